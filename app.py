@@ -1,0 +1,181 @@
+"""The command line: flags to settings, backend, page, launch. The only file that knows every part."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from model import checkpoint as checkpoints
+from model.errors import DemoError, SettingError
+from model.loading import LoadingBackend, Report
+from model.settings import TUNABLES, Tunable, settings_from
+
+VERSION = "0.1.0"
+ENVIRONMENT = "QWEN_VL_"  # QWEN_VL_CHECKPOINT_PATH is --checkpoint-path
+TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
+
+
+def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    """Every flag, with its default from the environment where that is set."""
+    flags = argparse.ArgumentParser(
+        prog="app.py",
+        description="Chat with a Qwen2-VL checkpoint about pictures and videos.",
+        epilog=f"Every flag can be set in the environment: {ENVIRONMENT}CHECKPOINT_PATH for --checkpoint-path.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    _add_model_flags(flags)
+    _add_server_flags(flags)
+    settings = flags.add_argument_group("defaults of the page's settings")
+    for tunable in TUNABLES:
+        settings.add_argument(_flag(tunable), type=_parse(tunable), default=tunable.default, metavar=tunable.kind.upper(), help=f"{tunable.help.replace('%', '%%')} {tunable.range}")  # fmt: skip
+    _take_environment(flags, environment)
+    return flags
+
+
+def _add_model_flags(flags: argparse.ArgumentParser) -> None:
+    model = flags.add_argument_group("model")
+    model.add_argument("-c", "--checkpoint-path", default="auto", metavar="ID_OR_FOLDER", help="hub id or folder of a Qwen2-VL or Qwen2.5-VL checkpoint; 'tiny' is the bundled one; 'auto' takes a full one where there is a CUDA GPU")  # fmt: skip
+    model.add_argument("--cpu-only", action="store_true", help="run on the CPU even if there is a GPU")
+    model.add_argument("--flash-attn2", action="store_true", help="FlashAttention-2; needs a CUDA GPU")
+    model.add_argument("--dtype", choices=("auto", "bfloat16", "float16", "float32"), default="auto", help="of the weights; 'auto' is bfloat16 on a GPU and float32 on a CPU")  # fmt: skip
+    model.add_argument("--cache-gb", type=float, default=None, metavar="GB", help="kept between turns so that nothing is computed twice; default is a fifth of the free memory")  # fmt: skip
+
+
+def _add_server_flags(flags: argparse.ArgumentParser) -> None:
+    server = flags.add_argument_group("server")
+    server.add_argument("--share", action="store_true", help="make a public link through Gradio")
+    server.add_argument("--inbrowser", action="store_true", help="open the page in a browser")
+    server.add_argument("--server-name", default="127.0.0.1", metavar="ADDRESS", help="0.0.0.0 lets other machines in")  # fmt: skip
+    server.add_argument("--server-port", type=int, default=7860, metavar="PORT", help="where to listen")
+    server.add_argument("--root-path", default="", metavar="PATH", help="where a reverse proxy puts the page")
+    server.add_argument("--auth", action="append", default=None, metavar="USER:PASSWORD", help="ask for a log-in; may be given several times")  # fmt: skip
+    server.add_argument("--queue-size", type=int, default=64, metavar="N", help="people who may wait for an answer at once")  # fmt: skip
+    server.add_argument("--max-file-mb", type=int, default=200, metavar="N", help="largest file that may be attached")  # fmt: skip
+    server.add_argument("--max-video-seconds", type=float, default=3600.0, metavar="N", help="longest clip, or part of one, that is read")  # fmt: skip
+    server.add_argument("--check", action="store_true", help="print what would run and what is missing, and exit")  # fmt: skip
+    server.add_argument("--version", action="version", version=f"qwen-vl-chat {VERSION}")
+
+
+def _flag(tunable: Tunable) -> str:
+    return "--" + tunable.name.replace("_", "-")
+
+
+def _parse(tunable: Tunable) -> Any:
+    """Text to the setting's type, for argparse."""
+
+    def parse(text: str) -> object:
+        if text == "" and tunable.optional:
+            return None
+        if tunable.kind == "bool":
+            return _boolean(text)
+        return {"int": int, "float": float, "str": str}[tunable.kind](text)
+
+    parse.__name__ = tunable.kind  # argparse names it in its message
+    return parse
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() in TRUE:
+        return True
+    if text.lower() in FALSE:
+        return False
+    raise ValueError(text)
+
+
+def _take_environment(flags: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
+    """Variables become defaults, checked like the flags they stand for."""
+    for action in flags._actions:
+        text = environment.get(ENVIRONMENT + action.dest.upper())
+        if text is None:
+            continue
+        try:
+            if action.nargs == 0:
+                action.default = _boolean(text)
+            elif action.dest == "auth":
+                action.default = text.split(",")
+            else:
+                action.default = action.type(text) if callable(action.type) else text
+        except ValueError:
+            flags.error(f"{ENVIRONMENT}{action.dest.upper()} is {text!r}, which --{action.dest.replace('_', '-')} cannot take")  # fmt: skip
+
+
+def load(flags: checkpoints.Flags, cache_gb: float | None, report: Report) -> Any:
+    """The backend that these flags ask for. Raises `CheckpointError`."""
+    choice = checkpoints.choose(checkpoints.hardware(), flags)
+    return checkpoints.load(choice, cache_gb=cache_gb, report=report)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the page, or the check; gives the exit status."""
+    flags = parser(os.environ)
+    options = flags.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # Gradio's start-up asks itself whether it is up
+    model_flags = checkpoints.Flags(
+        options.checkpoint_path, options.cpu_only, options.flash_attn2, options.dtype
+    )
+    if options.check:
+        from model import preflight
+
+        return preflight.report(model_flags)
+    try:
+        serve(options, model_flags)
+    except (DemoError, SettingError) as error:
+        flags.error(str(error))
+    return 0
+
+
+def serve(options: argparse.Namespace, model_flags: checkpoints.Flags) -> None:
+    """Open the page at once and load the model behind it."""
+    from ui.page import build_page, launch_options
+
+    vision, generation = settings_from({t.name: getattr(options, t.name) for t in TUNABLES})
+    port = _free_port(options.server_name, options.server_port)
+    backend = LoadingBackend(
+        lambda report: load(model_flags, options.cache_gb, report), options.checkpoint_path
+    )
+    page = build_page(
+        backend, vision=vision, generation=generation, queue_size=options.queue_size
+    )
+    page.launch(
+        server_name=options.server_name,
+        server_port=port,
+        root_path=options.root_path or None,
+        share=options.share,
+        inbrowser=options.inbrowser,
+        auth=_logins(options.auth),
+        **launch_options(page, max_file_mb=options.max_file_mb),
+    )
+
+
+def _free_port(address: str, port: int) -> int:
+    """`port`, if it can be had. Raises `DemoError` naming one that can."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+            return port
+        except OSError:
+            pass
+    with socket.socket() as probe:
+        probe.bind((address, 0))
+        free = probe.getsockname()[1]
+    raise DemoError(f"Port {port} is taken; start with --server-port {free}.")
+
+
+def _logins(pairs: Sequence[str] | None) -> list[tuple[str, str]] | None:
+    logins = [tuple(pair.partition(":")[::2]) for pair in pairs or []]
+    for user, password in logins:
+        if not user or not password:
+            raise DemoError("--auth takes USER:PASSWORD, with both parts.")
+    return [(user, password) for user, password in logins] or None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+// What the page does in the browser itself. Everything hangs on `window.qwenVlChat`, which the wiring
+// in ui/page.py calls by name; the rest are listeners on the document, so elements may come and go.
+(() => {
+  const one = (selector) => document.querySelector(selector);
+  const textarea = () => one('#composer textarea');
+  const SETTINGS = 'qwen-vl-chat-settings';
+  const LANGUAGE = 'qwen-vl-chat-language';
+  const NEAR_BOTTOM_PX = 80;
+
+  // The unguessable name of this tab's conversation: lives as long as the tab, survives a reload.
+  function key() {
+    if (!/^[0-9a-f]{32}$/.test(sessionStorage.getItem('qwen-vl-chat-key') ?? '')) {
+      const bytes = crypto.getRandomValues(new Uint8Array(16));
+      const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+      sessionStorage.setItem('qwen-vl-chat-key', hex);
+    }
+    return sessionStorage.getItem('qwen-vl-chat-key');
+  }
+
+  function language() {
+    const asked = new URLSearchParams(location.search).get('lang');
+    const wanted = asked ?? localStorage.getItem(LANGUAGE) ?? navigator.language;
+    const found = /^(zh|ko)/i.exec(wanted)?.[1].toLowerCase() ?? 'en';
+    document.documentElement.lang = found;
+    return found;
+  }
+
+  function chooseLanguage(chosen) {
+    localStorage.setItem(LANGUAGE, chosen);
+    document.documentElement.lang = chosen;
+    return chosen;
+  }
+
+  function write(text) {
+    const field = textarea();
+    field.value = text;
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+  }
+
+  // The server took `sent`: remove it, but keep what was typed since.
+  function sent(text) {
+    const field = textarea();
+    if (text && field.value.startsWith(text)) write(field.value.slice(text.length).replace(/^\n/, ''));
+    if (text) follow.pinned = true;
+  }
+
+  // The server gives `text` back: put it in front of what was typed meanwhile.
+  function giveBack(text) {
+    if (!text) return;
+    const draft = textarea().value;
+    write(draft ? `${text}\n${draft}` : text);
+    textarea().focus();
+  }
+
+  async function copy(text, done) {
+    await navigator.clipboard.writeText(text);
+    const button = one('#copy');
+    const label = button.textContent;
+    button.textContent = done;
+    setTimeout(() => { button.textContent = label; }, 1500);
+  }
+
+  // Settings are kept by name and only where they differ, so that a new default reaches everybody.
+  function keepSettings(names, defaults, values) {
+    const changed = names.map((name, i) => [name, values[i]]).filter(([, value], i) => value !== defaults[i]);
+    localStorage.setItem(SETTINGS, JSON.stringify(Object.fromEntries(changed)));
+  }
+
+  function keptSettings(names, defaults) {
+    let kept = {};
+    try { kept = JSON.parse(localStorage.getItem(SETTINGS)) ?? {}; } catch { /* not ours: ignore it */ }
+    return names.map((name, i) => (name in kept ? kept[name] : defaults[i]));
+  }
+
+  // The conversation scrolls with the reader: only who is at the bottom stays at the bottom.
+  const follow = { pinned: true };
+  function watchScrolling() {
+    const talk = one('#talk');
+    if (!talk) return void setTimeout(watchScrolling, 100);
+    talk.addEventListener('scroll', () => {
+      follow.pinned = talk.scrollHeight - talk.scrollTop - talk.clientHeight < NEAR_BOTTOM_PX;
+    }, { passive: true });
+    const toBottom = () => { if (follow.pinned) talk.scrollTop = talk.scrollHeight; };
+    new MutationObserver(toBottom).observe(talk, { childList: true, subtree: true, characterData: true });
+    talk.addEventListener('load', toBottom, true);
+    new ResizeObserver(toBottom).observe(talk);
+  }
+
+  // Gradio leaves pictures in the chat without a name.
+  function nameButtons() {
+    for (const button of document.querySelectorAll('#chatbot button:not([aria-label])')) {
+      const picture = button.querySelector('img');
+      if (picture) button.setAttribute('aria-label', picture.alt || one('#chatbot').ariaLabel || 'Picture');
+    }
+  }
+
+  document.addEventListener('keydown', (event) => {
+    const busy = event.defaultPrevented || event.isComposing || one('dialog[open]');
+    if (event.key !== 'Escape' || busy) return;
+    const stop = one('#composer [data-testid=stop-button]');
+    if (stop) { event.preventDefault(); stop.click(); textarea().focus(); }
+  });
+
+  document.addEventListener('click', (event) => {
+    // A click on Stop or Send leaves the focus nowhere, because that button goes away.
+    if (event.target.closest('#composer [data-testid=stop-button], #composer [data-testid=submit-button]'))
+      setTimeout(() => textarea().focus(), 150);
+  }, true);
+
+  function start() {
+    watchScrolling();
+    new MutationObserver(nameButtons).observe(document.body, { childList: true, subtree: true });
+  }
+  document.body ? start() : document.addEventListener('DOMContentLoaded', start);
+
+  window.qwenVlChat = { key, language, chooseLanguage, sent, giveBack, copy, keepSettings, keptSettings };
+})();

@@ -1,0 +1,1 @@
+"""The model service: conversations in, events out. Knows nothing of Gradio."""

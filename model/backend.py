@@ -1,0 +1,150 @@
+"""What a page needs of a model service: a protocol, the events of an answer, and what they report.
+
+Local and remote backends are equal behind it. Imports neither torch nor a client library.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from model.conversation import Conversation
+from model.settings import GenerationSettings
+
+StopReason = Literal["stop", "length", "cancelled", "loop"]
+Stage = Literal["loading", "queued", "media", "vision", "reading"]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What an answer cost. The last three count work really done: 0 when all was reused."""
+
+    prompt_tokens: int  # visual tokens included
+    reused_tokens: int  # of these, found in the KV cache of an earlier turn
+    visual_tokens: int  # of the prompt tokens, pictures and videos
+    new_tokens: int  # answered, end-of-turn token not counted
+    ttft_s: float  # seconds from asking to the first token, waiting in the queue included
+    decode_tokens_per_s: float  # after the first token; 0 when there was no second one
+    stop_reason: StopReason
+    seed: int
+    vision_encodes: int = 0  # pictures and videos that went through the vision tower
+    decoded_frames: int = 0  # pictures opened and video frames decoded
+    prefilled_tokens: int = 0  # prompt tokens that went through the language model
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The wait before the first token: `done` of `total` in the stage's own unit.
+
+    `loading`: per cent of the weights; `queued`: done 0, total the people ahead; `media`: pictures
+    and frames; `vision`: items through the vision tower; `reading`: prompt tokens.
+    """
+
+    stage: Stage
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Delta:
+    """More of the answer: whole characters, grounding tokens kept, end-of-turn tokens left out."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The last event of every stream that does not raise."""
+
+    reason: StopReason
+    usage: Usage
+
+
+Event = Progress | Delta | Finished
+
+
+class Cancel:
+    """A flag to stop an answer from any thread; it cannot be taken back."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        self._event.set()
+
+    def is_set(self) -> bool:
+        return self._event.is_set()
+
+    def wait(self, timeout: float) -> bool:
+        """Sleep up to `timeout` seconds, less if cancelled meanwhile; says whether it was."""
+        return self._event.wait(timeout)
+
+
+@dataclass(frozen=True)
+class ItemCost:
+    """What one picture or video will cost. Sizes are (width, height) in pixels."""
+
+    kind: Literal["image", "video"]
+    number: int  # as the vision ids count: pictures and videos separately, over the whole conversation
+    original: tuple[int, int]
+    resized: tuple[int, int]
+    tokens: int
+    frames: int = 0  # sampled frames of a video
+    times: tuple[float, ...] = ()  # their times in the clip, in seconds
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a conversation would cost if it were answered now."""
+
+    items: tuple[ItemCost, ...]
+    prompt_tokens: int
+    context_tokens: int  # what the checkpoint holds, prompt and answer together
+
+
+@dataclass(frozen=True)
+class Status:
+    """Whether a backend can answer, and what it runs: one line for the banner."""
+
+    state: Literal["loading", "ready", "failed"]
+    label: str  # e.g. "Qwen2-VL-7B-Instruct · cuda bf16 flash-attn 2"
+    note: str = ""  # what the person should know about it, or why it failed
+    progress: float = 0.0  # 0..1 while loading
+
+
+class Backend(Protocol):
+    """Answers conversations. Methods may be called from any thread."""
+
+    def stream(
+        self,
+        conversation: Conversation,
+        settings: GenerationSettings,
+        cancel: Cancel,
+        *,
+        session: str = "",
+    ) -> Iterator[Event]:
+        """Answer the last user turn. Closing the iterator cancels; raises `DemoError`.
+
+        What can be reused is kept for a non-empty `session` until `forget`.
+        """
+        ...
+
+    def estimate(self, conversation: Conversation, settings: GenerationSettings) -> Estimate:
+        """The cost of answering, from the files' headers alone. Raises `DemoError`."""
+        ...
+
+    def read_ahead(
+        self, conversation: Conversation, settings: GenerationSettings, *, session: str
+    ) -> None:
+        """Do now what answering `conversation` will need, if nobody else is waiting."""
+        ...
+
+    def forget(self, session: str) -> None:
+        """Drop everything kept for `session`."""
+        ...
+
+    def status(self) -> Status:
+        """Whether it can answer yet, and what it runs."""
+        ...

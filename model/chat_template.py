@@ -1,0 +1,142 @@
+"""A conversation as the checkpoint's own chat template words it, and as token ids.
+
+Control tokens are live only where the template writes them, and grounding tokens also in the model's own
+replies. Whatever a person types is tokenized as the characters it is. Knows nothing of tensors.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from model.conversation import Conversation, Image, Part, Text
+
+# What the family writes into an answer to point at things; live in replies, never in what people type.
+GROUNDING_TOKENS = (
+    "<|object_ref_start|>",
+    "<|object_ref_end|>",
+    "<|box_start|>",
+    "<|box_end|>",
+    "<|quad_start|>",
+    "<|quad_end|>",
+)
+
+# Stands in for a text while the template is rendered. The template never sees typed text, so nobody can
+# type one of these into it.
+_STAND_IN = re.compile("\ue000(\\d+)\ue001")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of the prompt text and who wrote it, which decides what its control tokens mean."""
+
+    text: str
+    source: Literal["template", "person", "reply"]
+
+
+class ChatTemplate:
+    """Renders and tokenizes conversations with one checkpoint's processor."""
+
+    def __init__(self, processor: Any) -> None:
+        self._processor = processor
+        tokenizer = processor.tokenizer
+        special = {t.content: i for i, t in tokenizer.added_tokens_decoder.items() if t.special}
+        self._control = special
+        self._grounding = {token: special[token] for token in GROUNDING_TOKENS if token in special}
+        self.image_pad: int = processor.image_token_id
+        self.video_pad: int = processor.video_token_id
+        # A copy of its own: encode_special_tokens is a switch on the tokenizer, not on a call, and other
+        # threads use the original.
+        self._plain = copy.deepcopy(tokenizer.backend_tokenizer)
+        self._plain.encode_special_tokens = True
+
+    def segments(
+        self, conversation: Conversation, *, system: str, vision_ids: bool
+    ) -> tuple[Segment, ...]:
+        """The prompt for an answer to `conversation`; an empty `system` is left to the template."""
+        texts: list[Segment] = []
+        messages = _messages(conversation, system, texts)
+        rendered: str = self._processor.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True, add_vision_id=vision_ids
+        )
+        return tuple(_with_texts(rendered, texts))
+
+    def ids(self, segments: Sequence[Segment]) -> list[int]:
+        """Token ids with one pad token per picture or video, as the tokenizer itself would cut them.
+
+        Stretches without live control tokens are encoded whole, across segments, because the tokenizer's
+        pre-tokenization looks over the seam (a newline of the template and one that was typed are one token).
+        """
+        ids: list[int] = []
+        plain = ""
+        for piece in self._pieces(segments):
+            if isinstance(piece, str):
+                plain += piece
+                continue
+            ids += self._encode(plain)
+            ids.append(piece)
+            plain = ""
+        return ids + self._encode(plain)
+
+    def _pieces(self, segments: Sequence[Segment]) -> Iterator[str | int]:
+        """Plain strings and the ids of live control tokens."""
+        for segment in segments:
+            live = self._live(segment)
+            if not live:
+                yield segment.text
+                continue
+            pattern = "|".join(re.escape(token) for token in live)
+            for piece in re.split(f"({pattern})", segment.text):
+                yield live.get(piece, piece)
+
+    def _live(self, segment: Segment) -> dict[str, int]:
+        if segment.source == "template":
+            return self._control
+        return self._grounding if segment.source == "reply" else {}
+
+    def _encode(self, text: str) -> list[int]:
+        return list(self._plain.encode(text, add_special_tokens=False).ids) if text else []
+
+
+def prompt_text(segments: Sequence[Segment]) -> str:
+    """The whole prompt as one string, with one pad token per picture or video."""
+    return "".join(segment.text for segment in segments)
+
+
+def _messages(
+    conversation: Conversation, system: str, texts: list[Segment]
+) -> list[dict[str, Any]]:
+    """Messages for the template, with a stand-in for every text; the texts are added to `texts`."""
+    messages: list[dict[str, Any]] = []
+    if system:
+        messages.append({"role": "system", "content": _stand_in(system, "person", texts)})
+    for message in conversation.messages:
+        source: Literal["person", "reply"] = "person" if message.role == "user" else "reply"
+        content = [_content(part, source, texts) for part in message.parts]
+        messages.append({"role": message.role, "content": content})
+    return messages
+
+
+def _content(
+    part: Part, source: Literal["person", "reply"], texts: list[Segment]
+) -> dict[str, str]:
+    if isinstance(part, Text):
+        return {"type": "text", "text": _stand_in(part.text, source, texts)}
+    return {"type": "image" if isinstance(part, Image) else "video"}
+
+
+def _stand_in(text: str, source: Literal["person", "reply"], texts: list[Segment]) -> str:
+    texts.append(Segment(text, source))
+    return f"\ue000{len(texts) - 1}\ue001"
+
+
+def _with_texts(rendered: str, texts: Sequence[Segment]) -> Iterator[Segment]:
+    """The rendered template cut at the stand-ins, with the texts in their places."""
+    for i, piece in enumerate(_STAND_IN.split(rendered)):
+        if i % 2:
+            yield texts[int(piece)]
+        elif piece:
+            yield Segment(piece, "template")

@@ -1,0 +1,267 @@
+"""Which checkpoint runs where, and loading it: device, dtype, attention, preflight.
+
+What runs where is one pure function of (what hardware there is, the flags): `choose`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from model.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from model.local import LocalBackend
+
+Device = Literal["cpu", "cuda", "mps"]
+GB = 1024**3
+BUNDLED = Path(__file__).parent.parent / "assets" / "tiny-qwen2-vl"
+LARGE, SMALL = "Qwen/Qwen2-VL-7B-Instruct", "Qwen/Qwen2-VL-2B-Instruct"
+LARGE_NEEDS = 20 * GB  # 16.6 GB of bfloat16 weights, and room for pictures and the KV cache
+MODEL_TYPES = ("qwen2_vl", "qwen2_5_vl")
+CACHE_SHARE = 0.2  # of the free memory, when nobody says how much may be kept between turns
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What this machine offers. Memory in bytes; `gpu_memory` has one entry per CUDA device."""
+
+    gpu_memory: tuple[int, ...] = ()
+    gpu_bfloat16: bool = True
+    mps: bool = False
+    flash_attn: bool = False  # the flash_attn package
+    kernels: bool = False  # the kernels package, which fetches the prebuilt one
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What the person asked for on the command line."""
+
+    checkpoint: str = "auto"
+    cpu_only: bool = False
+    flash_attn2: bool = False
+    dtype: str = "auto"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What will run. `device_map` spreads the model over several GPUs."""
+
+    checkpoint: str
+    device: Device
+    dtype: Literal["bfloat16", "float16", "float32"]
+    attention: Literal["sdpa", "flash_attention_2"]
+    device_map: str | None = None
+    note: str = ""  # for the banner
+
+    @property
+    def label(self) -> str:
+        """One line for the banner, e.g. `Qwen2-VL-7B-Instruct · cuda bf16 flash-attn 2`."""
+        short = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}[self.dtype]
+        attention = " flash-attn 2" if self.attention == "flash_attention_2" else ""
+        return f"{Path(self.checkpoint).name} · {self.device} {short}{attention}"
+
+
+def choose(hardware: Hardware, flags: Flags) -> Choice:
+    """What to run on `hardware`. Raises `CheckpointError` for flags that exclude each other."""
+    device = _device(hardware, flags)
+    dtype = _dtype(hardware, flags, device)
+    checkpoint, note = _checkpoint(hardware, flags, device)
+    attention: Literal["sdpa", "flash_attention_2"] = "sdpa"
+    if flags.flash_attn2:
+        _require_flash_attention(hardware, device, dtype)
+        attention = "flash_attention_2"
+    spread = "auto" if device == "cuda" and len(hardware.gpu_memory) > 1 else None
+    return Choice(checkpoint, device, dtype, attention, spread, note)
+
+
+def _device(hardware: Hardware, flags: Flags) -> Device:
+    if flags.cpu_only:
+        return "cpu"
+    if hardware.gpu_memory:
+        return "cuda"
+    return "mps" if hardware.mps else "cpu"
+
+
+def _dtype(
+    hardware: Hardware, flags: Flags, device: Device
+) -> Literal["bfloat16", "float16", "float32"]:
+    if flags.dtype in ("bfloat16", "float16", "float32"):
+        return flags.dtype  # type: ignore[return-value]  # mypy does not narrow by `in`
+    if device == "cuda":
+        return "bfloat16" if hardware.gpu_bfloat16 else "float16"
+    return "float16" if device == "mps" else "float32"
+
+
+def _checkpoint(hardware: Hardware, flags: Flags, device: Device) -> tuple[str, str]:
+    """The checkpoint's id or folder, and what the banner should say of the choice."""
+    if flags.checkpoint not in ("auto", "tiny"):
+        return flags.checkpoint, ""
+    if flags.checkpoint == "auto" and device == "cuda":
+        short = sum(hardware.gpu_memory) < LARGE_NEEDS
+        return (SMALL, f"The GPU is too small for {LARGE}.") if short else (LARGE, "")
+    note = (
+        "The bundled tiny checkpoint knows simple shapes only; "
+        f"start with --checkpoint-path {SMALL} for a full one."
+    )
+    return str(BUNDLED), note
+
+
+def _require_flash_attention(hardware: Hardware, device: Device, dtype: str) -> None:
+    if device != "cuda":
+        raise CheckpointError(
+            f"--flash-attn2 needs a CUDA GPU and this would run on {device}; leave the flag out."
+        )
+    if dtype == "float32":
+        raise CheckpointError(
+            "--flash-attn2 cannot compute in float32; use --dtype bfloat16 or leave the flag out."
+        )
+    if not (hardware.flash_attn or hardware.kernels):
+        raise CheckpointError(
+            "--flash-attn2 needs FlashAttention-2; run `pip install kernels` for the prebuilt kernel "
+            "or `pip install flash-attn --no-build-isolation` to build it."
+        )
+
+
+def hardware() -> Hardware:
+    """What this machine offers, asked of torch."""
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return Hardware(
+        gpu_memory=tuple(torch.cuda.get_device_properties(i).total_memory for i in range(count)),
+        gpu_bfloat16=count > 0 and torch.cuda.is_bf16_supported(),
+        mps=torch.backends.mps.is_available(),
+        flash_attn=find_spec("flash_attn") is not None,
+        kernels=find_spec("kernels") is not None,
+    )
+
+
+Report = Callable[[float], None]  # 0..1 of the weights
+
+
+def load(
+    choice: Choice, *, cache_gb: float | None = None, report: Report | None = None
+) -> LocalBackend:
+    """The backend for `choice`. Raises `CheckpointError` with the remedy."""
+    from model.local import LocalBackend
+
+    check_family(choice.checkpoint)
+    model, processor = _load(choice, report or (lambda _: None))
+    kept = int(cache_gb * GB) if cache_gb is not None else int(_free_memory(choice) * CACHE_SHARE)
+    return LocalBackend(model, processor, label=choice.label, note=choice.note, cache_bytes=kept)
+
+
+def check_family(checkpoint: str) -> None:
+    """Raises `CheckpointError` unless this is a Qwen2-VL or Qwen2.5-VL checkpoint, by its config."""
+    model_type = _model_type(checkpoint)
+    if model_type not in MODEL_TYPES:
+        raise CheckpointError(
+            f"{checkpoint} is a {model_type} checkpoint; "
+            "choose a Qwen2-VL or Qwen2.5-VL one with --checkpoint-path."
+        )
+
+
+def _model_type(checkpoint: str) -> str:
+    from transformers import AutoConfig
+
+    if _looks_like_folder(checkpoint) and not Path(checkpoint).expanduser().is_dir():
+        raise CheckpointError(
+            f"There is no folder {checkpoint}; give a checkpoint's folder or its hub id."
+        )
+    try:
+        return str(AutoConfig.from_pretrained(checkpoint).model_type)
+    except OSError as error:
+        raise CheckpointError(_why_unreadable(checkpoint)) from error
+    except (ValueError, KeyError) as error:  # no model_type, or one transformers does not know
+        raise CheckpointError(
+            f"{checkpoint} is not a Qwen2-VL or Qwen2.5-VL checkpoint; "
+            "choose one with --checkpoint-path."
+        ) from error
+
+
+def _looks_like_folder(checkpoint: str) -> bool:
+    """A hub id is `owner/name`; anything else that has a slash, or exists, is a path."""
+    return (
+        os.path.isabs(checkpoint)
+        or checkpoint.startswith((".", "~"))
+        or checkpoint.count("/") != 1
+        or Path(checkpoint).exists()
+    )
+
+
+def _why_unreadable(checkpoint: str) -> str:
+    if Path(checkpoint).is_dir():
+        return (
+            f"The folder {checkpoint} holds no readable config.json; "
+            "give the folder of a complete Qwen2-VL checkpoint."
+        )
+    return (
+        f"{checkpoint} could not be fetched from the Hugging Face Hub; check the name and the "
+        "network, or give the folder of a downloaded checkpoint."
+    )
+
+
+def _load(choice: Choice, report: Report) -> tuple[Any, Any]:
+    import torch
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    placed = {"device_map": choice.device_map} if choice.device_map else {}
+    try:
+        processor = AutoProcessor.from_pretrained(choice.checkpoint)
+        with _weights_progress(report):
+            model = AutoModelForImageTextToText.from_pretrained(
+                choice.checkpoint,
+                dtype=getattr(torch, choice.dtype),
+                attn_implementation=choice.attention,
+                **placed,
+            )
+        if not choice.device_map:
+            model = model.to(choice.device)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise CheckpointError(
+            f"{choice.checkpoint} does not fit into the memory of this machine; choose a smaller or "
+            "a quantized checkpoint with --checkpoint-path."
+        ) from error
+    except OSError as error:
+        raise CheckpointError(_why_unreadable(choice.checkpoint)) from error
+    except ImportError as error:  # a quantization or attention package
+        raise CheckpointError(f"{choice.checkpoint} cannot be loaded: {error}") from error
+    return model.eval(), processor
+
+
+@contextmanager
+def _weights_progress(report: Report) -> Iterator[None]:
+    """Passes on how far transformers' own progress bars over the weights are."""
+    from transformers.utils import logging
+
+    def hook(factory: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        bar = factory(*args, **kwargs)
+        return _watched(bar, kwargs.get("total") or len(args[0]), report) if args else bar
+
+    logging.set_tqdm_hook(hook)
+    try:
+        yield
+    finally:
+        logging.set_tqdm_hook(None)
+
+
+def _watched(bar: Any, total: int, report: Report) -> Iterator[Any]:
+    for done, step in enumerate(bar, start=1):
+        yield step
+        report(done / total)
+
+
+def _free_memory(choice: Choice) -> int:
+    """Bytes that are free where the caches will live."""
+    import psutil
+    import torch
+
+    if choice.device == "cuda":
+        return sum(torch.cuda.mem_get_info(i)[0] for i in range(torch.cuda.device_count()))
+    return int(psutil.virtual_memory().available)

@@ -1,0 +1,133 @@
+"""A conversation as plain immutable values, and the ways in which it changes.
+
+Holds what was said and attached, never how it is shown: the page renders a conversation, it does not
+write into it. Knows nothing of files' contents, tokens or models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from typing import Literal
+
+from model.settings import VisionSettings
+
+Role = Literal["user", "assistant"]
+
+
+@dataclass(frozen=True)
+class Text:
+    """Text typed by a person or answered by the model, exactly as it was."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture: a file's path, a `data:` URL, or an http(s) URL, with its own resolution."""
+
+    path: str | PathLike[str]
+    vision: VisionSettings = field(default_factory=VisionSettings)
+    name: str = ""  # what the person calls it; only for messages
+
+
+@dataclass(frozen=True)
+class Video:
+    """A clip: a file's path, or the paths of its frames with the rate they were taken at.
+
+    Raises `ValueError` unless exactly one of `path` and `frames` is given, and `fps` with `frames` only.
+    """
+
+    path: str | PathLike[str] | None = None
+    vision: VisionSettings = field(default_factory=VisionSettings)
+    frames: tuple[str | PathLike[str], ...] = ()
+    fps: float | None = None  # frames per second of `frames`
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "frames", tuple(self.frames))  # a list is accepted, a tuple is kept
+        if (self.path is None) == (not self.frames):
+            raise ValueError("A Video takes either a path or frames.")
+        if (self.fps is None) != (not self.frames):
+            raise ValueError("A Video takes fps together with frames, and only then.")
+        if self.fps is not None and not 0 < self.fps <= 1000:
+            raise ValueError(f"A Video's fps is {self.fps}; it must be above 0 and at most 1000.")
+
+
+Media = Image | Video
+Part = Text | Image | Video
+
+
+@dataclass(frozen=True)
+class Message:
+    """One side's turn: its parts in the order in which they stand in the prompt."""
+
+    role: Role
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def media(self) -> tuple[Media, ...]:
+        return tuple(part for part in self.parts if not isinstance(part, Text))
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Messages under a system prompt.
+
+    `system=None` leaves the system prompt to the settings of each turn; the empty string leaves it to
+    the checkpoint's chat template.
+    """
+
+    system: str | None = None
+    messages: tuple[Message, ...] = ()
+
+    def with_user_turn(self, *parts: Part) -> Conversation:
+        """The conversation after a person's turn. Raises `ValueError` for a turn of nothing."""
+        if not parts:
+            raise ValueError("A turn needs at least one part.")
+        return self._with(Message("user", parts))
+
+    def with_reply(self, text: str) -> Conversation:
+        """The conversation after the model's answer; `text` keeps its grounding tokens."""
+        if not self.messages or self.messages[-1].role != "user":
+            raise ValueError("A reply needs a user turn before it.")
+        return self._with(Message("assistant", (Text(text),)))
+
+    def without_last_reply(self) -> Conversation:
+        """The conversation as it was before the latest answer (itself, if nothing was answered)."""
+        if self.messages and self.messages[-1].role == "assistant":
+            return replace(self, messages=self.messages[:-1])
+        return self
+
+    def without_last_exchange(self) -> Conversation:
+        """The conversation before the latest user turn and its answer."""
+        return self.before_turn(self.turns - 1) if self.turns else self
+
+    def before_turn(self, turn: int) -> Conversation:
+        """The conversation before the user turn number `turn` (from 0). Raises `IndexError`."""
+        starts = [i for i, message in enumerate(self.messages) if message.role == "user"]
+        if not 0 <= turn < len(starts):
+            raise IndexError(f"There is no turn {turn}; the conversation has {len(starts)}.")
+        return replace(self, messages=self.messages[: starts[turn]])
+
+    @property
+    def turns(self) -> int:
+        return sum(message.role == "user" for message in self.messages)
+
+    @property
+    def last_user_message(self) -> Message | None:
+        return next((m for m in reversed(self.messages) if m.role == "user"), None)
+
+    @property
+    def media(self) -> Iterator[Media]:
+        """Every picture and video, in the order in which the vision ids count them."""
+        for message in self.messages:
+            yield from message.media
+
+    def _with(self, message: Message) -> Conversation:
+        return replace(self, messages=(*self.messages, message))

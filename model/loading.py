@@ -1,0 +1,105 @@
+"""LoadingBackend: a backend that is still being loaded.
+
+The page is up at once; a message sent meanwhile waits, and a load that fails says why.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+
+from model.backend import Backend, Cancel, Estimate, Event, Finished, Progress, Status, Usage
+from model.conversation import Conversation
+from model.errors import DemoError
+from model.settings import GenerationSettings
+
+log = logging.getLogger(__name__)
+POLL_S = 0.1
+
+Report = Callable[[float], None]  # 0..1
+Load = Callable[[Report], Backend]
+
+
+class LoadingBackend:
+    """Loads the real backend in a thread of its own and then stands in front of it."""
+
+    def __init__(self, load: Load, label: str) -> None:
+        """label: what the banner says while it loads."""
+        self._status = Status("loading", label)
+        self._backend: Backend | None = None
+        self._settled = threading.Event()
+        self._load = load
+        threading.Thread(target=self._run, name="load", daemon=True).start()
+
+    def status(self) -> Status:
+        return self._backend.status() if self._backend else self._status
+
+    def wait(self, timeout: float | None = None) -> Backend:
+        """The loaded backend. Raises `DemoError` if it could not be loaded, or not in `timeout` s."""
+        self._settled.wait(timeout)
+        if self._backend is None:
+            raise DemoError(self._status.note or "The model is still loading; try again shortly.")
+        return self._backend
+
+    def stream(
+        self,
+        conversation: Conversation,
+        settings: GenerationSettings,
+        cancel: Cancel,
+        *,
+        session: str = "",
+    ) -> Iterator[Event]:
+        while not self._settled.wait(POLL_S):
+            if cancel.is_set():
+                yield Finished("cancelled", _nothing_done(settings))
+                return
+            yield Progress("loading", round(100 * self._status.progress), 100)
+        yield from self.wait().stream(conversation, settings, cancel, session=session)
+
+    def estimate(self, conversation: Conversation, settings: GenerationSettings) -> Estimate:
+        return self.wait(0).estimate(conversation, settings)
+
+    def read_ahead(
+        self, conversation: Conversation, settings: GenerationSettings, *, session: str
+    ) -> None:
+        if self._backend:
+            self._backend.read_ahead(conversation, settings, session=session)
+
+    def forget(self, session: str) -> None:
+        if self._backend:
+            self._backend.forget(session)
+
+    def _run(self) -> None:
+        label = self._status.label
+
+        def report(progress: float) -> None:
+            self._status = Status("loading", label, progress=progress)
+
+        try:
+            self._backend = self._load(report)
+            log.info("Ready: %s", self._backend.status().label)
+        except DemoError as error:
+            self._fail(str(error))
+        except Exception as error:  # the page must say that it will never be ready, whatever broke
+            log.exception("Loading failed")
+            self._fail(f"The model could not be loaded ({error}); see the terminal for details.")
+        finally:
+            self._settled.set()
+
+    def _fail(self, sentence: str) -> None:
+        log.error("%s", sentence)
+        self._status = Status("failed", self._status.label, sentence)
+
+
+def _nothing_done(settings: GenerationSettings) -> Usage:
+    return Usage(
+        prompt_tokens=0,
+        reused_tokens=0,
+        visual_tokens=0,
+        new_tokens=0,
+        ttft_s=0.0,
+        decode_tokens_per_s=0.0,
+        stop_reason="cancelled",
+        seed=settings.seed or 0,
+    )

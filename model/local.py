@@ -1,0 +1,340 @@
+"""LocalBackend: a checkpoint in this process, through transformers.
+
+A turn is rendered, its new media encoded, the new part of its prompt read into a KV cache, and answered by
+`generate`, all in one background thread and one at a time. What a session will need again is kept.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import torch
+from transformers import GenerationConfig
+
+from model import prefill, visual_item
+from model.backend import (
+    Cancel,
+    Estimate,
+    Event,
+    Finished,
+    Progress,
+    Stage,
+    Status,
+    StopReason,
+    Usage,
+)
+from model.chat_template import ChatTemplate, Segment, prompt_text
+from model.conversation import Conversation
+from model.encoder import VisionEncoder
+from model.errors import CheckpointError, ContextError
+from model.prefix_cache import CachedPrefix, PrefixCache
+from model.prompt import Prompt, build
+from model.session_store import SessionStore
+from model.settings import MAX_SEED, GenerationSettings
+from model.token_stream import CancelCriteria, Emit, TextStreamer, events_of
+from model.turnstile import Turnstile
+from model.vision import Geometry
+
+# Large enough that the matrix products are efficient, small enough that Stop is prompt.
+CHUNK_TOKENS = {"cpu": 256, "mps": 512, "cuda": 2048}
+
+
+class LocalBackend:
+    """Answers with one model on this machine; everything it keeps is per session."""
+
+    def __init__(
+        self, model: Any, processor: Any, *, label: str = "", note: str = "", cache_bytes: int = 0
+    ) -> None:
+        """cache_bytes: what may be kept between turns, half of it KV caches and half vision features."""
+        self.model = model
+        self.processor = processor
+        self.context_tokens = int(model.config.get_text_config().max_position_embeddings)
+        self.end_tokens = _end_tokens(model, processor)
+        self.encoder = VisionEncoder(model, processor)
+        self.prefixes = PrefixCache(cache_bytes // 2)
+        self.features: SessionStore[torch.Tensor] = SessionStore(cache_bytes // 2)
+        self._label, self._note = label, note
+        self._template = ChatTemplate(processor)
+        images = processor.image_processor
+        self._geometry = Geometry(images.patch_size, images.merge_size, images.temporal_patch_size)
+        self._turnstile = Turnstile()
+
+    @classmethod
+    def load(
+        cls,
+        checkpoint: str | PathLike[str],
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        flash_attn2: bool = False,
+        cache_gb: float | None = None,
+    ) -> LocalBackend:
+        """A checkpoint by folder or hub id. device: auto, cpu, cuda or mps.
+
+        cache_gb: kept between turns; None takes a share of the free memory. Raises `CheckpointError`.
+        """
+        from model import checkpoint as checkpoints
+
+        flags = checkpoints.Flags(str(checkpoint), device == "cpu", flash_attn2, dtype)
+        choice = checkpoints.choose(checkpoints.hardware(), flags)
+        if device not in ("auto", choice.device):
+            raise CheckpointError(f"There is no {device} device here; use {choice.device}.")
+        return checkpoints.load(choice, cache_gb=cache_gb)
+
+    def status(self) -> Status:
+        return Status("ready", self._label, self._note, 1.0)
+
+    def prompt(self, conversation: Conversation, settings: GenerationSettings) -> str:
+        """The prompt text, with one pad token per picture or video."""
+        return prompt_text(self._segments(conversation, settings))
+
+    def prompt_ids(self, conversation: Conversation, settings: GenerationSettings) -> list[int]:
+        """The token ids that the model gets. Raises `MediaError`."""
+        return self.build_prompt(conversation, settings).ids
+
+    def build_prompt(self, conversation: Conversation, settings: GenerationSettings) -> Prompt:
+        """Token ids and items, planned from the files' headers. Raises `MediaError`."""
+        items = visual_item.plan(conversation, self._geometry)
+        return build(self._template, self._segments(conversation, settings), items)
+
+    def estimate(self, conversation: Conversation, settings: GenerationSettings) -> Estimate:
+        prompt = self.build_prompt(conversation, settings)
+        costs = tuple(item.cost for item in prompt.items)
+        return Estimate(costs, len(prompt.ids), self.context_tokens)
+
+    def stream(
+        self,
+        conversation: Conversation,
+        settings: GenerationSettings,
+        cancel: Cancel,
+        *,
+        session: str = "",
+    ) -> Iterator[Event]:
+        """See `Backend.stream`. Raises `ContextError` and `MediaError`."""
+        asked_at = time.perf_counter()
+
+        def work(emit: Emit) -> None:
+            # What cannot be answered is refused before the wait, not after it.
+            prompt = self.build_prompt(conversation, settings)
+            turn = _Turn(self, prompt, settings, cancel, session, emit, asked_at)
+            with self._turnstile.turn(cancel, lambda ahead: emit(Progress("queued", 0, ahead))) as entered:
+                if entered:
+                    turn.answer()
+            turn.finish()
+
+        return events_of(work, cancel)
+
+    def read_ahead(
+        self, conversation: Conversation, settings: GenerationSettings, *, session: str
+    ) -> None:
+        """Encode the media of `conversation` now, unless somebody is being answered."""
+        if not session or self._turnstile.busy:
+            return
+        never = Cancel()
+        prompt = self.build_prompt(conversation, settings)
+        turn = _Turn(self, prompt, settings, never, session, lambda _: None, time.perf_counter())
+        with self._turnstile.turn(never, lambda _: None):
+            turn.encode()
+
+    def forget(self, session: str) -> None:
+        self.prefixes.forget(session)
+        self.features.forget(session)
+
+    def _segments(
+        self, conversation: Conversation, settings: GenerationSettings
+    ) -> tuple[Segment, ...]:
+        own = conversation.system
+        system = settings.system_prompt if own is None else own
+        return self._template.segments(conversation, system=system, vision_ids=settings.vision_ids)
+
+
+@dataclass
+class _Work:
+    """Counters of what a turn really did, as `Usage` names them."""
+
+    reused_tokens: int = 0
+    prefilled_tokens: int = 0
+    vision_encodes: int = 0
+    decoded_frames: int = 0
+
+
+class _Turn:
+    """One answer in the making: its prompt is read, then decoded."""
+
+    def __init__(
+        self,
+        backend: LocalBackend,
+        prompt: Prompt,
+        settings: GenerationSettings,
+        cancel: Cancel,
+        session: str,
+        emit: Emit,
+        asked_at: float,
+    ) -> None:
+        """Raises `ContextError` when the prompt leaves no room for an answer."""
+        self._backend, self._model, self._prompt = backend, backend.model, prompt
+        self._settings, self._session = settings, session
+        self._cancel, self._emit, self._asked_at = cancel, emit, asked_at
+        self._work = _Work()
+        self._streamer = TextStreamer(backend.processor.tokenizer, backend.end_tokens, emit)
+        self._seed = secrets.randbelow(MAX_SEED + 1) if settings.seed is None else settings.seed
+        self._max_new_tokens = min(settings.max_new_tokens, self._room())
+
+    @torch.inference_mode()
+    def answer(self) -> None:
+        """Emits progress and text. Raises `MediaError`."""
+        identities = [item.identity() for item in self._prompt.items]
+        keys = self._prompt.keys(identities)
+        prefix = self._backend.prefixes.take(self._session, keys)
+        self._work.reused_tokens = len(prefix.keys)
+        self._read(identities, prefix)
+        prefix.keys[:] = keys[: prefix.cache.get_seq_length()]
+        if not self._cancel.is_set():
+            self._decode(prefix)
+        self._backend.prefixes.store(self._session, prefix)
+
+    def finish(self) -> None:
+        """Emits the last event, also for a turn that was cancelled before it began."""
+        self._emit(Finished(self._reason(), self._usage()))
+
+    @torch.inference_mode()
+    def encode(self) -> None:
+        """Put the vision features of every item where the answer will find them."""
+        for item in self._prompt.items:
+            self._features(item, item.identity())
+
+    def _room(self) -> int:
+        """Tokens left for the answer. Raises `ContextError` when there is none."""
+        prompt = self._prompt
+        room = self._backend.context_tokens - len(prompt.ids)
+        if room > 0:
+            return room
+        largest = max(prompt.items, key=lambda item: item.tokens, default=None)
+        remedy = f"Lower the resolution of {largest.label} or start" if largest else "Start"
+        raise ContextError(
+            f"This conversation needs {len(prompt.ids) + 1:,} tokens; the checkpoint holds "
+            f"{self._backend.context_tokens:,}. {remedy} over."
+        )
+
+    def _read(self, identities: list[str], prefix: CachedPrefix) -> None:
+        """Bring the KV cache to the whole prompt but its last token, or to where it was cancelled."""
+        prompt = self._prompt
+        features: dict[int, torch.Tensor] = {}
+        for i, span in enumerate(prompt.spans):
+            if span.end > len(prefix.keys):
+                encoded = self._features(prompt.items[i], identities[i])
+                if encoded is None:
+                    return
+                features[i] = encoded
+        ids, positions = self._positions()
+        self._work.prefilled_tokens = prefill.read(
+            self._model,
+            ids,
+            positions,
+            prefix.cache,
+            prompt.spans,
+            features.__getitem__,
+            until=len(prompt.ids) - 1,
+            chunk=CHUNK_TOKENS[self._model.device.type],
+            cancel=self._cancel,
+            report=self._report("reading"),
+        )
+
+    def _features(self, item: visual_item.VisualItem, identity: str) -> torch.Tensor | None:
+        """Vision features (tokens, hidden), an earlier turn's if they are kept; None if cancelled."""
+        kept = self._backend.features.get(self._session, identity)
+        if kept is not None:
+            return kept
+        encoded = self._backend.encoder.encode(item, self._cancel, self._report("media"))
+        if encoded is None:
+            return None
+        self._work.vision_encodes += 1
+        self._work.decoded_frames += encoded.decoded
+        features = encoded.features
+        self._backend.features.put(self._session, identity, features, features.nbytes)
+        return features
+
+    def _positions(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """ids (1, len) and M-RoPE positions (3, 1, len); leaves the model ready to decode behind them."""
+        prompt, device = self._prompt, self._model.device
+        ids = torch.tensor([prompt.ids], device=device)
+        types = torch.zeros_like(ids)
+        for span in prompt.spans:
+            types[0, span.start : span.end] = 1 if span.kind == "image" else 2
+        grids: dict[str, torch.Tensor] = {}
+        for kind in ("image", "video"):
+            if of_kind := [item.grid for item in prompt.items if item.kind == kind]:
+                grids[f"{kind}_grid_thw"] = torch.tensor(of_kind, device=device)
+        if seconds := [item.seconds_per_grid for item in prompt.items if item.kind == "video"]:
+            grids["second_per_grid_ts"] = torch.tensor(seconds, device=device)
+        positions, delta = prefill.positions_of(self._model, ids, types, grids)
+        self._model.model.rope_deltas = delta
+        return ids, positions
+
+    def _decode(self, prefix: CachedPrefix) -> None:
+        """Let `generate` read the last token and answer; the cache and its keys grow with it."""
+        torch.manual_seed(self._seed)
+        ids = torch.tensor([self._prompt.ids], device=self._model.device)
+        self._model.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            past_key_values=prefix.cache,
+            generation_config=self._generation_config(),
+            streamer=self._streamer,
+            stopping_criteria=[CancelCriteria(self._cancel)],
+        )
+        tokens = [self._prompt.ids[-1], *self._streamer.ids]
+        prefix.keys += tokens[: prefix.cache.get_seq_length() - len(prefix.keys)]
+
+    def _generation_config(self) -> GenerationConfig:
+        """Every field is passed: what is left out would come from the checkpoint's own defaults."""
+        settings = self._settings
+        sampling = settings.temperature > 0
+        return GenerationConfig(
+            do_sample=sampling,
+            temperature=settings.temperature if sampling else 1.0,
+            top_p=settings.top_p if sampling else 1.0,
+            top_k=settings.top_k if sampling else 50,  # ignored, but only this value is not warned of
+            repetition_penalty=settings.repetition_penalty,
+            max_new_tokens=self._max_new_tokens,
+            eos_token_id=sorted(self._backend.end_tokens),
+            pad_token_id=min(self._backend.end_tokens),
+        )
+
+    def _report(self, stage: Stage) -> prefill.Report:
+        return lambda done, total: self._emit(Progress(stage, int(done), int(total)))
+
+    def _reason(self) -> StopReason:
+        if self._streamer.ended_by_itself:
+            return "stop"
+        return "cancelled" if self._cancel.is_set() else "length"
+
+    def _usage(self) -> Usage:
+        prompt, streamer, work = self._prompt, self._streamer, self._work
+        first = streamer.first_at or time.perf_counter()
+        decoding = (streamer.last_at or first) - first
+        return Usage(
+            prompt_tokens=len(prompt.ids),
+            reused_tokens=work.reused_tokens,
+            visual_tokens=prompt.visual_tokens,
+            new_tokens=len(streamer.ids) - streamer.ended_by_itself,
+            ttft_s=first - self._asked_at,
+            decode_tokens_per_s=(len(streamer.ids) - 1) / decoding if decoding > 0 else 0.0,
+            stop_reason=self._reason(),
+            seed=self._seed,
+            vision_encodes=work.vision_encodes,
+            decoded_frames=work.decoded_frames,
+            prefilled_tokens=work.prefilled_tokens,
+        )
+
+
+def _end_tokens(model: Any, processor: Any) -> frozenset[int]:
+    """The tokens that end a turn: the checkpoint's own list and the tokenizer's end of turn."""
+    own = model.generation_config.eos_token_id
+    listed = own if isinstance(own, list) else [own]
+    return frozenset(t for t in (*listed, processor.tokenizer.eos_token_id) if t is not None)

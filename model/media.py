@@ -1,0 +1,259 @@
+"""Pictures from untrusted files: their size, identity, and pixels as a person sees them.
+
+A source is a path, the content itself, or a `data:` URL that holds it. A web address is none: only
+`fetch`, which nothing but the Python API calls, goes out to the network. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import io
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPResponse
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from model.errors import MediaError
+
+Source = str | os.PathLike[str] | bytes
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "MPO")  # MPO: JPEGs of some phones
+MOST_PIXELS = 100_000_000  # 300 MB once decoded
+MOST_BYTES = 64 * 2**20  # of a picture from the web
+FETCH_SECONDS = 30.0
+WEB = ("http://", "https://")
+USABLE = "save it as PNG or JPEG and attach it again"
+
+# What people attach by mistake, by how it begins: (offset, bytes, name).
+STRANGERS = (
+    (4, b"ftypheic", "a HEIC picture"),
+    (4, b"ftypheix", "a HEIC picture"),
+    (4, b"ftypmif1", "a HEIC picture"),
+    (4, b"ftypavif", "an AVIF picture"),
+    (4, b"ftyp", "a video"),
+    (0, b"\x1aE\xdf\xa3", "a video"),
+    (8, b"AVI ", "a video"),
+    (0, b"%PDF", "a PDF document"),
+    (0, b"PK\x03\x04", "a ZIP archive"),
+)
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # by EXIF orientation
+SIDEWAYS = (5, 6, 7, 8)
+
+
+def open_image(source: Source, *, name: str = "") -> Image.Image:
+    """The first frame of the picture, RGB, upright, decoded. Raises `MediaError`.
+
+    Transparency is laid over white and 16-bit levels are scaled to 8. Colours are taken as sRGB,
+    as the stock processors take them. `name` is what messages call the picture.
+    """
+    with _opened(source, name) as image:
+        turn = UPRIGHT.get(_orientation(image))
+        image.load()
+        flat = _rgb(image)
+        return flat.transpose(turn) if turn else flat
+
+
+def image_size(source: Source, *, name: str = "") -> tuple[int, int]:
+    """(width, height) of the upright picture, from its header alone. Raises `MediaError`."""
+    with _opened(source, name) as image:
+        width, height = image.size
+        return (height, width) if _orientation(image) in SIDEWAYS else (width, height)
+
+
+def fingerprint(source: Source, *, name: str = "") -> str:
+    """SHA-256 of the file's bytes in hexadecimal; works for clips too. Raises `MediaError`."""
+    with _stream(source, name) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fetch(url: str) -> str:
+    """What lies at an http(s) address, as a `data:` URL, which is a source. Raises `MediaError`.
+
+    Goes wherever this machine can go: only for addresses that the person running it wrote down.
+    """
+    if not url.startswith(WEB):
+        raise MediaError(f"{url[:80]} is not an http or https address.")
+    try:
+        with _browser().open(url, timeout=FETCH_SECONDS) as response:
+            content = _limited(response, url)
+    except (OSError, ValueError) as error:  # urllib's and the socket's errors are OSErrors
+        reason = getattr(error, "reason", None) or error
+        raise MediaError(
+            f"{url[:80]} could not be fetched ({reason}); download it and attach the file."
+        ) from error
+    return "data:;base64," + base64.b64encode(content).decode()
+
+
+def display_name(source: Source, name: str = "") -> str:
+    """What to call a source in a message: `name`, else the file's name without its folder."""
+    if name or isinstance(source, bytes):
+        return name or "The picture"
+    path = os.fspath(source)
+    return "The picture" if path.startswith("data:") else os.path.basename(path) or path
+
+
+@contextmanager
+def _opened(source: Source, name: str) -> Iterator[Image.Image]:
+    """The picture, header read and not too large to decode; Pillow's errors are put in words."""
+    shown = display_name(source, name)
+    with _stream(source, name) as file:
+        head = file.read(512)
+        file.seek(0)
+        if not head:
+            raise MediaError(f"{shown} is empty; attach it again.")
+        try:
+            with Image.open(file, formats=FORMATS) as image:
+                _check_pixels(image, shown)
+                yield image
+        except MediaError:
+            raise
+        except UnidentifiedImageError as error:
+            raise MediaError(f"{shown} {_stranger(head)}") from error
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise MediaError(_too_large(shown)) from error
+        except Exception as error:
+            # A broken file makes Pillow's decoders raise nearly anything (struct.error, KeyError,
+            # zlib.error, SyntaxError, ...); nothing but Pillow runs inside.
+            raise MediaError(f"{shown} is damaged or incomplete; {USABLE}.") from error
+
+
+@contextmanager
+def _stream(source: Source, name: str) -> Iterator[io.BufferedIOBase]:
+    """The content of a source, seekable. Raises `MediaError` if there is none."""
+    if isinstance(source, bytes):
+        yield io.BytesIO(source)
+        return
+    path = os.fspath(source)
+    if path.startswith("data:"):
+        yield io.BytesIO(_content_of_data_url(path, display_name(source, name)))
+        return
+    if path.startswith(WEB):
+        raise MediaError(f"{path[:80]} is a web address; download it and attach the file.")
+    try:
+        file = open(path, "rb")  # noqa: SIM115 - errors of the caller's block are not ours to name
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        shown = display_name(source, name)
+        raise MediaError(f"{shown} cannot be read any more; attach it again.") from error
+    with file:
+        yield file
+
+
+def _content_of_data_url(url: str, shown: str) -> bytes:
+    header, comma, body = url.partition(",")
+    try:
+        if not comma or not header.endswith(";base64"):
+            raise ValueError("not base64")
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise MediaError(
+            f"{shown} is not a complete base64 data: URL; attach the file instead."
+        ) from error
+
+
+def _check_pixels(image: Image.Image, shown: str) -> None:
+    if image.width * image.height > MOST_PIXELS:
+        raise MediaError(_too_large(shown))
+
+
+def _too_large(shown: str) -> str:
+    return (
+        f"{shown} has more than {MOST_PIXELS // 1_000_000} million pixels; "
+        "make it smaller and attach it again."
+    )
+
+
+def _stranger(head: bytes) -> str:
+    """The rest of the sentence about a file that is no picture of the allowed formats."""
+    for offset, magic, what in STRANGERS:
+        if head[offset : offset + len(magic)] == magic:
+            return f"is {what}, which cannot be read as a picture; {USABLE}."
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith(b"<svg") or (b"<svg" in text and text.startswith((b"<?xml", b"<!"))):
+        return f"is an SVG drawing, which cannot be read as a picture; {USABLE}."
+    return f"is not a picture that can be read; {USABLE}."
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation still to be applied, from what stands before the pixels."""
+    if image.format == "TIFF":
+        return 1  # Pillow turns these itself, size included
+    # Not image.getexif(): for a PNG that decodes the whole picture to look behind it.
+    orientation = Image.Image.getexif(image).get(0x0112, 1)
+    return orientation if isinstance(orientation, int) else 1
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        return _eight_bit(np.asarray(image, np.float64), 65535)
+    if image.mode in ("I", "F"):
+        return _eight_bit(*_with_white_level(np.asarray(image, np.float64), image.mode))
+    if image.has_transparency_data:
+        alpha = image.convert("RGBA")
+        white = Image.new("RGBA", alpha.size, "white")
+        return Image.alpha_composite(white, alpha).convert("RGB")
+    return image.convert("RGB")
+
+
+def _with_white_level(
+    levels: npt.NDArray[np.float64], mode: str
+) -> tuple[npt.NDArray[np.float64], float]:
+    """32-bit levels do not say which one is white: the smallest usual one that holds them all."""
+    finite = np.nan_to_num(levels, posinf=0, neginf=0)
+    peak = float(finite.max(initial=0))
+    usual = (1.0, 255.0, 65535.0) if mode == "F" else (255.0, 65535.0)
+    return finite, next((white for white in usual if peak <= white), peak)
+
+
+def _eight_bit(levels: npt.NDArray[np.float64], white: float) -> Image.Image:
+    """(h, w) levels where 0 is black."""
+    gray = np.rint(np.clip(levels / white, 0, 1) * 255).astype(np.uint8)
+    return Image.fromarray(gray).convert("RGB")
+
+
+def _browser() -> urllib.request.OpenerDirector:
+    """Opens http and https only: urllib's own opener would follow redirects to file: and ftp:."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler,
+        urllib.request.HTTPHandler,
+        urllib.request.HTTPSHandler,
+        urllib.request.HTTPRedirectHandler,
+        urllib.request.HTTPDefaultErrorHandler,
+        urllib.request.HTTPErrorProcessor,
+        urllib.request.UnknownHandler,
+    ):
+        opener.add_handler(handler())
+    opener.addheaders = [("User-Agent", "qwen-vl-chat")]
+    return opener
+
+
+def _limited(response: HTTPResponse, url: str) -> bytes:
+    """The body. A server that sends too much, or drips, is given up on."""
+    until = time.monotonic() + FETCH_SECONDS
+    content = bytearray()
+    while chunk := response.read1(2**16):
+        content += chunk
+        if len(content) > MOST_BYTES:
+            raise MediaError(
+                f"{url[:80]} is larger than {MOST_BYTES // 2**20} MB; attach a smaller file."
+            )
+        if time.monotonic() > until:
+            raise TimeoutError(f"not done after {FETCH_SECONDS:g} s")
+    return bytes(content)

@@ -1,0 +1,85 @@
+"""What would run here and what is missing, in words: `python app.py --check`."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from model import checkpoint as checkpoints
+from model.checkpoint import Choice, Flags, Hardware
+from model.errors import CheckpointError
+
+PACKAGES = ("torch", "torchvision", "transformers", "accelerate", "gradio", "av", "pillow")
+DECODERS = {"h264": "H.264", "hevc": "HEVC", "vp9": "VP9", "av1": "AV1", "mpeg4": "MPEG-4"}
+
+
+def report(flags: Flags) -> int:
+    """Print the findings; 0 if everything is there, 1 if something is missing."""
+    missing = [name for name in PACKAGES if _version(name) is None]
+    print(f"python      {platform.python_version()} on {platform.system()} {platform.machine()}")
+    for name in PACKAGES:
+        print(f"{name:<11} {_version(name) or 'missing'}")
+    problems = [f"{name} is missing; run `pip install -r requirements_web_demo.txt`." for name in missing]
+    if not missing:
+        problems += _run(flags)
+    for problem in problems:
+        print(f"missing     {problem}")
+    print("ready" if not problems else "not ready")
+    return 1 if problems else 0
+
+
+def _run(flags: Flags) -> list[str]:
+    """Print what would run; gives what stands in its way."""
+    undecodable = [shown for codec, shown in DECODERS.items() if not _can_decode(codec)]
+    print(f"video       PyAV {_version('av')}, decodes {', '.join(s for s in DECODERS.values() if s not in undecodable)}")
+    problems = [f"PyAV cannot decode {shown}; run `pip install --force-reinstall av`." for shown in undecodable]
+    hardware = checkpoints.hardware()
+    print(f"hardware    {_described(hardware)}")
+    try:
+        choice = checkpoints.choose(hardware, flags)
+    except CheckpointError as error:
+        return [*problems, str(error)]
+    print(f"checkpoint  {choice.checkpoint}")
+    print(f"device      {choice.device}{' (spread over all GPUs)' if choice.device_map else ''}")
+    print(f"dtype       {choice.dtype}")
+    print(f"attention   {choice.attention}")
+    return [*problems, *_unreadable(choice)]
+
+
+def _unreadable(choice: Choice) -> Iterator[str]:
+    """Why the checkpoint cannot be loaded, if it cannot. A hub id may be fetched: config only."""
+    try:
+        checkpoints.check_family(choice.checkpoint)
+    except CheckpointError as error:
+        yield str(error)
+        return
+    folder = Path(choice.checkpoint)
+    if folder.is_dir() and not any(folder.glob("*.safetensors")):
+        yield f"The folder {folder} holds no weights (*.safetensors); download the checkpoint again."
+
+
+def _described(hardware: Hardware) -> str:
+    if hardware.gpu_memory:
+        sizes = ", ".join(f"{size / checkpoints.GB:.0f} GB" for size in hardware.gpu_memory)
+        return f"{len(hardware.gpu_memory)} CUDA GPU ({sizes})"
+    return "Apple GPU" if hardware.mps else "CPU only"
+
+
+def _can_decode(codec: str) -> bool:
+    from av.codec import Codec
+    from av.codec.codec import UnknownCodecError
+
+    try:
+        Codec(codec, "r")
+    except UnknownCodecError:
+        return False
+    return True
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,239 @@
+"""Every tunable, once: default, range, unit and a sentence of help.
+
+Flags, sliders and the API's `settings` are generated from the two frozen dataclasses below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, cast
+
+from model.errors import SettingError
+
+MAX_SEED = 2**32 - 1
+Kind = Literal["int", "float", "bool", "str"]
+Group = Literal["picture", "video", "answer", "prompt"]
+
+
+@dataclass(frozen=True)
+class Tunable:
+    """What a control needs to know of one setting; `low`, `high` and `step` are in `unit`."""
+
+    name: str
+    kind: Kind
+    default: int | float | bool | str | None
+    group: Group
+    label: str
+    help: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    optional: bool = False  # None is a value, and means "leave it to the program"
+
+    def check(self, value: object) -> int | float | bool | str | None:
+        """`value` in this setting's type. Raises `SettingError` for the wrong type or range."""
+        if value is None and self.optional:
+            return None
+        typed = self._typed(value)
+        if isinstance(typed, bool | str):
+            return typed
+        below = self.low is not None and typed < self.low
+        above = self.high is not None and typed > self.high
+        # `not (x <= y)` rather than `x > y`: a NaN compares false with everything.
+        if below or above or typed != typed:
+            raise SettingError(f"Setting '{self.name}' is {value}; it must be {self.range}.")
+        return typed
+
+    def _typed(self, value: object) -> int | float | bool | str:
+        if self.kind == "bool" and isinstance(value, bool):
+            return value
+        if self.kind == "str" and isinstance(value, str):
+            return value
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            if self.kind == "float":
+                return float(value)
+            # JSON and sliders hand over whole numbers as floats now and then.
+            if self.kind == "int" and float(value).is_integer():
+                return int(value)
+        wanted = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}
+        raise SettingError(f"Setting '{self.name}' is {value!r}; it must be {wanted[self.kind]}.")
+
+    @property
+    def range(self) -> str:
+        """The allowed values in words, e.g. `4..16384`."""
+        if self.kind == "bool":
+            return "true or false"
+        if self.kind == "str":
+            return "text"
+        low = "" if self.low is None else f"{self.low:g}" if self.kind == "float" else f"{int(self.low)}"
+        high = "" if self.high is None else f"{self.high:g}" if self.kind == "float" else f"{int(self.high)}"
+        return f"{low}..{high}"
+
+
+def _tunable(
+    default: int | float | bool | str | None,
+    group: Group,
+    label: str,
+    help: str,
+    *,
+    kind: Kind,
+    **limits: Any,
+) -> Any:
+    """A dataclass field that carries its `Tunable` (without the name, which the field has)."""
+    known = {"kind": kind, "default": default, "group": group, "label": label, "help": help, **limits}
+    return field(default=default, metadata=known)
+
+
+@dataclass(frozen=True)
+class VisionSettings:
+    """How many visual tokens a picture or a clip may cost. Each item carries its own.
+
+    Raises `SettingError` for a value out of range and for values that exclude each other.
+    """
+
+    min_tokens: int = _tunable(
+        4, "picture", "Smallest size", kind="int", low=4, high=16384, step=1, unit="tokens",
+        help="Small pictures are enlarged until they cost at least this many visual tokens.",
+    )  # fmt: skip
+    max_tokens: int = _tunable(
+        1280, "picture", "Largest size", kind="int", low=4, high=16384, step=1, unit="tokens",
+        help="Large pictures are shrunk to at most this many visual tokens; more shows finer detail and takes longer.",
+    )  # fmt: skip
+    resized_height: int | None = _tunable(
+        None, "picture", "Exact height", kind="int", low=28, step=28, unit="px", optional=True,
+        help="Resize to exactly this height, rounded to whole tokens; needs the exact width too.",
+    )  # fmt: skip
+    resized_width: int | None = _tunable(
+        None, "picture", "Exact width", kind="int", low=28, step=28, unit="px", optional=True,
+        help="Resize to exactly this width, rounded to whole tokens; needs the exact height too.",
+    )  # fmt: skip
+    video_fps: float = _tunable(
+        2.0, "video", "Frames per second", kind="float", low=0.1, high=30, step=0.1, unit="frames/s",
+        help="How many pictures the model sees of every second of a clip.",
+    )  # fmt: skip
+    video_max_frames: int = _tunable(
+        64, "video", "Most frames", kind="int", low=2, high=768, step=2, unit="frames",
+        help="A long clip is sampled more sparsely so that it has at most this many frames.",
+    )  # fmt: skip
+    video_min_tokens_per_frame: int = _tunable(
+        4, "video", "Smallest frame", kind="int", low=4, high=768, step=1, unit="tokens",
+        help="Small frames are enlarged to at least this many visual tokens; two frames share them.",
+    )  # fmt: skip
+    video_max_tokens_per_frame: int = _tunable(
+        128, "video", "Largest frame", kind="int", low=4, high=768, step=1, unit="tokens",
+        help="Frames are shrunk to at most this many visual tokens; two frames share them.",
+    )  # fmt: skip
+    video_start_s: float | None = _tunable(
+        None, "video", "Start at", kind="float", low=0, step=0.1, unit="s", optional=True,
+        help="Leave out everything before this second of the clip.",
+    )  # fmt: skip
+    video_end_s: float | None = _tunable(
+        None, "video", "End at", kind="float", low=0, step=0.1, unit="s", optional=True,
+        help="Leave out everything after this second of the clip.",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        _check_fields(self)
+        if self.min_tokens > self.max_tokens:
+            raise SettingError(
+                f"Setting 'min_tokens' is {self.min_tokens} and 'max_tokens' {self.max_tokens}; "
+                "the smallest size cannot exceed the largest."
+            )
+        if self.video_min_tokens_per_frame > self.video_max_tokens_per_frame:
+            raise SettingError(
+                f"Setting 'video_min_tokens_per_frame' is {self.video_min_tokens_per_frame} and "
+                f"'video_max_tokens_per_frame' {self.video_max_tokens_per_frame}; "
+                "the smallest frame cannot exceed the largest."
+            )
+        if self.video_max_frames % 2:
+            raise SettingError(
+                f"Setting 'video_max_frames' is {self.video_max_frames}; it must be even, "
+                "because the model reads frames in pairs."
+            )
+        if (self.resized_height is None) != (self.resized_width is None):
+            raise SettingError("Settings 'resized_height' and 'resized_width' must be given together.")
+        start, end = self.video_start_s or 0.0, self.video_end_s
+        if end is not None and end <= start:
+            raise SettingError(f"Setting 'video_end_s' is {end:g}; it must be after 'video_start_s' ({start:g}).")
+
+
+@dataclass(frozen=True)
+class GenerationSettings:
+    """How the prompt is worded and how the answer is drawn.
+
+    Raises `SettingError` for a value out of range.
+    """
+
+    vision_ids: bool = _tunable(
+        False, "prompt", "Number pictures and videos", kind="bool",
+        help="Tells the model 'Picture 1: ', 'Video 1: ' before each item, so that you can refer to them.",
+    )  # fmt: skip
+    system_prompt: str = _tunable(
+        "You are a helpful assistant.", "prompt", "System prompt", kind="str",
+        help="What the model is told before the conversation; empty means the checkpoint's own default.",
+    )  # fmt: skip
+    max_new_tokens: int = _tunable(
+        512, "answer", "Longest answer", kind="int", low=1, high=8192, step=1, unit="tokens",
+        help="The answer is cut off after this many tokens; a token is about three quarters of a word.",
+    )  # fmt: skip
+    temperature: float = _tunable(
+        0.0, "answer", "Temperature", kind="float", low=0, high=2, step=0.05,
+        help="0 always gives the most likely answer; higher is more varied.",
+    )  # fmt: skip
+    top_p: float = _tunable(
+        0.9, "answer", "Top p", kind="float", low=0, high=1, step=0.01,
+        help="Choose among the likeliest words that together have this probability; only above temperature 0.",
+    )  # fmt: skip
+    top_k: int = _tunable(
+        50, "answer", "Top k", kind="int", low=0, high=1000, step=1, unit="tokens",
+        help="Choose among this many likeliest words, 0 for all; only above temperature 0.",
+    )  # fmt: skip
+    repetition_penalty: float = _tunable(
+        1.0, "answer", "Repetition penalty", kind="float", low=0.5, high=2, step=0.01,
+        help="Above 1 avoids words that were already used; helps against endless loops, hurts tables.",
+    )  # fmt: skip
+    seed: int | None = _tunable(
+        None, "answer", "Seed", kind="int", low=0, high=MAX_SEED, step=1, optional=True,
+        help="The same seed draws the same answer again; empty takes a fresh one each time.",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        _check_fields(self)
+
+
+Settings = VisionSettings | GenerationSettings
+
+
+def tunables(settings: type[Settings]) -> tuple[Tunable, ...]:
+    """The tunables of one settings class, in the order in which they are shown."""
+    return tuple(Tunable(name=f.name, **f.metadata) for f in fields(settings))
+
+
+def _check_fields(settings: Settings) -> None:
+    for tunable in tunables(type(settings)):
+        checked = tunable.check(getattr(settings, tunable.name))
+        object.__setattr__(settings, tunable.name, checked)  # 3.0 became 3
+
+
+TUNABLES = (*tunables(VisionSettings), *tunables(GenerationSettings))
+
+
+def settings_from(values: Mapping[str, object]) -> tuple[VisionSettings, GenerationSettings]:
+    """Settings by name, e.g. from a request; what is missing has its default.
+
+    Raises `SettingError` naming the first setting that is unknown or out of range.
+    """
+    known = {tunable.name for tunable in TUNABLES}
+    for name in values:
+        if name not in known:
+            raise SettingError(f"There is no setting '{name}'; the settings are {_listed(sorted(known))}.")
+    vision = {t.name: values[t.name] for t in tunables(VisionSettings) if t.name in values}
+    generation = {t.name: values[t.name] for t in tunables(GenerationSettings) if t.name in values}
+    return VisionSettings(**cast(Any, vision)), GenerationSettings(**cast(Any, generation))
+
+
+def _listed(names: Iterable[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

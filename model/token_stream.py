@@ -1,0 +1,118 @@
+"""Work in a background thread, seen from outside as an iterator of events.
+
+An exception in the thread is raised in the reader; closing the iterator cancels the thread. There is no
+timeout: silence means that the work takes long, and the work itself looks at the cancel flag.
+"""
+
+from __future__ import annotations
+
+import codecs
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from transformers import StoppingCriteria
+from transformers.generation.streamers import BaseStreamer
+
+from model.backend import Cancel, Delta, Event
+
+Emit = Callable[[Event], None]
+
+
+def events_of(work: Callable[[Emit], None], cancel: Cancel) -> Iterator[Event]:
+    """What `work` emits from a thread of its own; the thread starts with the first `next()`."""
+    events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            work(events.put)
+        except BaseException as error:  # also KeyboardInterrupt and SystemExit: the reader decides
+            events.put(error)
+        else:
+            events.put(None)
+
+    threading.Thread(target=run, name="generation", daemon=True).start()
+    try:
+        while (event := events.get()) is not None:
+            if isinstance(event, BaseException):
+                raise event
+            yield event
+    finally:
+        cancel.set()
+
+
+class TextStreamer(BaseStreamer):  # type: ignore[misc]  # transformers ships no types for it
+    """Turns the tokens of `generate` into `Delta`s of whole characters, with the times they came at.
+
+    Byte-level BPE cuts characters into several tokens, so bytes go through an incremental UTF-8 decoder.
+    """
+
+    def __init__(self, tokenizer: Any, end_tokens: frozenset[int], emit: Emit) -> None:
+        self._tokenizer = tokenizer
+        self._end_tokens = end_tokens
+        self._emit = emit
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        self._prompt_seen = False
+        self.ids: list[int] = []  # generated so far, end-of-turn token included
+        self.first_at: float | None = None
+        self.last_at: float | None = None
+
+    def put(self, value: torch.Tensor) -> None:
+        """value: (1, prompt length) for the first call, then (1,) per token."""
+        if not self._prompt_seen:
+            self._prompt_seen = True
+            return
+        token = int(value.item())
+        self.last_at = time.perf_counter()
+        self.first_at = self.first_at or self.last_at
+        self.ids.append(token)
+        if token not in self._end_tokens:
+            self._say(self._utf8.decode(token_bytes(self._tokenizer, token)))
+
+    def end(self) -> None:
+        self._say(self._utf8.decode(b"", final=True))
+
+    @property
+    def ended_by_itself(self) -> bool:
+        return bool(self.ids) and self.ids[-1] in self._end_tokens
+
+    def _say(self, text: str) -> None:
+        if text:
+            self._emit(Delta(text))
+
+
+class CancelCriteria(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types for it
+    """Ends `generate` after the current token once `cancel` is set."""
+
+    def __init__(self, cancel: Cancel) -> None:
+        self._cancel = cancel
+
+    def __call__(
+        self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any
+    ) -> torch.Tensor:
+        """Shape (1,) bool, one per sequence."""
+        return torch.full((input_ids.shape[0],), self._cancel.is_set(), device=input_ids.device)
+
+
+def _byte_of_character() -> dict[str, int]:
+    """The printable stand-ins that byte-level BPE writes for bytes (GPT-2's `bytes_to_unicode`)."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    table = {chr(byte): byte for byte in printable}
+    return table | {chr(256 + i): byte for i, byte in enumerate(others)}
+
+
+_BYTES = _byte_of_character()
+
+
+def token_bytes(tokenizer: Any, token: int) -> bytes:
+    """The bytes that one token stands for; added tokens stand for their own spelling."""
+    text: str | None = tokenizer.convert_ids_to_tokens(token)
+    if text is None:
+        return b""  # checkpoints pad their vocabulary beyond the tokenizer's
+    if all(character in _BYTES for character in text):
+        return bytes(_BYTES[character] for character in text)
+    return text.encode()

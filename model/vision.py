@@ -1,0 +1,151 @@
+"""The resize arithmetic of the Qwen-VL family: the size a picture or frame gets, and its cost.
+
+Pure numbers, and Pillow for previews and remote engines. Knows nothing of files or models. Sizes
+are (width, height) in pixels everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from model.errors import MediaError, SettingError
+from model.settings import VisionSettings, tunables
+
+MAX_ASPECT_RATIO = 200  # the family's processors refuse anything longer
+MOST_TOKENS = int(next(t.high or 0 for t in tunables(VisionSettings) if t.name == "max_tokens"))
+
+Size = tuple[int, int]  # width, height in pixels
+Grid = tuple[int, int, int]  # temporal, vertical, horizontal, in patches
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How a checkpoint's vision tower cuts pictures into tokens (14, 2, 2 for Qwen2-VL and 2.5)."""
+
+    patch_size: int = 14  # px, the side of a patch
+    merge_size: int = 2  # patches, the side of a visual token
+    temporal_patch_size: int = 2  # frames that share their tokens
+
+    @property
+    def token_px(self) -> int:
+        """The side in pixels of the square that one visual token covers."""
+        return self.patch_size * self.merge_size
+
+
+def picture_size(original: Size, vision: VisionSettings, geometry: Geometry) -> Size:
+    """The size at which the model sees a picture: exactly the stock image processor's.
+
+    Raises `MediaError` for a picture that is over 200 times as long as wide, `SettingError` for an
+    exact size that is.
+    """
+    return exact_size(vision, geometry) or _fitted(
+        original, vision.min_tokens, vision.max_tokens, geometry
+    )
+
+
+def frame_size(original: Size, frames: int, vision: VisionSettings, geometry: Geometry) -> Size:
+    """The size at which the model sees each frame of a clip: exactly the stock video processor's.
+
+    The bounds are per frame, whatever the number of `frames`. Raises as `picture_size`.
+    """
+    low, high = vision.video_min_tokens_per_frame, vision.video_max_tokens_per_frame
+    return exact_size(vision, geometry) or _fitted(original, low, high, geometry)
+
+
+def exact_size(vision: VisionSettings, geometry: Geometry) -> Size | None:
+    """The size that the settings ask for, each side rounded to the nearest whole token; or None.
+
+    The stock processors have no such setting: resize first (`resize`), then they leave it alone.
+    """
+    if vision.resized_width is None or vision.resized_height is None:
+        return None
+    px = geometry.token_px
+    width = max(1, round(vision.resized_width / px)) * px
+    height = max(1, round(vision.resized_height / px)) * px
+    wanted = f"Settings 'resized_width' and 'resized_height' ask for {width}x{height} pixels"
+    if visual_tokens(grid((width, height), 1, geometry), geometry) > MOST_TOKENS:
+        raise SettingError(f"{wanted}; at most {MOST_TOKENS:,} tokens of {px}x{px} are possible.")
+    if max(width, height) > MAX_ASPECT_RATIO * min(width, height):
+        raise SettingError(f"{wanted}; one side can be at most {MAX_ASPECT_RATIO} times the other.")
+    return width, height
+
+
+def grid(size: Size, frames: int, geometry: Geometry) -> Grid:
+    """Patches in time, height and width of a resized picture (`frames=1`) or clip."""
+    width, height = size
+    pairs = -(-frames // geometry.temporal_patch_size)  # an odd last frame is repeated
+    return pairs, height // geometry.patch_size, width // geometry.patch_size
+
+
+def visual_tokens(grid: Grid, geometry: Geometry) -> int:
+    """How many tokens of the prompt a grid of patches takes."""
+    return math.prod(grid) // geometry.merge_size**2
+
+
+def images_kwargs(vision: VisionSettings, geometry: Geometry) -> dict[str, Any]:
+    """What makes the stock image processor arrive at `picture_size`.
+
+    With an exact size it must be handed the picture already resized to `exact_size`.
+    """
+    return _processor_kwargs(vision.min_tokens, vision.max_tokens, vision, geometry)
+
+
+def videos_kwargs(vision: VisionSettings, geometry: Geometry) -> dict[str, Any]:
+    """What makes the stock video processor of Qwen2-VL and 2.5 arrive at `frame_size`.
+
+    To it `size` bounds the pixels of one frame. `cap_pixels_per_frame` would lower that bound for
+    long clips behind the person's back, `do_sample_frames` would choose other frames than shown.
+    """
+    low, high = vision.video_min_tokens_per_frame, vision.video_max_tokens_per_frame
+    kwargs = _processor_kwargs(low, high, vision, geometry)
+    return {**kwargs, "cap_pixels_per_frame": False, "do_sample_frames": False}
+
+
+def resize(image: Image.Image, size: Size) -> Image.Image:
+    """`image` at exactly `size`, bicubic like the processors; for previews and remote engines."""
+    return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
+
+
+def _processor_kwargs(
+    low: int, high: int, vision: VisionSettings, geometry: Geometry
+) -> dict[str, Any]:
+    if exact_size(vision, geometry):
+        return {"do_resize": False}
+    token = geometry.token_px**2  # px
+    return {"size": {"shortest_edge": low * token, "longest_edge": high * token}}
+
+
+def _fitted(original: Size, min_tokens: int, max_tokens: int, geometry: Geometry) -> Size:
+    """`smart_resize` of transformers' models/qwen2_vl/image_processing_qwen2_vl.py, bit for bit.
+
+    Keeps the aspect ratio as far as whole tokens allow. Like there, the bounds can be missed by a
+    little where a side is one token short or a small picture is rounded up.
+    """
+    width, height = original
+    if max(width, height) > MAX_ASPECT_RATIO * min(width, height):
+        raise MediaError(
+            f"This is {width}x{height} pixels; one side can be at most {MAX_ASPECT_RATIO} times "
+            "the other, so crop it and attach it again."
+        )
+    px = geometry.token_px
+    fewest, most = min_tokens * px**2, max_tokens * px**2
+    rounded = round(width / px) * px, round(height / px) * px
+    if math.prod(rounded) > most:
+        shrink = math.sqrt((height * width) / most)
+        return _down(width / shrink, px), _down(height / shrink, px)
+    if math.prod(rounded) < fewest:
+        grow = math.sqrt(fewest / (height * width))
+        return _up(width * grow, px), _up(height * grow, px)
+    return rounded
+
+
+def _down(side: float, px: int) -> int:
+    return max(px, math.floor(side / px) * px)
+
+
+def _up(side: float, px: int) -> int:
+    return math.ceil(side / px) * px

@@ -1,0 +1,103 @@
+"""One picture or video of a conversation as it will stand in the prompt: size, grid, tokens, times.
+
+Planned from the files' headers alone, so that the figures shown before sending are the ones used after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from model import media, video, vision
+from model.backend import ItemCost
+from model.conversation import Conversation, Image, Media, Video
+from model.vision import Geometry
+
+
+@dataclass(frozen=True)
+class VisualItem:
+    """Sizes are (width, height) in pixels; `grid` is (t, h, w) in patches."""
+
+    media: Image | Video
+    kind: Literal["image", "video"]
+    number: int  # as the vision ids count, from 1
+    original: tuple[int, int]
+    size: tuple[int, int]
+    grid: tuple[int, int, int]
+    tokens: int
+    times: tuple[float, ...] = ()  # s, of a video's sampled frames
+    seconds_per_grid: float = 1.0  # s between two steps of a video's grid; Qwen2.5-VL's time axis
+
+    @property
+    def label(self) -> str:
+        return f"{'Picture' if self.kind == 'image' else 'Video'} {self.number}"
+
+    @property
+    def cost(self) -> ItemCost:
+        return ItemCost(
+            kind=self.kind,
+            number=self.number,
+            original=self.original,
+            resized=self.size,
+            tokens=self.tokens,
+            frames=len(self.times),
+            times=self.times,
+        )
+
+    def identity(self) -> str:
+        """Equal for two items exactly if the model sees the same of both. Reads the whole file."""
+        if isinstance(self.media, Image):
+            contents = [media.fingerprint(self.media.path)]
+        else:
+            contents = [media.fingerprint(path) for path in video.sources(self.media)]
+        return repr((contents, self.size, self.times))
+
+
+def plan(conversation: Conversation, geometry: Geometry) -> tuple[VisualItem, ...]:
+    """Every item of the conversation, numbered. Raises `MediaError`."""
+    return tuple(_numbered(conversation.media, geometry))
+
+
+def _numbered(items: Iterator[Media], geometry: Geometry) -> Iterator[VisualItem]:
+    pictures = videos = 0
+    for item in items:
+        if isinstance(item, Image):
+            pictures += 1
+            yield _picture(item, pictures, geometry)
+        else:
+            videos += 1
+            yield _clip(item, videos, geometry)
+
+
+def _picture(image: Image, number: int, geometry: Geometry) -> VisualItem:
+    original = media.image_size(image.path, name=image.name)
+    size = vision.picture_size(original, image.vision, geometry)
+    grid = vision.grid(size, 1, geometry)
+    tokens = vision.visual_tokens(grid, geometry)
+    return VisualItem(image, "image", number, original, size, grid, tokens)
+
+
+def _clip(clip: Video, number: int, geometry: Geometry) -> VisualItem:
+    probed = video.probe(clip)
+    times = video.choose(probed, clip.vision)
+    size = vision.frame_size(probed.size, len(times), clip.vision, geometry)
+    grid = vision.grid(size, len(times), geometry)
+    return VisualItem(
+        clip,
+        "video",
+        number,
+        probed.size,
+        size,
+        grid,
+        vision.visual_tokens(grid, geometry),
+        times,
+        geometry.temporal_patch_size / sampled_fps(times),
+    )
+
+
+def sampled_fps(times: tuple[float, ...]) -> float:
+    """Frames per second of the sampled frames; 1 when there is no telling."""
+    distinct = sorted(set(times))
+    span = distinct[-1] - distinct[0]
+    return (len(distinct) - 1) / span if span > 0 else 1.0

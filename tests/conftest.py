@@ -1,0 +1,37 @@
+"""Checkpoints and media that several test modules share. Everything is real and made here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from model.local import LocalBackend
+from tools.tiny.checkpoint import FAMILIES, write_random_checkpoint
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Tests share two cores with a browser; more threads only fight over them."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of tiny random checkpoints, one per family."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    return {name: write_random_checkpoint(folder / name, family=name) for name in FAMILIES}
+
+
+@pytest.fixture(scope="session", params=FAMILIES)
+def backend(request: pytest.FixtureRequest, checkpoints: dict[str, Path]) -> Iterator[LocalBackend]:
+    """A local backend in float32 on the CPU, for each family."""
+    yield LocalBackend.load(checkpoints[request.param], device="cpu", cache_gb=0.5)
+
+
+@pytest.fixture(scope="session")
+def qwen2_vl(checkpoints: dict[str, Path]) -> LocalBackend:
+    """The Qwen2-VL one alone, for what does not depend on the family."""
+    return LocalBackend.load(checkpoints["qwen2_vl"], device="cpu", cache_gb=0.5)

@@ -1,0 +1,132 @@
+"""What runs where, as a table, and loads that fail with a sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from model import preflight
+from model.checkpoint import BUNDLED, GB, LARGE, SMALL, Choice, Flags, Hardware, choose, load
+from model.errors import CheckpointError
+from model.local import LocalBackend
+
+CPU = Hardware()
+BIG = Hardware(gpu_memory=(80 * GB,), flash_attn=True)
+LITTLE = Hardware(gpu_memory=(8 * GB,))
+OLD = Hardware(gpu_memory=(24 * GB,), gpu_bfloat16=False)
+PAIR = Hardware(gpu_memory=(12 * GB, 12 * GB), kernels=True)
+APPLE = Hardware(mps=True)
+
+
+@pytest.mark.parametrize(
+    ("hardware", "flags", "checkpoint", "device", "dtype", "attention", "device_map"),
+    [
+        (CPU, Flags(), str(BUNDLED), "cpu", "float32", "sdpa", None),
+        (CPU, Flags("a/b"), "a/b", "cpu", "float32", "sdpa", None),
+        (CPU, Flags("a/b", dtype="bfloat16"), "a/b", "cpu", "bfloat16", "sdpa", None),
+        (BIG, Flags(), LARGE, "cuda", "bfloat16", "sdpa", None),
+        (BIG, Flags(cpu_only=True), str(BUNDLED), "cpu", "float32", "sdpa", None),
+        (BIG, Flags("tiny"), str(BUNDLED), "cuda", "bfloat16", "sdpa", None),
+        (BIG, Flags(flash_attn2=True), LARGE, "cuda", "bfloat16", "flash_attention_2", None),
+        (LITTLE, Flags(), SMALL, "cuda", "bfloat16", "sdpa", None),
+        (OLD, Flags(), LARGE, "cuda", "float16", "sdpa", None),
+        (PAIR, Flags(), LARGE, "cuda", "bfloat16", "sdpa", "auto"),
+        (PAIR, Flags(flash_attn2=True), LARGE, "cuda", "bfloat16", "flash_attention_2", "auto"),
+        (PAIR, Flags(cpu_only=True), str(BUNDLED), "cpu", "float32", "sdpa", None),
+        (APPLE, Flags(), str(BUNDLED), "mps", "float16", "sdpa", None),
+        (APPLE, Flags("a/b", dtype="float32"), "a/b", "mps", "float32", "sdpa", None),
+    ],
+)
+def test_what_runs_where(
+    hardware: Hardware,
+    flags: Flags,
+    checkpoint: str,
+    device: str,
+    dtype: str,
+    attention: str,
+    device_map: str | None,
+) -> None:
+    choice = choose(hardware, flags)
+    got = (choice.checkpoint, choice.device, choice.dtype, choice.attention, choice.device_map)
+    assert got == (checkpoint, device, dtype, attention, device_map)
+
+
+@pytest.mark.parametrize(
+    ("hardware", "flags", "remedy"),
+    [
+        (CPU, Flags(flash_attn2=True), "CUDA"),
+        (BIG, Flags(flash_attn2=True, cpu_only=True), "CUDA"),
+        (APPLE, Flags(flash_attn2=True), "CUDA"),
+        (BIG, Flags(flash_attn2=True, dtype="float32"), "--dtype bfloat16"),
+        (LITTLE, Flags(flash_attn2=True), "pip install kernels"),
+    ],
+)
+def test_flash_attention_is_refused_where_it_cannot_run(
+    hardware: Hardware, flags: Flags, remedy: str
+) -> None:
+    with pytest.raises(CheckpointError, match=remedy):
+        choose(hardware, flags)
+
+
+def test_the_banner_says_when_the_bundled_checkpoint_stands_in() -> None:
+    assert "--checkpoint-path" in choose(CPU, Flags()).note
+    assert choose(CPU, Flags("a/b")).note == ""
+
+
+def test_the_label_names_checkpoint_device_precision_and_attention() -> None:
+    choice = Choice("Qwen/Qwen2-VL-7B-Instruct", "cuda", "bfloat16", "flash_attention_2")
+    assert choice.label == "Qwen2-VL-7B-Instruct · cuda bf16 flash-attn 2"
+
+
+def loading(checkpoint: Path | str) -> str:
+    """The sentence with which loading fails."""
+    with pytest.raises(CheckpointError) as failed:
+        load(Choice(str(checkpoint), "cpu", "float32", "sdpa"))
+    return str(failed.value)
+
+
+def test_checkpoints_that_cannot_be_loaded_say_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    other = tmp_path / "bert"
+    other.mkdir()
+    assert "holds no readable config.json" in loading(other)
+    (other / "config.json").write_text(json.dumps({"model_type": "bert"}))
+    assert "is a bert checkpoint" in loading(other)
+    (other / "config.json").write_text("{}")
+    assert "not a Qwen2-VL or Qwen2.5-VL checkpoint" in loading(other)
+    assert "There is no folder" in loading(tmp_path / "nowhere")
+    assert "could not be fetched" in loading("nobody/no-such-checkpoint")
+
+
+def test_a_checkpoint_without_weights_says_so(
+    checkpoints: dict[str, Path], tmp_path: Path
+) -> None:
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "processor_config.json"):
+        (tmp_path / name).write_bytes((checkpoints["qwen2_vl"] / name).read_bytes())
+    assert str(tmp_path) in loading(tmp_path)
+
+
+def test_loading_reports_how_far_it_is(checkpoints: dict[str, Path]) -> None:
+    reported: list[float] = []
+    load(Choice(str(checkpoints["qwen2_vl"]), "cpu", "float32", "sdpa"), report=reported.append)
+    assert reported == sorted(reported) and reported[-1] == 1.0 and len(reported) > 10
+
+
+def test_a_device_that_is_not_there_is_refused(checkpoints: dict[str, Path]) -> None:
+    with pytest.raises(CheckpointError, match="cuda"):
+        LocalBackend.load(checkpoints["qwen2_vl"], device="cuda")
+
+
+def test_the_preflight_prints_what_would_run_and_what_is_missing(
+    checkpoints: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert preflight.report(Flags(str(checkpoints["qwen2_vl"]), cpu_only=True)) == 0
+    printed = capsys.readouterr().out
+    for word in ("torch", "cpu", "float32", "sdpa", "H.264", "AV1", "ready"):
+        assert word in printed
+    assert preflight.report(Flags(str(tmp_path / "nowhere"), cpu_only=True)) == 1
+    assert "There is no folder" in capsys.readouterr().out

@@ -1,0 +1,51 @@
+"""Conversations are values: every transition gives a new one."""
+
+from __future__ import annotations
+
+import pytest
+
+from model.conversation import Conversation, Image, Text, Video
+
+TALK = (
+    Conversation()
+    .with_user_turn(Image("a.png"), Text("One?"))
+    .with_reply("1")
+    .with_user_turn(Video("b.mp4"), Text("Two?"))
+    .with_reply("2")
+)
+
+
+def test_transitions_leave_the_original_as_it_was() -> None:
+    before = TALK.messages
+    TALK.with_user_turn(Text("Three?"))
+    TALK.without_last_reply()
+    assert TALK.messages == before and TALK.turns == 2
+
+
+def test_retry_edit_and_undo_cut_where_they_say() -> None:
+    assert TALK.without_last_reply().messages == TALK.messages[:3]
+    assert TALK.without_last_reply().without_last_reply().messages == TALK.messages[:3]
+    assert TALK.without_last_exchange().messages == TALK.messages[:2]
+    assert TALK.before_turn(0).messages == ()
+    for turn in (-1, 2):
+        with pytest.raises(IndexError):
+            TALK.before_turn(turn)
+    assert Conversation().without_last_exchange() == Conversation()
+
+
+def test_media_are_listed_in_the_order_of_the_vision_ids() -> None:
+    assert list(TALK.media) == [Image("a.png"), Video("b.mp4")]
+
+
+def test_a_turn_of_nothing_and_a_reply_to_nothing_are_refused() -> None:
+    with pytest.raises(ValueError, match="part"):
+        TALK.with_user_turn()
+    with pytest.raises(ValueError, match="user turn"):
+        TALK.with_reply("again")
+
+
+def test_a_video_is_a_path_or_frames_with_their_rate() -> None:
+    assert Video(frames=["a", "b"], fps=2).frames == ("a", "b")  # type: ignore[arg-type]
+    for wrong in ({}, {"path": "a", "frames": ("b",)}, {"frames": ("b",)}, {"path": "a", "fps": 1}):
+        with pytest.raises(ValueError, match="Video"):
+            Video(**wrong)  # type: ignore[arg-type]

@@ -1,0 +1,72 @@
+"""The settings table: defaults, ranges, and errors that name the setting."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+
+import pytest
+
+from model.errors import SettingError
+from model.settings import (
+    MAX_SEED,
+    TUNABLES,
+    GenerationSettings,
+    VisionSettings,
+    settings_from,
+)
+
+
+def test_defaults_are_those_of_the_design() -> None:
+    vision, generation = settings_from({})
+    assert (vision.min_tokens, vision.max_tokens, vision.video_fps) == (4, 1280, 2.0)
+    assert (vision.video_max_frames, vision.video_max_tokens_per_frame) == (64, 128)
+    assert (generation.max_new_tokens, generation.temperature, generation.top_k) == (512, 0.0, 50)
+    assert generation.seed is None and not generation.vision_ids
+
+
+def test_every_field_of_both_classes_is_a_tunable_with_help() -> None:
+    names = [f.name for f in (*fields(VisionSettings), *fields(GenerationSettings))]
+    assert [tunable.name for tunable in TUNABLES] == names
+    assert len(set(names)) == 18
+    assert all(tunable.help.endswith(".") and tunable.label for tunable in TUNABLES)
+
+
+@pytest.mark.parametrize("tunable", TUNABLES, ids=lambda tunable: tunable.name)
+def test_a_value_outside_its_range_is_refused_by_name(tunable) -> None:  # type: ignore[no-untyped-def]
+    wrong: list[object] = [[], {}]
+    if tunable.kind in ("int", "float"):
+        wrong += ["7", True, math.nan]
+        wrong += [tunable.low - 1] if tunable.low is not None else []
+        wrong += [tunable.high + 1] if tunable.high is not None else []
+    if tunable.kind == "int":
+        wrong += [4.5, math.inf]
+    if not tunable.optional:
+        wrong.append(None)
+    for value in wrong:
+        with pytest.raises(SettingError, match=f"'{tunable.name}'"):
+            settings_from({tunable.name: value})
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"min_tokens": 20, "max_tokens": 10}, "min_tokens"),
+        ({"video_min_tokens_per_frame": 200}, "video_min_tokens_per_frame"),
+        ({"video_max_frames": 7}, "video_max_frames"),
+        ({"resized_height": 280}, "resized_height"),
+        ({"video_start_s": 5, "video_end_s": 5.0}, "video_end_s"),
+        ({"colour": 1}, "colour"),
+    ],
+)
+def test_values_that_exclude_each_other_and_unknown_names_are_refused(
+    values: dict[str, object], named: str
+) -> None:
+    with pytest.raises(SettingError, match=named):
+        settings_from(values)
+
+
+def test_whole_numbers_from_sliders_become_integers() -> None:
+    vision, generation = settings_from({"max_tokens": 640.0, "seed": float(MAX_SEED), "top_p": 1})
+    assert (vision.max_tokens, generation.seed) == (640, MAX_SEED)
+    assert isinstance(vision.max_tokens, int) and isinstance(generation.top_p, float)

@@ -1,0 +1,162 @@
+"""The training forward must be the real model: same ids, positions, pixels and logits."""
+
+from __future__ import annotations
+
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+from tools.tiny import answers, names, wordings
+from tools.tiny.checkpoint import write_random_checkpoint
+from tools.tiny.dialogue import Dialogue, make_dialogue, pick_grids
+from tools.tiny.encoding import encode
+from tools.tiny.forward import forward
+from tools.tiny.questions import ask_about, follow_up
+from tools.tiny.scene import make_picture
+from tools.tiny.schedule import Schedule
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_random_checkpoint(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def processor(folder: Path) -> Any:
+    return AutoProcessor.from_pretrained(folder)
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> Any:
+    return AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32).eval()
+
+
+def _stock_inputs(processor: Any, dialogue: Dialogue, text: str) -> Any:
+    pictures = [scene.frames[0] for scene in dialogue.scenes if not scene.is_clip]
+    clips = [scene.frames for scene in dialogue.scenes if scene.is_clip]
+    return processor(text=[text], images=pictures or None, videos=clips or None, return_tensors="pt")
+
+
+@pytest.mark.parametrize("kind", ["picture", "several", "clip", "later", "talk"])
+def test_training_forward_equals_processor_and_model(kind: str, processor: Any, model: Any) -> None:
+    rng = random.Random(kind)
+    grids = pick_grids(rng, largest=36)
+    dialogues = [make_dialogue(kind, grids, rng, branches=4) for _ in range(2)]
+    batch = encode(dialogues, processor.tokenizer)
+    with torch.no_grad():
+        outputs = forward(model, batch)
+    flat = outputs.final @ model.model.language_model.embed_tokens.weight.T
+    for number, dialogue in enumerate(dialogues):
+        for index, words in enumerate(dialogue.branches):
+            inputs = _stock_inputs(processor, dialogue, dialogue.prefix.text + words.text)
+            with torch.no_grad():
+                expected = model(**inputs).logits[0]
+            spots = torch.isin(batch.branch[number], torch.tensor([0, index + 1])).nonzero()[:, 0]
+            assert batch.ids[number, spots].tolist() == inputs["input_ids"][0].tolist()
+            if dialogue.scenes:
+                positions, _ = model.model.get_rope_index(
+                    inputs["input_ids"], inputs["mm_token_type_ids"], inputs.get("image_grid_thw"),
+                    inputs.get("video_grid_thw"), inputs["attention_mask"],
+                )  # fmt: skip
+                assert torch.equal(batch.positions[:, number, spots], positions[:, 0])
+            torch.testing.assert_close(flat[number, spots], expected, atol=2e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["picture", "clip"])
+def test_training_pixels_equal_the_processors(kind: str, processor: Any) -> None:
+    rng = random.Random(kind)
+    dialogue = make_dialogue(kind, pick_grids(rng, largest=36), rng, branches=4)
+    inputs = _stock_inputs(processor, dialogue, dialogue.prefix.text)
+    expected = inputs["pixel_values" if kind == "picture" else "pixel_values_videos"]
+    mine = encode([dialogue], processor.tokenizer).pixels[0].flatten(0, 1)
+    torch.testing.assert_close(mine, expected, atol=2e-6, rtol=0)
+
+
+def test_only_answers_are_learnt(processor: Any) -> None:
+    rng = random.Random(5)
+    dialogue = make_dialogue("picture", pick_grids(rng, largest=36), rng, branches=4)
+    batch = encode([dialogue], processor.tokenizer)
+    assert len(batch.labels) == len(batch.label_spots)
+    assert torch.equal(batch.ids.flatten()[batch.label_spots + 1], batch.labels)
+    learnt = processor.tokenizer.decode(batch.labels)
+    for words in dialogue.branches:
+        for start, end, _ in words.answers:
+            assert words.text[start:end] in learnt
+
+
+def test_tokenizer_round_trips_any_text(processor: Any) -> None:
+    for text in ("Wo ist der Kreis? Größe 12 px", "圆是什么颜色?", "🙂 a\n\n\tb  c", "AB12 KLMN", "<b>&amp;</b>"):
+        ids = processor.tokenizer(text)["input_ids"]
+        assert processor.tokenizer.decode(ids, skip_special_tokens=False) == text
+
+
+def test_digits_and_capitals_are_single_tokens(processor: Any) -> None:
+    tokens = processor.tokenizer.tokenize('The text says "AB12KL".')
+    assert [token for token in tokens if re.fullmatch(r"[A-Z0-9]", token)] == list("AB12KL")
+    for token in processor.tokenizer.get_vocab():
+        assert token.startswith("<|") or not re.search(r"[A-Z]{2}|\d\d", token)
+
+
+def test_every_question_has_ten_wordings() -> None:
+    rng = random.Random(0)
+    for kind in wordings.TRAINING:
+        seen = {wordings.ask(kind, rng, x="circle", xs="circles", c="red", pic="picture 2", n="1", m="2") for _ in range(300)}
+        assert len(seen) >= 10, kind
+        assert not any(mark in text for text in seen for mark in "{}[]|"), kind
+
+
+def test_scenes_are_the_same_for_the_same_seed() -> None:
+    one, other = (make_picture(5, 6, random.Random(3)) for _ in range(2))
+    assert np.array_equal(one.frames, other.frames) and one.things == other.things
+
+
+def test_boxes_lie_inside_and_answers_name_colour_and_shape() -> None:
+    rng = random.Random(1)
+    for _ in range(60):
+        scene = make_picture(5, 5, rng)
+        for thing in scene.things:
+            x1, y1, x2, y2 = thing.box
+            assert 0 <= x1 < x2 <= scene.width and 0 <= y1 < y2 <= scene.height
+        if scene.photograph:
+            continue
+        described = ask_about(scene, rng, "describe").answer
+        assert all(f"{thing.colour} {thing.kind}" in described for thing in scene.things)
+
+
+def test_follow_up_about_the_other_one() -> None:
+    rng = random.Random(2)
+    found = 0
+    for _ in range(400):
+        scene = make_picture(5, 5, rng)
+        kinds = {thing.kind for thing in scene.shapes}
+        if len(scene.things) != 2 or len(kinds) != 2:
+            continue
+        first = ask_about(scene, rng, "colour")
+        after = follow_up(scene, first, rng)
+        if after and after.kind == "follow_up" and "other" in after.question.lower():
+            other = next(thing for thing in scene.shapes if thing.kind not in first.answer)
+            assert after.answer == f"The {other.kind} is {other.colour}."
+            found += 1
+    assert found
+
+
+def test_schedule_ends_early_with_a_decay() -> None:
+    schedule = Schedule(steps=None, minutes=100)
+    assert schedule.vision_only(0.1) and not schedule.vision_only(0.3)
+    before = schedule.rate(0.6)
+    schedule.finish_from = 0.6
+    assert schedule.rate(0.6) == pytest.approx(before, rel=0.01)
+    assert schedule.rate(0.649) < 0.1 * before
+    assert schedule.done(0.65) and not schedule.done(0.64)
+
+
+def test_it_names_how_to_load_a_full_checkpoint() -> None:
+    for sentence in (answers.SELF, answers.REFUSAL, answers.PHOTOGRAPH):
+        assert "--checkpoint-path Qwen/Qwen2-VL-2B-Instruct" in sentence
+    assert names.plural("cross") == "crosses" and names.article("orange star") == "an orange star"

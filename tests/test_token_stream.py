@@ -1,0 +1,85 @@
+"""Work in a thread: its events, its errors and its cancel cross over; text comes in whole characters."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+
+from model.backend import Cancel, Delta, Event, Progress
+from model.local import LocalBackend
+from model.token_stream import Emit, TextStreamer, events_of, token_bytes
+
+
+def test_events_arrive_in_order() -> None:
+    def work(emit: Emit) -> None:
+        for i in range(3):
+            emit(Progress("reading", i, 3))
+
+    assert [event.done for event in events_of(work, Cancel()) if isinstance(event, Progress)] == [0, 1, 2]
+
+
+def test_an_exception_in_the_thread_reaches_the_reader_after_what_came_before() -> None:
+    def work(emit: Emit) -> None:
+        emit(Delta("so far"))
+        raise ZeroDivisionError("in the thread")
+
+    events = events_of(work, Cancel())
+    assert next(events) == Delta("so far")
+    with pytest.raises(ZeroDivisionError, match="in the thread"):
+        next(events)
+
+
+def test_closing_the_iterator_cancels_the_work() -> None:
+    cancel, ended = Cancel(), threading.Event()
+
+    def work(emit: Emit) -> None:
+        while not cancel.wait(0.001):
+            emit(Delta("x"))
+        ended.set()
+
+    events = events_of(work, cancel)
+    next(events)
+    events.close()  # type: ignore[attr-defined]
+    assert ended.wait(5)
+
+
+def streamed(backend: LocalBackend, ids: list[int]) -> list[str]:
+    events: list[Event] = []
+    ends = frozenset(backend.model.generation_config.eos_token_id)
+    streamer = TextStreamer(backend.processor.tokenizer, ends, events.append)
+    streamer.put(torch.tensor([[1, 2, 3]]))  # the prompt
+    for token in ids:
+        streamer.put(torch.tensor([token]))
+    streamer.end()
+    return [event.text for event in events if isinstance(event, Delta)]
+
+
+def test_a_character_of_several_tokens_arrives_whole(qwen2_vl: LocalBackend) -> None:
+    text = "a é 数 🙂 b"
+    ids = qwen2_vl.processor.tokenizer(text)["input_ids"]
+    assert len(ids) > len(text)  # it is cut into bytes
+    deltas = streamed(qwen2_vl, ids)
+    assert "".join(deltas) == text
+    assert not any("\ufffd" in delta for delta in deltas)
+
+
+def test_streamed_text_equals_the_tokenizers_own_decoding(qwen2_vl: LocalBackend) -> None:
+    tokenizer = qwen2_vl.processor.tokenizer
+    generator = torch.Generator().manual_seed(0)
+    ends = set(qwen2_vl.model.generation_config.eos_token_id)
+    for _ in range(50):
+        drawn = torch.randint(0, len(tokenizer), (40,), generator=generator).tolist()
+        ids = [token for token in drawn if token not in ends]
+        assert "".join(streamed(qwen2_vl, ids)) == tokenizer.decode(ids, skip_special_tokens=False)
+
+
+def test_end_of_turn_tokens_are_left_out_and_grounding_tokens_kept(qwen2_vl: LocalBackend) -> None:
+    tokenizer = qwen2_vl.processor.tokenizer
+    ids = tokenizer.convert_tokens_to_ids(["<|box_start|>", "a", "<|box_end|>", "<|im_end|>"])
+    assert "".join(streamed(qwen2_vl, ids)) == "<|box_start|>a<|box_end|>"
+
+
+def test_a_token_beyond_the_tokenizers_vocabulary_stands_for_nothing(qwen2_vl: LocalBackend) -> None:
+    assert token_bytes(qwen2_vl.processor.tokenizer, 10**6) == b""

@@ -1,0 +1,56 @@
+"""One at a time, in order, visibly, and a wait can be given up."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from model.backend import Cancel
+from model.turnstile import Turnstile
+
+
+def enter(turnstile: Turnstile, order: list[str], name: str, cancel: Cancel | None = None) -> threading.Thread:
+    """A thread that enters, notes its name and leaves."""
+
+    def run() -> None:
+        with turnstile.turn(cancel or Cancel(), lambda _: None) as entered:
+            order.append(name if entered else f"{name} gave up")
+
+    thread = threading.Thread(target=run)
+    waiting = len(turnstile._tickets)
+    thread.start()
+    while len(turnstile._tickets) == waiting:
+        time.sleep(0.001)
+    return thread
+
+
+def test_waiting_is_in_order_and_shows_how_many_are_ahead() -> None:
+    turnstile, order, seen = Turnstile(), list[str](), list[int]()
+    with turnstile.turn(Cancel(), seen.append):
+        threads = [enter(turnstile, order, name) for name in "abc"]
+
+        def last() -> None:
+            with turnstile.turn(Cancel(), seen.append):
+                order.append("d")
+
+        threads.append(threading.Thread(target=last))
+        threads[-1].start()
+        while seen[:1] != [4]:
+            time.sleep(0.001)
+    for thread in threads:
+        thread.join(5)
+    assert order == ["a", "b", "c", "d"]
+    assert seen == sorted(seen, reverse=True)
+    assert not turnstile.busy
+
+
+def test_a_cancelled_wait_ends_and_lets_the_next_one_in() -> None:
+    turnstile, order, cancel = Turnstile(), list[str](), Cancel()
+    with turnstile.turn(Cancel(), lambda _: None):
+        first = enter(turnstile, order, "a", cancel)
+        second = enter(turnstile, order, "b")
+        cancel.set()
+        first.join(5)
+        assert order == ["a gave up"]
+    second.join(5)
+    assert order == ["a gave up", "b"]

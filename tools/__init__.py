@@ -1,0 +1,1 @@
+"""Commands that people run: training, evaluation, benchmarks. Nobody imports them."""

@@ -1,0 +1,1 @@
+"""How the bundled checkpoint is made: its world, its tokenizer, its training and its evaluation."""

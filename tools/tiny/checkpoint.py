@@ -1,0 +1,172 @@
+"""Tiny checkpoints of the real architectures: configuration, tokenizer, processor, weights on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    GenerationConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLProcessor,
+    Qwen2VLConfig,
+    Qwen2VLForConditionalGeneration,
+    Qwen2VLImageProcessor,
+    Qwen2VLProcessor,
+    Qwen2VLVideoProcessor,
+)
+
+from tools.tiny.tokenizer import train_tokenizer
+
+CONTEXT_TOKENS = 8192
+TOKEN_PIXELS = 28 * 28  # one visual token: 2x2 patches of 14 pixels
+MIN_TOKENS, MAX_TOKENS, MAX_FRAME_TOKENS = 4, 400, 36
+# Columns get the slowest rotary frequencies. Qwen2-VL's base of 1e6 would turn them by 2e-4 radians
+# per column at this head size, which nothing can read; 30 gives 0.12.
+ROPE_THETA = 30.0
+_TEMPLATE = Path(__file__).with_name("chat_template.jinja")
+
+
+@dataclass(frozen=True)
+class Size:
+    """The widths and depths that make a checkpoint small."""
+
+    hidden: int
+    layers: int
+    heads: int
+    intermediate: int
+    vision_width: int
+    vision_depth: int
+    vision_heads: int
+    rotary_sections: tuple[int, int, int]
+
+
+SIZES = {
+    "tiny": Size(192, 5, 6, 512, 160, 4, 5, (4, 6, 6)),  # 4.2 M parameters
+    "30m": Size(512, 7, 8, 1536, 320, 6, 5, (8, 12, 12)),  # 32 M parameters
+}
+FAMILIES = ("qwen2_vl", "qwen2_5_vl")
+
+
+def build_model(tokenizer: PreTrainedTokenizerFast, family: str, size: str, seed: int) -> PreTrainedModel:
+    """A float32 model with seeded random weights."""
+    if family not in FAMILIES or size not in SIZES:
+        raise ValueError(f"Unknown {family=} or {size=}; there are {FAMILIES} and {tuple(SIZES)}.")
+    shape = SIZES[size]
+    text = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": shape.hidden,
+        "intermediate_size": shape.intermediate,
+        "num_hidden_layers": shape.layers,
+        "num_attention_heads": shape.heads,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": CONTEXT_TOKENS,
+        "rope_parameters": {
+            "rope_type": "default",
+            "rope_theta": ROPE_THETA,
+            "mrope_section": list(shape.rotary_sections),
+        },
+        "use_sliding_window": False,
+        "tie_word_embeddings": True,
+        "bos_token_id": tokenizer.convert_tokens_to_ids("<|endoftext|>"),
+        "eos_token_id": tokenizer.convert_tokens_to_ids("<|im_end|>"),
+        "pad_token_id": tokenizer.convert_tokens_to_ids("<|endoftext|>"),
+    }
+    ids = {
+        "image_token_id": tokenizer.convert_tokens_to_ids("<|image_pad|>"),
+        "video_token_id": tokenizer.convert_tokens_to_ids("<|video_pad|>"),
+        "vision_start_token_id": tokenizer.convert_tokens_to_ids("<|vision_start|>"),
+        "vision_end_token_id": tokenizer.convert_tokens_to_ids("<|vision_end|>"),
+        "tie_word_embeddings": True,
+    }
+    torch.manual_seed(seed)
+    if family == "qwen2_vl":
+        vision = {
+            "embed_dim": shape.vision_width,
+            "depth": shape.vision_depth,
+            "num_heads": shape.vision_heads,
+            "hidden_size": shape.hidden,
+        }
+        return Qwen2VLForConditionalGeneration(Qwen2VLConfig(text_config=text, vision_config=vision, **ids)).eval()
+    vision = {
+        "hidden_size": shape.vision_width,
+        "intermediate_size": 3 * shape.vision_width,
+        "depth": shape.vision_depth,
+        "num_heads": shape.vision_heads,
+        "out_hidden_size": shape.hidden,
+        "fullatt_block_indexes": [shape.vision_depth // 2 - 1, shape.vision_depth - 1],
+        "window_size": 56,  # windows of 2x2 visual tokens, so that even a small picture has several
+    }
+    return Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig(text_config=text, vision_config=vision, **ids)).eval()
+
+
+def scale_weights(model: PreTrainedModel, gain: float = 1.0) -> None:
+    """Give every matrix unit gain, so that a random model's answers depend on what it is shown.
+
+    The library's default of 0.02 is made for wide models; at these widths each layer would add
+    almost nothing and the tied head would just repeat the last token.
+    """
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if weight.ndim >= 2 and "embed_tokens" not in name:
+                fan_in = weight[0].numel()
+                weight.normal_(0.0, gain * fan_in**-0.5)
+
+
+def build_processor(tokenizer: PreTrainedTokenizerFast, family: str) -> Any:
+    """The family's real processor, limited to the sizes that the tiny model is trained on."""
+    image_processor = Qwen2VLImageProcessor(
+        size={"shortest_edge": MIN_TOKENS * TOKEN_PIXELS, "longest_edge": MAX_TOKENS * TOKEN_PIXELS},
+    )
+    video_processor = Qwen2VLVideoProcessor(
+        size={"shortest_edge": MIN_TOKENS * TOKEN_PIXELS, "longest_edge": MAX_FRAME_TOKENS * TOKEN_PIXELS},
+        do_sample_frames=False,
+        cap_pixels_per_frame=False,
+    )
+    kind = Qwen2VLProcessor if family == "qwen2_vl" else Qwen2_5_VLProcessor
+    return kind(
+        image_processor=image_processor,
+        tokenizer=tokenizer,
+        video_processor=video_processor,
+        chat_template=_TEMPLATE.read_text(encoding="utf-8"),
+    )
+
+
+def generation_config(tokenizer: PreTrainedTokenizerFast) -> GenerationConfig:
+    """The fields that Qwen2-VL-Instruct ships, its near-greedy sampling (`top_k` 1) included."""
+    end, pad = tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"])
+    return GenerationConfig(
+        bos_token_id=pad,
+        pad_token_id=pad,
+        eos_token_id=[end, pad],
+        do_sample=True,
+        repetition_penalty=1.0,
+        temperature=0.01,
+        top_p=0.001,
+        top_k=1,
+    )
+
+
+def write_checkpoint(folder: str | Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> Path:
+    """Write model (as bfloat16), tokenizer and processor where `from_pretrained` finds them."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    model.generation_config = generation_config(tokenizer)
+    build_processor(tokenizer, model.config.model_type).save_pretrained(folder)
+    model.to(torch.bfloat16).save_pretrained(folder)
+    return folder
+
+
+def write_random_checkpoint(
+    folder: str | Path, family: str = "qwen2_vl", size: str = "tiny", seed: int = 0
+) -> Path:
+    """A loadable checkpoint with random weights; takes a few seconds."""
+    tokenizer = train_tokenizer()
+    model = build_model(tokenizer, family, size, seed)
+    scale_weights(model)
+    return write_checkpoint(folder, model, tokenizer)

@@ -1,0 +1,81 @@
+"""Throw-away heads: they tell the towers what is where, and are not part of the checkpoint.
+
+The language-model loss alone teaches the vision tower next to nothing for a very long time: a wrong
+letter in an answer says little about the thousand patches it came from.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from tools.tiny import names
+from tools.tiny.encoding import IGNORE, MARKS, NOTHING, Batch
+from tools.tiny.forward import Outputs
+
+PLACE_LAYER, TARGET_LAYER = 1, 2  # after the second and the third text layer
+
+
+class Heads(nn.Module):
+    """Linear readings of visual tokens and of the tokens that begin or continue an answer."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.things = nn.Linear(hidden, NOTHING + 1)
+        self.colours = nn.Linear(hidden, len(names.COLOURS))
+        self.boxes = nn.Linear(hidden, 4)
+        self.places = nn.Linear(hidden, 3)
+        self.targets = nn.Linear(hidden, 4)
+        self.pictures = nn.Linear(hidden, names.MAX_PICTURES)
+        self.marks = nn.Linear(hidden, MARKS * MARKS)
+
+    def dense_losses(self, visual: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """What each visual token shows; visual: (V, hidden)."""
+        if not len(visual):
+            return {}
+        visual = F.rms_norm(visual.float(), visual.shape[-1:])
+        shown = batch.dense_class != NOTHING
+        weights = torch.ones(NOTHING + 1, device=visual.device)
+        weights[NOTHING] = 0.3
+        losses = {"things": F.cross_entropy(self.things(visual), batch.dense_class, weights)}
+        if shown.any():
+            losses["colours"] = F.cross_entropy(self.colours(visual[shown]), batch.dense_colour[shown])
+            losses["boxes"] = F.smooth_l1_loss(self.boxes(visual[shown]), batch.dense_box[shown], beta=0.2)
+        return losses
+
+    def text_losses(self, outputs: Outputs, batch: Batch) -> dict[str, Tensor]:
+        """Where each visual token is, and what each learnt token talks about."""
+        losses: dict[str, Tensor] = {}
+        if len(batch.visual_spots):
+            state = _normed(outputs.layers[PLACE_LAYER])[batch.visual_spots]
+            losses["places"] = F.smooth_l1_loss(self.places(state), batch.dense_place, beta=0.05)
+        state = _normed(outputs.layers[TARGET_LAYER])[batch.label_spots]
+        aimed, marked = batch.pictures != IGNORE, ~batch.marks[:, 0].isnan()
+        if aimed.any():
+            losses["targets"] = F.smooth_l1_loss(self.targets(state[aimed]), batch.boxes[aimed], beta=0.05)
+            losses["pictures"] = F.cross_entropy(self.pictures(state[aimed]), batch.pictures[aimed])
+        if marked.any():
+            losses["marks"] = F.binary_cross_entropy_with_logits(self.marks(state[marked]), batch.marks[marked])
+        return losses
+
+    def readings(self, visual: Tensor, batch: Batch) -> dict[str, float]:
+        """How often the dense heads are right, for the log."""
+        shown = batch.dense_class != NOTHING
+        if not shown.any():
+            return {}
+        visual = F.rms_norm(visual.float(), visual.shape[-1:])[shown]
+        truth = batch.dense_class[shown]
+        right = self.things(visual).argmax(-1) == truth
+        letters = truth >= len(names.SHAPES)
+        found = {"colour_right": (self.colours(visual).argmax(-1) == batch.dense_colour[shown]).float().mean().item()}
+        if (~letters).any():
+            found["shape_right"] = right[~letters].float().mean().item()
+        if letters.any():
+            found["character_right"] = right[letters].float().mean().item()
+        return found
+
+
+def _normed(state: Tensor) -> Tensor:
+    flat = state.flatten(0, 1)
+    return F.rms_norm(flat.float(), flat.shape[-1:])

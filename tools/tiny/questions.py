@@ -1,0 +1,427 @@
+"""Questions about pictures and clips with their true answers, for training and for evaluation alike."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass
+
+from tools.tiny import answers, names
+from tools.tiny.scene import Scene, Thing
+from tools.tiny.wordings import ask, picture_reference
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a piece of an answer talks about: a thing of a picture, both by number."""
+
+    picture: int
+    thing: int
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of an answer and what it talks about."""
+
+    text: str
+    target: Target | None = None
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A question and its answer. `counted` is everything that had to be found to answer."""
+
+    kind: str
+    question: str
+    spans: tuple[Span, ...]
+    counted: tuple[Target, ...] = ()
+
+    @property
+    def answer(self) -> str:
+        """The answer's text."""
+        return "".join(span.text for span in self.spans)
+
+
+def exchange(kind: str, question: str, *parts: str | Span, counted: tuple[Target, ...] = ()) -> Exchange:
+    """An exchange whose answer is made of plain and pointing pieces."""
+    spans = tuple(Span(part) if isinstance(part, str) else part for part in parts)
+    return Exchange(kind, question, spans, counted or tuple(span.target for span in spans if span.target))
+
+
+# One picture ---------------------------------------------------------------------------------
+
+WEIGHTS = {
+    "describe": 2.4, "colour": 1.3, "colour_single": 0.4, "shape": 1.0, "shape_single": 0.3, "count": 0.7,
+    "count_by": 1.8, "where": 1.1, "exists": 1.0, "is_colour": 0.6, "locate": 1.5, "locate_all": 0.35,
+    "point": 0.5, "read": 1.9, "text_colour": 0.4, "text_where": 0.2, "text_locate": 0.4, "background": 0.3,
+    "absent": 0.35,
+}  # fmt: skip
+
+
+def possible(scene: Scene) -> list[str]:
+    """The kinds of questions that have one clear answer for this picture."""
+    shapes, text = scene.shapes, scene.text
+    kinds = ["describe", "exists", "count", "count_by", "absent"]
+    if scene.background:
+        kinds.append("background")
+    if len(scene.things) == 1 and shapes:
+        kinds += ["colour_single", "shape_single"]
+    if any(_only(scene, "kind", thing) for thing in shapes):
+        kinds += ["colour", "is_colour"]
+    if any(_only(scene, "colour", thing) for thing in shapes):
+        kinds.append("shape")
+    if any(_reference_names(scene, thing) for thing in shapes):
+        kinds += ["where", "locate", "point"]
+    if shapes:
+        kinds.append("locate_all")
+    kinds += ["read", "text_colour", "text_where", "text_locate"] if text else []
+    return kinds
+
+
+def ask_about(
+    scene: Scene, rng: random.Random, kind: str | None = None, picture: int = 0, held_out: bool = False
+) -> Exchange:
+    """One question about a picture (number `picture` of the conversation), of a given kind or of any."""
+    if scene.photograph:
+        kind = rng.choice(("describe", "describe", "colour_single", "shape_single", "count", "refuse"))
+        return exchange("photograph", ask(kind, rng, held_out, n="3", m="4"), answers.PHOTOGRAPH)
+    kinds = possible(scene)
+    chosen = kind or rng.choices(kinds, [WEIGHTS[k] for k in kinds])[0]
+    return _Asker(scene, rng, picture, held_out).ask(chosen)
+
+
+def place(scene: Scene, thing: Thing) -> str:
+    """`at the top left` and so on: thirds of the picture."""
+    x, y = thing.centre
+    return names.PLACES[min(int(3 * y / scene.height), 2)][min(int(3 * x / scene.width), 2)]
+
+
+def box_text(scene: Scene, thing: Thing) -> str:
+    """A thing's box in Qwen2-VL's words: thousandths of width and height."""
+    x1, y1, x2, y2 = thing.box
+    corners = (x1 / scene.width, y1 / scene.height, x2 / scene.width, y2 / scene.height)
+    left, top, right, bottom = (min(999, round(1000 * corner)) for corner in corners)
+    return f"<|box_start|>({left},{top}),({right},{bottom})<|box_end|>"
+
+
+def reference(thing: Thing) -> str:
+    """What a box belongs to: `<|object_ref_start|>the red circle<|object_ref_end|>`."""
+    return f"<|object_ref_start|>the {thing.name}<|object_ref_end|>"
+
+
+def summary(scene: Scene, picture: int = 0) -> list[Span]:
+    """`a red circle, a blue square and the green text "AB"`, left to right."""
+    parts: list[Span] = []
+    for index, thing in enumerate(scene.things):
+        if index:
+            parts.append(Span(" and " if index == len(scene.things) - 1 else ", "))
+        text = f'the {thing.name} "{thing.text}"' if thing.kind == "text" else names.article(thing.name)
+        parts.append(Span(text, Target(picture, index)))
+    return parts
+
+
+def blank_text(scene: Scene) -> str:
+    """What to say about a picture with nothing in it."""
+    return "is blank."
+
+
+def _only(scene: Scene, attribute: str, thing: Thing) -> bool:
+    """Whether no other shape shares this one's kind or colour."""
+    value = getattr(thing, attribute)
+    return sum(getattr(other, attribute) == value for other in scene.shapes) == 1
+
+
+def _reference_names(scene: Scene, thing: Thing) -> list[str]:
+    """Every name that means this thing and no other: `circle`, `red circle`, `red shape`."""
+    found = [thing.kind] if _only(scene, "kind", thing) else []
+    if sum(other.name == thing.name for other in scene.shapes) == 1:
+        found += [thing.name] * 2
+    if _only(scene, "colour", thing):
+        found.append(f"{thing.colour} shape")
+    return found
+
+
+class _Asker:
+    """Builds the exchanges of one picture; one method per kind of question."""
+
+    def __init__(self, scene: Scene, rng: random.Random, picture: int, held_out: bool) -> None:
+        self.scene, self.rng, self.picture, self.held_out = scene, rng, picture, held_out
+
+    def ask(self, kind: str) -> Exchange:
+        """An exchange of a kind that is possible for the picture."""
+        made: Exchange = getattr(self, f"_{kind}")()
+        return made
+
+    def _words(self, kind: str, **slots: str) -> str:
+        return ask(kind, self.rng, self.held_out, **slots)
+
+    def _target(self, thing: Thing) -> Target:
+        return Target(self.picture, next(i for i, other in enumerate(self.scene.things) if other is thing))
+
+    def _some(self, attribute: str) -> Thing:
+        return self.rng.choice([thing for thing in self.scene.shapes if _only(self.scene, attribute, thing)])
+
+    def _named(self) -> tuple[Thing, str]:
+        thing = self.rng.choice([thing for thing in self.scene.shapes if _reference_names(self.scene, thing)])
+        return thing, self.rng.choice(_reference_names(self.scene, thing))
+
+    def _describe(self) -> Exchange:
+        if not self.scene.things:
+            return exchange("describe", self._words("describe"), f"The image {blank_text(self.scene)}")
+        return exchange("describe", self._words("describe"), "The image shows ", *summary(self.scene, self.picture), ".")
+
+    def _colour(self) -> Exchange:
+        thing = self._some("kind")
+        answer = Span(f"The {thing.kind} is {thing.colour}.", self._target(thing))
+        return exchange("colour", self._words("colour", x=thing.kind), answer)
+
+    def _colour_single(self) -> Exchange:
+        thing = self.scene.things[0]
+        answer = Span(f"The {thing.kind} is {thing.colour}.", self._target(thing))
+        return exchange("colour", self._words("colour_single"), answer)
+
+    def _shape(self) -> Exchange:
+        thing = self._some("colour")
+        answer = Span(f"The {thing.colour} shape is {names.article(thing.kind)}.", self._target(thing))
+        return exchange("shape", self._words("shape", c=thing.colour), answer)
+
+    def _shape_single(self) -> Exchange:
+        thing = self.scene.things[0]
+        return exchange("shape", self._words("shape_single"), Span(f"It is {names.article(thing.name)}.", self._target(thing)))
+
+    def _count(self) -> Exchange:
+        return self._number("count", "shape", self.scene.shapes, self._words("count"))
+
+    def _count_by(self) -> Exchange:
+        shapes = self.scene.shapes
+        thing = self.rng.choice(shapes) if shapes else None
+        colour, kind = self.rng.choice(names.COLOURS), self.rng.choice(names.SHAPES)
+        if thing and self.rng.random() < 0.8:
+            colour, kind = thing.colour, thing.kind
+        if self.rng.random() < 0.5:
+            counted, noun = [thing for thing in shapes if thing.kind == kind], kind
+        else:
+            counted, noun = [thing for thing in shapes if thing.colour == colour], f"{colour} shape"
+        return self._number("count_by", noun, counted, self._words("count_by", xs=names.plural(noun)))
+
+    def _number(self, kind: str, noun: str, counted: list[Thing], question: str) -> Exchange:
+        amount = len(counted)
+        answer = f"There is 1 {noun}." if amount == 1 else f"There are {amount} {names.plural(noun)}."
+        return exchange(kind, question, answer, counted=tuple(self._target(thing) for thing in counted))
+
+    def _where(self) -> Exchange:
+        thing, name = self._named()
+        answer = Span(f"The {name} is {place(self.scene, thing)}.", self._target(thing))
+        return exchange("where", self._words("where", x=name), answer)
+
+    def _exists(self) -> Exchange:
+        shapes = self.scene.shapes
+        name = self.rng.choice((self.rng.choice(names.SHAPES), f"{self.rng.choice(names.COLOURS)} {self.rng.choice(names.SHAPES)}"))
+        if shapes and self.rng.random() < 0.5:
+            thing = self.rng.choice(shapes)
+            name = self.rng.choice((thing.kind, thing.name))
+        elif shapes and self.rng.random() < 0.5:  # right shape, wrong colour: the hard ones
+            name = f"{self.rng.choice(names.COLOURS)} {self.rng.choice(shapes).kind}"
+        found = [thing for thing in shapes if name in (thing.kind, thing.name)]
+        question = self._words("exists", x=name)
+        if not found:
+            return exchange("exists", question, f"No, there is no {name}.")
+        targets = tuple(self._target(thing) for thing in found)
+        return exchange("exists", question, Span(f"Yes, there is {names.article(name)}.", targets[0]), counted=targets)
+
+    def _is_colour(self) -> Exchange:
+        thing = self._some("kind")
+        right = self.rng.random() < 0.5
+        colour = thing.colour if right else self.rng.choice([c for c in names.COLOURS if c != thing.colour])
+        answer = f"{'Yes' if right else 'No'}, the {thing.kind} is {thing.colour}."
+        return exchange("is_colour", self._words("is_colour", x=thing.kind, c=colour), Span(answer, self._target(thing)))
+
+    def _box(self, thing: Thing) -> Span:
+        return Span(reference(thing) + box_text(self.scene, thing), self._target(thing))
+
+    def _locate(self) -> Exchange:
+        thing, name = self._named()
+        return exchange("locate", self._words("locate", x=name), self._box(thing))
+
+    def _locate_all(self) -> Exchange:
+        return exchange("locate_all", self._words("locate_all"), *(self._box(thing) for thing in self.scene.shapes))
+
+    def _point(self) -> Exchange:
+        thing, name = self._named()
+        x, y = (round(1000 * a / b) for a, b in zip(thing.centre, (self.scene.width, self.scene.height), strict=True))
+        answer = Span(f"{reference(thing)}<|box_start|>({x},{y})<|box_end|>", self._target(thing))
+        return exchange("point", self._words("point", x=name), answer)
+
+    def _text(self) -> Thing:
+        text = self.scene.text
+        if text is None:
+            raise ValueError("this picture has no text")
+        return text
+
+    def _read(self) -> Exchange:
+        text = self._text()
+        answer = Span(f'The text says "{text.text}".', self._target(text))
+        return exchange("read", self._words("read", c=text.colour), answer)
+
+    def _text_colour(self) -> Exchange:
+        text = self._text()
+        return exchange("text_colour", self._words("colour", x="text"), Span(f"The text is {text.colour}.", self._target(text)))
+
+    def _text_where(self) -> Exchange:
+        text = self._text()
+        answer = Span(f"The text is {place(self.scene, text)}.", self._target(text))
+        return exchange("where", self._words("where", x="text"), answer)
+
+    def _text_locate(self) -> Exchange:
+        return exchange("locate", self._words("locate", x="text"), self._box(self._text()))
+
+    def _background(self) -> Exchange:
+        return exchange("background", self._words("background"), f"The background is {self.scene.background}.")
+
+    def _absent(self) -> Exchange:
+        """Asked for something that is not there: say so instead of making something up."""
+        missing = [shape for shape in names.SHAPES if all(shape != thing.kind for thing in self.scene.shapes)]
+        kind = self.rng.choice(("colour", "where", "locate", "read" if self.scene.text is None else "colour"))
+        if kind == "read":
+            return exchange("absent", self._words("read", c="red"), "There is no text.")
+        name = self.rng.choice(missing)
+        return exchange("absent", self._words(kind, x=name), f"There is no {name}.")
+
+
+# Clips ---------------------------------------------------------------------------------------
+
+_MOTIONS = {"left": "moves to the left", "right": "moves to the right", "up": "moves up", "down": "moves down",
+            "still": "does not move"}  # fmt: skip
+
+
+def ask_about_clip(
+    scene: Scene, rng: random.Random, kind: str | None = None, picture: int = 0, held_out: bool = False
+) -> Exchange:
+    """One question about a clip."""
+    kinds = {"describe_clip": 2.0, "direction": 2.0, "colour": 0.6, "shape": 0.5, "count": 0.3, "exists": 0.4}
+    allowed = [k for k in kinds if k in ("describe_clip", "direction") or k in possible(scene)]
+    chosen = kind or rng.choices(allowed, [kinds[k] for k in allowed])[0]
+    motions = [_MOTIONS[scene.motion or "still"] if i == scene.mover else _MOTIONS["still"] for i in range(len(scene.things))]
+    if chosen == "describe_clip":
+        spans: list[Span] = []
+        for index, thing in enumerate(scene.things):
+            spans.append(Span(f"{' ' if index else ''}The {thing.name} {motions[index]}.", Target(picture, index)))
+        return exchange("describe_clip", ask("describe_clip", rng, held_out), *spans)
+    if chosen == "direction":
+        index = rng.randrange(len(scene.things))
+        thing = scene.things[index]
+        name = thing.kind if thing.kind == "text" or rng.random() < 0.6 else thing.name
+        answer = Span(f"The {name} {motions[index]}.", Target(picture, index))
+        return exchange("direction", ask("direction", rng, held_out, x=name), answer)
+    return ask_about(scene, rng, chosen, picture, held_out)
+
+
+# Several pictures ----------------------------------------------------------------------------
+
+
+def ask_about_several(
+    scenes: list[Scene], rng: random.Random, kind: str | None = None, held_out: bool = False
+) -> Exchange:
+    """One question about one or all of several pictures."""
+    lone = [i for i, scene in enumerate(scenes) if len(scene.things) == 1 and scene.shapes]
+    read = [i for i, scene in enumerate(scenes) if scene.text]
+    kinds = {"pick_describe": 2.2, "describe_all": 1.3, "count_pictures": 0.3, "pick_count": 0.5}
+    if _distinct(scenes):
+        kinds["which_picture"] = 3.0
+    if lone:
+        kinds |= {"pick_colour": 1.2, "pick_shape": 0.8}
+    if read:
+        kinds["pick_read"] = 1.0
+    chosen = kind or rng.choices(list(kinds), list(kinds.values()))[0]
+    if chosen == "count_pictures":
+        return exchange(chosen, ask(chosen, rng, held_out), f"There are {len(scenes)} pictures.")
+    if chosen == "describe_all":
+        spans: list[Span] = []
+        for number, scene in enumerate(scenes):
+            spans += [Span(" " if number else ""), *_shows(scene, number)]
+        return exchange(chosen, ask(chosen, rng, held_out), *spans)
+    if chosen == "which_picture":
+        name, picture, index = rng.choice(_distinct(scenes))
+        answer = Span(f"Picture {picture + 1} has the {name}.", Target(picture, index))
+        return exchange(chosen, ask(chosen, rng, held_out, x=name), answer)
+    pool = {"pick_colour": lone, "pick_shape": lone, "pick_read": read}.get(chosen, list(range(len(scenes))))
+    picture = rng.choice(pool)
+    scene = scenes[picture]
+    question = ask(chosen, rng, held_out, pic=picture_reference(picture, len(scenes), rng))
+    if chosen == "pick_describe":
+        return exchange(chosen, question, *_shows(scene, picture))
+    if chosen == "pick_count":
+        amount = len(scene.shapes)
+        answer_text = "There is 1 shape." if amount == 1 else f"There are {amount} shapes."
+        shapes = tuple(Target(picture, i) for i, thing in enumerate(scene.things) if thing.kind != "text")
+        return exchange(chosen, question, answer_text, counted=shapes)
+    if chosen == "pick_read":
+        index = next(i for i, thing in enumerate(scene.things) if thing.kind == "text")
+        return exchange(chosen, question, Span(f'The text says "{scene.things[index].text}".', Target(picture, index)))
+    thing = scene.things[0]
+    say = f"The {thing.kind} is {thing.colour}." if chosen == "pick_colour" else f"It is {names.article(thing.name)}."
+    return exchange(chosen, question, Span(say, Target(picture, 0)))
+
+
+def _shows(scene: Scene, picture: int) -> list[Span]:
+    label = f"Picture {picture + 1} "
+    if not scene.things:
+        return [Span(label + "is blank.")]
+    return [Span(label + "shows "), *summary(scene, picture), Span(".")]
+
+
+def _distinct(scenes: list[Scene]) -> list[tuple[str, int, int]]:
+    """(name, picture, thing) for every name that fits things of one picture only."""
+    where: dict[str, list[tuple[int, int]]] = {}
+    for picture, scene in enumerate(scenes):
+        for index, thing in enumerate(scene.things):
+            for name in {thing.kind, thing.name}:
+                where.setdefault(name, []).append((picture, index))
+    return [(name, *spots[0]) for name, spots in where.items() if len({picture for picture, _ in spots}) == 1]
+
+
+# Follow-ups and talk -------------------------------------------------------------------------
+
+
+def follow_up(scene: Scene, before: Exchange, rng: random.Random, picture: int = 0, held_out: bool = False) -> Exchange | None:
+    """A question that leans on the one before, where there is a natural one."""
+    if len(before.counted) != 1 or scene.photograph:
+        return None
+    index = before.counted[0].thing
+    thing, target = scene.things[index], before.counted[0]
+    if thing.kind == "text":
+        return None
+    options = ["it_where", "it_locate", "it_colour"]
+    others = [i for i, other in enumerate(scene.things) if i != index and other.kind != "text"]
+    if before.kind == "colour" and len(others) == 1:
+        options += ["other_colour"] * 3
+    unlike = [i for i in others if Counter(o.kind for o in scene.shapes)[scene.things[i].kind] == 1]
+    if before.kind == "colour" and unlike:
+        options += ["same_colour"] * 2
+    kind = rng.choice(options)
+    if kind == "it_where":
+        answer = Span(f"The {thing.kind} is {place(scene, thing)}.", target)
+    elif kind == "it_locate":
+        answer = Span(reference(thing) + box_text(scene, thing), target)
+    elif kind == "it_colour":
+        answer = Span(f"The {thing.kind} is {thing.colour}.", target)
+    else:
+        index = others[0] if kind == "other_colour" else rng.choice(unlike)
+        other = scene.things[index]
+        answer = Span(f"The {other.kind} is {other.colour}.", Target(picture, index))
+        return exchange("follow_up", ask(kind, rng, held_out, x=other.kind), answer)
+    return exchange("follow_up_box" if kind == "it_locate" else "follow_up", ask(kind, rng, held_out), answer)
+
+
+def small_talk(rng: random.Random, picture: bool, held_out: bool = False) -> Exchange:
+    """A greeting, a thank-you, a question about itself, or something it cannot do."""
+    kind = rng.choices(("hello", "thanks", "bye", "self", "refuse", "blind"), (1, 0.7, 0.5, 1.5, 2.5, 0 if picture else 2))[0]
+    if kind == "blind":
+        about = rng.choice(("describe", "colour", "shape", "count", "count_by", "where", "exists", "locate", "read",
+                            "describe_all", "describe_clip", "which_picture"))  # fmt: skip
+        name = rng.choice(names.SHAPES)
+        question = ask(about, rng, held_out, x=name, xs=names.plural(name), c=rng.choice(names.COLOURS))
+        return exchange("no_picture", question, answers.NO_PICTURE)
+    said = {"hello": answers.HELLO, "thanks": answers.THANKS, "bye": answers.BYE, "self": answers.SELF}
+    question = ask(kind, rng, held_out, n=str(rng.randint(2, 99)), m=str(rng.randint(2, 99)))
+    return exchange(kind, question, said.get(kind, answers.REFUSAL))

@@ -1,0 +1,290 @@
+"""Pictures and clips of the tiny world, drawn at random, with everything in them named and boxed."""
+
+from __future__ import annotations
+
+import io
+import math
+import random
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from tools.tiny import names
+from tools.tiny.backgrounds import background, photograph
+from tools.tiny.canvas import Box, Font, Pen, Pixels, blend, draw_polygon, glyph_mask, visible_box
+from tools.tiny.lettering import pick_font
+from tools.tiny.outlines import Point, outline
+from tools.tiny.palette import Colour, distance, shade
+
+TOKEN = 28  # pixels per visual token and side
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One shape or one text. `box` is in pixels; in a clip it is where the thing ends."""
+
+    kind: str  # one of names.SHAPES, or "text"
+    colour: str
+    box: Box
+    text: str = ""
+    characters: tuple[tuple[str, Box], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """`red circle`."""
+        return f"{self.colour} {self.kind}"
+
+    @property
+    def centre(self) -> Point:
+        """The middle of the box in pixels."""
+        return (self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture (one frame) or a clip (an even number of frames) and what it shows, from left to right."""
+
+    frames: NDArray[np.uint8]  # (frames, height, width, 3)
+    things: tuple[Thing, ...]
+    background: str | None = None  # the colour's name, where it has one
+    photograph: bool = False
+    motion: str | None = None  # left, right, up, down or still
+    mover: int = 0
+    frame_boxes: tuple[tuple[Box, ...], ...] = field(default=(), repr=False)  # per frame, per thing
+
+    @property
+    def is_clip(self) -> bool:
+        """Whether it moves, or could have moved."""
+        return len(self.frames) > 1
+
+    @property
+    def height(self) -> int:
+        """In pixels."""
+        return int(self.frames.shape[1])
+
+    @property
+    def width(self) -> int:
+        """In pixels."""
+        return int(self.frames.shape[2])
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        """Frame pairs, rows and columns of visual tokens."""
+        return (len(self.frames) + 1) // 2, self.height // TOKEN, self.width // TOKEN
+
+    @property
+    def shapes(self) -> list[Thing]:
+        """The things that are not texts."""
+        return [thing for thing in self.things if thing.kind != "text"]
+
+    @property
+    def text(self) -> Thing | None:
+        """The text in the picture, if there is one."""
+        return next((thing for thing in self.things if thing.kind == "text"), None)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A thing before it is drawn: what, where, how."""
+
+    kind: str
+    colour: str
+    paint: Colour
+    x: float
+    y: float
+    half: float  # of the width
+    tall: float  # half of the height
+    text: str = ""
+    points: tuple[Point, ...] = ()
+    pen: Pen | None = None
+    font: Font = None
+    hand: int = 0
+
+
+def make_picture(rows: int, columns: int, rng: random.Random, dense: bool = False) -> Scene:
+    """A picture of rows x columns visual tokens. `dense` ones are crowded: more to learn from per pixel."""
+    height, width = rows * TOKEN, columns * TOKEN
+    chance = rng.random()
+    if chance < 0.04 and not dense:
+        pixels = photograph(height, width, rng)
+        return Scene(_finish(pixels, rng), (), photograph=True)
+    pixels, background_name = background(height, width, rng)
+    kinds = [] if chance < 0.07 and not dense else _choose_kinds(rows * columns, rng, dense)
+    plans = _arrange(kinds, pixels, rng)
+    things = tuple(_draw(pixels, plan) for plan in plans)
+    return Scene(_finish(pixels, rng), things, background_name if plans or not dense else None)
+
+
+def make_clip(pairs: int, rows: int, columns: int, rng: random.Random) -> Scene:
+    """A clip of 2 * pairs frames in which one thing moves evenly in one direction, or nothing does."""
+    height, width = rows * TOKEN, columns * TOKEN
+    pixels, background_name = background(height, width, rng)
+    kinds = ["text" if rng.random() < 0.08 else rng.choice(names.SHAPES)]
+    if rows * columns >= 9 and rng.random() < 0.3:
+        kinds.append(rng.choice([shape for shape in names.SHAPES if shape not in kinds]))
+    plans = _arrange(kinds, pixels, rng, largest=0.42)
+    motion = "still" if rng.random() < 0.15 else rng.choice(list(names.DIRECTIONS))
+    mover = rng.randrange(len(plans))
+    dx, dy = names.DIRECTIONS.get(motion, (0, 0))
+    plan = plans[mover]
+    side = width if dx else height
+    reach = plan.half if dx else plan.tall
+    room = side - 2 * reach - 4
+    start = rng.uniform(0, max(0.0, room * 0.45)) + reach + 2
+    path = rng.uniform(0.4, 1.0) * max(room - start + reach, 0.3 * side)
+    count = 2 * pairs
+    frames, boxes = [], []
+    things: tuple[Thing, ...] = ()
+    for k in range(count):
+        along = start + path * k / (count - 1)
+        along = along if dx + dy > 0 else side - along
+        x, y = (along if dx else plan.x), (along if dy else plan.y)
+        moved = [_moved(p, x, y) if i == mover and motion != "still" else p for i, p in enumerate(plans)]
+        canvas = pixels.copy()
+        things = tuple(_draw(canvas, p) for p in moved)
+        frames.append(np.clip(canvas, 0, 255).astype(np.uint8))
+        boxes.append(tuple(thing.box for thing in things))
+    return Scene(np.stack(frames), things, background_name, motion=motion, mover=mover, frame_boxes=tuple(boxes))
+
+
+def _choose_kinds(tokens: int, rng: random.Random, dense: bool) -> list[str]:
+    """Which shapes, and whether a text; more where there is room for more."""
+    if dense:
+        count = min(9, 1 + tokens // 4)
+        return [rng.choice((*names.SHAPES, "text", "text")) for _ in range(rng.randint(max(1, count // 2), count))]
+    most = 2 if tokens < 9 else 3 if tokens < 16 else 4
+    chance = rng.random()
+    if chance < 0.22 or (chance < 0.34 and most < 3):
+        return ["text"]
+    if chance < 0.34:
+        return ["text", *rng.choices(names.SHAPES, k=rng.randint(1, 2))]
+    count = rng.choices(range(1, most + 1), weights=(0.34, 0.24, 0.2, 0.22)[:most])[0]
+    pool = names.SHAPES if rng.random() < 0.55 else rng.sample(names.SHAPES, 2)  # the same shape twice, often
+    return rng.choices(pool, k=count)
+
+
+def _arrange(kinds: list[str], pixels: Pixels, rng: random.Random, largest: float = 0.85) -> list[_Plan]:
+    """Find a place for everything: nothing overlaps, and left to right is clear."""
+    height, width = pixels.shape[:2]
+    colours = names.COLOURS if rng.random() < 0.6 else rng.sample(names.COLOURS, 2)
+    plans: list[_Plan] = []
+    short = min(height, width)
+    crowd = max(1.0, len(kinds) ** 0.6)
+    for kind in kinds:
+        for attempt in range(40):
+            ease = 1 - attempt / 55
+            if kind == "text":
+                plan = _plan_text(height, width, largest / crowd * ease, colours, rng)
+            else:
+                low, high = max(8.0, 0.07 * short), max(9.0, 0.5 * largest * short / crowd * ease)
+                half = min(math.exp(rng.uniform(math.log(min(low, high)), math.log(high))), short / 2 - 2)
+                if rng.random() < 0.5:
+                    half = max(half, rng.uniform(low, high) if high > low else high)
+                x, y = rng.uniform(half + 1, width - half - 1), rng.uniform(half + 1, height - half - 1)
+                plan = _plan_shape(kind, rng.choice(colours), x, y, half, rng)
+            if all(_apart(plan, other, width) for other in plans) and _contrast(plan, pixels) > 130:
+                plans.append(plan)
+                break
+    return sorted(plans, key=lambda plan: plan.x)
+
+
+def _plan_shape(kind: str, colour: str, x: float, y: float, half: float, rng: random.Random) -> _Plan:
+    paint = shade(colour, rng)
+    style = rng.random()
+    smooth = rng.random() < 0.72
+    shading = rng.uniform(-35, 35) if rng.random() < 0.2 and colour not in ("black", "white") else 0.0
+    edge_width = max(rng.uniform(0.04, 0.2), 1.2 / half)
+    if style < 0.56:
+        pen = Pen(paint, None, 0.0, smooth, shading)
+    elif style < 0.72:  # an edge of black, white or a darker tone of the same
+        dark = tuple(round(0.55 * channel) for channel in paint)
+        edge = rng.choice([(0, 0, 0), (0, 0, 0), (255, 255, 255), dark])
+        pen = Pen(paint, edge, min(edge_width, 0.14), smooth, shading)
+    else:  # only a line
+        pen = Pen(None, paint, max(edge_width, 0.09, 2.2 / half), smooth, 0.0)
+    points = tuple(outline(kind, rng))
+    tall = half * max(abs(py) for _, py in points)
+    return _Plan(kind, colour, paint, x, y, half, tall, points=points, pen=pen)
+
+
+def _plan_text(height: int, width: int, largest: float, colours: list[str], rng: random.Random) -> _Plan:
+    count = rng.choices((1, 2, 3, 4), weights=(0.2, 0.2, 0.27, 0.33))[0]
+    text = "".join(rng.choices(names.CHARACTERS, k=count))
+    highest = min(height * largest, width * min(1.0, largest * 1.15) / (0.8 * count))
+    size = rng.uniform(min(13.0, highest), highest)
+    half, tall = min(0.42 * count * size, width / 2), min(0.55 * size, height / 2)
+    x, y = rng.uniform(half, width - half), rng.uniform(tall, height - tall)
+    colour = rng.choice(colours)
+    return _Plan("text", colour, shade(colour, rng), x, y, half, tall, text=text,
+                 font=pick_font(size, rng), hand=rng.randrange(1 << 30))  # fmt: skip
+
+
+def _moved(plan: _Plan, x: float, y: float) -> _Plan:
+    return _Plan(**{**plan.__dict__, "x": x, "y": y})
+
+
+def _apart(one: _Plan, other: _Plan, width: int) -> bool:
+    dx, dy = abs(one.x - other.x), abs(one.y - other.y)
+    free = dx > one.half + other.half + 3 or dy > one.tall + other.tall + 3
+    return free and dx > 0.07 * width
+
+
+def _contrast(plan: _Plan, pixels: Pixels) -> float:
+    """How much the paint differs from what lies behind it, at the least of five points."""
+    height, width = pixels.shape[:2]
+    spots = [(0, 0), (-0.8, -0.8), (0.8, -0.8), (-0.8, 0.8), (0.8, 0.8)]
+    found = []
+    for dx, dy in spots:
+        y = min(max(int(plan.y + dy * plan.tall), 0), height - 1)
+        x = min(max(int(plan.x + dx * plan.half), 0), width - 1)
+        red, green, blue = (int(channel) for channel in pixels[y, x])
+        found.append(distance(plan.paint, (red, green, blue)))
+    return min(found)
+
+
+def _draw(pixels: Pixels, plan: _Plan) -> Thing:
+    if plan.pen is not None:
+        box = draw_polygon(pixels, list(plan.points), plan.x, plan.y, plan.half, plan.pen)
+        return Thing(plan.kind, plan.colour, _inside(box, pixels))
+    masks = []
+    for character in plan.text:
+        masks.append(glyph_mask(character, plan.font, 2 * plan.tall / 1.1, random.Random(plan.hand)))
+    gap = 1 + (plan.hand % 7) / 40 * plan.tall
+    advance = [mask.shape[1] + gap for mask, _ in masks]
+    left, top = plan.x - sum(advance) / 2, plan.y - masks[0][0].shape[0] / 2
+    characters = []
+    for character, (mask, _), step in zip(plan.text, masks, advance, strict=True):
+        blend(pixels, mask, round(left), round(top), plan.paint)
+        characters.append((character, _inside(visible_box(mask, round(left), round(top)), pixels)))
+        left += step
+    boxes = [box for _, box in characters]
+    whole = (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes))
+    return Thing("text", plan.colour, whole, plan.text, tuple(characters))
+
+
+def _inside(box: Box, pixels: Pixels) -> Box:
+    height, width = pixels.shape[:2]
+    x1, y1, x2, y2 = (float(side) for side in box)
+    return max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height))
+
+
+def _finish(pixels: Pixels, rng: random.Random) -> NDArray[np.uint8]:
+    """What cameras, resizing and JPEG do to a drawing; (1, height, width, 3)."""
+    if rng.random() < 0.1:
+        pixels = pixels + np.float32(rng.uniform(1, 8)) * np.random.default_rng(rng.randrange(1 << 30)).standard_normal(
+            pixels.shape, np.float32
+        )
+    image = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+    if rng.random() < 0.15:
+        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.9)))
+    if rng.random() < 0.15:  # smaller or larger and back, as when the picture had another size
+        scale = rng.uniform(0.7, 2.5)
+        small = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC)
+        image = small.resize(image.size, Image.Resampling.BICUBIC)
+    if rng.random() < 0.12:
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=rng.randint(45, 92))
+        image = Image.open(file)
+    return np.asarray(image)[None]

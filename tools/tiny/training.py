@@ -1,0 +1,233 @@
+"""The training loop: several processes on a CPU or one on a GPU, resumable after any kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+from torch.utils.data import DataLoader
+from transformers import PreTrainedTokenizerFast
+
+from tools.tiny.batches import Batches
+from tools.tiny.checkpoint import build_model, scale_weights, write_checkpoint
+from tools.tiny.encoding import Batch
+from tools.tiny.forward import forward, visual_tokens
+from tools.tiny.heads import Heads
+from tools.tiny.optimizer import Average, make_optimizers, set_rate
+from tools.tiny.schedule import Schedule
+from tools.tiny.tokenizer import train_tokenizer
+
+WEIGHTS = {"language": 1.0, "things": 0.6, "colours": 0.3, "boxes": 0.6, "places": 1.0, "targets": 1.5, "pictures": 0.3,
+           "marks": 0.8}  # fmt: skip
+LOG_EVERY = 25  # steps
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the command line asks for."""
+
+    output: Path  # the finished checkpoint
+    state: Path  # what a resumed training needs, and the log
+    steps: int | None = None
+    minutes: float | None = 170.0
+    seed: int = 0
+    processes: int = 2
+    workers: int = 0  # processes that draw pictures; on a CPU the training processes draw their own
+    save_minutes: float = 4.0
+
+
+def train(plan: Plan) -> None:
+    """Train from scratch, or from where a killed run of the same plan stopped, and write the checkpoint."""
+    plan.state.mkdir(parents=True, exist_ok=True)
+    if torch.cuda.is_available():
+        _worker(0, replace(plan, processes=1), train_tokenizer(), torch.device("cuda"))
+        return
+    torch.set_num_threads(1)
+    tokenizer = train_tokenizer()
+    meeting = plan.state / f"meeting-{os.getpid()}"
+    # Forked rather than spawned: importing torch again takes longer than everything else here.
+    context = torch.multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    others = [context.Process(target=_joined, args=(rank, plan, tokenizer, meeting)) for rank in range(1, plan.processes)]
+    for process in others:
+        process.start()
+    _joined(0, plan, tokenizer, meeting)
+    for process in others:
+        process.join()
+    meeting.unlink(missing_ok=True)
+
+
+def _joined(rank: int, plan: Plan, tokenizer: PreTrainedTokenizerFast, meeting: Path) -> None:
+    torch.set_num_threads(1)
+    if plan.processes > 1:
+        dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=plan.processes)
+    _worker(rank, plan, tokenizer, torch.device("cpu"))
+
+
+def _worker(rank: int, plan: Plan, tokenizer: PreTrainedTokenizerFast, device: torch.device) -> None:
+    run = Run(rank, plan, tokenizer, device)
+    run.resume()
+    run.loop()
+    if rank == 0:
+        run.average.copy_to(run.model)
+        write_checkpoint(plan.output, run.model, tokenizer)
+
+
+class Run:
+    """One process's share of a training."""
+
+    def __init__(self, rank: int, plan: Plan, tokenizer: PreTrainedTokenizerFast, device: torch.device) -> None:
+        self.rank, self.plan, self.device = rank, plan, device
+        # Everything in bfloat16 but sums, norms, the softmax and the optimizer: matrix units then do the work.
+        self.dtype = torch.bfloat16
+        self.model: Any = build_model(tokenizer, "qwen2_vl", "tiny", plan.seed).to(device)
+        torch.manual_seed(plan.seed)
+        scale_weights(self.model)
+        _quiet_residuals(self.model)
+        self.heads = Heads(self.model.config.text_config.hidden_size).to(device)
+        self.optimizers = make_optimizers(self.model, self.heads)
+        self.average = Average(self.model)
+        self.schedule = Schedule(plan.steps, plan.minutes)
+        self.batches = Batches(tokenizer, plan.seed, rank, scale=1.0 if device.type == "cpu" else 4.0)
+        self.step, self.seconds = 0, 0.0
+        self.recent: dict[str, float] = {}
+
+    def loop(self) -> None:
+        """Steps until the budget is spent."""
+        loader = iter(DataLoader(self.batches, batch_size=None, sampler=range(self.step, 1 << 40),
+                                 num_workers=self.plan.workers))  # fmt: skip
+        saved = clock = time.monotonic()
+        while True:
+            progress, finish = self._agree(self.schedule.progress(self.step, self.seconds))
+            if finish and self.schedule.finish_from is None:
+                self.schedule.finish_from = progress
+            if self.schedule.done(progress):
+                break
+            vision_only = self.schedule.vision_only(progress)
+            self.batches.vision_only.fill_(vision_only)
+            set_rate(self.optimizers, self.schedule.rate(progress))
+            losses = self._learn(_to(next(loader), self.device), vision_only)
+            self.step += 1
+            now = time.monotonic()
+            self.seconds, clock = self.seconds + now - clock, now
+            self._report(losses, progress)
+            if self.rank == 0 and now - saved > 60 * self.plan.save_minutes:
+                self.save()
+                saved = now
+        if self.rank == 0:
+            self.save()
+
+    def _agree(self, progress: float) -> tuple[float, bool]:
+        """The first process's progress, and whether a file named `finish` asks for an early end."""
+        told = torch.tensor([progress, float((self.plan.state / "finish").exists())], dtype=torch.float64)
+        if dist.is_initialized():
+            dist.broadcast(told, 0)
+        return float(told[0]), bool(told[1])
+
+    def _learn(self, batch: Batch, vision_only: bool) -> dict[str, Tensor]:
+        if vision_only:
+            visual = visual_tokens(self.model, batch, self.dtype)
+            losses = self.heads.dense_losses(visual, batch)
+        else:
+            outputs = forward(self.model, batch, self.dtype)
+            embeddings = self.model.model.language_model.embed_tokens.weight
+            logits = F.linear(outputs.final.flatten(0, 1)[batch.label_spots], embeddings.to(self.dtype))
+            losses = {"language": F.cross_entropy(logits.float(), batch.labels)}
+            losses |= self.heads.dense_losses(outputs.visual, batch) | self.heads.text_losses(outputs, batch)
+            visual = outputs.visual
+        loss = torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum()
+        loss.backward()
+        self._share_gradients()
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=False)
+        self.average.update(self.model, self.step)
+        if self.step % LOG_EVERY == 0:
+            with torch.no_grad():
+                self.recent |= self.heads.readings(visual, batch)
+        return losses
+
+    def _share_gradients(self) -> None:
+        """Mean over the processes, then clipped."""
+        weights = [*self.model.parameters(), *self.heads.parameters()]
+        for weight in weights:
+            if weight.grad is None:
+                weight.grad = torch.zeros_like(weight)
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        if dist.is_initialized():
+            flat = torch.cat([gradient.flatten() for gradient in gradients])
+            dist.all_reduce(flat)
+            flat /= self.plan.processes
+            torch._foreach_copy_(gradients, [part.view_as(g) for part, g in zip(
+                flat.split([g.numel() for g in gradients]), gradients, strict=True)])  # fmt: skip
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+
+    def _report(self, losses: dict[str, Tensor], progress: float) -> None:
+        for name, value in losses.items():
+            self.recent[name] = 0.95 * self.recent.get(name, value.item()) + 0.05 * value.item()
+        if self.rank or self.step % LOG_EVERY:
+            return
+        line = {"step": self.step, "minutes": round(self.seconds / 60, 2), "progress": round(progress, 4)}
+        line |= {name: round(value, 4) for name, value in self.recent.items()}
+        with (self.plan.state / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+        left = self.schedule.seconds_left(progress, self.seconds) / 60
+        bar = "#" * int(30 * progress) + "." * (30 - int(30 * progress))
+        shown = "  ".join(f"{name} {value:.3f}" for name, value in self.recent.items())
+        end = "\r" if sys.stderr.isatty() else "\n"
+        print(f"[{bar}] step {self.step}, {left:.0f} min left  {shown}", end=end, file=sys.stderr, flush=True)
+
+    def save(self) -> None:
+        """Write everything a resumed run needs; a kill at any moment leaves the old file or the new one."""
+        state = {
+            "model": self.model.state_dict(),
+            "heads": self.heads.state_dict(),
+            "average": self.average.weights,
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "step": self.step,
+            "seconds": self.seconds,
+            "schedule": {f.name: getattr(self.schedule, f.name) for f in fields(self.schedule)},
+        }
+        new = self.plan.state / "state.new"
+        torch.save(state, new)
+        new.rename(self.plan.state / "state.pt")
+
+    def resume(self) -> None:
+        """Go on from the saved state, if there is one; the budget may have changed meanwhile."""
+        file = self.plan.state / "state.pt"
+        if not file.exists():
+            return
+        state = torch.load(file, map_location=self.device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.heads.load_state_dict(state["heads"])
+        self.average.weights = state["average"]
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        self.step, self.seconds = state["step"], state["seconds"]
+
+
+def _quiet_residuals(model: Any) -> None:
+    """Let every block begin almost as a detour that adds nothing: deeper stacks then learn from the first step."""
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if name.endswith(("o_proj.weight", "down_proj.weight", "attn.proj.weight", "fc2.weight")):
+                weight.mul_(0.2)
+
+
+def _to(batch: Batch, device: torch.device) -> Batch:
+    if device.type == "cpu":
+        return batch
+    moved: dict[str, Any] = {}
+    for field in fields(batch):
+        value = getattr(batch, field.name)
+        moved[field.name] = value.to(device) if isinstance(value, Tensor) else value
+    moved["pixels"] = [pixels.to(device) for pixels in batch.pixels]
+    return Batch(**moved)

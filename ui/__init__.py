@@ -1,0 +1,1 @@
+"""The page in front of the model service. Knows nothing of torch or transformers."""

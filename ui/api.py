@@ -1,0 +1,134 @@
+"""The page's abilities for programs: `/chat`, `/estimate` and `/reset`, see the README.
+
+A client's conversation belongs to its Gradio session. Gradio hands these endpoints whatever was posted,
+so everything is checked here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from types import MethodType
+from typing import Any
+
+import gradio as gr
+
+from model.conversation import Conversation
+from model.errors import DemoError, SettingError
+from model.settings import GenerationSettings, settings_from
+from ui.attachment import inspect as inspect_upload
+from ui.session import MAX_ATTACHMENTS, Tab, Tabs, drafted
+from ui.texts import ENGLISH
+
+log = logging.getLogger(__name__)
+
+FRAME_S = 0.05  # between two pieces of an answer
+
+
+def add_api(tabs: Tabs) -> None:
+    """Add the endpoints to the current blocks."""
+    for function, returns in ((chat, tuple[str, dict]), (estimate, dict), (reset, None)):
+        gr.api(
+            MethodType(_returning(function, returns), tabs),
+            api_name=function.__name__,
+            concurrency_limit=None,  # the backend has its own queue, and says one's place in it
+        )
+
+
+def _returning(function: Callable[..., Any], returns: object) -> Any:
+    """Gradio takes the number of outputs from an evaluated annotation, and knows no generators."""
+    endpoint: Any = function
+    endpoint.__signature__ = inspect.signature(function).replace(return_annotation=returns)
+    return endpoint
+
+
+async def chat(
+    tabs: Tabs, message: dict[str, Any], request: gr.Request, settings: dict[str, Any] = {}
+) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    """Ask, with pictures and videos; streams the answer so far and, at last, what it cost."""
+    tab = _tab(tabs, request)
+    with _explained():
+        run = tabs.start(tab, *await _drafted(tab, message, settings))
+    try:
+        with run.followed():
+            while run.live:
+                text = run.text
+                yield text, {}
+                while run.live and run.text == text:
+                    await asyncio.sleep(FRAME_S)
+    finally:
+        run.cancel.set()
+    tab.tray.clear()  # a program still has the message that came to nothing
+    with _explained():
+        if run.error:
+            raise run.error
+    yield run.text, asdict(run.finished.usage) if run.finished else {}
+
+
+async def estimate(
+    tabs: Tabs, message: dict[str, Any], request: gr.Request, settings: dict[str, Any] = {}
+) -> dict[str, Any]:
+    """What `/chat` would cost with the same message and settings."""
+    tab = _tab(tabs, request)
+    with _explained():
+        conversation, generation = await _drafted(tab, message, settings)
+        return asdict(await asyncio.to_thread(tabs.backend.estimate, conversation, generation))
+
+
+async def reset(tabs: Tabs, request: gr.Request) -> None:
+    """Forget the conversation."""
+    tab = _tab(tabs, request)
+    tab.clear()
+    tabs.forget(tab.key)
+
+
+def _tab(tabs: Tabs, request: gr.Request) -> Tab:
+    # The prefix keeps programs out of the pages' conversations.
+    return tabs.open(f"api-{request.session_hash}")
+
+
+async def _drafted(
+    tab: Tab, message: object, settings: object
+) -> tuple[Conversation, GenerationSettings]:
+    text, files = _checked(message)
+    if not isinstance(settings, dict):
+        raise SettingError("The settings must be an object: names and values.")
+    vision, generation = settings_from(settings)
+    items = [await asyncio.to_thread(inspect_upload, *_named(file)) for file in files]
+    conversation = drafted(tab.conversation, items, text, vision)
+    if conversation is None:
+        raise DemoError("The message is empty; give it a text or a file.")
+    tab.remember(items)
+    return conversation, generation
+
+
+def _checked(message: object) -> tuple[str, list[object]]:
+    if not isinstance(message, dict) or message.keys() - {"text", "files"}:
+        raise DemoError("The message must be an object with 'text' and 'files' and nothing else.")
+    text, files = message.get("text") or "", message.get("files") or []
+    if not isinstance(text, str) or not isinstance(files, list):
+        raise DemoError("The message's 'text' must be a string and its 'files' a list.")
+    if len(files) > MAX_ATTACHMENTS:
+        raise DemoError(f"A message can hold {MAX_ATTACHMENTS} files; this one has {len(files)}.")
+    return text, files
+
+
+def _named(file: object) -> tuple[object, object]:
+    """Path and name of a file as clients post it: what an upload returned, or its bare path."""
+    return (file.get("path"), file.get("orig_name")) if isinstance(file, dict) else (file, None)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Clients see the sentence of a `DemoError`, and of anything else only that it happened."""
+    try:
+        yield
+    except DemoError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+    except Exception as error:
+        log.exception("a request failed")
+        raise gr.Error(ENGLISH.unexpected_error, print_exception=False) from error

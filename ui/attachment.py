@@ -1,0 +1,108 @@
+"""A picture or a clip that was attached: checked once, with a small picture to show for it.
+
+Reads headers and one frame; how it is drawn on the page is the composer's business.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import secrets
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from PIL import Image as PillowImage
+
+from model import media, video
+from model.conversation import Image, Media, Video
+from model.errors import MediaError
+from model.settings import VisionSettings
+from ui.uploads import shown_name, stored_file, upload_folder
+
+THUMBNAIL_PX = 256
+BROWSER_PICTURES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp"})
+BROWSER_CLIPS = frozenset({"video/mp4", "video/webm", "video/quicktime"})
+BROWSER_CODECS = frozenset({"h264", "vp8", "vp9", "av1"})
+# `mimetypes` knows only what the machine's own table knows.
+CLIPS_BY_SUFFIX = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".webm": "video/webm",
+    ".mkv": "video/x-matroska",
+    ".avi": "video/x-msvideo",
+}
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """One item of a tray or of a conversation."""
+
+    id: str
+    kind: Literal["image", "video"]
+    path: str
+    name: str
+    size: tuple[int, int]  # width, height in pixels, upright
+    thumbnail: str  # path of a small picture that every browser can show
+    seconds: float = 0.0  # of a clip
+    playable: bool = True  # browsers can show the file itself
+
+    def part(self, vision: VisionSettings) -> Media:
+        """This item as a part of a message, at a resolution that stays with it."""
+        if self.kind == "image":
+            return Image(self.path, vision, name=self.name)
+        return Video(self.path, vision, name=self.name)
+
+    def again(self) -> Attachment:
+        """The same file as another item."""
+        return replace(self, id=_new_id())
+
+    @property
+    def shown(self) -> str:
+        """The path of what a browser can show of it."""
+        return self.path if self.playable else self.thumbnail
+
+
+def inspect(path: object, name: object = None) -> Attachment:
+    """Check an uploaded file and draw its thumbnail; blocks. Raises `MediaError`."""
+    file = stored_file(path)
+    shown = shown_name(name, file)
+    family = (_mime(file) or "image/").split("/")[0]
+    if family not in ("image", "video"):
+        raise MediaError(f"{shown} is neither a picture nor a video.")
+    return _clip(file, shown) if family == "video" else _picture(file, shown)
+
+
+def _picture(file: Path, name: str) -> Attachment:
+    picture = media.open_image(file, name=name)
+    size = picture.size
+    picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+    playable = _mime(file) in BROWSER_PICTURES
+    return Attachment(_new_id(), "image", str(file), name, size, _save(picture), playable=playable)
+
+
+def _clip(file: Path, name: str) -> Attachment:
+    clip = Video(file, name=name)
+    facts = video.probe(clip)
+    frame = video.first_frame(clip)
+    frame.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+    return Attachment(
+        _new_id(), "video", str(file), name, facts.size, _save(frame), facts.duration_s,
+        playable=facts.codec in BROWSER_CODECS and _mime(file) in BROWSER_CLIPS,
+    )  # fmt: skip
+
+
+def _save(picture: PillowImage.Image) -> str:
+    folder = upload_folder() / "thumbnails"
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{secrets.token_hex(16)}.webp"  # unguessable, like the upload itself
+    picture.convert("RGB").save(target, quality=80)
+    return str(target)
+
+
+def _mime(file: Path) -> str | None:
+    return CLIPS_BY_SUFFIX.get(file.suffix.lower()) or mimetypes.guess_type(file.name)[0]
+
+
+def _new_id() -> str:
+    return secrets.token_hex(8)

@@ -1,0 +1,101 @@
+"""The sidebar's controls, generated from the one table of settings, and their values back again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from model.settings import (
+    TUNABLES,
+    GenerationSettings,
+    Tunable,
+    VisionSettings,
+    settings_from,
+    tunables,
+)
+from ui.texts import Texts
+
+GROUPS = ("picture", "video", "prompt", "answer")
+
+
+@dataclass(frozen=True)
+class Controls:
+    """One control for each setting, in the order of the table."""
+
+    tunables: tuple[Tunable, ...]
+    components: tuple[Component, ...]
+    headings: dict[str, gr.Accordion]
+
+    def relabelled(self, texts: Texts) -> list[Any]:
+        """Updates of the headings and the controls, in the order of `labelled`."""
+        headings = [gr.Accordion(label=texts.groups[group]) for group in self.headings]
+        return headings + [
+            type(component)(**labels(tunable, texts))
+            for tunable, component in zip(self.tunables, self.components, strict=True)
+        ]
+
+    @property
+    def labelled(self) -> list[Any]:
+        return [*self.headings.values(), *self.components]
+
+
+def build_controls(
+    vision: VisionSettings, generation: GenerationSettings, texts: Texts
+) -> Controls:
+    """Lay out the controls in the current block, with these settings as their values."""
+    values = defaults(vision, generation)
+    built: dict[str, Component] = {}
+    headings: dict[str, gr.Accordion] = {}
+    for group in GROUPS:
+        with gr.Accordion(texts.groups[group], open=group in ("picture", "answer")) as heading:
+            headings[group] = heading
+            for tunable in TUNABLES:
+                if tunable.group == group:
+                    built[tunable.name] = control(tunable, values[tunable.name], texts)
+    return Controls(TUNABLES, tuple(built[t.name] for t in TUNABLES), headings)
+
+
+def defaults(vision: VisionSettings, generation: GenerationSettings) -> dict[str, Any]:
+    """Every setting's value by name."""
+    return {
+        tunable.name: getattr(settings, tunable.name)
+        for settings in (vision, generation)
+        for tunable in tunables(type(settings))
+    }
+
+
+def control(tunable: Tunable, value: Any, texts: Texts) -> Component:
+    """The control that fits a setting: a number that may be empty cannot be a slider."""
+    known: dict[str, Any] = {
+        "value": value,
+        "elem_id": element_id(tunable.name),
+        "interactive": True,
+        **labels(tunable, texts),
+    }
+    if tunable.kind == "bool":
+        return gr.Checkbox(**known)
+    if tunable.kind == "str":
+        return gr.Textbox(lines=3, max_lines=12, **known)
+    if tunable.optional:
+        return gr.Number(step=tunable.step, **known)
+    return gr.Slider(tunable.low, tunable.high, step=tunable.step, **known)
+
+
+def labels(tunable: Tunable, texts: Texts) -> dict[str, str]:
+    """A setting's label with its unit, and its sentence of help."""
+    label, help_ = texts.settings[tunable.name]
+    unit = f" ({texts.units[tunable.unit]})" if tunable.unit else ""
+    return {"label": label + unit, "info": help_}
+
+
+def element_id(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def settings_of(values: Sequence[Any]) -> tuple[VisionSettings, GenerationSettings]:
+    """The settings from the controls' values. Raises `SettingError`."""
+    return settings_from({t.name: value for t, value in zip(TUNABLES, values, strict=True)})

@@ -1,0 +1,185 @@
+"""What a person does on the page. Each handler belongs to the open tabs, which are bound as its first
+argument when the page is wired (`types.MethodType`: Gradio reads the signature that is left).
+
+They run on the event loop and change a tab between awaits only; whatever blocks goes to a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import gradio as gr
+
+from model.backend import Estimate
+from model.errors import DemoError
+from ui import composer, render, view
+from ui.attachment import inspect
+from ui.controls import settings_of
+from ui.session import Tab, Tabs
+from ui.view import View
+
+log = logging.getLogger(__name__)
+
+FRAME_S = 0.07  # between two updates of a page: about 14 a second
+HEARTBEAT_S = 0.25  # an update without news finds out whether the page is still there
+_KEY = re.compile(r"[0-9a-f]{32}")
+
+
+def tab_of(tabs: Tabs, key: object) -> Tab:
+    """The tab whose page this is. Raises `DemoError` for a page that does not know its key."""
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
+        raise DemoError("This page is out of date; reload it.")
+    return tabs.open(key)
+
+
+async def open_page(tabs: Tabs, key: str, language: str, request: gr.Request) -> tuple[str, str]:
+    """A page is there: give it its key back, and the banner."""
+    tab = tab_of(tabs, key)
+    tab.language = language
+    tabs.page_opened(tab, request.client.host if request.client else "")
+    return key, render.banner(tabs.backend.status(), tab.texts)
+
+
+async def submit(tabs: Tabs, key: str, text: str, *values: Any) -> tuple[Any, ...]:
+    """Send the message with the tray. Returns the text that was taken, and the view."""
+    tab = tab_of(tabs, key)
+    taken = ""
+    try:
+        vision, generation = settings_of(values)
+        drafted = tab.drafted(text, vision)
+        if drafted and not tab.live:
+            tabs.start(tab, drafted, generation)
+            taken = text
+            tab.tray.clear()
+    except DemoError as error:
+        tab.notice = str(error)
+    return taken, *view.whole(tab)
+
+
+async def retry(tabs: Tabs, key: str, *values: Any) -> View:
+    """Answer the latest message again, with the settings as they are now."""
+    tab = tab_of(tabs, key)
+    try:
+        _, generation = settings_of(values)
+        again = tab.conversation.without_last_reply()
+        if again.messages and not tab.live:
+            tabs.start(tab, again, generation)
+    except DemoError as error:
+        tab.notice = str(error)
+    return view.whole(tab)
+
+
+async def follow(tabs: Tabs, key: str) -> AsyncIterator[View]:
+    """Show the tab, and while it is being answered, the answer as it grows."""
+    tab = tab_of(tabs, key)
+    yield view.whole(tab)
+    if run := tab.run:
+        with run.followed():
+            while tab.run is run:
+                shown = run.version
+                yield view.arriving(tab)
+                waited = 0.0
+                while run.version == shown and run.live and waited < HEARTBEAT_S:
+                    await asyncio.sleep(FRAME_S)
+                    waited += FRAME_S
+    returned, tab.returned = tab.returned, ""
+    yield view.whole(tab)._replace(returned=returned)
+
+
+async def stop(tabs: Tabs, key: str) -> None:
+    """Raise the flag; whoever follows the answer sees it end."""
+    tab = tab_of(tabs, key)
+    if tab.run:
+        tab.run.cancel.set()
+
+
+async def undo(tabs: Tabs, key: str) -> View:
+    """Take the latest exchange back into the composer and the tray."""
+    tab = tab_of(tabs, key)
+    tab.undo()
+    returned, tab.returned = tab.returned, ""
+    return view.whole(tab)._replace(returned=returned)
+
+
+async def clear(tabs: Tabs, key: str) -> View:
+    """Start over, and let the backend drop what it kept."""
+    tab = tab_of(tabs, key)
+    tab.clear()
+    tabs.forget(key)
+    return view.whole(tab)
+
+
+async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
+    """Check what was uploaded and take it into the tray, in the order in which it came."""
+    tab = tab_of(tabs, key)
+    posted = event._data if isinstance(event._data, dict) else {}
+    if error := posted.get("error"):
+        tab.refused.append(tab.texts.upload_failed.format(reason=str(error)[:200]))
+    for file in posted.get("files") or []:
+        await _attach_one(tab, file if isinstance(file, dict) else {})
+    return composer.tray(tab.tray, tab.refused, tab.texts)
+
+
+async def _attach_one(tab: Tab, file: dict[str, Any]) -> None:
+    try:
+        tab.attach(await asyncio.to_thread(inspect, file.get("path"), file.get("name")))
+    except DemoError as error:
+        tab.refused.append(str(error))
+    except Exception:
+        log.exception("an upload could not be inspected")
+        tab.refused.append(tab.texts.upload_error.format(name=str(file.get("name"))[:80]))
+
+
+async def change_tray(tabs: Tabs, key: str, event: gr.EventData) -> str:
+    """A button on the tray: take an item out, or dismiss a refusal."""
+    tab = tab_of(tabs, key)
+    posted = event._data if isinstance(event._data, dict) else {}
+    match posted:
+        case {"op": "detach", "id": item}:
+            tab.detach(item)
+        case {"op": "dismiss", "id": str(index)} if index.isdecimal():
+            del tab.refused[int(index) : int(index) + 1]
+    return composer.tray(tab.tray, tab.refused, tab.texts)
+
+
+async def price(tabs: Tabs, key: str, text: str, *values: Any) -> str:
+    """What the message in the composer would cost if it were sent now."""
+    tab = tab_of(tabs, key)
+    return composer.cost(await _estimate(tabs, tab, text, values), tab.texts)
+
+
+async def _estimate(
+    tabs: Tabs, tab: Tab, text: str, values: tuple[Any, ...]
+) -> Estimate | None:
+    if tabs.backend.status().state != "ready" or not tab.tray:
+        return None  # nothing attached: the page stays as quiet as it can be
+    try:
+        vision, generation = settings_of(values)
+        drafted = tab.drafted(text, vision)
+        return await asyncio.to_thread(tabs.backend.estimate, drafted, generation)
+    except DemoError:
+        return None  # sending says what is wrong
+
+
+async def watch_loading(tabs: Tabs, key: str) -> tuple[Any, ...]:
+    """The banner and the state while the model loads; stops asking when it is there."""
+    tab = tab_of(tabs, key)
+    status = tabs.backend.status()
+    return (
+        gr.Timer(active=status.state == "loading"),
+        render.banner(status, tab.texts),
+        render.run_state(tab.state, tab.finished_turns),
+    )
+
+
+async def choose_language(tabs: Tabs, key: str, language: str) -> tuple[Any, ...]:
+    """What the server wrote on the page, in another language."""
+    tab = tab_of(tabs, key)
+    tab.language = language
+    shown = view.whole(tab)
+    banner = render.banner(tabs.backend.status(), tab.texts)
+    return banner, shown.stats, shown.notice, shown.tray, shown.live

@@ -1,0 +1,290 @@
+"""The page: first its layout, then its wiring. What a handler does is in `handlers`, not here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import MethodType
+from typing import Any
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from model.backend import Backend
+from model.settings import TUNABLES, GenerationSettings, VisionSettings
+from ui import handlers, render
+from ui.api import add_api
+from ui.controls import Controls, build_controls, defaults
+from ui.session import Tabs
+from ui.texts import ENGLISH, LANGUAGES, Texts, texts_for
+from ui.view import View
+from ui.web import PageHeaders
+
+ASSETS = Path(__file__).parent.parent / "assets"
+LATEX = [
+    {"left": "$$", "right": "$$", "display": True},
+    {"left": "\\[", "right": "\\]", "display": True},
+    {"left": "\\(", "right": "\\)", "display": False},
+]
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+FOLLOWING: dict[str, Any] = {
+    "concurrency_limit": None,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """The elements of the page that are wired."""
+
+    key: gr.Textbox
+    language: gr.Radio
+    banner: gr.HTML
+    controls: Controls
+    settings_title: gr.HTML
+    settings_note: gr.HTML
+    reset: gr.Button
+    attach: gr.UploadButton
+    cost: gr.HTML
+    sent: gr.Textbox
+    view: View
+    loading: gr.Timer
+
+
+def build_page(
+    backend: Backend,
+    *,
+    vision: VisionSettings | None = None,
+    generation: GenerationSettings | None = None,
+    queue_size: int = 64,
+) -> gr.Blocks:
+    """The page in front of `backend`, with these settings as its defaults. Serve it with `launch`."""
+    vision, generation = vision or VisionSettings(), generation or GenerationSettings()
+    tabs = Tabs(backend, queue_size=queue_size)
+    with gr.Blocks(
+        title=ENGLISH.title, analytics_enabled=False, delete_cache=(3600, 86400)
+    ) as blocks:
+        page = _lay_out(vision, generation)
+        _wire(page, tabs, defaults(vision, generation), blocks)
+        add_api(tabs)
+    blocks.queue(api_open=False, max_size=max(queue_size, 1) * 8)
+    blocks.tabs = tabs
+    return blocks
+
+
+def launch_options(blocks: gr.Blocks, *, max_file_mb: int = 200) -> dict[str, Any]:
+    """What `blocks.launch` needs for this page, to be merged with where it is to listen."""
+    script = (ASSETS / "page.js").read_text(encoding="utf-8")
+    headers = Middleware(PageHeaders, page_requested=blocks.tabs.page_requested)
+    return {
+        "theme": _theme(),
+        "css": (ASSETS / "style.css").read_text(encoding="utf-8"),
+        "head": f"<script>{script}</script>",
+        "favicon_path": str(ASSETS / "favicon.svg"),
+        "app_kwargs": {"middleware": [headers]},
+        "max_file_size": max_file_mb * 2**20,
+        "ssr_mode": False,
+        "run_history": False,
+        "enable_monitoring": False,
+        "footer_links": [],
+        "state_session_capacity": 1000,
+    }
+
+
+def _theme() -> gr.themes.Base:
+    # A generic font, because Gradio's own would be fetched; the style sheet names the system's.
+    return gr.themes.Base(
+        primary_hue="indigo",
+        neutral_hue="zinc",
+        font="sans-serif",
+        font_mono="monospace",
+        radius_size="md",
+    )
+
+
+def _lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
+    texts = ENGLISH
+    with gr.Sidebar(open=False, width=320, elem_id="settings"):
+        settings_title = gr.HTML(_heading(texts))
+        controls = build_controls(vision, generation, texts)
+        settings_note = gr.HTML(_note(texts))
+        reset = gr.Button(texts.reset_settings, elem_id="reset-settings", size="sm")
+        language = gr.Radio(
+            [(name, key) for key, (name, _) in LANGUAGES.items()],
+            value="en",
+            label=texts.language,
+            elem_id="language",
+            interactive=True,
+        )
+    with gr.Column(elem_id="page"):
+        banner = gr.HTML(elem_id="model-banner")
+        with gr.Column(elem_id="talk"):
+            chatbot = gr.Chatbot(
+                elem_id="chatbot",
+                show_label=False,
+                label=texts.conversation,
+                buttons=[],
+                feedback_options=None,
+                latex_delimiters=LATEX,
+                layout="panel",
+                placeholder=_welcome(texts),
+            )
+            live = gr.Markdown(
+                elem_id="live", latex_delimiters=LATEX, line_breaks=True, container=False
+            )
+            stats = gr.HTML(elem_id="stats")
+            with gr.Row(elem_id="actions"):
+                copy = gr.Button(texts.copy, elem_id="copy", size="sm", visible=False)
+                retry = gr.Button(texts.retry, elem_id="retry", size="sm", visible=False)
+                undo = gr.Button(texts.undo, elem_id="undo", size="sm", visible=False)
+                clear = gr.Button(texts.clear, elem_id="clear", size="sm", visible=False)
+        with gr.Column(elem_id="desk"):
+            notice = gr.HTML(elem_id="notice")
+            with gr.Group(elem_id="composer"):
+                tray = gr.HTML(elem_id="tray", js_on_load=_script("tray.js"))
+                attach = gr.UploadButton(
+                    texts.attach, file_count="multiple", elem_id="attach", size="sm"
+                )
+                message = gr.Textbox(
+                    label=texts.message,
+                    show_label=False,
+                    placeholder=texts.placeholder,
+                    lines=1,
+                    max_lines=8,
+                    container=False,
+                    autofocus=True,
+                    submit_btn=True,
+                    stop_btn=False,
+                    elem_id="message",
+                )
+            cost = gr.HTML(elem_id="cost-card")
+    run_state = gr.HTML(
+        render.run_state("loading", 0), elem_id="run-state", visible="hidden", js_on_load=None
+    )
+    hidden = [gr.Textbox(visible=False) for _ in range(4)]
+    key, sent, returned, answer = hidden
+    view = View(
+        chatbot, live, stats, answer, run_state, notice, message, tray, returned,
+        copy, retry, undo, clear,
+    )  # fmt: skip
+    return Page(
+        key, language, banner, controls, settings_title, settings_note, reset, attach, cost, sent,
+        view, gr.Timer(1.0),
+    )  # fmt: skip
+
+
+def _heading(texts: Texts) -> str:
+    return f"<h2>{texts.settings_title}</h2>"
+
+
+def _note(texts: Texts) -> str:
+    return f"<p>{texts.settings_note}</p>"
+
+
+def _welcome(texts: Texts) -> str:
+    return f"<h1>{texts.empty}</h1>"
+
+
+def _script(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def _wire(page: Page, tabs: Tabs, default: dict[str, Any], blocks: gr.Blocks) -> None:
+    def do(handler: Callable[..., Any]) -> Any:
+        return MethodType(handler, tabs)
+
+    view, key, controls = page.view, page.key, list(page.controls.components)
+    message = view.message
+    estimating: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
+    price = (do(handlers.price), [key, message, *controls], page.cost)
+    give_back: dict[str, Any] = {"js": "(text) => { qwenVlChat.giveBack(text); return [] }", **QUIET}
+
+    def show(after: Any) -> Any:
+        """Follow the answer, then hand back what came to nothing, then say what is left costs."""
+        followed = after.then(do(handlers.follow), key, list(view), **FOLLOWING)
+        followed.then(None, view.returned, None, **give_back)
+        return followed.then(*price, **estimating)
+
+    opened = blocks.load(
+        do(handlers.open_page), [key, page.language], [key, page.banner],
+        js="() => [qwenVlChat.key(), qwenVlChat.language()]", **QUIET,
+    )  # fmt: skip
+    show(opened)
+    _wire_settings(page, default, blocks)
+    _wire_language(page, tabs, blocks)
+
+    accepted = message.submit(
+        do(handlers.submit), [key, message, *controls], [page.sent, *view], **QUIET
+    )
+    accepted.then(None, page.sent, None, js="(t) => { qwenVlChat.sent(t); return [] }", **QUIET)
+    show(accepted)
+    message.stop(do(handlers.stop), key, None, **QUIET)
+    message.input(*price, **estimating)
+    show(view.retry.click(do(handlers.retry), [key, *controls], list(view), **QUIET))
+    undone = view.undo.click(do(handlers.undo), key, list(view), **QUIET)
+    undone.then(None, view.returned, None, **give_back).then(*price, **estimating)
+    view.clear.click(do(handlers.clear), key, list(view), **QUIET).then(*price, **estimating)
+    view.copy.click(
+        None, view.answer, None, js="(text) => { qwenVlChat.copy(text); return [] }", **QUIET
+    )
+
+    many: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
+    view.tray.upload(do(handlers.attach), key, view.tray, **many).then(*price, **estimating)
+    view.tray.select(do(handlers.change_tray), key, view.tray, **many).then(*price, **estimating)
+    page.loading.tick(
+        do(handlers.watch_loading), key, [page.loading, page.banner, view.run_state], **QUIET
+    )
+    for control in controls:
+        for event in (control.input, getattr(control, "release", None)):
+            if event:
+                event(*price, **estimating)
+
+
+def _wire_settings(page: Page, default: dict[str, Any], blocks: gr.Blocks) -> None:
+    """Keep the settings in the browser; the server sees them with each message only."""
+    controls = list(page.controls.components)
+    known = json.dumps([t.name for t in TUNABLES]), json.dumps([default[t.name] for t in TUNABLES])
+    names_and_defaults = ", ".join(known)
+    keep = f"(...values) => {{ qwenVlChat.keepSettings({names_and_defaults}, values); return [] }}"
+    restore = f"() => qwenVlChat.keptSettings({names_and_defaults})"
+    blocks.load(None, None, controls, js=restore, **QUIET)
+    for control in controls:
+        control.change(None, controls, None, js=keep, **QUIET)
+    page.reset.click(None, None, controls, js=f"() => {known[1]}", **QUIET)
+
+
+def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> None:
+    view = page.view
+    labelled = [
+        *page.controls.labelled, page.settings_title, page.settings_note, page.reset, page.language,
+        view.chatbot, page.attach, view.message, view.copy, view.retry, view.undo, view.clear,
+    ]  # fmt: skip
+
+    def relabel(language: str) -> list[Any]:
+        texts = texts_for(language)
+        return [
+            *page.controls.relabelled(texts),
+            _heading(texts),
+            _note(texts),
+            gr.Button(texts.reset_settings),
+            gr.Radio(label=texts.language),
+            gr.Chatbot(label=texts.conversation, placeholder=_welcome(texts)),
+            gr.UploadButton(texts.attach),
+            gr.Textbox(label=texts.message, placeholder=texts.placeholder),
+            *(gr.Button(label) for label in (texts.copy, texts.retry, texts.undo, texts.clear)),
+        ]
+
+    chosen = page.language.input(
+        relabel, page.language, labelled,
+        js="(language) => qwenVlChat.chooseLanguage(language)", **QUIET,
+    )  # fmt: skip
+    shown = [page.banner, view.stats, view.notice, view.tray, view.live]
+    chosen.then(
+        MethodType(handlers.choose_language, tabs), [page.key, page.language], shown, **QUIET
+    )
+    blocks.load(None, None, page.language, js="() => qwenVlChat.language()", **QUIET).then(
+        relabel, page.language, labelled, **QUIET
+    )

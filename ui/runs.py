@@ -1,0 +1,125 @@
+"""One answer in the making: a worker thread fills a buffer, pages only follow it.
+
+A run belongs to the server, not to a connection: reloading the page picks it up again, Stop is a flag,
+and an answer that nobody follows is cancelled. Knows nothing of pages or of what becomes of the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Literal
+
+from model.backend import Backend, Cancel, Delta, Event, Finished, Progress
+from model.conversation import Conversation
+from model.errors import DemoError
+from model.settings import GenerationSettings
+
+log = logging.getLogger(__name__)
+
+ORPHAN_S = 1.2  # seconds without a follower before an answer is given up; a reload is quicker
+WATCH_S = 0.2  # seconds between looks at the followers
+
+RunState = Literal["loading", "queued", "reading", "answering"]
+
+
+class Run:
+    """The answer to `conversation` as far as it has come. Start it on the event loop."""
+
+    def __init__(self, conversation: Conversation, settings: GenerationSettings, session: str) -> None:
+        self.conversation = conversation
+        self.settings = settings
+        self.session = session
+        self.cancel = Cancel()
+        self.progress = Progress("queued", 0, 0)
+        self.text = ""
+        self.finished: Finished | None = None
+        self.error: Exception | None = None
+        self.live = True  # until `on_end` has been called
+        self._followers = 0
+        self._last_followed = time.monotonic()
+        self._done = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(
+        self,
+        backend: Backend,
+        on_end: Callable[[Run], None],
+        *,
+        awaited: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Begin. `on_end` is called on the event loop; `awaited` may hold off giving up an orphan."""
+        loop = asyncio.get_running_loop()
+        done = lambda: loop.call_soon_threadsafe(self._done.set)  # noqa: E731
+        threading.Thread(target=self._drain, args=(backend, done), daemon=True).start()
+        self._task = loop.create_task(self._watch(on_end, awaited))
+
+    @property
+    def state(self) -> RunState:
+        if self.text:
+            return "answering"
+        stage = self.progress.stage
+        return stage if stage in ("loading", "queued") else "reading"  # type: ignore[return-value]
+
+    @property
+    def version(self) -> tuple[Progress, int]:
+        """Differs whenever there is something new to show."""
+        return self.progress, len(self.text)
+
+    @contextmanager
+    def followed(self) -> Iterator[None]:
+        """While somebody looks at it."""
+        self._followers += 1
+        try:
+            yield
+        finally:
+            self._followers -= 1
+            self._last_followed = time.monotonic()
+
+    def orphaned(self) -> bool:
+        return not self._followers and time.monotonic() - self._last_followed > ORPHAN_S
+
+    async def ended(self) -> None:
+        """Return when the run is over and `on_end` has been called."""
+        while self.live:
+            await asyncio.sleep(0.02)
+
+    def _drain(self, backend: Backend, done: Callable[[], object]) -> None:
+        try:
+            stream = backend.stream(
+                self.conversation, self.settings, self.cancel, session=self.session
+            )
+            for event in stream:
+                self._take(event)
+        except DemoError as error:
+            self.error = error
+        except Exception as error:
+            log.exception("an answer failed")
+            self.error = error
+        finally:
+            with suppress(RuntimeError):  # the event loop is gone when the server shuts down
+                done()
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case Progress():
+                self.progress = event
+            case Delta(text):
+                self.text += text
+            case Finished():
+                self.finished = event
+
+    async def _watch(self, on_end: Callable[[Run], None], awaited: Callable[[], bool]) -> None:
+        while not self._done.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._done.wait(), WATCH_S)
+            if self.orphaned() and not awaited():
+                self.cancel.set()
+        try:
+            on_end(self)
+        finally:
+            self.live = False

@@ -1,0 +1,235 @@
+"""What one browser tab owns, conversation and tray, and how they change.
+
+Everything here is changed on the event loop only and without an await in between, so it needs no lock.
+Turns write the conversation; attaching and removing write the tray; neither overwrites the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from model.backend import Backend, Usage
+from model.conversation import Conversation, Message, Text
+from model.errors import DemoError
+from model.settings import GenerationSettings, VisionSettings
+from ui.attachment import Attachment
+from ui.runs import Run, RunState
+from ui.texts import Texts, texts_for
+
+EXPIRY_S = 3600.0  # a conversation that nobody looked at for so long is dropped
+MAX_TABS = 2000  # then the one that was not looked at for longest goes
+BOOT_S = 15.0  # a page that was asked for may take so long until it opens its tab
+MAX_ATTACHMENTS = 64
+
+Outcome = Literal["idle", "stopped", "error"]
+
+
+@dataclass
+class Tab:
+    """One conversation and its tray. `key` is known to the browser tab alone."""
+
+    key: str
+    backend: Backend
+    language: str = "en"
+    conversation: Conversation = field(default_factory=Conversation)
+    tray: list[Attachment] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)  # why files were not taken into the tray
+    run: Run | None = None
+    usages: list[Usage | None] = field(default_factory=list)  # one for each answer
+    outcome: Outcome = "idle"  # of the latest turn
+    finished_turns: int = 0  # answers that ended, whichever way; never decreases
+    notice: str = ""  # one sentence that the person should read
+    returned: str = ""  # a message on its way back into the composer
+    host: str = ""  # the address that opened it last
+    seen: float = field(default_factory=time.monotonic)
+    known: dict[str, Attachment] = field(default_factory=dict)  # by path: whatever was attached
+
+    @property
+    def texts(self) -> Texts:
+        return texts_for(self.language)
+
+    @property
+    def live(self) -> bool:
+        return self.run is not None
+
+    @property
+    def state(self) -> RunState | Outcome:
+        """What is going on; a model that is not there yet is all that goes on in an idle tab."""
+        if self.run:
+            return self.run.state
+        if self.outcome == "idle":
+            model = self.backend.status().state
+            return "loading" if model == "loading" else "error" if model == "failed" else "idle"
+        return self.outcome
+
+    @property
+    def shown(self) -> Conversation:
+        """The conversation as it is to be seen: with the turn that is being answered."""
+        return self.run.conversation if self.run else self.conversation
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the latest answer cost."""
+        return self.usages[-1] if self.usages else None
+
+    def attach(self, attachment: Attachment) -> None:
+        """Raises `DemoError` when the tray is full."""
+        if len(self.tray) >= MAX_ATTACHMENTS:
+            raise DemoError(
+                f"A message can hold {MAX_ATTACHMENTS} files; {attachment.name} was left out."
+            )
+        self.remember([attachment])
+        self.tray.append(attachment)
+
+    def remember(self, attachments: Iterable[Attachment]) -> None:
+        """Know how to show these files in the conversation."""
+        self.known.update((attachment.path, attachment) for attachment in attachments)
+
+    def detach(self, attachment_id: object) -> None:
+        """Take an item out of the tray, if it is there."""
+        self.tray[:] = [item for item in self.tray if item.id != attachment_id]
+
+    def drafted(self, text: str, vision: VisionSettings) -> Conversation | None:
+        """The conversation as it would be after sending `text` with the tray; None with neither."""
+        return drafted(self.conversation, self.tray, text, vision)
+
+    def undo(self) -> None:
+        """Take the latest exchange back into the composer and the tray."""
+        message = self.conversation.last_user_message
+        if self.live or message is None:
+            return
+        self._keep(self.conversation.without_last_exchange())
+        self._give_back(message)
+        self.outcome, self.notice = "idle", ""
+
+    def clear(self) -> None:
+        """Start over. An answer in the making is given up and comes to nothing."""
+        if self.run:
+            self.run.cancel.set()
+            self.run = None
+        self._keep(Conversation())
+        self.tray.clear()
+        self.refused.clear()
+        self.known.clear()
+        self.outcome, self.notice, self.returned = "idle", "", ""
+
+    def begin(self, run: Run) -> None:
+        """An answer starts."""
+        self._keep(run.conversation.without_last_exchange())
+        self.run = run
+        self.outcome, self.notice = "idle", ""
+        self.refused.clear()
+
+    def settle(self, run: Run) -> None:
+        """An answer ended: keep what there is of it, or give the message back."""
+        if run is not self.run:
+            return  # the conversation was cleared meanwhile
+        self.run = None
+        self.finished_turns += 1
+        reason = run.finished.reason if run.finished else None
+        if run.error:
+            self.outcome = "error"
+            known = isinstance(run.error, DemoError)
+            self.notice = str(run.error) if known else self.texts.unexpected_error
+        else:
+            self.outcome = "stopped" if reason == "cancelled" else "idle"
+        if run.text or (reason and reason != "cancelled"):
+            self.conversation = run.conversation.with_reply(run.text)
+            self.usages.append(run.finished.usage if run.finished else None)
+        elif message := run.conversation.last_user_message:
+            self._give_back(message)
+
+    def _keep(self, conversation: Conversation) -> None:
+        self.conversation = conversation
+        del self.usages[sum(m.role == "assistant" for m in conversation.messages) :]
+
+    def _give_back(self, message: Message) -> None:
+        self.returned = message.text
+        paths = [str(part.path) for part in message.media]
+        self.tray[:0] = [self.known[path].again() for path in paths if path in self.known]
+
+
+def drafted(
+    conversation: Conversation, items: Sequence[Attachment], text: str, vision: VisionSettings
+) -> Conversation | None:
+    """`conversation` with a turn of these items, each at this resolution, and this text."""
+    parts = [*(item.part(vision) for item in items), *([Text(text)] if text.strip() else [])]
+    return conversation.with_user_turn(*parts) if parts else None
+
+
+class Tabs:
+    """Every open tab by its key, in front of one backend."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        queue_size: int = 64,
+        vision: VisionSettings | None = None,
+        generation: GenerationSettings | None = None,
+    ) -> None:
+        self.backend = backend
+        self.queue_size = queue_size
+        self.vision = vision or VisionSettings()
+        self.generation = generation or GenerationSettings()
+        self._tabs: dict[str, Tab] = {}
+        self._visits: dict[str, list[float]] = {}
+
+    def open(self, key: str) -> Tab:
+        """The tab of this key, a new one if there is none (any more)."""
+        tab = self._tabs.pop(key, None) or Tab(key, self.backend)
+        self._tabs[key] = tab  # the latest at the end
+        tab.seen = time.monotonic()
+        self._expire()
+        return tab
+
+    def start(self, tab: Tab, conversation: Conversation, settings: GenerationSettings) -> Run:
+        """Let the backend answer. Raises `DemoError` when too many people are waiting."""
+        if tab.live:
+            raise DemoError(tab.texts.still_answering)
+        if self.running >= self.queue_size:
+            raise DemoError(tab.texts.queue_full.format(people=self.running))
+        run = Run(conversation, settings, tab.key)
+        tab.begin(run)
+        run.start(self.backend, tab.settle, awaited=lambda: self.awaited(tab.host))
+        return run
+
+    @property
+    def running(self) -> int:
+        return sum(tab.live for tab in self._tabs.values())
+
+    def forget(self, key: str) -> None:
+        """Let the backend drop what it kept for a tab, without waiting for it."""
+        asyncio.get_running_loop().run_in_executor(None, self.backend.forget, key)
+
+    def page_requested(self, host: str) -> None:
+        """A page was asked for: perhaps a reload, whose tab will be opened in a moment."""
+        self._visits[host] = [*self._recent_visits(host), time.monotonic()]
+
+    def page_opened(self, tab: Tab, host: str) -> None:
+        """The page that was asked for is there and has opened `tab`."""
+        tab.host = host
+        self._visits[host] = self._recent_visits(host)[1:]
+        if not self._visits[host]:
+            del self._visits[host]
+
+    def awaited(self, host: str) -> bool:
+        """Whether a page that was asked for from `host` has still to open its tab."""
+        return bool(self._recent_visits(host))
+
+    def _recent_visits(self, host: str) -> list[float]:
+        now = time.monotonic()
+        return [visit for visit in self._visits.get(host, []) if now - visit < BOOT_S]
+
+    def _expire(self) -> None:
+        oldest_first = list(self._tabs.values())
+        for surplus, tab in zip(range(len(oldest_first) - MAX_TABS, -MAX_TABS, -1), oldest_first):
+            if surplus <= 0 and time.monotonic() - tab.seen < EXPIRY_S:
+                break
+            if not tab.live:
+                del self._tabs[tab.key]
+                self.forget(tab.key)

@@ -1,0 +1,292 @@
+"""Every sentence and label of the page, by language.
+
+English is the default of each field; another language is a `Texts` with all of them replaced. Labels
+and help of the settings are in English where the settings are, in `model/settings.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from model.settings import TUNABLES
+
+SettingTexts = Mapping[str, tuple[str, str]]  # name -> label, help
+
+
+def _english_settings() -> SettingTexts:
+    return {tunable.name: (tunable.label, tunable.help) for tunable in TUNABLES}
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What is on the page; `{...}` is filled in where it is shown."""
+
+    title: str = "Qwen2-VL chat"
+    settings_title: str = "Settings"
+    language: str = "Language"
+    reset_settings: str = "Reset to defaults"
+    settings_note: str = "Changes apply to your next message."
+    groups: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "picture": "Pictures",
+            "video": "Videos",
+            "prompt": "Prompt",
+            "answer": "Answer",
+        }
+    )
+    settings: SettingTexts = field(default_factory=_english_settings)
+    units: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "tokens": "tokens",
+            "px": "px",
+            "frames/s": "frames/s",
+            "frames": "frames",
+            "s": "s",
+        }
+    )
+    empty: str = "Drop a picture or a video anywhere on this page, or just ask."
+    message: str = "Message"
+    placeholder: str = "Ask about your pictures…"
+    attach: str = "Attach"
+    attach_label: str = "Attach pictures or videos"
+    remove: str = "Remove {name}"
+    dismiss: str = "Dismiss"
+    picture: str = "Picture {number}"
+    video: str = "Video {number}"
+    attached: str = "Attached files"
+    uploading: str = "Uploading…"
+    upload_failed: str = "The upload failed: {reason}"
+    copy: str = "Copy"
+    copied: str = "Copied"
+    retry: str = "Retry"
+    undo: str = "Undo"
+    edit: str = "Edit"
+    clear: str = "New chat"
+    conversation: str = "Conversation"
+    loading: str = "Loading the model: {percent} %"
+    load_failed: str = "The model could not be loaded. {reason}"
+    waiting_for_model: str = "Your message is answered as soon as the model is loaded ({percent} %)."
+    queued: str = "Waiting: {people} ahead of you."
+    queued_next: str = "Waiting for a free place…"
+    media: str = "Opening pictures: {done} of {total}"
+    vision: str = "Looking at pictures: {done} of {total}"
+    reading: str = "Reading {total} tokens: {percent} %"
+    stats_prompt: str = "{prompt} prompt tokens"
+    stats_parts: str = "{reused} reused, {visual} visual"
+    stats_first: str = "first word {seconds} s"
+    stats_rate: str = "{rate} tokens/s"
+    reasons: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "length": "cut off at the longest answer",
+            "cancelled": "stopped",
+            "loop": "stopped because it repeated itself",
+        }
+    )
+    broken_off: str = "broken off"
+    cost_item: str = "{tokens} tokens"
+    cost_total: str = "{prompt} of {context} tokens"
+    still_answering: str = "An answer is still being written; stop it first."
+    queue_full: str = "{people} people are waiting already; try again in a minute."
+    unexpected_error: str = "Something went wrong on the server; your message is kept. Try again."
+    upload_error: str = "{name} could not be opened; it may be damaged."
+    stale_page: str = "This page is out of date; reload it."
+
+
+ENGLISH = Texts()
+
+CHINESE = Texts(
+    title="Qwen2-VL 对话",
+    settings_title="设置",
+    language="语言",
+    reset_settings="恢复默认值",
+    settings_note="更改从下一条消息起生效。",
+    groups={"picture": "图片", "video": "视频", "prompt": "提示词", "answer": "回答"},
+    settings={
+        "min_tokens": ("最小尺寸", "过小的图片会被放大，直到至少占用这么多视觉词元。"),
+        "max_tokens": (
+            "最大尺寸",
+            "过大的图片会被缩小到最多占用这么多视觉词元；数值越大细节越清楚，耗时也越长。",
+        ),
+        "resized_height": ("精确高度", "按此高度缩放，并取整到词元网格；需同时填写精确宽度。"),
+        "resized_width": ("精确宽度", "按此宽度缩放，并取整到词元网格；需同时填写精确高度。"),
+        "video_fps": ("每秒帧数", "模型在每秒视频中看到多少幅画面。"),
+        "video_max_frames": ("最多帧数", "较长的视频会抽取得更稀疏，总帧数不超过此值。"),
+        "video_min_tokens_per_frame": (
+            "最小帧尺寸",
+            "过小的帧会被放大到至少这么多视觉词元；每两帧共用一份。",
+        ),
+        "video_max_tokens_per_frame": (
+            "最大帧尺寸",
+            "帧会被缩小到最多这么多视觉词元；每两帧共用一份。",
+        ),
+        "video_start_s": ("开始时间", "忽略视频中这一秒之前的内容。"),
+        "video_end_s": ("结束时间", "忽略视频中这一秒之后的内容。"),
+        "vision_ids": (
+            "为图片和视频编号",
+            "在每个图片或视频前告诉模型“Picture 1: ”、“Video 1: ”，方便您引用。",
+        ),
+        "system_prompt": ("系统提示词", "对话开始前告诉模型的内容；留空则使用模型自带的默认值。"),
+        "max_new_tokens": ("最长回答", "回答达到这么多词元后会被截断；一个汉字约为一个词元。"),
+        "temperature": ("温度", "0 总是给出最可能的回答；数值越高，回答越多样。"),
+        "top_p": ("Top p（核采样）", "只在累计概率达到此值的候选词中选择；温度大于 0 时才起作用。"),
+        "top_k": ("Top k（候选数）", "只在这么多个候选词中选择，0 表示全部；温度大于 0 时才起作用。"),
+        "repetition_penalty": (
+            "重复惩罚",
+            "大于 1 时避免重复已用过的词；可防止无限循环，但不利于表格。",
+        ),
+        "seed": ("随机种子", "相同的种子会得到相同的回答；留空则每次随机。"),
+    },
+    units={"tokens": "词元", "px": "像素", "frames/s": "帧/秒", "frames": "帧", "s": "秒"},
+    empty="把图片或视频拖到页面任意位置，或者直接提问。",
+    message="消息",
+    placeholder="就您的图片提问…",
+    attach="添加",
+    attach_label="添加图片或视频",
+    remove="移除 {name}",
+    dismiss="关闭",
+    picture="图片 {number}",
+    video="视频 {number}",
+    attached="已添加的文件",
+    uploading="正在上传…",
+    upload_failed="上传失败：{reason}",
+    copy="复制",
+    copied="已复制",
+    retry="重试",
+    undo="撤回",
+    edit="编辑",
+    clear="新对话",
+    conversation="对话",
+    loading="正在加载模型：{percent}%",
+    load_failed="模型无法加载。{reason}",
+    waiting_for_model="模型加载完成后会立即回答您的消息（{percent}%）。",
+    queued="排队中：前面还有 {people} 人。",
+    queued_next="正在等待空位…",
+    media="正在打开图片：{done}/{total}",
+    vision="正在查看图片：{done}/{total}",
+    reading="正在阅读 {total} 个词元：{percent}%",
+    stats_prompt="提示词 {prompt} 个词元",
+    stats_parts="复用 {reused}，视觉 {visual}",
+    stats_first="首字 {seconds} 秒",
+    stats_rate="每秒 {rate} 个词元",
+    reasons={"length": "已达最长回答", "cancelled": "已停止", "loop": "因重复而停止"},
+    broken_off="已中断",
+    cost_item="{tokens} 个词元",
+    cost_total="共 {prompt} / {context} 个词元",
+    still_answering="正在回答中；请先停止。",
+    queue_full="已有 {people} 人在等待；请一分钟后再试。",
+    unexpected_error="服务器出错了；您的消息已保留。请重试。",
+    upload_error="无法打开 {name}；文件可能已损坏。",
+    stale_page="此页面已过期；请重新加载。",
+)
+
+KOREAN = Texts(
+    title="Qwen2-VL 대화",
+    settings_title="설정",
+    language="언어",
+    reset_settings="기본값으로 되돌리기",
+    settings_note="변경 사항은 다음 메시지부터 적용됩니다.",
+    groups={"picture": "사진", "video": "동영상", "prompt": "프롬프트", "answer": "답변"},
+    settings={
+        "min_tokens": ("최소 크기", "작은 사진은 시각 토큰이 이만큼 이상이 되도록 확대됩니다."),
+        "max_tokens": (
+            "최대 크기",
+            "큰 사진은 시각 토큰이 이만큼 이하가 되도록 축소됩니다. 클수록 세밀하지만 느려집니다.",
+        ),
+        "resized_height": (
+            "정확한 높이",
+            "이 높이에 맞추되 토큰 격자로 반올림합니다. 정확한 너비도 함께 입력해야 합니다.",
+        ),
+        "resized_width": (
+            "정확한 너비",
+            "이 너비에 맞추되 토큰 격자로 반올림합니다. 정확한 높이도 함께 입력해야 합니다.",
+        ),
+        "video_fps": ("초당 프레임", "모델이 동영상 1초마다 보는 장면의 수입니다."),
+        "video_max_frames": ("최대 프레임", "긴 동영상은 프레임이 이 수를 넘지 않도록 더 드물게 뽑습니다."),
+        "video_min_tokens_per_frame": (
+            "최소 프레임 크기",
+            "작은 프레임은 시각 토큰이 이만큼 이상이 되도록 확대됩니다. 두 프레임이 함께 씁니다.",
+        ),
+        "video_max_tokens_per_frame": (
+            "최대 프레임 크기",
+            "프레임은 시각 토큰이 이만큼 이하가 되도록 축소됩니다. 두 프레임이 함께 씁니다.",
+        ),
+        "video_start_s": ("시작 지점", "동영상에서 이 초 이전은 제외합니다."),
+        "video_end_s": ("끝 지점", "동영상에서 이 초 이후는 제외합니다."),
+        "vision_ids": (
+            "사진과 동영상에 번호 붙이기",
+            "각 항목 앞에 'Picture 1: ', 'Video 1: '을 알려 주어 번호로 가리킬 수 있습니다.",
+        ),
+        "system_prompt": (
+            "시스템 프롬프트",
+            "대화에 앞서 모델에게 알려 주는 내용입니다. 비워 두면 모델의 기본값을 씁니다.",
+        ),
+        "max_new_tokens": ("답변 최대 길이", "답변이 이 토큰 수에 이르면 잘립니다."),
+        "temperature": ("온도", "0이면 항상 가장 그럴듯한 답변을, 높을수록 다양한 답변을 냅니다."),
+        "top_p": (
+            "Top p(누적 확률)",
+            "확률의 합이 이 값이 되는 단어들 가운데서 고릅니다. 온도가 0보다 클 때만 쓰입니다.",
+        ),
+        "top_k": (
+            "Top k(후보 수)",
+            "가장 그럴듯한 이 수의 단어 가운데서 고르며 0은 전체입니다. 온도가 0보다 클 때만 쓰입니다.",
+        ),
+        "repetition_penalty": (
+            "반복 억제",
+            "1보다 크면 이미 쓴 단어를 피합니다. 무한 반복을 막지만 표에는 해롭습니다.",
+        ),
+        "seed": ("시드", "같은 시드는 같은 답변을 냅니다. 비워 두면 매번 새로 정합니다."),
+    },
+    units={"tokens": "토큰", "px": "픽셀", "frames/s": "프레임/초", "frames": "프레임", "s": "초"},
+    empty="사진이나 동영상을 이 페이지 아무 곳에나 놓거나, 바로 질문하세요.",
+    message="메시지",
+    placeholder="사진에 대해 물어보세요…",
+    attach="첨부",
+    attach_label="사진이나 동영상 첨부",
+    remove="{name} 제거",
+    dismiss="닫기",
+    picture="사진 {number}",
+    video="동영상 {number}",
+    attached="첨부한 파일",
+    uploading="올리는 중…",
+    upload_failed="올리지 못했습니다: {reason}",
+    copy="복사",
+    copied="복사됨",
+    retry="다시 시도",
+    undo="되돌리기",
+    edit="편집",
+    clear="새 대화",
+    conversation="대화",
+    loading="모델을 불러오는 중: {percent}%",
+    load_failed="모델을 불러오지 못했습니다. {reason}",
+    waiting_for_model="모델을 불러오는 대로 답변합니다({percent}%).",
+    queued="대기 중: 앞에 {people}명이 있습니다.",
+    queued_next="자리가 나기를 기다리는 중…",
+    media="사진을 여는 중: {done}/{total}",
+    vision="사진을 보는 중: {done}/{total}",
+    reading="토큰 {total}개를 읽는 중: {percent}%",
+    stats_prompt="프롬프트 토큰 {prompt}개",
+    stats_parts="재사용 {reused}, 시각 {visual}",
+    stats_first="첫 단어 {seconds}초",
+    stats_rate="초당 토큰 {rate}개",
+    reasons={"length": "최대 길이에서 잘림", "cancelled": "중지됨", "loop": "반복되어 중지됨"},
+    broken_off="중단됨",
+    cost_item="토큰 {tokens}개",
+    cost_total="토큰 {context}개 중 {prompt}개",
+    still_answering="아직 답변을 쓰고 있습니다. 먼저 중지하세요.",
+    queue_full="이미 {people}명이 기다리고 있습니다. 1분 뒤에 다시 시도하세요.",
+    unexpected_error="서버에 문제가 생겼습니다. 메시지는 그대로 있으니 다시 시도하세요.",
+    upload_error="{name} 파일을 열 수 없습니다. 손상되었을 수 있습니다.",
+    stale_page="오래된 페이지입니다. 새로 고침하세요.",
+)
+
+LANGUAGES: Mapping[str, tuple[str, Texts]] = {
+    "en": ("English", ENGLISH),
+    "zh": ("中文", CHINESE),
+    "ko": ("한국어", KOREAN),
+}
+
+
+def texts_for(language: str) -> Texts:
+    """The texts in `language`, a key of `LANGUAGES`; English for anything else."""
+    return LANGUAGES.get(language, LANGUAGES["en"])[1]

@@ -1,0 +1,65 @@
+"""What a page shows of a tab: one value for each element that turns and the tray change."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from ui import composer, render
+from ui.session import Tab
+
+
+class View(NamedTuple):
+    """The same names hold the components when the page is wired and the values when it is updated."""
+
+    chatbot: Any
+    live: Any
+    stats: Any
+    answer: Any  # the latest answer as the model wrote it, for Copy
+    run_state: Any
+    notice: Any
+    message: Any
+    tray: Any
+    returned: Any  # text on its way back into the composer
+    copy: Any
+    retry: Any
+    undo: Any
+    clear: Any
+
+
+def whole(tab: Tab) -> View:
+    """Everything, after something happened."""
+    answered = bool(tab.usages) and not tab.live
+    return View(
+        chatbot=render.messages(tab.shown, tab.known),
+        live=live_answer(tab),
+        stats=render.statistics(tab.usage, tab.texts) if answered else "",
+        answer=render.readable(tab.conversation.messages[-1].text) if answered else "",
+        run_state=render.run_state(tab.state, tab.finished_turns),
+        notice=render.notice(tab.notice),
+        message=gr.Textbox(submit_btn=not tab.live, stop_btn=tab.live),
+        tray=composer.tray(tab.tray, tab.refused, tab.texts),
+        returned="",
+        copy=gr.Button(visible=answered),
+        retry=gr.Button(visible=answered),
+        undo=gr.Button(visible=answered),
+        clear=gr.Button(visible=bool(tab.shown.messages)),
+    )
+
+
+def arriving(tab: Tab) -> View:
+    """Only what changes while an answer is being written; the rest stays as it is."""
+    nothing = View(*[gr.skip()] * len(View._fields))
+    return nothing._replace(
+        live=live_answer(tab), run_state=render.run_state(tab.state, tab.finished_turns)
+    )
+
+
+def live_answer(tab: Tab) -> str:
+    """The answer as far as it has come, or what it is waiting for."""
+    if tab.run is None:
+        return ""
+    if tab.run.text:
+        return render.markdown(tab.run.text)
+    return f"*{render.literal(render.waiting(tab.run.progress, tab.texts))}*"
