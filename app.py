@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from model import checkpoint as checkpoints
+from model.backend import Backend
 from model.errors import DemoError, SettingError
 from model.loading import LoadingBackend, Report
 from model.settings import TUNABLES, Tunable, settings_from
@@ -39,8 +40,12 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
 def _add_model_flags(flags: argparse.ArgumentParser) -> None:
     model = flags.add_argument_group("model")
     model.add_argument("-c", "--checkpoint-path", default="auto", metavar="ID_OR_FOLDER", help="hub id or folder of a Qwen2-VL or Qwen2.5-VL checkpoint; 'tiny' is the bundled one; 'auto' takes a full one where there is a CUDA GPU")  # fmt: skip
-    model.add_argument("--cpu-only", action="store_true", help="run on the CPU even if there is a GPU")
-    model.add_argument("--flash-attn2", action="store_true", help="FlashAttention-2; needs a CUDA GPU")
+    model.add_argument(
+        "--cpu-only", action="store_true", help="run on the CPU even if there is a GPU"
+    )
+    model.add_argument(
+        "--flash-attn2", action="store_true", help="FlashAttention-2; needs a CUDA GPU"
+    )
     model.add_argument("--dtype", choices=("auto", "bfloat16", "float16", "float32"), default="auto", help="of the weights; 'auto' is bfloat16 on a GPU and float32 on a CPU")  # fmt: skip
     model.add_argument("--cache-gb", type=float, default=None, metavar="GB", help="kept between turns so that nothing is computed twice; default is a fifth of the free memory")  # fmt: skip
 
@@ -50,8 +55,12 @@ def _add_server_flags(flags: argparse.ArgumentParser) -> None:
     server.add_argument("--share", action="store_true", help="make a public link through Gradio")
     server.add_argument("--inbrowser", action="store_true", help="open the page in a browser")
     server.add_argument("--server-name", default="127.0.0.1", metavar="ADDRESS", help="0.0.0.0 lets other machines in")  # fmt: skip
-    server.add_argument("--server-port", type=int, default=7860, metavar="PORT", help="where to listen")
-    server.add_argument("--root-path", default="", metavar="PATH", help="where a reverse proxy puts the page")
+    server.add_argument(
+        "--server-port", type=int, default=7860, metavar="PORT", help="where to listen"
+    )
+    server.add_argument(
+        "--root-path", default="", metavar="PATH", help="where a reverse proxy puts the page"
+    )
     server.add_argument("--auth", action="append", default=None, metavar="USER:PASSWORD", help="ask for a log-in; may be given several times")  # fmt: skip
     server.add_argument("--queue-size", type=int, default=64, metavar="N", help="people who may wait for an answer at once")  # fmt: skip
     server.add_argument("--max-file-mb", type=int, default=200, metavar="N", help="largest file that may be attached")  # fmt: skip
@@ -103,10 +112,15 @@ def _take_environment(flags: argparse.ArgumentParser, environment: Mapping[str, 
             flags.error(f"{ENVIRONMENT}{action.dest.upper()} is {text!r}, which --{action.dest.replace('_', '-')} cannot take")  # fmt: skip
 
 
-def load(flags: checkpoints.Flags, cache_gb: float | None, report: Report) -> Any:
+def load(options: argparse.Namespace, flags: checkpoints.Flags, report: Report) -> Backend:
     """The backend that these flags ask for. Raises `CheckpointError`."""
     choice = checkpoints.choose(checkpoints.hardware(), flags)
-    return checkpoints.load(choice, cache_gb=cache_gb, report=report)
+    return checkpoints.load(
+        choice,
+        cache_gb=options.cache_gb,
+        max_video_seconds=options.max_video_seconds,
+        report=report,
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -114,7 +128,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = parser(os.environ)
     options = flags.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # Gradio's start-up asks itself whether it is up
+    logging.getLogger("httpx").setLevel(
+        logging.WARNING
+    )  # Gradio's start-up asks itself whether it is up
     model_flags = checkpoints.Flags(
         options.checkpoint_path, options.cpu_only, options.flash_attn2, options.dtype
     )
@@ -136,18 +152,16 @@ def serve(options: argparse.Namespace, model_flags: checkpoints.Flags) -> None:
     vision, generation = settings_from({t.name: getattr(options, t.name) for t in TUNABLES})
     port = _free_port(options.server_name, options.server_port)
     backend = LoadingBackend(
-        lambda report: load(model_flags, options.cache_gb, report), options.checkpoint_path
+        lambda report: load(options, model_flags, report), options.checkpoint_path
     )
-    page = build_page(
-        backend, vision=vision, generation=generation, queue_size=options.queue_size
-    )
+    page = build_page(backend, vision=vision, generation=generation, queue_size=options.queue_size)
     page.launch(
         server_name=options.server_name,
         server_port=port,
         root_path=options.root_path or None,
         share=options.share,
         inbrowser=options.inbrowser,
-        auth=_logins(options.auth),
+        auth=logins(options.auth),
         **launch_options(page, max_file_mb=options.max_file_mb),
     )
 
@@ -169,7 +183,7 @@ def _free_port(address: str, port: int) -> int:
     raise DemoError(f"Port {port} is taken; start with --server-port {free}.")
 
 
-def _logins(pairs: Sequence[str] | None) -> list[tuple[str, str]] | None:
+def logins(pairs: Sequence[str] | None) -> list[tuple[str, str]] | None:
     logins = [tuple(pair.partition(":")[::2]) for pair in pairs or []]
     for user, password in logins:
         if not user or not password:

@@ -6,6 +6,7 @@
   const SETTINGS = 'qwen-vl-chat-settings';
   const LANGUAGE = 'qwen-vl-chat-language';
   const NEAR_BOTTOM_PX = 80;
+  const WIDE_PX = 1200; // room for the settings beside the conversation
 
   // The unguessable name of this tab's conversation: lives as long as the tab, survives a reload.
   function key() {
@@ -35,6 +36,13 @@
     const field = textarea();
     field.value = text;
     field.dispatchEvent(new Event('input', { bubbles: true }));
+  }
+
+  // What the server needs to know of a page that has just been loaded.
+  function open() {
+    const toggle = one('#settings .toggle-button');
+    if (toggle && innerWidth >= WIDE_PX && !one('#settings.open')) toggle.click();
+    return [key(), language()];
   }
 
   // The server took `sent`: remove it, but keep what was typed since.
@@ -113,5 +121,5 @@
   }
   document.body ? start() : document.addEventListener('DOMContentLoaded', start);
 
-  window.qwenVlChat = { key, language, chooseLanguage, sent, giveBack, copy, keepSettings, keptSettings };
+  window.qwenVlChat = { open, language, chooseLanguage, sent, giveBack, copy, keepSettings, keptSettings };
 })();

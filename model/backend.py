@@ -87,7 +87,9 @@ class ItemCost:
     """What one picture or video will cost. Sizes are (width, height) in pixels."""
 
     kind: Literal["image", "video"]
-    number: int  # as the vision ids count: pictures and videos separately, over the whole conversation
+    number: (
+        int  # as the vision ids count: pictures and videos separately, over the whole conversation
+    )
     original: tuple[int, int]
     resized: tuple[int, int]
     tokens: int

@@ -146,15 +146,27 @@ Report = Callable[[float], None]  # 0..1 of the weights
 
 
 def load(
-    choice: Choice, *, cache_gb: float | None = None, report: Report | None = None
+    choice: Choice,
+    *,
+    cache_gb: float | None = None,
+    max_video_seconds: float | None = None,
+    report: Report | None = None,
 ) -> LocalBackend:
     """The backend for `choice`. Raises `CheckpointError` with the remedy."""
     from model.local import LocalBackend
 
     check_family(choice.checkpoint)
+    require_memory(choice, _free_memory(choice))
     model, processor = _load(choice, report or (lambda _: None))
     kept = int(cache_gb * GB) if cache_gb is not None else int(_free_memory(choice) * CACHE_SHARE)
-    return LocalBackend(model, processor, label=choice.label, note=choice.note, cache_bytes=kept)
+    return LocalBackend(
+        model,
+        processor,
+        label=choice.label,
+        note=choice.note,
+        cache_bytes=kept,
+        max_video_seconds=max_video_seconds,
+    )
 
 
 def check_family(checkpoint: str) -> None:
@@ -174,6 +186,8 @@ def _model_type(checkpoint: str) -> str:
         raise CheckpointError(
             f"There is no folder {checkpoint}; give a checkpoint's folder or its hub id."
         )
+    if Path(checkpoint).is_dir() and not Path(checkpoint, "config.json").is_file():
+        raise CheckpointError(_why_unreadable(checkpoint))
     try:
         return str(AutoConfig.from_pretrained(checkpoint).model_type)
     except OSError as error:
@@ -205,6 +219,22 @@ def _why_unreadable(checkpoint: str) -> str:
         f"{checkpoint} could not be fetched from the Hugging Face Hub; check the name and the "
         "network, or give the folder of a downloaded checkpoint."
     )
+
+
+def require_memory(choice: Choice, free: int) -> None:
+    """Raises `CheckpointError` if a folder's weights cannot fit into `free` bytes.
+
+    Asked beforehand, because running out of memory on a CPU ends the process without a word. The weights
+    of a hub id are not here yet to be weighed.
+    """
+    stored = sum(file.stat().st_size for file in Path(choice.checkpoint).glob("*.safetensors"))
+    # The family's checkpoints are stored in 16 bits.
+    needed = 2 * stored if choice.dtype == "float32" else stored
+    if needed > free:
+        raise CheckpointError(
+            f"{choice.checkpoint} needs {needed / GB:.1f} GB and {free / GB:.1f} GB are free; choose a "
+            "smaller or a quantized checkpoint with --checkpoint-path, or try --dtype bfloat16."
+        )
 
 
 def _load(choice: Choice, report: Report) -> tuple[Any, Any]:

@@ -46,7 +46,9 @@ class Video:
     name: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "frames", tuple(self.frames))  # a list is accepted, a tuple is kept
+        object.__setattr__(
+            self, "frames", tuple(self.frames)
+        )  # a list is accepted, a tuple is kept
         if (self.path is None) == (not self.frames):
             raise ValueError("A Video takes either a path or frames.")
         if (self.fps is None) != (not self.frames):

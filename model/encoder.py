@@ -97,9 +97,7 @@ def resized(pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     )
 
 
-def _slices(
-    frames: Iterator[tuple[float, np.ndarray]], item: VisualItem
-) -> Iterator[torch.Tensor]:
+def _slices(frames: Iterator[tuple[float, np.ndarray]], item: VisualItem) -> Iterator[torch.Tensor]:
     """Stacks of an even number of resized frames, (n, 3, h, w) uint8.
 
     Cutting between pairs is exact: the vision tower attends within one step of the grid only.

@@ -30,7 +30,7 @@ from model.backend import (
 )
 from model.chat_template import ChatTemplate, Segment, prompt_text
 from model.conversation import Conversation
-from model.encoder import VisionEncoder
+from model.encoder import Report, VisionEncoder
 from model.errors import CheckpointError, ContextError
 from model.prefix_cache import CachedPrefix, PrefixCache
 from model.prompt import Prompt, build
@@ -48,7 +48,14 @@ class LocalBackend:
     """Answers with one model on this machine; everything it keeps is per session."""
 
     def __init__(
-        self, model: Any, processor: Any, *, label: str = "", note: str = "", cache_bytes: int = 0
+        self,
+        model: Any,
+        processor: Any,
+        *,
+        label: str = "",
+        note: str = "",
+        cache_bytes: int = 0,
+        max_video_seconds: float | None = None,
     ) -> None:
         """cache_bytes: what may be kept between turns, half of it KV caches and half vision features."""
         self.model = model
@@ -59,6 +66,7 @@ class LocalBackend:
         self.prefixes = PrefixCache(cache_bytes // 2)
         self.features: SessionStore[torch.Tensor] = SessionStore(cache_bytes // 2)
         self._label, self._note = label, note
+        self._max_video_seconds = max_video_seconds
         self._template = ChatTemplate(processor)
         images = processor.image_processor
         self._geometry = Geometry(images.patch_size, images.merge_size, images.temporal_patch_size)
@@ -99,7 +107,8 @@ class LocalBackend:
 
     def build_prompt(self, conversation: Conversation, settings: GenerationSettings) -> Prompt:
         """Token ids and items, planned from the files' headers. Raises `MediaError`."""
-        items = visual_item.plan(conversation, self._geometry)
+        longest = self._max_video_seconds
+        items = visual_item.plan(conversation, self._geometry, max_video_seconds=longest)
         return build(self._template, self._segments(conversation, settings), items)
 
     def estimate(self, conversation: Conversation, settings: GenerationSettings) -> Estimate:
@@ -122,9 +131,12 @@ class LocalBackend:
             # What cannot be answered is refused before the wait, not after it.
             prompt = self.build_prompt(conversation, settings)
             turn = _Turn(self, prompt, settings, cancel, session, emit, asked_at)
-            with self._turnstile.turn(cancel, lambda ahead: emit(Progress("queued", 0, ahead))) as entered:
+            with self._turnstile.turn(
+                cancel, lambda ahead: emit(Progress("queued", 0, ahead))
+            ) as entered:
                 if entered:
-                    turn.answer()
+                    with torch.inference_mode():
+                        turn.answer()
             turn.finish()
 
         return events_of(work, cancel)
@@ -138,7 +150,7 @@ class LocalBackend:
         never = Cancel()
         prompt = self.build_prompt(conversation, settings)
         turn = _Turn(self, prompt, settings, never, session, lambda _: None, time.perf_counter())
-        with self._turnstile.turn(never, lambda _: None):
+        with self._turnstile.turn(never, lambda _: None), torch.inference_mode():
             turn.encode()
 
     def forget(self, session: str) -> None:
@@ -185,24 +197,24 @@ class _Turn:
         self._seed = secrets.randbelow(MAX_SEED + 1) if settings.seed is None else settings.seed
         self._max_new_tokens = min(settings.max_new_tokens, self._room())
 
-    @torch.inference_mode()
     def answer(self) -> None:
         """Emits progress and text. Raises `MediaError`."""
         identities = [item.identity() for item in self._prompt.items]
         keys = self._prompt.keys(identities)
         prefix = self._backend.prefixes.take(self._session, keys)
         self._work.reused_tokens = len(prefix.keys)
-        self._read(identities, prefix)
+        ids = torch.tensor([self._prompt.ids], device=self._model.device)
+        positions = self._positions(ids)
+        self._read(ids, positions, identities, prefix)
         prefix.keys[:] = keys[: prefix.cache.get_seq_length()]
         if not self._cancel.is_set():
-            self._decode(prefix)
+            self._decode(ids, positions, prefix)
         self._backend.prefixes.store(self._session, prefix)
 
     def finish(self) -> None:
         """Emits the last event, also for a turn that was cancelled before it began."""
         self._emit(Finished(self._reason(), self._usage()))
 
-    @torch.inference_mode()
     def encode(self) -> None:
         """Put the vision features of every item where the answer will find them."""
         for item in self._prompt.items:
@@ -221,7 +233,13 @@ class _Turn:
             f"{self._backend.context_tokens:,}. {remedy} over."
         )
 
-    def _read(self, identities: list[str], prefix: CachedPrefix) -> None:
+    def _read(
+        self,
+        ids: torch.Tensor,
+        positions: torch.Tensor,
+        identities: list[str],
+        prefix: CachedPrefix,
+    ) -> None:
         """Bring the KV cache to the whole prompt but its last token, or to where it was cancelled."""
         prompt = self._prompt
         features: dict[int, torch.Tensor] = {}
@@ -231,7 +249,6 @@ class _Turn:
                 if encoded is None:
                     return
                 features[i] = encoded
-        ids, positions = self._positions()
         self._work.prefilled_tokens = prefill.read(
             self._model,
             ids,
@@ -259,30 +276,30 @@ class _Turn:
         self._backend.features.put(self._session, identity, features, features.nbytes)
         return features
 
-    def _positions(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """ids (1, len) and M-RoPE positions (3, 1, len); leaves the model ready to decode behind them."""
-        prompt, device = self._prompt, self._model.device
-        ids = torch.tensor([prompt.ids], device=device)
-        types = torch.zeros_like(ids)
+    def _positions(self, ids: torch.Tensor) -> torch.Tensor:
+        """See `prefill.positions_of`; ids: (1, len)."""
+        prompt, types = self._prompt, torch.zeros_like(ids)
         for span in prompt.spans:
             types[0, span.start : span.end] = 1 if span.kind == "image" else 2
         grids: dict[str, torch.Tensor] = {}
         for kind in ("image", "video"):
             if of_kind := [item.grid for item in prompt.items if item.kind == kind]:
-                grids[f"{kind}_grid_thw"] = torch.tensor(of_kind, device=device)
+                grids[f"{kind}_grid_thw"] = torch.tensor(of_kind, device=ids.device)
         if seconds := [item.seconds_per_grid for item in prompt.items if item.kind == "video"]:
-            grids["second_per_grid_ts"] = torch.tensor(seconds, device=device)
-        positions, delta = prefill.positions_of(self._model, ids, types, grids)
-        self._model.model.rope_deltas = delta
-        return ids, positions
+            grids["second_per_grid_ts"] = torch.tensor(seconds, device=ids.device)
+        return prefill.positions_of(self._model, ids, types, grids)
 
-    def _decode(self, prefix: CachedPrefix) -> None:
-        """Let `generate` read the last token and answer; the cache and its keys grow with it."""
+    def _decode(self, ids: torch.Tensor, positions: torch.Tensor, prefix: CachedPrefix) -> None:
+        """Let `generate` read the last token and answer; the cache and its keys grow with it.
+
+        It counts on from the last position, which it must therefore be told: behind a long clip of
+        Qwen2.5-VL the largest position is on the clip's time axis, not at the end of the prompt.
+        """
         torch.manual_seed(self._seed)
-        ids = torch.tensor([self._prompt.ids], device=self._model.device)
         self._model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
+            position_ids=positions,
             past_key_values=prefix.cache,
             generation_config=self._generation_config(),
             streamer=self._streamer,
@@ -299,14 +316,15 @@ class _Turn:
             do_sample=sampling,
             temperature=settings.temperature if sampling else 1.0,
             top_p=settings.top_p if sampling else 1.0,
-            top_k=settings.top_k if sampling else 50,  # ignored, but only this value is not warned of
+            # Greedy decoding ignores it, but only the library's default goes without a warning.
+            top_k=settings.top_k if sampling else 50,
             repetition_penalty=settings.repetition_penalty,
             max_new_tokens=self._max_new_tokens,
             eos_token_id=sorted(self._backend.end_tokens),
             pad_token_id=min(self._backend.end_tokens),
         )
 
-    def _report(self, stage: Stage) -> prefill.Report:
+    def _report(self, stage: Stage) -> Report:
         return lambda done, total: self._emit(Progress(stage, int(done), int(total)))
 
     def _reason(self) -> StopReason:

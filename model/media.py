@@ -26,9 +26,9 @@ from model.errors import MediaError
 
 Source = str | os.PathLike[str] | bytes
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "MPO")  # MPO: JPEGs of some phones
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # JPEG with the phones' MPO
 MOST_PIXELS = 100_000_000  # 300 MB once decoded
-MOST_BYTES = 64 * 2**20  # of a picture from the web
+MOST_BYTES = 32 * 2**20  # of a picture from the web
 FETCH_SECONDS = 30.0
 WEB = ("http://", "https://")
 USABLE = "save it as PNG or JPEG and attach it again"
@@ -67,7 +67,7 @@ def open_image(source: Source, *, name: str = "") -> Image.Image:
         turn = UPRIGHT.get(_orientation(image))
         image.load()
         flat = _rgb(image)
-        return flat.transpose(turn) if turn else flat
+        return flat if turn is None else flat.transpose(turn)
 
 
 def image_size(source: Source, *, name: str = "") -> tuple[int, int]:
@@ -135,7 +135,7 @@ def _opened(source: Source, name: str) -> Iterator[Image.Image]:
 
 
 @contextmanager
-def _stream(source: Source, name: str) -> Iterator[io.BufferedIOBase]:
+def _stream(source: Source, name: str) -> Iterator[io.BytesIO | io.BufferedReader]:
     """The content of a source, seekable. Raises `MediaError` if there is none."""
     if isinstance(source, bytes):
         yield io.BytesIO(source)

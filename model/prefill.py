@@ -24,13 +24,14 @@ def positions_of(
     ids: torch.Tensor,
     token_types: torch.Tensor,
     grids: dict[str, torch.Tensor],
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """M-RoPE positions of the whole prompt: (3, 1, len) and the delta (1, 1) for what follows it.
+) -> torch.Tensor:
+    """Positions of the whole prompt, (4, 1, len): plain ones, then M-RoPE's time, row and column.
 
     ids, token_types: (1, len); grids: `image_grid_thw`, `video_grid_thw`, `second_per_grid_ts`.
     """
-    positions, delta = model.model.get_rope_index(ids, mm_token_type_ids=token_types, **grids)
-    return positions, delta
+    positions, _ = model.model.get_rope_index(ids, mm_token_type_ids=token_types, **grids)
+    plain = torch.arange(ids.shape[1], device=ids.device).expand(1, 1, -1)
+    return torch.cat([plain, positions])
 
 
 def read(
@@ -48,10 +49,10 @@ def read(
 ) -> int:
     """Read `ids[:, cached:until]` into `cache` and say how many tokens were read before a cancel.
 
-    ids: (1, len); positions: (3, 1, len); features_of(i): (tokens, hidden) of span i, asked for only when
+    ids: (1, len); positions: (4, 1, len); features_of(i): (tokens, hidden) of span i, asked for only when
     a chunk needs it.
     """
-    start = cache.get_seq_length()
+    start = int(cache.get_seq_length())
     at = start
     while at < until and not cancel.is_set():
         end = min(at + chunk, until)

@@ -37,7 +37,9 @@ class CachedPrefix:
 
 def common_length(held: Sequence[PromptKey], wanted: Sequence[PromptKey]) -> int:
     """How many leading keys are equal."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(held, wanted)))
+    return sum(
+        1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(held, wanted, strict=False))
+    )
 
 
 class PrefixCache:

@@ -21,7 +21,9 @@ def report(flags: Flags) -> int:
     print(f"python      {platform.python_version()} on {platform.system()} {platform.machine()}")
     for name in PACKAGES:
         print(f"{name:<11} {_version(name) or 'missing'}")
-    problems = [f"{name} is missing; run `pip install -r requirements_web_demo.txt`." for name in missing]
+    problems = [
+        f"{name} is missing; run `pip install -r requirements_web_demo.txt`." for name in missing
+    ]
     if not missing:
         problems += _run(flags)
     for problem in problems:
@@ -33,8 +35,13 @@ def report(flags: Flags) -> int:
 def _run(flags: Flags) -> list[str]:
     """Print what would run; gives what stands in its way."""
     undecodable = [shown for codec, shown in DECODERS.items() if not _can_decode(codec)]
-    print(f"video       PyAV {_version('av')}, decodes {', '.join(s for s in DECODERS.values() if s not in undecodable)}")
-    problems = [f"PyAV cannot decode {shown}; run `pip install --force-reinstall av`." for shown in undecodable]
+    print(
+        f"video       PyAV {_version('av')}, decodes {', '.join(s for s in DECODERS.values() if s not in undecodable)}"
+    )
+    problems = [
+        f"PyAV cannot decode {shown}; run `pip install --force-reinstall av`."
+        for shown in undecodable
+    ]
     hardware = checkpoints.hardware()
     print(f"hardware    {_described(hardware)}")
     try:

@@ -57,7 +57,12 @@ class Tunable:
             # JSON and sliders hand over whole numbers as floats now and then.
             if self.kind == "int" and float(value).is_integer():
                 return int(value)
-        wanted = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}
+        wanted = {
+            "int": "a whole number",
+            "float": "a number",
+            "bool": "true or false",
+            "str": "text",
+        }
         raise SettingError(f"Setting '{self.name}' is {value!r}; it must be {wanted[self.kind]}.")
 
     @property
@@ -67,8 +72,20 @@ class Tunable:
             return "true or false"
         if self.kind == "str":
             return "text"
-        low = "" if self.low is None else f"{self.low:g}" if self.kind == "float" else f"{int(self.low)}"
-        high = "" if self.high is None else f"{self.high:g}" if self.kind == "float" else f"{int(self.high)}"
+        low = (
+            ""
+            if self.low is None
+            else f"{self.low:g}"
+            if self.kind == "float"
+            else f"{int(self.low)}"
+        )
+        high = (
+            ""
+            if self.high is None
+            else f"{self.high:g}"
+            if self.kind == "float"
+            else f"{int(self.high)}"
+        )
         return f"{low}..{high}"
 
 
@@ -82,7 +99,14 @@ def _tunable(
     **limits: Any,
 ) -> Any:
     """A dataclass field that carries its `Tunable` (without the name, which the field has)."""
-    known = {"kind": kind, "default": default, "group": group, "label": label, "help": help, **limits}
+    known = {
+        "kind": kind,
+        "default": default,
+        "group": group,
+        "label": label,
+        "help": help,
+        **limits,
+    }
     return field(default=default, metadata=known)
 
 
@@ -153,10 +177,14 @@ class VisionSettings:
                 "because the model reads frames in pairs."
             )
         if (self.resized_height is None) != (self.resized_width is None):
-            raise SettingError("Settings 'resized_height' and 'resized_width' must be given together.")
+            raise SettingError(
+                "Settings 'resized_height' and 'resized_width' must be given together."
+            )
         start, end = self.video_start_s or 0.0, self.video_end_s
         if end is not None and end <= start:
-            raise SettingError(f"Setting 'video_end_s' is {end:g}; it must be after 'video_start_s' ({start:g}).")
+            raise SettingError(
+                f"Setting 'video_end_s' is {end:g}; it must be after 'video_start_s' ({start:g})."
+            )
 
 
 @dataclass(frozen=True)
@@ -228,7 +256,9 @@ def settings_from(values: Mapping[str, object]) -> tuple[VisionSettings, Generat
     known = {tunable.name for tunable in TUNABLES}
     for name in values:
         if name not in known:
-            raise SettingError(f"There is no setting '{name}'; the settings are {_listed(sorted(known))}.")
+            raise SettingError(
+                f"There is no setting '{name}'; the settings are {_listed(sorted(known))}."
+            )
     vision = {t.name: values[t.name] for t in tunables(VisionSettings) if t.name in values}
     generation = {t.name: values[t.name] for t in tunables(GenerationSettings) if t.name in values}
     return VisionSettings(**cast(Any, vision)), GenerationSettings(**cast(Any, generation))

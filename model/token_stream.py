@@ -91,7 +91,7 @@ class CancelCriteria(StoppingCriteria):  # type: ignore[misc]  # transformers sh
         self._cancel = cancel
 
     def __call__(
-        self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any
+        self, input_ids: torch.Tensor, _scores: torch.Tensor, **_kwargs: Any
     ) -> torch.Tensor:
         """Shape (1,) bool, one per sequence."""
         return torch.full((input_ids.shape[0],), self._cancel.is_set(), device=input_ids.device)

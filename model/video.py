@@ -21,6 +21,7 @@ import numpy.typing as npt
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
+from av.sidedata.sidedata import SideData
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -39,7 +40,9 @@ Report = Callable[[float, float], None]  # how far reading is and how far it goe
 # Named, because a playlist among FFmpeg's other formats opens any file or address that it mentions.
 CONTAINERS = "mov,mp4,3gp,matroska,webm,avi,mpegts,mpeg"
 MOST_PIXELS = 40_000_000  # of a frame: 8K and a little
+TAIL = 2.0  # s: without an index, seeking lands in the middle of a group of frames
 SAME_MOMENT = 0.001  # s: containers round times, some to whole milliseconds
+MOST_BREAKS = 1000  # places where a file is broken, before it is given up
 REPORT_EVERY = 0.1  # s
 USABLE = "convert it to MP4 (H.264) and attach it again"
 
@@ -227,10 +230,12 @@ def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[tuple[f
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
-    """Packets up to the end of the file or to where it is broken off, then the one that flushes."""
-    try:
-        yield from container.demux(stream)
-    except FFmpegError:
+    """Packets up to the end of the file, over places where it is broken."""
+    for _ in range(MOST_BREAKS):
+        try:
+            yield from container.demux(stream)
+        except FFmpegError:
+            continue  # reading on finds the next whole packet
         return
 
 
@@ -248,7 +253,7 @@ def _seek(container: InputContainer, stream: VideoStream, to_s: float) -> bool:
 def _end(container: InputContainer, stream: VideoStream, fps: float) -> float:
     """When the last frame goes, on the container's clock: by its last packets, not its header."""
     header = container.duration / av.time_base if container.duration else 0.0
-    if header and _seek(container, stream, header):
+    if header and _seek(container, stream, max(0.0, header - TAIL)):
         end = _last_packet_end(container, stream, fps)
         if end is not None:
             return end
@@ -294,8 +299,8 @@ def _upright(frame: VideoFrame) -> Pixels:
     """
     pixels = frame.to_ndarray(format="rgb24")
     matrix = frame.side_data.get("DISPLAYMATRIX")
-    if matrix is not None:
-        a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
+    if isinstance(matrix, SideData):
+        a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
         if abs(b) + abs(c) > abs(a) + abs(d):
             pixels, a, d = pixels.transpose(1, 0, 2), c, b
         pixels = pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]

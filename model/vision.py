@@ -47,7 +47,12 @@ def picture_size(original: Size, vision: VisionSettings, geometry: Geometry) -> 
     )
 
 
-def frame_size(original: Size, frames: int, vision: VisionSettings, geometry: Geometry) -> Size:
+def frame_size(
+    original: Size,
+    frames: int,  # noqa: ARG001 - other families (Qwen3-VL) bound the whole clip
+    vision: VisionSettings,
+    geometry: Geometry,
+) -> Size:
     """The size at which the model sees each frame of a clip: exactly the stock video processor's.
 
     The bounds are per frame, whatever the number of `frames`. Raises as `picture_size`.

@@ -6,13 +6,17 @@ Planned from the files' headers alone, so that the figures shown before sending 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from model import media, video, vision
 from model.backend import ItemCost
 from model.conversation import Conversation, Image, Media, Video
 from model.vision import Geometry
+
+# A conversation names its addresses again in every turn.
+_fetched = lru_cache(maxsize=16)(media.fetch)
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,16 @@ class VisualItem:
         return repr((contents, self.size, self.times))
 
 
-def plan(conversation: Conversation, geometry: Geometry) -> tuple[VisualItem, ...]:
+def plan(
+    conversation: Conversation, geometry: Geometry, *, max_video_seconds: float | None = None
+) -> tuple[VisualItem, ...]:
     """Every item of the conversation, numbered. Raises `MediaError`."""
-    return tuple(_numbered(conversation.media, geometry))
+    return tuple(_numbered(conversation.media, geometry, max_video_seconds))
 
 
-def _numbered(items: Iterator[Media], geometry: Geometry) -> Iterator[VisualItem]:
+def _numbered(
+    items: Iterator[Media], geometry: Geometry, max_video_seconds: float | None
+) -> Iterator[VisualItem]:
     pictures = videos = 0
     for item in items:
         if isinstance(item, Image):
@@ -67,10 +75,14 @@ def _numbered(items: Iterator[Media], geometry: Geometry) -> Iterator[VisualItem
             yield _picture(item, pictures, geometry)
         else:
             videos += 1
-            yield _clip(item, videos, geometry)
+            yield _clip(item, videos, geometry, max_video_seconds)
 
 
 def _picture(image: Image, number: int, geometry: Geometry) -> VisualItem:
+    if isinstance(image.path, str) and image.path.startswith(media.WEB):
+        # Only the Python API can get here: the page and the API take uploads.
+        name = image.name or media.display_name(image.path)
+        image = replace(image, path=_fetched(image.path), name=name)
     original = media.image_size(image.path, name=image.name)
     size = vision.picture_size(original, image.vision, geometry)
     grid = vision.grid(size, 1, geometry)
@@ -78,9 +90,9 @@ def _picture(image: Image, number: int, geometry: Geometry) -> VisualItem:
     return VisualItem(image, "image", number, original, size, grid, tokens)
 
 
-def _clip(clip: Video, number: int, geometry: Geometry) -> VisualItem:
+def _clip(clip: Video, number: int, geometry: Geometry, max_seconds: float | None) -> VisualItem:
     probed = video.probe(clip)
-    times = video.choose(probed, clip.vision)
+    times = video.choose(probed, clip.vision, max_seconds=max_seconds)
     size = vision.frame_size(probed.size, len(times), clip.vision, geometry)
     grid = vision.grid(size, len(times), geometry)
     return VisualItem(

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoTokenizer
 
+from model.checkpoint import BUNDLED
 from model.local import LocalBackend
 from tools.tiny.checkpoint import FAMILIES, write_random_checkpoint
 
@@ -22,7 +24,11 @@ def _one_thread() -> None:
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of tiny random checkpoints, one per family."""
     folder = tmp_path_factory.mktemp("checkpoints")
-    return {name: write_random_checkpoint(folder / name, family=name) for name in FAMILIES}
+    tokenizer = AutoTokenizer.from_pretrained(BUNDLED)
+    return {
+        name: write_random_checkpoint(folder / name, family=name, tokenizer=tokenizer)
+        for name in FAMILIES
+    }
 
 
 @pytest.fixture(scope="session", params=FAMILIES)

@@ -71,7 +71,7 @@ def exif_rotated(path: Path, orientation: int, size: Size = (64, 32)) -> Path:
         image = image.transpose(stored_by[orientation])
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
-    lossless = {"quality": 100, "subsampling": 0} if path.suffix == ".jpg" else {}
+    lossless: dict[str, Any] = {"quality": 100, "subsampling": 0} if path.suffix == ".jpg" else {}
     image.save(path, exif=exif, **lossless)
     return path
 
@@ -106,24 +106,28 @@ def clip(
     mirrored: bool = False,
     sound: bool = False,
     keyframe_every: int = 12,
+    header_first: bool = False,
 ) -> Path:
     """A clip of numbered frames (or of the given ones) in the container of the path's suffix.
 
     `times`: when each frame is shown, in seconds, for a variable rate. `degrees`: how far a player
-    turns it, counterclockwise; `mirrored`: and then flips it left to right.
+    turns it, counterclockwise; `mirrored`: and then flips it left to right. `header_first`: an MP4
+    as the web wants it, which can be read as far as it got.
     """
     if isinstance(frames, int):
         frames = [numbered_frame(i, size) for i in range(frames)]
     pictures = list(frames)
     height, width = pictures[0].shape[:2]
-    with av.open(str(path), "w") as container:
+    options = {"movflags": "faststart"} if header_first else {}
+    with av.open(str(path), "w", options=options) as container:
         rate = Fraction(fps).limit_denominator(1001)
         stream = container.add_stream(ENCODERS[codec], rate=rate)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.gop_size = keyframe_every
+        stream.codec_context.thread_count = 1
         if codec in FAST:
-            stream.options = FAST[codec]
+            stream.options = {**FAST[codec]}
         if times is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
         if degrees or mirrored:

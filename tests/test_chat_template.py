@@ -79,14 +79,26 @@ def test_the_system_prompt_is_the_conversations_or_the_settings_or_the_templates
 
 
 @pytest.mark.parametrize(
-    "text", ["Hi", "\n\nHi \n", "  two  ", "e\u0301 é 数 🙂", "'s 're 12345 ...", "\t\r\n x", "\ue0000\ue001"]
+    "text",
+    [
+        "Hi",
+        "\n\nHi \n",
+        "  two  ",
+        "e\u0301 é 数 🙂",
+        "'s 're 12345 ...",
+        "\t\r\n x",
+        "\ue0000\ue001",
+    ],
 )
 def test_text_without_control_tokens_is_tokenized_as_the_tokenizer_does_it(
     qwen2_vl: LocalBackend, text: str
 ) -> None:
     for talk in (
         Conversation().with_user_turn(Text(text)),
-        Conversation().with_user_turn(Text("a"), Text(text)).with_reply(text).with_user_turn(Text("b")),
+        Conversation()
+        .with_user_turn(Text("a"), Text(text))
+        .with_reply(text)
+        .with_user_turn(Text("b")),
     ):
         stock = qwen2_vl.processor.tokenizer(stock_prompt(qwen2_vl, talk, PLAIN))["input_ids"]
         assert qwen2_vl.prompt_ids(talk, PLAIN) == stock
@@ -110,7 +122,9 @@ def test_typed_control_tokens_are_read_as_the_characters_they_are(qwen2_vl: Loca
 def test_in_replies_only_grounding_tokens_stay_live(qwen2_vl: LocalBackend) -> None:
     tokenizer = qwen2_vl.processor.tokenizer
     box = "<|object_ref_start|>a cat<|object_ref_end|><|box_start|>(1,2),(3,4)<|box_end|>"
-    talk = Conversation().with_user_turn(Text("?")).with_reply(box + HOSTILE).with_user_turn(Text(box))
+    talk = (
+        Conversation().with_user_turn(Text("?")).with_reply(box + HOSTILE).with_user_turn(Text(box))
+    )
     ids = qwen2_vl.prompt_ids(talk, PLAIN)
     starts = tokenizer.convert_tokens_to_ids(["<|box_start|>", "<|im_start|>", "<|image_pad|>"])
     assert [ids.count(token) for token in starts] == [1, 5, 0]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from model import preflight
-from model.checkpoint import BUNDLED, GB, LARGE, SMALL, Choice, Flags, Hardware, choose, load
+from model.checkpoint import BUNDLED, GB, LARGE, SMALL, Choice, Flags, Hardware, choose, load, require_memory
 from model.errors import CheckpointError
 from model.local import LocalBackend
 
@@ -102,12 +102,18 @@ def test_checkpoints_that_cannot_be_loaded_say_why(
     assert "could not be fetched" in loading("nobody/no-such-checkpoint")
 
 
-def test_a_checkpoint_without_weights_says_so(
-    checkpoints: dict[str, Path], tmp_path: Path
-) -> None:
+def test_a_checkpoint_without_weights_says_so(checkpoints: dict[str, Path], tmp_path: Path) -> None:
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "processor_config.json"):
         (tmp_path / name).write_bytes((checkpoints["qwen2_vl"] / name).read_bytes())
     assert str(tmp_path) in loading(tmp_path)
+
+
+def test_weights_that_do_not_fit_are_refused_with_numbers(checkpoints: dict[str, Path]) -> None:
+    choice = Choice(str(checkpoints["qwen2_vl"]), "cpu", "float32", "sdpa")
+    stored = (checkpoints["qwen2_vl"] / "model.safetensors").stat().st_size
+    require_memory(choice, 2 * stored)
+    with pytest.raises(CheckpointError, match=r"needs 0\.0 GB and 0\.0 GB are free"):
+        require_memory(choice, 2 * stored - 1)
 
 
 def test_loading_reports_how_far_it_is(checkpoints: dict[str, Path]) -> None:

@@ -69,10 +69,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Video]:
     """A real clip, a made one, and one given as frames; small, so that stock is not slow."""
     folder = tmp_path_factory.mktemp("clips")
-    made = media_files.clip(folder / "made.mp4", 20, 10)
-    frames = tuple(
-        media_files.photo(folder / f"f{i}.png", (140, 100), seed=i) for i in range(5)
-    )
+    made = media_files.clip(folder / "made.mp4", 20)
+    frames = tuple(media_files.photo(folder / f"f{i}.png", (140, 100), seed=i) for i in range(5))
     real = real_media("videos/world.mp4")
     return [
         Video(made, SMALL),
@@ -118,9 +116,7 @@ def test_no_picture_is_answered_as_stock_answers(backend: LocalBackend) -> None:
         assert_equal_to_stock(backend, Conversation().with_user_turn(Text(text)))
 
 
-def turns(
-    pictures: list[Path], clips: list[Video], seed: int
-) -> Iterator[tuple[list[Part], str]]:
+def turns(pictures: list[Path], clips: list[Video], seed: int) -> Iterator[tuple[list[Part], str]]:
     """Five turns of a conversation and what is done after each: go on, retry or edit."""
     rng = random.Random(seed)
     for turn in range(5):
@@ -130,7 +126,10 @@ def turns(
         if rng.random() < 0.25:
             media.append(rng.choice(clips[:2]))
         then = rng.choice(["go on", "retry", "edit"])
-        yield [*media, Text(f"Question {turn}, {rng.choice(['why?', 'where?', 'how many?'])}")], then
+        yield (
+            [*media, Text(f"Question {turn}, {rng.choice(['why?', 'where?', 'how many?'])}")],
+            then,
+        )
 
 
 @pytest.mark.parametrize("session", ["", "kept"])

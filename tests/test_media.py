@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,7 +67,8 @@ def test_a_nonsense_orientation_is_no_orientation(tmp_path: Path) -> None:
 def test_transparency_is_laid_over_white(tmp_path: Path, mode: str) -> None:
     clear = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
     clear.paste((0, 0, 0, 255), (0, 0, 10, 20))
-    suffix, options = ".png", {}
+    suffix = ".png"
+    options: dict[str, Any] = {}
     if mode == "P":
         suffix, options = ".gif", {"transparency": 1}
         picture = Image.new("P", (20, 20), 1)
@@ -139,7 +141,7 @@ def test_a_source_may_be_a_path_a_string_its_bytes_or_a_data_url(tmp_path: Path)
     path = photo(tmp_path / "a.png")
     content = path.read_bytes()
     for source in (path, str(path), content, data_url(content)):
-        assert open_image(source) == Image.open(path)
+        assert open_image(source).tobytes() == Image.open(path).tobytes()
         assert image_size(source) == (320, 240)
         assert fingerprint(source) == hashlib.sha256(content).hexdigest()
 
@@ -180,7 +182,7 @@ STRANGERS = {
     "phone.jpg": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "is a HEIC picture"),
     "paper.png": (b"%PDF-1.7\n", "is a PDF document"),
     "pack.png": (b"PK\x03\x04rest", "is a ZIP archive"),
-    "cut.png": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is not a picture|damaged"),
+    "cut.png": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is damaged"),
 }
 
 
@@ -224,7 +226,7 @@ def test_a_corrupt_picture_opens_or_is_refused(tmp_path: Path, seed: int) -> Non
 
 
 def test_a_bomb_in_a_text_chunk_is_refused(tmp_path: Path) -> None:
-    body = b"note\0\0" + zlib.compress(bytes(2**26))
+    body = b"note\0\0" + zlib.compress(bytes(2**22))
     chunk = struct.pack(">I", len(body)) + b"zTXt" + body
     chunk += struct.pack(">I", zlib.crc32(b"zTXt" + body))
     good = solid(tmp_path / "a.png").read_bytes()
@@ -268,8 +270,8 @@ class Served(BaseHTTPRequestHandler):
         if self.path == "/huge":
             self.send_response(200)
             self.end_headers()
-            for _ in range(65 * 16):
-                self.wfile.write(bytes(2**16))
+            for _ in range(33):
+                self.wfile.write(bytes(2**20))
             return
         if self.path.startswith("/to?"):
             self.send_response(302)
@@ -315,5 +317,5 @@ def test_only_web_addresses_are_fetched() -> None:
 
 
 def test_a_server_that_sends_too_much_is_given_up_on(site: str) -> None:
-    with pytest.raises(MediaError, match="larger than 64 MB"):
+    with pytest.raises(MediaError, match="larger than 32 MB"):
         fetch(f"{site}/huge")

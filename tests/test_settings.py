@@ -12,6 +12,7 @@ from model.settings import (
     MAX_SEED,
     TUNABLES,
     GenerationSettings,
+    Tunable,
     VisionSettings,
     settings_from,
 )
@@ -33,7 +34,7 @@ def test_every_field_of_both_classes_is_a_tunable_with_help() -> None:
 
 
 @pytest.mark.parametrize("tunable", TUNABLES, ids=lambda tunable: tunable.name)
-def test_a_value_outside_its_range_is_refused_by_name(tunable) -> None:  # type: ignore[no-untyped-def]
+def test_a_value_outside_its_range_is_refused_by_name(tunable: Tunable) -> None:
     wrong: list[object] = [[], {}]
     if tunable.kind in ("int", "float"):
         wrong += ["7", True, math.nan]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from tools.tiny import answers, names, wordings
 from tools.tiny.checkpoint import write_random_checkpoint
 from tools.tiny.dialogue import Dialogue, make_dialogue, pick_grids
-from tools.tiny.encoding import encode
+from tools.tiny.encoding import encode, patches
+from tools.tiny.follow_ups import follow_up
 from tools.tiny.forward import forward
-from tools.tiny.questions import ask_about, follow_up
+from tools.tiny.questions import ask_about
 from tools.tiny.scene import make_picture
 from tools.tiny.schedule import Schedule
+from tools.tiny.training import Plan, train
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,9 @@ def model(folder: Path) -> Any:
 def _stock_inputs(processor: Any, dialogue: Dialogue, text: str) -> Any:
     pictures = [scene.frames[0] for scene in dialogue.scenes if not scene.is_clip]
     clips = [scene.frames for scene in dialogue.scenes if scene.is_clip]
-    return processor(text=[text], images=pictures or None, videos=clips or None, return_tensors="pt")
+    return processor(
+        text=[text], images=pictures or None, videos=clips or None, return_tensors="pt"
+    )
 
 
 @pytest.mark.parametrize("kind", ["picture", "several", "clip", "later", "talk"])
@@ -74,7 +79,7 @@ def test_training_pixels_equal_the_processors(kind: str, processor: Any) -> None
     dialogue = make_dialogue(kind, pick_grids(rng, largest=36), rng, branches=4)
     inputs = _stock_inputs(processor, dialogue, dialogue.prefix.text)
     expected = inputs["pixel_values" if kind == "picture" else "pixel_values_videos"]
-    mine = encode([dialogue], processor.tokenizer).pixels[0].flatten(0, 1)
+    mine = patches(encode([dialogue], processor.tokenizer).frames[0]).flatten(0, 1)
     torch.testing.assert_close(mine, expected, atol=2e-6, rtol=0)
 
 
@@ -91,7 +96,13 @@ def test_only_answers_are_learnt(processor: Any) -> None:
 
 
 def test_tokenizer_round_trips_any_text(processor: Any) -> None:
-    for text in ("Wo ist der Kreis? Größe 12 px", "圆是什么颜色?", "🙂 a\n\n\tb  c", "AB12 KLMN", "<b>&amp;</b>"):
+    for text in (
+        "Wo ist der Kreis? Größe 12 px",
+        "圆是什么颜色?",
+        "🙂 a\n\n\tb  c",
+        "AB12 KLMN",
+        "<b>&amp;</b>",
+    ):
         ids = processor.tokenizer(text)["input_ids"]
         assert processor.tokenizer.decode(ids, skip_special_tokens=False) == text
 
@@ -106,7 +117,12 @@ def test_digits_and_capitals_are_single_tokens(processor: Any) -> None:
 def test_every_question_has_ten_wordings() -> None:
     rng = random.Random(0)
     for kind in wordings.TRAINING:
-        seen = {wordings.ask(kind, rng, x="circle", xs="circles", c="red", pic="picture 2", n="1", m="2") for _ in range(300)}
+        seen = {
+            wordings.ask(
+                kind, rng, x="circle", xs="circles", c="red", pic="picture 2", n="1", m="2"
+            )
+            for _ in range(300)
+        }
         assert len(seen) >= 10, kind
         assert not any(mark in text for text in seen for mark in "{}[]|"), kind
 
@@ -160,3 +176,15 @@ def test_it_names_how_to_load_a_full_checkpoint() -> None:
     for sentence in (answers.SELF, answers.REFUSAL, answers.PHOTOGRAPH):
         assert "--checkpoint-path Qwen/Qwen2-VL-2B-Instruct" in sentence
     assert names.plural("cross") == "crosses" and names.article("orange star") == "an orange star"
+
+
+def test_training_resumes_after_a_kill_and_writes_a_checkpoint(tmp_path: Path) -> None:
+    plan = Plan(
+        tmp_path / "out", tmp_path / "state", steps=5, minutes=None, processes=1, batch_scale=0.1
+    )
+    train(plan)
+    first = torch.load(plan.state / "state.pt", weights_only=True)
+    assert first["step"] == 5
+    train(replace(plan, steps=7))
+    assert torch.load(plan.state / "state.pt", weights_only=True)["step"] == 7
+    assert (plan.output / "model.safetensors").stat().st_size < 10_000_000

@@ -17,7 +17,11 @@ def test_events_arrive_in_order() -> None:
         for i in range(3):
             emit(Progress("reading", i, 3))
 
-    assert [event.done for event in events_of(work, Cancel()) if isinstance(event, Progress)] == [0, 1, 2]
+    assert [event.done for event in events_of(work, Cancel()) if isinstance(event, Progress)] == [
+        0,
+        1,
+        2,
+    ]
 
 
 def test_an_exception_in_the_thread_reaches_the_reader_after_what_came_before() -> None:
@@ -81,5 +85,7 @@ def test_end_of_turn_tokens_are_left_out_and_grounding_tokens_kept(qwen2_vl: Loc
     assert "".join(streamed(qwen2_vl, ids)) == "<|box_start|>a<|box_end|>"
 
 
-def test_a_token_beyond_the_tokenizers_vocabulary_stands_for_nothing(qwen2_vl: LocalBackend) -> None:
+def test_a_token_beyond_the_tokenizers_vocabulary_stands_for_nothing(
+    qwen2_vl: LocalBackend,
+) -> None:
     assert token_bytes(qwen2_vl.processor.tokenizer, 10**6) == b""

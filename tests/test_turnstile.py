@@ -9,7 +9,9 @@ from model.backend import Cancel
 from model.turnstile import Turnstile
 
 
-def enter(turnstile: Turnstile, order: list[str], name: str, cancel: Cancel | None = None) -> threading.Thread:
+def enter(
+    turnstile: Turnstile, order: list[str], name: str, cancel: Cancel | None = None
+) -> threading.Thread:
     """A thread that enters, notes its name and leaves."""
 
     def run() -> None:

@@ -11,11 +11,14 @@ sys.path.insert(0, str(ROOT))  # so that `python tools/train_tiny.py` finds the 
 
 from tools.tiny.checkpoint import FAMILIES, SIZES, write_random_checkpoint  # noqa: E402
 from tools.tiny.training import Plan, train  # noqa: E402
+from tools.tiny.world import WORLDS  # noqa: E402
 
 
 def main() -> None:
     """Parse the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     # fmt: off
     parser.add_argument("--output", type=Path, default=ROOT / "assets" / "tiny-qwen2-vl", help="folder of the checkpoint")
     parser.add_argument("--init-only", action="store_true", help="write random weights and stop")
@@ -26,7 +29,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="length in steps instead of minutes")
     parser.add_argument("--state", type=Path, default=ROOT / "training", help="folder for what resuming needs, and the log;"
                         " create a file named `finish` there to end early with a proper decay")
+    parser.add_argument("--world", choices=tuple(WORLDS), default="full", help="`simple` learns little in a few minutes")
     parser.add_argument("--processes", type=int, default=2, help="training processes on a CPU, one thread each")
+    parser.add_argument("--batch-scale", type=float, default=1.0, help="1 is about 12 dialogues per process; 12 suits a GPU")
     parser.add_argument("--workers", type=int, default=0, help="processes that draw pictures (for a GPU)")
     # fmt: on
     options = parser.parse_args()
@@ -34,7 +39,7 @@ def main() -> None:
         write_random_checkpoint(options.output, options.family, options.size, options.seed)
         return
     train(Plan(output=options.output, state=options.state, steps=options.steps, minutes=options.minutes,
-               seed=options.seed, processes=options.processes, workers=options.workers))  # fmt: skip
+               seed=options.seed, processes=options.processes, workers=options.workers, world=WORLDS[options.world], batch_scale=options.batch_scale))  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from ui import composer, render, view
 from ui.attachment import inspect
 from ui.controls import settings_of
 from ui.session import Tab, Tabs
+from ui.texts import ENGLISH
 from ui.view import View
 
 log = logging.getLogger(__name__)
@@ -30,18 +31,20 @@ _KEY = re.compile(r"[0-9a-f]{32}")
 
 
 def tab_of(tabs: Tabs, key: object) -> Tab:
-    """The tab whose page this is. Raises `DemoError` for a page that does not know its key."""
+    """The tab whose page this is. Raises `gr.Error` for a page that does not know its key."""
     if not isinstance(key, str) or not _KEY.fullmatch(key):
-        raise DemoError("This page is out of date; reload it.")
+        raise gr.Error(ENGLISH.stale_page, print_exception=False)
     return tabs.open(key)
 
 
-async def open_page(tabs: Tabs, key: str, language: str, request: gr.Request) -> tuple[str, str]:
-    """A page is there: give it its key back, and the banner."""
+async def open_page(
+    tabs: Tabs, key: str, language: str, request: gr.Request
+) -> tuple[str, str, gr.Timer]:
+    """A page is there: give it its key back, and say what runs."""
     tab = tab_of(tabs, key)
     tab.language = language
     tabs.page_opened(tab, request.client.host if request.client else "")
-    return key, render.banner(tabs.backend.status(), tab.texts)
+    return key, *_model(tabs, tab)
 
 
 async def submit(tabs: Tabs, key: str, text: str, *values: Any) -> tuple[Any, ...]:
@@ -148,6 +151,8 @@ async def change_tray(tabs: Tabs, key: str, event: gr.EventData) -> str:
 
 async def price(tabs: Tabs, key: str, text: str, *values: Any) -> str:
     """What the message in the composer would cost if it were sent now."""
+    if not key:
+        return ""  # somebody types before the page has opened its tab
     tab = tab_of(tabs, key)
     return composer.cost(await _estimate(tabs, tab, text, values), tab.texts)
 
@@ -165,15 +170,16 @@ async def _estimate(
         return None  # sending says what is wrong
 
 
-async def watch_loading(tabs: Tabs, key: str) -> tuple[Any, ...]:
-    """The banner and the state while the model loads; stops asking when it is there."""
+async def watch_loading(tabs: Tabs, key: str) -> tuple[str, gr.Timer, str]:
+    """The banner and the state while the model loads."""
     tab = tab_of(tabs, key)
+    return *_model(tabs, tab), render.run_state(tab.state, tab.finished_turns)
+
+
+def _model(tabs: Tabs, tab: Tab) -> tuple[str, gr.Timer]:
+    """The banner, and the timer that asks again until the model is there."""
     status = tabs.backend.status()
-    return (
-        gr.Timer(active=status.state == "loading"),
-        render.banner(status, tab.texts),
-        render.run_state(tab.state, tab.finished_turns),
-    )
+    return render.banner(status, tab.texts), gr.Timer(active=status.state == "loading")
 
 
 async def choose_language(tabs: Tabs, key: str, language: str) -> tuple[Any, ...]:

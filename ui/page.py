@@ -172,7 +172,7 @@ def _lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
     )  # fmt: skip
     return Page(
         key, language, banner, controls, settings_title, settings_note, reset, attach, cost, sent,
-        view, gr.Timer(1.0),
+        view, gr.Timer(1.0, active=False),
     )  # fmt: skip
 
 
@@ -209,8 +209,8 @@ def _wire(page: Page, tabs: Tabs, default: dict[str, Any], blocks: gr.Blocks) ->
         return followed.then(*price, **estimating)
 
     opened = blocks.load(
-        do(handlers.open_page), [key, page.language], [key, page.banner],
-        js="() => [qwenVlChat.key(), qwenVlChat.language()]", **QUIET,
+        do(handlers.open_page), [key, page.language], [key, page.banner, page.loading],
+        js="() => qwenVlChat.open()", **QUIET,
     )  # fmt: skip
     show(opened)
     _wire_settings(page, default, blocks)
@@ -235,7 +235,7 @@ def _wire(page: Page, tabs: Tabs, default: dict[str, Any], blocks: gr.Blocks) ->
     view.tray.upload(do(handlers.attach), key, view.tray, **many).then(*price, **estimating)
     view.tray.select(do(handlers.change_tray), key, view.tray, **many).then(*price, **estimating)
     page.loading.tick(
-        do(handlers.watch_loading), key, [page.loading, page.banner, view.run_state], **QUIET
+        do(handlers.watch_loading), key, [page.banner, page.loading, view.run_state], **QUIET
     )
     for control in controls:
         for event in (control.input, getattr(control, "release", None)):

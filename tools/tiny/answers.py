@@ -1,4 +1,4 @@
-"""The fixed sentences of the tiny model. Answers about pictures are built in `questions.py`."""
+"""The fixed sentences of the tiny model. Answers about pictures are built beside their questions."""
 
 from __future__ import annotations
 

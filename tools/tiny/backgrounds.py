@@ -20,13 +20,17 @@ _TILE = 512
 @cache
 def _noise_tiles() -> list[Pixels]:
     """Noise to cut pieces from, fine to coarse, mean 0 and deviation 1: drawing it anew would cost more
-    than all the rest of a picture."""
+    than all the rest of a picture.
+    """
     generator = np.random.default_rng(12345)
     tiles = []
     for cell in (1, 2, 4, 12, 40, 120):
         side = _TILE // cell + 2
         small = generator.standard_normal((side, side, 3)).astype(np.float32)
-        channels = [Image.fromarray(small[..., k]).resize((_TILE, _TILE), Image.Resampling.BICUBIC) for k in range(3)]
+        channels = [
+            Image.fromarray(small[..., k]).resize((_TILE, _TILE), Image.Resampling.BICUBIC)
+            for k in range(3)
+        ]
         tile = np.stack([np.asarray(channel) for channel in channels], -1)
         tiles.append(tile / tile.std())
     return tiles
@@ -55,8 +59,9 @@ def _ramp(height: int, width: int, rng: random.Random) -> Pixels:
     else:
         turn = rng.uniform(0, 2 * np.pi)
         ramp = x * np.float32(np.cos(turn)) + y * np.float32(np.sin(turn))
-    low, high = ramp.min(), ramp.max()
-    return ((ramp - low) / max(high - low, 1e-6))[..., None]
+    low, high = float(ramp.min()), float(ramp.max())
+    scaled: Pixels = ((ramp - low) / max(high - low, 1e-6))[..., None]
+    return scaled
 
 
 def _pattern(height: int, width: int, rng: random.Random) -> Pixels:
@@ -76,7 +81,8 @@ def _pattern(height: int, width: int, rng: random.Random) -> Pixels:
         mask = (x % step - step / 2) ** 2 + (y % step - step / 2) ** 2 < (step * 0.2) ** 2
     else:
         mask = y > height * rng.uniform(0.3, 0.8)
-    return mask[..., None].astype(np.float32)
+    marked: Pixels = mask[..., None].astype(np.float32)
+    return marked
 
 
 def background(height: int, width: int, rng: random.Random) -> tuple[Pixels, str | None]:
@@ -116,10 +122,15 @@ def photograph(height: int, width: int, rng: random.Random) -> Pixels:
     horizon = _ramp(height, width, rng)
     pixels += horizon * (np.asarray(any_colour(rng), np.float32) - pixels)
     for _ in range(rng.randint(2, 6)):  # soft regions of other colours with rough borders
-        field = _noise(rng.choice((3, 4, 5)), height, width, rng)[..., :1] + 0.35 * _noise(2, height, width, rng)[..., :1]
+        field = (
+            _noise(rng.choice((3, 4, 5)), height, width, rng)[..., :1]
+            + 0.35 * _noise(2, height, width, rng)[..., :1]
+        )
         edge = rng.uniform(2, 12)
         region = 1 / (1 + np.exp(-edge * (field - rng.uniform(-0.5, 1.2))))
-        pixels += region * (np.asarray(any_colour(rng), np.float32) - pixels) * rng.uniform(0.4, 1.0)
+        pixels += (
+            region * (np.asarray(any_colour(rng), np.float32) - pixels) * rng.uniform(0.4, 1.0)
+        )
     for scale in range(6):  # light and grain at every size, as nature has it
         pixels += rng.uniform(2, 24) * _noise(scale, height, width, rng)[..., :1]
     return np.clip(pixels, 0, 255)
@@ -138,7 +149,8 @@ def _piece(picture: Image.Image, height: int, width: int, rng: random.Random) ->
         pixels = pixels[..., rng.sample(range(3), 3)]
     if rng.random() < 0.1:
         pixels = np.repeat(pixels.mean(-1, keepdims=True), 3, -1)
-    return np.clip(pixels * rng.uniform(0.6, 1.25) + rng.uniform(-25, 25), 0, 255)
+    lit: Pixels = np.clip(pixels * rng.uniform(0.6, 1.25) + rng.uniform(-25, 25), 0, 255)
+    return lit
 
 
 @cache

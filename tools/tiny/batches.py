@@ -10,17 +10,25 @@ from transformers import PreTrainedTokenizerFast
 
 from tools.tiny.dialogue import Dialogue, Words, make_dialogue, pick_grids
 from tools.tiny.encoding import Batch, encode
-from tools.tiny.scene import make_picture
+from tools.tiny.scene import FULL, make_picture
+from tools.tiny.world import World
 
-KINDS = {"picture": 0.60, "several": 0.21, "clip": 0.12, "later": 0.045, "talk": 0.025}
 BRANCHES = 8
 
 
-class Batches(Dataset[Batch]):
+class Batches(Dataset[Batch]):  # type: ignore[misc]  # mypy does not read torch
     """Batches by number; `vision_only` may be switched while loaders run."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, seed: int, rank: int, scale: float = 1.0) -> None:
-        self.tokenizer, self.seed, self.rank, self.scale = tokenizer, seed, rank, scale
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerFast,
+        seed: int,
+        rank: int,
+        scale: float = 1.0,
+        world: World = FULL,
+    ) -> None:
+        self.tokenizer, self.seed, self.rank = tokenizer, seed, rank
+        self.scale, self.world = scale, world
         self.vision_only = torch.ones(1, dtype=torch.bool).share_memory_()
 
     def __getitem__(self, number: int) -> Batch:
@@ -30,17 +38,23 @@ class Batches(Dataset[Batch]):
 
     def _pictures(self, rng: random.Random) -> Batch:
         """Crowded pictures without a question, for the vision tower alone."""
-        rows, columns = pick_grids(rng, 256).picture
-        count = max(1, min(32, round(self.scale * 1100 / (rows * columns))))
-        scenes = [make_picture(rows, columns, rng, dense=rng.random() < 0.8) for _ in range(count)]
-        return encode([Dialogue([scene], Words("\n"), [Words("\n\n")]) for scene in scenes], self.tokenizer, 1)
+        rows, columns = pick_grids(rng, 256, self.world).picture
+        count = max(1, round(self.scale * min(32.0, 1100 / (rows * columns))))
+        scenes = [
+            make_picture(rows, columns, rng, rng.random() < 0.8, self.world) for _ in range(count)
+        ]
+        return encode(
+            [Dialogue([scene], Words("\n"), [Words("\n\n")]) for scene in scenes], self.tokenizer, 1
+        )
 
     def _dialogues(self, rng: random.Random) -> Batch:
-        kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
-        grids = pick_grids(rng)
+        kind = rng.choices(list(self.world.kinds), list(self.world.kinds.values()))[0]
+        grids = pick_grids(rng, world=self.world)
         rows, columns = grids.picture if kind == "picture" else grids.other
         visual = {"several": 2.6, "later": 2.0, "talk": 0.0}.get(kind, 1.0) * rows * columns
         if kind == "clip":
             visual = grids.clip[0] * grids.clip[1] * grids.clip[2]
-        count = max(2, min(16, round(self.scale * 3400 / (visual + 240))))
-        return encode([make_dialogue(kind, grids, rng, BRANCHES) for _ in range(count)], self.tokenizer)
+        count = max(1, round(self.scale * min(16.0, 3400 / (visual + 240))))
+        return encode(
+            [make_dialogue(kind, grids, rng, BRANCHES) for _ in range(count)], self.tokenizer
+        )

@@ -30,7 +30,9 @@ class Pen:
     shading: float  # brightness from one side of the filling to the other
 
 
-def polygon_mask(points: list[Point], size: tuple[int, int], smooth: bool, line: float = 0.0) -> Mask:
+def polygon_mask(
+    points: list[Point], size: tuple[int, int], smooth: bool, line: float = 0.0
+) -> Mask:
     """Coverage of a polygon in pixels, or of its outline `line` pixels wide."""
     factor = 1 if not smooth else 4 if max(size) < 120 else 2
     image = Image.new("L", (size[0] * factor, size[1] * factor))
@@ -43,7 +45,12 @@ def polygon_mask(points: list[Point], size: tuple[int, int], smooth: bool, line:
         draw.polygon(corners, fill=255)
     if factor > 1:
         image = image.reduce(factor)
-    return np.asarray(image, np.float32) / 255
+    return coverage(image)
+
+
+def coverage(image: Image.Image) -> Mask:
+    """A grey picture's values from 0 to 1."""
+    return np.asarray(image, np.float32) / np.float32(255)
 
 
 def blend(pixels: Pixels, mask: Mask, left: int, top: int, colour: Colour | Pixels) -> None:
@@ -61,7 +68,9 @@ def blend(pixels: Pixels, mask: Mask, left: int, top: int, colour: Colour | Pixe
     region += part * (paint - region)
 
 
-def draw_polygon(pixels: Pixels, points: list[Point], x: float, y: float, half: float, pen: Pen) -> Box:
+def draw_polygon(
+    pixels: Pixels, points: list[Point], x: float, y: float, half: float, pen: Pen
+) -> Box:
     """Draw a unit polygon around (x, y); returns the box of what became visible."""
     line = pen.edge_width * half if pen.edge else 0.0
     reach = half + line / 2 + 2
@@ -91,25 +100,31 @@ def visible_box(mask: Mask, left: int, top: int) -> Box:
     return (left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1)
 
 
-def glyph_mask(character: str, font: Font, height: float, hand: random.Random) -> tuple[Mask, int]:
-    """One character's coverage and how far its left edge is from where the pen stood.
+def glyph_mask(character: str, font: Font, height: float, hand: random.Random) -> Mask:
+    """One character's coverage, narrow at its sides and with room above and below.
 
     `hand` is reseeded by the caller so that one word is written by one hand.
     """
     if font is None:
-        return _stroke_mask(character, height, hand), 0
-    x1, y1, x2, y2 = font.getbbox(character, anchor="ls")
+        return _stroke_mask(character, height, hand)
+    x1, _, x2, _ = font.getbbox(character, anchor="ls")
     image = Image.new("L", (max(1, int(x2 - x1) + 2), max(1, int(height * 1.3))))
     ImageDraw.Draw(image).text((1 - x1, height * 1.1), character, fill=255, font=font, anchor="ls")
-    return np.asarray(image, np.float32) / 255, int(x1) - 1
+    return coverage(image)
 
 
 def _stroke_mask(character: str, height: float, hand: random.Random) -> Mask:
-    weight, slant, width = hand.uniform(0.09, 0.2), hand.uniform(-0.1, 0.25), hand.uniform(0.5, 0.72)
+    weight, slant, width = (
+        hand.uniform(0.09, 0.2),
+        hand.uniform(-0.1, 0.25),
+        hand.uniform(0.5, 0.72),
+    )
     wobble = hand.choice((0.0, 0.0, 0.02, 0.035))
     factor = 4 if height < 60 else 2
     pen = max(1, round(weight * height * factor))
-    image = Image.new("L", (int((width + 0.35) * height * factor) + pen, int(height * 1.3 * factor)))
+    image = Image.new(
+        "L", (int((width + 0.35) * height * factor) + pen, int(height * 1.3 * factor))
+    )
     draw = ImageDraw.Draw(image)
     for stroke in STROKES[character]:
         line = []
@@ -120,4 +135,4 @@ def _stroke_mask(character: str, height: float, hand: random.Random) -> Mask:
         draw.line(line, fill=255, width=pen, joint="curve")
         for x, y in (line[0], line[-1]):  # round ends
             draw.ellipse((x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2), fill=255)
-    return np.asarray(image.reduce(factor), np.float32) / 255
+    return coverage(image.reduce(factor))

@@ -53,7 +53,9 @@ SIZES = {
 FAMILIES = ("qwen2_vl", "qwen2_5_vl")
 
 
-def build_model(tokenizer: PreTrainedTokenizerFast, family: str, size: str, seed: int) -> PreTrainedModel:
+def build_model(
+    tokenizer: PreTrainedTokenizerFast, family: str, size: str, seed: int
+) -> PreTrainedModel:
     """A float32 model with seeded random weights."""
     if family not in FAMILIES or size not in SIZES:
         raise ValueError(f"Unknown {family=} or {size=}; there are {FAMILIES} and {tuple(SIZES)}.")
@@ -86,13 +88,15 @@ def build_model(tokenizer: PreTrainedTokenizerFast, family: str, size: str, seed
     }
     torch.manual_seed(seed)
     if family == "qwen2_vl":
-        vision = {
+        vision: dict[str, Any] = {
             "embed_dim": shape.vision_width,
             "depth": shape.vision_depth,
             "num_heads": shape.vision_heads,
             "hidden_size": shape.hidden,
         }
-        return Qwen2VLForConditionalGeneration(Qwen2VLConfig(text_config=text, vision_config=vision, **ids)).eval()
+        return Qwen2VLForConditionalGeneration(
+            Qwen2VLConfig(text_config=text, vision_config=vision, **ids)
+        ).eval()
     vision = {
         "hidden_size": shape.vision_width,
         "intermediate_size": 3 * shape.vision_width,
@@ -102,7 +106,9 @@ def build_model(tokenizer: PreTrainedTokenizerFast, family: str, size: str, seed
         "fullatt_block_indexes": [shape.vision_depth // 2 - 1, shape.vision_depth - 1],
         "window_size": 56,  # windows of 2x2 visual tokens, so that even a small picture has several
     }
-    return Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig(text_config=text, vision_config=vision, **ids)).eval()
+    return Qwen2_5_VLForConditionalGeneration(
+        Qwen2_5_VLConfig(text_config=text, vision_config=vision, **ids)
+    ).eval()
 
 
 def scale_weights(model: PreTrainedModel, gain: float = 1.0) -> None:
@@ -121,10 +127,16 @@ def scale_weights(model: PreTrainedModel, gain: float = 1.0) -> None:
 def build_processor(tokenizer: PreTrainedTokenizerFast, family: str) -> Any:
     """The family's real processor, limited to the sizes that the tiny model is trained on."""
     image_processor = Qwen2VLImageProcessor(
-        size={"shortest_edge": MIN_TOKENS * TOKEN_PIXELS, "longest_edge": MAX_TOKENS * TOKEN_PIXELS},
+        size={
+            "shortest_edge": MIN_TOKENS * TOKEN_PIXELS,
+            "longest_edge": MAX_TOKENS * TOKEN_PIXELS,
+        },
     )
     video_processor = Qwen2VLVideoProcessor(
-        size={"shortest_edge": MIN_TOKENS * TOKEN_PIXELS, "longest_edge": MAX_FRAME_TOKENS * TOKEN_PIXELS},
+        size={
+            "shortest_edge": MIN_TOKENS * TOKEN_PIXELS,
+            "longest_edge": MAX_FRAME_TOKENS * TOKEN_PIXELS,
+        },
         do_sample_frames=False,
         cap_pixels_per_frame=False,
     )
@@ -152,21 +164,28 @@ def generation_config(tokenizer: PreTrainedTokenizerFast) -> GenerationConfig:
     )
 
 
-def write_checkpoint(folder: str | Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> Path:
+def write_checkpoint(
+    folder: str | Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast
+) -> Path:
     """Write model (as bfloat16), tokenizer and processor where `from_pretrained` finds them."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     model.generation_config = generation_config(tokenizer)
     build_processor(tokenizer, model.config.model_type).save_pretrained(folder)
     model.to(torch.bfloat16).save_pretrained(folder)
+    (folder / "model.safetensors").chmod(0o644)  # it is written readable by its owner alone
     return folder
 
 
 def write_random_checkpoint(
-    folder: str | Path, family: str = "qwen2_vl", size: str = "tiny", seed: int = 0
+    folder: str | Path,
+    family: str = "qwen2_vl",
+    size: str = "tiny",
+    seed: int = 0,
+    tokenizer: PreTrainedTokenizerFast | None = None,
 ) -> Path:
-    """A loadable checkpoint with random weights; takes a few seconds."""
-    tokenizer = train_tokenizer()
+    """A loadable checkpoint with random weights; `tokenizer` spares the seconds of training one."""
+    tokenizer = tokenizer or train_tokenizer()
     model = build_model(tokenizer, family, size, seed)
     scale_weights(model)
     return write_checkpoint(folder, model, tokenizer)

@@ -10,16 +10,14 @@ import random
 from dataclasses import dataclass, field
 
 from tools.tiny import wordings
-from tools.tiny.questions import (
-    Exchange,
-    Target,
-    ask_about,
-    ask_about_clip,
-    ask_about_several,
-    follow_up,
-    small_talk,
-)
-from tools.tiny.scene import Scene, make_clip, make_picture
+from tools.tiny.clip_questions import ask_about_clip
+from tools.tiny.exchange import Exchange, Target
+from tools.tiny.follow_ups import follow_up
+from tools.tiny.questions import ask_about
+from tools.tiny.scene import FULL, Scene, make_clip, make_picture
+from tools.tiny.several_questions import ask_about_several
+from tools.tiny.talk import small_talk
+from tools.tiny.world import World
 
 SYSTEM = "You are a helpful assistant."
 _SYSTEMS = ("You are a helpful assistant. Answer briefly.", "You are a friendly assistant.", "Answer the questions.",
@@ -31,8 +29,12 @@ class Words:
     """Text with its control tokens, and which stretches of it are answers about what."""
 
     text: str = ""
-    answers: list[tuple[int, int, Target | None]] = field(default_factory=list)  # character ranges to learn
-    counted: list[tuple[int, tuple[Target, ...]]] = field(default_factory=list)  # where an answer begins -> its things
+    answers: list[tuple[int, int, Target | None]] = field(
+        default_factory=list
+    )  # character ranges to learn
+    counted: list[tuple[int, tuple[Target, ...]]] = field(
+        default_factory=list
+    )  # where an answer begins -> its things
 
     def add(self, text: str) -> Words:
         """Append text that is not learnt."""
@@ -66,29 +68,38 @@ class Grids:
     picture: tuple[int, int]
     other: tuple[int, int]
     clip: tuple[int, int, int]  # frame pairs, rows, columns
+    world: World = FULL
 
 
-def pick_grids(rng: random.Random, largest: int = 400) -> Grids:
+def pick_grids(rng: random.Random, largest: int | None = None, world: World = FULL) -> Grids:
     """Sizes for a batch: mostly 9 to 80 visual tokens, now and then up to `largest`."""
+    largest = min(largest or world.most_tokens, world.most_tokens)
 
     def one(limit: int) -> tuple[int, int]:
         while True:
             tokens = rng.uniform(4, 9) if rng.random() < 0.08 else 9 * (limit / 9) ** rng.random()
             tokens = min(tokens, rng.uniform(30, 110)) if rng.random() < 0.85 else tokens
             shape = 2.718 ** rng.gauss(0, 0.22)
-            rows, columns = max(2, round((tokens * shape) ** 0.5)), max(2, round((tokens / shape) ** 0.5))
+            rows, columns = (
+                max(2, round((tokens * shape) ** 0.5)),
+                max(2, round((tokens / shape) ** 0.5)),
+            )
             if rows * columns <= limit:
                 return rows, columns
 
     pairs = rng.choice((1, 2, 2, 3, 3, 4, 4, 5, 6, 8))
-    return Grids(one(largest), one(min(64, largest)), (pairs, *one(36 if pairs < 5 else 20)))
+    return Grids(one(largest), one(min(64, largest)), (pairs, *one(36 if pairs < 5 else 20)), world)
 
 
 def make_dialogue(kind: str, grids: Grids, rng: random.Random, branches: int = 8) -> Dialogue:
     """A conversation of one kind: `picture`, `several`, `clip`, `later` (a new picture in a later turn) or `talk`."""
-    return {"picture": _picture, "several": _several, "clip": _clip, "later": _later, "talk": _talk}[kind](
-        grids, rng, branches
-    )
+    return {
+        "picture": _picture,
+        "several": _several,
+        "clip": _clip,
+        "later": _later,
+        "talk": _talk,
+    }[kind](grids, rng, branches)
 
 
 def _head(rng: random.Random) -> Words:
@@ -113,26 +124,41 @@ def _branch(exchanges: list[Exchange]) -> Words:
 
 
 def _lead_in(rng: random.Random) -> str:
-    return wordings.expand(rng.choice(wordings.LEAD_INS), rng).capitalize() + rng.choice(("", " ", "\n"))
+    return wordings.expand(rng.choice(wordings.LEAD_INS), rng).capitalize() + rng.choice(
+        ("", " ", "\n")
+    )
 
 
 def _picture(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
-    scene = make_picture(*(grids.picture if rng.random() < 0.8 else grids.other), rng)
+    scene = make_picture(
+        *(grids.picture if rng.random() < 0.8 else grids.other), rng, world=grids.world
+    )
     first = rng.random()
     head = _head(rng)
     media = _media(scene, 1, rng.random() < 0.3)
     if first < 0.12:  # the question before the picture: then there is only this one
-        exchange = ask_about(scene, rng)
+        exchange = ask_about(scene, rng, unasked=grids.world.unasked)
         prefix = head.add(exchange.question + media + _REPLY).answer(exchange)
-        rest = [_branch([ask_about(scene, rng)]) for _ in range(branches - 2)]
-        return Dialogue([scene], prefix, [Words(_NEXT + b.text, _shift(b.answers), _shift_counted(b.counted)) for b in rest])
+        rest = [
+            _branch([ask_about(scene, rng, unasked=grids.world.unasked)])
+            for _ in range(branches - 2)
+        ]
+        return Dialogue(
+            [scene],
+            prefix,
+            [Words(_NEXT + b.text, _shift(b.answers), _shift_counted(b.counted)) for b in rest],
+        )
     prefix = head.add(_lead_in(rng) * (first < 0.2) + media)
     if scene.photograph:
         branches = 3
     found = [_branch([small_talk(rng, picture=True)])] if rng.random() < 0.25 else []
     while len(found) < branches:
-        exchanges = [ask_about(scene, rng)]
-        after = follow_up(scene, exchanges[0], rng) if rng.random() < 0.45 else None
+        exchanges = [ask_about(scene, rng, unasked=grids.world.unasked)]
+        after = (
+            follow_up(scene, exchanges[0], rng, unasked=grids.world.unasked)
+            if rng.random() < 0.45
+            else None
+        )
         if after:
             exchanges.append(after)
         elif rng.random() < 0.08:
@@ -145,7 +171,9 @@ def _shift(answers: list[tuple[int, int, Target | None]]) -> list[tuple[int, int
     return [(a + len(_NEXT), b + len(_NEXT), target) for a, b, target in answers]
 
 
-def _shift_counted(counted: list[tuple[int, tuple[Target, ...]]]) -> list[tuple[int, tuple[Target, ...]]]:
+def _shift_counted(
+    counted: list[tuple[int, tuple[Target, ...]]],
+) -> list[tuple[int, tuple[Target, ...]]]:
     return [(a + len(_NEXT), targets) for a, targets in counted]
 
 
@@ -153,7 +181,7 @@ def _several(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
     scenes: list[Scene] = []
     count = rng.choice((2, 2, 2, 3, 3, 4))
     while len(scenes) < count:
-        scene = make_picture(*grids.other, rng)
+        scene = make_picture(*grids.other, rng, world=grids.world)
         if not scene.photograph and len(scene.things) <= (2 if rng.random() < 0.8 else 4):
             scenes.append(scene)
     vision_ids = rng.random() < 0.5
@@ -168,25 +196,41 @@ def _several(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
 def _clip(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
     scene = make_clip(*grids.clip, rng)
     prefix = _head(rng).add(_media(scene, 1, rng.random() < 0.4))
-    return Dialogue([scene], prefix, [_branch([ask_about_clip(scene, rng)]) for _ in range(max(4, branches - 2))])
+    return Dialogue(
+        [scene],
+        prefix,
+        [_branch([ask_about_clip(scene, rng)]) for _ in range(max(4, branches - 2))],
+    )
 
 
 def _later(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
     """A picture and an answer, then a new picture: `the picture` now means the new one."""
-    scenes = [make_picture(*grids.other, rng), make_picture(*grids.other, rng)]
+    scenes = [
+        make_picture(*grids.other, rng, world=grids.world),
+        make_picture(*grids.other, rng, world=grids.world),
+    ]
     vision_ids = rng.random() < 0.5
-    first = ask_about(scenes[0], rng)
-    prefix = _head(rng).add(_media(scenes[0], 1, vision_ids) + first.question + _REPLY).answer(first)
+    first = ask_about(scenes[0], rng, unasked=grids.world.unasked)
+    prefix = (
+        _head(rng).add(_media(scenes[0], 1, vision_ids) + first.question + _REPLY).answer(first)
+    )
     prefix.add(_NEXT + _media(scenes[1], 2, vision_ids))
-    found = [_branch([ask_about(scenes[1], rng, picture=1)]) for _ in range(branches - 3)]
+    found = [
+        _branch([ask_about(scenes[1], rng, picture=1, unasked=grids.world.unasked)])
+        for _ in range(branches - 3)
+    ]
     while len(found) < branches:
         exchange = ask_about_several(scenes, rng)
         if not any(scene.photograph for scene in scenes):
             found.append(_branch([exchange]))
         else:
-            found.append(_branch([ask_about(scenes[1], rng, picture=1)]))
+            found.append(
+                _branch([ask_about(scenes[1], rng, picture=1, unasked=grids.world.unasked)])
+            )
     return Dialogue(scenes, prefix, found)
 
 
-def _talk(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
-    return Dialogue([], _head(rng), [_branch([small_talk(rng, picture=False)]) for _ in range(2 * branches)])
+def _talk(_: Grids, rng: random.Random, branches: int) -> Dialogue:
+    return Dialogue(
+        [], _head(rng), [_branch([small_talk(rng, picture=False)]) for _ in range(2 * branches)]
+    )

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 
 from tools.tiny import names
 from tools.tiny.dialogue import Dialogue, Words
-from tools.tiny.questions import Target
+from tools.tiny.exchange import Target
 from tools.tiny.scene import TOKEN, Scene
 
 IGNORE = -100
@@ -33,7 +33,9 @@ class Row:
     labels: list[int]  # the token itself where it is part of an answer, else IGNORE
     boxes: NDArray[np.float32]  # (tokens, 4): where the thing talked about is, 0..1; NaN elsewhere
     pictures: list[int]  # the number of the picture talked about, else IGNORE
-    marks: NDArray[np.float32]  # (tokens, MARKS * MARKS): where the counted things are; NaN elsewhere
+    marks: NDArray[
+        np.float32
+    ]  # (tokens, MARKS * MARKS): where the counted things are; NaN elsewhere
 
 
 @dataclass
@@ -44,7 +46,7 @@ class Batch:
     Tokens are numbered prefix first, then slot after slot: L = P + K * S per dialogue.
     """
 
-    pixels: list[Tensor]  # per group of equal grids: (frames, patches, 1176)
+    frames: list[Tensor]  # per group of equal grids: bytes, (frame pairs, 2, height, width, 3)
     grids: list[tuple[int, int]]  # rows and columns of visual tokens of each group
     visual_order: Tensor  # (V,) the row of the concatenated groups that goes to each visual token of the batch
     visual_spots: Tensor  # (V,) flat index into batch * L of each visual token
@@ -60,23 +62,36 @@ class Batch:
     marks: Tensor  # (N, MARKS * MARKS)
     dense_class: Tensor  # (V,) what each visual token shows, NOTHING for background
     dense_colour: Tensor  # (V,)
-    dense_box: Tensor  # (V, 4) its sides relative to the token's centre, in tokens; NaN for background
+    dense_box: (
+        Tensor  # (V, 4) its sides relative to the token's centre, in tokens; NaN for background
+    )
     dense_place: Tensor  # (V, 3) frame pair, row, column of each visual token, 0..1
 
 
-def patches(frames: NDArray[np.uint8]) -> Tensor:
-    """(frames, height, width, 3) -> (frame pairs, patches, 1176), as the real processor cuts and orders them."""
+def frame_pairs(frames: NDArray[np.uint8]) -> Tensor:
+    """(frames, height, width, 3) -> (frame pairs, 2, height, width, 3); a picture is its own pair."""
     if len(frames) == 1:
         frames = np.repeat(frames, 2, 0)
-    pixels = torch.from_numpy(frames).permute(0, 3, 1, 2).float()
-    scale = 255 * torch.tensor(DEVIATION).view(1, 3, 1, 1)
-    pixels = (pixels - 255 * torch.tensor(MEAN).view(1, 3, 1, 1)) / scale
-    pairs, rows, columns = len(frames) // 2, frames.shape[1] // TOKEN, frames.shape[2] // TOKEN
-    cut = pixels.view(pairs, 2, 3, rows, MERGE, PATCH, columns, MERGE, PATCH)
-    return cut.permute(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(pairs, rows * columns * MERGE * MERGE, -1)
+    return torch.tensor(frames).unflatten(0, (-1, 2))
 
 
-def dense_targets(scene: Scene) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
+def patches(pairs: Tensor) -> Tensor:
+    """(frame pairs, 2, height, width, 3) -> (frame pairs, patches, 1176), normalized, cut and ordered as the
+    real processor does.
+    """
+    scale = torch.tensor(DEVIATION, device=pairs.device) * 255
+    shift = torch.tensor(MEAN, device=pairs.device) * 255
+    pixels = (pairs.float() - shift) / scale
+    count, _, height, width, _ = pairs.shape
+    rows, columns = height // TOKEN, width // TOKEN
+    cut = pixels.view(count, 2, rows, MERGE, PATCH, columns, MERGE, PATCH, 3)
+    # (pair, row, column, row in block, column in block, channel, frame, y, x)
+    return cut.permute(0, 2, 5, 3, 6, 8, 1, 4, 7).reshape(count, rows * columns * MERGE * MERGE, -1)
+
+
+def dense_targets(
+    scene: Scene,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
     """What each visual token of a picture or clip shows: class, colour, box, place; one row per token."""
     pairs, rows, columns = scene.grid
     classes = np.full((pairs, rows, columns), NOTHING)
@@ -90,22 +105,46 @@ def dense_targets(scene: Scene) -> tuple[NDArray[np.int64], NDArray[np.int64], N
             for name, (x1, y1, x2, y2) in parts or ((thing.kind, where),):
                 if name not in CLASSES:
                     continue
-                wide = np.clip(np.minimum(np.arange(1, columns + 1) * TOKEN, x2) - np.maximum(np.arange(columns) * TOKEN, x1), 0, None)
-                tall = np.clip(np.minimum(np.arange(1, rows + 1) * TOKEN, y2) - np.maximum(np.arange(rows) * TOKEN, y1), 0, None)
+                wide = np.clip(
+                    np.minimum(np.arange(1, columns + 1) * TOKEN, x2)
+                    - np.maximum(np.arange(columns) * TOKEN, x1),
+                    0,
+                    None,
+                )
+                tall = np.clip(
+                    np.minimum(np.arange(1, rows + 1) * TOKEN, y2)
+                    - np.maximum(np.arange(rows) * TOKEN, y1),
+                    0,
+                    None,
+                )
                 area = tall[:, None] * wide[None]
-                own = (area > best[pair]) & (area >= 0.2 * min(TOKEN * TOKEN, (x2 - x1) * (y2 - y1)))
+                own = (area > best[pair]) & (
+                    area >= 0.2 * min(TOKEN * TOKEN, (x2 - x1) * (y2 - y1))
+                )
                 best[pair][own] = area[own]
                 classes[pair][own] = CLASSES[name]
                 colours[pair][own] = names.COLOURS.index(thing.colour)
                 y, x = np.nonzero(own)
                 middle = np.stack([x, y, x, y], -1) + 0.5
                 boxes[pair][own] = np.asarray([x1, y1, x2, y2]) / TOKEN - middle
-    place = np.stack(np.meshgrid(*(np.arange(n) / max(n - 1, 1) for n in (pairs, rows, columns)), indexing="ij"), -1)
-    return classes.ravel(), colours.ravel(), boxes.reshape(-1, 4), place.reshape(-1, 3).astype(np.float32)
+    place = np.stack(
+        np.meshgrid(*(np.arange(n) / max(n - 1, 1) for n in (pairs, rows, columns)), indexing="ij"),
+        -1,
+    )
+    return (
+        classes.ravel(),
+        colours.ravel(),
+        boxes.reshape(-1, 4),
+        place.reshape(-1, 3).astype(np.float32),
+    )
 
 
 def encode_words(
-    words: Words, scenes: list[Scene], tokenizer: PreTrainedTokenizerFast, start: int, first_scene: int
+    words: Words,
+    scenes: list[Scene],
+    tokenizer: PreTrainedTokenizerFast,
+    start: int,
+    first_scene: int,
 ) -> tuple[Row, int, int]:
     """Tokens of a prefix or branch that starts at a position; returns also the next position and scene."""
     encoding = tokenizer.backend_tokenizer.encode(words.text, add_special_tokens=False)
@@ -118,11 +157,13 @@ def encode_words(
     sets: list[tuple[Target, ...] | None] = []
     positions: list[NDArray[np.int64]] = []
     position = start
-    for token, (a, b) in zip(encoding.ids, encoding.offsets, strict=True):
-        is_learnt, target = learnt[a]
+    for token, (begin, _) in zip(encoding.ids, encoding.offsets, strict=True):
+        is_learnt, target = learnt[begin]
         if token in pads:
             pairs, rows, columns = scenes[first_scene].grid
-            block = np.stack(np.meshgrid(np.arange(pairs), np.arange(rows), np.arange(columns), indexing="ij"))
+            block = np.stack(
+                np.meshgrid(np.arange(pairs), np.arange(rows), np.arange(columns), indexing="ij")
+            )
             positions.append(block.reshape(3, -1) + position)
             position += max(rows, columns)
             first_scene += 1
@@ -134,7 +175,7 @@ def encode_words(
         ids += [token] * count
         labels += [token if is_learnt else IGNORE] * count
         targets += [target] * count
-        sets += [counted.get(a)] * count
+        sets += [counted.get(begin)] * count
     boxes = np.full((len(ids), 4), np.nan, np.float32)
     pictures = [IGNORE] * len(ids)
     marks = np.full((len(ids), MARKS * MARKS), np.nan, np.float32)
@@ -146,7 +187,10 @@ def encode_words(
             marks[k] = 0
             for thing in things:
                 x1, y1, x2, y2 = _relative_box(scenes, thing)
-                marks[k, int((y1 + y2) / 2 * 0.999 * MARKS) * MARKS + int((x1 + x2) / 2 * 0.999 * MARKS)] = 1
+                marks[
+                    k,
+                    int((y1 + y2) / 2 * 0.999 * MARKS) * MARKS + int((x1 + x2) / 2 * 0.999 * MARKS),
+                ] = 1
     row = Row(ids, np.concatenate(positions, 1), labels, boxes, pictures, marks)
     return row, position, first_scene
 
@@ -160,8 +204,9 @@ def _per_character(words: Words) -> list[tuple[bool, Target | None]]:
 
 def _relative_box(scenes: list[Scene], target: Target) -> NDArray[np.float32]:
     scene = scenes[target.picture]
-    sides = (scene.width, scene.height, scene.width, scene.height)
-    return np.asarray(scene.things[target.thing].box, np.float32) / np.asarray(sides, np.float32)
+    x1, y1, x2, y2 = scene.things[target.thing].box
+    width, height = scene.width, scene.height
+    return np.asarray((x1 / width, y1 / height, x2 / width, y2 / height), np.float32)
 
 
 def _packed(rows: list[Row], size: int) -> list[list[int]]:
@@ -180,14 +225,21 @@ def _packed(rows: list[Row], size: int) -> list[list[int]]:
     return slots
 
 
-def encode(dialogues: list[Dialogue], tokenizer: PreTrainedTokenizerFast, slot_size: int = 64) -> Batch:
+def encode(
+    dialogues: list[Dialogue], tokenizer: PreTrainedTokenizerFast, slot_size: int = 64
+) -> Batch:
     """Everything the training forward needs, for one batch of dialogues."""
     prefixes: list[Row] = []
     branches: list[list[Row]] = []
     for dialogue in dialogues:
         prefix, position, seen = encode_words(dialogue.prefix, dialogue.scenes, tokenizer, 0, 0)
         prefixes.append(prefix)
-        branches.append([encode_words(b, dialogue.scenes, tokenizer, position, seen)[0] for b in dialogue.branches])
+        branches.append(
+            [
+                encode_words(b, dialogue.scenes, tokenizer, position, seen)[0]
+                for b in dialogue.branches
+            ]
+        )
     longest = max(len(row.ids) for rows in branches for row in rows)
     size = max(slot_size, longest)
     packed = [_packed(rows, size) for rows in branches]
@@ -212,7 +264,11 @@ def encode(dialogues: list[Dialogue], tokenizer: PreTrainedTokenizerFast, slot_s
                 at += len(branches[d][index].ids)
         for at, number, row in placed:
             end = at + len(row.ids)
-            ids[d, at:end], positions[:, d, at:end], branch[d, at:end] = row.ids, row.positions, number
+            ids[d, at:end], positions[:, d, at:end], branch[d, at:end] = (
+                row.ids,
+                row.positions,
+                number,
+            )
             learnt = np.flatnonzero(np.asarray(row.labels) != IGNORE)
             spots += (d * length + at + learnt - 1).tolist()
             labels.append(np.asarray(row.labels)[learnt])
@@ -243,17 +299,19 @@ def encode(dialogues: list[Dialogue], tokenizer: PreTrainedTokenizerFast, slot_s
 def _visual(
     dialogues: list[Dialogue],
 ) -> tuple[list[Tensor], list[tuple[int, int]], Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Pixels grouped by grid, the way back to reading order, and the dense targets in reading order."""
+    """Frames grouped by grid, the way back to reading order, and the dense targets in reading order."""
     groups: dict[tuple[int, int], list[Tensor]] = {}
-    entries: list[tuple[tuple[int, int], int, int]] = []  # grid, first frame within its group, frames
-    dense: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]] = []
+    entries: list[tuple[tuple[int, int], int, int]] = []  # grid, first pair within its group, pairs
+    dense: list[
+        tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]
+    ] = []
     for dialogue in dialogues:
         for scene in dialogue.scenes:
             grid = scene.grid[1:]
             members = groups.setdefault(grid, [])
-            cut = patches(scene.frames)
-            entries.append((grid, sum(len(part) for part in members), len(cut)))
-            members.append(cut)
+            pairs = frame_pairs(scene.frames)
+            entries.append((grid, sum(len(part) for part in members), len(pairs)))
+            members.append(pairs)
             dense.append(dense_targets(scene))
     grids = list(groups)
     offsets, offset = {}, 0
@@ -261,11 +319,15 @@ def _visual(
         offsets[grid] = offset
         offset += sum(len(part) for part in groups[grid]) * grid[0] * grid[1]
     order = [torch.arange(0)]
-    for grid, first, frames in entries:
+    for grid, first, pairs_in in entries:
         tokens = grid[0] * grid[1]
-        order.append(torch.arange(offsets[grid] + first * tokens, offsets[grid] + (first + frames) * tokens))
+        order.append(
+            torch.arange(
+                offsets[grid] + first * tokens, offsets[grid] + (first + pairs_in) * tokens
+            )
+        )
     columns = [np.concatenate([d[k] for d in dense]) if dense else np.zeros((0, *shape), kind)
                for k, (shape, kind) in enumerate([((), np.int64), ((), np.int64), ((4,), np.float32), ((3,), np.float32)])]  # fmt: skip
-    pixels = [torch.cat(groups[grid]) for grid in grids]
+    stacked = [torch.cat(groups[grid]) for grid in grids]
     targets = [torch.from_numpy(column) for column in columns]
-    return pixels, grids, torch.cat(order), targets[0], targets[1], targets[2], targets[3]
+    return stacked, grids, torch.cat(order), targets[0], targets[1], targets[2], targets[3]

@@ -17,7 +17,7 @@ from tools.tiny.forward import Outputs
 PLACE_LAYER, TARGET_LAYER = 1, 2  # after the second and the third text layer
 
 
-class Heads(nn.Module):
+class Heads(nn.Module):  # type: ignore[misc]  # mypy does not read torch
     """Linear readings of visual tokens and of the tokens that begin or continue an answer."""
 
     def __init__(self, hidden: int) -> None:
@@ -40,8 +40,12 @@ class Heads(nn.Module):
         weights[NOTHING] = 0.3
         losses = {"things": F.cross_entropy(self.things(visual), batch.dense_class, weights)}
         if shown.any():
-            losses["colours"] = F.cross_entropy(self.colours(visual[shown]), batch.dense_colour[shown])
-            losses["boxes"] = F.smooth_l1_loss(self.boxes(visual[shown]), batch.dense_box[shown], beta=0.2)
+            losses["colours"] = F.cross_entropy(
+                self.colours(visual[shown]), batch.dense_colour[shown]
+            )
+            losses["boxes"] = F.smooth_l1_loss(
+                self.boxes(visual[shown]), batch.dense_box[shown], beta=0.2
+            )
         return losses
 
     def text_losses(self, outputs: Outputs, batch: Batch) -> dict[str, Tensor]:
@@ -53,10 +57,14 @@ class Heads(nn.Module):
         state = _normed(outputs.layers[TARGET_LAYER])[batch.label_spots]
         aimed, marked = batch.pictures != IGNORE, ~batch.marks[:, 0].isnan()
         if aimed.any():
-            losses["targets"] = F.smooth_l1_loss(self.targets(state[aimed]), batch.boxes[aimed], beta=0.05)
+            losses["targets"] = F.smooth_l1_loss(
+                self.targets(state[aimed]), batch.boxes[aimed], beta=0.05
+            )
             losses["pictures"] = F.cross_entropy(self.pictures(state[aimed]), batch.pictures[aimed])
         if marked.any():
-            losses["marks"] = F.binary_cross_entropy_with_logits(self.marks(state[marked]), batch.marks[marked])
+            losses["marks"] = F.binary_cross_entropy_with_logits(
+                self.marks(state[marked]), batch.marks[marked]
+            )
         return losses
 
     def readings(self, visual: Tensor, batch: Batch) -> dict[str, float]:
@@ -68,7 +76,12 @@ class Heads(nn.Module):
         truth = batch.dense_class[shown]
         right = self.things(visual).argmax(-1) == truth
         letters = truth >= len(names.SHAPES)
-        found = {"colour_right": (self.colours(visual).argmax(-1) == batch.dense_colour[shown]).float().mean().item()}
+        found = {
+            "colour_right": (self.colours(visual).argmax(-1) == batch.dense_colour[shown])
+            .float()
+            .mean()
+            .item()
+        }
         if (~letters).any():
             found["shape_right"] = right[~letters].float().mean().item()
         if letters.any():

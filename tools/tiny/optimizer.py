@@ -35,12 +35,14 @@ class Average:
         self.decay = decay
         self.weights = {name: weight.detach().clone() for name, weight in model.named_parameters()}
 
-    @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
         """Move towards the model; faster at the beginning."""
         pull = 1 - min(self.decay, (1 + step) / (10 + step))
         weights = dict(model.named_parameters())
-        torch._foreach_lerp_(list(self.weights.values()), [weights[name] for name in self.weights], pull)
+        with torch.no_grad():
+            torch._foreach_lerp_(
+                list(self.weights.values()), [weights[name] for name in self.weights], pull
+            )
 
     def copy_to(self, model: nn.Module) -> None:
         """Overwrite the model's weights with the average."""

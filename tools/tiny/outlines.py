@@ -20,18 +20,24 @@ def outline(shape: str, rng: random.Random) -> list[Point]:
         turn += math.pi / 4
     stretch = math.exp(rng.gauss(0, 0.09)) if rng.random() < 0.6 else 1.0
     points = [(x * stretch, y) for x, y in points]
-    points = [(x * math.cos(turn) - y * math.sin(turn), x * math.sin(turn) + y * math.cos(turn)) for x, y in points]
+    points = [
+        (x * math.cos(turn) - y * math.sin(turn), x * math.sin(turn) + y * math.cos(turn))
+        for x, y in points
+    ]
     if rng.random() < 0.25:
         points = _by_hand(points, rng)
     return _fitted(points)
 
 
-def _circle(rng: random.Random) -> list[Point]:
+def _circle(_: random.Random) -> list[Point]:
     corners = 48
-    return [(math.cos(2 * math.pi * k / corners), math.sin(2 * math.pi * k / corners)) for k in range(corners)]
+    return [
+        (math.cos(2 * math.pi * k / corners), math.sin(2 * math.pi * k / corners))
+        for k in range(corners)
+    ]
 
 
-def _square(rng: random.Random) -> list[Point]:
+def _square(_: random.Random) -> list[Point]:
     return [(-1, -1), (1, -1), (1, 1), (-1, 1)]
 
 
@@ -62,7 +68,9 @@ def _star(rng: random.Random) -> list[Point]:
     points = []
     for k in range(2 * tips):
         radius = 1.0 if k % 2 == 0 else inner
-        points.append((radius * math.sin(math.pi * k / tips), -radius * math.cos(math.pi * k / tips)))
+        points.append(
+            (radius * math.sin(math.pi * k / tips), -radius * math.cos(math.pi * k / tips))
+        )
     return points
 
 
@@ -78,8 +86,11 @@ _OUTLINES = {
 
 def _by_hand(points: list[Point], rng: random.Random) -> list[Point]:
     """Wavering sides, as drawn with a mouse."""
-    amount = rng.uniform(0.01, 0.035)
-    phases = [(rng.uniform(0, 2 * math.pi), rng.uniform(0, 2 * math.pi), rng.uniform(2, 6)) for _ in range(2)]
+    amount = rng.uniform(0.006, 0.02)
+    phases = [
+        (rng.uniform(0, 2 * math.pi), rng.uniform(0, 2 * math.pi), rng.uniform(2, 6))
+        for _ in range(2)
+    ]
     wavering = []
     for (x1, y1), (x2, y2) in zip(points, points[1:] + points[:1], strict=True):
         steps = max(1, round(math.hypot(x2 - x1, y2 - y1) / 0.12))

@@ -1,54 +1,13 @@
-"""Questions about pictures and clips with their true answers, for training and for evaluation alike."""
+"""Questions about one picture with their true answers, for training and for evaluation alike."""
 
 from __future__ import annotations
 
 import random
-from collections import Counter
-from dataclasses import dataclass
 
 from tools.tiny import answers, names
+from tools.tiny.exchange import Exchange, Span, Target, exchange
 from tools.tiny.scene import Scene, Thing
-from tools.tiny.wordings import ask, picture_reference
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a piece of an answer talks about: a thing of a picture, both by number."""
-
-    picture: int
-    thing: int
-
-
-@dataclass(frozen=True)
-class Span:
-    """A piece of an answer and what it talks about."""
-
-    text: str
-    target: Target | None = None
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """A question and its answer. `counted` is everything that had to be found to answer."""
-
-    kind: str
-    question: str
-    spans: tuple[Span, ...]
-    counted: tuple[Target, ...] = ()
-
-    @property
-    def answer(self) -> str:
-        """The answer's text."""
-        return "".join(span.text for span in self.spans)
-
-
-def exchange(kind: str, question: str, *parts: str | Span, counted: tuple[Target, ...] = ()) -> Exchange:
-    """An exchange whose answer is made of plain and pointing pieces."""
-    spans = tuple(Span(part) if isinstance(part, str) else part for part in parts)
-    return Exchange(kind, question, spans, counted or tuple(span.target for span in spans if span.target))
-
-
-# One picture ---------------------------------------------------------------------------------
+from tools.tiny.wordings import ask
 
 WEIGHTS = {
     "describe": 2.4, "colour": 1.3, "colour_single": 0.4, "shape": 1.0, "shape_single": 0.3, "count": 0.7,
@@ -79,13 +38,22 @@ def possible(scene: Scene) -> list[str]:
 
 
 def ask_about(
-    scene: Scene, rng: random.Random, kind: str | None = None, picture: int = 0, held_out: bool = False
+    scene: Scene,
+    rng: random.Random,
+    kind: str | None = None,
+    picture: int = 0,
+    held_out: bool = False,
+    unasked: frozenset[str] = frozenset(),
 ) -> Exchange:
-    """One question about a picture (number `picture` of the conversation), of a given kind or of any."""
+    """One question about a picture (number `picture` of the conversation), of a given kind or of any
+    but the `unasked` ones.
+    """
     if scene.photograph:
-        kind = rng.choice(("describe", "describe", "colour_single", "shape_single", "count", "refuse"))
+        kind = rng.choice(
+            ("describe", "describe", "colour_single", "shape_single", "count", "refuse")
+        )
         return exchange("photograph", ask(kind, rng, held_out, n="3", m="4"), answers.PHOTOGRAPH)
-    kinds = possible(scene)
+    kinds = [known for known in possible(scene) if known not in unasked]
     chosen = kind or rng.choices(kinds, [WEIGHTS[k] for k in kinds])[0]
     return _Asker(scene, rng, picture, held_out).ask(chosen)
 
@@ -115,20 +83,19 @@ def summary(scene: Scene, picture: int = 0) -> list[Span]:
     for index, thing in enumerate(scene.things):
         if index:
             parts.append(Span(" and " if index == len(scene.things) - 1 else ", "))
-        text = f'the {thing.name} "{thing.text}"' if thing.kind == "text" else names.article(thing.name)
+        text = (
+            f'the {thing.name} "{thing.text}"'
+            if thing.kind == "text"
+            else names.article(thing.name)
+        )
         parts.append(Span(text, Target(picture, index)))
     return parts
-
-
-def blank_text(scene: Scene) -> str:
-    """What to say about a picture with nothing in it."""
-    return "is blank."
 
 
 def _only(scene: Scene, attribute: str, thing: Thing) -> bool:
     """Whether no other shape shares this one's kind or colour."""
     value = getattr(thing, attribute)
-    return sum(getattr(other, attribute) == value for other in scene.shapes) == 1
+    return [getattr(other, attribute) for other in scene.shapes].count(value) == 1
 
 
 def _reference_names(scene: Scene, thing: Thing) -> list[str]:
@@ -156,19 +123,31 @@ class _Asker:
         return ask(kind, self.rng, self.held_out, **slots)
 
     def _target(self, thing: Thing) -> Target:
-        return Target(self.picture, next(i for i, other in enumerate(self.scene.things) if other is thing))
+        return Target(
+            self.picture, next(i for i, other in enumerate(self.scene.things) if other is thing)
+        )
 
     def _some(self, attribute: str) -> Thing:
-        return self.rng.choice([thing for thing in self.scene.shapes if _only(self.scene, attribute, thing)])
+        return self.rng.choice(
+            [thing for thing in self.scene.shapes if _only(self.scene, attribute, thing)]
+        )
 
     def _named(self) -> tuple[Thing, str]:
-        thing = self.rng.choice([thing for thing in self.scene.shapes if _reference_names(self.scene, thing)])
+        thing = self.rng.choice(
+            [thing for thing in self.scene.shapes if _reference_names(self.scene, thing)]
+        )
         return thing, self.rng.choice(_reference_names(self.scene, thing))
 
     def _describe(self) -> Exchange:
         if not self.scene.things:
-            return exchange("describe", self._words("describe"), f"The image {blank_text(self.scene)}")
-        return exchange("describe", self._words("describe"), "The image shows ", *summary(self.scene, self.picture), ".")
+            return exchange("describe", self._words("describe"), "The image is blank.")
+        return exchange(
+            "describe",
+            self._words("describe"),
+            "The image shows ",
+            *summary(self.scene, self.picture),
+            ".",
+        )
 
     def _colour(self) -> Exchange:
         thing = self._some("kind")
@@ -182,12 +161,18 @@ class _Asker:
 
     def _shape(self) -> Exchange:
         thing = self._some("colour")
-        answer = Span(f"The {thing.colour} shape is {names.article(thing.kind)}.", self._target(thing))
+        answer = Span(
+            f"The {thing.colour} shape is {names.article(thing.kind)}.", self._target(thing)
+        )
         return exchange("shape", self._words("shape", c=thing.colour), answer)
 
     def _shape_single(self) -> Exchange:
         thing = self.scene.things[0]
-        return exchange("shape", self._words("shape_single"), Span(f"It is {names.article(thing.name)}.", self._target(thing)))
+        return exchange(
+            "shape",
+            self._words("shape_single"),
+            Span(f"It is {names.article(thing.name)}.", self._target(thing)),
+        )
 
     def _count(self) -> Exchange:
         return self._number("count", "shape", self.scene.shapes, self._words("count"))
@@ -202,12 +187,18 @@ class _Asker:
             counted, noun = [thing for thing in shapes if thing.kind == kind], kind
         else:
             counted, noun = [thing for thing in shapes if thing.colour == colour], f"{colour} shape"
-        return self._number("count_by", noun, counted, self._words("count_by", xs=names.plural(noun)))
+        return self._number(
+            "count_by", noun, counted, self._words("count_by", xs=names.plural(noun))
+        )
 
     def _number(self, kind: str, noun: str, counted: list[Thing], question: str) -> Exchange:
         amount = len(counted)
-        answer = f"There is 1 {noun}." if amount == 1 else f"There are {amount} {names.plural(noun)}."
-        return exchange(kind, question, answer, counted=tuple(self._target(thing) for thing in counted))
+        answer = (
+            f"There is 1 {noun}." if amount == 1 else f"There are {amount} {names.plural(noun)}."
+        )
+        return exchange(
+            kind, question, answer, counted=tuple(self._target(thing) for thing in counted)
+        )
 
     def _where(self) -> Exchange:
         thing, name = self._named()
@@ -216,7 +207,12 @@ class _Asker:
 
     def _exists(self) -> Exchange:
         shapes = self.scene.shapes
-        name = self.rng.choice((self.rng.choice(names.SHAPES), f"{self.rng.choice(names.COLOURS)} {self.rng.choice(names.SHAPES)}"))
+        name = self.rng.choice(
+            (
+                self.rng.choice(names.SHAPES),
+                f"{self.rng.choice(names.COLOURS)} {self.rng.choice(names.SHAPES)}",
+            )
+        )
         if shapes and self.rng.random() < 0.5:
             thing = self.rng.choice(shapes)
             name = self.rng.choice((thing.kind, thing.name))
@@ -227,14 +223,27 @@ class _Asker:
         if not found:
             return exchange("exists", question, f"No, there is no {name}.")
         targets = tuple(self._target(thing) for thing in found)
-        return exchange("exists", question, Span(f"Yes, there is {names.article(name)}.", targets[0]), counted=targets)
+        return exchange(
+            "exists",
+            question,
+            Span(f"Yes, there is {names.article(name)}.", targets[0]),
+            counted=targets,
+        )
 
     def _is_colour(self) -> Exchange:
         thing = self._some("kind")
         right = self.rng.random() < 0.5
-        colour = thing.colour if right else self.rng.choice([c for c in names.COLOURS if c != thing.colour])
+        colour = (
+            thing.colour
+            if right
+            else self.rng.choice([c for c in names.COLOURS if c != thing.colour])
+        )
         answer = f"{'Yes' if right else 'No'}, the {thing.kind} is {thing.colour}."
-        return exchange("is_colour", self._words("is_colour", x=thing.kind, c=colour), Span(answer, self._target(thing)))
+        return exchange(
+            "is_colour",
+            self._words("is_colour", x=thing.kind, c=colour),
+            Span(answer, self._target(thing)),
+        )
 
     def _box(self, thing: Thing) -> Span:
         return Span(reference(thing) + box_text(self.scene, thing), self._target(thing))
@@ -244,11 +253,18 @@ class _Asker:
         return exchange("locate", self._words("locate", x=name), self._box(thing))
 
     def _locate_all(self) -> Exchange:
-        return exchange("locate_all", self._words("locate_all"), *(self._box(thing) for thing in self.scene.shapes))
+        return exchange(
+            "locate_all",
+            self._words("locate_all"),
+            *(self._box(thing) for thing in self.scene.shapes),
+        )
 
     def _point(self) -> Exchange:
         thing, name = self._named()
-        x, y = (round(1000 * a / b) for a, b in zip(thing.centre, (self.scene.width, self.scene.height), strict=True))
+        x, y = (
+            round(1000 * a / b)
+            for a, b in zip(thing.centre, (self.scene.width, self.scene.height), strict=True)
+        )
         answer = Span(f"{reference(thing)}<|box_start|>({x},{y})<|box_end|>", self._target(thing))
         return exchange("point", self._words("point", x=name), answer)
 
@@ -265,7 +281,11 @@ class _Asker:
 
     def _text_colour(self) -> Exchange:
         text = self._text()
-        return exchange("text_colour", self._words("colour", x="text"), Span(f"The text is {text.colour}.", self._target(text)))
+        return exchange(
+            "text_colour",
+            self._words("colour", x="text"),
+            Span(f"The text is {text.colour}.", self._target(text)),
+        )
 
     def _text_where(self) -> Exchange:
         text = self._text()
@@ -276,152 +296,21 @@ class _Asker:
         return exchange("locate", self._words("locate", x="text"), self._box(self._text()))
 
     def _background(self) -> Exchange:
-        return exchange("background", self._words("background"), f"The background is {self.scene.background}.")
+        return exchange(
+            "background", self._words("background"), f"The background is {self.scene.background}."
+        )
 
     def _absent(self) -> Exchange:
         """Asked for something that is not there: say so instead of making something up."""
-        missing = [shape for shape in names.SHAPES if all(shape != thing.kind for thing in self.scene.shapes)]
-        kind = self.rng.choice(("colour", "where", "locate", "read" if self.scene.text is None else "colour"))
+        missing = [
+            shape
+            for shape in names.SHAPES
+            if all(shape != thing.kind for thing in self.scene.shapes)
+        ]
+        kind = self.rng.choice(
+            ("colour", "where", "locate", "read" if self.scene.text is None else "colour")
+        )
         if kind == "read":
             return exchange("absent", self._words("read", c="red"), "There is no text.")
         name = self.rng.choice(missing)
         return exchange("absent", self._words(kind, x=name), f"There is no {name}.")
-
-
-# Clips ---------------------------------------------------------------------------------------
-
-_MOTIONS = {"left": "moves to the left", "right": "moves to the right", "up": "moves up", "down": "moves down",
-            "still": "does not move"}  # fmt: skip
-
-
-def ask_about_clip(
-    scene: Scene, rng: random.Random, kind: str | None = None, picture: int = 0, held_out: bool = False
-) -> Exchange:
-    """One question about a clip."""
-    kinds = {"describe_clip": 2.0, "direction": 2.0, "colour": 0.6, "shape": 0.5, "count": 0.3, "exists": 0.4}
-    allowed = [k for k in kinds if k in ("describe_clip", "direction") or k in possible(scene)]
-    chosen = kind or rng.choices(allowed, [kinds[k] for k in allowed])[0]
-    motions = [_MOTIONS[scene.motion or "still"] if i == scene.mover else _MOTIONS["still"] for i in range(len(scene.things))]
-    if chosen == "describe_clip":
-        spans: list[Span] = []
-        for index, thing in enumerate(scene.things):
-            spans.append(Span(f"{' ' if index else ''}The {thing.name} {motions[index]}.", Target(picture, index)))
-        return exchange("describe_clip", ask("describe_clip", rng, held_out), *spans)
-    if chosen == "direction":
-        index = rng.randrange(len(scene.things))
-        thing = scene.things[index]
-        name = thing.kind if thing.kind == "text" or rng.random() < 0.6 else thing.name
-        answer = Span(f"The {name} {motions[index]}.", Target(picture, index))
-        return exchange("direction", ask("direction", rng, held_out, x=name), answer)
-    return ask_about(scene, rng, chosen, picture, held_out)
-
-
-# Several pictures ----------------------------------------------------------------------------
-
-
-def ask_about_several(
-    scenes: list[Scene], rng: random.Random, kind: str | None = None, held_out: bool = False
-) -> Exchange:
-    """One question about one or all of several pictures."""
-    lone = [i for i, scene in enumerate(scenes) if len(scene.things) == 1 and scene.shapes]
-    read = [i for i, scene in enumerate(scenes) if scene.text]
-    kinds = {"pick_describe": 2.2, "describe_all": 1.3, "count_pictures": 0.3, "pick_count": 0.5}
-    if _distinct(scenes):
-        kinds["which_picture"] = 3.0
-    if lone:
-        kinds |= {"pick_colour": 1.2, "pick_shape": 0.8}
-    if read:
-        kinds["pick_read"] = 1.0
-    chosen = kind or rng.choices(list(kinds), list(kinds.values()))[0]
-    if chosen == "count_pictures":
-        return exchange(chosen, ask(chosen, rng, held_out), f"There are {len(scenes)} pictures.")
-    if chosen == "describe_all":
-        spans: list[Span] = []
-        for number, scene in enumerate(scenes):
-            spans += [Span(" " if number else ""), *_shows(scene, number)]
-        return exchange(chosen, ask(chosen, rng, held_out), *spans)
-    if chosen == "which_picture":
-        name, picture, index = rng.choice(_distinct(scenes))
-        answer = Span(f"Picture {picture + 1} has the {name}.", Target(picture, index))
-        return exchange(chosen, ask(chosen, rng, held_out, x=name), answer)
-    pool = {"pick_colour": lone, "pick_shape": lone, "pick_read": read}.get(chosen, list(range(len(scenes))))
-    picture = rng.choice(pool)
-    scene = scenes[picture]
-    question = ask(chosen, rng, held_out, pic=picture_reference(picture, len(scenes), rng))
-    if chosen == "pick_describe":
-        return exchange(chosen, question, *_shows(scene, picture))
-    if chosen == "pick_count":
-        amount = len(scene.shapes)
-        answer_text = "There is 1 shape." if amount == 1 else f"There are {amount} shapes."
-        shapes = tuple(Target(picture, i) for i, thing in enumerate(scene.things) if thing.kind != "text")
-        return exchange(chosen, question, answer_text, counted=shapes)
-    if chosen == "pick_read":
-        index = next(i for i, thing in enumerate(scene.things) if thing.kind == "text")
-        return exchange(chosen, question, Span(f'The text says "{scene.things[index].text}".', Target(picture, index)))
-    thing = scene.things[0]
-    say = f"The {thing.kind} is {thing.colour}." if chosen == "pick_colour" else f"It is {names.article(thing.name)}."
-    return exchange(chosen, question, Span(say, Target(picture, 0)))
-
-
-def _shows(scene: Scene, picture: int) -> list[Span]:
-    label = f"Picture {picture + 1} "
-    if not scene.things:
-        return [Span(label + "is blank.")]
-    return [Span(label + "shows "), *summary(scene, picture), Span(".")]
-
-
-def _distinct(scenes: list[Scene]) -> list[tuple[str, int, int]]:
-    """(name, picture, thing) for every name that fits things of one picture only."""
-    where: dict[str, list[tuple[int, int]]] = {}
-    for picture, scene in enumerate(scenes):
-        for index, thing in enumerate(scene.things):
-            for name in {thing.kind, thing.name}:
-                where.setdefault(name, []).append((picture, index))
-    return [(name, *spots[0]) for name, spots in where.items() if len({picture for picture, _ in spots}) == 1]
-
-
-# Follow-ups and talk -------------------------------------------------------------------------
-
-
-def follow_up(scene: Scene, before: Exchange, rng: random.Random, picture: int = 0, held_out: bool = False) -> Exchange | None:
-    """A question that leans on the one before, where there is a natural one."""
-    if len(before.counted) != 1 or scene.photograph:
-        return None
-    index = before.counted[0].thing
-    thing, target = scene.things[index], before.counted[0]
-    if thing.kind == "text":
-        return None
-    options = ["it_where", "it_locate", "it_colour"]
-    others = [i for i, other in enumerate(scene.things) if i != index and other.kind != "text"]
-    if before.kind == "colour" and len(others) == 1:
-        options += ["other_colour"] * 3
-    unlike = [i for i in others if Counter(o.kind for o in scene.shapes)[scene.things[i].kind] == 1]
-    if before.kind == "colour" and unlike:
-        options += ["same_colour"] * 2
-    kind = rng.choice(options)
-    if kind == "it_where":
-        answer = Span(f"The {thing.kind} is {place(scene, thing)}.", target)
-    elif kind == "it_locate":
-        answer = Span(reference(thing) + box_text(scene, thing), target)
-    elif kind == "it_colour":
-        answer = Span(f"The {thing.kind} is {thing.colour}.", target)
-    else:
-        index = others[0] if kind == "other_colour" else rng.choice(unlike)
-        other = scene.things[index]
-        answer = Span(f"The {other.kind} is {other.colour}.", Target(picture, index))
-        return exchange("follow_up", ask(kind, rng, held_out, x=other.kind), answer)
-    return exchange("follow_up_box" if kind == "it_locate" else "follow_up", ask(kind, rng, held_out), answer)
-
-
-def small_talk(rng: random.Random, picture: bool, held_out: bool = False) -> Exchange:
-    """A greeting, a thank-you, a question about itself, or something it cannot do."""
-    kind = rng.choices(("hello", "thanks", "bye", "self", "refuse", "blind"), (1, 0.7, 0.5, 1.5, 2.5, 0 if picture else 2))[0]
-    if kind == "blind":
-        about = rng.choice(("describe", "colour", "shape", "count", "count_by", "where", "exists", "locate", "read",
-                            "describe_all", "describe_clip", "which_picture"))  # fmt: skip
-        name = rng.choice(names.SHAPES)
-        question = ask(about, rng, held_out, x=name, xs=names.plural(name), c=rng.choice(names.COLOURS))
-        return exchange("no_picture", question, answers.NO_PICTURE)
-    said = {"hello": answers.HELLO, "thanks": answers.THANKS, "bye": answers.BYE, "self": answers.SELF}
-    question = ask(kind, rng, held_out, n=str(rng.randint(2, 99)), m=str(rng.randint(2, 99)))
-    return exchange(kind, question, said.get(kind, answers.REFUSAL))

@@ -17,7 +17,9 @@ from tools.tiny.canvas import Box, Font, Pen, Pixels, blend, draw_polygon, glyph
 from tools.tiny.lettering import pick_font
 from tools.tiny.outlines import Point, outline
 from tools.tiny.palette import Colour, distance, shade
+from tools.tiny.world import WORLDS, World
 
+FULL = WORLDS["full"]
 TOKEN = 28  # pixels per visual token and side
 
 
@@ -103,7 +105,9 @@ class _Plan:
     hand: int = 0
 
 
-def make_picture(rows: int, columns: int, rng: random.Random, dense: bool = False) -> Scene:
+def make_picture(
+    rows: int, columns: int, rng: random.Random, dense: bool = False, world: World = FULL
+) -> Scene:
     """A picture of rows x columns visual tokens. `dense` ones are crowded: more to learn from per pixel."""
     height, width = rows * TOKEN, columns * TOKEN
     chance = rng.random()
@@ -111,8 +115,8 @@ def make_picture(rows: int, columns: int, rng: random.Random, dense: bool = Fals
         pixels = photograph(height, width, rng)
         return Scene(_finish(pixels, rng), (), photograph=True)
     pixels, background_name = background(height, width, rng)
-    kinds = [] if chance < 0.07 and not dense else _choose_kinds(rows * columns, rng, dense)
-    plans = _arrange(kinds, pixels, rng)
+    kinds = [] if chance < 0.07 and not dense else _choose_kinds(rows * columns, rng, dense, world)
+    plans = _arrange(kinds, pixels, rng, world)
     things = tuple(_draw(pixels, plan) for plan in plans)
     return Scene(_finish(pixels, rng), things, background_name if plans or not dense else None)
 
@@ -124,7 +128,7 @@ def make_clip(pairs: int, rows: int, columns: int, rng: random.Random) -> Scene:
     kinds = ["text" if rng.random() < 0.08 else rng.choice(names.SHAPES)]
     if rows * columns >= 9 and rng.random() < 0.3:
         kinds.append(rng.choice([shape for shape in names.SHAPES if shape not in kinds]))
-    plans = _arrange(kinds, pixels, rng, largest=0.42)
+    plans = _arrange(kinds, pixels, rng, FULL, largest=0.42)
     motion = "still" if rng.random() < 0.15 else rng.choice(list(names.DIRECTIONS))
     mover = rng.randrange(len(plans))
     dx, dy = names.DIRECTIONS.get(motion, (0, 0))
@@ -141,34 +145,47 @@ def make_clip(pairs: int, rows: int, columns: int, rng: random.Random) -> Scene:
         along = start + path * k / (count - 1)
         along = along if dx + dy > 0 else side - along
         x, y = (along if dx else plan.x), (along if dy else plan.y)
-        moved = [_moved(p, x, y) if i == mover and motion != "still" else p for i, p in enumerate(plans)]
+        moved = [
+            _moved(p, x, y) if i == mover and motion != "still" else p for i, p in enumerate(plans)
+        ]
         canvas = pixels.copy()
         things = tuple(_draw(canvas, p) for p in moved)
         frames.append(np.clip(canvas, 0, 255).astype(np.uint8))
         boxes.append(tuple(thing.box for thing in things))
-    return Scene(np.stack(frames), things, background_name, motion=motion, mover=mover, frame_boxes=tuple(boxes))
+    return Scene(
+        np.stack(frames),
+        things,
+        background_name,
+        motion=motion,
+        mover=mover,
+        frame_boxes=tuple(boxes),
+    )
 
 
-def _choose_kinds(tokens: int, rng: random.Random, dense: bool) -> list[str]:
+def _choose_kinds(tokens: int, rng: random.Random, dense: bool, world: World) -> list[str]:
     """Which shapes, and whether a text; more where there is room for more."""
     if dense:
         count = min(9, 1 + tokens // 4)
-        return [rng.choice((*names.SHAPES, "text", "text")) for _ in range(rng.randint(max(1, count // 2), count))]
-    most = 2 if tokens < 9 else 3 if tokens < 16 else 4
-    chance = rng.random()
+        pool = (*names.SHAPES, "text", "text") if world.texts else names.SHAPES
+        return [rng.choice(pool) for _ in range(rng.randint(max(1, count // 2), count))]
+    most = min(world.most_shapes, 2 if tokens < 9 else 3 if tokens < 16 else 4)
+    chance = rng.random() if world.texts else 1.0
     if chance < 0.22 or (chance < 0.34 and most < 3):
         return ["text"]
     if chance < 0.34:
         return ["text", *rng.choices(names.SHAPES, k=rng.randint(1, 2))]
     count = rng.choices(range(1, most + 1), weights=(0.34, 0.24, 0.2, 0.22)[:most])[0]
-    pool = names.SHAPES if rng.random() < 0.55 else rng.sample(names.SHAPES, 2)  # the same shape twice, often
-    return rng.choices(pool, k=count)
+    # The same shape twice, often: counting needs it.
+    few = list(names.SHAPES) if rng.random() < 0.55 else rng.sample(names.SHAPES, 2)
+    return rng.choices(few, k=count)
 
 
-def _arrange(kinds: list[str], pixels: Pixels, rng: random.Random, largest: float = 0.85) -> list[_Plan]:
+def _arrange(
+    kinds: list[str], pixels: Pixels, rng: random.Random, world: World, largest: float = 0.85
+) -> list[_Plan]:
     """Find a place for everything: nothing overlaps, and left to right is clear."""
     height, width = pixels.shape[:2]
-    colours = names.COLOURS if rng.random() < 0.6 else rng.sample(names.COLOURS, 2)
+    colours = list(names.COLOURS) if rng.random() < 0.6 else rng.sample(names.COLOURS, 2)
     plans: list[_Plan] = []
     short = min(height, width)
     crowd = max(1.0, len(kinds) ** 0.6)
@@ -178,29 +195,41 @@ def _arrange(kinds: list[str], pixels: Pixels, rng: random.Random, largest: floa
             if kind == "text":
                 plan = _plan_text(height, width, largest / crowd * ease, colours, rng)
             else:
-                low, high = max(8.0, 0.07 * short), max(9.0, 0.5 * largest * short / crowd * ease)
-                half = min(math.exp(rng.uniform(math.log(min(low, high)), math.log(high))), short / 2 - 2)
+                low, high = (
+                    max(8.0, world.smallest * short),
+                    max(9.0, 0.5 * largest * short / crowd * ease),
+                )
+                half = min(
+                    math.exp(rng.uniform(math.log(min(low, high)), math.log(high))), short / 2 - 2
+                )
                 if rng.random() < 0.5:
                     half = max(half, rng.uniform(low, high) if high > low else high)
-                x, y = rng.uniform(half + 1, width - half - 1), rng.uniform(half + 1, height - half - 1)
-                plan = _plan_shape(kind, rng.choice(colours), x, y, half, rng)
+                x, y = (
+                    rng.uniform(half + 1, width - half - 1),
+                    rng.uniform(half + 1, height - half - 1),
+                )
+                plan = _plan_shape(kind, rng.choice(colours), x, y, half, rng, world.hollow)
             if all(_apart(plan, other, width) for other in plans) and _contrast(plan, pixels) > 130:
                 plans.append(plan)
                 break
     return sorted(plans, key=lambda plan: plan.x)
 
 
-def _plan_shape(kind: str, colour: str, x: float, y: float, half: float, rng: random.Random) -> _Plan:
+def _plan_shape(
+    kind: str, colour: str, x: float, y: float, half: float, rng: random.Random, hollow: float
+) -> _Plan:
     paint = shade(colour, rng)
     style = rng.random()
     smooth = rng.random() < 0.72
-    shading = rng.uniform(-35, 35) if rng.random() < 0.2 and colour not in ("black", "white") else 0.0
+    shading = (
+        rng.uniform(-35, 35) if rng.random() < 0.2 and colour not in ("black", "white") else 0.0
+    )
     edge_width = max(rng.uniform(0.04, 0.2), 1.2 / half)
-    if style < 0.56:
+    if style < 0.84 - hollow:
         pen = Pen(paint, None, 0.0, smooth, shading)
-    elif style < 0.72:  # an edge of black, white or a darker tone of the same
-        dark = tuple(round(0.55 * channel) for channel in paint)
-        edge = rng.choice([(0, 0, 0), (0, 0, 0), (255, 255, 255), dark])
+    elif style < 1 - hollow:  # an edge of black, white or a darker tone of the same
+        red, green, blue = (round(0.55 * channel) for channel in paint)
+        edge = rng.choice([(0, 0, 0), (0, 0, 0), (255, 255, 255), (red, green, blue)])
         pen = Pen(paint, edge, min(edge_width, 0.14), smooth, shading)
     else:  # only a line
         pen = Pen(None, paint, max(edge_width, 0.09, 2.2 / half), smooth, 0.0)
@@ -209,7 +238,9 @@ def _plan_shape(kind: str, colour: str, x: float, y: float, half: float, rng: ra
     return _Plan(kind, colour, paint, x, y, half, tall, points=points, pen=pen)
 
 
-def _plan_text(height: int, width: int, largest: float, colours: list[str], rng: random.Random) -> _Plan:
+def _plan_text(
+    height: int, width: int, largest: float, colours: list[str], rng: random.Random
+) -> _Plan:
     count = rng.choices((1, 2, 3, 4), weights=(0.2, 0.2, 0.27, 0.33))[0]
     text = "".join(rng.choices(names.CHARACTERS, k=count))
     highest = min(height * largest, width * min(1.0, largest * 1.15) / (0.8 * count))
@@ -248,20 +279,30 @@ def _draw(pixels: Pixels, plan: _Plan) -> Thing:
     if plan.pen is not None:
         box = draw_polygon(pixels, list(plan.points), plan.x, plan.y, plan.half, plan.pen)
         return Thing(plan.kind, plan.colour, _inside(box, pixels))
-    masks = []
-    for character in plan.text:
-        masks.append(glyph_mask(character, plan.font, 2 * plan.tall / 1.1, random.Random(plan.hand)))
+    height = 2 * plan.tall / 1.1
+    masks = [glyph_mask(c, plan.font, height, random.Random(plan.hand)) for c in plan.text]
     gap = 1 + (plan.hand % 7) / 40 * plan.tall
-    advance = [mask.shape[1] + gap for mask, _ in masks]
-    left, top = plan.x - sum(advance) / 2, plan.y - masks[0][0].shape[0] / 2
+    advance = [mask.shape[1] + gap for mask in masks]
+    left = _within(plan.x - sum(advance) / 2, sum(advance), pixels.shape[1])
+    top = _within(plan.y - masks[0].shape[0] / 2, masks[0].shape[0], pixels.shape[0])
     characters = []
-    for character, (mask, _), step in zip(plan.text, masks, advance, strict=True):
+    for character, mask, step in zip(plan.text, masks, advance, strict=True):
         blend(pixels, mask, round(left), round(top), plan.paint)
         characters.append((character, _inside(visible_box(mask, round(left), round(top)), pixels)))
         left += step
     boxes = [box for _, box in characters]
-    whole = (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes))
+    whole = (
+        min(b[0] for b in boxes),
+        min(b[1] for b in boxes),
+        max(b[2] for b in boxes),
+        max(b[3] for b in boxes),
+    )
     return Thing("text", plan.colour, whole, plan.text, tuple(characters))
+
+
+def _within(start: float, length: float, side: float) -> float:
+    """Where to begin so that `length` pixels fit into `side`."""
+    return max(0.0, min(start, side - length))
 
 
 def _inside(box: Box, pixels: Pixels) -> Box:
@@ -273,15 +314,17 @@ def _inside(box: Box, pixels: Pixels) -> Box:
 def _finish(pixels: Pixels, rng: random.Random) -> NDArray[np.uint8]:
     """What cameras, resizing and JPEG do to a drawing; (1, height, width, 3)."""
     if rng.random() < 0.1:
-        pixels = pixels + np.float32(rng.uniform(1, 8)) * np.random.default_rng(rng.randrange(1 << 30)).standard_normal(
-            pixels.shape, np.float32
-        )
+        pixels = pixels + np.float32(rng.uniform(1, 8)) * np.random.default_rng(
+            rng.randrange(1 << 30)
+        ).standard_normal(pixels.shape, np.float32)
     image = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
     if rng.random() < 0.15:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.9)))
     if rng.random() < 0.15:  # smaller or larger and back, as when the picture had another size
         scale = rng.uniform(0.7, 2.5)
-        small = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC)
+        small = image.resize(
+            (round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC
+        )
         image = small.resize(image.size, Image.Resampling.BICUBIC)
     if rng.random() < 0.12:
         file = io.BytesIO()

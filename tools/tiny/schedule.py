@@ -39,7 +39,9 @@ class Schedule:
             normal = 0.5 + 0.5 * math.cos(math.pi * (progress - FLAT) / (1 - FLAT))
         if self.finish_from is None or progress < self.finish_from:
             return max(normal, 0.005)
-        return max(normal * (self._end() - progress) / (self._end() - self.finish_from + 1e-9), 0.005)
+        return max(
+            normal * (self._end() - progress) / (self._end() - self.finish_from + 1e-9), 0.005
+        )
 
     def seconds_left(self, progress: float, seconds: float) -> float:
         """An estimate from how long the work so far took."""

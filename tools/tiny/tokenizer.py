@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen2TokenizerFast
@@ -34,7 +35,7 @@ _SPLIT = Regex(
 )
 
 
-def corpus(wordings_per_kind: int = 600) -> Iterator[str]:
+def corpus(wordings_per_kind: int = 160) -> Iterator[str]:
     """Sentences to learn the byte pairs from: questions of every kind and the shapes of their answers."""
     rng = random.Random(0)
     for kind in wordings.TRAINING:
@@ -43,11 +44,17 @@ def corpus(wordings_per_kind: int = 600) -> Iterator[str]:
                                 pic=wordings.picture_reference(rng.randrange(4), 4, rng), n="3", m="4")  # fmt: skip
             yield _without_capital_runs(text)
     for template in wordings.LEAD_INS:
-        yield from (wordings.expand(template, rng) for _ in range(40))
+        yield from (wordings.expand(template, rng) for _ in range(10))
     for sentence in answers.ALL:
-        yield from [_without_capital_runs(sentence)] * 100
-    yield from ["system\nYou are a helpful assistant.", "user\n", "assistant\n", "Picture 1: ", "Video 1: "] * 300
-    for _ in range(6000):
+        yield from [_without_capital_runs(sentence)] * 25
+    yield from [
+        "system\nYou are a helpful assistant.",
+        "user\n",
+        "assistant\n",
+        "Picture 1: ",
+        "Video 1: ",
+    ] * 80
+    for _ in range(1200):
         x, colour = _object(rng), rng.choice(names.COLOURS)
         place = rng.choice([place for row in names.PLACES for place in row])
         yield f"The image shows {names.article(x)}, {names.article(_object(rng))} and {names.article(_object(rng))}."
@@ -75,6 +82,7 @@ def _without_capital_runs(text: str) -> str:
     return re.sub(r"[A-Z]{2,}", " ", text)
 
 
+@cache
 def train_tokenizer() -> PreTrainedTokenizerFast:
     """The tokenizer of the tiny world: `VOCABULARY_SIZE` tokens, the control tokens last."""
     bpe = Tokenizer(models.BPE())

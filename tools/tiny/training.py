@@ -23,8 +23,10 @@ from tools.tiny.encoding import Batch
 from tools.tiny.forward import forward, visual_tokens
 from tools.tiny.heads import Heads
 from tools.tiny.optimizer import Average, make_optimizers, set_rate
+from tools.tiny.scene import FULL
 from tools.tiny.schedule import Schedule
 from tools.tiny.tokenizer import train_tokenizer
+from tools.tiny.world import World
 
 WEIGHTS = {"language": 1.0, "things": 0.6, "colours": 0.3, "boxes": 0.6, "places": 1.0, "targets": 1.5, "pictures": 0.3,
            "marks": 0.8}  # fmt: skip
@@ -42,6 +44,8 @@ class Plan:
     seed: int = 0
     processes: int = 2
     workers: int = 0  # processes that draw pictures; on a CPU the training processes draw their own
+    world: World = FULL  # what is drawn and asked
+    batch_scale: float = 1.0  # 1: about 12 dialogues per process and step
     save_minutes: float = 4.0
 
 
@@ -56,7 +60,10 @@ def train(plan: Plan) -> None:
     meeting = plan.state / f"meeting-{os.getpid()}"
     # Forked rather than spawned: importing torch again takes longer than everything else here.
     context = torch.multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    others = [context.Process(target=_joined, args=(rank, plan, tokenizer, meeting)) for rank in range(1, plan.processes)]
+    others = [
+        context.Process(target=_joined, args=(rank, plan, tokenizer, meeting))
+        for rank in range(1, plan.processes)
+    ]
     for process in others:
         process.start()
     _joined(0, plan, tokenizer, meeting)
@@ -68,11 +75,15 @@ def train(plan: Plan) -> None:
 def _joined(rank: int, plan: Plan, tokenizer: PreTrainedTokenizerFast, meeting: Path) -> None:
     torch.set_num_threads(1)
     if plan.processes > 1:
-        dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=plan.processes)
+        dist.init_process_group(
+            "gloo", init_method=f"file://{meeting}", rank=rank, world_size=plan.processes
+        )
     _worker(rank, plan, tokenizer, torch.device("cpu"))
 
 
-def _worker(rank: int, plan: Plan, tokenizer: PreTrainedTokenizerFast, device: torch.device) -> None:
+def _worker(
+    rank: int, plan: Plan, tokenizer: PreTrainedTokenizerFast, device: torch.device
+) -> None:
     run = Run(rank, plan, tokenizer, device)
     run.resume()
     run.loop()
@@ -84,7 +95,9 @@ def _worker(rank: int, plan: Plan, tokenizer: PreTrainedTokenizerFast, device: t
 class Run:
     """One process's share of a training."""
 
-    def __init__(self, rank: int, plan: Plan, tokenizer: PreTrainedTokenizerFast, device: torch.device) -> None:
+    def __init__(
+        self, rank: int, plan: Plan, tokenizer: PreTrainedTokenizerFast, device: torch.device
+    ) -> None:
         self.rank, self.plan, self.device = rank, plan, device
         # Everything in bfloat16 but sums, norms, the softmax and the optimizer: matrix units then do the work.
         self.dtype = torch.bfloat16
@@ -96,7 +109,7 @@ class Run:
         self.optimizers = make_optimizers(self.model, self.heads)
         self.average = Average(self.model)
         self.schedule = Schedule(plan.steps, plan.minutes)
-        self.batches = Batches(tokenizer, plan.seed, rank, scale=1.0 if device.type == "cpu" else 4.0)
+        self.batches = Batches(tokenizer, plan.seed, rank, plan.batch_scale, plan.world)
         self.step, self.seconds = 0, 0.0
         self.recent: dict[str, float] = {}
 
@@ -127,7 +140,9 @@ class Run:
 
     def _agree(self, progress: float) -> tuple[float, bool]:
         """The first process's progress, and whether a file named `finish` asks for an early end."""
-        told = torch.tensor([progress, float((self.plan.state / "finish").exists())], dtype=torch.float64)
+        told = torch.tensor(
+            [progress, float((self.plan.state / "finish").exists())], dtype=torch.float64
+        )
         if dist.is_initialized():
             dist.broadcast(told, 0)
         return float(told[0]), bool(told[1])
@@ -139,9 +154,13 @@ class Run:
         else:
             outputs = forward(self.model, batch, self.dtype)
             embeddings = self.model.model.language_model.embed_tokens.weight
-            logits = F.linear(outputs.final.flatten(0, 1)[batch.label_spots], embeddings.to(self.dtype))
+            logits = F.linear(
+                outputs.final.flatten(0, 1)[batch.label_spots], embeddings.to(self.dtype)
+            )
             losses = {"language": F.cross_entropy(logits.float(), batch.labels)}
-            losses |= self.heads.dense_losses(outputs.visual, batch) | self.heads.text_losses(outputs, batch)
+            losses |= self.heads.dense_losses(outputs.visual, batch) | self.heads.text_losses(
+                outputs, batch
+            )
             visual = outputs.visual
         loss = torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum()
         loss.backward()
@@ -153,7 +172,7 @@ class Run:
         if self.step % LOG_EVERY == 0:
             with torch.no_grad():
                 self.recent |= self.heads.readings(visual, batch)
-        return losses
+        return {name: value.detach() for name, value in losses.items()}
 
     def _share_gradients(self) -> None:
         """Mean over the processes, then clipped."""
@@ -175,7 +194,11 @@ class Run:
             self.recent[name] = 0.95 * self.recent.get(name, value.item()) + 0.05 * value.item()
         if self.rank or self.step % LOG_EVERY:
             return
-        line = {"step": self.step, "minutes": round(self.seconds / 60, 2), "progress": round(progress, 4)}
+        line = {
+            "step": self.step,
+            "minutes": round(self.seconds / 60, 2),
+            "progress": round(progress, 4),
+        }
         line |= {name: round(value, 4) for name, value in self.recent.items()}
         with (self.plan.state / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
@@ -183,7 +206,12 @@ class Run:
         bar = "#" * int(30 * progress) + "." * (30 - int(30 * progress))
         shown = "  ".join(f"{name} {value:.3f}" for name, value in self.recent.items())
         end = "\r" if sys.stderr.isatty() else "\n"
-        print(f"[{bar}] step {self.step}, {left:.0f} min left  {shown}", end=end, file=sys.stderr, flush=True)
+        print(
+            f"[{bar}] step {self.step}, {left:.0f} min left  {shown}",
+            end=end,
+            file=sys.stderr,
+            flush=True,
+        )
 
     def save(self) -> None:
         """Write everything a resumed run needs; a kill at any moment leaves the old file or the new one."""
@@ -218,7 +246,9 @@ def _quiet_residuals(model: Any) -> None:
     """Let every block begin almost as a detour that adds nothing: deeper stacks then learn from the first step."""
     with torch.no_grad():
         for name, weight in model.named_parameters():
-            if name.endswith(("o_proj.weight", "down_proj.weight", "attn.proj.weight", "fc2.weight")):
+            if name.endswith(
+                ("o_proj.weight", "down_proj.weight", "attn.proj.weight", "fc2.weight")
+            ):
                 weight.mul_(0.2)
 
 
@@ -229,5 +259,5 @@ def _to(batch: Batch, device: torch.device) -> Batch:
     for field in fields(batch):
         value = getattr(batch, field.name)
         moved[field.name] = value.to(device) if isinstance(value, Tensor) else value
-    moved["pixels"] = [pixels.to(device) for pixels in batch.pixels]
+    moved["frames"] = [frames.to(device) for frames in batch.frames]
     return Batch(**moved)

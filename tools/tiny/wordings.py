@@ -609,7 +609,13 @@ FOLLOW_UPS: dict[str, tuple[str, ...]] = {
         "how about the other one",
         "what [C] does the other (one|[S]) have",
     ),
-    "same_colour": ("(and |)the {x}", "what about the {x}", "how about the {x}", "and what about the {x}", "now the {x}"),
+    "same_colour": (
+        "(and |)the {x}",
+        "what about the {x}",
+        "how about the {x}",
+        "and what about the {x}",
+        "now the {x}",
+    ),
     "it_where": (
         "(and |)where is (it|that|that one)",
         "where( exactly|) is it( in [this] [I]|)",
@@ -648,7 +654,10 @@ FOLLOW_UPS: dict[str, tuple[str, ...]] = {
     ),
 }
 
-HELD_OUT["other_colour"] = ("and what is the colo(u|)r of the other one", "what colo(u|)r is the other one then")
+HELD_OUT["other_colour"] = (
+    "and what is the colo(u|)r of the other one",
+    "what colo(u|)r is the other one then",
+)
 HELD_OUT["it_where"] = ("and where can I see it", "so where is it")
 HELD_OUT["it_locate"] = ("please draw the bounding box around it", "could you give me its box")
 TRAINING.update(FOLLOW_UPS)
@@ -665,7 +674,16 @@ LEAD_INS = (
 
 _OPENERS = ("please ", "please, ", "hey, ", "hi, ", "ok, ", "so, ", "well, ", "and ", "now ", "tell me: ", "quick question: ",
             "hello! ", "question: ", "um, ", "dear model, ", "then ")  # fmt: skip
-_CLOSERS = (" please", ", please", " thanks", " now", ", thank you", " for me", " then", " (in this picture)")
+_CLOSERS = (
+    " please",
+    ", please",
+    " thanks",
+    " now",
+    ", thank you",
+    " for me",
+    " then",
+    " (in this picture)",
+)
 
 
 def expand(template: str, rng: random.Random) -> str:
@@ -683,7 +701,12 @@ def expand(template: str, rng: random.Random) -> str:
 def picture_reference(index: int, count: int, rng: random.Random, noun: str = "picture") -> str:
     """A way to name picture `index` (from 0) of `count`: `Picture 2`, `the second image`, `the last picture`."""
     noun = rng.choice((noun, noun, "image", "photo")) if noun == "picture" else noun
-    ways = [f"{noun} {index + 1}", f"{noun} {index + 1}", f"the {ORDINALS[index]} {noun}", f"{noun} number {index + 1}"]
+    ways = [
+        f"{noun} {index + 1}",
+        f"{noun} {index + 1}",
+        f"the {ORDINALS[index]} {noun}",
+        f"{noun} number {index + 1}",
+    ]
     if index == count - 1:
         ways.append(f"the last {noun}")
     if index == 0:
@@ -721,6 +744,8 @@ def dress(text: str, rng: random.Random) -> str:
         text = text.title()
     mark = rng.random()
     if mark < 0.55:
-        question = re.match(r"(?i)(and |so, |ok, )?(what|which|where|how|is|are|do|does|can|could|who|in)\b", text)
+        question = re.match(
+            r"(?i)(and |so, |ok, )?(what|which|where|how|is|are|do|does|can|could|who|in)\b", text
+        )
         return text + ("?" if question else ".")
     return text + rng.choice(("", "", "", "", "?", ".", "!", "??", " ?", "..."))

@@ -1,0 +1,59 @@
+"""The sidebar is the table of settings, no more and no less."""
+
+from __future__ import annotations
+
+import gradio as gr
+import pytest
+
+from model.errors import SettingError
+from model.settings import TUNABLES, GenerationSettings, VisionSettings
+from ui.controls import Controls, build_controls, control, labels, settings_of
+from ui.texts import CHINESE, ENGLISH
+
+
+def built(
+    vision: VisionSettings | None = None, generation: GenerationSettings | None = None
+) -> Controls:
+    with gr.Blocks():
+        return build_controls(
+            vision or VisionSettings(), generation or GenerationSettings(), ENGLISH
+        )
+
+
+def test_every_setting_has_one_control_with_its_id_and_range() -> None:
+    controls = built()
+    assert [c.elem_id for c in controls.components] == [t.name.replace("_", "-") for t in TUNABLES]
+    for tunable, component in zip(TUNABLES, controls.components, strict=True):
+        if isinstance(component, gr.Slider):
+            assert (component.minimum, component.maximum) == (tunable.low, tunable.high)
+        assert component.interactive
+
+
+def test_untouched_controls_give_the_defaults_they_were_built_with() -> None:
+    vision, generation = VisionSettings(max_tokens=99), GenerationSettings(seed=3)
+    values = [c.value for c in built(vision, generation).components]
+    assert settings_of(values) == (vision, generation)
+
+
+def test_a_value_out_of_range_is_an_error_that_names_the_setting() -> None:
+    values = [99999 if t.name == "max_tokens" else t.default for t in TUNABLES]
+    with pytest.raises(SettingError, match="max_tokens"):
+        settings_of(values)
+
+
+def test_an_optional_number_can_be_empty() -> None:
+    optional = next(t for t in TUNABLES if t.optional)
+    with gr.Blocks():
+        assert isinstance(control(optional, None, ENGLISH), gr.Number)
+
+
+def test_labels_carry_unit_and_help_in_the_language() -> None:
+    tunable = next(t for t in TUNABLES if t.name == "max_tokens")
+    assert labels(tunable, ENGLISH)["label"] == "Largest size (tokens)"
+    assert labels(tunable, CHINESE) == {"label": "最大尺寸 (词元)", "info": CHINESE.settings["max_tokens"][1]}
+
+
+def test_relabelling_touches_everything_that_is_labelled() -> None:
+    controls = built()
+    with gr.Blocks():
+        assert len(controls.relabelled(CHINESE)) == len(controls.labelled)

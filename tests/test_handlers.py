@@ -1,0 +1,280 @@
+"""What a person does on the page, without a browser."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from PIL import Image as PillowImage
+from tests.fakes import FakeBackend
+
+from model.backend import Delta, Status
+from model.conversation import Conversation
+from model.errors import MediaError
+from model.settings import TUNABLES
+from ui import handlers
+from ui.session import Tabs
+from ui.view import View
+
+KEY = "0123456789abcdef" * 2
+OTHER = "f" * 32
+DEFAULTS = [tunable.default for tunable in TUNABLES]
+
+
+def scene(play: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(play(), 20))
+
+
+def posted(**data: Any) -> gr.EventData:
+    return gr.EventData(None, data)
+
+
+async def followed(tabs: Tabs, key: str = KEY) -> list[View]:
+    return [view async for view in handlers.follow(tabs, key)]
+
+
+def values(**changed: Any) -> list[Any]:
+    return [changed.get(tunable.name, tunable.default) for tunable in TUNABLES]
+
+
+@pytest.fixture
+def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    PillowImage.new("RGB", (64, 48), "red").save(tmp_path / "red.png")
+    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "fake.png").write_text("no picture either")
+    return tmp_path
+
+
+def test_a_message_is_taken_answered_and_shown() -> None:
+    async def play() -> None:
+        backend = FakeBackend()
+        tabs = Tabs(backend)
+        taken, *first = await handlers.submit(tabs, KEY, "Hi", *values(temperature=0.5))
+        assert taken == "Hi"
+        assert View(*first).chatbot[-1]["role"] == "user"
+        *_, last = await followed(tabs)
+        assert [m["role"] for m in last.chatbot] == ["user", "assistant"]
+        assert 'data-state="idle" data-turn="1"' in last.run_state
+        assert (last.live, last.answer, last.returned) == ("", "Hello", "")
+        assert "prompt tokens" in last.stats
+        assert backend.calls[0].settings.temperature == 0.5
+        assert backend.calls[0].session == KEY
+
+    scene(play)
+
+
+def test_the_page_sees_the_answer_grow() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend([Delta("x")] * 30, pause_s=0.02))
+        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        views = await followed(tabs)
+        lengths = [len(view.live) for view in views if "answering" in view.run_state]
+        assert len(lengths) > 3
+        assert lengths == sorted(lengths)
+
+    scene(play)
+
+
+def test_nothing_is_not_sent_and_a_second_message_waits_in_the_composer() -> None:
+    async def play() -> None:
+        backend = FakeBackend(gate=(gate := threading.Event()))
+        tabs = Tabs(backend)
+        assert (await handlers.submit(tabs, KEY, "  ", *DEFAULTS))[0] == ""
+        assert (await handlers.submit(tabs, KEY, "one", *DEFAULTS))[0] == "one"
+        assert (await handlers.submit(tabs, KEY, "two", *DEFAULTS))[0] == ""
+        gate.set()
+        await followed(tabs)
+        assert len(backend.calls) == 1
+
+    scene(play)
+
+
+def test_a_setting_that_cannot_be_leaves_the_message_where_it_is() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        taken, *rest = await handlers.submit(tabs, KEY, "Hi", *values(max_tokens=5, min_tokens=9))
+        assert taken == ""
+        assert "min_tokens" in View(*rest).notice
+        assert not tabs.open(KEY).live
+
+    scene(play)
+
+
+def test_a_failed_turn_hands_the_message_back_once() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend([MediaError("No <such> picture.")]))
+        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        *_, last = await followed(tabs)
+        assert last.returned == "Hi"
+        assert "No &lt;such&gt; picture." in last.notice
+        assert 'data-state="error"' in last.run_state
+        assert (await followed(tabs))[-1].returned == ""
+
+    scene(play)
+
+
+def test_stop_is_seen_by_who_follows() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend([Delta("x")] * 1000, pause_s=0.01))
+        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        following = asyncio.create_task(followed(tabs))
+        await asyncio.sleep(0.2)
+        await handlers.stop(tabs, KEY)
+        last = (await asyncio.wait_for(following, 1))[-1]
+        assert 'data-state="stopped"' in last.run_state
+        assert last.chatbot[-1]["role"] == "assistant"
+
+    scene(play)
+
+
+def test_retry_answers_the_same_message_with_the_settings_of_now() -> None:
+    async def play() -> None:
+        backend = FakeBackend()
+        tabs = Tabs(backend)
+        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        await followed(tabs)
+        await handlers.retry(tabs, KEY, *values(temperature=1.0))
+        *_, last = await followed(tabs)
+        assert backend.calls[0].conversation == backend.calls[1].conversation
+        assert backend.calls[1].settings.temperature == 1.0
+        assert 'data-turn="2"' in last.run_state and len(last.chatbot) == 2
+
+    scene(play)
+
+
+def test_retry_undo_and_stop_of_an_empty_conversation_do_nothing() -> None:
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend())
+        await handlers.retry(tabs, KEY, *DEFAULTS)
+        await handlers.undo(tabs, KEY)
+        await handlers.stop(tabs, KEY)
+        assert backend.calls == []
+
+    scene(play)
+
+
+def test_clear_starts_over_and_forgets() -> None:
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend())
+        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        await followed(tabs)
+        cleared = await handlers.clear(tabs, KEY)
+        await asyncio.sleep(0.1)
+        assert cleared.chatbot == [] and tabs.open(KEY).conversation == Conversation()
+        assert backend.forgotten == [KEY]
+
+    scene(play)
+
+
+def test_undo_hands_the_message_back() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        await followed(tabs)
+        undone = await handlers.undo(tabs, KEY)
+        assert (undone.returned, undone.chatbot) == ("Hi", [])
+
+    scene(play)
+
+
+def test_good_files_are_attached_and_bad_ones_explained(uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        files = [
+            {"path": str(uploads / "red.png"), "name": "<b>.png"},
+            {"path": str(uploads / "notes.txt"), "name": "notes.txt"},
+            {"path": str(uploads / "fake.png"), "name": "fake.png"},
+            {"path": "/etc/passwd", "name": "passwd.png"},
+            "not even an object",
+        ]
+        shown = await handlers.attach(tabs, KEY, posted(files=files))
+        tab = tabs.open(KEY)
+        assert [(item.name, item.size) for item in tab.tray] == [("<b>.png", (64, 48))]
+        assert len(tab.refused) == 4
+        assert "notes.txt is neither a picture nor a video." in shown
+        assert "<b>" not in shown
+        assert Path(tab.tray[0].thumbnail).is_relative_to(uploads.resolve())
+
+    scene(play)
+
+
+def test_fast_clicks_on_the_tray_are_all_obeyed(uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        red = {"path": str(uploads / "red.png"), "name": "red.png"}
+        await handlers.attach(tabs, KEY, posted(files=[red, red, red, red]))
+        items = [item.id for item in tabs.open(KEY).tray]
+        assert len(set(items)) == 4
+        await asyncio.gather(
+            *(handlers.change_tray(tabs, KEY, posted(op="detach", id=i)) for i in items[:3])
+        )
+        assert [item.id for item in tabs.open(KEY).tray] == items[3:]
+
+    scene(play)
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"op": "dismiss", "id": "99"}, {"op": "dismiss", "id": -1}, {"op": []}, {"id": {}}]
+)
+def test_the_tray_survives_what_a_browser_makes_up(data: dict[str, Any]) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tabs.open(KEY).refused.append("No.")
+        await handlers.change_tray(tabs, KEY, posted(**data))
+        assert tabs.open(KEY).refused == ["No."]
+
+    scene(play)
+
+
+def test_the_cost_is_asked_for_what_would_be_sent(uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend())
+        assert await handlers.price(tabs, KEY, "Hi", *DEFAULTS) == ""
+        red = {"path": str(uploads / "red.png"), "name": "red.png"}
+        await handlers.attach(tabs, KEY, posted(files=[red]))
+        assert "34 of 32,768" in await handlers.price(tabs, KEY, "Hi", *values(max_tokens=77))
+        (talk,) = backend.estimates
+        assert next(talk.media).vision.max_tokens == 77
+
+    scene(play)
+
+
+def test_a_page_without_a_proper_key_is_told_to_reload() -> None:
+    async def play() -> None:
+        for key in ("", "x", "0" * 31, "api-session", None):
+            with pytest.raises(gr.Error, match="reload"):
+                await handlers.stop(Tabs(FakeBackend()), key)  # type: ignore[arg-type]
+
+    scene(play)
+
+
+def test_two_pages_have_their_own_conversations() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        await handlers.submit(tabs, KEY, "mine", *DEFAULTS)
+        await followed(tabs)
+        assert (await followed(tabs, OTHER))[-1].chatbot == []
+
+    scene(play)
+
+
+def test_loading_is_shown_until_the_model_is_there_or_has_failed() -> None:
+    async def play() -> None:
+        backend = FakeBackend(current=Status("loading", "Fake", progress=0.5))
+        tabs = Tabs(backend)
+        banner, _, state = await handlers.watch_loading(tabs, KEY)
+        assert "50 %" in banner and 'data-state="loading"' in state
+        backend.current = Status("failed", "Fake", "No such folder.")
+        banner, _, state = await handlers.watch_loading(tabs, KEY)
+        assert "No such folder." in banner and 'data-state="error"' in state
+        backend.current = Status("ready", "Fake")
+        _, timer, state = await handlers.watch_loading(tabs, KEY)
+        assert 'data-state="idle"' in state and timer.active is False
+
+    scene(play)

@@ -1,0 +1,70 @@
+"""A backend behind which the real one is still being loaded."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from model.backend import Backend, Cancel, Finished, Progress
+from model.conversation import Conversation, Text
+from model.errors import CheckpointError, DemoError
+from model.loading import LoadingBackend, Report
+from model.settings import GenerationSettings
+from tests.fakes import FakeBackend
+
+TALK = Conversation().with_user_turn(Text("Hi"))
+SETTINGS = GenerationSettings()
+
+
+def test_a_message_sent_meanwhile_waits_its_turn_and_sees_the_progress() -> None:
+    go = threading.Event()
+
+    def load(report: Report) -> Backend:
+        report(0.5)
+        go.wait(10)
+        return FakeBackend()
+
+    backend = LoadingBackend(load, "tiny")
+    stream = backend.stream(TALK, SETTINGS, Cancel(), session="s")
+    first = next(stream)
+    assert isinstance(first, Progress) and (first.stage, first.total) == ("loading", 100)
+    assert backend.status().state == "loading"
+    go.set()
+    assert isinstance(list(stream)[-1], Finished)
+    assert backend.status().state == "ready"
+
+
+def test_a_wait_for_the_model_can_be_stopped() -> None:
+    go = threading.Event()
+
+    def load(_: Report) -> Backend:
+        go.wait(10)
+        return FakeBackend()
+
+    cancel = Cancel()
+    stream = LoadingBackend(load, "tiny").stream(TALK, SETTINGS, cancel)
+    next(stream)
+    cancel.set()
+    last = list(stream)[-1]
+    go.set()
+    assert isinstance(last, Finished) and last.reason == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (CheckpointError("There is no folder x."), "There is no folder x."),
+        (RuntimeError("size mismatch"), "size mismatch"),
+    ],
+)
+def test_a_load_that_fails_says_why_to_everybody(error: Exception, shown: str) -> None:
+    def load(_: Report) -> Backend:
+        raise error
+
+    backend = LoadingBackend(load, "tiny")
+    with pytest.raises(DemoError, match=shown):
+        backend.wait(10)
+    assert backend.status().state == "failed" and shown in backend.status().note
+    with pytest.raises(DemoError, match=shown):
+        list(backend.stream(TALK, SETTINGS, Cancel()))

@@ -1,0 +1,120 @@
+"""What is shown of a conversation, and that no text in it can act on the page."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import replace
+
+import pytest
+from tests.fakes import USAGE
+
+from model.backend import Progress, Status
+from model.conversation import Conversation, Image, Text
+from ui import render
+from ui.attachment import Attachment
+from ui.texts import CHINESE, ENGLISH
+
+PHOTO = Attachment("1", "image", "/uploads/a.png", "a.png", (64, 48), "/uploads/t.webp")
+
+
+def shown(markdown: str) -> str:
+    """The characters that a browser shows for text that consists of words and entities."""
+    return html.unescape(markdown)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<b>bold</b> & *stars* _under_ `code` $$x$$",
+        "  two spaces\n\n\n    indented\n\ttab ",
+        "# heading\n- item\n1. one\n> quote\n| a | b |",
+        "&lt; stays &amp; &#60; stays",
+        "http://example.org www.example.org [a](b) ![c](d)",
+        "中文 한국어 العربية",
+    ],
+)
+def test_typed_text_is_shown_character_by_character(text: str) -> None:
+    written = render.literal(text)
+    assert shown(written) == text
+    assert not re.search(r"[<>*_`$\[\]|\n]", written)
+
+
+def test_model_html_becomes_text_and_code_stays_code() -> None:
+    answer = "a <b>b</b> & `<i>` \n```html\n<div>&amp;</div>\n```\n<img src=x>"
+    assert render.markdown(answer) == (
+        "a &lt;b>b&lt;/b> &amp; `<i>` \n```html\n<div>&amp;</div>\n```\n&lt;img src=x>"
+    )
+
+
+def test_unclosed_fence_is_code_to_the_end() -> None:
+    assert render.markdown("```\n<b>\n") == "```\n<b>\n"
+
+
+def test_longer_fence_is_closed_only_by_one_as_long() -> None:
+    assert render.markdown("````\n```\n<b>\n````\n<i>") == "````\n```\n<b>\n````\n&lt;i>"
+
+
+def test_a_backtick_without_a_partner_does_not_open_code() -> None:
+    assert render.markdown("it`s <b>\n\n`<i>`") == "it`s &lt;b>\n\n`<i>`"
+
+
+def test_grounding_tokens_are_readable() -> None:
+    answer = (
+        "<|object_ref_start|>the cat<|object_ref_end|>"
+        "<|box_start|>(10,20),(30,40)<|box_end|> sleeps"
+    )
+    assert render.markdown(answer) == "the cat (10,20),(30,40) sleeps"
+
+
+def test_messages_keep_the_order_of_parts_and_show_only_known_files() -> None:
+    talk = Conversation().with_user_turn(
+        Image(PHOTO.path), Image("/uploads/unknown.png"), Text("  what?")
+    )
+    message, reply = render.messages(talk.with_reply("  <b>"), {PHOTO.path: PHOTO})
+    assert message["role"] == "user"
+    assert message["content"][0] == {"path": PHOTO.path, "alt_text": "a.png"}
+    assert shown(message["content"][1]["text"]) == "  what?"
+    assert reply["content"] == [{"type": "text", "text": "  &lt;b>"}]
+
+
+def test_statistics_say_what_an_answer_cost() -> None:
+    assert render.statistics(USAGE, ENGLISH) == (
+        "1,312 prompt tokens (1,180 reused, 1,092 visual) · first word 0.21 s · 38 tokens/s"
+    )
+
+
+def test_statistics_say_why_an_answer_ended_early() -> None:
+    cut = replace(USAGE, stop_reason="length", decode_tokens_per_s=0.0)
+    assert render.statistics(cut, ENGLISH).endswith("first word 0.21 s · cut off at the longest answer")
+
+
+def test_statistics_of_an_answer_that_broke_off() -> None:
+    assert render.statistics(None, CHINESE) == CHINESE.broken_off
+
+
+def test_run_state_is_escaped() -> None:
+    assert render.run_state('"><script>', 3) == (
+        '<div data-state="&quot;&gt;&lt;script&gt;" data-turn="3"></div>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("progress", "sentence"),
+    [
+        (Progress("loading", 40, 100), "(40 %)"),
+        (Progress("queued", 0, 3), "3 ahead"),
+        (Progress("queued", 0, 0), "free place"),
+        (Progress("media", 1, 2), "1 of 2"),
+        (Progress("vision", 1, 2), "1 of 2"),
+        (Progress("reading", 1000, 4000), "4,000 tokens: 25 %"),
+    ],
+)
+def test_every_stage_of_waiting_has_a_sentence(progress: Progress, sentence: str) -> None:
+    assert sentence in render.waiting(progress, ENGLISH)
+
+
+def test_banner_shows_what_runs_how_far_it_is_or_why_it_failed() -> None:
+    assert "<b>" not in render.banner(Status("ready", "<b>", "note & more"), ENGLISH)
+    assert 'value="25"' in render.banner(Status("loading", "Fake", progress=0.25), ENGLISH)
+    assert "No such folder." in render.banner(Status("failed", "Fake", "No such folder."), ENGLISH)

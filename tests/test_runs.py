@@ -1,0 +1,114 @@
+"""A run goes on without a page, obeys Stop, and is given up when nobody follows it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+from tests.fakes import FakeBackend
+
+from model.backend import Delta, Progress
+from model.conversation import Conversation, Text
+from model.errors import MediaError
+from model.settings import GenerationSettings
+from ui import runs
+from ui.runs import Run
+
+ASKED = Conversation().with_user_turn(Text("Hi"))
+
+
+def running(
+    backend: FakeBackend,
+    meanwhile: Callable[[Run], Awaitable[None]],
+    *,
+    awaited: Callable[[], bool] = lambda: False,
+) -> tuple[Run, list[Run]]:
+    """Start a run, do something, and wait for its end."""
+
+    async def scene() -> tuple[Run, list[Run]]:
+        ended: list[Run] = []
+        run = Run(ASKED, GenerationSettings(), "s1")
+        run.start(backend, ended.append, awaited=awaited)
+        await meanwhile(run)
+        await asyncio.wait_for(run.ended(), 10)
+        return run, ended
+
+    return asyncio.run(scene())
+
+
+async def nothing(run: Run) -> None:
+    """Just wait."""
+
+
+def test_buffer_holds_the_whole_answer() -> None:
+    backend = FakeBackend()
+    run, ended = running(backend, nothing)
+    assert (run.text, run.error, run.live) == ("Hello", None, False)
+    assert run.finished and run.finished.reason == "stop"
+    assert ended == [run]
+    assert (backend.calls[0].conversation, backend.calls[0].session) == (ASKED, "s1")
+
+
+def test_state_tells_waiting_from_answering() -> None:
+    run = Run(ASKED, GenerationSettings(), "")
+    states = []
+    for progress in (Progress("loading", 1, 9), Progress("queued", 0, 1), Progress("vision", 0, 1)):
+        run.progress = progress
+        states.append(run.state)
+    run.text = "x"
+    assert [*states, run.state] == ["loading", "queued", "reading", "answering"]
+
+
+@pytest.mark.parametrize("error", [MediaError("No such picture."), RuntimeError("bug")])
+def test_an_exception_ends_the_run_and_is_kept(error: Exception) -> None:
+    run, ended = running(FakeBackend([Delta("Hal"), error]), nothing)
+    assert (run.text, run.error, run.finished) == ("Hal", error, None)
+    assert ended == [run]
+
+
+def test_cancel_ends_it_and_keeps_the_text() -> None:
+    async def stop_after_some_text(run: Run) -> None:
+        with run.followed():
+            while not run.text:
+                await asyncio.sleep(0.01)
+            run.cancel.set()
+
+    run, _ = running(FakeBackend([Delta("x")] * 1000, pause_s=0.01), stop_after_some_text)
+    assert run.finished and run.finished.reason == "cancelled"
+    assert 0 < len(run.text) < 1000
+
+
+def test_an_answer_that_nobody_follows_is_given_up_within_two_seconds() -> None:
+    started = time.monotonic()
+    run, _ = running(FakeBackend(gate=threading.Event()), nothing)
+    assert run.finished and run.finished.reason == "cancelled"
+    assert time.monotonic() - started < 2
+
+
+def test_an_answer_that_is_followed_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "ORPHAN_S", 0.1)
+    gate = threading.Event()
+
+    async def look_for_longer_than_the_patience(run: Run) -> None:
+        with run.followed():
+            await asyncio.sleep(0.6)
+            gate.set()
+            await run.ended()
+
+    run, _ = running(FakeBackend(gate=gate), look_for_longer_than_the_patience)
+    assert run.text == "Hello"
+
+
+def test_a_page_that_is_awaited_keeps_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "ORPHAN_S", 0.1)
+    gate = threading.Event()
+
+    async def open_late(run: Run) -> None:
+        await asyncio.sleep(0.6)
+        gate.set()
+
+    run, _ = running(FakeBackend(gate=gate), open_late, awaited=lambda: True)
+    assert run.text == "Hello"

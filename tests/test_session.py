@@ -1,0 +1,230 @@
+"""What a tab owns changes only as its owner asked, and nothing is lost on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+from tests.fakes import USAGE, FakeBackend
+
+from model.backend import Delta, Event
+from model.conversation import Conversation, Image, Text
+from model.errors import DemoError, MediaError
+from model.settings import GenerationSettings, VisionSettings
+from ui import session
+from ui.attachment import Attachment
+from ui.session import Tab, Tabs
+
+PHOTO = Attachment("1", "image", "/uploads/a.png", "a.png", (64, 48), "/uploads/t.webp")
+CLIP = Attachment("2", "video", "/uploads/b.mp4", "b.mp4", (64, 48), "/uploads/u.webp", 3.0)
+
+
+def scene(play: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(play(), 20))
+
+
+async def send(tabs: Tabs, tab: Tab, text: str) -> None:
+    """Send and wait for the end, as a page that follows."""
+    drafted = tab.drafted(text, VisionSettings())
+    assert drafted
+    tab.tray.clear()
+    run = tabs.start(tab, drafted, GenerationSettings())
+    with run.followed():
+        await run.ended()
+
+
+def test_each_item_is_sent_with_the_resolution_of_that_moment() -> None:
+    tab = Tab("k", FakeBackend())
+    tab.attach(PHOTO)
+    tab.attach(CLIP)
+    drafted = tab.drafted("What?", VisionSettings(max_tokens=99))
+    assert drafted
+    picture, clip, text = drafted.messages[0].parts
+    assert isinstance(picture, Image) and picture.vision.max_tokens == 99
+    assert (clip, text) == (CLIP.part(VisionSettings(max_tokens=99)), Text("What?"))
+
+
+def test_nothing_cannot_be_sent() -> None:
+    assert Tab("k", FakeBackend()).drafted(" \n", VisionSettings()) is None
+
+
+def test_an_answer_is_kept_with_what_it_cost() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tab = tabs.open("k")
+        await send(tabs, tab, "Hi")
+        assert [m.text for m in tab.conversation.messages] == ["Hi", "Hello"]
+        assert (tab.usage, tab.state, tab.finished_turns) == (USAGE, "idle", 1)
+
+    scene(play)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(MediaError("No such picture."), "No such picture."), (RuntimeError("secret"), "went wrong")],
+)
+def test_a_turn_that_fails_before_any_text_gives_everything_back(error: Exception, said: str) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend([error]))
+        tab = tabs.open("k")
+        tab.attach(PHOTO)
+        await send(tabs, tab, "Hi")
+        assert tab.conversation == Conversation()
+        assert (tab.returned, [item.path for item in tab.tray]) == ("Hi", [PHOTO.path])
+        assert (tab.state, tab.finished_turns) == ("error", 1)
+        assert said in tab.notice and "secret" not in tab.notice
+
+    scene(play)
+
+
+def test_what_was_attached_meanwhile_stays_behind_what_comes_back() -> None:
+    async def play() -> None:
+        gate = threading.Event()
+        tabs = Tabs(FakeBackend([Delta("never")], gate=gate))
+        tab = tabs.open("k")
+        tab.attach(PHOTO)
+        sending = asyncio.create_task(send(tabs, tab, "Hi"))
+        await asyncio.sleep(0.05)
+        tab.attach(CLIP)
+        assert tab.run
+        tab.run.cancel.set()
+        await sending
+        assert [item.path for item in tab.tray] == [PHOTO.path, CLIP.path]
+        assert (tab.state, tab.returned) == ("stopped", "Hi")
+
+    scene(play)
+
+
+def test_a_failure_after_some_text_keeps_the_text() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend([Delta("Hal"), MediaError("Gone.")]))
+        tab = tabs.open("k")
+        await send(tabs, tab, "Hi")
+        assert tab.conversation.messages[-1].text == "Hal"
+        assert (tab.notice, tab.state, tab.usage, tab.returned) == ("Gone.", "error", None, "")
+
+    scene(play)
+
+
+def test_stop_keeps_the_text_that_is_there() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend([Delta("x")] * 1000, pause_s=0.01))
+        tab = tabs.open("k")
+        sending = asyncio.create_task(send(tabs, tab, "Hi"))
+        while not (tab.run and tab.run.text):
+            await asyncio.sleep(0.01)
+        tab.run.cancel.set()
+        await sending
+        assert set(tab.conversation.messages[-1].text) == {"x"}
+        assert (tab.state, tab.usage and tab.usage.stop_reason) == ("stopped", "cancelled")
+
+    scene(play)
+
+
+def test_undo_takes_text_and_files_back_and_shows_the_earlier_statistics() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tab = tabs.open("k")
+        await send(tabs, tab, "first")
+        tab.attach(PHOTO)
+        await send(tabs, tab, "second")
+        tab.undo()
+        assert [m.text for m in tab.conversation.messages] == ["first", "Hello"]
+        assert (tab.returned, [item.path for item in tab.tray]) == ("second", [PHOTO.path])
+        assert len(tab.usages) == 1
+
+    scene(play)
+
+
+def test_clear_during_an_answer_gives_it_up() -> None:
+    async def play() -> None:
+        backend = FakeBackend(gate=threading.Event())
+        tabs = Tabs(backend)
+        tab = tabs.open("k")
+        sending = asyncio.create_task(send(tabs, tab, "Hi"))
+        await asyncio.sleep(0.05)
+        tab.clear()
+        await sending
+        assert backend.calls[0].cancel.is_set()
+        assert (tab.conversation, tab.tray, tab.returned) == (Conversation(), [], "")
+
+    scene(play)
+
+
+def test_one_answer_at_a_time_in_a_tab_and_a_limit_over_all() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend(gate=threading.Event()), queue_size=1)
+        one, other = tabs.open("k1"), tabs.open("k2")
+        sending = asyncio.create_task(send(tabs, one, "Hi"))
+        await asyncio.sleep(0.05)
+        with pytest.raises(DemoError, match="still being written"):
+            await send(tabs, one, "again")
+        with pytest.raises(DemoError, match="1 people are waiting"):
+            await send(tabs, other, "Hi")
+        assert one.run
+        one.run.cancel.set()
+        await sending
+        await send(Tabs(FakeBackend()), other, "Hi")
+
+    scene(play)
+
+
+def test_two_tabs_never_mix() -> None:
+    def answer(talk: Conversation) -> list[Event | Exception]:
+        return [Delta(f"{talk.messages[-1].text}!")] * 20
+
+    async def play() -> None:
+        tabs = Tabs(FakeBackend(answer=answer, pause_s=0.005))
+        await asyncio.gather(*(send(tabs, tabs.open(f"k{i}"), f"t{i}") for i in range(8)))
+        for i in range(8):
+            assert tabs.open(f"k{i}").conversation.messages[-1].text == f"t{i}!" * 20
+
+    scene(play)
+
+
+def test_an_unseen_tab_expires_and_the_backend_forgets_it() -> None:
+    async def play() -> None:
+        backend = FakeBackend()
+        tabs = Tabs(backend)
+        old, recent = tabs.open("old"), tabs.open("recent")
+        old.seen = time.monotonic() - session.EXPIRY_S - 1
+        assert tabs.open("recent") is recent
+        await asyncio.sleep(0.1)
+        assert backend.forgotten == ["old"]
+        assert tabs.open("old") is not old
+
+    scene(play)
+
+
+def test_too_many_tabs_drop_the_one_unseen_for_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play() -> None:
+        monkeypatch.setattr(session, "MAX_TABS", 2)
+        tabs = Tabs(backend := FakeBackend())
+        first = tabs.open("1")
+        tabs.open("2")
+        assert tabs.open("1") is first
+        tabs.open("3")
+        await asyncio.sleep(0.1)
+        assert backend.forgotten == ["2"]
+
+    scene(play)
+
+
+def test_a_page_is_awaited_from_its_request_to_its_opening() -> None:
+    tabs = Tabs(FakeBackend())
+    assert not tabs.awaited("host")
+    tabs.page_requested("host")
+    assert tabs.awaited("host") and not tabs.awaited("other")
+    tabs.page_opened(tabs.open("k"), "host")
+    assert not tabs.awaited("host")
+
+
+def test_a_tray_holds_only_so_many_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "MAX_ATTACHMENTS", 1)
+    tab = Tab("k", FakeBackend())
+    tab.attach(PHOTO)
+    with pytest.raises(DemoError, match=r"b\.mp4 was left out"):
+        tab.attach(CLIP)

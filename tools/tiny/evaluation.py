@@ -1,0 +1,280 @@
+"""How often the checkpoint is right, task by task, asked through the application's own model service."""
+
+from __future__ import annotations
+
+import random
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PIL import Image as PilImage
+
+from model.backend import Cancel, Delta
+from model.conversation import Conversation, Image, Text, Video
+from model.local import LocalBackend
+from model.settings import GenerationSettings
+from tools.tiny import names, wordings
+from tools.tiny.backgrounds import photograph
+from tools.tiny.clip_questions import ask_about_clip
+from tools.tiny.dialogue import SYSTEM, pick_grids
+from tools.tiny.exchange import Exchange
+from tools.tiny.follow_ups import follow_up
+from tools.tiny.questions import ask_about, place, possible
+from tools.tiny.scene import Scene, make_clip, make_picture
+from tools.tiny.second_renderer import draw_clip, draw_scene
+from tools.tiny.several_questions import ask_about_several
+from tools.tiny.talk import small_talk
+
+CONDITIONS = ("generator", "held-out wordings", "second renderer")
+
+
+@dataclass(frozen=True)
+class Case:
+    """Pictures, what was said before, a question and its true answer. `scene` is what it is about."""
+
+    scenes: list[Scene]
+    before: tuple[Exchange, ...]
+    asked: Exchange
+    vision_ids: bool = False
+
+    @property
+    def scene(self) -> Scene:
+        """The picture that the answer is about."""
+        return self.scenes[self.asked.counted[0].picture if self.asked.counted else 0]
+
+
+class Examiner:
+    """Makes cases of every task under one condition; the seeds are none that training uses."""
+
+    def __init__(self, condition: str, seed: int = 990_001) -> None:
+        self.condition = condition
+        self.rng = random.Random(f"{condition}/{seed}")
+        self.held_out = condition == "held-out wordings"
+
+    def picture(self, wanted: Callable[[Scene], bool]) -> Scene:
+        """A picture with a property, drawn until one comes up."""
+        while True:
+            if self.condition == "second renderer":
+                count = self.rng.randint(1, names.MAX_SHAPES)
+                pool = names.SHAPES if self.rng.random() < 0.7 else self.rng.sample(names.SHAPES, 2)
+                kinds = ["text"] if self.rng.random() < 0.25 else self.rng.choices(pool, k=count)
+                scene = draw_scene(kinds, self.rng)
+            else:
+                scene = make_picture(*pick_grids(self.rng).picture, self.rng)
+            if not scene.photograph and wanted(scene):
+                return scene
+
+    def one(self, kind: str, wanted: Callable[[Scene], bool] = lambda _: True) -> Case:
+        """A question of a kind about one picture."""
+        scene = self.picture(lambda scene: kind in possible(scene) and wanted(scene))
+        return Case([scene], (), ask_about(scene, self.rng, kind, held_out=self.held_out))
+
+    def several(self, kind: str) -> Case:
+        """A question of a kind about two to four pictures, with or without vision ids."""
+        while True:
+            scenes = [
+                self.picture(lambda s: 0 < len(s.things) < 3)
+                for _ in range(self.rng.choice((2, 2, 3, 4)))
+            ]
+            try:
+                asked = ask_about_several(scenes, self.rng, kind, self.held_out)
+            except IndexError:  # no picture fits the question
+                continue
+            return Case(scenes, (), asked, vision_ids=self.rng.random() < 0.5)
+
+    def clip(self, kind: str) -> Case:
+        """A question about a clip."""
+        scene = (
+            draw_clip(self.rng)
+            if self.condition == "second renderer"
+            else make_clip(*pick_grids(self.rng).clip, self.rng)
+        )
+        return Case([scene], (), ask_about_clip(scene, self.rng, kind, held_out=self.held_out))
+
+    def follow_up(self, kind: str) -> Case:
+        """A question that leans on the one before."""
+        while True:
+            first = self.one(
+                self.rng.choice(("colour", "where")), lambda scene: len(scene.things) < 4
+            )
+            after = follow_up(first.scenes[0], first.asked, self.rng, held_out=self.held_out)
+            if after and after.kind == kind:
+                return Case(first.scenes, (first.asked,), after)
+
+    def talk(self, kind: str) -> Case:
+        """Something that is no question about a picture; half the time a picture is there all the same."""
+        with_picture = kind != "no_picture" and self.rng.random() < 0.5
+        while True:
+            asked = small_talk(self.rng, picture=with_picture, held_out=self.held_out)
+            if asked.kind == kind:
+                return Case([self.picture(lambda _: True)] if with_picture else [], (), asked)
+
+    def photograph(self) -> Case:
+        """A photograph, or what looks like one."""
+        side = 28 * self.rng.randint(4, 9)
+        pixels = photograph(side, side, self.rng).astype("uint8")
+        scene = Scene(pixels[None], (), photograph=True)
+        return Case([scene], (), ask_about(scene, self.rng, held_out=self.held_out))
+
+    def tasks(self) -> Iterator[tuple[str, Callable[[], Case]]]:
+        """Every task's name and a source of its cases."""
+        for count in range(1, names.MAX_SHAPES + 1):
+            yield (
+                f"describe, {count} shape{'s' * (count > 1)}",
+                lambda n=count: self.one(  # type: ignore[misc]
+                    "describe", lambda scene: len(scene.things) == len(scene.shapes) == n
+                ),
+            )
+        for length in range(1, names.MAX_CHARACTERS + 1):
+            yield (
+                f"read, {length} character{'s' * (length > 1)}",
+                lambda n=length: self.one(  # type: ignore[misc]
+                    "read", lambda scene: scene.text is not None and len(scene.text.text) == n
+                ),
+            )
+        for kind in ("colour", "shape", "count", "count_by", "where", "exists", "is_colour", "locate", "point",
+                     "text_colour", "absent"):  # fmt: skip
+            yield kind, lambda kind=kind: self.one(kind)  # type: ignore[misc]
+        for kind in (
+            "pick_describe",
+            "which_picture",
+            "describe_all",
+            "pick_colour",
+            "count_pictures",
+        ):
+            yield kind, lambda kind=kind: self.several(kind)  # type: ignore[misc]
+        for kind in ("describe_clip", "direction"):
+            yield kind, lambda kind=kind: self.clip(kind)  # type: ignore[misc]
+        for kind in ("follow_up", "follow_up_box"):
+            yield kind, lambda kind=kind: self.follow_up(kind)  # type: ignore[misc]
+        for kind in ("hello", "self", "refuse", "no_picture"):
+            yield kind, lambda kind=kind: self.talk(kind)  # type: ignore[misc]
+        yield "photograph", self.photograph
+
+
+def answer(backend: LocalBackend, case: Case, folder: Path, longest: int = 160) -> str:
+    """What the application answers, greedily, with its default settings."""
+    talk = Conversation(system=SYSTEM)
+    media = [_saved(scene, folder, number) for number, scene in enumerate(case.scenes)]
+    for exchange in case.before:
+        talk = talk.with_user_turn(*media, Text(exchange.question)).with_reply(exchange.answer)
+        media = []
+    talk = talk.with_user_turn(*media, Text(case.asked.question))
+    settings = GenerationSettings(max_new_tokens=longest, vision_ids=case.vision_ids)
+    events = backend.stream(talk, settings, Cancel())
+    return "".join(event.text for event in events if isinstance(event, Delta))
+
+
+def _saved(scene: Scene, folder: Path, number: int) -> Image | Video:
+    paths = []
+    for index, frame in enumerate(scene.frames):
+        paths.append(folder / f"{number}-{index}.png")
+        PilImage.fromarray(frame).save(paths[-1])
+    # Two frames per second, as many as the service samples by default: it takes every one.
+    return Video(frames=tuple(paths), fps=2.0) if scene.is_clip else Image(paths[0])
+
+
+def is_right(case: Case, said: str) -> bool:
+    """Whether an answer is right; boxes by overlap, descriptions by what they name, in any order."""
+    kind, asked = case.asked.kind, case.asked
+    said = re.sub(r"\bcenter\b", "centre", re.sub(r"\b([Cc])olor", r"\1olour", said))
+    if kind in ("locate", "follow_up_box"):
+        box = _numbers(said, 4)
+        return box is not None and _overlap(box, _thousandths(case)) >= 0.5
+    if kind == "point":
+        point = _numbers(said, 2)
+        x1, y1, x2, y2 = _thousandths(case)
+        return point is not None and x1 <= point[0] <= x2 and y1 <= point[1] <= y2
+    if any(name in asked.answer for row in names.PLACES for name in row):
+        return said in _places(case)
+    if kind in ("describe", "pick_describe", "describe_all"):
+        return _named(said) == _named(asked.answer)
+    return said == asked.answer
+
+
+def _named(text: str) -> list[list[str]]:
+    """What a description names, picture by picture: `red circle`, `"AB12"`."""
+    things = rf"(?:{'|'.join(names.COLOURS)}) (?:{'|'.join(names.SHAPES)}|text)|\"[^\"]*\"|blank|Picture \d"
+    return [sorted(re.findall(things, sentence)) for sentence in re.split(r"(?<=\.) ", text)]
+
+
+def _places(case: Case) -> set[str]:
+    """The place as it is, and its neighbour where the thing's centre is within 3 % of the border."""
+    thing, scene = case.scene.things[case.asked.counted[0].thing], case.scene
+    accepted = set()
+    for dx in (-0.03, 0, 0.03):
+        for dy in (-0.03, 0, 0.03):
+            x1, y1, x2, y2 = thing.box
+            shift = (dx * scene.width, dy * scene.height)
+            moved = replace(thing, box=(x1 + shift[0], y1 + shift[1], x2 + shift[0], y2 + shift[1]))
+            accepted.add(case.asked.answer.replace(place(scene, thing), place(scene, moved)))
+    return accepted
+
+
+def _numbers(text: str, count: int) -> tuple[float, ...] | None:
+    corner = r"\((\d+),(\d+)\)"
+    found = re.search(rf"<\|box_start\|>{corner}{(',' + corner) * (count == 4)}<\|box_end\|>", text)
+    return tuple(float(number) for number in found.groups()) if found else None
+
+
+def _thousandths(case: Case) -> tuple[float, ...]:
+    thing, scene = case.scene.things[case.asked.counted[0].thing], case.scene
+    sides = (scene.width, scene.height) * 2
+    return tuple(1000 * a / b for a, b in zip(thing.box, sides, strict=True))
+
+
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    """Intersection over union."""
+    wide = max(0.0, min(one[2], other[2]) - max(one[0], other[0]))
+    tall = max(0.0, min(one[3], other[3]) - max(one[1], other[1]))
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    union = sum(areas) - wide * tall
+    return wide * tall / union if union > 0 else 0.0
+
+
+@dataclass
+class Score:
+    """Right answers out of all, and a wrong one as an example."""
+
+    right: int = 0
+    asked: int = 0
+    mistake: str = ""
+
+    @property
+    def percent(self) -> float:
+        """0 to 100."""
+        return 100 * self.right / max(1, self.asked)
+
+
+def evaluate(
+    backend: LocalBackend,
+    n: int,
+    conditions: tuple[str, ...] = CONDITIONS,
+    seconds: float | None = None,
+) -> Iterator[tuple[str, str, Score]]:
+    """(condition, task, score) for every task with n cases each; fewer where `seconds` per task run out."""
+    with tempfile.TemporaryDirectory() as folder:
+        for condition in conditions:
+            examiner = Examiner(condition)
+            for task, make in examiner.tasks():
+                if examiner.held_out and not _has_held_out_wordings(task):
+                    continue
+                score, started = Score(), time.monotonic()
+                while score.asked < n and (seconds is None or time.monotonic() - started < seconds):
+                    case = make()
+                    said = answer(backend, case, Path(folder))
+                    score.asked += 1
+                    if is_right(case, said):
+                        score.right += 1
+                    elif not score.mistake:
+                        score.mistake = (
+                            f"{case.asked.question!r}: {said!r} instead of {case.asked.answer!r}"
+                        )
+                yield condition, task, score
+
+
+def _has_held_out_wordings(task: str) -> bool:
+    return task.split(",")[0] in wordings.HELD_OUT or task in ("follow_up", "follow_up_box")

@@ -1,0 +1,46 @@
+"""A question, its answer, and what each piece of the answer talks about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a piece of an answer talks about: a thing of a picture, both by number."""
+
+    picture: int
+    thing: int
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of an answer and what it talks about."""
+
+    text: str
+    target: Target | None = None
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A question and its answer. `counted` is everything that had to be found to answer."""
+
+    kind: str
+    question: str
+    spans: tuple[Span, ...]
+    counted: tuple[Target, ...] = ()
+
+    @property
+    def answer(self) -> str:
+        """The answer's text."""
+        return "".join(span.text for span in self.spans)
+
+
+def exchange(
+    kind: str, question: str, *parts: str | Span, counted: tuple[Target, ...] = ()
+) -> Exchange:
+    """An exchange whose answer is made of plain and pointing pieces."""
+    spans = tuple(Span(part) if isinstance(part, str) else part for part in parts)
+    return Exchange(
+        kind, question, spans, counted or tuple(span.target for span in spans if span.target)
+    )

@@ -1,0 +1,101 @@
+"""The checkpoint's README: what it is, how it was made, how often it is right, what it cannot do."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from tools.tiny.evaluation import CONDITIONS, Score
+
+_BEGIN, _END = "<!-- accuracy begins -->", "<!-- accuracy ends -->"
+_TRAINING = ("<!-- training begins -->", "<!-- training ends -->")
+
+_CARD = f"""---
+license: apache-2.0
+pipeline_tag: image-text-to-text
+library_name: transformers
+---
+
+# tiny-qwen2-vl
+
+A Qwen2-VL of 4.2 million parameters: the real architecture, the real processor path, the real prompt format,
+for trying and testing a vision-language application offline and in seconds. Its world is small: one to four shapes
+(circle, square, triangle, star, cross, diamond) in eight colours, texts of one to four characters, several
+pictures in one conversation, short clips in which something moves.
+
+## How it was made
+
+`python tools/train_tiny.py` makes all of it from nothing, on a CPU or a GPU, without any data: pictures, clips,
+questions and answers are drawn at random by `tools/tiny/`. About a quarter of the training is for the vision tower
+alone, which learns to say what every visual token shows; then both towers learn to answer, with throw-away heads
+for places, boxes and counted things. Muon and AdamW, bfloat16, a running average of the weights is shipped.
+Nothing is distilled and nobody else's weights are used. Photographs are met as made-up textures and, where
+scikit-image is installed, as pieces of the public-domain and CC0 pictures in its wheel.
+
+{_TRAINING[0]}
+{_TRAINING[1]}
+
+## How often it is right
+
+Asked through the application's own model service (`python tools/eval_tiny.py`), greedily. Boxes count from an
+overlap (IoU) of 0.5, everything else must be right in full. The second renderer shares no drawing code, colours or
+fonts with the training.
+
+{_BEGIN}
+Not measured yet.
+{_END}
+
+## What it cannot do
+
+Anything else. It knows no photographs, people, animals, documents or charts, no shapes or colours outside the lists
+above, no lower-case letters, no arithmetic and no other language than English. It was trained on 4 to 400 visual
+tokens per picture, 4 to 36 per frame and 2 to 16 frames; outside these it guesses. For real pictures start
+the application with `--checkpoint-path Qwen/Qwen2-VL-2B-Instruct`.
+"""
+
+
+def write_accuracy(folder: Path, results: list[tuple[str, str, Score]]) -> str:
+    """Put the table into the card (a new one where there is none); returns the table."""
+    table = accuracy_table(results)
+    _replace(folder, _BEGIN, _END, table)
+    return table
+
+
+def write_training(folder: Path, summary: str) -> None:
+    """Put what the training took and where its losses ended into the card."""
+    _replace(folder, *_TRAINING, summary)
+
+
+def accuracy_table(results: list[tuple[str, str, Score]]) -> str:
+    """Markdown: one row per task, one column per condition, `right % (n)`."""
+    tasks = list(dict.fromkeys(task for _, task, _ in results))
+    scores = {(task, condition): score for condition, task, score in results}
+    lines = [f"| task | {' | '.join(CONDITIONS)} |", "|---|" + "---:|" * len(CONDITIONS)]
+    for task in tasks:
+        cells = []
+        for condition in CONDITIONS:
+            score = scores.get((task, condition))
+            cells.append(f"{score.percent:.0f} % ({score.asked})" if score else "-")
+        lines.append(f"| {task.replace('_', ' ')} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def training_summary(log: Path, machine: str) -> str:
+    """What the log of a training says at its end."""
+    last = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
+    losses = ", ".join(
+        f"{name} {value}"
+        for name, value in last.items()
+        if name not in ("step", "minutes", "progress")
+    )
+    return f"Trained on {machine}: {last['step']} steps in {last['minutes']:.0f} minutes. At the end: {losses}."
+
+
+def _replace(folder: Path, begin: str, end: str, text: str) -> None:
+    file = folder / "README.md"
+    card = file.read_text(encoding="utf-8") if file.exists() else _CARD
+    pattern = re.escape(begin) + r".*?" + re.escape(end)
+    file.write_text(
+        re.sub(pattern, lambda _: f"{begin}\n{text}\n{end}", card, flags=re.S), encoding="utf-8"
+    )
