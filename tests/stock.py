@@ -134,7 +134,9 @@ def _exactly(picture: PIL.Image.Image, item: Media) -> PIL.Image.Image:
         return picture
     bicubic = v2.InterpolationMode.BICUBIC
     pixels = v2.functional.pil_to_tensor(picture)
-    return v2.functional.to_pil_image(v2.functional.resize(pixels, [size[1], size[0]], bicubic))
+    resized = v2.functional.resize(pixels, [size[1], size[0]], bicubic)
+    exact: PIL.Image.Image = v2.functional.to_pil_image(resized)
+    return exact
 
 
 def _frames(clip: Video) -> tuple[tuple[float, ...], np.ndarray]:

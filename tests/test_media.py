@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from media_files import CORNERS, clip, exif_rotated, photo, solid, truncated
 from PIL import Image, ImageColor
 
 from model.errors import MediaError
 from model.media import fetch, fingerprint, image_size, open_image
+from tests.media_files import CORNERS, clip, exif_rotated, photo, solid, truncated
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 

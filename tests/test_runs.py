@@ -81,11 +81,22 @@ def test_cancel_ends_it_and_keeps_the_text() -> None:
     assert 0 < len(run.text) < 1000
 
 
-def test_an_answer_that_nobody_follows_is_given_up_within_two_seconds() -> None:
+async def look_once(run: Run) -> None:
+    with run.followed():
+        await asyncio.sleep(0)
+
+
+def test_an_answer_that_nobody_follows_any_more_is_given_up_within_two_seconds() -> None:
     started = time.monotonic()
-    run, _ = running(FakeBackend(gate=threading.Event()), nothing)
+    run, _ = running(FakeBackend(gate=threading.Event()), look_once)
     assert run.finished and run.finished.reason == "cancelled"
     assert time.monotonic() - started < 2
+
+
+def test_an_answer_that_nobody_ever_follows_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "FIRST_S", 0.1)
+    run, _ = running(FakeBackend(gate=threading.Event()), nothing)
+    assert run.finished and run.finished.reason == "cancelled"
 
 
 def test_an_answer_that_is_followed_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,6 +118,7 @@ def test_a_page_that_is_awaited_keeps_the_answer(monkeypatch: pytest.MonkeyPatch
     gate = threading.Event()
 
     async def open_late(run: Run) -> None:
+        await look_once(run)
         await asyncio.sleep(0.6)
         gate.set()
 

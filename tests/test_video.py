@@ -4,7 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media_files import (
+from PIL import Image, ImageColor
+
+from model.backend import Cancel
+from model.conversation import Video
+from model.errors import MediaError
+from model.settings import VisionSettings
+from model.video import Clip, choose, first_frame, frames, probe, sources
+from tests.media_files import (
     CORNERS,
     clip,
     corners,
@@ -15,13 +22,6 @@ from media_files import (
     sound_only,
     truncated,
 )
-from PIL import Image, ImageColor
-
-from model.backend import Cancel
-from model.conversation import Video
-from model.errors import MediaError
-from model.settings import VisionSettings
-from model.video import Clip, choose, first_frame, frames, probe, sources
 
 
 def a_clip(duration_s: float, fps: float = 30.0) -> Clip:

@@ -10,8 +10,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # so that `python tools/eval_tiny.py` finds `tools` and `model`
 
 from model.local import LocalBackend  # noqa: E402
-from tools.tiny.evaluation import CONDITIONS, evaluate  # noqa: E402
+from tools.tiny.evaluation import evaluate  # noqa: E402
 from tools.tiny.model_card import write_accuracy  # noqa: E402
+from tools.tiny.score import CONDITIONS  # noqa: E402
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from model.settings import GenerationSettings
 log = logging.getLogger(__name__)
 
 ORPHAN_S = 1.2  # seconds without a follower before an answer is given up; a reload is quicker
+FIRST_S = 10.0  # the same until the first follower has come, who is on the way
 WATCH_S = 0.2  # seconds between looks at the followers
 
 RunState = Literal["loading", "queued", "reading", "answering"]
@@ -41,7 +42,8 @@ class Run:
         self.error: Exception | None = None
         self.live = True  # until `on_end` has been called
         self._followers = 0
-        self._last_followed = time.monotonic()
+        self._left_at = time.monotonic()
+        self._patience_s = FIRST_S
         self._done = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -78,10 +80,10 @@ class Run:
             yield
         finally:
             self._followers -= 1
-            self._last_followed = time.monotonic()
+            self._left_at, self._patience_s = time.monotonic(), ORPHAN_S
 
     def orphaned(self) -> bool:
-        return not self._followers and time.monotonic() - self._last_followed > ORPHAN_S
+        return not self._followers and time.monotonic() - self._left_at > self._patience_s
 
     async def ended(self) -> None:
         """Return when the run is over and `on_end` has been called."""

@@ -112,7 +112,7 @@ def build_model(
 
 
 def scale_weights(model: PreTrainedModel, gain: float = 1.0) -> None:
-    """Give every matrix unit gain, so that a random model's answers depend on what it is shown.
+    """Give every matrix the same gain, so that a random model's answers depend on what it is shown.
 
     The library's default of 0.02 is made for wide models; at these widths each layer would add
     almost nothing and the tied head would just repeat the last token.
@@ -187,5 +187,5 @@ def write_random_checkpoint(
     """A loadable checkpoint with random weights; `tokenizer` spares the seconds of training one."""
     tokenizer = tokenizer or train_tokenizer()
     model = build_model(tokenizer, family, size, seed)
-    scale_weights(model)
+    scale_weights(model, gain=2.0)  # lively: at 1 greedy answers soon repeat one token
     return write_checkpoint(folder, model, tokenizer)

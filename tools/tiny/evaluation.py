@@ -24,11 +24,10 @@ from tools.tiny.exchange import Exchange
 from tools.tiny.follow_ups import follow_up
 from tools.tiny.questions import ask_about, place, possible
 from tools.tiny.scene import Scene, make_clip, make_picture
+from tools.tiny.score import CONDITIONS, Score
 from tools.tiny.second_renderer import draw_clip, draw_scene
 from tools.tiny.several_questions import ask_about_several
 from tools.tiny.talk import small_talk
-
-CONDITIONS = ("generator", "held-out wordings", "second renderer")
 
 
 @dataclass(frozen=True)
@@ -233,20 +232,6 @@ def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
     union = sum(areas) - wide * tall
     return wide * tall / union if union > 0 else 0.0
-
-
-@dataclass
-class Score:
-    """Right answers out of all, and a wrong one as an example."""
-
-    right: int = 0
-    asked: int = 0
-    mistake: str = ""
-
-    @property
-    def percent(self) -> float:
-        """0 to 100."""
-        return 100 * self.right / max(1, self.asked)
 
 
 def evaluate(

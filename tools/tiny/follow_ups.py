@@ -12,7 +12,11 @@ from tools.tiny.wordings import ask
 
 
 def follow_up(
-    scene: Scene, before: Exchange, rng: random.Random, picture: int = 0, held_out: bool = False
+    scene: Scene,
+    before: Exchange,
+    rng: random.Random,
+    picture: int = 0,
+    held_out: bool = False,
     unasked: frozenset[str] = frozenset(),
 ) -> Exchange | None:
     """A question that leans on the one before, where there is a natural one."""

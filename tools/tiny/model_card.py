@@ -6,7 +6,9 @@ import json
 import re
 from pathlib import Path
 
-from tools.tiny.evaluation import CONDITIONS, Score
+from tools.tiny.backgrounds import real_photographs
+from tools.tiny.lettering import font_files
+from tools.tiny.score import CONDITIONS, Score
 
 _BEGIN, _END = "<!-- accuracy begins -->", "<!-- accuracy ends -->"
 _TRAINING = ("<!-- training begins -->", "<!-- training ends -->")
@@ -83,13 +85,19 @@ def accuracy_table(results: list[tuple[str, str, Score]]) -> str:
 
 def training_summary(log: Path, machine: str) -> str:
     """What the log of a training says at its end."""
+    if not log.exists():
+        return f"Trained on {machine} for so few steps that nothing was logged."
     last = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
     losses = ", ".join(
         f"{name} {value}"
         for name, value in last.items()
         if name not in ("step", "minutes", "progress")
     )
-    return f"Trained on {machine}: {last['step']} steps in {last['minutes']:.0f} minutes. At the end: {losses}."
+    material = f"{len(font_files())} font files and {len(real_photographs())} photographs"
+    return (
+        f"Trained on {machine}, with {material} found in the installed packages: {last['step']} steps "
+        f"in {last['minutes']:.0f} minutes. At the end: {losses}."
+    )
 
 
 def _replace(folder: Path, begin: str, end: str, text: str) -> None:

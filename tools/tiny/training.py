@@ -22,6 +22,7 @@ from tools.tiny.checkpoint import build_model, scale_weights, write_checkpoint
 from tools.tiny.encoding import Batch
 from tools.tiny.forward import forward, visual_tokens
 from tools.tiny.heads import Heads
+from tools.tiny.model_card import training_summary, write_training
 from tools.tiny.optimizer import Average, make_optimizers, set_rate
 from tools.tiny.scene import FULL
 from tools.tiny.schedule import Schedule
@@ -61,7 +62,7 @@ def train(plan: Plan) -> None:
     # Forked rather than spawned: importing torch again takes longer than everything else here.
     context = torch.multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     others = [
-        context.Process(target=_joined, args=(rank, plan, tokenizer, meeting))
+        context.Process(target=_joined, args=(rank, plan, tokenizer, meeting), daemon=True)
         for rank in range(1, plan.processes)
     ]
     for process in others:
@@ -90,6 +91,8 @@ def _worker(
     if rank == 0:
         run.average.copy_to(run.model)
         write_checkpoint(plan.output, run.model, tokenizer)
+        machine = torch.cuda.get_device_name() if device.type == "cuda" else "a CPU"
+        write_training(plan.output, training_summary(plan.state / "log.jsonl", machine))
 
 
 class Run:
@@ -124,10 +127,9 @@ class Run:
                 self.schedule.finish_from = progress
             if self.schedule.done(progress):
                 break
-            vision_only = self.schedule.vision_only(progress)
-            self.batches.vision_only.fill_(vision_only)
+            self.batches.vision_only.fill_(self.schedule.vision_only(progress))
             set_rate(self.optimizers, self.schedule.rate(progress))
-            losses = self._learn(_to(next(loader), self.device), vision_only)
+            losses = self._learn(_to(next(loader), self.device))
             self.step += 1
             now = time.monotonic()
             self.seconds, clock = self.seconds + now - clock, now
@@ -147,8 +149,8 @@ class Run:
             dist.broadcast(told, 0)
         return float(told[0]), bool(told[1])
 
-    def _learn(self, batch: Batch, vision_only: bool) -> dict[str, Tensor]:
-        if vision_only:
+    def _learn(self, batch: Batch) -> dict[str, Tensor]:
+        if not len(batch.labels):  # pictures without a question
             visual = visual_tokens(self.model, batch, self.dtype)
             losses = self.heads.dense_losses(visual, batch)
         else:
