@@ -30,7 +30,8 @@ $(VENV)/.installed-test: requirements_test.txt $(VENV)/.installed
 
 # An installed Chrome or Chromium, else Playwright's own, else the system package.
 browser: install-test
-	@command -v chromium chromium-browser google-chrome >/dev/null \
-	  || ls "/Applications/Google Chrome.app" >/dev/null 2>&1 \
-	  || $(RUN) -m playwright install chromium \
-	  || { apt-get update -q && apt-get install -y -q chromium; }
+	@for name in chromium chromium-browser google-chrome chrome; do \
+	  command -v $$name >/dev/null && exit 0; \
+	done; \
+	$(RUN) -m playwright install chromium \
+	  || { SUDO=$$(command -v sudo); $$SUDO apt-get update -q && $$SUDO apt-get install -y -q chromium; }

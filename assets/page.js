@@ -42,6 +42,7 @@
   function open() {
     const toggle = one('#settings .toggle-button');
     if (toggle && innerWidth >= WIDE_PX && !one('#settings.open')) toggle.click();
+    write(textarea().value); // Gradio measured its height before the style sheet was there
     return [key(), language()];
   }
 

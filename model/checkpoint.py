@@ -106,7 +106,7 @@ def _checkpoint(hardware: Hardware, flags: Flags, device: Device) -> tuple[str, 
         short = sum(hardware.gpu_memory) < LARGE_NEEDS
         return (SMALL, f"The GPU is too small for {LARGE}.") if short else (LARGE, "")
     note = (
-        "The bundled tiny checkpoint knows simple shapes only; "
+        "The bundled tiny checkpoint is not trained yet and answers nonsense; "
         f"start with --checkpoint-path {SMALL} for a full one."
     )
     return str(BUNDLED), note

@@ -6,9 +6,18 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from model.backend import Cancel, Delta, Estimate, Event, Finished, Progress, Status, Usage
+from model.backend import (
+    Cancel,
+    Delta,
+    Estimate,
+    Event,
+    Finished,
+    ItemCost,
+    Progress,
+    Status,
+    Usage,
+)
 from model.conversation import Conversation, Image
-from model.backend import ItemCost
 from model.settings import GenerationSettings
 
 USAGE = Usage(
@@ -46,7 +55,7 @@ class FakeBackend:
     calls: list[Call] = field(default_factory=list)
     estimates: list[Conversation] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
-    current: Status = Status("ready", "Fake-VL · cpu float32")
+    current: Status = field(default_factory=lambda: Status("ready", "Fake-VL · cpu float32"))
     answer: Callable[[Conversation], Sequence[Event | Exception]] | None = None
 
     def stream(
@@ -74,7 +83,7 @@ class FakeBackend:
                     return True
         return cancel.is_set()
 
-    def estimate(self, conversation: Conversation, settings: GenerationSettings) -> Estimate:
+    def estimate(self, conversation: Conversation, settings: GenerationSettings) -> Estimate:  # noqa: ARG002
         self.estimates.append(conversation)
         items = tuple(
             ItemCost("image" if isinstance(part, Image) else "video", number, (64, 48), (56, 56), 4)

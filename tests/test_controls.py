@@ -50,7 +50,10 @@ def test_an_optional_number_can_be_empty() -> None:
 def test_labels_carry_unit_and_help_in_the_language() -> None:
     tunable = next(t for t in TUNABLES if t.name == "max_tokens")
     assert labels(tunable, ENGLISH)["label"] == "Largest size (tokens)"
-    assert labels(tunable, CHINESE) == {"label": "最大尺寸 (词元)", "info": CHINESE.settings["max_tokens"][1]}
+    assert labels(tunable, CHINESE) == {
+        "label": "最大尺寸 (词元)",
+        "info": CHINESE.settings["max_tokens"][1],
+    }
 
 
 def test_relabelling_touches_everything_that_is_labelled() -> None:

@@ -11,12 +11,12 @@ from typing import Any
 import gradio as gr
 import pytest
 from PIL import Image as PillowImage
-from tests.fakes import FakeBackend
 
 from model.backend import Delta, Status
 from model.conversation import Conversation
 from model.errors import MediaError
 from model.settings import TUNABLES
+from tests.fakes import FakeBackend
 from ui import handlers
 from ui.session import Tabs
 from ui.view import View

@@ -7,10 +7,10 @@ import re
 from dataclasses import replace
 
 import pytest
-from tests.fakes import USAGE
 
 from model.backend import Progress, Status
 from model.conversation import Conversation, Image, Text
+from tests.fakes import USAGE
 from ui import render
 from ui.attachment import Attachment
 from ui.texts import CHINESE, ENGLISH
@@ -86,7 +86,9 @@ def test_statistics_say_what_an_answer_cost() -> None:
 
 def test_statistics_say_why_an_answer_ended_early() -> None:
     cut = replace(USAGE, stop_reason="length", decode_tokens_per_s=0.0)
-    assert render.statistics(cut, ENGLISH).endswith("first word 0.21 s · cut off at the longest answer")
+    assert render.statistics(cut, ENGLISH).endswith(
+        "first word 0.21 s · cut off at the longest answer"
+    )
 
 
 def test_statistics_of_an_answer_that_broke_off() -> None:

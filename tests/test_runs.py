@@ -8,12 +8,12 @@ import time
 from collections.abc import Awaitable, Callable
 
 import pytest
-from tests.fakes import FakeBackend
 
 from model.backend import Delta, Progress
 from model.conversation import Conversation, Text
 from model.errors import MediaError
 from model.settings import GenerationSettings
+from tests.fakes import FakeBackend
 from ui import runs
 from ui.runs import Run
 

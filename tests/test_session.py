@@ -8,12 +8,12 @@ import time
 from collections.abc import Awaitable, Callable
 
 import pytest
-from tests.fakes import USAGE, FakeBackend
 
 from model.backend import Delta, Event
 from model.conversation import Conversation, Image, Text
 from model.errors import DemoError, MediaError
 from model.settings import GenerationSettings, VisionSettings
+from tests.fakes import USAGE, FakeBackend
 from ui import session
 from ui.attachment import Attachment
 from ui.session import Tab, Tabs
@@ -66,7 +66,9 @@ def test_an_answer_is_kept_with_what_it_cost() -> None:
     ("error", "said"),
     [(MediaError("No such picture."), "No such picture."), (RuntimeError("secret"), "went wrong")],
 )
-def test_a_turn_that_fails_before_any_text_gives_everything_back(error: Exception, said: str) -> None:
+def test_a_turn_that_fails_before_any_text_gives_everything_back(
+    error: Exception, said: str
+) -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend([error]))
         tab = tabs.open("k")

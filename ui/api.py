@@ -31,7 +31,11 @@ FRAME_S = 0.05  # between two pieces of an answer
 
 def add_api(tabs: Tabs) -> None:
     """Add the endpoints to the current blocks."""
-    for function, returns in ((chat, tuple[str, dict]), (estimate, dict), (reset, None)):
+    for function, returns in (
+        (chat, tuple[str, dict[str, Any]]),
+        (estimate, dict[str, Any]),
+        (reset, None),
+    ):
         gr.api(
             MethodType(_returning(function, returns), tabs),
             api_name=function.__name__,
@@ -47,7 +51,10 @@ def _returning(function: Callable[..., Any], returns: object) -> Any:
 
 
 async def chat(
-    tabs: Tabs, message: dict[str, Any], request: gr.Request, settings: dict[str, Any] = {}
+    tabs: Tabs,
+    message: dict[str, Any],
+    request: gr.Request,
+    settings: dict[str, Any] = {},  # noqa: B006 (never changed)
 ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
     """Ask, with pictures and videos; streams the answer so far and, at last, what it cost."""
     tab = _tab(tabs, request)
@@ -70,7 +77,10 @@ async def chat(
 
 
 async def estimate(
-    tabs: Tabs, message: dict[str, Any], request: gr.Request, settings: dict[str, Any] = {}
+    tabs: Tabs,
+    message: dict[str, Any],
+    request: gr.Request,
+    settings: dict[str, Any] = {},  # noqa: B006 (never changed)
 ) -> dict[str, Any]:
     """What `/chat` would cost with the same message and settings."""
     tab = _tab(tabs, request)

@@ -48,7 +48,7 @@ class Attachment:
     playable: bool = True  # browsers can show the file itself
 
     def part(self, vision: VisionSettings) -> Media:
-        """This item as a part of a message, at a resolution that stays with it."""
+        """The item as a part of a message, at a resolution that stays with it."""
         if self.kind == "image":
             return Image(self.path, vision, name=self.name)
         return Video(self.path, vision, name=self.name)

@@ -45,10 +45,8 @@ def _refusal(index: int, sentence: str, texts: Texts) -> str:
 _CROSS = '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M4 4l8 8M12 4l-8 8"/></svg>'
 
 
-def cost(estimate: Estimate | None, texts: Texts) -> str:
+def cost(estimate: Estimate, texts: Texts) -> str:
     """What the items of the message cost, and all of it of what the checkpoint holds."""
-    if estimate is None:
-        return ""
     share = min(1.0, estimate.prompt_tokens / estimate.context_tokens)
     total = texts.cost_total.format(
         prompt=f"{estimate.prompt_tokens:,}", context=f"{estimate.context_tokens:,}"

@@ -14,7 +14,6 @@ from typing import Any
 
 import gradio as gr
 
-from model.backend import Estimate
 from model.errors import DemoError
 from ui import composer, render, view
 from ui.attachment import inspect
@@ -154,20 +153,16 @@ async def price(tabs: Tabs, key: str, text: str, *values: Any) -> str:
     if not key:
         return ""  # somebody types before the page has opened its tab
     tab = tab_of(tabs, key)
-    return composer.cost(await _estimate(tabs, tab, text, values), tab.texts)
-
-
-async def _estimate(
-    tabs: Tabs, tab: Tab, text: str, values: tuple[Any, ...]
-) -> Estimate | None:
-    if tabs.backend.status().state != "ready" or not tab.tray:
-        return None  # nothing attached: the page stays as quiet as it can be
+    if not tab.tray or tabs.backend.status().state != "ready":
+        return ""  # with nothing attached the page stays as quiet as it can be
     try:
         vision, generation = settings_of(values)
-        drafted = tab.drafted(text, vision)
-        return await asyncio.to_thread(tabs.backend.estimate, drafted, generation)
+        if drafted := tab.drafted(text, vision):
+            estimate = await asyncio.to_thread(tabs.backend.estimate, drafted, generation)
+            return composer.cost(estimate, tab.texts)
     except DemoError:
-        return None  # sending says what is wrong
+        pass  # sending says what is wrong
+    return ""
 
 
 async def watch_loading(tabs: Tabs, key: str) -> tuple[str, gr.Timer, str]:

@@ -200,7 +200,10 @@ def _wire(page: Page, tabs: Tabs, default: dict[str, Any], blocks: gr.Blocks) ->
     message = view.message
     estimating: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
     price = (do(handlers.price), [key, message, *controls], page.cost)
-    give_back: dict[str, Any] = {"js": "(text) => { qwenVlChat.giveBack(text); return [] }", **QUIET}
+    give_back: dict[str, Any] = {
+        "js": "(text) => { qwenVlChat.giveBack(text); return [] }",
+        **QUIET,
+    }
 
     def show(after: Any) -> Any:
         """Follow the answer, then hand back what came to nothing, then say what is left costs."""

@@ -31,7 +31,9 @@ RunState = Literal["loading", "queued", "reading", "answering"]
 class Run:
     """The answer to `conversation` as far as it has come. Start it on the event loop."""
 
-    def __init__(self, conversation: Conversation, settings: GenerationSettings, session: str) -> None:
+    def __init__(
+        self, conversation: Conversation, settings: GenerationSettings, session: str
+    ) -> None:
         self.conversation = conversation
         self.settings = settings
         self.session = session
@@ -65,7 +67,7 @@ class Run:
         if self.text:
             return "answering"
         stage = self.progress.stage
-        return stage if stage in ("loading", "queued") else "reading"  # type: ignore[return-value]
+        return stage if stage in ("loading", "queued") else "reading"
 
     @property
     def version(self) -> tuple[Progress, int]:

@@ -226,9 +226,11 @@ class Tabs:
         return [visit for visit in self._visits.get(host, []) if now - visit < BOOT_S]
 
     def _expire(self) -> None:
-        oldest_first = list(self._tabs.values())
-        for surplus, tab in zip(range(len(oldest_first) - MAX_TABS, -MAX_TABS, -1), oldest_first):
-            if surplus <= 0 and time.monotonic() - tab.seen < EXPIRY_S:
+        """Drop what nobody has looked at for long, and what is too much."""
+        surplus = len(self._tabs) - MAX_TABS
+        unseen_for_longest_first = list(self._tabs.values())
+        for place, tab in enumerate(unseen_for_longest_first):
+            if place >= surplus and time.monotonic() - tab.seen < EXPIRY_S:
                 break
             if not tab.live:
                 del self._tabs[tab.key]

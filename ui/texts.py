@@ -66,7 +66,9 @@ class Texts:
     conversation: str = "Conversation"
     loading: str = "Loading the model: {percent} %"
     load_failed: str = "The model could not be loaded. {reason}"
-    waiting_for_model: str = "Your message is answered as soon as the model is loaded ({percent} %)."
+    waiting_for_model: str = (
+        "Your message is answered as soon as the model is loaded ({percent} %)."
+    )
     queued: str = "Waiting: {people} ahead of you."
     queued_next: str = "Waiting for a free place…"
     media: str = "Opening pictures: {done} of {total}"
@@ -130,7 +132,10 @@ CHINESE = Texts(
         "max_new_tokens": ("最长回答", "回答达到这么多词元后会被截断；一个汉字约为一个词元。"),
         "temperature": ("温度", "0 总是给出最可能的回答；数值越高，回答越多样。"),
         "top_p": ("Top p（核采样）", "只在累计概率达到此值的候选词中选择；温度大于 0 时才起作用。"),
-        "top_k": ("Top k（候选数）", "只在这么多个候选词中选择，0 表示全部；温度大于 0 时才起作用。"),
+        "top_k": (
+            "Top k（候选数）",
+            "只在这么多个候选词中选择，0 表示全部；温度大于 0 时才起作用。",
+        ),
         "repetition_penalty": (
             "重复惩罚",
             "大于 1 时避免重复已用过的词；可防止无限循环，但不利于表格。",
@@ -202,7 +207,10 @@ KOREAN = Texts(
             "이 너비에 맞추되 토큰 격자로 반올림합니다. 정확한 높이도 함께 입력해야 합니다.",
         ),
         "video_fps": ("초당 프레임", "모델이 동영상 1초마다 보는 장면의 수입니다."),
-        "video_max_frames": ("최대 프레임", "긴 동영상은 프레임이 이 수를 넘지 않도록 더 드물게 뽑습니다."),
+        "video_max_frames": (
+            "최대 프레임",
+            "긴 동영상은 프레임이 이 수를 넘지 않도록 더 드물게 뽑습니다.",
+        ),
         "video_min_tokens_per_frame": (
             "최소 프레임 크기",
             "작은 프레임은 시각 토큰이 이만큼 이상이 되도록 확대됩니다. 두 프레임이 함께 씁니다.",

@@ -20,7 +20,8 @@ class PageHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         if scope["method"] == "GET" and scope["path"] == "/":
             self.page_requested((scope.get("client") or ("",))[0])
 

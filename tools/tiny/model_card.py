@@ -9,6 +9,7 @@ from pathlib import Path
 from tools.tiny.backgrounds import real_photographs
 from tools.tiny.lettering import font_files
 from tools.tiny.score import CONDITIONS, Score
+from tools.tiny.world import WORLDS, World
 
 _BEGIN, _END = "<!-- accuracy begins -->", "<!-- accuracy ends -->"
 _TRAINING = ("<!-- training begins -->", "<!-- training ends -->")
@@ -83,7 +84,7 @@ def accuracy_table(results: list[tuple[str, str, Score]]) -> str:
     return "\n".join(lines)
 
 
-def training_summary(log: Path, machine: str) -> str:
+def training_summary(log: Path, machine: str, world: World) -> str:
     """What the log of a training says at its end."""
     if not log.exists():
         return f"Trained on {machine} for so few steps that nothing was logged."
@@ -97,6 +98,21 @@ def training_summary(log: Path, machine: str) -> str:
     return (
         f"Trained on {machine}, with {material} found in the installed packages: {last['step']} steps "
         f"in {last['minutes']:.0f} minutes. At the end: {losses}."
+    ) + _limits(world)
+
+
+def _limits(world: World) -> str:
+    if world == WORLDS["full"]:
+        return ""
+    missing = [
+        name
+        for name, there in (("texts", world.texts), ("clips", "clip" in world.kinds))
+        if not there
+    ]
+    missing += ["boxes and points"] if "locate" in world.unasked else []
+    return (
+        f"\n\nIt knows only a part of that world: pictures of at most {world.most_shapes} shapes and "
+        f"{world.most_tokens} visual tokens, and no {', no '.join(missing)}."
     )
 
 

@@ -92,7 +92,7 @@ def _worker(
         run.average.copy_to(run.model)
         write_checkpoint(plan.output, run.model, tokenizer)
         machine = torch.cuda.get_device_name() if device.type == "cuda" else "a CPU"
-        write_training(plan.output, training_summary(plan.state / "log.jsonl", machine))
+        write_training(plan.output, training_summary(plan.state / "log.jsonl", machine, plan.world))
 
 
 class Run:

@@ -1,0 +1,192 @@
+"""The endpoints as a program sees them: over HTTP, with gradio_client, against a fake model."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image as PillowImage
+
+from model.backend import Delta
+from model.conversation import Image
+from model.errors import MediaError
+from tests.fakes import FakeBackend
+from ui.page import build_page, launch_options
+
+
+class Served:
+    """A page with a fake model, listening."""
+
+    def __init__(self, folder: Path) -> None:
+        self.backend = FakeBackend([Delta("Hel"), Delta("lo")], pause_s=0.1)
+        self.uploads = folder
+        self.page = build_page(self.backend)
+        _, self.url, _ = self.page.launch(
+            prevent_thread_lock=True, quiet=True, **launch_options(self.page)
+        )
+
+    def client(self) -> Client:
+        return Client(self.url, verbose=False)
+
+
+@pytest.fixture(scope="module")
+def _served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("uploads")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(folder))
+        patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+        served = Served(folder)
+        yield served
+        served.page.close()
+
+
+@pytest.fixture
+def served(_served: Served) -> Served:
+    _served.backend.calls.clear()
+    _served.backend.events, _served.backend.gate = (Delta("Hel"), Delta("lo")), None
+    return _served
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> str:
+    PillowImage.new("RGB", (64, 48), "red").save(tmp_path / "red.png")
+    return str(tmp_path / "red.png")
+
+
+def ask(client: Client, text: str = "Hi", files: list[Any] | None = None, **settings: Any) -> Any:
+    message = {"text": text, "files": files or []}
+    return client.predict(message=message, settings=settings, api_name="/chat")
+
+
+def test_an_answer_comes_with_what_it_cost(served: Served) -> None:
+    answer, usage = ask(served.client())
+    assert answer == "Hello"
+    assert usage["prompt_tokens"] == 1312 and usage["stop_reason"] == "stop"
+
+
+def test_settings_can_be_left_out(served: Served) -> None:
+    answer, _ = served.client().predict(message={"text": "Hi"}, api_name="/chat")
+    assert answer == "Hello"
+
+
+def test_an_answer_streams(served: Served) -> None:
+    job = served.client().submit(message={"text": "Hi"}, settings={}, api_name="/chat")
+    assert [answer for answer, _ in job][-1] == "Hello"
+    answers = [answer for answer, _ in job.outputs()]
+    assert "Hel" in answers and answers[-1] == "Hello"
+
+
+def test_a_client_has_one_conversation_until_it_is_reset(served: Served) -> None:
+    client = served.client()
+    ask(client, "one")
+    ask(client, "two")
+    assert served.backend.calls[-1].conversation.turns == 2
+    client.predict(api_name="/reset")
+    ask(client, "three")
+    assert served.backend.calls[-1].conversation.turns == 1
+    sessions = {call.session for call in served.backend.calls}
+    assert len(sessions) == 1 and sessions <= set(served.backend.forgotten)
+
+
+def test_two_clients_do_not_share_a_conversation(served: Served) -> None:
+    ask(served.client(), "mine")
+    ask(served.client(), "yours")
+    assert served.backend.calls[-1].conversation.turns == 1
+
+
+def test_uploads_are_sent_with_their_resolution(served: Served, picture: str) -> None:
+    ask(served.client(), "What?", [handle_file(picture)], max_tokens=77)
+    (sent,) = served.backend.calls[0].conversation.media
+    assert isinstance(sent, Image)
+    assert Path(sent.path).is_relative_to(served.uploads.resolve())
+    assert (sent.name, sent.vision.max_tokens) == ("red.png", 77)
+
+
+def test_estimate_tells_the_cost_and_changes_nothing(served: Served, picture: str) -> None:
+    client = served.client()
+    message = {"text": "What?", "files": [handle_file(picture)]}
+    estimate = client.predict(message=message, settings={}, api_name="/estimate")
+    assert estimate["items"][0]["kind"] == "image"
+    assert (estimate["prompt_tokens"], estimate["context_tokens"]) == (34, 32768)
+    ask(client)
+    assert served.backend.calls[-1].conversation.turns == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"tempreature": 1}, "tempreature"),
+        ({"temperature": 9}, "temperature"),
+        ({"max_tokens": "many"}, "max_tokens"),
+        ({"seed": -1}, "seed"),
+        ({"min_tokens": 9, "max_tokens": 5}, "min_tokens"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(
+    served: Served, settings: dict[str, Any], said: str
+) -> None:
+    for endpoint in ("/chat", "/estimate"):
+        with pytest.raises(AppError, match=said):
+            served.client().predict(message={"text": "Hi"}, settings=settings, api_name=endpoint)
+    assert served.backend.calls == []
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {},
+        {"text": "", "files": []},
+        {"text": 3},
+        {"files": "a.png"},
+        {"text": "Hi", "conversation": []},
+        {"text": "Hi", "files": ["/etc/passwd"]},
+        {"text": "Hi", "files": [{"path": "/etc/passwd"}]},
+        {"text": "Hi", "files": [{"path": "http://127.0.0.1/a.png"}]},
+        {"text": "Hi", "files": [{"path": None}]},
+        {"text": "Hi", "files": [None] * 65},
+        [],
+        "Hi",
+        None,
+    ],
+)
+def test_a_malformed_message_is_refused_in_a_sentence(served: Served, message: Any) -> None:
+    with pytest.raises(AppError) as refusal:
+        served.client().predict(message=message, settings={}, api_name="/chat")
+    assert "Traceback" not in str(refusal.value) and str(refusal.value).endswith(".")
+    assert served.backend.calls == []
+
+
+def test_a_failure_shows_its_sentence_and_a_bug_shows_none_of_itself(served: Served) -> None:
+    served.backend.events = [MediaError("Picture 1 is gone.")]
+    with pytest.raises(AppError, match=r"Picture 1 is gone\."):
+        ask(served.client())
+    served.backend.events = [RuntimeError("secret")]
+    with pytest.raises(AppError) as error:
+        ask(served.client())
+    assert "secret" not in str(error.value)
+
+
+def test_a_failed_message_leaves_the_conversation_as_it_was(served: Served) -> None:
+    client = served.client()
+    served.backend.events = [MediaError("No.")]
+    with pytest.raises(AppError):
+        ask(client, "lost")
+    served.backend.events = [Delta("Hello")]
+    ask(client, "kept")
+    assert served.backend.calls[-1].conversation.turns == 1
+
+
+def test_a_client_that_cancels_frees_the_place(served: Served) -> None:
+    served.backend.gate = threading.Event()
+    client = served.client()
+    job = client.submit(message={"text": "Hi"}, settings={}, api_name="/chat")
+    while not served.backend.calls:
+        time.sleep(0.01)
+    job.cancel()
+    assert served.backend.calls[0].cancel.wait(5)

@@ -1,0 +1,86 @@
+"""The page as Gradio serves it, without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from model.settings import TUNABLES, VisionSettings
+from tests.fakes import FakeBackend
+from ui.page import build_page, launch_options
+from ui.web import PageHeaders
+
+IDS = ["chatbot", "live", "composer", "tray", "cost-card", "retry", "undo", "clear", "copy", "model-banner", "stats", "run-state", "language"]
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[gr.Blocks]:
+    page = build_page(FakeBackend(), vision=VisionSettings(max_tokens=99))
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def config(page: gr.Blocks) -> dict[str, Any]:
+    return page.get_config_file()
+
+
+def elements(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {c["props"]["elem_id"]: c for c in config["components"] if c["props"].get("elem_id")}
+
+
+def test_every_element_that_outside_checks_rely_on_is_there(config: dict[str, Any]) -> None:
+    wanted = {*IDS, *(tunable.name.replace("_", "-") for tunable in TUNABLES)}
+    assert wanted <= set(elements(config))
+
+
+def test_the_given_defaults_are_on_the_page(config: dict[str, Any]) -> None:
+    assert elements(config)["max-tokens"]["props"]["value"] == 99
+
+
+def test_the_chatbot_is_never_an_input(config: dict[str, Any]) -> None:
+    chatbot = elements(config)["chatbot"]["id"]
+    assert all(chatbot not in event["inputs"] for event in config["dependencies"])
+    assert any(chatbot in event["outputs"] for event in config["dependencies"])
+
+
+def test_only_the_three_endpoints_are_public(config: dict[str, Any]) -> None:
+    public = {e["api_name"] for e in config["dependencies"] if e["api_visibility"] == "public"}
+    assert public == {"chat", "estimate", "reset"}
+
+
+def test_nothing_is_fetched_from_elsewhere(page: gr.Blocks, config: dict[str, Any]) -> None:
+    options = launch_options(page)
+    assert options["theme"]._stylesheets == [] and not config.get("stylesheets")
+    for text in (options["css"], options["head"]):
+        assert "//" not in text.replace("http://www.w3.org", "").replace("// ", "")
+
+
+def test_what_is_not_needed_is_off(page: gr.Blocks) -> None:
+    options = launch_options(page, max_file_mb=3)
+    assert options["max_file_size"] == 3 * 2**20
+    off = ("ssr_mode", "run_history", "enable_monitoring")
+    assert [options[name] for name in off] == [False] * 3
+    assert options["footer_links"] == []
+    assert (page.api_open, page.analytics_enabled) == (False, False)
+
+
+def test_every_response_carries_the_policy_and_a_page_is_reported() -> None:
+    async def hello(_: Any) -> PlainTextResponse:
+        return PlainTextResponse("hello")
+
+    asked: list[str] = []
+    app = Starlette(routes=[Route("/", hello), Route("/other", hello)])
+    app.add_middleware(PageHeaders, page_requested=asked.append)
+    client = TestClient(app)
+    assert "img-src 'self'" in client.get("/other").headers["content-security-policy"]
+    assert asked == []
+    client.get("/")
+    assert asked == ["testclient"]
