@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 from model import preflight
-from model.checkpoint import BUNDLED, GB, LARGE, SMALL, Choice, Flags, Hardware, choose, load, require_memory
+from model.checkpoint import (
+    BUNDLED,
+    GB,
+    LARGE,
+    SMALL,
+    Choice,
+    Flags,
+    Hardware,
+    choose,
+    load,
+    require_memory,
+)
 from model.errors import CheckpointError
 from model.local import LocalBackend
 
