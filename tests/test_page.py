@@ -29,7 +29,8 @@ def page() -> Iterator[gr.Blocks]:
 
 @pytest.fixture(scope="module")
 def config(page: gr.Blocks) -> dict[str, Any]:
-    return page.get_config_file()
+    config: dict[str, Any] = page.get_config_file()
+    return config
 
 
 def elements(config: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -106,7 +106,7 @@ def test_run_state_is_escaped() -> None:
     [
         (Progress("loading", 40, 100), "(40 %)"),
         (Progress("queued", 0, 3), "3 ahead"),
-        (Progress("queued", 0, 0), "free place"),
+        (Progress("queued", 0, 0), "One moment"),
         (Progress("media", 1, 2), "1 of 2"),
         (Progress("vision", 1, 2), "1 of 2"),
         (Progress("reading", 1000, 4000), "4,000 tokens: 25 %"),

@@ -70,7 +70,7 @@ class Texts:
         "Your message is answered as soon as the model is loaded ({percent} %)."
     )
     queued: str = "Waiting: {people} ahead of you."
-    queued_next: str = "Waiting for a free place…"
+    queued_next: str = "One moment…"
     media: str = "Opening pictures: {done} of {total}"
     vision: str = "Looking at pictures: {done} of {total}"
     reading: str = "Reading {total} tokens: {percent} %"
@@ -166,7 +166,7 @@ CHINESE = Texts(
     load_failed="模型无法加载。{reason}",
     waiting_for_model="模型加载完成后会立即回答您的消息（{percent}%）。",
     queued="排队中：前面还有 {people} 人。",
-    queued_next="正在等待空位…",
+    queued_next="请稍候…",
     media="正在打开图片：{done}/{total}",
     vision="正在查看图片：{done}/{total}",
     reading="正在阅读 {total} 个词元：{percent}%",
@@ -269,7 +269,7 @@ KOREAN = Texts(
     load_failed="모델을 불러오지 못했습니다. {reason}",
     waiting_for_model="모델을 불러오는 대로 답변합니다({percent}%).",
     queued="대기 중: 앞에 {people}명이 있습니다.",
-    queued_next="자리가 나기를 기다리는 중…",
+    queued_next="잠시만 기다려 주세요…",
     media="사진을 여는 중: {done}/{total}",
     vision="사진을 보는 중: {done}/{total}",
     reading="토큰 {total}개를 읽는 중: {percent}%",

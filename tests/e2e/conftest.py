@@ -1,4 +1,4 @@
-"""The page as a person gets it: `python app.py` in a process of its own, in front of a real Chromium."""
+"""The real thing: `python app.py` on a slow random checkpoint, and Chromium in front of it."""
 
 from __future__ import annotations
 
@@ -9,122 +9,126 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    ConsoleMessage,
-    Page,
-    Route,
-    sync_playwright,
-)
-from transformers import AutoTokenizer
-
-from model.checkpoint import BUNDLED
-from tools.tiny.checkpoint import write_random_checkpoint
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from tests.e2e.chat import Chat
 
 ROOT = Path(__file__).parent.parent.parent
-START_S = 300  # imports are slow on a machine that has never run them
+START_S = 300.0  # a busy machine takes minutes to import torch and Gradio
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-dev-shm-usage",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-]
-RELOADING = ("AbortError", "Connection errored out")  # what Gradio says when a page goes away
+BROWSER_FLAGS = (
+    "--no-sandbox --disable-background-networking --disable-quic --no-first-run "
+    "--disable-component-update --disable-sync"
+).split()
+# Few visual tokens, so that the waiting is for the answer and not for reading.
+SERVER_FLAGS = (
+    "--cpu-only --max-tokens 64 --video-max-frames 4 --video-max-tokens-per-frame 16"
+).split()
+
+OpenChat = Callable[..., Chat]
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the app on a random checkpoint of 30 M parameters, slow enough to watch."""
-    folder = tmp_path_factory.mktemp("e2e")
-    checkpoint = write_random_checkpoint(
-        folder / "random-30m", size="30m", tokenizer=AutoTokenizer.from_pretrained(BUNDLED)
-    )
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server that answers slowly enough to be watched, stopped and left."""
+    from tools.tiny.checkpoint import write_random_checkpoint
+
+    folder = tmp_path_factory.mktemp("server")
+    checkpoint = write_random_checkpoint(folder / "checkpoint", family="qwen2_vl", size="30m")
+    port = _free_port()
+    environment = {
+        **os.environ,
+        "GRADIO_TEMP_DIR": str(folder / "uploads"),
+        "GRADIO_ANALYTICS_ENABLED": "False",
+    }
+    command = [sys.executable, "app.py", "-c", str(checkpoint), "--server-port", str(port)]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            [*command, *SERVER_FLAGS], cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
+    try:
+        address = f"http://127.0.0.1:{port}/"
+        _wait_for(address, server, folder / "log")
+        yield address
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    log = (folder / "log").open("w")
-    process = subprocess.Popen(
-        [sys.executable, "app.py", "-c", str(checkpoint), "--cpu-only", "--server-port", str(port)],
-        cwd=ROOT,
-        env=os.environ | {"GRADIO_TEMP_DIR": str(folder / "uploads"), "HF_HUB_OFFLINE": "1"},
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        _wait_for(url, process, folder / "log")
-        yield url
-    finally:
-        process.terminate()
-        process.wait(30)
+        port: int = probe.getsockname()[1]
+        return port
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text(encoding="utf-8")
+    while time.monotonic() < deadline and server.poll() is None:
         try:
-            urllib.request.urlopen(url, timeout=5).close()
-        except OSError:
-            time.sleep(0.2)
-        else:
+            urllib.request.urlopen(address, timeout=30).close()
             return
-    raise AssertionError(log.read_text(encoding="utf-8"))
+        except OSError:
+            time.sleep(0.5)
+    pytest.fail(f"The server did not come up:\n{log.read_text()}")
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    installed = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=installed, args=FLAGS)
+        installed = next(filter(None, map(shutil.which, BROWSERS)), None)
+        browser = playwright.chromium.launch(executable_path=installed, args=BROWSER_FLAGS)
         yield browser
         browser.close()
 
 
 @pytest.fixture
-def context(browser: Browser, server: str) -> Iterator[BrowserContext]:
-    """One person's browser. Fails the test if a request leaves the host or the console has errors."""
-    wrong: list[str] = []
+def open_chat(browser: Browser, url: str) -> Iterator[OpenChat]:
+    """Open the page: in a browser profile of its own, or in that of `beside` as another tab."""
+    chats: list[Chat] = []
+    contexts: list[BrowserContext] = []
 
-    def guard(route: Route) -> None:
-        if route.request.url.startswith((server, "data:", "blob:")):
-            route.continue_()
-        else:
-            wrong.append(route.request.url)
-            route.abort()
+    def open_chat(beside: Chat | None = None, **options: object) -> Chat:
+        if beside is None:
+            contexts.append(browser.new_context(**options))  # type: ignore[arg-type]
+        context = beside.page.context if beside else contexts[-1]
+        chats.append(Chat(context.new_page(), url))
+        chats[-1].open()
+        return chats[-1]
 
-    def listen(message: ConsoleMessage) -> None:
-        if message.type == "error" and not any(word in message.text for word in RELOADING):
-            wrong.append(message.text)
-
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
-    context.set_default_timeout(60_000)
-    context.route("**/*", guard)
-    context.on("console", listen)
-    yield context
-    context.close()
-    assert wrong == []
+    yield open_chat
+    for context in contexts:
+        context.close()
+    assert [problem for chat in chats for problem in chat.problems] == []
 
 
 @pytest.fixture
-def page(context: BrowserContext, server: str) -> Page:
-    """A page whose model is there."""
-    page = context.new_page()
-    open_page(page, server)
-    return page
+def chat(open_chat: OpenChat) -> Chat:
+    return open_chat()
 
 
-def open_page(page: Page, server: str) -> None:
-    page.goto(server)
-    page.wait_for_selector(
-        '#run-state [data-state="idle"]', state="attached", timeout=START_S * 1000
-    )
+@pytest.fixture(scope="session")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("media") / "red boat.png"
+    Image.new("RGB", (160, 120), "red").save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds that every browser can play."""
+    path = tmp_path_factory.mktemp("media") / "clip.webm"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libvpx-vp9", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        for i in range(10):
+            pixels = np.full((96, 128, 3), 25 * i, dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+    return path

@@ -1,0 +1,146 @@
+"""The page in the hands of a test: what a person does and sees, by the ids that outside checks use."""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import ConsoleMessage, Page, Request
+
+PATIENCE_MS = 120_000  # for a machine that does other things at the same time
+ENDED = ("idle", "stopped", "error")
+FROM_THE_PAGE_BEFORE = ("AbortError", "Connection errored out", "network error", "ERR_ABORTED")
+DISPATCH = """([kind, content, name, type]) => {
+  const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+  const data = new DataTransfer();
+  data.items.add(new File([bytes], name, { type }));
+  document.body.dispatchEvent(kind === 'paste'
+    ? new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true })
+    : new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+}"""
+
+
+class Chat:
+    """One tab. `problems` collects console errors and requests that leave the host."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.problems: list[str] = []
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("request", self._check)
+
+    def open(self) -> None:
+        self.page.goto(self.url)
+        self.wait("idle")
+
+    def reload(self) -> None:
+        self.page.reload()
+
+    @property
+    def state(self) -> str:
+        return self.page.get_attribute("#run-state [data-state]", "data-state") or ""
+
+    @property
+    def turn(self) -> int:
+        return int(self.page.get_attribute("#run-state [data-turn]", "data-turn") or -1)
+
+    def wait(self, *states: str, after_turn: int = -1) -> None:
+        """Until the state is one of these, and more than `after_turn` turns are finished."""
+        self.page.wait_for_function(
+            """([states, turn]) => {
+              const now = document.querySelector('#run-state [data-state]')?.dataset;
+              return now && states.includes(now.state) && Number(now.turn) > turn;
+            }""",
+            arg=[states, after_turn],
+            polling=50,
+        )
+
+    def send(self, text: str) -> None:
+        self.page.fill("#composer textarea", text)
+        self.page.press("#composer textarea", "Enter")
+
+    def ask(self, text: str) -> None:
+        """Send and wait for the end."""
+        turn = self.turn
+        self.send(text)
+        self.wait(*ENDED, after_turn=turn)
+
+    def stop(self) -> None:
+        self.page.press("#composer textarea", "Escape")
+        self.wait("stopped")
+
+    def attach(self, *files: Path) -> None:
+        cards = self.cards
+        self.page.set_input_files("#composer input[type=file]", list(files))
+        self.wait_for_cards(cards + len(files))
+
+    def wait_for_cards(self, count: int) -> None:
+        self.page.wait_for_function(
+            "(count) => document.querySelectorAll('#tray li').length === count", arg=count
+        )
+
+    def hand_over(self, kind: str, file: Path) -> None:
+        """Paste or drop a file."""
+        content = base64.b64encode(file.read_bytes()).decode()
+        mime = mimetypes.guess_type(file.name)[0] or ""
+        self.page.evaluate(DISPATCH, [kind, content, file.name, mime])
+
+    def growth(self, looks: int) -> list[str]:
+        """The live answer, each time that it has grown."""
+        seen: list[str] = []
+        while len(seen) < looks:
+            length = len(seen[-1]) if seen else 0
+            self.page.wait_for_function(
+                """(length) => document.querySelector('#run-state [data-state]').dataset.state
+                  === 'answering' && document.querySelector('#live').innerText.length > length""",
+                arg=length,
+                polling=50,
+            )
+            seen.append(self.live)
+        return seen
+
+    def set(self, setting: str, value: str) -> None:
+        """A setting that has a number field."""
+        self.page.fill(f"#{setting} input[type=number]", value)
+        self.page.press(f"#{setting} input[type=number]", "Tab")
+
+    @property
+    def live(self) -> str:
+        return self.page.inner_text("#live")
+
+    @property
+    def draft(self) -> str:
+        return self.page.input_value("#composer textarea")
+
+    @property
+    def cards(self) -> int:
+        return self.page.locator("#tray li").count()
+
+    @property
+    def asked(self) -> Sequence[str]:
+        return self.page.locator("#chatbot .user .prose").all_inner_texts()
+
+    @property
+    def answered(self) -> Sequence[str]:
+        return self.page.locator("#chatbot .bot .prose").all_inner_texts()
+
+    @property
+    def stats(self) -> str:
+        return self.page.inner_text("#stats")
+
+    def _note(self, message: ConsoleMessage) -> None:
+        ours = not any(known in message.text for known in FROM_THE_PAGE_BEFORE)
+        if message.type == "error" and ours:
+            self.problems.append(message.text)
+
+    def _check(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        local = parts.scheme in ("data", "blob") or parts.hostname == "127.0.0.1"
+        if not local:
+            self.problems.append(f"left the host: {request.url}")

@@ -1,0 +1,47 @@
+"""Files come in by choosing, dropping and pasting; what cannot be used is refused in a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.chat import Chat
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_a_file_can_be_dropped_and_pasted_while_typing(
+    chat: Chat, picture: Path, kind: str
+) -> None:
+    chat.page.type("#composer textarea", "Look at ")
+    chat.hand_over(kind, picture)
+    chat.page.type("#composer textarea", "this, please.", delay=15)
+    chat.wait_for_cards(1)
+    assert chat.draft == "Look at this, please."
+
+
+def test_a_refused_file_is_explained_and_the_others_stay(
+    chat: Chat, picture: Path, tmp_path: Path
+) -> None:
+    fake = tmp_path / "<img src=x onerror=alert(1)>.png"
+    fake.write_text("no picture")
+    notes = tmp_path / "notes.txt"
+    notes.write_text("no picture either")
+    chat.page.set_input_files("#composer input[type=file]", [fake, picture, notes])
+    refusals = chat.page.locator("#tray [role=alert]")
+    refusals.nth(1).wait_for()
+    assert chat.cards == 1
+    assert "neither a picture nor a video" in refusals.nth(1).inner_text()
+    assert chat.page.locator("#tray img[src=x]").count() == 0
+    refusals.nth(0).locator("button").click()
+    chat.page.wait_for_function("document.querySelectorAll('#tray [role=alert]').length === 1")
+    assert chat.cards == 1
+
+
+def test_fast_clicks_remove_what_was_clicked(chat: Chat, picture: Path, clip: Path) -> None:
+    chat.attach(picture, clip, picture)
+    chat.page.evaluate(
+        "[...document.querySelectorAll('#tray li button')].slice(0, 2).forEach((b) => b.click())"
+    )
+    chat.wait_for_cards(1)
+    assert chat.page.get_attribute("#tray li", "title") == "red boat.png"

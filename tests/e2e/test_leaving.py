@@ -1,0 +1,52 @@
+"""Tabs come and go: they never mix, a reload loses nothing, and who leaves makes room."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.e2e.chat import Chat
+
+
+def test_two_tabs_never_mix(open_chat: Callable[..., Chat], picture: Path) -> None:
+    one = open_chat()
+    other = open_chat(beside=one)
+    for chat in (one, other):
+        chat.set("max-new-tokens", "24")
+    one.attach(picture)
+    one.send("I am the first.")
+    other.send("I am the second.")
+    for chat in (one, other):
+        chat.wait("idle", after_turn=0)
+    assert (one.asked, other.asked) == (["I am the first."], ["I am the second."])
+    assert one.page.locator("#chatbot .user img").count() == 1
+    assert other.page.locator("#chatbot .user img").count() == 0
+    assert one.answered != other.answered
+
+
+def test_a_reload_picks_the_answer_up_again(chat: Chat, picture: Path) -> None:
+    chat.attach(picture)
+    chat.send("Tell me a long story.")
+    before = chat.growth(2)[-1]
+    chat.reload()
+    after = chat.growth(2)[-1]
+    assert len(after) > len(before) and after.startswith(before[: len(before) // 2])
+    assert chat.asked == ["Tell me a long story."]
+    chat.stop()
+    chat.reload()
+    chat.wait("stopped")
+    assert len(chat.answered) == 1
+
+
+def test_a_closed_tab_frees_the_place(open_chat: Callable[..., Chat]) -> None:
+    leaving, waiting = open_chat(), open_chat()
+    leaving.send("Tell me a long story.")
+    leaving.growth(1)
+    waiting.send("Is there room?")
+    waiting.wait("queued")
+    leaving.page.close()
+    closed = time.monotonic()
+    waiting.wait("reading", "answering")
+    assert time.monotonic() - closed < 3  # 2 s, and the time until this page has seen it
+    waiting.stop()

@@ -1,0 +1,41 @@
+"""Settings and language stay in the browser; the page fits a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.e2e.chat import Chat
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+def test_settings_survive_a_reload_and_can_be_reset(chat: Chat) -> None:
+    field = "#max-new-tokens input[type=number]"
+    chat.set("max-new-tokens", "17")
+    chat.page.wait_for_function("localStorage.getItem('qwen-vl-chat-settings')?.includes('17')")
+    chat.reload()
+    chat.page.wait_for_function(f"document.querySelector('{field}')?.value === '17'")
+    chat.page.click("#reset-settings")
+    chat.page.wait_for_function(f"document.querySelector('{field}').value === '512'")
+
+
+def test_the_language_can_be_chosen_and_stays(chat: Chat) -> None:
+    placeholder = "document.querySelector('#composer textarea')?.placeholder"
+    chat.page.click("#language label:has-text('中文')")
+    chat.page.wait_for_function(f"{placeholder}?.includes('图片')")
+    assert chat.page.evaluate("document.documentElement.lang") == "zh"
+    chat.reload()
+    chat.page.wait_for_function(f"{placeholder}?.includes('图片')")
+    assert "设置" in chat.page.inner_text("#settings")
+
+
+def test_a_phone_shows_everything_without_scrolling_sideways(
+    open_chat: Callable[..., Chat],
+) -> None:
+    chat = open_chat(**PHONE)
+    chat.send("A " + "very" * 60 + "long word. https://example.org/" + "x" * 200)
+    chat.growth(1)
+    chat.stop()
+    assert chat.page.evaluate("document.documentElement.scrollWidth") == 390
+    box = chat.page.locator("#composer textarea").bounding_box()
+    assert box is not None and box["y"] + box["height"] <= 844
