@@ -17,7 +17,21 @@ from tests.fakes import FakeBackend
 from ui.page import build_page, launch_options
 from ui.web import PageHeaders
 
-IDS = ["chatbot", "live", "composer", "tray", "cost-card", "retry", "undo", "clear", "copy", "model-banner", "stats", "run-state", "language"]
+IDS = [
+    "chatbot",
+    "live",
+    "composer",
+    "tray",
+    "cost-card",
+    "retry",
+    "undo",
+    "clear",
+    "copy",
+    "model-banner",
+    "stats",
+    "run-state",
+    "language",
+]
 
 
 @pytest.fixture(scope="module")

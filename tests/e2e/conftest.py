@@ -17,19 +17,31 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from transformers import AutoTokenizer
+
+from model.checkpoint import BUNDLED
 from tests.e2e.chat import Chat
+from tools.tiny.checkpoint import write_random_checkpoint
 
 ROOT = Path(__file__).parent.parent.parent
 START_S = 300.0  # a busy machine takes minutes to import torch and Gradio
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 BROWSER_FLAGS = (
-    "--no-sandbox --disable-background-networking --disable-quic --no-first-run "
-    "--disable-component-update --disable-sync"
-).split()
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+)
 # Few visual tokens, so that the waiting is for the answer and not for reading.
 SERVER_FLAGS = (
-    "--cpu-only --max-tokens 64 --video-max-frames 4 --video-max-tokens-per-frame 16"
-).split()
+    "--cpu-only",
+    "--max-tokens=64",
+    "--video-max-frames=4",
+    "--video-max-tokens-per-frame=16",
+)
 
 OpenChat = Callable[..., Chat]
 
@@ -37,15 +49,15 @@ OpenChat = Callable[..., Chat]
 @pytest.fixture(scope="session")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server that answers slowly enough to be watched, stopped and left."""
-    from tools.tiny.checkpoint import write_random_checkpoint
-
     folder = tmp_path_factory.mktemp("server")
-    checkpoint = write_random_checkpoint(folder / "checkpoint", family="qwen2_vl", size="30m")
+    tokenizer = AutoTokenizer.from_pretrained(BUNDLED)
+    checkpoint = write_random_checkpoint(folder / "random-30m", size="30m", tokenizer=tokenizer)
     port = _free_port()
     environment = {
         **os.environ,
         "GRADIO_TEMP_DIR": str(folder / "uploads"),
         "GRADIO_ANALYTICS_ENABLED": "False",
+        "HF_HUB_OFFLINE": "1",
     }
     command = [sys.executable, "app.py", "-c", str(checkpoint), "--server-port", str(port)]
     with (folder / "log").open("w") as log:
