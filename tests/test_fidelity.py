@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from tests import media_files
 from tests.real_media import real_media
 from tests.stock import stock_answer, stock_inputs, stock_prompt
 
+# Random weights answer with control tokens now and then. Stock reads them as such in the next turn; here
+# only grounding tokens stay live in replies.
+LIVE_IN_STOCK_ONLY = re.compile(r"<\|(?!object_ref|box|quad)\w+\|>")
 GREEDY = GenerationSettings(max_new_tokens=12)
 SMALL = VisionSettings(max_tokens=64, video_max_frames=6, video_max_tokens_per_frame=16)
 
@@ -148,7 +152,7 @@ def test_five_turns_with_retry_and_edit_are_answered_as_stock_answers(
         if then == "edit":
             asked = talk.with_user_turn(*parts[:-1], Text("Something else?"))
             reply = assert_equal_to_stock(backend, asked, settings, session)
-        talk = asked.with_reply(reply)
+        talk = asked.with_reply(LIVE_IN_STOCK_ONLY.sub("", reply))
 
 
 def test_the_prompt_text_is_stocks(backend: LocalBackend, pictures: list[Path]) -> None:

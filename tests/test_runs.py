@@ -94,7 +94,7 @@ def test_an_answer_that_nobody_follows_any_more_is_given_up_within_two_seconds()
 
 
 def test_an_answer_that_nobody_ever_follows_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "FIRST_S", 0.1)
+    monkeypatch.setattr(runs, "EXPECTED_S", 0.1)
     run, _ = running(FakeBackend(gate=threading.Event()), nothing)
     assert run.finished and run.finished.reason == "cancelled"
 
@@ -110,6 +110,20 @@ def test_an_answer_that_is_followed_goes_on(monkeypatch: pytest.MonkeyPatch) -> 
             await run.ended()
 
     run, _ = running(FakeBackend(gate=gate), look_for_longer_than_the_patience)
+    assert run.text == "Hello"
+
+
+def test_a_follower_on_the_way_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "ORPHAN_S", 0.1)
+    gate = threading.Event()
+
+    async def reload(run: Run) -> None:
+        await look_once(run)
+        run.expect_follower()
+        await asyncio.sleep(0.6)
+        gate.set()
+
+    run, _ = running(FakeBackend(gate=gate), reload)
     assert run.text == "Hello"
 
 

@@ -21,8 +21,8 @@ from model.settings import GenerationSettings
 
 log = logging.getLogger(__name__)
 
-ORPHAN_S = 1.2  # seconds without a follower before an answer is given up; a reload is quicker
-FIRST_S = 10.0  # the same until the first follower has come, who is on the way
+ORPHAN_S = 0.6  # seconds without a follower before an answer is given up
+EXPECTED_S = 10.0  # the same while a follower is on the way
 WATCH_S = 0.2  # seconds between looks at the followers
 
 RunState = Literal["loading", "queued", "reading", "answering"]
@@ -44,8 +44,7 @@ class Run:
         self.error: Exception | None = None
         self.live = True  # until `on_end` has been called
         self._followers = 0
-        self._left_at = time.monotonic()
-        self._patience_s = FIRST_S
+        self.expect_follower()
         self._done = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -73,6 +72,10 @@ class Run:
     def version(self) -> tuple[Progress, int]:
         """Differs whenever there is something new to show."""
         return self.progress, len(self.text)
+
+    def expect_follower(self) -> None:
+        """Somebody is about to look: wait longer than usual."""
+        self._left_at, self._patience_s = time.monotonic(), EXPECTED_S
 
     @contextmanager
     def followed(self) -> Iterator[None]:

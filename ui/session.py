@@ -22,7 +22,7 @@ from ui.texts import Texts, texts_for
 
 EXPIRY_S = 3600.0  # a conversation that nobody looked at for so long is dropped
 MAX_TABS = 2000  # then the one that was not looked at for longest goes
-BOOT_S = 15.0  # a page that was asked for may take so long until it opens its tab
+BOOT_S = 45.0  # a page that was asked for opens its tab within this, on a busy machine too
 MAX_ATTACHMENTS = 64
 
 Outcome = Literal["idle", "stopped", "error"]
@@ -213,6 +213,8 @@ class Tabs:
     def page_opened(self, tab: Tab, host: str) -> None:
         """The page that was asked for is there and has opened `tab`."""
         tab.host = host
+        if tab.run:
+            tab.run.expect_follower()
         self._visits[host] = self._recent_visits(host)[1:]
         if not self._visits[host]:
             del self._visits[host]

@@ -42,6 +42,12 @@ class Chat:
     def reload(self) -> None:
         self.page.reload()
 
+    def close(self) -> None:
+        """Leave, and leave nothing behind in the browser."""
+        if not self.page.is_closed():
+            self.page.evaluate("localStorage.clear()")
+            self.page.close()
+
     @property
     def state(self) -> str:
         return self.page.get_attribute("#run-state [data-state]", "data-state") or ""

@@ -100,23 +100,27 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def open_chat(browser: Browser, url: str) -> Iterator[OpenChat]:
-    """Open the page: in a browser profile of its own, or in that of `beside` as another tab."""
-    chats: list[Chat] = []
-    contexts: list[BrowserContext] = []
+@pytest.fixture(scope="session")
+def profile(browser: Browser) -> Iterator[BrowserContext]:
+    """A person's browser, which has the page's scripts in its cache."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    yield context
+    context.close()
 
-    def open_chat(beside: Chat | None = None, **options: object) -> Chat:
-        if beside is None:
-            contexts.append(browser.new_context(**options))  # type: ignore[arg-type]
-        context = beside.page.context if beside else contexts[-1]
-        chats.append(Chat(context.new_page(), url))
+
+@pytest.fixture
+def open_chat(profile: BrowserContext, url: str) -> Iterator[OpenChat]:
+    """Open the page in another tab; `profile` is somebody else's browser."""
+    chats: list[Chat] = []
+
+    def open_chat(profile: BrowserContext = profile) -> Chat:
+        chats.append(Chat(profile.new_page(), url))
         chats[-1].open()
         return chats[-1]
 
     yield open_chat
-    for context in contexts:
-        context.close()
+    for chat in chats:
+        chat.close()
     assert [problem for chat in chats for problem in chat.problems] == []
 
 

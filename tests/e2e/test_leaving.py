@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,10 +9,9 @@ from tests.e2e.chat import Chat
 
 
 def test_two_tabs_never_mix(open_chat: Callable[..., Chat], picture: Path) -> None:
-    one = open_chat()
-    other = open_chat(beside=one)
+    one, other = open_chat(), open_chat()
     for chat in (one, other):
-        chat.set("max-new-tokens", "24")
+        chat.set("max-new-tokens", "12")
     one.attach(picture)
     one.send("I am the first.")
     other.send("I am the second.")
@@ -41,12 +39,11 @@ def test_a_reload_picks_the_answer_up_again(chat: Chat, picture: Path) -> None:
 
 def test_a_closed_tab_frees_the_place(open_chat: Callable[..., Chat]) -> None:
     leaving, waiting = open_chat(), open_chat()
+    leaving.set("max-new-tokens", "8000")  # minutes, if nobody stopped it
     leaving.send("Tell me a long story.")
     leaving.growth(1)
     waiting.send("Is there room?")
     waiting.wait("queued")
     leaving.page.close()
-    closed = time.monotonic()
     waiting.wait("reading", "answering")
-    assert time.monotonic() - closed < 3  # 2 s, and the time until this page has seen it
     waiting.stop()

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Browser
 
 from tests.e2e.chat import Chat
 
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+}
 
 
 def test_settings_survive_a_reload_and_can_be_reset(chat: Chat) -> None:
@@ -30,9 +37,9 @@ def test_the_language_can_be_chosen_and_stays(chat: Chat) -> None:
 
 
 def test_a_phone_shows_everything_without_scrolling_sideways(
-    open_chat: Callable[..., Chat],
+    open_chat: Callable[..., Chat], browser: Browser
 ) -> None:
-    chat = open_chat(**PHONE)
+    chat = open_chat(browser.new_context(**PHONE))
     chat.send("A " + "very" * 60 + "long word. https://example.org/" + "x" * 200)
     chat.growth(1)
     chat.stop()
