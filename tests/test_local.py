@@ -89,15 +89,24 @@ def test_reading_ahead_leaves_no_encoding_to_the_answer(
     assert (answered.vision_encodes, answered.decoded_frames) == (0, 0)
 
 
+class CancelAfter(Cancel):
+    """Is set from the `looks`-th time on that somebody looks at it."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self._looks = looks
+
+    def is_set(self) -> bool:
+        self._looks -= 1
+        return self._looks <= 0 or super().is_set()
+
+
 def test_a_stop_ends_the_answer_at_the_next_token(qwen2_vl: LocalBackend) -> None:
-    cancel, events = Cancel(), list[Event]()
+    """The flag is looked at once per token, so one more look is one more token."""
     talk = Conversation().with_user_turn(Text("Go on and on"))
-    for event in qwen2_vl.stream(talk, LONG, cancel):
-        events.append(event)
-        if sum(isinstance(e, Delta) for e in events) == 3:
-            cancel.set()
-    assert finished(events).reason == "cancelled"
-    assert 3 <= finished(events).usage.new_tokens <= 4
+    early, late = (finished(qwen2_vl.stream(talk, LONG, CancelAfter(n))) for n in (8, 13))
+    assert (early.reason, late.reason) == ("cancelled", "cancelled")
+    assert late.usage.new_tokens - early.usage.new_tokens == 5
 
 
 def test_a_stop_while_reading_ends_within_one_chunk(qwen2_vl: LocalBackend, tmp_path: Path) -> None:
