@@ -103,8 +103,8 @@ class Chat:
         while len(seen) < looks:
             length = len(seen[-1]) if seen else 0
             self.page.wait_for_function(
-                """(length) => document.querySelector('#run-state [data-state]').dataset.state
-                  === 'answering' && document.querySelector('#live').innerText.length > length""",
+                """(length) => document.querySelector('#run-state [data-state]')?.dataset.state
+                  === 'answering' && document.querySelector('#live')?.innerText.length > length""",
                 arg=length,
                 polling=50,
             )
