@@ -46,7 +46,7 @@ SERVER_FLAGS = (
 OpenChat = Callable[..., Chat]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server that answers slowly enough to be watched, stopped and left."""
     folder = tmp_path_factory.mktemp("server")
@@ -91,8 +91,9 @@ def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(f"The server did not come up:\n{log.read_text()}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """Closed after the last test in this folder: its event loop would be in the way of the others."""
     with sync_playwright() as playwright:
         installed = next(filter(None, map(shutil.which, BROWSERS)), None)
         browser = playwright.chromium.launch(executable_path=installed, args=BROWSER_FLAGS)
@@ -100,7 +101,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def profile(browser: Browser) -> Iterator[BrowserContext]:
     """A person's browser, which has the page's scripts in its cache."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
@@ -129,14 +130,14 @@ def chat(open_chat: OpenChat) -> Chat:
     return open_chat()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("media") / "red boat.png"
     Image.new("RGB", (160, 120), "red").save(path)
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two seconds that every browser can play."""
     path = tmp_path_factory.mktemp("media") / "clip.webm"
