@@ -180,7 +180,7 @@ def _free_port(address: str, port: int) -> int:
     with socket.socket() as probe:
         probe.bind((address, 0))
         free = probe.getsockname()[1]
-    raise DemoError(f"Port {port} is taken; start with --server-port {free}.")
+    raise DemoError("Port {port} is taken; start with --server-port {free}.", port=port, free=free)
 
 
 def logins(pairs: Sequence[str] | None) -> list[tuple[str, str]] | None:

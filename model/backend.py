@@ -112,7 +112,7 @@ class Status:
 
     state: Literal["loading", "ready", "failed"]
     label: str  # e.g. "Qwen2-VL-7B-Instruct · cuda bf16 flash-attn 2"
-    note: str = ""  # what the person should know about it, or why it failed
+    note: str = ""  # what the person should know about it, or why it failed; best a `Sentence`
     progress: float = 0.0  # 0..1 while loading
 
 

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from model.errors import CheckpointError
+from model.errors import CheckpointError, Sentence
 
 if TYPE_CHECKING:
     from model.local import LocalBackend
@@ -57,7 +57,7 @@ class Choice:
     dtype: Literal["bfloat16", "float16", "float32"]
     attention: Literal["sdpa", "flash_attention_2"]
     device_map: str | None = None
-    note: str = ""  # for the banner
+    note: str = ""  # for the banner, a `Sentence` if not empty
 
     @property
     def label(self) -> str:
@@ -104,10 +104,12 @@ def _checkpoint(hardware: Hardware, flags: Flags, device: Device) -> tuple[str, 
         return flags.checkpoint, ""
     if flags.checkpoint == "auto" and device == "cuda":
         short = sum(hardware.gpu_memory) < LARGE_NEEDS
-        return (SMALL, f"The GPU is too small for {LARGE}.") if short else (LARGE, "")
-    note = (
+        note = Sentence("The GPU is too small for {checkpoint}.", checkpoint=LARGE)
+        return (SMALL, note) if short else (LARGE, "")
+    note = Sentence(
         "The bundled tiny checkpoint is not trained yet and answers nonsense; "
-        f"start with --checkpoint-path {SMALL} for a full one."
+        "start with --checkpoint-path {checkpoint} for a full one.",
+        checkpoint=SMALL,
     )
     return str(BUNDLED), note
 
@@ -115,7 +117,8 @@ def _checkpoint(hardware: Hardware, flags: Flags, device: Device) -> tuple[str, 
 def _require_flash_attention(hardware: Hardware, device: Device, dtype: str) -> None:
     if device != "cuda":
         raise CheckpointError(
-            f"--flash-attn2 needs a CUDA GPU and this would run on {device}; leave the flag out."
+            "--flash-attn2 needs a CUDA GPU and this would run on {device}; leave the flag out.",
+            device=device,
         )
     if dtype == "float32":
         raise CheckpointError(
@@ -174,8 +177,10 @@ def check_family(checkpoint: str) -> None:
     model_type = _model_type(checkpoint)
     if model_type not in MODEL_TYPES:
         raise CheckpointError(
-            f"{checkpoint} is a {model_type} checkpoint; "
-            "choose a Qwen2-VL or Qwen2.5-VL one with --checkpoint-path."
+            "{checkpoint} is a {model_type} checkpoint; "
+            "choose a Qwen2-VL or Qwen2.5-VL one with --checkpoint-path.",
+            checkpoint=checkpoint,
+            model_type=model_type,
         )
 
 
@@ -184,18 +189,20 @@ def _model_type(checkpoint: str) -> str:
 
     if _looks_like_folder(checkpoint) and not Path(checkpoint).expanduser().is_dir():
         raise CheckpointError(
-            f"There is no folder {checkpoint}; give a checkpoint's folder or its hub id."
+            "There is no folder {checkpoint}; give a checkpoint's folder or its hub id.",
+            checkpoint=checkpoint,
         )
     if Path(checkpoint).is_dir() and not Path(checkpoint, "config.json").is_file():
-        raise CheckpointError(_why_unreadable(checkpoint))
+        raise _unreadable(checkpoint)
     try:
         return str(AutoConfig.from_pretrained(checkpoint).model_type)
     except OSError as error:
-        raise CheckpointError(_why_unreadable(checkpoint)) from error
+        raise _unreadable(checkpoint) from error
     except (ValueError, KeyError) as error:  # no model_type, or one transformers does not know
         raise CheckpointError(
-            f"{checkpoint} is not a Qwen2-VL or Qwen2.5-VL checkpoint; "
-            "choose one with --checkpoint-path."
+            "{checkpoint} is not a Qwen2-VL or Qwen2.5-VL checkpoint; "
+            "choose one with --checkpoint-path.",
+            checkpoint=checkpoint,
         ) from error
 
 
@@ -209,15 +216,17 @@ def _looks_like_folder(checkpoint: str) -> bool:
     )
 
 
-def _why_unreadable(checkpoint: str) -> str:
+def _unreadable(checkpoint: str) -> CheckpointError:
     if Path(checkpoint).is_dir():
-        return (
-            f"The folder {checkpoint} holds no readable config.json; "
-            "give the folder of a complete Qwen2-VL checkpoint."
+        return CheckpointError(
+            "The folder {checkpoint} holds no readable config.json; "
+            "give the folder of a complete Qwen2-VL checkpoint.",
+            checkpoint=checkpoint,
         )
-    return (
-        f"{checkpoint} could not be fetched from the Hugging Face Hub; check the name and the "
-        "network, or give the folder of a downloaded checkpoint."
+    return CheckpointError(
+        "{checkpoint} could not be fetched from the Hugging Face Hub; check the name and the "
+        "network, or give the folder of a downloaded checkpoint.",
+        checkpoint=checkpoint,
     )
 
 
@@ -232,8 +241,11 @@ def require_memory(choice: Choice, free: int) -> None:
     needed = 2 * stored if choice.dtype == "float32" else stored
     if needed > free:
         raise CheckpointError(
-            f"{choice.checkpoint} needs {needed / GB:.1f} GB and {free / GB:.1f} GB are free; choose a "
-            "smaller or a quantized checkpoint with --checkpoint-path, or try --dtype bfloat16."
+            "{checkpoint} needs {needed:.1f} GB and {free:.1f} GB are free; choose a "
+            "smaller or a quantized checkpoint with --checkpoint-path, or try --dtype bfloat16.",
+            checkpoint=choice.checkpoint,
+            needed=needed / GB,
+            free=free / GB,
         )
 
 
@@ -255,13 +267,18 @@ def _load(choice: Choice, report: Report) -> tuple[Any, Any]:
             model = model.to(choice.device)
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise CheckpointError(
-            f"{choice.checkpoint} does not fit into the memory of this machine; choose a smaller or "
-            "a quantized checkpoint with --checkpoint-path."
+            "{checkpoint} does not fit into the memory of this machine; choose a smaller or "
+            "a quantized checkpoint with --checkpoint-path.",
+            checkpoint=choice.checkpoint,
         ) from error
     except OSError as error:
-        raise CheckpointError(_why_unreadable(choice.checkpoint)) from error
+        raise _unreadable(choice.checkpoint) from error
     except ImportError as error:  # a quantization or attention package
-        raise CheckpointError(f"{choice.checkpoint} cannot be loaded: {error}") from error
+        raise CheckpointError(
+            "{checkpoint} cannot be loaded: {reason}",
+            checkpoint=choice.checkpoint,
+            reason=str(error),
+        ) from error
     return model.eval(), processor
 
 

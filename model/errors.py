@@ -7,8 +7,40 @@ that is raised is a bug and is not dressed up.
 from __future__ import annotations
 
 
+class Sentence(str):
+    """English, made of a template and values: a page in another language puts it together again.
+
+    A value that is a `Sentence` is a part to be translated too; any other string belongs to somebody.
+    """
+
+    template: str
+    values: dict[str, object]
+
+    def __new__(cls, template: str, /, **values: object) -> Sentence:
+        """`{...}` in the template as in `str.format`; it is the key of its translations."""
+        self = super().__new__(cls, template.format(**values))
+        self.template, self.values = template, values
+        return self
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, object]]:
+        return (
+            self.template,
+        ), self.values  # copies must not take the filled-in text as a template
+
+
 class DemoError(Exception):
-    """Shown to the person as is."""
+    """Shown to the person as is, or in their language. Made as a `Sentence` is."""
+
+    def __init__(self, template: str, /, **values: object) -> None:
+        super().__init__(template)
+        self.template, self.values = template, values
+
+    def __str__(self) -> str:
+        return str(self.sentence)
+
+    @property
+    def sentence(self) -> Sentence:
+        return Sentence(self.template, **self.values)
 
 
 class SettingError(DemoError):

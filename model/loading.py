@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from copy import copy
 
 from model.backend import Backend, Cancel, Estimate, Event, Finished, Progress, Status, Usage
 from model.conversation import Conversation
@@ -28,6 +29,7 @@ class LoadingBackend:
         """label: what the banner says while it loads."""
         self._status = Status("loading", label)
         self._backend: Backend | None = None
+        self._failure: DemoError | None = None
         self._settled = threading.Event()
         self._load = load
         threading.Thread(target=self._run, name="load", daemon=True).start()
@@ -38,9 +40,11 @@ class LoadingBackend:
     def wait(self, timeout: float | None = None) -> Backend:
         """The loaded backend. Raises `DemoError` if it could not be loaded, or not in `timeout` s."""
         self._settled.wait(timeout)
-        if self._backend is None:
-            raise DemoError(self._status.note or "The model is still loading; try again shortly.")
-        return self._backend
+        if self._backend:
+            return self._backend
+        if self._failure:
+            raise copy(self._failure)  # each waiting thread has its own traceback
+        raise DemoError("The model is still loading; try again shortly.")
 
     def stream(
         self,
@@ -80,16 +84,22 @@ class LoadingBackend:
             self._backend = self._load(report)
             log.info("Ready: %s", self._backend.status().label)
         except DemoError as error:
-            self._fail(str(error))
+            self._fail(error)
         except Exception as error:  # the page must say that it will never be ready, whatever broke
             log.exception("Loading failed")
-            self._fail(f"The model could not be loaded ({error}); see the terminal for details.")
+            self._fail(
+                DemoError(
+                    "The model could not be loaded ({reason}); see the terminal for details.",
+                    reason=str(error),
+                )
+            )
         finally:
             self._settled.set()
 
-    def _fail(self, sentence: str) -> None:
-        log.error("%s", sentence)
-        self._status = Status("failed", self._status.label, sentence)
+    def _fail(self, failure: DemoError) -> None:
+        log.error("%s", failure)
+        self._failure = copy(failure)  # whose traceback would hold on to what was half loaded
+        self._status = Status("failed", self._status.label, failure.sentence)
 
 
 def _nothing_done(settings: GenerationSettings) -> Usage:

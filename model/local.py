@@ -91,7 +91,11 @@ class LocalBackend:
         flags = checkpoints.Flags(str(checkpoint), device == "cpu", flash_attn2, dtype)
         choice = checkpoints.choose(checkpoints.hardware(), flags)
         if device not in ("auto", choice.device):
-            raise CheckpointError(f"There is no {device} device here; use {choice.device}.")
+            raise CheckpointError(
+                "There is no {device} device here; use {available}.",
+                device=device,
+                available=choice.device,
+            )
         return checkpoints.load(choice, cache_gb=cache_gb)
 
     def status(self) -> Status:
@@ -227,10 +231,19 @@ class _Turn:
         if room > 0:
             return room
         largest = max(prompt.items, key=lambda item: item.tokens, default=None)
-        remedy = f"Lower the resolution of {largest.label} or start" if largest else "Start"
+        needed, held = len(prompt.ids) + 1, self._backend.context_tokens
+        if largest:
+            raise ContextError(
+                "This conversation needs {needed:,} tokens; the checkpoint holds {held:,}. "
+                "Lower the resolution of {item} or start over.",
+                needed=needed,
+                held=held,
+                item=largest.label,
+            )
         raise ContextError(
-            f"This conversation needs {len(prompt.ids) + 1:,} tokens; the checkpoint holds "
-            f"{self._backend.context_tokens:,}. {remedy} over."
+            "This conversation needs {needed:,} tokens; the checkpoint holds {held:,}. Start over.",
+            needed=needed,
+            held=held,
         )
 
     def _read(

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from model.errors import MediaError
+from model.errors import MediaError, Sentence
 
 Source = str | os.PathLike[str] | bytes
 
@@ -31,19 +31,18 @@ MOST_PIXELS = 100_000_000  # 300 MB once decoded
 MOST_BYTES = 32 * 2**20  # of a picture from the web
 FETCH_SECONDS = 30.0
 WEB = ("http://", "https://")
-USABLE = "save it as PNG or JPEG and attach it again"
 
 # What people attach by mistake, by how it begins: (offset, bytes, name).
 STRANGERS = (
-    (4, b"ftypheic", "a HEIC picture"),
-    (4, b"ftypheix", "a HEIC picture"),
-    (4, b"ftypmif1", "a HEIC picture"),
-    (4, b"ftypavif", "an AVIF picture"),
-    (4, b"ftyp", "a video"),
-    (0, b"\x1aE\xdf\xa3", "a video"),
-    (8, b"AVI ", "a video"),
-    (0, b"%PDF", "a PDF document"),
-    (0, b"PK\x03\x04", "a ZIP archive"),
+    (4, b"ftypheic", Sentence("a HEIC picture")),
+    (4, b"ftypheix", Sentence("a HEIC picture")),
+    (4, b"ftypmif1", Sentence("a HEIC picture")),
+    (4, b"ftypavif", Sentence("an AVIF picture")),
+    (4, b"ftyp", Sentence("a video")),
+    (0, b"\x1aE\xdf\xa3", Sentence("a video")),
+    (8, b"AVI ", Sentence("a video")),
+    (0, b"%PDF", Sentence("a PDF document")),
+    (0, b"PK\x03\x04", Sentence("a ZIP archive")),
 )
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -89,14 +88,16 @@ def fetch(url: str) -> str:
     Goes wherever this machine can go: only for addresses that the person running it wrote down.
     """
     if not url.startswith(WEB):
-        raise MediaError(f"{url[:80]} is not an http or https address.")
+        raise MediaError("{url} is not an http or https address.", url=url[:80])
     try:
         with _browser().open(url, timeout=FETCH_SECONDS) as response:
             content = _limited(response, url)
     except (OSError, ValueError) as error:  # urllib's and the socket's errors are OSErrors
         reason = getattr(error, "reason", None) or error
         raise MediaError(
-            f"{url[:80]} could not be fetched ({reason}); download it and attach the file."
+            "{url} could not be fetched ({reason}); download it and attach the file.",
+            url=url[:80],
+            reason=str(reason),
         ) from error
     return "data:;base64," + base64.b64encode(content).decode()
 
@@ -104,9 +105,11 @@ def fetch(url: str) -> str:
 def display_name(source: Source, name: str = "") -> str:
     """What to call a source in a message: `name`, else the file's name without its folder."""
     if name or isinstance(source, bytes):
-        return name or "The picture"
+        return name or Sentence("The picture")
     path = os.fspath(source)
-    return "The picture" if path.startswith("data:") else os.path.basename(path) or path
+    if path.startswith("data:"):
+        return Sentence("The picture")
+    return os.path.basename(path) or path
 
 
 @contextmanager
@@ -117,7 +120,7 @@ def _opened(source: Source, name: str) -> Iterator[Image.Image]:
         head = file.read(512)
         file.seek(0)
         if not head:
-            raise MediaError(f"{shown} is empty; attach it again.")
+            raise MediaError("{name} is empty; attach it again.", name=shown)
         try:
             with Image.open(file, formats=FORMATS) as image:
                 _check_pixels(image, shown)
@@ -125,13 +128,16 @@ def _opened(source: Source, name: str) -> Iterator[Image.Image]:
         except MediaError:
             raise
         except UnidentifiedImageError as error:
-            raise MediaError(f"{shown} {_stranger(head)}") from error
+            raise _stranger(head, shown) from error
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise MediaError(_too_large(shown)) from error
+            raise _too_large(shown) from error
         except Exception as error:
             # A broken file makes Pillow's decoders raise nearly anything (struct.error, KeyError,
             # zlib.error, SyntaxError, ...); nothing but Pillow runs inside.
-            raise MediaError(f"{shown} is damaged or incomplete; {USABLE}.") from error
+            raise MediaError(
+                "{name} is damaged or incomplete; save it as PNG or JPEG and attach it again.",
+                name=shown,
+            ) from error
 
 
 @contextmanager
@@ -145,12 +151,12 @@ def _stream(source: Source, name: str) -> Iterator[io.BytesIO | io.BufferedReade
         yield io.BytesIO(_content_of_data_url(path, display_name(source, name)))
         return
     if path.startswith(WEB):
-        raise MediaError(f"{path[:80]} is a web address; download it and attach the file.")
+        raise MediaError("{url} is a web address; download it and attach the file.", url=path[:80])
     try:
         file = open(path, "rb")  # noqa: SIM115 - errors of the caller's block are not ours to name
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         shown = display_name(source, name)
-        raise MediaError(f"{shown} cannot be read any more; attach it again.") from error
+        raise MediaError("{name} cannot be read any more; attach it again.", name=shown) from error
     with file:
         yield file
 
@@ -163,31 +169,46 @@ def _content_of_data_url(url: str, shown: str) -> bytes:
         return base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError) as error:
         raise MediaError(
-            f"{shown} is not a complete base64 data: URL; attach the file instead."
+            "{name} is not a complete base64 data: URL; attach the file instead.", name=shown
         ) from error
 
 
 def _check_pixels(image: Image.Image, shown: str) -> None:
     if image.width * image.height > MOST_PIXELS:
-        raise MediaError(_too_large(shown))
+        raise _too_large(shown)
 
 
-def _too_large(shown: str) -> str:
-    return (
-        f"{shown} has more than {MOST_PIXELS // 1_000_000} million pixels; "
-        "make it smaller and attach it again."
+def _too_large(shown: str) -> MediaError:
+    return MediaError(
+        "{name} has more than {millions} million pixels; make it smaller and attach it again.",
+        name=shown,
+        millions=MOST_PIXELS // 1_000_000,
     )
 
 
-def _stranger(head: bytes) -> str:
-    """The rest of the sentence about a file that is no picture of the allowed formats."""
+def _stranger(head: bytes, shown: str) -> MediaError:
+    """What to say of a file that is no picture of the allowed formats."""
+    if what := _kind(head):
+        return MediaError(
+            "{name} is {what}, which cannot be read as a picture; "
+            "save it as PNG or JPEG and attach it again.",
+            name=shown,
+            what=what,
+        )
+    return MediaError(
+        "{name} is not a picture that can be read; save it as PNG or JPEG and attach it again.",
+        name=shown,
+    )
+
+
+def _kind(head: bytes) -> Sentence | None:
     for offset, magic, what in STRANGERS:
         if head[offset : offset + len(magic)] == magic:
-            return f"is {what}, which cannot be read as a picture; {USABLE}."
+            return what
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith(b"<svg") or (b"<svg" in text and text.startswith((b"<?xml", b"<!"))):
-        return f"is an SVG drawing, which cannot be read as a picture; {USABLE}."
-    return f"is not a picture that can be read; {USABLE}."
+        return Sentence("an SVG drawing")
+    return None
 
 
 def _orientation(image: Image.Image) -> int:
@@ -252,7 +273,9 @@ def _limited(response: HTTPResponse, url: str) -> bytes:
         content += chunk
         if len(content) > MOST_BYTES:
             raise MediaError(
-                f"{url[:80]} is larger than {MOST_BYTES // 2**20} MB; attach a smaller file."
+                "{url} is larger than {most} MB; attach a smaller file.",
+                url=url[:80],
+                most=MOST_BYTES // 2**20,
             )
         if time.monotonic() > until:
             raise TimeoutError(f"not done after {FETCH_SECONDS:g} s")

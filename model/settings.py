@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, cast
 
-from model.errors import SettingError
+from model.errors import Sentence, SettingError
 
 MAX_SEED = 2**32 - 1
 Kind = Literal["int", "float", "bool", "str"]
@@ -43,7 +43,12 @@ class Tunable:
         above = self.high is not None and typed > self.high
         # `not (x <= y)` rather than `x > y`: a NaN compares false with everything.
         if below or above or typed != typed:
-            raise SettingError(f"Setting '{self.name}' is {value}; it must be {self.range}.")
+            raise SettingError(
+                "Setting '{name}' is {value}; it must be {range}.",
+                name=self.name,
+                value=value,
+                range=self.range,
+            )
         return typed
 
     def _typed(self, value: object) -> int | float | bool | str:
@@ -58,12 +63,17 @@ class Tunable:
             if self.kind == "int" and float(value).is_integer():
                 return int(value)
         wanted = {
-            "int": "a whole number",
-            "float": "a number",
-            "bool": "true or false",
-            "str": "text",
+            "int": Sentence("a whole number"),
+            "float": Sentence("a number"),
+            "bool": Sentence("true or false"),
+            "str": Sentence("text"),
         }
-        raise SettingError(f"Setting '{self.name}' is {value!r}; it must be {wanted[self.kind]}.")
+        raise SettingError(
+            "Setting '{name}' is {value!r}; it must be {wanted}.",
+            name=self.name,
+            value=value,
+            wanted=wanted[self.kind],
+        )
 
     @property
     def range(self) -> str:
@@ -162,19 +172,23 @@ class VisionSettings:
         _check_fields(self)
         if self.min_tokens > self.max_tokens:
             raise SettingError(
-                f"Setting 'min_tokens' is {self.min_tokens} and 'max_tokens' {self.max_tokens}; "
-                "the smallest size cannot exceed the largest."
+                "Setting 'min_tokens' is {low} and 'max_tokens' {high}; "
+                "the smallest size cannot exceed the largest.",
+                low=self.min_tokens,
+                high=self.max_tokens,
             )
         if self.video_min_tokens_per_frame > self.video_max_tokens_per_frame:
             raise SettingError(
-                f"Setting 'video_min_tokens_per_frame' is {self.video_min_tokens_per_frame} and "
-                f"'video_max_tokens_per_frame' {self.video_max_tokens_per_frame}; "
-                "the smallest frame cannot exceed the largest."
+                "Setting 'video_min_tokens_per_frame' is {low} and "
+                "'video_max_tokens_per_frame' {high}; the smallest frame cannot exceed the largest.",
+                low=self.video_min_tokens_per_frame,
+                high=self.video_max_tokens_per_frame,
             )
         if self.video_max_frames % 2:
             raise SettingError(
-                f"Setting 'video_max_frames' is {self.video_max_frames}; it must be even, "
-                "because the model reads frames in pairs."
+                "Setting 'video_max_frames' is {value}; it must be even, "
+                "because the model reads frames in pairs.",
+                value=self.video_max_frames,
             )
         if (self.resized_height is None) != (self.resized_width is None):
             raise SettingError(
@@ -183,7 +197,9 @@ class VisionSettings:
         start, end = self.video_start_s or 0.0, self.video_end_s
         if end is not None and end <= start:
             raise SettingError(
-                f"Setting 'video_end_s' is {end:g}; it must be after 'video_start_s' ({start:g})."
+                "Setting 'video_end_s' is {end:g}; it must be after 'video_start_s' ({start:g}).",
+                end=end,
+                start=start,
             )
 
 
@@ -257,7 +273,9 @@ def settings_from(values: Mapping[str, object]) -> tuple[VisionSettings, Generat
     for name in values:
         if name not in known:
             raise SettingError(
-                f"There is no setting '{name}'; the settings are {_listed(sorted(known))}."
+                "There is no setting '{name}'; the settings are {names}.",
+                name=name,
+                names=_listed(sorted(known)),
             )
     vision = {t.name: values[t.name] for t in tunables(VisionSettings) if t.name in values}
     generation = {t.name: values[t.name] for t in tunables(GenerationSettings) if t.name in values}

@@ -30,7 +30,7 @@ from PIL import Image
 from model import media
 from model.backend import Cancel
 from model.conversation import Video
-from model.errors import MediaError
+from model.errors import MediaError, Sentence
 from model.settings import VisionSettings
 
 Frame = TypeVar("Frame")
@@ -44,7 +44,6 @@ TAIL = 2.0  # s: without an index, seeking lands in the middle of a group of fra
 SAME_MOMENT = 0.001  # s: containers round times, some to whole milliseconds
 MOST_BREAKS = 1000  # places where a file is broken, before it is given up
 REPORT_EVERY = 0.1  # s
-USABLE = "convert it to MP4 (H.264) and attach it again"
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def probe(video: Video) -> Clip:
     with _opened(video) as (container, stream):
         _, first = next(_decoded(container, stream), (0.0, None))
         if first is None:
-            raise MediaError(f"{_shown(video)} has no frame that can be decoded; {USABLE}.")
+            raise _without_frames(video)
         height, width = _upright(first).shape[:2]
         fps = _rate(stream)
         duration = _end(container, stream, fps) - _zero(container)
@@ -93,13 +92,19 @@ def choose(
     end = min(clip.duration_s, vision.video_end_s or math.inf)
     if start >= end:
         raise MediaError(
-            f"{clip.name} ends after {clip.duration_s:.1f} s, before the part that starts at "
-            f"{start:g} s; lower 'Start at'."
+            "{name} ends after {length:.1f} s, before the part that starts at {start:g} s; "
+            "lower 'Start at'.",
+            name=clip.name,
+            length=clip.duration_s,
+            start=start,
         )
     if max_seconds is not None and end - start > max_seconds:
         raise MediaError(
-            f"{clip.name} is {_clock(end - start)} long, and at most {_clock(max_seconds)} can be "
-            "read; choose a part with 'Start at' and 'End at', or trim it and attach it again."
+            "{name} is {length} long, and at most {most} can be read; "
+            "choose a part with 'Start at' and 'End at', or trim it and attach it again.",
+            name=clip.name,
+            length=_clock(end - start),
+            most=_clock(max_seconds),
         )
     rate = min(vision.video_fps, clip.frames / clip.duration_s)
     count = max(1, math.ceil((end - start) * rate - 1e-6))
@@ -138,7 +143,7 @@ def frames(
                 chosen = frame, _upright(frame)
             yield at, chosen[1]
         if chosen is None and not watch.cancelled:
-            raise MediaError(f"{_shown(video)} has no frame that can be decoded; {USABLE}.")
+            raise _without_frames(video)
 
 
 def first_frame(video: Video) -> Image.Image:
@@ -315,8 +320,11 @@ def _opened(video: Video) -> Iterator[tuple[InputContainer, VideoStream]]:
         stream = _picture_track(container, shown)
         if stream.width * stream.height > MOST_PIXELS:
             raise MediaError(
-                f"{shown} is {stream.width}x{stream.height} pixels large; at most 8K can be read, "
-                f"so {USABLE}."
+                "{name} is {width}x{height} pixels large; at most 8K can be read, "
+                "so convert it to MP4 (H.264) and attach it again.",
+                name=shown,
+                width=stream.width,
+                height=stream.height,
             )
         stream.thread_type = "AUTO"
         yield container, stream
@@ -325,7 +333,7 @@ def _opened(video: Video) -> Iterator[tuple[InputContainer, VideoStream]]:
 def _container(path: str, shown: str) -> InputContainer:
     try:
         if os.path.getsize(path) == 0:
-            raise MediaError(f"{shown} is empty; attach it again.")
+            raise MediaError("{name} is empty; attach it again.", name=shown)
         # The prefix keeps a name such as "http:..." or "concat:..." a name.
         return av.open(
             f"file:{path}",
@@ -333,9 +341,12 @@ def _container(path: str, shown: str) -> InputContainer:
             metadata_errors="replace",
         )
     except FFmpegError as error:
-        raise MediaError(f"{shown} is damaged or not a video; {USABLE}.") from error
+        raise MediaError(
+            "{name} is damaged or not a video; convert it to MP4 (H.264) and attach it again.",
+            name=shown,
+        ) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise MediaError(f"{shown} cannot be read any more; attach it again.") from error
+        raise MediaError("{name} cannot be read any more; attach it again.", name=shown) from error
 
 
 def _picture_track(container: InputContainer, shown: str) -> VideoStream:
@@ -343,10 +354,15 @@ def _picture_track(container: InputContainer, shown: str) -> VideoStream:
         if stream.disposition & Disposition.attached_pic:  # a sound file's cover
             continue
         if stream.codec_context is None:
-            raise MediaError(f"{shown} is in a format without a decoder here; {USABLE}.")
+            raise MediaError(
+                "{name} is in a format without a decoder here; "
+                "convert it to MP4 (H.264) and attach it again.",
+                name=shown,
+            )
         return stream
-    what = "only sound" if container.streams.audio else "no pictures"
-    raise MediaError(f"{shown} has {what} in it; attach a video, or a picture.")
+    if container.streams.audio:
+        raise MediaError("{name} has only sound in it; attach a video, or a picture.", name=shown)
+    raise MediaError("{name} has no pictures in it; attach a video, or a picture.", name=shown)
 
 
 def _probe_pictures(video: Video) -> Clip:
@@ -355,8 +371,13 @@ def _probe_pictures(video: Video) -> Clip:
     for path, size in zip(sources(video), sizes, strict=True):
         if size != sizes[0]:
             raise MediaError(
-                f"{media.display_name(path)} is {size[0]}x{size[1]} pixels, the clip's first frame "
-                f"{sizes[0][0]}x{sizes[0][1]}; make all frames one size."
+                "{name} is {width}x{height} pixels, the clip's first frame "
+                "{first_width}x{first_height}; make all frames one size.",
+                name=media.display_name(path),
+                width=size[0],
+                height=size[1],
+                first_width=sizes[0][0],
+                first_height=sizes[0][1],
             )
     fps = video.fps or 1.0
     return Clip(_shown(video), len(sizes) / fps, sizes[0], fps, len(sizes), "pictures")
@@ -372,7 +393,16 @@ def _pictures(
 
 
 def _shown(video: Video) -> str:
-    return video.name or ("The clip" if video.frames else media.display_name(*sources(video)))
+    if video.name or not video.frames:
+        return video.name or media.display_name(*sources(video))
+    return Sentence("The clip")
+
+
+def _without_frames(video: Video) -> MediaError:
+    return MediaError(
+        "{name} has no frame that can be decoded; convert it to MP4 (H.264) and attach it again.",
+        name=_shown(video),
+    )
 
 
 def _clock(seconds: float) -> str:

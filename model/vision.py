@@ -71,11 +71,23 @@ def exact_size(vision: VisionSettings, geometry: Geometry) -> Size | None:
     px = geometry.token_px
     width = max(1, round(vision.resized_width / px)) * px
     height = max(1, round(vision.resized_height / px)) * px
-    wanted = f"Settings 'resized_width' and 'resized_height' ask for {width}x{height} pixels"
     if visual_tokens(grid((width, height), 1, geometry), geometry) > MOST_TOKENS:
-        raise SettingError(f"{wanted}; at most {MOST_TOKENS:,} tokens of {px}x{px} are possible.")
+        raise SettingError(
+            "Settings 'resized_width' and 'resized_height' ask for {width}x{height} pixels; "
+            "at most {most:,} tokens of {px}x{px} are possible.",
+            width=width,
+            height=height,
+            most=MOST_TOKENS,
+            px=px,
+        )
     if max(width, height) > MAX_ASPECT_RATIO * min(width, height):
-        raise SettingError(f"{wanted}; one side can be at most {MAX_ASPECT_RATIO} times the other.")
+        raise SettingError(
+            "Settings 'resized_width' and 'resized_height' ask for {width}x{height} pixels; "
+            "one side can be at most {ratio} times the other.",
+            width=width,
+            height=height,
+            ratio=MAX_ASPECT_RATIO,
+        )
     return width, height
 
 
@@ -133,8 +145,11 @@ def _fitted(original: Size, min_tokens: int, max_tokens: int, geometry: Geometry
     width, height = original
     if max(width, height) > MAX_ASPECT_RATIO * min(width, height):
         raise MediaError(
-            f"This is {width}x{height} pixels; one side can be at most {MAX_ASPECT_RATIO} times "
-            "the other, so crop it and attach it again."
+            "This is {width}x{height} pixels; one side can be at most {ratio} times "
+            "the other, so crop it and attach it again.",
+            width=width,
+            height=height,
+            ratio=MAX_ASPECT_RATIO,
         )
     px = geometry.token_px
     fewest, most = min_tokens * px**2, max_tokens * px**2

@@ -13,6 +13,7 @@ from typing import Literal
 from model import media, video, vision
 from model.backend import ItemCost
 from model.conversation import Conversation, Image, Media, Video
+from model.errors import Sentence
 from model.vision import Geometry
 
 # A conversation names its addresses again in every turn.
@@ -34,8 +35,10 @@ class VisualItem:
     seconds_per_grid: float = 1.0  # s between two steps of a video's grid; Qwen2.5-VL's time axis
 
     @property
-    def label(self) -> str:
-        return f"{'Picture' if self.kind == 'image' else 'Video'} {self.number}"
+    def label(self) -> Sentence:
+        if self.kind == "image":
+            return Sentence("Picture {number}", number=self.number)
+        return Sentence("Video {number}", number=self.number)
 
     @property
     def cost(self) -> ItemCost:

@@ -21,8 +21,7 @@ from model.conversation import Conversation
 from model.errors import DemoError, SettingError
 from model.settings import GenerationSettings, settings_from
 from ui.attachment import inspect as inspect_upload
-from ui.session import MAX_ATTACHMENTS, Tab, Tabs, drafted
-from ui.texts import ENGLISH
+from ui.session import MAX_ATTACHMENTS, UNEXPECTED, Tab, Tabs, drafted
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +122,11 @@ def _checked(message: object) -> tuple[str, list[object]]:
     if not isinstance(text, str) or not isinstance(files, list):
         raise DemoError("The message's 'text' must be a string and its 'files' a list.")
     if len(files) > MAX_ATTACHMENTS:
-        raise DemoError(f"A message can hold {MAX_ATTACHMENTS} files; this one has {len(files)}.")
+        raise DemoError(
+            "A message can hold {most} files; this one has {count}.",
+            most=MAX_ATTACHMENTS,
+            count=len(files),
+        )
     return text, files
 
 
@@ -141,4 +144,4 @@ def _explained() -> Iterator[None]:
         raise gr.Error(str(error), print_exception=False) from None
     except Exception as error:
         log.exception("a request failed")
-        raise gr.Error(ENGLISH.unexpected_error, print_exception=False) from error
+        raise gr.Error(str(UNEXPECTED), print_exception=False) from error

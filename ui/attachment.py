@@ -69,7 +69,7 @@ def inspect(path: object, name: object = None) -> Attachment:
     shown = shown_name(name, file)
     family = (_mime(file) or "image/").split("/")[0]
     if family not in ("image", "video"):
-        raise MediaError(f"{shown} is neither a picture nor a video.")
+        raise MediaError("{name} is neither a picture nor a video.", name=shown)
     return _clip(file, shown) if family == "video" else _picture(file, shown)
 
 

@@ -37,7 +37,7 @@ def _card(item: Attachment, texts: Texts) -> str:
 
 def _refusal(index: int, sentence: str, texts: Texts) -> str:
     return (
-        f'<p role="alert">{html.escape(sentence)}<button type="button" data-op="dismiss" '
+        f'<p role="alert">{html.escape(texts.said(sentence))}<button type="button" data-op="dismiss" '
         f'data-id="{index}" aria-label="{html.escape(texts.dismiss)}">{_CROSS}</button></p>'
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import gradio as gr
 
-from model.errors import DemoError
+from model.errors import DemoError, Sentence
 from ui import composer, render, view
 from ui.attachment import inspect
 from ui.controls import settings_of
@@ -58,7 +58,7 @@ async def submit(tabs: Tabs, key: str, text: str, *values: Any) -> tuple[Any, ..
             taken = text
             tab.tray.clear()
     except DemoError as error:
-        tab.notice = str(error)
+        tab.notice = error.sentence
     return taken, *view.whole(tab)
 
 
@@ -71,7 +71,7 @@ async def retry(tabs: Tabs, key: str, *values: Any) -> View:
         if again.messages and not tab.live:
             tabs.start(tab, again, generation)
     except DemoError as error:
-        tab.notice = str(error)
+        tab.notice = error.sentence
     return view.whole(tab)
 
 
@@ -130,10 +130,11 @@ async def _attach_one(tab: Tab, file: dict[str, Any]) -> None:
     try:
         tab.attach(await asyncio.to_thread(inspect, file.get("path"), file.get("name")))
     except DemoError as error:
-        tab.refused.append(str(error))
+        tab.refused.append(error.sentence)
     except Exception:
         log.exception("an upload could not be inspected")
-        tab.refused.append(tab.texts.upload_error.format(name=str(file.get("name"))[:80]))
+        name = str(file.get("name"))[:80]
+        tab.refused.append(Sentence("{name} could not be opened; it may be damaged.", name=name))
 
 
 async def change_tray(tabs: Tabs, key: str, event: gr.EventData) -> str:

@@ -152,9 +152,9 @@ def banner(status: Status, texts: Texts) -> str:
         bar = f'<progress max="100" value="{percent}" aria-label="{html.escape(note)}"></progress>'
         return f"{_strong(status.label)}<span>{html.escape(note)}</span>{bar}"
     if status.state == "failed":
-        failure = texts.load_failed.format(reason=status.note)
+        failure = texts.load_failed.format(reason=texts.said(status.note))
         return f'{_strong(status.label)}<span role="alert">{html.escape(failure)}</span>'
-    note = f"<span>{html.escape(status.note)}</span>" if status.note else ""
+    note = f"<span>{html.escape(texts.said(status.note))}</span>" if status.note else ""
     return f"{_strong(status.label)}{note}"
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from model.backend import Backend, Usage
 from model.conversation import Conversation, Message, Text
-from model.errors import DemoError
+from model.errors import DemoError, Sentence
 from model.settings import GenerationSettings, VisionSettings
 from ui.attachment import Attachment
 from ui.runs import Run, RunState
@@ -24,6 +24,7 @@ EXPIRY_S = 3600.0  # a conversation that nobody looked at for so long is dropped
 MAX_TABS = 2000  # then the one that was not looked at for longest goes
 BOOT_S = 45.0  # a page that was asked for opens its tab within this, on a busy machine too
 MAX_ATTACHMENTS = 64
+UNEXPECTED = Sentence("Something went wrong on the server; your message is kept. Try again.")
 
 Outcome = Literal["idle", "stopped", "error"]
 
@@ -42,7 +43,7 @@ class Tab:
     usages: list[Usage | None] = field(default_factory=list)  # one for each answer
     outcome: Outcome = "idle"  # of the latest turn
     finished_turns: int = 0  # answers that ended, whichever way; never decreases
-    notice: str = ""  # one sentence that the person should read
+    notice: str = ""  # one sentence that the person should read, a `Sentence` in any language
     returned: str = ""  # a message on its way back into the composer
     host: str = ""  # the address that opened it last
     seen: float = field(default_factory=time.monotonic)
@@ -80,7 +81,9 @@ class Tab:
         """Raises `DemoError` when the tray is full."""
         if len(self.tray) >= MAX_ATTACHMENTS:
             raise DemoError(
-                f"A message can hold {MAX_ATTACHMENTS} files; {attachment.name} was left out."
+                "A message can hold {most} files; {name} was left out.",
+                most=MAX_ATTACHMENTS,
+                name=attachment.name,
             )
         self.remember([attachment])
         self.tray.append(attachment)
@@ -133,8 +136,7 @@ class Tab:
         reason = run.finished.reason if run.finished else None
         if run.error:
             self.outcome = "error"
-            known = isinstance(run.error, DemoError)
-            self.notice = str(run.error) if known else self.texts.unexpected_error
+            self.notice = run.error.sentence if isinstance(run.error, DemoError) else UNEXPECTED
         else:
             self.outcome = "stopped" if reason == "cancelled" else "idle"
         if run.text or (reason and reason != "cancelled"):
@@ -190,9 +192,11 @@ class Tabs:
     def start(self, tab: Tab, conversation: Conversation, settings: GenerationSettings) -> Run:
         """Let the backend answer. Raises `DemoError` when too many people are waiting."""
         if tab.live:
-            raise DemoError(tab.texts.still_answering)
+            raise DemoError("An answer is still being written; stop it first.")
         if self.running >= self.queue_size:
-            raise DemoError(tab.texts.queue_full.format(people=self.running))
+            raise DemoError(
+                "{people} people are waiting already; try again in a minute.", people=self.running
+            )
         run = Run(conversation, settings, tab.key)
         tab.begin(run)
         run.start(self.backend, tab.settle, awaited=lambda: self.awaited(tab.host))

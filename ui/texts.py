@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from model.errors import Sentence
 from model.settings import TUNABLES
+from ui.error_texts import CHINESE_ERRORS, KOREAN_ERRORS
 
 SettingTexts = Mapping[str, tuple[str, str]]  # name -> label, help
 
@@ -88,11 +90,18 @@ class Texts:
     broken_off: str = "broken off"
     cost_item: str = "{tokens} tokens"
     cost_total: str = "{prompt} of {context} tokens"
-    still_answering: str = "An answer is still being written; stop it first."
-    queue_full: str = "{people} people are waiting already; try again in a minute."
-    unexpected_error: str = "Something went wrong on the server; your message is kept. Try again."
-    upload_error: str = "{name} could not be opened; it may be damaged."
     stale_page: str = "This page is out of date; reload it."
+    errors: Mapping[str, str] = field(default_factory=dict)  # by their English templates
+
+    def said(self, sentence: str) -> str:
+        """A `Sentence` in this language, in English if there is no translation; other strings as is."""
+        if not isinstance(sentence, Sentence):
+            return sentence
+        values = {
+            name: self.said(value) if isinstance(value, Sentence) else value
+            for name, value in sentence.values.items()
+        }
+        return self.errors.get(sentence.template, sentence.template).format(**values)
 
 
 ENGLISH = Texts()
@@ -178,11 +187,8 @@ CHINESE = Texts(
     broken_off="已中断",
     cost_item="{tokens} 个词元",
     cost_total="共 {prompt} / {context} 个词元",
-    still_answering="正在回答中；请先停止。",
-    queue_full="已有 {people} 人在等待；请一分钟后再试。",
-    unexpected_error="服务器出错了；您的消息已保留。请重试。",
-    upload_error="无法打开 {name}；文件可能已损坏。",
     stale_page="此页面已过期；请重新加载。",
+    errors=CHINESE_ERRORS,
 )
 
 KOREAN = Texts(
@@ -281,11 +287,8 @@ KOREAN = Texts(
     broken_off="중단됨",
     cost_item="토큰 {tokens}개",
     cost_total="토큰 {context}개 중 {prompt}개",
-    still_answering="아직 답변을 쓰고 있습니다. 먼저 중지하세요.",
-    queue_full="이미 {people}명이 기다리고 있습니다. 1분 뒤에 다시 시도하세요.",
-    unexpected_error="서버에 문제가 생겼습니다. 메시지는 그대로 있으니 다시 시도하세요.",
-    upload_error="{name} 파일을 열 수 없습니다. 손상되었을 수 있습니다.",
     stale_page="오래된 페이지입니다. 새로 고침하세요.",
+    errors=KOREAN_ERRORS,
 )
 
 LANGUAGES: Mapping[str, tuple[str, Texts]] = {

@@ -37,7 +37,7 @@ def whole(tab: Tab) -> View:
         stats=render.statistics(tab.usage, tab.texts) if answered else "",
         answer=render.readable(tab.conversation.messages[-1].text) if answered else "",
         run_state=render.run_state(tab.state, tab.finished_turns),
-        notice=render.notice(tab.notice),
+        notice=render.notice(tab.texts.said(tab.notice)),
         message=gr.Textbox(submit_btn=not tab.live, stop_btn=tab.live),
         tray=composer.tray(tab.tray, tab.refused, tab.texts),
         returned="",

@@ -1,0 +1,330 @@
+"""What went wrong, in the other languages: the translations of every `Sentence` and `DemoError`.
+
+The English templates are the keys. `tests/test_error_texts.py` finds what is missing or left over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# English -> Chinese, Korean
+_TRANSLATIONS: Mapping[str, tuple[str, str]] = {
+    # Parts of sentences
+    "The picture": ("图片", "사진"),
+    "The clip": ("视频", "동영상"),
+    "Picture {number}": ("图片 {number}", "사진 {number}"),
+    "Video {number}": ("视频 {number}", "동영상 {number}"),
+    "a HEIC picture": ("HEIC 图片", "HEIC 사진"),
+    "an AVIF picture": ("AVIF 图片", "AVIF 사진"),
+    "a video": ("视频", "동영상"),
+    "a PDF document": ("PDF 文档", "PDF 문서"),
+    "a ZIP archive": ("ZIP 压缩包", "ZIP 압축 파일"),
+    "an SVG drawing": ("SVG 图形", "SVG 그림"),
+    "a whole number": ("整数", "정수"),
+    "a number": ("数字", "숫자"),
+    "true or false": (" true 或 false", "true 또는 false"),
+    "text": ("文本", "텍스트"),
+    # Settings
+    "Setting '{name}' is {value}; it must be {range}.": (
+        "设置“{name}”的值是 {value}；必须在 {range} 范围内。",
+        "설정 '{name}'의 값은 {value}입니다. {range} 범위에 있어야 합니다.",
+    ),
+    "Setting '{name}' is {value!r}; it must be {wanted}.": (
+        "设置“{name}”的值是 {value!r}；必须是{wanted}。",
+        "설정 '{name}'의 값은 {value!r}입니다. {wanted}여야 합니다.",
+    ),
+    "Setting 'min_tokens' is {low} and 'max_tokens' {high}; "
+    "the smallest size cannot exceed the largest.": (
+        "“最小尺寸”（min_tokens）是 {low}，“最大尺寸”（max_tokens）是 {high}；最小值不能大于最大值。",
+        "'최소 크기'(min_tokens)는 {low}, '최대 크기'(max_tokens)는 {high}입니다. "
+        "최솟값은 최댓값보다 클 수 없습니다.",
+    ),
+    "Setting 'video_min_tokens_per_frame' is {low} and "
+    "'video_max_tokens_per_frame' {high}; the smallest frame cannot exceed the largest.": (
+        "“最小帧尺寸”（video_min_tokens_per_frame）是 {low}，"
+        "“最大帧尺寸”（video_max_tokens_per_frame）是 {high}；最小值不能大于最大值。",
+        "'최소 프레임 크기'(video_min_tokens_per_frame)는 {low}, "
+        "'최대 프레임 크기'(video_max_tokens_per_frame)는 {high}입니다. "
+        "최솟값은 최댓값보다 클 수 없습니다.",
+    ),
+    "Setting 'video_max_frames' is {value}; it must be even, "
+    "because the model reads frames in pairs.": (
+        "“最多帧数”（video_max_frames）是 {value}；必须是偶数，因为模型成对读取帧。",
+        "'최대 프레임'(video_max_frames)은 {value}입니다. "
+        "모델이 프레임을 둘씩 읽으므로 짝수여야 합니다.",
+    ),
+    "Settings 'resized_height' and 'resized_width' must be given together.": (
+        "“精确高度”（resized_height）和“精确宽度”（resized_width）必须同时填写。",
+        "'정확한 높이'(resized_height)와 '정확한 너비'(resized_width)는 함께 입력해야 합니다.",
+    ),
+    "Setting 'video_end_s' is {end:g}; it must be after 'video_start_s' ({start:g}).": (
+        "“结束时间”（video_end_s）是 {end:g}；必须晚于“开始时间”（video_start_s，{start:g}）。",
+        "'끝 지점'(video_end_s)은 {end:g}입니다. "
+        "'시작 지점'(video_start_s, {start:g})보다 뒤여야 합니다.",
+    ),
+    "There is no setting '{name}'; the settings are {names}.": (
+        "没有名为“{name}”的设置；可用的设置有：{names}。",
+        "'{name}'이라는 설정은 없습니다. 쓸 수 있는 설정: {names}.",
+    ),
+    "Settings 'resized_width' and 'resized_height' ask for {width}x{height} pixels; "
+    "at most {most:,} tokens of {px}x{px} are possible.": (
+        "“精确宽度”（resized_width）和“精确高度”（resized_height）要求 {width}x{height} 像素；"
+        "最多只能有 {most:,} 个 {px}x{px} 的视觉词元。",
+        "'정확한 너비'(resized_width)와 '정확한 높이'(resized_height)가 {width}x{height} 픽셀을 "
+        "요구합니다. {px}x{px} 크기의 시각 토큰은 최대 {most:,}개까지 가능합니다.",
+    ),
+    "Settings 'resized_width' and 'resized_height' ask for {width}x{height} pixels; "
+    "one side can be at most {ratio} times the other.": (
+        "“精确宽度”（resized_width）和“精确高度”（resized_height）要求 {width}x{height} 像素；"
+        "长边最多只能是短边的 {ratio} 倍。",
+        "'정확한 너비'(resized_width)와 '정확한 높이'(resized_height)가 {width}x{height} 픽셀을 "
+        "요구합니다. 긴 변은 짧은 변의 최대 {ratio}배까지 가능합니다.",
+    ),
+    # Pictures and videos
+    "That file was not uploaded here; attach it again.": (
+        "该文件不是在这里上传的；请重新添加。",
+        "여기에 올린 파일이 아닙니다. 다시 첨부하세요.",
+    ),
+    "{name} is neither a picture nor a video.": (
+        "{name} 既不是图片也不是视频。",
+        "{name} 파일은 사진도 동영상도 아닙니다.",
+    ),
+    "{name} could not be opened; it may be damaged.": (
+        "无法打开 {name}；文件可能已损坏。",
+        "{name} 파일을 열 수 없습니다. 손상되었을 수 있습니다.",
+    ),
+    "A message can hold {most} files; {name} was left out.": (
+        "一条消息最多包含 {most} 个文件；{name} 未被添加。",
+        "메시지 하나에 파일을 {most}개까지 담을 수 있습니다. {name} 파일은 첨부되지 않았습니다.",
+    ),
+    "A message can hold {most} files; this one has {count}.": (
+        "一条消息最多包含 {most} 个文件；这条有 {count} 个。",
+        "메시지 하나에 파일을 {most}개까지 담을 수 있는데 {count}개가 있습니다.",
+    ),
+    "{name} is empty; attach it again.": (
+        "{name} 是空文件；请重新添加。",
+        "{name} 파일이 비어 있습니다. 다시 첨부하세요.",
+    ),
+    "{name} cannot be read any more; attach it again.": (
+        "{name} 已无法读取；请重新添加。",
+        "{name} 파일을 더 이상 읽을 수 없습니다. 다시 첨부하세요.",
+    ),
+    "{name} is damaged or incomplete; save it as PNG or JPEG and attach it again.": (
+        "{name} 已损坏或不完整；请另存为 PNG 或 JPEG 后重新添加。",
+        "{name} 파일이 손상되었거나 완전하지 않습니다. PNG나 JPEG로 저장해서 다시 첨부하세요.",
+    ),
+    "{name} is {what}, which cannot be read as a picture; "
+    "save it as PNG or JPEG and attach it again.": (
+        "{name} 是{what}，无法作为图片读取；请另存为 PNG 或 JPEG 后重新添加。",
+        "{name} 파일({what})은 사진으로 읽을 수 없습니다. PNG나 JPEG로 저장해서 다시 첨부하세요.",
+    ),
+    "{name} is not a picture that can be read; save it as PNG or JPEG and attach it again.": (
+        "{name} 不是可以读取的图片；请另存为 PNG 或 JPEG 后重新添加。",
+        "{name} 파일은 읽을 수 있는 사진이 아닙니다. PNG나 JPEG로 저장해서 다시 첨부하세요.",
+    ),
+    "{name} has more than {millions} million pixels; make it smaller and attach it again.": (
+        "{name} 超过 {millions} 兆像素；请缩小后重新添加。",
+        "{name} 파일은 {millions}메가픽셀을 넘습니다. 더 작게 줄여서 다시 첨부하세요.",
+    ),
+    "{name} is not a complete base64 data: URL; attach the file instead.": (
+        "{name} 不是完整的 base64 data: URL；请改为添加文件。",
+        "{name}: 완전한 base64 data: URL이 아닙니다. 대신 파일을 첨부하세요.",
+    ),
+    "This is {width}x{height} pixels; one side can be at most {ratio} times "
+    "the other, so crop it and attach it again.": (
+        "尺寸为 {width}x{height} 像素；长边最多只能是短边的 {ratio} 倍，请裁剪后重新添加。",
+        "크기가 {width}x{height} 픽셀입니다. 긴 변은 짧은 변의 최대 {ratio}배까지 가능하니 "
+        "잘라서 다시 첨부하세요.",
+    ),
+    "{url} is not an http or https address.": (
+        "{url} 不是 http 或 https 地址。",
+        "{url}: http나 https 주소가 아닙니다.",
+    ),
+    "{url} could not be fetched ({reason}); download it and attach the file.": (
+        "无法获取 {url}（{reason}）；请下载后添加文件。",
+        "{url}: 가져오지 못했습니다({reason}). 내려받아서 파일로 첨부하세요.",
+    ),
+    "{url} is a web address; download it and attach the file.": (
+        "{url} 是网址；请下载后添加文件。",
+        "{url}: 웹 주소입니다. 내려받아서 파일로 첨부하세요.",
+    ),
+    "{url} is larger than {most} MB; attach a smaller file.": (
+        "{url} 超过 {most} MB；请添加更小的文件。",
+        "{url}: {most}MB보다 큽니다. 더 작은 파일을 첨부하세요.",
+    ),
+    "{name} has no frame that can be decoded; convert it to MP4 (H.264) and attach it again.": (
+        "{name} 没有可以解码的帧；请转换为 MP4 (H.264) 后重新添加。",
+        "{name} 파일에는 디코딩할 수 있는 프레임이 없습니다. "
+        "MP4(H.264)로 변환해서 다시 첨부하세요.",
+    ),
+    "{name} is damaged or not a video; convert it to MP4 (H.264) and attach it again.": (
+        "{name} 已损坏或不是视频；请转换为 MP4 (H.264) 后重新添加。",
+        "{name} 파일이 손상되었거나 동영상이 아닙니다. MP4(H.264)로 변환해서 다시 첨부하세요.",
+    ),
+    "{name} is in a format without a decoder here; "
+    "convert it to MP4 (H.264) and attach it again.": (
+        "此处没有能解码 {name} 格式的解码器；请转换为 MP4 (H.264) 后重新添加。",
+        "{name} 파일의 형식은 여기에서 디코딩할 수 없습니다. "
+        "MP4(H.264)로 변환해서 다시 첨부하세요.",
+    ),
+    "{name} is {width}x{height} pixels large; at most 8K can be read, "
+    "so convert it to MP4 (H.264) and attach it again.": (
+        "{name} 的画面为 {width}x{height} 像素；最多只能读取 8K，请转换为 MP4 (H.264) 后重新添加。",
+        "{name} 파일의 크기는 {width}x{height} 픽셀입니다. 최대 8K까지 읽을 수 있으니 "
+        "MP4(H.264)로 변환해서 다시 첨부하세요.",
+    ),
+    "{name} has only sound in it; attach a video, or a picture.": (
+        "{name} 里只有声音；请添加视频或图片。",
+        "{name} 파일에는 소리만 있습니다. 동영상이나 사진을 첨부하세요.",
+    ),
+    "{name} has no pictures in it; attach a video, or a picture.": (
+        "{name} 里没有画面；请添加视频或图片。",
+        "{name} 파일에는 화면이 없습니다. 동영상이나 사진을 첨부하세요.",
+    ),
+    "{name} ends after {length:.1f} s, before the part that starts at {start:g} s; "
+    "lower 'Start at'.": (
+        "{name} 在 {length:.1f} 秒处结束，早于从 {start:g} 秒开始的部分；请调低“开始时间”。",
+        "{name} 파일은 {length:.1f}초에 끝나는데 {start:g}초부터 보려고 합니다. "
+        "'시작 지점'을 낮추세요.",
+    ),
+    "{name} is {length} long, and at most {most} can be read; "
+    "choose a part with 'Start at' and 'End at', or trim it and attach it again.": (
+        "{name} 长 {length}，最多只能读取 {most}；"
+        "请用“开始时间”和“结束时间”选取一段，或剪短后重新添加。",
+        "{name} 파일의 길이는 {length}이고 최대 {most}까지 읽을 수 있습니다. "
+        "'시작 지점'과 '끝 지점'으로 일부를 고르거나, 잘라서 다시 첨부하세요.",
+    ),
+    "{name} is {width}x{height} pixels, the clip's first frame "
+    "{first_width}x{first_height}; make all frames one size.": (
+        "{name} 为 {width}x{height} 像素，而视频的第一帧为 {first_width}x{first_height}；"
+        "请让所有帧的尺寸一致。",
+        "{name} 파일은 {width}x{height} 픽셀인데 동영상의 첫 프레임은 "
+        "{first_width}x{first_height}입니다. 모든 프레임의 크기를 같게 하세요.",
+    ),
+    # Answering
+    "This conversation needs {needed:,} tokens; the checkpoint holds {held:,}. "
+    "Lower the resolution of {item} or start over.": (
+        "此对话需要 {needed:,} 个词元，而模型最多容纳 {held:,} 个。请降低{item}的分辨率或开始新对话。",
+        "이 대화에는 토큰 {needed:,}개가 필요한데 모델은 {held:,}개까지 담을 수 있습니다. "
+        "해상도를 낮추거나({item}) 새 대화를 시작하세요.",
+    ),
+    "This conversation needs {needed:,} tokens; the checkpoint holds {held:,}. Start over.": (
+        "此对话需要 {needed:,} 个词元，而模型最多容纳 {held:,} 个。请开始新对话。",
+        "이 대화에는 토큰 {needed:,}개가 필요한데 모델은 {held:,}개까지 담을 수 있습니다. "
+        "새 대화를 시작하세요.",
+    ),
+    "An answer is still being written; stop it first.": (
+        "正在回答中；请先停止。",
+        "아직 답변을 쓰고 있습니다. 먼저 중지하세요.",
+    ),
+    "{people} people are waiting already; try again in a minute.": (
+        "已有 {people} 人在等待；请一分钟后再试。",
+        "이미 {people}명이 기다리고 있습니다. 1분 뒤에 다시 시도하세요.",
+    ),
+    "Something went wrong on the server; your message is kept. Try again.": (
+        "服务器出错了；您的消息已保留。请重试。",
+        "서버에 문제가 생겼습니다. 메시지는 그대로 있으니 다시 시도하세요.",
+    ),
+    # Loading
+    "The model is still loading; try again shortly.": (
+        "模型仍在加载；请稍后再试。",
+        "모델을 아직 불러오고 있습니다. 잠시 뒤에 다시 시도하세요.",
+    ),
+    "The model could not be loaded ({reason}); see the terminal for details.": (
+        "加载模型时出错（{reason}）；详情请看终端。",
+        "모델을 불러오다가 문제가 생겼습니다({reason}). 자세한 내용은 터미널에 있습니다.",
+    ),
+    "The GPU is too small for {checkpoint}.": (
+        "GPU 显存不足以运行 {checkpoint}。",
+        "이 GPU의 메모리로는 {checkpoint} 모델을 쓸 수 없습니다.",
+    ),
+    "The bundled tiny checkpoint is not trained yet and answers nonsense; "
+    "start with --checkpoint-path {checkpoint} for a full one.": (
+        "自带的微型模型尚未训练，回答没有意义；要使用完整模型，请以 --checkpoint-path {checkpoint} 启动。",
+        "함께 제공되는 초소형 모델은 아직 학습되지 않아 엉뚱한 답을 합니다. "
+        "완전한 모델을 쓰려면 --checkpoint-path {checkpoint} 옵션으로 시작하세요.",
+    ),
+    "--flash-attn2 needs a CUDA GPU and this would run on {device}; leave the flag out.": (
+        "--flash-attn2 需要 CUDA GPU，而这里会在 {device} 上运行；请去掉该选项。",
+        "--flash-attn2에는 CUDA GPU가 필요한데 여기서는 {device}에서 실행됩니다. 이 옵션을 빼세요.",
+    ),
+    "--flash-attn2 cannot compute in float32; use --dtype bfloat16 or leave the flag out.": (
+        "--flash-attn2 不支持 float32；请使用 --dtype bfloat16 或去掉该选项。",
+        "--flash-attn2는 float32로 계산할 수 없습니다. --dtype bfloat16을 쓰거나 이 옵션을 빼세요.",
+    ),
+    "--flash-attn2 needs FlashAttention-2; run `pip install kernels` for the prebuilt kernel "
+    "or `pip install flash-attn --no-build-isolation` to build it.": (
+        "--flash-attn2 需要 FlashAttention-2；请运行 `pip install kernels` 获取预编译内核，"
+        "或运行 `pip install flash-attn --no-build-isolation` 自行编译。",
+        "--flash-attn2에는 FlashAttention-2가 필요합니다. 미리 빌드된 커널은 "
+        "`pip install kernels`로 설치하고, 직접 빌드하려면 "
+        "`pip install flash-attn --no-build-isolation`을 실행하세요.",
+    ),
+    "There is no {device} device here; use {available}.": (
+        "这里没有 {device} 设备；请使用 {available}。",
+        "여기에는 {device} 장치가 없습니다. {available} 장치를 쓰세요.",
+    ),
+    "{checkpoint} is a {model_type} checkpoint; "
+    "choose a Qwen2-VL or Qwen2.5-VL one with --checkpoint-path.": (
+        "{checkpoint} 是 {model_type} 模型；请用 --checkpoint-path 选择 Qwen2-VL 或 Qwen2.5-VL 模型。",
+        "{checkpoint}의 모델 종류는 {model_type}입니다. "
+        "--checkpoint-path로 Qwen2-VL이나 Qwen2.5-VL 모델을 고르세요.",
+    ),
+    "{checkpoint} is not a Qwen2-VL or Qwen2.5-VL checkpoint; choose one with --checkpoint-path.": (
+        "{checkpoint} 不是 Qwen2-VL 或 Qwen2.5-VL 模型；请用 --checkpoint-path 选择一个。",
+        "{checkpoint}: Qwen2-VL이나 Qwen2.5-VL 모델이 아닙니다. --checkpoint-path로 고르세요.",
+    ),
+    "There is no folder {checkpoint}; give a checkpoint's folder or its hub id.": (
+        "没有文件夹 {checkpoint}；请给出模型所在的文件夹或其 Hub 名称。",
+        "{checkpoint} 폴더가 없습니다. 모델의 폴더나 허브 이름을 지정하세요.",
+    ),
+    "The folder {checkpoint} holds no readable config.json; "
+    "give the folder of a complete Qwen2-VL checkpoint.": (
+        "文件夹 {checkpoint} 中没有可读取的 config.json；请给出完整 Qwen2-VL 模型的文件夹。",
+        "{checkpoint} 폴더에 읽을 수 있는 config.json이 없습니다. "
+        "완전한 Qwen2-VL 모델의 폴더를 지정하세요.",
+    ),
+    "{checkpoint} could not be fetched from the Hugging Face Hub; check the name and the "
+    "network, or give the folder of a downloaded checkpoint.": (
+        "无法从 Hugging Face Hub 获取 {checkpoint}；请检查名称和网络，或给出已下载模型的文件夹。",
+        "Hugging Face Hub에서 {checkpoint} 모델을 가져오지 못했습니다. 이름과 네트워크를 확인하거나 "
+        "내려받은 모델의 폴더를 지정하세요.",
+    ),
+    "{checkpoint} needs {needed:.1f} GB and {free:.1f} GB are free; choose a "
+    "smaller or a quantized checkpoint with --checkpoint-path, or try --dtype bfloat16.": (
+        "{checkpoint} 需要 {needed:.1f} GB，可用 {free:.1f} GB；"
+        "请用 --checkpoint-path 选择更小或量化的模型，或尝试 --dtype bfloat16。",
+        "{checkpoint} 모델에는 {needed:.1f}GB가 필요한데 {free:.1f}GB만 비어 있습니다. "
+        "--checkpoint-path로 더 작거나 양자화된 모델을 고르거나 --dtype bfloat16을 써 보세요.",
+    ),
+    "{checkpoint} does not fit into the memory of this machine; choose a smaller or "
+    "a quantized checkpoint with --checkpoint-path.": (
+        "这台机器的内存容纳不下 {checkpoint}；请用 --checkpoint-path 选择更小或量化的模型。",
+        "{checkpoint} 모델은 이 컴퓨터의 메모리에 들어가지 않습니다. "
+        "--checkpoint-path로 더 작거나 양자화된 모델을 고르세요.",
+    ),
+    "{checkpoint} cannot be loaded: {reason}": (
+        "无法加载 {checkpoint}：{reason}",
+        "{checkpoint} 모델을 불러올 수 없습니다: {reason}",
+    ),
+    # What programs send
+    "The settings must be an object: names and values.": (
+        "设置必须是由名称和值组成的对象。",
+        "설정은 이름과 값으로 된 객체여야 합니다.",
+    ),
+    "The message is empty; give it a text or a file.": (
+        "消息是空的；请提供文字或文件。",
+        "메시지가 비어 있습니다. 텍스트나 파일을 넣으세요.",
+    ),
+    "The message must be an object with 'text' and 'files' and nothing else.": (
+        "消息必须是只含 'text' 和 'files' 的对象。",
+        "메시지는 'text'와 'files'만 있는 객체여야 합니다.",
+    ),
+    "The message's 'text' must be a string and its 'files' a list.": (
+        "消息的 'text' 必须是字符串，'files' 必须是列表。",
+        "메시지의 'text'는 문자열, 'files'는 목록이어야 합니다.",
+    ),
+}
+
+CHINESE_ERRORS: Mapping[str, str] = {english: zh for english, (zh, _) in _TRANSLATIONS.items()}
+KOREAN_ERRORS: Mapping[str, str] = {english: ko for english, (_, ko) in _TRANSLATIONS.items()}
