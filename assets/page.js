@@ -2,8 +2,10 @@
 // in ui/page.py calls by name; the rest are listeners on the document, so elements may come and go.
 (() => {
   const one = (selector) => document.querySelector(selector);
+  const text = (name) => one('#page-texts [data-copied]')?.dataset[name] ?? '';
   const textarea = () => one('#composer textarea');
   const SETTINGS = 'qwen-vl-chat-settings';
+  const DRAFT = 'qwen-vl-chat-draft';
   const LANGUAGE = 'qwen-vl-chat-language';
   const NEAR_BOTTOM_PX = 80;
   const WIDE_PX = 1200; // room for the settings beside the conversation
@@ -42,7 +44,8 @@
   function open() {
     const toggle = one('#settings .toggle-button');
     if (toggle && innerWidth >= WIDE_PX && !one('#settings.open')) toggle.click();
-    write(textarea().value); // Gradio measured its height before the style sheet was there
+    // Also because Gradio measured its height before the style sheet was there.
+    write(textarea().value || (sessionStorage.getItem(DRAFT) ?? ''));
     return [key(), language()];
   }
 
@@ -61,11 +64,17 @@
     textarea().focus();
   }
 
-  async function copy(text, done) {
-    await navigator.clipboard.writeText(text);
-    const button = one('#copy');
+  // An edit puts another message into the composer.
+  function replace(text) {
+    write(text);
+    textarea().focus();
+  }
+
+  async function copy(button, index) {
+    const answers = JSON.parse(one('#answers textarea').value || '[]');
+    await navigator.clipboard.writeText(answers.at(index) ?? '');
     const label = button.textContent;
-    button.textContent = done;
+    button.textContent = text('copied');
     setTimeout(() => { button.textContent = label; }, 1500);
   }
 
@@ -85,7 +94,6 @@
   const follow = { pinned: true };
   function watchScrolling() {
     const talk = one('#talk');
-    if (!talk) return void setTimeout(watchScrolling, 100);
     talk.addEventListener('scroll', () => {
       follow.pinned = talk.scrollHeight - talk.scrollTop - talk.clientHeight < NEAR_BOTTOM_PX;
     }, { passive: true });
@@ -95,19 +103,15 @@
     new ResizeObserver(toBottom).observe(talk);
   }
 
-  // Gradio leaves pictures in the chat without a name.
-  function nameButtons() {
-    for (const button of document.querySelectorAll('#chatbot button:not([aria-label])')) {
-      const picture = button.querySelector('img');
-      if (picture) button.setAttribute('aria-label', picture.alt || one('#chatbot').ariaLabel || 'Picture');
-    }
-  }
-
   document.addEventListener('keydown', (event) => {
     const busy = event.defaultPrevented || event.isComposing || one('dialog[open]');
     if (event.key !== 'Escape' || busy) return;
-    const stop = one('#composer [data-testid=stop-button]');
-    if (stop) { event.preventDefault(); stop.click(); textarea().focus(); }
+    const way = one('#composer [data-testid=stop-button]') ?? one('#cancel-edit');
+    if (way) { event.preventDefault(); way.click(); textarea().focus(); }
+  });
+
+  document.addEventListener('input', (event) => {
+    if (event.target === textarea()) sessionStorage.setItem(DRAFT, event.target.value);
   });
 
   document.addEventListener('click', (event) => {
@@ -116,11 +120,15 @@
       setTimeout(() => textarea().focus(), 150);
   }, true);
 
-  function start() {
-    watchScrolling();
-    new MutationObserver(nameButtons).observe(document.body, { childList: true, subtree: true });
+  // Gradio builds the page after the scripts have run.
+  function whenReady(start) {
+    const parts = ['#talk', '#chatbot', '#run-state', '#page-texts'];
+    parts.every(one) ? start() : setTimeout(whenReady, 100, start);
   }
-  document.body ? start() : document.addEventListener('DOMContentLoaded', start);
 
-  window.qwenVlChat = { open, language, chooseLanguage, sent, giveBack, copy, keepSettings, keptSettings };
+  whenReady(watchScrolling);
+  window.qwenVlChat = {
+    one, text, whenReady, open, language, chooseLanguage, sent, giveBack, replace, copy,
+    copyLatest: () => copy(one('#copy'), -1), keepSettings, keptSettings,
+  };
 })();

@@ -1,20 +1,88 @@
-// Runs once in the tray's gr.HTML, which lends it `element`, `trigger` and `upload`. All files come in
-// here, whether pasted, dropped or chosen: one way in, and the composer's text is never touched.
-const UPLOADING = 'data-uploading';
+// Runs once in the tray's gr.HTML, which lends it `element` and `trigger`. All files come in here,
+// whether pasted, dropped, chosen or taken: one way in, and the composer's text is never touched.
+const { one, text } = qwenVlChat;
+const SETTLE_MS = 20000; // a server that says nothing about a file for so long has forgotten it
+const uploads = new Map(); // under way: a request -> [bytes sent, bytes in all]
+let waiting = 0; // batches that are not in the tray yet
+let sendLater = false;
+
+function show() {
+  const [sent, all] = [...uploads.values()].reduce(([a, b], [c, d]) => [a + c, b + d], [0, 0]);
+  const composer = one('#composer');
+  composer.toggleAttribute('data-uploading', waiting > 0);
+  let line = one('#uploading');
+  if (!waiting) return void line?.remove();
+  if (!line) {
+    line = Object.assign(document.createElement('p'), { id: 'uploading' });
+    line.setAttribute('role', 'status');
+    composer.before(line);
+  }
+  const percent = all ? Math.floor(100 * sent / all) : 0;
+  line.textContent = text('uploading').replace('{percent}', percent);
+  line.style.setProperty('--done', `${percent}%`);
+}
+
+// Like the `upload` that Gradio lends, but it says how far it is.
+const post = (file) => new Promise((resolve, reject) => {
+  const request = new XMLHttpRequest();
+  const form = new FormData();
+  form.append('files', file, file.name);
+  const count = (event) => { uploads.set(request, [event.loaded, event.total]); show(); };
+  uploads.set(request, [0, file.size]);
+  request.upload.onprogress = count;
+  request.onload = () => request.status === 200
+    ? resolve({ path: JSON.parse(request.response)[0], name: file.name })
+    : reject(new Error(request.status === 413 ? 'too-large' : request.statusText || request.status));
+  request.onerror = () => reject(new Error('connection'));
+  request.open('POST', 'gradio_api/upload');
+  request.send(form);
+});
+
+// The server answers by drawing the tray anew.
+const drawn = () => new Promise((resolve) => {
+  const observer = new MutationObserver(() => { observer.disconnect(); resolve(); });
+  observer.observe(element, { childList: true, subtree: true });
+  setTimeout(resolve, SETTLE_MS);
+});
 
 async function add(files) {
   const chosen = [...files];
   if (!chosen.length) return;
-  const composer = document.querySelector('#composer');
-  composer?.setAttribute(UPLOADING, Number(composer.getAttribute(UPLOADING) ?? 0) + chosen.length);
-  const results = await Promise.allSettled(chosen.map((file) => upload(file)));
-  const left = Number(composer?.getAttribute(UPLOADING) ?? 0) - chosen.length;
-  left > 0 ? composer.setAttribute(UPLOADING, left) : composer?.removeAttribute(UPLOADING);
-  const uploaded = results.flatMap((result, i) =>
-    result.status === 'fulfilled' && result.value?.path ? [{ path: result.value.path, name: chosen[i].name }] : []);
-  const failed = results.find((result) => result.status === 'rejected' || !result.value?.path);
-  trigger('upload', { files: uploaded, error: failed ? String(failed.reason?.message ?? failed.reason ?? '') : '' });
+  waiting += 1;
+  show();
+  const results = await Promise.allSettled(chosen.map(post));
+  const answered = drawn();
+  trigger('upload', {
+    files: results.flatMap((result) => result.status === 'fulfilled' ? [result.value] : []),
+    error: results.find((result) => result.status === 'rejected')?.reason.message ?? '',
+  });
+  await answered;
+  waiting -= 1;
+  if (!waiting) uploads.clear();
+  show();
+  if (sendLater && !waiting) { sendLater = false; one('#composer [data-testid=submit-button]')?.click(); }
 }
+
+qwenVlChat.attach = add;
+qwenVlChat.attachFailed = (reason) => trigger('upload', { files: [], error: reason });
+
+// What is sent while files are on their way is sent with them.
+function holdBack(event) {
+  if (!waiting) return;
+  event.preventDefault();
+  event.stopPropagation();
+  sendLater = true;
+}
+document.addEventListener('keydown', (event) => {
+  const sends = event.key === 'Enter' && !event.shiftKey && !event.isComposing;
+  if (sends && event.target.matches('#composer textarea')) holdBack(event);
+}, true);
+document.addEventListener('keypress', (event) => {
+  if (event.key === 'Enter' && !event.shiftKey && event.target.matches('#composer textarea')) holdBack(event);
+}, true);
+document.addEventListener('click', (event) => {
+  if (event.target.closest('#composer [data-testid=submit-button]')) holdBack(event);
+}, true);
 
 const take = (event, files) => { event.preventDefault(); event.stopPropagation(); add(files); };
 

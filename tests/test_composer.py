@@ -11,7 +11,7 @@ HOSTILE = '${alert(1)}<img src=x onerror=alert(1)>{{x}}".png'
 
 
 def attachment(name: str = "a.png", path: str = "/uploads/a.png") -> Attachment:
-    return Attachment("id1", "image", path, name, (64, 48), path)
+    return Attachment("id1", "image", path, name, (64, 48), path, path)
 
 
 def test_an_empty_tray_is_empty() -> None:
@@ -41,7 +41,7 @@ def test_a_refusal_can_be_dismissed_by_its_place() -> None:
 
 
 def test_a_clip_shows_its_length() -> None:
-    clip = Attachment("2", "video", "/u/b.mp4", "b.mp4", (64, 48), "/u/t.webp", 83.4)
+    clip = Attachment("2", "video", "/u/b.mp4", "b.mp4", (64, 48), "/u/t.webp", "/u/b.mp4", 83.4)
     assert "<small>1:23</small>" in composer.tray([clip], [], ENGLISH)
 
 

@@ -61,7 +61,7 @@ def test_a_message_is_taken_answered_and_shown() -> None:
         *_, last = await followed(tabs)
         assert [m["role"] for m in last.chatbot] == ["user", "assistant"]
         assert 'data-state="idle" data-turn="1"' in last.run_state
-        assert (last.live, last.answer, last.returned) == ("", "Hello", "")
+        assert (last.live, last.answers, last.returned) == ("", '["Hello"]', "")
         assert "prompt tokens" in last.stats
         assert backend.calls[0].settings.temperature == 0.5
         assert backend.calls[0].session == KEY

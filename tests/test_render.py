@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from dataclasses import replace
 
@@ -15,7 +16,9 @@ from ui import render
 from ui.attachment import Attachment
 from ui.texts import CHINESE, ENGLISH
 
-PHOTO = Attachment("1", "image", "/uploads/a.png", "a.png", (64, 48), "/uploads/t.webp")
+PHOTO = Attachment(
+    "1", "image", "/uploads/a.png", "a.png", (64, 48), "/uploads/t.webp", "/uploads/a.png"
+)
 
 
 def shown(markdown: str) -> str:
@@ -120,3 +123,18 @@ def test_banner_shows_what_runs_how_far_it_is_or_why_it_failed() -> None:
     assert "<b>" not in render.banner(Status("ready", "<b>", "note & more"), ENGLISH)
     assert 'value="25"' in render.banner(Status("loading", "Fake", progress=0.25), ENGLISH)
     assert "No such folder." in render.banner(Status("failed", "Fake", "No such folder."), ENGLISH)
+
+
+def test_a_picture_named_by_an_answer_is_a_link_that_waits_for_a_click() -> None:
+    assert render.markdown("![a](https://example.org/x)") == "&#33;[a](https://example.org/x)"
+    assert render.markdown("`![a](b)`") == "`![a](b)`"
+
+
+def test_answers_are_copied_without_grounding_tokens() -> None:
+    talk = Conversation().with_user_turn(Text("?")).with_reply("a<|box_start|>(1,2)<|box_end|>")
+    assert json.loads(render.answers(talk)) == ["a (1,2)"]
+
+
+def test_every_scripted_text_is_escaped_and_found_by_its_name() -> None:
+    said = render.page_texts(replace(ENGLISH, take_picture='"><b>'))
+    assert 'data-take-picture="&quot;&gt;&lt;b&gt;"' in said and "data-copied=" in said

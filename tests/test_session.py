@@ -18,8 +18,12 @@ from ui import session
 from ui.attachment import Attachment
 from ui.session import Tab, Tabs
 
-PHOTO = Attachment("1", "image", "/uploads/a.png", "a.png", (64, 48), "/uploads/t.webp")
-CLIP = Attachment("2", "video", "/uploads/b.mp4", "b.mp4", (64, 48), "/uploads/u.webp", 3.0)
+PHOTO = Attachment(
+    "1", "image", "/uploads/a.png", "a.png", (64, 48), "/uploads/t.webp", "/uploads/a.png"
+)
+CLIP = Attachment(
+    "2", "video", "/uploads/b.mp4", "b.mp4", (64, 48), "/uploads/u.webp", "/uploads/b.mp4", 3.0
+)
 
 
 def scene(play: Callable[[], Awaitable[None]]) -> None:

@@ -20,6 +20,7 @@ from model.settings import VisionSettings
 from ui.uploads import shown_name, stored_file, upload_folder
 
 THUMBNAIL_PX = 256
+LARGE_PX = 2048  # of a picture in a format that browsers do not show
 BROWSER_PICTURES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp"})
 BROWSER_CLIPS = frozenset({"video/mp4", "video/webm", "video/quicktime"})
 BROWSER_CODECS = frozenset({"h264", "vp8", "vp9", "av1"})
@@ -44,8 +45,8 @@ class Attachment:
     name: str
     size: tuple[int, int]  # width, height in pixels, upright
     thumbnail: str  # path of a small picture that every browser can show
+    shown: str  # path of what stands for it in the conversation
     seconds: float = 0.0  # of a clip
-    playable: bool = True  # browsers can show the file itself
 
     def part(self, vision: VisionSettings) -> Media:
         """The item as a part of a message, at a resolution that stays with it."""
@@ -58,9 +59,9 @@ class Attachment:
         return replace(self, id=_new_id())
 
     @property
-    def shown(self) -> str:
-        """The path of what a browser can show of it."""
-        return self.path if self.playable else self.thumbnail
+    def playable(self) -> bool:
+        """Whether it can be watched, and not only a picture of it be seen."""
+        return self.shown != self.thumbnail
 
 
 def inspect(path: object, name: object = None) -> Attachment:
@@ -76,9 +77,12 @@ def inspect(path: object, name: object = None) -> Attachment:
 def _picture(file: Path, name: str) -> Attachment:
     picture = media.open_image(file, name=name)
     size = picture.size
+    shown = str(file)
+    if _mime(file) not in BROWSER_PICTURES:
+        picture.thumbnail((LARGE_PX, LARGE_PX))
+        shown = _save(picture)
     picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-    playable = _mime(file) in BROWSER_PICTURES
-    return Attachment(_new_id(), "image", str(file), name, size, _save(picture), playable=playable)
+    return Attachment(_new_id(), "image", str(file), name, size, _save(picture), shown)
 
 
 def _clip(file: Path, name: str) -> Attachment:
@@ -86,10 +90,12 @@ def _clip(file: Path, name: str) -> Attachment:
     facts = video.probe(clip)
     frame = video.first_frame(clip)
     frame.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+    thumbnail = _save(frame)
+    playable = facts.codec in BROWSER_CODECS and _mime(file) in BROWSER_CLIPS
+    shown = str(file) if playable else thumbnail
     return Attachment(
-        _new_id(), "video", str(file), name, facts.size, _save(frame), facts.duration_s,
-        playable=facts.codec in BROWSER_CODECS and _mime(file) in BROWSER_CLIPS,
-    )  # fmt: skip
+        _new_id(), "video", str(file), name, facts.size, thumbnail, shown, facts.duration_s
+    )
 
 
 def _save(picture: PillowImage.Image) -> str:

@@ -24,6 +24,18 @@ def tray(items: Sequence[Attachment], refused: Sequence[str], texts: Texts) -> s
     )
 
 
+def sources(texts: Texts) -> str:
+    """Other ways in than files; a script shows those that the browser knows."""
+    return "".join(
+        f'<button type="button" data-source="{source}" title="{html.escape(label)}" '
+        f'aria-label="{html.escape(label)}">{drawing}</button>'
+        for source, label, drawing in (
+            ("camera", texts.camera, _CAMERA),
+            ("screen", texts.screen, _SCREEN),
+        )
+    )
+
+
 def _card(item: Attachment, texts: Texts) -> str:
     name = html.escape(item.name)
     remove = html.escape(texts.remove.format(name=item.name))
@@ -42,6 +54,13 @@ def _refusal(index: int, sentence: str, texts: Texts) -> str:
     )
 
 
+_CAMERA = (
+    '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M4 8h3l2-3h6l2 3h3v11H4z"/>'
+    '<circle cx="12" cy="13" r="3.5"/></svg>'
+)
+_SCREEN = (
+    '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M3 5h18v11H3zM8 20h8M12 16v4"/></svg>'
+)
 _CROSS = '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M4 4l8 8M12 4l-8 8"/></svg>'
 
 

@@ -18,7 +18,8 @@ from model.errors import DemoError, Sentence
 from ui import composer, render, view
 from ui.attachment import inspect
 from ui.controls import settings_of
-from ui.session import Tab, Tabs
+from ui.examples import EXAMPLES
+from ui.session import Tab, Tabs, drafted
 from ui.texts import ENGLISH
 from ui.view import View
 
@@ -49,17 +50,16 @@ async def open_page(
 async def submit(tabs: Tabs, key: str, text: str, *values: Any) -> tuple[Any, ...]:
     """Send the message with the tray. Returns the text that was taken, and the view."""
     tab = tab_of(tabs, key)
-    taken = ""
+    taken = set_aside = ""
     try:
         vision, generation = settings_of(values)
-        drafted = tab.drafted(text, vision)
-        if drafted and not tab.live:
-            tabs.start(tab, drafted, generation)
-            taken = text
-            tab.tray.clear()
+        asked = tab.drafted(text, vision)
+        if asked and not tab.live:
+            tabs.start(tab, asked, generation)
+            taken, set_aside = text, tab.sent()
     except DemoError as error:
         tab.notice = error.sentence
-    return taken, *view.whole(tab)
+    return taken, *view.whole(tab)._replace(returned=set_aside)
 
 
 async def retry(tabs: Tabs, key: str, *values: Any) -> View:
@@ -68,7 +68,7 @@ async def retry(tabs: Tabs, key: str, *values: Any) -> View:
     try:
         _, generation = settings_of(values)
         again = tab.conversation.without_last_reply()
-        if again.messages and not tab.live:
+        if again.messages and not tab.live and not tab.editing:
             tabs.start(tab, again, generation)
     except DemoError as error:
         tab.notice = error.sentence
@@ -92,11 +92,54 @@ async def follow(tabs: Tabs, key: str) -> AsyncIterator[View]:
     yield view.whole(tab)._replace(returned=returned)
 
 
+async def look(tabs: Tabs, key: str) -> None:
+    """A page is back, from a lost connection perhaps: an answer in the making should wait for it."""
+    tab = tab_of(tabs, key)
+    if tab.run:
+        tab.run.expect_follower()
+
+
 async def stop(tabs: Tabs, key: str) -> None:
     """Raise the flag; whoever follows the answer sees it end."""
     tab = tab_of(tabs, key)
     if tab.run:
         tab.run.cancel.set()
+
+
+async def edit(tabs: Tabs, key: str, draft: str, event: gr.EventData) -> tuple[Any, ...]:
+    """Rewrite a turn: its text and files come into the composer, the draft is set aside."""
+    tab = tab_of(tabs, key)
+    turn = event._data.get("turn") if isinstance(event._data, dict) else None
+    return tab.edit(turn, draft), *view.whole(tab)
+
+
+async def edit_latest(tabs: Tabs, key: str, draft: str) -> tuple[Any, ...]:
+    """Rewrite the latest turn."""
+    tab = tab_of(tabs, key)
+    return tab.edit(tab.conversation.turns - 1, draft), *view.whole(tab)
+
+
+async def cancel_edit(tabs: Tabs, key: str, draft: str) -> tuple[Any, ...]:
+    """Leave the conversation as it is and take the draft up again."""
+    tab = tab_of(tabs, key)
+    return tab.cancel_edit(draft), *view.whole(tab)
+
+
+async def ask_example(tabs: Tabs, key: str, event: gr.EventData, *values: Any) -> View:
+    """Ask one of the examples of an empty page, leaving draft and tray alone."""
+    tab = tab_of(tabs, key)
+    number = event._data.get("example") if isinstance(event._data, dict) else None
+    try:
+        vision, generation = settings_of(values)
+        if type(number) is int and 0 <= number < len(EXAMPLES) and not tab.live:
+            items = await asyncio.to_thread(EXAMPLES[number].attachments)
+            tab.remember(items)
+            question = tab.texts.examples[EXAMPLES[number].name]
+            if (asked := drafted(tab.conversation, items, question, vision)) and not tab.live:
+                tabs.start(tab, asked, generation)
+    except DemoError as error:
+        tab.notice = error.sentence
+    return view.whole(tab)
 
 
 async def undo(tabs: Tabs, key: str) -> View:
@@ -120,15 +163,19 @@ async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
     tab = tab_of(tabs, key)
     posted = event._data if isinstance(event._data, dict) else {}
     if error := posted.get("error"):
-        tab.refused.append(tab.texts.upload_failed.format(reason=str(error)[:200]))
+        known = tab.texts.upload_problems.get(str(error))
+        tab.refused.append(known or tab.texts.upload_failed.format(reason=str(error)[:200]))
     for file in posted.get("files") or []:
-        await _attach_one(tab, file if isinstance(file, dict) else {})
+        await _attach_one(tabs, tab, file if isinstance(file, dict) else {})
     return composer.tray(tab.tray, tab.refused, tab.texts)
 
 
-async def _attach_one(tab: Tab, file: dict[str, Any]) -> None:
+async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any]) -> None:
     try:
-        tab.attach(await asyncio.to_thread(inspect, file.get("path"), file.get("name")))
+        attachment = await asyncio.to_thread(inspect, file.get("path"), file.get("name"))
+        tab.attach(attachment)
+        if not attachment.playable:
+            tabs.make_playable(tab, attachment)
     except DemoError as error:
         tab.refused.append(error.sentence)
     except Exception:
@@ -158,8 +205,8 @@ async def price(tabs: Tabs, key: str, text: str, *values: Any) -> str:
         return ""  # with nothing attached the page stays as quiet as it can be
     try:
         vision, generation = settings_of(values)
-        if drafted := tab.drafted(text, vision):
-            estimate = await asyncio.to_thread(tabs.backend.estimate, drafted, generation)
+        if asked := tab.drafted(text, vision):
+            estimate = await asyncio.to_thread(tabs.backend.estimate, asked, generation)
             return composer.cost(estimate, tab.texts)
     except DemoError:
         pass  # sending says what is wrong

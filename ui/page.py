@@ -14,20 +14,23 @@ from starlette.middleware import Middleware
 
 from model.backend import Backend
 from model.settings import TUNABLES, GenerationSettings, VisionSettings
-from ui import handlers, render
+from ui import composer, handlers, render
 from ui.api import add_api
 from ui.controls import Controls, build_controls, defaults
+from ui.examples import offered
 from ui.session import Tabs
 from ui.texts import ENGLISH, LANGUAGES, Texts, texts_for
 from ui.view import View
 from ui.web import PageHeaders
 
 ASSETS = Path(__file__).parent.parent / "assets"
+SCRIPTS = ("page.js", "turns.js", "pictures.js", "return.js")  # on the page from the beginning
 LATEX = [
     {"left": "$$", "right": "$$", "display": True},
     {"left": "\\[", "right": "\\]", "display": True},
     {"left": "\\(", "right": "\\)", "display": False},
 ]
+BRIDGE = "qwenVlChat.tell = (data) => trigger('select', data)"  # from a script to the server
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 FOLLOWING: dict[str, Any] = {
     "concurrency_limit": None,
@@ -48,8 +51,13 @@ class Page:
     settings_note: gr.HTML
     reset: gr.Button
     attach: gr.UploadButton
+    sources: gr.HTML
     cost: gr.HTML
+    scripted: gr.HTML
+    bridge: gr.HTML
+    resume: gr.Button
     sent: gr.Textbox
+    taken_up: gr.Textbox
     view: View
     loading: gr.Timer
 
@@ -77,7 +85,7 @@ def build_page(
 
 def launch_options(blocks: gr.Blocks, *, max_file_mb: int = 200) -> dict[str, Any]:
     """What `blocks.launch` needs for this page, to be merged with where it is to listen."""
-    script = (ASSETS / "page.js").read_text(encoding="utf-8")
+    script = "\n".join(map(_script, SCRIPTS))
     headers = Middleware(PageHeaders, page_requested=blocks.tabs.page_requested)
     return {
         "theme": _theme(),
@@ -132,6 +140,9 @@ def _lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
                 layout="panel",
                 placeholder=_welcome(texts),
             )
+            examples = gr.HTML(
+                offered(texts), elem_id="examples", js_on_load=_script("examples.js")
+            )
             live = gr.Markdown(
                 elem_id="live", latex_delimiters=LATEX, line_breaks=True, container=False
             )
@@ -139,15 +150,18 @@ def _lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
             with gr.Row(elem_id="actions"):
                 copy = gr.Button(texts.copy, elem_id="copy", size="sm", visible=False)
                 retry = gr.Button(texts.retry, elem_id="retry", size="sm", visible=False)
+                edit = gr.Button(texts.edit, elem_id="edit", size="sm", visible=False)
                 undo = gr.Button(texts.undo, elem_id="undo", size="sm", visible=False)
                 clear = gr.Button(texts.clear, elem_id="clear", size="sm", visible=False)
         with gr.Column(elem_id="desk"):
             notice = gr.HTML(elem_id="notice")
+            cancel_edit = gr.Button(texts.editing, elem_id="cancel-edit", size="sm", visible=False)
             with gr.Group(elem_id="composer"):
                 tray = gr.HTML(elem_id="tray", js_on_load=_script("tray.js"))
                 attach = gr.UploadButton(
                     texts.attach, file_count="multiple", elem_id="attach", size="sm"
                 )
+                sources = gr.HTML(composer.sources(texts), elem_id="sources")
                 message = gr.Textbox(
                     label=texts.message,
                     show_label=False,
@@ -164,15 +178,20 @@ def _lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
     run_state = gr.HTML(
         render.run_state("loading", 0), elem_id="run-state", visible="hidden", js_on_load=None
     )
-    hidden = [gr.Textbox(visible=False) for _ in range(4)]
-    key, sent, returned, answer = hidden
+    answers = gr.Textbox(elem_id="answers", visible="hidden")
+    scripted = gr.HTML(
+        render.page_texts(texts), elem_id="page-texts", visible="hidden", js_on_load=None
+    )
+    bridge = gr.HTML(elem_id="bridge", visible="hidden", js_on_load=BRIDGE)
+    resume = gr.Button(elem_id="resume", visible="hidden")
+    key, sent, taken_up, returned = [gr.Textbox(visible=False) for _ in range(4)]
     view = View(
-        chatbot, live, stats, answer, run_state, notice, message, tray, returned,
-        copy, retry, undo, clear,
+        chatbot, live, stats, answers, run_state, notice, message, tray, returned,
+        examples, copy, retry, edit, undo, clear, cancel_edit,
     )  # fmt: skip
     return Page(
-        key, language, banner, controls, settings_title, settings_note, reset, attach, cost, sent,
-        view, gr.Timer(1.0, active=False),
+        key, language, banner, controls, settings_title, settings_note, reset, attach, sources,
+        cost, scripted, bridge, resume, sent, taken_up, view, gr.Timer(1.0, active=False),
     )  # fmt: skip
 
 
@@ -223,16 +242,18 @@ def _wire(page: Page, tabs: Tabs, default: dict[str, Any], blocks: gr.Blocks) ->
         do(handlers.submit), [key, message, *controls], [page.sent, *view], **QUIET
     )
     accepted.then(None, page.sent, None, js="(t) => { qwenVlChat.sent(t); return [] }", **QUIET)
+    accepted.then(None, view.returned, None, **give_back)
     show(accepted)
+    show(page.resume.click(do(handlers.look), key, None, **QUIET))
     message.stop(do(handlers.stop), key, None, **QUIET)
     message.input(*price, **estimating)
     show(view.retry.click(do(handlers.retry), [key, *controls], list(view), **QUIET))
     undone = view.undo.click(do(handlers.undo), key, list(view), **QUIET)
     undone.then(None, view.returned, None, **give_back).then(*price, **estimating)
     view.clear.click(do(handlers.clear), key, list(view), **QUIET).then(*price, **estimating)
-    view.copy.click(
-        None, view.answer, None, js="(text) => { qwenVlChat.copy(text); return [] }", **QUIET
-    )
+    view.copy.click(None, None, None, js="() => { qwenVlChat.copyLatest(); return [] }", **QUIET)
+    _wire_editing(page, do, price, estimating)
+    show(view.examples.select(do(handlers.ask_example), [key, *controls], list(view), **QUIET))
 
     many: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
     view.tray.upload(do(handlers.attach), key, view.tray, **many).then(*price, **estimating)
@@ -244,6 +265,27 @@ def _wire(page: Page, tabs: Tabs, default: dict[str, Any], blocks: gr.Blocks) ->
         for event in (control.input, getattr(control, "release", None)):
             if event:
                 event(*price, **estimating)
+
+
+def _wire_editing(
+    page: Page,
+    do: Callable[[Callable[..., Any]], Any],
+    price: tuple[Any, ...],
+    estimating: dict[str, Any],
+) -> None:
+    """Whatever starts or ends an edit replaces the text in the composer."""
+    inputs, outputs = [page.key, page.view.message], [page.taken_up, *page.view]
+    for event, handler in (
+        (page.bridge.select, handlers.edit),
+        (page.view.edit.click, handlers.edit_latest),
+        (page.view.cancel_edit.click, handlers.cancel_edit),
+    ):
+        changed = event(do(handler), inputs, outputs, **QUIET)
+        changed = changed.then(
+            None, page.taken_up, None,
+            js="(text) => { qwenVlChat.replace(text); return [] }", **QUIET,
+        )  # fmt: skip
+        changed.then(*price, **estimating)
 
 
 def _wire_settings(page: Page, default: dict[str, Any], blocks: gr.Blocks) -> None:
@@ -263,7 +305,8 @@ def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> None:
     view = page.view
     labelled = [
         *page.controls.labelled, page.settings_title, page.settings_note, page.reset, page.language,
-        view.chatbot, page.attach, view.message, view.copy, view.retry, view.undo, view.clear,
+        view.chatbot, page.attach, page.sources, page.scripted, view.message, view.examples,
+        view.copy, view.retry, view.edit, view.undo, view.clear, view.cancel_edit,
     ]  # fmt: skip
 
     def relabel(language: str) -> list[Any]:
@@ -276,9 +319,14 @@ def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> None:
             gr.Radio(label=texts.language),
             gr.Chatbot(label=texts.conversation, placeholder=_welcome(texts)),
             gr.UploadButton(texts.attach),
+            composer.sources(texts),
+            render.page_texts(texts),
             gr.Textbox(label=texts.message, placeholder=texts.placeholder),
-            *(gr.Button(label) for label in (texts.copy, texts.retry, texts.undo, texts.clear)),
-        ]
+            offered(texts),
+            *(gr.Button(label) for label in (
+                texts.copy, texts.retry, texts.edit, texts.undo, texts.clear, texts.editing,
+            )),
+        ]  # fmt: skip
 
     chosen = page.language.input(
         relabel, page.language, labelled,

@@ -7,6 +7,7 @@ typed is shown literally, and HTML that a model writes is shown as the character
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,6 +17,8 @@ from model.conversation import Conversation, Message, Text
 from ui.attachment import Attachment
 from ui.texts import Texts
 
+# Texts that assets/*.js show.
+SCRIPTED = ("edit", "copy", "copied", "close", "camera", "take_picture", "cancel", "uploading")
 _PLAIN = re.compile(r"[^\W_]+(?: [^\W_]+)*")  # words and single spaces mean nothing in Markdown
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
@@ -100,7 +103,8 @@ def _escape_paragraph(paragraph: str) -> str:
 
 
 def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")
+    # A picture would be fetched as soon as it is shown; as a link it waits for a click.
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace("![", "&#33;[")
 
 
 def waiting(progress: Progress, texts: Texts) -> str:
@@ -139,9 +143,24 @@ def statistics(usage: Usage | None, texts: Texts) -> str:
     return html.escape(" · ".join(line))
 
 
-def run_state(state: str, turn: int) -> str:
-    """The element that tells scripts and tests what is going on."""
-    return f'<div data-state="{html.escape(state)}" data-turn="{turn}"></div>'
+def answers(conversation: Conversation) -> str:
+    """The model's answers for copying, as a JSON list."""
+    return json.dumps([readable(m.text) for m in conversation.messages if m.role == "assistant"])
+
+
+def run_state(state: str, turn: int, editing: int | None = None) -> str:
+    """The element that tells scripts and tests what is going on; `editing` is a turn's number, from 0."""
+    edited = "" if editing is None else f' data-editing="{editing}"'
+    return f'<div data-state="{html.escape(state)}" data-turn="{turn}"{edited}></div>'
+
+
+def page_texts(texts: Texts) -> str:
+    """What the page's own scripts have to say, where they find it."""
+    said = {name: getattr(texts, name) for name in SCRIPTED}
+    attributes = "".join(
+        f' data-{name.replace("_", "-")}="{html.escape(text)}"' for name, text in said.items()
+    )
+    return f"<div{attributes}></div>"
 
 
 def banner(status: Status, texts: Texts) -> str:

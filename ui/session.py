@@ -7,9 +7,10 @@ Turns write the conversation; attaching and removing write the tray; neither ove
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from model.backend import Backend, Usage
@@ -17,8 +18,11 @@ from model.conversation import Conversation, Message, Text
 from model.errors import DemoError, Sentence
 from model.settings import GenerationSettings, VisionSettings
 from ui.attachment import Attachment
+from ui.preview import clip_preview
 from ui.runs import Run, RunState
 from ui.texts import Texts, texts_for
+
+log = logging.getLogger(__name__)
 
 EXPIRY_S = 3600.0  # a conversation that nobody looked at for so long is dropped
 MAX_TABS = 2000  # then the one that was not looked at for longest goes
@@ -27,6 +31,15 @@ MAX_ATTACHMENTS = 64
 UNEXPECTED = Sentence("Something went wrong on the server; your message is kept. Try again.")
 
 Outcome = Literal["idle", "stopped", "error"]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One of the person's turns that is being rewritten, and the draft that was set aside for it."""
+
+    turn: int  # from 0
+    text: str
+    tray: tuple[Attachment, ...]
 
 
 @dataclass
@@ -45,6 +58,8 @@ class Tab:
     finished_turns: int = 0  # answers that ended, whichever way; never decreases
     notice: str = ""  # one sentence that the person should read, a `Sentence` in any language
     returned: str = ""  # a message on its way back into the composer
+    editing: Edit | None = None
+    _before: tuple[Conversation, tuple[Usage | None, ...]] = (Conversation(), ())  # the run
     host: str = ""  # the address that opened it last
     seen: float = field(default_factory=time.monotonic)
     known: dict[str, Attachment] = field(default_factory=dict)  # by path: whatever was attached
@@ -98,12 +113,41 @@ class Tab:
 
     def drafted(self, text: str, vision: VisionSettings) -> Conversation | None:
         """The conversation as it would be after sending `text` with the tray; None with neither."""
-        return drafted(self.conversation, self.tray, text, vision)
+        before = self.conversation
+        if self.editing:
+            before = before.before_turn(self.editing.turn)
+        return drafted(before, self.tray, text, vision)
+
+    def sent(self) -> str:
+        """Empty the tray after sending; gives the text that an edit had set aside."""
+        if self.editing:
+            return self._set_aside()
+        self.tray.clear()
+        return ""
+
+    def edit(self, turn: object, draft: str) -> str:
+        """Take a turn into composer and tray, to go on from there; gives the composer's new text.
+
+        `turn` comes from the browser and may be anything; `draft` is what is in the composer now.
+        """
+        messages = [m for m in self.conversation.messages if m.role == "user"]
+        possible = type(turn) is int and 0 <= turn < len(messages)
+        if self.live or not possible:
+            return draft
+        draft = self.cancel_edit(draft)
+        assert isinstance(turn, int)
+        self.editing = Edit(turn, draft, tuple(self.tray))
+        self.tray[:] = self._attached(messages[turn])
+        return messages[turn].text
+
+    def cancel_edit(self, draft: str) -> str:
+        """Leave the conversation as it is; gives the composer's new text."""
+        return self._set_aside() if self.editing else draft
 
     def undo(self) -> None:
         """Take the latest exchange back into the composer and the tray."""
         message = self.conversation.last_user_message
-        if self.live or message is None:
+        if self.live or self.editing or message is None:
             return
         self._keep(self.conversation.without_last_exchange())
         self._give_back(message)
@@ -115,6 +159,7 @@ class Tab:
             self.run.cancel.set()
             self.run = None
         self._keep(Conversation())
+        self.editing = None
         self.tray.clear()
         self.refused.clear()
         self.known.clear()
@@ -122,6 +167,7 @@ class Tab:
 
     def begin(self, run: Run) -> None:
         """An answer starts."""
+        self._before = self.conversation, tuple(self.usages)
         self._keep(run.conversation.without_last_exchange())
         self.run = run
         self.outcome, self.notice = "idle", ""
@@ -142,8 +188,18 @@ class Tab:
         if run.text or (reason and reason != "cancelled"):
             self.conversation = run.conversation.with_reply(run.text)
             self.usages.append(run.finished.usage if run.finished else None)
-        elif message := run.conversation.last_user_message:
-            self._give_back(message)
+        else:
+            self._restore(run.conversation)
+
+    def _restore(self, asked: Conversation) -> None:
+        """An answer came to nothing: everything is as it was before the message was sent."""
+        self.conversation, self.usages = self._before[0], list(self._before[1])
+        message, messages = asked.last_user_message, self.conversation.messages
+        if message is None or messages[: len(asked.messages)] == asked.messages:
+            return  # it was a retry: the message still stands in the conversation
+        self._give_back(message)
+        if self.conversation.turns >= asked.turns:
+            self.editing = Edit(asked.turns - 1, "", ())
 
     def _keep(self, conversation: Conversation) -> None:
         self.conversation = conversation
@@ -151,8 +207,18 @@ class Tab:
 
     def _give_back(self, message: Message) -> None:
         self.returned = message.text
+        self.tray[:0] = self._attached(message)
+
+    def _attached(self, message: Message) -> list[Attachment]:
         paths = [str(part.path) for part in message.media]
-        self.tray[:0] = [self.known[path].again() for path in paths if path in self.known]
+        return [self.known[path].again() for path in paths if path in self.known]
+
+    def _set_aside(self) -> str:
+        """End the edit: the draft of before it is back, and its text is what this gives."""
+        assert self.editing
+        edit, self.editing = self.editing, None
+        self.tray[:] = edit.tray
+        return edit.text
 
 
 def drafted(
@@ -180,6 +246,8 @@ class Tabs:
         self.generation = generation or GenerationSettings()
         self._tabs: dict[str, Tab] = {}
         self._visits: dict[str, list[float]] = {}
+        self._copier = asyncio.Semaphore(1)  # copying a clip takes all the cores it gets
+        self._copying: set[asyncio.Task[None]] = set()
 
     def open(self, key: str) -> Tab:
         """The tab of this key, a new one if there is none (any more)."""
@@ -205,6 +273,22 @@ class Tabs:
     @property
     def running(self) -> int:
         return sum(tab.live for tab in self._tabs.values())
+
+    def make_playable(self, tab: Tab, attachment: Attachment) -> None:
+        """Copy a clip into what browsers play, behind everything else; until then its picture stands."""
+        task = asyncio.get_running_loop().create_task(self._make_playable(tab, attachment))
+        self._copying.add(task)
+        task.add_done_callback(self._copying.discard)
+
+    async def _make_playable(self, tab: Tab, attachment: Attachment) -> None:
+        try:
+            async with self._copier:
+                shown = await asyncio.to_thread(clip_preview, attachment.path, attachment.seconds)
+        except Exception:
+            log.exception("a clip could not be copied for the page")
+            return
+        if attachment.path in tab.known:
+            tab.known[attachment.path] = replace(attachment, shown=shown)
 
     def forget(self, key: str) -> None:
         """Let the backend drop what it kept for a tab, without waiting for it."""

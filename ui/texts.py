@@ -57,13 +57,35 @@ class Texts:
     picture: str = "Picture {number}"
     video: str = "Video {number}"
     attached: str = "Attached files"
-    uploading: str = "Uploading…"
+    uploading: str = "Uploading: {percent} %"
     upload_failed: str = "The upload failed: {reason}"
     copy: str = "Copy"
     copied: str = "Copied"
     retry: str = "Retry"
     undo: str = "Undo"
     edit: str = "Edit"
+    editing: str = "Editing an earlier message: the conversation goes on from there. Cancel"
+    close: str = "Close"
+    cancel: str = "Cancel"
+    camera: str = "Take a picture with the camera"
+    take_picture: str = "Take the picture"
+    screen: str = "Take a picture of the screen"
+    upload_problems: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "too-large": "The file is larger than this page accepts; send a smaller or shorter one.",
+            "camera": "The camera cannot be used; allow it in the browser and try again.",
+            "screen": "The screen cannot be captured; allow it in the browser and try again.",
+        }
+    )
+    try_one: str = "Try one of these"
+    examples: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "describe": "Describe the image.",
+            "which": "Which picture has the star?",
+            "clip": "Which way does the circle move?",
+            "locate": "Where is the cat?",
+        }
+    )
     clear: str = "New chat"
     conversation: str = "Conversation"
     loading: str = "Loading the model: {percent} %"
@@ -162,13 +184,31 @@ CHINESE = Texts(
     picture="图片 {number}",
     video="视频 {number}",
     attached="已添加的文件",
-    uploading="正在上传…",
+    uploading="正在上传：{percent}%",
     upload_failed="上传失败：{reason}",
     copy="复制",
     copied="已复制",
     retry="重试",
     undo="撤回",
     edit="编辑",
+    editing="正在编辑之前的消息：对话将从那里继续。取消",
+    close="关闭窗口",
+    cancel="取消",
+    camera="用摄像头拍照",
+    take_picture="拍照",
+    screen="截取屏幕",
+    upload_problems={
+        "too-large": "文件超过了此页面允许的大小；请发送更小或更短的文件。",
+        "camera": "无法使用摄像头；请在浏览器中允许后重试。",
+        "screen": "无法截取屏幕；请在浏览器中允许后重试。",
+    },
+    try_one="试试这些",
+    examples={
+        "describe": "描述这张图片。",
+        "which": "哪张图片里有星星？",
+        "clip": "圆形朝哪个方向移动？",
+        "locate": "猫在哪里？",
+    },
     clear="新对话",
     conversation="对话",
     loading="正在加载模型：{percent}%",
@@ -262,13 +302,31 @@ KOREAN = Texts(
     picture="사진 {number}",
     video="동영상 {number}",
     attached="첨부한 파일",
-    uploading="올리는 중…",
+    uploading="올리는 중: {percent}%",
     upload_failed="올리지 못했습니다: {reason}",
     copy="복사",
     copied="복사됨",
     retry="다시 시도",
     undo="되돌리기",
     edit="편집",
+    editing="이전 메시지를 편집하고 있습니다. 대화는 거기서부터 이어집니다. 취소",
+    close="창 닫기",
+    cancel="취소",
+    camera="카메라로 사진 찍기",
+    take_picture="사진 찍기",
+    screen="화면 캡처",
+    upload_problems={
+        "too-large": "이 페이지가 받을 수 있는 크기를 넘는 파일입니다. 더 작거나 짧은 파일을 보내세요.",
+        "camera": "카메라를 쓸 수 없습니다. 브라우저에서 허용한 뒤 다시 시도하세요.",
+        "screen": "화면을 캡처할 수 없습니다. 브라우저에서 허용한 뒤 다시 시도하세요.",
+    },
+    try_one="이런 질문을 해 보세요",
+    examples={
+        "describe": "이 그림을 설명해 주세요.",
+        "which": "별이 있는 사진은 어느 것인가요?",
+        "clip": "원은 어느 쪽으로 움직이나요?",
+        "locate": "고양이는 어디에 있나요?",
+    },
     clear="새 대화",
     conversation="대화",
     loading="모델을 불러오는 중: {percent}%",

@@ -16,35 +16,44 @@ class View(NamedTuple):
     chatbot: Any
     live: Any
     stats: Any
-    answer: Any  # the latest answer as the model wrote it, for Copy
+    answers: Any  # every answer as text, as a JSON list, for Copy
     run_state: Any
     notice: Any
     message: Any
     tray: Any
     returned: Any  # text on its way back into the composer
+    examples: Any
     copy: Any
     retry: Any
+    edit: Any
     undo: Any
     clear: Any
+    cancel_edit: Any
 
 
 def whole(tab: Tab) -> View:
     """Everything, after something happened."""
     answered = bool(tab.usages) and not tab.live
+    changeable = answered and not tab.editing
+    turn = tab.editing.turn if tab.editing else None
+    empty = not tab.shown.messages
     return View(
         chatbot=render.messages(tab.shown, tab.known),
         live=live_answer(tab),
         stats=render.statistics(tab.usage, tab.texts) if answered else "",
-        answer=render.readable(tab.conversation.messages[-1].text) if answered else "",
-        run_state=render.run_state(tab.state, tab.finished_turns),
+        answers=render.answers(tab.shown),
+        run_state=render.run_state(tab.state, tab.finished_turns, turn),
         notice=render.notice(tab.texts.said(tab.notice)),
         message=gr.Textbox(submit_btn=not tab.live, stop_btn=tab.live),
         tray=composer.tray(tab.tray, tab.refused, tab.texts),
         returned="",
+        examples=gr.HTML(visible=empty),
         copy=gr.Button(visible=answered),
-        retry=gr.Button(visible=answered),
-        undo=gr.Button(visible=answered),
-        clear=gr.Button(visible=bool(tab.shown.messages)),
+        retry=gr.Button(visible=changeable),
+        edit=gr.Button(visible=changeable),
+        undo=gr.Button(visible=changeable),
+        clear=gr.Button(visible=not empty),
+        cancel_edit=gr.Button(visible=tab.editing is not None),
     )
 
 

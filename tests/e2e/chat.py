@@ -30,6 +30,7 @@ class Chat:
         self.page = page
         self.url = url
         self.problems: list[str] = []
+        self.finished_before = 0  # turns of an earlier test in the same tab
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
@@ -38,6 +39,17 @@ class Chat:
     def open(self) -> None:
         self.page.goto(self.url)
         self.wait("idle")
+
+    def start_over(self) -> None:
+        """An empty page with the settings of a first visit."""
+        self.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        if self.page.locator("dialog, #tray li, #cancel-edit").count() or self.state != "idle":
+            self.open()
+        if self.page.is_visible("#clear"):
+            self.page.click("#clear")
+        self.page.fill("#composer textarea", "")
+        self.page.wait_for_selector("#examples", state="visible")
+        self.finished_before = self.turn
 
     def reload(self) -> None:
         self.page.reload()
@@ -57,13 +69,13 @@ class Chat:
         return int(self.page.get_attribute("#run-state [data-turn]", "data-turn") or -1)
 
     def wait(self, *states: str, after_turn: int = -1) -> None:
-        """Until the state is one of these, and more than `after_turn` turns are finished."""
+        """Until the state is one of these, and more than `after_turn` turns of the test are finished."""
         self.page.wait_for_function(
             """([states, turn]) => {
               const now = document.querySelector('#run-state [data-state]')?.dataset;
               return now && states.includes(now.state) && Number(now.turn) > turn;
             }""",
-            arg=[states, after_turn],
+            arg=[states, after_turn + self.finished_before],
             polling=50,
         )
 
@@ -73,7 +85,7 @@ class Chat:
 
     def ask(self, text: str) -> None:
         """Send and wait for the end."""
-        turn = self.turn
+        turn = self.turn - self.finished_before
         self.send(text)
         self.wait(*ENDED, after_turn=turn)
 
@@ -115,6 +127,11 @@ class Chat:
         """A setting that has a number field."""
         self.page.fill(f"#{setting} input[type=number]", value)
         self.page.press(f"#{setting} input[type=number]", "Tab")
+
+    def wait_for_draft(self, text: str) -> None:
+        self.page.wait_for_function(
+            "(text) => document.querySelector('#composer textarea')?.value === text", arg=text
+        )
 
     @property
     def live(self) -> str:

@@ -21,7 +21,9 @@ from transformers import AutoTokenizer
 
 from model.checkpoint import BUNDLED
 from tests.e2e.chat import Chat
+from tests.fakes import FakeBackend
 from tools.tiny.checkpoint import write_random_checkpoint
+from ui.page import build_page, launch_options
 
 ROOT = Path(__file__).parent.parent.parent
 START_S = 300.0  # a busy machine takes minutes to import torch and Gradio
@@ -34,6 +36,9 @@ BROWSER_FLAGS = (
     "--disable-quic",
     "--disable-sync",
     "--no-first-run",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--auto-select-desktop-capture-source=Entire screen",
 )
 # Few visual tokens, so that the waiting is for the answer and not for reading.
 SERVER_FLAGS = (
@@ -105,6 +110,7 @@ def browser() -> Iterator[Browser]:
 def profile(browser: Browser) -> Iterator[BrowserContext]:
     """A person's browser, which has the page's scripts in its cache."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
     yield context
     context.close()
 
@@ -128,6 +134,53 @@ def open_chat(profile: BrowserContext, url: str) -> Iterator[OpenChat]:
 @pytest.fixture
 def chat(open_chat: OpenChat) -> Chat:
     return open_chat()
+
+
+@pytest.fixture(scope="package")
+def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeBackend, str]]:
+    """The page in front of a backend that answers what it is asked to, and its address."""
+    backend = FakeBackend()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("scripted")))
+        page = build_page(backend)
+        options = launch_options(page)
+        _, url, _ = page.launch(
+            server_port=_free_port(), prevent_thread_lock=True, quiet=True, **options
+        )
+        yield backend, url
+        page.close()
+
+
+@pytest.fixture
+def fake_url(scripted: tuple[FakeBackend, str]) -> str:
+    """Where a page stands in front of `fake`, which is as new."""
+    backend, url = scripted
+    vars(backend).update(vars(FakeBackend()))
+    return url
+
+
+@pytest.fixture
+def fake(scripted: tuple[FakeBackend, str]) -> FakeBackend:
+    """What answers `told`."""
+    return scripted[0]
+
+
+@pytest.fixture(scope="package")
+def told_tab(scripted: tuple[FakeBackend, str], profile: BrowserContext) -> Iterator[Chat]:
+    """One tab for all of them: opening the page is what takes longest."""
+    chat = Chat(profile.new_page(), scripted[1])
+    chat.open()
+    yield chat
+    chat.close()
+
+
+@pytest.fixture
+def told(fake_url: str, told_tab: Chat) -> Iterator[Chat]:  # noqa: ARG001 (makes the backend new)
+    """A tab in front of `fake`, with nothing in it."""
+    told_tab.start_over()
+    yield told_tab
+    problems, told_tab.problems = told_tab.problems, []
+    assert problems == []
 
 
 @pytest.fixture(scope="package")

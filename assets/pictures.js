@@ -1,0 +1,89 @@
+// Pictures come in from the camera and the screen, and open large on a click.
+(() => {
+  const { one, text } = qwenVlChat;
+
+  function dialog(label, ...children) {
+    const made = document.createElement('dialog');
+    made.className = 'qwen-vl-chat';
+    made.setAttribute('aria-label', label);
+    made.append(...children);
+    made.addEventListener('close', () => made.remove());
+    one('#page').parentElement.append(made); // where the style sheet reaches it
+    made.showModal();
+    return made;
+  }
+
+  function button(label, className, pressed) {
+    const made = document.createElement('button');
+    made.type = 'button';
+    made.className = className;
+    made.textContent = label;
+    made.addEventListener('click', pressed);
+    return made;
+  }
+
+  function enlarge(picture, label) {
+    const large = document.createElement('img');
+    large.src = picture.src;
+    large.alt = label;
+    const shown = dialog(label, large, button(text('close'), 'close', () => shown.close()));
+    shown.addEventListener('click', (event) => { if (event.target !== large) shown.close(); });
+  }
+
+  async function frame(stream) {
+    const video = document.createElement('video');
+    video.srcObject = stream;
+    video.muted = true;
+    await video.play();
+    await new Promise((resolve) => (video.requestVideoFrameCallback ?? requestAnimationFrame).call(video, resolve));
+    return video;
+  }
+
+  async function attach(video, name) {
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+    canvas.getContext('2d').drawImage(video, 0, 0);
+    const content = await new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
+    const moment = new Date().toISOString().slice(0, 19).replaceAll(':', '.');
+    qwenVlChat.attach([new File([content], `${name} ${moment}.png`, { type: 'image/png' })]);
+  }
+
+  const leave = (stream) => stream.getTracks().forEach((track) => track.stop());
+
+  async function takePicture() {
+    const stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1920 } } });
+    const video = document.createElement('video');
+    Object.assign(video, { srcObject: stream, muted: true, playsInline: true, autoplay: true });
+    const take = button(text('takePicture'), 'primary', async () => { await attach(video, 'camera'); shown.close(); });
+    const shown = dialog(text('camera'), video, take, button(text('cancel'), '', () => shown.close()));
+    shown.addEventListener('close', () => leave(stream));
+    take.focus();
+  }
+
+  async function takeScreen() {
+    const stream = await navigator.mediaDevices.getDisplayMedia({ video: true });
+    await attach(await frame(stream), 'screen');
+    leave(stream);
+  }
+
+  const SOURCES = { camera: takePicture, screen: takeScreen };
+  // The style sheet shows a source only where the browser has it: not without https, nor on phones.
+  qwenVlChat.whenReady(() => {
+    one('#page').toggleAttribute('data-camera', Boolean(navigator.mediaDevices?.getUserMedia));
+    one('#page').toggleAttribute('data-screen', Boolean(navigator.mediaDevices?.getDisplayMedia));
+  });
+
+  document.addEventListener('click', (event) => {
+    const source = event.target.closest('#sources button')?.dataset.source;
+    // Who closes the browser's own question has changed their mind about the screen.
+    if (source) SOURCES[source]().catch((error) => {
+      if (source !== 'screen' || error.name !== 'NotAllowedError') qwenVlChat.attachFailed(source);
+    });
+    const picture = event.target.closest('#chatbot button:has(> .image-frame)')
+      ?? event.target.closest('#chatbot .bot img');
+    if (!picture) return;
+    event.preventDefault();
+    event.stopPropagation();
+    enlarge(picture.querySelector('img') ?? picture, picture.ariaLabel ?? picture.alt);
+  }, true);
+})();

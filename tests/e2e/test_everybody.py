@@ -1,0 +1,133 @@
+"""For everybody: by keyboard alone, with a screen reader, in the dark, in one's own language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from tests.e2e.chat import Chat
+from ui.texts import ENGLISH, LANGUAGES
+
+SEEN = """() => {
+  const shown = (element) => element.checkVisibility?.() ?? true;
+  const words = [];
+  for (const element of document.querySelectorAll('#page, #page *, #settings, #settings *')) {
+    if (!shown(element)) continue;
+    for (const node of element.childNodes) if (node.nodeType === 3) words.push(node.data.trim());
+    for (const name of ['aria-label', 'title', 'placeholder', 'alt']) words.push(element.getAttribute(name) ?? '');
+  }
+  return [...new Set(words)].filter(Boolean);
+}"""
+
+
+def open_page(browser: Browser, url: str, **options: object) -> Chat:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)  # type: ignore[arg-type]
+    chat = Chat(context.new_page(), url)
+    chat.open()
+    return chat
+
+
+def serious(chat: Chat) -> list[str]:
+    found = Axe().run(chat.page).response["violations"]
+    return [
+        f"{v['id']}: {v['nodes'][0]['html'][:200]}"
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(
+    browser: Browser,
+    fake_url: str,
+    picture: Path,
+    clip: Path,
+    scheme: str,
+) -> None:
+    chat = open_page(browser, fake_url, color_scheme=scheme, reduced_motion="reduce")
+    assert serious(chat) == []
+    chat.attach(picture, clip)
+    chat.ask("What is this?")
+    chat.attach(picture)
+    chat.page.click("#edit")
+    chat.page.wait_for_selector("#cancel-edit", state="visible")
+    assert serious(chat) == []
+    chat.page.click("#chatbot .user button:has(img)")
+    chat.page.wait_for_selector("dialog[open] img")
+    assert serious(chat) == []
+    chat.page.context.close()
+
+
+def test_everything_is_reached_by_keyboard_and_the_focus_is_seen(told: Chat, picture: Path) -> None:
+    told.attach(picture)
+    told.page.focus("#composer textarea")
+    told.page.keyboard.type("What is this?")
+    told.page.keyboard.press("Enter")
+    told.wait("idle", after_turn=0)
+    reached = set()
+    for _ in range(25):
+        told.page.keyboard.press("Shift+Tab")
+        reached.add(
+            told.page.evaluate(
+                """() => { const a = document.activeElement; const s = getComputedStyle(a);
+                   const seen = s.outlineStyle !== 'none' || s.boxShadow !== 'none' || a.tagName === 'TEXTAREA';
+                   return (a.id || a.className || a.tagName) + (seen ? '' : ' unseen'); }"""
+            )
+        )
+    assert {"copy", "retry", "edit", "undo", "clear"} <= reached
+    assert [name for name in reached if "unseen" in name] == []
+    told.page.focus("#undo")
+    told.page.keyboard.press("Enter")
+    told.wait_for_draft("What is this?")
+    told.wait_for_cards(1)
+    told.page.focus("#tray li button")
+    told.page.keyboard.press("Enter")
+    told.wait_for_cards(0)
+
+
+def test_an_answer_is_announced_politely(told: Chat) -> None:
+    told.ask("Hi")
+    assert told.page.get_attribute("#chatbot [role=log]", "aria-live") == "polite"
+    assert told.page.get_attribute("#composer textarea", "aria-label") or told.page.get_attribute(
+        "#composer textarea", "placeholder"
+    )
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "ko-KR"])
+def test_no_english_is_left_in_another_language(
+    browser: Browser,
+    fake_url: str,
+    picture: Path,
+    locale: str,
+) -> None:
+    chat = open_page(browser, fake_url, locale=locale)
+    language = locale[:2]
+    assert chat.page.evaluate("document.documentElement.lang") == language
+    chat.page.wait_for_function(
+        "(text) => document.querySelector('#composer textarea').placeholder === text",
+        arg=LANGUAGES[language][1].placeholder,
+    )
+    words = set(chat.page.evaluate(SEEN))
+    chat.attach(picture)
+    chat.ask("你好")
+    words |= set(chat.page.evaluate(SEEN))
+    english = set(sentences())
+    assert words & english == set()
+    chat.page.context.close()
+
+
+def sentences() -> Iterator[str]:
+    """What would be on the page in English."""
+    for field in fields(ENGLISH):
+        value = getattr(ENGLISH, field.name)
+        texts = [value] if isinstance(value, str) else list(value.values())
+        for text in texts:
+            for one in [text] if isinstance(text, str) else text:
+                if re.search(r"[a-z]{3}", one) and "{" not in one:
+                    yield one

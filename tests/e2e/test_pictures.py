@@ -1,0 +1,92 @@
+"""Pictures and clips come in from everywhere, are seen large, and play."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from playwright.sync_api import Route
+
+from tests.e2e.chat import Chat
+from tests.fakes import FakeBackend
+
+
+def test_a_picture_opens_large_and_closes_with_escape(told: Chat, picture: Path) -> None:
+    told.attach(picture)
+    told.ask("What is this?")
+    told.page.click("#chatbot .user button:has(img)")
+    large = told.page.locator("dialog[open] img")
+    large.wait_for()
+    assert large.evaluate("(img) => img.decode().then(() => img.naturalWidth)") == 160
+    assert "red" in (large.get_attribute("alt") or "")
+    told.page.keyboard.press("Escape")
+    told.page.wait_for_selector("dialog", state="detached")
+
+
+def test_the_camera_takes_a_picture_or_is_left(told: Chat) -> None:
+    told.page.click("#sources [data-source=camera]")
+    told.page.wait_for_function("document.querySelector('dialog video')?.videoWidth > 0")
+    told.page.click("dialog button:not(.primary)")
+    told.page.wait_for_selector("dialog", state="detached")
+    assert told.cards == 0
+    told.page.click("#sources [data-source=camera]")
+    told.page.wait_for_function("document.querySelector('dialog video')?.videoWidth > 0")
+    told.page.click("dialog .primary")
+    told.wait_for_cards(1)
+
+
+def test_the_screen_can_be_taken(told: Chat) -> None:
+    told.page.click("#sources [data-source=screen]")
+    told.wait_for_cards(1)
+
+
+def test_a_clip_that_browsers_cannot_play_is_copied_for_them(told: Chat, tmp_path: Path) -> None:
+    path = tmp_path / "old.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        for i in range(10):
+            pixels = np.full((96, 128, 3), 25 * i, dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+    told.attach(path)
+    told.ask("What happens?")
+    told.page.wait_for_timeout(1000)
+    told.ask("And then?")
+    source = told.page.locator("#chatbot .user video").get_attribute("src") or ""
+    assert "/previews/" in source
+
+
+def test_what_is_sent_during_an_upload_goes_with_the_file(
+    told: Chat, fake: FakeBackend, picture: Path
+) -> None:
+    def slowly(route: Route) -> None:
+        told.page.wait_for_timeout(1500)
+        route.continue_()
+
+    told.page.route("**/gradio_api/upload*", slowly)
+    told.page.set_input_files("#composer input[type=file]", [picture])
+    told.send("What is this?")
+    told.page.wait_for_selector("#uploading")
+    told.wait("idle", after_turn=0)
+    told.page.unroute("**/gradio_api/upload*")
+    (call,) = fake.calls
+    assert [type(part).__name__ for part in call.conversation.messages[0].parts] == [
+        "Image",
+        "Text",
+    ]
+    assert told.page.locator("#uploading").count() == 0
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_an_example_is_one_click_away(told: Chat, fake: FakeBackend, number: int) -> None:
+    told.page.click(f"#examples button >> nth={number}")
+    told.wait("idle", after_turn=0)
+    (call,) = fake.calls
+    kind = "Image" if number == 0 else "Video"
+    assert [type(part).__name__ for part in call.conversation.messages[0].parts] == [kind, "Text"]
+    assert not told.page.is_visible("#examples")
+    told.page.click("#clear")
+    told.page.wait_for_selector("#examples", state="visible")

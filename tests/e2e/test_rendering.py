@@ -1,0 +1,92 @@
+"""An answer looks like what the model meant, and nothing in it acts."""
+
+from __future__ import annotations
+
+import pytest
+
+from model.backend import Delta
+from tests.e2e.chat import Chat
+from tests.fakes import FakeBackend
+
+RICH = r"""A **table**:
+
+| a | b |
+|---|---|
+| 1 | <b>2</b> |
+
+```python
+if a < b & c:
+    print("  two  spaces")
+```
+
+Inline \(a < b\), not $5 or $6, and
+
+$$\begin{aligned} a &= b \\ c &< d \end{aligned}$$
+
+\[ \frac{1}{2} \]
+"""
+HOSTILE = """<script>window.harm = 1</script><img src="https://example.org/x.png" onerror="window.harm = 1">
+![leak](https://example.org/leak.png)
+
+[click](javascript:window.harm=1) ${window.harm=1}"""
+
+
+def answer(told: Chat, fake: FakeBackend, text: str) -> None:
+    """Streamed in small pieces, so that what is half there is shown too."""
+    fake.events = [Delta(text[i : i + 7]) for i in range(0, len(text), 7)]
+    told.ask("Tell me.")
+
+
+def test_markdown_code_and_formulas_are_set(told: Chat, fake: FakeBackend) -> None:
+    answer(told, fake, RICH)
+    bot = told.page.locator("#chatbot .bot")
+    assert bot.locator("td").all_inner_texts() == ["1", "<b>2</b>"]
+    assert 'if a < b & c:\n    print("  two  spaces")' in bot.locator("pre code").inner_text()
+    assert bot.locator("pre").locator("xpath=..").locator("button").count() >= 1
+    assert bot.locator(".katex").count() == 3
+    assert bot.locator(".katex-error").count() == 0
+    assert "not $5 or $6, and" in bot.inner_text()
+
+
+def test_hostile_answers_do_nothing_and_fetch_nothing(told: Chat, fake: FakeBackend) -> None:
+    answer(told, fake, HOSTILE)
+    told.page.wait_for_timeout(300)
+    assert told.page.evaluate("window.harm") is None
+    assert told.page.locator("#chatbot .bot a[href^=javascript]").count() == 0
+    assert told.page.locator("#chatbot .bot img").count() == 0
+    assert "!leak" in told.answered[0] and "<script>" in told.answered[0]
+
+
+def test_grounding_tokens_are_no_litter(told: Chat, fake: FakeBackend) -> None:
+    answer(
+        told,
+        fake,
+        "The <|object_ref_start|>cat<|object_ref_end|><|box_start|>(1,2),(3,4)<|box_end|>",
+    )
+    assert told.answered == ["The cat (1,2),(3,4)"]
+
+
+@pytest.mark.parametrize("text", ["مرحبا بالعالم", "你好，世界", "안녕하세요"])
+def test_every_script_reads_in_its_direction(told: Chat, text: str) -> None:
+    told.ask(text)
+    paragraph = told.page.locator("#chatbot .user .prose p").first
+    assert paragraph.inner_text() == text
+    assert paragraph.evaluate("(p) => getComputedStyle(p).unicodeBidi") == "plaintext"
+    assert paragraph.evaluate("(p) => getComputedStyle(p).textAlign") == "start"
+
+
+def test_a_long_answer_lets_the_reader_scroll(told: Chat, fake: FakeBackend) -> None:
+    fake.events = [Delta(f"Line {i}.\n\n") for i in range(120)]
+    fake.pause_s = 0.03
+    told.send("Tell me.")
+    told.page.wait_for_function("document.querySelector('#talk').scrollTop > 200")
+    told.page.evaluate("document.querySelector('#talk').scrollTo(0, 50)")
+    told.wait("idle", after_turn=0)
+    told.page.wait_for_timeout(300)
+    assert told.page.evaluate("document.querySelector('#talk').scrollTop") < 200
+    told.send("And now?")
+    told.page.wait_for_function(
+        "(({scrollTop, clientHeight, scrollHeight}) => scrollTop + clientHeight > scrollHeight - 100)"
+        "(document.querySelector('#talk'))"
+    )
+    told.wait("idle", after_turn=1)

@@ -1,0 +1,38 @@
+"""A lost connection or a locked phone loses nothing."""
+
+from __future__ import annotations
+
+from model.backend import Delta
+from tests.e2e.chat import Chat
+from tests.fakes import FakeBackend
+
+
+def test_after_a_lost_network_the_answer_is_there(told: Chat, fake: FakeBackend) -> None:
+    fake.events = [Delta(f"word{i} ") for i in range(40)]
+    fake.pause_s = 0.05
+    told.send("Tell me.")
+    told.growth(1)
+    told.page.context.set_offline(True)
+    told.page.wait_for_timeout(4000)
+    told.page.context.set_offline(False)
+    told.wait("idle", "stopped", after_turn=0)
+    told.page.wait_for_function("document.querySelectorAll('#chatbot .bot').length === 1")
+    assert told.asked == ["Tell me."]
+    assert told.answered[0].startswith("word0 word1")
+    told.problems.clear()  # the browser reports every request that failed meanwhile
+    told.ask("Are you there?")
+    assert len(told.answered) == 2
+
+
+def test_a_page_that_was_hidden_for_long_follows_again(told: Chat, fake: FakeBackend) -> None:
+    fake.events = [Delta(f"word{i} ") for i in range(60)]
+    fake.pause_s = 0.05
+    told.send("Tell me.")
+    told.growth(1)
+    told.page.evaluate(
+        """() => { const see = (hidden) => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+             document.dispatchEvent(new Event('visibilitychange')); };
+           const now = Date.now(); see(true); Date.now = () => now + 10000; see(false); }"""
+    )
+    told.wait("idle", after_turn=0)
+    assert told.answered[0].split()[-1] == "word59"

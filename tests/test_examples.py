@@ -1,0 +1,65 @@
+"""The examples of an empty page are real files with a licence, and asking one asks the model."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from model.settings import TUNABLES
+from tests.fakes import FakeBackend
+from ui import handlers
+from ui.attachment import Attachment
+from ui.examples import EXAMPLES, FOLDER, offered
+from ui.session import Tabs
+from ui.texts import ENGLISH, KOREAN
+
+KEY = "0123456789abcdef" * 2
+DEFAULTS = [tunable.default for tunable in TUNABLES]
+
+
+@pytest.fixture(autouse=True)
+def _uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+
+
+def test_every_example_has_its_files_and_a_question_in_every_language() -> None:
+    assert len(EXAMPLES) == 4
+    for example in EXAMPLES:
+        assert example.files and all((FOLDER / file).is_file() for file in example.files)
+        assert KOREAN.examples[example.name] in offered(KOREAN)
+    assert offered(ENGLISH).count("data:image/webp;base64,") == 5
+
+
+def test_every_file_is_listed_with_source_and_licence() -> None:
+    listed = (FOLDER.parent / "ASSETS.md").read_text(encoding="utf-8")
+    assert [file.name for file in FOLDER.iterdir() if f"examples/{file.name}`" not in listed] == []
+
+
+def test_an_example_is_asked_with_its_files_and_leaves_the_tray_alone() -> None:
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend())
+        tab = tabs.open(KEY)
+        mine = Attachment("1", "image", "/u/a.png", "a.png", (64, 48), "/u/t.webp", "/u/a.png")
+        tab.attach(mine)
+        await handlers.ask_example(tabs, KEY, gr.EventData(None, {"example": 1}), *DEFAULTS)
+        async for _ in handlers.follow(tabs, KEY):
+            pass
+        (call,) = backend.calls
+        assert call.conversation.messages[0].text == "Which picture has the star?"
+        assert [Path(p.path or "").name for p in call.conversation.media] == list(EXAMPLES[1].files)
+        assert tab.tray == [mine] and len(tab.conversation.messages) == 2
+
+    asyncio.run(asyncio.wait_for(play(), 30))
+
+
+@pytest.mark.parametrize("number", [-1, 4, True, "1", None, {}])
+def test_an_example_that_is_not_there_is_not_asked(number: object) -> None:
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend())
+        await handlers.ask_example(tabs, KEY, gr.EventData(None, {"example": number}), *DEFAULTS)
+        assert backend.calls == []
+
+    asyncio.run(play())

@@ -1,0 +1,84 @@
+"""A clip that browsers cannot play is copied for looking at; what the model reads stays as it was."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from tests.fakes import FakeBackend
+from ui import preview
+from ui.attachment import Attachment, inspect
+from ui.preview import clip_preview
+from ui.session import Tabs
+
+
+@pytest.fixture
+def avi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two seconds of MPEG-4 at an odd size, from black to white."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    path = tmp_path / "old.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 1002, 502, "yuv420p"
+        for i in range(20):
+            pixels = np.full((502, 1002, 3), 12 * i, dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def facts(path: str) -> tuple[str, int, int, float, list[float]]:
+    with av.open(path) as container:
+        stream = container.streams.video[0]
+        grey = [float(f.to_ndarray(format="gray").mean()) for f in container.decode(stream)]
+        seconds = float((container.duration or 0) / av.time_base)
+        return stream.codec_context.name, stream.width, stream.height, seconds, grey
+
+
+def test_the_copy_plays_everywhere_and_shows_the_same(avi: Path) -> None:
+    codec, width, height, seconds, grey = facts(clip_preview(str(avi), 2.0))
+    assert codec == "h264"
+    assert max(width, height) <= 640 and width % 2 == height % 2 == 0
+    assert abs(width / height - 1002 / 502) < 0.02
+    assert seconds == pytest.approx(2.0, abs=0.2)
+    assert grey[0] < 20 and grey[-1] > 210 and len(grey) == 24
+
+
+def test_a_long_clip_is_copied_only_in_part(avi: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preview, "MAX_SECONDS", 0.5)
+    assert facts(clip_preview(str(avi), 2.0))[3] == pytest.approx(0.5, abs=0.1)
+
+
+def test_until_the_copy_is_there_a_picture_stands_for_it(avi: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tab = tabs.open("k")
+        attachment = await asyncio.to_thread(inspect, str(avi))
+        assert attachment.shown == attachment.thumbnail and not attachment.playable
+        tab.attach(attachment)
+        tabs.make_playable(tab, attachment)
+        while not tab.known[attachment.path].playable:
+            await asyncio.sleep(0.05)
+        assert facts(tab.known[attachment.path].shown)[0] == "h264"
+        assert tab.tray[0].path == str(avi)
+
+    asyncio.run(asyncio.wait_for(play(), 60))
+
+
+def test_a_clip_that_cannot_be_copied_keeps_its_picture(tmp_path: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tab = tabs.open("k")
+        gone = Attachment("1", "video", str(tmp_path / "x"), "x", (2, 2), "/t.webp", "/t.webp", 1.0)
+        tab.attach(gone)
+        tabs.make_playable(tab, gone)
+        threads = threading.active_count()
+        await asyncio.sleep(0.3)
+        assert tab.known[gone.path].shown == "/t.webp" and threading.active_count() <= threads + 1
+
+    asyncio.run(play())

@@ -1,0 +1,80 @@
+"""Draw the pictures and the clip of the empty page's examples into assets/examples."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image, ImageDraw
+
+FOLDER = Path(__file__).resolve().parent.parent / "assets" / "examples"
+FINER = 4  # drawn this many times larger, then reduced: smooth edges
+RED, BLUE, YELLOW, GREEN = "#d63a3a", "#2f6fd6", "#f0b429", "#2e9e5b"
+PAPER = "#f3f0ea"
+
+
+class Sheet:
+    """Paper of a size in pixels, drawn on in the same pixels."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.picture = Image.new("RGB", (width * FINER, height * FINER), PAPER)
+        self._draw = ImageDraw.Draw(self.picture)
+
+    def circle(self, x: float, y: float, radius: float, colour: str) -> Sheet:
+        box = [FINER * v for v in (x - radius, y - radius, x + radius, y + radius)]
+        self._draw.ellipse(box, fill=colour)
+        return self
+
+    def square(self, x: float, y: float, half: float, colour: str) -> Sheet:
+        box = [FINER * v for v in (x - half, y - half, x + half, y + half)]
+        self._draw.rectangle(box, fill=colour)
+        return self
+
+    def star(self, x: float, y: float, radius: float, colour: str) -> Sheet:
+        corners = []
+        for k in range(10):
+            reach = radius if k % 2 == 0 else 0.42 * radius
+            angle = math.pi * (k / 5 - 0.5)
+            corners.append(
+                (FINER * (x + reach * math.cos(angle)), FINER * (y + reach * math.sin(angle)))
+            )
+        self._draw.polygon(corners, fill=colour)
+        return self
+
+    def finished(self) -> Image.Image:
+        return self.picture.reduce(FINER)
+
+
+def main() -> None:
+    """Write every file."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    shapes = (
+        Sheet(448, 336)
+        .circle(120, 110, 58, RED)
+        .square(320, 130, 54, BLUE)
+        .star(215, 245, 62, YELLOW)
+    )
+    shapes.finished().save(FOLDER / "shapes.png", optimize=True)
+    Sheet(336, 336).square(110, 170, 56, GREEN).circle(235, 160, 52, BLUE).finished().save(
+        FOLDER / "first.png", optimize=True
+    )
+    Sheet(336, 336).star(168, 175, 96, RED).finished().save(FOLDER / "second.png", optimize=True)
+    _clip(FOLDER / "moving-circle.mp4")
+
+
+def _clip(path: Path) -> None:
+    """Three seconds of a circle that goes from left to right."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=12)
+        stream.width, stream.height, stream.pix_fmt = 336, 224, "yuv420p"
+        for k in range(36):
+            sheet = Sheet(336, 224).circle(52 + k / 35 * 232, 112, 36, RED)
+            frame = av.VideoFrame.from_ndarray(np.asarray(sheet.finished()), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""What an empty page offers to try: real questions about media that travel with the project."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from PIL import Image as PillowImage
+
+from model import media, video
+from model.conversation import Video
+from ui.attachment import Attachment, inspect
+from ui.texts import Texts
+from ui.uploads import upload_folder
+
+FOLDER = Path(__file__).parent.parent / "assets" / "examples"
+THUMBNAIL_PX = 160
+
+
+@dataclass(frozen=True)
+class Example:
+    """Files of `FOLDER`, and by `name` the question in every language."""
+
+    name: str
+    files: tuple[str, ...]
+
+    def attachments(self) -> list[Attachment]:
+        """The files as if they had just been uploaded; blocks."""
+        folder = upload_folder() / "examples"
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in self.files:
+            # Copied anew each time: Gradio deletes old uploads.
+            shutil.copyfile(FOLDER / file, folder / file)
+        return [inspect(str(folder / file)) for file in self.files]
+
+
+EXAMPLES = (
+    Example("describe", ("shapes.png",)),
+    Example("which", ("first.png", "second.png")),
+    Example("clip", ("moving-circle.mp4",)),
+    Example("locate", ("cat.jpg",)),
+)
+
+
+def offered(texts: Texts, examples: Sequence[Example] = EXAMPLES) -> str:
+    """The examples as buttons: a thumbnail and the question."""
+    buttons = "".join(
+        f'<button type="button" data-example="{number}">{_thumbnails(example)}'
+        f"<span>{html.escape(texts.examples[example.name])}</span></button>"
+        for number, example in enumerate(examples)
+    )
+    return f'<div role="group" aria-label="{html.escape(texts.try_one)}">{buttons}</div>'
+
+
+def _thumbnails(example: Example) -> str:
+    pictures = "".join(f'<img src="{_data_url(file)}" alt="">' for file in example.files)
+    return f'<span class="thumbnails" aria-hidden="true">{pictures}</span>'
+
+
+@cache
+def _data_url(file: str) -> str:
+    """A small picture of a file, in the page itself: it is there with the first paint."""
+    clip = file.endswith(".mp4")
+    path = FOLDER / file
+    picture: PillowImage.Image = video.first_frame(Video(path)) if clip else media.open_image(path)
+    picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+    small = io.BytesIO()
+    picture.convert("RGB").save(small, "webp", quality=80)
+    return "data:image/webp;base64," + base64.b64encode(small.getvalue()).decode()

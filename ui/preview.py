@@ -1,0 +1,50 @@
+"""A copy of a clip that every browser plays, for looking at only: the model reads the file itself."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from itertools import count, takewhile
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image
+
+from model import video
+from model.backend import Cancel
+from model.conversation import Video
+from ui.uploads import upload_folder
+
+FPS = 12
+MAX_SECONDS = 180.0  # of the clip; the rest is not in the copy
+MAX_SIDE_PX = 640
+PATIENCE_S = 120.0  # for making it; it ends where it has come to by then
+
+
+def clip_preview(path: str, seconds: float) -> str:
+    """The path of an H.264 copy without sound of the clip at `path`; blocks. Raises `MediaError`."""
+    folder = upload_folder() / "previews"
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{secrets.token_hex(16)}.mp4"
+    length = min(seconds, MAX_SECONDS)
+    times = tuple(takewhile(lambda t: t < length, (i / FPS for i in count()))) or (0.0,)
+    late = Cancel()
+    deadline = time.monotonic() + PATIENCE_S
+    with av.open(str(target), "w", options={"movflags": "+faststart"}) as copy:
+        stream = copy.add_stream("libx264", rate=FPS, options={"preset": "veryfast"})
+        stream.pix_fmt = "yuv420p"
+        size: tuple[int, int] | None = None
+        for _, pixels in video.frames(Video(Path(path)), times, cancel=late):
+            picture = Image.fromarray(pixels)
+            picture.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX))
+            # H.264 halves the colours, so both sides must be even; all frames have the first one's size.
+            if size is None:
+                size = max(2, picture.width // 2 * 2), max(2, picture.height // 2 * 2)
+                stream.width, stream.height = size
+            frame = av.VideoFrame.from_ndarray(np.asarray(picture.resize(size)), format="rgb24")
+            copy.mux(stream.encode(frame))
+            if time.monotonic() > deadline:
+                late.set()
+        copy.mux(stream.encode())
+    return str(target)
