@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from model.backend import (
@@ -56,7 +56,7 @@ class FakeBackend:
     estimates: list[Conversation] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
     current: Status = field(default_factory=lambda: Status("ready", "Fake-VL · cpu float32"))
-    answer: Callable[[Conversation], Sequence[Event | Exception]] | None = None
+    answer: Callable[[Conversation], Iterable[Event | Exception]] | None = None
 
     def stream(
         self,

@@ -14,8 +14,9 @@ from gradio_client.exceptions import AppError
 from PIL import Image as PillowImage
 
 from model.backend import Delta
-from model.conversation import Image
+from model.conversation import Conversation, Image
 from model.errors import MediaError
+from model.settings import GenerationSettings
 from tests.fakes import FakeBackend
 from ui.page import build_page, launch_options
 
@@ -26,7 +27,7 @@ class Served:
     def __init__(self, folder: Path) -> None:
         self.backend = FakeBackend([Delta("Hel"), Delta("lo")], pause_s=0.1)
         self.uploads = folder
-        self.page = build_page(self.backend)
+        self.page = build_page(self.backend, generation=GenerationSettings(seed=3))
         _, self.url, _ = self.page.launch(
             prevent_thread_lock=True, quiet=True, **launch_options(self.page)
         )
@@ -49,6 +50,7 @@ def _served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture
 def served(_served: Served) -> Served:
     _served.backend.calls.clear()
+    _served.backend.answer = None
     _served.backend.events, _served.backend.gate = (Delta("Hel"), Delta("lo")), None
     return _served
 
@@ -70,16 +72,26 @@ def test_an_answer_comes_with_what_it_cost(served: Served) -> None:
     assert usage["prompt_tokens"] == 1312 and usage["stop_reason"] == "stop"
 
 
-def test_settings_can_be_left_out(served: Served) -> None:
+def test_settings_can_be_left_out_and_are_then_the_pages_own(served: Served) -> None:
     answer, _ = served.client().predict(message={"text": "Hi"}, api_name="/chat")
     assert answer == "Hello"
+    assert served.backend.calls[0].settings == GenerationSettings(seed=3)
 
 
 def test_an_answer_streams(served: Served) -> None:
-    job = served.client().submit(message={"text": "Hi"}, settings={}, api_name="/chat")
-    assert [answer for answer, _ in job][-1] == "Hello"
-    answers = [answer for answer, _ in job.outputs()]
-    assert "Hel" in answers and answers[-1] == "Hello"
+    seen = threading.Event()
+
+    def in_two_parts(_: Conversation) -> Iterator[Delta]:
+        yield Delta("Hel")
+        assert seen.wait(60)
+        yield Delta("lo")
+
+    served.backend.answer = in_two_parts
+    answer = ""
+    for answer, _ in served.client().submit(message={"text": "Hi"}, api_name="/chat"):
+        if answer == "Hel":
+            seen.set()
+    assert seen.is_set() and answer == "Hello"
 
 
 def test_a_client_has_one_conversation_until_it_is_reset(served: Served) -> None:
@@ -186,7 +198,7 @@ def test_a_client_that_cancels_frees_the_place(served: Served) -> None:
     served.backend.gate = threading.Event()
     client = served.client()
     job = client.submit(message={"text": "Hi"}, settings={}, api_name="/chat")
-    while not served.backend.calls:
+    while not (served.backend.calls and job.outputs()):  # before that there is nothing to cancel
         time.sleep(0.01)
     job.cancel()
-    assert served.backend.calls[0].cancel.wait(5)
+    assert served.backend.calls[0].cancel.wait(60)

@@ -23,7 +23,7 @@ DEFAULTS = [tunable.default for tunable in TUNABLES]
 
 
 def scene(play: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(play(), 20))
+    asyncio.run(asyncio.wait_for(play(), 60))
 
 
 async def talked(tabs: Tabs) -> Tab:

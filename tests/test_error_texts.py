@@ -75,7 +75,7 @@ def placeholders(sentence: str) -> set[tuple[str, str | None, str | None]]:
 
 
 def scene(play: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(play(), 20))
+    asyncio.run(asyncio.wait_for(play(), 60))
 
 
 def values(**changed: Any) -> list[Any]:

@@ -27,7 +27,7 @@ DEFAULTS = [tunable.default for tunable in TUNABLES]
 
 
 def scene(play: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(play(), 20))
+    asyncio.run(asyncio.wait_for(play(), 60))
 
 
 def posted(**data: Any) -> gr.EventData:
@@ -124,9 +124,10 @@ def test_stop_is_seen_by_who_follows() -> None:
         tabs = Tabs(FakeBackend([Delta("x")] * 1000, pause_s=0.01))
         await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
         following = asyncio.create_task(followed(tabs))
-        await asyncio.sleep(0.2)
+        while not ((run := tabs.open(KEY).run) and run.text):
+            await asyncio.sleep(0.01)
         await handlers.stop(tabs, KEY)
-        last = (await asyncio.wait_for(following, 1))[-1]
+        last = (await asyncio.wait_for(following, 10))[-1]
         assert 'data-state="stopped"' in last.run_state
         assert last.chatbot[-1]["role"] == "assistant"
 

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from model.settings import TUNABLES, VisionSettings
 from tests.fakes import FakeBackend
 from ui.page import build_page, launch_options
-from ui.web import PageHeaders
+from ui.web import BROWSER_COOKIE, PageHeaders
 
 IDS = [
     "chatbot",
@@ -87,7 +87,7 @@ def test_what_is_not_needed_is_off(page: gr.Blocks) -> None:
     assert (page.api_open, page.analytics_enabled) == (False, False)
 
 
-def test_every_response_carries_the_policy_and_a_page_is_reported() -> None:
+def test_every_response_carries_the_policy_and_a_browser_is_known_again() -> None:
     async def hello(_: Any) -> PlainTextResponse:
         return PlainTextResponse("hello")
 
@@ -98,4 +98,5 @@ def test_every_response_carries_the_policy_and_a_page_is_reported() -> None:
     assert "img-src 'self'" in client.get("/other").headers["content-security-policy"]
     assert asked == []
     client.get("/")
-    assert asked == ["testclient"]
+    client.get("/")
+    assert asked == ["testclient", client.cookies[BROWSER_COOKIE]]

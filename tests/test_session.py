@@ -27,7 +27,7 @@ CLIP = Attachment(
 
 
 def scene(play: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(play(), 20))
+    asyncio.run(asyncio.wait_for(play(), 60))
 
 
 async def send(tabs: Tabs, tab: Tab, text: str) -> None:

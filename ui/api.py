@@ -58,7 +58,7 @@ async def chat(
     """Ask, with pictures and videos; streams the answer so far and, at last, what it cost."""
     tab = _tab(tabs, request)
     with _explained():
-        run = tabs.start(tab, *await _drafted(tab, message, settings))
+        run = tabs.start(tab, *await _drafted(tabs, tab, message, settings))
     try:
         with run.followed():
             while run.live:
@@ -84,7 +84,7 @@ async def estimate(
     """What `/chat` would cost with the same message and settings."""
     tab = _tab(tabs, request)
     with _explained():
-        conversation, generation = await _drafted(tab, message, settings)
+        conversation, generation = await _drafted(tabs, tab, message, settings)
         return asdict(await asyncio.to_thread(tabs.backend.estimate, conversation, generation))
 
 
@@ -101,12 +101,12 @@ def _tab(tabs: Tabs, request: gr.Request) -> Tab:
 
 
 async def _drafted(
-    tab: Tab, message: object, settings: object
+    tabs: Tabs, tab: Tab, message: object, settings: object
 ) -> tuple[Conversation, GenerationSettings]:
     text, files = _checked(message)
     if not isinstance(settings, dict):
         raise SettingError("The settings must be an object: names and values.")
-    vision, generation = settings_from(settings)
+    vision, generation = settings_from({**tabs.defaults, **settings})
     items = [await asyncio.to_thread(inspect_upload, *_named(file)) for file in files]
     conversation = drafted(tab.conversation, items, text, vision)
     if conversation is None:

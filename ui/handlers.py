@@ -22,6 +22,7 @@ from ui.examples import EXAMPLES
 from ui.session import Tab, Tabs, drafted
 from ui.texts import ENGLISH
 from ui.view import View
+from ui.web import browser_of
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ async def open_page(
     """A page is there: give it its key back, and say what runs."""
     tab = tab_of(tabs, key)
     tab.language = language
-    tabs.page_opened(tab, request.client.host if request.client else "")
+    tabs.page_opened(tab, browser_of(request.request) if request.request else "")
     return key, *_model(tabs, tab)
 
 

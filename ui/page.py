@@ -71,12 +71,13 @@ def build_page(
 ) -> gr.Blocks:
     """The page in front of `backend`, with these settings as its defaults. Serve it with `launch`."""
     vision, generation = vision or VisionSettings(), generation or GenerationSettings()
-    tabs = Tabs(backend, queue_size=queue_size)
+    default = defaults(vision, generation)
+    tabs = Tabs(backend, queue_size=queue_size, defaults=default)
     with gr.Blocks(
         title=ENGLISH.title, analytics_enabled=False, delete_cache=(3600, 86400)
     ) as blocks:
         page = _lay_out(vision, generation)
-        _wire(page, tabs, defaults(vision, generation), blocks)
+        _wire(page, tabs, default, blocks)
         add_api(tabs)
     blocks.queue(api_open=False, max_size=max(queue_size, 1) * 8)
     blocks.tabs = tabs

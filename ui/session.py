@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -59,8 +59,9 @@ class Tab:
     notice: str = ""  # one sentence that the person should read, a `Sentence` in any language
     returned: str = ""  # a message on its way back into the composer
     editing: Edit | None = None
-    _before: tuple[Conversation, tuple[Usage | None, ...]] = (Conversation(), ())  # the run
-    host: str = ""  # the address that opened it last
+    browser: str = ""  # the one that opened it last
+    # What the conversation and its usages were before the run.
+    _before: tuple[Conversation, tuple[Usage | None, ...]] = (Conversation(), ())
     seen: float = field(default_factory=time.monotonic)
     known: dict[str, Attachment] = field(default_factory=dict)  # by path: whatever was attached
 
@@ -237,15 +238,14 @@ class Tabs:
         backend: Backend,
         *,
         queue_size: int = 64,
-        vision: VisionSettings | None = None,
-        generation: GenerationSettings | None = None,
+        defaults: Mapping[str, object] | None = None,
     ) -> None:
+        """defaults: settings of whoever does not give any, by name."""
         self.backend = backend
         self.queue_size = queue_size
-        self.vision = vision or VisionSettings()
-        self.generation = generation or GenerationSettings()
+        self.defaults = dict(defaults or {})
         self._tabs: dict[str, Tab] = {}
-        self._visits: dict[str, list[float]] = {}
+        self._visits: list[tuple[str, float]] = []  # browser, when
         self._copier = asyncio.Semaphore(1)  # copying a clip takes all the cores it gets
         self._copying: set[asyncio.Task[None]] = set()
 
@@ -267,7 +267,7 @@ class Tabs:
             )
         run = Run(conversation, settings, tab.key)
         tab.begin(run)
-        run.start(self.backend, tab.settle, awaited=lambda: self.awaited(tab.host))
+        run.start(self.backend, tab.settle, awaited=lambda: self.awaited(tab.browser))
         return run
 
     @property
@@ -294,26 +294,25 @@ class Tabs:
         """Let the backend drop what it kept for a tab, without waiting for it."""
         asyncio.get_running_loop().run_in_executor(None, self.backend.forget, key)
 
-    def page_requested(self, host: str) -> None:
+    def page_requested(self, browser: str) -> None:
         """A page was asked for: perhaps a reload, whose tab will be opened in a moment."""
-        self._visits[host] = [*self._recent_visits(host), time.monotonic()]
+        self._visits = [*self._recent_visits()[-MAX_TABS:], (browser, time.monotonic())]
 
-    def page_opened(self, tab: Tab, host: str) -> None:
+    def page_opened(self, tab: Tab, browser: str) -> None:
         """The page that was asked for is there and has opened `tab`."""
-        tab.host = host
+        tab.browser = browser
         if tab.run:
             tab.run.expect_follower()
-        self._visits[host] = self._recent_visits(host)[1:]
-        if not self._visits[host]:
-            del self._visits[host]
+        answered = next((visit for visit in self._visits if visit[0] == browser), None)
+        self._visits = [visit for visit in self._visits if visit is not answered]
 
-    def awaited(self, host: str) -> bool:
-        """Whether a page that was asked for from `host` has still to open its tab."""
-        return bool(self._recent_visits(host))
+    def awaited(self, browser: str) -> bool:
+        """Whether a page that this browser asked for has still to open its tab."""
+        return any(visitor == browser for visitor, _ in self._recent_visits())
 
-    def _recent_visits(self, host: str) -> list[float]:
+    def _recent_visits(self) -> list[tuple[str, float]]:
         now = time.monotonic()
-        return [visit for visit in self._visits.get(host, []) if now - visit < BOOT_S]
+        return [visit for visit in self._visits if now - visit[1] < BOOT_S]
 
     def _expire(self) -> None:
         """Drop what nobody has looked at for long, and what is too much."""

@@ -1,18 +1,21 @@
-"""Around Gradio's own routes: what the browser may load, and who has just asked for a page."""
+"""Around Gradio's own routes: what the browser may load, and which browser has just asked for a page."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # An answer may name a picture anywhere, and fetching it would carry words out of the conversation.
 CONTENT_SECURITY_POLICY = "img-src 'self' data: blob:; media-src 'self' data: blob:"
+BROWSER_COOKIE = "qwen-vl-chat-browser"  # random; tells a reload from somebody else's visit
 
 
 class PageHeaders:
-    """ASGI middleware: adds the policy, and reports the address of whoever asks for the page."""
+    """ASGI middleware: adds the policy, and reports which browser asks for the page."""
 
     def __init__(self, app: ASGIApp, page_requested: Callable[[str], None]) -> None:
         self.app = app
@@ -22,12 +25,26 @@ class PageHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        headers = {"content-security-policy": CONTENT_SECURITY_POLICY}
         if scope["method"] == "GET" and scope["path"] == "/":
-            self.page_requested((scope.get("client") or ("",))[0])
+            connection = HTTPConnection(scope)
+            self.page_requested(browser_of(connection))
+            if BROWSER_COOKIE not in connection.cookies:
+                headers["set-cookie"] = (
+                    f"{BROWSER_COOKIE}={secrets.token_hex(16)}; Path=/; HttpOnly; SameSite=Lax"
+                )
 
-        async def send_with_policy(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["content-security-policy"] = CONTENT_SECURITY_POLICY
+                own = MutableHeaders(scope=message)
+                for name, value in headers.items():
+                    own.append(name, value)
             await send(message)
 
-        await self.app(scope, receive, send_with_policy)
+        await self.app(scope, receive, send_with_headers)
+
+
+def browser_of(connection: HTTPConnection) -> str:
+    """Something that a page and its reload have in common: the cookie, or at least the address."""
+    host = connection.client.host if connection.client else ""
+    return connection.cookies.get(BROWSER_COOKIE, host)
