@@ -1,0 +1,109 @@
+"""The real thing for benchmarks and screenshots: `python app.py` in its own process, and Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from tests.e2e.chat import Chat
+
+ROOT = Path(__file__).resolve().parent.parent
+START_S = 600.0  # a busy machine takes minutes to import torch and Gradio
+POLL_S = 0.02
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+BROWSER_FLAGS = (
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running `app.py`. `started` is when it was asked to run, on the clock of `time.perf_counter`."""
+
+    port: int
+    started: float
+    process: subprocess.Popen[bytes]
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def wait(self) -> None:
+        """Until it listens. Raises `RuntimeError` when it does not."""
+        while time.perf_counter() < self.started + START_S and self.process.poll() is None:
+            if self._listens():
+                return
+            time.sleep(POLL_S)
+        raise RuntimeError("The server did not come up.")
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            connected = probe.connect_ex(("127.0.0.1", self.port)) == 0
+            # Now and then the system picks the port itself to call from, and the call reaches itself.
+            return connected and probe.getsockname() != probe.getpeername()
+
+
+@contextmanager
+def serve(folder: Path, checkpoint: str | Path, *flags: str) -> Iterator[Server]:
+    """`python app.py --cpu-only` on a free port; uploads and the log go to `folder`."""
+    environment = {
+        **os.environ,
+        "GRADIO_TEMP_DIR": str(folder / "uploads"),
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "HF_HUB_OFFLINE": "1",
+    }
+    port = _free_port()
+    asked = ["-c", str(checkpoint), "--cpu-only", "--server-port", str(port), *flags]
+    with (folder / "log").open("w") as log:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, "app.py", *asked], cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
+    try:
+        yield Server(port, started, process)
+    except Exception as error:
+        error.add_note(f"The server's log:\n{(folder / 'log').read_text(encoding='utf-8')}")
+        raise
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """An installed Chrome or Chromium, else Playwright's own."""
+    with sync_playwright() as playwright:
+        installed = next(filter(None, map(shutil.which, BROWSERS)), None)
+        browser = playwright.chromium.launch(executable_path=installed, args=BROWSER_FLAGS)
+        yield browser
+        browser.close()
+
+
+def tab(profile: BrowserContext, server: Server) -> Chat:
+    """A blank tab that is going to show the page, and waits longer than a test does."""
+    chat = Chat(profile.new_page(), server.address)
+    chat.page.set_default_timeout(START_S * 1000)
+    return chat
