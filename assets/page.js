@@ -127,6 +127,10 @@
   }
 
   whenReady(watchScrolling);
+  whenReady(() => {
+    const name = () => { document.title = text('title'); };
+    new MutationObserver(name).observe(one('#page-texts'), { childList: true, subtree: true });
+  });
   window.qwenVlChat = {
     one, text, whenReady, open, language, chooseLanguage, sent, giveBack, replace, copy,
     copyLatest: () => copy(one('#copy'), -1), keepSettings, keptSettings,

@@ -18,7 +18,17 @@ from ui.attachment import Attachment
 from ui.texts import Texts
 
 # Texts that assets/*.js show.
-SCRIPTED = ("edit", "copy", "copied", "close", "camera", "take_picture", "cancel", "uploading")
+SCRIPTED = (
+    "title",
+    "edit",
+    "copy",
+    "copied",
+    "close",
+    "camera",
+    "take_picture",
+    "cancel",
+    "uploading",
+)
 _PLAIN = re.compile(r"[^\W_]+(?: [^\W_]+)*")  # words and single spaces mean nothing in Markdown
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)

@@ -59,7 +59,8 @@ def test_a_message_that_does_not_fit_comes_back_with_a_sentence(chat: Chat, pict
     chat.ask(words)
     assert chat.state == "error"
     assert "tokens" in chat.page.inner_text("#notice")
-    assert (chat.draft, chat.cards) == (words, 1)
+    chat.wait_for_draft(words)
+    chat.wait_for_cards(1)
     assert chat.asked == []
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 
 from tests.e2e.chat import Chat
 from ui.texts import ENGLISH, LANGUAGES
@@ -26,11 +27,20 @@ SEEN = """() => {
 }"""
 
 
-def open_page(browser: Browser, url: str, **options: object) -> Chat:
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)  # type: ignore[arg-type]
-    chat = Chat(context.new_page(), url)
-    chat.open()
-    return chat
+@pytest.fixture
+def open_page(browser: Browser, fake_url: str) -> Iterator[Callable[..., Chat]]:
+    """Open the page as somebody else, whose browser differs by `options`."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(**options: Any) -> Chat:
+        contexts.append(browser.new_context(viewport={"width": 1280, "height": 800}, **options))
+        chat = Chat(contexts[-1].new_page(), fake_url)
+        chat.open()
+        return chat
+
+    yield open_page
+    for context in contexts:
+        context.close()
 
 
 def serious(chat: Chat) -> list[str]:
@@ -44,13 +54,12 @@ def serious(chat: Chat) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(
-    browser: Browser,
-    fake_url: str,
+    open_page: Callable[..., Chat],
     picture: Path,
     clip: Path,
     scheme: str,
 ) -> None:
-    chat = open_page(browser, fake_url, color_scheme=scheme, reduced_motion="reduce")
+    chat = open_page(color_scheme=scheme, reduced_motion="reduce")
     assert serious(chat) == []
     chat.attach(picture, clip)
     chat.ask("What is this?")
@@ -61,7 +70,6 @@ def test_axe_finds_nothing_serious(
     chat.page.click("#chatbot .user button:has(img)")
     chat.page.wait_for_selector("dialog[open] img")
     assert serious(chat) == []
-    chat.page.context.close()
 
 
 def test_everything_is_reached_by_keyboard_and_the_focus_is_seen(told: Chat, picture: Path) -> None:
@@ -101,12 +109,11 @@ def test_an_answer_is_announced_politely(told: Chat) -> None:
 
 @pytest.mark.parametrize("locale", ["zh-CN", "ko-KR"])
 def test_no_english_is_left_in_another_language(
-    browser: Browser,
-    fake_url: str,
+    open_page: Callable[..., Chat],
     picture: Path,
     locale: str,
 ) -> None:
-    chat = open_page(browser, fake_url, locale=locale)
+    chat = open_page(locale=locale)
     language = locale[:2]
     assert chat.page.evaluate("document.documentElement.lang") == language
     chat.page.wait_for_function(
@@ -119,7 +126,7 @@ def test_no_english_is_left_in_another_language(
     words |= set(chat.page.evaluate(SEEN))
     english = set(sentences())
     assert words & english == set()
-    chat.page.context.close()
+    assert chat.page.title() == LANGUAGES[language][1].title
 
 
 def sentences() -> Iterator[str]:
