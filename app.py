@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -151,9 +152,15 @@ def serve(options: argparse.Namespace, model_flags: checkpoints.Flags) -> None:
 
     vision, generation = settings_from({t.name: getattr(options, t.name) for t in TUNABLES})
     port = _free_port(options.server_name, options.server_port)
-    backend = LoadingBackend(
-        lambda report: load(options, model_flags, report), options.checkpoint_path
-    )
+    served = threading.Event()
+
+    def load_behind_the_page(report: Report) -> Backend:
+        # Importing torch keeps Python busy for so long that Gradio, asking itself whether the page
+        # answers, would give up.
+        served.wait()
+        return load(options, model_flags, report)
+
+    backend = LoadingBackend(load_behind_the_page, options.checkpoint_path)
     page = build_page(backend, vision=vision, generation=generation, queue_size=options.queue_size)
     page.launch(
         server_name=options.server_name,
@@ -162,8 +169,11 @@ def serve(options: argparse.Namespace, model_flags: checkpoints.Flags) -> None:
         share=options.share,
         inbrowser=options.inbrowser,
         auth=logins(options.auth),
+        prevent_thread_lock=True,
         **launch_options(page, max_file_mb=options.max_file_mb),
     )
+    served.set()
+    page.block_thread()
 
 
 def _free_port(address: str, port: int) -> int:
