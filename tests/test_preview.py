@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.fakes import FakeBackend
+from tests.media_files import clip
 from ui import preview
 from ui.attachment import Attachment, inspect
 from ui.preview import clip_preview
@@ -21,15 +22,8 @@ from ui.session import Tabs
 def avi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two seconds of MPEG-4 at an odd size, from black to white."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    path = tmp_path / "old.avi"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 1002, 502, "yuv420p"
-        for i in range(20):
-            pixels = np.full((502, 1002, 3), 12 * i, dtype=np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        container.mux(stream.encode())
-    return path
+    grey = [np.full((502, 1002, 3), 12 * i, dtype=np.uint8) for i in range(20)]
+    return clip(tmp_path / "old.avi", grey, codec="mpeg4")
 
 
 def facts(path: str) -> tuple[str, int, int, float, list[float]]:

@@ -1,4 +1,4 @@
-"""The real thing for benchmarks and screenshots: `python app.py` in its own process, and Chromium."""
+"""The real thing for benchmarks, screenshots and tests: `python app.py` in its own process, and Chromium."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def serve(folder: Path, checkpoint: str | Path, *flags: str) -> Iterator[Server]
         "GRADIO_ANALYTICS_ENABLED": "False",
         "HF_HUB_OFFLINE": "1",
     }
-    port = _free_port()
+    port = free_port()
     asked = ["-c", str(checkpoint), "--cpu-only", "--server-port", str(port), *flags]
     with (folder / "log").open("w") as log:
         started = time.perf_counter()
@@ -85,7 +85,8 @@ def serve(folder: Path, checkpoint: str | Path, *flags: str) -> Iterator[Server]
         process.wait(60)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -93,11 +94,13 @@ def _free_port() -> int:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(*flags: str) -> Iterator[Browser]:
     """An installed Chrome or Chromium, else Playwright's own."""
     with sync_playwright() as playwright:
         installed = next(filter(None, map(shutil.which, BROWSERS)), None)
-        browser = playwright.chromium.launch(executable_path=installed, args=BROWSER_FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=installed, args=[*BROWSER_FLAGS, *flags]
+        )
         yield browser
         browser.close()
 

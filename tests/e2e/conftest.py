@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import av
-import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext
 from transformers import AutoTokenizer
 
 from model.checkpoint import BUNDLED
+from tests import media_files
 from tests.e2e.chat import Chat
 from tests.fakes import FakeBackend
+from tools import served
 from tools.tiny.checkpoint import write_random_checkpoint
 from ui.page import build_page, launch_options
 
-ROOT = Path(__file__).parent.parent.parent
-START_S = 300.0  # a busy machine takes minutes to import torch and Gradio
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-BROWSER_FLAGS = (
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-dev-shm-usage",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
+FAKE_CAMERA = (
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
     "--auto-select-desktop-capture-source=Entire screen",
 )
 # Few visual tokens, so that the waiting is for the answer and not for reading.
 SERVER_FLAGS = (
-    "--cpu-only",
     "--max-tokens=64",
     "--video-max-frames=4",
     "--video-max-tokens-per-frame=16",
@@ -57,53 +39,16 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("server")
     tokenizer = AutoTokenizer.from_pretrained(BUNDLED)
     checkpoint = write_random_checkpoint(folder / "random-30m", size="30m", tokenizer=tokenizer)
-    port = _free_port()
-    environment = {
-        **os.environ,
-        "GRADIO_TEMP_DIR": str(folder / "uploads"),
-        "GRADIO_ANALYTICS_ENABLED": "False",
-        "HF_HUB_OFFLINE": "1",
-    }
-    command = [sys.executable, "app.py", "-c", str(checkpoint), "--server-port", str(port)]
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(
-            [*command, *SERVER_FLAGS], cwd=ROOT, env=environment, stdout=log, stderr=log
-        )
-    try:
-        address = f"http://127.0.0.1:{port}/"
-        _wait_for(address, server, folder / "log")
-        yield address
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            urllib.request.urlopen(address, timeout=30).close()
-            return
-        except OSError:
-            time.sleep(0.5)
-    pytest.fail(f"The server did not come up:\n{log.read_text()}")
+    with served.serve(folder, checkpoint, *SERVER_FLAGS) as server:
+        server.wait()
+        yield server.address
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Closed after the last test in this folder: its event loop would be in the way of the others."""
-    with sync_playwright() as playwright:
-        installed = next(filter(None, map(shutil.which, BROWSERS)), None)
-        browser = playwright.chromium.launch(executable_path=installed, args=BROWSER_FLAGS)
+    with served.chromium(*FAKE_CAMERA) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="package")
@@ -145,7 +90,7 @@ def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeBac
         page = build_page(backend)
         options = launch_options(page)
         _, url, _ = page.launch(
-            server_port=_free_port(), prevent_thread_lock=True, quiet=True, **options
+            server_port=served.free_port(), prevent_thread_lock=True, quiet=True, **options
         )
         yield backend, url
         page.close()
@@ -194,11 +139,4 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two seconds that every browser can play."""
     path = tmp_path_factory.mktemp("media") / "clip.webm"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libvpx-vp9", rate=5)
-        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
-        for i in range(10):
-            pixels = np.full((96, 128, 3), 25 * i, dtype=np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        container.mux(stream.encode())
-    return path
+    return media_files.clip(path, 10, fps=5, codec="vp9", size=(128, 96))

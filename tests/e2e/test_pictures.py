@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import av
-import numpy as np
 import pytest
 from playwright.sync_api import Route
 
 from tests.e2e.chat import Chat
 from tests.fakes import FakeBackend
+from tests.media_files import clip
 
 
 def test_a_picture_opens_large_and_closes_with_escape(told: Chat, picture: Path) -> None:
@@ -43,14 +42,7 @@ def test_the_screen_can_be_taken(told: Chat) -> None:
 
 
 def test_a_clip_that_browsers_cannot_play_is_copied_for_them(told: Chat, tmp_path: Path) -> None:
-    path = tmp_path / "old.avi"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=5)
-        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
-        for i in range(10):
-            pixels = np.full((96, 128, 3), 25 * i, dtype=np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        container.mux(stream.encode())
+    path = clip(tmp_path / "old.avi", fps=5, codec="mpeg4")
     told.attach(path)
     told.ask("What happens?")
     told.page.wait_for_timeout(1000)
