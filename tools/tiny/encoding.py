@@ -40,22 +40,23 @@ class Row:
 
 @dataclass
 class Batch:
-    """Several dialogues as tensors.
+    """D dialogues as tensors, their T tokens one after the other without padding.
 
-    The text of a dialogue is one prefix of P tokens and K slots of S tokens; a slot holds one or more branches.
-    Tokens are numbered prefix first, then slot after slot: L = P + K * S per dialogue.
+    Only attention needs rectangles: D prefixes of at most P tokens, and K slots of at most S tokens, each with one
+    or more branches of one dialogue. Their tables hold the number of a token, or -1 for padding.
     """
 
     frames: list[Tensor]  # per group of equal grids: bytes, (frame pairs, 2, height, width, 3)
     grids: list[tuple[int, int]]  # rows and columns of visual tokens of each group
     visual_order: Tensor  # (V,) the row of the concatenated groups that goes to each visual token of the batch
-    visual_spots: Tensor  # (V,) flat index into batch * L of each visual token
-    ids: Tensor  # (batch, L)
-    positions: Tensor  # (3, batch, L)
-    branch: Tensor  # (batch, L): 0 in the prefix, 1.. in the branches, -1 for padding
-    prefix: int  # P
-    slots: int  # K
-    label_spots: Tensor  # (N,) flat indices of the tokens that predict a learnt token
+    visual_spots: Tensor  # (V,) which tokens are visual
+    ids: Tensor  # (T,)
+    positions: Tensor  # (3, T)
+    dialogue: Tensor  # (T,)
+    branch: Tensor  # (T,) 0 in the prefix, 1.. in the branches
+    prefixes: Tensor  # (D, P) tokens of each prefix
+    slots: Tensor  # (K, S) tokens of each slot
+    label_spots: Tensor  # (N,) the tokens that predict a learnt token
     labels: Tensor  # (N,)
     boxes: Tensor  # (N, 4)
     pictures: Tensor  # (N,)
@@ -225,8 +226,34 @@ def _packed(rows: list[Row], size: int) -> list[list[int]]:
     return slots
 
 
+def _best_size(branches: list[list[Row]], prefix: int) -> int:
+    """The size of slots that costs attention least: large ones waste less, small ones look at less."""
+    longest = max(len(row.ids) for rows in branches for row in rows)
+
+    def cost(size: int) -> int:
+        slots = sum(len(_packed(rows, size)) for rows in branches)
+        return slots * size * (prefix + size)
+
+    return min(range(-(-longest // 32) * 32, 2 * longest + 64, 32), key=cost)
+
+
+def _repeated(values: list[int], rows: list[tuple[int, int, Row]]) -> Tensor:
+    """Each row's value for each of its tokens."""
+    return torch.from_numpy(np.repeat(values, [len(row.ids) for _, _, row in rows]))
+
+
+def _table(lines: list[list[range]]) -> Tensor:
+    """Token numbers as a rectangle, padded with -1 to a width that vector units like."""
+    width = -(-max(sum(len(part) for part in line) for line in lines) // 32) * 32
+    table = np.full((len(lines), width), -1)
+    for number, line in enumerate(lines):
+        flat = [k for part in line for k in part]
+        table[number, : len(flat)] = flat
+    return torch.from_numpy(table)
+
+
 def encode(
-    dialogues: list[Dialogue], tokenizer: PreTrainedTokenizerFast, slot_size: int = 64
+    dialogues: list[Dialogue], tokenizer: PreTrainedTokenizerFast, slot_size: int | None = None
 ) -> Batch:
     """Everything the training forward needs, for one batch of dialogues."""
     prefixes: list[Row] = []
@@ -240,55 +267,41 @@ def encode(
                 for b in dialogue.branches
             ]
         )
-    longest = max(len(row.ids) for rows in branches for row in rows)
-    size = max(slot_size, longest)
-    packed = [_packed(rows, size) for rows in branches]
-    width = max(len(row.ids) for row in prefixes)
-    slots = max(len(slots) for slots in packed)
-    length = width + slots * size
-    pad = tokenizer.convert_tokens_to_ids("<|endoftext|>")
-    count = len(dialogues)
-    ids = np.full((count, length), pad)
-    positions = np.zeros((3, count, length), np.int64)
-    branch = np.full((count, length), -1)
-    spots: list[int] = []
-    labels: list[NDArray[np.int64]] = []
-    boxes, pictures, marks = [], [], []
+    ordered = [
+        (d, number, row)
+        for d, prefix in enumerate(prefixes)
+        for number, row in enumerate((prefix, *branches[d]))
+    ]
+    starts = np.cumsum([0, *(len(row.ids) for _, _, row in ordered)])
+    begins = {
+        (d, number): int(start) for (d, number, _), start in zip(ordered, starts, strict=False)
+    }
+    ids = np.concatenate([row.ids for _, _, row in ordered])
+    labels = np.concatenate([row.labels for _, _, row in ordered])
+    learnt = np.flatnonzero(labels != IGNORE)
+    tables = [[range(begins[d, 0], begins[d, 0] + len(row.ids))] for d, row in enumerate(prefixes)]
+    size = slot_size or _best_size(branches, max(len(row.ids) for row in prefixes))
+    slots = [
+        [range(begins[d, k + 1], begins[d, k + 1] + len(rows[k].ids)) for k in slot]
+        for d, rows in enumerate(branches)
+        for slot in _packed(rows, size)
+    ]
     pads = tokenizer.convert_tokens_to_ids(["<|image_pad|>", "<|video_pad|>"])
-    for d in range(count):
-        placed = [(0, 0, prefixes[d])]
-        for k, slot in enumerate(packed[d]):
-            at = width + k * size
-            for index in slot:
-                placed.append((at, index + 1, branches[d][index]))
-                at += len(branches[d][index].ids)
-        for at, number, row in placed:
-            end = at + len(row.ids)
-            ids[d, at:end], positions[:, d, at:end], branch[d, at:end] = (
-                row.ids,
-                row.positions,
-                number,
-            )
-            learnt = np.flatnonzero(np.asarray(row.labels) != IGNORE)
-            spots += (d * length + at + learnt - 1).tolist()
-            labels.append(np.asarray(row.labels)[learnt])
-            boxes.append(row.boxes[learnt])
-            pictures.append(np.asarray(row.pictures)[learnt])
-            marks.append(row.marks[learnt])
     visual = _visual(dialogues)
     return Batch(
         *visual[:3],
-        visual_spots=torch.from_numpy(np.flatnonzero(np.isin(ids.ravel(), pads))),
+        visual_spots=torch.from_numpy(np.flatnonzero(np.isin(ids, pads))),
         ids=torch.from_numpy(ids),
-        positions=torch.from_numpy(positions),
-        branch=torch.from_numpy(branch),
-        prefix=width,
-        slots=slots,
-        label_spots=torch.tensor(spots),
-        labels=torch.from_numpy(np.concatenate(labels)),
-        boxes=torch.from_numpy(np.concatenate(boxes)),
-        pictures=torch.from_numpy(np.concatenate(pictures)),
-        marks=torch.from_numpy(np.concatenate(marks)),
+        positions=torch.from_numpy(np.concatenate([row.positions for _, _, row in ordered], 1)),
+        dialogue=_repeated([d for d, _, _ in ordered], ordered),
+        branch=_repeated([number for _, number, _ in ordered], ordered),
+        prefixes=_table(tables),
+        slots=_table(slots),
+        label_spots=torch.from_numpy(learnt - 1),
+        labels=torch.from_numpy(labels[learnt]),
+        boxes=torch.from_numpy(np.concatenate([row.boxes for _, _, row in ordered])[learnt]),
+        pictures=torch.from_numpy(np.concatenate([row.pictures for _, _, row in ordered])[learnt]),
+        marks=torch.from_numpy(np.concatenate([row.marks for _, _, row in ordered])[learnt]),
         dense_class=visual[3],
         dense_colour=visual[4],
         dense_box=visual[5],

@@ -22,8 +22,24 @@ class Outputs:
     """Hidden states: of the visual tokens, after every text layer, and after the last norm."""
 
     visual: Tensor  # (V, hidden)
-    layers: list[Tensor]  # each (batch, L, hidden)
-    final: Tensor  # (batch, L, hidden)
+    layers: list[Tensor]  # each (T, hidden)
+    final: Tensor  # (T, hidden)
+
+
+class _Moved(torch.autograd.Function):  # type: ignore[misc]  # mypy does not read torch
+    """Rows of a tensor in another order, with repeated ones as padding.
+
+    Padding carries no gradient, so the way back is a selection of rows too, not a slow sum.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, there: Tensor, back: Tensor) -> Tensor:
+        ctx.save_for_backward(there, back)
+        return x.index_select(0, there)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return gradient.index_select(0, ctx.saved_tensors[1]), None, None
 
 
 def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -40,10 +56,12 @@ def _rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
     """Plain softmax attention: at these sizes its backward pass is twice as fast as the fused kernel's on a CPU."""
-    scores = query @ key.transpose(-1, -2)
-    if bias is not None:
-        scores = scores + bias
-    return scores.softmax(-1) @ value
+    if bias is None:
+        return (query @ key.transpose(-1, -2)).softmax(-1) @ value
+    shape = query.shape
+    query, key, value = (x.flatten(0, 1) for x in (query, key, value))
+    scores = torch.baddbmm(bias, query, key.transpose(-1, -2))
+    return (scores.softmax(-1) @ value).view(shape)
 
 
 def vision_angles(visual: Any, rows: int, columns: int) -> Tensor:
@@ -114,95 +132,105 @@ def visual_tokens(model: Any, batch: Batch, dtype: torch.dtype) -> Tensor:
 
 
 def _text_angles(language: Any, positions: Tensor) -> Tensor:
-    """M-RoPE angles: the first frequencies turn with time, then rows, the slowest with columns; (batch, L, head_dim / 2)."""
+    """M-RoPE angles: the first frequencies turn with time, then rows, the slowest with columns; (T, head_dim / 2)."""
     rotary = language.rotary_emb
     angles = positions[..., None].float() * rotary.inv_freq
     parts = angles.split(list(rotary.mrope_section), -1)
     return torch.cat([part[k % 3] for k, part in enumerate(parts)], -1)
 
 
-def attention_biases(batch: Batch, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Who may look at whom, as 0 or a large negative number.
+@dataclass
+class Layout:
+    """How T tokens lie in the rectangles of attention, prefixes first, and who may look at whom."""
 
-    Returns (batch, 1, P, P) for the prefix and (batch, 1, K, 1, S, P + S) for the slots.
-    """
-    width, slots = batch.prefix, batch.slots
-    count = len(batch.ids)
-    head, rest = batch.branch[:, :width], batch.branch[:, width:].view(count, slots, -1)
-    size = rest.shape[-1]
-    causal = torch.ones(width, width, dtype=torch.bool, device=head.device).tril()
-    first = (head[:, None, :] == 0) & causal | torch.eye(
-        width, dtype=torch.bool, device=head.device
-    )
-    within = torch.ones(size, size, dtype=torch.bool, device=head.device).tril() & (
-        rest[..., :, None] == rest[..., None, :]
-    )
-    before = (head == 0)[:, None, None, :].expand(count, slots, size, width)
-    allowed = torch.cat((before, within), -1)
-    large = -1e4  # enough to vanish in a softmax, and no infinities to breed NaN
+    there: Tensor  # (D * P + K * S,) the token at each place; padding repeats the first
+    back: Tensor  # (T,) the place of each token
+    owner: Tensor  # (K,) the dialogue of each slot
+    prefixes: tuple[int, int]  # D, P
+    slots: tuple[int, int]  # K, S
+    # Per key head, for the query heads that share it one below the other: 0, or so negative that a softmax makes it 0.
+    prefix_bias: Tensor  # (D * groups, heads / groups * P, P)
+    slot_bias: Tensor  # (K * groups, heads / groups * S, P + S)
 
-    def bias(mask: Tensor) -> Tensor:
-        return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, large)
+    @classmethod
+    def of(cls, batch: Batch, dtype: torch.dtype, heads: int, groups: int) -> Layout:
+        """Prefixes are causal; a branch sees the prefix of its dialogue and its own past."""
+        (count, width), size = batch.prefixes.shape, batch.slots.shape[1]
+        places = torch.cat((batch.prefixes.flatten(), batch.slots.flatten()))
+        there = places.clamp(min=0)
+        back = torch.empty_like(batch.ids)
+        held = (places >= 0).nonzero()[:, 0]
+        back[places[held]] = held
+        device = places.device
+        real = batch.prefixes >= 0
+        owner = batch.dialogue[batch.slots[:, 0]]
+        branch = torch.where(batch.slots >= 0, batch.branch[batch.slots], -1)
+        causal = torch.ones(width, width, dtype=torch.bool, device=device).tril()
+        first = real[:, None] & causal
+        within = torch.ones(size, size, dtype=torch.bool, device=device).tril() & (
+            branch[:, :, None] == branch[:, None]
+        )
+        allowed = torch.cat((real[owner][:, None].expand(-1, size, -1), within), -1)
 
-    return bias(first)[:, None], bias(allowed)[:, None, :, None]
+        def bias(mask: Tensor) -> Tensor:
+            """Large enough to vanish, and no infinities to breed NaN in rows of padding."""
+            values = torch.zeros(mask.shape, dtype=dtype, device=device).masked_fill_(~mask, -1e4)
+            return values.repeat_interleave(groups, 0).repeat(1, heads // groups, 1)
+
+        shapes = tuple(batch.prefixes.shape), tuple(batch.slots.shape)
+        return cls(there, back, owner, *shapes, bias(first), bias(allowed))
+
+    def attend(self, mixed: Tensor, heads: int, groups: int) -> Tensor:
+        """Attention of T tokens; (T, heads + 2 groups, size) -> (T, heads * size)."""
+        size = mixed.shape[-1]
+        (count, width), (slots, rows) = self.prefixes, self.slots
+        placed = _Moved.apply(mixed.flatten(1), self.there, self.back)
+        placed = placed.view(-1, heads + 2 * groups, size)
+
+        def parts(states: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:
+            """Queries with the heads of one key head side by side, keys, values."""
+            states = states.view(n, -1, heads + 2 * groups, size).transpose(1, 2)
+            query, key, value = states.split((heads, groups, groups), 1)
+            return query.reshape(n, groups, -1, size), key, value
+
+        split = count * width
+        query, key, value = parts(placed[:split], count)
+        seen = _attend(query, key, value, self.prefix_bias)
+        seen = seen.view(count, heads, width, size).transpose(1, 2).reshape(split, -1)
+        query, own_key, own_value = parts(placed[split:], slots)
+        keys = torch.cat((key.index_select(0, self.owner), own_key), 2)
+        values = torch.cat((value.index_select(0, self.owner), own_value), 2)
+        read = _attend(query, keys, values, self.slot_bias)
+        read = read.view(slots, heads, rows, size).transpose(1, 2).reshape(slots * rows, -1)
+        return torch.cat((seen, read)).index_select(0, self.back)
 
 
 def text_forward(
     language: Any, embedded: Tensor, batch: Batch, dtype: torch.dtype
 ) -> tuple[list[Tensor], Tensor]:
-    """The text model on a batch's tokens; (batch, L, hidden) -> its states after every layer, and normed."""
+    """The text model on a batch's tokens; (T, hidden) -> its states after every layer, and normed."""
     config = language.config
     heads, groups = config.num_attention_heads, config.num_key_value_heads
     size, eps = config.hidden_size // heads, config.rms_norm_eps
-    count, length, hidden = embedded.shape
-    width, slots = batch.prefix, batch.slots
-    angles = _text_angles(language, batch.positions)[:, :, None]
+    angles = _text_angles(language, batch.positions)[:, None]
     cos, sin = angles.cos().to(dtype), angles.sin().to(dtype)
-    scale = size**-0.5
-    first_bias, slot_bias = attention_biases(batch, dtype)
+    layout = Layout.of(batch, dtype, heads, groups)
     x, states = embedded, []
     for layer in language.layers:
         y = _rms_norm(x, layer.input_layernorm.weight.to(dtype), eps)
         attention = layer.self_attn
         parts = [attention.q_proj, attention.k_proj, attention.v_proj]
-        weight, offset = torch.cat([p.weight for p in parts]), torch.cat([p.bias for p in parts])
+        # The softmax's scale goes into the small weights instead of the many scores.
+        scales = (size**-0.5, 1.0, 1.0)
+        weight = torch.cat([p.weight * scale for p, scale in zip(parts, scales, strict=True)])
+        offset = torch.cat([p.bias * scale for p, scale in zip(parts, scales, strict=True)])
         mixed = F.linear(y, weight.to(dtype), offset.to(dtype)).view(
-            count, length, heads + 2 * groups, size
+            len(x), heads + 2 * groups, size
         )
-        query = _turned(mixed[:, :, :heads], cos * scale, sin * scale)
-        key = _turned(mixed[:, :, heads : heads + groups], cos, sin)
-        value = mixed[:, :, heads + groups :]
-        # Query heads of one key head side by side, so that keys need no copies.
-        query = query.view(count, length, groups, heads // groups, size).permute(0, 2, 3, 1, 4)
-        key, value = key.transpose(1, 2), value.transpose(1, 2)
-        seen = _attend(
-            query[:, :, :, :width],
-            key[:, :, None, :width],
-            value[:, :, None, :width],
-            first_bias[:, :, None],
-        ).reshape(count, heads, width, size)
-        mine = (
-            query[:, :, :, width:]
-            .reshape(count, groups, heads // groups, slots, -1, size)
-            .transpose(2, 3)
-        )
-        rows = mine.shape[-2]
-
-        def reach(states: Tensor, rows: int = rows) -> Tensor:
-            """Keys or values that each slot sees: (batch, groups, K, P + S, size)."""
-            shared = states[:, :, None, :width].expand(-1, -1, slots, -1, -1)
-            return torch.cat(
-                (shared, states[:, :, width:].reshape(count, groups, slots, rows, size)), -2
-            )
-
-        keys, values = reach(key), reach(value)
-        scores = mine.reshape(count, groups, slots, -1, size) @ keys.transpose(-1, -2)
-        scores = scores.view(count, groups, slots, heads // groups, rows, -1) + slot_bias
-        read = scores.softmax(-1).view(count, groups, slots, (heads // groups) * rows, -1) @ values
-        read = read.view(count, groups, slots, heads // groups, rows, size).transpose(2, 3)
-        read = read.reshape(count, heads, slots * rows, size)
-        joined = torch.cat((seen, read), 2).transpose(1, 2).reshape(count, length, hidden)
-        x = x + F.linear(joined, attention.o_proj.weight.to(dtype))
+        turned = _turned(mixed[:, : heads + groups], cos, sin)
+        mixed = torch.cat((turned, mixed[:, heads + groups :]), 1)
+        read = layout.attend(mixed, heads, groups)
+        x = x + F.linear(read, attention.o_proj.weight.to(dtype))
         y = _rms_norm(x, layer.post_attention_layernorm.weight.to(dtype), eps)
         mlp = layer.mlp
         both = F.linear(y, torch.cat((mlp.gate_proj.weight, mlp.up_proj.weight)).to(dtype))
@@ -217,6 +245,6 @@ def forward(model: Any, batch: Batch, dtype: torch.dtype = torch.float32) -> Out
     visual = visual_tokens(model, batch, dtype)
     embeddings = model.model.language_model.embed_tokens.weight
     embedded = F.embedding(batch.ids, embeddings).to(dtype)
-    flat = embedded.flatten(0, 1).index_copy(0, batch.visual_spots, visual)
-    states, final = text_forward(model.model.language_model, flat.view_as(embedded), batch, dtype)
+    embedded = embedded.index_copy(0, batch.visual_spots, visual)
+    states, final = text_forward(model.model.language_model, embedded, batch, dtype)
     return Outputs(visual, states, final)

@@ -90,5 +90,4 @@ class Heads(nn.Module):  # type: ignore[misc]  # mypy does not read torch
 
 
 def _normed(state: Tensor) -> Tensor:
-    flat = state.flatten(0, 1)
-    return F.rms_norm(flat.float(), flat.shape[-1:])
+    return F.rms_norm(state.float(), state.shape[-1:])

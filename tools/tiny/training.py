@@ -156,9 +156,7 @@ class Run:
         else:
             outputs = forward(self.model, batch, self.dtype)
             embeddings = self.model.model.language_model.embed_tokens.weight
-            logits = F.linear(
-                outputs.final.flatten(0, 1)[batch.label_spots], embeddings.to(self.dtype)
-            )
+            logits = F.linear(outputs.final[batch.label_spots], embeddings.to(self.dtype))
             losses = {"language": F.cross_entropy(logits.float(), batch.labels)}
             losses |= self.heads.dense_losses(outputs.visual, batch) | self.heads.text_losses(
                 outputs, batch
