@@ -155,7 +155,7 @@ class Layout:
     @classmethod
     def of(cls, batch: Batch, dtype: torch.dtype, heads: int, groups: int) -> Layout:
         """Prefixes are causal; a branch sees the prefix of its dialogue and its own past."""
-        (count, width), size = batch.prefixes.shape, batch.slots.shape[1]
+        width, size = batch.prefixes.shape[1], batch.slots.shape[1]
         places = torch.cat((batch.prefixes.flatten(), batch.slots.flatten()))
         there = places.clamp(min=0)
         back = torch.empty_like(batch.ids)
