@@ -13,6 +13,7 @@ from typing import Any
 from model import checkpoint as checkpoints
 from model.backend import Backend
 from model.errors import DemoError, SettingError
+from model.limits import vision_limits
 from model.loading import LoadingBackend, Report
 from model.settings import TUNABLES, Tunable, settings_from
 
@@ -30,7 +31,7 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     _add_model_flags(flags)
-    _add_server_flags(flags)
+    _add_server_flags(flags, environment)
     settings = flags.add_argument_group("defaults of the page's settings")
     for tunable in TUNABLES:
         settings.add_argument(_flag(tunable), type=_parse(tunable), default=tunable.default, metavar=tunable.kind.upper(), help=f"{tunable.help.replace('%', '%%')} {tunable.range}")  # fmt: skip
@@ -51,13 +52,16 @@ def _add_model_flags(flags: argparse.ArgumentParser) -> None:
     model.add_argument("--cache-gb", type=float, default=None, metavar="GB", help="kept between turns so that nothing is computed twice; default is a fifth of the free memory")  # fmt: skip
 
 
-def _add_server_flags(flags: argparse.ArgumentParser) -> None:
+def _add_server_flags(flags: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
+    # Gradio's own variables, which Hugging Face Spaces sets, count too.
+    address = environment.get("GRADIO_SERVER_NAME", "127.0.0.1")
+    port = environment.get("GRADIO_SERVER_PORT", "7860")
     server = flags.add_argument_group("server")
     server.add_argument("--share", action="store_true", help="make a public link through Gradio")
     server.add_argument("--inbrowser", action="store_true", help="open the page in a browser")
-    server.add_argument("--server-name", default="127.0.0.1", metavar="ADDRESS", help="0.0.0.0 lets other machines in")  # fmt: skip
+    server.add_argument("--server-name", default=address, metavar="ADDRESS", help="0.0.0.0 lets other machines in")  # fmt: skip
     server.add_argument(
-        "--server-port", type=int, default=7860, metavar="PORT", help="where to listen"
+        "--server-port", type=int, default=port, metavar="PORT", help="where to listen"
     )
     server.add_argument(
         "--root-path", default="", metavar="PATH", help="where a reverse proxy puts the page"
@@ -146,11 +150,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def defaults(options: argparse.Namespace, model_flags: checkpoints.Flags) -> dict[str, Any]:
+    """What the page's settings start with: the flags, and where none was given no more than the checkpoint is made for."""
+    values = {tunable.name: getattr(options, tunable.name) for tunable in TUNABLES}
+    limits = vision_limits(checkpoints.expected_checkpoint(model_flags))
+    for tunable in TUNABLES:
+        if tunable.name in limits and values[tunable.name] == tunable.default:
+            values[tunable.name] = min(values[tunable.name], limits[tunable.name])
+    return values
+
+
 def serve(options: argparse.Namespace, model_flags: checkpoints.Flags) -> None:
     """Open the page at once and load the model behind it."""
     from ui.page import build_page, launch_options
 
-    vision, generation = settings_from({t.name: getattr(options, t.name) for t in TUNABLES})
+    vision, generation = settings_from(defaults(options, model_flags))
     port = _free_port(options.server_name, options.server_port)
     served = threading.Event()
 

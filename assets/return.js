@@ -4,13 +4,20 @@
   const AWAY_MS = 3000; // shorter absences do not break a connection
   const LIVE = ['loading', 'queued', 'reading', 'answering'];
   let hiddenAt = 0;
+  let cutOff = false;
+
+  const live = () => LIVE.includes(qwenVlChat.one('#run-state [data-state]')?.dataset.state);
 
   function resume() {
-    const state = qwenVlChat.one('#run-state [data-state]')?.dataset.state;
-    if (LIVE.includes(state)) qwenVlChat.one('#resume')?.click();
+    if (live()) qwenVlChat.one('#resume')?.click();
   }
 
-  addEventListener('online', resume);
+  addEventListener('offline', () => { cutOff ||= live(); });
+  // Gradio sends nothing any more once a request has failed, and reloads the page within two seconds of
+  // the network's return. At once is better: what somebody sends until then would go nowhere.
+  addEventListener('online', () => {
+    if (cutOff || qwenVlChat.one('.toast-body.error')) location.reload();
+  });
   addEventListener('pageshow', (event) => { if (event.persisted) resume(); });
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) hiddenAt = Date.now();

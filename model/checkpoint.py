@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Any, Literal
 
 from model.errors import CheckpointError, Sentence
@@ -112,6 +113,15 @@ def _checkpoint(hardware: Hardware, flags: Flags, device: Device) -> tuple[str, 
         checkpoint=SMALL,
     )
     return str(BUNDLED), note
+
+
+def expected_checkpoint(flags: Flags) -> str:
+    """What `choose` will probably choose, guessed without the seconds that importing torch takes."""
+    if flags.checkpoint not in ("auto", "tiny"):
+        return flags.checkpoint
+    drivers = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg")  # CUDA, ROCm, Windows' Linux
+    gpu = not flags.cpu_only and (which("nvidia-smi") or any(map(os.path.exists, drivers)))
+    return LARGE if flags.checkpoint == "auto" and gpu else str(BUNDLED)
 
 
 def _require_flash_attention(hardware: Hardware, device: Device, dtype: str) -> None:

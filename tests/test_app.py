@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 import app
+from model.checkpoint import Flags
 from model.errors import DemoError
+from model.limits import vision_limits
 from model.settings import TUNABLES
 
 ROOT = Path(__file__).parent.parent
@@ -37,6 +40,43 @@ def test_flags_and_the_environment_say_the_same() -> None:
     }
     assert app.parser(environment).parse_args([]) == by_flag
     assert app.parser(environment).parse_args(["-c", "c/d"]).checkpoint_path == "c/d"
+
+
+def test_gradios_own_variables_say_where_to_listen() -> None:
+    environment = {"GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_SERVER_PORT": "80"}
+    options = app.parser(environment).parse_args([])
+    assert (options.server_name, options.server_port) == ("0.0.0.0", 80)
+    options = app.parser({**environment, "QWEN_VL_SERVER_NAME": "::1"}).parse_args([])
+    assert options.server_name == "::1"
+
+
+def _defaults(*argv: str) -> dict[str, object]:
+    options = app.parser({}).parse_args(argv)
+    return app.defaults(options, Flags(options.checkpoint_path, options.cpu_only))
+
+
+def test_the_page_starts_with_no_more_than_the_checkpoint_was_made_for() -> None:
+    tiny = _defaults("-c", "tiny")
+    assert tiny == _defaults("--cpu-only")
+    limited = ("max_tokens", "video_max_tokens_per_frame", "video_max_frames")
+    assert [tiny[name] for name in limited] == [400, 36, 16]
+    assert _defaults("-c", "tiny", "--max-tokens", "900")["max_tokens"] == 900
+    assert _defaults("-c", "owner/name")["max_tokens"] == 1280
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", '{"image_processor": {"size": null}}'])
+def test_a_folder_without_limits_leaves_the_defaults_alone(
+    content: str | None, tmp_path: Path
+) -> None:
+    if content is not None:
+        (tmp_path / "processor_config.json").write_text(content)
+    assert vision_limits(tmp_path) == {}
+
+
+def test_limits_are_read_from_the_files_of_older_checkpoints(tmp_path: Path) -> None:
+    older = {"max_pixels": 12845056, "patch_size": 14, "merge_size": 2}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(older))
+    assert vision_limits(tmp_path) == {"max_tokens": 16384}
 
 
 @pytest.mark.parametrize(

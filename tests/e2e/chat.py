@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import ConsoleMessage, Page, Request
 
-PATIENCE_MS = 120_000  # for a machine that does other things at the same time
+PATIENCE_MS = 60_000  # for a machine that does other things at the same time
 ENDED = ("idle", "stopped", "error")
 FROM_THE_PAGE_BEFORE = ("AbortError", "Connection errored out", "network error", "ERR_ABORTED")
 DISPATCH = """([kind, content, name, type]) => {
@@ -42,7 +42,7 @@ class Chat:
 
     def start_over(self) -> None:
         """An empty page with the settings of a first visit."""
-        self.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        self.page.evaluate("localStorage.clear(); sessionStorage.removeItem('qwen-vl-chat-draft')")
         if self.page.locator("dialog, #tray li, #cancel-edit").count() or self.state != "idle":
             self.finished_before = 0  # the page will have another tab's key
             self.open()

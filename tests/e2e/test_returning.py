@@ -14,14 +14,15 @@ def test_after_a_lost_network_the_answer_is_there(told: Chat, fake: FakeBackend)
     told.growth(1)
     told.page.context.set_offline(True)
     told.page.wait_for_timeout(4000)
-    told.page.context.set_offline(False)
+    with told.page.expect_navigation():  # at once: what is typed now must not go nowhere
+        told.page.context.set_offline(False)
     told.wait("idle", "stopped", after_turn=0)
     told.page.wait_for_function("document.querySelectorAll('#chatbot .bot').length === 1")
     assert told.asked == ["Tell me."]
     assert told.answered[0].startswith("word0 word1")
     told.problems.clear()  # the browser reports every request that failed meanwhile
     told.ask("Are you there?")
-    assert len(told.answered) == 2
+    told.page.wait_for_function("document.querySelectorAll('#chatbot .bot').length === 2")
 
 
 def test_a_page_that_was_hidden_for_long_follows_again(told: Chat, fake: FakeBackend) -> None:

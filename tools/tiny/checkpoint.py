@@ -25,7 +25,7 @@ from tools.tiny.tokenizer import train_tokenizer
 
 CONTEXT_TOKENS = 8192
 TOKEN_PIXELS = 28 * 28  # one visual token: 2x2 patches of 14 pixels
-MIN_TOKENS, MAX_TOKENS, MAX_FRAME_TOKENS = 4, 400, 36
+MIN_TOKENS, MAX_TOKENS, MAX_FRAME_TOKENS, MAX_FRAMES = 4, 400, 36, 16
 # Columns get the slowest rotary frequencies. Qwen2-VL's base of 1e6 would turn them by 2e-4 radians
 # per column at this head size, which nothing can read; 30 gives 0.12.
 ROPE_THETA = 30.0
@@ -138,6 +138,7 @@ def build_processor(tokenizer: PreTrainedTokenizerFast, family: str) -> Any:
             "longest_edge": MAX_FRAME_TOKENS * TOKEN_PIXELS,
         },
         do_sample_frames=False,
+        max_frames=MAX_FRAMES,
         cap_pixels_per_frame=False,
     )
     kind = Qwen2VLProcessor if family == "qwen2_vl" else Qwen2_5_VLProcessor
