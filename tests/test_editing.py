@@ -13,12 +13,12 @@ from model.conversation import Conversation
 from model.errors import MediaError
 from model.settings import TUNABLES
 from tests.fakes import FakeBackend
+from tests.following import KEY, followed
 from tests.test_session import CLIP, PHOTO, send
 from ui import handlers
 from ui.session import Tab, Tabs
 from ui.view import View
 
-KEY = "0123456789abcdef" * 2
 DEFAULTS = [tunable.default for tunable in TUNABLES]
 
 
@@ -42,8 +42,7 @@ def said(tab: Tab) -> list[str]:
 
 async def submitted(tabs: Tabs, text: str) -> View:
     _, *first = await handlers.submit(tabs, KEY, text, *DEFAULTS)
-    async for _ in handlers.follow(tabs, KEY):
-        pass
+    await followed(tabs)
     return View(*first)
 
 
@@ -160,9 +159,9 @@ def test_a_failed_retry_leaves_the_earlier_answer() -> None:
         tab = await talked(tabs)
         backend.events = [MediaError("No.")]
         await handlers.retry(tabs, KEY, *DEFAULTS)
-        views = [view async for view in handlers.follow(tabs, KEY)]
+        view = await followed(tabs)
         assert said(tab) == ["first", "Hello", "second", "Hello"] and len(tab.usages) == 2
-        assert (views[-1].returned, tab.tray) == ("", [])
-        assert "No." in views[-1].notice
+        assert (view.returned, tab.tray) == ("", [])
+        assert "No." in view.notice
 
     scene(play)

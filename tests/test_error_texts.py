@@ -22,6 +22,7 @@ from model.errors import CheckpointError, ContextError, DemoError, MediaError, S
 from model.loading import LoadingBackend, Report
 from model.settings import TUNABLES
 from tests.fakes import FakeBackend
+from tests.following import KEY, followed
 from ui import handlers, render
 from ui.error_texts import CHINESE_ERRORS
 from ui.session import UNEXPECTED, Tabs
@@ -29,7 +30,6 @@ from ui.texts import CHINESE, ENGLISH, KOREAN, LANGUAGES, texts_for
 from ui.view import View
 
 ROOT = Path(__file__).parent.parent
-KEY = "0123456789abcdef" * 2
 DEFAULTS = [tunable.default for tunable in TUNABLES]
 SENTENCES = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
 OTHERS = [language for language in LANGUAGES if language != "en"]
@@ -183,7 +183,7 @@ def test_a_failed_answer_is_explained_in_the_language_of_the_tab(
         tabs = Tabs(FakeBackend([error]))
         tabs.open(KEY).language = "zh"
         await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
-        *_, last = [view async for view in handlers.follow(tabs, KEY)]
+        last = await followed(tabs)
         assert said in last.notice
 
     scene(play)
@@ -193,7 +193,7 @@ def test_another_language_says_again_what_went_wrong_before() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend([MediaError("{name} is empty; attach it again.", name="a.png")]))
         await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
-        *_, last = [view async for view in handlers.follow(tabs, KEY)]
+        last = await followed(tabs)
         assert "a.png is empty" in last.notice
         nowhere = {"path": "/etc/passwd", "name": "b.png"}
         tray = await handlers.attach(tabs, KEY, gr.EventData(None, {"files": [nowhere]}))

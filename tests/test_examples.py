@@ -10,13 +10,13 @@ import pytest
 
 from model.settings import TUNABLES
 from tests.fakes import FakeBackend
+from tests.following import KEY, followed
 from ui import handlers
 from ui.attachment import Attachment
 from ui.examples import EXAMPLES, FOLDER, offered
 from ui.session import Tabs
 from ui.texts import ENGLISH, KOREAN
 
-KEY = "0123456789abcdef" * 2
 DEFAULTS = [tunable.default for tunable in TUNABLES]
 
 
@@ -45,8 +45,7 @@ def test_an_example_is_asked_with_its_files_and_leaves_the_tray_alone() -> None:
         mine = Attachment("1", "image", "/u/a.png", "a.png", (64, 48), "/u/t.webp", "/u/a.png")
         tab.attach(mine)
         await handlers.ask_example(tabs, KEY, gr.EventData(None, {"example": 1}), *DEFAULTS)
-        async for _ in handlers.follow(tabs, KEY):
-            pass
+        await followed(tabs)
         (call,) = backend.calls
         assert call.conversation.messages[0].text == "Which picture has the star?"
         assert [Path(p.path or "").name for p in call.conversation.media] == list(EXAMPLES[1].files)

@@ -17,11 +17,11 @@ from model.conversation import Conversation
 from model.errors import MediaError
 from model.settings import TUNABLES
 from tests.fakes import FakeBackend
+from tests.following import KEY, followed
 from ui import handlers
 from ui.session import Tabs
 from ui.view import View
 
-KEY = "0123456789abcdef" * 2
 OTHER = "f" * 32
 DEFAULTS = [tunable.default for tunable in TUNABLES]
 
@@ -32,10 +32,6 @@ def scene(play: Callable[[], Awaitable[None]]) -> None:
 
 def posted(**data: Any) -> gr.EventData:
     return gr.EventData(None, data)
-
-
-async def followed(tabs: Tabs, key: str = KEY) -> list[View]:
-    return [view async for view in handlers.follow(tabs, key)]
 
 
 def values(**changed: Any) -> list[Any]:
@@ -58,7 +54,7 @@ def test_a_message_is_taken_answered_and_shown() -> None:
         taken, *first = await handlers.submit(tabs, KEY, "Hi", *values(temperature=0.5))
         assert taken == "Hi"
         assert View(*first).chatbot[-1]["role"] == "user"
-        *_, last = await followed(tabs)
+        last = await followed(tabs)
         assert [m["role"] for m in last.chatbot] == ["user", "assistant"]
         assert 'data-state="idle" data-turn="1"' in last.run_state
         assert (last.live, last.answers, last.returned) == ("", '["Hello"]', "")
@@ -73,8 +69,8 @@ def test_the_page_sees_the_answer_grow() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend([Delta("x")] * 30, pause_s=0.02))
         await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
-        views = await followed(tabs)
-        lengths = [len(view.live) for view in views if "answering" in view.run_state]
+        looks = [look async for look in handlers.follow(tabs, KEY)]
+        lengths = [len(live) for live, run_state in looks if "answering" in run_state]
         assert len(lengths) > 3
         assert lengths == sorted(lengths)
 
@@ -110,11 +106,11 @@ def test_a_failed_turn_hands_the_message_back_once() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend([MediaError("No <such> picture.")]))
         await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
-        *_, last = await followed(tabs)
+        last = await followed(tabs)
         assert last.returned == "Hi"
         assert "No &lt;such&gt; picture." in last.notice
         assert 'data-state="error"' in last.run_state
-        assert (await followed(tabs))[-1].returned == ""
+        assert (await followed(tabs)).returned == ""
 
     scene(play)
 
@@ -127,7 +123,7 @@ def test_stop_is_seen_by_who_follows() -> None:
         while not ((run := tabs.open(KEY).run) and run.text):
             await asyncio.sleep(0.01)
         await handlers.stop(tabs, KEY)
-        last = (await asyncio.wait_for(following, 10))[-1]
+        last = await asyncio.wait_for(following, 10)
         assert 'data-state="stopped"' in last.run_state
         assert last.chatbot[-1]["role"] == "assistant"
 
@@ -141,7 +137,7 @@ def test_retry_answers_the_same_message_with_the_settings_of_now() -> None:
         await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
         await followed(tabs)
         await handlers.retry(tabs, KEY, *values(temperature=1.0))
-        *_, last = await followed(tabs)
+        last = await followed(tabs)
         assert backend.calls[0].conversation == backend.calls[1].conversation
         assert backend.calls[1].settings.temperature == 1.0
         assert 'data-turn="2"' in last.run_state and len(last.chatbot) == 2
@@ -260,7 +256,7 @@ def test_two_pages_have_their_own_conversations() -> None:
         tabs = Tabs(FakeBackend())
         await handlers.submit(tabs, KEY, "mine", *DEFAULTS)
         await followed(tabs)
-        assert (await followed(tabs, OTHER))[-1].chatbot == []
+        assert (await followed(tabs, OTHER)).chatbot == []
 
     scene(play)
 

@@ -76,28 +76,35 @@ async def retry(tabs: Tabs, key: str, *values: Any) -> View:
     return view.whole(tab)
 
 
-async def follow(tabs: Tabs, key: str) -> AsyncIterator[View]:
-    """Show the tab, and while it is being answered, the answer as it grows."""
-    tab = tab_of(tabs, key)
-    yield view.whole(tab)
-    if run := tab.run:
-        with run.followed():
-            while tab.run is run:
-                shown = run.version
-                yield view.arriving(tab)
-                waited = 0.0
-                while run.version == shown and run.live and waited < HEARTBEAT_S:
-                    await asyncio.sleep(FRAME_S)
-                    waited += FRAME_S
-    returned, tab.returned = tab.returned, ""
-    yield view.whole(tab)._replace(returned=returned)
-
-
-async def look(tabs: Tabs, key: str) -> None:
-    """A page is back, from a lost connection perhaps: an answer in the making should wait for it."""
+async def look(tabs: Tabs, key: str) -> View:
+    """A page has opened or is back, from a lost connection perhaps: an answer in the making waits for it."""
     tab = tab_of(tabs, key)
     if tab.run:
         tab.run.expect_follower()
+    return view.whole(tab)
+
+
+async def follow(tabs: Tabs, key: str) -> AsyncIterator[tuple[str, str]]:
+    """While the tab is being answered: the answer as it grows, and what goes on."""
+    tab = tab_of(tabs, key)
+    if not (run := tab.run):
+        yield view.arriving(tab)
+        return
+    with run.followed():
+        while tab.run is run:
+            shown = run.version
+            yield view.arriving(tab)
+            waited = 0.0
+            while run.version == shown and run.live and waited < HEARTBEAT_S:
+                await asyncio.sleep(FRAME_S)
+                waited += FRAME_S
+
+
+async def settled(tabs: Tabs, key: str) -> View:
+    """The tab after an answer, and what came to nothing on its way back into the composer."""
+    tab = tab_of(tabs, key)
+    returned, tab.returned = tab.returned, ""
+    return view.whole(tab)._replace(returned=returned)
 
 
 async def stop(tabs: Tabs, key: str) -> None:
@@ -147,8 +154,7 @@ async def undo(tabs: Tabs, key: str) -> View:
     """Take the latest exchange back into the composer and the tray."""
     tab = tab_of(tabs, key)
     tab.undo()
-    returned, tab.returned = tab.returned, ""
-    return view.whole(tab)._replace(returned=returned)
+    return await settled(tabs, key)
 
 
 async def clear(tabs: Tabs, key: str) -> View:

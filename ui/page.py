@@ -227,15 +227,18 @@ def _wire(page: Page, tabs: Tabs, default: dict[str, Any], blocks: gr.Blocks) ->
 
     def show(after: Any) -> Any:
         """Follow the answer, then hand back what came to nothing, then say what is left costs."""
-        followed = after.then(do(handlers.follow), key, list(view), **FOLLOWING)
-        followed.then(None, view.returned, None, **give_back)
-        return followed.then(*price, **estimating)
+        # Gradio rebuilds a component's whole description with every update, also of one that is skipped:
+        # what grows gets as few outputs as possible.
+        followed = after.then(do(handlers.follow), key, [view.live, view.run_state], **FOLLOWING)
+        settled = followed.then(do(handlers.settled), key, list(view), **QUIET)
+        settled.then(None, view.returned, None, **give_back)
+        return settled.then(*price, **estimating)
 
     opened = blocks.load(
         do(handlers.open_page), [key, page.language], [key, page.banner, page.loading],
         js="() => qwenVlChat.open()", **QUIET,
     )  # fmt: skip
-    show(opened)
+    show(opened.then(do(handlers.look), key, list(view), **QUIET))
     _wire_settings(page, default, blocks)
     _wire_language(page, tabs, blocks)
 
@@ -245,7 +248,7 @@ def _wire(page: Page, tabs: Tabs, default: dict[str, Any], blocks: gr.Blocks) ->
     accepted.then(None, page.sent, None, js="(t) => { qwenVlChat.sent(t); return [] }", **QUIET)
     accepted.then(None, view.returned, None, **give_back)
     show(accepted)
-    show(page.resume.click(do(handlers.look), key, None, **QUIET))
+    show(page.resume.click(do(handlers.look), key, list(view), **QUIET))
     message.stop(do(handlers.stop), key, None, **QUIET)
     message.input(*price, **estimating)
     show(view.retry.click(do(handlers.retry), [key, *controls], list(view), **QUIET))

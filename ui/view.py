@@ -57,12 +57,9 @@ def whole(tab: Tab) -> View:
     )
 
 
-def arriving(tab: Tab) -> View:
-    """Only what changes while an answer is being written; the rest stays as it is."""
-    nothing = View(*[gr.skip()] * len(View._fields))
-    return nothing._replace(
-        live=live_answer(tab), run_state=render.run_state(tab.state, tab.finished_turns)
-    )
+def arriving(tab: Tab) -> tuple[str, str]:
+    """Only what changes while an answer is being written: the answer, and what goes on."""
+    return live_answer(tab), render.run_state(tab.state, tab.finished_turns)
 
 
 def live_answer(tab: Tab) -> str:
