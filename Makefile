@@ -21,11 +21,11 @@ install-test: $(VENV)/.installed-test
 $(VENV)/.installed: requirements_web_demo.txt
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet uv
-	$(RUN) -m uv pip install --quiet --python $(RUN) -r requirements_web_demo.txt
+	$(RUN) -m uv pip install --quiet --compile-bytecode --python $(RUN) -r requirements_web_demo.txt
 	touch $@
 
 $(VENV)/.installed-test: requirements_test.txt $(VENV)/.installed
-	$(RUN) -m uv pip install --quiet --python $(RUN) -r requirements_test.txt
+	$(RUN) -m uv pip install --quiet --compile-bytecode --python $(RUN) -r requirements_test.txt
 	touch $@
 
 # An installed Chrome or Chromium, else Playwright's own, else the system package.
