@@ -68,6 +68,7 @@ def _add_server_flags(flags: argparse.ArgumentParser, environment: Mapping[str, 
     )
     server.add_argument("--auth", action="append", default=None, metavar="USER:PASSWORD", help="ask for a log-in; may be given several times")  # fmt: skip
     server.add_argument("--queue-size", type=int, default=64, metavar="N", help="people who may wait for an answer at once")  # fmt: skip
+    server.add_argument("--no-read-ahead", action="store_true", help="do not read what is attached before it is sent")  # fmt: skip
     server.add_argument("--max-file-mb", type=int, default=200, metavar="N", help="largest file that may be attached")  # fmt: skip
     server.add_argument("--max-video-seconds", type=float, default=3600.0, metavar="N", help="longest clip, or part of one, that is read")  # fmt: skip
     server.add_argument("--check", action="store_true", help="print what would run and what is missing, and exit")  # fmt: skip
@@ -175,7 +176,13 @@ def serve(options: argparse.Namespace, model_flags: checkpoints.Flags) -> None:
         return load(options, model_flags, report)
 
     backend = LoadingBackend(load_behind_the_page, options.checkpoint_path)
-    page = build_page(backend, vision=vision, generation=generation, queue_size=options.queue_size)
+    page = build_page(
+        backend,
+        vision=vision,
+        generation=generation,
+        queue_size=options.queue_size,
+        read_ahead=not options.no_read_ahead,
+    )
     page.launch(
         server_name=options.server_name,
         server_port=port,

@@ -103,6 +103,20 @@ document.addEventListener('change', (event) => {
   event.target.value = ''; // so that the same file can be chosen again
 }, true);
 
+// What the model has read already is marked; the server says so in an element of its own, so that
+// nobody's focus is lost to a tray that is drawn anew.
+function markReady() {
+  const read = new Set((one('#ready [data-ready]')?.dataset.ready ?? '').split(' '));
+  for (const card of element.querySelectorAll('li')) {
+    const ready = read.has(card.querySelector('[data-id]').dataset.id);
+    card.toggleAttribute('data-read', ready);
+    const name = card.querySelector('img').alt;
+    card.title = ready ? `${name} · ${text('read')}` : name;
+  }
+}
+new MutationObserver(markReady).observe(element, { childList: true, subtree: true });
+new MutationObserver(markReady).observe(one('#ready'), { childList: true, subtree: true });
+
 element.addEventListener('click', (event) => {
   const button = event.target.closest('button[data-op]');
   if (button) trigger('select', { op: button.dataset.op, id: button.dataset.id });

@@ -139,8 +139,12 @@ class Backend(Protocol):
 
     def read_ahead(
         self, conversation: Conversation, settings: GenerationSettings, *, session: str
-    ) -> None:
-        """Do now what answering `conversation` will need, if nobody else is waiting."""
+    ) -> bool:
+        """Read what the answer will need but the question of the last turn, whenever nobody waits.
+
+        Returns True when that is done, False when the session was answered, forgotten, or reads another
+        draft meanwhile. Raises `DemoError`.
+        """
         ...
 
     def forget(self, session: str) -> None:

@@ -66,9 +66,10 @@ class LoadingBackend:
 
     def read_ahead(
         self, conversation: Conversation, settings: GenerationSettings, *, session: str
-    ) -> None:
-        if self._backend:
-            self._backend.read_ahead(conversation, settings, session=session)
+    ) -> bool:
+        if self._backend is None:
+            return False
+        return self._backend.read_ahead(conversation, settings, session=session)
 
     def forget(self, session: str) -> None:
         if self._backend:

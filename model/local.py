@@ -32,8 +32,9 @@ from model.chat_template import ChatTemplate, Segment, prompt_text
 from model.conversation import Conversation
 from model.encoder import Report, VisionEncoder
 from model.errors import CheckpointError, ContextError
-from model.prefix_cache import CachedPrefix, PrefixCache
+from model.prefix_cache import CachedPrefix, PrefixCache, common_length
 from model.prompt import Prompt, build
+from model.read_ahead import Drafts, EitherCancel, continued
 from model.session_store import SessionStore
 from model.settings import MAX_SEED, GenerationSettings
 from model.token_stream import CancelCriteria, Emit, TextStreamer, events_of
@@ -71,6 +72,7 @@ class LocalBackend:
         images = processor.image_processor
         self._geometry = Geometry(images.patch_size, images.merge_size, images.temporal_patch_size)
         self._turnstile = Turnstile()
+        self._drafts = Drafts()
 
     @classmethod
     def load(
@@ -133,6 +135,7 @@ class LocalBackend:
 
         def work(emit: Emit) -> None:
             # What cannot be answered is refused before the wait, not after it.
+            self._drafts.end(session)
             prompt = self.build_prompt(conversation, settings)
             turn = _Turn(self, prompt, settings, cancel, session, emit, asked_at)
             with self._turnstile.turn(
@@ -147,17 +150,44 @@ class LocalBackend:
 
     def read_ahead(
         self, conversation: Conversation, settings: GenerationSettings, *, session: str
+    ) -> bool:
+        """See `Backend.read_ahead`: what of the prompt does not depend on the question goes into the KV cache."""
+        if not session:
+            return False
+        over = self._drafts.begin(session)
+        try:
+            # Two questions without a common beginning: their prompts agree just as far as is known yet.
+            prompt, other = (
+                self.build_prompt(continued(conversation, text), settings) for text in "01"
+            )
+            until = common_length(prompt.ids, other.ids)
+            while not over.is_set():
+                with self._turnstile.spare() as leave:
+                    if leave:
+                        self._read_spare(
+                            prompt, settings, EitherCancel(leave, over), session, until
+                        )
+                        if not leave.is_set():
+                            break
+                self._turnstile.wait_until_free(over)
+            return not over.is_set()
+        finally:
+            self._drafts.end(session, over)
+
+    def _read_spare(
+        self,
+        prompt: Prompt,
+        settings: GenerationSettings,
+        cancel: Cancel,
+        session: str,
+        until: int,
     ) -> None:
-        """Encode the media of `conversation` now, unless somebody is being answered."""
-        if not session or self._turnstile.busy:
-            return
-        never = Cancel()
-        prompt = self.build_prompt(conversation, settings)
-        turn = _Turn(self, prompt, settings, never, session, lambda _: None, time.perf_counter())
-        with self._turnstile.turn(never, lambda _: None), torch.inference_mode():
-            turn.encode()
+        turn = _Turn(self, prompt, settings, cancel, session, lambda _: None, time.perf_counter())
+        with torch.inference_mode():
+            turn.read(until)
 
     def forget(self, session: str) -> None:
+        self._drafts.end(session)
         self.prefixes.forget(session)
         self.features.forget(session)
 
@@ -203,26 +233,21 @@ class _Turn:
 
     def answer(self) -> None:
         """Emits progress and text. Raises `MediaError`."""
-        identities = [item.identity() for item in self._prompt.items]
-        keys = self._prompt.keys(identities)
-        prefix = self._backend.prefixes.take(self._session, keys)
-        self._work.reused_tokens = len(prefix.keys)
-        ids = torch.tensor([self._prompt.ids], device=self._model.device)
-        positions = self._positions(ids)
-        self._read(ids, positions, identities, prefix)
-        prefix.keys[:] = keys[: prefix.cache.get_seq_length()]
+        ids, positions, prefix = self._take_up()
+        self._read(ids, positions, prefix, until=len(self._prompt.ids) - 1)
         if not self._cancel.is_set():
             self._decode(ids, positions, prefix)
+        self._backend.prefixes.store(self._session, prefix)
+
+    def read(self, until: int) -> None:
+        """Bring the KV cache to the first `until` tokens of the prompt. Raises `MediaError`."""
+        ids, positions, prefix = self._take_up()
+        self._read(ids, positions, prefix, until=until)
         self._backend.prefixes.store(self._session, prefix)
 
     def finish(self) -> None:
         """Emits the last event, also for a turn that was cancelled before it began."""
         self._emit(Finished(self._reason(), self._usage()))
-
-    def encode(self) -> None:
-        """Put the vision features of every item where the answer will find them."""
-        for item in self._prompt.items:
-            self._features(item, item.identity())
 
     def _room(self) -> int:
         """Tokens left for the answer. Raises `ContextError` when there is none."""
@@ -246,19 +271,24 @@ class _Turn:
             held=held,
         )
 
+    def _take_up(self) -> tuple[torch.Tensor, torch.Tensor, CachedPrefix]:
+        """Token ids (1, len), positions (4, 1, len), and the prefix that is in the cache already."""
+        self._identities = [item.identity() for item in self._prompt.items]
+        self._keys = self._prompt.keys(self._identities)
+        prefix = self._backend.prefixes.take(self._session, self._keys)
+        self._work.reused_tokens = len(prefix.keys)
+        ids = torch.tensor([self._prompt.ids], device=self._model.device)
+        return ids, self._positions(ids), prefix
+
     def _read(
-        self,
-        ids: torch.Tensor,
-        positions: torch.Tensor,
-        identities: list[str],
-        prefix: CachedPrefix,
+        self, ids: torch.Tensor, positions: torch.Tensor, prefix: CachedPrefix, *, until: int
     ) -> None:
-        """Bring the KV cache to the whole prompt but its last token, or to where it was cancelled."""
+        """Bring the KV cache to the first `until` tokens, or to where it was cancelled."""
         prompt = self._prompt
         features: dict[int, torch.Tensor] = {}
         for i, span in enumerate(prompt.spans):
             if span.end > len(prefix.keys):
-                encoded = self._features(prompt.items[i], identities[i])
+                encoded = self._features(prompt.items[i], self._identities[i])
                 if encoded is None:
                     return
                 features[i] = encoded
@@ -269,11 +299,12 @@ class _Turn:
             prefix.cache,
             prompt.spans,
             features.__getitem__,
-            until=len(prompt.ids) - 1,
+            until=until,
             chunk=CHUNK_TOKENS[self._model.device.type],
             cancel=self._cancel,
             report=self._report("reading"),
         )
+        prefix.keys[:] = self._keys[: prefix.cache.get_seq_length()]
 
     def _features(self, item: visual_item.VisualItem, identity: str) -> torch.Tensor | None:
         """Vision features (tokens, hidden), an earlier turn's if they are kept; None if cancelled."""

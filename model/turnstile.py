@@ -16,10 +16,11 @@ POLL_S = 0.05  # how soon a cancelled wait ends
 
 
 class Turnstile:
-    """A fair lock whose waiting can be watched and cancelled."""
+    """A fair lock whose waiting can be watched and cancelled; when nobody comes, spare work may pass."""
 
     def __init__(self) -> None:
         self._tickets: list[object] = []  # the first one is inside
+        self._spare: Cancel | None = None  # the ticket of spare work, and its flag to leave
         self._changed = threading.Condition()
 
     @property
@@ -36,23 +37,53 @@ class Turnstile:
         ticket = object()
         with self._changed:
             self._tickets.append(ticket)
+            if self._spare:
+                self._spare.set()
         try:
             yield self._wait(ticket, cancel, report)
         finally:
-            with self._changed:
-                self._tickets.remove(ticket)
-                self._changed.notify_all()
+            self._leave(ticket)
+
+    @contextmanager
+    def spare(self) -> Iterator[Cancel | None]:
+        """Enter only if nobody is there. Gives a flag that is set as soon as somebody comes, else None."""
+        with self._changed:
+            leave = None if self._tickets else Cancel()
+            if leave:
+                self._tickets.append(leave)
+                self._spare = leave
+        try:
+            yield leave
+        finally:
+            if leave:
+                self._leave(leave)
+
+    def wait_until_free(self, cancel: Cancel) -> None:
+        """Return when nobody is there or waiting, or when cancelled."""
+        with self._changed:
+            while self._tickets and not cancel.is_set():
+                self._changed.wait(POLL_S)
+
+    def _leave(self, ticket: object) -> None:
+        with self._changed:
+            self._tickets.remove(ticket)
+            if ticket is self._spare:
+                self._spare = None
+            self._changed.notify_all()
 
     def _wait(self, ticket: object, cancel: Cancel, report: Callable[[int], None]) -> bool:
         reported = 0
         while not cancel.is_set():
             with self._changed:
-                ahead = self._tickets.index(ticket)
-                if ahead and ahead == reported:
+                place = self._tickets.index(ticket)
+                people = place - (
+                    self._spare is not None
+                )  # spare work is nobody, and leaves at once
+                if place and people == reported:
                     self._changed.wait(POLL_S)
-            if ahead == 0:
+            if place == 0:
                 return True
-            if ahead != reported:
-                report(ahead)
-                reported = ahead
+            if people != reported:
+                report(people)
+                reported = people
         return False

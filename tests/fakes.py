@@ -54,6 +54,7 @@ class FakeBackend:
     gate: threading.Event | None = None
     calls: list[Call] = field(default_factory=list)
     estimates: list[Conversation] = field(default_factory=list)
+    drafts: list[Call] = field(default_factory=list)  # what was read ahead
     forgotten: list[str] = field(default_factory=list)
     current: Status = field(default_factory=lambda: Status("ready", "Fake-VL · cpu float32"))
     answer: Callable[[Conversation], Iterable[Event | Exception]] | None = None
@@ -93,8 +94,9 @@ class FakeBackend:
 
     def read_ahead(
         self, conversation: Conversation, settings: GenerationSettings, *, session: str
-    ) -> None:
-        """Nothing to read."""
+    ) -> bool:
+        self.drafts.append(Call(conversation, settings, Cancel(), session))
+        return True
 
     def forget(self, session: str) -> None:
         self.forgotten.append(session)

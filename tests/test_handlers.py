@@ -156,6 +156,51 @@ def test_retry_undo_and_stop_of_an_empty_conversation_do_nothing() -> None:
     scene(play)
 
 
+def test_what_is_in_the_tray_is_read_ahead_with_the_settings_of_now(uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend())
+        assert await handlers.read_ahead(tabs, KEY, *DEFAULTS) == ""
+        await handlers.attach(tabs, KEY, posted(files=[{"path": str(uploads / "red.png")}]))
+        ready = await handlers.read_ahead(tabs, KEY, *values(max_tokens=99, vision_ids=True))
+        (draft,) = backend.drafts
+        (picture,) = draft.conversation.media
+        assert (picture.vision.max_tokens, draft.settings.vision_ids) == (99, True)
+        assert draft.session == KEY
+        assert tabs.open(KEY).tray[0].id in ready
+
+    scene(play)
+
+
+def test_nothing_is_read_ahead_of_an_edit_or_beside_an_answer(uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend(gate=(gate := threading.Event())))
+        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        await handlers.attach(tabs, KEY, posted(files=[{"path": str(uploads / "red.png")}]))
+        assert await handlers.read_ahead(tabs, KEY, *DEFAULTS) == ""
+        gate.set()
+        await followed(tabs)
+        await handlers.edit_latest(tabs, KEY, "")
+        await handlers.attach(tabs, KEY, posted(files=[{"path": str(uploads / "red.png")}]))
+        assert await handlers.read_ahead(tabs, KEY, *DEFAULTS) == ""
+        assert backend.drafts == []
+
+    scene(play)
+
+
+def test_a_draft_that_cannot_be_read_is_not_marked(uploads: Path) -> None:
+    class Refusing(FakeBackend):
+        def read_ahead(self, *_: object, **__: object) -> bool:
+            raise MediaError("No.")
+
+    async def play() -> None:
+        tabs = Tabs(Refusing())
+        await handlers.attach(tabs, KEY, posted(files=[{"path": str(uploads / "red.png")}]))
+        ready = await handlers.read_ahead(tabs, KEY, *DEFAULTS)
+        assert tabs.open(KEY).tray[0].id not in ready
+
+    scene(play)
+
+
 def test_clear_starts_over_and_forgets() -> None:
     async def play() -> None:
         tabs = Tabs(backend := FakeBackend())

@@ -100,3 +100,12 @@ def test_every_response_carries_the_policy_and_a_browser_is_known_again() -> Non
     client.get("/")
     client.get("/")
     assert asked == ["testclient", client.cookies[BROWSER_COOKIE]]
+
+
+def test_reading_ahead_costs_nothing_when_it_is_switched_off(page: gr.Blocks) -> None:
+    def reads_ahead(page: gr.Blocks) -> bool:
+        return any(fn.name == "read_ahead" for fn in page.fns.values())
+
+    without = build_page(FakeBackend(), read_ahead=False)
+    assert reads_ahead(page) and not reads_ahead(without)
+    without.close()

@@ -56,3 +56,38 @@ def test_a_cancelled_wait_ends_and_lets_the_next_one_in() -> None:
         assert order == ["a gave up"]
     second.join(5)
     assert order == ["a gave up", "b"]
+
+
+def test_spare_work_passes_only_while_nobody_is_there_and_leaves_for_whoever_comes() -> None:
+    turnstile, order, seen = Turnstile(), list[str](), list[int]()
+    with turnstile.turn(Cancel(), seen.append), turnstile.spare() as leave:
+        assert leave is None
+    with turnstile.spare() as leave:
+        assert leave is not None and not leave.is_set()
+        thread = threading.Thread(
+            target=lambda: _pass(turnstile, order, seen),
+        )
+        thread.start()
+        while not leave.is_set():
+            time.sleep(0.001)
+        assert order == []
+    thread.join(5)
+    assert order == ["in"]
+    assert seen == [], "spare work is nobody who is ahead"
+
+
+def _pass(turnstile: Turnstile, order: list[str], seen: list[int]) -> None:
+    with turnstile.turn(Cancel(), seen.append) as entered:
+        assert entered
+        order.append("in")
+
+
+def test_waiting_until_it_is_free_can_be_given_up() -> None:
+    turnstile, cancel = Turnstile(), Cancel()
+    turnstile.wait_until_free(cancel)
+    with turnstile.turn(Cancel(), lambda _: None):
+        thread = threading.Thread(target=turnstile.wait_until_free, args=(cancel,))
+        thread.start()
+        cancel.set()
+        thread.join(5)
+        assert not thread.is_alive()

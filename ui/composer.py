@@ -24,6 +24,11 @@ def tray(items: Sequence[Attachment], refused: Sequence[str], texts: Texts) -> s
     )
 
 
+def ready(items: Sequence[Attachment]) -> str:
+    """Which items the model has read already, for the script that marks them."""
+    return f'<div data-ready="{html.escape(" ".join(item.id for item in items))}"></div>'
+
+
 def sources(texts: Texts) -> str:
     """Other ways in than files; a script shows those that the browser knows."""
     return "".join(

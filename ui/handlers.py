@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 
 from model.errors import DemoError, Sentence
-from ui import composer, render, view
+from ui import ahead, composer, render, view
 from ui.attachment import inspect
 from ui.controls import settings_of
 from ui.examples import EXAMPLES
@@ -218,6 +218,21 @@ async def price(tabs: Tabs, key: str, text: str, *values: Any) -> str:
     except DemoError:
         pass  # sending says what is wrong
     return ""
+
+
+async def read_ahead(tabs: Tabs, key: str, *values: Any) -> str:
+    """Have the tray read while the person is still typing. Returns what has been read."""
+    tab = tab_of(tabs, key)
+    if not tab.tray or tab.live or tab.editing:
+        return ""  # an edit may be given up, and then the conversation as it was is needed again
+    try:
+        vision, generation = settings_of(values)
+        draft = tab.drafted("", vision)
+    except DemoError:
+        return ""  # sending says what is wrong
+    items = list(tab.tray)
+    read = draft and await ahead.read_ahead(tabs.backend, draft, generation, tab.key)
+    return composer.ready(items if read else [])
 
 
 async def watch_loading(tabs: Tabs, key: str) -> tuple[str, gr.Timer, str]:

@@ -53,6 +53,7 @@ class Page:
     attach: gr.UploadButton
     sources: gr.HTML
     cost: gr.HTML
+    ready: gr.HTML
     scripted: gr.HTML
     bridge: gr.HTML
     resume: gr.Button
@@ -68,8 +69,12 @@ def build_page(
     vision: VisionSettings | None = None,
     generation: GenerationSettings | None = None,
     queue_size: int = 64,
+    read_ahead: bool = True,
 ) -> gr.Blocks:
-    """The page in front of `backend`, with these settings as its defaults. Serve it with `launch`."""
+    """The page in front of `backend`, with these settings as its defaults. Serve it with `launch`.
+
+    read_ahead: whether what is attached is read before it is sent.
+    """
     vision, generation = vision or VisionSettings(), generation or GenerationSettings()
     default = defaults(vision, generation)
     tabs = Tabs(backend, queue_size=queue_size, defaults=default)
@@ -77,7 +82,7 @@ def build_page(
         title=ENGLISH.title, analytics_enabled=False, delete_cache=(3600, 86400)
     ) as blocks:
         page = _lay_out(vision, generation)
-        _wire(page, tabs, default, blocks)
+        _wire(page, tabs, default, blocks, read_ahead)
         add_api(tabs)
     blocks.queue(api_open=False, max_size=max(queue_size, 1) * 8)
     blocks.tabs = tabs
@@ -179,6 +184,7 @@ def _lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
     run_state = gr.HTML(
         render.run_state("loading", 0), elem_id="run-state", visible="hidden", js_on_load=None
     )
+    ready = gr.HTML(elem_id="ready", visible="hidden", js_on_load=None)
     answers = gr.Textbox(elem_id="answers", visible="hidden")
     scripted = gr.HTML(
         render.page_texts(texts), elem_id="page-texts", visible="hidden", js_on_load=None
@@ -192,7 +198,7 @@ def _lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
     )  # fmt: skip
     return Page(
         key, language, banner, controls, settings_title, settings_note, reset, attach, sources,
-        cost, scripted, bridge, resume, sent, taken_up, view, gr.Timer(1.0, active=False),
+        cost, ready, scripted, bridge, resume, sent, taken_up, view, gr.Timer(1.0, active=False),
     )  # fmt: skip
 
 
@@ -212,7 +218,9 @@ def _script(name: str) -> str:
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
-def _wire(page: Page, tabs: Tabs, default: dict[str, Any], blocks: gr.Blocks) -> None:
+def _wire(
+    page: Page, tabs: Tabs, default: dict[str, Any], blocks: gr.Blocks, read_ahead: bool
+) -> None:
     def do(handler: Callable[..., Any]) -> Any:
         return MethodType(handler, tabs)
 
@@ -225,14 +233,26 @@ def _wire(page: Page, tabs: Tabs, default: dict[str, Any], blocks: gr.Blocks) ->
         **QUIET,
     }
 
-    def show(after: Any) -> Any:
+    def read_on(estimated: Any) -> None:
+        """Read what is attached while the person is still typing."""
+        if read_ahead:
+            estimated.then(
+                do(handlers.read_ahead), [key, *controls], page.ready,
+                trigger_mode="multiple", **FOLLOWING,
+            )  # fmt: skip
+
+    def priced(after: Any) -> None:
+        """Say what the message would cost now, and read of it what is there."""
+        read_on(after.then(*price, **estimating))
+
+    def show(after: Any) -> None:
         """Follow the answer, then hand back what came to nothing, then say what is left costs."""
         # Gradio rebuilds a component's whole description with every update, also of one that is skipped:
         # what grows gets as few outputs as possible.
         followed = after.then(do(handlers.follow), key, [view.live, view.run_state], **FOLLOWING)
         settled = followed.then(do(handlers.settled), key, list(view), **QUIET)
         settled.then(None, view.returned, None, **give_back)
-        return settled.then(*price, **estimating)
+        priced(settled)
 
     opened = blocks.load(
         do(handlers.open_page), [key, page.language], [key, page.banner, page.loading],
@@ -253,29 +273,29 @@ def _wire(page: Page, tabs: Tabs, default: dict[str, Any], blocks: gr.Blocks) ->
     message.input(*price, **estimating)
     show(view.retry.click(do(handlers.retry), [key, *controls], list(view), **QUIET))
     undone = view.undo.click(do(handlers.undo), key, list(view), **QUIET)
-    undone.then(None, view.returned, None, **give_back).then(*price, **estimating)
-    view.clear.click(do(handlers.clear), key, list(view), **QUIET).then(*price, **estimating)
+    priced(undone.then(None, view.returned, None, **give_back))
+    priced(view.clear.click(do(handlers.clear), key, list(view), **QUIET))
     view.copy.click(None, None, None, js="() => { qwenVlChat.copyLatest(); return [] }", **QUIET)
-    _wire_editing(page, do, price, estimating)
+    _wire_editing(page, do, priced)
     show(view.examples.select(do(handlers.ask_example), [key, *controls], list(view), **QUIET))
 
     many: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
-    view.tray.upload(do(handlers.attach), key, view.tray, **many).then(*price, **estimating)
-    view.tray.select(do(handlers.change_tray), key, view.tray, **many).then(*price, **estimating)
+    priced(view.tray.upload(do(handlers.attach), key, view.tray, **many))
+    priced(view.tray.select(do(handlers.change_tray), key, view.tray, **many))
     page.loading.tick(
         do(handlers.watch_loading), key, [page.banner, page.loading, view.run_state], **QUIET
     )
     for control in controls:
-        for event in (control.input, getattr(control, "release", None)):
-            if event:
-                event(*price, **estimating)
+        release = getattr(control, "release", None)
+        estimated = control.input(*price, **estimating)
+        # A slider that is being dragged goes through many values that nobody wants.
+        read_on(release(*price, **estimating) if release else estimated)
 
 
 def _wire_editing(
     page: Page,
     do: Callable[[Callable[..., Any]], Any],
-    price: tuple[Any, ...],
-    estimating: dict[str, Any],
+    priced: Callable[[Any], None],
 ) -> None:
     """Whatever starts or ends an edit replaces the text in the composer."""
     inputs, outputs = [page.key, page.view.message], [page.taken_up, *page.view]
@@ -285,11 +305,10 @@ def _wire_editing(
         (page.view.cancel_edit.click, handlers.cancel_edit),
     ):
         changed = event(do(handler), inputs, outputs, **QUIET)
-        changed = changed.then(
+        priced(changed.then(
             None, page.taken_up, None,
             js="(text) => { qwenVlChat.replace(text); return [] }", **QUIET,
-        )  # fmt: skip
-        changed.then(*price, **estimating)
+        ))  # fmt: skip
 
 
 def _wire_settings(page: Page, default: dict[str, Any], blocks: gr.Blocks) -> None:

@@ -28,6 +28,7 @@ SCRIPTED = (
     "take_picture",
     "cancel",
     "uploading",
+    "read",
 )
 _PLAIN = re.compile(r"[^\W_]+(?: [^\W_]+)*")  # words and single spaces mean nothing in Markdown
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")

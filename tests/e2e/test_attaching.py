@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -44,4 +45,20 @@ def test_fast_clicks_remove_what_was_clicked(chat: Chat, picture: Path, clip: Pa
         "[...document.querySelectorAll('#tray li button')].slice(0, 2).forEach((b) => b.click())"
     )
     chat.wait_for_cards(1)
-    assert chat.page.get_attribute("#tray li", "title") == "red boat.png"
+    assert chat.page.get_attribute("#tray li img", "alt") == "red boat.png"
+
+
+def test_what_is_attached_is_read_before_it_is_sent(chat: Chat, picture: Path) -> None:
+    chat.attach(picture)
+    card = chat.page.locator("#tray li[data-read]")
+    card.wait_for()
+    assert "Read already" in (card.get_attribute("title") or "")
+    chat.page.type("#composer textarea", "What is this?")
+    chat.attach(picture)  # whatever else is attached is read too
+    chat.page.wait_for_function("document.querySelectorAll('#tray li[data-read]').length === 2")
+    assert chat.draft == "What is this?"
+    chat.page.press("#composer textarea", "Enter")
+    chat.wait("answering")
+    chat.stop()
+    read, reused = (int(n) for n in re.findall(r"\d+", chat.stats.replace(",", ""))[:2])
+    assert read - reused < 20, chat.stats

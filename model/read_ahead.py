@@ -1,0 +1,53 @@
+"""Which draft of each session is being read ahead of Send: the latest one, until it is answered."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+from model.backend import Cancel
+from model.conversation import Conversation, Text
+
+
+class Drafts:
+    """One draft per session. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._flags: dict[str, Cancel] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, session: str) -> Cancel:
+        """A new draft of the session; the flag is set when it has become pointless."""
+        with self._lock:
+            if earlier := self._flags.get(session):
+                earlier.set()
+            flag = self._flags[session] = Cancel()
+            return flag
+
+    def end(self, session: str, flag: Cancel | None = None) -> None:
+        """Reading the session's draft has become pointless, or (with its flag) has ended."""
+        with self._lock:
+            current = self._flags.get(session)
+            if current and flag in (None, current):
+                current.set()
+                del self._flags[session]
+
+
+class EitherCancel(Cancel):
+    """Set when one of two flags is."""
+
+    def __init__(self, one: Cancel, other: Cancel) -> None:
+        super().__init__()
+        self._flags = one, other
+
+    def is_set(self) -> bool:
+        return any(flag.is_set() for flag in self._flags)
+
+
+def continued(conversation: Conversation, text: str) -> Conversation:
+    """The draft with `text` as its question, whatever the question was so far."""
+    *before, last = conversation.messages or (None,)
+    if last is None or last.role != "user":
+        return conversation.with_user_turn(Text(text))
+    media = tuple(part for part in last.parts if not isinstance(part, Text))
+    return replace(conversation, messages=(*before, replace(last, parts=(*media, Text(text)))))

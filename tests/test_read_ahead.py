@@ -1,0 +1,212 @@
+"""What stands before the question is read before it is asked; whoever asks comes first."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from model.backend import Cancel, Delta, Progress, Usage
+from model.conversation import Conversation, Image, Message, Text, Video
+from model.encoder import Encoded, Report, VisionEncoder
+from model.local import LocalBackend
+from model.read_ahead import Drafts, EitherCancel, continued
+from model.settings import GenerationSettings, VisionSettings
+from model.visual_item import VisualItem
+from tests import media_files
+
+SMALL = VisionSettings(max_tokens=64, video_max_frames=4, video_max_tokens_per_frame=16)
+SHORT = GenerationSettings(max_new_tokens=6)
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Image:
+    return Image(media_files.photo(tmp_path / "a.png", (224, 224)), SMALL)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Video:
+    return Video(media_files.clip(tmp_path / "a.mp4", 20), SMALL)
+
+
+def answered(
+    backend: LocalBackend,
+    talk: Conversation,
+    session: str,
+    settings: GenerationSettings = SHORT,
+) -> tuple[str, Usage]:
+    *events, last = backend.stream(talk, settings, Cancel(), session=session)
+    return "".join(e.text for e in events if isinstance(e, Delta)), last.usage  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("question", ["What is this?", "\nTwo\n\nlines", "0", "01", ""])
+def test_only_the_question_is_left_to_read(
+    qwen2_vl: LocalBackend, picture: Image, clip: Video, question: str
+) -> None:
+    draft = Conversation().with_user_turn(picture, clip)
+    talk = Conversation().with_user_turn(picture, clip, Text(question))
+    assert qwen2_vl.read_ahead(draft, SHORT, session="ahead")
+    said, usage = answered(qwen2_vl, talk, "ahead")
+    assert (usage.vision_encodes, usage.decoded_frames) == (0, 0)
+    assert usage.reused_tokens > usage.visual_tokens
+    assert usage.prefilled_tokens <= len(question) + 8
+    assert said == answered(qwen2_vl, talk, "")[0]
+
+
+def test_a_later_message_is_read_behind_the_conversation(
+    qwen2_vl: LocalBackend, picture: Image, clip: Video
+) -> None:
+    talk = Conversation().with_user_turn(clip, Text("What?"))
+    said, _ = answered(qwen2_vl, talk, "later")
+    talk = talk.with_reply(said)
+    assert qwen2_vl.read_ahead(talk.with_user_turn(picture), SHORT, session="later")
+    _, usage = answered(qwen2_vl, talk.with_user_turn(picture, Text("And this?")), "later")
+    assert (usage.vision_encodes, usage.decoded_frames) == (0, 0)
+    assert usage.prefilled_tokens < 20
+
+
+def test_another_picture_of_the_same_size_is_read_anew(
+    qwen2_vl: LocalBackend, picture: Image, tmp_path: Path
+) -> None:
+    other = Image(media_files.photo(tmp_path / "b.png", (224, 224), seed=5), SMALL)
+    assert qwen2_vl.read_ahead(Conversation().with_user_turn(picture), SHORT, session="swap")
+    _, usage = answered(qwen2_vl, Conversation().with_user_turn(other, Text("What?")), "swap")
+    assert usage.vision_encodes == 1
+    assert usage.prefilled_tokens > usage.visual_tokens
+
+
+def test_changed_settings_are_read_with(qwen2_vl: LocalBackend, picture: Image) -> None:
+    numbered = GenerationSettings(max_new_tokens=6, vision_ids=True)
+    draft = Conversation().with_user_turn(picture)
+    for settings in (SHORT, numbered):
+        assert qwen2_vl.read_ahead(draft, settings, session="moved")
+    talk = Conversation().with_user_turn(picture, Text("What?"))
+    _, usage = answered(qwen2_vl, talk, "moved", numbered)
+    assert usage.vision_encodes == 0 and usage.prefilled_tokens < 12
+
+
+def test_without_a_session_nothing_is_read(qwen2_vl: LocalBackend, picture: Image) -> None:
+    assert not qwen2_vl.read_ahead(Conversation().with_user_turn(picture), SHORT, session="")
+
+
+class SlowEncoder(VisionEncoder):
+    """Encodes when it is told to, and notes what it was given."""
+
+    def __init__(self, backend: LocalBackend) -> None:
+        super().__init__(backend.model, backend.processor)
+        self.begun, self.told = threading.Event(), threading.Event()
+        self.given: list[str] = []
+
+    def encode(self, item: VisualItem, cancel: Cancel, report: Report) -> Encoded | None:
+        self.given.append(item.label)
+        self.begun.set()
+        while not self.told.wait(0.005):
+            if cancel.is_set():
+                return None
+        return super().encode(item, cancel, report)
+
+
+@pytest.fixture
+def slow(qwen2_vl: LocalBackend) -> LocalBackend:
+    backend = LocalBackend(qwen2_vl.model, qwen2_vl.processor, cache_bytes=2**28)
+    backend.encoder = SlowEncoder(backend)
+    return backend
+
+
+class Reading(threading.Thread):
+    """A draft that is being read, and what came of it."""
+
+    def __init__(self, backend: LocalBackend, draft: Conversation, session: str) -> None:
+        super().__init__(daemon=True)
+        self._asked = (backend, draft, session)
+        self.read: bool | None = None
+        self.start()
+
+    def run(self) -> None:
+        backend, draft, session = self._asked
+        self.read = backend.read_ahead(draft, SHORT, session=session)
+
+
+def test_somebody_who_asks_does_not_wait_for_it(slow: LocalBackend, picture: Image) -> None:
+    encoder = slow.encoder
+    assert isinstance(encoder, SlowEncoder)
+    reading = Reading(slow, Conversation().with_user_turn(picture), "mine")
+    assert encoder.begun.wait(10)
+    events = list(slow.stream(Conversation().with_user_turn(Text("Hi")), SHORT, Cancel()))
+    assert not [e for e in events if isinstance(e, Progress) and e.stage == "queued" and e.total]
+    encoder.told.set()
+    reading.join(10)
+    assert reading.read, "what was interrupted goes on when nobody waits any more"
+    assert len(encoder.given) == 2
+
+
+def test_another_draft_ends_the_one_before(
+    slow: LocalBackend, picture: Image, tmp_path: Path
+) -> None:
+    encoder = slow.encoder
+    assert isinstance(encoder, SlowEncoder)
+    reading = Reading(slow, Conversation().with_user_turn(picture), "mine")
+    assert encoder.begun.wait(10)
+    other = Image(media_files.photo(tmp_path / "b.png", (112, 112)), SMALL)
+    later = Reading(slow, Conversation().with_user_turn(other), "mine")
+    reading.join(10)
+    assert reading.read is False
+    encoder.told.set()
+    later.join(10)
+    assert later.read is True
+
+
+def test_a_closed_tab_ends_it(slow: LocalBackend, picture: Image) -> None:
+    encoder = slow.encoder
+    assert isinstance(encoder, SlowEncoder)
+    reading = Reading(slow, Conversation().with_user_turn(picture), "mine")
+    assert encoder.begun.wait(10)
+    slow.forget("mine")
+    reading.join(10)
+    assert reading.read is False
+
+
+def test_an_answer_of_the_same_session_makes_it_pointless(
+    slow: LocalBackend, picture: Image
+) -> None:
+    encoder = slow.encoder
+    assert isinstance(encoder, SlowEncoder)
+    reading = Reading(slow, Conversation().with_user_turn(picture), "mine")
+    assert encoder.begun.wait(10)
+    talk = Conversation().with_user_turn(picture, Text("What?"))
+    answering = threading.Thread(target=answered, args=(slow, talk, "mine"))
+    answering.start()
+    reading.join(10)
+    assert reading.read is False
+    encoder.told.set()
+    answering.join(10)
+    assert len(encoder.given) == 2
+
+
+def test_only_the_latest_draft_counts() -> None:
+    drafts = Drafts()
+    first, other = drafts.begin("a"), drafts.begin("b")
+    second = drafts.begin("a")
+    assert (first.is_set(), second.is_set(), other.is_set()) == (True, False, False)
+    drafts.end("a", first)
+    assert not second.is_set()
+    drafts.end("a")
+    assert second.is_set() and not other.is_set()
+
+
+def test_either_flag_stops() -> None:
+    for number in (0, 1):
+        flags = (Cancel(), Cancel())
+        either = EitherCancel(*flags)
+        assert not either.is_set()
+        flags[number].set()
+        assert either.is_set()
+
+
+def test_a_draft_keeps_its_media_and_loses_its_question(picture: Image) -> None:
+    asked = Conversation().with_user_turn(picture, Text("Hm"))
+    assert continued(asked, "0").messages == (Message("user", (picture, Text("0"))),)
+    said = asked.with_reply("Yes")
+    assert continued(said, "0").messages[-1] == Message("user", (Text("0"),))
+    assert continued(said, "0").turns == 2
