@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -31,7 +31,7 @@ from model.backend import (
 from model.chat_template import ChatTemplate, Segment, prompt_text
 from model.conversation import Conversation
 from model.encoder import Report, VisionEncoder
-from model.errors import CheckpointError, ContextError
+from model.errors import CheckpointError, ContextError, DemoError
 from model.prefix_cache import CachedPrefix, PrefixCache, common_length
 from model.prompt import Prompt, build
 from model.read_ahead import Drafts, EitherCancel, continued
@@ -143,7 +143,7 @@ class LocalBackend:
             ) as entered:
                 if entered:
                     with torch.inference_mode():
-                        turn.answer()
+                        self._answer(turn)
             turn.finish()
 
         return events_of(work, cancel)
@@ -173,6 +173,20 @@ class LocalBackend:
             return not over.is_set()
         finally:
             self._drafts.end(session, over)
+
+    def _answer(self, turn: _Turn) -> None:
+        """Once more without anything kept, if the memory runs out before the first word."""
+        if _fits(turn.answer):
+            return
+        self.prefixes.clear()
+        self.features.clear()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if turn.begun or not _fits(turn.answer):
+            raise DemoError(
+                "The memory does not suffice for this conversation; "
+                "lower the resolution of its pictures or start over."
+            )
 
     def _read_spare(
         self,
@@ -231,6 +245,11 @@ class _Turn:
         self._seed = secrets.randbelow(MAX_SEED + 1) if settings.seed is None else settings.seed
         self._max_new_tokens = min(settings.max_new_tokens, self._room())
 
+    @property
+    def begun(self) -> bool:
+        """Whether a part of the answer is out."""
+        return bool(self._streamer.ids)
+
     def answer(self) -> None:
         """Emits progress and text. Raises `MediaError`."""
         ids, positions, prefix = self._take_up()
@@ -276,7 +295,7 @@ class _Turn:
         self._identities = [item.identity() for item in self._prompt.items]
         self._keys = self._prompt.keys(self._identities)
         prefix = self._backend.prefixes.take(self._session, self._keys)
-        self._work.reused_tokens = len(prefix.keys)
+        self._work = _Work(reused_tokens=len(prefix.keys))
         ids = torch.tensor([self._prompt.ids], device=self._model.device)
         return ids, self._positions(ids), prefix
 
@@ -393,6 +412,19 @@ class _Turn:
             decoded_frames=work.decoded_frames,
             prefilled_tokens=work.prefilled_tokens,
         )
+
+
+def _fits(work: Callable[[], None]) -> bool:
+    """Whether there was memory enough. What a failure held on to is free again when this returns."""
+    try:
+        work()
+    except (torch.OutOfMemoryError, MemoryError):
+        return False
+    except RuntimeError as error:  # what torch raises for the memory of a CPU
+        if "can't allocate memory" not in str(error):
+            raise
+        return False
+    return True
 
 
 def _end_tokens(model: Any, processor: Any) -> frozenset[int]:

@@ -224,7 +224,7 @@ def test_a_page_is_awaited_from_its_request_to_its_opening() -> None:
     assert not tabs.awaited("host")
     tabs.page_requested("host")
     assert tabs.awaited("host") and not tabs.awaited("other")
-    tabs.page_opened(tabs.open("k"), "host")
+    tabs.page_opened(tabs.open("k"), "host", "page")
     assert not tabs.awaited("host")
 
 
@@ -234,3 +234,39 @@ def test_a_tray_holds_only_so_many_files(monkeypatch: pytest.MonkeyPatch) -> Non
     tab.attach(PHOTO)
     with pytest.raises(DemoError, match=r"b\.mp4 was left out"):
         tab.attach(CLIP)
+
+
+def test_what_is_kept_for_a_closed_tab_goes_but_a_reload_keeps_it() -> None:
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend(), closed_s=0.05)
+        tab = tabs.open("k")
+        tabs.page_opened(tab, "browser", "first")
+        tabs.page_closed("first")
+        tabs.page_opened(tab, "browser", "reloaded")
+        await asyncio.sleep(0.15)
+        assert backend.forgotten == []
+        tabs.page_closed("somebody else's")
+        tabs.page_closed("reloaded")
+        await asyncio.sleep(0.15)
+        assert backend.forgotten == ["k"]
+
+    scene(play)
+
+
+def test_a_tab_that_is_still_answered_keeps_what_it_needs() -> None:
+    async def play() -> None:
+        backend = FakeBackend([Delta("Hi")], gate=(gate := threading.Event()))
+        tabs = Tabs(backend, closed_s=0.05)
+        tab = tabs.open("k")
+        tabs.page_opened(tab, "browser", "page")
+        sending = asyncio.create_task(send(tabs, tab, "Hi"))
+        await asyncio.sleep(0.02)
+        tabs.page_closed("page")
+        await asyncio.sleep(0.15)
+        assert backend.forgotten == []
+        gate.set()
+        await sending
+        await asyncio.sleep(0.15)
+        assert backend.forgotten == ["k"]
+
+    scene(play)

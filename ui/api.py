@@ -97,7 +97,9 @@ async def reset(tabs: Tabs, request: gr.Request) -> None:
 
 def _tab(tabs: Tabs, request: gr.Request) -> Tab:
     # The prefix keeps programs out of the pages' conversations.
-    return tabs.open(f"api-{request.session_hash}")
+    tab = tabs.open(f"api-{request.session_hash}")
+    tab.pages.add(str(request.session_hash))
+    return tab
 
 
 async def _drafted(

@@ -225,6 +225,11 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "服务器出错了；您的消息已保留。请重试。",
         "서버에 문제가 생겼습니다. 메시지는 그대로 있으니 다시 시도하세요.",
     ),
+    "The memory does not suffice for this conversation; "
+    "lower the resolution of its pictures or start over.": (
+        "内存不足以处理这个对话；请降低图片分辨率，或重新开始。",
+        "이 대화를 처리하기에 메모리가 부족합니다. 이미지 해상도를 낮추거나 새로 시작하세요.",
+    ),
     # Loading
     "The model is still loading; try again shortly.": (
         "模型仍在加载；请稍后再试。",

@@ -44,8 +44,14 @@ async def open_page(
     """A page is there: give it its key back, and say what runs."""
     tab = tab_of(tabs, key)
     tab.language = language
-    tabs.page_opened(tab, browser_of(request.request) if request.request else "")
+    browser = browser_of(request.request) if request.request else ""
+    tabs.page_opened(tab, browser, str(request.session_hash))
     return key, *_model(tabs, tab)
+
+
+async def close_page(tabs: Tabs, request: gr.Request) -> None:
+    """A page has gone. Its conversation stays for a reload; what the backend keeps for it does not."""
+    tabs.page_closed(str(request.session_hash))
 
 
 async def submit(tabs: Tabs, key: str, text: str, *values: Any) -> tuple[Any, ...]:

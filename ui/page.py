@@ -259,6 +259,7 @@ def _wire(
         js="() => qwenVlChat.open()", **QUIET,
     )  # fmt: skip
     show(opened.then(do(handlers.look), key, list(view), **QUIET))
+    blocks.unload(do(handlers.close_page))
     _wire_settings(page, default, blocks)
     _wire_language(page, tabs, blocks)
 

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 EXPIRY_S = 3600.0  # a conversation that nobody looked at for so long is dropped
 MAX_TABS = 2000  # then the one that was not looked at for longest goes
+CLOSED_S = 10.0  # a reload opens the tab again within this; then what the backend keeps for it goes
 BOOT_S = 45.0  # a page that was asked for opens its tab within this, on a busy machine too
 MAX_ATTACHMENTS = 64
 UNEXPECTED = Sentence("Something went wrong on the server; your message is kept. Try again.")
@@ -60,6 +61,7 @@ class Tab:
     returned: str = ""  # a message on its way back into the composer
     editing: Edit | None = None
     browser: str = ""  # the one that opened it last
+    pages: set[str] = field(default_factory=set)  # Gradio's sessions that show it
     # What the conversation and its usages were before the run.
     _before: tuple[Conversation, tuple[Usage | None, ...]] = (Conversation(), ())
     seen: float = field(default_factory=time.monotonic)
@@ -239,10 +241,12 @@ class Tabs:
         *,
         queue_size: int = 64,
         defaults: Mapping[str, object] | None = None,
+        closed_s: float = CLOSED_S,
     ) -> None:
         """defaults: settings of whoever does not give any, by name."""
         self.backend = backend
         self.queue_size = queue_size
+        self.closed_s = closed_s
         self.defaults = dict(defaults or {})
         self._tabs: dict[str, Tab] = {}
         self._visits: list[tuple[str, float]] = []  # browser, when
@@ -298,13 +302,30 @@ class Tabs:
         """A page was asked for: perhaps a reload, whose tab will be opened in a moment."""
         self._visits = [*self._recent_visits()[-MAX_TABS:], (browser, time.monotonic())]
 
-    def page_opened(self, tab: Tab, browser: str) -> None:
+    def page_opened(self, tab: Tab, browser: str, page: str) -> None:
         """The page that was asked for is there and has opened `tab`."""
         tab.browser = browser
+        tab.pages.add(page)
         if tab.run:
             tab.run.expect_follower()
         answered = next((visit for visit in self._visits if visit[0] == browser), None)
         self._visits = [visit for visit in self._visits if visit is not answered]
+
+    def page_closed(self, page: str) -> None:
+        """A page has gone: reloaded, closed, or cut off."""
+        for tab in self._tabs.values():
+            if page in tab.pages:
+                tab.pages.remove(page)
+                self._forget_later(tab)
+
+    def _forget_later(self, tab: Tab) -> None:
+        def look() -> None:
+            if tab.live or self.awaited(tab.browser):
+                self._forget_later(tab)
+            elif not tab.pages:
+                self.forget(tab.key)
+
+        asyncio.get_running_loop().call_later(self.closed_s, look)
 
     def awaited(self, browser: str) -> bool:
         """Whether a page that this browser asked for has still to open its tab."""

@@ -88,6 +88,7 @@ def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeBac
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("scripted")))
         page = build_page(backend)
+        page.tabs.closed_s = 1.0
         options = launch_options(page)
         _, url, _ = page.launch(
             server_port=served.free_port(), prevent_thread_lock=True, quiet=True, **options

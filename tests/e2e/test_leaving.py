@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from playwright.sync_api import BrowserContext
+
 from tests.e2e.chat import Chat
+from tests.fakes import FakeBackend
 
 
 def test_two_tabs_never_mix(open_chat: Callable[..., Chat], picture: Path) -> None:
@@ -47,3 +50,19 @@ def test_a_closed_tab_frees_the_place(open_chat: Callable[..., Chat]) -> None:
     leaving.page.close()
     waiting.wait("reading", "answering")
     waiting.stop()
+
+
+def test_what_is_kept_for_a_closed_tab_goes(
+    fake: FakeBackend, fake_url: str, profile: BrowserContext, told: Chat
+) -> None:
+    leaving = Chat(profile.new_page(), fake_url)
+    leaving.open()
+    key = leaving.page.evaluate("sessionStorage.getItem('qwen-vl-chat-key')")
+    leaving.reload()
+    leaving.wait("idle")
+    leaving.page.close()
+    for _ in range(200):
+        if key in fake.forgotten:
+            return
+        told.page.wait_for_timeout(100)
+    raise AssertionError("nothing was forgotten")
