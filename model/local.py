@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -37,7 +38,7 @@ from model.prompt import Prompt, build
 from model.read_ahead import Drafts, EitherCancel, continued
 from model.session_store import SessionStore
 from model.settings import MAX_SEED, GenerationSettings
-from model.token_stream import CancelCriteria, Emit, TextStreamer, events_of
+from model.token_stream import CancelCriteria, Emit, TextStreamer, decoding, events_of
 from model.turnstile import Turnstile
 from model.vision import Geometry
 
@@ -359,15 +360,16 @@ class _Turn:
         Qwen2.5-VL the largest position is on the clip's time axis, not at the end of the prompt.
         """
         torch.manual_seed(self._seed)
-        self._model.generate(
-            input_ids=ids,
-            attention_mask=torch.ones_like(ids),
-            position_ids=positions,
-            past_key_values=prefix.cache,
-            generation_config=self._generation_config(),
-            streamer=self._streamer,
-            stopping_criteria=[CancelCriteria(self._cancel)],
-        )
+        with decoding() if self._model.device.type == "cpu" else nullcontext():
+            self._model.generate(
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                position_ids=positions,
+                past_key_values=prefix.cache,
+                generation_config=self._generation_config(),
+                streamer=self._streamer,
+                stopping_criteria=[CancelCriteria(self._cancel)],
+            )
         tokens = [self._prompt.ids[-1], *self._streamer.ids]
         prefix.keys += tokens[: prefix.cache.get_seq_length() - len(prefix.keys)]
 

@@ -9,7 +9,7 @@ import torch
 
 from model.backend import Cancel, Delta, Event, Progress
 from model.local import LocalBackend
-from model.token_stream import Emit, TextStreamer, events_of, token_bytes
+from model.token_stream import Emit, TextStreamer, decode_threads, decoding, events_of, token_bytes
 
 
 def test_events_arrive_in_order() -> None:
@@ -89,3 +89,19 @@ def test_a_token_beyond_the_tokenizers_vocabulary_stands_for_nothing(
     qwen2_vl: LocalBackend,
 ) -> None:
     assert token_bytes(qwen2_vl.processor.tokenizer, 10**6) == b""
+
+
+@pytest.mark.parametrize(
+    ("torchs", "cores", "expected"),
+    [(2, 2, 1), (1, 1, 1), (1, 2, 1), (4, 4, 3), (8, 16, 8), (16, 16, 15)],
+)
+def test_one_core_is_left_unless_there_is_only_one(torchs: int, cores: int, expected: int) -> None:
+    assert decode_threads(torchs, cores) == expected
+
+
+def test_afterwards_every_core_works_again() -> None:
+    before = torch.get_num_threads()
+    with pytest.raises(RuntimeError, match="in the middle"), decoding():
+        assert torch.get_num_threads() <= before
+        raise RuntimeError("in the middle")
+    assert torch.get_num_threads() == before
