@@ -26,7 +26,7 @@ from ui.web import browser_of
 
 log = logging.getLogger(__name__)
 
-FRAME_S = 0.07  # between two updates of a page: about 14 a second
+FRAME_S = 0.08  # between two updates of a page: about 12 a second
 HEARTBEAT_S = 0.25  # an update without news finds out whether the page is still there
 _KEY = re.compile(r"[0-9a-f]{32}")
 
