@@ -1,7 +1,9 @@
-"""Measure what the README and the design promise. Prints Markdown tables; needs no GPU and no network.
+"""Measure what the README and the design promise. Prints Markdown tables and keeps them as JSON.
 
 python tools/bench.py start     from `python app.py` until the page is usable
 python tools/bench.py ui        how much of the raw token rate reaches the browser
+python tools/bench.py ttft      the first word of each turn of a conversation, against stock transformers
+python tools/bench.py decode    tokens per second, against stock transformers and the bare model
 """
 
 from __future__ import annotations
@@ -13,31 +15,70 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # so that `python tools/bench.py` finds `tools`, `model` and `tests`
 
+from tools.benchmarks.machine import Report, facts  # noqa: E402
+
 
 def main() -> None:
-    """Parse the command line and measure."""
+    """Parse the command line, measure, print, keep."""
+    options = _parser().parse_args()
+    before = facts()
+    report = _run(options)
+    print(report.markdown())
+    for name, value in before:
+        print(f"{name}: {value}")
+    print(f"kept in {report.keep(before)}")
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     what = parser.add_subparsers(dest="what", required=True)
+
+    def command(name: str, repeats: int) -> argparse.ArgumentParser:
+        made = what.add_parser(name, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        made.add_argument("--repeats", type=int, default=repeats, help="medians are shown")
+        return made
+
     # fmt: off
-    start = what.add_parser("start", help="from `python app.py` until the page is usable", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    start.add_argument("--repeats", type=int, default=5, help="starts")
+    start = command("start", 5)
     start.add_argument("--checkpoint", default="tiny", help="as for app.py")
-    ui = what.add_parser("ui", help="how much of the raw token rate reaches the browser", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    ui.add_argument("--repeats", type=int, default=5, help="answers each way")
+    ui = command("ui", 5)
     ui.add_argument("--tokens", type=int, default=128, help="length of an answer")
+    ttft = command("ttft", 3)
+    ttft.add_argument("--turns", type=int, default=8, help="of the conversation")
+    ttft.add_argument("--pictures", type=int, default=4, help="that it opens with")
+    ttft.add_argument("--no-clip", action="store_true", help="without a clip")
+    decode = command("decode", 3)
+    decode.add_argument("--lengths", type=int, nargs="+", default=[1, 6144, 14336, 30720], help="input tokens")
+    decode.add_argument("--new-tokens", type=int, default=2048, help="of each answer")
     # fmt: on
-    options = parser.parse_args()
-    # Only what is measured is imported: torch in this process would slow a start down.
-    if options.what == "start":
-        from tools.benchmarks import starting
+    if sys.argv[1:2] in (["ttft"], ["decode"], ["--help"]):  # torch would slow a start down
+        from tools.benchmarks import models
 
-        starting.run(options.repeats, options.checkpoint)
-    else:
-        from tools.benchmarks import streaming
+        for made in (ttft, decode):
+            models.add_flags(made)
+    return parser
 
-        streaming.run(options.repeats, options.tokens)
+
+def _run(options: argparse.Namespace) -> Report:
+    # Only what is measured is imported.
+    match options.what:
+        case "start":
+            from tools.benchmarks import starting
+
+            return starting.run(options)
+        case "ui":
+            from tools.benchmarks import streaming
+
+            return streaming.run(options)
+        case "ttft":
+            from tools.benchmarks import first_token
+
+            return first_token.run(options)
+    from tools.benchmarks import decoding
+
+    return decoding.run(options)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,50 @@
-"""What a figure depends on besides the program, and how figures are printed."""
+"""What a figure depends on besides the program, and how figures are printed and kept."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+ROOT = Path(__file__).resolve().parent.parent.parent
+RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("torch", "transformers", "gradio")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a benchmark found. `rows`: a table with its head; `figures`: the same in seconds and bytes."""
+
+    name: str
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str]
+    figures: dict[str, Any]
+
+    def markdown(self) -> str:
+        """The table and what belongs to it."""
+        return "\n".join([table(self.rows), "", *self.notes])
+
+    def keep(self, before: Sequence[tuple[str, str]]) -> Path:
+        """Write it with the machine, the versions, the commit and the command; gives the file."""
+        RESULTS.mkdir(exist_ok=True)
+        file = RESULTS / f"{self.name}.json"
+        content = {
+            "command": " ".join(["python", *sys.argv]),
+            "commit": _commit(),
+            **dict(before),
+            "rows": [list(row) for row in self.rows],
+            "notes": list(self.notes),
+            "figures": self.figures,
+        }
+        file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        return file
 
 
 def facts() -> list[tuple[str, str]]:
@@ -22,6 +58,11 @@ def facts() -> list[tuple[str, str]]:
     ]
 
 
+def _commit() -> str:
+    told = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False)  # fmt: skip
+    return told.stdout.strip() or "unknown"
+
+
 def _processor() -> str:
     """Its name where Linux tells it, else its architecture."""
     described = Path("/proc/cpuinfo")
@@ -31,10 +72,10 @@ def _processor() -> str:
 
 
 def table(rows: Iterable[Sequence[str]]) -> str:
-    """Rows as a Markdown table with an empty head, its columns aligned."""
+    """Rows as a Markdown table, the first one its head, columns aligned."""
     rows = list(rows)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    head = [[" " * width for width in widths], ["-" * width for width in widths]]
+    rule = ["-" * width for width in widths]
     return "\n".join(
-        "| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in (*head, *rows)
+        "| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in (rows[0], rule, *rows[1:])
     )

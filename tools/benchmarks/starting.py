@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Browser
 
 from tools import served
-from tools.benchmarks.machine import facts, table
+from tools.benchmarks.machine import Report
 
 
 @dataclass(frozen=True)
@@ -24,21 +25,24 @@ class Start:
     usable: float  # and the model is there to answer it
 
 
-def run(repeats: int, checkpoint: str) -> None:
-    """Measure and print."""
-    before = facts()
+def run(options: argparse.Namespace) -> Report:
+    """Start the app `options.repeats` times."""
     with served.chromium() as browser:
         starts = []
-        for start in _starts(browser, repeats, checkpoint):
+        for start in _starts(browser, options.repeats, options.checkpoint):
             starts.append(start)
             print(f"{start.listening:6.1f} {start.shown:6.1f} {start.usable:6.1f} s", flush=True)
+    ways = {
+        "the server listens": [start.listening for start in starts],
+        "the message box is there": [start.shown for start in starts],
+        "the model has been loaded too": [start.usable for start in starts],
+    }
     rows = [
-        ("the server listens", f"{median(s.listening for s in starts):.1f} s"),
-        ("the message box is there", f"{median(s.shown for s in starts):.1f} s"),
-        ("the page is usable", f"{median(s.usable for s in starts):.1f} s"),
-        ("starts", f"{repeats}, the medians are above; the browser was open, its cache empty"),
+        ("since the command", ""),
+        *((way, f"{median(all_):.1f} s") for way, all_ in ways.items()),
     ]
-    print(table([*rows, *before]))
+    notes = [f"medians of {options.repeats} starts; the browser was open, its cache empty"]
+    return Report("start", rows, notes, ways)
 
 
 def _starts(browser: Browser, repeats: int, checkpoint: str) -> Iterator[Start]:

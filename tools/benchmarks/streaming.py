@@ -7,6 +7,7 @@ settings and seed and therefore gives the same answer.
 
 from __future__ import annotations
 
+import argparse
 import random
 import re
 from collections.abc import Iterator, Sequence
@@ -26,7 +27,7 @@ from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
 from tests.e2e.chat import ENDED, Chat
 from tools import served
-from tools.benchmarks.machine import facts, table
+from tools.benchmarks.machine import Report
 from tools.tiny.checkpoint import write_random_checkpoint
 from tools.tiny.scene import make_picture
 from ui.texts import ENGLISH
@@ -147,8 +148,9 @@ class Paged:
         return Rate(float(told.group(1)), rate, len(seen))
 
 
-def run(repeats: int, tokens: int) -> None:
-    """Measure and print."""
+def run(options: argparse.Namespace) -> Report:
+    """The long answer `options.repeats` times each way."""
+    repeats, tokens = options.repeats, options.tokens
     with TemporaryDirectory() as name:
         folder = Path(name)
         pictures = _pictures(folder)
@@ -160,14 +162,13 @@ def run(repeats: int, tokens: int) -> None:
             f"seed {raw.seed} gives {tokens} tokens; the page gets the same conversation",
             flush=True,
         )
-        before = facts()
         with (
             served.serve(folder, checkpoint, *_flags(raw.seed)) as server,
             served.chromium() as browser,
         ):
             server.wait()
             pairs = list(_measured(raw, _open(browser, server, tokens), pictures, repeats))
-    _report(pairs, tokens, before)
+    return _report(pairs, tokens)
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -217,20 +218,21 @@ def _measured(
         yield alone, through
 
 
-def _report(
-    pairs: Sequence[tuple[float, Rate]], tokens: int, machine: Sequence[tuple[str, str]]
-) -> None:
+def _report(pairs: Sequence[tuple[float, Rate]], tokens: int) -> Report:
     raw = median(alone for alone, _ in pairs)
     seen = median(through.seen for _, through in pairs)
     told = median(through.told for _, through in pairs)
     ratio = median(through.seen / alone for alone, through in pairs)
     updates = median(through.updates for _, through in pairs)
     rows = [
+        ("a 30 M checkpoint", ""),
         ("raw", f"{raw:.1f} tokens/s"),
         ("through the page, by its clock", f"{seen:.1f} tokens/s in {updates:.0f} updates"),
         ("through the page, by its statistics", f"{told:.0f} tokens/s"),
         ("kept by the page", f"{ratio:.0%} (at least {TARGET:.0%} wanted)"),
-        ("answers", f"{len(pairs)} of {tokens} tokens each way, by turns; medians"),
-        ("conversation", f"{TURNS} turns, {PICTURES} pictures of 1600x1200"),
     ]
-    print(table([*rows, *machine]))
+    notes = [
+        f"medians of {len(pairs)} answers of {tokens} tokens each way, by turns, "
+        f"after {TURNS} turns with {PICTURES} pictures of 1600x1200"
+    ]
+    return Report("ui", rows, notes, {"raw": raw, "seen": seen, "told": told, "kept": ratio})

@@ -1,0 +1,135 @@
+"""Tokens per second after the first: stock `generate` with its streamer, ours, and the bare model.
+
+The table that the model family publishes: input lengths 1, 6144, 14336 and 30720, 2048 new tokens.
+"""
+
+from __future__ import annotations
+
+import argparse
+import threading
+import time
+from statistics import median
+
+import psutil
+import torch
+from transformers import DynamicCache, TextIteratorStreamer
+
+from model.backend import Cancel, Finished
+from model.conversation import Conversation, Text
+from model.local import LocalBackend
+from model.settings import GenerationSettings
+from tools.benchmarks import models
+from tools.benchmarks.machine import Report
+
+WORD = " sea"
+
+
+def run(options: argparse.Namespace) -> Report:
+    """Measure every length that the context holds."""
+    backend = models.load(options)
+    # Nothing may end an answer early, here or there.
+    backend.end_tokens = frozenset({backend.model.config.get_text_config().vocab_size - 1})
+    rows = [("input tokens", "bare model", "stock", "ours", "ours / stock", "peak memory")]
+    figures = []
+    for length in options.lengths:
+        if length + options.new_tokens > backend.context_tokens:
+            continue
+        talk = _talk(backend, length)
+        ways = [
+            [
+                models.in_thread(way, backend, talk, options.new_tokens)
+                for _ in range(options.repeats)
+            ]
+            for way in (_bare, _stock, _ours)
+        ]
+        bare, stock, ours = (median(way) for way in ways)
+        memory = _peak_gb(backend)
+        figures.append({"input": length, "bare": bare, "stock": stock, "ours": ours, "gb": memory})
+        rows.append(
+            (
+                f"{length:,}",
+                f"{bare:.1f}",
+                f"{stock:.1f}",
+                f"{ours:.1f}",
+                f"{ours / stock:.2f}",
+                f"{memory:.2f} GB",
+            )
+        )
+    notes = [
+        f"{models.name(options)}; tokens/s over {options.new_tokens} new tokens; medians of {options.repeats}"
+    ]
+    return Report("decode", rows, notes, {"lengths": figures})
+
+
+def _talk(backend: LocalBackend, length: int) -> Conversation:
+    """A prompt of about so many tokens; one of a single token cannot be had from a chat template."""
+    empty = len(backend.prompt_ids(Conversation().with_user_turn(Text(WORD)), GenerationSettings()))
+    per_word = len(backend.processor.tokenizer(WORD * 8)["input_ids"]) / 8
+    words = max(1, round((length - empty) / per_word))
+    return Conversation().with_user_turn(Text(WORD * words))
+
+
+def _ids(backend: LocalBackend, talk: Conversation) -> torch.Tensor:
+    ids = backend.prompt_ids(talk, GenerationSettings())
+    return torch.tensor([ids], device=backend.model.device)
+
+
+def _bare(backend: LocalBackend, talk: Conversation, new_tokens: int) -> float:
+    """A greedy loop over `model.forward`: what the model itself costs."""
+    ids, cache = _ids(backend, talk), DynamicCache()
+    with torch.inference_mode():
+        token = backend.model(input_ids=ids, past_key_values=cache, logits_to_keep=1).logits.argmax(
+            -1
+        )
+        began = time.perf_counter()
+        for step in range(new_tokens - 1):
+            positions = torch.full((4, 1, 1), ids.shape[1] + step, device=ids.device)
+            output = backend.model(input_ids=token, past_key_values=cache, position_ids=positions)
+            token = output.logits.argmax(-1)
+        int(token)  # a GPU has to be waited for
+    return (new_tokens - 1) / (time.perf_counter() - began)
+
+
+def _stock(backend: LocalBackend, talk: Conversation, new_tokens: int) -> float:
+    """`generate` in a thread and a `TextIteratorStreamer` that is read, as in every demo."""
+    ids = _ids(backend, talk)
+    streamer = _Clocked(backend.processor.tokenizer, skip_prompt=True)
+    settings = {"do_sample": False, "max_new_tokens": new_tokens, "min_new_tokens": new_tokens}
+    thread = threading.Thread(
+        target=backend.model.generate,
+        kwargs={
+            "input_ids": ids,
+            "attention_mask": torch.ones_like(ids),
+            "streamer": streamer,
+            **settings,
+        },
+    )
+    thread.start()
+    for _ in streamer:
+        pass
+    thread.join()
+    return (new_tokens - 1) / (streamer.times[-1] - streamer.times[1])
+
+
+class _Clocked(TextIteratorStreamer):  # type: ignore[misc]  # transformers ships no types for it
+    """Notes when tokens come; the prompt comes first."""
+
+    times: list[float]
+
+    def put(self, value: torch.Tensor) -> None:
+        self.times = [*getattr(self, "times", []), time.perf_counter()]
+        super().put(value)
+
+
+def _ours(backend: LocalBackend, talk: Conversation, new_tokens: int) -> float:
+    settings = GenerationSettings(max_new_tokens=new_tokens)
+    *_, last = backend.stream(talk, settings, Cancel())
+    if not isinstance(last, Finished) or last.usage.new_tokens != new_tokens:
+        raise RuntimeError("The answer ended early.")
+    return last.usage.decode_tokens_per_s
+
+
+def _peak_gb(backend: LocalBackend) -> float:
+    if backend.model.device.type == "cuda":
+        return float(torch.cuda.max_memory_allocated() / 2**30)
+    return float(psutil.Process().memory_info().rss / 2**30)
