@@ -31,6 +31,7 @@ from model import media
 from model.backend import Cancel
 from model.conversation import Video
 from model.errors import MediaError, Sentence
+from model.packets import STRICT, PacketIndex
 from model.settings import VisionSettings
 
 Frame = TypeVar("Frame")
@@ -42,6 +43,8 @@ CONTAINERS = "mov,mp4,3gp,matroska,webm,avi,mpegts,mpeg"
 MOST_PIXELS = 40_000_000  # of a frame: 8K and a little
 TAIL = 2.0  # s: without an index, seeking lands in the middle of a group of frames
 SAME_MOMENT = 0.001  # s: containers round times, some to whole milliseconds
+INDEXED = ("mov", "matroska")  # containers that lead to any keyframe exactly
+SPARSE = 3.0  # times as many frames as are wanted: then it pays to find out which these are
 MOST_BREAKS = 1000  # places where a file is broken, before it is given up
 REPORT_EVERY = 0.1  # s
 
@@ -134,7 +137,11 @@ def frames(
         yield from _pictures(video, times, watch)
         return
     with _opened(video) as (container, stream):
-        decoded = watch.over(_decoded_from(times[0], container, stream))
+        sparse = _sparse_index(video, stream, times)
+        if sparse:
+            decoded = watch.over(_decoded_sparsely(container, stream, sparse, times))
+        else:
+            decoded = watch.over(_decoded_from(times[0], container, stream))
         chosen: tuple[VideoFrame, Pixels] | None = None
         for at, frame in _on_screen(decoded, times):
             if watch.cancelled:
@@ -215,6 +222,57 @@ def _decoded_from(
     yield from _decoded(container, stream)
 
 
+def _sparse_index(
+    video: Video, stream: VideoStream, times: tuple[float, ...]
+) -> PacketIndex | None:
+    """Where most frames are not wanted and packets say which these are; else None."""
+    span = times[-1] - times[0]
+    if span * _rate(stream) < SPARSE * len(times):
+        return None
+    with _opened(video) as (container, again):
+        if not container.format.name.startswith(INDEXED):
+            return None
+        return PacketIndex.of(_packets(container, again))
+
+
+def _decoded_sparsely(
+    container: InputContainer,
+    stream: VideoStream,
+    index: PacketIndex,
+    times: tuple[float, ...],
+) -> Iterator[tuple[float, VideoFrame]]:
+    """The frames on screen at `times`, with as few others as the codec allows."""
+    base, zero = float(stream.time_base or 1), _zero(container)
+    wanted = index.on_screen([(at + SAME_MOMENT + zero) / base for at in times])
+    strict = stream.codec_context.codec.canonical_name in STRICT
+    context = stream.codec_context
+    for run in index.runs(wanted):
+        container.seek(run.keyframe, stream=stream)
+        missing = set(run.wanted)
+        for packet in _packets(container, stream):
+            if strict:
+                context.skip_frame = "DEFAULT" if packet.pts in missing else "NONREF"
+            frames = _frames_of(packet)
+            for frame in frames:
+                if frame.pts in missing:
+                    missing.remove(frame.pts)
+                    yield float(frame.pts * base) - zero, frame
+            if any(frame.pts is not None and frame.pts >= run.wanted[-1] for frame in frames):
+                break
+        if missing:  # broken, or not where the container says: as without an index from here on
+            context.skip_frame = "DEFAULT"
+            yield from _decoded_from(min(missing) * base - zero, container, stream)
+            return
+
+
+def _frames_of(packet: Packet[VideoStream]) -> list[VideoFrame]:
+    """What a packet lets out of the decoder; nothing if it is broken."""
+    try:
+        return [frame for frame in packet.decode() if isinstance(frame, VideoFrame)]
+    except FFmpegError:
+        return []
+
+
 def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[tuple[float, VideoFrame]]:
     """Frames with their times from where the container stands; broken packets are left out."""
     zero, step = _zero(container), 1 / _rate(stream)
@@ -223,15 +281,10 @@ def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[tuple[f
     for packet in _packets(container, stream):
         if _without_pts(container) and packet.size and packet.dts is not None:
             stamps.append(float(packet.dts * packet.time_base))
-        try:
-            decoded = packet.decode()
-        except FFmpegError:
-            continue
-        for frame in decoded:
-            if isinstance(frame, VideoFrame):
-                stamp = stamps.popleft() if stamps else frame.time
-                at = at + step if stamp is None else stamp - zero
-                yield at, frame
+        for frame in _frames_of(packet):
+            stamp = stamps.popleft() if stamps else frame.time
+            at = at + step if stamp is None else stamp - zero
+            yield at, frame
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:

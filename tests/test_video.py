@@ -60,6 +60,34 @@ def test_every_codec_and_container_gives_the_right_frames(
     assert seen(video, (1.5, 1.6)) == [(1.5, 15), (1.6, 16)]  # by seeking
 
 
+@pytest.mark.parametrize("keyframe_every", [7, 40, 500])
+@pytest.mark.parametrize(
+    "codec, suffix",
+    [("h264", ".mp4"), ("h264", ".mkv"), ("hevc", ".mp4"), ("vp9", ".webm"), ("mpeg4", ".mp4")],
+)
+def test_few_of_many_frames_are_the_same_as_in_a_full_pass(
+    tmp_path: Path, codec: str, suffix: str, keyframe_every: int
+) -> None:
+    path = clip(
+        tmp_path / f"a{suffix}",
+        120,
+        fps=10,
+        codec=codec,
+        size=(96, 64),
+        keyframe_every=keyframe_every,
+    )
+    video = Video(path)
+    full = dict(frames(video, tuple(k / 10 for k in range(120))))
+    for times in ((0.0, 4.0, 8.0, 11.9), (0.35, 3.0, 3.1, 10.27), (2.0, 11.0), (0.7, 6.66, 50.0)):
+        sparse = list(frames(video, times))
+        assert [round(at, 1) for at, _ in sparse] == [
+            min(11.9, int(t * 10 + 1e-6) / 10) for t in times
+        ]
+        for at, pixels in sparse:
+            (same,) = (whole for moment, whole in full.items() if abs(moment - at) < 0.02)
+            assert np.array_equal(pixels, same)
+
+
 def test_sound_does_not_shift_the_frames(tmp_path: Path) -> None:
     video = Video(clip(tmp_path / "a.mp4", 20, sound=True))
     assert probe(video).duration_s == pytest.approx(2.0, abs=0.05)
