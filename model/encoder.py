@@ -22,7 +22,7 @@ from model.visual_item import VisualItem
 
 Report = Callable[[float, float], None]
 
-SLICE_TOKENS = 2048  # visual tokens that go through the vision tower at once, for clips
+SLICE_TOKENS = 1024  # visual tokens that go through the vision tower at once, for clips
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class VisionEncoder:
     ) -> Encoded | None:
         features, decoded = [], 0
         frames = video.frames(clip, item.times, cancel=cancel, progress=report)
-        for frame_slice in _slices(frames, item):
+        for frame_slice in slices(frames, item):
             if cancel.is_set():
                 return None
             features.append(self._frames(frame_slice))
@@ -72,15 +72,19 @@ class VisionEncoder:
             return None
         return Encoded(torch.cat(features), decoded)
 
-    def _frames(self, frames: torch.Tensor) -> torch.Tensor:
-        """frames: (n, 3, h, w) uint8 at their final size; gives (tokens, hidden)."""
-        inputs = self._videos(
+    def patchified(self, frames: torch.Tensor) -> Any:
+        """frames: (n, 3, h, w) uint8 at their final size; gives the stock processor's inputs."""
+        return self._videos(
             [frames],
             do_resize=False,
             do_sample_frames=False,
             cap_pixels_per_frame=False,
             return_tensors="pt",
         )
+
+    def _frames(self, frames: torch.Tensor) -> torch.Tensor:
+        """frames: (n, 3, h, w) uint8 at their final size; gives (tokens, hidden)."""
+        inputs = self.patchified(frames)
         output = self._model.model.get_video_features(
             inputs["pixel_values_videos"].to(self._model.device),
             inputs["video_grid_thw"].to(self._model.device),
@@ -97,7 +101,7 @@ def resized(pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     )
 
 
-def _slices(frames: Iterator[tuple[float, np.ndarray]], item: VisualItem) -> Iterator[torch.Tensor]:
+def slices(frames: Iterator[tuple[float, np.ndarray]], item: VisualItem) -> Iterator[torch.Tensor]:
     """Stacks of an even number of resized frames, (n, 3, h, w) uint8.
 
     Cutting between pairs is exact: the vision tower attends within one step of the grid only.

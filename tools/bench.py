@@ -4,6 +4,7 @@ python tools/bench.py start     from `python app.py` until the page is usable
 python tools/bench.py ui        how much of the raw token rate reaches the browser
 python tools/bench.py ttft      the first word of each turn of a conversation, against stock transformers
 python tools/bench.py decode    tokens per second, against stock transformers and the bare model
+python tools/bench.py video     reading a 1080p clip, against stock transformers and bare decoding
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     decode = command("decode", 3)
     decode.add_argument("--lengths", type=int, nargs="+", default=[1, 6144, 14336, 30720], help="input tokens")
     decode.add_argument("--new-tokens", type=int, default=2048, help="of each answer")
+    video = command("video", 3)
+    video.add_argument("--seconds", type=int, default=300, help="length of the clip")
     # fmt: on
     if sys.argv[1:2] in (["ttft"], ["decode"], ["--help"]):  # torch would slow a start down
         from tools.benchmarks import models
@@ -76,6 +79,10 @@ def _run(options: argparse.Namespace) -> Report:
             from tools.benchmarks import first_token
 
             return first_token.run(options)
+        case "video":
+            from tools.benchmarks import reading_video
+
+            return reading_video.run(options)
     from tools.benchmarks import decoding
 
     return decoding.run(options)
