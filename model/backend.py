@@ -38,8 +38,8 @@ class Usage:
 class Progress:
     """The wait before the first token: `done` of `total` in the stage's own unit.
 
-    `loading`: per cent of the weights; `queued`: done 0, total the people ahead; `media`: pictures
-    and frames; `vision`: items through the vision tower; `reading`: prompt tokens.
+    `loading`: per cent of the weights; `queued`: done 0, total the people ahead; `media`: seconds
+    of a clip; `vision`: items through the vision tower; `reading`: prompt tokens.
     """
 
     stage: Stage

@@ -129,11 +129,15 @@ def waiting(progress: Progress, texts: Texts) -> str:
         case "queued":
             return texts.queued_next
         case "media":
-            return texts.media.format(done=progress.done, total=progress.total)
+            return texts.media.format(done=_clock(progress.done), total=_clock(progress.total))
         case "vision":
             return texts.vision.format(done=progress.done, total=progress.total)
         case "reading":
             return texts.reading.format(total=f"{progress.total:,}", percent=percent)
+
+
+def _clock(seconds: int) -> str:
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
 def statistics(usage: Usage | None, texts: Texts) -> str:

@@ -96,7 +96,7 @@ class Texts:
     )
     queued: str = "Waiting: {people} ahead of you."
     queued_next: str = "One moment…"
-    media: str = "Opening pictures: {done} of {total}"
+    media: str = "Reading the video: {done} of {total}"
     vision: str = "Looking at pictures: {done} of {total}"
     reading: str = "Reading {total} tokens: {percent} %"
     stats_prompt: str = "{prompt} prompt tokens"
@@ -218,7 +218,7 @@ CHINESE = Texts(
     waiting_for_model="模型加载完成后会立即回答您的消息（{percent}%）。",
     queued="排队中：前面还有 {people} 人。",
     queued_next="请稍候…",
-    media="正在打开图片：{done}/{total}",
+    media="正在读取视频：{done} / {total}",
     vision="正在查看图片：{done}/{total}",
     reading="正在阅读 {total} 个词元：{percent}%",
     stats_prompt="提示词 {prompt} 个词元",
@@ -337,7 +337,7 @@ KOREAN = Texts(
     waiting_for_model="모델을 불러오는 대로 답변합니다({percent}%).",
     queued="대기 중: 앞에 {people}명이 있습니다.",
     queued_next="잠시만 기다려 주세요…",
-    media="사진을 여는 중: {done}/{total}",
+    media="동영상을 읽는 중: {done} / {total}",
     vision="사진을 보는 중: {done}/{total}",
     reading="토큰 {total}개를 읽는 중: {percent}%",
     stats_prompt="프롬프트 토큰 {prompt}개",
