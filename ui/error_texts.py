@@ -230,6 +230,20 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "内存不足以处理这个对话；请降低图片分辨率，或重新开始。",
         "이 대화를 처리하기에 메모리가 부족합니다. 이미지 해상도를 낮추거나 새로 시작하세요.",
     ),
+    # Uploads
+    "The upload failed: {reason}": ("上传失败：{reason}", "올리지 못했습니다: {reason}"),
+    "The file is larger than this page accepts; send a smaller or shorter one.": (
+        "文件超过了此页面允许的大小；请发送更小或更短的文件。",
+        "이 페이지가 받을 수 있는 크기를 넘는 파일입니다. 더 작거나 짧은 파일을 보내세요.",
+    ),
+    "The camera cannot be used; allow it in the browser and try again.": (
+        "无法使用摄像头；请在浏览器中允许后重试。",
+        "카메라를 쓸 수 없습니다. 브라우저에서 허용한 뒤 다시 시도하세요.",
+    ),
+    "The screen cannot be captured; allow it in the browser and try again.": (
+        "无法截取屏幕；请在浏览器中允许后重试。",
+        "화면을 캡처할 수 없습니다. 브라우저에서 허용한 뒤 다시 시도하세요.",
+    ),
     # Loading
     "The model is still loading; try again shortly.": (
         "模型仍在加载；请稍后再试。",

@@ -28,6 +28,13 @@ log = logging.getLogger(__name__)
 
 FRAME_S = 0.08  # between two updates of a page: about 12 a second
 HEARTBEAT_S = 0.25  # an update without news finds out whether the page is still there
+UPLOAD_PROBLEMS = {  # by what assets/tray.js and pictures.js call them
+    "too-large": Sentence(
+        "The file is larger than this page accepts; send a smaller or shorter one."
+    ),
+    "camera": Sentence("The camera cannot be used; allow it in the browser and try again."),
+    "screen": Sentence("The screen cannot be captured; allow it in the browser and try again."),
+}
 _KEY = re.compile(r"[0-9a-f]{32}")
 
 
@@ -176,8 +183,8 @@ async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
     tab = tab_of(tabs, key)
     posted = event._data if isinstance(event._data, dict) else {}
     if error := posted.get("error"):
-        known = tab.texts.upload_problems.get(str(error))
-        tab.refused.append(known or tab.texts.upload_failed.format(reason=str(error)[:200]))
+        failed = Sentence("The upload failed: {reason}", reason=str(error)[:200])
+        tab.refused.append(UPLOAD_PROBLEMS.get(str(error), failed))
     for file in posted.get("files") or []:
         await _attach_one(tabs, tab, file if isinstance(file, dict) else {})
     return composer.tray(tab.tray, tab.refused, tab.texts)

@@ -51,15 +51,11 @@ class Texts:
     message: str = "Message"
     placeholder: str = "Ask about your pictures…"
     attach: str = "Attach"
-    attach_label: str = "Attach pictures or videos"
     remove: str = "Remove {name}"
     dismiss: str = "Dismiss"
-    picture: str = "Picture {number}"
-    video: str = "Video {number}"
     attached: str = "Attached files"
     uploading: str = "Uploading: {percent} %"
     read: str = "Read already: the answer will begin sooner"
-    upload_failed: str = "The upload failed: {reason}"
     copy: str = "Copy"
     copied: str = "Copied"
     retry: str = "Retry"
@@ -71,13 +67,6 @@ class Texts:
     camera: str = "Take a picture with the camera"
     take_picture: str = "Take the picture"
     screen: str = "Take a picture of the screen"
-    upload_problems: Mapping[str, str] = field(
-        default_factory=lambda: {
-            "too-large": "The file is larger than this page accepts; send a smaller or shorter one.",
-            "camera": "The camera cannot be used; allow it in the browser and try again.",
-            "screen": "The screen cannot be captured; allow it in the browser and try again.",
-        }
-    )
     try_one: str = "Try one of these"
     examples: Mapping[str, str] = field(
         default_factory=lambda: {
@@ -111,7 +100,6 @@ class Texts:
         }
     )
     broken_off: str = "broken off"
-    cost_item: str = "{tokens} tokens"
     cost_total: str = "{prompt} of {context} tokens"
     stale_page: str = "This page is out of date; reload it."
     errors: Mapping[str, str] = field(default_factory=dict)  # by their English templates
@@ -179,15 +167,11 @@ CHINESE = Texts(
     message="消息",
     placeholder="就您的图片提问…",
     attach="添加",
-    attach_label="添加图片或视频",
     remove="移除 {name}",
     dismiss="关闭",
-    picture="图片 {number}",
-    video="视频 {number}",
     attached="已添加的文件",
     uploading="正在上传：{percent}%",
     read="已经读完：回答会更快开始",
-    upload_failed="上传失败：{reason}",
     copy="复制",
     copied="已复制",
     retry="重试",
@@ -199,11 +183,6 @@ CHINESE = Texts(
     camera="用摄像头拍照",
     take_picture="拍照",
     screen="截取屏幕",
-    upload_problems={
-        "too-large": "文件超过了此页面允许的大小；请发送更小或更短的文件。",
-        "camera": "无法使用摄像头；请在浏览器中允许后重试。",
-        "screen": "无法截取屏幕；请在浏览器中允许后重试。",
-    },
     try_one="试试这些",
     examples={
         "describe": "描述这张图片。",
@@ -227,7 +206,6 @@ CHINESE = Texts(
     stats_rate="每秒 {rate} 个词元",
     reasons={"length": "已达最长回答", "cancelled": "已停止", "loop": "因重复而停止"},
     broken_off="已中断",
-    cost_item="{tokens} 个词元",
     cost_total="共 {prompt} / {context} 个词元",
     stale_page="此页面已过期；请重新加载。",
     errors=CHINESE_ERRORS,
@@ -298,15 +276,11 @@ KOREAN = Texts(
     message="메시지",
     placeholder="사진에 대해 물어보세요…",
     attach="첨부",
-    attach_label="사진이나 동영상 첨부",
     remove="{name} 제거",
     dismiss="닫기",
-    picture="사진 {number}",
-    video="동영상 {number}",
     attached="첨부한 파일",
     uploading="올리는 중: {percent}%",
     read="이미 읽었습니다. 답변이 더 빨리 시작됩니다",
-    upload_failed="올리지 못했습니다: {reason}",
     copy="복사",
     copied="복사됨",
     retry="다시 시도",
@@ -318,11 +292,6 @@ KOREAN = Texts(
     camera="카메라로 사진 찍기",
     take_picture="사진 찍기",
     screen="화면 캡처",
-    upload_problems={
-        "too-large": "이 페이지가 받을 수 있는 크기를 넘는 파일입니다. 더 작거나 짧은 파일을 보내세요.",
-        "camera": "카메라를 쓸 수 없습니다. 브라우저에서 허용한 뒤 다시 시도하세요.",
-        "screen": "화면을 캡처할 수 없습니다. 브라우저에서 허용한 뒤 다시 시도하세요.",
-    },
     try_one="이런 질문을 해 보세요",
     examples={
         "describe": "이 그림을 설명해 주세요.",
@@ -346,7 +315,6 @@ KOREAN = Texts(
     stats_rate="초당 토큰 {rate}개",
     reasons={"length": "최대 길이에서 잘림", "cancelled": "중지됨", "loop": "반복되어 중지됨"},
     broken_off="중단됨",
-    cost_item="토큰 {tokens}개",
     cost_total="토큰 {context}개 중 {prompt}개",
     stale_page="오래된 페이지입니다. 새로 고침하세요.",
     errors=KOREAN_ERRORS,
