@@ -4,6 +4,7 @@ python tools/bench.py start     from `python app.py` until the page is usable
 python tools/bench.py ui        how much of the raw token rate reaches the browser
 python tools/bench.py ttft      the first word of each turn of a conversation, against stock transformers
 python tools/bench.py decode    tokens per second, against stock transformers and the bare model
+python tools/bench.py load      many people asking at once through the API
 python tools/bench.py video     reading a 1080p clip, against stock transformers and bare decoding
 """
 
@@ -55,6 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     decode.add_argument("--new-tokens", type=int, default=2048, help="of each answer")
     video = command("video", 3)
     video.add_argument("--seconds", type=int, default=300, help="length of the clip")
+    load = command("load", 1)
+    load.add_argument("--checkpoint", help="as for app.py; otherwise 30 M random weights")
+    load.add_argument("--people", type=int, default=16, help="who ask at the same moment")
+    load.add_argument("--tokens", type=int, default=64, help="of each answer")
     # fmt: on
     if sys.argv[1:2] in (["ttft"], ["decode"], ["--help"]):  # torch would slow a start down
         from tools.benchmarks import models
@@ -79,6 +84,10 @@ def _run(options: argparse.Namespace) -> Report:
             from tools.benchmarks import first_token
 
             return first_token.run(options)
+        case "load":
+            from tools.benchmarks import crowd
+
+            return crowd.run(options)
         case "video":
             from tools.benchmarks import reading_video
 
