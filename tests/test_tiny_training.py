@@ -13,16 +13,18 @@ import pytest
 import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from tools.tiny import answers, names, wordings
+from tools.tiny import abroad, answers, names, wordings
 from tools.tiny.checkpoint import write_random_checkpoint
 from tools.tiny.dialogue import Dialogue, make_dialogue, pick_grids
 from tools.tiny.encoding import encode, patches
+from tools.tiny.exchange import exchange
 from tools.tiny.follow_ups import follow_up
 from tools.tiny.forward import forward
 from tools.tiny.questions import ask_about
 from tools.tiny.scene import make_picture
 from tools.tiny.schedule import Schedule
 from tools.tiny.training import Plan, train
+from ui.texts import CHINESE, KOREAN
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +128,19 @@ def test_every_question_has_ten_wordings() -> None:
         }
         assert len(seen) >= 10, kind
         assert not any(mark in text for text in seen for mark in "{}[]|"), kind
+
+
+def test_the_pages_examples_are_asked_in_its_other_languages_too() -> None:
+    rng, heard = random.Random(4), set[str]()
+    for _ in range(4000):
+        scene = make_picture(4, 4, rng)
+        heard.add(abroad.question_of(ask_about(scene, rng), rng))
+    star = exchange("which_picture", "Which one has the star?", "Picture 2 has the star.")
+    circle = exchange("direction", "Where does it go?", "The circle moves to the right.")
+    for asked in (star, circle) * 400:
+        heard.add(abroad.question_of(asked, rng))
+    for texts in (CHINESE, KOREAN):
+        assert set(texts.examples.values()) <= heard
 
 
 def test_scenes_are_the_same_for_the_same_seed() -> None:

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 FOLDER = Path(__file__).resolve().parent.parent / "assets" / "examples"
 FINER = 4  # drawn this many times larger, then reduced: smooth edges
-RED, BLUE, YELLOW, GREEN = "#d63a3a", "#2f6fd6", "#f0b429", "#2e9e5b"
+RED, BLUE, YELLOW, GREEN = "#d63a3a", "#2f6fd6", "#f7d417", "#2e9e5b"
 PAPER = "#f3f0ea"
 
 

@@ -10,6 +10,7 @@ import random
 from dataclasses import dataclass, field
 
 from tools.tiny import wordings
+from tools.tiny.abroad import question_of
 from tools.tiny.clip_questions import ask_about_clip
 from tools.tiny.exchange import Exchange, Target
 from tools.tiny.follow_ups import follow_up
@@ -116,10 +117,10 @@ _REPLY = "<|im_end|>\n<|im_start|>assistant\n"
 _NEXT = "\n<|im_start|>user\n"
 
 
-def _branch(exchanges: list[Exchange]) -> Words:
+def _branch(exchanges: list[Exchange], rng: random.Random) -> Words:
     words = Words()
     for index, exchange in enumerate(exchanges):
-        words.add(_NEXT * bool(index) + exchange.question + _REPLY).answer(exchange)
+        words.add(_NEXT * bool(index) + question_of(exchange, rng) + _REPLY).answer(exchange)
     return words
 
 
@@ -140,7 +141,7 @@ def _picture(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
         exchange = ask_about(scene, rng, unasked=grids.world.unasked)
         prefix = head.add(exchange.question + media + _REPLY).answer(exchange)
         rest = [
-            _branch([ask_about(scene, rng, unasked=grids.world.unasked)])
+            _branch([ask_about(scene, rng, unasked=grids.world.unasked)], rng)
             for _ in range(branches - 2)
         ]
         return Dialogue(
@@ -151,7 +152,7 @@ def _picture(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
     prefix = head.add(_lead_in(rng) * (first < 0.2) + media)
     if scene.photograph:
         branches = 3
-    found = [_branch([small_talk(rng, picture=True)])] if rng.random() < 0.25 else []
+    found = [_branch([small_talk(rng, picture=True)], rng)] if rng.random() < 0.25 else []
     while len(found) < branches:
         exchanges = [ask_about(scene, rng, unasked=grids.world.unasked)]
         after = (
@@ -163,7 +164,7 @@ def _picture(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
             exchanges.append(after)
         elif rng.random() < 0.08:
             exchanges = [small_talk(rng, picture=True), *exchanges]
-        found.append(_branch(exchanges))
+        found.append(_branch(exchanges, rng))
     return Dialogue([scene], prefix, found)
 
 
@@ -188,8 +189,8 @@ def _several(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
     prefix = _head(rng).add(_lead_in(rng) * (rng.random() < 0.1))
     for number, scene in enumerate(scenes):
         prefix.add(_media(scene, number + 1, vision_ids))
-    found = [_branch([ask_about_several(scenes, rng)]) for _ in range(branches - 1)]
-    found.append(_branch([ask_about_several(scenes, rng), ask_about_several(scenes, rng)]))
+    found = [_branch([ask_about_several(scenes, rng)], rng) for _ in range(branches - 1)]
+    found.append(_branch([ask_about_several(scenes, rng), ask_about_several(scenes, rng)], rng))
     return Dialogue(scenes, prefix, found)
 
 
@@ -199,7 +200,7 @@ def _clip(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
     return Dialogue(
         [scene],
         prefix,
-        [_branch([ask_about_clip(scene, rng)]) for _ in range(max(4, branches - 2))],
+        [_branch([ask_about_clip(scene, rng)], rng) for _ in range(max(4, branches - 2))],
     )
 
 
@@ -216,21 +217,23 @@ def _later(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
     )
     prefix.add(_NEXT + _media(scenes[1], 2, vision_ids))
     found = [
-        _branch([ask_about(scenes[1], rng, picture=1, unasked=grids.world.unasked)])
+        _branch([ask_about(scenes[1], rng, picture=1, unasked=grids.world.unasked)], rng)
         for _ in range(branches - 3)
     ]
     while len(found) < branches:
         exchange = ask_about_several(scenes, rng)
         if not any(scene.photograph for scene in scenes):
-            found.append(_branch([exchange]))
+            found.append(_branch([exchange], rng))
         else:
             found.append(
-                _branch([ask_about(scenes[1], rng, picture=1, unasked=grids.world.unasked)])
+                _branch([ask_about(scenes[1], rng, picture=1, unasked=grids.world.unasked)], rng)
             )
     return Dialogue(scenes, prefix, found)
 
 
 def _talk(_: Grids, rng: random.Random, branches: int) -> Dialogue:
     return Dialogue(
-        [], _head(rng), [_branch([small_talk(rng, picture=False)]) for _ in range(2 * branches)]
+        [],
+        _head(rng),
+        [_branch([small_talk(rng, picture=False)], rng) for _ in range(2 * branches)],
     )
