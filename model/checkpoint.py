@@ -108,7 +108,7 @@ def _checkpoint(hardware: Hardware, flags: Flags, device: Device) -> tuple[str, 
         note = Sentence("The GPU is too small for {checkpoint}.", checkpoint=LARGE)
         return (SMALL, note) if short else (LARGE, "")
     note = Sentence(
-        "The bundled tiny checkpoint is not trained yet and answers nonsense; "
+        "This is the bundled tiny checkpoint, which knows only simple shapes, colours and short texts; "
         "start with --checkpoint-path {checkpoint} for a full one.",
         checkpoint=SMALL,
     )

@@ -257,10 +257,11 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "GPU 显存不足以运行 {checkpoint}。",
         "이 GPU의 메모리로는 {checkpoint} 모델을 쓸 수 없습니다.",
     ),
-    "The bundled tiny checkpoint is not trained yet and answers nonsense; "
+    "This is the bundled tiny checkpoint, which knows only simple shapes, colours and short texts; "
     "start with --checkpoint-path {checkpoint} for a full one.": (
-        "自带的微型模型尚未训练，回答没有意义；要使用完整模型，请以 --checkpoint-path {checkpoint} 启动。",
-        "함께 제공되는 초소형 모델은 아직 학습되지 않아 엉뚱한 답을 합니다. "
+        "这是自带的微型模型，只认识简单的形状、颜色和短文字，并且用英语回答；"
+        "要使用完整模型，请以 --checkpoint-path {checkpoint} 启动。",
+        "함께 제공되는 초소형 모델로, 간단한 도형과 색, 짧은 글자만 알고 영어로 답합니다. "
         "완전한 모델을 쓰려면 --checkpoint-path {checkpoint} 옵션으로 시작하세요.",
     ),
     "--flash-attn2 needs a CUDA GPU and this would run on {device}; leave the flag out.": (

@@ -1,0 +1,61 @@
+"""On the bundled checkpoint the page answers truthfully: what is asked about is really seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+from playwright.sync_api import BrowserContext
+
+from tests.e2e.chat import Chat
+from tools import served
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served.serve(tmp_path_factory.mktemp("tiny"), "tiny") as server:
+        server.wait()
+        yield server.address
+
+
+@pytest.fixture
+def chat(profile: BrowserContext, address: str) -> Iterator[Chat]:
+    chat = Chat(profile.new_page(), address)
+    chat.open()
+    yield chat
+    chat.close()
+    assert chat.problems == []
+
+
+def drawn(path: Path, shape: str, colour: str) -> Path:
+    picture = Image.new("RGB", (224, 224), "#e4e4e4")
+    pen = ImageDraw.Draw(picture)
+    (pen.ellipse if shape == "circle" else pen.rectangle)((52, 52, 172, 172), fill=colour)
+    picture.save(path)
+    return path
+
+
+def test_a_drawing_is_answered_about_over_several_turns(chat: Chat, tmp_path: Path) -> None:
+    chat.attach(drawn(tmp_path / "a.png", "circle", "red"))
+    chat.ask("What colour is the circle?")
+    assert "red" in chat.answered[0]
+    chat.attach(drawn(tmp_path / "b.png", "square", "blue"))
+    chat.ask("What is in this picture?")
+    assert "blue" in chat.answered[1] and "square" in chat.answered[1]
+
+
+def test_the_examples_are_answered_truthfully(chat: Chat) -> None:
+    for number, words in enumerate((("red circle", "star", "blue square"), ("2",), ("right",))):
+        if number:
+            chat.page.click("#clear")
+        turn = chat.turn - chat.finished_before
+        chat.page.locator("#examples button").nth(number).click()
+        chat.wait("idle", after_turn=turn)
+        assert all(word in chat.answered[0] for word in words), chat.answered
+
+
+def test_the_page_says_what_it_runs_and_how_to_get_more(chat: Chat) -> None:
+    banner = chat.page.inner_text("#model-banner")
+    assert "tiny-qwen2-vl" in banner and "--checkpoint-path" in banner
