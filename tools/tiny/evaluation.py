@@ -48,9 +48,9 @@ class Case:
 class Examiner:
     """Makes cases of every task under one condition; the seeds are none that training uses."""
 
-    def __init__(self, condition: str, seed: int = 990_001) -> None:
+    def __init__(self, condition: str, task: str = "", seed: int = 990_001) -> None:
         self.condition = condition
-        self.rng = random.Random(f"{condition}/{seed}")
+        self.rng = random.Random(f"{condition}/{task}/{seed}")
         self.held_out = condition == "held-out wordings"
 
     def picture(self, wanted: Callable[[Scene], bool]) -> Scene:
@@ -234,31 +234,35 @@ def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     return wide * tall / union if union > 0 else 0.0
 
 
+def jobs(conditions: tuple[str, ...] = CONDITIONS) -> list[tuple[str, str]]:
+    """(condition, task) of everything that can be asked."""
+    found = []
+    for condition in conditions:
+        examiner = Examiner(condition)
+        for task, _ in examiner.tasks():
+            if not examiner.held_out or _has_held_out_wordings(task):
+                found.append((condition, task))
+    return found
+
+
 def evaluate(
-    backend: LocalBackend,
-    n: int,
-    conditions: tuple[str, ...] = CONDITIONS,
-    seconds: float | None = None,
-) -> Iterator[tuple[str, str, Score]]:
-    """(condition, task, score) for every task with n cases each; fewer where `seconds` per task run out."""
+    backend: LocalBackend, condition: str, task: str, n: int, seconds: float | None = None
+) -> Score:
+    """One task with n cases, fewer where `seconds` run out."""
+    make = dict(Examiner(condition, task).tasks())[task]
+    score, started = Score(), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        for condition in conditions:
-            examiner = Examiner(condition)
-            for task, make in examiner.tasks():
-                if examiner.held_out and not _has_held_out_wordings(task):
-                    continue
-                score, started = Score(), time.monotonic()
-                while score.asked < n and (seconds is None or time.monotonic() - started < seconds):
-                    case = make()
-                    said = answer(backend, case, Path(folder))
-                    score.asked += 1
-                    if is_right(case, said):
-                        score.right += 1
-                    elif not score.mistake:
-                        score.mistake = (
-                            f"{case.asked.question!r}: {said!r} instead of {case.asked.answer!r}"
-                        )
-                yield condition, task, score
+        while score.asked < n and (seconds is None or time.monotonic() - started < seconds):
+            case = make()
+            said = answer(backend, case, Path(folder))
+            score.asked += 1
+            if is_right(case, said):
+                score.right += 1
+            elif not score.mistake:
+                score.mistake = (
+                    f"{case.asked.question!r}: {said!r} instead of {case.asked.answer!r}"
+                )
+    return score
 
 
 def _has_held_out_wordings(task: str) -> bool:
