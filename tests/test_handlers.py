@@ -16,6 +16,7 @@ from model.backend import Delta, Status
 from model.conversation import Conversation
 from model.errors import MediaError
 from model.settings import TUNABLES
+from tests import media_files
 from tests.fakes import FakeBackend
 from tests.following import KEY, followed
 from ui import handlers
@@ -167,6 +168,19 @@ def test_what_is_in_the_tray_is_read_ahead_with_the_settings_of_now(uploads: Pat
         assert (picture.vision.max_tokens, draft.settings.vision_ids) == (99, True)
         assert draft.session == KEY
         assert tabs.open(KEY).tray[0].id in ready
+
+    scene(play)
+
+
+def test_a_clip_is_shown_as_soon_as_it_can_be_played_also_after_its_answer(uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        media_files.clip(uploads / "a.avi", 10, codec="mpeg4", size=(64, 48))
+        await handlers.attach(tabs, KEY, posted(files=[{"path": str(uploads / "a.avi")}]))
+        await handlers.submit(tabs, KEY, "What?", *DEFAULTS)
+        (shown,) = (await handlers.play_clips(tabs, KEY))[0]["content"][:1]
+        assert shown["path"].endswith(".mp4")
+        assert await handlers.play_clips(tabs, KEY) == gr.skip()
 
     scene(play)
 

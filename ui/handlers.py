@@ -204,6 +204,12 @@ async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any]) -> None:
         tab.refused.append(Sentence("{name} could not be opened; it may be damaged.", name=name))
 
 
+async def play_clips(tabs: Tabs, key: str) -> Any:
+    """Show clips that browsers could not play as soon as there is a copy that they can."""
+    tab = tab_of(tabs, key)
+    return render.messages(tab.shown, tab.known) if await tabs.copied(tab) else gr.skip()
+
+
 async def change_tray(tabs: Tabs, key: str, event: gr.EventData) -> str:
     """A button on the tray: take an item out, or dismiss a refusal."""
     tab = tab_of(tabs, key)

@@ -281,7 +281,9 @@ def _wire(
     show(view.examples.select(do(handlers.ask_example), [key, *controls], list(view), **QUIET))
 
     many: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
-    priced(view.tray.upload(do(handlers.attach), key, view.tray, **many))
+    attached = view.tray.upload(do(handlers.attach), key, view.tray, **many)
+    priced(attached)
+    attached.then(do(handlers.play_clips), key, view.chatbot, trigger_mode="multiple", **FOLLOWING)
     priced(view.tray.select(do(handlers.change_tray), key, view.tray, **many))
     page.loading.tick(
         do(handlers.watch_loading), key, [page.banner, page.loading, view.run_state], **QUIET

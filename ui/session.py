@@ -251,7 +251,7 @@ class Tabs:
         self._tabs: dict[str, Tab] = {}
         self._visits: list[tuple[str, float]] = []  # browser, when
         self._copier = asyncio.Semaphore(1)  # copying a clip takes all the cores it gets
-        self._copying: set[asyncio.Task[None]] = set()
+        self._copying: dict[asyncio.Task[None], Tab] = {}
 
     def open(self, key: str) -> Tab:
         """The tab of this key, a new one if there is none (any more)."""
@@ -281,8 +281,14 @@ class Tabs:
     def make_playable(self, tab: Tab, attachment: Attachment) -> None:
         """Copy a clip into what browsers play, behind everything else; until then its picture stands."""
         task = asyncio.get_running_loop().create_task(self._make_playable(tab, attachment))
-        self._copying.add(task)
-        task.add_done_callback(self._copying.discard)
+        self._copying[task] = tab
+        task.add_done_callback(self._copying.pop)
+
+    async def copied(self, tab: Tab) -> bool:
+        """Wait until the tab's clips can be played; says whether there was anything to wait for."""
+        tasks = [task for task, owner in self._copying.items() if owner is tab]
+        await asyncio.gather(*tasks)
+        return bool(tasks)
 
     async def _make_playable(self, tab: Tab, attachment: Attachment) -> None:
         try:
