@@ -105,6 +105,13 @@ def test_the_space_gets_the_versions_that_are_tested() -> None:
     assert "-r requirements_web_demo.txt" in included
 
 
+def test_every_picture_in_the_readme_is_there() -> None:
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    assert pictures
+    for picture in pictures:
+        assert (ROOT / picture).is_file(), picture
+
+
 def test_no_file_that_is_kept_is_too_large_for_a_space_without_lfs() -> None:
     kept = [*ROOT.glob("*.*"), *(ROOT / "assets").rglob("*")]
     assert [file for file in kept if file.is_file() and file.stat().st_size > 10_000_000] == []

@@ -35,6 +35,8 @@ def answer(told: Chat, fake: FakeBackend, text: str) -> None:
     """Streamed in small pieces, so that what is half there is shown too."""
     fake.events = [Delta(text[i : i + 7]) for i in range(0, len(text), 7)]
     told.ask("Tell me.")
+    # Gradio fetches what it needs for formulas and code when they first come up.
+    told.page.locator("#chatbot .bot .prose > *").first.wait_for()
 
 
 def test_markdown_code_and_formulas_are_set(told: Chat, fake: FakeBackend) -> None:
