@@ -160,7 +160,7 @@ def test_retry_undo_and_stop_of_an_empty_conversation_do_nothing() -> None:
 def test_what_is_in_the_tray_is_read_ahead_with_the_settings_of_now(uploads: Path) -> None:
     async def play() -> None:
         tabs = Tabs(backend := FakeBackend())
-        assert await handlers.read_ahead(tabs, KEY, *DEFAULTS) == ""
+        assert await handlers.read_ahead(tabs, KEY, *DEFAULTS) == gr.skip()
         await handlers.attach(tabs, KEY, posted(files=[{"path": str(uploads / "red.png")}]))
         ready = await handlers.read_ahead(tabs, KEY, *values(max_tokens=99, vision_ids=True))
         (draft,) = backend.drafts
@@ -190,12 +190,12 @@ def test_nothing_is_read_ahead_of_an_edit_or_beside_an_answer(uploads: Path) -> 
         tabs = Tabs(backend := FakeBackend(gate=(gate := threading.Event())))
         await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
         await handlers.attach(tabs, KEY, posted(files=[{"path": str(uploads / "red.png")}]))
-        assert await handlers.read_ahead(tabs, KEY, *DEFAULTS) == ""
+        assert await handlers.read_ahead(tabs, KEY, *DEFAULTS) == gr.skip()
         gate.set()
         await followed(tabs)
         await handlers.edit_latest(tabs, KEY, "")
         await handlers.attach(tabs, KEY, posted(files=[{"path": str(uploads / "red.png")}]))
-        assert await handlers.read_ahead(tabs, KEY, *DEFAULTS) == ""
+        assert await handlers.read_ahead(tabs, KEY, *DEFAULTS) == gr.skip()
         assert backend.drafts == []
 
     scene(play)
@@ -209,8 +209,23 @@ def test_a_draft_that_cannot_be_read_is_not_marked(uploads: Path) -> None:
     async def play() -> None:
         tabs = Tabs(Refusing())
         await handlers.attach(tabs, KEY, posted(files=[{"path": str(uploads / "red.png")}]))
-        ready = await handlers.read_ahead(tabs, KEY, *DEFAULTS)
-        assert tabs.open(KEY).tray[0].id not in ready
+        assert await handlers.read_ahead(tabs, KEY, *DEFAULTS) == gr.skip()
+
+    scene(play)
+
+
+def test_what_is_attached_while_the_model_loads_is_read_as_soon_as_it_is_there(
+    uploads: Path,
+) -> None:
+    async def play() -> None:
+        backend = FakeBackend(current=Status("loading", "Fake"))
+        tabs = Tabs(backend)
+        await handlers.attach(tabs, KEY, posted(files=[{"path": str(uploads / "red.png")}]))
+        reading = asyncio.create_task(handlers.read_ahead(tabs, KEY, *DEFAULTS))
+        await asyncio.sleep(0.05)
+        assert backend.drafts == []
+        backend.current = Status("ready", "Fake")
+        assert tabs.open(KEY).tray[0].id in await reading
 
     scene(play)
 

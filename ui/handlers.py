@@ -239,19 +239,26 @@ async def price(tabs: Tabs, key: str, text: str, *values: Any) -> str:
     return ""
 
 
-async def read_ahead(tabs: Tabs, key: str, *values: Any) -> str:
-    """Have the tray read while the person is still typing. Returns what has been read."""
+async def read_ahead(tabs: Tabs, key: str, *values: Any) -> Any:
+    """Have the tray read while the person is still typing. Returns what has been read.
+
+    Says nothing if that came to nothing: a later call may have said already what it read.
+    """
     tab = tab_of(tabs, key)
+    while tab.tray and tabs.backend.status().state == "loading":
+        await asyncio.sleep(HEARTBEAT_S)
     if not tab.tray or tab.live or tab.editing:
-        return ""  # an edit may be given up, and then the conversation as it was is needed again
+        return (
+            gr.skip()
+        )  # an edit may be given up, and then the conversation as it was is needed again
     try:
         vision, generation = settings_of(values)
         draft = tab.drafted("", vision)
     except DemoError:
-        return ""  # sending says what is wrong
+        return gr.skip()  # sending says what is wrong
     items = list(tab.tray)
     read = draft and await ahead.read_ahead(tabs.backend, draft, generation, tab.key)
-    return composer.ready(items if read else [])
+    return composer.ready(items) if read else gr.skip()
 
 
 async def watch_loading(tabs: Tabs, key: str) -> tuple[str, gr.Timer, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.chat import Chat
+from tests.e2e.chat import ENDED, Chat
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])
@@ -49,6 +49,7 @@ def test_fast_clicks_remove_what_was_clicked(chat: Chat, picture: Path, clip: Pa
 
 
 def test_what_is_attached_is_read_before_it_is_sent(chat: Chat, picture: Path) -> None:
+    chat.set("max-new-tokens", "12")
     chat.attach(picture)
     card = chat.page.locator("#tray li[data-read]")
     card.wait_for()
@@ -58,7 +59,6 @@ def test_what_is_attached_is_read_before_it_is_sent(chat: Chat, picture: Path) -
     chat.page.wait_for_function("document.querySelectorAll('#tray li[data-read]').length === 2")
     assert chat.draft == "What is this?"
     chat.page.press("#composer textarea", "Enter")
-    chat.wait("answering")
-    chat.stop()
+    chat.wait(*ENDED, after_turn=0)
     read, reused = (int(n) for n in re.findall(r"\d+", chat.stats.replace(",", ""))[:2])
     assert read - reused < 20, chat.stats
