@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import ConsoleMessage, Page, Request
 
 PATIENCE_MS = 60_000  # for a machine that does other things at the same time
+SHOWN_MS = 150
 ENDED = ("idle", "stopped", "error")
 FROM_THE_PAGE_BEFORE = ("AbortError", "Connection errored out", "network error", "ERR_ABORTED")
 DISPATCH = """([kind, content, name, type]) => {
@@ -79,6 +80,8 @@ class Chat:
             arg=[states, after_turn + self.finished_before],
             polling=50,
         )
+        # The state is one of many elements that are updated together; Svelte shows new ones a little later.
+        self.page.wait_for_timeout(SHOWN_MS)
 
     def send(self, text: str) -> None:
         self.page.fill("#composer textarea", text)

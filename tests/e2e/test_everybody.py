@@ -78,6 +78,7 @@ def test_everything_is_reached_by_keyboard_and_the_focus_is_seen(told: Chat, pic
     told.page.keyboard.type("What is this?")
     told.page.keyboard.press("Enter")
     told.wait("idle", after_turn=0)
+    told.page.wait_for_selector("#undo", state="visible")
     reached = set()
     for _ in range(25):
         told.page.keyboard.press("Shift+Tab")
