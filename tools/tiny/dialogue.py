@@ -155,9 +155,10 @@ def _picture(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
     found = [_branch([small_talk(rng, picture=True)], rng)] if rng.random() < 0.25 else []
     while len(found) < branches:
         exchanges = [ask_about(scene, rng, unasked=grids.world.unasked)]
+        often = 0.8 if exchanges[0].kind == "colour" else 0.45
         after = (
             follow_up(scene, exchanges[0], rng, unasked=grids.world.unasked)
-            if rng.random() < 0.45
+            if rng.random() < often
             else None
         )
         if after:
@@ -180,7 +181,7 @@ def _shift_counted(
 
 def _several(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
     scenes: list[Scene] = []
-    count = rng.choice((2, 2, 2, 3, 3, 4))
+    count = rng.choice((2, 2, 3, 3, 4, 4))
     while len(scenes) < count:
         scene = make_picture(*grids.other, rng, world=grids.world)
         if not scene.photograph and len(scene.things) <= (2 if rng.random() < 0.8 else 4):

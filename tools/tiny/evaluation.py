@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image as PilImage
 
-from model.backend import Cancel, Delta
+from model.backend import Cancel, collected
 from model.conversation import Conversation, Image, Text, Video
 from model.local import LocalBackend
 from model.settings import GenerationSettings
@@ -163,8 +163,7 @@ def answer(backend: LocalBackend, case: Case, folder: Path, longest: int = 160) 
         media = []
     talk = talk.with_user_turn(*media, Text(case.asked.question))
     settings = GenerationSettings(max_new_tokens=longest, vision_ids=case.vision_ids)
-    events = backend.stream(talk, settings, Cancel())
-    return "".join(event.text for event in events if isinstance(event, Delta))
+    return collected(backend.stream(talk, settings, Cancel()))[0]
 
 
 def _saved(scene: Scene, folder: Path, number: int) -> Image | Video:

@@ -29,7 +29,7 @@ def follow_up(
     options = [kind for kind in ("it_where", "it_locate", "it_colour") if kind not in unasked]
     others = [i for i, other in enumerate(scene.things) if i != index and other.kind != "text"]
     if before.kind == "colour" and len(others) == 1:
-        options += ["other_colour"] * 3
+        options += ["other_colour"] * 6
     unlike = [i for i in others if Counter(o.kind for o in scene.shapes)[scene.things[i].kind] == 1]
     if before.kind == "colour" and unlike:
         options += ["same_colour"] * 2

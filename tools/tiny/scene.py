@@ -168,11 +168,11 @@ def _choose_kinds(tokens: int, rng: random.Random, dense: bool, world: World) ->
         count = min(9, 1 + tokens // 4)
         pool = (*names.SHAPES, "text", "text") if world.texts else names.SHAPES
         return [rng.choice(pool) for _ in range(rng.randint(max(1, count // 2), count))]
-    most = min(world.most_shapes, 2 if tokens < 9 else 3 if tokens < 16 else 4)
+    most = min(world.most_shapes, 2 if tokens < 12 else 3 if tokens < 20 else 4)
     chance = rng.random() if world.texts else 1.0
-    if chance < 0.22 or (chance < 0.34 and most < 3):
+    if chance < 0.26 or (chance < 0.38 and most < 3):
         return ["text"]
-    if chance < 0.34:
+    if chance < 0.38:
         return ["text", *rng.choices(names.SHAPES, k=rng.randint(1, 2))]
     count = rng.choices(range(1, most + 1), weights=(0.34, 0.24, 0.2, 0.22)[:most])[0]
     # The same shape twice, often: counting needs it.
@@ -193,11 +193,11 @@ def _arrange(
         for attempt in range(40):
             ease = 1 - attempt / 55
             if kind == "text":
-                plan = _plan_text(height, width, largest / crowd * ease, colours, rng)
+                plan = _plan_text(height, width, largest / crowd * ease, colours, rng, world)
             else:
                 low, high = (
-                    max(8.0, world.smallest * short),
-                    max(9.0, 0.5 * largest * short / crowd * ease),
+                    max(10.0, world.smallest * short),
+                    max(11.0, 0.5 * largest * short / crowd * ease),
                 )
                 half = min(
                     math.exp(rng.uniform(math.log(min(low, high)), math.log(high))), short / 2 - 2
@@ -239,12 +239,14 @@ def _plan_shape(
 
 
 def _plan_text(
-    height: int, width: int, largest: float, colours: list[str], rng: random.Random
+    height: int, width: int, largest: float, colours: list[str], rng: random.Random, world: World
 ) -> _Plan:
-    count = rng.choices((1, 2, 3, 4), weights=(0.2, 0.2, 0.27, 0.33))[0]
+    room = width * min(1.0, largest * 1.15) / 0.8  # for a row of characters
+    count = rng.choices((1, 2, 3, 4), weights=(0.15, 0.2, 0.28, 0.37))[0]
+    count = max(1, min(count, int(room / world.smallest_text)))
     text = "".join(rng.choices(names.CHARACTERS, k=count))
-    highest = min(height * largest, width * min(1.0, largest * 1.15) / (0.8 * count))
-    size = rng.uniform(min(13.0, highest), highest)
+    highest = min(height * largest, room / count)
+    size = rng.uniform(min(world.smallest_text, highest), highest)
     half, tall = min(0.42 * count * size, width / 2), min(0.55 * size, height / 2)
     x, y = rng.uniform(half, width - half), rng.uniform(tall, height - tall)
     colour = rng.choice(colours)

@@ -17,7 +17,7 @@ def ask_about_several(
     """One question about one or all of several pictures."""
     lone = [i for i, scene in enumerate(scenes) if len(scene.things) == 1 and scene.shapes]
     read = [i for i, scene in enumerate(scenes) if scene.text]
-    kinds = {"pick_describe": 2.2, "describe_all": 1.3, "count_pictures": 0.3, "pick_count": 0.5}
+    kinds = {"pick_describe": 2.2, "describe_all": 1.6, "count_pictures": 0.3, "pick_count": 0.5}
     if _distinct(scenes):
         kinds["which_picture"] = 3.0
     if lone:

@@ -11,8 +11,11 @@ class World:
 
     most_shapes: int = 4
     texts: bool = True
-    smallest: float = 0.07  # half of the smallest shape, as a part of the picture's shorter side
-    hollow: float = 0.28  # how many shapes are only a line
+    smallest: float = 0.08  # half of the smallest shape, as a part of the picture's shorter side
+    smallest_text: float = (
+        24.0  # pixels; below about one visual token characters are guessed, not read
+    )
+    hollow: float = 0.22  # how many shapes are only a line
     most_tokens: int = 400  # visual tokens per picture
     kinds: dict[str, float] = field(
         default_factory=lambda: {
