@@ -6,7 +6,7 @@ Local and remote backends are equal behind it. Imports neither torch nor a clien
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -63,6 +63,18 @@ class Finished:
 
 
 Event = Progress | Delta | Finished
+
+
+def collected(events: Iterable[Event]) -> tuple[str, Usage]:
+    """A stream's whole answer and what it cost."""
+    text = ""
+    for event in events:
+        match event:
+            case Delta(more):
+                text += more
+            case Finished(_, usage):
+                return text, usage
+    raise ValueError("A stream ends with `Finished`.")
 
 
 class Cancel:

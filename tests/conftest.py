@@ -10,7 +10,9 @@ import torch
 from transformers import AutoTokenizer
 
 from model.checkpoint import BUNDLED
+from model.conversation import Image, Video
 from model.local import LocalBackend
+from tests import media_files
 from tools.tiny.checkpoint import FAMILIES, write_random_checkpoint
 
 
@@ -18,6 +20,18 @@ from tools.tiny.checkpoint import FAMILIES, write_random_checkpoint
 def _one_thread() -> None:
     """Tests share two cores with a browser; more threads only fight over them."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Image:
+    """A photograph that costs 64 visual tokens."""
+    return Image(media_files.photo(tmp_path / "a.png", (224, 224)), media_files.SMALL)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Video:
+    """A second of video, of which four frames are sampled."""
+    return Video(media_files.clip(tmp_path / "a.mp4", 20), media_files.SMALL)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from model.settings import VisionSettings
+
 Size = tuple[int, int]  # width, height
+# Resolutions that keep tests fast: at most 64 visual tokens per picture or clip.
+SMALL = VisionSettings(max_tokens=64, video_max_frames=4, video_max_tokens_per_frame=16)
 ORIENTATION = 0x0112  # the EXIF tag
 CORNERS = ("red", "lime", "blue", "white")  # top left, top right, bottom left, bottom right
 ENCODERS = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from model.backend import Cancel, Delta, Event, Finished, Usage
+from model.backend import Cancel, Usage, collected
 from model.conversation import Conversation, Image, Part, Text, Video
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
@@ -30,11 +30,7 @@ def answer(
     settings: GenerationSettings = GREEDY,
     session: str = "",
 ) -> tuple[str, Usage]:
-    events: list[Event] = list(backend.stream(talk, settings, Cancel(), session=session))
-    text = "".join(event.text for event in events if isinstance(event, Delta))
-    finished = events[-1]
-    assert isinstance(finished, Finished)
-    return text, finished.usage
+    return collected(backend.stream(talk, settings, Cancel(), session=session))
 
 
 def assert_equal_to_stock(

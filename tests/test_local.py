@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from model.backend import Cancel, Delta, Event, Finished, Progress, Usage
+from model.backend import Cancel, Delta, Event, Finished, Progress, Usage, collected
 from model.conversation import Conversation, Image, Text, Video
 from model.errors import ContextError, MediaError
 from model.local import CHUNK_TOKENS, LocalBackend
 from model.settings import GenerationSettings, VisionSettings
 from tests import media_files
+from tests.media_files import SMALL
 
-SMALL = VisionSettings(max_tokens=64, video_max_frames=4, video_max_tokens_per_frame=16)
 SHORT = GenerationSettings(max_new_tokens=4)
 LONG = GenerationSettings(max_new_tokens=4000)
 
 
-def finished(events: Iterator[Event] | list[Event]) -> Finished:
+def finished(events: Iterable[Event]) -> Finished:
     last = list(events)[-1]
     assert isinstance(last, Finished)
     return last
@@ -34,21 +34,11 @@ def usage(
     settings: GenerationSettings = SHORT,
     session: str = "",
 ) -> Usage:
-    return finished(backend.stream(talk, settings, Cancel(), session=session)).usage
+    return collected(backend.stream(talk, settings, Cancel(), session=session))[1]
 
 
-def text(events: list[Event]) -> str:
-    return "".join(event.text for event in events if isinstance(event, Delta))
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> Image:
-    return Image(media_files.photo(tmp_path / "a.png", (224, 224)), SMALL)
-
-
-@pytest.fixture
-def clip(tmp_path: Path) -> Video:
-    return Video(media_files.clip(tmp_path / "a.mp4", 20), SMALL)
+def text(events: Iterable[Event]) -> str:
+    return collected(events)[0]
 
 
 def test_usage_counts_what_was_really_done(
@@ -127,7 +117,7 @@ def test_a_stop_while_reading_ends_within_one_chunk(qwen2_vl: LocalBackend, tmp_
         qwen2_vl, talk, session="half"
     )  # a half-read prompt is a shorter cached prefix
     assert continued.reused_tokens == read
-    assert text(list(qwen2_vl.stream(talk, SHORT, Cancel(), session="half"))) == text(
+    assert text(qwen2_vl.stream(talk, SHORT, Cancel(), session="half")) == text(
         list(qwen2_vl.stream(talk, SHORT, Cancel()))
     )
 
@@ -214,7 +204,7 @@ def test_the_same_seed_draws_the_same_answer_and_a_fresh_one_is_reported(
     first = list(qwen2_vl.stream(talk, drawn, Cancel()))
     seed = finished(first).usage.seed
     again = GenerationSettings(max_new_tokens=8, temperature=1.5, top_k=0, top_p=1.0, seed=seed)
-    assert text(list(qwen2_vl.stream(talk, again, Cancel()))) == text(first)
+    assert text(qwen2_vl.stream(talk, again, Cancel())) == text(first)
     seeds = {usage(qwen2_vl, talk, drawn).seed for _ in range(3)}
     assert len(seeds) == 3
 
@@ -225,7 +215,7 @@ def test_the_checkpoints_own_sampling_defaults_do_not_silence_the_settings(
     assert qwen2_vl.model.generation_config.top_k == 1  # as the real checkpoints ship it
     talk = Conversation().with_user_turn(Text("Tell me"))
     answers = {
-        text(list(qwen2_vl.stream(talk, GenerationSettings(max_new_tokens=8, temperature=2.0, top_k=0, top_p=1.0, seed=seed), Cancel())))
+        text(qwen2_vl.stream(talk, GenerationSettings(max_new_tokens=8, temperature=2.0, top_k=0, top_p=1.0, seed=seed), Cancel()))
         for seed in range(3)
     }  # fmt: skip
     assert len(answers) == 3
@@ -262,7 +252,7 @@ def test_a_picture_by_address_is_fetched_once_and_answered_like_the_file(
     by_url = Conversation().with_user_turn(Image(url, SMALL), Text("What?"))
     talks = (by_file, by_url, by_url)
     try:
-        answers = [text(list(qwen2_vl.stream(talk, SHORT, Cancel()))) for talk in talks]
+        answers = [text(qwen2_vl.stream(talk, SHORT, Cancel())) for talk in talks]
     finally:
         server.shutdown()
     assert len(set(answers)) == 1 and asked == ["/a.png"]

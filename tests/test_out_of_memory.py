@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from model.backend import Cancel, Delta, Event
+from model.backend import Cancel, collected
 from model.conversation import Conversation, Image, Text
 from model.errors import DemoError
 from model.local import LocalBackend
@@ -50,8 +50,7 @@ def hungry(backend: LocalBackend, *failures: Exception) -> LocalBackend:
 
 
 def said(backend: LocalBackend, talk: Conversation, session: str = "mine") -> str:
-    events: list[Event] = list(backend.stream(talk, SHORT, Cancel(), session=session))
-    return "".join(event.text for event in events if isinstance(event, Delta))
+    return collected(backend.stream(talk, SHORT, Cancel(), session=session))[0]
 
 
 @pytest.mark.parametrize(

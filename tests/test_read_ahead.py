@@ -7,27 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from model.backend import Cancel, Delta, Progress, Usage
+from model.backend import Cancel, Progress, Usage, collected
 from model.conversation import Conversation, Image, Message, Text, Video
 from model.encoder import Encoded, Report, VisionEncoder
 from model.local import LocalBackend
 from model.read_ahead import Drafts, EitherCancel, continued
-from model.settings import GenerationSettings, VisionSettings
+from model.settings import GenerationSettings
 from model.visual_item import VisualItem
 from tests import media_files
+from tests.media_files import SMALL
 
-SMALL = VisionSettings(max_tokens=64, video_max_frames=4, video_max_tokens_per_frame=16)
 SHORT = GenerationSettings(max_new_tokens=6)
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> Image:
-    return Image(media_files.photo(tmp_path / "a.png", (224, 224)), SMALL)
-
-
-@pytest.fixture
-def clip(tmp_path: Path) -> Video:
-    return Video(media_files.clip(tmp_path / "a.mp4", 20), SMALL)
 
 
 def answered(
@@ -36,8 +26,7 @@ def answered(
     session: str,
     settings: GenerationSettings = SHORT,
 ) -> tuple[str, Usage]:
-    *events, last = backend.stream(talk, settings, Cancel(), session=session)
-    return "".join(e.text for e in events if isinstance(e, Delta)), last.usage  # type: ignore[union-attr]
+    return collected(backend.stream(talk, settings, Cancel(), session=session))
 
 
 @pytest.mark.parametrize("question", ["What is this?", "\nTwo\n\nlines", "0", "01", ""])

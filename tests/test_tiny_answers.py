@@ -13,7 +13,7 @@ from gradio_client import Client, handle_file
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from model.backend import Cancel, Delta
+from model.backend import Cancel, collected
 from model.checkpoint import BUNDLED
 from model.conversation import Conversation, Image, Text, Video
 from model.local import LocalBackend
@@ -67,8 +67,7 @@ def _corners(shape: str, box: tuple[int, int, int, int]) -> list[tuple[float, fl
 
 
 def said(backend: LocalBackend, talk: Conversation, session: str = "") -> str:
-    events = backend.stream(talk, NUMBERED, Cancel(), session=session)
-    return "".join(event.text for event in events if isinstance(event, Delta))
+    return collected(backend.stream(talk, NUMBERED, Cancel(), session=session))[0]
 
 
 def asked(backend: LocalBackend, question: str, *pictures: Path) -> str:

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from model.backend import Cancel, Delta, Finished, Usage
+from model.backend import Cancel, Usage, collected
 from model.conversation import Conversation, Image, Part, Text, Video
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
@@ -84,14 +84,7 @@ def _stock(backend: LocalBackend, talk: Conversation) -> float:
 
 
 def _ours(backend: LocalBackend, talk: Conversation, session: str) -> tuple[str, Usage]:
-    text = ""
-    for event in backend.stream(talk, ANSWER, Cancel(), session=session):
-        match event:
-            case Delta(more):
-                text += more
-            case Finished(_, usage):
-                return text, usage
-    raise AssertionError("A stream ends with Finished.")
+    return collected(backend.stream(talk, ANSWER, Cancel(), session=session))
 
 
 def _ahead(backend: LocalBackend, opening: Sequence[Part], session: str) -> float:

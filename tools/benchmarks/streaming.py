@@ -20,7 +20,7 @@ from PIL import Image as PillowImage
 from playwright.sync_api import Browser
 from transformers import AutoTokenizer
 
-from model.backend import Cancel, Delta, Finished, Usage
+from model.backend import Cancel, Usage, collected
 from model.checkpoint import BUNDLED
 from model.conversation import Conversation, Image, Text
 from model.local import LocalBackend
@@ -102,14 +102,7 @@ class Raw:
 
     def _stream(self, tokens: int) -> tuple[str, Usage]:
         settings = GenerationSettings(max_new_tokens=tokens, temperature=1.0, seed=self.seed)
-        text = ""
-        for event in self.backend.stream(self.talk, settings, Cancel(), session="raw"):
-            match event:
-                case Delta(more):
-                    text += more
-                case Finished(_, usage):
-                    return text, usage
-        raise AssertionError("A stream ends with Finished.")
+        return collected(self.backend.stream(self.talk, settings, Cancel(), session="raw"))
 
 
 @dataclass(frozen=True)
