@@ -51,6 +51,7 @@ def _add_model_flags(flags: argparse.ArgumentParser) -> None:
     model.add_argument(
         "--flash-attn2", action="store_true", help="FlashAttention-2; needs a CUDA GPU"
     )
+    model.add_argument("--compile", action="store_true", help="CUDA graphs for faster answers; needs a CUDA GPU and a minute or two to compile at the start")  # fmt: skip
     model.add_argument("--dtype", choices=("auto", "bfloat16", "float16", "float32"), default="auto", help="of the weights; 'auto' is bfloat16 on a GPU and float32 on a CPU")  # fmt: skip
     model.add_argument("--cache-gb", type=float, default=None, metavar="GB", help="kept between turns so that nothing is computed twice; default is a fifth of the free memory")  # fmt: skip
 
@@ -141,7 +142,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         logging.WARNING
     )  # Gradio's start-up asks itself whether it is up
     model_flags = checkpoints.Flags(
-        options.checkpoint_path, options.cpu_only, options.flash_attn2, options.dtype
+        options.checkpoint_path,
+        options.cpu_only,
+        options.flash_attn2,
+        options.dtype,
+        options.compile,
     )
     if options.check:
         from model import preflight

@@ -15,7 +15,7 @@ from os import PathLike
 from typing import Any
 
 import torch
-from transformers import GenerationConfig
+from transformers import Cache, CompileConfig, GenerationConfig
 
 from model import prefill, visual_item
 from model.backend import (
@@ -30,6 +30,7 @@ from model.backend import (
     Usage,
 )
 from model.chat_template import ChatTemplate, Segment, prompt_text
+from model.compiled import CompiledDecoding
 from model.conversation import Conversation
 from model.encoder import Report, VisionEncoder
 from model.errors import CheckpointError, ContextError, DemoError
@@ -58,6 +59,7 @@ class LocalBackend:
         note: str = "",
         cache_bytes: int = 0,
         max_video_seconds: float | None = None,
+        compiled: CompiledDecoding | None = None,
     ) -> None:
         """cache_bytes: what may be kept between turns, half of it KV caches and half vision features."""
         self.model = model
@@ -65,6 +67,7 @@ class LocalBackend:
         self.context_tokens = int(model.config.get_text_config().max_position_embeddings)
         self.end_tokens = _end_tokens(model, processor)
         self.encoder = VisionEncoder(model, processor)
+        self.compiled = compiled
         self.prefixes = PrefixCache(cache_bytes // 2)
         self.features: SessionStore[torch.Tensor] = SessionStore(cache_bytes // 2)
         self._label, self._note = label, note
@@ -83,6 +86,7 @@ class LocalBackend:
         device: str = "auto",
         dtype: str = "auto",
         flash_attn2: bool = False,
+        compiled: bool = False,
         cache_gb: float | None = None,
     ) -> LocalBackend:
         """A checkpoint by folder or hub id. device: auto, cpu, cuda or mps.
@@ -91,7 +95,7 @@ class LocalBackend:
         """
         from model import checkpoint as checkpoints
 
-        flags = checkpoints.Flags(str(checkpoint), device == "cpu", flash_attn2, dtype)
+        flags = checkpoints.Flags(str(checkpoint), device == "cpu", flash_attn2, dtype, compiled)
         choice = checkpoints.choose(checkpoints.hardware(), flags)
         if device not in ("auto", choice.device):
             raise CheckpointError(
@@ -359,21 +363,28 @@ class _Turn:
         It counts on from the last position, which it must therefore be told: behind a long clip of
         Qwen2.5-VL the largest position is on the clip's time axis, not at the end of the prompt.
         """
-        torch.manual_seed(self._seed)
-        with decoding() if self._model.device.type == "cpu" else nullcontext():
+
+        def generate(cache: Cache, compiling: CompileConfig | None) -> None:
+            torch.manual_seed(self._seed)
             self._model.generate(
                 input_ids=ids,
                 attention_mask=torch.ones_like(ids),
                 position_ids=positions,
-                past_key_values=prefix.cache,
-                generation_config=self._generation_config(),
+                past_key_values=cache,
+                generation_config=self._generation_config(compiling),
                 streamer=self._streamer,
                 stopping_criteria=[CancelCriteria(self._cancel)],
             )
+
+        with decoding() if self._model.device.type == "cpu" else nullcontext():
+            if compiled := self._backend.compiled:
+                compiled.run(generate, prefix.cache, ids.shape[1] + self._max_new_tokens)
+            else:
+                generate(prefix.cache, None)
         tokens = [self._prompt.ids[-1], *self._streamer.ids]
         prefix.keys += tokens[: prefix.cache.get_seq_length() - len(prefix.keys)]
 
-    def _generation_config(self) -> GenerationConfig:
+    def _generation_config(self, compiling: CompileConfig | None) -> GenerationConfig:
         """Every field is passed: what is left out would come from the checkpoint's own defaults."""
         settings = self._settings
         sampling = settings.temperature > 0
@@ -387,6 +398,7 @@ class _Turn:
             max_new_tokens=self._max_new_tokens,
             eos_token_id=sorted(self._backend.end_tokens),
             pad_token_id=min(self._backend.end_tokens),
+            compile_config=compiling,
         )
 
     def _report(self, stage: Stage) -> Report:

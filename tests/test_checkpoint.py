@@ -81,6 +81,23 @@ def test_flash_attention_is_refused_where_it_cannot_run(
         choose(hardware, flags)
 
 
+@pytest.mark.parametrize(
+    ("hardware", "flags", "remedy"),
+    [
+        (CPU, Flags(compiled=True), "CUDA"),
+        (APPLE, Flags(compiled=True), "CUDA"),
+        (BIG, Flags(compiled=True, cpu_only=True), "CUDA"),
+        (BIG, Flags(compiled=True, flash_attn2=True), "leave one of them out"),
+    ],
+)
+def test_compiling_is_refused_where_it_would_not_help(
+    hardware: Hardware, flags: Flags, remedy: str
+) -> None:
+    with pytest.raises(CheckpointError, match=remedy):
+        choose(hardware, flags)
+    assert choose(BIG, Flags(compiled=True)).compiled
+
+
 def test_the_banner_says_when_the_bundled_checkpoint_stands_in() -> None:
     assert "--checkpoint-path" in choose(CPU, Flags()).note
     assert choose(CPU, Flags("a/b")).note == ""

@@ -272,6 +272,18 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "--flash-attn2 不支持 float32；请使用 --dtype bfloat16 或去掉该选项。",
         "--flash-attn2는 float32로 계산할 수 없습니다. --dtype bfloat16을 쓰거나 이 옵션을 빼세요.",
     ),
+    "--compile needs a CUDA GPU and this would run on {device}; leave the flag out.": (
+        "--compile 需要 CUDA GPU，而这里会在 {device} 上运行；请去掉该选项。",
+        "--compile에는 CUDA GPU가 필요한데 여기서는 {device}에서 실행됩니다. 이 옵션을 빼세요.",
+    ),
+    "--compile and --flash-attn2 exclude each other; leave one of them out.": (
+        "--compile 与 --flash-attn2 不能同时使用；请去掉其中一个。",
+        "--compile과 --flash-attn2는 함께 쓸 수 없습니다. 둘 중 하나를 빼세요.",
+    ),
+    "{checkpoint} is quantized in a way that cannot be compiled; leave --compile out.": (
+        "{checkpoint} 的量化方式不支持编译；请去掉 --compile。",
+        "{checkpoint}의 양자화 방식은 컴파일할 수 없습니다. --compile을 빼세요.",
+    ),
     "--flash-attn2 needs FlashAttention-2; run `pip install kernels` for the prebuilt kernel "
     "or `pip install flash-attn --no-build-isolation` to build it.": (
         "--flash-attn2 需要 FlashAttention-2；请运行 `pip install kernels` 获取预编译内核，"

@@ -12,6 +12,7 @@ import torch
 from transformers import AutoProcessor, Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
 from model.checkpoint import BUNDLED, GB
+from model.compiled import CompiledDecoding
 from model.local import LocalBackend
 
 Result = TypeVar("Result")
@@ -31,6 +32,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", help="hub id or folder; otherwise random weights")
     parser.add_argument("--shape", choices=tuple(SHAPES), default="30m", help="of random weights")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--compile", action="store_true", help="CUDA graphs; needs a GPU")
     parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
 
 
@@ -50,21 +52,22 @@ def in_thread(work: Callable[..., Result], *arguments: Any) -> Result:
 def load(options: argparse.Namespace) -> LocalBackend:
     """The backend that the flags ask for."""
     if options.checkpoint:
-        where = {"device": options.device, "dtype": options.dtype}
+        where = {"device": options.device, "dtype": options.dtype, "compiled": options.compile}
         return in_thread(partial(LocalBackend.load, **where), options.checkpoint)
     device = options.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return in_thread(_random, options.shape, device, getattr(torch, options.dtype))
+    dtype = getattr(torch, options.dtype)
+    return in_thread(_random, options.shape, device, dtype, options.compile)
 
 
 def name(options: argparse.Namespace) -> str:
     """For the table."""
     model = options.checkpoint or f"random weights, shape {options.shape}"
-    return f"{model}, {options.dtype}"
+    return f"{model}, {options.dtype}{', compiled' if options.compile else ''}"
 
 
-def _random(shape: str, device: str, dtype: torch.dtype) -> LocalBackend:
+def _random(shape: str, device: str, dtype: torch.dtype, compile_it: bool) -> LocalBackend:
     processor = AutoProcessor.from_pretrained(BUNDLED)
     torch.manual_seed(0)
     with torch.device(device):
@@ -72,7 +75,10 @@ def _random(shape: str, device: str, dtype: torch.dtype) -> LocalBackend:
         model = Qwen2VLForConditionalGeneration(_config(shape, processor)).eval()
         torch.set_default_dtype(torch.float32)
     model.generation_config.eos_token_id = processor.tokenizer.eos_token_id
-    return LocalBackend(model, processor, label=shape, cache_bytes=4 * GB)
+    compiled = CompiledDecoding(model) if compile_it else None
+    if compiled:
+        compiled.warm_up(lambda _: None)
+    return LocalBackend(model, processor, label=shape, cache_bytes=4 * GB, compiled=compiled)
 
 
 def _config(shape: str, processor: Any) -> Qwen2VLConfig:

@@ -1,0 +1,117 @@
+"""Decoding on static caches says what decoding on growing ones says, and leaves the same cache behind.
+
+CUDA graphs need a GPU; here the same shapes go through `torch.compile`'s tracing, or all of it once.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+from transformers import CompileConfig
+
+from model import compiled as compiling
+from model.backend import Cancel, Delta, collected
+from model.compiled import CompiledDecoding
+from model.conversation import Conversation, Image, Text, Video
+from model.local import LocalBackend
+from model.settings import GenerationSettings
+
+ANSWER = GenerationSettings(max_new_tokens=12)
+DRAWN = GenerationSettings(max_new_tokens=12, temperature=1.0, seed=7)
+MORE = GenerationSettings(max_new_tokens=200)
+
+
+def on_a_cpu(backend: str) -> CompileConfig:
+    config = CompileConfig(backend=backend, mode=None, dynamic=False)
+    config._compile_all_devices = True
+    return config
+
+
+@pytest.fixture(autouse=True)
+def _short_caches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "LENGTHS", (256, 512))
+
+
+@pytest.fixture
+def fixed(backend: LocalBackend) -> LocalBackend:
+    """The same model with static caches, traced but not compiled."""
+    decoding = CompiledDecoding(backend.model, on_a_cpu("eager"))
+    return LocalBackend(backend.model, backend.processor, cache_bytes=2**26, compiled=decoding)
+
+
+@pytest.mark.parametrize("settings", [ANSWER, DRAWN], ids=["greedy", "drawn"])
+def test_a_conversation_goes_on_as_without_it(
+    fixed: LocalBackend, backend: LocalBackend, picture: Image, clip: Video, settings: GenerationSettings
+) -> None:  # fmt: skip
+    talk = Conversation()
+    for parts in ((picture, Text("What?")), (Text("And?"),), (clip, Text("Now?"))):
+        talk = talk.with_user_turn(*parts)
+        said, usage = collected(fixed.stream(talk, settings, Cancel(), session="a"))
+        expected, wanted = collected(backend.stream(talk, settings, Cancel(), session="fixed"))
+        assert said == expected
+        assert usage.reused_tokens == wanted.reused_tokens
+        talk = talk.with_reply(said)
+    backend.forget("fixed")
+
+
+def test_an_answer_longer_than_the_longest_cache_is_decoded_without_it(
+    fixed: LocalBackend, backend: LocalBackend, picture: Image
+) -> None:
+    long = GenerationSettings(max_new_tokens=520, repetition_penalty=1.3)
+    talk = Conversation().with_user_turn(picture, Text("What?"))
+    assert (
+        collected(fixed.stream(talk, long, Cancel()))[0]
+        == collected(backend.stream(talk, long, Cancel()))[0]
+    )
+
+
+def test_nothing_of_one_conversation_is_left_for_the_next(
+    fixed: LocalBackend, backend: LocalBackend, picture: Image
+) -> None:
+    collected(fixed.stream(Conversation().with_user_turn(picture, Text("What?")), MORE, Cancel()))
+    talk = Conversation().with_user_turn(Text("Hi"))
+    said, _ = collected(fixed.stream(talk, ANSWER, Cancel()))
+    assert said == collected(backend.stream(talk, ANSWER, Cancel()))[0]
+
+
+def test_it_can_be_stopped_and_goes_on_from_there(fixed: LocalBackend, picture: Image) -> None:
+    talk, cancel, heard = Conversation().with_user_turn(picture, Text("What?")), Cancel(), ""
+    for event in fixed.stream(talk, MORE, cancel, session="b"):
+        if isinstance(event, Delta):
+            heard += event.text
+            cancel.set()
+    follow_up = talk.with_reply(heard).with_user_turn(Text("Go on"))
+    _, usage = collected(fixed.stream(follow_up, ANSWER, Cancel(), session="b"))
+    assert usage.reused_tokens > usage.visual_tokens > 0
+
+
+def test_every_answer_is_decoded_by_the_same_thread(
+    fixed: LocalBackend, backend: LocalBackend, picture: Image
+) -> None:
+    """CUDA graphs belong to the thread that recorded them."""
+    threads = set[threading.Thread]()
+    hook = backend.model.lm_head.register_forward_hook(
+        lambda *_: threads.add(threading.current_thread())
+    )
+    try:
+        for question in ("What?", "Why?"):
+            talk = Conversation().with_user_turn(picture, Text(question))
+            collected(fixed.stream(talk, ANSWER, Cancel()))
+    finally:
+        hook.remove()
+    assert len(threads) == 1
+
+
+def test_warmed_up_it_compiles_nothing_more(qwen2_vl: LocalBackend, picture: Image) -> None:
+    torch._dynamo.reset()
+    decoding = CompiledDecoding(qwen2_vl.model, on_a_cpu("inductor"))
+    reported: list[float] = []
+    decoding.warm_up(reported.append)
+    assert reported == [0.5, 1.0]
+    backend = LocalBackend(qwen2_vl.model, qwen2_vl.processor, compiled=decoding)
+    talk = Conversation().with_user_turn(picture, Text("What?"))
+    with torch.compiler.set_stance("fail_on_recompile"):
+        said, _ = collected(backend.stream(talk, ANSWER, Cancel()))
+    assert said == collected(qwen2_vl.stream(talk, ANSWER, Cancel()))[0]
