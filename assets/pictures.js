@@ -73,6 +73,8 @@
     one('#page').toggleAttribute('data-screen', Boolean(navigator.mediaDevices?.getDisplayMedia));
   });
 
+  Object.assign(qwenVlChat, { dialog, button });
+
   document.addEventListener('click', (event) => {
     const source = event.target.closest('#sources button')?.dataset.source;
     // Who closes the browser's own question has changed their mind about the screen.

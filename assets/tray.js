@@ -103,19 +103,23 @@ document.addEventListener('change', (event) => {
   event.target.value = ''; // so that the same file can be chosen again
 }, true);
 
-// What the model has read already is marked; the server says so in an element of its own, so that
-// nobody's focus is lost to a tray that is drawn anew.
-function markReady() {
+// What each item costs, and whether the model has read it already, is written on its card. The server says
+// so in elements of their own, so that nobody's focus is lost to a tray that is drawn anew.
+function mark() {
   const read = new Set((one('#ready [data-ready]')?.dataset.ready ?? '').split(' '));
   for (const card of element.querySelectorAll('li')) {
-    const ready = read.has(card.querySelector('[data-id]').dataset.id);
-    card.toggleAttribute('data-read', ready);
+    const { id } = card.querySelector('[data-id]').dataset;
+    const cost = one(`#cost-card [data-item="${id}"]`)?.dataset;
+    const line = card.querySelector('p span');
+    if (cost && line.textContent !== cost.tokens) line.textContent = cost.tokens;
+    card.toggleAttribute('data-read', read.has(id));
     const name = card.querySelector('img').alt;
-    card.title = ready ? `${name} · ${text('read')}` : name;
+    card.title = [name, cost?.sizes, read.has(id) && text('read')].filter(Boolean).join(' · ');
   }
 }
-new MutationObserver(markReady).observe(element, { childList: true, subtree: true });
-new MutationObserver(markReady).observe(one('#ready'), { childList: true, subtree: true });
+// What is alike Gradio leaves standing, and changes only its attributes and texts.
+const told = { childList: true, subtree: true, attributeFilter: ['data-ready', 'data-item', 'data-tokens'] };
+for (const place of [element, one('#ready'), one('#cost-card')]) new MutationObserver(mark).observe(place, told);
 
 element.addEventListener('click', (event) => {
   const button = event.target.closest('button[data-op]');

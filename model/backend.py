@@ -116,6 +116,8 @@ class Estimate:
     items: tuple[ItemCost, ...]
     prompt_tokens: int
     context_tokens: int  # what the checkpoint holds, prompt and answer together
+    token_px: int = 28  # the side of the square of a resized picture that one visual token covers
+    gpu_bytes: int = 0  # that the prompt's KV cache takes on a GPU; 0 without one
 
 
 @dataclass(frozen=True)

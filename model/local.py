@@ -75,6 +75,7 @@ class LocalBackend:
         self._template = ChatTemplate(processor)
         images = processor.image_processor
         self._geometry = Geometry(images.patch_size, images.merge_size, images.temporal_patch_size)
+        self._cache_bytes_per_token = _cache_bytes(model) if model.device.type == "cuda" else 0
         self._turnstile = Turnstile()
         self._drafts = Drafts()
 
@@ -125,7 +126,10 @@ class LocalBackend:
     def estimate(self, conversation: Conversation, settings: GenerationSettings) -> Estimate:
         prompt = self.build_prompt(conversation, settings)
         costs = tuple(item.cost for item in prompt.items)
-        return Estimate(costs, len(prompt.ids), self.context_tokens)
+        gpu_bytes = self._cache_bytes_per_token * len(prompt.ids)
+        return Estimate(
+            costs, len(prompt.ids), self.context_tokens, self._geometry.token_px, gpu_bytes
+        )
 
     def stream(
         self,
@@ -439,6 +443,14 @@ def _fits(work: Callable[[], None]) -> bool:
             raise
         return False
     return True
+
+
+def _cache_bytes(model: Any) -> int:
+    """Of the KV cache, for one token."""
+    text = model.config.get_text_config()
+    head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+    numbers = 2 * text.num_hidden_layers * text.num_key_value_heads * head
+    return int(numbers * model.dtype.itemsize)
 
 
 def _end_tokens(model: Any, processor: Any) -> frozenset[int]:

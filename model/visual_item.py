@@ -36,9 +36,7 @@ class VisualItem:
 
     @property
     def label(self) -> Sentence:
-        if self.kind == "image":
-            return Sentence("Picture {number}", number=self.number)
-        return Sentence("Video {number}", number=self.number)
+        return item_label(self.kind, self.number)
 
     @property
     def cost(self) -> ItemCost:
@@ -59,6 +57,13 @@ class VisualItem:
         else:
             contents = [media.fingerprint(path) for path in video.sources(self.media)]
         return repr((contents, self.size, self.times))
+
+
+def item_label(kind: Literal["image", "video"], number: int) -> Sentence:
+    """`Picture 3`, as vision ids call it."""
+    if kind == "image":
+        return Sentence("Picture {number}", number=number)
+    return Sentence("Video {number}", number=number)
 
 
 def plan(

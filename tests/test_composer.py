@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from model.backend import Estimate
+from model.errors import Sentence
 from ui import composer
 from ui.attachment import Attachment
 from ui.texts import ENGLISH
 
 HOSTILE = '${alert(1)}<img src=x onerror=alert(1)>{{x}}".png'
+
+FIRST = Sentence("Picture {number}", number=1)
 
 
 def attachment(name: str = "a.png", path: str = "/uploads/a.png") -> Attachment:
@@ -19,13 +22,13 @@ def test_an_empty_tray_is_empty() -> None:
 
 
 def test_a_card_shows_the_thumbnail_and_can_be_removed_by_id() -> None:
-    card = composer.tray([attachment()], [], ENGLISH)
+    card = composer.tray([(attachment(), FIRST)], [], ENGLISH)
     assert 'src="gradio_api/file=/uploads/a.png"' in card
     assert 'data-op="detach" data-id="id1" aria-label="Remove a.png"' in card
 
 
 def test_a_hostile_name_stays_text() -> None:
-    card = composer.tray([attachment(HOSTILE)], [f"{HOSTILE} is no picture."], ENGLISH)
+    card = composer.tray([(attachment(HOSTILE), FIRST)], [f"{HOSTILE} is no picture."], ENGLISH)
     assert "<img src=x" not in card
     assert "onerror=alert(1)>" not in card
 
@@ -42,10 +45,10 @@ def test_a_refusal_can_be_dismissed_by_its_place() -> None:
 
 def test_a_clip_shows_its_length() -> None:
     clip = Attachment("2", "video", "/u/b.mp4", "b.mp4", (64, 48), "/u/t.webp", "/u/b.mp4", 83.4)
-    assert "<small>1:23</small>" in composer.tray([clip], [], ENGLISH)
+    assert "<small>1:23</small>" in composer.tray([(clip, FIRST)], [], ENGLISH)
 
 
 def test_the_cost_line_compares_with_the_context() -> None:
-    line = composer.cost(Estimate((), 3871, 32768), ENGLISH)
+    line = composer.cost(Estimate((), 3871, 32768), [], ENGLISH)
     assert "3,871 of 32,768 tokens" in line and "data-full" not in line
-    assert "data-full" in composer.cost(Estimate((), 40000, 32768), ENGLISH)
+    assert "data-full" in composer.cost(Estimate((), 40000, 32768), [], ENGLISH)

@@ -17,6 +17,7 @@ from model import media, video
 from model.conversation import Image, Media, Video
 from model.errors import MediaError
 from model.settings import VisionSettings
+from ui.resolution import AUTO, Resolution
 from ui.uploads import shown_name, stored_file, upload_folder
 
 THUMBNAIL_PX = 256
@@ -47,16 +48,18 @@ class Attachment:
     thumbnail: str  # path of a small picture that every browser can show
     shown: str  # path of what stands for it in the conversation
     seconds: float = 0.0  # of a clip
+    resolution: Resolution = AUTO
 
     def part(self, vision: VisionSettings) -> Media:
-        """The item as a part of a message, at a resolution that stays with it."""
+        """The item as a part of a message, at a resolution that stays with it. Raises `SettingError`."""
+        vision = self.resolution.applied(vision)
         if self.kind == "image":
             return Image(self.path, vision, name=self.name)
         return Video(self.path, vision, name=self.name)
 
-    def again(self) -> Attachment:
+    def again(self, resolution: Resolution) -> Attachment:
         """The same file as another item."""
-        return replace(self, id=_new_id())
+        return replace(self, id=_new_id(), resolution=resolution)
 
     @property
     def playable(self) -> bool:

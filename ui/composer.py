@@ -10,14 +10,15 @@ import html
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from model.backend import Estimate
+from model.backend import Estimate, ItemCost
+from model.errors import Sentence
 from ui.attachment import Attachment
 from ui.texts import Texts
 
 
-def tray(items: Sequence[Attachment], refused: Sequence[str], texts: Texts) -> str:
-    """Cards in the order of sending, and why other files were not taken."""
-    cards = "".join(_card(item, texts) for item in items)
+def tray(items: Sequence[tuple[Attachment, Sentence]], refused: Sequence[str], texts: Texts) -> str:
+    """Cards in the order of sending, each with its number, and why other files were not taken."""
+    cards = "".join(_card(item, texts.said(label), texts) for item, label in items)
     listed = f'<ul aria-label="{html.escape(texts.attached)}">{cards}</ul>' if items else ""
     return listed + "".join(
         _refusal(index, sentence, texts) for index, sentence in enumerate(refused)
@@ -41,12 +42,15 @@ def sources(texts: Texts) -> str:
     )
 
 
-def _card(item: Attachment, texts: Texts) -> str:
+def _card(item: Attachment, label: str, texts: Texts) -> str:
     name = html.escape(item.name)
     remove = html.escape(texts.remove.format(name=item.name))
-    length = f"<small>{_clock(item.seconds)}</small>" if item.kind == "video" else ""
+    length = f"<small>{clock(item.seconds)}</small>" if item.kind == "video" else ""
+    look = html.escape(f"{label}: {texts.look}")
     return (
-        f'<li title="{name}"><img src="{html.escape(file_url(item.thumbnail))}" alt="{name}">{length}'
+        f'<li title="{name}"><img src="{html.escape(file_url(item.thumbnail))}" alt="{name}" role="button" '
+        f'tabindex="0" data-look="{html.escape(item.id)}" aria-description="{look}">{length}'
+        f"<p><b>{html.escape(label)}</b><span></span></p>"
         f'<button type="button" data-op="detach" data-id="{html.escape(item.id)}" '
         f'aria-label="{remove}">{_CROSS}</button></li>'
     )
@@ -69,17 +73,66 @@ _SCREEN = (
 _CROSS = '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M4 4l8 8M12 4l-8 8"/></svg>'
 
 
-def cost(estimate: Estimate, texts: Texts) -> str:
-    """What the items of the message cost, and all of it of what the checkpoint holds."""
-    share = min(1.0, estimate.prompt_tokens / estimate.context_tokens)
+def cost(
+    estimate: Estimate,
+    items: Sequence[Attachment],
+    texts: Texts,
+    *,
+    wait_s: float | None = None,
+    fitted: str = "",
+) -> str:
+    """What the items of the message cost, and all of it of what the checkpoint holds.
+
+    A script writes what each item costs onto its card.
+    """
+    said = []
+    if estimate.gpu_bytes >= 2**20:
+        said.append(texts.cost_memory.format(gigabytes=f"{estimate.gpu_bytes / 2**30:.2f}"))
+    if wait_s is not None:
+        said.append(texts.cost_wait.format(seconds=f"{max(0.1, wait_s):.1f}"))
+    if fitted:
+        said.append(texts.said(fitted))
+    more = "".join(f"<span>{html.escape(sentence)}</span>" for sentence in said)
+    gauge, fit, each = _gauge(estimate), _fit(estimate, texts), _each(estimate, items, texts)
+    return _total(estimate, texts) + gauge + more + fit + each
+
+
+def _total(estimate: Estimate, texts: Texts) -> str:
     total = texts.cost_total.format(
         prompt=f"{estimate.prompt_tokens:,}", context=f"{estimate.context_tokens:,}"
     )
     full = ' data-full="true"' if estimate.prompt_tokens >= estimate.context_tokens else ""
+    return f"<span{full}>{html.escape(total)}</span>"
+
+
+def _gauge(estimate: Estimate) -> str:
+    share = min(1.0, estimate.prompt_tokens / estimate.context_tokens)
+    return f'<meter min="0" max="1" high="0.9" value="{share:.4f}" aria-hidden="true"></meter>'
+
+
+def _fit(estimate: Estimate, texts: Texts) -> str:
+    """A button, and behind it how many tokens the message may have."""
     return (
-        f"<span{full}>{html.escape(total)}</span>"
-        f'<meter min="0" max="1" high="0.9" value="{share:.4f}" aria-hidden="true"></meter>'
+        f"<details><summary>{html.escape(texts.fit)}</summary><label>{html.escape(texts.fit_budget)}"
+        f'<input type="number" min="1" step="1" placeholder="{estimate.context_tokens}"></label>'
+        f'<button type="button" data-fit>{html.escape(texts.fit_now)}</button></details>'
     )
+
+
+def _each(estimate: Estimate, items: Sequence[Attachment], texts: Texts) -> str:
+    """What every item costs, for the cards."""
+    costs = estimate.items[len(estimate.items) - len(items) :]
+    marks = "".join(
+        f'<i data-item="{html.escape(item.id)}" data-tokens="{texts.cost_item.format(tokens=f"{cost.tokens:,}")}" '
+        f'data-sizes="{_sizes(cost)}"></i>'
+        for item, cost in zip(items, costs, strict=True)
+    )
+    return f"<span hidden>{marks}</span>"
+
+
+def _sizes(cost: ItemCost) -> str:
+    """`1600 × 1200 → 1036 × 784`"""
+    return " → ".join(f"{width:,} × {height:,}" for width, height in (cost.original, cost.resized))
 
 
 def file_url(path: str) -> str:
@@ -87,6 +140,6 @@ def file_url(path: str) -> str:
     return "gradio_api/file=" + quote(path)
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02}"

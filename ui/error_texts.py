@@ -24,6 +24,28 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
     "a number": ("数字", "숫자"),
     "true or false": (" true 或 false", "true 또는 false"),
     "text": ("文本", "텍스트"),
+    # The tray
+    "There is no resolution '{level}'.": (
+        "没有名为“{level}”的分辨率。",
+        "'{level}'라는 해상도는 없습니다.",
+    ),
+    "Setting '{name}' must be a number.": (
+        "设置“{name}”必须是数字。",
+        "설정 '{name}'은(는) 숫자여야 합니다.",
+    ),
+    "Setting '{name}' is out of range.": (
+        "设置“{name}”超出范围。",
+        "설정 '{name}'이(가) 범위를 벗어났습니다.",
+    ),
+    "It does not fit at any resolution; take something out or start over.": (
+        "任何分辨率都放不下；请移除一些内容或重新开始。",
+        "어떤 해상도로도 들어가지 않습니다. 무언가를 빼거나 새로 시작하세요.",
+    ),
+    "It fits already.": ("已经放得下。", "이미 들어갑니다."),
+    "Lowered to {percent} % of the visual tokens.": (
+        "已降至视觉词元的 {percent} %。",
+        "시각 토큰을 {percent} %로 줄였습니다.",
+    ),
     # Settings
     "Setting '{name}' is {value}; it must be {range}.": (
         "设置“{name}”的值是 {value}；必须在 {range} 范围内。",

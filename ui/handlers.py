@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import gradio as gr
 
+from model.backend import Usage
 from model.errors import DemoError, Sentence
 from ui import ahead, composer, render, view
 from ui.attachment import inspect
@@ -22,6 +23,7 @@ from ui.examples import EXAMPLES
 from ui.session import Tab, Tabs, drafted
 from ui.texts import ENGLISH
 from ui.view import View
+from ui.waiting import seconds_to_first_word
 from ui.web import browser_of
 
 log = logging.getLogger(__name__)
@@ -187,7 +189,7 @@ async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
         tab.refused.append(UPLOAD_PROBLEMS.get(str(error), failed))
     for file in posted.get("files") or []:
         await _attach_one(tabs, tab, file if isinstance(file, dict) else {})
-    return composer.tray(tab.tray, tab.refused, tab.texts)
+    return composer.tray(tab.numbered, tab.refused, tab.texts)
 
 
 async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any]) -> None:
@@ -219,7 +221,7 @@ async def change_tray(tabs: Tabs, key: str, event: gr.EventData) -> str:
             tab.detach(item)
         case {"op": "dismiss", "id": str(index)} if index.isdecimal():
             del tab.refused[int(index) : int(index) + 1]
-    return composer.tray(tab.tray, tab.refused, tab.texts)
+    return composer.tray(tab.numbered, tab.refused, tab.texts)
 
 
 async def price(tabs: Tabs, key: str, text: str, *values: Any) -> str:
@@ -232,11 +234,20 @@ async def price(tabs: Tabs, key: str, text: str, *values: Any) -> str:
     try:
         vision, generation = settings_of(values)
         if asked := tab.drafted(text, vision):
+            items, usages = list(tab.tray), list(tab.usages)
             estimate = await asyncio.to_thread(tabs.backend.estimate, asked, generation)
-            return composer.cost(estimate, tab.texts)
+            wait_s = _expected_wait(estimate.prompt_tokens, usages)
+            return composer.cost(estimate, items, tab.texts, wait_s=wait_s, fitted=tab.fitted)
     except DemoError:
         pass  # sending says what is wrong
     return ""
+
+
+def _expected_wait(prompt_tokens: int, usages: Sequence[Usage | None]) -> float | None:
+    """Seconds to the first word, if nothing of the draft has been read by then."""
+    last = usages[-1] if usages else None
+    known = last.prompt_tokens + last.new_tokens if last else 0
+    return seconds_to_first_word(usages, max(1, prompt_tokens - known))
 
 
 async def read_ahead(tabs: Tabs, key: str, *values: Any) -> Any:

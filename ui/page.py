@@ -18,6 +18,7 @@ from ui import composer, handlers, render
 from ui.api import add_api
 from ui.controls import Controls, build_controls, defaults
 from ui.examples import offered
+from ui.inspecting import inspect
 from ui.session import Tabs
 from ui.texts import ENGLISH, LANGUAGES, Texts, texts_for
 from ui.view import View
@@ -56,6 +57,7 @@ class Page:
     ready: gr.HTML
     scripted: gr.HTML
     bridge: gr.HTML
+    inspector: gr.HTML
     resume: gr.Button
     sent: gr.Textbox
     taken_up: gr.Textbox
@@ -190,6 +192,7 @@ def _lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
         render.page_texts(texts), elem_id="page-texts", visible="hidden", js_on_load=None
     )
     bridge = gr.HTML(elem_id="bridge", visible="hidden", js_on_load=BRIDGE)
+    inspector = gr.HTML(elem_id="inspector", visible="hidden", js_on_load=_script("inspector.js"))
     resume = gr.Button(elem_id="resume", visible="hidden")
     key, sent, taken_up, returned = [gr.Textbox(visible=False) for _ in range(4)]
     view = View(
@@ -198,7 +201,7 @@ def _lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
     )  # fmt: skip
     return Page(
         key, language, banner, controls, settings_title, settings_note, reset, attach, sources,
-        cost, ready, scripted, bridge, resume, sent, taken_up, view, gr.Timer(1.0, active=False),
+        cost, ready, scripted, bridge, inspector, resume, sent, taken_up, view, gr.Timer(1.0, active=False),
     )  # fmt: skip
 
 
@@ -285,6 +288,8 @@ def _wire(
     priced(attached)
     attached.then(do(handlers.play_clips), key, view.chatbot, trigger_mode="multiple", **FOLLOWING)
     priced(view.tray.select(do(handlers.change_tray), key, view.tray, **many))
+    looked = [page.inspector, view.tray]
+    priced(page.inspector.select(do(inspect), [key, message, *controls], looked, **many))
     page.loading.tick(
         do(handlers.watch_loading), key, [page.banner, page.loading, view.run_state], **QUIET
     )

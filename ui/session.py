@@ -9,16 +9,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from model.backend import Backend, Usage
-from model.conversation import Conversation, Message, Text
+from model.conversation import Conversation, Image, Media, Message, Text
 from model.errors import DemoError, Sentence
 from model.settings import GenerationSettings, VisionSettings
+from model.visual_item import item_label
 from ui.attachment import Attachment
 from ui.preview import clip_preview
+from ui.resolution import AUTO, Resolution
 from ui.runs import Run, RunState
 from ui.texts import Texts, texts_for
 
@@ -66,6 +69,8 @@ class Tab:
     _before: tuple[Conversation, tuple[Usage | None, ...]] = (Conversation(), ())
     seen: float = field(default_factory=time.monotonic)
     known: dict[str, Attachment] = field(default_factory=dict)  # by path: whatever was attached
+    wished: dict[Media, Resolution] = field(default_factory=dict)  # of what was sent
+    fitted: str = ""  # what `fit` did, a `Sentence`
 
     @property
     def texts(self) -> Texts:
@@ -114,15 +119,53 @@ class Tab:
         """Take an item out of the tray, if it is there."""
         self.tray[:] = [item for item in self.tray if item.id != attachment_id]
 
+    def item(self, attachment_id: object) -> Attachment | None:
+        """The item of the tray that has this id."""
+        return next((item for item in self.tray if item.id == attachment_id), None)
+
+    def move(self, item: Attachment, places: int) -> None:
+        """Let an item of the tray stand so many places further right, as far as there is room."""
+        place = self.tray.index(item)
+        self.tray.insert(max(0, place + places), self.tray.pop(place))
+
+    def see(self, item: Attachment, resolution: Resolution) -> Attachment:
+        """Let an item of the tray be seen at its own resolution; gives the item as it is now."""
+        seen = replace(item, resolution=resolution)
+        self.tray[self.tray.index(item)] = seen
+        return seen
+
+    @property
+    def numbered(self) -> list[tuple[Attachment, Sentence]]:
+        """The tray with the numbers that vision ids will use, over the whole conversation."""
+        count = Counter(
+            "image" if isinstance(part, Image) else "video" for part in self.before.media
+        )
+        labels = []
+        for item in self.tray:
+            count[item.kind] += 1
+            labels.append((item, item_label(item.kind, count[item.kind])))
+        return labels
+
+    @property
+    def before(self) -> Conversation:
+        """What the message in the composer will follow."""
+        return (
+            self.conversation.before_turn(self.editing.turn) if self.editing else self.conversation
+        )
+
     def drafted(self, text: str, vision: VisionSettings) -> Conversation | None:
-        """The conversation as it would be after sending `text` with the tray; None with neither."""
-        before = self.conversation
-        if self.editing:
-            before = before.before_turn(self.editing.turn)
-        return drafted(before, self.tray, text, vision)
+        """The conversation as it would be after sending `text` with the tray; None with neither.
+
+        Raises `SettingError`.
+        """
+        return drafted(self.before, self.tray, text, vision)
 
     def sent(self) -> str:
         """Empty the tray after sending; gives the text that an edit had set aside."""
+        message = self.run.conversation.last_user_message if self.run else None
+        for part, item in zip(message.media if message else (), self.tray, strict=False):
+            self.wished[part] = item.resolution
+        self.fitted = ""
         if self.editing:
             return self._set_aside()
         self.tray.clear()
@@ -166,6 +209,7 @@ class Tab:
         self.tray.clear()
         self.refused.clear()
         self.known.clear()
+        self.wished.clear()
         self.outcome, self.notice, self.returned = "idle", "", ""
 
     def begin(self, run: Run) -> None:
@@ -213,8 +257,11 @@ class Tab:
         self.tray[:0] = self._attached(message)
 
     def _attached(self, message: Message) -> list[Attachment]:
-        paths = [str(part.path) for part in message.media]
-        return [self.known[path].again() for path in paths if path in self.known]
+        return [
+            known.again(self.wished.get(part, AUTO))
+            for part in message.media
+            if (known := self.known.get(str(part.path)))
+        ]
 
     def _set_aside(self) -> str:
         """End the edit: the draft of before it is back, and its text is what this gives."""

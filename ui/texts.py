@@ -101,6 +101,31 @@ class Texts:
     )
     broken_off: str = "broken off"
     cost_total: str = "{prompt} of {context} tokens"
+    cost_item: str = "{tokens} tokens"
+    cost_memory: str = "{gigabytes} GB of GPU memory"
+    cost_wait: str = "first word in about {seconds} s"
+    fit: str = "Fit…"
+    fit_budget: str = "Most tokens"
+    fit_now: str = "Lower the resolution"
+    look: str = "What the model sees"
+    detail: str = "Detail"
+    levels: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "auto": "As in the settings",
+            "low": "Low",
+            "medium": "Medium",
+            "high": "High",
+            "tokens": "Number of tokens",
+            "exact": "Exact size",
+        }
+    )
+    move_left: str = "Move left"
+    move_right: str = "Move right"
+    seen_size: str = "{original} → {seen} pixels"
+    seen_tokens: str = "{grid} = {tokens} tokens"
+    seen_frames: str = "{frames} frames"
+    token_grid: str = "Show the tokens"
+    original: str = "Original"
     stale_page: str = "This page is out of date; reload it."
     errors: Mapping[str, str] = field(default_factory=dict)  # by their English templates
 
@@ -207,6 +232,29 @@ CHINESE = Texts(
     reasons={"length": "已达最长回答", "cancelled": "已停止", "loop": "因重复而停止"},
     broken_off="已中断",
     cost_total="共 {prompt} / {context} 个词元",
+    cost_item="{tokens} 个词元",
+    cost_memory="{gigabytes} GB 显存",
+    cost_wait="约 {seconds} 秒后出现第一个字",
+    fit="适配…",
+    fit_budget="最多词元数",
+    fit_now="降低分辨率",
+    look="模型看到的内容",
+    detail="精细度",
+    levels={
+        "auto": "按设置",
+        "low": "低",
+        "medium": "中",
+        "high": "高",
+        "tokens": "词元数",
+        "exact": "精确尺寸",
+    },
+    move_left="左移",
+    move_right="右移",
+    seen_size="{original} → {seen} 像素",
+    seen_tokens="{grid} = {tokens} 个词元",
+    seen_frames="{frames} 帧",
+    token_grid="显示词元",
+    original="原图",
     stale_page="此页面已过期；请重新加载。",
     errors=CHINESE_ERRORS,
 )
@@ -316,6 +364,29 @@ KOREAN = Texts(
     reasons={"length": "최대 길이에서 잘림", "cancelled": "중지됨", "loop": "반복되어 중지됨"},
     broken_off="중단됨",
     cost_total="토큰 {context}개 중 {prompt}개",
+    cost_item="토큰 {tokens}개",
+    cost_memory="GPU 메모리 {gigabytes} GB",
+    cost_wait="첫 단어까지 약 {seconds}초",
+    fit="맞추기…",
+    fit_budget="최대 토큰 수",
+    fit_now="해상도 낮추기",
+    look="모델이 보는 것",
+    detail="세밀함",
+    levels={
+        "auto": "설정대로",
+        "low": "낮음",
+        "medium": "중간",
+        "high": "높음",
+        "tokens": "토큰 수",
+        "exact": "정확한 크기",
+    },
+    move_left="왼쪽으로",
+    move_right="오른쪽으로",
+    seen_size="{original} → {seen} 픽셀",
+    seen_tokens="{grid} = 토큰 {tokens}개",
+    seen_frames="프레임 {frames}개",
+    token_grid="토큰 표시",
+    original="원본",
     stale_page="오래된 페이지입니다. 새로 고침하세요.",
     errors=KOREAN_ERRORS,
 )

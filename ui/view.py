@@ -45,7 +45,7 @@ def whole(tab: Tab) -> View:
         run_state=render.run_state(tab.state, tab.finished_turns, turn),
         notice=render.notice(tab.texts.said(tab.notice)),
         message=gr.Textbox(submit_btn=not tab.live, stop_btn=tab.live),
-        tray=composer.tray(tab.tray, tab.refused, tab.texts),
+        tray=composer.tray(tab.numbered, tab.refused, tab.texts),
         returned="",
         examples=gr.HTML(visible=empty),
         copy=gr.Button(visible=answered),

@@ -1,0 +1,165 @@
+"""What a message will cost is on its cards before it is sent, and a card shows what the model sees."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.e2e.chat import Chat
+
+FACTS = "dialog.inspector [role=status]"
+
+
+def tokens(text: str) -> int:
+    """The number before the word `tokens`."""
+    (found,) = re.findall(r"([\d,]+) tokens", text)
+    return int(found.replace(",", ""))
+
+
+def costs(chat: Chat, cards: int) -> list[int]:
+    chat.page.wait_for_function(
+        "(cards) => [...document.querySelectorAll('#tray li p span')].filter((s) => s.textContent).length === cards",
+        arg=cards,
+    )
+    return [tokens(text) for text in chat.page.locator("#tray li p").all_inner_texts()]
+
+
+def look(chat: Chat, card: int) -> None:
+    chat.page.locator("#tray [data-look]").nth(card).click()
+    chat.page.wait_for_selector(FACTS)
+
+
+def close(chat: Chat) -> None:
+    chat.page.keyboard.press("Escape")
+    chat.page.wait_for_selector("dialog", state="detached")
+
+
+def wait_for_facts(chat: Chat, text: str) -> None:
+    chat.page.wait_for_function(
+        "([where, text]) => document.querySelector(where)?.textContent.includes(text)",
+        arg=[FACTS, text],
+    )
+
+
+def test_cards_are_numbered_over_the_conversation_and_cost_what_is_then_used(
+    chat: Chat, picture: Path, clip: Path
+) -> None:
+    chat.set("max-new-tokens", "4")
+    chat.attach(picture, clip, picture)
+    first = costs(chat, 3)
+    labels = [text.split("\n")[0] for text in chat.page.locator("#tray li p").all_inner_texts()]
+    assert labels == ["Picture 1", "Video 1", "Picture 2"]
+    total = chat.page.inner_text("#cost-card")
+    chat.ask("What is this?")
+    assert f"{sum(first):,} visual" in chat.stats
+    chat.attach(picture)
+    costs(chat, 1)
+    assert chat.page.inner_text("#tray li p").startswith("Picture 3")
+    assert "of 8,192 tokens" in total
+
+
+def test_a_card_opens_what_the_model_sees(chat: Chat, picture: Path) -> None:
+    chat.attach(picture)
+    (before,) = costs(chat, 1)
+    chat.page.focus("#tray [data-look]")
+    chat.page.keyboard.press("Enter")
+    chat.page.wait_for_selector(FACTS)
+    assert tokens(chat.page.inner_text(FACTS)) == before
+    seen = chat.page.locator("dialog .grid img")
+    width, height = (int(seen.get_attribute(side) or 0) for side in ("width", "height"))
+    assert width * height == before * 28**2
+    natural = seen.evaluate(
+        "async (i) => { await i.decode(); return [i.naturalWidth, i.naturalHeight]; }"
+    )
+    assert natural == [width, height]
+    chat.page.check("dialog [data-grid]")
+    close(chat)
+    assert chat.page.evaluate("document.activeElement.matches('#tray [data-look]')")
+
+
+def test_an_item_can_be_seen_at_its_own_resolution(chat: Chat, picture: Path) -> None:
+    chat.attach(picture, picture)
+    before = costs(chat, 2)
+    look(chat, 0)
+    chat.page.select_option("dialog select", "exact")
+    chat.page.fill("dialog [name=width]", "112")
+    chat.page.fill("dialog [name=height]", "84")
+    chat.page.press("dialog [name=height]", "Tab")
+    wait_for_facts(chat, "4 × 3 = 12 tokens")
+    close(chat)
+    chat.page.wait_for_function(
+        "document.querySelector('#tray li p span').textContent === '12 tokens'"
+    )
+    assert costs(chat, 2) == [12, before[1]]
+    chat.set("max-new-tokens", "4")
+    chat.ask("What is this?")
+    assert f"{12 + before[1]} visual" in chat.stats
+    chat.page.click("#undo")  # it comes back as it was sent
+    chat.wait_for_cards(2)
+    assert costs(chat, 2) == [12, before[1]]
+
+
+def test_items_can_change_places(chat: Chat, picture: Path, clip: Path) -> None:
+    chat.attach(picture, clip)
+    look(chat, 1)
+    chat.page.click("dialog [data-places='-1']")
+    chat.page.wait_for_function("document.querySelector('#tray li p b').textContent === 'Video 1'")
+    chat.page.click("dialog [data-op=detach]")
+    chat.wait_for_cards(1)
+    assert chat.page.inner_text("#tray li p").startswith("Picture 1")
+
+
+def test_a_clip_shows_its_sampled_frames_and_can_be_trimmed(chat: Chat, clip: Path) -> None:
+    chat.attach(clip)
+    look(chat, 0)
+    frames = chat.page.locator("dialog .strip img")
+    sampled = int(chat.page.inner_text(FACTS).split()[0])
+    assert frames.count() == sampled
+    times = chat.page.locator("dialog .strip time").all_inner_texts()
+    assert times[0] == "0:00.0" and len(times) == sampled
+    chat.page.fill("dialog [name=fps]", "4")
+    chat.page.fill("dialog [name=frames]", "8")
+    chat.page.press("dialog [name=frames]", "Tab")
+    chat.page.wait_for_function(
+        "(few) => document.querySelectorAll('dialog .strip img').length > few", arg=sampled
+    )
+    chat.page.locator("dialog [name=start]").evaluate(
+        "(handle) => { handle.value = 0.5; handle.dispatchEvent(new Event('input', { bubbles: true }));"
+        " handle.dispatchEvent(new Event('change', { bubbles: true })); }"
+    )
+    chat.page.wait_for_function(
+        "document.querySelector('dialog .strip time')?.textContent === '0:00.5'"
+    )
+
+
+def test_a_wish_that_cannot_be_met_is_explained_in_the_dialog(chat: Chat, clip: Path) -> None:
+    chat.attach(clip)
+    look(chat, 0)
+    chat.page.fill("dialog [name=frames]", "3")
+    chat.page.press("dialog [name=frames]", "Tab")
+    alert = chat.page.locator("dialog [role=alert]")
+    alert.wait_for()
+    assert "must be even" in alert.inner_text()
+    chat.page.fill("dialog [name=frames]", "2")
+    chat.page.press("dialog [name=frames]", "Tab")
+    wait_for_facts(chat, "2 frames")
+
+
+def test_fit_lowers_the_resolution_to_a_budget_and_says_so(chat: Chat, picture: Path) -> None:
+    chat.attach(picture, picture)
+    before = costs(chat, 2)
+    chat.page.click("#cost-card summary")
+    chat.page.fill("#cost-card details input", "60")
+    chat.page.click("#cost-card [data-fit]")
+    chat.page.get_by_text("of the visual tokens.").wait_for()
+    assert sum(costs(chat, 2)) < sum(before)
+    assert int(chat.page.inner_text("#cost-card").split()[0]) <= 60
+
+
+def test_the_wait_is_told_once_two_turns_were_measured(chat: Chat, picture: Path) -> None:
+    chat.set("max-new-tokens", "4")
+    chat.ask("Hello")
+    chat.ask("Hello again")
+    chat.attach(picture)
+    costs(chat, 1)
+    assert re.search(r"first word in about \d+\.\d s", chat.page.inner_text("#cost-card"))

@@ -1,0 +1,103 @@
+"""Looking at one item of the tray, and changing how the model will see it. Handlers, as in `handlers`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from model.backend import Estimate
+from model.conversation import Image
+from model.errors import DemoError, Sentence
+from model.settings import GenerationSettings, VisionSettings
+from ui import composer, inspector
+from ui.attachment import Attachment
+from ui.controls import settings_of
+from ui.fitting import fitted
+from ui.handlers import tab_of
+from ui.resolution import resolution_of
+from ui.seen import seen_frames, seen_picture
+from ui.session import Tab, Tabs, drafted
+
+
+async def inspect(
+    tabs: Tabs, key: str, text: str, event: gr.EventData, *values: Any
+) -> tuple[str, str]:
+    """Something was asked of an item, or of all of them. Gives the dialog's content and the tray."""
+    tab = tab_of(tabs, key)
+    posted = event._data if isinstance(event._data, dict) else {}
+    item = tab.item(posted.get("id"))
+    try:
+        vision, generation = settings_of(values)
+        match posted:
+            case {"op": "see"} if item:
+                item = tab.see(item, resolution_of(posted))
+            case {"op": "move", "places": -1 | 1 as places} if item:
+                tab.move(item, places)
+            case {"op": "fit"}:
+                tab.fitted = await _fit(tabs, tab, posted.get("budget"), text, vision, generation)
+        look = await _looked_at(tabs, tab, item, vision, generation) if item else None
+    except DemoError as error:
+        look = inspector.Look(item, problem=error.sentence) if item else None
+        tab.fitted = "" if item else error.sentence
+    labels = dict(tab.numbered)
+    shown = inspector.dialog(look, labels[look.item], tab.texts) if look else ""
+    return shown, composer.tray(tab.numbered, tab.refused, tab.texts)
+
+
+async def _looked_at(
+    tabs: Tabs, tab: Tab, item: Attachment, vision: VisionSettings, generation: GenerationSettings
+) -> inspector.Look:
+    """Raises `DemoError`."""
+    items = list(tab.tray)
+    asked = drafted(tab.before, items, "", vision)
+    assert asked
+
+    def look() -> inspector.Look:
+        estimate = tabs.backend.estimate(asked, generation)
+        cost = estimate.items[len(estimate.items) - len(items) + items.index(item)]
+        part = item.part(vision)
+        if isinstance(part, Image):
+            seen = [seen_picture(part, cost.resized)]
+        else:
+            seen = seen_frames(part, cost.resized, cost.times)
+        return inspector.Look(item, vision, cost, seen, estimate.token_px)
+
+    return await asyncio.to_thread(look)
+
+
+async def _fit(
+    tabs: Tabs,
+    tab: Tab,
+    budget: object,
+    text: str,
+    vision: VisionSettings,
+    generation: GenerationSettings,
+) -> Sentence:
+    """Lower the resolution of everything in the tray until the message fits into the context, or into
+    `budget` tokens. Says what it did. Raises `DemoError`.
+    """
+    before, items = tab.before, list(tab.tray)
+
+    def estimate(trial: Sequence[Attachment]) -> Estimate:
+        asked = drafted(before, trial, text, vision)
+        return tabs.backend.estimate(asked or before, generation)
+
+    def fit() -> list[Attachment] | None:
+        context = estimate(items).context_tokens
+        room = context - min(generation.max_new_tokens, context // 4)
+        if type(budget) is int and 0 < budget < room:
+            room = budget
+        return fitted(items, lambda trial: estimate(trial).prompt_tokens, room)
+
+    lowered = await asyncio.to_thread(fit)
+    if lowered is None:
+        raise DemoError("It does not fit at any resolution; take something out or start over.")
+    if lowered == items:
+        return Sentence("It fits already.")
+    if tab.tray == items:  # nothing came in meanwhile
+        tab.tray[:] = lowered
+    share = lowered[0].resolution.share / items[0].resolution.share
+    return Sentence("Lowered to {percent} % of the visual tokens.", percent=f"{100 * share:.0f}")
