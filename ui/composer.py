@@ -50,7 +50,7 @@ def _card(item: Attachment, label: str, texts: Texts) -> str:
     return (
         f'<li title="{name}"><img src="{html.escape(file_url(item.thumbnail))}" alt="{name}" role="button" '
         f'tabindex="0" data-look="{html.escape(item.id)}" aria-description="{look}">{length}'
-        f"<p><b>{html.escape(label)}</b><span></span></p>"
+        f"<p><strong>{html.escape(label)}</strong><span></span></p>"
         f'<button type="button" data-op="detach" data-id="{html.escape(item.id)}" '
         f'aria-label="{remove}">{_CROSS}</button></li>'
     )
