@@ -31,7 +31,10 @@ _STAND_IN = re.compile("\ue000(\\d+)\ue001")
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of the prompt text and who wrote it, which decides what its control tokens mean."""
+    """A stretch of the prompt text and who wrote it, which decides what its control tokens mean.
+
+    `reply`: the model, or a person who pointed at a place; grounding tokens are live.
+    """
 
     text: str
     source: Literal["template", "person", "reply"]
@@ -124,6 +127,7 @@ def _content(
     part: Part, source: Literal["person", "reply"], texts: list[Segment]
 ) -> dict[str, str]:
     if isinstance(part, Text):
+        source = "reply" if part.pointing else source
         return {"type": "text", "text": _stand_in(part.text, source, texts)}
     return {"type": "image" if isinstance(part, Image) else "video"}
 

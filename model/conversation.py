@@ -18,9 +18,13 @@ Role = Literal["user", "assistant"]
 
 @dataclass(frozen=True)
 class Text:
-    """Text typed by a person or answered by the model, exactly as it was."""
+    """Text typed by a person or answered by the model, exactly as it was.
+
+    pointing: a person's text that no one typed: its grounding tokens name a place in a picture.
+    """
 
     text: str
+    pointing: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,9 @@ class Message:
 
     @property
     def text(self) -> str:
-        return "".join(part.text for part in self.parts if isinstance(part, Text))
+        """What was typed or answered."""
+        typed = (part for part in self.parts if isinstance(part, Text) and not part.pointing)
+        return "".join(part.text for part in typed)
 
     @property
     def media(self) -> tuple[Media, ...]:

@@ -103,7 +103,9 @@ def test_items_can_change_places(chat: Chat, picture: Path, clip: Path) -> None:
     chat.attach(picture, clip)
     look(chat, 1)
     chat.page.click("dialog [data-places='-1']")
-    chat.page.wait_for_function("document.querySelector('#tray li p strong').textContent === 'Video 1'")
+    chat.page.wait_for_function(
+        "document.querySelector('#tray li p strong').textContent === 'Video 1'"
+    )
     chat.page.click("dialog [data-op=detach]")
     chat.wait_for_cards(1)
     assert chat.page.inner_text("#tray li p").startswith("Picture 1")
