@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 TORCH_MODULES = {"checkpoint", "encoder", "local", "prefill", "prefix_cache", "token_stream"}
-STANDARD_ONLY = {"settings", "conversation", "errors", "backend"}
+STANDARD_ONLY = {"settings", "conversation", "errors", "backend", "grounding"}
 
 
 def imported(path: Path) -> Iterator[str]:

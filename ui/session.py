@@ -16,6 +16,7 @@ from typing import Literal
 from model.backend import Backend, Usage
 from model.conversation import Conversation, Message, Text
 from model.errors import DemoError, Sentence
+from model.grounding import Convention
 from model.settings import GenerationSettings, VisionSettings
 from ui.attachment import Attachment
 from ui.preview import clip_preview
@@ -84,6 +85,11 @@ class Tab:
             model = self.backend.status().state
             return "loading" if model == "loading" else "error" if model == "failed" else "idle"
         return self.outcome
+
+    @property
+    def convention(self) -> Convention:
+        """In which the model's answers name places."""
+        return self.backend.status().convention
 
     @property
     def shown(self) -> Conversation:
