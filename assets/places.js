@@ -63,15 +63,15 @@
     return made;
   }
 
-  function fill(made, picture, several) {
-    const { marks, name, size: [width, height] } = picture;
-    const version = JSON.stringify([document.documentElement.lang, text('enlarge'), several, marks]);
+  function fill(made, picture) {
+    const { marks, name, number, oneOf, size: [width, height] } = picture;
+    const version = JSON.stringify([document.documentElement.lang, text('enlarge'), marks]);
     if (made.version === version) return;
     made.version = version;
     made.dataset.places = JSON.stringify(marks.map(({ place }) => place));
     made.querySelector('.marks').replaceChildren(...marks.map((mark) => drawn(mark, picture.size)));
     made.querySelector('.rows').replaceChildren(table(marks));
-    made.querySelector('figcaption').textContent = several ? `${text('pictureNumber').replace('{number}', picture.number)} · ${name}` : '';
+    made.querySelector('figcaption').textContent = oneOf > 1 ? `${text('pictureNumber').replace('{number}', number)} · ${name}` : '';
     made.querySelector('.canvas').ariaLabel = text('enlarge').replace('{name}', name);
     made.querySelector('summary').textContent = text('places').replace('{width}', width).replace('{height}', height);
     made.querySelector('.copy-places').textContent = text('copyJson');
@@ -79,11 +79,10 @@
   }
 
   function show(host, answer, pictures) {
-    const several = document.querySelectorAll('#chatbot .user .image-frame').length > 1;
     const wanted = pictures.map((picture) => {
       const name = `${answer} ${picture.number} ${picture.src}`;
       if (!figures.has(name)) figures.set(name, figure(answer, picture));
-      fill(figures.get(name), picture, several);
+      fill(figures.get(name), picture);
       return figures.get(name);
     });
     const there = [...host.querySelectorAll(':scope > .marked')];

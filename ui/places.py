@@ -38,6 +38,7 @@ class Marked:
     number: int  # as the vision ids count
     attachment: Attachment
     places: tuple[Box | Point, ...]
+    one_of: int = 1  # so many pictures
 
     @property
     def marks(self) -> Iterator[Mark]:
@@ -65,7 +66,7 @@ def marked(
             if shape := place(mention, convention, original=original, resized=resized):
                 found.setdefault(number, []).append(shape)
     return [
-        Marked(number, known[str(pictures[number - 1].path)], tuple(shapes))
+        Marked(number, known[str(pictures[number - 1].path)], tuple(shapes), len(pictures))
         for number, shapes in found.items()
     ]
 
@@ -101,6 +102,7 @@ def described(pictures: Sequence[Marked]) -> list[dict[str, Any]]:
     return [
         {
             "number": picture.number,
+            "oneOf": picture.one_of,
             "name": picture.attachment.name,
             "src": file_url(picture.attachment.shown),
             "size": picture.attachment.size,
