@@ -16,14 +16,20 @@
     for (const [name, value] of Object.entries(values)) element.style[name] = `${100 * value / along[name]}%`;
   }
 
+  const PHONE_PX = 374; // width of the column
+  const CAPTION_PX = 20;
+  const NARROW = 0.25; // a picture so much higher than wide has no room for captions
+
   // Positions in per cent of the picture, so that it may be shown at any size.
   function drawn({ place, caption, colour }, size) {
     const { x1, y1, x2, y2, x, y } = place;
+    const [width, height] = size;
+    const shown = Math.max(64, Math.min(420, PHONE_PX * height / width)); // pixels high, at least
     const mark = make('span', x === undefined ? 'box' : 'point', make('span', 'caption', caption));
     percent(mark, x === undefined ? { left: x1, top: y1, width: x2 - x1, height: y2 - y1 } : { left: x, top: y }, size);
     mark.style.setProperty('--colour', colour);
-    mark.toggleAttribute('data-at-top', (y1 ?? y) < size[1] / 10);
-    mark.toggleAttribute('data-at-right', (x1 ?? x) > size[0] / 2);
+    mark.toggleAttribute('data-at-top', (y1 ?? y) / height * shown < CAPTION_PX);
+    mark.toggleAttribute('data-at-right', (x1 ?? x) > width / 2 && width / height > NARROW);
     return mark;
   }
 
@@ -53,6 +59,7 @@
     const open = make('button', 'canvas', frame(picture));
     open.style.setProperty('--ratio', picture.size[0] / picture.size[1]);
     open.style.setProperty('--natural', `${picture.size[0]}px`);
+    open.toggleAttribute('data-narrow', picture.size[0] / picture.size[1] <= NARROW);
     const copy = make('button', 'copy-places');
     const save = make('button', 'save-marked');
     const made = make('figure', 'marked', make('figcaption', ''), open,
@@ -71,6 +78,11 @@
     made.dataset.places = JSON.stringify(marks.map(({ place }) => place));
     made.querySelector('.marks').replaceChildren(...marks.map((mark) => drawn(mark, picture.size)));
     made.querySelector('.rows').replaceChildren(table(marks));
+    made.querySelectorAll('tbody tr').forEach((row, index) => {
+      const mark = made.querySelector('.marks').children[index];
+      row.addEventListener('pointerenter', () => mark.toggleAttribute('data-pointed', true));
+      row.addEventListener('pointerleave', () => mark.toggleAttribute('data-pointed', false));
+    });
     made.querySelector('figcaption').textContent = oneOf > 1 ? `${text('pictureNumber').replace('{number}', number)} · ${name}` : '';
     made.querySelector('.canvas').ariaLabel = text('enlarge').replace('{name}', name);
     made.querySelector('summary').textContent = text('places').replace('{width}', width).replace('{height}', height);
