@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -106,7 +106,7 @@ def described(pictures: Sequence[Marked]) -> list[dict[str, Any]]:
             "name": picture.attachment.name,
             "src": file_url(picture.attachment.shown),
             "size": picture.attachment.size,
-            "marks": [asdict(mark) for mark in picture.marks],
+            "marks": [{**vars(mark), "place": vars(mark.place)} for mark in picture.marks],
         }
         for picture in pictures
     ]
