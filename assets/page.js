@@ -72,10 +72,22 @@
 
   async function copy(button, index) {
     const answers = JSON.parse(one('#answers textarea').value || '[]');
-    await navigator.clipboard.writeText(answers.at(index) ?? '');
+    await copyText(button, answers.at(index) ?? '');
+  }
+
+  async function copyText(button, content) {
+    await navigator.clipboard.writeText(content);
     const label = button.textContent;
     button.textContent = text('copied');
     setTimeout(() => { button.textContent = label; }, 1500);
+  }
+
+  function download(url) {
+    if (!url) return;
+    const link = document.createElement('a');
+    link.href = url;
+    link.download = decodeURIComponent(url.split('/').pop());
+    link.click();
   }
 
   // Settings are kept by name and only where they differ, so that a new default reaches everybody.
@@ -122,7 +134,7 @@
 
   // Gradio builds the page after the scripts have run.
   function whenReady(start) {
-    const parts = ['#talk', '#chatbot', '#run-state', '#page-texts'];
+    const parts = ['#talk', '#chatbot', '#live', '#run-state', '#places', '#page-texts'];
     parts.every(one) ? start() : setTimeout(whenReady, 100, start);
   }
 
@@ -133,6 +145,7 @@
   });
   window.qwenVlChat = {
     one, text, whenReady, open, language, chooseLanguage, sent, giveBack, replace, copy,
+    copyText, download,
     copyLatest: () => copy(one('#copy'), -1), keepSettings, keptSettings,
   };
 })();

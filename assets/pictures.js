@@ -22,12 +22,17 @@
     return made;
   }
 
-  function enlarge(picture, label) {
-    const large = document.createElement('img');
-    large.src = picture.src;
-    large.alt = label;
+  function enlarge(large, label) {
     const shown = dialog(label, large, button(text('close'), 'close', () => shown.close()));
-    shown.addEventListener('click', (event) => { if (event.target !== large) shown.close(); });
+    shown.addEventListener('click', (event) => { if (!large.contains(event.target)) shown.close(); });
+  }
+  qwenVlChat.enlarge = enlarge;
+
+  function copyOf(picture, label) {
+    const copy = document.createElement('img');
+    copy.src = picture.src;
+    copy.alt = label;
+    return copy;
   }
 
   async function frame(stream) {
@@ -82,10 +87,11 @@
       if (source !== 'screen' || error.name !== 'NotAllowedError') qwenVlChat.attachFailed(source);
     });
     const picture = event.target.closest('#chatbot button:has(> .image-frame)')
-      ?? event.target.closest('#chatbot .bot img');
+      ?? event.target.closest('#chatbot .bot .prose img');
     if (!picture) return;
     event.preventDefault();
     event.stopPropagation();
-    enlarge(picture.querySelector('img') ?? picture, picture.ariaLabel ?? picture.alt);
+    const label = picture.ariaLabel ?? picture.alt;
+    enlarge(copyOf(picture.querySelector('img') ?? picture, label), label);
   }, true);
 })();

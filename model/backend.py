@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from model.conversation import Conversation
+from model.grounding import Convention
 from model.settings import GenerationSettings
 
 StopReason = Literal["stop", "length", "cancelled", "loop"]
@@ -128,6 +129,7 @@ class Status:
     label: str  # e.g. "Qwen2-VL-7B-Instruct · cuda bf16 flash-attn 2"
     note: str = ""  # what the person should know about it, or why it failed; best a `Sentence`
     progress: float = 0.0  # 0..1 while loading
+    convention: Convention = "qwen2_vl"  # in which its answers name places in a picture
 
 
 class Backend(Protocol):

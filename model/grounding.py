@@ -23,12 +23,13 @@ _CORNER = rf"\({_NUMBER},{_NUMBER}\)"
 _NUMBERS = re.compile(_NUMBER)
 # A name, or one place, which belongs to the name before it.
 _TOKENS = re.compile(
-    rf"<\|object_ref_start\|>(?P<label>.{{0,200}}?)<\|object_ref_end\|>"
+    rf"<\|object_ref_start\|>(?P<label>(?:(?!<\|).){{0,200}})<\|object_ref_end\|>"
     rf"|<\|box_start\|>(?P<box>\s*{_CORNER}(?:\s*,?\s*{_CORNER})?\s*)<\|box_end\|>"
     rf"|<\|quad_start\|>(?P<quad>\s*{_CORNER}(?:\s*,?\s*{_CORNER}){{3}}\s*)<\|quad_end\|>",
     re.DOTALL,
 )
-_FLAT_OBJECT = re.compile(r"\{[^{}]*\}")
+# Braces in a label are not the object's. Possessive, so that no answer is read for longer than it is.
+_FLAT_OBJECT = re.compile(r'\{(?:[^{}"]++|"(?:[^"\\\n]++|\\.)*+")*+\}')
 
 
 @dataclass(frozen=True)
@@ -51,32 +52,53 @@ class Point:
     y: int
 
 
+@dataclass(frozen=True)
+class Mention:
+    """A place as an answer writes it, in `answer[start:end]`: two numbers or four, x and y by turns."""
+
+    label: str
+    numbers: tuple[float, ...]
+    start: int
+    end: int
+
+
 def parse(text: str, convention: Convention, *, original: Size, resized: Size) -> list[Box | Point]:
     """Everything that an answer so far points at, in its order. Never raises for what a model writes.
 
     original, resized: (width, height) of the picture as it was attached and as the model saw it.
     """
+    places = (
+        place(mention, convention, original=original, resized=resized)
+        for mention in mentions(text, convention)
+    )
+    return [found for found in places if found]
+
+
+def mentions(text: str, convention: Convention) -> Iterator[Mention]:
+    """Every place that an answer so far names, in its order, on whichever picture it is."""
+    return _in_tokens(text) if convention == "qwen2_vl" else _in_json(text)
+
+
+def place(
+    mention: Mention, convention: Convention, *, original: Size, resized: Size
+) -> Box | Point | None:
+    """Where on this picture a mention points; None for a box without an area."""
     unit = resized if convention == "qwen2_5_vl" else THOUSANDTHS
-    places = _in_tokens(text) if convention == "qwen2_vl" else _in_json(text)
-    found: list[Box | Point] = []
-    for label, numbers in places:
-        shape = _shape(label.strip()[:LONGEST_LABEL], _scaled(numbers, unit, original))
-        if shape:
-            found.append(shape)
-    return found
+    label = " ".join(mention.label.split())[:LONGEST_LABEL]
+    return _shape(label, _scaled(mention.numbers, unit, original))
 
 
-def _in_tokens(text: str) -> Iterator[tuple[str, Sequence[float]]]:
+def _in_tokens(text: str) -> Iterator[Mention]:
     label = ""
     for match in _TOKENS.finditer(text):
         if match["label"] is not None:
             label = match["label"]
-        else:
-            numbers = [float(number) for number in _NUMBERS.findall(match["box"] or match["quad"])]
-            yield label, _extent(numbers) if match["quad"] else numbers
+            continue
+        numbers = [float(number) for number in _NUMBERS.findall(match["box"] or match["quad"])]
+        yield Mention(label, tuple(_extent(numbers) if match["quad"] else numbers), *match.span())
 
 
-def _in_json(text: str) -> Iterator[tuple[str, Sequence[float]]]:
+def _in_json(text: str) -> Iterator[Mention]:
     """From every flat object, wherever it stands: the list around them may be cut off."""
     for match in _FLAT_OBJECT.finditer(text):
         try:
@@ -91,7 +113,8 @@ def _in_json(text: str) -> Iterator[tuple[str, Sequence[float]]]:
                 and all(map(_is_number, numbers))
             ):
                 label = item.get("label", item.get("text_content", ""))
-                yield label if isinstance(label, str) else "", numbers
+                known = label if isinstance(label, str) else ""
+                yield Mention(known, tuple(numbers), *match.span())
 
 
 def _is_number(value: object) -> bool:

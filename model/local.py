@@ -107,7 +107,8 @@ class LocalBackend:
         return checkpoints.load(choice, cache_gb=cache_gb)
 
     def status(self) -> Status:
-        return Status("ready", self._label, self._note, 1.0)
+        # Each family's name is its convention's.
+        return Status("ready", self._label, self._note, 1.0, self.model.config.model_type)
 
     def prompt(self, conversation: Conversation, settings: GenerationSettings) -> str:
         """The prompt text, with one pad token per picture or video."""

@@ -76,6 +76,12 @@ def image_size(source: Source, *, name: str = "") -> tuple[int, int]:
         return (height, width) if _orientation(image) in SIDEWAYS else (width, height)
 
 
+def is_turned(source: Source, *, name: str = "") -> bool:
+    """Whether the picture is stored otherwise than it is to be seen. Raises `MediaError`."""
+    with _opened(source, name) as image:
+        return _orientation(image) in UPRIGHT
+
+
 def fingerprint(source: Source, *, name: str = "") -> str:
     """SHA-256 of the file's bytes in hexadecimal; works for clips too. Raises `MediaError`."""
     with _stream(source, name) as file:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from model.grounding import Box, Convention, Point, parse
+from model.grounding import Box, Convention, Point, mentions, parse
 
 CAT = "<|object_ref_start|>the cat<|object_ref_end|>"
 
@@ -125,11 +125,35 @@ def test_a_list_that_is_still_being_written_shows_what_is_complete() -> None:
     assert in_json(text, (10, 10), (10, 10)) == [Box("a", 1, 2, 3, 4)]
 
 
+def test_braces_in_a_label_are_not_the_objects() -> None:
+    text = '{"bbox_2d": [1, 2, 3, 4], "label": "a \\"{sign}\\" {"}, {"bbox_2d": [5, 6, 7, 8]}'
+    assert in_json(text, (10, 10), (10, 10)) == [
+        Box('a "{sign}" {', 1, 2, 3, 4),
+        Box("", 5, 6, 7, 8),
+    ]
+
+
+def test_a_name_that_is_never_closed_swallows_nothing() -> None:
+    text = f"<|object_ref_start|>a dog<|box_start|>(1,2),(3,4)<|box_end|>{CAT}<|box_start|>(5,6)<|box_end|>"
+    assert tokens(text) == [Box("", 1, 2, 3, 4), Point("the cat", 5, 6)]
+
+
+def test_a_mention_says_where_in_the_answer_it_is_written() -> None:
+    text = f"See {CAT}<|box_start|>(1,2),(3,4)<|box_end|>."
+    (found,) = mentions(text, "qwen2_vl")
+    assert text[found.start : found.end] == "<|box_start|>(1,2),(3,4)<|box_end|>"
+    text = 'See {"point_2d": [1, 2]}.'
+    (found,) = mentions(text, "qwen3_vl")
+    assert text[found.start : found.end] == '{"point_2d": [1, 2]}'
+
+
 def test_labels_are_plain_and_bounded() -> None:
     (box,) = in_json('{"bbox_2d": [1,2,3,4], "label": ["x"]}', (10, 10), (10, 10))
     assert box.label == ""
     (box,) = in_json('{"bbox_2d": [1,2,3,4], "text_content": "' + "x" * 999 + '"}', (9, 9), (9, 9))
     assert box.label == "x" * 200
+    (box,) = in_json('{"bbox_2d": [1,2,3,4], "label": " a\\n\\tcat "}', (9, 9), (9, 9))
+    assert box.label == "a cat"
 
 
 @pytest.mark.parametrize("convention", ["qwen2_vl", "qwen2_5_vl", "qwen3_vl"])

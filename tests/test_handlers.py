@@ -7,6 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import gradio as gr
 import pytest
@@ -15,11 +16,13 @@ from PIL import Image as PillowImage
 from model.backend import Delta, Status
 from model.conversation import Conversation
 from model.errors import MediaError
+from model.grounding import Box
 from model.settings import TUNABLES
 from tests import media_files
 from tests.fakes import FakeBackend
 from tests.following import KEY, followed
 from ui import handlers
+from ui.places import by_answer
 from ui.session import Tabs
 from ui.view import View
 
@@ -312,6 +315,74 @@ def test_the_cost_is_asked_for_what_would_be_sent(uploads: Path) -> None:
         assert "34 of 32,768" in await handlers.price(tabs, KEY, "Hi", *values(max_tokens=77))
         (talk,) = backend.estimates
         assert next(talk.media).vision.max_tokens == 77
+
+    scene(play)
+
+
+BOX = "<|object_ref_start|>a boat<|object_ref_end|><|box_start|>(250,500),(500,1000)<|box_end|>"
+
+
+async def red_boat(tabs: Tabs, uploads: Path) -> None:
+    """A picture was attached and asked about."""
+    red = {"path": str(uploads / "red.png"), "name": "red.png"}
+    await handlers.attach(tabs, KEY, posted(files=[red]))
+    await handlers.submit(tabs, KEY, "Where is the boat?", *DEFAULTS)
+
+
+def test_what_an_answer_points_at_is_told_as_it_is_written_and_when_it_stands(
+    uploads: Path,
+) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend([Delta("See "), Delta(BOX), *[Delta(".")] * 20], pause_s=0.02))
+        await red_boat(tabs, uploads)
+        looks = [state async for _, state in handlers.follow(tabs, KEY)]
+        assert "data-places" not in looks[0]
+        assert any("a boat" in state for state in looks)
+        last = await handlers.settled(tabs, KEY)
+        assert "data-places" not in last.run_state and "a boat" in last.places
+
+    scene(play)
+
+
+def test_the_checkpoints_convention_is_used(uploads: Path) -> None:
+    async def play() -> None:
+        answer = '{"bbox_2d": [28, 28, 56, 56], "label": "a boat"}'
+        status = Status("ready", "Fake", convention="qwen2_5_vl")
+        tabs = Tabs(FakeBackend([Delta(answer)], current=status))
+        await red_boat(tabs, uploads)
+        await followed(tabs)
+        # 64x48 is seen as 56x56.
+        ((found,),) = by_answer(tabs.open(KEY).conversation, tabs.open(KEY).known, "qwen2_5_vl")
+        assert found.places == (Box("a boat", 32, 24, 64, 48),)
+        assert "a boat" in (await handlers.settled(tabs, KEY)).places
+
+    scene(play)
+
+
+def test_a_picture_is_saved_with_what_is_marked_on_it(uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend([Delta(BOX)]))
+        await red_boat(tabs, uploads)
+        await followed(tabs)
+        url, notice = await handlers.save_marked(tabs, KEY, posted(answer=0, picture=1))
+        path = unquote(url.removeprefix("gradio_api/file="))
+        assert PillowImage.open(path).size == (64, 48) and notice == ""
+        (uploads / "red.png").unlink()
+        url, notice = await handlers.save_marked(tabs, KEY, posted(answer=0, picture=1))
+        assert url == "" and "red.png" in notice
+
+    scene(play)
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"answer": 5, "picture": 1}, {"answer": [], "picture": {}}, {"answer": "0"}]
+)
+def test_nothing_is_saved_that_is_not_there(data: dict[str, Any], uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend([Delta(BOX)]))
+        await red_boat(tabs, uploads)
+        await followed(tabs)
+        assert await handlers.save_marked(tabs, KEY, posted(**data)) == ("", "")
 
     scene(play)
 

@@ -20,7 +20,7 @@ TORCH_MODULES = {
     "prefix_cache",
     "token_stream",
 }
-STANDARD_ONLY = {"settings", "conversation", "errors", "backend"}
+STANDARD_ONLY = {"settings", "conversation", "errors", "backend", "grounding"}
 
 
 def imported(path: Path) -> Iterator[str]:

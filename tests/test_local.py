@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from model.backend import Cancel, Delta, Event, Finished, Progress, Usage, collected
 from model.conversation import Conversation, Image, Text, Video
 from model.errors import ContextError, MediaError
+from model.grounding import Convention
 from model.local import CHUNK_TOKENS, LocalBackend
 from model.settings import GenerationSettings, VisionSettings
 from tests import media_files
@@ -262,3 +264,8 @@ def test_a_part_of_a_clip_that_is_too_long_is_refused(qwen2_vl: LocalBackend, cl
     strict = LocalBackend(qwen2_vl.model, qwen2_vl.processor, max_video_seconds=1.0)
     with pytest.raises(MediaError, match=r"at most 0:01"):
         usage(strict, Conversation().with_user_turn(clip))
+
+
+def test_the_family_says_how_places_are_written(backend: LocalBackend) -> None:
+    assert backend.status().convention == backend.model.config.model_type
+    assert backend.status().convention in get_args(Convention)

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image, ImageColor
 
 from model.errors import MediaError
-from model.media import fetch, fingerprint, image_size, open_image
+from model.media import fetch, fingerprint, image_size, is_turned, open_image
 from tests.media_files import CORNERS, clip, exif_rotated, photo, solid, truncated
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
@@ -55,6 +55,7 @@ def test_a_picture_is_upright_however_the_camera_was_held(
     path = exif_rotated(tmp_path / f"a{suffix}", orientation, (64, 32))
     image = open_image(path)
     assert image.size == image_size(path) == (64, 32)
+    assert is_turned(path) == (orientation > 1 and suffix != ".tif")  # Pillow turns a TIFF itself
     for seen, wanted in zip(corner_colours(image), CORNERS, strict=True):
         assert seen == pytest.approx(ImageColor.getrgb(wanted), abs=40)
 

@@ -81,7 +81,9 @@ def _picture(file: Path, name: str) -> Attachment:
     picture = media.open_image(file, name=name)
     size = picture.size
     shown = str(file)
-    if _mime(file) not in BROWSER_PICTURES:
+    mime = _mime(file)
+    # Chromium shows a WebP as it is stored, whatever its EXIF says.
+    if mime not in BROWSER_PICTURES or (mime == "image/webp" and media.is_turned(file, name=name)):
         picture.thumbnail((LARGE_PX, LARGE_PX))
         shown = _save(picture)
     picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))

@@ -16,7 +16,7 @@ import gradio as gr
 
 from model.backend import Usage
 from model.errors import DemoError, Sentence
-from ui import ahead, composer, render, view
+from ui import ahead, annotate, composer, places, render, view
 from ui.attachment import inspect
 from ui.controls import settings_of
 from ui.examples import EXAMPLES
@@ -163,6 +163,24 @@ async def ask_example(tabs: Tabs, key: str, event: gr.EventData, *values: Any) -
     except DemoError as error:
         tab.notice = error.sentence
     return view.whole(tab)
+
+
+async def save_marked(tabs: Tabs, key: str, event: gr.EventData) -> tuple[str, str]:
+    """A picture with what an answer points at drawn on it. Returns its address, and a notice."""
+    tab = tab_of(tabs, key)
+    posted = event._data if isinstance(event._data, dict) else {}
+    asked_for = posted.get("answer"), posted.get("picture")
+    answers = places.by_answer(tab.conversation, tab.known, tab.convention)
+    found = (
+        m for i, pictures in enumerate(answers) for m in pictures if (i, m.number) == asked_for
+    )
+    try:
+        if picture := next(found, None):
+            path = await asyncio.to_thread(annotate.marked_copy, picture)
+            return composer.file_url(path), render.notice(tab.texts.said(tab.notice))
+    except DemoError as error:
+        tab.notice = error.sentence
+    return "", render.notice(tab.texts.said(tab.notice))
 
 
 async def undo(tabs: Tabs, key: str) -> View:

@@ -25,13 +25,21 @@ from ui.view import View
 from ui.web import PageHeaders
 
 ASSETS = Path(__file__).parent.parent / "assets"
-SCRIPTS = ("page.js", "turns.js", "pictures.js", "return.js")  # on the page from the beginning
+SCRIPTS = (
+    "page.js",
+    "turns.js",
+    "pictures.js",
+    "places.js",
+    "seek.js",
+    "return.js",
+)  # on the page from the beginning
 LATEX = [
     {"left": "$$", "right": "$$", "display": True},
     {"left": "\\[", "right": "\\]", "display": True},
     {"left": "\\(", "right": "\\)", "display": False},
 ]
 BRIDGE = "qwenVlChat.tell = (data) => trigger('select', data)"  # from a script to the server
+SAVING = "qwenVlChat.savePlaces = (data) => trigger('select', data)"
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 FOLLOWING: dict[str, Any] = {
     "concurrency_limit": None,
@@ -61,6 +69,7 @@ class Page:
     resume: gr.Button
     sent: gr.Textbox
     taken_up: gr.Textbox
+    saved: gr.Textbox
     view: View
     loading: gr.Timer
 
@@ -194,14 +203,15 @@ def _lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
     bridge = gr.HTML(elem_id="bridge", visible="hidden", js_on_load=BRIDGE)
     inspector = gr.HTML(elem_id="inspector", visible="hidden", js_on_load=_script("inspector.js"))
     resume = gr.Button(elem_id="resume", visible="hidden")
-    key, sent, taken_up, returned = [gr.Textbox(visible=False) for _ in range(4)]
+    places = gr.HTML(elem_id="places", visible="hidden", js_on_load=SAVING)
+    key, sent, taken_up, saved, returned = [gr.Textbox(visible=False) for _ in range(5)]
     view = View(
-        chatbot, live, stats, answers, run_state, notice, message, tray, returned,
+        chatbot, live, stats, answers, run_state, notice, message, places, tray, returned,
         examples, copy, retry, edit, undo, clear, cancel_edit,
     )  # fmt: skip
     return Page(
         key, language, banner, controls, settings_title, settings_note, reset, attach, sources,
-        cost, ready, scripted, bridge, inspector, resume, sent, taken_up, view, gr.Timer(1.0, active=False),
+        cost, ready, scripted, bridge, inspector, resume, sent, taken_up, saved, view, gr.Timer(1.0, active=False),
     )  # fmt: skip
 
 
@@ -281,6 +291,10 @@ def _wire(
     priced(view.clear.click(do(handlers.clear), key, list(view), **QUIET))
     view.copy.click(None, None, None, js="() => { qwenVlChat.copyLatest(); return [] }", **QUIET)
     _wire_editing(page, do, priced)
+    saved = view.places.select(do(handlers.save_marked), key, [page.saved, view.notice], **QUIET)
+    saved.then(
+        None, page.saved, None, js="(url) => { qwenVlChat.download(url); return [] }", **QUIET
+    )
     show(view.examples.select(do(handlers.ask_example), [key, *controls], list(view), **QUIET))
 
     many: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}

@@ -9,12 +9,15 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from model.backend import Progress, Status, Usage
-from model.conversation import Conversation, Message, Text
+from model.conversation import Conversation, Text
 from ui.attachment import Attachment
+from ui.places import Marked, described
+from ui.seeking import Clips, Link, clips
 from ui.texts import Texts
 
 # Texts that assets/*.js show.
@@ -29,6 +32,12 @@ SCRIPTED = (
     "cancel",
     "uploading",
     "read",
+    "picture_number",
+    "places",
+    "place_label",
+    "copy_json",
+    "save_marked",
+    "enlarge",
 )
 _PLAIN = re.compile(r"[^\W_]+(?: [^\W_]+)*")  # words and single spaces mean nothing in Markdown
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
@@ -40,15 +49,21 @@ _GROUNDING = re.compile(r"<\|(?:object_ref|box|quad)_(?:start|end)\|>")
 def messages(conversation: Conversation, known: Mapping[str, Attachment]) -> list[dict[str, Any]]:
     """The conversation for `gr.Chatbot`."""
     return [
-        {"role": message.role, "content": list(_content(message, known))}
-        for message in conversation.messages
+        {"role": message.role, "content": list(_content(conversation, place, known))}
+        for place, message in enumerate(conversation.messages)
     ]
 
 
-def _content(message: Message, known: Mapping[str, Attachment]) -> Iterator[dict[str, Any]]:
+def _content(
+    conversation: Conversation, place: int, known: Mapping[str, Attachment]
+) -> Iterator[dict[str, Any]]:
+    message = conversation.messages[place]
     for part in message.parts:
-        if isinstance(part, Text):
-            shown = literal(part.text) if message.role == "user" else markdown(part.text)
+        if isinstance(part, Text) and message.role == "user":
+            yield {"type": "text", "text": literal(part.text)}
+        elif isinstance(part, Text):
+            asked = replace(conversation, messages=conversation.messages[:place])
+            shown = markdown(part.text, clips(asked, known))
             # A bare string would lose its indentation in the Chatbot.
             yield {"type": "text", "text": shown}
         elif attachment := known.get(str(part.path)):
@@ -73,14 +88,17 @@ def readable(text: str) -> str:
     return _GROUNDING.sub("", _BEFORE_BOX.sub(" ", text))
 
 
-def markdown(text: str) -> str:
-    """A model's answer as Markdown in which HTML is text, and code is left as it is."""
+def markdown(text: str, seen: Clips | None = None) -> str:
+    """A model's answer as Markdown in which HTML is text, and code is left as it is.
+
+    Moments of the clips that were `seen` become links; those of a JSON block follow it.
+    """
     shown: list[str] = []
     prose: list[str] = []
-    fence = ""
+    fence, data = "", False
 
     def flush() -> None:
-        shown.append(_without_html("".join(prose)))
+        shown.append(_without_html("".join(prose), seen))
         prose.clear()
 
     for line in readable(text).splitlines(keepends=True):
@@ -88,29 +106,53 @@ def markdown(text: str) -> str:
         if not fence and mark:
             flush()
             fence = mark.group(1)
+            data = line.strip().lower() == f"{fence}json"
+            opened = len(shown)
             shown.append(line)
         elif fence:
             shown.append(line)
             if mark and mark.group(1).startswith(fence) and not line.strip().strip(fence[0]):
                 fence = ""
+                if data:
+                    shown.append(_moments("".join(shown[opened:]), seen))
         else:
             prose.append(line)
     flush()
     return "".join(shown)
 
 
-def _without_html(prose: str) -> str:
+def _without_html(prose: str, seen: Clips | None) -> str:
     """Escape outside of code spans; a span does not reach over an empty line."""
     paragraphs = re.split(r"(\n[ \t]*\n)", prose)
-    return "".join(_escape_paragraph(paragraph) for paragraph in paragraphs)
+    return "".join(_escape_paragraph(paragraph, seen) for paragraph in paragraphs)
 
 
-def _escape_paragraph(paragraph: str) -> str:
+def _escape_paragraph(paragraph: str, seen: Clips | None) -> str:
     shown, end = [], 0
     for span in _CODE_SPAN.finditer(paragraph):
-        shown += [_escape(paragraph[end : span.start()]), span.group()]
+        shown += [_linked(paragraph[end : span.start()], seen), span.group()]
         end = span.end()
-    return "".join((*shown, _escape(paragraph[end:])))
+    return "".join((*shown, _linked(paragraph[end:], seen)))
+
+
+def _linked(text: str, seen: Clips | None) -> str:
+    """Escaped, with its moments as links."""
+    shown, end = [], 0
+    for link in seen.links(text) if seen else ():
+        shown += [_escape(text[end : link.start]), _link(text, link)]
+        end = link.end
+    return "".join((*shown, _escape(text[end:])))
+
+
+def _moments(code: str, seen: Clips | None) -> str:
+    """A paragraph of the moments in a block of code, which itself cannot hold links."""
+    links = seen.links(code) if seen else []
+    return f"\n{' '.join(_link(code, link) for link in links)}\n\n" if links else ""
+
+
+def _link(text: str, link: Link) -> str:
+    words = html.escape(text[link.start : link.end])
+    return f'<a href="{html.escape(link.address)}">{words}</a>'
 
 
 def _escape(text: str) -> str:
@@ -163,10 +205,23 @@ def answers(conversation: Conversation) -> str:
     return json.dumps([readable(m.text) for m in conversation.messages if m.role == "assistant"])
 
 
-def run_state(state: str, turn: int, editing: int | None = None) -> str:
-    """The element that tells scripts and tests what is going on; `editing` is a turn's number, from 0."""
-    edited = "" if editing is None else f' data-editing="{editing}"'
-    return f'<div data-state="{html.escape(state)}" data-turn="{turn}"{edited}></div>'
+def run_state(
+    state: str, turn: int, editing: int | None = None, pointed_at: Sequence[Marked] = ()
+) -> str:
+    """The element that tells scripts and tests what is going on.
+
+    editing: a turn's number, from 0; pointed_at: by the answer that is being written.
+    """
+    more = "" if editing is None else f' data-editing="{editing}"'
+    if pointed_at:
+        more += f' data-places="{html.escape(json.dumps(described(pointed_at)))}"'
+    return f'<div data-state="{html.escape(state)}" data-turn="{turn}"{more}></div>'
+
+
+def answers_places(answers: Sequence[Sequence[Marked]]) -> str:
+    """What each answer points at, where assets/places.js finds it."""
+    listed = json.dumps([described(pictures) for pictures in answers])
+    return f'<div data-answers="{html.escape(listed)}"></div>'
 
 
 def page_texts(texts: Texts) -> str:

@@ -17,6 +17,7 @@ from typing import Literal
 from model.backend import Backend, Usage
 from model.conversation import Conversation, Image, Media, Message, Text
 from model.errors import DemoError, Sentence
+from model.grounding import Convention
 from model.settings import GenerationSettings, VisionSettings
 from model.visual_item import item_label
 from ui.attachment import Attachment
@@ -89,6 +90,11 @@ class Tab:
             model = self.backend.status().state
             return "loading" if model == "loading" else "error" if model == "failed" else "idle"
         return self.outcome
+
+    @property
+    def convention(self) -> Convention:
+        """In which the model's answers name places."""
+        return self.backend.status().convention
 
     @property
     def shown(self) -> Conversation:

@@ -76,6 +76,12 @@ class Texts:
             "locate": "Where is the cat?",
         }
     )
+    picture_number: str = "Picture {number}"
+    places: str = "Positions in pixels of the original picture ({width} × {height})"
+    place_label: str = "Label"
+    copy_json: str = "Copy as JSON"
+    save_marked: str = "Save the picture"
+    enlarge: str = "Enlarge {name}"
     clear: str = "New chat"
     conversation: str = "Conversation"
     loading: str = "Loading the model: {percent} %"
@@ -215,6 +221,12 @@ CHINESE = Texts(
         "clip": "圆形朝哪个方向移动？",
         "locate": "猫在哪里？",
     },
+    picture_number="图片 {number}",
+    places="在原图中的像素位置（{width} × {height}）",
+    place_label="标签",
+    copy_json="复制为 JSON",
+    save_marked="保存图片",
+    enlarge="放大 {name}",
     clear="新对话",
     conversation="对话",
     loading="正在加载模型：{percent}%",
@@ -347,6 +359,12 @@ KOREAN = Texts(
         "clip": "원은 어느 쪽으로 움직이나요?",
         "locate": "고양이는 어디에 있나요?",
     },
+    picture_number="사진 {number}",
+    places="원본 사진({width} × {height})의 픽셀 위치",
+    place_label="라벨",
+    copy_json="JSON으로 복사",
+    save_marked="사진 저장",
+    enlarge="{name} 크게 보기",
     clear="새 대화",
     conversation="대화",
     loading="모델을 불러오는 중: {percent}%",

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from ui import composer, render
+from ui import composer, places, render, seeking
 from ui.session import Tab
 
 
@@ -20,6 +20,7 @@ class View(NamedTuple):
     run_state: Any
     notice: Any
     message: Any
+    places: Any  # what the answers point at, for assets/places.js
     tray: Any
     returned: Any  # text on its way back into the composer
     examples: Any
@@ -45,6 +46,7 @@ def whole(tab: Tab) -> View:
         run_state=render.run_state(tab.state, tab.finished_turns, turn),
         notice=render.notice(tab.texts.said(tab.notice)),
         message=gr.Textbox(submit_btn=not tab.live, stop_btn=tab.live),
+        places=render.answers_places(places.by_answer(tab.shown, tab.known, tab.convention)),
         tray=composer.tray(tab.numbered, tab.refused, tab.texts),
         returned="",
         examples=gr.HTML(visible=empty),
@@ -59,7 +61,8 @@ def whole(tab: Tab) -> View:
 
 def arriving(tab: Tab) -> tuple[str, str]:
     """Only what changes while an answer is being written: the answer, and what goes on."""
-    return live_answer(tab), render.run_state(tab.state, tab.finished_turns)
+    state = render.run_state(tab.state, tab.finished_turns, pointed_at=live_places(tab))
+    return live_answer(tab), state
 
 
 def live_answer(tab: Tab) -> str:
@@ -67,5 +70,12 @@ def live_answer(tab: Tab) -> str:
     if tab.run is None:
         return ""
     if tab.run.text:
-        return render.markdown(tab.run.text)
+        return render.markdown(tab.run.text, seeking.clips(tab.shown, tab.known))
     return f"*{render.literal(render.waiting(tab.run.progress, tab.texts))}*"
+
+
+def live_places(tab: Tab) -> list[places.Marked]:
+    """What the answer points at as far as it has come."""
+    if tab.run is None:
+        return []
+    return places.marked(tab.shown, tab.run.text, tab.known, tab.convention)

@@ -12,9 +12,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext
 
+from model.backend import Delta
 from tests.e2e.chat import Chat
+from tests.fakes import FakeBackend
 from ui.texts import ENGLISH, LANGUAGES
 
+POINTING = Delta("At 0:01 <|box_start|>(100,100),(900,900)<|box_end|> is seen.")
 SEEN = """() => {
   const shown = (element) => element.checkVisibility?.() ?? true;
   const words = [];
@@ -55,14 +58,17 @@ def serious(chat: Chat) -> list[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(
     open_page: Callable[..., Chat],
+    fake: FakeBackend,
     picture: Path,
     clip: Path,
     scheme: str,
 ) -> None:
+    fake.events = [POINTING]
     chat = open_page(color_scheme=scheme, reduced_motion="reduce")
     assert serious(chat) == []
     chat.attach(picture, clip)
     chat.ask("What is this?")
+    chat.page.click(".marked summary")
     chat.attach(picture)
     chat.page.click("#edit")
     chat.page.wait_for_selector("#cancel-edit", state="visible")
@@ -111,9 +117,11 @@ def test_an_answer_is_announced_politely(told: Chat) -> None:
 @pytest.mark.parametrize("locale", ["zh-CN", "ko-KR"])
 def test_no_english_is_left_in_another_language(
     open_page: Callable[..., Chat],
+    fake: FakeBackend,
     picture: Path,
     locale: str,
 ) -> None:
+    fake.events = [POINTING]
     chat = open_page(locale=locale)
     language = locale[:2]
     assert chat.page.evaluate("document.documentElement.lang") == language
@@ -124,6 +132,7 @@ def test_no_english_is_left_in_another_language(
     words = set(chat.page.evaluate(SEEN))
     chat.attach(picture)
     chat.ask("你好")
+    chat.page.click(".marked summary")
     words |= set(chat.page.evaluate(SEEN))
     english = set(sentences())
     assert words & english == set()

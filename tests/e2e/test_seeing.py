@@ -46,6 +46,21 @@ def test_a_drawing_is_answered_about_over_several_turns(chat: Chat, tmp_path: Pa
     assert "blue" in chat.answered[1] and "square" in chat.answered[1]
 
 
+def test_a_shape_that_is_located_is_framed_where_it_is(chat: Chat, tmp_path: Path) -> None:
+    chat.attach(drawn(tmp_path / "a.png", "circle", "red"))
+    chat.ask("Locate the red circle.")
+    assert "<|" not in chat.answered[0]
+    frame = chat.page.locator("#chatbot .bot-row .frame")
+    picture, box = frame.bounding_box(), frame.locator(".box").bounding_box()
+    assert picture and box
+    scale = 224 / picture["width"]
+    left, top = scale * (box["x"] - picture["x"]), scale * (box["y"] - picture["y"])
+    right, bottom = left + scale * box["width"], top + scale * box["height"]
+    common = max(0, min(right, 172) - max(left, 52)) * max(0, min(bottom, 172) - max(top, 52))
+    union = (right - left) * (bottom - top) + 120 * 120 - common
+    assert common / union > 0.5
+
+
 def test_the_examples_are_answered_truthfully(chat: Chat) -> None:
     for number, words in enumerate((("red circle", "star", "blue square"), ("2",), ("right",))):
         if number:

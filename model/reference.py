@@ -1,0 +1,128 @@
+"""Which picture or clip a text speaks of: "Picture 2", "the second image", "视频1", "두 번째 사진".
+
+Numbers are those of the vision ids: pictures and clips apart, over the whole conversation, from 1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from model.conversation import Conversation, Image, Video
+
+Kind = Literal["image", "video"]
+
+_ORDINALS = {
+    word: number
+    for words in (
+        "first second third fourth fifth sixth seventh eighth ninth tenth",
+        "一 二 三 四 五 六 七 八 九 十",
+        "첫 두 세 네 다섯 여섯 일곱 여덟 아홉 열",
+    )
+    for number, word in enumerate(words.split(), 1)
+}
+_NUMBER = rf"(?P<number>\d{{1,3}}|{'|'.join(_ORDINALS)})"
+_NOUNS = [
+    ("picture", "image", "photo", "video", "clip"),
+    ("图片", "图像", "照片", "图", "视频"),
+    ("사진", "그림", "이미지", "동영상", "영상", "비디오"),
+]
+_ENGLISH, _CHINESE, _KOREAN = (f"(?P<noun>{'|'.join(nouns)})" for nouns in _NOUNS)
+_TYPES: dict[Kind, type[Image | Video]] = {"image": Image, "video": Video}
+_CLIPS = ("video", "clip", "视频", "동영상", "영상", "비디오")
+_PATTERNS = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        # "In this picture 2 dogs" counts dogs; "image 1920x1080" and "video 1:23" name nothing either.
+        rf"(?<!\bthis )(?<!\beach )\b{_ENGLISH}\s?(?:no\.|number|#)?\s?(?P<number>\d{{1,3}})\b(?![x×%]|[.,:]\d)",
+        rf"\b{_NUMBER}(?:st|nd|rd|th)?\s{_ENGLISH}\b",
+        rf"{_CHINESE}\s?{_NUMBER}(?![\d%]|[:：]\d)",
+        rf"第\s?{_NUMBER}\s?[张个幅段]\s?{_CHINESE}",
+        rf"{_KOREAN}\s?(?P<number>\d{{1,3}})(?![\d%]|:\d)",
+        rf"{_NUMBER}\s?번(?:째)?\s?{_KOREAN}",
+    )
+]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What `text[start:end]` names, whether or not there is such an item."""
+
+    kind: Kind
+    number: int
+    start: int
+    end: int
+
+
+def references(text: str) -> list[Reference]:
+    """Every picture and clip that a text names, in its order."""
+    lower = text.lower()
+    if not any(noun in lower for nouns in _NOUNS for noun in nouns):
+        return []  # as good as always in a long list of boxes, and quicker
+    found = (match for pattern in _PATTERNS for match in pattern.finditer(text))
+    return [_reference(match) for match in sorted(found, key=lambda match: match.start())]
+
+
+def _reference(match: re.Match[str]) -> Reference:
+    number = match["number"].lower()
+    return Reference(
+        "video" if match["noun"].lower() in _CLIPS else "image",
+        int(number) if number.isdecimal() else _ORDINALS[number],
+        *match.span(),
+    )
+
+
+def spoken_of(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[Reference | None]:
+    """For each of these parts of `text`, in their order, the reference that it goes with.
+
+    That is one within it; else the nearest before it, or after it on lines that put them after.
+    """
+    named = references(text)
+    if not named:
+        yield from (None for _ in spans)
+        return
+    for start, end in spans:
+        within = [r for r in named if start <= r.start and r.end <= end]
+        before = [r for r in named if r.end <= start]
+        after = _following(text, spans, named, start, end)
+        yield next(iter((*within[:1], *after, *before[-1:])), None)
+
+
+def _following(
+    text: str,
+    spans: Sequence[tuple[int, int]],
+    named: Sequence[Reference],
+    start: int,
+    end: int,
+) -> list[Reference]:
+    """The next reference on the line, if the line begins with one of the parts and not with a reference."""
+    left, right = text.rfind("\n", 0, start) + 1, text.find("\n", end)
+    line = [r for r in named if left <= r.start and (right < 0 or r.end <= right)]
+    first = next(span for span in spans if span[0] >= left)
+    if not line or line[0].start < first[1]:
+        return []
+    return [r for r in line if r.start >= end][:1]
+
+
+def subject(conversation: Conversation, kind: Kind) -> int | None:
+    """The number of the picture or clip that the latest question is about, if there is one.
+
+    It is the last one that the latest question names or brings along, else that of a question before.
+    What is asked about a new clip is about no earlier picture.
+    """
+    turns, shown = [], 0
+    for message in conversation.messages:
+        if message.role == "user":
+            own = sum(isinstance(item, _TYPES[kind]) for item in message.media)
+            turns.append((message, range(shown + 1, shown + own + 1)))
+            shown += own
+    for message, brought in reversed(turns):
+        named = [r.number for r in references(message.text) if r.kind == kind]
+        known = [number for number in named if 1 <= number <= shown]
+        if known or brought:
+            return (known or brought)[-1]
+        if kind == "image" and message.media:
+            break
+    return None

@@ -1,0 +1,112 @@
+"""What an answer points at, on which picture, and how the page's script is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from model.conversation import Conversation, Image
+from model.grounding import Box, Convention, Mention, Point, mentions, place
+from model.reference import spoken_of, subject
+from model.vision import Geometry, picture_size
+from ui.attachment import Attachment
+from ui.composer import file_url
+
+MOST = 500  # places of an answer; more could be neither told apart nor drawn in time
+LABELLED = 24  # places whose labels find room on a picture; of more only their numbers
+# Told apart by colour-blind people too, and all bright: on any picture either the colour or its dark
+# edge stands out.
+COLOURS = ("#f0a000", "#56b4e9", "#f5e642", "#ee82c2", "#2fcf9a", "#ffffff")
+EDGE = "#16161a"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place as it is drawn."""
+
+    place: Box | Point
+    caption: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A picture with the places that an answer names on it."""
+
+    number: int  # as the vision ids count
+    attachment: Attachment
+    places: tuple[Box | Point, ...]
+    one_of: int = 1  # so many pictures
+
+    @property
+    def marks(self) -> Iterator[Mark]:
+        several, many = len(self.places) > 1, len(self.places) > LABELLED
+        for number, found in enumerate(self.places, 1):
+            parts = [str(number)] if several or not found.label else []
+            parts += [found.label] if found.label and not many else []
+            yield Mark(found, " ".join(parts), COLOURS[(number - 1) % len(COLOURS)])
+
+
+def marked(
+    asked: Conversation, answer: str, known: Mapping[str, Attachment], convention: Convention
+) -> list[Marked]:
+    """What `answer` to the conversation `asked` points at, by picture."""
+    pictures = [item for item in asked.media if isinstance(item, Image)]
+    if not pictures:
+        return []
+    found: dict[int, list[Box | Point]] = {}
+    for mention, number in _numbered(asked, answer, convention, len(pictures)):
+        picture = pictures[number - 1]
+        if attachment := known.get(str(picture.path)):
+            original = attachment.size
+            # Only Qwen2.5-VL's places depend on it, and that has the standard tokens.
+            resized = picture_size(original, picture.vision, Geometry())
+            if shape := place(mention, convention, original=original, resized=resized):
+                found.setdefault(number, []).append(shape)
+    return [
+        Marked(number, known[str(pictures[number - 1].path)], tuple(shapes), len(pictures))
+        for number, shapes in found.items()
+    ]
+
+
+def _numbered(
+    asked: Conversation, answer: str, convention: Convention, pictures: int
+) -> Iterator[tuple[Mention, int]]:
+    """What an answer points at in pictures, with the picture's number."""
+    written = list(islice(mentions(answer, convention), MOST))
+    otherwise = subject(asked, "image") if written else None
+    references = spoken_of(answer, [(mention.start, mention.end) for mention in written])
+    for mention, named in zip(written, references, strict=True):
+        if named and named.kind == "video":
+            continue
+        number = named.number if named and 1 <= named.number <= pictures else otherwise
+        if number:
+            yield mention, number
+
+
+def by_answer(
+    conversation: Conversation, known: Mapping[str, Attachment], convention: Convention
+) -> list[list[Marked]]:
+    """What each answer of the conversation points at."""
+    return [
+        marked(replace(conversation, messages=conversation.messages[:i]), m.text, known, convention)
+        for i, m in enumerate(conversation.messages)
+        if m.role == "assistant"
+    ]
+
+
+def described(pictures: Sequence[Marked]) -> list[dict[str, Any]]:
+    """What assets/places.js needs to draw one answer's places, which are in original pixels."""
+    return [
+        {
+            "number": picture.number,
+            "oneOf": picture.one_of,
+            "name": picture.attachment.name,
+            "src": file_url(picture.attachment.shown),
+            "size": picture.attachment.size,
+            "marks": [{**vars(mark), "place": vars(mark.place)} for mark in picture.marks],
+        }
+        for picture in pictures
+    ]

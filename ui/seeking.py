@@ -1,0 +1,96 @@
+"""Moments of a clip in an answer, as links that assets/seek.js follows in the clip's player.
+
+A link is an address within the page and nothing else; a model that writes one itself can but seek.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from model.conversation import Conversation, Video
+from model.reference import references, subject
+from model.timestamps import timestamps
+from ui.attachment import Attachment
+from ui.preview import MAX_SECONDS
+
+# Links, addresses and formulas stay as they are.
+_WHOLE = re.compile(
+    r"\[[^\]\n]*\]\([^)\n]*\)|\w+://\S+|\$\$.*?\$\$|\\\[.*?\\\]|\\\(.*?\\\)", re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class Player:
+    """A clip that the page plays."""
+
+    place: int  # among the players of the conversation, from 1
+    start_s: float  # of the part that the model saw: it counts from there
+    length_s: float  # of that part, as far as it can be played
+
+
+@dataclass(frozen=True)
+class Link:
+    """The address that belongs to `text[start:end]`."""
+
+    address: str
+    start: int
+    end: int
+
+
+class Clips:
+    """The clips of a conversation while one answer about them is read from its beginning to its end."""
+
+    def __init__(self, players: Mapping[int, Player], spoken_of: int) -> None:
+        """players: by the number of their clip; spoken_of: until the answer names another clip."""
+        self._players = players
+        self._number = spoken_of
+
+    def links(self, text: str) -> list[Link]:
+        """What the next part of the answer says about moments."""
+        readable = _WHOLE.sub(lambda match: " " * len(match.group()), text)
+        named = [r for r in references(readable) if r.kind == "video" and r.number in self._players]
+        starts = [0, *(r.start for r in named)]
+        found: list[Link] = []
+        for start, end, clip in zip(
+            starts,
+            [*starts[1:], len(text)],
+            [self._number, *(r.number for r in named)],
+            strict=True,
+        ):
+            self._number = clip
+            found += self._between(readable, start, end)
+        return found
+
+    def _between(self, text: str, start: int, end: int) -> list[Link]:
+        """In a part that speaks of one clip."""
+        player = self._players.get(self._number)
+        if player is None:
+            return []
+        return [
+            Link(
+                f"#t={player.start_s + m.seconds:g}&clip={player.place}",
+                start + m.start,
+                start + m.end,
+            )
+            for m in timestamps(text[start:end], player.length_s)
+        ]
+
+
+def clips(asked: Conversation, known: Mapping[str, Attachment]) -> Clips | None:
+    """For reading the answer to `asked`; None when it has nothing that plays."""
+    players: dict[int, Player] = {}
+    for number, clip in enumerate((c for c in asked.media if isinstance(c, Video)), 1):
+        attachment = known.get(str(clip.path))
+        if attachment and attachment.playable:
+            players[number] = _player(len(players) + 1, clip, attachment)
+    return Clips(players, subject(asked, "video") or 0) if players else None
+
+
+def _player(place: int, clip: Video, attachment: Attachment) -> Player:
+    whole = attachment.shown == attachment.path
+    seconds = attachment.seconds if whole else min(attachment.seconds, MAX_SECONDS)
+    start = clip.vision.video_start_s or 0.0
+    end = min(clip.vision.video_end_s or seconds, seconds)
+    return Player(place, start, max(0.0, end - start))
