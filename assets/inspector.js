@@ -11,6 +11,17 @@ function look(picture) {
   trigger('select', { op: 'look', id: picture.dataset.look });
 }
 
+qwenVlChat.tellTray = (op, more) => trigger('select', { op, ...more });
+
+function point(box) {
+  qwenVlChat.pointAt({ id: shown.dataset.id, box });
+}
+
+function pointing() {
+  const frame = shown.querySelector('.grid');
+  if (frame) qwenVlChat.pointable(frame, point);
+}
+
 function open(drawn) {
   const content = document.createElement('div');
   content.innerHTML = drawn.innerHTML;
@@ -18,7 +29,7 @@ function open(drawn) {
   shown.classList.add('inspector');
   shown.dataset.id = drawn.dataset.id;
   shown.addEventListener('close', () => {
-    one(`#tray [data-look="${shown.dataset.id}"]`)?.focus();
+    if (document.activeElement === document.body) one(`#tray [data-look="${shown.dataset.id}"]`)?.focus();
     shown = null;
   });
   shown.addEventListener('submit', (event) => event.preventDefault());
@@ -26,12 +37,14 @@ function open(drawn) {
   shown.addEventListener('input', dragged);
   shown.addEventListener('click', pressed);
   unfold();
+  pointing();
   shown.querySelector('select').focus();
 }
 
 function redraw(drawn) {
   shown.querySelector('h2').textContent = drawn.dataset.label;
   shown.querySelector('[data-part=seen]').innerHTML = drawn.querySelector('[data-part=seen]').innerHTML;
+  pointing();
 }
 
 // Only the fields that the chosen level needs.
@@ -53,6 +66,7 @@ function wish() {
 }
 
 function changed(event) {
+  if (event.target.closest('details')) return;
   if (event.target.matches('[data-grid]')) return shown.toggleAttribute('data-grid', event.target.checked);
   unfold();
   clearTimeout(settling);
@@ -69,6 +83,7 @@ function dragged(event) {
 
 function pressed(event) {
   const { op, places } = event.target.closest('button[data-op]')?.dataset ?? {};
+  if (op === 'point') point([...shown.querySelectorAll('details input')].map((side) => Number(side.value) / 100));
   if (op === 'move') tell('move', { places: Number(places) });
   if (op === 'detach') {
     one(`#tray [data-op=detach][data-id="${shown.dataset.id}"]`)?.click();

@@ -22,8 +22,8 @@
     return made;
   }
 
-  function enlarge(large, label) {
-    const shown = dialog(label, large, button(text('close'), 'close', () => shown.close()));
+  function enlarge(large, label, ...more) {
+    const shown = dialog(label, large, ...more, button(text('close'), 'close', () => shown.close()));
     shown.addEventListener('click', (event) => { if (!large.contains(event.target)) shown.close(); });
   }
   qwenVlChat.enlarge = enlarge;
@@ -92,6 +92,12 @@
     event.preventDefault();
     event.stopPropagation();
     const label = picture.ariaLabel ?? picture.alt;
-    enlarge(copyOf(picture.querySelector('img') ?? picture, label), label);
+    const copy = copyOf(picture.querySelector('img') ?? picture, label);
+    if (!picture.closest('.user-row')) return enlarge(copy, label);
+    const frame = document.createElement('div');
+    const hint = Object.assign(document.createElement('p'), { className: 'hint', textContent: text('regionHint') });
+    frame.append(copy);
+    qwenVlChat.pointable(frame, (box) => qwenVlChat.pointAt({ src: copy.src, box }));
+    enlarge(frame, label, hint);
   }, true);
 })();

@@ -79,6 +79,11 @@ class Message:
         return "".join(part.text for part in typed)
 
     @property
+    def regions(self) -> tuple[Text, ...]:
+        """The places that it points at, in the checkpoint's words."""
+        return tuple(part for part in self.parts if isinstance(part, Text) and part.pointing)
+
+    @property
     def media(self) -> tuple[Media, ...]:
         return tuple(part for part in self.parts if not isinstance(part, Text))
 

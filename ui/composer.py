@@ -13,13 +13,22 @@ from urllib.parse import quote
 from model.backend import Estimate, ItemCost
 from model.errors import Sentence
 from ui.attachment import Attachment
+from ui.pointing import Pointed
 from ui.texts import Texts
 
 
-def tray(items: Sequence[tuple[Attachment, Sentence]], refused: Sequence[str], texts: Texts) -> str:
-    """Cards in the order of sending, each with its number, and why other files were not taken."""
+def tray(
+    items: Sequence[tuple[Attachment, Sentence]],
+    refused: Sequence[str],
+    texts: Texts,
+    places: Sequence[tuple[Pointed, Sentence]] = (),
+) -> str:
+    """Cards in the order of sending, each with its number, the places that the message is about, and why
+    other files were not taken.
+    """
     cards = "".join(_card(item, texts.said(label), texts) for item, label in items)
     listed = f'<ul aria-label="{html.escape(texts.attached)}">{cards}</ul>' if items else ""
+    listed += "".join(_chip(place, texts.said(label), texts) for place, label in places)
     return listed + "".join(
         _refusal(index, sentence, texts) for index, sentence in enumerate(refused)
     )
@@ -53,6 +62,15 @@ def _card(item: Attachment, label: str, texts: Texts) -> str:
         f"<p><strong>{html.escape(label)}</strong><span></span></p>"
         f'<button type="button" data-op="detach" data-id="{html.escape(item.id)}" '
         f'aria-label="{remove}">{_CROSS}</button></li>'
+    )
+
+
+def _chip(place: Pointed, label: str, texts: Texts) -> str:
+    name = texts.region.format(picture=label)
+    remove = html.escape(texts.remove.format(name=name))
+    return (
+        f'<span class="region">{html.escape(name)}<button type="button" data-op="unpoint" '
+        f'data-id="{html.escape(place.id)}" aria-label="{remove}">{_CROSS}</button></span>'
     )
 
 

@@ -25,6 +25,18 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
     "true or false": (" true 或 false", "true 또는 false"),
     "text": ("文本", "텍스트"),
     # The tray
+    "A message can be about {most} places; take one back first.": (
+        "一条消息最多可以涉及 {most} 处；请先移除一处。",
+        "메시지 하나에는 최대 {most}곳을 가리킬 수 있습니다. 먼저 하나를 빼세요.",
+    ),
+    "That picture is not part of this conversation any more; attach it again.": (
+        "该图片已不在此对话中；请重新添加。",
+        "그 사진은 더 이상 이 대화에 없습니다. 다시 첨부하세요.",
+    ),
+    "Drag over a larger part of the picture.": (
+        "请在图片上拖选更大的区域。",
+        "사진에서 더 넓은 부분을 끌어서 고르세요.",
+    ),
     "There is no resolution '{level}'.": (
         "没有名为“{level}”的分辨率。",
         "'{level}'라는 해상도는 없습니다.",

@@ -207,7 +207,7 @@ async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
         tab.refused.append(UPLOAD_PROBLEMS.get(str(error), failed))
     for file in posted.get("files") or []:
         await _attach_one(tabs, tab, file if isinstance(file, dict) else {})
-    return composer.tray(tab.numbered, tab.refused, tab.texts)
+    return composer.tray(tab.numbered, tab.refused, tab.texts, tab.pointed)
 
 
 async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any]) -> None:
@@ -237,9 +237,11 @@ async def change_tray(tabs: Tabs, key: str, event: gr.EventData) -> str:
     match posted:
         case {"op": "detach", "id": item}:
             tab.detach(item)
+        case {"op": "unpoint", "id": place}:
+            tab.unpoint(place)
         case {"op": "dismiss", "id": str(index)} if index.isdecimal():
             del tab.refused[int(index) : int(index) + 1]
-    return composer.tray(tab.numbered, tab.refused, tab.texts)
+    return composer.tray(tab.numbered, tab.refused, tab.texts, tab.pointed)
 
 
 async def price(tabs: Tabs, key: str, text: str, *values: Any) -> str:

@@ -17,6 +17,7 @@ from ui.attachment import Attachment
 from ui.controls import settings_of
 from ui.fitting import fitted
 from ui.handlers import tab_of
+from ui.pointing import pointed_at
 from ui.resolution import resolution_of
 from ui.seen import seen_frames, seen_picture
 from ui.session import Tab, Tabs, drafted
@@ -36,15 +37,19 @@ async def inspect(
                 item = tab.see(item, resolution_of(posted))
             case {"op": "move", "places": -1 | 1 as places} if item:
                 tab.move(item, places)
+            case {"op": "point"}:
+                tab.point(pointed_at(posted, tab.before, tab.known))
+                item = None  # the dialog has closed
             case {"op": "fit"}:
                 tab.fitted = await _fit(tabs, tab, posted.get("budget"), text, vision, generation)
         look = await _looked_at(tabs, tab, item, vision, generation) if item else None
     except DemoError as error:
         look = inspector.Look(item, problem=error.sentence) if item else None
-        tab.fitted = "" if item else error.sentence
+        if not item:
+            tab.refused.append(error.sentence)
     labels = dict(tab.numbered)
     shown = inspector.dialog(look, labels[look.item], tab.texts) if look else ""
-    return shown, composer.tray(tab.numbered, tab.refused, tab.texts)
+    return shown, composer.tray(tab.numbered, tab.refused, tab.texts, tab.pointed)
 
 
 async def _looked_at(

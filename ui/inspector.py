@@ -68,6 +68,7 @@ def _form(look: Look, texts: Texts) -> str:
         _number("height", texts.settings["resized_height"][0], wished.height, 28, 28, height, "exact"),
     ]  # fmt: skip
     if item.kind == "image":
+        fields.append(_region(texts))
         grid = html.escape(texts.token_grid)
         fields.append(f'<label class="switch"><input type="checkbox" data-grid>{grid}</label>')
     else:
@@ -84,6 +85,19 @@ def _form(look: Look, texts: Texts) -> str:
             _trim(item, wished, texts),
         ]
     return "".join(fields)
+
+
+def _region(texts: Texts) -> str:
+    """What a drag over the picture does, for who has no pointer: per cent of width and height."""
+    numbers = "".join(
+        f'<input type="number" min="0" max="100" step="1" value="{value}" aria-label="{html.escape(label)}">'
+        for value, label in zip((25, 25, 75, 75), texts.region_sides, strict=True)
+    )
+    ask = html.escape(texts.region_ask)
+    return (
+        f"<details><summary>{ask}</summary>{numbers} %"
+        f'<button type="button" data-op="point">{ask}</button></details>'
+    )
 
 
 def _number(
@@ -144,6 +158,7 @@ def _beside(look: Look, texts: Texts) -> str:
     width, height = look.cost.resized
     grid = f"--columns:{width // look.token_px};--rows:{height // look.token_px}"
     return (
+        f'<p class="hint">{html.escape(texts.region_hint)}</p>'
         f'<div class="beside"><figure><div class="grid" style="{grid}">'
         f'<img src="{html.escape(file_url(look.seen[0]))}" width="{width}" height="{height}" '
         f'alt="{html.escape(texts.look)}"></div>'

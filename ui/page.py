@@ -29,6 +29,7 @@ SCRIPTS = (
     "page.js",
     "turns.js",
     "pictures.js",
+    "region.js",
     "places.js",
     "seek.js",
     "return.js",

@@ -32,6 +32,7 @@ SCRIPTED = (
     "cancel",
     "uploading",
     "read",
+    "region_hint",
     "picture_number",
     "places",
     "place_label",
@@ -60,7 +61,9 @@ def _content(
     message = conversation.messages[place]
     for part in message.parts:
         if isinstance(part, Text) and message.role == "user":
-            yield {"type": "text", "text": literal(part.text)}
+            # Places that were pointed at come without their marks.
+            typed = readable(part.text).strip() if part.pointing else part.text
+            yield {"type": "text", "text": literal(typed)}
         elif isinstance(part, Text):
             asked = replace(conversation, messages=conversation.messages[:place])
             shown = markdown(part.text, clips(asked, known))

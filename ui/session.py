@@ -21,6 +21,7 @@ from model.grounding import Convention
 from model.settings import GenerationSettings, VisionSettings
 from model.visual_item import item_label
 from ui.attachment import Attachment
+from ui.pointing import Pointed, region_texts
 from ui.preview import clip_preview
 from ui.resolution import AUTO, Resolution
 from ui.runs import Run, RunState
@@ -33,6 +34,7 @@ MAX_TABS = 2000  # then the one that was not looked at for longest goes
 CLOSED_S = 10.0  # a reload opens the tab again within this; then what the backend keeps for it goes
 BOOT_S = 45.0  # a page that was asked for opens its tab within this, on a busy machine too
 MAX_ATTACHMENTS = 64
+MOST_PLACES = 16  # in pictures, that a message is about
 UNEXPECTED = Sentence("Something went wrong on the server; your message is kept. Try again.")
 
 Outcome = Literal["idle", "stopped", "error"]
@@ -45,6 +47,7 @@ class Edit:
     turn: int  # from 0
     text: str
     tray: tuple[Attachment, ...]
+    places: tuple[Pointed, ...]
 
 
 @dataclass
@@ -72,6 +75,8 @@ class Tab:
     known: dict[str, Attachment] = field(default_factory=dict)  # by path: whatever was attached
     wished: dict[Media, Resolution] = field(default_factory=dict)  # of what was sent
     fitted: str = ""  # what `fit` did, a `Sentence`
+    places: list[Pointed] = field(default_factory=list)  # that the next message is about
+    told: dict[Text, Pointed] = field(default_factory=dict)  # of what was sent
 
     @property
     def texts(self) -> Texts:
@@ -124,6 +129,19 @@ class Tab:
     def detach(self, attachment_id: object) -> None:
         """Take an item out of the tray, if it is there."""
         self.tray[:] = [item for item in self.tray if item.id != attachment_id]
+        self.places[:] = [place for place in self.places if place.item != attachment_id]
+
+    def point(self, place: Pointed) -> None:
+        """Raises `DemoError` when there are too many places already."""
+        if len(self.places) >= MOST_PLACES:
+            raise DemoError(
+                "A message can be about {most} places; take one back first.", most=MOST_PLACES
+            )
+        self.places.append(place)
+
+    def unpoint(self, place_id: object) -> None:
+        """Take a place back, if it is there."""
+        self.places[:] = [place for place in self.places if place.id != place_id]
 
     def item(self, attachment_id: object) -> Attachment | None:
         """The item of the tray that has this id."""
@@ -142,39 +160,61 @@ class Tab:
 
     @property
     def numbered(self) -> list[tuple[Attachment, Sentence]]:
-        """The tray with the numbers that vision ids will use, over the whole conversation."""
+        """The tray with the names that vision ids will use, over the whole conversation."""
+        return [(item, item_label(item.kind, number)) for item, number in self._numbers]
+
+    @property
+    def pointed(self) -> list[tuple[Pointed, Sentence]]:
+        """The marked places with the names of their pictures."""
+        numbers = {item.id: number for item, number in self._numbers}
+        return [
+            (place, item_label("image", numbers.get(place.item, place.number)))
+            for place in self.places
+        ]
+
+    @property
+    def _numbers(self) -> list[tuple[Attachment, int]]:
         count = Counter(
             "image" if isinstance(part, Image) else "video" for part in self.before.media
         )
-        labels = []
+        numbered = []
         for item in self.tray:
             count[item.kind] += 1
-            labels.append((item, item_label(item.kind, count[item.kind])))
-        return labels
+            numbered.append((item, count[item.kind]))
+        return numbered
 
     @property
     def before(self) -> Conversation:
         """What the message in the composer will follow."""
-        return (
-            self.conversation.before_turn(self.editing.turn) if self.editing else self.conversation
-        )
+        if self.editing and self.editing.turn < self.conversation.turns:
+            return self.conversation.before_turn(self.editing.turn)
+        return self.conversation  # also while the edited turn is being answered
 
     def drafted(self, text: str, vision: VisionSettings) -> Conversation | None:
         """The conversation as it would be after sending `text` with the tray; None with neither.
 
         Raises `SettingError`.
         """
-        return drafted(self.before, self.tray, text, vision)
+        return drafted(self.before, self.tray, text, vision, self._regions(vision))
+
+    def _regions(self, vision: VisionSettings) -> list[Text]:
+        items = {item.id: (item, number) for item, number in self._numbers}
+        return region_texts(self.places, items, self.before, self.known, vision, self.convention)
 
     def sent(self) -> str:
         """Empty the tray after sending; gives the text that an edit had set aside."""
         message = self.run.conversation.last_user_message if self.run else None
         for part, item in zip(message.media if message else (), self.tray, strict=False):
             self.wished[part] = item.resolution
+        numbers = {item.id: number for item, number in self._numbers}
+        for region, place in zip(message.regions if message else (), self.places, strict=False):
+            number = numbers.get(place.item, place.number)
+            self.told[region] = replace(place, item="", number=number)
         self.fitted = ""
         if self.editing:
             return self._set_aside()
         self.tray.clear()
+        self.places.clear()
         return ""
 
     def edit(self, turn: object, draft: str) -> str:
@@ -188,8 +228,9 @@ class Tab:
             return draft
         draft = self.cancel_edit(draft)
         assert isinstance(turn, int)
-        self.editing = Edit(turn, draft, tuple(self.tray))
+        self.editing = Edit(turn, draft, tuple(self.tray), tuple(self.places))
         self.tray[:] = self._attached(messages[turn])
+        self.places[:] = self._told(messages[turn])
         return messages[turn].text
 
     def cancel_edit(self, draft: str) -> str:
@@ -216,6 +257,8 @@ class Tab:
         self.refused.clear()
         self.known.clear()
         self.wished.clear()
+        self.places.clear()
+        self.told.clear()
         self.outcome, self.notice, self.returned = "idle", "", ""
 
     def begin(self, run: Run) -> None:
@@ -252,7 +295,7 @@ class Tab:
             return  # it was a retry: the message still stands in the conversation
         self._give_back(message)
         if self.conversation.turns >= asked.turns:
-            self.editing = Edit(asked.turns - 1, "", ())
+            self.editing = Edit(asked.turns - 1, "", (), ())
 
     def _keep(self, conversation: Conversation) -> None:
         self.conversation = conversation
@@ -261,6 +304,7 @@ class Tab:
     def _give_back(self, message: Message) -> None:
         self.returned = message.text
         self.tray[:0] = self._attached(message)
+        self.places[:0] = self._told(message)
 
     def _attached(self, message: Message) -> list[Attachment]:
         return [
@@ -269,20 +313,36 @@ class Tab:
             if (known := self.known.get(str(part.path)))
         ]
 
+    def _told(self, message: Message) -> list[Pointed]:
+        """The places that a message was about; its pictures are in the tray again."""
+        items = {number: item.id for item, number in self._numbers if item.kind == "image"}
+        places = [self.told[region] for region in message.regions if region in self.told]
+        return [replace(place, item=items.get(place.number, "")) for place in places]
+
     def _set_aside(self) -> str:
         """End the edit: the draft of before it is back, and its text is what this gives."""
         assert self.editing
         edit, self.editing = self.editing, None
-        self.tray[:] = edit.tray
+        self.tray[:], self.places[:] = edit.tray, edit.places
         return edit.text
 
 
 def drafted(
-    conversation: Conversation, items: Sequence[Attachment], text: str, vision: VisionSettings
+    conversation: Conversation,
+    items: Sequence[Attachment],
+    text: str,
+    vision: VisionSettings,
+    regions: Sequence[Text] = (),
 ) -> Conversation | None:
-    """`conversation` with a turn of these items, each at this resolution, and this text."""
-    parts = [*(item.part(vision) for item in items), *([Text(text)] if text.strip() else [])]
-    return conversation.with_user_turn(*parts) if parts else None
+    """`conversation` with a turn of these items, each at this resolution, about these places, and this text.
+
+    None with neither items nor text. Raises `SettingError`.
+    """
+    if not items and not text.strip():
+        return None
+    media = (item.part(vision) for item in items)
+    typed = [Text(text)] if text.strip() else []
+    return conversation.with_user_turn(*media, *regions, *typed)
 
 
 class Tabs:

@@ -132,6 +132,10 @@ class Texts:
     seen_frames: str = "{frames} frames"
     token_grid: str = "Show the tokens"
     original: str = "Original"
+    region: str = "Part of {picture}"
+    region_hint: str = "Drag over the picture to ask about a part of it."
+    region_ask: str = "Ask about a part"
+    region_sides: tuple[str, str, str, str] = ("Left", "Top", "Right", "Bottom")
     stale_page: str = "This page is out of date; reload it."
     errors: Mapping[str, str] = field(default_factory=dict)  # by their English templates
 
@@ -267,6 +271,10 @@ CHINESE = Texts(
     seen_frames="{frames} 帧",
     token_grid="显示词元",
     original="原图",
+    region="{picture} 的一部分",
+    region_hint="在图片上拖动，即可就其中一部分提问。",
+    region_ask="就一部分提问",
+    region_sides=("左", "上", "右", "下"),
     stale_page="此页面已过期；请重新加载。",
     errors=CHINESE_ERRORS,
 )
@@ -405,6 +413,10 @@ KOREAN = Texts(
     seen_frames="프레임 {frames}개",
     token_grid="토큰 표시",
     original="원본",
+    region="{picture}의 일부",
+    region_hint="사진 위에서 끌면 그 부분에 대해 물을 수 있습니다.",
+    region_ask="일부에 대해 묻기",
+    region_sides=("왼쪽", "위", "오른쪽", "아래"),
     stale_page="오래된 페이지입니다. 새로 고침하세요.",
     errors=KOREAN_ERRORS,
 )

@@ -47,7 +47,7 @@ def whole(tab: Tab) -> View:
         notice=render.notice(tab.texts.said(tab.notice)),
         message=gr.Textbox(submit_btn=not tab.live, stop_btn=tab.live),
         places=render.answers_places(places.by_answer(tab.shown, tab.known, tab.convention)),
-        tray=composer.tray(tab.numbered, tab.refused, tab.texts),
+        tray=composer.tray(tab.numbered, tab.refused, tab.texts, tab.pointed),
         returned="",
         examples=gr.HTML(visible=empty),
         copy=gr.Button(visible=answered),

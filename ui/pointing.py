@@ -1,0 +1,81 @@
+"""Places in pictures that a person has marked, to be asked about with the next message."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from model.conversation import Conversation, Image, Text
+from model.errors import DemoError
+from model.grounding import Convention
+from model.region import Corners, region_text, upright
+from model.settings import VisionSettings
+from model.vision import Geometry, picture_size
+from ui.attachment import Attachment
+
+SMALLEST = 0.01  # of width and height; anything less was a click
+
+
+@dataclass(frozen=True)
+class Pointed:
+    """A marked place. The picture is an item of the tray, or one of the conversation by its number."""
+
+    id: str
+    corners: Corners
+    item: str = ""
+    number: int = 0
+
+
+def pointed_at(posted: Mapping[str, Any], before: Conversation, known: Mapping[str, Attachment]) -> Pointed:  # fmt: skip
+    """What a browser has marked: a `box` in a picture of the tray (`id`) or of the conversation (`src`).
+
+    Raises `DemoError`.
+    """
+    corners = _corners(posted.get("box"))
+    if isinstance(item := posted.get("id"), str):
+        return Pointed(secrets.token_hex(8), corners, item)
+    shown = unquote(str(posted.get("src", "")).rsplit("file=", 1)[-1])
+    for number, picture in enumerate(_pictures(before), 1):
+        attachment = known.get(str(picture.path))
+        if attachment and attachment.shown == shown:
+            return Pointed(secrets.token_hex(8), corners, number=number)
+    raise DemoError("That picture is not part of this conversation any more; attach it again.")
+
+
+def region_texts(
+    places: Sequence[Pointed],
+    items: Mapping[str, tuple[Attachment, int]],
+    before: Conversation,
+    known: Mapping[str, Attachment],
+    vision: VisionSettings,
+    convention: Convention,
+) -> list[Text]:
+    """The parts of a message that say which places are meant; `items` are the tray's, with their numbers."""
+    pictures, told = _pictures(before), []
+    for place in places:
+        if place.item in items:
+            attachment, number = items[place.item]
+            seen_at = attachment.resolution.applied(vision)
+        else:
+            number, picture = place.number, pictures[place.number - 1]
+            attachment, seen_at = known[str(picture.path)], picture.vision
+        resized = picture_size(attachment.size, seen_at, Geometry())
+        told.append(region_text(number, place.corners, convention, resized))
+    return told
+
+
+def _pictures(conversation: Conversation) -> list[Image]:
+    return [part for part in conversation.media if isinstance(part, Image)]
+
+
+def _corners(posted: object) -> Corners:
+    """Raises `DemoError`."""
+    numbers = posted if isinstance(posted, list) else []
+    if len(numbers) == 4 and all(type(n) in (int, float) and n == n for n in numbers):
+        left, top, right, bottom = upright((numbers[0], numbers[1], numbers[2], numbers[3]))
+        if right - left >= SMALLEST and bottom - top >= SMALLEST:
+            return left, top, right, bottom
+    raise DemoError("Drag over a larger part of the picture.")
