@@ -71,10 +71,13 @@ _CROSS = '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M4 4l8 8M12 4l-8 
 
 def cost(estimate: Estimate, texts: Texts) -> str:
     """What the items of the message cost, and all of it of what the checkpoint holds."""
+    prompt = f"{estimate.prompt_tokens:,}"
+    if not estimate.exact:
+        prompt = texts.about.format(number=prompt)
+    if not estimate.context_tokens:
+        return f"<span>{html.escape(texts.cost_alone.format(prompt=prompt))}</span>"
     share = min(1.0, estimate.prompt_tokens / estimate.context_tokens)
-    total = texts.cost_total.format(
-        prompt=f"{estimate.prompt_tokens:,}", context=f"{estimate.context_tokens:,}"
-    )
+    total = texts.cost_total.format(prompt=prompt, context=f"{estimate.context_tokens:,}")
     full = ' data-full="true"' if estimate.prompt_tokens >= estimate.context_tokens else ""
     return (
         f"<span{full}>{html.escape(total)}</span>"

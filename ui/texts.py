@@ -80,9 +80,11 @@ class Texts:
     conversation: str = "Conversation"
     loading: str = "Loading the model: {percent} %"
     load_failed: str = "The model could not be loaded. {reason}"
+    connecting: str = "{reason} Trying again…"
     waiting_for_model: str = (
         "Your message is answered as soon as the model is loaded ({percent} %)."
     )
+    waiting_for_server: str = "Your message is answered as soon as the model can be reached."
     queued: str = "Waiting: {people} ahead of you."
     queued_next: str = "One moment…"
     media: str = "Reading the video: {done} of {total}"
@@ -101,6 +103,8 @@ class Texts:
     )
     broken_off: str = "broken off"
     cost_total: str = "{prompt} of {context} tokens"
+    cost_alone: str = "{prompt} tokens"
+    about: str = "about {number}"
     stale_page: str = "This page is out of date; reload it."
     errors: Mapping[str, str] = field(default_factory=dict)  # by their English templates
 
@@ -194,7 +198,9 @@ CHINESE = Texts(
     conversation="对话",
     loading="正在加载模型：{percent}%",
     load_failed="模型无法加载。{reason}",
+    connecting="{reason}正在重试…",
     waiting_for_model="模型加载完成后会立即回答您的消息（{percent}%）。",
+    waiting_for_server="连接到模型后会立即回答您的消息。",
     queued="排队中：前面还有 {people} 人。",
     queued_next="请稍候…",
     media="正在读取视频：{done} / {total}",
@@ -207,6 +213,8 @@ CHINESE = Texts(
     reasons={"length": "已达最长回答", "cancelled": "已停止", "loop": "因重复而停止"},
     broken_off="已中断",
     cost_total="共 {prompt} / {context} 个词元",
+    cost_alone="共 {prompt} 个词元",
+    about="约 {number}",
     stale_page="此页面已过期；请重新加载。",
     errors=CHINESE_ERRORS,
 )
@@ -303,7 +311,9 @@ KOREAN = Texts(
     conversation="대화",
     loading="모델을 불러오는 중: {percent}%",
     load_failed="모델을 불러오지 못했습니다. {reason}",
+    connecting="{reason} 다시 시도하는 중…",
     waiting_for_model="모델을 불러오는 대로 답변합니다({percent}%).",
+    waiting_for_server="모델에 연결되는 대로 답변합니다.",
     queued="대기 중: 앞에 {people}명이 있습니다.",
     queued_next="잠시만 기다려 주세요…",
     media="동영상을 읽는 중: {done} / {total}",
@@ -316,6 +326,8 @@ KOREAN = Texts(
     reasons={"length": "최대 길이에서 잘림", "cancelled": "중지됨", "loop": "반복되어 중지됨"},
     broken_off="중단됨",
     cost_total="토큰 {context}개 중 {prompt}개",
+    cost_alone="토큰 {prompt}개",
+    about="약 {number}",
     stale_page="오래된 페이지입니다. 새로 고침하세요.",
     errors=KOREAN_ERRORS,
 )
