@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from openai import APIStatusError, OpenAIError
+from openai import APIConnectionError, APIStatusError, APITimeoutError, OpenAIError
 
 from model.backend import Cancel, Delta, Finished, Notice, Progress, StopReason, Usage
 from model.event_stream import Emit
@@ -170,8 +170,13 @@ class Answer:
     async def _receive(self, request: dict[str, Any]) -> None:
         stream = await self._server.client.chat.completions.create(**request)
         async with stream:
-            async for chunk in stream:
-                self._take(chunk)
+            try:
+                async for chunk in stream:
+                    self._take(chunk)
+            except APITimeoutError:
+                raise
+            except APIConnectionError as error:
+                raise BrokenOffError from error
         if self._ended is None:
             raise BrokenOffError
 
@@ -195,11 +200,8 @@ class Answer:
 
     def _recover(self, error: Exception, backoff: Iterator[float]) -> None:
         """Change the request, or wait, so that asking again may help. Raises `DemoError` if neither does."""
-        begun = self._text or not isinstance(error, OpenAIError)
-        if not begun and (self._change(error) or self._wait(error, backoff)):
+        if not self._text and (self._change(error) or self._wait(error, backoff)):
             return
-        if begun and retry_after(error) is not None:
-            error = BrokenOffError()
         server = self._server
         models = server.models_now() if is_about_the_model(error) else ()
         raise explained(error, server.connection, model=server.model, models=models) from error

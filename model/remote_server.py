@@ -17,6 +17,7 @@ from openai import (
     APIStatusError,
     AsyncOpenAI,
     AuthenticationError,
+    NotFoundError,
     Omit,
     OpenAIError,
     PermissionDeniedError,
@@ -109,18 +110,23 @@ class Server:
             listed = getattr(await self.client.models.list(), "data", None)
         except (AuthenticationError, PermissionDeniedError):
             raise
-        except APIStatusError:
-            if not self.connection.model:
-                raise
-            return Served()
+        except APIStatusError as error:
+            if self.connection.model:
+                return Served()
+            if isinstance(error, NotFoundError):
+                raise self._stranger() from error
+            raise
         if not isinstance(listed, list):
-            raise DemoError(
-                "There is no OpenAI-compatible server at {address}; --api-base usually ends in /v1.",
-                address=self.connection.host,
-            )
+            raise self._stranger()
         wanted = [model for model in listed if model.id == self.connection.model] or listed
         held = getattr(wanted[0], "max_model_len", 0) if wanted else 0
         return Served(tuple(model.id for model in listed), held if isinstance(held, int) else 0)
+
+    def _stranger(self) -> DemoError:
+        return DemoError(
+            "There is no OpenAI-compatible server at {host}; --api-base usually ends in /v1.",
+            host=self.connection.host,
+        )
 
     def _notes(self) -> Iterable[Sentence]:
         if fields := ", ".join(name for name in SAMPLING if name in self.refused):

@@ -11,6 +11,7 @@ from transformers import AutoTokenizer
 
 from model.checkpoint import BUNDLED
 from model.local import LocalBackend
+from tests.transformers_serve import serving
 from tools.tiny.checkpoint import FAMILIES, write_random_checkpoint
 
 
@@ -18,6 +19,13 @@ from tools.tiny.checkpoint import FAMILIES, write_random_checkpoint
 def _one_thread() -> None:
     """Tests share two cores with a browser; more threads only fight over them."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def transformers_serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real OpenAI-compatible server on the bundled checkpoint, for `--api-base`."""
+    with serving(tmp_path_factory.mktemp("serve"), BUNDLED) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -332,9 +332,9 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "--api-base 的值是 {address}；它必须是类似 http://localhost:8000/v1 的地址。",
         "--api-base의 값은 {address}입니다. http://localhost:8000/v1과 같은 주소여야 합니다.",
     ),
-    "There is no OpenAI-compatible server at {address}; --api-base usually ends in /v1.": (
-        "{address} 上没有兼容 OpenAI 的服务器；--api-base 通常以 /v1 结尾。",
-        "{address}에는 OpenAI 호환 서버가 없습니다. --api-base는 보통 /v1로 끝납니다.",
+    "There is no OpenAI-compatible server at {host}; --api-base usually ends in /v1.": (
+        "{host} 上没有兼容 OpenAI 的服务器；--api-base 通常以 /v1 结尾。",
+        "{host}에는 OpenAI 호환 서버가 없습니다. --api-base는 보통 /v1로 끝납니다.",
     ),
     "The server at {host} serves no model.": (
         "位于 {host} 的服务器没有提供任何模型。",
