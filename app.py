@@ -131,7 +131,9 @@ def _take_environment(flags: argparse.ArgumentParser, environment: Mapping[str, 
             if action.nargs == 0:
                 action.default = _boolean(text)
             elif action.dest == "auth":
-                action.default = text.split(",")
+                action.default = text.split(",") if text else None
+            elif action.choices and text not in action.choices:
+                raise ValueError(text)
             else:
                 action.default = action.type(text) if callable(action.type) else text
         except ValueError:

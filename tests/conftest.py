@@ -15,6 +15,15 @@ from tests.transformers_serve import serving
 from tools.tiny.checkpoint import FAMILIES, write_random_checkpoint
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The browser tests can be run against the other backend too."""
+    parser.addoption(
+        "--behind-server",
+        action="store_true",
+        help="browser tests: the page in front of `transformers serve` instead of a local model",
+    )
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
     """Tests share two cores with a browser; more threads only fight over them."""

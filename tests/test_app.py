@@ -83,7 +83,8 @@ def test_limits_are_read_from_the_files_of_older_checkpoints(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("SERVER_PORT", "many"), ("CPU_ONLY", "maybe"), ("MAX_TOKENS", "4.5")]
+    ("name", "value"),
+    [("SERVER_PORT", "many"), ("CPU_ONLY", "maybe"), ("MAX_TOKENS", "4.5"), ("BACKEND", "vllm")],
 )
 def test_a_variable_that_makes_no_sense_is_refused_by_name(
     name: str, value: str, capsys: pytest.CaptureFixture[str]
@@ -91,6 +92,11 @@ def test_a_variable_that_makes_no_sense_is_refused_by_name(
     with pytest.raises(SystemExit):
         app.parser({f"QWEN_VL_{name}": value})
     assert f"QWEN_VL_{name}" in capsys.readouterr().err
+
+
+def test_an_empty_variable_asks_for_no_log_in() -> None:
+    assert app.parser({"QWEN_VL_AUTH": ""}).parse_args([]).auth is None
+    assert app.parser({"QWEN_VL_AUTH": "a:b,c:d"}).parse_args([]).auth == ["a:b", "c:d"]
 
 
 def test_a_setting_out_of_range_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
