@@ -23,12 +23,13 @@ from model.remote_errors import (
 )
 from model.remote_media import Encoded, MediaEncoder, content_part
 from model.remote_messages import Shown, Turn, openai_messages
-from model.remote_server import OPTIONAL, VIDEO, Server
+from model.remote_server import OPTIONAL, VIDEO, Served, Server
 from model.settings import GenerationSettings
 from model.visual_item import VisualItem, exceeded
 
 BACKOFF_S = (0.3, 1.0, 3.0)
 PATIENCE_S = 30.0  # a server that asks for more than this is said to be busy at once
+MISFORTUNES = (OpenAIError, BrokenOffError, ValueError)  # a ValueError: what came was not JSON
 END_TOKENS = ("<|im_end|>", "<|endoftext|>")
 _BARE_BOX = re.compile(r"\(\d{1,3},\d{1,3}\),\(\d{1,3},\d{1,3}\)")
 
@@ -82,11 +83,7 @@ class Answer:
             try:
                 self._server.perform_until(self._receive(self._request(encoded)), self._cancel)
                 break
-            except (
-                OpenAIError,
-                BrokenOffError,
-                ValueError,
-            ) as error:  # ValueError: what is not JSON
+            except MISFORTUNES as error:
                 self._recover(error, backoff)
         self._compare()
 
@@ -200,11 +197,13 @@ class Answer:
 
     def _recover(self, error: Exception, backoff: Iterator[float]) -> None:
         """Change the request, or wait, so that asking again may help. Raises `DemoError` if neither does."""
+        model, server = self._server.model, self._server
+        served = server.ask_again() if is_about_the_model(error) else Served()
+        if server.model != model:
+            return  # it was restarted with another one
         if not self._text and (self._change(error) or self._wait(error, backoff)):
             return
-        server = self._server
-        models = server.models_now() if is_about_the_model(error) else ()
-        raise explained(error, server.connection, model=server.model, models=models) from error
+        raise explained(error, server.connection, model=model, models=served.models) from error
 
     def _change(self, error: Exception) -> bool:
         """Leave out what the server does not take. Raises `ContextError`."""

@@ -66,7 +66,7 @@ def exceeded_context(error: Exception) -> tuple[int, int] | None:
 
 def retry_after(error: Exception) -> float | None:
     """How many seconds to wait as the server says; 0.0 if it does not; None if waiting does not help."""
-    if isinstance(error, APITimeoutError):
+    if _is_silence(error):
         return None
     if isinstance(error, APIConnectionError):
         return 0.0
@@ -83,7 +83,7 @@ def explained(
 ) -> DemoError:
     """The sentence for the person. `models` are what the server says it serves."""
     host = connection.host
-    if isinstance(error, APITimeoutError):
+    if _is_silence(error):
         return DemoError(
             "The server at {host} has said nothing for {seconds:.0f} s; try again later.",
             host=host,
@@ -108,6 +108,12 @@ def explained(
             "The server at {host} refused: {reason}", host=host, reason=_reason(error, connection)
         )
     return DemoError("The server at {host} broke off its answer; try again.", host=host)
+
+
+def _is_silence(error: Exception) -> bool:
+    """Whether there was a connection, and then nothing came."""
+    unconnected = type(error.__cause__).__name__ in ("ConnectTimeout", "PoolTimeout")
+    return isinstance(error, APITimeoutError) and not unconnected
 
 
 def _busy(error: APIStatusError, host: str) -> DemoError:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterable
-from concurrent.futures import wait
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -80,13 +79,24 @@ class Server:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def perform_until(self, work: Coroutine[Any, Any, None], cancel: Cancel) -> None:
-        """Do `work` on the loop; as soon as `cancel` is set it is given up, its connection closed."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        while not wait([future], POLL_S).done:
+        """Do `work` on the loop; as soon as `cancel` is set it is given up, its connection closed.
+
+        When this returns, nothing of it goes on.
+        """
+        ended = threading.Event()
+
+        async def begin() -> asyncio.Task[None]:
+            task = self._loop.create_task(work)
+            task.add_done_callback(lambda _: ended.set())
+            return task
+
+        task = self.perform(begin())
+        while not ended.wait(POLL_S):
             if cancel.is_set():
-                future.cancel()
-                return
-        future.result()
+                self._loop.call_soon_threadsafe(task.cancel)
+                ended.wait()
+        if not task.cancelled():
+            task.result()
 
     def ask(self) -> Served:
         """Its models, of which the one that was asked for or the first one is used from now on.
@@ -98,16 +108,16 @@ class Server:
         self.context_tokens = served.context_tokens or self.context_tokens
         return served
 
-    def models_now(self) -> tuple[str, ...]:
-        """What it serves at this moment; nothing if it does not say."""
+    def ask_again(self) -> Served:
+        """As `ask`; nothing if it does not say."""
         try:
-            return self.ask().models
+            return self.ask()
         except (OpenAIError, DemoError):
-            return ()
+            return Served()
 
     async def _ask(self) -> Served:
         try:
-            listed = getattr(await self.client.models.list(), "data", None)
+            listed = getattr(await self.client.models.list(timeout=CONNECT_S), "data", None)
         except (AuthenticationError, PermissionDeniedError):
             raise
         except APIStatusError as error:

@@ -6,7 +6,9 @@ import asyncio
 import threading
 from collections.abc import Iterator
 
+import httpx2
 import pytest
+from openai import APITimeoutError
 
 from model import remote, remote_answer
 from model.backend import Cancel, Delta, Event, Finished, Progress
@@ -15,6 +17,7 @@ from model.conversation import Conversation, Text
 from model.errors import DemoError
 from model.loading import LoadingBackend, Report
 from model.remote import RemoteBackend
+from model.remote_errors import explained
 from model.settings import TUNABLES, GenerationSettings
 from tests.following import KEY, followed
 from tests.openai_server import MODEL, OpenAIServer, Refusal, Told
@@ -203,6 +206,27 @@ def test_a_model_that_the_server_does_not_have_is_named_with_those_that_it_has(
     server.replies = [Refusal(404, "The model `mine` does not exist.")]
     with pytest.raises(DemoError, match=rf"no model mine; choose with --api-model: {MODEL}"):
         events(backend)
+
+
+def test_a_server_that_was_restarted_with_another_model_is_asked_for_that(
+    server: OpenAIServer, backend: RemoteBackend
+) -> None:
+    server.models = [{"id": "other", "max_model_len": 4096}]
+    server.replies = [Refusal(404, "The model does not exist."), Told()]
+    assert isinstance(events(backend)[-1], Finished)
+    assert [asked.body["model"] for asked in server.asked] == [MODEL, "other"]
+    assert backend.status().label.startswith("other · ")
+
+
+def test_an_address_where_nobody_answers_is_unreachable_and_not_silent() -> None:
+    connection, request = Connection("http://localhost:1/v1"), httpx2.Request("GET", "http://x")
+    for cause, said in (
+        (httpx2.ConnectTimeout("no"), "cannot be reached"),
+        (httpx2.ReadTimeout("no"), "has said nothing for 600 s"),
+    ):
+        error = APITimeoutError(request)
+        error.__cause__ = cause
+        assert said in str(explained(error, connection, model=""))
 
 
 def test_stop_closes_the_connection_in_mid_answer(
