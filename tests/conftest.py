@@ -19,8 +19,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The browser tests can be run against the other backend too."""
     parser.addoption(
         "--behind-server",
-        action="store_true",
-        help="browser tests: the page in front of `transformers serve` instead of a local model",
+        metavar="URL",
+        help="browser tests: the page in front of this server, or of 'transformers' serve, instead of a local model",
     )
 
 

@@ -56,11 +56,16 @@ def behind_url(slow_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="package")
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The page with the model in its own process, or with `--behind-server` in front of one."""
-    if request.config.getoption("--behind-server"):
+    base = request.config.getoption("--behind-server")
+    if base == "transformers":
         yield request.getfixturevalue("behind_url")
         return
-    checkpoint = request.getfixturevalue("slow_checkpoint")
-    with served.serve(tmp_path_factory.mktemp("server"), checkpoint, *SERVER_FLAGS) as server:
+    checkpoint = str(request.getfixturevalue("slow_checkpoint"))
+    where = (
+        ("--backend", "openai", "--api-base", base) if base else ("-c", checkpoint, "--cpu-only")
+    )
+    folder = tmp_path_factory.mktemp("server")
+    with served.serve_app(folder, *where, *SERVER_FLAGS) as server:
         server.wait()
         yield server.address
 
