@@ -314,6 +314,8 @@ def test_an_answer_too_long_for_the_server_is_asked_for_shorter(
 @pytest.mark.parametrize(
     "said",
     [
+        "This model's maximum context length is 8192 tokens. However, your prompt contains at least "
+        "20762 input tokens, which exceeds this limit even without any output tokens.",
         "Input length (20762) exceeds model's maximum context length (8192).",
         "The decoder prompt (length 20762) is longer than the maximum model length of 8192.",
         "The input (20762 tokens) is longer than the model's context length (8192 tokens).",
