@@ -12,16 +12,23 @@ from typing import Any
 
 from model import checkpoint as checkpoints
 from model.backend import Backend
+from model.connection import Connection
 from model.errors import DemoError, SettingError
 from model.limits import vision_limits
 from model.loading import LoadingBackend, Report
 from model.settings import TUNABLES, Tunable, settings_from
+
+log = logging.getLogger(__name__)
 
 VERSION = "0.1.0"
 # Between two tokens the model's thread gives Python up hundreds of times. While the page is being updated
 # it would get it back only after the default of 5 ms each time.
 SWITCH_S = 0.0005
 ENVIRONMENT = "QWEN_VL_"  # QWEN_VL_CHECKPOINT_PATH is --checkpoint-path
+# With --backend openai these would promise what the server alone decides.
+LOCAL_ONLY = ("checkpoint_path", "compile", "dtype", "flash_attn2")
+WITHOUT_EFFECT = ("cache_gb", "cpu_only")  # and these ask for what is so anyway
+SERVER_ONLY = ("api_base", "api_key_env", "api_model", "concurrency")
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
 
@@ -34,6 +41,7 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     _add_model_flags(flags)
+    _add_engine_flags(flags)
     _add_server_flags(flags, environment)
     settings = flags.add_argument_group("defaults of the page's settings")
     for tunable in TUNABLES:
@@ -54,6 +62,15 @@ def _add_model_flags(flags: argparse.ArgumentParser) -> None:
     model.add_argument("--compile", action="store_true", help="CUDA graphs for faster answers; needs a CUDA GPU and a minute or two to compile at the start")  # fmt: skip
     model.add_argument("--dtype", choices=("auto", "bfloat16", "float16", "float32"), default="auto", help="of the weights; 'auto' is bfloat16 on a GPU and float32 on a CPU")  # fmt: skip
     model.add_argument("--cache-gb", type=float, default=None, metavar="GB", help="kept between turns so that nothing is computed twice; default is a fifth of the free memory")  # fmt: skip
+
+
+def _add_engine_flags(flags: argparse.ArgumentParser) -> None:
+    engine = flags.add_argument_group("where the model runs")
+    engine.add_argument("--backend", choices=("local", "openai"), default="local", help="in this process, or behind an OpenAI-compatible server such as vLLM")  # fmt: skip
+    engine.add_argument("--api-base", default="", metavar="URL", help="of the server, e.g. http://localhost:8000/v1")  # fmt: skip
+    engine.add_argument("--api-model", default="", metavar="NAME", help="which of the server's models; otherwise the first that it lists")  # fmt: skip
+    engine.add_argument("--api-key-env", default="", metavar="VARIABLE", help="environment variable that holds the server's key")  # fmt: skip
+    engine.add_argument("--concurrency", type=int, default=32, metavar="N", help="answers that the server writes at once; others wait in line")  # fmt: skip
 
 
 def _add_server_flags(flags: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
@@ -115,15 +132,55 @@ def _take_environment(flags: argparse.ArgumentParser, environment: Mapping[str, 
             if action.nargs == 0:
                 action.default = _boolean(text)
             elif action.dest == "auth":
-                action.default = text.split(",")
+                action.default = text.split(",") if text else None
+            elif action.choices and text not in action.choices:
+                raise ValueError(text)
             else:
                 action.default = action.type(text) if callable(action.type) else text
         except ValueError:
             flags.error(f"{ENVIRONMENT}{action.dest.upper()} is {text!r}, which --{action.dest.replace('_', '-')} cannot take")  # fmt: skip
 
 
-def load(options: argparse.Namespace, flags: checkpoints.Flags, report: Report) -> Backend:
+def connection(options: argparse.Namespace, environment: Mapping[str, str]) -> Connection | None:
+    """The server that answers, None if a model in this process does. Raises `DemoError`."""
+    unset = parser({}).parse_args([])
+    given = {name for name, value in vars(options).items() if value != getattr(unset, name)}
+    remote = options.backend == "openai"
+    for name in LOCAL_ONLY if remote else SERVER_ONLY:
+        if name in given:
+            flag, backend = f"--{name.replace('_', '-')}", "local" if remote else "openai"
+            raise DemoError("{flag} works with --backend {backend} only; leave it out.", flag=flag, backend=backend)  # fmt: skip
+    if not remote:
+        return None
+    for name in WITHOUT_EFFECT:
+        if name in given:
+            log.info("--%s has no effect with --backend openai.", name.replace("_", "-"))
+    if not options.api_base:
+        raise DemoError("--backend openai needs --api-base, e.g. http://localhost:8000/v1.")
+    if options.concurrency < 1:
+        raise DemoError("--concurrency must be at least 1.")
+    key = environment.get(options.api_key_env, "") if options.api_key_env else ""
+    if options.api_key_env and not key:
+        raise DemoError("--api-key-env names {name}, which is not set.", name=options.api_key_env)
+    return Connection(options.api_base, options.api_model, key)
+
+
+def load(
+    options: argparse.Namespace,
+    flags: checkpoints.Flags,
+    server: Connection | None,
+    report: Report,
+) -> Backend:
     """The backend that these flags ask for. Raises `CheckpointError`."""
+    if server:
+        from model.remote import RemoteBackend
+
+        return RemoteBackend.connect(
+            server,
+            concurrency=options.concurrency,
+            max_video_seconds=options.max_video_seconds,
+            report=report,
+        )
     choice = checkpoints.choose(checkpoints.hardware(), flags)
     return checkpoints.load(
         choice,
@@ -138,9 +195,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = parser(os.environ)
     options = flags.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("httpx").setLevel(
-        logging.WARNING
-    )  # Gradio's start-up asks itself whether it is up
+    for client in ("httpx", "httpx2"):  # Gradio's asks itself whether it is up; requests are many
+        logging.getLogger(client).setLevel(logging.WARNING)
     model_flags = checkpoints.Flags(
         options.checkpoint_path,
         options.cpu_only,
@@ -148,12 +204,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.dtype,
         options.compile,
     )
-    if options.check:
-        from model import preflight
-
-        return preflight.report(model_flags)
     try:
-        serve(options, model_flags)
+        server = connection(options, os.environ)
+        if options.check:
+            from model import preflight
+
+            return preflight.report_server(server) if server else preflight.report(model_flags)
+        serve(options, model_flags, server)
     except (DemoError, SettingError) as error:
         flags.error(str(error))
     return 0
@@ -162,14 +219,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 def defaults(options: argparse.Namespace, model_flags: checkpoints.Flags) -> dict[str, Any]:
     """What the page's settings start with: the flags, and where none was given no more than the checkpoint is made for."""
     values = {tunable.name: getattr(options, tunable.name) for tunable in TUNABLES}
-    limits = vision_limits(checkpoints.expected_checkpoint(model_flags))
+    remote = options.backend == "openai"
+    expected = options.api_model if remote else checkpoints.expected_checkpoint(model_flags)
+    limits = vision_limits(expected) if expected else {}
     for tunable in TUNABLES:
         if tunable.name in limits and values[tunable.name] == tunable.default:
             values[tunable.name] = min(values[tunable.name], limits[tunable.name])
     return values
 
 
-def serve(options: argparse.Namespace, model_flags: checkpoints.Flags) -> None:
+def serve(
+    options: argparse.Namespace, model_flags: checkpoints.Flags, server: Connection | None
+) -> None:
     """Open the page at once and load the model behind it."""
     from ui.page import build_page, launch_options
 
@@ -182,9 +243,10 @@ def serve(options: argparse.Namespace, model_flags: checkpoints.Flags) -> None:
         # Importing torch keeps Python busy for so long that Gradio, asking itself whether the page
         # answers, would give up.
         served.wait()
-        return load(options, model_flags, report)
+        return load(options, model_flags, server, report)
 
-    backend = LoadingBackend(load_behind_the_page, options.checkpoint_path)
+    label = server.label(options.api_model) if server else options.checkpoint_path
+    backend = LoadingBackend(load_behind_the_page, label)
     page = build_page(
         backend,
         vision=vision,

@@ -39,7 +39,7 @@ class Usage:
 class Progress:
     """The wait before the first token: `done` of `total` in the stage's own unit.
 
-    `loading`: per cent of the weights; `queued`: done 0, total the people ahead; `media`: seconds
+    `loading`: per cent of the weights, or total 0 if nobody knows how long it will take; `queued`: done 0, total the people ahead; `media`: seconds
     of a clip; `vision`: items through the vision tower; `reading`: prompt tokens.
     """
 
@@ -56,6 +56,13 @@ class Delta:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """Something about this answer that the person should know; best a `Sentence`."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Finished:
     """The last event of every stream that does not raise."""
 
@@ -63,7 +70,7 @@ class Finished:
     usage: Usage
 
 
-Event = Progress | Delta | Finished
+Event = Progress | Delta | Notice | Finished
 
 
 def collected(events: Iterable[Event]) -> tuple[str, Usage]:
@@ -116,7 +123,8 @@ class Estimate:
 
     items: tuple[ItemCost, ...]
     prompt_tokens: int
-    context_tokens: int  # what the checkpoint holds, prompt and answer together
+    context_tokens: int  # what the checkpoint holds, prompt and answer together; 0 if nobody knows
+    exact: bool = True  # False: the prompt tokens are about right
     token_px: int = 28  # the side of the square of a resized picture that one visual token covers
     gpu_bytes: int = 0  # that the prompt's KV cache takes on a GPU; 0 without one
 
@@ -127,7 +135,9 @@ class Status:
 
     state: Literal["loading", "ready", "failed"]
     label: str  # e.g. "Qwen2-VL-7B-Instruct · cuda bf16 flash-attn 2"
-    note: str = ""  # what the person should know about it, or why it failed; best a `Sentence`
+    note: str = (
+        ""  # what the person should know: why it failed, or is not there yet; best a `Sentence`
+    )
     progress: float = 0.0  # 0..1 while loading
     convention: Convention = "qwen2_vl"  # in which its answers name places in a picture
 

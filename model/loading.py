@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from copy import copy
+from typing import Protocol
 
 from model.backend import Backend, Cancel, Estimate, Event, Finished, Progress, Status, Usage
 from model.conversation import Conversation
@@ -18,7 +19,13 @@ from model.settings import GenerationSettings
 log = logging.getLogger(__name__)
 POLL_S = 0.1
 
-Report = Callable[[float], None]  # 0..1
+
+class Report(Protocol):
+    """Told how far loading is, from 0 to 1, and what stands in its way."""
+
+    def __call__(self, progress: float, note: str = "") -> None: ...
+
+
 Load = Callable[[Report], Backend]
 
 
@@ -58,7 +65,8 @@ class LoadingBackend:
             if cancel.is_set():
                 yield Finished("cancelled", _nothing_done(settings))
                 return
-            yield Progress("loading", round(100 * self._status.progress), 100)
+            status = self._status
+            yield Progress("loading", round(100 * status.progress), 0 if status.note else 100)
         yield from self.wait().stream(conversation, settings, cancel, session=session)
 
     def estimate(self, conversation: Conversation, settings: GenerationSettings) -> Estimate:
@@ -78,8 +86,10 @@ class LoadingBackend:
     def _run(self) -> None:
         label = self._status.label
 
-        def report(progress: float) -> None:
-            self._status = Status("loading", label, progress=progress)
+        def report(progress: float, note: str = "") -> None:
+            if note and note != self._status.note:
+                log.warning("%s", note)
+            self._status = Status("loading", label, note, progress)
 
         try:
             self._backend = self._load(report)

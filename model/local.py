@@ -33,13 +33,14 @@ from model.chat_template import ChatTemplate, Segment, prompt_text
 from model.compiled import CompiledDecoding
 from model.conversation import Conversation
 from model.encoder import Report, VisionEncoder
-from model.errors import CheckpointError, ContextError, DemoError
+from model.errors import CheckpointError, DemoError
+from model.event_stream import Emit, events_of
 from model.prefix_cache import CachedPrefix, PrefixCache, common_length
 from model.prompt import Prompt, build
 from model.read_ahead import Drafts, EitherCancel, continued
 from model.session_store import SessionStore
 from model.settings import MAX_SEED, GenerationSettings
-from model.token_stream import CancelCriteria, Emit, TextStreamer, decoding, events_of
+from model.token_stream import CancelCriteria, TextStreamer, decoding
 from model.turnstile import Turnstile
 from model.vision import Geometry
 
@@ -129,7 +130,11 @@ class LocalBackend:
         costs = tuple(item.cost for item in prompt.items)
         gpu_bytes = self._cache_bytes_per_token * len(prompt.ids)
         return Estimate(
-            costs, len(prompt.ids), self.context_tokens, self._geometry.token_px, gpu_bytes
+            costs,
+            len(prompt.ids),
+            self.context_tokens,
+            token_px=self._geometry.token_px,
+            gpu_bytes=gpu_bytes,
         )
 
     def stream(
@@ -284,21 +289,7 @@ class _Turn:
         room = self._backend.context_tokens - len(prompt.ids)
         if room > 0:
             return room
-        largest = max(prompt.items, key=lambda item: item.tokens, default=None)
-        needed, held = len(prompt.ids) + 1, self._backend.context_tokens
-        if largest:
-            raise ContextError(
-                "This conversation needs {needed:,} tokens; the checkpoint holds {held:,}. "
-                "Lower the resolution of {item} or start over.",
-                needed=needed,
-                held=held,
-                item=largest.label,
-            )
-        raise ContextError(
-            "This conversation needs {needed:,} tokens; the checkpoint holds {held:,}. Start over.",
-            needed=needed,
-            held=held,
-        )
+        raise visual_item.exceeded(prompt.items, len(prompt.ids) + 1, self._backend.context_tokens)
 
     def _take_up(self) -> tuple[torch.Tensor, torch.Tensor, CachedPrefix]:
         """Token ids (1, len), positions (4, 1, len), and the prefix that is in the cache already."""

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from model import checkpoint as checkpoints
 from model.checkpoint import Choice, Flags, Hardware
-from model.errors import CheckpointError
+from model.connection import Connection
+from model.errors import CheckpointError, DemoError
 
 PACKAGES = ("torch", "torchvision", "transformers", "accelerate", "gradio", "av", "pillow")
+SERVER_PACKAGES = ("gradio", "openai", "av", "pillow")
 DECODERS = {"h264": "H.264", "hevc": "HEVC", "vp9": "VP9", "av1": "AV1", "mpeg4": "MPEG-4"}
 
 
@@ -30,6 +32,28 @@ def report(flags: Flags) -> int:
         print(f"missing     {problem}")
     print("ready" if not problems else "not ready")
     return 1 if problems else 0
+
+
+def report_server(connection: Connection) -> int:
+    """Print what a server would answer with; 0 if it is there and has a model, 1 if not."""
+    from model.remote import obstacle
+    from model.remote_server import Server
+
+    print(f"python      {platform.python_version()} on {platform.system()} {platform.machine()}")
+    for name in SERVER_PACKAGES:
+        print(f"{name:<11} {_version(name) or 'missing'}")
+    print(f"server      {connection.host}")
+    server = Server(connection)
+    try:
+        problem: str | None = obstacle(server)
+    except DemoError as error:
+        problem = str(error)
+    if server.model:
+        print(f"model       {server.model}")
+    if server.context_tokens:
+        print(f"context     {server.context_tokens:,} tokens")
+    print(f"missing     {problem}\nnot ready" if problem else "ready")
+    return 1 if problem else 0
 
 
 def _run(flags: Flags) -> list[str]:

@@ -1,17 +1,14 @@
-"""Work in a background thread, seen from outside as an iterator of events.
+"""What `generate` needs to be watched and stopped: its tokens as text, its threads, its cancel flag.
 
-An exception in the thread is raised in the reader; closing the iterator cancels the thread. There is no
-timeout: silence means that the work takes long, and the work itself looks at the cancel flag.
+Knows nothing of prompts or of models.
 """
 
 from __future__ import annotations
 
 import codecs
 import os
-import queue
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,31 +16,8 @@ import torch
 from transformers import StoppingCriteria
 from transformers.generation.streamers import BaseStreamer
 
-from model.backend import Cancel, Delta, Event
-
-Emit = Callable[[Event], None]
-
-
-def events_of(work: Callable[[Emit], None], cancel: Cancel) -> Iterator[Event]:
-    """What `work` emits from a thread of its own; the thread starts with the first `next()`."""
-    events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            work(events.put)
-        except BaseException as error:  # also KeyboardInterrupt and SystemExit: the reader decides
-            events.put(error)
-        else:
-            events.put(None)
-
-    threading.Thread(target=run, name="generation", daemon=True).start()
-    try:
-        while (event := events.get()) is not None:
-            if isinstance(event, BaseException):
-                raise event
-            yield event
-    finally:
-        cancel.set()
+from model.backend import Cancel, Delta
+from model.event_stream import Emit
 
 
 class TextStreamer(BaseStreamer):  # type: ignore[misc]  # transformers ships no types for it

@@ -1,4 +1,4 @@
-"""One generation at a time, first come first served; everybody can see how many are ahead.
+"""So many generations at a time, first come first served; everybody can see how many are ahead.
 
 Gradio's queue is not a mutex (a cancelled event frees its place before its thread has ended), so the
 model has a lock of its own.
@@ -18,8 +18,10 @@ POLL_S = 0.05  # how soon a cancelled wait ends
 class Turnstile:
     """A fair lock whose waiting can be watched and cancelled; when nobody comes, spare work may pass."""
 
-    def __init__(self) -> None:
-        self._tickets: list[object] = []  # the first one is inside
+    def __init__(self, places: int = 1) -> None:
+        """places: how many may be inside at once."""
+        self._places = places
+        self._tickets: list[object] = []  # as many as there are places are inside
         self._spare: Cancel | None = None  # the ticket of spare work, and its flag to leave
         self._changed = threading.Condition()
 
@@ -75,13 +77,12 @@ class Turnstile:
         reported = 0
         while not cancel.is_set():
             with self._changed:
-                place = self._tickets.index(ticket)
-                people = place - (
-                    self._spare is not None
-                )  # spare work is nobody, and leaves at once
-                if place and people == reported:
+                ahead = self._tickets.index(ticket) - self._places + 1
+                # Spare work is nobody, and leaves at once.
+                people = ahead - (self._spare is not None)
+                if ahead > 0 and people == reported:
                     self._changed.wait(POLL_S)
-            if place == 0:
+            if ahead <= 0:
                 return True
             if people != reported:
                 report(people)

@@ -5,7 +5,7 @@ Planned from the files' headers alone, so that the figures shown before sending 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
@@ -13,7 +13,7 @@ from typing import Literal
 from model import media, video, vision
 from model.backend import ItemCost
 from model.conversation import Conversation, Image, Media, Video
-from model.errors import Sentence
+from model.errors import ContextError, Sentence
 from model.vision import Geometry
 
 # A conversation names its addresses again in every turn.
@@ -121,3 +121,21 @@ def sampled_fps(times: tuple[float, ...]) -> float:
     distinct = sorted(set(times))
     span = distinct[-1] - distinct[0]
     return (len(distinct) - 1) / span if span > 0 else 1.0
+
+
+def exceeded(items: Sequence[VisualItem], needed: int, held: int) -> ContextError:
+    """What to say when a conversation with these items needs more tokens than the context holds."""
+    largest = max(items, key=lambda item: item.tokens, default=None)
+    if largest:
+        return ContextError(
+            "This conversation needs {needed:,} tokens; the checkpoint holds {held:,}. "
+            "Lower the resolution of {item} or start over.",
+            needed=needed,
+            held=held,
+            item=largest.label,
+        )
+    return ContextError(
+        "This conversation needs {needed:,} tokens; the checkpoint holds {held:,}. Start over.",
+        needed=needed,
+        held=held,
+    )

@@ -13,7 +13,17 @@ from model.checkpoint import BUNDLED
 from model.conversation import Image, Video
 from model.local import LocalBackend
 from tests import media_files
+from tests.transformers_serve import serving
 from tools.tiny.checkpoint import FAMILIES, write_random_checkpoint
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The browser tests can be run against the other backend too."""
+    parser.addoption(
+        "--behind-server",
+        metavar="URL",
+        help="browser tests: the page in front of this server, or of 'transformers' serve, instead of a local model",
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,6 +42,13 @@ def picture(tmp_path: Path) -> Image:
 def clip(tmp_path: Path) -> Video:
     """A second of video, of which four frames are sampled."""
     return Video(media_files.clip(tmp_path / "a.mp4", 20), media_files.SMALL)
+
+
+@pytest.fixture(scope="session")
+def transformers_serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real OpenAI-compatible server on the bundled checkpoint, for `--api-base`."""
+    with serving(tmp_path_factory.mktemp("serve"), BUNDLED) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from model.checkpoint import Flags
 from model.errors import DemoError
 from model.limits import vision_limits
 from model.settings import TUNABLES
+from tests.openai_server import MODEL, OpenAIServer
+from tools.served import free_port
 
 ROOT = Path(__file__).parent.parent
 
@@ -80,7 +83,8 @@ def test_limits_are_read_from_the_files_of_older_checkpoints(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("SERVER_PORT", "many"), ("CPU_ONLY", "maybe"), ("MAX_TOKENS", "4.5")]
+    ("name", "value"),
+    [("SERVER_PORT", "many"), ("CPU_ONLY", "maybe"), ("MAX_TOKENS", "4.5"), ("BACKEND", "vllm")],
 )
 def test_a_variable_that_makes_no_sense_is_refused_by_name(
     name: str, value: str, capsys: pytest.CaptureFixture[str]
@@ -88,6 +92,11 @@ def test_a_variable_that_makes_no_sense_is_refused_by_name(
     with pytest.raises(SystemExit):
         app.parser({f"QWEN_VL_{name}": value})
     assert f"QWEN_VL_{name}" in capsys.readouterr().err
+
+
+def test_an_empty_variable_asks_for_no_log_in() -> None:
+    assert app.parser({"QWEN_VL_AUTH": ""}).parse_args([]).auth is None
+    assert app.parser({"QWEN_VL_AUTH": "a:b,c:d"}).parse_args([]).auth == ["a:b", "c:d"]
 
 
 def test_a_setting_out_of_range_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,3 +135,100 @@ def test_the_check_of_a_missing_folder_fails_with_the_remedy() -> None:
     assert run.returncode == 1
     assert "There is no folder /no/such/folder" in run.stdout
     assert "Traceback" not in run.stderr
+
+
+def remote(*argv: str) -> list[str]:
+    return ["--backend", "openai", "--api-base", "http://127.0.0.1:9/v1", *argv]
+
+
+def test_a_server_is_described_by_its_flags() -> None:
+    options = app.parser({}).parse_args(remote("--api-model", "m", "--api-key-env", "KEY"))
+    server = app.connection(options, {"KEY": "sk-secret"})
+    assert server is not None
+    assert (server.base_url, server.model, server.key) == (
+        "http://127.0.0.1:9/v1",
+        "m",
+        "sk-secret",
+    )
+    assert app.connection(app.parser({}).parse_args([]), {}) is None
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--backend", "openai"], "needs --api-base"),
+        (["--backend", "openai", "--api-base", "localhost:8000"], "such as http://localhost"),
+        (remote("--dtype", "float16"), "--dtype works with --backend local only"),
+        (remote("--flash-attn2"), "--flash-attn2 works with --backend local only"),
+        (remote("-c", "a/b"), "--checkpoint-path works with --backend local only"),
+        (remote("--api-key-env", "NO_SUCH_KEY"), "NO_SUCH_KEY, which is not set"),
+        (remote("--concurrency", "0"), "--concurrency must be at least 1"),
+        (["--api-model", "m"], "--api-model works with --backend openai only"),
+        (["--concurrency", "2"], "--concurrency works with --backend openai only"),
+    ],
+)
+def test_flags_that_exclude_each_other_are_refused_with_the_remedy(
+    argv: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        app.main(argv)
+    assert said in capsys.readouterr().err
+
+
+def test_flags_that_change_nothing_about_a_server_are_ignored_and_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    options = app.parser({}).parse_args(remote("--cpu-only", "--cache-gb", "1"))
+    assert app.connection(options, {}) is not None
+    assert "--cpu-only has no effect" in caplog.text and "--cache-gb has no effect" in caplog.text
+
+
+def test_the_check_of_a_server_says_what_it_serves(capsys: pytest.CaptureFixture[str]) -> None:
+    with OpenAIServer().running() as server:
+        assert app.main(["--check", "--backend", "openai", "--api-base", server.base]) == 0
+    said = capsys.readouterr().out
+    assert MODEL in said and "8,192 tokens" in said
+    assert said.splitlines()[-1] == "ready"
+
+
+def test_the_check_of_a_server_that_is_not_there_fails_with_the_remedy(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert app.main(["--check", *remote()]) == 1
+    assert "cannot be reached; start it, or check --api-base" in capsys.readouterr().out
+
+
+def test_a_page_in_front_of_a_server_starts_without_torch_and_does_not_tell_the_key(
+    tmp_path: Path,
+) -> None:
+    code = """
+import sys, urllib.request
+import app
+import gradio as gr
+
+def look(self):
+    page = urllib.request.urlopen(self.local_url).read().decode()
+    config = urllib.request.urlopen(self.local_url + "config").read().decode()
+    print([name for name in ("torch", "transformers") if name in sys.modules])
+    print("sk-secret" in page + config)
+
+gr.Blocks.block_thread = look
+app.main(sys.argv[1:])
+"""
+    with OpenAIServer().running() as server:
+        flags = [
+            "--api-base",
+            server.base,
+            "--api-key-env",
+            "KEY",
+            "--server-port",
+            str(free_port()),
+        ]
+        run = subprocess.run(
+            [sys.executable, "-c", code, "--backend", "openai", *flags],
+            cwd=ROOT, capture_output=True, text=True, check=True,
+            env={**os.environ, "KEY": "sk-secret", "GRADIO_TEMP_DIR": str(tmp_path), "GRADIO_ANALYTICS_ENABLED": "False"},
+        )  # fmt: skip
+    assert run.stdout.splitlines()[-2:] == ["[]", "False"]
+    assert "sk-secret" not in run.stdout + run.stderr

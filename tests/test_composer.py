@@ -52,3 +52,10 @@ def test_the_cost_line_compares_with_the_context() -> None:
     line = composer.cost(Estimate((), 3871, 32768), [], ENGLISH)
     assert "3,871 of 32,768 tokens" in line and "data-full" not in line
     assert "data-full" in composer.cost(Estimate((), 40000, 32768), [], ENGLISH)
+
+
+def test_the_cost_line_says_what_is_estimated_and_keeps_quiet_about_what_is_unknown() -> None:
+    line = composer.cost(Estimate((), 3871, 32768, exact=False), [], ENGLISH)
+    assert "about 3,871 of 32,768 tokens" in line
+    line = composer.cost(Estimate((), 3871, 0, exact=False), [], ENGLISH)
+    assert "about 3,871 tokens" in line and "meter" not in line

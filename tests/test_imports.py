@@ -65,3 +65,31 @@ def test_importing_the_page_and_the_command_line_loads_neither_torch_nor_transfo
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert run.stdout.strip() == "[]"
+
+
+def test_answering_with_a_server_loads_neither_torch_nor_transformers() -> None:
+    code = """
+import sys
+import app
+from model.backend import Cancel
+from model.conversation import Conversation, Image, Text
+from model.errors import DemoError
+from model.remote import RemoteBackend
+from model.remote_server import Server
+from model.settings import GenerationSettings
+
+options = app.parser({}).parse_args(["--backend", "openai", "--api-base", "http://127.0.0.1:9/v1"])
+backend = RemoteBackend(Server(app.connection(options, {})))
+picture = Image("assets/examples/cat.jpg")
+try:
+    list(backend.stream(Conversation().with_user_turn(picture), GenerationSettings(), Cancel()))
+except DemoError as error:
+    print(error)
+print([name for name in ("torch", "torchvision", "transformers") if name in sys.modules])
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    said, loaded = run.stdout.splitlines()
+    assert "127.0.0.1:9 cannot be reached" in said
+    assert loaded == "[]"

@@ -110,6 +110,7 @@ def test_run_state_is_escaped() -> None:
     ("progress", "sentence"),
     [
         (Progress("loading", 40, 100), "(40 %)"),
+        (Progress("loading", 0, 0), "as soon as the model can be reached"),
         (Progress("queued", 0, 3), "3 ahead"),
         (Progress("queued", 0, 0), "One moment"),
         (Progress("media", 190, 3600), "00:03:10 of 01:00:00"),
@@ -124,6 +125,9 @@ def test_every_stage_of_waiting_has_a_sentence(progress: Progress, sentence: str
 def test_banner_shows_what_runs_how_far_it_is_or_why_it_failed() -> None:
     assert "<b>" not in render.banner(Status("ready", "<b>", "note & more"), ENGLISH)
     assert 'value="25"' in render.banner(Status("loading", "Fake", progress=0.25), ENGLISH)
+    waiting = Status("loading", "Fake", "Nobody there.")
+    assert "Nobody there. Trying again…" in render.banner(waiting, ENGLISH)
+    assert "progress" not in render.banner(waiting, ENGLISH)
     assert "No such folder." in render.banner(Status("failed", "Fake", "No such folder."), ENGLISH)
 
 

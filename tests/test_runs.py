@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from model.backend import Delta, Progress
+from model.backend import Delta, Notice, Progress
 from model.conversation import Conversation, Text
 from model.errors import MediaError
 from model.settings import GenerationSettings
@@ -138,3 +138,8 @@ def test_a_page_that_is_awaited_keeps_the_answer(monkeypatch: pytest.MonkeyPatch
 
     run, _ = running(FakeBackend(gate=gate), open_late, awaited=lambda: True)
     assert run.text == "Hello"
+
+
+def test_a_notice_is_kept_and_is_no_part_of_the_answer() -> None:
+    run, _ = running(FakeBackend([Notice("Mind this."), Delta("Hello")]), nothing)
+    assert (run.text, run.notice) == ("Hello", "Mind this.")

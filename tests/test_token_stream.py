@@ -1,52 +1,13 @@
-"""Work in a thread: its events, its errors and its cancel cross over; text comes in whole characters."""
+"""The tokens of `generate` become text in whole characters, on as many threads as leave room for the page."""
 
 from __future__ import annotations
-
-import threading
 
 import pytest
 import torch
 
-from model.backend import Cancel, Delta, Event, Progress
+from model.backend import Delta, Event
 from model.local import LocalBackend
-from model.token_stream import Emit, TextStreamer, decode_threads, decoding, events_of, token_bytes
-
-
-def test_events_arrive_in_order() -> None:
-    def work(emit: Emit) -> None:
-        for i in range(3):
-            emit(Progress("reading", i, 3))
-
-    assert [event.done for event in events_of(work, Cancel()) if isinstance(event, Progress)] == [
-        0,
-        1,
-        2,
-    ]
-
-
-def test_an_exception_in_the_thread_reaches_the_reader_after_what_came_before() -> None:
-    def work(emit: Emit) -> None:
-        emit(Delta("so far"))
-        raise ZeroDivisionError("in the thread")
-
-    events = events_of(work, Cancel())
-    assert next(events) == Delta("so far")
-    with pytest.raises(ZeroDivisionError, match="in the thread"):
-        next(events)
-
-
-def test_closing_the_iterator_cancels_the_work() -> None:
-    cancel, ended = Cancel(), threading.Event()
-
-    def work(emit: Emit) -> None:
-        while not cancel.wait(0.001):
-            emit(Delta("x"))
-        ended.set()
-
-    events = events_of(work, cancel)
-    next(events)
-    events.close()  # type: ignore[attr-defined]
-    assert ended.wait(5)
+from model.token_stream import TextStreamer, decode_threads, decoding, token_bytes
 
 
 def streamed(backend: LocalBackend, ids: list[int]) -> list[str]:

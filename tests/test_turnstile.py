@@ -91,3 +91,20 @@ def test_waiting_until_it_is_free_can_be_given_up() -> None:
         cancel.set()
         thread.join(5)
         assert not thread.is_alive()
+
+
+def test_with_several_places_so_many_are_inside_and_the_next_sees_how_many_are_ahead() -> None:
+    turnstile, seen, cancel = Turnstile(2), list[int](), Cancel()
+
+    def look(ahead: int) -> None:
+        seen.append(ahead)
+        cancel.set()
+
+    with (
+        turnstile.turn(Cancel(), seen.append) as first,
+        turnstile.turn(Cancel(), seen.append) as second,
+        turnstile.turn(cancel, look) as third,
+    ):
+        assert (first, second, third) == (True, True, False)
+    assert seen == [1]
+    assert not turnstile.busy

@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     load.add_argument("--checkpoint", help="as for app.py; otherwise 30 M random weights")
     load.add_argument("--people", type=int, default=16, help="who ask at the same moment")
     load.add_argument("--tokens", type=int, default=64, help="of each answer")
+    load.add_argument("--backend", choices=("local", "openai"), default="local", help="'openai': in front of a server that gives each of them 20 tokens a second")
     # fmt: on
     if sys.argv[1:2] in (["ttft"], ["decode"], ["--help"]):  # torch would slow a start down
         from tools.benchmarks import models
@@ -84,6 +85,10 @@ def _run(options: argparse.Namespace) -> Report:
             from tools.benchmarks import first_token
 
             return first_token.run(options)
+        case "load" if options.backend == "openai":
+            from tools.benchmarks import behind_server
+
+            return behind_server.run(options)
         case "load":
             from tools.benchmarks import crowd
 

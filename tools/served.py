@@ -62,6 +62,13 @@ class Server:
 @contextmanager
 def serve(folder: Path, checkpoint: str | Path, *flags: str) -> Iterator[Server]:
     """`python app.py --cpu-only` on a free port; uploads and the log go to `folder`."""
+    with serve_app(folder, "-c", str(checkpoint), "--cpu-only", *flags) as server:
+        yield server
+
+
+@contextmanager
+def serve_app(folder: Path, *flags: str) -> Iterator[Server]:
+    """`python app.py` with these flags on a free port; uploads and the log go to `folder`."""
     environment = {
         **os.environ,
         "GRADIO_TEMP_DIR": str(folder / "uploads"),
@@ -69,7 +76,7 @@ def serve(folder: Path, checkpoint: str | Path, *flags: str) -> Iterator[Server]
         "HF_HUB_OFFLINE": "1",
     }
     port = free_port()
-    asked = ["-c", str(checkpoint), "--cpu-only", "--server-port", str(port), *flags]
+    asked = ["--server-port", str(port), *flags]
     with (folder / "log").open("w") as log:
         started = time.perf_counter()
         process = subprocess.Popen(

@@ -116,14 +116,19 @@ def cost(
 
 
 def _total(estimate: Estimate, texts: Texts) -> str:
-    total = texts.cost_total.format(
-        prompt=f"{estimate.prompt_tokens:,}", context=f"{estimate.context_tokens:,}"
-    )
+    prompt = f"{estimate.prompt_tokens:,}"
+    if not estimate.exact:
+        prompt = texts.about.format(number=prompt)
+    if not estimate.context_tokens:
+        return f"<span>{html.escape(texts.cost_alone.format(prompt=prompt))}</span>"
+    total = texts.cost_total.format(prompt=prompt, context=f"{estimate.context_tokens:,}")
     full = ' data-full="true"' if estimate.prompt_tokens >= estimate.context_tokens else ""
     return f"<span{full}>{html.escape(total)}</span>"
 
 
 def _gauge(estimate: Estimate) -> str:
+    if not estimate.context_tokens:
+        return ""
     share = min(1.0, estimate.prompt_tokens / estimate.context_tokens)
     return f'<meter min="0" max="1" high="0.9" value="{share:.4f}" aria-hidden="true"></meter>'
 
@@ -132,7 +137,7 @@ def _fit(estimate: Estimate, texts: Texts) -> str:
     """A button, and behind it how many tokens the message may have."""
     return (
         f"<details><summary>{html.escape(texts.fit)}</summary><label>{html.escape(texts.fit_budget)}"
-        f'<input type="number" min="1" step="1" placeholder="{estimate.context_tokens}"></label>'
+        f'<input type="number" min="1" step="1" placeholder="{estimate.context_tokens or ""}"></label>'
         f'<button type="button" data-fit>{html.escape(texts.fit_now)}</button></details>'
     )
 

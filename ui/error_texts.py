@@ -53,6 +53,10 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "任何分辨率都放不下；请移除一些内容或重新开始。",
         "어떤 해상도로도 들어가지 않습니다. 무언가를 빼거나 새로 시작하세요.",
     ),
+    "The server does not say how much it holds; name the most tokens.": (
+        "服务器没有说明其容量；请填写最多词元数。",
+        "서버가 용량을 알려 주지 않습니다. 최대 토큰 수를 적으세요.",
+    ),
     "It fits already.": ("已经放得下。", "이미 들어갑니다."),
     "Lowered to {percent} % of the visual tokens.": (
         "已降至视觉词元的 {percent} %。",
@@ -373,6 +377,72 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "无法加载 {checkpoint}：{reason}",
         "{checkpoint} 모델을 불러올 수 없습니다: {reason}",
     ),
+    # Servers
+    "--api-base is {address}; it must be an address such as http://localhost:8000/v1.": (
+        "--api-base 的值是 {address}；它必须是类似 http://localhost:8000/v1 的地址。",
+        "--api-base의 값은 {address}입니다. http://localhost:8000/v1과 같은 주소여야 합니다.",
+    ),
+    "There is no OpenAI-compatible server at {host}; --api-base usually ends in /v1.": (
+        "{host} 上没有兼容 OpenAI 的服务器；--api-base 通常以 /v1 结尾。",
+        "{host}에는 OpenAI 호환 서버가 없습니다. --api-base는 보통 /v1로 끝납니다.",
+    ),
+    "The server at {host} serves no model.": (
+        "位于 {host} 的服务器没有提供任何模型。",
+        "{host} 서버에 모델이 없습니다.",
+    ),
+    "The server at {host} cannot be reached; start it, or check --api-base.": (
+        "无法连接位于 {host} 的服务器；请启动它，或检查 --api-base。",
+        "{host} 서버에 연결할 수 없습니다. 서버를 시작하거나 --api-base를 확인하세요.",
+    ),
+    "The server at {host} has said nothing for {seconds:.0f} s; try again later.": (
+        "位于 {host} 的服务器已有 {seconds:.0f} 秒没有回应；请稍后再试。",
+        "{host} 서버가 {seconds:.0f}초 동안 아무 응답이 없습니다. 나중에 다시 시도하세요.",
+    ),
+    "The server at {host} does not accept the key; check the variable that --api-key-env names.": (
+        "位于 {host} 的服务器不接受该密钥；请检查 --api-key-env 指定的变量。",
+        "{host} 서버가 키를 받아들이지 않습니다. --api-key-env로 지정한 변수를 확인하세요.",
+    ),
+    "The server at {host} has too much to do; try again in {seconds:.0f} s.": (
+        "位于 {host} 的服务器太忙；请在 {seconds:.0f} 秒后重试。",
+        "{host} 서버가 너무 바쁩니다. {seconds:.0f}초 뒤에 다시 시도하세요.",
+    ),
+    "The server at {host} has too much to do; try again in a minute.": (
+        "位于 {host} 的服务器太忙；请一分钟后再试。",
+        "{host} 서버가 너무 바쁩니다. 1분 뒤에 다시 시도하세요.",
+    ),
+    "The server at {host} has no model {model}; choose with --api-model: {models}.": (
+        "位于 {host} 的服务器没有模型 {model}；请用 --api-model 选择：{models}。",
+        "{host} 서버에 {model} 모델이 없습니다. --api-model로 고르세요: {models}.",
+    ),
+    "The server at {host} has no model {model}; name one that it has with --api-model.": (
+        "位于 {host} 的服务器没有模型 {model}；请用 --api-model 指定它提供的模型。",
+        "{host} 서버에 {model} 모델이 없습니다. 서버에 있는 모델을 --api-model로 지정하세요.",
+    ),
+    "The server at {host} refused: {reason}": (
+        "位于 {host} 的服务器拒绝了请求：{reason}",
+        "{host} 서버가 요청을 거부했습니다: {reason}",
+    ),
+    "The server at {host} broke off its answer; try again.": (
+        "位于 {host} 的服务器中断了回答；请重试。",
+        "{host} 서버의 답변이 끊겼습니다. 다시 시도하세요.",
+    ),
+    "The server does not take {fields}; its own values apply.": (
+        "服务器不接受 {fields}；将使用服务器自己的值。",
+        "서버가 받지 않는 설정: {fields}. 서버의 값이 쓰입니다.",
+    ),
+    "The server takes no clips; their frames are sent as pictures, which costs about twice as much.": (
+        "服务器不接受视频；视频帧会作为图片发送，开销约为两倍。",
+        "서버가 동영상을 받지 않아 프레임을 사진으로 보냅니다. 비용이 두 배쯤 듭니다.",
+    ),
+    "The server resizes pictures or clips by its own limits; they cost other than shown.": (
+        "服务器会按自己的限制缩放图片或视频；实际开销与显示的不同。",
+        "서버가 자체 한도에 맞춰 사진이나 동영상 크기를 바꿉니다. 비용이 표시와 다릅니다.",
+    ),
+    "The server leaves out the marks of boxes, which cannot be drawn then.": (
+        "服务器会去掉方框的标记，因此无法画出方框。",
+        "서버가 상자 표시를 빼고 보내서 상자를 그릴 수 없습니다.",
+    ),
+    "{note} Also: {more}": ("{note}另外：{more}", "{note} 또한: {more}"),
     # What programs send
     "The settings must be an object: names and values.": (
         "设置必须是由名称和值组成的对象。",

@@ -93,8 +93,10 @@ async def _fit(
     def fit() -> list[Attachment] | None:
         context = estimate(items).context_tokens
         room = context - min(generation.max_new_tokens, context // 4)
-        if type(budget) is int and 0 < budget < room:
-            room = budget
+        if type(budget) is int and budget > 0:
+            room = min(budget, room) if context else budget
+        elif not context:
+            raise DemoError("The server does not say how much it holds; name the most tokens.")
         return fitted(items, lambda trial: estimate(trial).prompt_tokens, room)
 
     lowered = await asyncio.to_thread(fit)

@@ -167,6 +167,8 @@ def waiting(progress: Progress, texts: Texts) -> str:
     """What happens before the first word."""
     percent = round(100 * progress.done / progress.total) if progress.total else 0
     match progress.stage:
+        case "loading" if not progress.total:
+            return texts.waiting_for_server
         case "loading":
             return texts.waiting_for_model.format(percent=progress.done)
         case "queued" if progress.total:
@@ -239,6 +241,9 @@ def page_texts(texts: Texts) -> str:
 def banner(status: Status, texts: Texts) -> str:
     """What runs, or how far it is."""
     if status.state == "loading":
+        if status.note:
+            note = texts.connecting.format(reason=texts.said(status.note))
+            return f'{_strong(status.label)}<span role="status">{html.escape(note)}</span>'
         percent = round(100 * status.progress)
         note = texts.loading.format(percent=percent)
         bar = f'<progress max="100" value="{percent}" aria-label="{html.escape(note)}"></progress>'

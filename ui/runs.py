@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Literal
 
-from model.backend import Backend, Cancel, Delta, Event, Finished, Progress
+from model.backend import Backend, Cancel, Delta, Event, Finished, Notice, Progress
 from model.conversation import Conversation
 from model.errors import DemoError
 from model.settings import GenerationSettings
@@ -40,6 +40,7 @@ class Run:
         self.cancel = Cancel()
         self.progress = Progress("queued", 0, 0)
         self.text = ""
+        self.notice = ""  # the latest of what the backend wants the person to know
         self.finished: Finished | None = None
         self.error: Exception | None = None
         self.live = True  # until `on_end` has been called
@@ -117,6 +118,8 @@ class Run:
                 self.progress = event
             case Delta(text):
                 self.text += text
+            case Notice(sentence):
+                self.notice = sentence
             case Finished():
                 self.finished = event
 

@@ -281,6 +281,7 @@ class Tab:
             self.notice = run.error.sentence if isinstance(run.error, DemoError) else UNEXPECTED
         else:
             self.outcome = "stopped" if reason == "cancelled" else "idle"
+            self.notice = run.notice
         if run.text or (reason and reason != "cancelled"):
             self.conversation = run.conversation.with_reply(run.text)
             self.usages.append(run.finished.usage if run.finished else None)

@@ -14,6 +14,7 @@ from model.checkpoint import BUNDLED
 from tests import media_files
 from tests.e2e.chat import Chat
 from tests.fakes import FakeBackend
+from tests.transformers_serve import serving
 from tools import served
 from tools.tiny.checkpoint import write_random_checkpoint
 from ui.page import build_page, launch_options
@@ -34,12 +35,37 @@ OpenChat = Callable[..., Chat]
 
 
 @pytest.fixture(scope="package")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server that answers slowly enough to be watched, stopped and left."""
-    folder = tmp_path_factory.mktemp("server")
+def slow_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that answers slowly enough to be watched, stopped and left."""
+    folder = tmp_path_factory.mktemp("checkpoint")
     tokenizer = AutoTokenizer.from_pretrained(BUNDLED)
-    checkpoint = write_random_checkpoint(folder / "random-30m", size="30m", tokenizer=tokenizer)
-    with served.serve(folder, checkpoint, *SERVER_FLAGS) as server:
+    return write_random_checkpoint(folder / "random-30m", size="30m", tokenizer=tokenizer)
+
+
+@pytest.fixture(scope="package")
+def behind_url(slow_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page in front of `transformers serve`."""
+    folder = tmp_path_factory.mktemp("behind")
+    with serving(folder, slow_checkpoint) as base:
+        behind = ("--backend", "openai", "--api-base", base, "--api-model", str(slow_checkpoint))
+        with served.serve_app(folder, *behind, *SERVER_FLAGS) as server:
+            server.wait()
+            yield server.address
+
+
+@pytest.fixture(scope="package")
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page with the model in its own process, or with `--behind-server` in front of one."""
+    base = request.config.getoption("--behind-server")
+    if base == "transformers":
+        yield request.getfixturevalue("behind_url")
+        return
+    checkpoint = str(request.getfixturevalue("slow_checkpoint"))
+    where = (
+        ("--backend", "openai", "--api-base", base) if base else ("-c", checkpoint, "--cpu-only")
+    )
+    folder = tmp_path_factory.mktemp("server")
+    with served.serve_app(folder, *where, *SERVER_FLAGS) as server:
         server.wait()
         yield server.address
 

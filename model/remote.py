@@ -1,0 +1,208 @@
+"""RemoteBackend: any OpenAI-compatible server, with the same pictures and the same prompt as a local model.
+
+Needs no torch. The server batches and tokenizes; here pictures are brought to size, clips are sampled, and
+what it answers is turned into events. What it does not take is left out, and said, once.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from openai import AuthenticationError, OpenAIError, PermissionDeniedError
+
+from model import remote_messages, visual_item
+from model.backend import Cancel, Estimate, Event, Progress, Status
+from model.connection import Connection
+from model.conversation import Conversation
+from model.errors import DemoError, Sentence
+from model.event_stream import Emit, events_of
+from model.grounding import Convention
+from model.loading import Report
+from model.read_ahead import Drafts
+from model.remote_answer import Answer, Question
+from model.remote_errors import explained
+from model.remote_media import MediaEncoder
+from model.remote_server import VIDEO, Server
+from model.remote_tokens import TokenCounter
+from model.settings import MAX_SEED, GenerationSettings
+from model.turnstile import Turnstile
+from model.vision import Geometry
+from model.visual_item import VisualItem
+
+CONCURRENCY = 32
+RETRY_S = 2.0  # between two attempts to find a server that is not there yet
+# Hosted servers take no larger ones.
+MAX_FRESH_SEED = min(MAX_SEED, 2**31 - 1)
+
+
+class RemoteBackend:
+    """Answers with one server; what it keeps is encoded pictures, per session."""
+
+    def __init__(
+        self,
+        server: Server,
+        *,
+        concurrency: int = CONCURRENCY,
+        max_video_seconds: float | None = None,
+    ) -> None:
+        """concurrency: answers at once; whoever comes later waits in line."""
+        self.server = server
+        self.encoder = MediaEncoder()
+        self._counter = TokenCounter(server)
+        self._turnstile = Turnstile(concurrency)
+        self._drafts = Drafts()
+        self._geometry = Geometry()
+        self._max_video_seconds = max_video_seconds
+
+    @classmethod
+    def connect(
+        cls,
+        connection: Connection,
+        *,
+        concurrency: int = CONCURRENCY,
+        max_video_seconds: float | None = None,
+        report: Report = lambda _progress, _note="": None,
+    ) -> RemoteBackend:
+        """The backend as soon as the server is there, however long that takes.
+
+        `report` is told what stands in the way. Raises `DemoError` for a key that is not accepted.
+        """
+        server = Server(connection)
+        while (note := obstacle(server)) is not None:
+            report(0.0, note)
+            time.sleep(RETRY_S)
+        return cls(server, concurrency=concurrency, max_video_seconds=max_video_seconds)
+
+    def status(self) -> Status:
+        label = self.server.connection.label(self.server.model)
+        convention = convention_of(self.server.model)
+        return Status("ready", label, _joined(self.server.notes), 1.0, convention)
+
+    def prompt(self, conversation: Conversation, settings: GenerationSettings) -> str:
+        """The prompt text as the server's chat template will make it, with one pad token per picture or video."""
+        question = self.question(conversation, settings, clips=True)
+        return remote_messages.prompt(question.turns)
+
+    def estimate(self, conversation: Conversation, settings: GenerationSettings) -> Estimate:
+        question = self.question(conversation, settings, clips=VIDEO not in self.server.refused)
+        costs = tuple(item.cost for item in question.items)
+        exact = question.exact and not self.server.resizes
+        return Estimate(costs, question.prompt_tokens, self.server.context_tokens, exact)
+
+    def question(
+        self, conversation: Conversation, settings: GenerationSettings, *, clips: bool
+    ) -> Question:
+        """What will be asked, planned from the files' headers. Raises `MediaError`.
+
+        clips: whether clips are sent as such, or as rows of pictures.
+        """
+        longest = self._max_video_seconds
+        items = visual_item.plan(conversation, self._geometry, max_video_seconds=longest)
+        own = conversation.system
+        turns = remote_messages.turns(
+            conversation,
+            items,
+            system=settings.system_prompt if own is None else own,
+            vision_ids=settings.vision_ids,
+            clips=clips,
+        )
+        costing = items if clips else tuple(map(_as_pictures, items))
+        count = self._counter.count(remote_messages.prompt(turns))
+        shown = sum(len(turn.shown) for turn in turns)
+        tokens = count.tokens - shown + sum(item.tokens for item in costing)
+        return Question(turns, costing, tokens, count.exact)
+
+    def stream(
+        self,
+        conversation: Conversation,
+        settings: GenerationSettings,
+        cancel: Cancel,
+        *,
+        session: str = "",
+    ) -> Iterator[Event]:
+        """See `Backend.stream`. Raises `ContextError` and `MediaError`."""
+        asked_at = time.perf_counter()
+        if settings.seed is None:
+            settings = replace(settings, seed=secrets.randbelow(MAX_FRESH_SEED + 1))
+
+        def work(emit: Emit) -> None:
+            self._drafts.end(session)
+            answer = Answer(
+                self.server,
+                self.encoder,
+                lambda clips: self.question(conversation, settings, clips=clips),
+                settings,
+                cancel,
+                session,
+                emit,
+                asked_at,
+            )
+            with self._turnstile.turn(
+                cancel, lambda ahead: emit(Progress("queued", 0, ahead))
+            ) as entered:
+                if entered:
+                    answer.fetch()
+            answer.finish()
+
+        return events_of(work, cancel)
+
+    def read_ahead(
+        self, conversation: Conversation, settings: GenerationSettings, *, session: str
+    ) -> bool:
+        """See `Backend.read_ahead`: pictures and clips are encoded."""
+        if not session:
+            return False
+        over = self._drafts.begin(session)
+        try:
+            for item in self.question(conversation, settings, clips=True).items:
+                if self.encoder.encode(item, session, over, lambda _done, _total: None) is None:
+                    return False
+            return not over.is_set()
+        finally:
+            self._drafts.end(session, over)
+
+    def forget(self, session: str) -> None:
+        self._drafts.end(session)
+        self.encoder.forget(session)
+
+
+def obstacle(server: Server) -> Sentence | None:
+    """Why the server cannot be used yet. Raises `DemoError` if it never will."""
+    try:
+        server.ask()
+    except (AuthenticationError, PermissionDeniedError) as error:
+        raise explained(error, server.connection, model=server.model) from error
+    except OpenAIError as error:
+        return explained(error, server.connection, model=server.model).sentence
+    except DemoError as error:
+        return error.sentence
+    if server.model:
+        return None
+    return Sentence("The server at {host} serves no model.", host=server.connection.host)
+
+
+def convention_of(model: str) -> Convention:
+    """In which a served model names places in a picture, as far as its name tells."""
+    name = model.lower().replace("_", ".").replace("-", "")
+    if "qwen3" in name:
+        return "qwen3_vl"
+    return "qwen2_5_vl" if "qwen2.5" in name else "qwen2_vl"
+
+
+def _as_pictures(item: VisualItem) -> VisualItem:
+    """A clip whose frames are sent one by one: none shares its tokens with the next."""
+    if item.kind == "image":
+        return item
+    frames = len(remote_messages.distinct_frames(item))
+    return replace(item, tokens=frames * item.tokens // item.grid[0])
+
+
+def _joined(notes: Sequence[Sentence]) -> str:
+    """All of them as one."""
+    if not notes:
+        return ""
+    first, *others = notes
+    return Sentence("{note} Also: {more}", note=first, more=_joined(others)) if others else first

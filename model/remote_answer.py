@@ -1,0 +1,271 @@
+"""One answer of a server in the making: asked for, received, and asked for again where that can help."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from openai import APIConnectionError, APIStatusError, APITimeoutError, OpenAIError
+
+from model.backend import Cancel, Delta, Finished, Notice, Progress, StopReason, Usage
+from model.event_stream import Emit
+from model.remote_errors import (
+    NO_CLIPS,
+    BrokenOffError,
+    exceeded_context,
+    explained,
+    is_about_the_model,
+    named,
+    retry_after,
+)
+from model.remote_media import Encoded, MediaEncoder, content_part
+from model.remote_messages import Shown, Turn, openai_messages
+from model.remote_server import OPTIONAL, VIDEO, Served, Server
+from model.settings import GenerationSettings
+from model.visual_item import VisualItem, exceeded
+
+BACKOFF_S = (0.3, 1.0, 3.0)
+PATIENCE_S = 30.0  # a server that asks for more than this is said to be busy at once
+MISFORTUNES = (OpenAIError, BrokenOffError, ValueError)  # a ValueError: what came was not JSON
+END_TOKENS = ("<|im_end|>", "<|endoftext|>")
+_BARE_BOX = re.compile(r"\(\d{1,3},\d{1,3}\),\(\d{1,3},\d{1,3}\)")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked and what that costs; `exact` if nothing of it is estimated."""
+
+    turns: tuple[Turn, ...]
+    items: tuple[VisualItem, ...]
+    prompt_tokens: int
+    exact: bool
+
+    @property
+    def visual_tokens(self) -> int:
+        return sum(item.tokens for item in self.items)
+
+
+class Answer:
+    """Emits what comes, as it comes."""
+
+    def __init__(
+        self,
+        server: Server,
+        encoder: MediaEncoder,
+        ask: Callable[[bool], Question],
+        settings: GenerationSettings,
+        cancel: Cancel,
+        session: str,
+        emit: Emit,
+        asked_at: float,
+    ) -> None:
+        """ask: the question, with clips as such or not. Raises `ContextError` and `MediaError`."""
+        self._server, self._encoder, self._ask = server, encoder, ask
+        self._settings, self._cancel, self._session = settings, cancel, session
+        self._emit, self._asked_at = emit, asked_at
+        self._without = set(server.refused)
+        self._decoded = 0
+        self._text: list[str] = []  # one for each piece that came
+        self._first_at: float | None = None
+        self._last_at: float | None = None
+        self._ended: str | None = None  # why, in the server's word
+        self._counted: Any = None  # the server's usage
+        self._plan()
+
+    def fetch(self) -> None:
+        """Ask until there is an answer, or until it was stopped. Raises `DemoError`."""
+        encoded = self._encode()
+        backoff = iter(BACKOFF_S)
+        while encoded is not None and not self._cancel.is_set():
+            try:
+                self._server.perform_until(self._receive(self._request(encoded)), self._cancel)
+                break
+            except MISFORTUNES as error:
+                self._recover(error, backoff)
+        self._compare()
+
+    def finish(self) -> None:
+        """Emits the last event, also for an answer that was never asked for."""
+        reason = self._reason()
+        first = self._first_at or time.perf_counter()
+        decoding = (self._last_at or first) - first
+        prompt_tokens, reused, new_tokens = self._tokens()
+        self._emit(
+            Finished(
+                reason,
+                Usage(
+                    prompt_tokens=prompt_tokens,
+                    reused_tokens=reused,
+                    visual_tokens=self._question.visual_tokens,
+                    new_tokens=new_tokens,
+                    ttft_s=first - self._asked_at,
+                    decode_tokens_per_s=(new_tokens - 1) / decoding if decoding > 0 else 0.0,
+                    stop_reason=reason,
+                    seed=self._settings.seed or 0,
+                    decoded_frames=self._decoded,
+                    prefilled_tokens=prompt_tokens - reused if self._counted else 0,
+                ),
+            )
+        )
+
+    def _plan(self) -> None:
+        """The question as it is asked now. Raises `ContextError` if it certainly leaves no room."""
+        self._question = self._ask(VIDEO not in self._without)
+        self._max_tokens = self._settings.max_new_tokens
+        if held := self._server.context_tokens:
+            question = self._question
+            surely = question.prompt_tokens if question.exact else question.visual_tokens
+            if surely >= held:
+                raise exceeded(question.items, surely + 1, held)
+            self._max_tokens = max(1, min(self._max_tokens, held - question.prompt_tokens))
+
+    def _encode(self) -> dict[tuple[str, int], Encoded] | None:
+        """Every item by kind and number; None if cancelled."""
+        encoded: dict[tuple[str, int], Encoded] = {}
+        for item in self._question.items:
+            found = self._encoder.encode(item, self._session, self._cancel, self._report)
+            if found is None:
+                return None
+            encoded[item.kind, item.number], decoded = found
+            self._decoded += decoded
+        return encoded
+
+    def _report(self, done: float, total: float) -> None:
+        self._emit(Progress("media", int(done), int(total)))
+
+    def _request(self, encoded: dict[tuple[str, int], Encoded]) -> dict[str, Any]:
+        """Every field that matters is passed: what is left out would come from the server's defaults."""
+
+        def part(shown: Shown) -> dict[str, Any]:
+            return content_part(shown, encoded[shown.item.kind, shown.item.number])
+
+        settings = self._settings
+        request: dict[str, Any] = {
+            "model": self._server.model,
+            "messages": openai_messages(self._question.turns, part),
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "max_tokens": self._max_tokens,
+            "temperature": settings.temperature,
+        }
+        extra: dict[str, Any] = {
+            "repetition_penalty": settings.repetition_penalty,
+            "skip_special_tokens": False,
+        }
+        if settings.temperature > 0:
+            request |= {"top_p": settings.top_p, "seed": settings.seed}
+            extra["top_k"] = settings.top_k or -1  # vLLM's and SGLang's word for all of them
+        for name in OPTIONAL:
+            if name in self._without:
+                request.pop(name, None)
+                extra.pop(name, None)
+        return request | {"extra_body": extra}
+
+    async def _receive(self, request: dict[str, Any]) -> None:
+        stream = await self._server.client.chat.completions.create(**request)
+        async with stream:
+            try:
+                async for chunk in stream:
+                    self._take(chunk)
+            except APITimeoutError:
+                raise
+            except APIConnectionError as error:
+                raise BrokenOffError from error
+        if self._ended is None:
+            raise BrokenOffError
+
+    def _take(self, chunk: Any) -> None:
+        self._counted = getattr(chunk, "usage", None) or self._counted
+        for choice in (getattr(chunk, "choices", None) or [])[:1]:
+            self._ended = choice.finish_reason or self._ended
+            text = (choice.delta and choice.delta.content) or ""
+            for token in END_TOKENS:
+                text = text.removesuffix(token)
+            if text:
+                self._say(text)
+
+    def _say(self, text: str) -> None:
+        self._last_at = time.perf_counter()
+        if self._first_at is None:
+            self._first_at = self._last_at
+            self._tell(refused=self._without)  # without these it answers
+        self._text.append(text)
+        self._emit(Delta(text))
+
+    def _recover(self, error: Exception, backoff: Iterator[float]) -> None:
+        """Change the request, or wait, so that asking again may help. Raises `DemoError` if neither does."""
+        model, server = self._server.model, self._server
+        served = server.ask_again() if is_about_the_model(error) else Served()
+        if server.model != model:
+            return  # it was restarted with another one
+        if not self._text and (self._change(error) or self._wait(error, backoff)):
+            return
+        raise explained(error, server.connection, model=model, models=served.models) from error
+
+    def _change(self, error: Exception) -> bool:
+        """Leave out what the server does not take. Raises `ContextError`."""
+        if fields := named(error, OPTIONAL) - self._without:
+            self._without |= fields
+            return True
+        if lengths := exceeded_context(error):
+            self._shorten(*lengths)
+            return True
+        clips = any(item.kind == "video" for item in self._question.items)
+        refused = isinstance(error, APIStatusError) and error.status_code in NO_CLIPS
+        if clips and refused and VIDEO not in self._without and not is_about_the_model(error):
+            self._without.add(VIDEO)
+            self._plan()
+            return True
+        return False
+
+    def _wait(self, error: Exception, backoff: Iterator[float]) -> bool:
+        asked = retry_after(error)
+        if asked is None or asked > PATIENCE_S or (pause := next(backoff, None)) is None:
+            return False
+        self._emit(Progress("queued", 0, 0))
+        self._cancel.wait(max(asked, pause))
+        return True
+
+    def _shorten(self, needed: int, held: int) -> None:
+        """Ask for what the context leaves, as the server counts it. Raises `ContextError`."""
+        room = held - needed
+        if not needed or room <= 0 or self._max_tokens <= room:
+            least = max(needed, self._question.prompt_tokens, held)
+            raise exceeded(self._question.items, (needed or least) + 1, held)
+        self._max_tokens = room
+
+    def _compare(self) -> None:
+        """Find out what the server did to the pictures and to the marks of boxes."""
+        question, text = self._question, "".join(self._text)
+        if self._counted and question.items:
+            off = abs(self._counted.prompt_tokens - question.prompt_tokens)
+            text_tokens = question.prompt_tokens - question.visual_tokens
+            if off > (0 if question.exact else text_tokens):
+                self._tell(resizes=True)
+        if _BARE_BOX.search(text) and "<|box_start|>" not in text:
+            self._tell(strips_marks=True)
+
+    def _tell(self, **learnt: Any) -> None:
+        for sentence in self._server.learn(**learnt):
+            self._emit(Notice(sentence))
+
+    def _reason(self) -> StopReason:
+        if self._ended is None:
+            return "cancelled"
+        return "length" if self._ended == "length" else "stop"
+
+    def _tokens(self) -> tuple[int, int, int]:
+        """Of the prompt, of these reused, and of the answer; as counted here where the server has not."""
+        if not self._counted:
+            return self._question.prompt_tokens, 0, len(self._text)
+        details = getattr(self._counted, "prompt_tokens_details", None)
+        reused = getattr(details, "cached_tokens", None) or 0
+        ended_by_itself = self._ended == "stop"
+        return (
+            self._counted.prompt_tokens,
+            reused,
+            max(0, self._counted.completion_tokens - ended_by_itself),
+        )

@@ -1,0 +1,168 @@
+"""One OpenAI-compatible server: how it is reached, what it serves, and what it turned out not to take.
+
+Everything that goes over the network goes through one event loop in a thread of its own, where giving up
+a request closes its connection, so that the server stops working on it. Knows nothing of conversations.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from openai import (
+    APIStatusError,
+    AsyncOpenAI,
+    AuthenticationError,
+    NotFoundError,
+    Omit,
+    OpenAIError,
+    PermissionDeniedError,
+    Timeout,
+)
+
+from model.backend import Cancel
+from model.connection import Connection
+from model.errors import DemoError, Sentence
+
+Result = TypeVar("Result")
+
+CONNECT_S = 10.0
+POLL_S = 0.05  # how soon Stop closes the connection
+
+# Parts of a request that some servers do not know and an answer can do without.
+VIDEO = "video_url"
+SAMPLING = ("repetition_penalty", "seed", "top_k")
+OPTIONAL = (*SAMPLING, "skip_special_tokens", "stream_options")
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a server offers: model names, and how many tokens the first of them holds (0: unknown)."""
+
+    models: tuple[str, ...] = ()
+    context_tokens: int = 0
+
+
+class Server:
+    """Safe to use from several threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.model = connection.model
+        self.context_tokens = 0
+        self.refused: frozenset[str] = frozenset()  # of `OPTIONAL` and `VIDEO`
+        self.resizes = False  # it has changed the size of a picture that was sent
+        self.strips_marks = False  # it has answered with boxes and left out their control tokens
+        self._loop = asyncio.new_event_loop()
+        self._lock = threading.Lock()
+        threading.Thread(target=self._loop.run_forever, name="server", daemon=True).start()
+        self.client = self.perform(_client(connection))
+
+    @property
+    def notes(self) -> tuple[Sentence, ...]:
+        """What people should know about it."""
+        return tuple(self._notes())
+
+    def learn(self, refused: Iterable[str] = (), **found: bool) -> tuple[Sentence, ...]:
+        """Remember what it does not take or does differently; gives what is new about that."""
+        with self._lock:
+            before = self.notes
+            self.refused |= frozenset(refused)
+            vars(self).update(found)
+            return tuple(note for note in self.notes if note not in before)
+
+    def perform(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Do `work` on the loop and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def perform_until(self, work: Coroutine[Any, Any, None], cancel: Cancel) -> None:
+        """Do `work` on the loop; as soon as `cancel` is set it is given up, its connection closed.
+
+        When this returns, nothing of it goes on.
+        """
+        ended = threading.Event()
+
+        async def begin() -> asyncio.Task[None]:
+            task = self._loop.create_task(work)
+            task.add_done_callback(lambda _: ended.set())
+            return task
+
+        task = self.perform(begin())
+        while not ended.wait(POLL_S):
+            if cancel.is_set():
+                self._loop.call_soon_threadsafe(task.cancel)
+                ended.wait()
+        if not task.cancelled():
+            task.result()
+
+    def ask(self) -> Served:
+        """Its models, of which the one that was asked for or the first one is used from now on.
+
+        Raises `DemoError` and `openai.OpenAIError`; a server that does not list its models is fine if one was asked for.
+        """
+        served = self.perform(self._ask())
+        self.model = self.connection.model or next(iter(served.models), self.model)
+        self.context_tokens = served.context_tokens or self.context_tokens
+        return served
+
+    def ask_again(self) -> Served:
+        """As `ask`; nothing if it does not say."""
+        try:
+            return self.ask()
+        except (OpenAIError, DemoError):
+            return Served()
+
+    async def _ask(self) -> Served:
+        try:
+            listed = getattr(await self.client.models.list(timeout=CONNECT_S), "data", None)
+        except (AuthenticationError, PermissionDeniedError):
+            raise
+        except APIStatusError as error:
+            if self.connection.model:
+                return Served()
+            if isinstance(error, NotFoundError):
+                raise self._stranger() from error
+            raise
+        if not isinstance(listed, list):
+            raise self._stranger()
+        wanted = [model for model in listed if model.id == self.connection.model] or listed
+        held = getattr(wanted[0], "max_model_len", 0) if wanted else 0
+        return Served(tuple(model.id for model in listed), held if isinstance(held, int) else 0)
+
+    def _stranger(self) -> DemoError:
+        return DemoError(
+            "There is no OpenAI-compatible server at {host}; --api-base usually ends in /v1.",
+            host=self.connection.host,
+        )
+
+    def _notes(self) -> Iterable[Sentence]:
+        if fields := ", ".join(name for name in SAMPLING if name in self.refused):
+            yield Sentence(
+                "The server does not take {fields}; its own values apply.", fields=fields
+            )
+        if VIDEO in self.refused:
+            yield Sentence(
+                "The server takes no clips; their frames are sent as pictures, "
+                "which costs about twice as much."
+            )
+        if self.resizes:
+            yield Sentence(
+                "The server resizes pictures or clips by its own limits; they cost other than shown."
+            )
+        if self.strips_marks:
+            yield Sentence("The server leaves out the marks of boxes, which cannot be drawn then.")
+
+
+async def _client(connection: Connection) -> AsyncOpenAI:
+    """Made on the loop, whose connections it holds. Takes nothing from the environment."""
+    unasked = {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
+    return AsyncOpenAI(
+        base_url=connection.base_url,
+        api_key=connection.key or "none",
+        timeout=Timeout(connection.silence_s, connect=CONNECT_S),
+        max_retries=0,  # a wait is shown on the page, and can be stopped
+        default_headers=unasked,
+    )

@@ -1,0 +1,305 @@
+"""A server that misbehaves on purpose: what people are told, what is kept, what is tried again."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+from openai import APITimeoutError
+
+from model import remote, remote_answer
+from model.backend import Cancel, Delta, Event, Finished, Progress
+from model.connection import Connection
+from model.conversation import Conversation, Text
+from model.errors import DemoError
+from model.loading import LoadingBackend, Report
+from model.remote import RemoteBackend
+from model.remote_errors import explained
+from model.settings import TUNABLES, GenerationSettings
+from tests.following import KEY, followed
+from tests.openai_server import MODEL, OpenAIServer, Refusal, Told
+from ui import handlers
+from ui.session import Tabs
+from ui.view import View
+
+TALK = Conversation().with_user_turn(Text("Hi"))
+SETTINGS = GenerationSettings()
+DEFAULTS = [tunable.default for tunable in TUNABLES]
+ENDLESS = Told([f"{i} " for i in range(100_000)], every_s=0.005)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote_answer, "BACKOFF_S", (0.01, 0.02))
+    monkeypatch.setattr(remote, "RETRY_S", 0.02)
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    with OpenAIServer().running() as server:
+        yield server
+
+
+@pytest.fixture
+def backend(server: OpenAIServer) -> RemoteBackend:
+    return RemoteBackend.connect(Connection(server.base))
+
+
+def events(backend: RemoteBackend) -> list[Event]:
+    return list(backend.stream(TALK, SETTINGS, Cancel()))
+
+
+def test_a_server_that_is_not_there_yet_is_waited_for() -> None:
+    server = OpenAIServer()
+    connection = Connection(server.base)
+
+    def connect(report: Report) -> RemoteBackend:
+        return RemoteBackend.connect(connection, report=report)
+
+    loading = LoadingBackend(connect, "server")
+    stream = loading.stream(TALK, SETTINGS, Cancel())
+    while not loading.status().note:
+        assert isinstance(next(stream), Progress)
+    assert loading.status().state == "loading"
+    assert f"{connection.host} cannot be reached" in loading.status().note
+    while (waiting := next(stream)) != Progress("loading", 0, 0):
+        assert isinstance(waiting, Progress)
+    with server.running():
+        rest = list(stream)
+        assert isinstance(rest[-1], Finished)
+        assert loading.status().label == f"Qwen2-VL-7B-Instruct · {connection.host}"
+
+
+@pytest.mark.parametrize(
+    ("models", "said"),
+    [
+        (Refusal(404), "usually ends in /v1"),
+        (Refusal(503), "has too much to do"),
+        ([], "serves no model"),
+    ],
+)
+def test_what_stands_in_the_way_at_first_is_said_and_tried_again(
+    server: OpenAIServer, models: Refusal | list[dict[str, object]], said: str
+) -> None:
+    server.models = models
+    notes: list[str] = []
+
+    def report(progress: float, note: str = "") -> None:
+        assert progress == 0.0
+        notes.append(note)
+        server.models = [{"id": MODEL}]
+
+    backend = RemoteBackend.connect(Connection(server.base), report=report)
+    assert said in notes[0]
+    assert backend.status().state == "ready"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_that_is_not_accepted_is_said_at_once_and_not_shown(
+    server: OpenAIServer, status: int
+) -> None:
+    server.models = Refusal(status, "Incorrect API key provided: sk-secret")
+    with pytest.raises(DemoError, match="--api-key-env") as raised:
+        RemoteBackend.connect(Connection(server.base, key="sk-secret"))
+    assert "sk-secret" not in str(raised.value)
+
+
+def test_a_server_that_repeats_the_key_does_not_show_it(server: OpenAIServer) -> None:
+    backend = RemoteBackend.connect(Connection(server.base, key="sk-secret"))
+    server.replies = [Refusal(400, "Bad request by sk-secret " + "x" * 1000)]
+    with pytest.raises(DemoError, match="Bad request by …") as raised:
+        events(backend)
+    assert "sk-secret" not in str(raised.value)
+    assert len(str(raised.value)) < 400
+
+
+def test_a_server_that_has_gone_is_said_to_be_unreachable() -> None:
+    server = OpenAIServer()
+    with server.running():
+        backend = RemoteBackend.connect(Connection(server.base))
+    with pytest.raises(DemoError, match="cannot be reached; start it"):
+        events(backend)
+
+
+def test_a_server_that_was_restarted_is_not_noticed() -> None:
+    server = OpenAIServer()
+    with server.running():
+        backend = RemoteBackend.connect(Connection(server.base))
+        events(backend)
+    with server.running():
+        assert isinstance(events(backend)[-1], Finished)
+
+
+@pytest.mark.parametrize("status", [429, 502, 503])
+def test_a_busy_server_is_asked_again(
+    server: OpenAIServer, backend: RemoteBackend, status: int
+) -> None:
+    server.replies = [Refusal(status), Refusal(status, headers={"retry-after": "0"}), Told()]
+    got = events(backend)
+    assert [event for event in got if isinstance(event, Delta)] == [Delta("Hel"), Delta("lo")]
+    assert Progress("queued", 0, 0) in got
+    assert len(server.asked) == 3
+
+
+def test_a_server_that_stays_busy_is_said_to_be(
+    server: OpenAIServer, backend: RemoteBackend
+) -> None:
+    server.replies = [Refusal(503)]
+    with pytest.raises(DemoError, match="too much to do; try again in a minute"):
+        events(backend)
+    assert len(server.asked) == 3
+
+
+def test_a_wait_that_the_server_asks_for_is_kept_or_said(
+    server: OpenAIServer, backend: RemoteBackend
+) -> None:
+    server.replies = [Refusal(429, headers={"retry-after": "90"})]
+    with pytest.raises(DemoError, match="try again in 90 s"):
+        events(backend)
+    assert len(server.asked) == 1
+
+
+def test_stop_ends_the_wait_for_a_busy_server(server: OpenAIServer, backend: RemoteBackend) -> None:
+    server.replies = [Refusal(429, headers={"retry-after": "29"})]
+    cancel = Cancel()
+    stream = backend.stream(TALK, SETTINGS, cancel)
+    assert next(stream) == Progress("queued", 0, 0)
+    cancel.set()
+    (last,) = stream
+    assert isinstance(last, Finished) and last.reason == "cancelled"
+
+
+def test_silence_ends_with_a_sentence(server: OpenAIServer) -> None:
+    backend = RemoteBackend.connect(Connection(server.base, silence_s=0.2))
+    server.replies = [Told(silent=True)]
+    with pytest.raises(DemoError, match="has said nothing for"):
+        events(backend)
+    assert server.left.wait(30)
+
+
+def test_slow_answers_arrive_whole(server: OpenAIServer, backend: RemoteBackend) -> None:
+    server.replies = [Told(["a", "b", "c"], every_s=0.3)]
+    deltas = [event.text for event in events(backend) if isinstance(event, Delta)]
+    assert deltas == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("pieces", [["Half an", " answer"], []])
+def test_an_answer_that_is_dropped_gives_what_came_and_a_sentence(
+    server: OpenAIServer, backend: RemoteBackend, pieces: list[str]
+) -> None:
+    server.replies = [Told(pieces, finish=None)]
+    got: list[str] = []
+    with pytest.raises(DemoError, match="broke off its answer; try again"):
+        for event in backend.stream(TALK, SETTINGS, Cancel()):
+            if isinstance(event, Delta):
+                got.append(event.text)
+    assert got == pieces
+
+
+def test_a_model_that_the_server_does_not_have_is_named_with_those_that_it_has(
+    server: OpenAIServer,
+) -> None:
+    backend = RemoteBackend.connect(Connection(server.base, "mine"))
+    server.replies = [Refusal(404, "The model `mine` does not exist.")]
+    with pytest.raises(DemoError, match=rf"no model mine; choose with --api-model: {MODEL}"):
+        events(backend)
+
+
+def test_a_server_that_was_restarted_with_another_model_is_asked_for_that(
+    server: OpenAIServer, backend: RemoteBackend
+) -> None:
+    server.models = [{"id": "other", "max_model_len": 4096}]
+    server.replies = [Refusal(404, "The model does not exist."), Told()]
+    assert isinstance(events(backend)[-1], Finished)
+    assert [asked.body["model"] for asked in server.asked] == [MODEL, "other"]
+    assert backend.status().label.startswith("other · ")
+
+
+def test_an_address_where_nobody_answers_is_unreachable_and_not_silent() -> None:
+    connection, request = Connection("http://localhost:1/v1"), httpx2.Request("GET", "http://x")
+    for cause, said in (
+        (httpx2.ConnectTimeout("no"), "cannot be reached"),
+        (httpx2.ReadTimeout("no"), "has said nothing for 600 s"),
+    ):
+        error = APITimeoutError(request)
+        error.__cause__ = cause
+        assert said in str(explained(error, connection, model=""))
+
+
+def test_stop_closes_the_connection_in_mid_answer(
+    server: OpenAIServer, backend: RemoteBackend
+) -> None:
+    server.replies = [ENDLESS]
+    cancel = Cancel()
+    stream = backend.stream(TALK, SETTINGS, cancel)
+    assert isinstance(next(stream), Delta)
+    assert not server.left.is_set()
+    cancel.set()
+    *_, last = stream
+    assert isinstance(last, Finished) and last.reason == "cancelled"
+    assert last.usage.new_tokens >= 1
+    assert server.left.wait(30)
+
+
+def test_stop_closes_the_connection_before_the_first_word(
+    server: OpenAIServer, backend: RemoteBackend
+) -> None:
+    server.replies = [Told(silent=True)]
+    cancel = Cancel()
+    got: list[Event] = []
+    thread = threading.Thread(target=lambda: got.extend(backend.stream(TALK, SETTINGS, cancel)))
+    thread.start()
+    while not server.asked:
+        thread.join(0.01)
+    cancel.set()
+    thread.join(30)
+    assert [type(event) for event in got] == [Finished]
+    assert server.left.wait(30)
+
+
+def test_an_iterator_that_is_closed_closes_the_connection(
+    server: OpenAIServer, backend: RemoteBackend
+) -> None:
+    server.replies = [ENDLESS]
+    stream = backend.stream(TALK, SETTINGS, Cancel())
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]
+    assert server.left.wait(30)
+
+
+def test_on_the_page_a_dropped_answer_stays_marked_and_can_be_asked_for_again(
+    server: OpenAIServer, backend: RemoteBackend
+) -> None:
+    server.replies = [Told(["Half an answer"], finish=None), Told()]
+
+    async def play() -> None:
+        tabs = Tabs(backend)
+        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        last = await followed(tabs)
+        assert "Half an answer" in str(last.chatbot)
+        assert "broken off" in last.stats
+        assert "broke off its answer; try again" in last.notice
+        View(*await handlers.retry(tabs, KEY, *DEFAULTS))
+        again = await followed(tabs)
+        assert "Hello" in str(again.chatbot) and "Half an answer" not in str(again.chatbot)
+        assert again.notice == ""
+
+    asyncio.run(asyncio.wait_for(play(), 60))
+
+
+def test_on_the_page_what_the_server_does_not_take_is_said_once(
+    server: OpenAIServer, backend: RemoteBackend
+) -> None:
+    server.takes = {"model", "messages", "stream", "temperature", "max_tokens"}
+
+    async def play() -> None:
+        tabs = Tabs(backend)
+        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        assert "does not take repetition_penalty" in (await followed(tabs)).notice
+        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        assert (await followed(tabs)).notice == ""
+
+    asyncio.run(asyncio.wait_for(play(), 60))

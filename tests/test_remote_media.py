@@ -1,0 +1,122 @@
+"""A server gets a picture at the size that the model will see, without loss, and a clip's sampled frames."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+from model import remote_media, video, vision
+from model.backend import Cancel
+from model.conversation import Conversation, Image, Media, Video
+from model.remote_media import Encoded, MediaEncoder, content_part
+from model.remote_messages import Shown
+from model.settings import VisionSettings
+from model.vision import Geometry
+from model.visual_item import VisualItem, plan
+from tests import media_files
+
+SMALL = VisionSettings(max_tokens=16, video_max_frames=4, video_max_tokens_per_frame=16)
+
+
+def item_of(part: Media) -> VisualItem:
+    (item,) = plan(Conversation().with_user_turn(part), Geometry())
+    return item
+
+
+def encoded(item: VisualItem, encoder: MediaEncoder | None = None) -> Encoded:
+    found = (encoder or MediaEncoder()).encode(item, "s", Cancel(), lambda _done, _total: None)
+    assert found is not None
+    return found[0]
+
+
+def opened(picture: str) -> PillowImage.Image:
+    return PillowImage.open(io.BytesIO(base64.b64decode(picture)))
+
+
+def test_a_picture_is_resized_here_and_sent_without_loss(tmp_path: Path) -> None:
+    path = media_files.photo(tmp_path / "a.jpg", (320, 240))
+    item = item_of(Image(path, SMALL))
+    part = content_part(Shown(item), encoded(item))
+    url = part["image_url"]["url"]
+    assert url.startswith("data:image/png;base64,")
+    sent = opened(url.partition(",")[2])
+    expected = vision.resize(PillowImage.open(path).convert("RGB"), item.size)
+    assert sent.size == item.size == (112, 84)
+    assert np.array_equal(np.asarray(sent), np.asarray(expected))
+
+
+def test_a_picture_of_the_right_size_already_is_sent_as_it_is(tmp_path: Path) -> None:
+    path = media_files.photo(tmp_path / "a.png", (112, 112))
+    sent = opened(encoded(item_of(Image(path, SMALL))).pictures[0])
+    assert np.array_equal(np.asarray(sent), np.asarray(PillowImage.open(path)))
+
+
+def test_an_upright_picture_is_sent_upright(tmp_path: Path) -> None:
+    path = media_files.exif_rotated(tmp_path / "a.jpg", 6, (112, 56))
+    sent = opened(encoded(item_of(Image(path, SMALL))).pictures[0])
+    red, _, _ = sent.getpixel((5, 5))  # type: ignore[misc]
+    assert sent.size == (112, 56) and red > 200
+
+
+def test_a_picture_too_large_for_servers_is_sent_as_jpeg_of_the_same_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_media, "MOST_PNG_BYTES", 1000)
+    item = item_of(Image(media_files.photo(tmp_path / "a.png"), SMALL))
+    sent = encoded(item)
+    assert sent.mime == "image/jpeg" and opened(sent.pictures[0]).size == item.size
+
+
+def test_a_clip_is_sent_as_its_sampled_frames(tmp_path: Path) -> None:
+    path = media_files.clip(tmp_path / "a.mp4", 20, size=(112, 84))
+    item = item_of(Video(path, SMALL))
+    url = content_part(Shown(item), encoded(item))["video_url"]["url"]
+    assert url.startswith("data:video/jpeg;base64,")
+    sent = [np.asarray(opened(frame)) for frame in url.partition(",")[2].split(",")]
+    chosen = [pixels for _, pixels in video.frames(Video(path), item.times)]
+    numbers = [media_files.number_of(pixels) for pixels in chosen]
+    assert [media_files.number_of(pixels) for pixels in sent] == numbers
+    assert len(set(numbers)) == 4
+    for pixels in sent:
+        assert (pixels.shape[1], pixels.shape[0]) == item.size
+
+
+def test_one_frame_can_be_sent_alone(tmp_path: Path) -> None:
+    item = item_of(Video(media_files.clip(tmp_path / "a.mp4", 20), SMALL))
+    whole = encoded(item)
+    part = content_part(Shown(item, 2), whole)
+    assert part["image_url"]["url"] == f"data:image/jpeg;base64,{whole.pictures[2]}"
+
+
+def test_what_was_encoded_is_kept_for_its_session_alone(tmp_path: Path) -> None:
+    encoder, none = MediaEncoder(), Cancel()
+    item = item_of(Image(media_files.photo(tmp_path / "a.png"), SMALL))
+
+    def decoded(session: str) -> int:
+        found = encoder.encode(item, session, none, lambda _done, _total: None)
+        assert found
+        return found[1]
+
+    assert [decoded("one"), decoded("one"), decoded("two")] == [1, 0, 1]
+    encoder.forget("one")
+    assert [decoded("one"), decoded("two")] == [1, 0]
+
+
+def test_another_picture_in_the_same_file_is_another(tmp_path: Path) -> None:
+    encoder, path = MediaEncoder(), tmp_path / "a.png"
+    media_files.solid(path, "red")
+    first = encoded(item_of(Image(path, SMALL)), encoder)
+    media_files.solid(path, "blue")
+    assert encoded(item_of(Image(path, SMALL)), encoder) != first
+
+
+def test_encoding_a_clip_can_be_given_up(tmp_path: Path) -> None:
+    item = item_of(Video(media_files.clip(tmp_path / "a.mp4", 20), SMALL))
+    cancel = Cancel()
+    cancel.set()
+    assert MediaEncoder().encode(item, "s", cancel, lambda _done, _total: None) is None

@@ -1,0 +1,141 @@
+"""What the page costs in front of a server: many answers at once with and without it.
+
+The server is a stand-in in a process of its own, which gives every answer the same number of tokens a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+from gradio_client import Client
+from openai import AsyncOpenAI
+
+from model.backend import Cancel, Delta
+from model.connection import Connection
+from model.conversation import Conversation, Text
+from model.remote import RemoteBackend
+from model.settings import GenerationSettings
+from tools import served
+from tools.benchmarks.machine import ROOT, Report
+
+RATE = 20.0  # tokens a second, of each answer
+PACED = """
+import sys
+from tests.openai_server import OpenAIServer, Told
+server = OpenAIServer()
+server.replies = [Told([f"{i} " for i in range(int(sys.argv[1]))], every_s=1 / float(sys.argv[2]))]
+with server.running():
+    print(server.base, flush=True)
+    sys.stdin.read()
+"""
+
+
+def run(options: argparse.Namespace) -> Report:
+    """The same answers first straight from the server, then through the page's API."""
+    people, tokens = options.people, options.tokens
+    expected = "".join(f"{i} " for i in range(tokens))
+    with TemporaryDirectory() as name, _paced(tokens) as base:
+        direct = asyncio.run(_direct(base, people, expected))
+        backend = _through_backend(base, people, expected)
+        behind = ("--backend", "openai", "--api-base", base)
+        room = (f"--concurrency={people}", f"--queue-size={people}")
+        with served.serve_app(Path(name), *behind, *room) as server:
+            server.wait()
+            page = psutil.Process(server.process.pid)
+            paged, cpu = _paged(server.address, people, expected, page)
+    total = people * tokens
+    ways = {"straight from the server": direct, "through the backend": backend, "through the page's API": paged}  # fmt: skip
+    rows = [
+        (f"{people} people at once", "tokens/s altogether", "seconds", "overhead"),
+        *(
+            (
+                way,
+                f"{total / seconds:.1f}",
+                f"{seconds:.2f}",
+                f"{100 * (seconds / direct - 1):.1f} %",
+            )
+            for way, seconds in ways.items()
+        ),
+        ("computing in the page's process", "", f"{cpu:.2f}", ""),
+    ]
+    notes = [f"answers of {tokens} tokens at {RATE:g} tokens a second each; all arrived whole"]
+    figures = {"direct_s": direct, "backend_s": backend, "paged_s": paged, "cpu_s": cpu}
+    return Report("load-openai", rows, notes, figures)
+
+
+@contextmanager
+def _paced(tokens: int) -> Iterator[str]:
+    """The stand-in's address."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", PACED, str(tokens), str(RATE)],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+async def _direct(base: str, people: int, expected: str) -> float:
+    """Seconds until everybody has the whole answer."""
+    client = AsyncOpenAI(base_url=base, api_key="none")
+
+    async def ask() -> None:
+        message = {"role": "user", "content": "Hi"}
+        stream = await client.chat.completions.create(model="m", messages=[message], stream=True)
+        pieces = [c.choices[0].delta.content or "" async for c in stream if c.choices]
+        _check("".join(pieces), expected)
+
+    await ask()  # until everything is warm
+    began = time.perf_counter()
+    await asyncio.gather(*(ask() for _ in range(people)))
+    return time.perf_counter() - began
+
+
+def _through_backend(base: str, people: int, expected: str) -> float:
+    """The same through the backend alone, a thread for each as on the page."""
+    backend = RemoteBackend.connect(Connection(base), concurrency=people)
+    talk = Conversation().with_user_turn(Text("Hi"))
+
+    def ask(_: int) -> None:
+        events = backend.stream(talk, GenerationSettings(), Cancel())
+        _check("".join(event.text for event in events if isinstance(event, Delta)), expected)
+
+    with ThreadPoolExecutor(people) as pool:
+        began = time.perf_counter()
+        list(pool.map(ask, range(people)))
+        return time.perf_counter() - began
+
+
+def _paged(address: str, people: int, expected: str, page: psutil.Process) -> tuple[float, float]:
+    """The same through the API of the page; seconds, and seconds of computing in the page's process."""
+    clients = [Client(address, verbose=False) for _ in range(people)]
+
+    def ask(client: Client) -> None:
+        answer, _ = client.predict({"text": "Hi", "files": []}, {}, api_name="/chat")
+        _check(answer, expected)
+
+    ask(clients[0])
+    clients[0].predict(api_name="/reset")
+    with ThreadPoolExecutor(people) as pool:
+        before, began = sum(page.cpu_times()[:2]), time.perf_counter()
+        list(pool.map(ask, clients))
+        seconds = time.perf_counter() - began
+    return seconds, sum(page.cpu_times()[:2]) - before
+
+
+def _check(answer: str, expected: str) -> None:
+    if answer != expected:
+        raise RuntimeError(f"An answer is not whole: {answer[-80:]!r}")
