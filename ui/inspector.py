@@ -91,7 +91,7 @@ def _region(texts: Texts) -> str:
     """What a drag over the picture does, for who has no pointer: per cent of width and height."""
     numbers = "".join(
         f'<input type="number" min="0" max="100" step="1" value="{value}" aria-label="{html.escape(label)}">'
-        for value, label in zip((25, 25, 75, 75), texts.region_sides, strict=True)
+        for value, label in zip((25, 25, 75, 75), texts.region_sides.values(), strict=True)
     )
     ask = html.escape(texts.region_ask)
     return (

@@ -139,7 +139,14 @@ class Texts:
     region: str = "Part of {picture}"
     region_hint: str = "Drag over the picture to ask about a part of it."
     region_ask: str = "Ask about a part"
-    region_sides: tuple[str, str, str, str] = ("Left", "Top", "Right", "Bottom")
+    region_sides: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "left": "Left",
+            "top": "Top",
+            "right": "Right",
+            "bottom": "Bottom",
+        }
+    )
     stale_page: str = "This page is out of date; reload it."
     errors: Mapping[str, str] = field(default_factory=dict)  # by their English templates
 
@@ -282,7 +289,7 @@ CHINESE = Texts(
     region="{picture} 的一部分",
     region_hint="在图片上拖动，即可就其中一部分提问。",
     region_ask="就一部分提问",
-    region_sides=("左", "上", "右", "下"),
+    region_sides={"left": "左", "top": "上", "right": "右", "bottom": "下"},
     stale_page="此页面已过期；请重新加载。",
     errors=CHINESE_ERRORS,
 )
@@ -428,7 +435,7 @@ KOREAN = Texts(
     region="{picture}의 일부",
     region_hint="사진 위에서 끌면 그 부분에 대해 물을 수 있습니다.",
     region_ask="일부에 대해 묻기",
-    region_sides=("왼쪽", "위", "오른쪽", "아래"),
+    region_sides={"left": "왼쪽", "top": "위", "right": "오른쪽", "bottom": "아래"},
     stale_page="오래된 페이지입니다. 새로 고침하세요.",
     errors=KOREAN_ERRORS,
 )
