@@ -52,6 +52,9 @@ def _add_model_flags(flags: argparse.ArgumentParser) -> None:
         "--flash-attn2", action="store_true", help="FlashAttention-2; needs a CUDA GPU"
     )
     model.add_argument("--dtype", choices=("auto", "bfloat16", "float16", "float32"), default="auto", help="of the weights; 'auto' is bfloat16 on a GPU and float32 on a CPU")  # fmt: skip
+    model.add_argument(
+        "--no-loop-guard", action="store_true", help="let an answer go on that repeats itself"
+    )
     model.add_argument("--cache-gb", type=float, default=None, metavar="GB", help="kept between turns so that nothing is computed twice; default is a fifth of the free memory")  # fmt: skip
 
 
@@ -128,6 +131,7 @@ def load(options: argparse.Namespace, flags: checkpoints.Flags, report: Report) 
         choice,
         cache_gb=options.cache_gb,
         max_video_seconds=options.max_video_seconds,
+        stop_loops=not options.no_loop_guard,
         report=report,
     )
 

@@ -163,6 +163,7 @@ def load(
     *,
     cache_gb: float | None = None,
     max_video_seconds: float | None = None,
+    stop_loops: bool = True,
     report: Report | None = None,
 ) -> LocalBackend:
     """The backend for `choice`. Raises `CheckpointError` with the remedy."""
@@ -179,6 +180,7 @@ def load(
         note=choice.note,
         cache_bytes=kept,
         max_video_seconds=max_video_seconds,
+        stop_loops=stop_loops,
     )
 
 

@@ -33,12 +33,20 @@ from model.chat_template import ChatTemplate, Segment, prompt_text
 from model.conversation import Conversation
 from model.encoder import Report, VisionEncoder
 from model.errors import CheckpointError, ContextError, DemoError
+from model.loop_guard import LoopGuard
 from model.prefix_cache import CachedPrefix, PrefixCache, common_length
 from model.prompt import Prompt, build
 from model.read_ahead import Drafts, EitherCancel, continued
 from model.session_store import SessionStore
 from model.settings import MAX_SEED, GenerationSettings
-from model.token_stream import CancelCriteria, Emit, TextStreamer, decoding, events_of
+from model.token_stream import (
+    CancelCriteria,
+    Emit,
+    LoopCriteria,
+    TextStreamer,
+    decoding,
+    events_of,
+)
 from model.turnstile import Turnstile
 from model.vision import Geometry
 
@@ -58,8 +66,12 @@ class LocalBackend:
         note: str = "",
         cache_bytes: int = 0,
         max_video_seconds: float | None = None,
+        stop_loops: bool = True,
     ) -> None:
-        """cache_bytes: what may be kept between turns, half of it KV caches and half vision features."""
+        """cache_bytes: what may be kept between turns, half of it KV caches and half vision features.
+
+        stop_loops: whether an answer that repeats its tail is ended; never before `loop_guard.MIN_TOKENS`.
+        """
         self.model = model
         self.processor = processor
         self.context_tokens = int(model.config.get_text_config().max_position_embeddings)
@@ -69,6 +81,7 @@ class LocalBackend:
         self.features: SessionStore[torch.Tensor] = SessionStore(cache_bytes // 2)
         self._label, self._note = label, note
         self._max_video_seconds = max_video_seconds
+        self.stop_loops = stop_loops
         self._template = ChatTemplate(processor)
         images = processor.image_processor
         self._geometry = Geometry(images.patch_size, images.merge_size, images.temporal_patch_size)
@@ -243,6 +256,7 @@ class _Turn:
         self._cancel, self._emit, self._asked_at = cancel, emit, asked_at
         self._work = _Work()
         self._streamer = TextStreamer(backend.processor.tokenizer, backend.end_tokens, emit)
+        self._guard = LoopGuard()
         self._seed = secrets.randbelow(MAX_SEED + 1) if settings.seed is None else settings.seed
         self._max_new_tokens = min(settings.max_new_tokens, self._room())
 
@@ -360,6 +374,9 @@ class _Turn:
         Qwen2.5-VL the largest position is on the clip's time axis, not at the end of the prompt.
         """
         torch.manual_seed(self._seed)
+        criteria: list[CancelCriteria | LoopCriteria] = [CancelCriteria(self._cancel)]
+        if self._backend.stop_loops:
+            criteria.append(LoopCriteria(self._guard, self._streamer.ids))
         with decoding() if self._model.device.type == "cpu" else nullcontext():
             self._model.generate(
                 input_ids=ids,
@@ -368,7 +385,7 @@ class _Turn:
                 past_key_values=prefix.cache,
                 generation_config=self._generation_config(),
                 streamer=self._streamer,
-                stopping_criteria=[CancelCriteria(self._cancel)],
+                stopping_criteria=criteria,
             )
         tokens = [self._prompt.ids[-1], *self._streamer.ids]
         prefix.keys += tokens[: prefix.cache.get_seq_length() - len(prefix.keys)]
@@ -395,6 +412,8 @@ class _Turn:
     def _reason(self) -> StopReason:
         if self._streamer.ended_by_itself:
             return "stop"
+        if self._guard.looping:
+            return "loop"
         return "cancelled" if self._cancel.is_set() else "length"
 
     def _usage(self) -> Usage:

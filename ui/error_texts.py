@@ -221,6 +221,10 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "已有 {people} 人在等待；请一分钟后再试。",
         "이미 {people}명이 기다리고 있습니다. 1분 뒤에 다시 시도하세요.",
     ),
+    "The answer repeated itself and was stopped; retry with a repetition penalty or ask differently.": (
+        "回答开始重复，已被停止；请加重复惩罚重试，或换一种问法。",
+        "답변이 같은 말을 되풀이하여 멈췄습니다. 반복을 억제하여 다시 시도하거나 다르게 물어보세요.",
+    ),
     "Something went wrong on the server; your message is kept. Try again.": (
         "服务器出错了；您的消息已保留。请重试。",
         "서버에 문제가 생겼습니다. 메시지는 그대로 있으니 다시 시도하세요.",

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import gradio as gr
 
 from model.errors import DemoError, Sentence
+from model.settings import GenerationSettings
 from ui import ahead, composer, render, view
 from ui.attachment import inspect
 from ui.controls import settings_of
@@ -35,6 +36,7 @@ UPLOAD_PROBLEMS = {  # by what assets/tray.js and pictures.js call them
     "camera": Sentence("The camera cannot be used; allow it in the browser and try again."),
     "screen": Sentence("The screen cannot be captured; allow it in the browser and try again."),
 }
+Change = Callable[[GenerationSettings], GenerationSettings]
 _KEY = re.compile(r"[0-9a-f]{32}")
 
 
@@ -78,9 +80,20 @@ async def submit(tabs: Tabs, key: str, text: str, *values: Any) -> tuple[Any, ..
 
 async def retry(tabs: Tabs, key: str, *values: Any) -> View:
     """Answer the latest message again, with the settings as they are now."""
+    return _retry(tabs, tab_of(tabs, key), values)
+
+
+async def retry_penalised(tabs: Tabs, key: str, *values: Any) -> View:
+    """The same with a higher repetition penalty, for this answer only."""
     tab = tab_of(tabs, key)
+    return _retry(tabs, tab, values, change=tab.penalised)
+
+
+def _retry(
+    tabs: Tabs, tab: Tab, values: Sequence[Any], change: Change = lambda settings: settings
+) -> View:
     try:
-        _, generation = settings_of(values)
+        generation = change(settings_of(values)[1])
         again = tab.conversation.without_last_reply()
         if again.messages and not tab.live and not tab.editing:
             tabs.start(tab, again, generation)

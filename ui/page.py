@@ -156,6 +156,9 @@ def _lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
             with gr.Row(elem_id="actions"):
                 copy = gr.Button(texts.copy, elem_id="copy", size="sm", visible=False)
                 retry = gr.Button(texts.retry, elem_id="retry", size="sm", visible=False)
+                retry_penalised = gr.Button(
+                    texts.retry_penalised, elem_id="retry-penalised", size="sm", visible=False
+                )
                 edit = gr.Button(texts.edit, elem_id="edit", size="sm", visible=False)
                 undo = gr.Button(texts.undo, elem_id="undo", size="sm", visible=False)
                 clear = gr.Button(texts.clear, elem_id="clear", size="sm", visible=False)
@@ -194,7 +197,7 @@ def _lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
     key, sent, taken_up, returned = [gr.Textbox(visible=False) for _ in range(4)]
     view = View(
         chatbot, live, stats, answers, run_state, notice, message, tray, returned,
-        examples, copy, retry, edit, undo, clear, cancel_edit,
+        examples, copy, retry, retry_penalised, edit, undo, clear, cancel_edit,
     )  # fmt: skip
     return Page(
         key, language, banner, controls, settings_title, settings_note, reset, attach, sources,
@@ -272,7 +275,11 @@ def _wire(
     show(page.resume.click(do(handlers.look), key, list(view), **QUIET))
     message.stop(do(handlers.stop), key, None, **QUIET)
     message.input(*price, **estimating)
-    show(view.retry.click(do(handlers.retry), [key, *controls], list(view), **QUIET))
+    for button, again in (
+        (view.retry, handlers.retry),
+        (view.retry_penalised, handlers.retry_penalised),
+    ):
+        show(button.click(do(again), [key, *controls], list(view), **QUIET))
     undone = view.undo.click(do(handlers.undo), key, list(view), **QUIET)
     priced(undone.then(None, view.returned, None, **give_back))
     priced(view.clear.click(do(handlers.clear), key, list(view), **QUIET))
@@ -332,7 +339,7 @@ def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> None:
     labelled = [
         *page.controls.labelled, page.settings_title, page.settings_note, page.reset, page.language,
         view.chatbot, page.attach, page.sources, page.scripted, view.message, view.examples,
-        view.copy, view.retry, view.edit, view.undo, view.clear, view.cancel_edit,
+        view.copy, view.retry, view.retry_penalised, view.edit, view.undo, view.clear, view.cancel_edit,
     ]  # fmt: skip
 
     def relabel(language: str) -> list[Any]:
@@ -350,7 +357,8 @@ def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> None:
             gr.Textbox(label=texts.message, placeholder=texts.placeholder),
             offered(texts),
             *(gr.Button(label) for label in (
-                texts.copy, texts.retry, texts.edit, texts.undo, texts.clear, texts.editing,
+                texts.copy, texts.retry, texts.retry_penalised, texts.edit, texts.undo, texts.clear,
+                texts.editing,
             )),
         ]  # fmt: skip
 

@@ -25,6 +25,7 @@ class View(NamedTuple):
     examples: Any
     copy: Any
     retry: Any
+    retry_penalised: Any
     edit: Any
     undo: Any
     clear: Any
@@ -33,7 +34,7 @@ class View(NamedTuple):
 
 def whole(tab: Tab) -> View:
     """Everything, after something happened."""
-    answered = bool(tab.usages) and not tab.live
+    answered = bool(tab.answers) and not tab.live
     changeable = answered and not tab.editing
     turn = tab.editing.turn if tab.editing else None
     empty = not tab.shown.messages
@@ -50,6 +51,7 @@ def whole(tab: Tab) -> View:
         examples=gr.HTML(visible=empty),
         copy=gr.Button(visible=answered),
         retry=gr.Button(visible=changeable),
+        retry_penalised=gr.Button(visible=changeable and tab.looped),
         edit=gr.Button(visible=changeable),
         undo=gr.Button(visible=changeable),
         clear=gr.Button(visible=not empty),
