@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from transformers import GenerationConfig
 
-from model import prefill, visual_item
+from model import prefill, recipe, verify, visual_item
 from model.backend import (
     Cancel,
     Estimate,
@@ -37,6 +37,7 @@ from model.loop_guard import LoopGuard
 from model.prefix_cache import CachedPrefix, PrefixCache, common_length
 from model.prompt import Prompt, build
 from model.read_ahead import Drafts, EitherCancel, continued
+from model.recipe import Recipe, Runtime, Verdict
 from model.session_store import SessionStore
 from model.settings import MAX_SEED, GenerationSettings
 from model.token_stream import (
@@ -76,6 +77,7 @@ class LocalBackend:
         self.processor = processor
         self.context_tokens = int(model.config.get_text_config().max_position_embeddings)
         self.end_tokens = _end_tokens(model, processor)
+        self.runtime = _runtime(model)
         self.encoder = VisionEncoder(model, processor)
         self.prefixes = PrefixCache(cache_bytes // 2)
         self.features: SessionStore[torch.Tensor] = SessionStore(cache_bytes // 2)
@@ -187,6 +189,32 @@ class LocalBackend:
             return not over.is_set()
         finally:
             self._drafts.end(session, over)
+
+    def recipe(self, conversation: Conversation, settings: GenerationSettings) -> Recipe:
+        """See `Replaying.recipe`."""
+        prompt = self.build_prompt(conversation, settings)
+        longest = min(settings.max_new_tokens, max(1, self.context_tokens - len(prompt.ids)))
+        return Recipe(
+            runtime=self.runtime,
+            prompt=self.prompt(conversation, settings),
+            messages=recipe.messages(conversation, settings.system_prompt),
+            seen=tuple(map(recipe.seen, prompt.items)),
+            vision_ids=settings.vision_ids,
+            generation=recipe.generation(settings, longest),
+            seed=settings.seed or 0,
+        )
+
+    def verify(self, recipe: Recipe, reply: str, cancel: Cancel) -> Verdict | None:
+        """See `Replaying.verify`: spare work, which begins anew when somebody came in between."""
+        while not cancel.is_set():
+            with self._turnstile.spare() as leave:
+                if leave:
+                    stop = CancelCriteria(EitherCancel(leave, cancel))
+                    verdict = verify.replay(self.model, self.processor, recipe, reply, [stop])
+                    if not (leave.is_set() or cancel.is_set()):
+                        return verdict
+            self._turnstile.wait_until_free(cancel)
+        return None
 
     def _answer(self, turn: _Turn) -> None:
         """Once more without anything kept, if the memory runs out before the first word."""
@@ -392,16 +420,8 @@ class _Turn:
 
     def _generation_config(self) -> GenerationConfig:
         """Every field is passed: what is left out would come from the checkpoint's own defaults."""
-        settings = self._settings
-        sampling = settings.temperature > 0
         return GenerationConfig(
-            do_sample=sampling,
-            temperature=settings.temperature if sampling else 1.0,
-            top_p=settings.top_p if sampling else 1.0,
-            # Greedy decoding ignores it, but only the library's default goes without a warning.
-            top_k=settings.top_k if sampling else 50,
-            repetition_penalty=settings.repetition_penalty,
-            max_new_tokens=self._max_new_tokens,
+            **recipe.generation(self._settings, self._max_new_tokens),
             eos_token_id=sorted(self._backend.end_tokens),
             pad_token_id=min(self._backend.end_tokens),
         )
@@ -446,6 +466,15 @@ def _fits(work: Callable[[], None]) -> bool:
             raise
         return False
     return True
+
+
+def _runtime(model: Any) -> Runtime:
+    return Runtime(
+        checkpoint=str(model.config.name_or_path),
+        dtype=str(model.dtype).removeprefix("torch."),
+        device=model.device.type,
+        attention=model.config._attn_implementation,
+    )
 
 
 def _end_tokens(model: Any, processor: Any) -> frozenset[int]:

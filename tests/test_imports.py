@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TORCH_MODULES = {"checkpoint", "encoder", "local", "prefill", "prefix_cache", "token_stream"}
+TORCH_MODULES = {
+    "checkpoint",
+    "encoder",
+    "local",
+    "prefill",
+    "prefix_cache",
+    "stock",
+    "token_stream",
+}
 STANDARD_ONLY = {"settings", "conversation", "errors", "backend"}
 
 
