@@ -10,6 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from model import VERSION
 from model import checkpoint as checkpoints
 from model.backend import Backend
 from model.errors import DemoError, SettingError
@@ -17,7 +18,6 @@ from model.limits import vision_limits
 from model.loading import LoadingBackend, Report
 from model.settings import TUNABLES, Tunable, settings_from
 
-VERSION = "0.1.0"
 # Between two tokens the model's thread gives Python up hundreds of times. While the page is being updated
 # it would get it back only after the default of 5 ms each time.
 SWITCH_S = 0.0005

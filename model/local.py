@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -469,8 +470,13 @@ def _fits(work: Callable[[], None]) -> bool:
 
 
 def _runtime(model: Any) -> Runtime:
+    """What people may know of it: where a folder lies on this machine is nobody's business."""
+    from model.checkpoint import BUNDLED
+
+    path = Path(model.config.name_or_path)
+    bundled = path == BUNDLED
     return Runtime(
-        checkpoint=str(model.config.name_or_path),
+        checkpoint=f"assets/{path.name}" if bundled else path.name if path.is_dir() else str(path),
         dtype=str(model.dtype).removeprefix("torch."),
         device=model.device.type,
         attention=model.config._attn_implementation,

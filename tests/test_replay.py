@@ -96,11 +96,7 @@ def test_the_script_as_printed_gives_the_same_answer(
 ) -> None:
     talk, settings = conversations(folder)[case]
     names = {str(folder / name): name for name in ("one.png", "other.png", "clip.mp4")}
-    recipe = replace(
-        tiny.recipe(talk, settings).renamed(names),
-        runtime=replace(tiny.runtime, checkpoint="assets/tiny-qwen2-vl"),
-    )
-    script = transformers_script(recipe)
+    script = transformers_script(tiny.recipe(talk, settings).renamed(names))
     assert str(folder) not in script
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr

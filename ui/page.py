@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 
 from model.backend import Backend
 from model.settings import TUNABLES, GenerationSettings, VisionSettings
-from ui import composer, handlers, render
+from ui import composer, handlers, keeping, render
 from ui.api import add_api
 from ui.controls import Controls, build_controls, defaults
 from ui.examples import offered
@@ -55,6 +55,7 @@ class Page:
     cost: gr.HTML
     ready: gr.HTML
     scripted: gr.HTML
+    replay: gr.HTML
     bridge: gr.HTML
     resume: gr.Button
     sent: gr.Textbox
@@ -161,6 +162,10 @@ def _lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
                 )
                 edit = gr.Button(texts.edit, elem_id="edit", size="sm", visible=False)
                 undo = gr.Button(texts.undo, elem_id="undo", size="sm", visible=False)
+                reproduce = gr.Button(
+                    texts.reproduce, elem_id="reproduce", size="sm", visible=False
+                )
+                export = gr.Button(texts.export, elem_id="export", size="sm", visible=False)
                 clear = gr.Button(texts.clear, elem_id="clear", size="sm", visible=False)
         with gr.Column(elem_id="desk"):
             notice = gr.HTML(elem_id="notice")
@@ -192,16 +197,18 @@ def _lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
     scripted = gr.HTML(
         render.page_texts(texts), elem_id="page-texts", visible="hidden", js_on_load=None
     )
+    replay = gr.HTML(elem_id="replay", js_on_load=_script("replay.js"))
     bridge = gr.HTML(elem_id="bridge", visible="hidden", js_on_load=BRIDGE)
     resume = gr.Button(elem_id="resume", visible="hidden")
     key, sent, taken_up, returned = [gr.Textbox(visible=False) for _ in range(4)]
     view = View(
         chatbot, live, stats, answers, run_state, notice, message, tray, returned,
-        examples, copy, retry, retry_penalised, edit, undo, clear, cancel_edit,
+        examples, copy, retry, retry_penalised, edit, undo, reproduce, export, clear,
+        cancel_edit,
     )  # fmt: skip
     return Page(
         key, language, banner, controls, settings_title, settings_note, reset, attach, sources,
-        cost, ready, scripted, bridge, resume, sent, taken_up, view, gr.Timer(1.0, active=False),
+        cost, ready, scripted, replay, bridge, resume, sent, taken_up, view, gr.Timer(1.0, active=False),
     )  # fmt: skip
 
 
@@ -285,6 +292,7 @@ def _wire(
     priced(view.clear.click(do(handlers.clear), key, list(view), **QUIET))
     view.copy.click(None, None, None, js="() => { qwenVlChat.copyLatest(); return [] }", **QUIET)
     _wire_editing(page, do, priced)
+    _wire_keeping(page, do, priced)
     show(view.examples.select(do(handlers.ask_example), [key, *controls], list(view), **QUIET))
 
     many: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
@@ -321,6 +329,28 @@ def _wire_editing(
         ))  # fmt: skip
 
 
+def _wire_keeping(
+    page: Page,
+    do: Callable[[Callable[..., Any]], Any],
+    priced: Callable[[Any], None],
+) -> None:
+    """How an answer came about; and whole conversations, out of the page and in again."""
+    view, key, replay = page.view, page.key, page.replay
+    verdict, exported = gr.Textbox(visible=False), gr.Textbox(visible=False)
+    view.reproduce.click(do(keeping.reproduce), key, replay, **QUIET)
+    replay.select(do(keeping.reproduce_another), key, replay, **QUIET)
+    replay.submit(do(keeping.verify), key, verdict, **FOLLOWING).then(
+        None, verdict, None, js="(said) => { qwenVlChat.verdict(said); return [] }", **QUIET
+    )
+    view.export.click(do(keeping.export), key, [exported, view.notice], **QUIET).then(
+        None, exported, None, js="(path) => { qwenVlChat.download(path); return [] }", **QUIET
+    )
+    controls = list(page.controls.components)
+    restored = replay.upload(do(keeping.restore), key, [*view, *controls], **QUIET)
+    restored.then(do(handlers.play_clips), key, view.chatbot, **FOLLOWING)
+    priced(restored)
+
+
 def _wire_settings(page: Page, default: dict[str, Any], blocks: gr.Blocks) -> None:
     """Keep the settings in the browser; the server sees them with each message only."""
     controls = list(page.controls.components)
@@ -339,7 +369,8 @@ def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> None:
     labelled = [
         *page.controls.labelled, page.settings_title, page.settings_note, page.reset, page.language,
         view.chatbot, page.attach, page.sources, page.scripted, view.message, view.examples,
-        view.copy, view.retry, view.retry_penalised, view.edit, view.undo, view.clear, view.cancel_edit,
+        view.copy, view.retry, view.retry_penalised, view.edit, view.undo, view.reproduce, view.export,
+        view.clear, view.cancel_edit,
     ]  # fmt: skip
 
     def relabel(language: str) -> list[Any]:
@@ -357,8 +388,8 @@ def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> None:
             gr.Textbox(label=texts.message, placeholder=texts.placeholder),
             offered(texts),
             *(gr.Button(label) for label in (
-                texts.copy, texts.retry, texts.retry_penalised, texts.edit, texts.undo, texts.clear,
-                texts.editing,
+                texts.copy, texts.retry, texts.retry_penalised, texts.edit, texts.undo, texts.reproduce,
+                texts.export, texts.clear, texts.editing,
             )),
         ]  # fmt: skip
 

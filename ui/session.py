@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from model.backend import Backend, Usage
+from model.backend import Answered, Backend, Usage
 from model.conversation import Conversation, Message, Text
 from model.errors import DemoError, Sentence
 from model.settings import GenerationSettings, VisionSettings
@@ -46,14 +46,6 @@ class Edit:
     turn: int  # from 0
     text: str
     tray: tuple[Attachment, ...]
-
-
-@dataclass(frozen=True)
-class Answered:
-    """How one answer was asked for, and what it cost if it came to its end."""
-
-    settings: GenerationSettings
-    usage: Usage | None
 
 
 @dataclass
@@ -191,6 +183,17 @@ class Tab:
         self.refused.clear()
         self.known.clear()
         self.outcome, self.notice, self.returned = "idle", "", ""
+
+    def restore(
+        self,
+        conversation: Conversation,
+        answers: Iterable[Answered],
+        items: Iterable[Attachment],
+    ) -> None:
+        """Go on with a conversation from elsewhere; `items` are its files."""
+        self.remember(items)
+        self.conversation, self.answers = conversation, list(answers)
+        self.outcome, self.notice = "idle", ""
 
     def begin(self, run: Run) -> None:
         """An answer starts."""

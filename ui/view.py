@@ -28,6 +28,8 @@ class View(NamedTuple):
     retry_penalised: Any
     edit: Any
     undo: Any
+    reproduce: Any
+    export: Any
     clear: Any
     cancel_edit: Any
 
@@ -54,6 +56,8 @@ def whole(tab: Tab) -> View:
         retry_penalised=gr.Button(visible=changeable and tab.looped),
         edit=gr.Button(visible=changeable),
         undo=gr.Button(visible=changeable),
+        reproduce=gr.Button(visible=answered),
+        export=gr.Button(visible=answered),
         clear=gr.Button(visible=not empty),
         cancel_edit=gr.Button(visible=tab.editing is not None),
     )
