@@ -78,6 +78,7 @@ def _add_server_flags(flags: argparse.ArgumentParser, environment: Mapping[str, 
     server.add_argument("--max-file-mb", type=int, default=200, metavar="N", help="largest file that may be attached")  # fmt: skip
     server.add_argument("--max-video-seconds", type=float, default=3600.0, metavar="N", help="longest clip, or part of one, that is read")  # fmt: skip
     server.add_argument("--check", action="store_true", help="print what would run and what is missing, and exit")  # fmt: skip
+    server.add_argument("--verify", default=None, metavar="FILE.zip", help="answer an exported conversation again with stock transformers, say whether it is the same, and exit")  # fmt: skip
     server.add_argument("--version", action="version", version=f"qwen-vl-chat {VERSION}")
 
 
@@ -151,6 +152,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from model import preflight
 
         return preflight.report(model_flags)
+    if options.verify:
+        from model import verify_file
+
+        return verify_file.report(options.verify, model_flags)
     try:
         serve(options, model_flags)
     except (DemoError, SettingError) as error:

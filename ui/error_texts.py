@@ -242,6 +242,10 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "这个 zip 文件不是从这里导出的对话，或者已被改动；请重新导出。",
         "이 zip 파일은 여기서 내보낸 대화가 아니거나 바뀌었습니다. 다시 내보내세요.",
     ),
+    "These answers are from {checkpoint}; say where it is with --checkpoint-path.": (
+        "这些回答来自 {checkpoint}；请用 --checkpoint-path 指明它的位置。",
+        "이 답변은 {checkpoint}의 것입니다. --checkpoint-path로 그 위치를 알려 주세요.",
+    ),
     "This conversation is too large to be restored.": (
         "这段对话太大，无法恢复。",
         "이 대화는 너무 커서 복원할 수 없습니다.",

@@ -62,7 +62,7 @@ def refusal(sentence: str, texts: Texts) -> str:
     return (
         f'<dialog class="qwen-vl-chat replay" data-asked="{secrets.token_hex(4)}" '
         f'aria-label="{html.escape(texts.reproduce_title)}"><p role="alert">{html.escape(sentence)}</p>'
-        f'<div class="buttons">{_button("close", texts.close)}</div></dialog>'
+        f'<div class="bar">{_button("close", texts.close)}</div></dialog>'
     )
 
 
@@ -141,9 +141,9 @@ def _note(names: dict[str, str], texts: Texts) -> str:
 
 def _verifying(turn: int, texts: Texts) -> str:
     return (
-        f'<div class="buttons">{_button("verify", texts.verify, turn)}'
+        f'<div class="bar"><p role="status" data-verifying="{html.escape(texts.verifying)}"></p>'
+        f"{_button('verify', texts.verify, turn)}"
         f"{_button('export', texts.export)}{_button('close', texts.close)}</div>"
-        f'<p role="status" data-verifying="{html.escape(texts.verifying)}"></p>'
     )
 
 
