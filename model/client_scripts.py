@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -104,8 +105,8 @@ def _body(recipe: Recipe) -> dict[str, Any]:
         if part["type"] == "text":
             return {"type": "text", "text": _unmarked(part["text"])}
         item = next(files)
-        kind = "image_url" if item.kind == "image" else "video_url"
-        mime = "image/png" if item.kind == "image" else "video/mp4"
+        kind = f"{item.kind}_url"
+        mime = mimetypes.guess_type(item.file)[0] or f"{item.kind}/*"
         return {"type": kind, kind: {"url": f"data:{mime};base64,{_stand_in(item)}"}}
 
     messages = [
