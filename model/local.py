@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -207,15 +208,22 @@ class LocalBackend:
 
     def verify(self, recipe: Recipe, reply: str, cancel: Cancel) -> Verdict | None:
         """See `Replaying.verify`: spare work, which begins anew when somebody came in between."""
-        while not cancel.is_set():
+        verdicts: list[Verdict] = []
+
+        def replay(stop: Cancel) -> None:
+            stopping = [CancelCriteria(stop)]
+            verdict = verify.replay(self.model, self.processor, recipe, reply, stopping)
+            if not stop.is_set():
+                verdicts.append(verdict)
+
+        while not verdicts and not cancel.is_set():
             with self._turnstile.spare() as leave:
-                if leave:
-                    stop = CancelCriteria(EitherCancel(leave, cancel))
-                    verdict = verify.replay(self.model, self.processor, recipe, reply, [stop])
-                    if not (leave.is_set() or cancel.is_set()):
-                        return verdict
+                if leave and not _fits(partial(replay, EitherCancel(leave, cancel))):
+                    raise DemoError(
+                        "The memory does not suffice to answer this again in one piece."
+                    )
             self._turnstile.wait_until_free(cancel)
-        return None
+        return verdicts[0] if verdicts else None
 
     def _answer(self, turn: _Turn) -> None:
         """Once more without anything kept, if the memory runs out before the first word."""

@@ -23,6 +23,8 @@ from transformers.video_utils import VideoMetadata
 def picture(path: str, width: int, height: int) -> torch.Tensor:
     """The picture as the model saw it: upright, over white, at this size. (3, height, width)"""
     image = ImageOps.exif_transpose(Image.open(path))
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray(np.rint(np.asarray(image) / 65535 * 255).astype(np.uint8))
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))

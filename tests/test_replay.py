@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -198,3 +199,20 @@ def test_verifying_can_be_cancelled(qwen2_vl: LocalBackend) -> None:
     cancel = Cancel()
     cancel.set()
     assert qwen2_vl.verify(recipe, "Hi", cancel) is None
+
+
+def test_verifying_gives_way_to_people_and_is_done_afterwards(qwen2_vl: LocalBackend) -> None:
+    talk = Conversation().with_user_turn(Text("Tell me a long story."))
+    settings = GenerationSettings(max_new_tokens=300)
+    reply = answer(qwen2_vl, talk, settings)
+    recipe = qwen2_vl.recipe(talk, settings)
+    verdicts: list[Verdict | None] = []
+    verifying = threading.Thread(
+        target=lambda: verdicts.append(qwen2_vl.verify(recipe, reply, Cancel()))
+    )
+    verifying.start()
+    while verifying.is_alive() and not qwen2_vl._turnstile.busy:
+        verifying.join(0.001)
+    assert answer(qwen2_vl, talk, GREEDY)
+    verifying.join(60)
+    assert verdicts[0] and verdicts[0].equal

@@ -246,6 +246,10 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "这些回答来自 {checkpoint}；请用 --checkpoint-path 指明它的位置。",
         "이 답변은 {checkpoint}의 것입니다. --checkpoint-path로 그 위치를 알려 주세요.",
     ),
+    "The memory does not suffice to answer this again in one piece.": (
+        "内存不足，无法一次性重新回答。",
+        "메모리가 모자라 한 번에 다시 답할 수 없습니다.",
+    ),
     "This conversation is too large to be restored.": (
         "这段对话太大，无法恢复。",
         "이 대화는 너무 커서 복원할 수 없습니다.",

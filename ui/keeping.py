@@ -53,10 +53,13 @@ async def verify(tabs: Tabs, key: str, event: gr.EventData) -> str:
     if answer is None:
         return ""
     conversation, settings, reply = answer
+    if tab.verifying:
+        tab.verifying.set()  # one at a time
+    cancel = tab.verifying = Cancel()
 
     def work() -> str:
         recipe = _replaying(tabs).recipe(conversation, settings)
-        verdict = _replaying(tabs).verify(recipe, reply, Cancel())
+        verdict = _replaying(tabs).verify(recipe, reply, cancel)
         return replay.verdict(verdict, recipe.runtime.dtype, tab.texts)
 
     try:

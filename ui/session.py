@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from model.backend import Answered, Backend, Usage
+from model.backend import Answered, Backend, Cancel, Usage
 from model.conversation import Conversation, Message, Text
 from model.errors import DemoError, Sentence
 from model.settings import GenerationSettings, VisionSettings
@@ -65,6 +65,7 @@ class Tab:
     notice: str = ""  # one sentence that the person should read, a `Sentence` in any language
     returned: str = ""  # a message on its way back into the composer
     editing: Edit | None = None
+    verifying: Cancel | None = None  # of the answer that is being verified
     browser: str = ""  # the one that opened it last
     pages: set[str] = field(default_factory=set)  # Gradio's sessions that show it
     # What the conversation and its answers were before the run.
@@ -177,6 +178,8 @@ class Tab:
         if self.run:
             self.run.cancel.set()
             self.run = None
+        if self.verifying:
+            self.verifying.set()
         self._keep(Conversation())
         self.editing = None
         self.tray.clear()

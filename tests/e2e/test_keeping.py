@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image, ImageDraw
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import Browser, BrowserContext
 
 from model import archive
 from tests.e2e.chat import Chat
 from tools import served
+from ui.texts import texts_for
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +106,31 @@ def test_a_conversation_is_exported_and_brought_back(
     assert chat.stats == stats
     chat.ask("And what shape is it?")
     assert "circle" in chat.answered[1]
+
+
+@pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "zh")])
+def test_the_dialog_is_for_everybody(
+    browser: Browser, address: str, circle: Path, scheme: Literal["light", "dark"], language: str
+) -> None:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    chat = Chat(context.new_page(), f"{address}?lang={language}")
+    chat.open()
+    chat.attach(circle)
+    chat.ask("What colour is the circle?")
+    chat.page.click("#reproduce")
+    dialog = chat.page.locator("dialog.replay[open]")
+    dialog.locator("summary").nth(2).click()
+    found = Axe().run(chat.page).response["violations"]
+    assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
+    assert chat.page.evaluate("document.documentElement.scrollWidth") == 390
+    texts = texts_for(language)
+    for label in (texts.verify, texts.export, texts.close, texts.copy):
+        box = dialog.get_by_role("button", name=label).first.bounding_box()
+        assert box and box["height"] >= 24 and box["y"] + box["height"] <= 844
+    assert texts.prompt_text in dialog.inner_text()
+    context.close()
 
 
 def test_a_zip_file_that_is_none_of_ours_is_refused_with_a_sentence(
