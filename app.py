@@ -10,6 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from model import VERSION
 from model import checkpoint as checkpoints
 from model.backend import Backend
 from model.connection import Connection
@@ -20,7 +21,6 @@ from model.settings import TUNABLES, Tunable, settings_from
 
 log = logging.getLogger(__name__)
 
-VERSION = "0.1.0"
 # Between two tokens the model's thread gives Python up hundreds of times. While the page is being updated
 # it would get it back only after the default of 5 ms each time.
 SWITCH_S = 0.0005
@@ -61,6 +61,9 @@ def _add_model_flags(flags: argparse.ArgumentParser) -> None:
     )
     model.add_argument("--compile", action="store_true", help="CUDA graphs for faster answers; needs a CUDA GPU and a minute or two to compile at the start")  # fmt: skip
     model.add_argument("--dtype", choices=("auto", "bfloat16", "float16", "float32"), default="auto", help="of the weights; 'auto' is bfloat16 on a GPU and float32 on a CPU")  # fmt: skip
+    model.add_argument(
+        "--no-loop-guard", action="store_true", help="let an answer go on that repeats itself"
+    )
     model.add_argument("--cache-gb", type=float, default=None, metavar="GB", help="kept between turns so that nothing is computed twice; default is a fifth of the free memory")  # fmt: skip
 
 
@@ -93,6 +96,7 @@ def _add_server_flags(flags: argparse.ArgumentParser, environment: Mapping[str, 
     server.add_argument("--max-file-mb", type=int, default=200, metavar="N", help="largest file that may be attached")  # fmt: skip
     server.add_argument("--max-video-seconds", type=float, default=3600.0, metavar="N", help="longest clip, or part of one, that is read")  # fmt: skip
     server.add_argument("--check", action="store_true", help="print what would run and what is missing, and exit")  # fmt: skip
+    server.add_argument("--verify", default=None, metavar="FILE.zip", help="answer an exported conversation again with stock transformers, say whether it is the same, and exit")  # fmt: skip
     server.add_argument("--version", action="version", version=f"qwen-vl-chat {VERSION}")
 
 
@@ -186,6 +190,7 @@ def load(
         choice,
         cache_gb=options.cache_gb,
         max_video_seconds=options.max_video_seconds,
+        stop_loops=not options.no_loop_guard,
         report=report,
     )
 
@@ -210,6 +215,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from model import preflight
 
             return preflight.report_server(server) if server else preflight.report(model_flags)
+        if options.verify:
+            from model import verify_file
+
+            return verify_file.report(options.verify, model_flags)
         serve(options, model_flags, server)
     except (DemoError, SettingError) as error:
         flags.error(str(error))

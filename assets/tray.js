@@ -2,6 +2,7 @@
 // whether pasted, dropped, chosen or taken: one way in, and the composer's text is never touched.
 const { one, text } = qwenVlChat;
 const SETTLE_MS = 20000; // a server that says nothing about a file for so long has forgotten it
+const EXPORTED = /\.zip$/i; // a whole conversation, which is no attachment
 const uploads = new Map(); // under way: a request -> [bytes sent, bytes in all]
 let waiting = 0; // batches that are not in the tray yet
 let sendLater = false;
@@ -51,12 +52,15 @@ async function add(files) {
   waiting += 1;
   show();
   const results = await Promise.allSettled(chosen.map(post));
-  const answered = drawn();
-  trigger('upload', {
-    files: results.flatMap((result) => result.status === 'fulfilled' ? [result.value] : []),
-    error: results.find((result) => result.status === 'rejected')?.reason.message ?? '',
-  });
-  await answered;
+  const stored = results.flatMap((result) => result.status === 'fulfilled' ? [result.value] : []);
+  const media = stored.filter((file) => !EXPORTED.test(file.name));
+  const error = results.find((result) => result.status === 'rejected')?.reason.message ?? '';
+  stored.filter((file) => EXPORTED.test(file.name)).slice(-1).forEach(qwenVlChat.restore);
+  if (media.length || error) {
+    const answered = drawn();
+    trigger('upload', { files: media, error });
+    await answered;
+  }
   waiting -= 1;
   if (!waiting) uploads.clear();
   show();

@@ -36,6 +36,14 @@ class Usage:
 
 
 @dataclass(frozen=True)
+class Answered:
+    """How one answer was asked for, and what it cost if it came to its end."""
+
+    settings: GenerationSettings
+    usage: Usage | None
+
+
+@dataclass(frozen=True)
 class Progress:
     """The wait before the first token: `done` of `total` in the stage's own unit.
 

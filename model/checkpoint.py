@@ -183,6 +183,7 @@ def load(
     *,
     cache_gb: float | None = None,
     max_video_seconds: float | None = None,
+    stop_loops: bool = True,
     report: Report | None = None,
 ) -> LocalBackend:
     """The backend for `choice`. Raises `CheckpointError` with the remedy."""
@@ -203,6 +204,7 @@ def load(
         cache_bytes=kept,
         max_video_seconds=max_video_seconds,
         compiled=compiled,
+        stop_loops=stop_loops,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Protocol
 from model.backend import Backend, Cancel, Estimate, Event, Finished, Progress, Status, Usage
 from model.conversation import Conversation
 from model.errors import DemoError
+from model.recipe import Recipe, Replaying, Verdict
 from model.settings import GenerationSettings
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,18 @@ class LoadingBackend:
         if self._backend is None:
             return False
         return self._backend.read_ahead(conversation, settings, session=session)
+
+    def recipe(self, conversation: Conversation, settings: GenerationSettings) -> Recipe:
+        return self._replaying().recipe(conversation, settings)
+
+    def verify(self, recipe: Recipe, reply: str, cancel: Cancel) -> Verdict | None:
+        return self._replaying().verify(recipe, reply, cancel)
+
+    def _replaying(self) -> Replaying:
+        backend = self.wait(0)
+        if not isinstance(backend, Replaying):
+            raise DemoError("Only answers of a checkpoint in this program can be reproduced.")
+        return backend
 
     def forget(self, session: str) -> None:
         if self._backend:

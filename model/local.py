@@ -11,13 +11,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import Cache, CompileConfig, GenerationConfig
 
-from model import prefill, visual_item
+from model import prefill, recipe, verify, visual_item
 from model.backend import (
     Cancel,
     Estimate,
@@ -35,12 +37,14 @@ from model.conversation import Conversation
 from model.encoder import Report, VisionEncoder
 from model.errors import CheckpointError, DemoError
 from model.event_stream import Emit, events_of
+from model.loop_guard import LoopGuard
 from model.prefix_cache import CachedPrefix, PrefixCache, common_length
 from model.prompt import Prompt, build
 from model.read_ahead import Drafts, EitherCancel, continued
+from model.recipe import Recipe, Runtime, Verdict
 from model.session_store import SessionStore
 from model.settings import MAX_SEED, GenerationSettings
-from model.token_stream import CancelCriteria, TextStreamer, decoding
+from model.token_stream import CancelCriteria, LoopCriteria, TextStreamer, decoding
 from model.turnstile import Turnstile
 from model.vision import Geometry
 
@@ -61,18 +65,24 @@ class LocalBackend:
         cache_bytes: int = 0,
         max_video_seconds: float | None = None,
         compiled: CompiledDecoding | None = None,
+        stop_loops: bool = True,
     ) -> None:
-        """cache_bytes: what may be kept between turns, half of it KV caches and half vision features."""
+        """cache_bytes: what may be kept between turns, half of it KV caches and half vision features.
+
+        stop_loops: whether an answer that repeats its tail is ended; never before `loop_guard.MIN_TOKENS`.
+        """
         self.model = model
         self.processor = processor
         self.context_tokens = int(model.config.get_text_config().max_position_embeddings)
         self.end_tokens = _end_tokens(model, processor)
+        self.runtime = _runtime(model)
         self.encoder = VisionEncoder(model, processor)
         self.compiled = compiled
         self.prefixes = PrefixCache(cache_bytes // 2)
         self.features: SessionStore[torch.Tensor] = SessionStore(cache_bytes // 2)
         self._label, self._note = label, note
         self._max_video_seconds = max_video_seconds
+        self.stop_loops = stop_loops
         self._template = ChatTemplate(processor)
         images = processor.image_processor
         self._geometry = Geometry(images.patch_size, images.merge_size, images.temporal_patch_size)
@@ -189,6 +199,39 @@ class LocalBackend:
         finally:
             self._drafts.end(session, over)
 
+    def recipe(self, conversation: Conversation, settings: GenerationSettings) -> Recipe:
+        """See `Replaying.recipe`."""
+        prompt = self.build_prompt(conversation, settings)
+        longest = min(settings.max_new_tokens, max(1, self.context_tokens - len(prompt.ids)))
+        return Recipe(
+            runtime=self.runtime,
+            prompt=self.prompt(conversation, settings),
+            messages=recipe.messages(conversation, settings.system_prompt),
+            seen=tuple(map(recipe.seen, prompt.items)),
+            vision_ids=settings.vision_ids,
+            generation=recipe.generation(settings, longest),
+            seed=settings.seed or 0,
+        )
+
+    def verify(self, recipe: Recipe, reply: str, cancel: Cancel) -> Verdict | None:
+        """See `Replaying.verify`: spare work, which begins anew when somebody came in between."""
+        verdicts: list[Verdict] = []
+
+        def replay(stop: Cancel) -> None:
+            stopping = [CancelCriteria(stop)]
+            verdict = verify.replay(self.model, self.processor, recipe, reply, stopping)
+            if not stop.is_set():
+                verdicts.append(verdict)
+
+        while not verdicts and not cancel.is_set():
+            with self._turnstile.spare() as leave:
+                if leave and not _fits(partial(replay, EitherCancel(leave, cancel))):
+                    raise DemoError(
+                        "The memory does not suffice to answer this again in one piece."
+                    )
+            self._turnstile.wait_until_free(cancel)
+        return verdicts[0] if verdicts else None
+
     def _answer(self, turn: _Turn) -> None:
         """Once more without anything kept, if the memory runs out before the first word."""
         if _fits(turn.answer):
@@ -257,6 +300,7 @@ class _Turn:
         self._cancel, self._emit, self._asked_at = cancel, emit, asked_at
         self._work = _Work()
         self._streamer = TextStreamer(backend.processor.tokenizer, backend.end_tokens, emit)
+        self._guard = LoopGuard()
         self._seed = secrets.randbelow(MAX_SEED + 1) if settings.seed is None else settings.seed
         self._max_new_tokens = min(settings.max_new_tokens, self._room())
 
@@ -359,6 +403,9 @@ class _Turn:
         It counts on from the last position, which it must therefore be told: behind a long clip of
         Qwen2.5-VL the largest position is on the clip's time axis, not at the end of the prompt.
         """
+        criteria: list[CancelCriteria | LoopCriteria] = [CancelCriteria(self._cancel)]
+        if self._backend.stop_loops:
+            criteria.append(LoopCriteria(self._guard, self._streamer.ids))
 
         def generate(cache: Cache, compiling: CompileConfig | None) -> None:
             torch.manual_seed(self._seed)
@@ -369,7 +416,7 @@ class _Turn:
                 past_key_values=cache,
                 generation_config=self._generation_config(compiling),
                 streamer=self._streamer,
-                stopping_criteria=[CancelCriteria(self._cancel)],
+                stopping_criteria=criteria,
             )
 
         with decoding() if self._model.device.type == "cpu" else nullcontext():
@@ -382,16 +429,8 @@ class _Turn:
 
     def _generation_config(self, compiling: CompileConfig | None) -> GenerationConfig:
         """Every field is passed: what is left out would come from the checkpoint's own defaults."""
-        settings = self._settings
-        sampling = settings.temperature > 0
         return GenerationConfig(
-            do_sample=sampling,
-            temperature=settings.temperature if sampling else 1.0,
-            top_p=settings.top_p if sampling else 1.0,
-            # Greedy decoding ignores it, but only the library's default goes without a warning.
-            top_k=settings.top_k if sampling else 50,
-            repetition_penalty=settings.repetition_penalty,
-            max_new_tokens=self._max_new_tokens,
+            **recipe.generation(self._settings, self._max_new_tokens),
             eos_token_id=sorted(self._backend.end_tokens),
             pad_token_id=min(self._backend.end_tokens),
             compile_config=compiling,
@@ -403,6 +442,8 @@ class _Turn:
     def _reason(self) -> StopReason:
         if self._streamer.ended_by_itself:
             return "stop"
+        if self._guard.looping:
+            return "loop"
         return "cancelled" if self._cancel.is_set() else "length"
 
     def _usage(self) -> Usage:
@@ -443,6 +484,20 @@ def _cache_bytes(model: Any) -> int:
     head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     numbers = 2 * text.num_hidden_layers * text.num_key_value_heads * head
     return int(numbers * model.dtype.itemsize)
+
+
+def _runtime(model: Any) -> Runtime:
+    """What people may know of it: where a folder lies on this machine is nobody's business."""
+    from model.checkpoint import BUNDLED
+
+    path = Path(model.config.name_or_path)
+    bundled = path == BUNDLED
+    return Runtime(
+        checkpoint=f"assets/{path.name}" if bundled else path.name if path.is_dir() else str(path),
+        dtype=str(model.dtype).removeprefix("torch."),
+        device=model.device.type,
+        attention=model.config._attn_implementation,
+    )
 
 
 def _end_tokens(model: Any, processor: Any) -> frozenset[int]:

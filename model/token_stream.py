@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +18,7 @@ from transformers.generation.streamers import BaseStreamer
 
 from model.backend import Cancel, Delta
 from model.event_stream import Emit
+from model.loop_guard import LoopGuard
 
 
 class TextStreamer(BaseStreamer):  # type: ignore[misc]  # transformers ships no types for it
@@ -99,6 +100,28 @@ class CancelCriteria(StoppingCriteria):  # type: ignore[misc]  # transformers sh
     ) -> torch.Tensor:
         """Shape (1,) bool, one per sequence."""
         return torch.full((input_ids.shape[0],), self._cancel.is_set(), device=input_ids.device)
+
+
+class LoopCriteria(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types for it
+    """Ends `generate` once the answer repeats its tail.
+
+    Reads the tokens where the streamer leaves them, a little later than they are drawn: fetching them from
+    a GPU once more would make it wait.
+    """
+
+    def __init__(self, guard: LoopGuard, ids: Sequence[int]) -> None:
+        self._guard = guard
+        self._ids = ids
+        self._fed = 0
+
+    def __call__(
+        self, input_ids: torch.Tensor, _scores: torch.Tensor, **_kwargs: Any
+    ) -> torch.Tensor:
+        """Shape (1,) bool, one per sequence."""
+        for token in self._ids[self._fed :]:
+            self._guard.feed(token)
+        self._fed = len(self._ids)
+        return torch.full((input_ids.shape[0],), self._guard.looping, device=input_ids.device)
 
 
 def _byte_of_character() -> dict[str, int]:

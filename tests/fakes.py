@@ -58,6 +58,7 @@ class FakeBackend:
     forgotten: list[str] = field(default_factory=list)
     current: Status = field(default_factory=lambda: Status("ready", "Fake-VL · cpu float32"))
     answer: Callable[[Conversation], Iterable[Event | Exception]] | None = None
+    ending: Finished = field(default_factory=lambda: Finished("stop", USAGE))
 
     def stream(
         self,
@@ -75,7 +76,7 @@ class FakeBackend:
             if isinstance(event, Exception):
                 raise event
             yield event
-        yield Finished("stop", USAGE)
+        yield self.ending
 
     def _stopped_at_the_gate(self, event: Event | Exception, cancel: Cancel) -> bool:
         if self.gate and not isinstance(event, Progress):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import app
+from model import VERSION
 from model.checkpoint import Flags
 from model.errors import DemoError
 from model.limits import vision_limits
@@ -124,7 +125,7 @@ def test_a_log_in_needs_both_parts(pair: str) -> None:
 
 
 def test_the_version_is_that_of_the_package() -> None:
-    assert f'version = "{app.VERSION}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'version = "{VERSION}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def test_the_check_of_a_missing_folder_fails_with_the_remedy() -> None:

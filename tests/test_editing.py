@@ -59,7 +59,7 @@ def test_an_edited_turn_continues_from_there_and_the_draft_comes_back() -> None:
         assert said(tab) == ["another", "Hello"]
         assert [part.path for part in tab.conversation.media] == [PHOTO.path]
         assert [item.path for item in tab.tray] == [CLIP.path]
-        assert len(tab.usages) == 1 and tab.editing is None
+        assert len(tab.answers) == 1 and tab.editing is None
 
     scene(play)
 
@@ -143,7 +143,7 @@ def test_a_failed_edit_leaves_the_conversation_and_goes_on_being_one() -> None:
         backend.events = [MediaError("No.")]
         tab.edit(0, "")
         await submitted(tabs, "another")
-        assert said(tab) == ["first", "Hello", "second", "Hello"] and len(tab.usages) == 2
+        assert said(tab) == ["first", "Hello", "second", "Hello"] and len(tab.answers) == 2
         assert tab.editing and tab.editing.turn == 0
         assert [item.path for item in tab.tray] == [PHOTO.path]
         backend.events = [Delta("Good.")]
@@ -160,7 +160,7 @@ def test_a_failed_retry_leaves_the_earlier_answer() -> None:
         backend.events = [MediaError("No.")]
         await handlers.retry(tabs, KEY, *DEFAULTS)
         view = await followed(tabs)
-        assert said(tab) == ["first", "Hello", "second", "Hello"] and len(tab.usages) == 2
+        assert said(tab) == ["first", "Hello", "second", "Hello"] and len(tab.answers) == 2
         assert (view.returned, tab.tray) == ("", [])
         assert "No." in view.notice
 

@@ -18,6 +18,7 @@ TORCH_MODULES = {
     "local",
     "prefill",
     "prefix_cache",
+    "stock",
     "token_stream",
 }
 STANDARD_ONLY = {"settings", "conversation", "errors", "backend", "grounding"}

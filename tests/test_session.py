@@ -140,7 +140,7 @@ def test_undo_takes_text_and_files_back_and_shows_the_earlier_statistics() -> No
         tab.undo()
         assert [m.text for m in tab.conversation.messages] == ["first", "Hello"]
         assert (tab.returned, [item.path for item in tab.tray]) == ("second", [PHOTO.path])
-        assert len(tab.usages) == 1
+        assert len(tab.answers) == 1
 
     scene(play)
 

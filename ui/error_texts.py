@@ -259,6 +259,43 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "已有 {people} 人在等待；请一分钟后再试。",
         "이미 {people}명이 기다리고 있습니다. 1분 뒤에 다시 시도하세요.",
     ),
+    "The answer repeated itself and was stopped; retry with a repetition penalty or ask differently.": (
+        "回答开始重复，已被停止；请加重复惩罚重试，或换一种问法。",
+        "답변이 같은 말을 되풀이하여 멈췄습니다. 반복을 억제하여 다시 시도하거나 다르게 물어보세요.",
+    ),
+    # Answers again, and conversations kept
+    "Only answers at temperature 0 can be verified; the others are drawn by lot.": (
+        "只有温度为 0 的回答可以验证；其余的是随机抽取的。",
+        "온도가 0인 답변만 검증할 수 있습니다. 나머지는 무작위로 뽑힌 것입니다.",
+    ),
+    "Only answers of a checkpoint in this program can be reproduced.": (
+        "只有在本程序中运行的模型的回答才能复现。",
+        "이 프로그램 안에서 실행한 체크포인트의 답변만 재현할 수 있습니다.",
+    ),
+    "{name} is not on the server any more, so this conversation cannot be exported.": (
+        "{name} 已不在服务器上，因此无法导出这段对话。",
+        "{name} 파일이 더 이상 서버에 없어 이 대화를 내보낼 수 없습니다.",
+    ),
+    "This zip file is not a conversation that was exported here, or it was changed; export it again.": (
+        "这个 zip 文件不是从这里导出的对话，或者已被改动；请重新导出。",
+        "이 zip 파일은 여기서 내보낸 대화가 아니거나 바뀌었습니다. 다시 내보내세요.",
+    ),
+    "These answers are from {checkpoint}; say where it is with --checkpoint-path.": (
+        "这些回答来自 {checkpoint}；请用 --checkpoint-path 指明它的位置。",
+        "이 답변은 {checkpoint}의 것입니다. --checkpoint-path로 그 위치를 알려 주세요.",
+    ),
+    "The memory does not suffice to answer this again in one piece.": (
+        "内存不足，无法一次性重新回答。",
+        "메모리가 모자라 한 번에 다시 답할 수 없습니다.",
+    ),
+    "This conversation is too large to be restored.": (
+        "这段对话太大，无法恢复。",
+        "이 대화는 너무 커서 복원할 수 없습니다.",
+    ),
+    "There is a conversation on this page already; press New chat, then drop the zip file again.": (
+        "此页面已有对话；请先点“新对话”，再把 zip 文件拖进来。",
+        "이 페이지에 이미 대화가 있습니다. '새 대화'를 누른 다음 zip 파일을 다시 놓으세요.",
+    ),
     "Something went wrong on the server; your message is kept. Try again.": (
         "服务器出错了；您的消息已保留。请重试。",
         "서버에 문제가 생겼습니다. 메시지는 그대로 있으니 다시 시도하세요.",

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import gradio as gr
 
 from model.backend import Usage
 from model.errors import DemoError, Sentence
+from model.settings import GenerationSettings
 from ui import ahead, annotate, composer, places, render, view
 from ui.attachment import inspect
 from ui.controls import settings_of
@@ -37,6 +38,7 @@ UPLOAD_PROBLEMS = {  # by what assets/tray.js and pictures.js call them
     "camera": Sentence("The camera cannot be used; allow it in the browser and try again."),
     "screen": Sentence("The screen cannot be captured; allow it in the browser and try again."),
 }
+Change = Callable[[GenerationSettings], GenerationSettings]
 _KEY = re.compile(r"[0-9a-f]{32}")
 
 
@@ -80,9 +82,20 @@ async def submit(tabs: Tabs, key: str, text: str, *values: Any) -> tuple[Any, ..
 
 async def retry(tabs: Tabs, key: str, *values: Any) -> View:
     """Answer the latest message again, with the settings as they are now."""
+    return _retry(tabs, tab_of(tabs, key), values)
+
+
+async def retry_penalised(tabs: Tabs, key: str, *values: Any) -> View:
+    """The same with a higher repetition penalty, for this answer only."""
     tab = tab_of(tabs, key)
+    return _retry(tabs, tab, values, change=tab.penalised)
+
+
+def _retry(
+    tabs: Tabs, tab: Tab, values: Sequence[Any], change: Change = lambda settings: settings
+) -> View:
     try:
-        _, generation = settings_of(values)
+        generation = change(settings_of(values)[1])
         again = tab.conversation.without_last_reply()
         if again.messages and not tab.live and not tab.editing:
             tabs.start(tab, again, generation)
@@ -254,7 +267,8 @@ async def price(tabs: Tabs, key: str, text: str, *values: Any) -> str:
     try:
         vision, generation = settings_of(values)
         if asked := tab.drafted(text, vision):
-            items, usages = list(tab.tray), list(tab.usages)
+            items = list(tab.tray)
+            usages = [answer.usage for answer in tab.answers]
             estimate = await asyncio.to_thread(tabs.backend.estimate, asked, generation)
             wait_s = _expected_wait(estimate.prompt_tokens, usages)
             return composer.cost(estimate, items, tab.texts, wait_s=wait_s, fitted=tab.fitted)

@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 
 from model.backend import Backend
 from model.settings import TUNABLES, GenerationSettings, VisionSettings
-from ui import composer, handlers, render
+from ui import composer, handlers, keeping, render
 from ui.api import add_api
 from ui.controls import Controls, build_controls, defaults
 from ui.examples import offered
@@ -65,6 +65,7 @@ class Page:
     cost: gr.HTML
     ready: gr.HTML
     scripted: gr.HTML
+    replay: gr.HTML
     bridge: gr.HTML
     inspector: gr.HTML
     resume: gr.Button
@@ -168,8 +169,15 @@ def _lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
             with gr.Row(elem_id="actions"):
                 copy = gr.Button(texts.copy, elem_id="copy", size="sm", visible=False)
                 retry = gr.Button(texts.retry, elem_id="retry", size="sm", visible=False)
+                retry_penalised = gr.Button(
+                    texts.retry_penalised, elem_id="retry-penalised", size="sm", visible=False
+                )
                 edit = gr.Button(texts.edit, elem_id="edit", size="sm", visible=False)
                 undo = gr.Button(texts.undo, elem_id="undo", size="sm", visible=False)
+                reproduce = gr.Button(
+                    texts.reproduce, elem_id="reproduce", size="sm", visible=False
+                )
+                export = gr.Button(texts.export, elem_id="export", size="sm", visible=False)
                 clear = gr.Button(texts.clear, elem_id="clear", size="sm", visible=False)
         with gr.Column(elem_id="desk"):
             notice = gr.HTML(elem_id="notice")
@@ -201,6 +209,7 @@ def _lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
     scripted = gr.HTML(
         render.page_texts(texts), elem_id="page-texts", visible="hidden", js_on_load=None
     )
+    replay = gr.HTML(elem_id="replay", js_on_load=_script("replay.js"))
     bridge = gr.HTML(elem_id="bridge", visible="hidden", js_on_load=BRIDGE)
     inspector = gr.HTML(elem_id="inspector", visible="hidden", js_on_load=_script("inspector.js"))
     resume = gr.Button(elem_id="resume", visible="hidden")
@@ -208,11 +217,13 @@ def _lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
     key, sent, taken_up, saved, returned = [gr.Textbox(visible=False) for _ in range(5)]
     view = View(
         chatbot, live, stats, answers, run_state, notice, message, places, tray, returned,
-        examples, copy, retry, edit, undo, clear, cancel_edit,
+        examples, copy, retry, retry_penalised, edit, undo, reproduce, export, clear,
+        cancel_edit,
     )  # fmt: skip
     return Page(
         key, language, banner, controls, settings_title, settings_note, reset, attach, sources,
-        cost, ready, scripted, bridge, inspector, resume, sent, taken_up, saved, view, gr.Timer(1.0, active=False),
+        cost, ready, scripted, replay, bridge, inspector, resume, sent, taken_up, saved, view,
+        gr.Timer(1.0, active=False),
     )  # fmt: skip
 
 
@@ -286,7 +297,11 @@ def _wire(
     show(page.resume.click(do(handlers.look), key, list(view), **QUIET))
     message.stop(do(handlers.stop), key, None, **QUIET)
     message.input(*price, **estimating)
-    show(view.retry.click(do(handlers.retry), [key, *controls], list(view), **QUIET))
+    for button, again in (
+        (view.retry, handlers.retry),
+        (view.retry_penalised, handlers.retry_penalised),
+    ):
+        show(button.click(do(again), [key, *controls], list(view), **QUIET))
     undone = view.undo.click(do(handlers.undo), key, list(view), **QUIET)
     priced(undone.then(None, view.returned, None, **give_back))
     priced(view.clear.click(do(handlers.clear), key, list(view), **QUIET))
@@ -296,6 +311,7 @@ def _wire(
     saved.then(
         None, page.saved, None, js="(url) => { qwenVlChat.download(url); return [] }", **QUIET
     )
+    _wire_keeping(page, do, priced)
     show(view.examples.select(do(handlers.ask_example), [key, *controls], list(view), **QUIET))
 
     many: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
@@ -334,6 +350,28 @@ def _wire_editing(
         ))  # fmt: skip
 
 
+def _wire_keeping(
+    page: Page,
+    do: Callable[[Callable[..., Any]], Any],
+    priced: Callable[[Any], None],
+) -> None:
+    """How an answer came about; and whole conversations, out of the page and in again."""
+    view, key, replay = page.view, page.key, page.replay
+    verdict, exported = gr.Textbox(visible=False), gr.Textbox(visible=False)
+    view.reproduce.click(do(keeping.reproduce), key, replay, **QUIET)
+    replay.select(do(keeping.reproduce_another), key, replay, **QUIET)
+    replay.submit(do(keeping.verify), key, verdict, **FOLLOWING).then(
+        None, verdict, None, js="(said) => { qwenVlChat.verdict(said); return [] }", **QUIET
+    )
+    view.export.click(do(keeping.export), key, [exported, view.notice], **QUIET).then(
+        None, exported, None, js="(path) => { qwenVlChat.download(path); return [] }", **QUIET
+    )
+    controls = list(page.controls.components)
+    restored = replay.upload(do(keeping.restore), key, [*view, *controls], **QUIET)
+    restored.then(do(handlers.play_clips), key, view.chatbot, **FOLLOWING)
+    priced(restored)
+
+
 def _wire_settings(page: Page, default: dict[str, Any], blocks: gr.Blocks) -> None:
     """Keep the settings in the browser; the server sees them with each message only."""
     controls = list(page.controls.components)
@@ -352,7 +390,8 @@ def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> None:
     labelled = [
         *page.controls.labelled, page.settings_title, page.settings_note, page.reset, page.language,
         view.chatbot, page.attach, page.sources, page.scripted, view.message, view.examples,
-        view.copy, view.retry, view.edit, view.undo, view.clear, view.cancel_edit,
+        view.copy, view.retry, view.retry_penalised, view.edit, view.undo, view.reproduce, view.export,
+        view.clear, view.cancel_edit,
     ]  # fmt: skip
 
     def relabel(language: str) -> list[Any]:
@@ -370,7 +409,8 @@ def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> None:
             gr.Textbox(label=texts.message, placeholder=texts.placeholder),
             offered(texts),
             *(gr.Button(label) for label in (
-                texts.copy, texts.retry, texts.edit, texts.undo, texts.clear, texts.editing,
+                texts.copy, texts.retry, texts.retry_penalised, texts.edit, texts.undo, texts.reproduce,
+                texts.export, texts.clear, texts.editing,
             )),
         ]  # fmt: skip
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from model.backend import Backend, Usage
+from model.backend import Answered, Backend, Cancel, Usage
 from model.conversation import Conversation, Image, Media, Message, Text
 from model.errors import DemoError, Sentence
 from model.grounding import Convention
@@ -36,6 +36,11 @@ BOOT_S = 45.0  # a page that was asked for opens its tab within this, on a busy 
 MAX_ATTACHMENTS = 64
 MOST_PLACES = 16  # in pictures, that a message is about
 UNEXPECTED = Sentence("Something went wrong on the server; your message is kept. Try again.")
+
+LOOPED = Sentence(
+    "The answer repeated itself and was stopped; retry with a repetition penalty or ask differently."
+)
+PENALTY_STEP = 0.1
 
 Outcome = Literal["idle", "stopped", "error"]
 
@@ -61,16 +66,17 @@ class Tab:
     tray: list[Attachment] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)  # why files were not taken into the tray
     run: Run | None = None
-    usages: list[Usage | None] = field(default_factory=list)  # one for each answer
+    answers: list[Answered] = field(default_factory=list)  # one for each answer of the conversation
     outcome: Outcome = "idle"  # of the latest turn
     finished_turns: int = 0  # answers that ended, whichever way; never decreases
     notice: str = ""  # one sentence that the person should read, a `Sentence` in any language
     returned: str = ""  # a message on its way back into the composer
     editing: Edit | None = None
+    verifying: Cancel | None = None  # of the answer that is being verified
     browser: str = ""  # the one that opened it last
     pages: set[str] = field(default_factory=set)  # Gradio's sessions that show it
-    # What the conversation and its usages were before the run.
-    _before: tuple[Conversation, tuple[Usage | None, ...]] = (Conversation(), ())
+    # What the conversation and its answers were before the run.
+    _before: tuple[Conversation, tuple[Answered, ...]] = (Conversation(), ())
     seen: float = field(default_factory=time.monotonic)
     known: dict[str, Attachment] = field(default_factory=dict)  # by path: whatever was attached
     wished: dict[Media, Resolution] = field(default_factory=dict)  # of what was sent
@@ -109,7 +115,18 @@ class Tab:
     @property
     def usage(self) -> Usage | None:
         """What the latest answer cost."""
-        return self.usages[-1] if self.usages else None
+        return self.answers[-1].usage if self.answers else None
+
+    @property
+    def looped(self) -> bool:
+        """Whether the latest answer was stopped because it repeated itself."""
+        return self.usage is not None and self.usage.stop_reason == "loop"
+
+    def penalised(self, settings: GenerationSettings) -> GenerationSettings:
+        """`settings` with a higher repetition penalty than the latest answer had."""
+        before = self.answers[-1].settings.repetition_penalty if self.answers else 1.0
+        penalty = min(2.0, round(max(before, 1.0) + PENALTY_STEP, 2))
+        return replace(settings, repetition_penalty=penalty)
 
     def attach(self, attachment: Attachment) -> None:
         """Raises `DemoError` when the tray is full."""
@@ -251,6 +268,8 @@ class Tab:
         if self.run:
             self.run.cancel.set()
             self.run = None
+        if self.verifying:
+            self.verifying.set()
         self._keep(Conversation())
         self.editing = None
         self.tray.clear()
@@ -261,9 +280,20 @@ class Tab:
         self.told.clear()
         self.outcome, self.notice, self.returned = "idle", "", ""
 
+    def restore(
+        self,
+        conversation: Conversation,
+        answers: Iterable[Answered],
+        items: Iterable[Attachment],
+    ) -> None:
+        """Go on with a conversation from elsewhere; `items` are its files."""
+        self.remember(items)
+        self.conversation, self.answers = conversation, list(answers)
+        self.outcome, self.notice = "idle", ""
+
     def begin(self, run: Run) -> None:
         """An answer starts."""
-        self._before = self.conversation, tuple(self.usages)
+        self._before = self.conversation, tuple(self.answers)
         self._keep(run.conversation.without_last_exchange())
         self.run = run
         self.outcome, self.notice = "idle", ""
@@ -284,13 +314,16 @@ class Tab:
             self.notice = run.notice
         if run.text or (reason and reason != "cancelled"):
             self.conversation = run.conversation.with_reply(run.text)
-            self.usages.append(run.finished.usage if run.finished else None)
+            usage = run.finished.usage if run.finished else None
+            self.answers.append(Answered(run.settings, usage))
+            if reason == "loop":
+                self.notice = LOOPED
         else:
             self._restore(run.conversation)
 
     def _restore(self, asked: Conversation) -> None:
         """An answer came to nothing: everything is as it was before the message was sent."""
-        self.conversation, self.usages = self._before[0], list(self._before[1])
+        self.conversation, self.answers = self._before[0], list(self._before[1])
         message, messages = asked.last_user_message, self.conversation.messages
         if message is None or messages[: len(asked.messages)] == asked.messages:
             return  # it was a retry: the message still stands in the conversation
@@ -300,7 +333,7 @@ class Tab:
 
     def _keep(self, conversation: Conversation) -> None:
         self.conversation = conversation
-        del self.usages[sum(m.role == "assistant" for m in conversation.messages) :]
+        del self.answers[sum(m.role == "assistant" for m in conversation.messages) :]
 
     def _give_back(self, message: Message) -> None:
         self.returned = message.text

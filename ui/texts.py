@@ -59,7 +59,27 @@ class Texts:
     copy: str = "Copy"
     copied: str = "Copied"
     retry: str = "Retry"
+    retry_penalised: str = "Retry with repetition penalty"
     undo: str = "Undo"
+    reproduce: str = "Reproduce"
+    reproduce_title: str = "Reproduce this answer"
+    answer_number: str = "Answer"
+    prompt_text: str = "Exact prompt"
+    effective_settings: str = "Settings in force"
+    files_in_export: str = (
+        "The files that the code names are in the exported zip file; run it there."
+    )
+    export: str = "Export"
+    verify: str = "Verify"
+    verifying: str = (
+        "Answering again with stock transformers, as soon as nobody else needs the model…"
+    )
+    verify_equal: str = "Equal: stock transformers gives the same {tokens} tokens."
+    verify_differs: str = (
+        "Different from token {token} on: the answer has {recorded}, stock transformers {stock}."
+    )
+    verify_rounding: str = "In 16 bits two nearly equal choices may swap; in float32 they do not."
+    verify_cancelled: str = "Not verified."
     edit: str = "Edit"
     editing: str = "Editing an earlier message: the conversation goes on from there. Cancel"
     close: str = "Close"
@@ -221,7 +241,21 @@ CHINESE = Texts(
     copy="复制",
     copied="已复制",
     retry="重试",
+    retry_penalised="加重复惩罚重试",
     undo="撤回",
+    reproduce="复现",
+    reproduce_title="复现这条回答",
+    answer_number="回答",
+    prompt_text="完整提示词",
+    effective_settings="生效的设置",
+    files_in_export="代码中的文件在导出的 zip 文件里；请在解压后的文件夹中运行。",
+    export="导出",
+    verify="验证",
+    verifying="模型空闲后，将用原版 transformers 重新回答…",
+    verify_equal="一致：原版 transformers 给出同样的 {tokens} 个词元。",
+    verify_differs="从第 {token} 个词元起不同：回答为 {recorded}，原版 transformers 为 {stock}。",
+    verify_rounding="在 16 位精度下，两个概率几乎相同的选择可能互换；float32 下不会。",
+    verify_cancelled="未验证。",
     edit="编辑",
     editing="正在编辑之前的消息：对话将从那里继续。取消",
     close="关闭窗口",
@@ -367,7 +401,21 @@ KOREAN = Texts(
     copy="복사",
     copied="복사됨",
     retry="다시 시도",
+    retry_penalised="반복을 억제하여 다시 시도",
     undo="되돌리기",
+    reproduce="재현",
+    reproduce_title="이 답변 재현하기",
+    answer_number="답변",
+    prompt_text="정확한 프롬프트",
+    effective_settings="적용된 설정",
+    files_in_export="코드에 나오는 파일은 내보낸 zip 파일에 있습니다. 압축을 푼 폴더에서 실행하세요.",
+    export="내보내기",
+    verify="검증",
+    verifying="모델이 비는 대로 원래의 transformers로 다시 답하는 중…",
+    verify_equal="같음: 원래의 transformers도 같은 토큰 {tokens}개를 냅니다.",
+    verify_differs="{token}번째 토큰부터 다름: 답변은 {recorded}, 원래의 transformers는 {stock}입니다.",
+    verify_rounding="16비트에서는 거의 같은 두 선택이 뒤바뀔 수 있지만 float32에서는 그렇지 않습니다.",
+    verify_cancelled="검증하지 않았습니다.",
     edit="편집",
     editing="이전 메시지를 편집하고 있습니다. 대화는 거기서부터 이어집니다. 취소",
     close="창 닫기",

@@ -26,15 +26,18 @@ class View(NamedTuple):
     examples: Any
     copy: Any
     retry: Any
+    retry_penalised: Any
     edit: Any
     undo: Any
+    reproduce: Any
+    export: Any
     clear: Any
     cancel_edit: Any
 
 
 def whole(tab: Tab) -> View:
     """Everything, after something happened."""
-    answered = bool(tab.usages) and not tab.live
+    answered = bool(tab.answers) and not tab.live
     changeable = answered and not tab.editing
     turn = tab.editing.turn if tab.editing else None
     empty = not tab.shown.messages
@@ -52,8 +55,11 @@ def whole(tab: Tab) -> View:
         examples=gr.HTML(visible=empty),
         copy=gr.Button(visible=answered),
         retry=gr.Button(visible=changeable),
+        retry_penalised=gr.Button(visible=changeable and tab.looped),
         edit=gr.Button(visible=changeable),
         undo=gr.Button(visible=changeable),
+        reproduce=gr.Button(visible=answered),
+        export=gr.Button(visible=answered),
         clear=gr.Button(visible=not empty),
         cancel_edit=gr.Button(visible=tab.editing is not None),
     )

@@ -1,0 +1,54 @@
+// Runs once in the gr.HTML of the dialog in which an answer can be reproduced; `element` and `trigger` are
+// lent to it. What leaves and enters as a zip file goes through here too.
+const { one } = qwenVlChat;
+const shown = () => element.querySelector('dialog');
+
+new MutationObserver(() => {
+  const dialog = shown();
+  if (!dialog || dialog.open || dialog.dataset.shown) return;
+  dialog.dataset.shown = 'true';
+  dialog.addEventListener('close', () => one('#reproduce')?.focus());
+  dialog.showModal();
+}).observe(element, { childList: true, subtree: true });
+
+async function copy(button) {
+  await navigator.clipboard.writeText(button.parentElement.querySelector('pre').textContent);
+  const label = button.textContent;
+  button.textContent = qwenVlChat.text('copied');
+  setTimeout(() => { button.textContent = label; }, 1500);
+}
+
+function verify(button) {
+  const status = element.querySelector('[role=status]');
+  status.textContent = status.dataset.verifying;
+  button.disabled = true;
+  trigger('submit', { turn: Number(button.dataset.turn) });
+}
+
+const OPERATIONS = { copy, verify, export: () => one('#export').click(), close: () => shown().close() };
+
+element.addEventListener('click', (event) => {
+  const button = event.target.closest('button[data-op]');
+  if (button) OPERATIONS[button.dataset.op](button);
+  else if (event.target === shown()) shown().close(); // beside it
+});
+element.addEventListener('change', (event) => {
+  if (event.target.matches('select')) trigger('select', { turn: Number(event.target.value) });
+});
+
+qwenVlChat.verdict = (sentence) => {
+  const button = element.querySelector('[data-op=verify]');
+  if (!button) return;
+  button.disabled = false;
+  element.querySelector('[role=status]').textContent = sentence;
+};
+
+qwenVlChat.download = (path) => {
+  if (!path) return;
+  const link = document.createElement('a');
+  link.href = `gradio_api/file=${encodeURI(path)}`;
+  link.download = path.split('/').pop();
+  link.click();
+};
+
+qwenVlChat.restore = (file) => trigger('upload', file);

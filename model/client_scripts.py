@@ -1,0 +1,170 @@
+"""A conversation as programs for other services: the OpenAI client, curl, and this page's own API."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from model.recipe import MARK, NO_MARK, Recipe, Seen
+from model.script import listed, literal
+
+ENGINE = "http://localhost:8000/v1"  # where `vllm serve` listens
+PICTURE = '''\
+def picture(path, width, height):
+    """At the size that the model saw, which the engine leaves alone."""
+    image = ImageOps.exif_transpose(Image.open(path)).convert("RGB").resize((width, height))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+'''
+CLIP = '''\
+def clip(path):
+    """The whole clip; the engine samples it in its own way."""
+    with open(path, "rb") as file:
+        return "data:video/mp4;base64," + base64.b64encode(file.read()).decode()
+'''
+
+
+@dataclass(frozen=True)
+class Question:
+    """One turn of a person's for this page's API; `settings` are those that differ from the defaults."""
+
+    text: str
+    files: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+
+def openai_script(recipe: Recipe) -> str:
+    """Asks an engine such as vLLM through the `openai` package."""
+    return "\n".join(_openai(recipe)) + "\n"
+
+
+def curl_command(recipe: Recipe) -> str:
+    """The same without any package; pictures go as they are, at their own size."""
+    body = json.dumps(_body(recipe), ensure_ascii=False, indent=1)
+    # The shell reads what stands between the two words, for the sake of the files.
+    for sign in "\\$`":
+        body = body.replace(sign, "\\" + sign)
+    for item in recipe.seen:
+        body = body.replace(_stand_in(item), f"$(base64 < {_quoted(item.file)} | tr -d '\\n')")
+    return (
+        f"curl {ENGINE}/chat/completions -H 'Content-Type: application/json' -d @- <<END_OF_REQUEST\n"
+        f"{body}\nEND_OF_REQUEST\n"
+    )
+
+
+def gradio_script(questions: Sequence[Question], address: str) -> str:
+    """Asks this page, question by question; the page remembers what was said before."""
+    return "\n".join(_gradio(questions, address)) + "\n"
+
+
+def _openai(recipe: Recipe) -> Iterator[str]:
+    files = iter(recipe.seen)
+    if recipe.seen:
+        yield "import base64"
+        if recipe.pictures:
+            yield "import io"
+        yield ""
+    yield "from openai import OpenAI"
+    if recipe.pictures:
+        yield "from PIL import Image, ImageOps"
+    yield from ("", "")
+    if recipe.pictures:
+        yield PICTURE + "\n"
+    if recipe.clips:
+        yield CLIP + "\n"
+
+    def part(part: Mapping[str, Any]) -> str:
+        if part["type"] == "text":
+            return f'{{"type": "text", "text": {literal(_unmarked(part["text"]))}}}'
+        item = next(files)
+        if item.kind == "video":
+            return f'{{"type": "video_url", "video_url": {{"url": clip({literal(item.file)})}}}}'
+        call = f"picture({literal(item.file)}, {item.width}, {item.height})"
+        return f'{{"type": "image_url", "image_url": {{"url": {call}}}}}'
+
+    yield f'client = OpenAI(base_url="{ENGINE}", api_key="none")'
+    yield from listed(recipe.messages, part)
+    yield "answer = client.chat.completions.create("
+    yield f"    model={literal(recipe.runtime.checkpoint)},"
+    yield "    messages=messages,"
+    yield from (f"    {name}={value!r}," for name, value in _settings(recipe).items())
+    yield f"    extra_body={_extra(recipe)!r},"
+    yield ")"
+    yield "print(answer.choices[0].message.content)"
+
+
+def _body(recipe: Recipe) -> dict[str, Any]:
+    """The request as JSON, with stand-ins for the files' contents."""
+    files = iter(recipe.seen)
+
+    def part(part: Mapping[str, Any]) -> dict[str, Any]:
+        if part["type"] == "text":
+            return {"type": "text", "text": _unmarked(part["text"])}
+        item = next(files)
+        kind = f"{item.kind}_url"
+        mime = mimetypes.guess_type(item.file)[0] or f"{item.kind}/*"
+        return {"type": kind, kind: {"url": f"data:{mime};base64,{_stand_in(item)}"}}
+
+    messages = [
+        {
+            "role": message["role"],
+            "content": _unmarked(content)
+            if isinstance(content := message["content"], str)
+            else [part(one) for one in content],
+        }
+        for message in recipe.messages
+    ]
+    return {
+        "model": recipe.runtime.checkpoint,
+        "messages": messages,
+        **_settings(recipe),
+        **_extra(recipe),
+    }
+
+
+def _settings(recipe: Recipe) -> dict[str, Any]:
+    told = recipe.generation
+    sampling = {} if recipe.greedy else {"top_p": told["top_p"], "seed": recipe.seed}
+    temperature = 0 if recipe.greedy else told["temperature"]
+    return {"max_tokens": told["max_new_tokens"], "temperature": temperature, **sampling}
+
+
+def _extra(recipe: Recipe) -> dict[str, Any]:
+    """What engines know beyond OpenAI's own fields."""
+    told = recipe.generation
+    extra: dict[str, Any] = {"repetition_penalty": told["repetition_penalty"]}
+    if not recipe.greedy and told["top_k"]:
+        extra["top_k"] = told["top_k"]
+    if recipe.vision_ids:
+        extra["chat_template_kwargs"] = {"add_vision_id": True}
+    return {**extra, "skip_special_tokens": False}  # boxes are written in them
+
+
+def _gradio(questions: Sequence[Question], address: str) -> Iterator[str]:
+    yield "from gradio_client import Client" + (
+        ", handle_file" if any(question.files for question in questions) else ""
+    )
+    yield from ("", f"client = Client({literal(address)})")
+    for question in questions:
+        files = ", ".join(f"handle_file({literal(file)})" for file in question.files)
+        yield f'message = {{"text": {literal(question.text)}, "files": [{files}]}}'
+        yield f"settings = {dict(question.settings)!r}"
+        yield 'answer, usage = client.predict(message, settings, api_name="/chat")'
+        yield "print(answer)"
+
+
+def _stand_in(item: Seen) -> str:
+    return f"\ue002{item.file}\ue002"  # no name of a file has one
+
+
+def _quoted(file: str) -> str:
+    """For a shell, inside of `$(...)`."""
+    return "'" + file.replace("'", "'\\''") + "'"
+
+
+def _unmarked(text: str) -> str:
+    return text.replace(f"{MARK}<", "<").replace(NO_MARK, MARK)

@@ -1,0 +1,164 @@
+"""All that is needed to answer a turn again without this program, as plain values.
+
+Files are named here and opened elsewhere. Knows nothing of tensors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from model.backend import Cancel
+from model.chat_template import GROUNDING_TOKENS
+from model.conversation import Conversation, Image, Media, Message, Text
+from model.settings import GenerationSettings
+from model.visual_item import VisualItem, sampled_fps
+
+# Before a control token that somebody typed, and for one of these that was typed; see `model/stock.py`.
+MARK, NO_MARK = "\ue000", "\ue000\ue001"
+_CONTROL = re.compile(r"<\|\w+\|>")
+
+Messages = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What answers: the words that `from_pretrained` takes."""
+
+    checkpoint: str
+    dtype: str
+    device: str
+    attention: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A picture or clip as the model saw it; sizes in pixels, times in seconds."""
+
+    file: str
+    kind: Literal["image", "video"]
+    width: int
+    height: int
+    times: tuple[float, ...] = ()
+
+    @property
+    def fps(self) -> float:
+        """Of a clip's sampled frames."""
+        return sampled_fps(self.times)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One turn. `messages` are what `apply_chat_template` takes; `generation` what `generate` takes."""
+
+    runtime: Runtime
+    prompt: str
+    messages: Messages
+    seen: tuple[Seen, ...]
+    vision_ids: bool
+    generation: Mapping[str, Any]
+    seed: int
+
+    @property
+    def pictures(self) -> tuple[Seen, ...]:
+        return tuple(item for item in self.seen if item.kind == "image")
+
+    @property
+    def clips(self) -> tuple[Seen, ...]:
+        return tuple(item for item in self.seen if item.kind == "video")
+
+    @property
+    def typed(self) -> bool:
+        """Whether somebody typed control tokens, which are marked then."""
+        texts = (part.get("text", "") for m in self.messages for part in _parts(m["content"]))
+        return any(MARK in text for text in texts)
+
+    @property
+    def greedy(self) -> bool:
+        return not self.generation["do_sample"]
+
+    def renamed(self, names: Mapping[str, str]) -> Recipe:
+        """The same with other names for its files."""
+        seen = (replace(item, file=names.get(item.file, item.file)) for item in self.seen)
+        return replace(self, seen=tuple(seen))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What stock transformers made of a recipe, beside the answer that was recorded."""
+
+    tokens: int  # of stock's answer
+    at: int | None = None  # the first token that differs, from 0; None: equal
+    recorded: str = ""  # what was recorded from there on, a few characters
+    stock: str = ""  # what stock transformers says there
+
+    @property
+    def equal(self) -> bool:
+        return self.at is None
+
+
+@runtime_checkable
+class Replaying(Protocol):
+    """A backend that can tell how it answers, and have stock transformers answer the same."""
+
+    def recipe(self, conversation: Conversation, settings: GenerationSettings) -> Recipe:
+        """How the last user turn is answered. Raises `DemoError`."""
+        ...
+
+    def verify(self, recipe: Recipe, reply: str, cancel: Cancel) -> Verdict | None:
+        """Whether stock transformers replies the same; waits until nobody else needs the model.
+
+        None if cancelled. Raises `DemoError`.
+        """
+        ...
+
+
+def seen(item: VisualItem) -> Seen:
+    """What the model will see of an item."""
+    path = "" if item.media.path is None else str(item.media.path)
+    width, height = item.size
+    return Seen(path, item.kind, width, height, item.times)
+
+
+def messages(conversation: Conversation, system: str) -> Messages:
+    """For `apply_chat_template`; typed control tokens are marked."""
+    system = conversation.system if conversation.system is not None else system
+    first = [{"role": "system", "content": _marked(system)}] if system else []
+    return [*first, *(_message(message) for message in conversation.messages)]
+
+
+def generation(settings: GenerationSettings, max_new_tokens: int) -> dict[str, Any]:
+    """Every sampling field: what is left out would come from the checkpoint's own defaults."""
+    sampling = settings.temperature > 0
+    return {
+        "do_sample": sampling,
+        "temperature": settings.temperature if sampling else 1.0,
+        "top_p": settings.top_p if sampling else 1.0,
+        # Greedy decoding ignores it, but only the library's default goes without a warning.
+        "top_k": settings.top_k if sampling else 50,
+        "repetition_penalty": settings.repetition_penalty,
+        "max_new_tokens": max_new_tokens,
+    }
+
+
+def _parts(content: str | Sequence[Mapping[str, str]]) -> Sequence[Mapping[str, str]]:
+    return [{"text": content}] if isinstance(content, str) else content
+
+
+def _message(message: Message) -> dict[str, Any]:
+    live = GROUNDING_TOKENS if message.role == "assistant" else ()
+    return {"role": message.role, "content": [_part(part, live) for part in message.parts]}
+
+
+def _part(part: Text | Media, live: Sequence[str]) -> dict[str, str]:
+    if isinstance(part, Text):
+        live = GROUNDING_TOKENS if part.pointing else live
+        return {"type": "text", "text": _marked(part.text, live)}
+    return {"type": "image" if isinstance(part, Image) else "video"}
+
+
+def _marked(text: str, live: Sequence[str] = ()) -> str:
+    text = text.replace(MARK, NO_MARK)
+    return _CONTROL.sub(lambda found: found[0] if found[0] in live else MARK + found[0], text)

@@ -1,0 +1,149 @@
+"""A recipe as a Python script for stock transformers, which needs nothing of this project.
+
+Only text: neither torch nor transformers is imported here.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from model.recipe import MARK, NO_MARK, Messages, Recipe, Seen
+
+STOCK = Path(__file__).with_name("stock.py")
+
+
+def transformers_script(recipe: Recipe) -> str:
+    """Prints the answer; runs in the folder that the recipe's files are named from."""
+    functions = "".join(f"{function}\n\n\n" for function in _functions(recipe))
+    body = functions + "\n".join(_asking(recipe)) + "\n"
+    return "\n".join(_imports(body)) + "\n\n\n" + body
+
+
+def literal(text: str) -> str:
+    """A string as Python, JavaScript and JSON write it."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    for sign in set(MARK + NO_MARK):  # which nobody would see
+        quoted = quoted.replace(sign, f"\\u{ord(sign):04x}")
+    return quoted
+
+
+def listed(messages: Messages, part: Callable[[Mapping[str, Any]], str]) -> Iterator[str]:
+    """Messages as the lines of a Python list; `part` writes one part of their content."""
+    yield "messages = ["
+    for message in messages:
+        role, content = literal(message["role"]), message["content"]
+        if isinstance(content, str):
+            yield f'    {{"role": {role}, "content": {literal(content)}}},'
+            continue
+        yield f'    {{"role": {role}, "content": ['
+        yield from (f"        {part(one)}," for one in content)
+        yield "    ]},"
+    yield "]"
+
+
+def _functions(recipe: Recipe) -> Iterator[str]:
+    """The text of those in `model/stock.py` that the script calls."""
+    called = {
+        "picture": recipe.pictures,
+        "clip": recipe.clips,
+        "inputs_of": recipe.typed,
+        "inputs_with_typed": recipe.typed,
+    }
+    source = STOCK.read_text(encoding="utf-8")
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef) and called.get(node.name):
+            yield ast.get_source_segment(source, node) or ""
+
+
+def _imports(body: str) -> Iterator[str]:
+    """Those of `model/stock.py` that `body` uses, and what loads a checkpoint."""
+    used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+    yield from ("from __future__ import annotations", "")
+    for node in ast.parse(STOCK.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            node.names = [name for name in node.names if (name.asname or name.name) in used]
+            if node.names:
+                yield ast.unparse(node)
+    yield "from transformers import AutoModelForImageTextToText, AutoProcessor"
+
+
+def _asking(recipe: Recipe) -> Iterator[str]:
+    runtime = recipe.runtime
+    yield f"checkpoint = {literal(runtime.checkpoint)}"
+    yield "processor = AutoProcessor.from_pretrained(checkpoint)"
+    yield "model = AutoModelForImageTextToText.from_pretrained("
+    yield f"    checkpoint, dtype=torch.{runtime.dtype}, attn_implementation={literal(runtime.attention)}"
+    yield f").to({literal(runtime.device)})"
+    yield ""
+    yield from listed(recipe.messages, _part)
+    yield from _media(recipe)
+    yield "prompt = processor.apply_chat_template("
+    yield f"    messages, tokenize=False, add_generation_prompt=True, add_vision_id={recipe.vision_ids}"
+    yield ")"
+    yield from _inputs(recipe)
+    yield ""
+    if not recipe.greedy:
+        yield f"torch.manual_seed({recipe.seed})"
+    yield f"output = model.generate(**inputs.to(model.device), {_settings(recipe)})"
+    yield 'answer = processor.decode(output[0, inputs["input_ids"].shape[1] :])'
+    yield "print(answer.removesuffix(processor.tokenizer.eos_token))"
+
+
+def _part(part: Mapping[str, Any]) -> str:
+    return "{" + ", ".join(f"{literal(key)}: {literal(value)}" for key, value in part.items()) + "}"
+
+
+def _media(recipe: Recipe) -> Iterator[str]:
+    for name, items in (("pictures", recipe.pictures), ("clips", recipe.clips)):
+        if items:
+            yield f"{name} = ["
+            yield from (f"    {_call(item)}," for item in items)
+            yield "]"
+    if recipe.clips:
+        yield f"rates = {[item.fps for item in recipe.clips]}  # frames/s"
+
+
+def _call(item: Seen) -> str:
+    size = f"{item.width}, {item.height}"
+    if item.kind == "image":
+        return f"picture({literal(item.file)}, {size})"
+    return f"clip({literal(item.file)}, {size}, {[round(at, 4) for at in item.times]})"
+
+
+def _inputs(recipe: Recipe) -> Iterator[str]:
+    if recipe.typed:
+        given = [name for name in ("pictures", "clips") if getattr(recipe, name)]
+        named = [f"{name}={name}" for name in (*given, *(["rates"] * bool(recipe.clips)))]
+        yield f"inputs = inputs_with_typed({', '.join(['processor', 'prompt', *named])})"
+        return
+    if recipe.clips:
+        yield "sampled = ["
+        yield "    VideoMetadata(len(clip), fps=rate, frames_indices=list(range(len(clip))))"
+        yield "    for clip, rate in zip(clips, rates)"
+        yield "]"
+    yield "inputs = processor("
+    yield "    text=[prompt],"
+    if recipe.pictures:
+        yield "    images=pictures,"
+        yield '    images_kwargs={"do_resize": False},'
+    if recipe.clips:
+        yield "    videos=clips,"
+        yield "    videos_kwargs={"
+        yield '        "do_resize": False,'
+        yield '        "do_sample_frames": False,'
+        yield '        "cap_pixels_per_frame": False,'
+        yield '        "video_metadata": sampled,'
+        yield "    },"
+    yield '    return_tensors="pt",'
+    yield ")"
+
+
+def _settings(recipe: Recipe) -> str:
+    """What `generate` is told; greedy decoding has no use for the settings of sampling."""
+    unused = ("temperature", "top_p", "top_k") if recipe.greedy else ()
+    told = {name: value for name, value in recipe.generation.items() if name not in unused}
+    return ", ".join(f"{name}={value!r}" for name, value in told.items())

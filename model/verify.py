@@ -1,0 +1,75 @@
+"""Replays answers through stock transformers and finds the first token that differs."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Any
+
+from transformers import StoppingCriteria
+
+from model import stock
+from model.errors import DemoError
+from model.recipe import Recipe, Verdict
+
+SHOWN = 24  # characters of what differs
+
+
+def replay(
+    model: Any,
+    processor: Any,
+    recipe: Recipe,
+    reply: str,
+    stopping: Sequence[StoppingCriteria] = (),
+) -> Verdict:
+    """What stock transformers says to the recipe, beside `reply`. Raises `DemoError`."""
+    if not recipe.greedy:
+        raise DemoError(
+            "Only answers at temperature 0 can be verified; the others are drawn by lot."
+        )
+    tokenizer = processor.tokenizer
+    ids = stock_answer(model, processor, recipe, stopping)
+    ends = {*_listed(model.generation_config.eos_token_id), tokenizer.eos_token_id}
+    return compared(tokenizer, [token for token in ids if token not in ends], reply)
+
+
+def stock_answer(
+    model: Any, processor: Any, recipe: Recipe, stopping: Sequence[StoppingCriteria] = ()
+) -> list[int]:
+    """The tokens that `apply_chat_template` and `generate` give, as the printed script asks for them."""
+    prompt = processor.apply_chat_template(
+        recipe.messages,
+        tokenize=False,
+        add_generation_prompt=True,
+        add_vision_id=recipe.vision_ids,
+    )
+    inputs_of = stock.inputs_with_typed if recipe.typed else stock.inputs_of
+    inputs = inputs_of(
+        processor,
+        prompt,
+        pictures=[stock.picture(item.file, item.width, item.height) for item in recipe.pictures],
+        clips=[stock.clip(item.file, item.width, item.height, item.times) for item in recipe.clips],
+        rates=[item.fps for item in recipe.clips],
+    )
+    settings = {**recipe.generation, "stopping_criteria": list(stopping)}
+    return stock.generated(model, inputs, recipe.seed, **settings)
+
+
+def compared(tokenizer: Any, ids: Sequence[int], reply: str) -> Verdict:
+    """`ids` are stock's answer without end of turn; what was recorded is text."""
+
+    def text(count: int) -> str:
+        # A character may be cut into several tokens.
+        return str(tokenizer.decode(ids[:count])).rstrip("\ufffd")
+
+    if str(tokenizer.decode(ids)) == reply:
+        return Verdict(len(ids))
+    wrong = bisect_left(range(1, len(ids) + 1), True, key=lambda n: not reply.startswith(text(n)))
+    agreed = len(text(wrong))
+    return Verdict(
+        len(ids), wrong, reply[agreed:][:SHOWN], str(tokenizer.decode(ids[wrong:]))[:SHOWN]
+    )
+
+
+def _listed(tokens: int | list[int]) -> list[int]:
+    return tokens if isinstance(tokens, list) else [tokens]

@@ -1,0 +1,86 @@
+"""`--verify`: every greedy answer of an exported conversation, once more through stock transformers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from model import archive, media, video
+from model import checkpoint as checkpoints
+from model.archive import Archive
+from model.checkpoint import BUNDLED, Flags
+from model.conversation import Image
+from model.errors import DemoError
+from model.recipe import Runtime, Verdict
+
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+
+
+def report(path: str, flags: Flags) -> int:
+    """Print what became of each answer. 0 if there was one to verify and all are equal."""
+    try:
+        with TemporaryDirectory() as folder:
+            verdicts = list(_verdicts(Path(path), Path(folder), flags))
+    except DemoError as error:
+        print(error)
+        return 1
+    if not verdicts:
+        print("There is no answer at temperature 0 to verify.")
+    return 0 if verdicts and all(verdict.equal for verdict in verdicts) else 1
+
+
+def wanted(runtime: Runtime, flags: Flags) -> Flags:
+    """What to load: the flags, and where they say nothing what gave the answers. Raises `DemoError`."""
+    checkpoint = flags.checkpoint
+    if checkpoint == "auto":
+        if runtime.checkpoint == f"assets/{BUNDLED.name}":
+            checkpoint = "tiny"
+        elif _HUB_ID.fullmatch(runtime.checkpoint) and not Path(runtime.checkpoint).exists():
+            checkpoint = runtime.checkpoint
+        else:
+            raise DemoError(
+                "These answers are from {checkpoint}; say where it is with --checkpoint-path.",
+                checkpoint=runtime.checkpoint,
+            )
+    dtype = runtime.dtype if flags.dtype == "auto" else flags.dtype
+    attention = flags.flash_attn2 or runtime.attention == "flash_attention_2"
+    return replace(flags, checkpoint=checkpoint, dtype=dtype, flash_attn2=attention)
+
+
+def _verdicts(path: Path, folder: Path, flags: Flags) -> Iterator[Verdict]:
+    exported = archive.read(path, folder)
+    _check_media(exported)
+    choice = checkpoints.choose(checkpoints.hardware(), wanted(exported.runtime, flags))
+    print(f"{choice.label}; the answers are from {exported.runtime.checkpoint}.")
+    backend = checkpoints.load(choice, cache_gb=0)
+    from model import verify
+
+    for number, (recipe, answered, reply) in enumerate(exported.recipes(), 1):
+        if not recipe.greedy or answered.usage is None:
+            why = "drawn by lot" if not recipe.greedy else "broken off"
+            print(f"Answer {number}: not verified, because it was {why}.")
+            continue
+        verdict = verify.replay(backend.model, backend.processor, recipe, reply)
+        print(f"Answer {number}: {said(verdict)}")
+        yield verdict
+
+
+def said(verdict: Verdict) -> str:
+    if verdict.at is None:
+        return f"equal ({verdict.tokens} tokens)"
+    return (
+        f"different from token {verdict.at + 1} on: "
+        f"exported {verdict.recorded!r}, stock transformers {verdict.stock!r}"
+    )
+
+
+def _check_media(exported: Archive) -> None:
+    """They come from outside: only what the page would take is opened. Raises `MediaError`."""
+    for item in exported.conversation.media:
+        if isinstance(item, Image):
+            media.image_size(item.path, name=item.name)
+        else:
+            video.probe(item)

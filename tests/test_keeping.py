@@ -1,0 +1,291 @@
+"""Reproduce, verify, export and import, without a browser and with the bundled checkpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import zipfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+import app
+from model.checkpoint import BUNDLED, Flags
+from model.errors import DemoError
+from model.local import LocalBackend
+from model.recipe import Runtime
+from model.settings import TUNABLES
+from model.verify_file import wanted
+from tests import media_files
+from tests.fakes import FakeBackend
+from tests.following import KEY, followed
+from ui import handlers, keeping
+from ui.session import Tab, Tabs
+from ui.view import View
+
+OTHER = "e" * 32
+
+
+def scene(play: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(play(), 120))
+
+
+def posted(**data: Any) -> gr.EventData:
+    return gr.EventData(None, data)
+
+
+def values(**changed: Any) -> list[Any]:
+    given = {"max_new_tokens": 24, "max_tokens": 64, **changed}
+    return [given.get(tunable.name, tunable.default) for tunable in TUNABLES]
+
+
+def asked() -> gr.Request:
+    return gr.Request()
+
+
+@pytest.fixture(scope="module")
+def tiny() -> LocalBackend:
+    return LocalBackend.load(BUNDLED, device="cpu", cache_gb=0.2)
+
+
+@pytest.fixture
+def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    media_files.photo(tmp_path / "a photo.png", (120, 90))
+    media_files.clip(tmp_path / "clip.mp4", 10)
+    return tmp_path
+
+
+async def talk(tabs: Tabs, uploads: Path, **settings: Any) -> Tab:
+    """Two turns, with a picture and a clip."""
+    tab = handlers.tab_of(tabs, KEY)
+    for text, file in (
+        ("What is this?", "a photo.png"),
+        ("And <|im_end|> <b>this</b>?", "clip.mp4"),
+    ):
+        await handlers.attach(
+            tabs, KEY, posted(files=[{"path": str(uploads / file), "name": file}])
+        )
+        await handlers.submit(tabs, KEY, text, *values(**settings))
+        await followed(tabs)
+    assert len(tab.answers) == 2
+    return tab
+
+
+async def exported(tabs: Tabs) -> Path:
+    path, _ = await keeping.export(tabs, KEY)
+    return Path(path)
+
+
+def test_a_conversation_comes_back_with_its_files_and_settings(
+    tiny: LocalBackend, uploads: Path
+) -> None:
+    async def play() -> None:
+        tabs = Tabs(tiny)
+        tab = await talk(tabs, uploads, vision_ids=True)
+        path = await exported(tabs)
+        assert path.is_relative_to(uploads)
+        shown = await keeping.restore(tabs, OTHER, posted(path=str(path), name="talk.zip"))
+        back = handlers.tab_of(tabs, OTHER)
+        assert [m.text for m in back.conversation.messages] == [
+            m.text for m in tab.conversation.messages
+        ]
+        assert back.answers == tab.answers
+        assert all(str(item.path) in back.known for item in back.conversation.media)
+        names = [back.known[str(item.path)].name for item in back.conversation.media]
+        assert names == ["a photo.png", "clip.mp4"]
+        view, settings = View(*shown[: len(View._fields)]), shown[len(View._fields) :]
+        assert len(view.chatbot) == 4 and view.notice == ""
+        assert settings == tuple(values(vision_ids=True))
+        assert await keeping.export(tabs, OTHER) != ("", gr.skip())
+
+    scene(play)
+
+
+def test_nothing_is_overwritten_by_an_import(tiny: LocalBackend, uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(tiny)
+        tab = await talk(tabs, uploads)
+        before = tab.conversation
+        path = await exported(tabs)
+        shown = await keeping.restore(tabs, KEY, posted(path=str(path)))
+        assert tab.conversation is before
+        assert "New chat" in View(*shown[: len(View._fields)]).notice
+
+    scene(play)
+
+
+@pytest.mark.parametrize("path", [None, 7, "/etc/passwd", "nothing.zip"])
+def test_only_what_was_uploaded_is_read(uploads: Path, path: object) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        before = sorted(uploads.iterdir())
+        shown = await keeping.restore(tabs, KEY, posted(path=path))
+        assert "not uploaded here" in View(*shown[: len(View._fields)]).notice
+        assert sorted(uploads.iterdir()) == before
+
+    scene(play)
+
+
+def test_a_file_that_is_no_picture_is_refused_and_nothing_stays(
+    tiny: LocalBackend, uploads: Path
+) -> None:
+    async def play() -> None:
+        tabs = Tabs(tiny)
+        await talk(tabs, uploads)
+        path = await exported(tabs)
+        with zipfile.ZipFile(path) as file:
+            contents = {name: file.read(name) for name in file.namelist()}
+        with zipfile.ZipFile(path, "w") as file:
+            for name, content in contents.items():
+                file.writestr(name, b"<svg onload=alert(1)>" if name.endswith(".png") else content)
+        before = sorted(uploads.iterdir())
+        shown = await keeping.restore(tabs, OTHER, posted(path=str(path)))
+        assert "a photo.png" in View(*shown[: len(View._fields)]).notice
+        assert handlers.tab_of(tabs, OTHER).conversation.messages == ()
+        assert sorted(uploads.iterdir()) == before
+
+    scene(play)
+
+
+def test_the_dialog_shows_any_answer_and_nothing_of_it_is_html(
+    tiny: LocalBackend, uploads: Path
+) -> None:
+    async def play() -> None:
+        tabs = Tabs(tiny)
+        await talk(tabs, uploads)
+        latest = await keeping.reproduce(tabs, KEY, asked())
+        first = await keeping.reproduce_another(tabs, KEY, posted(turn=0), asked())
+        assert "&lt;b&gt;this" in latest and "<b>" not in latest
+        assert "clip(&quot;media/2-clip.mp4&quot;" in latest
+        assert "media/1-a-photo.png" in first and "media/2" not in first
+        assert str(uploads) not in latest + first
+        for turn in (99, -1, None, "0", True, 1e3):
+            shown = await keeping.reproduce_another(tabs, KEY, posted(turn=turn), asked())
+            assert shown == "" or "media/2" in shown
+
+    scene(play)
+
+
+def test_an_answer_is_verified_and_a_changed_one_is_not_equal(
+    tiny: LocalBackend, uploads: Path
+) -> None:
+    async def play() -> None:
+        tabs = Tabs(tiny)
+        tab = await talk(tabs, uploads)
+        assert "Equal" in await keeping.verify(tabs, KEY, posted(turn=0))
+        assert "Equal" in await keeping.verify(tabs, KEY, posted(turn=1))
+        asked = tab.conversation.without_last_reply()
+        tab.conversation = asked.with_reply("Something else.")
+        assert "Different from token 1 on" in await keeping.verify(tabs, KEY, posted(turn=1))
+
+    scene(play)
+
+
+def test_what_was_drawn_by_lot_is_said_to_be(tiny: LocalBackend, uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(tiny)
+        await talk(tabs, uploads, temperature=0.5)
+        assert "temperature 0" in await keeping.verify(tabs, KEY, posted(turn=0))
+
+    scene(play)
+
+
+def test_a_backend_that_cannot_replay_says_so() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        await handlers.submit(tabs, KEY, "Hi", *values())
+        await followed(tabs)
+        shown = await keeping.reproduce(tabs, KEY, asked())
+        assert 'role="alert"' in shown and "can be reproduced" in shown
+        assert "can be reproduced" in await keeping.verify(tabs, KEY, posted(turn=0))
+        _, notice = await keeping.export(tabs, KEY)
+        assert "can be reproduced" in notice
+
+    scene(play)
+
+
+def verify_by_command(
+    path: Path, capsys: pytest.CaptureFixture[str], *flags: str
+) -> tuple[int, str]:
+    status = app.main(["--verify", str(path), "--cpu-only", *flags])
+    return status, capsys.readouterr().out
+
+
+def test_the_command_verifies_an_exported_conversation(
+    tiny: LocalBackend, uploads: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def play() -> None:
+        paths.append(await exported_of(Tabs(tiny)))
+
+    async def exported_of(tabs: Tabs) -> Path:
+        await talk(tabs, uploads, vision_ids=True)
+        return await exported(tabs)
+
+    paths: list[Path] = []
+    scene(play)
+    status, said = verify_by_command(paths[0], capsys)
+    assert (status, said.count("equal (")) == (0, 2), said
+    with zipfile.ZipFile(paths[0]) as file:
+        contents = {name: file.read(name) for name in file.namelist()}
+    messages = json.loads(contents["messages.json"])
+    messages[-1]["content"][0]["text"] += " Not."
+    contents["messages.json"] = json.dumps(messages).encode()
+    with zipfile.ZipFile(paths[0], "w") as file:
+        for name, content in contents.items():
+            file.writestr(name, content)
+    status, said = verify_by_command(paths[0], capsys)
+    assert status == 1 and "Answer 1: equal" in said and "Answer 2: different from token" in said
+
+
+def test_a_conversation_drawn_by_lot_is_not_taken_for_verified(
+    tiny: LocalBackend, uploads: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths: list[Path] = []
+
+    async def play() -> None:
+        tabs = Tabs(tiny)
+        await talk(tabs, uploads, temperature=0.9)
+        paths.append(await exported(tabs))
+
+    scene(play)
+    status, said = verify_by_command(paths[0], capsys)
+    assert status == 1 and "drawn by lot" in said and "no answer" in said
+
+
+def test_a_file_that_is_none_of_ours_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.zip").write_bytes(b"nothing")
+    with contextlib.chdir(tmp_path):
+        status, said = verify_by_command(Path("a.zip"), capsys)
+    assert status == 1 and "not a conversation that was exported" in said
+    assert verify_by_command(tmp_path / "missing.zip", capsys)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("named", "flag", "expected"),
+    [
+        ("assets/tiny-qwen2-vl", "auto", "tiny"),
+        ("owner/name", "auto", "owner/name"),
+        ("owner/name", "mine", "mine"),
+        ("a-folder", "mine", "mine"),
+    ],
+)
+def test_the_checkpoint_is_the_exported_one_unless_a_flag_says_otherwise(
+    named: str, flag: str, expected: str
+) -> None:
+    runtime = Runtime(named, "float32", "cpu", "sdpa")
+    assert wanted(runtime, Flags(flag)).checkpoint == expected
+
+
+@pytest.mark.parametrize(
+    "named", ["a-folder", "../evil", "/etc", "a/b/c", "~/x", "", "model/recipe.py"]
+)
+def test_a_zip_file_leads_to_no_folder_of_this_machine(named: str) -> None:
+    with pytest.raises(DemoError, match="--checkpoint-path"):
+        wanted(Runtime(named, "float32", "cpu", "sdpa"), Flags())

@@ -1,0 +1,65 @@
+"""The stock functions see the same pixels as the program, for every kind of file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from model import media, stock, video
+from model.conversation import Video
+from model.encoder import resized
+from model.settings import VisionSettings
+from tests import media_files
+from tests.real_media import real_media
+
+SIZE = (112, 84)
+
+
+def assert_seen_alike(clip: Video) -> None:
+    times = video.choose(video.probe(clip), clip.vision)
+    frames = np.stack([pixels for _, pixels in video.frames(clip, times)])
+    ours = resized(torch.from_numpy(frames).permute(0, 3, 1, 2), SIZE)
+    assert torch.equal(stock.clip(str(clip.path), *SIZE, times), ours)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.webm", "a.mkv", "a.mov", "a.ts", "a.avi"])
+def test_a_clip_in_any_container(tmp_path: Path, name: str) -> None:
+    codec = "vp9" if name.endswith("webm") else "mpeg4" if name.endswith("avi") else "h264"
+    clip = media_files.clip(tmp_path / name, 40, codec=codec)
+    assert_seen_alike(Video(clip, VisionSettings(video_fps=7.0)))
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_a_clip_that_is_turned(tmp_path: Path, degrees: int) -> None:
+    clip = media_files.clip(tmp_path / "a.mp4", 6, degrees=degrees)
+    assert_seen_alike(Video(clip))
+
+
+def test_a_part_of_a_real_clip() -> None:
+    part = VisionSettings(video_start_s=1.3, video_end_s=4.0, video_fps=3.0)
+    assert_seen_alike(Video(real_media("videos/world.mp4"), part))
+
+
+def test_a_long_clip_sampled_sparsely(tmp_path: Path) -> None:
+    clip = media_files.clip(tmp_path / "a.mp4", 300)
+    assert_seen_alike(Video(clip, VisionSettings(video_max_frames=4)))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tiff"])
+def test_a_picture_with_any_orientation(tmp_path: Path, orientation: int, suffix: str) -> None:
+    path = media_files.exif_rotated(tmp_path / f"a.{suffix}", orientation)
+    pixels = torch.from_numpy(np.asarray(media.open_image(path)).copy()).permute(2, 0, 1)
+    assert torch.equal(stock.picture(str(path), *SIZE), resized(pixels, SIZE))
+
+
+def test_a_picture_with_sixteen_bit_levels(tmp_path: Path) -> None:
+    levels = np.linspace(0, 65535, 64 * 48).reshape(48, 64).astype(np.uint16)
+    path = tmp_path / "a.png"
+    Image.fromarray(levels).save(path)
+    pixels = torch.from_numpy(np.asarray(media.open_image(path)).copy()).permute(2, 0, 1)
+    assert torch.equal(stock.picture(str(path), *SIZE), resized(pixels, SIZE))

@@ -1,0 +1,218 @@
+"""What a person does to keep a conversation: look how an answer came about, verify, export, import.
+
+Handlers as in `handlers`: they belong to the open tabs, which are bound as their first argument.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import gradio as gr
+
+from model import archive
+from model.archive import Archive, replayed
+from model.backend import Cancel
+from model.conversation import Conversation, Media
+from model.errors import DemoError
+from model.recipe import Recipe, Replaying
+from model.script import transformers_script
+from model.settings import TUNABLES, GenerationSettings
+from ui import replay, view
+from ui.attachment import Attachment, inspect
+from ui.controls import defaults
+from ui.handlers import tab_of
+from ui.session import UNEXPECTED, Tab, Tabs
+from ui.uploads import stored_file, upload_folder
+
+log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+
+async def reproduce(tabs: Tabs, key: str, request: gr.Request) -> str:
+    """The dialog for the latest answer."""
+    return await _dialog(tabs, tab_of(tabs, key), -1, request)
+
+
+async def reproduce_another(tabs: Tabs, key: str, event: gr.EventData, request: gr.Request) -> str:
+    """The dialog for the answer that was chosen in it."""
+    return await _dialog(tabs, tab_of(tabs, key), _turn(event), request)
+
+
+async def verify(tabs: Tabs, key: str, event: gr.EventData) -> str:
+    """Whether stock transformers gives the same answer, in one sentence."""
+    tab = tab_of(tabs, key)
+    answer = _answer(tab, _turn(event))
+    if answer is None:
+        return ""
+    conversation, settings, reply = answer
+    if tab.verifying:
+        tab.verifying.set()  # one at a time
+    cancel = tab.verifying = Cancel()
+
+    def work() -> str:
+        recipe = _replaying(tabs).recipe(conversation, settings)
+        verdict = _replaying(tabs).verify(recipe, reply, cancel)
+        return replay.verdict(verdict, recipe.runtime.dtype, tab.texts)
+
+    try:
+        return await _in_thread(work)
+    except DemoError as error:
+        return tab.texts.said(error.sentence)
+    except Exception:
+        log.exception("an answer could not be verified")
+        return tab.texts.said(UNEXPECTED)
+
+
+async def export(tabs: Tabs, key: str) -> tuple[str, Any]:
+    """The path of a zip file with the conversation, and what is to be read if there is none."""
+    tab = tab_of(tabs, key)
+    try:
+        if tab.live or not tab.answers:
+            return "", gr.skip()
+        kept = tab.conversation, tuple(tab.answers)
+        return str(await asyncio.to_thread(_export, tabs, *kept)), gr.skip()
+    except DemoError as error:
+        tab.notice = error.sentence
+        return "", view.whole(tab).notice
+
+
+async def restore(tabs: Tabs, key: str, event: gr.EventData) -> tuple[Any, ...]:
+    """Go on with a conversation that was exported. Returns the view and the settings."""
+    tab = tab_of(tabs, key)
+    posted = event._data if isinstance(event._data, dict) else {}
+    settings: list[Any] = [gr.skip()] * len(TUNABLES)
+    try:
+        _require_empty(tab)
+        restored, items = await asyncio.to_thread(_restored, posted.get("path"))
+        _require_empty(tab)
+        tab.restore(restored.conversation, restored.answers, items)
+        for item in items:
+            if not item.playable:
+                tabs.make_playable(tab, item)
+        settings = list(_settings(restored).values())
+    except DemoError as error:
+        tab.notice = error.sentence
+    return *view.whole(tab), *settings
+
+
+def _require_empty(tab: Tab) -> None:
+    if tab.live or tab.conversation.messages:
+        raise DemoError(
+            "There is a conversation on this page already; press New chat, then drop the zip file again."
+        )
+
+
+async def _dialog(tabs: Tabs, tab: Tab, turn: int, request: gr.Request) -> str:
+    answer = _answer(tab, turn)
+    if answer is None:
+        return ""
+    turn %= len(tab.answers)
+    question, settings, _ = answer
+    kept = tab.conversation, tab.answers[: turn + 1]
+    try:
+        recipe = await asyncio.to_thread(_replaying(tabs).recipe, question, settings)
+    except DemoError as error:
+        return replay.refusal(tab.texts.said(error.sentence), tab.texts)
+    address = str(request.request.base_url) if request.request else "http://127.0.0.1:7860/"
+    return replay.dialog(recipe, *kept, address, tab.texts)
+
+
+def _turn(event: gr.EventData) -> int:
+    """An answer's number from the browser, which may send anything."""
+    turn = event._data.get("turn") if isinstance(event._data, dict) else None
+    return turn if type(turn) is int and turn >= 0 else -1
+
+
+def _answer(tab: Tab, turn: int) -> tuple[Conversation, GenerationSettings, str] | None:
+    """What was asked, with the settings that give the same again, and the reply; -1 is the latest."""
+    if tab.live or not -1 <= turn < len(tab.answers) or not tab.answers:
+        return None
+    turn %= len(tab.answers)
+    reply = tab.conversation.messages[2 * turn + 1].text
+    return replay.asked(tab.conversation, turn), replayed(tab.answers[turn]), reply
+
+
+def _replaying(tabs: Tabs) -> Replaying:
+    if not isinstance(tabs.backend, Replaying):
+        raise DemoError("Only answers of a checkpoint in this program can be reproduced.")
+    return tabs.backend
+
+
+def _export(tabs: Tabs, conversation: Conversation, answers: tuple[Any, ...]) -> Path:
+    recipe = _last_recipe(tabs, conversation, answers)
+    folder = upload_folder() / secrets.token_hex(16)  # unguessable, like an upload
+    folder.mkdir(parents=True)
+    target = folder / time.strftime("conversation-%Y-%m-%d-%H%M.zip")
+    named = recipe.renamed(archive.file_names(conversation))
+    kept = Archive(conversation, answers, recipe.seen, recipe.runtime)
+    archive.write(kept, target, script=transformers_script(named))
+    return target
+
+
+def _last_recipe(tabs: Tabs, conversation: Conversation, answers: tuple[Any, ...]) -> Recipe:
+    question = replay.asked(conversation, len(answers) - 1)
+    return _replaying(tabs).recipe(question, replayed(answers[-1]))
+
+
+def _restored(path: object) -> tuple[Archive, list[Attachment]]:
+    """The archive with every file checked as an upload is. Raises `DemoError`."""
+    source = stored_file(path)
+    folder = upload_folder() / secrets.token_hex(16)
+    folder.mkdir(parents=True)
+    try:
+        restored = archive.read(source, folder)
+        items = {str(item.path): _inspected(item) for item in restored.conversation.media}
+        return restored, list(items.values())
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _inspected(item: Media) -> Attachment:
+    attachment = inspect(str(item.path), item.name)
+    if not isinstance(attachment.part(item.vision), type(item)):
+        raise DemoError(
+            "This zip file is not a conversation that was exported here, or it was changed; export it again."
+        )
+    return attachment
+
+
+def _settings(restored: Archive) -> dict[str, Any]:
+    """The page's settings as they were for the latest answer."""
+    *_, last = [None, *restored.conversation.media]
+    generation = restored.answers[-1].settings
+    vision = last.vision if last else None
+    known = defaults(vision, generation) if vision else {}
+    return {
+        tunable.name: known.get(tunable.name, getattr(generation, tunable.name, gr.skip()))
+        for tunable in TUNABLES
+    }
+
+
+async def _in_thread(work: Callable[[], Result]) -> Result:
+    """In a thread of its own: it may wait for minutes until nobody needs the model, and a pool would fill up."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Result] = loop.create_future()
+
+    def settle(result: Result | None, error: BaseException | None) -> None:
+        if not done.done():
+            done.set_exception(error) if error else done.set_result(result)  # type: ignore[arg-type]
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = work()
+        except Exception as raised:
+            error = raised
+        loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=run, name="verify", daemon=True).start()
+    return await done

@@ -1,0 +1,152 @@
+"""How an answer came about and can be had again, as a dialog: prompt, settings, code, and a way to verify it.
+
+Built with `html.escape` like everything that is put into a `gr.HTML`.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from model.archive import file_names, replayed
+from model.backend import Answered
+from model.client_scripts import Question, curl_command, gradio_script, openai_script
+from model.conversation import Conversation, Message
+from model.recipe import Recipe, Verdict
+from model.script import transformers_script
+from model.settings import TUNABLES
+from ui.texts import Texts
+
+
+def asked(conversation: Conversation, turn: int) -> Conversation:
+    """The conversation as it was when the answer number `turn` (from 0) was asked for."""
+    return replace(conversation, messages=conversation.messages[: 2 * turn + 1])
+
+
+def dialog(
+    recipe: Recipe,
+    conversation: Conversation,
+    answers: Sequence[Answered],
+    address: str,
+    texts: Texts,
+) -> str:
+    """For the latest of `answers`; `conversation` goes on to there, or further."""
+    turn = len(answers) - 1
+    names = file_names(conversation)
+    named = recipe.renamed(names)
+    sections = (
+        (texts.prompt_text, recipe.prompt),
+        (texts.effective_settings, settings_text(conversation, answers[-1], turn)),
+        ("Python · transformers", transformers_script(named)),
+        ("Python · OpenAI, vLLM", openai_script(named)),
+        ("curl", curl_command(named)),
+        ("Python · gradio_client", gradio_script(list(_questions(conversation, answers)), address)),
+    )
+    return (
+        # Never the same twice, so that the page's script sees that it was asked for again.
+        f'<dialog class="qwen-vl-chat replay" data-asked="{secrets.token_hex(4)}" '
+        f'aria-label="{html.escape(texts.reproduce_title)}">'
+        f"<h2>{html.escape(texts.reproduce_title)}</h2>"
+        f"{_choice(conversation, turn, texts)}"
+        f"{''.join(_section(title, text, texts) for title, text in sections if text)}"
+        f"{_note(names, texts)}{_verifying(turn, texts)}</dialog>"
+    )
+
+
+def refusal(sentence: str, texts: Texts) -> str:
+    """The same dialog when there is nothing to show."""
+    return (
+        f'<dialog class="qwen-vl-chat replay" data-asked="{secrets.token_hex(4)}" '
+        f'aria-label="{html.escape(texts.reproduce_title)}"><p role="alert">{html.escape(sentence)}</p>'
+        f'<div class="bar">{_button("close", texts.close)}</div></dialog>'
+    )
+
+
+def settings_text(conversation: Conversation, answered: Answered, turn: int) -> str:
+    """The settings in force, and each item's own, as JSON."""
+    question = asked(conversation, turn)
+    names = file_names(conversation)
+    shown: dict[str, Any] = asdict(replayed(answered))
+    if question.media:
+        shown["media"] = {
+            f"{number}. {names[str(item.path)]}": _changed(asdict(item.vision))
+            for number, item in enumerate(question.media, 1)
+        }
+    return json.dumps(shown, ensure_ascii=False, indent=1)
+
+
+def verdict(result: Verdict | None, dtype: str, texts: Texts) -> str:
+    """One sentence."""
+    if result is None:
+        return texts.verify_cancelled
+    if result.equal:
+        return texts.verify_equal.format(tokens=result.tokens)
+    sentence = texts.verify_differs.format(
+        token=(result.at or 0) + 1,
+        recorded=json.dumps(result.recorded, ensure_ascii=False),
+        stock=json.dumps(result.stock, ensure_ascii=False),
+    )
+    return sentence if dtype == "float32" else f"{sentence} {texts.verify_rounding}"
+
+
+def _changed(values: dict[str, Any]) -> dict[str, Any]:
+    """Those that differ from the program's defaults, by which programs ask."""
+    default = {tunable.name: tunable.default for tunable in TUNABLES}
+    return {name: value for name, value in values.items() if value != default[name]}
+
+
+def _questions(conversation: Conversation, answers: Sequence[Answered]) -> Iterator[Question]:
+    names = file_names(conversation)
+    people = [message for message in conversation.messages if message.role == "user"]
+    for message, answered in zip(people, answers, strict=False):
+        files = tuple(names[str(item.path)] for item in message.media)
+        yield Question(
+            message.text, files, {**_vision(message), **_changed(asdict(replayed(answered)))}
+        )
+
+
+def _vision(message: Message) -> dict[str, Any]:
+    """Of the first item: programs give one resolution for all files of a message."""
+    return _changed(asdict(message.media[0].vision)) if message.media else {}
+
+
+def _choice(conversation: Conversation, turn: int, texts: Texts) -> str:
+    """Which answer, where there are several."""
+    turns = sum(message.role == "assistant" for message in conversation.messages)
+    if turns < 2:
+        return ""
+    options = "".join(
+        f'<option value="{i}"{" selected" if i == turn else ""}>{i + 1}</option>'
+        for i in range(turns)
+    )
+    return f"<label>{html.escape(texts.answer_number)} <select>{options}</select></label>"
+
+
+def _section(title: str, text: str, texts: Texts) -> str:
+    """One at a time is open; `tabindex`, because what scrolls must be reached by keyboard."""
+    return (
+        f'<details name="replay"><summary>{html.escape(title)}</summary>'
+        f"<div>{_button('copy', texts.copy)}"
+        f'<pre tabindex="0" aria-label="{html.escape(title)}" translate="no">{html.escape(text)}</pre></div></details>'
+    )
+
+
+def _note(names: dict[str, str], texts: Texts) -> str:
+    return f"<p>{html.escape(texts.files_in_export)}</p>" if names else ""
+
+
+def _verifying(turn: int, texts: Texts) -> str:
+    return (
+        f'<div class="bar"><p role="status" data-verifying="{html.escape(texts.verifying)}"></p>'
+        f"{_button('verify', texts.verify, turn)}"
+        f"{_button('export', texts.export)}{_button('close', texts.close)}</div>"
+    )
+
+
+def _button(operation: str, label: str, turn: int | None = None) -> str:
+    number = "" if turn is None else f' data-turn="{turn}"'
+    return f'<button type="button" data-op="{operation}"{number}>{html.escape(label)}</button>'
