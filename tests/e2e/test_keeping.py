@@ -78,7 +78,7 @@ def test_an_answer_is_shown_with_the_code_that_gives_it_and_verified(
     dialog.locator("[role=status]", has_text="Equal").wait_for()
     chat.page.keyboard.press("Escape")
     dialog.wait_for(state="detached")
-    assert chat.page.evaluate("document.activeElement.id") == "reproduce"
+    chat.page.wait_for_function("document.activeElement.id === 'reproduce'")
 
 
 def test_a_conversation_is_exported_and_brought_back(
