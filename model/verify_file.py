@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from model import archive, media, video
+from model import archive_reader, media, video
 from model import checkpoint as checkpoints
 from model.archive import Archive
 from model.checkpoint import BUNDLED, Flags
@@ -51,11 +51,17 @@ def wanted(runtime: Runtime, flags: Flags) -> Flags:
 
 
 def _verdicts(path: Path, folder: Path, flags: Flags) -> Iterator[Verdict]:
-    exported = archive.read(path, folder)
+    exported = archive_reader.read(path, folder)
     _check_media(exported)
     choice = checkpoints.choose(checkpoints.hardware(), wanted(exported.runtime, flags))
     print(f"{choice.label}; the answers are from {exported.runtime.checkpoint}.")
     backend = checkpoints.load(choice, cache_gb=0)
+    images = backend.processor.image_processor
+    token_px = images.patch_size * images.merge_size
+    if any(item.width % token_px or item.height % token_px for item in exported.seen):
+        raise DemoError(
+            "This zip file is not a conversation that was exported here, or it was changed; export it again."
+        )
     from model import verify
 
     for number, (recipe, answered, reply) in enumerate(exported.recipes(), 1):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from model import archive
+from model import archive, archive_reader
 from model.archive import Archive
 from model.backend import Answered
 from model.conversation import Conversation, Image, Text, Video
@@ -84,7 +84,7 @@ def rewritten(zipped: Path, contents: dict[str, bytes], method: int = zipfile.ZI
 
 
 def test_everything_comes_back(kept: Archive, zipped: Path, folder: Path) -> None:
-    back = archive.read(zipped, folder)
+    back = archive_reader.read(zipped, folder)
     assert (back.answers, back.runtime) == (kept.answers, kept.runtime)
     assert [m.role for m in back.conversation.messages] == ["user", "assistant"] * 2
     assert [m.text for m in back.conversation.messages] == [
@@ -187,7 +187,7 @@ CHANGES: dict[str, tuple[str, Callable[[Any], Any]]] = {
 def test_what_was_changed_is_refused(zipped: Path, folder: Path, case: str) -> None:
     name, change = CHANGES[case]
     with pytest.raises(DemoError, match="not a conversation that was exported"):
-        archive.read(changed(zipped, name, change), folder)
+        archive_reader.read(changed(zipped, name, change), folder)
     assert not (folder.parent / "a.png").with_name("b").exists()
 
 
@@ -196,7 +196,7 @@ def test_a_setting_out_of_range_is_named(zipped: Path, folder: Path) -> None:
         settings["answers"][0]["settings"]["temperature"] = 99
 
     with pytest.raises(SettingError, match="temperature"):
-        archive.read(changed(zipped, "settings.json", change), folder)
+        archive_reader.read(changed(zipped, "settings.json", change), folder)
 
 
 def contents_of(zipped: Path) -> dict[str, bytes]:
@@ -210,41 +210,41 @@ def contents_of(zipped: Path) -> dict[str, bytes]:
 def test_json_that_is_none_is_refused(zipped: Path, folder: Path, content: bytes) -> None:
     contents = {**contents_of(zipped), "messages.json": content}
     with pytest.raises(DemoError, match="not a conversation that was exported"):
-        archive.read(rewritten(zipped, contents), folder)
+        archive_reader.read(rewritten(zipped, contents), folder)
 
 
 @pytest.mark.parametrize("cut", [0, 3, 21, 100, -30, -1])
 def test_a_file_that_is_cut_off_is_refused(zipped: Path, folder: Path, cut: int) -> None:
     zipped.write_bytes(zipped.read_bytes()[:cut])
     with pytest.raises(DemoError, match="not a conversation that was exported"):
-        archive.read(zipped, folder)
+        archive_reader.read(zipped, folder)
 
 
 def test_a_bomb_is_not_unpacked(zipped: Path, folder: Path) -> None:
     bomb = {**contents_of(zipped), "media/1-red-boat.png": bytes(64 * 2**20)}
     with pytest.raises(DemoError, match="too large"):
-        archive.read(rewritten(zipped, bomb, zipfile.ZIP_DEFLATED), folder)
+        archive_reader.read(rewritten(zipped, bomb, zipfile.ZIP_DEFLATED), folder)
     assert sum(file.stat().st_size for file in folder.iterdir()) == 0
 
 
 def test_more_than_the_limit_is_not_unpacked(
     zipped: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive, "MOST_BYTES", 1000)
+    monkeypatch.setattr(archive_reader, "MOST_BYTES", 1000)
     with pytest.raises(DemoError, match="too large"):
-        archive.read(zipped, folder)
+        archive_reader.read(zipped, folder)
 
 
 def test_too_long_a_text_is_not_read(zipped: Path, folder: Path) -> None:
-    contents = {**contents_of(zipped), "messages.json": b" " * (archive.MOST_JSON + 1)}
+    contents = {**contents_of(zipped), "messages.json": b" " * (archive_reader.MOST_JSON + 1)}
     with pytest.raises(DemoError, match="too large"):
-        archive.read(rewritten(zipped, contents, zipfile.ZIP_DEFLATED), folder)
+        archive_reader.read(rewritten(zipped, contents, zipfile.ZIP_DEFLATED), folder)
 
 
 def test_too_many_entries_are_refused_before_they_are_listed(zipped: Path, folder: Path) -> None:
-    many = {**contents_of(zipped), **{f"{i}": b"" for i in range(archive.MOST_ENTRIES)}}
+    many = {**contents_of(zipped), **{f"{i}": b"" for i in range(archive_reader.MOST_ENTRIES)}}
     with pytest.raises(DemoError, match="too large"):
-        archive.read(rewritten(zipped, many), folder)
+        archive_reader.read(rewritten(zipped, many), folder)
 
 
 def test_a_list_of_entries_in_64_bits_is_refused(zipped: Path, folder: Path) -> None:
@@ -253,22 +253,22 @@ def test_a_list_of_entries_in_64_bits_is_refused(zipped: Path, folder: Path) -> 
     locator = b"PK\6\7" + bytes(16)
     zipped.write_bytes(content[:-22] + locator + content[-22:])
     with pytest.raises(DemoError, match="not a conversation that was exported"):
-        archive.read(zipped, folder)
+        archive_reader.read(zipped, folder)
 
 
 def test_an_entry_twice_is_refused(zipped: Path, folder: Path) -> None:
     with zipfile.ZipFile(zipped, "a") as file, pytest.warns(UserWarning, match="Duplicate"):
         file.writestr("messages.json", "[]")
     with pytest.raises(DemoError, match="not a conversation that was exported"):
-        archive.read(zipped, folder)
+        archive_reader.read(zipped, folder)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
 def test_other_compressions_are_refused(zipped: Path, folder: Path, method: int) -> None:
     with pytest.raises(DemoError, match="not a conversation that was exported"):
-        archive.read(rewritten(zipped, contents_of(zipped), method), folder)
+        archive_reader.read(rewritten(zipped, contents_of(zipped), method), folder)
 
 
 def test_one_that_was_packed_again_is_read(kept: Archive, zipped: Path, folder: Path) -> None:
     again = rewritten(zipped, contents_of(zipped), zipfile.ZIP_DEFLATED)
-    assert archive.read(again, folder).answers == kept.answers
+    assert archive_reader.read(again, folder).answers == kept.answers

@@ -242,6 +242,29 @@ def test_the_command_verifies_an_exported_conversation(
     assert status == 1 and "Answer 1: equal" in said and "Answer 2: different from token" in said
 
 
+def test_a_size_that_no_model_sees_is_refused(
+    tiny: LocalBackend, uploads: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths: list[Path] = []
+
+    async def play() -> None:
+        tabs = Tabs(tiny)
+        await talk(tabs, uploads)
+        paths.append(await exported(tabs))
+
+    scene(play)
+    with zipfile.ZipFile(paths[0]) as file:
+        contents = {name: file.read(name) for name in file.namelist()}
+    settings = json.loads(contents["settings.json"])
+    settings["media"][0]["width"] += 1
+    contents["settings.json"] = json.dumps(settings).encode()
+    with zipfile.ZipFile(paths[0], "w") as file:
+        for name, content in contents.items():
+            file.writestr(name, content)
+    status, said = verify_by_command(paths[0], capsys)
+    assert status == 1 and "not a conversation that was exported" in said
+
+
 def test_a_conversation_drawn_by_lot_is_not_taken_for_verified(
     tiny: LocalBackend, uploads: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

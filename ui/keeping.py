@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from model import archive
+from model import archive, archive_reader
 from model.archive import Archive, replayed
 from model.backend import Cancel
 from model.conversation import Conversation, Media
@@ -168,7 +168,7 @@ def _restored(path: object) -> tuple[Archive, list[Attachment]]:
     folder = upload_folder() / secrets.token_hex(16)
     folder.mkdir(parents=True)
     try:
-        restored = archive.read(source, folder)
+        restored = archive_reader.read(source, folder)
         items = {str(item.path): _inspected(item) for item in restored.conversation.media}
         return restored, list(items.values())
     except BaseException:

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, BrowserContext
 
-from model import archive
+from model import archive_reader
 from tests.e2e.chat import Chat
 from tools import served
 from ui.texts import texts_for
@@ -78,7 +78,7 @@ def test_an_answer_is_shown_with_the_code_that_gives_it_and_verified(
     dialog.locator("[role=status]", has_text="Equal").wait_for()
     chat.page.keyboard.press("Escape")
     dialog.wait_for(state="detached")
-    assert chat.page.evaluate("document.activeElement.id") == "reproduce"
+    chat.page.wait_for_function("document.activeElement.id === 'reproduce'")
 
 
 def test_a_conversation_is_exported_and_brought_back(
@@ -90,7 +90,7 @@ def test_a_conversation_is_exported_and_brought_back(
     said, stats = chat.answered, chat.stats
     zipped = export(chat, tmp_path)
     (tmp_path / "media").mkdir()
-    assert archive.read(zipped, tmp_path / "media").conversation.turns == 1
+    assert archive_reader.read(zipped, tmp_path / "media").conversation.turns == 1
     chat.hand_over("drop", zipped)
     chat.page.wait_for_selector("#notice p", state="visible")
     assert "New chat" in chat.page.inner_text("#notice")

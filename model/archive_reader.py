@@ -1,0 +1,237 @@
+"""Reads a zip file that `archive` wrote, or that somebody made to look like one: it is untrusted.
+
+What is read is bounded in number, size and depth, and no name in it leads anywhere on the disk.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path, PurePosixPath
+from typing import Any, get_args
+
+from model.archive import FORMAT, Archive
+from model.backend import Answered, StopReason, Usage
+from model.conversation import Conversation, Image, Media, Message, Text, Video
+from model.errors import DemoError
+from model.recipe import Runtime, Seen
+from model.settings import GenerationSettings, VisionSettings
+
+MOST_ENTRIES = 1024
+MOST_DIRECTORY = 2**20  # bytes of the list of entries
+MOST_JSON = 8 * 2**20
+MOST_FILE = 512 * 2**20
+MOST_BYTES = 2**30  # of all media
+MOST_RATIO = 200  # media are compressed already
+MOST_PIXELS = 16384 * 28 * 28  # of a picture as the model saw it
+MOST_FRAMES = 768
+CHUNK = 2**20
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
+
+
+def read(source: Path, folder: Path) -> Archive:
+    """What `write` wrote, its media as new files in `folder`. Raises `DemoError`.
+
+    The media themselves are not looked at.
+    """
+    try:
+        _check_directory(source)
+        with zipfile.ZipFile(source) as file:
+            return _archive(_Entries(file), folder)
+    except DemoError:
+        raise
+    except (
+        # What a file that is no zip, is cut off, or says something else can make of these lines.
+        zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError,
+        ValueError, TypeError, KeyError, IndexError, AttributeError,
+    ) as error:  # fmt: skip
+        raise DemoError(
+            "This zip file is not a conversation that was exported here, or it was changed; export it again."
+        ) from error
+
+
+def _check_directory(source: Path) -> None:
+    """Refuse a list of entries that would fill the memory when `zipfile` reads it, as it does at once.
+
+    An archive that was exported ends with its end record: no comment behind it, no 64-bit one before it.
+    """
+    with source.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - 42))
+        tail = file.read().rjust(42, b"\0")
+    record = tail[20:]
+    entries, directory = (
+        int.from_bytes(record[10:12], "little"),
+        int.from_bytes(record[12:16], "little"),
+    )
+    if record[:4] != b"PK\5\6" or tail[:4] == b"PK\6\7" or record[20:] != b"\0\0":
+        raise zipfile.BadZipFile
+    if entries > MOST_ENTRIES or directory > MOST_DIRECTORY:
+        raise _too_large()
+
+
+def _too_large() -> DemoError:
+    return DemoError("This conversation is too large to be restored.")
+
+
+class _Entries:
+    """The entries of a zip file, read by name and within limits; names lead nowhere on the disk."""
+
+    def __init__(self, file: zipfile.ZipFile) -> None:
+        self._file = file
+        self._left = MOST_BYTES
+        if len({info.filename for info in file.infolist()}) != len(file.infolist()):
+            raise zipfile.BadZipFile
+
+    def json(self, name: str) -> Any:
+        content = b"".join(self._chunks(self._info(name), MOST_JSON))
+        try:
+            return json.loads(content)
+        except RecursionError as error:
+            raise ValueError("too deep") from error
+
+    def extract(self, name: str, target: Path) -> None:
+        """Write one entry to `target`, a new file."""
+        info = self._info(name)
+        if info.file_size > MOST_RATIO * info.compress_size + CHUNK:
+            raise _too_large()
+        with target.open("xb") as written:
+            for chunk in self._chunks(info, min(MOST_FILE, self._left)):
+                self._left -= len(chunk)
+                written.write(chunk)
+
+    def _info(self, name: str) -> zipfile.ZipInfo:
+        info = self._file.getinfo(name)
+        if info.is_dir() or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise zipfile.BadZipFile
+        return info
+
+    def _chunks(self, info: zipfile.ZipInfo, most: int) -> Iterator[bytes]:
+        """The content; what the header says of its size is not believed."""
+        with self._file.open(info) as content:
+            read = 0
+            while chunk := content.read(CHUNK):
+                read += len(chunk)
+                if read > most:
+                    raise _too_large()
+                yield chunk
+
+
+def _archive(entries: _Entries, folder: Path) -> Archive:
+    messages, settings = entries.json("messages.json"), entries.json("settings.json")
+    if settings["format"] != FORMAT or len(settings["media"]) > MOST_ENTRIES:
+        raise ValueError("format")
+    paths: dict[str, Path] = {}
+    items: list[Media] = []
+    for facts in settings["media"]:
+        file = _text(facts["file"])
+        if file not in paths:
+            suffix = PurePosixPath(file).suffix.lower()
+            if not _SUFFIX.fullmatch(suffix):
+                raise ValueError("suffix")
+            paths[file] = folder / f"{len(paths) + 1}{suffix}"
+            entries.extract(file, paths[file])
+        items.append(_item(file, facts, paths[file], messages))
+    conversation = _conversation(messages, items, {str(path): name for name, path in paths.items()})
+    answers = tuple(map(_answered, settings["answers"]))
+    if len(conversation.messages) != 2 * len(answers) or not answers:
+        raise ValueError("turns")
+    seen = tuple(_seen(item, facts) for item, facts in zip(items, settings["media"], strict=True))
+    return Archive(conversation, answers, seen, _runtime(settings["runtime"]))
+
+
+def _item(file: str, facts: Mapping[str, Any], path: Path, messages: Sequence[Any]) -> Media:
+    vision, name = VisionSettings(**facts["vision"]), _text(facts["name"])
+    clips = {part.get("video") for m in messages for part in m["content"] if isinstance(part, dict)}
+    return Video(path, vision, name=name) if file in clips else Image(path, vision, name=name)
+
+
+def _conversation(
+    messages: Sequence[Any], items: Sequence[Media], names: Mapping[str, str]
+) -> Conversation:
+    """Turns of the person and the model in alternation; every item stands where it is named."""
+    waiting = iter(items)
+    if messages[0]["role"] == "system":
+        messages = messages[1:]
+    read: list[Message] = []
+    for number, message in enumerate(messages):
+        role: Any = ("user", "assistant")[number % 2]
+        if message["role"] != role:
+            raise ValueError("role")
+        parts = tuple(_read_part(part, waiting, names) for part in message["content"])
+        if not parts or (role == "assistant" and not all(isinstance(p, Text) for p in parts)):
+            raise ValueError("parts")
+        read.append(Message(role, parts))
+    if next(waiting, None) is not None:
+        raise ValueError("media")
+    return Conversation(messages=tuple(read))
+
+
+def _read_part(
+    part: Mapping[str, Any], waiting: Iterator[Media], names: Mapping[str, str]
+) -> Text | Media:
+    if part["type"] == "text":
+        return Text(_text(part["text"]), pointing=part.get("pointing") is True)
+    named = part["video"] if part["type"] == "video" else part["image_url"]["url"]
+    item = next(waiting, None)
+    if item is None or names[str(item.path)] != named:
+        raise ValueError("media")
+    return item
+
+
+def _answered(facts: Mapping[str, Any]) -> Answered:
+    usage = facts["usage"]
+    return Answered(
+        GenerationSettings(**facts["settings"]), usage if usage is None else _usage(usage)
+    )
+
+
+def _usage(facts: Mapping[str, Any]) -> Usage:
+    known = {field.name: facts[field.name] for field in fields(Usage)}
+    if known["stop_reason"] not in get_args(StopReason):
+        raise ValueError("stop_reason")
+    for name, value in known.items():
+        if name.endswith("_s"):
+            known[name] = _number(value, 1e9)
+        elif name != "stop_reason":
+            known[name] = _whole(value, 2**32 - 1)
+    return Usage(**known)
+
+
+def _seen(item: Media, facts: Mapping[str, Any]) -> Seen:
+    width, height = (_whole(facts[side], MOST_PIXELS) for side in ("width", "height"))
+    times = tuple(_number(at, 1e6) for at in facts["times"])
+    clip = isinstance(item, Video)
+    if not 0 < width * height <= MOST_PIXELS or len(times) > MOST_FRAMES or clip != bool(times):
+        raise ValueError("size")
+    if list(times) != sorted(times):
+        raise ValueError("times")
+    return Seen(str(item.path), "video" if clip else "image", width, height, times)
+
+
+def _runtime(facts: Mapping[str, Any]) -> Runtime:
+    return Runtime(**{field.name: _text(facts[field.name])[:200] for field in fields(Runtime)})
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    value.encode()  # half a surrogate pair can be written in JSON and nowhere else
+    return value
+
+
+def _whole(value: object, most: int) -> int:
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError(value)
+    return value
+
+
+def _number(value: Any, most: float) -> float:
+    # `not (x <= y)` rather than `x > y`: a NaN compares false with everything.
+    if type(value) not in (int, float) or not 0 <= value <= most:
+        raise ValueError(value)
+    return float(value)
