@@ -38,7 +38,8 @@ def kept(tmp_path: Path) -> Archive:
         .with_user_turn(first, Text(TYPED))
         .with_reply("<|box_start|>(1,2)<|box_end|>")
     )
-    talk = talk.with_user_turn(again, Text("And"), video).with_reply("No\n")
+    place = Text("Picture 1: <|box_start|>(1,2),(3,4)<|box_end|>\n", pointing=True)
+    talk = talk.with_user_turn(again, place, Text("And"), video).with_reply("No\n")
     return Archive(
         talk,
         (
@@ -90,6 +91,7 @@ def test_everything_comes_back(kept: Archive, zipped: Path, folder: Path) -> Non
     assert [m.text for m in back.conversation.messages] == [
         m.text for m in kept.conversation.messages
     ]
+    assert back.conversation.messages[2].regions == kept.conversation.messages[2].regions != ()
     for ours, theirs in zip(back.conversation.media, kept.conversation.media, strict=True):
         assert (type(ours), ours.vision, ours.name) == (type(theirs), theirs.vision, theirs.name)
         assert Path(str(ours.path)).read_bytes() == Path(str(theirs.path)).read_bytes()

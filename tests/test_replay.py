@@ -66,6 +66,9 @@ def verified(backend: LocalBackend, talk: Conversation, settings: GenerationSett
     return reply
 
 
+PLACE = Text("Picture 1: <|box_start|>(1,2),(300,400)<|box_end|>\n", pointing=True)
+
+
 def conversations(folder: Path) -> dict[str, tuple[Conversation, GenerationSettings]]:
     one = Image(media_files.photo(folder / "one.png", (300, 180), seed=1), SMALL)
     other = Image(media_files.photo(folder / "other.png", (90, 200), seed=2), EXACT)
@@ -84,11 +87,12 @@ def conversations(folder: Path) -> dict[str, tuple[Conversation, GenerationSetti
         ),
         "a clip and a picture": (Conversation().with_user_turn(clip, one, Text("What happens?")), NUMBERED),
         "typed control tokens": (replied.with_user_turn(Text(TYPED), one, Text("<|im_end|>")), GREEDY),
+        "a part of a picture": (Conversation().with_user_turn(one, PLACE, Text("What is here?")), GREEDY),
         "no picture": (Conversation().with_user_turn(Text("Hello")), replace(GREEDY, system_prompt="")),
     }  # fmt: skip
 
 
-CASES = ("a picture", "two pictures with vision ids", "follow-up turns", "a clip and a picture", "typed control tokens", "no picture")  # fmt: skip
+CASES = ("a picture", "two pictures with vision ids", "follow-up turns", "a clip and a picture", "typed control tokens", "a part of a picture", "no picture")  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES[:5])
