@@ -43,12 +43,4 @@ qwenVlChat.verdict = (sentence) => {
   element.querySelector('[role=status]').textContent = sentence;
 };
 
-qwenVlChat.download = (path) => {
-  if (!path) return;
-  const link = document.createElement('a');
-  link.href = `gradio_api/file=${encodeURI(path)}`;
-  link.download = path.split('/').pop();
-  link.click();
-};
-
 qwenVlChat.restore = (file) => trigger('upload', file);

@@ -25,7 +25,7 @@ from model.errors import DemoError
 from model.recipe import Recipe, Replaying
 from model.script import transformers_script
 from model.settings import TUNABLES, GenerationSettings
-from ui import replay, view
+from ui import composer, replay, view
 from ui.attachment import Attachment, inspect
 from ui.controls import defaults
 from ui.handlers import tab_of
@@ -72,13 +72,14 @@ async def verify(tabs: Tabs, key: str, event: gr.EventData) -> str:
 
 
 async def export(tabs: Tabs, key: str) -> tuple[str, Any]:
-    """The path of a zip file with the conversation, and what is to be read if there is none."""
+    """The address of a zip file with the conversation, and what is to be read if there is none."""
     tab = tab_of(tabs, key)
     try:
         if tab.live or not tab.answers:
             return "", gr.skip()
         kept = tab.conversation, tuple(tab.answers)
-        return str(await asyncio.to_thread(_export, tabs, *kept)), gr.skip()
+        target = await asyncio.to_thread(_export, tabs, *kept)
+        return composer.file_url(str(target)), gr.skip()
     except DemoError as error:
         tab.notice = error.sentence
         return "", view.whole(tab).notice

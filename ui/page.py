@@ -364,7 +364,7 @@ def _wire_keeping(
         None, verdict, None, js="(said) => { qwenVlChat.verdict(said); return [] }", **QUIET
     )
     view.export.click(do(keeping.export), key, [exported, view.notice], **QUIET).then(
-        None, exported, None, js="(path) => { qwenVlChat.download(path); return [] }", **QUIET
+        None, exported, None, js="(url) => { qwenVlChat.download(url); return [] }", **QUIET
     )
     controls = list(page.controls.components)
     restored = replay.upload(do(keeping.restore), key, [*view, *controls], **QUIET)
