@@ -20,6 +20,7 @@ TORCH_MODULES = {
     "prefix_cache",
     "stock",
     "token_stream",
+    "turn",
 }
 STANDARD_ONLY = {"settings", "conversation", "errors", "backend", "grounding"}
 

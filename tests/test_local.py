@@ -15,8 +15,9 @@ from model.backend import Cancel, Delta, Event, Finished, Progress, Usage, colle
 from model.conversation import Conversation, Image, Text, Video
 from model.errors import ContextError, MediaError
 from model.grounding import Convention
-from model.local import CHUNK_TOKENS, LocalBackend
+from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
+from model.turn import CHUNK_TOKENS
 from tests import media_files
 from tests.media_files import SMALL
 
