@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import gradio as gr
 import pytest
@@ -77,8 +78,8 @@ async def talk(tabs: Tabs, uploads: Path, **settings: Any) -> Tab:
 
 
 async def exported(tabs: Tabs) -> Path:
-    path, _ = await keeping.export(tabs, KEY)
-    return Path(path)
+    address, _ = await keeping.export(tabs, KEY)
+    return Path(unquote(address.partition("file=")[2]))
 
 
 def test_a_conversation_comes_back_with_its_files_and_settings(
