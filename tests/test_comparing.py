@@ -44,7 +44,7 @@ async def compared(tabs: Tabs, text: str, *sides: dict[str, Any], **page: Any) -
     """What is shown when both sides are there."""
     shown = await comparing.compare(tabs, KEY, text, posted(*sides), *values(**page))
     async for later in comparing.follow(tabs, KEY):
-        shown = later if isinstance(later, str) else shown
+        shown = later
     return shown
 
 

@@ -43,16 +43,13 @@ async def compare(tabs: Tabs, key: str, text: str, event: gr.EventData, *values:
         first, second = (side(page, wish, partial(tab.drafted, text)) for wish in wishes)
         tabs.compare(tab, Comparison(first, second))
     except DemoError as error:
-        return render.notice(tab.texts.said(error.sentence)) + await _shown(tab)
+        tab.not_compared = error.sentence
     return await _shown(tab)
 
 
-async def follow(tabs: Tabs, key: str) -> AsyncIterator[Any]:
+async def follow(tabs: Tabs, key: str) -> AsyncIterator[str]:
     """While one side after the other is answered: both as far as they are."""
     tab = tab_of(tabs, key)
-    if not (tab.comparison and tab.comparison.running):
-        yield gr.skip()
-        return
     while tab.comparison and (run := tab.comparison.run):
         with run.followed():
             while run.live and tab.comparison:
@@ -75,7 +72,8 @@ async def _shown(tab: Tab) -> str:
     if comparison and all(side.complete for side in comparison.sides):
         answers = [render.readable(side.run.text) for side in comparison.sides if side.run]
         marked = await asyncio.to_thread(differences, *answers)
-    return sides.results(comparison, tab.known, tab.texts, marked)
+    refusal = render.notice(tab.texts.said(tab.not_compared))
+    return refusal + sides.results(comparison, tab.known, tab.texts, marked)
 
 
 def _posted(event: gr.EventData) -> dict[str, Any]:

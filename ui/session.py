@@ -75,6 +75,7 @@ class Tab:
     editing: Edit | None = None
     verifying: Cancel | None = None  # of the answer that is being verified
     comparison: Comparison | None = None  # the latest
+    not_compared: str = ""  # why there is no later one, a `Sentence`
     browser: str = ""  # the one that opened it last
     pages: set[str] = field(default_factory=set)  # Gradio's sessions that show it
     # What the conversation and its answers were before the run.
@@ -279,7 +280,7 @@ class Tab:
             self.verifying.set()
         if self.comparison:
             self.comparison.stop()
-            self.comparison = None
+        self.comparison, self.not_compared = None, ""
         self._keep(Conversation())
         self.editing = None
         self.tray.clear()
@@ -433,7 +434,7 @@ class Tabs:
         if tab.busy:
             raise DemoError("An answer is still being written; stop it first.")
         self._require_room()
-        tab.comparison = comparison
+        tab.comparison, tab.not_compared = comparison, ""
         comparison.start(self.backend, lambda: self.awaited(tab.browser))
 
     def _require_room(self) -> None:

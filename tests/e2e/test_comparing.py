@@ -16,6 +16,13 @@ def compare(chat: Chat) -> None:
     chat.page.wait_for_selector("#comparison-form form", state="visible")
 
 
+def add(chat: Chat, name: str) -> None:
+    """Let a setting differ; nothing changes if it does already."""
+    chat.page.select_option("#comparison select", name)
+    chat.page.click("#comparison [data-op=add]")
+    chat.page.wait_for_selector(f"#comparison [data-name={name}]", state="visible")
+
+
 def back(chat: Chat) -> None:
     chat.page.click("#views a[href='#chat']")
     chat.page.wait_for_selector("#talk", state="visible")
@@ -64,8 +71,8 @@ def test_differing_words_are_marked_and_one_sides_settings_are_taken_over(
 ) -> None:
     fake.answer = lambda _: [Delta("A red boat." if len(fake.calls) == 1 else "A green boat.")]
     compare(told)
-    told.page.select_option("#comparison select", "temperature")
-    told.page.click("#comparison [data-op=add]")
+    assert not told.page.is_visible("#comparison [data-name=temperature]")
+    add(told, "temperature")
     assert told.page.evaluate("document.activeElement.name") == "1"
     fill(told, "temperature", "0", "0.75")
     told.page.click("#comparison [data-name=max_tokens] [data-op=drop]")
@@ -100,6 +107,7 @@ def test_escape_stops_both_sides(told: Chat, fake: FakeBackend) -> None:
 
 def test_a_setting_that_cannot_be_is_explained_on_its_side(told: Chat, fake: FakeBackend) -> None:
     compare(told)
+    add(told, "max_tokens")
     fill(told, "max_tokens", "64", "3")
     told.send("Hello")
     told.page.wait_for_selector("#compared section:nth-child(2) [role=alert]")
@@ -111,6 +119,7 @@ def test_a_setting_that_cannot_be_is_explained_on_its_side(told: Chat, fake: Fak
 
 def test_the_form_speaks_the_pages_language_and_keeps_what_was_filled_in(told: Chat) -> None:
     compare(told)
+    add(told, "max_tokens")
     fill(told, "max_tokens", "77", "33")
     told.page.locator("#language input[value=ko]").check()
     told.page.wait_for_function(
