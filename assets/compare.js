@@ -3,6 +3,7 @@
 const { one, whenReady } = qwenVlChat;
 const VIEW = '#compare';
 let taken = {};
+let asked = false; // and the answers are not on the page yet
 
 const open = () => location.hash === VIEW;
 const running = () => Boolean(one('#compared [data-running]'));
@@ -24,8 +25,8 @@ const look = () => trigger('select', element.querySelector('form') ? { sides: si
 
 function compare() {
   if (running()) return;
+  asked = true;
   trigger('submit', { sides: sides() });
-  one('#compared').scrollIntoView({ block: 'nearest' });
 }
 
 const stop = () => trigger('stop');
@@ -41,6 +42,12 @@ function mark() {
 function show() {
   mark();
   if (open()) look();
+}
+
+function drawn() {
+  label();
+  if (asked) one('#compared').scrollIntoView({ block: 'start' });
+  asked = false;
 }
 
 function label() {
@@ -105,11 +112,11 @@ document.addEventListener('click', (event) => {
 document.addEventListener('visibilitychange', () => { if (!document.hidden && running()) look(); });
 addEventListener('hashchange', show);
 whenReady(() => {
-  const drawn = { childList: true, subtree: true, characterData: true };
-  new MutationObserver(label).observe(one('#compared'), { ...drawn, attributeFilter: ['data-running'] });
+  const anything = { childList: true, subtree: true, characterData: true };
+  new MutationObserver(drawn).observe(one('#compared'), { ...anything, attributeFilter: ['data-running'] });
   new MutationObserver(label).observe(element, { childList: true });
   // Another language.
-  new MutationObserver(() => { mark(); if (element.querySelector('form')) look(); }).observe(one('#views'), drawn);
+  new MutationObserver(() => { mark(); if (element.querySelector('form')) look(); }).observe(one('#views'), anything);
   mark();
   if (open()) opened();
 });

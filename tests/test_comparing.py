@@ -103,8 +103,8 @@ def test_words_that_only_one_answer_has_are_marked_when_both_are_there() -> None
         ]
         shown = await compared(Tabs(backend), "What?", {}, {"seed": 3})
         a, b = sections(shown)
-        assert "A <del>red </del>&lt;b&gt;boat&lt;/b&gt;." in a
-        assert "A <ins>green </ins>&lt;b&gt;boat&lt;/b&gt;." in b
+        assert "A <del>red</del> &lt;b&gt;boat&lt;/b&gt;." in a
+        assert "A <ins>green</ins> &lt;b&gt;boat&lt;/b&gt;." in b
         assert "1 in A, 1 in B" in shown
 
     scene(play)

@@ -75,9 +75,14 @@ class Comparison:
     def start(self, backend: Backend, awaited: Callable[[], bool]) -> None:
         """Let the backend answer what has not been answered yet; see `Run.start`."""
         self.run = self._next.pop(0) if self._next else None
+        self.expect_follower()
+        if self.run:
+            self.run.start(backend, lambda run: self._go_on(run, backend, awaited), awaited=awaited)
+
+    def expect_follower(self) -> None:
+        """Somebody is about to look; see `Run.expect_follower`."""
         if self.run:
             self.run.expect_follower()
-            self.run.start(backend, lambda run: self._go_on(run, backend, awaited), awaited=awaited)
 
     def stop(self) -> None:
         """Stop both sides; what there is of their answers stays."""

@@ -24,8 +24,8 @@ async def look(
     """The form, and the comparison as far as it is: the page has come to it, perhaps again."""
     tab = tab_of(tabs, key)
     tab.language = language
-    if tab.comparison and tab.comparison.run:
-        tab.comparison.run.expect_follower()
+    if tab.comparison:
+        tab.comparison.expect_follower()
     wishes = wishes_of(_posted(event).get("sides"))
     if tab.comparison and not any(wishes):
         wishes = tab.comparison.wishes

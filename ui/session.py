@@ -483,6 +483,8 @@ class Tabs:
         tab.pages.add(page)
         if tab.run:
             tab.run.expect_follower()
+        if tab.comparison:
+            tab.comparison.expect_follower()
         answered = next((visit for visit in self._visits if visit[0] == browser), None)
         self._visits = [visit for visit in self._visits if visit is not answered]
 

@@ -205,15 +205,18 @@ def _answer(
 ) -> str:
     """The model's text, with its own words in `mark` if it is known which these are."""
     if marked is not None:
-        return "".join(
-            f"<{mark}>{html.escape(piece.text)}</{mark}>" if piece.own else html.escape(piece.text)
-            for piece in marked
-        )
+        return "".join(_piece(piece, mark) for piece in marked)
     if side.run and side.run.text:
         return html.escape(render.readable(side.run.text))
     if side.run and comparison.run is side.run:
         return f"<em>{html.escape(render.waiting(side.run.progress, texts))}</em>"
     return ""
+
+
+def _piece(piece: Piece, mark: str) -> str:
+    words = piece.text.rstrip()
+    space = piece.text[len(words) :]
+    return f"<{mark}>{html.escape(words)}</{mark}>{space}" if piece.own else html.escape(piece.text)
 
 
 def _problem(side: Side, texts: Texts) -> str:

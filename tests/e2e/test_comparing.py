@@ -35,6 +35,13 @@ def wait_for_both(chat: Chat) -> None:
     )
 
 
+def wait_for_words(chat: Chat, count: int) -> None:
+    chat.page.wait_for_function(
+        "(count) => document.querySelector('#compared .answer')?.textContent.split(' ').length > count",
+        arg=count,
+    )
+
+
 def fill(chat: Chat, name: str, first: str, second: str) -> None:
     for side, value in enumerate((first, second)):
         chat.page.fill(f"#comparison [data-name={name}] [name='{side}']", value)
@@ -57,13 +64,11 @@ def test_a_message_is_answered_under_two_settings_and_the_conversation_stays(
     assert "12 visual" in second and "0 reused" in second and "tokens/s" in second
     assert chat.page.inner_text("#compared [role=status]")
     assert (chat.draft, chat.cards) == ("What is this?", 1)
-    back(chat)
-    assert list(chat.asked) == ["Hello"] and chat.turn == chat.finished_before + 1
-    chat.reload()  # the comparison is still there, and so is the message
-    chat.wait("idle")
-    compare(chat)
+    chat.reload()
     wait_for_both(chat)
     assert chat.page.input_value("#comparison [data-name=max_tokens] [name='1']") == "16"
+    back(chat)
+    assert list(chat.asked) == ["Hello"] and chat.turn == 1
 
 
 def test_differing_words_are_marked_and_one_sides_settings_are_taken_over(
@@ -79,8 +84,8 @@ def test_differing_words_are_marked_and_one_sides_settings_are_taken_over(
     told.page.fill("#composer textarea", "What is this?")
     told.page.click("#comparison form .primary")
     wait_for_both(told)
-    assert told.page.inner_text("#compared del") == "red "
-    assert told.page.inner_text("#compared ins") == "green "
+    assert told.page.inner_text("#compared del") == "red"
+    assert told.page.inner_text("#compared ins") == "green"
     told.page.locator("#compared [data-op=take]").nth(1).click()
     told.page.wait_for_selector("#talk", state="visible")
     told.page.wait_for_function(
@@ -90,13 +95,16 @@ def test_differing_words_are_marked_and_one_sides_settings_are_taken_over(
     assert fake.calls[-1].settings.temperature == 0.75
 
 
-def test_escape_stops_both_sides(told: Chat, fake: FakeBackend) -> None:
-    fake.events, fake.pause_s = [Delta("word ")] * 2000, 0.05
+def test_a_reload_picks_the_comparison_up_and_escape_stops_both_sides(
+    told: Chat, fake: FakeBackend
+) -> None:
+    fake.events, fake.pause_s = [Delta("word ")] * 4000, 0.05
     compare(told)
     told.send("Hello")
-    told.page.wait_for_function(
-        "document.querySelector('#compared .answer')?.textContent.includes('word word')"
-    )
+    wait_for_words(told, 10)
+    told.reload()
+    told.page.wait_for_selector("#compared [data-running] .answer")
+    wait_for_words(told, len(told.page.inner_text("#compared .answer").split()) + 5)
     assert told.page.inner_text("#comparison .primary") == "Stop"
     told.page.keyboard.press("Escape")
     told.page.wait_for_selector("#compared [data-running]", state="detached")
@@ -114,6 +122,15 @@ def test_a_setting_that_cannot_be_is_explained_on_its_side(told: Chat, fake: Fak
     alert = told.page.locator("#compared [role=alert]")
     assert alert.count() == 1 and "'max_tokens' is 3" in alert.inner_text()
     assert fake.calls == []
+    back(told)
+
+
+def test_the_exact_sides_come_and_go_together(told: Chat) -> None:
+    compare(told)
+    add(told, "resized_width")
+    told.page.wait_for_selector("#comparison [data-name=resized_height]", state="visible")
+    told.page.click("#comparison [data-name=resized_height] [data-op=drop]")
+    assert not told.page.is_visible("#comparison [data-name=resized_width]")
     back(told)
 
 
