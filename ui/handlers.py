@@ -21,6 +21,7 @@ from ui import ahead, annotate, composer, places, render, view
 from ui.attachment import inspect
 from ui.controls import settings_of
 from ui.examples import EXAMPLES
+from ui.runs import Run
 from ui.session import Tab, Tabs, drafted
 from ui.texts import ENGLISH
 from ui.view import View
@@ -122,10 +123,15 @@ async def follow(tabs: Tabs, key: str) -> AsyncIterator[tuple[str, str]]:
         while tab.run is run:
             shown = run.version
             yield view.arriving(tab)
-            waited = 0.0
-            while run.version == shown and run.live and waited < HEARTBEAT_S:
-                await asyncio.sleep(FRAME_S)
-                waited += FRAME_S
+            await until_news(run, shown)
+
+
+async def until_news(run: Run, shown: object) -> None:
+    """Wait until there is something to show that is not `shown`, but not for long."""
+    waited = 0.0
+    while run.version == shown and run.live and waited < HEARTBEAT_S:
+        await asyncio.sleep(FRAME_S)
+        waited += FRAME_S
 
 
 async def settled(tabs: Tabs, key: str) -> View:

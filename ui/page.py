@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 
 from model.backend import Backend
 from model.settings import TUNABLES, GenerationSettings, VisionSettings
-from ui import composer, handlers, keeping, render
+from ui import comparing, composer, handlers, keeping, render, sides
 from ui.api import add_api
 from ui.controls import Controls, build_controls, defaults
 from ui.examples import offered
@@ -68,6 +68,9 @@ class Page:
     replay: gr.HTML
     bridge: gr.HTML
     inspector: gr.HTML
+    views: gr.HTML
+    comparison: gr.HTML
+    compared: gr.HTML
     resume: gr.Button
     sent: gr.Textbox
     taken_up: gr.Textbox
@@ -148,6 +151,7 @@ def _lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
         )
     with gr.Column(elem_id="page"):
         banner = gr.HTML(elem_id="model-banner")
+        views = gr.HTML(sides.views(texts), elem_id="views")
         with gr.Column(elem_id="talk"):
             chatbot = gr.Chatbot(
                 elem_id="chatbot",
@@ -179,6 +183,9 @@ def _lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
                 )
                 export = gr.Button(texts.export, elem_id="export", size="sm", visible=False)
                 clear = gr.Button(texts.clear, elem_id="clear", size="sm", visible=False)
+        with gr.Column(elem_id="comparison"):
+            comparison = gr.HTML(elem_id="comparison-form", js_on_load=_script("compare.js"))
+            compared = gr.HTML(elem_id="compared", js_on_load=None)
         with gr.Column(elem_id="desk"):
             notice = gr.HTML(elem_id="notice")
             cancel_edit = gr.Button(texts.editing, elem_id="cancel-edit", size="sm", visible=False)
@@ -222,8 +229,8 @@ def _lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
     )  # fmt: skip
     return Page(
         key, language, banner, controls, settings_title, settings_note, reset, attach, sources,
-        cost, ready, scripted, replay, bridge, inspector, resume, sent, taken_up, saved, view,
-        gr.Timer(1.0, active=False),
+        cost, ready, scripted, replay, bridge, inspector, views, comparison, compared, resume,
+        sent, taken_up, saved, view, gr.Timer(1.0, active=False),
     )  # fmt: skip
 
 
@@ -312,6 +319,7 @@ def _wire(
         None, page.saved, None, js="(url) => { qwenVlChat.download(url); return [] }", **QUIET
     )
     _wire_keeping(page, do, priced)
+    _wire_comparing(page, do, priced)
     show(view.examples.select(do(handlers.ask_example), [key, *controls], list(view), **QUIET))
 
     many: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
@@ -372,6 +380,25 @@ def _wire_keeping(
     priced(restored)
 
 
+def _wire_comparing(
+    page: Page,
+    do: Callable[[Callable[..., Any]], Any],
+    priced: Callable[[Any], None],
+) -> None:
+    """One message under two settings, beside the conversation."""
+    key, form, compared = page.key, page.comparison, page.compared
+    controls = list(page.controls.components)
+    names = json.dumps([tunable.name for tunable in TUNABLES])
+    inputs = [key, page.language, *controls]
+    looked = form.select(do(comparing.look), inputs, [form, compared], **QUIET)
+    asked = [key, page.view.message, *controls]
+    for event in (looked, form.submit(do(comparing.compare), asked, compared, **QUIET)):
+        event.then(do(comparing.follow), key, compared, **FOLLOWING)
+    form.stop(do(comparing.stop), key, None, **QUIET)
+    take = f"(...values) => qwenVlChat.takenSettings({names}, values)"
+    priced(form.apply(None, controls, controls, js=take, **QUIET))
+
+
 def _wire_settings(page: Page, default: dict[str, Any], blocks: gr.Blocks) -> None:
     """Keep the settings in the browser; the server sees them with each message only."""
     controls = list(page.controls.components)
@@ -389,7 +416,7 @@ def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> None:
     view = page.view
     labelled = [
         *page.controls.labelled, page.settings_title, page.settings_note, page.reset, page.language,
-        view.chatbot, page.attach, page.sources, page.scripted, view.message, view.examples,
+        view.chatbot, page.attach, page.sources, page.views, page.scripted, view.message, view.examples,
         view.copy, view.retry, view.retry_penalised, view.edit, view.undo, view.reproduce, view.export,
         view.clear, view.cancel_edit,
     ]  # fmt: skip
@@ -405,6 +432,7 @@ def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> None:
             gr.Chatbot(label=texts.conversation, placeholder=_welcome(texts)),
             gr.UploadButton(texts.attach),
             composer.sources(texts),
+            sides.views(texts),
             render.page_texts(texts),
             gr.Textbox(label=texts.message, placeholder=texts.placeholder),
             offered(texts),

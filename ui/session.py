@@ -21,6 +21,7 @@ from model.grounding import Convention
 from model.settings import GenerationSettings, VisionSettings
 from model.visual_item import item_label
 from ui.attachment import Attachment
+from ui.compare import Comparison
 from ui.pointing import Pointed, region_texts
 from ui.preview import clip_preview
 from ui.resolution import AUTO, Resolution
@@ -73,6 +74,8 @@ class Tab:
     returned: str = ""  # a message on its way back into the composer
     editing: Edit | None = None
     verifying: Cancel | None = None  # of the answer that is being verified
+    comparison: Comparison | None = None  # the latest
+    not_compared: str = ""  # why there is no later one, a `Sentence`
     browser: str = ""  # the one that opened it last
     pages: set[str] = field(default_factory=set)  # Gradio's sessions that show it
     # What the conversation and its answers were before the run.
@@ -91,6 +94,11 @@ class Tab:
     @property
     def live(self) -> bool:
         return self.run is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether the model is wanted, for the conversation or beside it."""
+        return self.live or (self.comparison is not None and self.comparison.running)
 
     @property
     def state(self) -> RunState | Outcome:
@@ -270,6 +278,9 @@ class Tab:
             self.run = None
         if self.verifying:
             self.verifying.set()
+        if self.comparison:
+            self.comparison.stop()
+        self.comparison, self.not_compared = None, ""
         self._keep(Conversation())
         self.editing = None
         self.tray.clear()
@@ -412,18 +423,29 @@ class Tabs:
         """Let the backend answer. Raises `DemoError` when too many people are waiting."""
         if tab.live:
             raise DemoError("An answer is still being written; stop it first.")
-        if self.running >= self.queue_size:
-            raise DemoError(
-                "{people} people are waiting already; try again in a minute.", people=self.running
-            )
+        self._require_room()
         run = Run(conversation, settings, tab.key)
         tab.begin(run)
         run.start(self.backend, tab.settle, awaited=lambda: self.awaited(tab.browser))
         return run
 
+    def compare(self, tab: Tab, comparison: Comparison) -> None:
+        """Let the backend answer both sides, beside the conversation. Raises `DemoError` like `start`."""
+        if tab.busy:
+            raise DemoError("An answer is still being written; stop it first.")
+        self._require_room()
+        tab.comparison, tab.not_compared = comparison, ""
+        comparison.start(self.backend, lambda: self.awaited(tab.browser))
+
+    def _require_room(self) -> None:
+        if self.running >= self.queue_size:
+            raise DemoError(
+                "{people} people are waiting already; try again in a minute.", people=self.running
+            )
+
     @property
     def running(self) -> int:
-        return sum(tab.live for tab in self._tabs.values())
+        return sum(tab.busy for tab in self._tabs.values())
 
     def make_playable(self, tab: Tab, attachment: Attachment) -> None:
         """Copy a clip into what browsers play, behind everything else; until then its picture stands."""
@@ -461,6 +483,8 @@ class Tabs:
         tab.pages.add(page)
         if tab.run:
             tab.run.expect_follower()
+        if tab.comparison:
+            tab.comparison.expect_follower()
         answered = next((visit for visit in self._visits if visit[0] == browser), None)
         self._visits = [visit for visit in self._visits if visit is not answered]
 
@@ -473,7 +497,7 @@ class Tabs:
 
     def _forget_later(self, tab: Tab) -> None:
         def look() -> None:
-            if tab.live or self.awaited(tab.browser):
+            if tab.busy or self.awaited(tab.browser):
                 self._forget_later(tab)
             elif not tab.pages:
                 self.forget(tab.key)
@@ -495,6 +519,6 @@ class Tabs:
         for place, tab in enumerate(unseen_for_longest_first):
             if place >= surplus and time.monotonic() - tab.seen < EXPIRY_S:
                 break
-            if not tab.live:
+            if not tab.busy:
                 del self._tabs[tab.key]
                 self.forget(tab.key)

@@ -167,6 +167,21 @@ class Texts:
             "bottom": "Bottom",
         }
     )
+    views: str = "Views"
+    view_chat: str = "Chat"
+    compare: str = "Compare"
+    compare_title: str = "One message, two settings"
+    compare_hint: str = "The message below is answered twice and stays where it is; the conversation does not change."
+    compare_setting: str = "What differs"
+    compare_add: str = "Add"
+    compare_answering: str = "{side} is being answered…"
+    compare_same: str = "Both answers have the same words."
+    compare_differs: str = "Words that only one answer has are marked: {first} in A, {second} in B."
+    compare_equal_settings: str = "The same settings"
+    compare_take: str = "Use these settings"
+    stop: str = "Stop"
+    on: str = "on"
+    off: str = "off"
     stale_page: str = "This page is out of date; reload it."
     errors: Mapping[str, str] = field(default_factory=dict)  # by their English templates
 
@@ -324,6 +339,21 @@ CHINESE = Texts(
     region_hint="在图片上拖动，即可就其中一部分提问。",
     region_ask="就一部分提问",
     region_sides={"left": "左", "top": "上", "right": "右", "bottom": "下"},
+    views="视图",
+    view_chat="对话",
+    compare="比较",
+    compare_title="一条消息，两种设置",
+    compare_hint="下方的消息会被回答两次，并留在原处；对话不会改变。",
+    compare_setting="不同之处",
+    compare_add="加入",
+    compare_answering="正在回答 {side}…",
+    compare_same="两个回答用词完全相同。",
+    compare_differs="已标出只在一个回答中出现的词：A 中 {first} 个，B 中 {second} 个。",
+    compare_equal_settings="设置相同",
+    compare_take="采用这些设置",
+    stop="停止",
+    on="开",
+    off="关",
     stale_page="此页面已过期；请重新加载。",
     errors=CHINESE_ERRORS,
 )
@@ -484,6 +514,21 @@ KOREAN = Texts(
     region_hint="사진 위에서 끌면 그 부분에 대해 물을 수 있습니다.",
     region_ask="일부에 대해 묻기",
     region_sides={"left": "왼쪽", "top": "위", "right": "오른쪽", "bottom": "아래"},
+    views="보기",
+    view_chat="대화",
+    compare="비교",
+    compare_title="메시지 하나, 설정 둘",
+    compare_hint="아래 메시지에 두 번 답합니다. 메시지는 그대로 남고 대화는 바뀌지 않습니다.",
+    compare_setting="다르게 할 것",
+    compare_add="추가",
+    compare_answering="{side}에 답하는 중…",
+    compare_same="두 답변의 단어가 모두 같습니다.",
+    compare_differs="한쪽 답변에만 있는 단어를 표시했습니다: A {first}개, B {second}개.",
+    compare_equal_settings="같은 설정",
+    compare_take="이 설정 쓰기",
+    stop="중지",
+    on="켬",
+    off="끔",
     stale_page="오래된 페이지입니다. 새로 고침하세요.",
     errors=KOREAN_ERRORS,
 )

@@ -1,0 +1,132 @@
+"""One message answered under two settings, one after the other: what is asked for, and how far it is.
+
+Knows nothing of the page, and the conversation is not changed by it. Like a tab it is changed on the event
+loop only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from model.backend import Backend, Usage
+from model.conversation import Conversation
+from model.errors import DemoError
+from model.settings import TUNABLES, VisionSettings, settings_from
+from ui.runs import Run
+
+NAMES = ("A", "B")
+Wishes = Mapping[str, Any]  # settings by name
+LONGEST_WISH = 100_000  # characters of a system prompt that comes from a browser
+NOBODY = ""  # the backend keeps nothing for it: both sides start from nothing, and the chat loses nothing
+
+
+@dataclass(frozen=True)
+class Side:
+    """The message under one of the settings.
+
+    wishes: what differs from the page's settings, as it was asked for; settings: all of them, typed.
+    """
+
+    wishes: Wishes
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    run: Run | None = None
+    problem: str = ""  # why there is no run, a `Sentence`
+
+    @property
+    def usage(self) -> Usage | None:
+        return self.run.finished.usage if self.run and self.run.finished else None
+
+    @property
+    def ended(self) -> bool:
+        """Whether its answer is there or failed."""
+        return bool(self.run and (self.run.finished or self.run.error))
+
+    @property
+    def complete(self) -> bool:
+        """Whether the model came to the end of its answer."""
+        return self.usage is not None and self.usage.stop_reason != "cancelled"
+
+
+class Comparison:
+    """Two sides; `run` is the answer in the making. Nothing is asked unless both settings are possible."""
+
+    def __init__(self, first: Side, second: Side) -> None:
+        self.sides = first, second
+        self.run: Run | None = None
+        runs = [side.run for side in self.sides if side.run]
+        self._next = runs if len(runs) == len(self.sides) else []
+
+    @property
+    def running(self) -> bool:
+        return self.run is not None
+
+    @property
+    def wishes(self) -> tuple[Wishes, Wishes]:
+        first, second = self.sides
+        return first.wishes, second.wishes
+
+    @property
+    def asked(self) -> Conversation | None:
+        """What is answered; only the resolutions may differ between the sides."""
+        return next((side.run.conversation for side in self.sides if side.run), None)
+
+    def start(self, backend: Backend, awaited: Callable[[], bool]) -> None:
+        """Let the backend answer what has not been answered yet; see `Run.start`."""
+        self.run = self._next.pop(0) if self._next else None
+        self.expect_follower()
+        if self.run:
+            self.run.start(backend, lambda run: self._go_on(run, backend, awaited), awaited=awaited)
+
+    def expect_follower(self) -> None:
+        """Somebody is about to look; see `Run.expect_follower`."""
+        if self.run:
+            self.run.expect_follower()
+
+    def stop(self) -> None:
+        """Stop both sides; what there is of their answers stays."""
+        self._next.clear()
+        if self.run:
+            self.run.cancel.set()
+
+    def _go_on(self, run: Run, backend: Backend, awaited: Callable[[], bool]) -> None:
+        if run.finished and run.finished.reason == "cancelled":
+            self._next.clear()  # stopped, or nobody follows any more
+        self.start(backend, awaited)
+
+
+def side(
+    values: Mapping[str, Any],
+    wishes: Wishes,
+    drafted: Callable[[VisionSettings], Conversation | None],
+) -> Side:
+    """One side, with what is `drafted` as its question. `values` are the page's settings by name."""
+    try:
+        vision, generation = settings_from({**values, **wishes})
+        asked = drafted(vision)
+        assert asked, "the message is empty"
+    except DemoError as error:
+        return Side(wishes, problem=error.sentence)
+    return Side(wishes, {**asdict(vision), **asdict(generation)}, Run(asked, generation, NOBODY))
+
+
+def wishes_of(posted: object) -> tuple[Wishes, Wishes]:
+    """What a browser asks for, which may be anything; whether the values are possible is checked later."""
+    match posted:
+        case [dict(first), dict(second)]:
+            return _wishes(first), _wishes(second)
+    return {}, {}
+
+
+def _wishes(posted: Mapping[str, object]) -> Wishes:
+    wishes: dict[str, Any] = {}
+    for tunable in TUNABLES:
+        match posted.get(tunable.name):
+            case str(text):
+                wishes[tunable.name] = text[:LONGEST_WISH]
+            case bool() | int() | float() as value:
+                wishes[tunable.name] = value
+            case None if tunable.optional and tunable.name in posted:
+                wishes[tunable.name] = None
+    return wishes

@@ -1,0 +1,84 @@
+"""What a person does to compare two settings. Handlers, as in `handlers`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from model.errors import DemoError
+from model.settings import TUNABLES
+from ui import render, sides
+from ui.compare import Comparison, side, wishes_of
+from ui.differences import differences
+from ui.handlers import tab_of, until_news
+from ui.session import Tab, Tabs
+
+
+async def look(
+    tabs: Tabs, key: str, language: str, event: gr.EventData, *values: Any
+) -> tuple[str, str]:
+    """The form, and the comparison as far as it is: the page has come to it, perhaps again."""
+    tab = tab_of(tabs, key)
+    tab.language = language
+    if tab.comparison:
+        tab.comparison.expect_follower()
+    wishes = wishes_of(_posted(event).get("sides"))
+    if tab.comparison and not any(wishes):
+        wishes = tab.comparison.wishes
+    return sides.form(_by_name(values), wishes, tab.texts), await _shown(tab)
+
+
+async def compare(tabs: Tabs, key: str, text: str, event: gr.EventData, *values: Any) -> str:
+    """Have the message in the composer answered under two settings. It stays in the composer."""
+    tab = tab_of(tabs, key)
+    page = _by_name(values)
+    try:
+        if not tab.tray and not text.strip():
+            raise DemoError("The message is empty; give it a text or a file.")
+        wishes = wishes_of(_posted(event).get("sides"))
+        first, second = (side(page, wish, partial(tab.drafted, text)) for wish in wishes)
+        tabs.compare(tab, Comparison(first, second))
+    except DemoError as error:
+        tab.not_compared = error.sentence
+    return await _shown(tab)
+
+
+async def follow(tabs: Tabs, key: str) -> AsyncIterator[str]:
+    """While one side after the other is answered: both as far as they are."""
+    tab = tab_of(tabs, key)
+    while tab.comparison and (run := tab.comparison.run):
+        with run.followed():
+            while run.live and tab.comparison:
+                shown = run.version
+                yield await _shown(tab)
+                await until_news(run, shown)
+    yield await _shown(tab)
+
+
+async def stop(tabs: Tabs, key: str) -> None:
+    """Raise the flag for both sides; whoever follows them sees it."""
+    tab = tab_of(tabs, key)
+    if tab.comparison:
+        tab.comparison.stop()
+
+
+async def _shown(tab: Tab) -> str:
+    comparison = tab.comparison
+    marked = None
+    if comparison and all(side.complete for side in comparison.sides):
+        answers = [render.readable(side.run.text) for side in comparison.sides if side.run]
+        marked = await asyncio.to_thread(differences, *answers)
+    refusal = render.notice(tab.texts.said(tab.not_compared))
+    return refusal + sides.results(comparison, tab.known, tab.texts, marked)
+
+
+def _posted(event: gr.EventData) -> dict[str, Any]:
+    return event._data if isinstance(event._data, dict) else {}
+
+
+def _by_name(values: tuple[Any, ...]) -> dict[str, Any]:
+    return {tunable.name: value for tunable, value in zip(TUNABLES, values, strict=True)}

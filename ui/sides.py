@@ -1,0 +1,237 @@
+"""A comparison as HTML: the form that says what differs, and the two answers beside each other.
+
+Built with `html.escape` like everything that is put into a `gr.HTML`.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from model.conversation import Conversation
+from model.errors import DemoError
+from model.settings import TUNABLES, Tunable
+from ui import render
+from ui.attachment import Attachment
+from ui.compare import NAMES, Comparison, Side, Wishes
+from ui.composer import file_url
+from ui.controls import GROUPS, labels
+from ui.differences import Piece
+from ui.session import UNEXPECTED
+from ui.texts import Texts
+
+# Who opens the page for the first time sees what is most often asked: does it need so many tokens?
+FIRST, PART = "max_tokens", 4
+PARTNERS = {"resized_width": "resized_height", "resized_height": "resized_width"}
+
+
+def views(texts: Texts) -> str:
+    """The way from the conversation to comparing and back."""
+    return (
+        f'<nav aria-label="{html.escape(texts.views)}"><a href="#chat">{html.escape(texts.view_chat)}</a>'
+        f'<a href="#compare">{html.escape(texts.compare)}</a></nav>'
+    )
+
+
+def form(values: Mapping[str, Any], wishes: tuple[Wishes, Wishes], texts: Texts) -> str:
+    """What shall differ. A row for each setting is there, and a script shows those that are asked for.
+
+    values: the page's settings by name.
+    """
+    if not any(wishes):
+        most = values[FIRST]
+        fewer = most // PART if isinstance(most, int) else most
+        wishes = {FIRST: most}, {FIRST: fewer}
+    heads = "".join(f'<strong aria-hidden="true">{name}</strong>' for name in NAMES)
+    rows = "".join(_row(tunable, values[tunable.name], wishes, texts) for tunable in TUNABLES)
+    return (
+        f"<form novalidate><h2>{html.escape(texts.compare_title)}</h2><p>{html.escape(texts.compare_hint)}</p>"
+        f'<div class="rows"><div class="head">{heads}</div>{rows}</div>'
+        f'<div class="bar">{_choice(texts)}'
+        f'<button class="primary" data-run="{html.escape(texts.compare)}" '
+        f'data-stop="{html.escape(texts.stop)}">{html.escape(texts.compare)}</button></div></form>'
+    )
+
+
+def _row(
+    tunable: Tunable,
+    value: Any,
+    wishes: tuple[Wishes, Wishes],
+    texts: Texts,
+) -> str:
+    known = labels(tunable, texts)
+    label, name = html.escape(known["label"]), tunable.name
+    hidden = "" if any(name in wish for wish in wishes) else " hidden"
+    partner = f' data-partner="{PARTNERS[name]}"' if name in PARTNERS else ""
+    # A switch that is asked for is asked for to differ.
+    otherwise = (value, not value) if tunable.kind == "bool" else (value, value)
+    fields = "".join(
+        _field(tunable, i, wish.get(name, otherwise[i]), value, f"{label}, {NAMES[i]}")
+        for i, wish in enumerate(wishes)
+    )
+    return (
+        f'<div class="row" role="group" aria-label="{label}" data-name="{name}"{partner}{hidden}>'
+        f'<span title="{html.escape(known["info"])}">{label}</span>{fields}'
+        f'<button type="button" data-op="drop" aria-label="{html.escape(texts.remove.format(name=known["label"]))}">'
+        "✕</button></div>"
+    )
+
+
+def _field(tunable: Tunable, place: int, shown: Any, value: Any, label: str) -> str:
+    """`label` is HTML. An empty number is the page's own `value`."""
+    known = f'name="{place}" aria-label="{label}"'
+    if tunable.kind == "bool":
+        return f'<input type="checkbox" {known}{" checked" * (shown is True)}>'
+    said = html.escape(_plain(shown))
+    if tunable.kind == "str":
+        return f'<textarea rows="3" {known}>{said}</textarea>'
+    limits = "".join(
+        f' {limit}="{number:g}"'
+        for limit, number in (("min", tunable.low), ("max", tunable.high), ("step", tunable.step))
+        if number is not None and number < 1e6  # `%g` would round it
+    )
+    placeholder = html.escape(_plain(value))
+    return f'<input type="number" {known}{limits} value="{said}" placeholder="{placeholder}" inputmode="decimal">'
+
+
+def _choice(texts: Texts) -> str:
+    groups = "".join(
+        f'<optgroup label="{html.escape(texts.groups[group])}">'
+        + "".join(
+            f'<option value="{tunable.name}">{html.escape(labels(tunable, texts)["label"])}</option>'
+            for tunable in TUNABLES
+            if tunable.group == group
+        )
+        + "</optgroup>"
+        for group in GROUPS
+    )
+    return (
+        f"<label>{html.escape(texts.compare_setting)} <select>{groups}</select></label>"
+        f'<button type="button" data-op="add">{html.escape(texts.compare_add)}</button>'
+    )
+
+
+def results(
+    comparison: Comparison | None,
+    known: Mapping[str, Attachment],
+    texts: Texts,
+    marked: tuple[Sequence[Piece], Sequence[Piece]] | None = None,
+) -> str:
+    """Both sides as far as they are. marked: their texts when both are there.
+
+    known: what was attached, by path.
+    """
+    if comparison is None:
+        return ""
+    running = " data-running" if comparison.running else ""
+    sides = "".join(
+        _side(comparison, i, marked[i] if marked else None, texts) for i in range(len(NAMES))
+    )
+    return (
+        f"<div{running}>{_asked(comparison.asked, known)}"
+        f'<p role="status">{html.escape(_said(comparison, marked, texts))}</p>'
+        f'<div class="sides">{sides}</div></div>'
+    )
+
+
+def _asked(conversation: Conversation | None, known: Mapping[str, Attachment]) -> str:
+    """The message, with its pictures small."""
+    message = conversation.last_user_message if conversation else None
+    if message is None:
+        return ""
+    items = [known[str(part.path)] for part in message.media if str(part.path) in known]
+    pictures = "".join(
+        f'<img src="{html.escape(file_url(item.thumbnail))}" alt="{html.escape(item.name)}">'
+        for item in items
+    )
+    return f'<blockquote dir="auto">{pictures}{html.escape(message.text)}</blockquote>'
+
+
+def _said(
+    comparison: Comparison,
+    marked: tuple[Sequence[Piece], Sequence[Piece]] | None,
+    texts: Texts,
+) -> str:
+    """What goes on, or what came of it."""
+    for name, side in zip(NAMES, comparison.sides, strict=True):
+        if comparison.run and comparison.run is side.run:
+            return texts.compare_answering.format(side=name)
+    if not marked:
+        return ""
+    words = [sum(piece.words for piece in pieces if piece.own) for pieces in marked]
+    if not any(words):
+        return texts.compare_same
+    return texts.compare_differs.format(first=f"{words[0]:,}", second=f"{words[1]:,}")
+
+
+def _side(comparison: Comparison, place: int, marked: Iterable[Piece] | None, texts: Texts) -> str:
+    side = comparison.sides[place]
+    return (
+        f'<section aria-label="{NAMES[place]}"><h3>{NAMES[place]}</h3>'
+        f'<p class="differing">{html.escape(_differing(comparison, place, texts))}</p>'
+        f'<div class="answer" dir="auto">{_answer(comparison, side, "del" if place == 0 else "ins", marked, texts)}</div>'
+        f"{_problem(side, texts)}{_end(side, texts)}{_taking(side, texts)}</section>"
+    )
+
+
+def _differing(comparison: Comparison, place: int, texts: Texts) -> str:
+    """The settings of this side that are not those of the other: `Largest size (tokens): 320`."""
+    ours, theirs = comparison.sides[place], comparison.sides[1 - place]
+    # A side whose settings cannot be has only what was asked for.
+    values, others = (
+        (ours.settings, theirs.settings)
+        if ours.settings and theirs.settings
+        else (ours.wishes, theirs.wishes)
+    )
+    differing = [t for t in TUNABLES if values.get(t.name) != others.get(t.name)]
+    shown = (f"{labels(t, texts)['label']}: {_value(values.get(t.name), texts)}" for t in differing)
+    return " · ".join(shown) or texts.compare_equal_settings
+
+
+def _value(value: object, texts: Texts) -> str:
+    if isinstance(value, bool):
+        return texts.on if value else texts.off
+    return _plain(value) or "–"
+
+
+def _plain(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _answer(
+    comparison: Comparison, side: Side, mark: str, marked: Iterable[Piece] | None, texts: Texts
+) -> str:
+    """The model's text, with its own words in `mark` if it is known which these are."""
+    if marked is not None:
+        return "".join(_piece(piece, mark) for piece in marked)
+    if side.run and side.run.text:
+        return html.escape(render.readable(side.run.text))
+    if side.run and comparison.run is side.run:
+        return f"<em>{html.escape(render.waiting(side.run.progress, texts))}</em>"
+    return ""
+
+
+def _piece(piece: Piece, mark: str) -> str:
+    words = piece.text.rstrip()
+    space = piece.text[len(words) :]
+    return f"<{mark}>{html.escape(words)}</{mark}>{space}" if piece.own else html.escape(piece.text)
+
+
+def _problem(side: Side, texts: Texts) -> str:
+    error = side.run.error if side.run else None
+    failure = error.sentence if isinstance(error, DemoError) else UNEXPECTED
+    sentences = [side.problem or (failure if error else ""), side.run.notice if side.run else ""]
+    return "".join(render.notice(texts.said(sentence)) for sentence in sentences)
+
+
+def _end(side: Side, texts: Texts) -> str:
+    return f'<p class="stats">{render.statistics(side.usage, texts)}</p>' if side.usage else ""
+
+
+def _taking(side: Side, texts: Texts) -> str:
+    if not side.ended:
+        return ""
+    settings = html.escape(json.dumps({name: side.settings[name] for name in side.wishes}))
+    return f'<button type="button" data-op="take" data-settings="{settings}">{html.escape(texts.compare_take)}</button>'
