@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ui import handlers
-from ui.session import Tabs
+from ui.tabs import Tabs
 from ui.view import View
 
 KEY = "0123456789abcdef" * 2

@@ -25,7 +25,7 @@ from tests.fakes import FakeBackend
 from tests.following import KEY, followed
 from ui import comparing, handlers
 from ui.compare import wishes_of
-from ui.session import Tabs
+from ui.tabs import Tabs
 
 
 def scene(play: Callable[[], Awaitable[None]]) -> None:

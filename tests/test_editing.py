@@ -16,7 +16,8 @@ from tests.fakes import FakeBackend
 from tests.following import KEY, followed
 from tests.test_session import CLIP, PHOTO, send
 from ui import handlers
-from ui.session import Tab, Tabs
+from ui.session import Tab
+from ui.tabs import Tabs
 from ui.view import View
 
 DEFAULTS = [tunable.default for tunable in TUNABLES]

@@ -25,7 +25,8 @@ from tests.fakes import FakeBackend
 from tests.following import KEY, followed
 from ui import handlers, render
 from ui.error_texts import CHINESE_ERRORS
-from ui.session import UNEXPECTED, Tabs
+from ui.session import UNEXPECTED
+from ui.tabs import Tabs
 from ui.texts import CHINESE, ENGLISH, KOREAN, LANGUAGES, texts_for
 from ui.view import View
 

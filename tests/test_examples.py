@@ -14,7 +14,7 @@ from tests.following import KEY, followed
 from ui import handlers
 from ui.attachment import Attachment
 from ui.examples import EXAMPLES, FOLDER, offered
-from ui.session import Tabs
+from ui.tabs import Tabs
 from ui.texts import ENGLISH, KOREAN
 
 DEFAULTS = [tunable.default for tunable in TUNABLES]

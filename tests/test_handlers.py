@@ -23,7 +23,7 @@ from tests.fakes import FakeBackend
 from tests.following import KEY, followed
 from ui import handlers
 from ui.places import by_answer
-from ui.session import Tabs
+from ui.tabs import Tabs
 from ui.view import View
 
 OTHER = "f" * 32

@@ -25,7 +25,8 @@ from tests import media_files
 from tests.fakes import FakeBackend
 from tests.following import KEY, followed
 from ui import handlers, keeping
-from ui.session import Tab, Tabs
+from ui.session import Tab
+from ui.tabs import Tabs
 from ui.view import View
 
 OTHER = "e" * 32

@@ -12,7 +12,8 @@ from model.settings import TUNABLES
 from tests.fakes import USAGE, FakeBackend
 from tests.following import KEY, followed
 from ui import handlers
-from ui.session import LOOPED, Tabs
+from ui.session import LOOPED
+from ui.tabs import Tabs
 
 LOOP = Finished("loop", replace(USAGE, stop_reason="loop"))
 

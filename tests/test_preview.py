@@ -15,7 +15,7 @@ from tests.media_files import clip
 from ui import preview
 from ui.attachment import Attachment, inspect
 from ui.preview import clip_preview
-from ui.session import Tabs
+from ui.tabs import Tabs
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from model.settings import TUNABLES, GenerationSettings
 from tests.following import KEY, followed
 from tests.openai_server import MODEL, OpenAIServer, Refusal, Told
 from ui import handlers
-from ui.session import Tabs
+from ui.tabs import Tabs
 from ui.view import View
 
 TALK = Conversation().with_user_turn(Text("Hi"))

@@ -15,8 +15,10 @@ from model.errors import DemoError, MediaError
 from model.settings import GenerationSettings, VisionSettings
 from tests.fakes import USAGE, FakeBackend
 from ui import session
+from ui import tabs as open_tabs
 from ui.attachment import Attachment
-from ui.session import Tab, Tabs
+from ui.session import Tab
+from ui.tabs import Tabs
 
 PHOTO = Attachment(
     "1", "image", "/uploads/a.png", "a.png", (64, 48), "/uploads/t.webp", "/uploads/a.png"
@@ -196,7 +198,7 @@ def test_an_unseen_tab_expires_and_the_backend_forgets_it() -> None:
         backend = FakeBackend()
         tabs = Tabs(backend)
         old, recent = tabs.open("old"), tabs.open("recent")
-        old.seen = time.monotonic() - session.EXPIRY_S - 1
+        old.seen = time.monotonic() - open_tabs.EXPIRY_S - 1
         assert tabs.open("recent") is recent
         await asyncio.sleep(0.1)
         assert backend.forgotten == ["old"]
@@ -207,7 +209,7 @@ def test_an_unseen_tab_expires_and_the_backend_forgets_it() -> None:
 
 def test_too_many_tabs_drop_the_one_unseen_for_longest(monkeypatch: pytest.MonkeyPatch) -> None:
     async def play() -> None:
-        monkeypatch.setattr(session, "MAX_TABS", 2)
+        monkeypatch.setattr(open_tabs, "MAX_TABS", 2)
         tabs = Tabs(backend := FakeBackend())
         first = tabs.open("1")
         tabs.open("2")

@@ -21,7 +21,8 @@ from model.conversation import Conversation
 from model.errors import DemoError, SettingError
 from model.settings import GenerationSettings, settings_from
 from ui.attachment import inspect as inspect_upload
-from ui.session import MAX_ATTACHMENTS, UNEXPECTED, Tab, Tabs, drafted
+from ui.session import MAX_ATTACHMENTS, UNEXPECTED, Tab, drafted
+from ui.tabs import Tabs
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,8 @@ from ui import render, sides
 from ui.compare import Comparison, side, wishes_of
 from ui.differences import differences
 from ui.handlers import tab_of, until_news
-from ui.session import Tab, Tabs
+from ui.session import Tab
+from ui.tabs import Tabs
 
 
 async def look(

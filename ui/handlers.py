@@ -22,7 +22,8 @@ from ui.attachment import inspect
 from ui.controls import settings_of
 from ui.examples import EXAMPLES
 from ui.runs import Run
-from ui.session import Tab, Tabs, drafted
+from ui.session import Tab, drafted
+from ui.tabs import Tabs
 from ui.texts import ENGLISH
 from ui.view import View
 from ui.waiting import seconds_to_first_word

@@ -20,7 +20,8 @@ from ui.handlers import tab_of
 from ui.pointing import pointed_at
 from ui.resolution import resolution_of
 from ui.seen import seen_frames, seen_picture
-from ui.session import Tab, Tabs, drafted
+from ui.session import Tab, drafted
+from ui.tabs import Tabs
 
 
 async def inspect(

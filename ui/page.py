@@ -19,7 +19,7 @@ from ui.api import add_api
 from ui.controls import Controls, build_controls, defaults
 from ui.examples import offered
 from ui.inspecting import inspect
-from ui.session import Tabs
+from ui.tabs import Tabs
 from ui.texts import ENGLISH, LANGUAGES, Texts, texts_for
 from ui.view import View
 from ui.web import PageHeaders

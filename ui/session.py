@@ -6,11 +6,9 @@ Turns write the conversation; attaching and removing write the tray; neither ove
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -23,17 +21,10 @@ from model.visual_item import item_label
 from ui.attachment import Attachment
 from ui.compare import Comparison
 from ui.pointing import Pointed, region_texts
-from ui.preview import clip_preview
 from ui.resolution import AUTO, Resolution
 from ui.runs import Run, RunState
 from ui.texts import Texts, texts_for
 
-log = logging.getLogger(__name__)
-
-EXPIRY_S = 3600.0  # a conversation that nobody looked at for so long is dropped
-MAX_TABS = 2000  # then the one that was not looked at for longest goes
-CLOSED_S = 10.0  # a reload opens the tab again within this; then what the backend keeps for it goes
-BOOT_S = 45.0  # a page that was asked for opens its tab within this, on a busy machine too
 MAX_ATTACHMENTS = 64
 MOST_PLACES = 16  # in pictures, that a message is about
 UNEXPECTED = Sentence("Something went wrong on the server; your message is kept. Try again.")
@@ -388,137 +379,3 @@ def drafted(
     media = (item.part(vision) for item in items)
     typed = [Text(text)] if text.strip() else []
     return conversation.with_user_turn(*media, *regions, *typed)
-
-
-class Tabs:
-    """Every open tab by its key, in front of one backend."""
-
-    def __init__(
-        self,
-        backend: Backend,
-        *,
-        queue_size: int = 64,
-        defaults: Mapping[str, object] | None = None,
-        closed_s: float = CLOSED_S,
-    ) -> None:
-        """defaults: settings of whoever does not give any, by name."""
-        self.backend = backend
-        self.queue_size = queue_size
-        self.closed_s = closed_s
-        self.defaults = dict(defaults or {})
-        self._tabs: dict[str, Tab] = {}
-        self._visits: list[tuple[str, float]] = []  # browser, when
-        self._copier = asyncio.Semaphore(1)  # copying a clip takes all the cores it gets
-        self._copying: dict[asyncio.Task[None], Tab] = {}
-
-    def open(self, key: str) -> Tab:
-        """The tab of this key, a new one if there is none (any more)."""
-        tab = self._tabs.pop(key, None) or Tab(key, self.backend)
-        self._tabs[key] = tab  # the latest at the end
-        tab.seen = time.monotonic()
-        self._expire()
-        return tab
-
-    def start(self, tab: Tab, conversation: Conversation, settings: GenerationSettings) -> Run:
-        """Let the backend answer. Raises `DemoError` when too many people are waiting."""
-        if tab.live:
-            raise DemoError("An answer is still being written; stop it first.")
-        self._require_room()
-        run = Run(conversation, settings, tab.key)
-        tab.begin(run)
-        run.start(self.backend, tab.settle, awaited=lambda: self.awaited(tab.browser))
-        return run
-
-    def compare(self, tab: Tab, comparison: Comparison) -> None:
-        """Let the backend answer both sides, beside the conversation. Raises `DemoError` like `start`."""
-        if tab.busy:
-            raise DemoError("An answer is still being written; stop it first.")
-        self._require_room()
-        tab.comparison, tab.not_compared = comparison, ""
-        comparison.start(self.backend, lambda: self.awaited(tab.browser))
-
-    def _require_room(self) -> None:
-        if self.running >= self.queue_size:
-            raise DemoError(
-                "{people} people are waiting already; try again in a minute.", people=self.running
-            )
-
-    @property
-    def running(self) -> int:
-        return sum(tab.busy for tab in self._tabs.values())
-
-    def make_playable(self, tab: Tab, attachment: Attachment) -> None:
-        """Copy a clip into what browsers play, behind everything else; until then its picture stands."""
-        task = asyncio.get_running_loop().create_task(self._make_playable(tab, attachment))
-        self._copying[task] = tab
-        task.add_done_callback(self._copying.pop)
-
-    async def copied(self, tab: Tab) -> bool:
-        """Wait until the tab's clips can be played; says whether there was anything to wait for."""
-        tasks = [task for task, owner in self._copying.items() if owner is tab]
-        await asyncio.gather(*tasks)
-        return bool(tasks)
-
-    async def _make_playable(self, tab: Tab, attachment: Attachment) -> None:
-        try:
-            async with self._copier:
-                shown = await asyncio.to_thread(clip_preview, attachment.path, attachment.seconds)
-        except Exception:
-            log.exception("a clip could not be copied for the page")
-            return
-        if attachment.path in tab.known:
-            tab.known[attachment.path] = replace(attachment, shown=shown)
-
-    def forget(self, key: str) -> None:
-        """Let the backend drop what it kept for a tab, without waiting for it."""
-        asyncio.get_running_loop().run_in_executor(None, self.backend.forget, key)
-
-    def page_requested(self, browser: str) -> None:
-        """A page was asked for: perhaps a reload, whose tab will be opened in a moment."""
-        self._visits = [*self._recent_visits()[-MAX_TABS:], (browser, time.monotonic())]
-
-    def page_opened(self, tab: Tab, browser: str, page: str) -> None:
-        """The page that was asked for is there and has opened `tab`."""
-        tab.browser = browser
-        tab.pages.add(page)
-        if tab.run:
-            tab.run.expect_follower()
-        if tab.comparison:
-            tab.comparison.expect_follower()
-        answered = next((visit for visit in self._visits if visit[0] == browser), None)
-        self._visits = [visit for visit in self._visits if visit is not answered]
-
-    def page_closed(self, page: str) -> None:
-        """A page has gone: reloaded, closed, or cut off."""
-        for tab in self._tabs.values():
-            if page in tab.pages:
-                tab.pages.remove(page)
-                self._forget_later(tab)
-
-    def _forget_later(self, tab: Tab) -> None:
-        def look() -> None:
-            if tab.busy or self.awaited(tab.browser):
-                self._forget_later(tab)
-            elif not tab.pages:
-                self.forget(tab.key)
-
-        asyncio.get_running_loop().call_later(self.closed_s, look)
-
-    def awaited(self, browser: str) -> bool:
-        """Whether a page that this browser asked for has still to open its tab."""
-        return any(visitor == browser for visitor, _ in self._recent_visits())
-
-    def _recent_visits(self) -> list[tuple[str, float]]:
-        now = time.monotonic()
-        return [visit for visit in self._visits if now - visit[1] < BOOT_S]
-
-    def _expire(self) -> None:
-        """Drop what nobody has looked at for long, and what is too much."""
-        surplus = len(self._tabs) - MAX_TABS
-        unseen_for_longest_first = list(self._tabs.values())
-        for place, tab in enumerate(unseen_for_longest_first):
-            if place >= surplus and time.monotonic() - tab.seen < EXPIRY_S:
-                break
-            if not tab.busy:
-                del self._tabs[tab.key]
-                self.forget(tab.key)
