@@ -148,7 +148,6 @@ def test_it_understands_what_was_said_before(tiny: LocalBackend, draw: Any) -> N
     assert "blue" in said(tiny, talk.with_user_turn(Text("And the square?")), "follow")
 
 
-@pytest.mark.xfail(reason="not learnt yet: it says again what it said of the first one")
 def test_it_understands_the_other_one(tiny: LocalBackend, draw: Any) -> None:
     picture = draw(("circle", "red", LEFT_TOP), ("square", "blue", RIGHT_BOTTOM))
     talk = Conversation().with_user_turn(Image(picture), Text("What colour is the circle?"))
