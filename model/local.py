@@ -22,7 +22,7 @@ from model.conversation import Conversation
 from model.encoder import VisionEncoder
 from model.errors import CheckpointError, DemoError
 from model.event_stream import Emit, events_of
-from model.prefix_cache import PrefixCache, common_length
+from model.prefix_cache import PrefixCache, bytes_per_token, common_length
 from model.prompt import Prompt, build
 from model.read_ahead import Drafts, EitherCancel, continued
 from model.recipe import Recipe, Runtime, Verdict
@@ -68,7 +68,7 @@ class LocalBackend:
         self._template = ChatTemplate(processor)
         images = processor.image_processor
         self._geometry = Geometry(images.patch_size, images.merge_size, images.temporal_patch_size)
-        self._cache_bytes_per_token = _cache_bytes(model) if model.device.type == "cuda" else 0
+        self._cache_bytes_per_token = bytes_per_token(model) if model.device.type == "cuda" else 0
         self._turnstile = Turnstile()
         self._drafts = Drafts()
 
@@ -264,14 +264,6 @@ def _fits(work: Callable[[], None]) -> bool:
             raise
         return False
     return True
-
-
-def _cache_bytes(model: Any) -> int:
-    """Of the KV cache, for one token."""
-    text = model.config.get_text_config()
-    head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-    numbers = 2 * text.num_hidden_layers * text.num_key_value_heads * head
-    return int(numbers * model.dtype.itemsize)
 
 
 def _runtime(model: Any) -> Runtime:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Any
 
 from transformers import DynamicCache
 
@@ -40,6 +41,14 @@ def common_length(held: Sequence[PromptKey], wanted: Sequence[PromptKey]) -> int
     return sum(
         1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(held, wanted, strict=False))
     )
+
+
+def bytes_per_token(model: Any) -> int:
+    """What one token takes in the KV cache: keys and values of every layer."""
+    text = model.config.get_text_config()
+    head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+    numbers = 2 * text.num_hidden_layers * text.num_key_value_heads * head
+    return int(numbers * model.dtype.itemsize)
 
 
 class PrefixCache:

@@ -59,3 +59,10 @@ def test_the_cost_line_says_what_is_estimated_and_keeps_quiet_about_what_is_unkn
     assert "about 3,871 of 32,768 tokens" in line
     line = composer.cost(Estimate((), 3871, 0, exact=False), [], ENGLISH)
     assert "about 3,871 tokens" in line and "meter" not in line
+
+
+def test_the_cost_line_names_the_memory_of_a_gpu_and_the_wait() -> None:
+    estimate = Estimate((), 3871, 32768, gpu_bytes=3 * 2**29)
+    line = composer.cost(estimate, [], ENGLISH, wait_s=2.34)
+    assert "1.50 GB of GPU memory" in line and "first word in about 2.3 s" in line
+    assert "GPU" not in composer.cost(Estimate((), 3871, 32768), [], ENGLISH)

@@ -16,6 +16,7 @@ from model.conversation import Conversation, Image, Text, Video
 from model.errors import ContextError, MediaError
 from model.grounding import Convention
 from model.local import LocalBackend
+from model.prefix_cache import bytes_per_token
 from model.settings import GenerationSettings, VisionSettings
 from model.turn import CHUNK_TOKENS
 from tests import media_files
@@ -59,6 +60,17 @@ def test_usage_counts_what_was_really_done(
     again = usage(qwen2_vl, talk, session="counts")
     assert (again.vision_encodes, again.decoded_frames, again.prefilled_tokens) == (0, 0, 0)
     assert again.reused_tokens == again.prompt_tokens - 1
+
+
+def test_a_kept_prompt_takes_as_many_bytes_as_are_foretold(
+    qwen2_vl: LocalBackend, picture: Image
+) -> None:
+    talk = Conversation().with_user_turn(picture, Text("What?"))
+    usage(qwen2_vl, talk, session="bytes")
+    prompt = qwen2_vl.build_prompt(talk, SHORT)
+    keys = prompt.keys([item.identity() for item in prompt.items])
+    kept = qwen2_vl.prefixes.take("bytes", keys)
+    assert kept.nbytes == len(kept.keys) * bytes_per_token(qwen2_vl.model) > 0
 
 
 def test_nothing_is_reused_without_a_session_or_by_another_one(
