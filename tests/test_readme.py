@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from PIL import Image
 import app
 from model.settings import TUNABLES
 from tests.fakes import FakeBackend
+from tools.benchmarks.machine import RESULTS, table
 from ui.page import build_page, launch_options
 
 ROOT = Path(__file__).parent.parent
@@ -204,3 +206,11 @@ def test_the_python_snippet_runs_as_printed(capsys: pytest.CaptureFixture[str]) 
     exec(snippet("From Python"), {})
     last = capsys.readouterr().out.splitlines()[-1]
     assert re.fullmatch(r"\d+ prompt tokens, \d+ visual, ended by (stop|length|loop)", last)
+
+
+@pytest.mark.parametrize("kept", sorted(RESULTS.glob("*.json")), ids=lambda kept: kept.stem)
+def test_a_measured_table_is_that_of_the_run_that_is_kept(kept: Path) -> None:
+    run = json.loads(kept.read_text(encoding="utf-8"))
+    assert table(run["rows"]) in README
+    assert run["command"] in README
+    assert not run["commit"].endswith("dirty")
