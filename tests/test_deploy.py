@@ -71,6 +71,8 @@ def test_the_model_cache_and_the_uploads_outlive_the_containers() -> None:
     document = yaml.safe_load(filled_in(COMPOSE))
     mounted = [mount for service in document["services"].values() for mount in service["volumes"]]
     assert {mount.partition(":")[0] for mount in mounted} == document["volumes"].keys()
+    engine = document["services"]["engine"]
+    assert f"models:{engine['environment']['HF_HOME']}" in engine["volumes"]
     assert "uploads:/uploads" in mounted and "GRADIO_TEMP_DIR=/uploads" in DOCKERFILE
 
 

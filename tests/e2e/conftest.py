@@ -108,6 +108,23 @@ def chat(open_chat: OpenChat) -> Chat:
 
 
 @pytest.fixture(scope="package")
+def tiny_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page on the bundled checkpoint, whose answers are true."""
+    with served.serve(tmp_path_factory.mktemp("tiny"), "tiny") as server:
+        server.wait()
+        yield server.address
+
+
+@pytest.fixture
+def tiny_chat(profile: BrowserContext, tiny_url: str) -> Iterator[Chat]:
+    chat = Chat(profile.new_page(), tiny_url)
+    chat.open()
+    yield chat
+    chat.close()
+    assert chat.problems == []
+
+
+@pytest.fixture(scope="package")
 def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeBackend, str]]:
     """The page in front of a backend that answers what it is asked to, and its address."""
     backend = FakeBackend()

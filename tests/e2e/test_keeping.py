@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser
 
 from model import archive_reader
 from tests.e2e.chat import Chat
-from tools import served
 from ui.texts import texts_for
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served.serve(tmp_path_factory.mktemp("tiny"), "tiny") as server:
-        server.wait()
-        yield server.address
-
-
 @pytest.fixture
-def chat(profile: BrowserContext, address: str) -> Iterator[Chat]:
-    chat = Chat(profile.new_page(), address)
-    chat.open()
-    yield chat
-    chat.close()
-    assert chat.problems == []
+def chat(tiny_chat: Chat) -> Chat:
+    return tiny_chat
 
 
 @pytest.fixture(scope="module")
@@ -110,12 +97,12 @@ def test_a_conversation_is_exported_and_brought_back(
 
 @pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "zh")])
 def test_the_dialog_is_for_everybody(
-    browser: Browser, address: str, circle: Path, scheme: Literal["light", "dark"], language: str
+    browser: Browser, tiny_url: str, circle: Path, scheme: Literal["light", "dark"], language: str
 ) -> None:
     context = browser.new_context(
         viewport={"width": 390, "height": 844}, color_scheme=scheme, reduced_motion="reduce"
     )
-    chat = Chat(context.new_page(), f"{address}?lang={language}")
+    chat = Chat(context.new_page(), f"{tiny_url}?lang={language}")
     chat.open()
     chat.attach(circle)
     chat.ask("What colour is the circle?")

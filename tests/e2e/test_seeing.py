@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import BrowserContext
 
 from tests.e2e.chat import Chat
-from tools import served
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served.serve(tmp_path_factory.mktemp("tiny"), "tiny") as server:
-        server.wait()
-        yield server.address
 
 
 @pytest.fixture
-def chat(profile: BrowserContext, address: str) -> Iterator[Chat]:
-    chat = Chat(profile.new_page(), address)
-    chat.open()
-    yield chat
-    chat.close()
-    assert chat.problems == []
+def chat(tiny_chat: Chat) -> Chat:
+    return tiny_chat
 
 
 def drawn(path: Path, shape: str, colour: str) -> Path:
