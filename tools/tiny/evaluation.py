@@ -188,6 +188,8 @@ def is_right(case: Case, said: str) -> bool:
         return point is not None and x1 <= point[0] <= x2 and y1 <= point[1] <= y2
     if any(name in asked.answer for row in names.PLACES for name in row):
         return said in _places(case)
+    if kind == "describe_clip":
+        return sorted(_sentences(said)) == sorted(_sentences(asked.answer))
     if kind in ("describe", "pick_describe", "describe_all"):
         return _named(said) == _named(asked.answer)
     return said == asked.answer
@@ -196,7 +198,11 @@ def is_right(case: Case, said: str) -> bool:
 def _named(text: str) -> list[list[str]]:
     """What a description names, picture by picture: `red circle`, `"AB12"`."""
     things = rf"(?:{'|'.join(names.COLOURS)}) (?:{'|'.join(names.SHAPES)}|text)|\"[^\"]*\"|blank|Picture \d"
-    return [sorted(re.findall(things, sentence)) for sentence in re.split(r"(?<=\.) ", text)]
+    return [sorted(re.findall(things, sentence)) for sentence in _sentences(text)]
+
+
+def _sentences(text: str) -> list[str]:
+    return re.split(r"(?<=\.) ", text)
 
 
 def _places(case: Case) -> set[str]:

@@ -12,7 +12,7 @@ from tools.tiny.wordings import ask
 WEIGHTS = {
     "describe": 2.4, "colour": 1.3, "colour_single": 0.4, "shape": 1.0, "shape_single": 0.3, "count": 0.7,
     "count_by": 1.8, "where": 1.1, "exists": 1.2, "is_colour": 1.8, "locate": 2.0, "locate_all": 0.35,
-    "point": 0.5, "read": 2.6, "text_colour": 0.4, "text_where": 0.2, "text_locate": 0.4, "background": 0.3,
+    "point": 0.9, "read": 2.6, "text_colour": 0.4, "text_where": 0.2, "text_locate": 0.4, "background": 0.3,
     "absent": 0.35,
 }  # fmt: skip
 
@@ -82,17 +82,26 @@ def reference(thing: Thing) -> str:
 
 def summary(scene: Scene, picture: int = 0) -> list[Span]:
     """`a red circle, a blue square and the green text "AB"`, left to right."""
+    texts = [
+        f'the {thing.name} "{thing.text}"' if thing.kind == "text" else names.article(thing.name)
+        for thing in scene.things
+    ]
+    return listing(texts, [Target(picture, index) for index in range(len(texts))])
+
+
+def listing(texts: list[str], targets: list[Target]) -> list[Span]:
+    """`A, B and C`, each about its target."""
     parts: list[Span] = []
-    for index, thing in enumerate(scene.things):
+    for index, (text, target) in enumerate(zip(texts, targets, strict=True)):
         if index:
-            parts.append(Span(" and " if index == len(scene.things) - 1 else ", "))
-        text = (
-            f'the {thing.name} "{thing.text}"'
-            if thing.kind == "text"
-            else names.article(thing.name)
-        )
-        parts.append(Span(text, Target(picture, index)))
+            parts.append(Span(" and " if index == len(texts) - 1 else ", "))
+        parts.append(Span(text, target))
     return parts
+
+
+def _amount(count: int, noun: str) -> str:
+    """`1 circle`, `2 circles`."""
+    return f"{count} {noun if count == 1 else names.plural(noun)}"
 
 
 def _only(scene: Scene, attribute: str, thing: Thing) -> bool:
@@ -178,7 +187,10 @@ class _Asker:
         )
 
     def _count(self) -> Exchange:
-        return self._number("count", "shape", self.scene.shapes, self._words("count"))
+        shapes = self.scene.shapes
+        targets = tuple(self._target(thing) for thing in shapes)
+        answer = f"There {'is' if len(shapes) == 1 else 'are'} {_amount(len(shapes), 'shape')}."
+        return exchange("count", self._words("count"), answer, counted=targets)
 
     def _count_by(self) -> Exchange:
         shapes = self.scene.shapes
@@ -190,17 +202,16 @@ class _Asker:
             counted, noun = [thing for thing in shapes if thing.kind == kind], kind
         else:
             counted, noun = [thing for thing in shapes if thing.colour == colour], f"{colour} shape"
-        return self._number(
-            "count_by", noun, counted, self._words("count_by", xs=names.plural(noun))
-        )
-
-    def _number(self, kind: str, noun: str, counted: list[Thing], question: str) -> Exchange:
-        amount = len(counted)
-        answer = (
-            f"There is 1 {noun}." if amount == 1 else f"There are {amount} {names.plural(noun)}."
-        )
+        # First one by one, then the number: each step is then as easy as a description.
+        targets = [self._target(thing) for thing in counted]
+        listed = listing([names.article(thing.name) for thing in counted], targets)
         return exchange(
-            kind, question, answer, counted=tuple(self._target(thing) for thing in counted)
+            "count_by",
+            self._words("count_by", xs=names.plural(noun)),
+            "I count ",
+            *listed,
+            f"{': ' * bool(counted)}{_amount(len(counted), noun)}.",
+            counted=tuple(targets),
         )
 
     def _where(self) -> Exchange:
@@ -241,7 +252,8 @@ class _Asker:
             if right
             else self.rng.choice([c for c in names.COLOURS if c != thing.colour])
         )
-        answer = f"{'Yes' if right else 'No'}, the {thing.kind} is {thing.colour}."
+        # The verdict comes last, when the colour has been said.
+        answer = f"The {thing.kind} is {thing.colour}, so {'yes' if right else 'no'}."
         return exchange(
             "is_colour",
             self._words("is_colour", x=thing.kind, c=colour),

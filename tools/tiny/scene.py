@@ -137,7 +137,7 @@ def make_clip(pairs: int, rows: int, columns: int, rng: random.Random) -> Scene:
     reach = plan.half if dx else plan.tall
     room = side - 2 * reach - 4
     start = rng.uniform(0, max(0.0, room * 0.45)) + reach + 2
-    path = rng.uniform(0.4, 1.0) * max(room - start + reach, 0.3 * side)
+    path = rng.uniform(0.5, 1.0) * max(room - start + reach, 0.4 * side)
     count = 2 * pairs
     frames, boxes = [], []
     things: tuple[Thing, ...] = ()
@@ -196,8 +196,8 @@ def _arrange(
                 plan = _plan_text(height, width, largest / crowd * ease, colours, rng, world)
             else:
                 low, high = (
-                    max(10.0, world.smallest * short),
-                    max(11.0, 0.5 * largest * short / crowd * ease),
+                    max(11.0, world.smallest * short),
+                    max(12.0, 0.5 * largest * short / crowd * ease),
                 )
                 half = min(
                     math.exp(rng.uniform(math.log(min(low, high)), math.log(high))), short / 2 - 2

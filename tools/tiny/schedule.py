@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-VISION_PART = 0.25  # of the whole training
+VISION_PART = 0.22  # of the whole training
 WARM_UP, FLAT = 0.01, 0.45  # after FLAT the rate falls along a cosine
 
 

@@ -90,7 +90,7 @@ def draw_scene(kinds: list[str], rng: random.Random, size: tuple[int, int] | Non
     for index, kind in enumerate(kinds):
         colour = rng.choice(usable)
         paint = rng.choice(_PAINTS[colour])
-        radius = rng.uniform(0.22, 0.42) * min(column, big.height)
+        radius = max(rng.uniform(0.22, 0.42) * min(column, big.height), 12.0 * _LARGER)
         x = column * index + rng.uniform(radius, column - radius)
         y = rng.uniform(radius + 3, big.height - radius - 3)
         if kind == "text":

@@ -17,7 +17,7 @@ def ask_about_several(
     """One question about one or all of several pictures."""
     lone = [i for i, scene in enumerate(scenes) if len(scene.things) == 1 and scene.shapes]
     read = [i for i, scene in enumerate(scenes) if scene.text]
-    kinds = {"pick_describe": 2.2, "describe_all": 1.6, "count_pictures": 0.3, "pick_count": 0.5}
+    kinds = {"pick_describe": 2.2, "describe_all": 1.6, "count_pictures": 0.6, "pick_count": 0.5}
     if _distinct(scenes):
         kinds["which_picture"] = 3.0
     if lone:
@@ -34,7 +34,8 @@ def ask_about_several(
         return exchange(chosen, ask(chosen, rng, held_out), *spans)
     if chosen == "which_picture":
         name, picture, index = rng.choice(_distinct(scenes))
-        answer = Span(f"Picture {picture + 1} has the {name}.", Target(picture, index))
+        # The thing first: where it is can be looked up while its name is being said.
+        answer = Span(f"The {name} is in picture {picture + 1}.", Target(picture, index))
         return exchange(chosen, ask(chosen, rng, held_out, x=name), answer)
     pool = {"pick_colour": lone, "pick_shape": lone, "pick_read": read}.get(
         chosen, list(range(len(scenes)))
