@@ -23,6 +23,7 @@ from tools.tiny.forward import forward
 from tools.tiny.questions import ask_about
 from tools.tiny.scene import make_picture
 from tools.tiny.schedule import Schedule
+from tools.tiny.second_renderer import draw_scene
 from tools.tiny.training import Plan, train
 from ui.texts import CHINESE, KOREAN
 
@@ -204,3 +205,19 @@ def test_training_resumes_after_a_kill_and_writes_a_checkpoint(tmp_path: Path) -
     train(replace(plan, steps=7))
     assert torch.load(plan.state / "state.pt", weights_only=True)["step"] == 7
     assert (plan.output / "model.safetensors").stat().st_size < 10_000_000
+
+
+def test_texts_are_whole_and_lie_on_nothing() -> None:
+    rng = random.Random(0)
+    scenes = [make_picture(*pick_grids(rng).picture, rng) for _ in range(300)]
+    scenes += [draw_scene(["text"], rng) for _ in range(300)]
+    texts = [(scene, scene.text) for scene in scenes if scene.text]
+    assert len(texts) > 350
+    for scene, text in texts:
+        x1, y1, x2, y2 = text.box
+        assert 0 <= x1 < x2 <= scene.width and 0 <= y1 < y2 <= scene.height
+        assert all(box[2] - box[0] > 2 for _, box in text.characters)
+        assert not any(
+            x1 < other.box[2] and other.box[0] < x2 and y1 < other.box[3] and other.box[1] < y2
+            for other in scene.shapes
+        )

@@ -100,6 +100,12 @@ def visible_box(mask: Mask, left: int, top: int) -> Box:
     return (left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1)
 
 
+def shrunk(mask: Mask, factor: float) -> Mask:
+    """A mask at `factor` of its size."""
+    size = (max(1, int(mask.shape[1] * factor)), max(1, int(mask.shape[0] * factor)))
+    return np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.BOX), np.float32)
+
+
 def glyph_mask(character: str, font: Font, height: float, hand: random.Random) -> Mask:
     """One character's coverage, narrow at its sides and with room above and below.
 

@@ -13,7 +13,17 @@ from PIL import Image, ImageFilter
 
 from tools.tiny import names
 from tools.tiny.backgrounds import background, photograph
-from tools.tiny.canvas import Box, Font, Pen, Pixels, blend, draw_polygon, glyph_mask, visible_box
+from tools.tiny.canvas import (
+    Box,
+    Font,
+    Pen,
+    Pixels,
+    blend,
+    draw_polygon,
+    glyph_mask,
+    shrunk,
+    visible_box,
+)
 from tools.tiny.lettering import pick_font
 from tools.tiny.outlines import Point, outline
 from tools.tiny.palette import Colour, distance, shade
@@ -284,6 +294,9 @@ def _draw(pixels: Pixels, plan: _Plan) -> Thing:
     height = 2 * plan.tall / 1.1
     masks = [glyph_mask(c, plan.font, height, random.Random(plan.hand)) for c in plan.text]
     gap = 1 + (plan.hand % 7) / 40 * plan.tall
+    fit = min(1.0, 2 * plan.half / sum(mask.shape[1] + gap for mask in masks))
+    if fit < 1:  # a wide font: nothing may be cut off or lie on something else
+        masks, gap = [shrunk(mask, fit) for mask in masks], gap * fit
     advance = [mask.shape[1] + gap for mask in masks]
     left = _within(plan.x - sum(advance) / 2, sum(advance), pixels.shape[1])
     top = _within(plan.y - masks[0].shape[0] / 2, masks[0].shape[0], pixels.shape[0])

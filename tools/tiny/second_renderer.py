@@ -127,7 +127,9 @@ def _write(
     count = rng.randint(1, names.MAX_CHARACTERS)
     text = "".join(rng.choices(names.CHARACTERS, k=count))
     size = int(min(1.6 * radius, 1.3 * column / count))
-    font = _font(size, rng.randrange(4))
+    style = rng.randrange(4)
+    widest = draw.textlength(text, font=_font(size, style))
+    font = _font(int(min(size, size * 0.95 * draw.im.size[0] / widest)), style)
     x1, y1, x2, y2 = draw.textbbox((0, 0), text, font=font)
     left = min(max(x - (x2 - x1) / 2, 2), draw.im.size[0] - (x2 - x1) - 2)
     top = y - (y2 - y1) / 2
