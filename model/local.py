@@ -5,6 +5,7 @@ Turns are answered one at a time, each in a background thread (`turn`). What a s
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -32,6 +33,8 @@ from model.token_stream import CancelCriteria
 from model.turn import Turn
 from model.turnstile import Turnstile
 from model.vision import Geometry
+
+log = logging.getLogger(__name__)
 
 
 class LocalBackend:
@@ -259,6 +262,12 @@ def _fits(work: Callable[[], None]) -> bool:
         work()
     except (torch.OutOfMemoryError, MemoryError):
         return False
+    except torch.AcceleratorError as error:
+        log.exception("the GPU failed")
+        raise DemoError(
+            "The graphics card failed under this answer; try again, and if that fails too, "
+            "whoever runs this page has to restart it."
+        ) from error
     except RuntimeError as error:  # what torch raises for the memory of a CPU
         if "can't allocate memory" not in str(error):
             raise

@@ -5,6 +5,7 @@ Planned from the files' headers alone, so that the figures shown before sending 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -13,7 +14,7 @@ from typing import Literal
 from model import media, video, vision
 from model.backend import ItemCost
 from model.conversation import Conversation, Image, Media, Video
-from model.errors import ContextError, Sentence
+from model.errors import ContextError, MediaError, Sentence
 from model.vision import Geometry
 
 # A conversation names its addresses again in every turn.
@@ -80,10 +81,27 @@ def _numbered(
     for item in items:
         if isinstance(item, Image):
             pictures += 1
+            _require(item, item_label("image", pictures))
             yield _picture(item, pictures, geometry)
         else:
             videos += 1
+            _require(item, item_label("video", videos))
             yield _clip(item, videos, geometry, max_video_seconds)
+
+
+def _require(item: Media, label: Sentence) -> None:
+    """Uploads do not stay forever: say which is missing, wherever in the conversation it stands.
+
+    Raises `MediaError`. The same file, attached again, takes the same place on the server.
+    """
+    sources = [item.path] if isinstance(item, Image) else video.sources(item)
+    for source in sources:
+        elsewhere = isinstance(source, bytes) or os.fspath(source).startswith(("data:", *media.WEB))
+        if not elsewhere and not os.path.exists(source):
+            name = media.display_name(source, item.name)
+            raise MediaError(
+                "{item} ({name}) is gone from the server; attach it again.", item=label, name=name
+            )
 
 
 def _picture(image: Image, number: int, geometry: Geometry) -> VisualItem:

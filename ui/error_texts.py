@@ -143,6 +143,10 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "{name} 是空文件；请重新添加。",
         "{name} 파일이 비어 있습니다. 다시 첨부하세요.",
     ),
+    "{item} ({name}) is gone from the server; attach it again.": (
+        "{item}（{name}）已不在服务器上；请重新添加。",
+        "{item}({name}) 파일이 서버에 더 이상 없습니다. 다시 첨부하세요.",
+    ),
     "{name} cannot be read any more; attach it again.": (
         "{name} 已无法读取；请重新添加。",
         "{name} 파일을 더 이상 읽을 수 없습니다. 다시 첨부하세요.",
@@ -304,6 +308,11 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
     "lower the resolution of its pictures or start over.": (
         "内存不足以处理这个对话；请降低图片分辨率，或重新开始。",
         "이 대화를 처리하기에 메모리가 부족합니다. 이미지 해상도를 낮추거나 새로 시작하세요.",
+    ),
+    "The graphics card failed under this answer; try again, and if that fails too, "
+    "whoever runs this page has to restart it.": (
+        "生成这个回答时显卡出错；请重试，如果仍然失败，需要由此页面的运营者重新启动它。",
+        "이 답변을 만드는 중에 그래픽 카드에 오류가 생겼습니다. 다시 시도하고, 또 실패하면 이 페이지의 운영자가 다시 시작해야 합니다.",
     ),
     # Uploads
     "The upload failed: {reason}": ("上传失败：{reason}", "올리지 못했습니다: {reason}"),

@@ -108,6 +108,9 @@ class Run:
         except Exception as error:
             log.exception("an answer failed")
             self.error = error
+        except BaseException as error:  # SystemExit would end the thread without a word
+            log.exception("an answer's thread was ended")
+            self.error = RuntimeError(f"ended by {error!r}")
         finally:
             with suppress(RuntimeError):  # the event loop is gone when the server shuts down
                 done()
