@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +26,12 @@ log = logging.getLogger(__name__)
 # Between two tokens the model's thread gives Python up hundreds of times. While the page is being updated
 # it would get it back only after the default of 5 ms each time.
 SWITCH_S = 0.0005
+# Of a process that was asked to end, all within the 10 s after which containers are killed.
+LAST_WORDS_S = 3.0  # for answers to end with what there is of them
+SHOWN_S = 1.0  # for pages to show that
+LEFTOVERS_S = (
+    1.0  # for threads that do not look at any flag, before they are ended with the process
+)
 ENVIRONMENT = "QWEN_VL_"  # QWEN_VL_CHECKPOINT_PATH is --checkpoint-path
 # With --backend openai these would promise what the server alone decides.
 LOCAL_ONLY = ("checkpoint_path", "compile", "dtype", "flash_attn2")
@@ -240,7 +248,19 @@ def defaults(options: argparse.Namespace, model_flags: checkpoints.Flags) -> dic
 def serve(
     options: argparse.Namespace, model_flags: checkpoints.Flags, server: Connection | None
 ) -> None:
-    """Open the page at once and load the model behind it."""
+    """Open the page at once and load the model behind it, until a signal asks for the end."""
+    from ui.scratch import private_folder
+
+    with private_folder():  # Gradio looks for it when it is imported
+        page = _open(options, model_flags, server)
+        _wait_for_a_signal()
+        _end(page)
+
+
+def _open(
+    options: argparse.Namespace, model_flags: checkpoints.Flags, server: Connection | None
+) -> Any:
+    """The page, listening. Raises `DemoError` and `SettingError`."""
     from ui.page import build_page, launch_options
 
     vision, generation = settings_from(defaults(options, model_flags))
@@ -274,7 +294,33 @@ def serve(
         **launch_options(page, max_file_mb=options.max_file_mb),
     )
     served.set()
-    page.block_thread()
+    return page
+
+
+def _wait_for_a_signal() -> None:
+    """Return when the process is asked to end; asked once more, it does so at once."""
+    asked = threading.Event()
+
+    def ask(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        asked.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ask)
+    asked.wait()
+
+
+def _end(page: Any) -> None:
+    """Let everybody see how far their answer came, then close the page and leave."""
+    page.tabs.end()
+    until = time.monotonic() + LAST_WORDS_S
+    while page.tabs.running and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(SHOWN_S)
+    page.close(verbose=False)
+    leave = threading.Timer(LEFTOVERS_S, os._exit, (0,))
+    leave.daemon = True
+    leave.start()
 
 
 def _free_port(address: str, port: int) -> int:

@@ -206,15 +206,14 @@ def test_a_page_in_front_of_a_server_starts_without_torch_and_does_not_tell_the_
     code = """
 import sys, urllib.request
 import app
-import gradio as gr
 
-def look(self):
-    page = urllib.request.urlopen(self.local_url).read().decode()
-    config = urllib.request.urlopen(self.local_url + "config").read().decode()
+def look(blocks):
+    page = urllib.request.urlopen(blocks.local_url).read().decode()
+    config = urllib.request.urlopen(blocks.local_url + "config").read().decode()
     print([name for name in ("torch", "transformers") if name in sys.modules])
     print("sk-secret" in page + config)
 
-gr.Blocks.block_thread = look
+app._wait_for_a_signal, app._end = lambda: None, look
 app.main(sys.argv[1:])
 """
     with OpenAIServer().running() as server:

@@ -314,6 +314,14 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "生成这个回答时显卡出错；请重试，如果仍然失败，需要由此页面的运营者重新启动它。",
         "이 답변을 만드는 중에 그래픽 카드에 오류가 생겼습니다. 다시 시도하고, 또 실패하면 이 페이지의 운영자가 다시 시작해야 합니다.",
     ),
+    "This page is being shut down; try again in a few minutes.": (
+        "此页面正在关闭；请几分钟后再试。",
+        "이 페이지를 종료하는 중입니다. 몇 분 뒤에 다시 시도하세요.",
+    ),
+    "This page is being shut down; what there is of the answer is here, copy what you need.": (
+        "此页面正在关闭；已生成的部分保留在这里，请复制需要的内容。",
+        "이 페이지를 종료하는 중입니다. 지금까지의 답변이 여기 있으니 필요한 내용을 복사해 두세요.",
+    ),
     # Uploads
     "The upload failed: {reason}": ("上传失败：{reason}", "올리지 못했습니다: {reason}"),
     "The file is larger than this page accepts; send a smaller or shorter one.": (

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from model.backend import Backend
 from model.conversation import Conversation
-from model.errors import DemoError
+from model.errors import DemoError, Sentence
 from model.settings import GenerationSettings
 from ui.attachment import Attachment
 from ui.compare import Comparison
@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 EXPIRY_S = 3600.0  # a conversation that nobody looked at for so long is dropped
 MAX_TABS = 2000  # then the one that was not looked at for longest goes
 CLOSED_S = 10.0  # a reload opens the tab again within this; then what the backend keeps for it goes
+ENDING = Sentence(
+    "This page is being shut down; what there is of the answer is here, copy what you need."
+)
 BOOT_S = 45.0  # a page that was asked for opens its tab within this, on a busy machine too
 
 
@@ -46,6 +49,7 @@ class Tabs:
         self.closed_s = closed_s
         self.defaults = dict(defaults or {})
         self._tabs: dict[str, Tab] = {}
+        self.ending = False
         self._visits: list[tuple[str, float]] = []  # browser, when
         self._copier = asyncio.Semaphore(1)  # copying a clip takes all the cores it gets
         self._copying: dict[asyncio.Task[None], Tab] = {}
@@ -76,7 +80,21 @@ class Tabs:
         tab.comparison, tab.not_compared = comparison, ""
         comparison.start(self.backend, lambda: self.awaited(tab.browser))
 
+    def end(self) -> None:
+        """Answer nobody any more; what is being answered ends with what there is of it. For any thread."""
+        self.ending = True
+        for tab in list(self._tabs.values()):
+            if tab.run:
+                tab.run.notice = ENDING
+                tab.run.cancel.set()
+            if tab.comparison:
+                tab.comparison.stop()
+            if tab.verifying:
+                tab.verifying.set()
+
     def _require_room(self) -> None:
+        if self.ending:
+            raise DemoError("This page is being shut down; try again in a few minutes.")
         if self.running >= self.queue_size:
             raise DemoError(
                 "{people} people are waiting already; try again in a minute.", people=self.running

@@ -1,0 +1,78 @@
+"""What a page leaves behind when its process is asked to end, and when it is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from gradio_client import Client
+from transformers import AutoTokenizer
+
+from model.checkpoint import BUNDLED
+from tools import served
+from tools.tiny.checkpoint import write_random_checkpoint
+from ui.scratch import PREFIX, VARIABLE, private_folder, sweep
+
+PATIENCE_S = 60
+
+
+def test_an_answer_in_the_making_ends_with_what_there_is_of_it_and_nothing_is_left(
+    tmp_path: Path,
+) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(BUNDLED)
+    slow = write_random_checkpoint(tmp_path / "random-30m", size="30m", tokenizer=tokenizer)
+    with served.serve(tmp_path, slow) as server:
+        server.wait()
+        client = Client(server.address, verbose=False)
+        endless = {"max_new_tokens": 8000, "temperature": 1.0, "repetition_penalty": 1.5, "seed": 1}
+        job = client.submit({"text": "Hello"}, endless, api_name="/chat")
+        for answer, _ in job:
+            if answer:
+                server.process.send_signal(signal.SIGTERM)
+                break
+        said, usage = job.result(PATIENCE_S)
+        assert said and usage["stop_reason"] == "cancelled"
+        assert server.process.wait(PATIENCE_S) == 0
+    assert list((tmp_path / "uploads").iterdir()) == []
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def test_uploads_lie_in_a_private_folder_that_goes_with_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    with private_folder() as folder:
+        assert os.environ[VARIABLE] == str(folder) and folder.parent == tmp_path.resolve()
+        assert folder.stat().st_mode & 0o777 == 0o700
+        (folder / "upload.png").write_bytes(b"x")
+    assert os.environ[VARIABLE] == str(tmp_path) and not folder.exists()
+
+
+def test_what_a_killed_process_left_is_removed_but_nobody_elses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    program = (
+        "import sys, time\n"
+        "from ui.scratch import private_folder\n"
+        "with private_folder() as folder:\n"
+        "    (folder / 'upload.png').write_bytes(b'x')\n"
+        "    print(folder, flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    running = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert running.stdout
+    folder = Path(running.stdout.readline().strip())
+    foreign = tmp_path / f"{PREFIX}of-somebody-else"
+    foreign.mkdir()
+    sweep(tmp_path)
+    assert (folder / "upload.png").exists()
+    running.kill()
+    running.wait()
+    running.stdout.close()
+    sweep(tmp_path)
+    assert not folder.exists() and foreign.exists()

@@ -1,0 +1,63 @@
+"""Where uploads lie while this process runs: a folder of its own, private, and gone when it ends.
+
+Gradio forgets which files are its own when it is killed. So a folder without a living owner, which is told
+by the lock that dies with a process, is removed by whoever comes next.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+VARIABLE = "GRADIO_TEMP_DIR"  # where Gradio looks
+PREFIX = "qwen-vl-chat-"
+LOCK = ".lock"
+
+
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """Let Gradio keep uploads in a new folder, inside the one that it was told of, else among temporary files."""
+    told = os.environ.get(VARIABLE)
+    parent = Path(told or tempfile.gettempdir()).resolve()
+    parent.mkdir(parents=True, exist_ok=True)
+    sweep(parent)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))  # readable by its owner only
+    lock = _lock(folder / "new", os.O_CREAT)
+    (folder / "new").rename(folder / LOCK)  # locked from the moment that others see it
+    os.environ[VARIABLE] = str(folder)
+    try:
+        yield folder
+    finally:
+        os.environ.pop(VARIABLE)
+        if told:
+            os.environ[VARIABLE] = told
+        shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def sweep(parent: Path) -> None:
+    """Remove what processes left behind that ended without cleaning up."""
+    for folder in parent.glob(f"{PREFIX}*"):
+        if (lock := _lock(folder / LOCK)) is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
+
+def _lock(file: Path, flags: int = 0) -> int | None:
+    """The file, open and locked; None where somebody else has locked it, or it is not ours to open."""
+    try:
+        lock = os.open(file, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return None
+    return lock
