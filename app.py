@@ -102,6 +102,7 @@ def _add_server_flags(flags: argparse.ArgumentParser, environment: Mapping[str, 
     server.add_argument("--queue-size", type=int, default=64, metavar="N", help="people who may wait for an answer at once")  # fmt: skip
     server.add_argument("--no-read-ahead", action="store_true", help="do not read what is attached before it is sent")  # fmt: skip
     server.add_argument("--max-file-mb", type=int, default=200, metavar="N", help="largest file that may be attached")  # fmt: skip
+    server.add_argument("--max-uploads-gb", type=float, default=20, metavar="GB", help="of the disk, for all files that people attached and may still need")  # fmt: skip
     server.add_argument("--max-video-seconds", type=float, default=3600.0, metavar="N", help="longest clip, or part of one, that is read")  # fmt: skip
     server.add_argument("--check", action="store_true", help="print what would run and what is missing, and exit")  # fmt: skip
     server.add_argument("--verify", default=None, metavar="FILE.zip", help="answer an exported conversation again with stock transformers, say whether it is the same, and exit")  # fmt: skip
@@ -291,7 +292,9 @@ def _open(
         inbrowser=options.inbrowser,
         auth=logins(options.auth),
         prevent_thread_lock=True,
-        **launch_options(page, max_file_mb=options.max_file_mb),
+        **launch_options(
+            page, max_file_mb=options.max_file_mb, max_uploads_gb=options.max_uploads_gb
+        ),
     )
     served.set()
     return page

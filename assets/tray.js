@@ -33,7 +33,7 @@ const post = (file) => new Promise((resolve, reject) => {
   request.upload.onprogress = count;
   request.onload = () => request.status === 200
     ? resolve({ path: JSON.parse(request.response)[0], name: file.name })
-    : reject(new Error(request.status === 413 ? 'too-large' : request.statusText || request.status));
+    : reject(new Error(request.status === 413 ? 'too-large' : request.status >= 500 ? 'not-stored' : request.statusText || request.status));
   request.onerror = () => reject(new Error('connection'));
   request.open('POST', 'gradio_api/upload');
   request.send(form);

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from model import media
 from model.grounding import Box
 from ui.places import EDGE, Mark, Marked
+from ui.storage import storing
 from ui.uploads import upload_folder
 
 LONGEST_CAPTION = 40  # characters on the picture
@@ -36,7 +37,8 @@ def marked_copy(picture: Marked) -> str:
     folder = upload_folder() / "marked" / secrets.token_hex(16)
     folder.mkdir(parents=True)
     target = folder / f"{Path(attachment.name).stem} marked.png"
-    copy.save(target, compress_level=1)  # large pictures would take minutes otherwise
+    with storing():
+        copy.save(target, compress_level=1)  # large pictures would take minutes otherwise
     return str(target)
 
 

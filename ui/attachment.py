@@ -18,6 +18,7 @@ from model.conversation import Image, Media, Video
 from model.errors import MediaError
 from model.settings import VisionSettings
 from ui.resolution import AUTO, Resolution
+from ui.storage import storing
 from ui.uploads import shown_name, stored_file, upload_folder
 
 THUMBNAIL_PX = 256
@@ -107,7 +108,8 @@ def _save(picture: PillowImage.Image) -> str:
     folder = upload_folder() / "thumbnails"
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{secrets.token_hex(16)}.webp"  # unguessable, like the upload itself
-    picture.convert("RGB").save(target, quality=80)
+    with storing():
+        picture.convert("RGB").save(target, quality=80)
     return str(target)
 
 

@@ -16,6 +16,7 @@ from PIL import Image as PillowImage
 from model import media, video
 from model.conversation import Video
 from ui.attachment import Attachment, inspect
+from ui.storage import storing
 from ui.texts import Texts
 from ui.uploads import upload_folder
 
@@ -35,8 +36,8 @@ class Example:
         folder = upload_folder() / "examples"
         folder.mkdir(parents=True, exist_ok=True)
         for file in self.files:
-            # Copied anew each time: Gradio deletes old uploads.
-            shutil.copyfile(FOLDER / file, folder / file)
+            with storing():  # anew each time: old files go
+                shutil.copyfile(FOLDER / file, folder / file)
         return [inspect(str(folder / file)) for file in self.files]
 
 

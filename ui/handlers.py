@@ -37,6 +37,10 @@ UPLOAD_PROBLEMS = {  # by what assets/tray.js and pictures.js call them
     "too-large": Sentence(
         "The file is larger than this page accepts; send a smaller or shorter one."
     ),
+    "not-stored": Sentence(
+        "The server could not keep the file; its disk may be full, so try again later or send a smaller one."
+    ),
+    "connection": Sentence("The connection broke while the file was sent; attach it again."),
     "camera": Sentence("The camera cannot be used; allow it in the browser and try again."),
     "screen": Sentence("The screen cannot be captured; allow it in the browser and try again."),
 }

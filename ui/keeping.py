@@ -30,6 +30,7 @@ from ui.attachment import Attachment, inspect
 from ui.controls import defaults
 from ui.handlers import tab_of
 from ui.session import UNEXPECTED, Tab
+from ui.storage import storing
 from ui.tabs import Tabs
 from ui.uploads import stored_file, upload_folder
 
@@ -155,7 +156,8 @@ def _export(tabs: Tabs, conversation: Conversation, answers: tuple[Any, ...]) ->
     target = folder / time.strftime("conversation-%Y-%m-%d-%H%M.zip")
     named = recipe.renamed(archive.file_names(conversation))
     kept = Archive(conversation, answers, recipe.seen, recipe.runtime)
-    archive.write(kept, target, script=transformers_script(named))
+    with storing():
+        archive.write(kept, target, script=transformers_script(named))
     return target
 
 
@@ -170,7 +172,8 @@ def _restored(path: object) -> tuple[Archive, list[Attachment]]:
     folder = upload_folder() / secrets.token_hex(16)
     folder.mkdir(parents=True)
     try:
-        restored = archive_reader.read(source, folder)
+        with storing():
+            restored = archive_reader.read(source, folder)
         items = {str(item.path): _inspected(item) for item in restored.conversation.media}
         return restored, list(items.values())
     except BaseException:

@@ -19,6 +19,7 @@ from ui.api import add_api
 from ui.controls import Controls, build_controls, defaults
 from ui.examples import offered
 from ui.inspecting import inspect
+from ui.storage import UploadLimit
 from ui.tabs import Tabs
 from ui.texts import ENGLISH, LANGUAGES, Texts, texts_for
 from ui.view import View
@@ -94,9 +95,7 @@ def build_page(
     vision, generation = vision or VisionSettings(), generation or GenerationSettings()
     default = defaults(vision, generation)
     tabs = Tabs(backend, queue_size=queue_size, defaults=default)
-    with gr.Blocks(
-        title=ENGLISH.title, analytics_enabled=False, delete_cache=(3600, 86400)
-    ) as blocks:
+    with gr.Blocks(title=ENGLISH.title, analytics_enabled=False) as blocks:
         page = _lay_out(vision, generation)
         _wire(page, tabs, default, blocks, read_ahead)
         add_api(tabs)
@@ -105,16 +104,19 @@ def build_page(
     return blocks
 
 
-def launch_options(blocks: gr.Blocks, *, max_file_mb: int = 200) -> dict[str, Any]:
+def launch_options(
+    blocks: gr.Blocks, *, max_file_mb: int = 200, max_uploads_gb: float = 20
+) -> dict[str, Any]:
     """What `blocks.launch` needs for this page, to be merged with where it is to listen."""
     script = "\n".join(map(_script, SCRIPTS))
     headers = Middleware(PageHeaders, page_requested=blocks.tabs.page_requested)
+    uploads = Middleware(UploadLimit, most_bytes=max_uploads_gb * 2**30)
     return {
         "theme": _theme(),
         "css": (ASSETS / "style.css").read_text(encoding="utf-8"),
         "head": f"<script>{script}</script>",
         "favicon_path": str(ASSETS / "favicon.svg"),
-        "app_kwargs": {"middleware": [headers]},
+        "app_kwargs": {"middleware": [headers, uploads]},
         "max_file_size": max_file_mb * 2**20,
         "ssr_mode": False,
         "run_history": False,

@@ -15,6 +15,7 @@ from model.backend import Backend
 from model.conversation import Conversation
 from model.errors import DemoError, Sentence
 from model.settings import GenerationSettings
+from ui import storage
 from ui.attachment import Attachment
 from ui.compare import Comparison
 from ui.preview import clip_preview
@@ -23,6 +24,7 @@ from ui.session import Tab
 
 log = logging.getLogger(__name__)
 
+SWEEP_S = 600.0  # between two looks for files that nobody needs
 EXPIRY_S = 3600.0  # a conversation that nobody looked at for so long is dropped
 MAX_TABS = 2000  # then the one that was not looked at for longest goes
 CLOSED_S = 10.0  # a reload opens the tab again within this; then what the backend keeps for it goes
@@ -50,6 +52,7 @@ class Tabs:
         self.defaults = dict(defaults or {})
         self._tabs: dict[str, Tab] = {}
         self.ending = False
+        self._swept = time.monotonic()
         self._visits: list[tuple[str, float]] = []  # browser, when
         self._copier = asyncio.Semaphore(1)  # copying a clip takes all the cores it gets
         self._copying: dict[asyncio.Task[None], Tab] = {}
@@ -60,6 +63,7 @@ class Tabs:
         self._tabs[key] = tab  # the latest at the end
         tab.seen = time.monotonic()
         self._expire()
+        self._sweep()
         return tab
 
     def start(self, tab: Tab, conversation: Conversation, settings: GenerationSettings) -> Run:
@@ -168,6 +172,15 @@ class Tabs:
     def _recent_visits(self) -> list[tuple[str, float]]:
         now = time.monotonic()
         return [visit for visit in self._visits if now - visit[1] < BOOT_S]
+
+    def _sweep(self) -> None:
+        """Now and then, let go of files that no tab needs any more; nothing waits for it."""
+        if time.monotonic() < self._swept + SWEEP_S:
+            return
+        self._swept = time.monotonic()
+        known = [item for tab in self._tabs.values() for item in tab.known.values()]
+        needed = {path for item in known for path in (item.path, item.thumbnail, item.shown)}
+        asyncio.get_running_loop().run_in_executor(None, storage.sweep, needed)
 
     def _expire(self) -> None:
         """Drop what nobody has looked at for long, and what is too much."""

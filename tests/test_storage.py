@@ -1,0 +1,138 @@
+"""Uploads take a bounded part of the disk; what somebody may still need stays, and a full disk is told."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from model.errors import DemoError, MediaError
+from tests.fakes import FakeBackend
+from tests.media_files import photo
+from tools.served import free_port
+from ui import storage, tabs
+from ui.attachment import inspect
+from ui.page import build_page, launch_options
+from ui.scratch import LOCK
+from ui.storage import KEPT_S, UploadLimit, storing, sweep
+from ui.tabs import Tabs
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    return tmp_path.resolve()
+
+
+def lie_for(seconds: float, *paths: Path) -> None:
+    for path in paths:
+        os.utime(path, (time.time() - seconds,) * 2)
+
+
+def test_old_files_that_nobody_needs_go_with_their_folders(uploads: Path) -> None:
+    folder = uploads / "hash"
+    folder.mkdir()
+    old, needed, new, lock = (
+        photo(folder / "old.png"),
+        photo(uploads / "needed.png"),
+        photo(uploads / "new.png"),
+        uploads / LOCK,
+    )
+    lock.touch()
+    lie_for(KEPT_S + 60, old, needed, lock, folder)
+    sweep({str(needed)})
+    assert not old.exists() and needed.exists() and new.exists() and lock.exists()
+    lie_for(KEPT_S + 60, folder)
+    sweep(set())
+    assert not folder.exists()
+
+
+def test_what_an_open_tab_attached_is_needed(
+    uploads: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tabs, "SWEEP_S", 0.0)
+    mine, nobodys = photo(uploads / "a.png"), photo(uploads / "b.png")
+    open_tabs = Tabs(FakeBackend())
+
+    async def visit() -> None:
+        tab = open_tabs.open("0" * 32)
+        tab.attach(inspect(str(mine)))
+        thumbnail = Path(tab.tray[0].thumbnail)
+        lie_for(KEPT_S + 60, mine, nobodys, thumbnail)
+        open_tabs.open("1" * 32)
+        while nobodys.exists():
+            await asyncio.sleep(0.01)
+        assert mine.exists() and thumbnail.exists()
+
+    asyncio.run(asyncio.wait_for(visit(), 60))
+
+
+def test_only_a_lack_of_room_is_called_a_full_disk() -> None:
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        with pytest.raises(DemoError, match="disk is full; try again later"), storing():
+            raise OSError(number, "no room")
+    with pytest.raises(PermissionError), storing():
+        raise PermissionError(errno.EACCES, "not yours")
+
+
+def test_a_full_disk_under_an_attachment_is_told(uploads: Path) -> None:
+    """A limit on the size of files stands in for the disk: writing fails in the same place."""
+    path = photo(uploads / "a.png")
+    program = (
+        "import resource, sys\n"
+        "from ui.attachment import inspect\n"
+        "from model.errors import DemoError\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))\n"
+        "try:\n    inspect(sys.argv[1])\n"
+        "except DemoError as error:\n    print(error)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program, str(path)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert "disk is full; try again later" in run.stdout, run.stderr
+    with pytest.raises(MediaError):  # it was not half-remembered
+        inspect(str(uploads / "thumbnails"))
+
+
+@pytest.fixture
+def address(uploads: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:  # noqa: ARG001
+    """A page whose uploads may take 100 kB altogether."""
+    monkeypatch.setattr(storage, "RECOUNT_S", 0.0)
+    page = build_page(FakeBackend())
+    options = launch_options(page, max_uploads_gb=1e5 / 2**30)
+    _, url, _ = page.launch(
+        server_port=free_port(), prevent_thread_lock=True, quiet=True, **options
+    )
+    yield url
+    page.close(verbose=False)
+
+
+def test_uploads_are_refused_when_they_take_all_that_they_may(address: str) -> None:
+    def upload(size: int) -> int:
+        return httpx.post(
+            f"{address}gradio_api/upload", files={"files": ("a.bin", os.urandom(size))}
+        ).status_code
+
+    assert [upload(60_000), upload(60_000), upload(10)] == [200, 200, storage.INSUFFICIENT_STORAGE]
+    assert httpx.get(address).status_code == 200
+
+
+def test_a_disk_with_too_little_spare_takes_no_uploads(
+    uploads: Path,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limit = UploadLimit(lambda *_: None, most_bytes=float("inf"))  # type: ignore[arg-type]
+    assert not limit.full()
+    monkeypatch.setattr(storage, "SPARE_BYTES", 2**62)
+    monkeypatch.setattr(storage, "RECOUNT_S", 0.0)
+    assert limit.full()

@@ -1,0 +1,89 @@
+"""How much of the disk uploads may take, and which files are still needed.
+
+Strangers upload what they never send, and break uploads off half way: Gradio leaves both behind. Here a file
+goes when no open tab needs it and it has lain for an hour.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import time
+from collections.abc import Container, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from model.errors import DemoError
+from ui.scratch import LOCK
+from ui.uploads import upload_folder
+
+KEPT_S = 3600.0  # since the last change; as long as a conversation stays without a page
+RECOUNT_S = 2.0  # between two looks at how much there is
+SPARE_BYTES = 2**30  # of the disk, for everything but uploads
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+INSUFFICIENT_STORAGE = 507
+
+
+@contextmanager
+def storing() -> Iterator[None]:
+    """While a file is written. Raises `DemoError` if there is no room for it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise DemoError(
+            "The server's disk is full; try again later, or tell whoever runs this page."
+        ) from error
+
+
+def sweep(needed: Container[str], *, now: float | None = None) -> None:
+    """Remove old files that nobody needs, by their resolved paths, and folders that are empty then."""
+    before = (time.time() if now is None else now) - KEPT_S
+    for path in sorted(
+        upload_folder().rglob("*"), reverse=True
+    ):  # what is inside before the folder
+        with suppress(OSError):  # gone meanwhile, or not empty
+            if path.lstat().st_mtime > before or path.name == LOCK:
+                continue
+            if path.is_dir():
+                path.rmdir()
+            elif str(path) not in needed:
+                path.unlink()
+
+
+class UploadLimit:
+    """ASGI middleware: refuses uploads while there is no room for more."""
+
+    def __init__(self, app: ASGIApp, most_bytes: float) -> None:
+        self.app, self.most_bytes = app, most_bytes
+        self._full, self._counted = False, float("-inf")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        posted = scope["type"] == "http" and scope["method"] == "POST"
+        if posted and scope["path"].rstrip("/").endswith("/upload") and self.full():
+            refusal = PlainTextResponse("No room for uploads.", INSUFFICIENT_STORAGE)
+            await refusal(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+    def full(self) -> bool:
+        """Whether uploads take all that they may, or the disk has no more."""
+        if time.monotonic() > self._counted + RECOUNT_S:
+            folder = upload_folder()
+            folder.mkdir(parents=True, exist_ok=True)
+            spare = shutil.disk_usage(folder).free < SPARE_BYTES
+            self._full = spare or _size(folder) >= self.most_bytes
+            self._counted = time.monotonic()
+        return self._full
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            total += path.lstat().st_size
+    return total
