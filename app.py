@@ -37,6 +37,8 @@ ENVIRONMENT = "QWEN_VL_"  # QWEN_VL_CHECKPOINT_PATH is --checkpoint-path
 LOCAL_ONLY = ("checkpoint_path", "compile", "dtype", "flash_attn2")
 WITHOUT_EFFECT = ("cache_gb", "cpu_only")  # and these ask for what is so anyway
 SERVER_ONLY = ("api_base", "api_key_env", "api_model", "concurrency")
+# Networks whose proxies are believed when they say who asks; nobody reaches the page from there but through them.
+TRUSTED_PROXIES = "127.0.0.1,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
 
@@ -100,6 +102,8 @@ def _add_server_flags(flags: argparse.ArgumentParser, environment: Mapping[str, 
     )
     server.add_argument("--auth", action="append", default=None, metavar="USER:PASSWORD", help="ask for a log-in; may be given several times")  # fmt: skip
     server.add_argument("--queue-size", type=int, default=64, metavar="N", help="people who may wait for an answer at once")  # fmt: skip
+    server.add_argument("--requests-per-minute", type=int, default=0, metavar="N", help="messages that one address may send; 0 is any number")  # fmt: skip
+    server.add_argument("--log-messages", action="store_true", help="write what is asked and answered into the log, which otherwise holds numbers only")  # fmt: skip
     server.add_argument("--no-read-ahead", action="store_true", help="do not read what is attached before it is sent")  # fmt: skip
     server.add_argument("--max-file-mb", type=int, default=200, metavar="N", help="largest file that may be attached")  # fmt: skip
     server.add_argument("--max-uploads-gb", type=float, default=20, metavar="GB", help="of the disk, for all files that people attached and may still need")  # fmt: skip
@@ -266,6 +270,7 @@ def _open(
 
     vision, generation = settings_from(defaults(options, model_flags))
     port = _free_port(options.server_name, options.server_port)
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", TRUSTED_PROXIES)  # uvicorn reads it
     sys.setswitchinterval(SWITCH_S)
     served = threading.Event()
 
@@ -283,6 +288,8 @@ def _open(
         generation=generation,
         queue_size=options.queue_size,
         read_ahead=not options.no_read_ahead,
+        requests_per_minute=options.requests_per_minute,
+        log_messages=options.log_messages,
     )
     page.launch(
         server_name=options.server_name,

@@ -23,6 +23,7 @@ from model.settings import GenerationSettings, settings_from
 from ui.attachment import inspect as inspect_upload
 from ui.session import MAX_ATTACHMENTS, UNEXPECTED, Tab, drafted
 from ui.tabs import Tabs
+from ui.web import address_of
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +101,7 @@ def _tab(tabs: Tabs, request: gr.Request) -> Tab:
     # The prefix keeps programs out of the pages' conversations.
     tab = tabs.open(f"api-{request.session_hash}")
     tab.pages.add(str(request.session_hash))
+    tab.address = address_of(request.request)
     return tab
 
 

@@ -27,7 +27,7 @@ from ui.tabs import Tabs
 from ui.texts import ENGLISH
 from ui.view import View
 from ui.waiting import seconds_to_first_word
-from ui.web import browser_of
+from ui.web import address_of, browser_of
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ async def open_page(
     tab = tab_of(tabs, key)
     tab.language = language
     browser = browser_of(request.request) if request.request else ""
-    tabs.page_opened(tab, browser, str(request.session_hash))
+    tabs.page_opened(tab, browser, str(request.session_hash), address_of(request.request))
     return key, *_model(tabs, tab)
 
 

@@ -19,6 +19,8 @@ from ui.api import add_api
 from ui.controls import Controls, build_controls, defaults
 from ui.examples import offered
 from ui.inspecting import inspect
+from ui.journal import Journal
+from ui.rates import Rates
 from ui.storage import UploadLimit
 from ui.tabs import Tabs
 from ui.texts import ENGLISH, LANGUAGES, Texts, texts_for
@@ -87,14 +89,23 @@ def build_page(
     generation: GenerationSettings | None = None,
     queue_size: int = 64,
     read_ahead: bool = True,
+    requests_per_minute: int = 0,
+    log_messages: bool = False,
 ) -> gr.Blocks:
     """The page in front of `backend`, with these settings as its defaults. Serve it with `launch`.
 
-    read_ahead: whether what is attached is read before it is sent.
+    read_ahead: whether what is attached is read before it is sent; requests_per_minute: of one address, 0 for
+    any number; log_messages: whether the log holds what was asked and answered.
     """
     vision, generation = vision or VisionSettings(), generation or GenerationSettings()
     default = defaults(vision, generation)
-    tabs = Tabs(backend, queue_size=queue_size, defaults=default)
+    tabs = Tabs(
+        backend,
+        queue_size=queue_size,
+        defaults=default,
+        rates=Rates(requests_per_minute),
+        journal=Journal(log_messages),
+    )
     with gr.Blocks(title=ENGLISH.title, analytics_enabled=False) as blocks:
         page = _lay_out(vision, generation)
         _wire(page, tabs, default, blocks, read_ahead)

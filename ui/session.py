@@ -68,6 +68,7 @@ class Tab:
     comparison: Comparison | None = None  # the latest
     not_compared: str = ""  # why there is no later one, a `Sentence`
     browser: str = ""  # the one that opened it last
+    address: str = ""  # where that was
     pages: set[str] = field(default_factory=set)  # Gradio's sessions that show it
     # What the conversation and its answers were before the run.
     _before: tuple[Conversation, tuple[Answered, ...]] = (Conversation(), ())

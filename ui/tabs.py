@@ -18,7 +18,9 @@ from model.settings import GenerationSettings
 from ui import storage
 from ui.attachment import Attachment
 from ui.compare import Comparison
+from ui.journal import Journal
 from ui.preview import clip_preview
+from ui.rates import Rates
 from ui.runs import Run
 from ui.session import Tab
 
@@ -43,11 +45,15 @@ class Tabs:
         *,
         queue_size: int = 64,
         defaults: Mapping[str, object] | None = None,
+        rates: Rates | None = None,
+        journal: Journal | None = None,
         closed_s: float = CLOSED_S,
     ) -> None:
         """defaults: settings of whoever does not give any, by name."""
         self.backend = backend
         self.queue_size = queue_size
+        self.rates = rates or Rates()
+        self.journal = journal or Journal()
         self.closed_s = closed_s
         self.defaults = dict(defaults or {})
         self._tabs: dict[str, Tab] = {}
@@ -67,13 +73,19 @@ class Tabs:
         return tab
 
     def start(self, tab: Tab, conversation: Conversation, settings: GenerationSettings) -> Run:
-        """Let the backend answer. Raises `DemoError` when too many people are waiting."""
+        """Let the backend answer. Raises `DemoError` when too many people are waiting, or this one asks too often."""
         if tab.live:
             raise DemoError("An answer is still being written; stop it first.")
         self._require_room()
+        self.rates.admit(tab.address)
         run = Run(conversation, settings, tab.key)
         tab.begin(run)
-        run.start(self.backend, tab.settle, awaited=lambda: self.awaited(tab.browser))
+
+        def settle(run: Run) -> None:
+            tab.settle(run)
+            self.journal.ended(run)
+
+        run.start(self.backend, settle, awaited=lambda: self.awaited(tab.browser))
         return run
 
     def compare(self, tab: Tab, comparison: Comparison) -> None:
@@ -81,6 +93,7 @@ class Tabs:
         if tab.busy:
             raise DemoError("An answer is still being written; stop it first.")
         self._require_room()
+        self.rates.admit(tab.address, messages=len(comparison.sides))
         tab.comparison, tab.not_compared = comparison, ""
         comparison.start(self.backend, lambda: self.awaited(tab.browser))
 
@@ -138,9 +151,9 @@ class Tabs:
         """A page was asked for: perhaps a reload, whose tab will be opened in a moment."""
         self._visits = [*self._recent_visits()[-MAX_TABS:], (browser, time.monotonic())]
 
-    def page_opened(self, tab: Tab, browser: str, page: str) -> None:
-        """The page that was asked for is there and has opened `tab`."""
-        tab.browser = browser
+    def page_opened(self, tab: Tab, browser: str, page: str, address: str = "") -> None:
+        """The page that was asked for is there and has opened `tab`, from this address."""
+        tab.browser, tab.address = browser, address
         tab.pages.add(page)
         if tab.run:
             tab.run.expect_follower()

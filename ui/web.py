@@ -44,7 +44,11 @@ class PageHeaders:
         await self.app(scope, receive, send_with_headers)
 
 
+def address_of(connection: HTTPConnection | None) -> str:
+    """Where somebody is; behind a proxy that uvicorn trusts (FORWARDED_ALLOW_IPS), what that says."""
+    return connection.client.host if connection and connection.client else ""
+
+
 def browser_of(connection: HTTPConnection) -> str:
     """Something that a page and its reload have in common: the cookie, or at least the address."""
-    host = connection.client.host if connection.client else ""
-    return connection.cookies.get(BROWSER_COOKIE, host)
+    return connection.cookies.get(BROWSER_COOKIE, address_of(connection))

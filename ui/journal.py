@@ -1,0 +1,32 @@
+"""What the log says of answers: how much and how fast, and the words only if whoever runs the page wants them."""
+
+from __future__ import annotations
+
+import logging
+
+from ui.runs import Run
+
+log = logging.getLogger(__name__)
+
+
+class Journal:
+    """One line per answer. `messages`: a second one with what was asked and answered."""
+
+    def __init__(self, messages: bool = False) -> None:
+        self.messages = messages
+
+    def ended(self, run: Run) -> None:
+        """Write down how an answer ended."""
+        if run.finished:
+            usage = run.finished.usage
+            log.info(
+                "Answer: %s after %d tokens; prompt of %d tokens, %d of them reused; first word after %.2f s, then %.1f tokens/s",
+                usage.stop_reason, usage.new_tokens, usage.prompt_tokens, usage.reused_tokens, usage.ttft_s,
+                usage.decode_tokens_per_s,
+            )  # fmt: skip
+        else:
+            log.info("Answer: failed (%s)", type(run.error).__name__)
+        if self.messages:
+            asked = run.conversation.last_user_message
+            log.info("Asked: %r", asked.text if asked else "")
+            log.info("Answered: %r", run.text)

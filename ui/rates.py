@@ -1,0 +1,55 @@
+"""How often one address may ask, so that a few cannot take the model from everybody.
+
+A bucket of so many messages per address, which fills up again within a minute.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import time
+from collections.abc import Callable
+
+from model.errors import DemoError
+
+MOST_ADDRESSES = 10_000  # known at once; then the one that asked longest ago is forgotten
+IPV6_NETWORK = 64  # bits: what one person is given, with as many addresses as they like
+
+
+class Rates:
+    """Messages per minute and address; 0 is any number."""
+
+    def __init__(self, per_minute: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
+        self.per_minute = per_minute
+        self._clock = clock
+        self._left: dict[str, tuple[float, float]] = {}  # messages, and when that was
+
+    def admit(self, address: str, messages: int = 1) -> None:
+        """Count messages. Raises `DemoError` if they are too many just now; then they do not count."""
+        if not self.per_minute:
+            return
+        person, now = _person(address), self._clock()
+        left, since = self._left.pop(person, (float(self.per_minute), now))
+        left = min(self.per_minute, left + (now - since) * self.per_minute / 60)
+        wanted = min(messages, self.per_minute)
+        enough = left >= wanted
+        self._left[person] = (left - wanted if enough else left, now)
+        if len(self._left) > MOST_ADDRESSES:
+            del self._left[next(iter(self._left))]
+        if not enough:
+            raise DemoError(
+                "Too many messages from your address: at most {count} a minute; try again in {seconds} s.",
+                count=self.per_minute,
+                seconds=math.ceil((wanted - left) * 60 / self.per_minute),
+            )
+
+
+def _person(address: str) -> str:
+    """An address, or the network that an IPv6 customer has."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped is None:
+        return str(ipaddress.ip_network((known, IPV6_NETWORK), strict=False))
+    return str(known)
