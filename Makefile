@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/python
 
-.PHONY: demo test check install install-test browser
+.PHONY: demo test check install install-test browser lock audit
 demo: install
 	$(RUN) app.py --checkpoint-path tiny --inbrowser
 
@@ -18,15 +18,24 @@ check: install-test
 install: $(VENV)/.installed
 install-test: $(VENV)/.installed-test
 
-$(VENV)/.installed: requirements_web_demo.txt
+$(VENV)/.installed: requirements_web_demo.lock
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet uv
-	$(RUN) -m uv pip install --quiet --compile-bytecode --python $(RUN) -r requirements_web_demo.txt
+	$(RUN) -m uv pip install --quiet --compile-bytecode --python $(RUN) --require-hashes -r requirements_web_demo.lock
 	touch $@
 
 $(VENV)/.installed-test: requirements_test.txt $(VENV)/.installed
 	$(RUN) -m uv pip install --quiet --compile-bytecode --python $(RUN) -r requirements_test.txt
 	touch $@
+
+# Everything that the pins bring along, with hashes; made anew when they change.
+lock: install
+	$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  requirements_web_demo.txt --output-file requirements_web_demo.lock
+
+# Known vulnerabilities of what is locked; asks PyPI.
+audit: install
+	$(RUN) -m uv tool run pip-audit --disable-pip --require-hashes -r requirements_web_demo.lock
 
 # An installed Chrome or Chromium, else Playwright's own, else the system package.
 browser: install-test

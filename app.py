@@ -39,6 +39,8 @@ WITHOUT_EFFECT = ("cache_gb", "cpu_only")  # and these ask for what is so anyway
 SERVER_ONLY = ("api_base", "api_key_env", "api_model", "concurrency")
 # Networks whose proxies are believed when they say who asks; nobody reaches the page from there but through them.
 TRUSTED_PROXIES = "127.0.0.1,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
+# Read when gradio and huggingface_hub are imported.
+NO_TELEMETRY = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
 
@@ -210,6 +212,7 @@ def load(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the page, or the check; gives the exit status."""
+    os.environ.update(NO_TELEMETRY)
     flags = parser(os.environ)
     options = flags.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)

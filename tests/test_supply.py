@@ -1,0 +1,86 @@
+"""What is installed is exactly known, and what is installed tells nobody anything."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from gradio_client import Client, handle_file
+
+from tests.media_files import solid
+from tools.served import free_port
+
+ROOT = Path(__file__).parent.parent
+# Writes down every connection and every name that is looked up, then is `python app.py`.
+WATCHED = """
+import json, sys
+seen = open(sys.argv[1], "a", buffering=1)
+def hook(event, values):
+    if event == "socket.connect":
+        print(json.dumps(str(values[1][0] if isinstance(values[1], tuple) else values[1])), file=seen)
+    elif event == "socket.getaddrinfo":
+        print(json.dumps(str(values[0])), file=seen)
+sys.addaudithook(hook)
+import app
+sys.exit(app.main(sys.argv[2:]))
+"""
+
+
+def pins(file: str) -> dict[str, str]:
+    text = (ROOT / file).read_text(encoding="utf-8")
+    return dict(re.findall(r"^([a-z0-9._-]+)(?:\[[a-z,]+\])?==([^\s;\\]+)", text, re.M | re.I))
+
+
+def test_the_lock_file_holds_the_pins_and_a_hash_for_everything() -> None:
+    pinned, locked = pins("requirements_web_demo.txt"), pins("requirements_web_demo.lock")
+    assert pinned.items() <= locked.items() and len(locked) > 3 * len(pinned)
+    text = (ROOT / "requirements_web_demo.lock").read_text(encoding="utf-8")
+    entries = re.split(r"^(?=[a-z0-9])", text, flags=re.M | re.I)[1:]
+    # Some twice: other versions for other Pythons.
+    assert {entry.split("==")[0].split("[")[0] for entry in entries} == locked.keys()
+    assert all("--hash=sha256:" in entry for entry in entries)
+
+
+def test_every_pin_is_exact() -> None:
+    lines = (ROOT / "requirements_web_demo.txt").read_text(encoding="utf-8").splitlines()
+    wanted = [line for line in lines if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in wanted)
+
+
+def is_here(host: str) -> bool:
+    """Whether it is this machine: a loopback address, the name of one, or a path."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host in ("localhost", "None") or host.startswith("/")
+    return address.is_loopback or address.is_unspecified
+
+
+def test_nothing_goes_out_while_the_bundled_checkpoint_answers(tmp_path: Path) -> None:
+    log, port = tmp_path / "connections", free_port()
+    told = {"GRADIO_TEMP_DIR": str(tmp_path / "uploads")}
+    unset = ("GRADIO_ANALYTICS_ENABLED", "HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY")
+    environment = {k: v for k, v in os.environ.items() if k not in unset} | told
+    flags = ["-c", "tiny", "--cpu-only", "--server-port", str(port)]
+    command = [sys.executable, "-c", WATCHED, str(log), *flags]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE)
+    try:
+        assert process.stderr
+        for line in process.stderr:  # the page is there and the model too
+            if b"Ready" in line:
+                break
+        client = Client(f"http://127.0.0.1:{port}", verbose=False)
+        picture = handle_file(str(solid(tmp_path / "a.png")))
+        message = {"text": "Which colour is it?", "files": [picture]}
+        assert client.predict(message, {}, api_name="/chat")[0]
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+    hosts = [json.loads(line) for line in log.read_text().splitlines()]
+    assert hosts, "the page asks itself whether it is up: the hook works"
+    assert [host for host in hosts if not is_here(host)] == []
