@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from gradio_client import Client, handle_file
 
 from model.errors import DemoError, MediaError
 from tests.fakes import FakeBackend
@@ -102,6 +103,35 @@ def test_a_full_disk_under_an_attachment_is_told(uploads: Path) -> None:
     assert "disk is full; try again later" in run.stdout, run.stderr
     with pytest.raises(MediaError):  # it was not half-remembered
         inspect(str(uploads / "thumbnails"))
+
+
+SMALL_DISK = """
+import resource, sys, time
+from tests.fakes import FakeBackend
+from ui.page import build_page, launch_options
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+page = build_page(FakeBackend())
+_, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_options(page))
+print(url, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_after_an_upload_that_found_no_room_the_next_message_works(uploads: Path) -> None:
+    command = [sys.executable, "-c", SMALL_DISK]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdin and server.stdout
+        url = server.stdout.readline().strip()
+        with httpx.Client(base_url=url) as browser:
+            refused = browser.post("gradio_api/upload", files={"files": ("a.bin", bytes(10**6))})
+        assert refused.status_code >= 500, "what assets/tray.js calls not-stored"
+        message = {"text": "Hi", "files": [handle_file(str(photo(uploads / "mine.png", (64, 64))))]}
+        client = Client(url, verbose=False)
+        assert client.predict(message, {}, api_name="/chat")[0] == "Hello"
+        client.close()
+        server.stdin.close()
 
 
 @pytest.fixture
