@@ -5,6 +5,7 @@ python tools/bench.py ui        how much of the raw token rate reaches the brows
 python tools/bench.py ttft      the first word of each turn of a conversation, against stock transformers
 python tools/bench.py decode    tokens per second, against stock transformers and the bare model
 python tools/bench.py load      many people asking at once through the API
+python tools/bench.py soak      a long day of many sessions: what grows
 python tools/bench.py video     reading a 1080p clip, against stock transformers and bare decoding
 """
 
@@ -56,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     decode.add_argument("--new-tokens", type=int, default=2048, help="of each answer")
     video = command("video", 3)
     video.add_argument("--seconds", type=int, default=300, help="length of the clip")
+    soak = command("soak", 1)
+    soak.add_argument("--turns", type=int, default=1000, help="of all sessions together")
+    soak.add_argument("--checkpoint", default="tiny", help="as for app.py")
     load = command("load", 1)
     load.add_argument("--checkpoint", help="as for app.py; otherwise 30 M random weights")
     load.add_argument("--people", type=int, default=16, help="who ask at the same moment")
@@ -93,6 +97,10 @@ def _run(options: argparse.Namespace) -> Report:
             from tools.benchmarks import crowd
 
             return crowd.run(options)
+        case "soak":
+            from tools.benchmarks import soaking
+
+            return soaking.run(options)
         case "video":
             from tools.benchmarks import reading_video
 
