@@ -22,6 +22,7 @@ from tools.benchmarks.machine import RESULTS, table
 from ui.page import build_page, launch_options
 
 ROOT = Path(__file__).parent.parent
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 PROJECT: Mapping[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -96,6 +97,15 @@ def test_the_table_of_flags_is_that_of_the_program() -> None:
         if not isinstance(action, argparse._HelpAction)
     }
     assert {flag: default for flag, default, _ in rows("Flags")} == known
+
+
+def test_the_advice_on_security_names_flags_and_targets_that_exist() -> None:
+    advice = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    known = {option for action in app.parser({})._actions for option in action.option_strings}
+    flags = set(re.findall(r"`(--[a-z-]+)", advice))
+    assert len(flags) > 8 and flags <= known
+    assert all(f"\n{target}:" in MAKEFILE for target in re.findall(r"`make (\w+)`", advice))
+    assert all((ROOT / file).exists() for file in re.findall(r"`(\w+/[\w./]+)`", advice))
 
 
 def test_the_space_gets_the_versions_that_are_tested() -> None:
