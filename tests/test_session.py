@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
@@ -176,6 +176,31 @@ def test_one_answer_at_a_time_in_a_tab_and_a_limit_over_all() -> None:
         one.run.cancel.set()
         await sending
         await send(Tabs(FakeBackend()), other, "Hi")
+
+    scene(play)
+
+
+def test_the_more_answers_grow_the_less_often_each_is_updated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(open_tabs, "RECOUNT_S", -1.0)
+    over = threading.Event()
+
+    def answer(_: Conversation) -> Iterator[Event | Exception]:
+        yield Delta("Hel")
+        over.wait(60)
+        yield Delta("lo")
+
+    async def play() -> None:
+        tabs = Tabs(FakeBackend(answer=answer))
+        asked = [asyncio.create_task(send(tabs, tabs.open(f"k{i}"), "Hi")) for i in range(32)]
+        growing = [0.05]
+        while growing[-1] < 32 * open_tabs.UPDATE_S:
+            growing.append(tabs.frame_s(0.05))
+            await asyncio.sleep(0.01)
+        over.set()
+        await asyncio.gather(*asked)
+        assert tabs.frame_s(0.05) == 0.05
 
     scene(play)
 

@@ -27,7 +27,7 @@ from ui.web import address_of
 
 log = logging.getLogger(__name__)
 
-FRAME_S = 0.05  # between two pieces of an answer
+FRAME_S = 0.05  # between two pieces of an answer, at the shortest
 
 
 def add_api(tabs: Tabs) -> None:
@@ -67,7 +67,7 @@ async def chat(
                 text = run.text
                 yield text, {}
                 while run.live and run.text == text:
-                    await asyncio.sleep(FRAME_S)
+                    await asyncio.sleep(tabs.frame_s(FRAME_S))
     finally:
         run.cancel.set()
     tab.tray.clear()  # a program still has the message that came to nothing

@@ -56,7 +56,7 @@ async def follow(tabs: Tabs, key: str) -> AsyncIterator[str]:
             while run.live and tab.comparison:
                 shown = run.version
                 yield await _shown(tab)
-                await until_news(run, shown)
+                await until_news(tabs, run, shown)
     yield await _shown(tab)
 
 

@@ -128,15 +128,15 @@ async def follow(tabs: Tabs, key: str) -> AsyncIterator[tuple[str, str]]:
         while tab.run is run:
             shown = run.version
             yield view.arriving(tab)
-            await until_news(run, shown)
+            await until_news(tabs, run, shown)
 
 
-async def until_news(run: Run, shown: object) -> None:
+async def until_news(tabs: Tabs, run: Run, shown: object) -> None:
     """Wait until there is something to show that is not `shown`, but not for long."""
-    waited = 0.0
+    waited, frame = 0.0, tabs.frame_s(FRAME_S)
     while run.version == shown and run.live and waited < HEARTBEAT_S:
-        await asyncio.sleep(FRAME_S)
-        waited += FRAME_S
+        await asyncio.sleep(frame)
+        waited += frame
 
 
 async def settled(tabs: Tabs, key: str) -> View:

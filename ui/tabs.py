@@ -26,6 +26,8 @@ from ui.session import Tab
 
 log = logging.getLogger(__name__)
 
+UPDATE_S = 0.006  # what one update costs a slow core, through Gradio to the browser
+RECOUNT_S = 0.5  # between two looks at how many answers grow
 SWEEP_S = 600.0  # between two looks for files that nobody needs
 EXPIRY_S = 3600.0  # a conversation that nobody looked at for so long is dropped
 MAX_TABS = 2000  # then the one that was not looked at for longest goes
@@ -58,6 +60,7 @@ class Tabs:
         self.defaults = dict(defaults or {})
         self._tabs: dict[str, Tab] = {}
         self.ending = False
+        self._count, self._counted = 0, 0.0  # answers that were growing, and when
         self._swept = time.monotonic()
         self._visits: list[tuple[str, float]] = []  # browser, when
         self._copier = asyncio.Semaphore(1)  # copying a clip takes all the cores it gets
@@ -116,6 +119,14 @@ class Tabs:
             raise DemoError(
                 "{people} people are waiting already; try again in a minute.", people=self.running
             )
+
+    def frame_s(self, shortest: float) -> float:
+        """Seconds between two updates of one answer: more, the more answers there are, so that all get through."""
+        now = time.monotonic()
+        if now > self._counted + RECOUNT_S:
+            self._count = sum(bool(tab.run and tab.run.text) for tab in self._tabs.values())
+            self._counted = now
+        return max(shortest, self._count * UPDATE_S)
 
     @property
     def running(self) -> int:
