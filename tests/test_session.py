@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
-from model.backend import Delta, Event
+from model.backend import Delta, Event, Notice
 from model.conversation import Conversation, Image, Text
 from model.errors import DemoError, MediaError
 from model.settings import GenerationSettings, VisionSettings
 from tests.fakes import USAGE, FakeBackend
-from ui import session
+from ui import session, view
 from ui import tabs as open_tabs
 from ui.attachment import Attachment
 from ui.session import Tab
@@ -176,6 +176,22 @@ def test_one_answer_at_a_time_in_a_tab_and_a_limit_over_all() -> None:
         one.run.cancel.set()
         await sending
         await send(Tabs(FakeBackend()), other, "Hi")
+
+    scene(play)
+
+
+def test_what_is_worth_knowing_does_not_look_like_a_failure() -> None:
+    async def play() -> None:
+        backend = FakeBackend([Notice("Knows no seed."), Delta("Hi")])
+        tabs = Tabs(backend)
+        tab = tabs.open("k")
+        await send(tabs, tab, "Hi")
+        assert view.notice(tab) == '<p role="status">Knows no seed.</p>'
+        backend.events = [MediaError("Picture 1 is gone.")]
+        await send(tabs, tab, "Hi")
+        assert view.notice(tab) == '<p role="alert">Picture 1 is gone.</p>'
+        tab.clear()
+        assert view.notice(tab) == ""
 
     scene(play)
 

@@ -201,10 +201,10 @@ async def save_marked(tabs: Tabs, key: str, event: gr.EventData) -> tuple[str, s
     try:
         if picture := next(found, None):
             path = await asyncio.to_thread(annotate.marked_copy, picture)
-            return composer.file_url(path), render.notice(tab.texts.said(tab.notice))
+            return composer.file_url(path), view.notice(tab)
     except DemoError as error:
         tab.notice = error.sentence
-    return "", render.notice(tab.texts.said(tab.notice))
+    return "", view.notice(tab)
 
 
 async def undo(tabs: Tabs, key: str) -> View:

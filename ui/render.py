@@ -259,6 +259,7 @@ def _strong(label: str) -> str:
     return f"<strong>{html.escape(label)}</strong>"
 
 
-def notice(sentence: str) -> str:
-    """A sentence that the person should read, announced at once."""
-    return f'<p role="alert">{html.escape(sentence)}</p>' if sentence else ""
+def notice(sentence: str, *, mild: bool = False) -> str:
+    """A sentence that the person should read: of a failure announced at once, a `mild` one when there is time."""
+    role = "status" if mild else "alert"
+    return f'<p role="{role}">{html.escape(sentence)}</p>' if sentence else ""

@@ -62,6 +62,7 @@ class Tab:
     outcome: Outcome = "idle"  # of the latest turn
     finished_turns: int = 0  # answers that ended, whichever way; never decreases
     notice: str = ""  # one sentence that the person should read, a `Sentence` in any language
+    mild: str = ""  # the latest notice that is not of a failure
     returned: str = ""  # a message on its way back into the composer
     editing: Edit | None = None
     verifying: Cancel | None = None  # of the answer that is being verified
@@ -314,13 +315,13 @@ class Tab:
             self.notice = run.error.sentence if isinstance(run.error, DemoError) else UNEXPECTED
         else:
             self.outcome = "stopped" if reason == "cancelled" else "idle"
-            self.notice = run.notice
+            self.notice = self.mild = run.notice
         if run.text or (reason and reason != "cancelled"):
             self.conversation = run.conversation.with_reply(run.text)
             usage = run.finished.usage if run.finished else None
             self.answers.append(Answered(run.settings, usage))
             if reason == "loop":
-                self.notice = LOOPED
+                self.notice = self.mild = LOOPED
         else:
             self._restore(run.conversation)
 

@@ -222,8 +222,9 @@ def _piece(piece: Piece, mark: str) -> str:
 def _problem(side: Side, texts: Texts) -> str:
     error = side.run.error if side.run else None
     failure = error.sentence if isinstance(error, DemoError) else UNEXPECTED
-    sentences = [side.problem or (failure if error else ""), side.run.notice if side.run else ""]
-    return "".join(render.notice(texts.said(sentence)) for sentence in sentences)
+    refused = render.notice(texts.said(side.problem or (failure if error else "")))
+    told = render.notice(texts.said(side.run.notice), mild=True) if side.run else ""
+    return refused + told
 
 
 def _end(side: Side, texts: Texts) -> str:

@@ -47,7 +47,7 @@ def whole(tab: Tab) -> View:
         stats=render.statistics(tab.usage, tab.texts) if answered else "",
         answers=render.answers(tab.shown),
         run_state=render.run_state(tab.state, tab.finished_turns, turn),
-        notice=render.notice(tab.texts.said(tab.notice)),
+        notice=notice(tab),
         message=gr.Textbox(submit_btn=not tab.live, stop_btn=tab.live),
         places=render.answers_places(places.by_answer(tab.shown, tab.known, tab.convention)),
         tray=composer.tray(tab.numbered, tab.refused, tab.texts, tab.pointed),
@@ -63,6 +63,11 @@ def whole(tab: Tab) -> View:
         clear=gr.Button(visible=not empty),
         cancel_edit=gr.Button(visible=tab.editing is not None),
     )
+
+
+def notice(tab: Tab) -> str:
+    """What the person should read; a failure looks like one."""
+    return render.notice(tab.texts.said(tab.notice), mild=tab.notice == tab.mild)
 
 
 def arriving(tab: Tab) -> tuple[str, str]:
