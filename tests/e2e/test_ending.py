@@ -1,0 +1,30 @@
+"""The process is asked to end while somebody reads an answer: the page keeps it and says so."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext
+
+from tests.e2e.chat import Chat
+from tools import served
+
+
+def test_an_answer_stays_on_the_page_when_its_server_ends(
+    profile: BrowserContext, slow_checkpoint: Path, tmp_path: Path
+) -> None:
+    flags = ("--temperature=1", "--repetition-penalty=1.5", "--max-new-tokens=2000")
+    with served.serve(tmp_path, slow_checkpoint, *flags) as server:
+        server.wait()
+        chat = Chat(profile.new_page(), server.address)
+        chat.open()
+        chat.send("Tell me a long story.")
+        before = chat.growth(2)[-1]
+        server.process.send_signal(signal.SIGTERM)
+        chat.wait("stopped")
+        (answer,) = chat.answered
+        assert answer.startswith(before[: len(before) // 2])
+        assert "being shut down" in chat.page.inner_text("#notice [role=status]")
+        assert server.process.wait(60) == 0
+        chat.close()
