@@ -23,6 +23,8 @@ from model.errors import MediaError
 # Named, because a playlist among FFmpeg's other formats opens any file or address that it mentions.
 CONTAINERS = "mov,mp4,3gp,matroska,webm,avi,mpegts,mpeg"
 MOST_PIXELS = 40_000_000  # of a frame: 8K and a little
+MOST_HELD_PIXELS = 80_000_000  # of the frames that threads hold, each its own: two of 8K
+MOST_THREADS = 16  # more gain nothing
 MOST_BREAKS = 1000  # places where a file is broken, before it is given up
 LOOKING_S = 20.0  # for what a clip is; a minute of the slowest files takes a tenth of a second
 READING_S = 600.0  # for its frames; an hour of 1080p takes five minutes on two cores
@@ -158,6 +160,8 @@ def opened(path: str, shown: str, seconds: float) -> Iterator[Track]:
                 height=stream.height,
             )
         stream.thread_type = "AUTO"
+        threads = min(os.cpu_count() or 1, MOST_HELD_PIXELS // (stream.width * stream.height or 1))
+        stream.codec_context.thread_count = max(1, min(threads, MOST_THREADS))
         # A track may change its size on the way.
         stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
         yield Track(container, stream, shown, Patience(seconds))

@@ -171,7 +171,7 @@ def _opened(source: Source, name: str) -> Iterator[Image.Image]:
                 if image.info.get("progressive"):
                     _check_scans(file, shown)
                 yield image
-        except MediaError:
+        except (MediaError, MemoryError):
             raise
         except UnidentifiedImageError as error:
             raise _stranger(head, shown) from error
@@ -275,6 +275,8 @@ def _kind(head: bytes) -> Sentence | None:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith(b"<svg") or (b"<svg" in text and text.startswith((b"<?xml", b"<!"))):
         return Sentence("an SVG drawing")
+    if text.startswith((b"<!doctype html", b"<html")):
+        return Sentence("a web page")
     return None
 
 

@@ -1,0 +1,174 @@
+"""Strangers' files are opened in a process of their own first, which may take only so much time and memory.
+
+A few bytes can make a decoder take all the memory there is, go on for hours, or crash. What has been opened
+there once can be opened here. A helper process stands by and forks for each file, so that this takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from queue import LifoQueue
+from typing import Any, TextIO
+
+from model import media
+from model.errors import DemoError, MediaError, Sentence
+from ui.first_look import FirstLook, is_clip, look
+
+CPU_S = 4.0  # of a processor's time, for what is small
+CPU_S_LARGEST = 16.0  # for the largest picture: an honest one takes five
+WAIT_S = 60.0  # for a file whose reading takes no processor's time at all
+MEMORY_BYTES = (
+    3 * 2**30
+)  # of address space; the largest honest picture takes 1.5 GB with its process
+AT_ONCE = 2  # so that together they cannot take much either
+ROOT = Path(__file__).parent.parent
+PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT")  # of the environment: no keys
+
+
+class Quarantine:
+    """Looks at files elsewhere, a few at once. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._helpers: LifoQueue[subprocess.Popen[str] | None] = LifoQueue()
+        for _ in range(AT_ONCE):
+            self._helpers.put(None)
+        atexit.register(self.close)
+
+    def first_look(self, file: str, name: str, folder: str) -> FirstLook:
+        """See `first_look.look`; blocks. Raises `MediaError`."""
+        if not hasattr(os, "fork"):  # Windows, where nobody posts a public link from
+            return look(file, name, folder)
+        helper = self._helpers.get()
+        try:
+            if helper is None or helper.poll() is not None:
+                helper = _started()
+            told = _asked(helper, [file, name, folder])
+        finally:
+            self._helpers.put(helper)
+        return _said(told, name)
+
+    def close(self) -> None:
+        """End the helpers that stand by."""
+        for _ in range(self._helpers.qsize()):
+            helper = self._helpers.get()
+            self._helpers.put(None)
+            if helper:
+                helper.communicate()
+
+
+def _started() -> subprocess.Popen[str]:
+    """A helper that ends when nobody can ask it any more."""
+    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return subprocess.Popen(
+        [sys.executable, "-m", "ui.quarantine"],
+        cwd=ROOT,
+        # One thread alone can fork.
+        env={**environment, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,  # an interrupt from the terminal is not for it
+    )
+
+
+def _asked(helper: subprocess.Popen[str], question: list[str]) -> dict[str, Any]:
+    assert helper.stdin and helper.stdout
+    try:
+        helper.stdin.write(json.dumps(question) + "\n")
+        helper.stdin.flush()
+        told = helper.stdout.readline()
+    except OSError:
+        told = ""
+    if told:
+        answer: dict[str, Any] = json.loads(told)
+        return answer
+    helper.kill()
+    return {"signal": signal.SIGKILL}
+
+
+def _said(told: dict[str, Any], name: str) -> FirstLook:
+    match told:
+        case {"look": seen}:
+            return FirstLook(**{**seen, "size": tuple(seen["size"])})
+        case {"refused": sentence}:
+            raise MediaError.of(Sentence.of_plain(sentence))
+        case {"bug": trace}:
+            raise RuntimeError(trace)
+        case {"signal": signal.SIGXCPU | signal.SIGALRM | signal.SIGKILL}:
+            raise MediaError(
+                "{name} takes too much time or memory to read; "
+                "save it as PNG or JPEG, or as MP4 (H.264), and attach it again.",
+                name=name,
+            )
+    raise MediaError(
+        "{name} is damaged; save it as PNG or JPEG, or as MP4 (H.264), and attach it again.",
+        name=name,
+    )
+
+
+def _stand_by() -> None:
+    """The helper: a fork for every file, which tells what it saw in one line."""
+    # What a library prints is no answer.
+    with os.fdopen(os.dup(1), "w") as out:
+        os.dup2(2, 1)
+        for question in sys.stdin:
+            child = os.fork()
+            if not child:
+                _tell(json.loads(question), out)
+                os._exit(0)
+            _, status = os.waitpid(child, 0)
+            if os.WIFSIGNALED(status):
+                _write(out, {"signal": os.WTERMSIG(status)})
+
+
+def _tell(question: list[str], out: TextIO) -> None:
+    try:
+        _write(out, {"look": asdict(_limited_look(*question))})
+    except DemoError as refusal:
+        _write(out, {"refused": refusal.sentence.plain()})
+    except MemoryError:
+        _write(out, {"signal": signal.SIGKILL})
+    except BaseException:
+        _write(out, {"bug": traceback.format_exc()})
+
+
+def _write(out: TextIO, told: dict[str, Any]) -> None:
+    out.write(json.dumps(told) + "\n")
+    out.flush()
+
+
+def _limited_look(file: str, name: str, folder: str) -> FirstLook:
+    import resource
+
+    signal.setitimer(signal.ITIMER_REAL, WAIT_S)
+    with suppress(ValueError):  # a lower limit is there already
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    _allow(CPU_S)
+    if not is_clip(file, name):
+        width, height = media.image_size(file, name=name)
+        _allow(CPU_S + (CPU_S_LARGEST - CPU_S) * width * height / media.MOST_PIXELS)
+    return look(file, name, folder)
+
+
+def _allow(seconds: float) -> None:
+    """So much of a processor's time; after it the process is killed."""
+    import resource
+
+    with suppress(ValueError):
+        _, most = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), most))
+
+
+if __name__ == "__main__":
+    _stand_by()
