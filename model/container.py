@@ -169,6 +169,8 @@ def opened(path: str, shown: str, seconds: float) -> Iterator[Track]:
 
 def _container(path: str, shown: str) -> InputContainer:
     try:
+        if not os.path.isfile(path):  # a pipe would be waited for
+            raise FileNotFoundError(path)
         if os.path.getsize(path) == 0:
             raise MediaError("{name} is empty; attach it again.", name=shown)
         # The prefix keeps a name such as "http:..." or "concat:..." a name.

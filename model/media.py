@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import io
 import os
+import stat
 import time
 import urllib.error
 import urllib.request
@@ -199,6 +200,8 @@ def _stream(source: Source, name: str) -> Iterator[io.BytesIO | io.BufferedReade
     if path.startswith(WEB):
         raise MediaError("{url} is a web address; download it and attach the file.", url=path[:80])
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for
+            raise FileNotFoundError(path)
         file = open(path, "rb")  # noqa: SIM115 - errors of the caller's block are not ours to name
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         shown = display_name(source, name)

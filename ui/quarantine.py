@@ -24,12 +24,10 @@ from model import media
 from model.errors import DemoError, MediaError, Sentence
 from ui.first_look import FirstLook, is_clip, look
 
-CPU_S = 4.0  # of a processor's time, for what is small
-CPU_S_LARGEST = 16.0  # for the largest picture: an honest one takes five
+CPU_S = 3.0  # of a processor's time, for a clip or a small picture; 8K takes one
+CPU_S_LARGEST = 16.0  # for the largest picture; an honest one takes five
 WAIT_S = 60.0  # for a file whose reading takes no processor's time at all
-MEMORY_BYTES = (
-    3 * 2**30
-)  # of address space; the largest honest picture takes 1.5 GB with its process
+MEMORY_BYTES = 2 * 2**30  # of address space; the largest honest picture takes 1.5 GB
 AT_ONCE = 2  # so that together they cannot take much either
 ROOT = Path(__file__).parent.parent
 PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT")  # of the environment: no keys
