@@ -323,16 +323,17 @@ def _unusual_clips() -> Iterator[Case]:
     yield Case("8k.mp4", _clip(large), "video", (7680, 4320))
     larger = [np.full((6000, 8000, 3), 90, np.uint8)]
     yield refused("48-megapixels.avi", _clip(larger, codec="mpeg4"), "at most 8K can be read")
-    yield Case("growing.ts", _growing, "video", (64, 48), numbers=(0, 5, 0, 5))
+    yield Case("growing.ts", growing, "video", (64, 48), numbers=(0, 5, 0, 5))
     sliver = [np.zeros((16, 3600, 3), np.uint8)] * 2
     yield refused("sliver.mp4", _clip(sliver), "so crop it and attach it again", "pricing")
 
 
-def _growing(path: Path) -> None:
+def growing(path: Path) -> None:
     """Frames become larger on the way."""
     first = media_files.clip(path.with_name("first.ts"), 10).read_bytes()
-    second = media_files.clip(path.with_name("second.ts"), 10, size=(128, 96)).read_bytes()
-    path.write_bytes(first + second)
+    later = [1.2 + i / 10 for i in range(10)]  # of which the container takes 0.2 s
+    second = media_files.clip(path.with_name("second.ts"), 10, size=(128, 96), times=later)
+    path.write_bytes(first + second.read_bytes())
 
 
 def _turned_clips() -> Iterator[Case]:
@@ -469,7 +470,7 @@ def _playlists() -> Iterator[Case]:
 def _clip_bombs() -> Iterator[Case]:
     yield refused("samples.mp4", sample_bomb, "samples.mp4 ")
     yield refused("nested.mp4", _written(_nested(20_000)), "is damaged or not a video")
-    yield refused("crowded.mkv", _crowded, "attach it again")
+    yield refused("crowded.mkv", crowded, "attach it again")
     yield Case("twitching.mp4", _clip(3000, fps=1000, size=(16, 16)), "video", (16, 16))
 
 
@@ -488,7 +489,7 @@ def _nested(depth: int) -> bytes:
     return b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + b"".join(boxes)
 
 
-def _crowded(path: Path, packets: int = 300_000) -> None:
+def crowded(path: Path, packets: int = 300_000) -> None:
     """A clip with very many packets that hold nothing."""
     content = media_files.clip(path, 2, codec="vp9").read_bytes()
     block = b"\xa3\x85\x81\0\0\x80\0"

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import traceback
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import LifoQueue
 from typing import Any, TextIO
@@ -24,19 +24,26 @@ from model import media
 from model.errors import DemoError, MediaError, Sentence
 from ui.first_look import FirstLook, is_clip, look
 
-CPU_S = 3.0  # of a processor's time, for a clip or a small picture; 8K takes one
-CPU_S_LARGEST = 16.0  # for the largest picture; an honest one takes five
-WAIT_S = 60.0  # for a file whose reading takes no processor's time at all
-MEMORY_BYTES = 2 * 2**30  # of address space; the largest honest picture takes 1.5 GB
 AT_ONCE = 2  # so that together they cannot take much either
 ROOT = Path(__file__).parent.parent
 PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT")  # of the environment: no keys
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What a file may take."""
+
+    cpu_s: float = 3.0  # of a processor's time, for a clip or a small picture; 8K takes one
+    cpu_s_largest: float = 16.0  # for the largest picture; an honest one takes five
+    wait_s: float = 60.0  # altogether, if it takes hardly any of a processor's time
+    memory_bytes: int = 2 * 2**30  # of address space; the largest honest picture takes 1.5 GB
+
+
 class Quarantine:
     """Looks at files elsewhere, a few at once. Safe to use from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = Limits()) -> None:
+        self._limits = limits
         self._helpers: LifoQueue[subprocess.Popen[str] | None] = LifoQueue()
         for _ in range(AT_ONCE):
             self._helpers.put(None)
@@ -50,7 +57,7 @@ class Quarantine:
         try:
             if helper is None or helper.poll() is not None:
                 helper = _started()
-            told = _asked(helper, [file, name, folder])
+            told = _asked(helper, {"file": [file, name, folder], "limits": asdict(self._limits)})
         finally:
             self._helpers.put(helper)
         return _said(told, name)
@@ -80,7 +87,7 @@ def _started() -> subprocess.Popen[str]:
     )
 
 
-def _asked(helper: subprocess.Popen[str], question: list[str]) -> dict[str, Any]:
+def _asked(helper: subprocess.Popen[str], question: dict[str, Any]) -> dict[str, Any]:
     assert helper.stdin and helper.stdout
     try:
         helper.stdin.write(json.dumps(question) + "\n")
@@ -130,9 +137,10 @@ def _stand_by() -> None:
                 _write(out, {"signal": os.WTERMSIG(status)})
 
 
-def _tell(question: list[str], out: TextIO) -> None:
+def _tell(question: dict[str, Any], out: TextIO) -> None:
     try:
-        _write(out, {"look": asdict(_limited_look(*question))})
+        seen = _limited_look(Limits(**question["limits"]), *question["file"])
+        _write(out, {"look": asdict(seen)})
     except DemoError as refusal:
         _write(out, {"refused": refusal.sentence.plain()})
     except MemoryError:
@@ -146,16 +154,17 @@ def _write(out: TextIO, told: dict[str, Any]) -> None:
     out.flush()
 
 
-def _limited_look(file: str, name: str, folder: str) -> FirstLook:
+def _limited_look(limits: Limits, file: str, name: str, folder: str) -> FirstLook:
     import resource
 
-    signal.setitimer(signal.ITIMER_REAL, WAIT_S)
+    signal.setitimer(signal.ITIMER_REAL, limits.wait_s)
     with suppress(ValueError):  # a lower limit is there already
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    _allow(CPU_S)
+        resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
+    _allow(limits.cpu_s)
     if not is_clip(file, name):
         width, height = media.image_size(file, name=name)
-        _allow(CPU_S + (CPU_S_LARGEST - CPU_S) * width * height / media.MOST_PIXELS)
+        largest = width * height / media.MOST_PIXELS
+        _allow(limits.cpu_s + (limits.cpu_s_largest - limits.cpu_s) * largest)
     return look(file, name, folder)
 
 
