@@ -33,7 +33,17 @@ from model.errors import MediaError, Sentence
 from model.moments import Clip, choose
 from model.packets import PacketIndex
 
-__all__ = ["Clip", "Report", "choose", "first_frame", "frames", "probe", "sources"]
+__all__ = [
+    "Clip",
+    "Report",
+    "choose",
+    "first_frame",
+    "frames",
+    "probe",
+    "probe_and_first_frame",
+    "sources",
+    "stored_size",
+]
 
 Frame = TypeVar("Frame")
 Report = Callable[[float, float], None]  # how far reading is and how far it goes, in s of the clip
@@ -47,18 +57,26 @@ def probe(video: Video) -> Clip:
     The first frame alone knows how the clip is turned, and proves that it can be decoded. The last
     packets tell where it really ends: headers of recordings lack the duration, cut-off files lie.
     """
-    if video.frames:
-        return _probe_pictures(video)
+    return _probe_pictures(video) if video.frames else probe_and_first_frame(video)[0]
+
+
+def probe_and_first_frame(video: Video) -> tuple[Clip, Image.Image]:
+    """The facts of a clip that is a file, and its first frame, upright. Raises `MediaError`."""
     with _opened(video, LOOKING_S) as track:
         _, first = next(decoded(track), (0.0, None))
         if first is None:
             raise _without_frames(video)
-        height, width = upright(first).shape[:2]
+        frame = Image.fromarray(upright(first))
         fps, duration = track.rate, track.end() - track.zero
         frames = max(1, round(duration * fps))
-        return Clip(
-            _shown(video), max(duration, 1 / fps), (width, height), fps, frames, track.codec
-        )
+        name, codec = _shown(video), track.codec
+        return Clip(name, max(duration, 1 / fps), frame.size, fps, frames, codec), frame
+
+
+def stored_size(video: Video) -> tuple[int, int]:
+    """(width, height) of the frames of a clip that is a file, by its header alone. Raises `MediaError`."""
+    with _opened(video, LOOKING_S) as track:
+        return track.stream.width, track.stream.height
 
 
 def frames(

@@ -27,7 +27,7 @@ def looked_at(quarantine: Quarantine, file: Path) -> tuple[int, int]:
 
 
 def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_looked_at(tmp_path: Path) -> None:
-    quarantine = Quarantine(Limits(cpu_s=1, cpu_s_largest=1))
+    quarantine = Quarantine(Limits(cpu_s=1, largest_cpu_s=1))
     (bomb := tmp_path / "a.jpg").write_bytes(scan_bomb(80, (9000, 9000)))
     crowded(clip := tmp_path / "a.mkv", packets=1_000_000)
     for file in (bomb, clip):
@@ -45,7 +45,7 @@ def test_a_file_that_only_waits_is_given_up(tmp_path: Path) -> None:
 
 
 def test_a_file_that_takes_too_much_memory_is_given_up(tmp_path: Path) -> None:
-    quarantine = Quarantine(Limits(cpu_s=60, memory_bytes=2**30))
+    quarantine = Quarantine(Limits(cpu_s=60, memory_bytes=2**29))
     (picture := tmp_path / "a.png").write_bytes(tag_bomb())
     with pytest.raises(MediaError, match=TOO_MUCH):
         looked_at(quarantine, picture)

@@ -13,7 +13,7 @@ from typing import Literal
 
 from PIL import Image as PillowImage
 
-from model import media, video
+from model import container, media, video
 from model.conversation import Video
 from model.errors import MediaError
 
@@ -52,6 +52,15 @@ def look(file: str, name: str, folder: str) -> FirstLook:
     return _picture(Path(file), name, folder)
 
 
+def largeness(file: str, name: str) -> float:
+    """How large a file says it is, from 0 to 1 for the largest that is read. Raises `MediaError`."""
+    if is_clip(file, name):
+        width, height = video.stored_size(Video(file, name=name))
+        return width * height / container.MOST_PIXELS
+    width, height = media.image_size(file, name=name)
+    return width * height / media.MOST_PIXELS
+
+
 def is_clip(file: str, name: str) -> bool:
     """By the content where that tells: suffixes are easily wrong. Raises `MediaError` for neither kind."""
     if kind := media.kind(file, name=name):
@@ -85,9 +94,7 @@ def _shown_by_browsers(file: Path, name: str) -> bool:
 
 
 def _clip(file: Path, name: str, folder: str) -> FirstLook:
-    clip = Video(file, name=name)
-    facts = video.probe(clip)
-    frame = video.first_frame(clip)
+    facts, frame = video.probe_and_first_frame(Video(file, name=name))
     frame.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
     thumbnail = _save(frame, folder)
     playable = facts.codec in BROWSER_CODECS and _mime(file) in BROWSER_CLIPS

@@ -20,9 +20,8 @@ from pathlib import Path
 from queue import LifoQueue
 from typing import Any, TextIO
 
-from model import media
 from model.errors import DemoError, MediaError, Sentence
-from ui.first_look import FirstLook, is_clip, look
+from ui.first_look import FirstLook, largeness, look
 
 AT_ONCE = 2  # so that together they cannot take much either
 ROOT = Path(__file__).parent.parent
@@ -31,12 +30,20 @@ PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT")  # of the en
 
 @dataclass(frozen=True)
 class Limits:
-    """What a file may take."""
+    """What a file may take: so much while its header is read, then the more the larger it is by that."""
 
-    cpu_s: float = 3.0  # of a processor's time, for a clip or a small picture; 8K takes one
-    cpu_s_largest: float = 16.0  # for the largest picture; an honest one takes five
+    cpu_s: float = 3.0  # of a processor's time
+    memory_bytes: int = 2**30  # of address space, an empty process has 0.3 GB
     wait_s: float = 60.0  # altogether, if it takes hardly any of a processor's time
-    memory_bytes: int = 2 * 2**30  # of address space; the largest honest picture takes 1.5 GB
+    # For the largest picture or frame; honest ones take up to 5 s and 1.5 GB.
+    largest_cpu_s: float = 12.0
+    largest_memory_bytes: int = 2 * 2**30
+
+    def share(self, of_largest: float) -> tuple[float, int]:
+        """Processor's time and memory for so much of the largest size."""
+        seconds = self.cpu_s + (self.largest_cpu_s - self.cpu_s) * of_largest
+        more = max(0, self.largest_memory_bytes - self.memory_bytes)
+        return seconds, self.memory_bytes + int(more * of_largest)
 
 
 class Quarantine:
@@ -155,26 +162,23 @@ def _write(out: TextIO, told: dict[str, Any]) -> None:
 
 
 def _limited_look(limits: Limits, file: str, name: str, folder: str) -> FirstLook:
-    import resource
-
     signal.setitimer(signal.ITIMER_REAL, limits.wait_s)
-    with suppress(ValueError):  # a lower limit is there already
-        resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
-    _allow(limits.cpu_s)
-    if not is_clip(file, name):
-        width, height = media.image_size(file, name=name)
-        largest = width * height / media.MOST_PIXELS
-        _allow(limits.cpu_s + (limits.cpu_s_largest - limits.cpu_s) * largest)
+    _allow(*limits.share(0.0))
+    _allow(*limits.share(largeness(file, name)))
     return look(file, name, folder)
 
 
-def _allow(seconds: float) -> None:
-    """So much of a processor's time; after it the process is killed."""
+def _allow(seconds: float, memory_bytes: int) -> None:
+    """So much of a processor's time, after which the process is killed, and of memory."""
     import resource
 
-    with suppress(ValueError):
-        _, most = resource.getrlimit(resource.RLIMIT_CPU)
-        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), most))
+    for kind, limit in (
+        (resource.RLIMIT_CPU, math.ceil(seconds)),
+        (resource.RLIMIT_AS, memory_bytes),
+    ):
+        _, most = resource.getrlimit(kind)
+        with suppress(ValueError):  # a lower limit is there already
+            resource.setrlimit(kind, (limit, most))
 
 
 if __name__ == "__main__":
