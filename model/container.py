@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -35,20 +35,21 @@ INDEXED = ("mov", "matroska")  # containers that lead to any keyframe exactly
 class Patience:
     """How much longer a clip may be worked on. What is done with its frames meanwhile does not count."""
 
-    def __init__(self, seconds: float) -> None:
-        self._until = time.monotonic() + seconds
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._until = clock() + seconds
 
     @property
     def over(self) -> bool:
-        return time.monotonic() > self._until
+        return self._clock() > self._until
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        since = time.monotonic()
+        since = self._clock()
         try:
             yield
         finally:
-            self._until += time.monotonic() - since
+            self._until += self._clock() - since
 
 
 @dataclass(frozen=True)

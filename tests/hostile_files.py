@@ -99,7 +99,6 @@ def _formats() -> Iterator[Case]:
     phone = _saved(corners(), "MPO", save_all=True, append_images=[corners((8, 8))], **lossless)
     yield works("phone.jpg", phone)
     yield works("moving.jpg", _with_tail)
-    yield works("interlaced-looking.png", _saved(corners(), "PNG", optimize=True))
 
 
 def _with_tail(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import os
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -256,8 +257,6 @@ def test_a_file_that_changes_after_it_was_attached_costs_a_sentence_at_most(
 
 
 def replace(path: Path, becomes: str) -> None:
-    import os
-
     path.unlink()
     match becomes:
         case "folder":

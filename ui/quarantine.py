@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import atexit
 import json
-import math
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -24,8 +24,12 @@ from model.errors import DemoError, MediaError, Sentence
 from ui.first_look import FirstLook, largeness, look
 
 AT_ONCE = 2  # so that together they cannot take much either
+CORES = 4  # for each: decoders start a thread for every one, and memory for every thread
 ROOT = Path(__file__).parent.parent
 PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT")  # of the environment: no keys
+
+# One thread alone can fork; and each arena of a decoder's threads would reserve 64 MB of address space.
+ALONE = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,8 @@ class Limits:
     """What a file may take: so much while its header is read, then the more the larger it is by that."""
 
     cpu_s: float = 3.0  # of a processor's time
-    memory_bytes: int = 2**30  # of address space, an empty process has 0.3 GB
-    wait_s: float = 60.0  # altogether, if it takes hardly any of a processor's time
+    memory_bytes: int = 2**30  # of address space; an empty process has 0.3 GB
+    wait_s: float = 30.0  # altogether, if it takes hardly any of a processor's time
     # For the largest picture or frame; honest ones take up to 5 s and 1.5 GB.
     largest_cpu_s: float = 12.0
     largest_memory_bytes: int = 2 * 2**30
@@ -71,8 +75,7 @@ class Quarantine:
 
     def close(self) -> None:
         """End the helpers that stand by."""
-        for _ in range(self._helpers.qsize()):
-            helper = self._helpers.get()
+        for helper in [self._helpers.get() for _ in range(self._helpers.qsize())]:
             self._helpers.put(None)
             if helper:
                 helper.communicate()
@@ -84,8 +87,7 @@ def _started() -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "ui.quarantine"],
         cwd=ROOT,
-        # One thread alone can fork.
-        env={**environment, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        env=environment | ALONE,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -163,6 +165,9 @@ def _write(out: TextIO, told: dict[str, Any]) -> None:
 
 def _limited_look(limits: Limits, file: str, name: str, folder: str) -> FirstLook:
     signal.setitimer(signal.ITIMER_REAL, limits.wait_s)
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, random.sample(cores, min(CORES, len(cores))))
     _allow(*limits.share(0.0))
     _allow(*limits.share(largeness(file, name)))
     return look(file, name, folder)
@@ -173,7 +178,7 @@ def _allow(seconds: float, memory_bytes: int) -> None:
     import resource
 
     for kind, limit in (
-        (resource.RLIMIT_CPU, math.ceil(seconds)),
+        (resource.RLIMIT_CPU, round(seconds)),
         (resource.RLIMIT_AS, memory_bytes),
     ):
         _, most = resource.getrlimit(kind)
