@@ -23,6 +23,7 @@ Pixels = npt.NDArray[np.uint8]  # (height, width, 3), RGB
 Timed = Iterator[tuple[float, VideoFrame]]
 
 SAME_MOMENT = 0.001  # s: containers round times, some to whole milliseconds
+MOST_SILENT = 10_000  # broken packets in a row, five minutes of them: what follows is given up
 SPARSE = 3.0  # times as many frames as are wanted: then it pays to find out which these are
 
 
@@ -30,11 +31,15 @@ def decoded(track: Track) -> Timed:
     """Frames with their times from where the container stands; broken packets are left out."""
     step = 1 / track.rate
     stamps: deque[float] = deque()  # of packets whose frames are still to come
-    at = -step
+    at, silent = -step, 0
     for packet in track.packets():
         if track.without_pts and packet.size and packet.dts is not None:
             stamps.append(float(packet.dts * packet.time_base))
-        for frame in _frames_of(packet):
+        frames = _frames_of(packet)
+        silent = 0 if frames else silent + 1
+        if silent > MOST_SILENT:
+            return
+        for frame in frames:
             stamp = stamps.popleft() if stamps else frame.time
             at = at + step if stamp is None else stamp - track.zero
             yield at, frame

@@ -469,7 +469,7 @@ def _playlists() -> Iterator[Case]:
 def _clip_bombs() -> Iterator[Case]:
     yield refused("samples.mp4", sample_bomb, "samples.mp4 ")
     yield refused("nested.mp4", _written(_nested(20_000)), "is damaged or not a video")
-    yield refused("crowded.mkv", crowded, "attach it again")
+    yield refused("crowded.mkv", crowded, "has no frame that can be decoded; convert it")
     yield Case("twitching.mp4", _clip(3000, fps=1000, size=(16, 16)), "video", (16, 16))
 
 
