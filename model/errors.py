@@ -6,6 +6,8 @@ that is raised is a bug and is not dressed up.
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 
 class Sentence(str):
     """English, made of a template and values: a page in another language puts it together again.
@@ -27,6 +29,24 @@ class Sentence(str):
             self.template,
         ), self.values  # copies must not take the filled-in text as a template
 
+    def plain(self) -> dict[str, Any]:
+        """What JSON can hold of it: values that are neither sentences nor numbers as text."""
+        return {"template": self.template, "values": {k: _plain(v) for k, v in self.values.items()}}
+
+    @classmethod
+    def of_plain(cls, plain: dict[str, Any]) -> Sentence:
+        values = plain["values"].items()
+        return cls(
+            plain["template"],
+            **{k: cls.of_plain(v) if isinstance(v, dict) else v for k, v in values},
+        )
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Sentence):
+        return value.plain()
+    return value if isinstance(value, (int, float)) else str(value)
+
 
 class DemoError(Exception):
     """Shown to the person as is, or in their language. Made as a `Sentence` is."""
@@ -34,6 +54,10 @@ class DemoError(Exception):
     def __init__(self, template: str, /, **values: object) -> None:
         super().__init__(template)
         self.template, self.values = template, values
+
+    @classmethod
+    def of(cls, sentence: Sentence) -> Self:
+        return cls(sentence.template, **sentence.values)
 
     def __str__(self) -> str:
         return str(self.sentence)

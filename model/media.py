@@ -11,12 +11,14 @@ import binascii
 import hashlib
 import io
 import os
+import stat
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPResponse
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,19 +27,36 @@ from PIL import Image, UnidentifiedImageError
 from model.errors import MediaError, Sentence
 
 Source = str | os.PathLike[str] | bytes
+Strip = tuple[int, int, int, int]  # left, top, right, bottom
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # JPEG with the phones' MPO
-MOST_PIXELS = 100_000_000  # 300 MB once decoded
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")  # JPEG with the phones' MPO
+MOST_PIXELS = (
+    100_000_000  # 400 MB once decoded; the largest cameras people own take 61 to 102 million
+)
 MOST_BYTES = 32 * 2**20  # of a picture from the web
 FETCH_SECONDS = 30.0
 WEB = ("http://", "https://")
+HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # brands
+MOST_SCANS = (
+    100  # of a progressive JPEG; encoders make about ten, and each goes over the whole picture
+)
+ROWS = 256  # converted at a time, where that takes several times the picture's own memory
 
-# What people attach by mistake, by how it begins: (offset, bytes, name).
+# What a file is, by how it begins: (offset, bytes, name). First those that are read as pictures.
+PICTURES = (
+    (0, b"\x89PNG"),
+    (0, b"\xff\xd8\xff"),
+    (8, b"WEBP"),
+    (0, b"GIF8"),
+    (0, b"BM"),
+    (0, b"II*\0"),
+    (0, b"MM\0*"),
+    (4, b"ftypavi"),
+)
+# What people attach by mistake.
 STRANGERS = (
-    (4, b"ftypheic", Sentence("a HEIC picture")),
-    (4, b"ftypheix", Sentence("a HEIC picture")),
-    (4, b"ftypmif1", Sentence("a HEIC picture")),
-    (4, b"ftypavif", Sentence("an AVIF picture")),
+    *((4, b"ftyp" + brand, Sentence("a HEIC picture")) for brand in HEIC),
+    (4, b"ftypavi", Sentence("an AVIF picture")),
     (4, b"ftyp", Sentence("a video")),
     (0, b"\x1aE\xdf\xa3", Sentence("a video")),
     (8, b"AVI ", Sentence("a video")),
@@ -66,7 +85,7 @@ def open_image(source: Source, *, name: str = "") -> Image.Image:
         turn = UPRIGHT.get(_orientation(image))
         image.load()
         flat = _rgb(image)
-        return flat if turn is None else flat.transpose(turn)
+    return flat if turn is None else flat.transpose(turn)
 
 
 def image_size(source: Source, *, name: str = "") -> tuple[int, int]:
@@ -80,6 +99,26 @@ def is_turned(source: Source, *, name: str = "") -> bool:
     """Whether the picture is stored otherwise than it is to be seen. Raises `MediaError`."""
     with _opened(source, name) as image:
         return _orientation(image) in UPRIGHT
+
+
+def mime_type(source: Source, *, name: str = "") -> str:
+    """By the content, whatever the file is called. Raises `MediaError`."""
+    with _opened(source, name) as image:
+        # The phones' MPO is a JPEG with more pictures behind it.
+        return Image.MIME["JPEG" if image.format == "MPO" else image.format or ""]
+
+
+def kind(path: str | os.PathLike[str], *, name: str = "") -> Literal["picture", "clip", ""]:
+    """What a file is by how it begins, whatever it is called; empty where that does not tell.
+
+    What is named by `STRANGERS` counts as a picture: opening it says what it is. Raises `MediaError`.
+    """
+    with _stream(path, name) as file:
+        head = file.read(512)
+    if any(head[at : at + len(magic)] == magic for at, magic in PICTURES):
+        return "picture"
+    what = _kind(head)
+    return "" if what is None else "clip" if what == "a video" else "picture"
 
 
 def fingerprint(source: Source, *, name: str = "") -> str:
@@ -130,8 +169,10 @@ def _opened(source: Source, name: str) -> Iterator[Image.Image]:
         try:
             with Image.open(file, formats=FORMATS) as image:
                 _check_pixels(image, shown)
+                if image.info.get("progressive"):
+                    _check_scans(file, shown)
                 yield image
-        except MediaError:
+        except (MediaError, MemoryError):
             raise
         except UnidentifiedImageError as error:
             raise _stranger(head, shown) from error
@@ -159,6 +200,8 @@ def _stream(source: Source, name: str) -> Iterator[io.BytesIO | io.BufferedReade
     if path.startswith(WEB):
         raise MediaError("{url} is a web address; download it and attach the file.", url=path[:80])
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for
+            raise FileNotFoundError(path)
         file = open(path, "rb")  # noqa: SIM115 - errors of the caller's block are not ours to name
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         shown = display_name(source, name)
@@ -182,6 +225,27 @@ def _content_of_data_url(url: str, shown: str) -> bytes:
 def _check_pixels(image: Image.Image, shown: str) -> None:
     if image.width * image.height > MOST_PIXELS:
         raise _too_large(shown)
+
+
+def _check_scans(file: io.BytesIO | io.BufferedReader, shown: str) -> None:
+    """A few kilobytes can hold thousands of scans, which take minutes."""
+    place = file.tell()
+    file.seek(0)
+    scans = _scans(file.read())
+    file.seek(place)
+    if scans > MOST_SCANS:
+        raise MediaError(
+            "{name} would take too long to read; save it as PNG or JPEG and attach it again.",
+            name=shown,
+        )
+
+
+def _scans(content: bytes) -> int:
+    """How many scans a JPEG has, up to the end of its first picture."""
+    at = 2
+    while content[at : at + 1] == b"\xff" and content[at + 1 : at + 2] != b"\xda":
+        at += 2 + int.from_bytes(content[at + 2 : at + 4])
+    return content.count(b"\xff\xda", at, content.find(b"\xff\xd9", at))
 
 
 def _too_large(shown: str) -> MediaError:
@@ -214,6 +278,8 @@ def _kind(head: bytes) -> Sentence | None:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith(b"<svg") or (b"<svg" in text and text.startswith((b"<?xml", b"<!"))):
         return Sentence("an SVG drawing")
+    if text.startswith((b"<!doctype html", b"<html")):
+        return Sentence("a web page")
     return None
 
 
@@ -228,30 +294,43 @@ def _orientation(image: Image.Image) -> int:
 
 def _rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
-        return _eight_bit(np.asarray(image, np.float64), 65535)
+        return _eight_bit(image, 65535)
     if image.mode in ("I", "F"):
-        return _eight_bit(*_with_white_level(np.asarray(image, np.float64), image.mode))
+        return _eight_bit(image, _white_level(image))
     if image.has_transparency_data:
-        alpha = image.convert("RGBA")
-        white = Image.new("RGBA", alpha.size, "white")
-        return Image.alpha_composite(white, alpha).convert("RGB")
+        white = Image.new("RGB", image.size, "white")
+        for strip in _strips(image):
+            part = image.crop(strip).convert("RGBA")
+            white.paste(part, strip, part)
+        return white
     return image.convert("RGB")
 
 
-def _with_white_level(
-    levels: npt.NDArray[np.float64], mode: str
-) -> tuple[npt.NDArray[np.float64], float]:
+def _white_level(image: Image.Image) -> float:
     """32-bit levels do not say which one is white: the smallest usual one that holds them all."""
-    finite = np.nan_to_num(levels, posinf=0, neginf=0)
-    peak = float(finite.max(initial=0))
-    usual = (1.0, 255.0, 65535.0) if mode == "F" else (255.0, 65535.0)
-    return finite, next((white for white in usual if peak <= white), peak)
+    peak = max(float(_levels(image, strip).max(initial=0)) for strip in _strips(image))
+    usual = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
+    return next((white for white in usual if peak <= white), peak)
 
 
-def _eight_bit(levels: npt.NDArray[np.float64], white: float) -> Image.Image:
-    """(h, w) levels where 0 is black."""
-    gray = np.rint(np.clip(levels / white, 0, 1) * 255).astype(np.uint8)
-    return Image.fromarray(gray).convert("RGB")
+def _eight_bit(image: Image.Image, white: float) -> Image.Image:
+    """A picture of one channel, where 0 is black."""
+    grey = Image.new("L", image.size)
+    for strip in _strips(image):
+        levels = np.rint(np.clip(_levels(image, strip) / white, 0, 1) * 255).astype(np.uint8)
+        grey.paste(Image.fromarray(levels), strip)
+    return grey.convert("RGB")
+
+
+def _levels(image: Image.Image, strip: Strip) -> npt.NDArray[np.float64]:
+    levels = np.asarray(image.crop(strip), np.float64)
+    return np.nan_to_num(levels, posinf=0, neginf=0)
+
+
+def _strips(image: Image.Image) -> Iterator[Strip]:
+    """Boxes of a few rows each, from top to bottom."""
+    for top in range(0, image.height, ROWS):
+        yield 0, top, image.width, min(top + ROWS, image.height)
 
 
 def _browser() -> urllib.request.OpenerDirector:

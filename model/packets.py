@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 # Codecs whose decoders leave out unreferenced frames only; HEVC's may be referred to from another layer.
 STRICT = frozenset({"h264", "mpeg4", "mpeg2video"})
+MOST_PACKETS = 1_000_000  # in an index, which then takes 200 MB; four hours at 60 frames a second
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,13 @@ class PacketIndex:
 
     @classmethod
     def of(cls, packets: Iterable[Packet[VideoStream]]) -> PacketIndex | None:
-        """None where packets do not tell when their frames are shown."""
+        """None where packets do not tell when their frames are shown, or are too many."""
         stamps: list[int] = []
         keyframes: list[int] = []
         for packet in packets:
             if not packet.size or packet.is_discard:
                 continue
-            if packet.pts is None or packet.is_corrupt:
+            if packet.pts is None or packet.is_corrupt or len(stamps) == MOST_PACKETS:
                 return None
             stamps.append(packet.pts)
             if packet.is_keyframe:

@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image
 
-from model.errors import MediaError, SettingError
+from model.errors import MediaError, Sentence, SettingError
 from model.settings import VisionSettings, tunables
 
 MAX_ASPECT_RATIO = 200  # the family's processors refuse anything longer
@@ -36,14 +36,20 @@ class Geometry:
         return self.patch_size * self.merge_size
 
 
-def picture_size(original: Size, vision: VisionSettings, geometry: Geometry) -> Size:
+def picture_size(
+    original: Size,
+    vision: VisionSettings,
+    geometry: Geometry,
+    *,
+    name: str = Sentence("The picture"),
+) -> Size:
     """The size at which the model sees a picture: exactly the stock image processor's.
 
-    Raises `MediaError` for a picture that is over 200 times as long as wide, `SettingError` for an
-    exact size that is.
+    Raises `MediaError`, which calls it `name`, for a picture that is over 200 times as long as wide,
+    `SettingError` for an exact size that is.
     """
     return exact_size(vision, geometry) or _fitted(
-        original, vision.min_tokens, vision.max_tokens, geometry
+        original, vision.min_tokens, vision.max_tokens, geometry, name
     )
 
 
@@ -52,13 +58,15 @@ def frame_size(
     frames: int,  # noqa: ARG001 - other families (Qwen3-VL) bound the whole clip
     vision: VisionSettings,
     geometry: Geometry,
+    *,
+    name: str = Sentence("The clip"),
 ) -> Size:
     """The size at which the model sees each frame of a clip: exactly the stock video processor's.
 
     The bounds are per frame, whatever the number of `frames`. Raises as `picture_size`.
     """
     low, high = vision.video_min_tokens_per_frame, vision.video_max_tokens_per_frame
-    return exact_size(vision, geometry) or _fitted(original, low, high, geometry)
+    return exact_size(vision, geometry) or _fitted(original, low, high, geometry, name)
 
 
 def exact_size(vision: VisionSettings, geometry: Geometry) -> Size | None:
@@ -136,7 +144,9 @@ def _processor_kwargs(
     return {"size": {"shortest_edge": low * token, "longest_edge": high * token}}
 
 
-def _fitted(original: Size, min_tokens: int, max_tokens: int, geometry: Geometry) -> Size:
+def _fitted(
+    original: Size, min_tokens: int, max_tokens: int, geometry: Geometry, name: str
+) -> Size:
     """`smart_resize` of transformers' models/qwen2_vl/image_processing_qwen2_vl.py, bit for bit.
 
     Keeps the aspect ratio as far as whole tokens allow. Like there, the bounds can be missed by a
@@ -145,8 +155,9 @@ def _fitted(original: Size, min_tokens: int, max_tokens: int, geometry: Geometry
     width, height = original
     if max(width, height) > MAX_ASPECT_RATIO * min(width, height):
         raise MediaError(
-            "This is {width}x{height} pixels; one side can be at most {ratio} times "
+            "{name} is {width}x{height} pixels; one side can be at most {ratio} times "
             "the other, so crop it and attach it again.",
+            name=name,
             width=width,
             height=height,
             ratio=MAX_ASPECT_RATIO,

@@ -110,7 +110,8 @@ def _picture(image: Image, number: int, geometry: Geometry) -> VisualItem:
         name = image.name or media.display_name(image.path)
         image = replace(image, path=_fetched(image.path), name=name)
     original = media.image_size(image.path, name=image.name)
-    size = vision.picture_size(original, image.vision, geometry)
+    name = media.display_name(image.path, image.name)
+    size = vision.picture_size(original, image.vision, geometry, name=name)
     grid = vision.grid(size, 1, geometry)
     tokens = vision.visual_tokens(grid, geometry)
     return VisualItem(image, "image", number, original, size, grid, tokens)
@@ -119,7 +120,7 @@ def _picture(image: Image, number: int, geometry: Geometry) -> VisualItem:
 def _clip(clip: Video, number: int, geometry: Geometry, max_seconds: float | None) -> VisualItem:
     probed = video.probe(clip)
     times = video.choose(probed, clip.vision, max_seconds=max_seconds)
-    size = vision.frame_size(probed.size, len(times), clip.vision, geometry)
+    size = vision.frame_size(probed.size, len(times), clip.vision, geometry, name=probed.name)
     grid = vision.grid(size, len(times), geometry)
     return VisualItem(
         clip,

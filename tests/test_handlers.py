@@ -271,7 +271,7 @@ def test_good_files_are_attached_and_bad_ones_explained(uploads: Path) -> None:
         tab = tabs.open(KEY)
         assert [(item.name, item.size) for item in tab.tray] == [("<b>.png", (64, 48))]
         assert len(tab.refused) == 4
-        assert "notes.txt is neither a picture nor a video." in shown
+        assert "notes.txt is neither a picture nor a video; attach a PNG" in shown
         assert "<b>" not in shown
         assert Path(tab.tray[0].thumbnail).is_relative_to(uploads.resolve())
 

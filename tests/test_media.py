@@ -177,7 +177,7 @@ def test_a_decompression_bomb_is_refused_from_its_header(tmp_path: Path, side: i
 STRANGERS = {
     "empty.png": (b"", "is empty"),
     "hello.jpg": (b"hello", "is not a picture"),
-    "page.png": (b"<!DOCTYPE html><html></html>", "is not a picture"),
+    "page.png": (b"<!DOCTYPE html><html></html>", "is a web page"),
     "drawing.svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is an SVG drawing"),
     "drawing2.svg": (b"<?xml version='1.0'?>\n<svg/>", "is an SVG drawing"),
     "phone.jpg": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "is a HEIC picture"),

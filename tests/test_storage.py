@@ -22,8 +22,8 @@ from tools.served import free_port
 from ui import storage, tabs
 from ui.attachment import inspect
 from ui.page import build_page, launch_options
-from ui.scratch import LOCK
-from ui.storage import KEPT_S, UploadLimit, storing, sweep
+from ui.scratch import LOCK, storing
+from ui.storage import KEPT_S, UploadLimit, sweep
 from ui.tabs import Tabs
 
 ROOT = Path(__file__).parent.parent

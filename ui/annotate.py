@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from model import media
 from model.grounding import Box
 from ui.places import EDGE, Mark, Marked
-from ui.storage import storing
+from ui.scratch import storing
 from ui.uploads import upload_folder
 
 LONGEST_CAPTION = 40  # characters on the picture

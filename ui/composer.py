@@ -115,6 +115,11 @@ def cost(
     return _total(estimate, texts) + gauge + more + fit + each
 
 
+def not_sendable(problem: str, texts: Texts) -> str:
+    """In place of the cost: why the message cannot be sent as it is."""
+    return f'<span role="alert" data-full="true">{html.escape(texts.said(problem))}</span>'
+
+
 def _total(estimate: Estimate, texts: Texts) -> str:
     prompt = f"{estimate.prompt_tokens:,}"
     if not estimate.exact:

@@ -16,6 +16,7 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
     "Video {number}": ("视频 {number}", "동영상 {number}"),
     "a HEIC picture": ("HEIC 图片", "HEIC 사진"),
     "an AVIF picture": ("AVIF 图片", "AVIF 사진"),
+    "a web page": ("网页", "웹 페이지"),
     "a video": ("视频", "동영상"),
     "a PDF document": ("PDF 文档", "PDF 문서"),
     "a ZIP archive": ("ZIP 压缩包", "ZIP 압축 파일"),
@@ -123,13 +124,34 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "该文件不是在这里上传的；请重新添加。",
         "여기에 올린 파일이 아닙니다. 다시 첨부하세요.",
     ),
-    "{name} is neither a picture nor a video.": (
-        "{name} 既不是图片也不是视频。",
-        "{name} 파일은 사진도 동영상도 아닙니다.",
+    "{name} is neither a picture nor a video; attach a PNG or JPEG, or an MP4 (H.264).": (
+        "{name} 既不是图片也不是视频；请添加 PNG 或 JPEG 图片，或 MP4 (H.264) 视频。",
+        "{name} 파일은 사진도 동영상도 아닙니다. PNG나 JPEG 사진, 또는 MP4(H.264) 동영상을 첨부하세요.",
     ),
-    "{name} could not be opened; it may be damaged.": (
-        "无法打开 {name}；文件可能已损坏。",
-        "{name} 파일을 열 수 없습니다. 손상되었을 수 있습니다.",
+    "{name} could not be opened; save it as PNG or JPEG, or as MP4 (H.264), and attach it again.": (
+        "无法打开 {name}；请另存为 PNG 或 JPEG，或 MP4 (H.264)，然后重新添加。",
+        "{name} 파일을 열 수 없습니다. PNG나 JPEG, 또는 MP4(H.264)로 저장해서 다시 첨부하세요.",
+    ),
+    "{name} is damaged; save it as PNG or JPEG, or as MP4 (H.264), and attach it again.": (
+        "{name} 已损坏；请另存为 PNG 或 JPEG，或 MP4 (H.264)，然后重新添加。",
+        "{name} 파일이 손상되었습니다. PNG나 JPEG, 또는 MP4(H.264)로 저장해서 다시 첨부하세요.",
+    ),
+    "{name} takes too much time or memory to read; "
+    "save it as PNG or JPEG, or as MP4 (H.264), and attach it again.": (
+        "读取 {name} 需要过多的时间或内存；请另存为 PNG 或 JPEG，或 MP4 (H.264)，然后重新添加。",
+        "{name} 파일을 읽는 데 시간이나 메모리가 너무 많이 듭니다. "
+        "PNG나 JPEG, 또는 MP4(H.264)로 저장해서 다시 첨부하세요.",
+    ),
+    "{name} would take too long to read; save it as PNG or JPEG and attach it again.": (
+        "读取 {name} 会花费太长时间；请另存为 PNG 或 JPEG 后重新添加。",
+        "{name} 파일을 읽는 데 너무 오래 걸립니다. PNG나 JPEG로 저장해서 다시 첨부하세요.",
+    ),
+    "{name} takes too long to decode; choose a part with 'Start at' and 'End at', "
+    "or convert it to MP4 (H.264) and attach it again.": (
+        "解码 {name} 花费的时间太长；请用“开始时间”和“结束时间”选取一段，"
+        "或转换为 MP4 (H.264) 后重新添加。",
+        "{name} 파일을 디코딩하는 데 너무 오래 걸립니다. '시작 지점'과 '끝 지점'으로 일부를 고르거나, "
+        "MP4(H.264)로 변환해서 다시 첨부하세요.",
     ),
     "A message can hold {most} files; {name} was left out.": (
         "一条消息最多包含 {most} 个文件；{name} 未被添加。",
@@ -172,10 +194,10 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "{name} 不是完整的 base64 data: URL；请改为添加文件。",
         "{name}: 완전한 base64 data: URL이 아닙니다. 대신 파일을 첨부하세요.",
     ),
-    "This is {width}x{height} pixels; one side can be at most {ratio} times "
+    "{name} is {width}x{height} pixels; one side can be at most {ratio} times "
     "the other, so crop it and attach it again.": (
-        "尺寸为 {width}x{height} 像素；长边最多只能是短边的 {ratio} 倍，请裁剪后重新添加。",
-        "크기가 {width}x{height} 픽셀입니다. 긴 변은 짧은 변의 최대 {ratio}배까지 가능하니 "
+        "{name} 的尺寸为 {width}x{height} 像素；长边最多只能是短边的 {ratio} 倍，请裁剪后重新添加。",
+        "{name} 파일의 크기가 {width}x{height} 픽셀입니다. 긴 변은 짧은 변의 최대 {ratio}배까지 가능하니 "
         "잘라서 다시 첨부하세요.",
     ),
     "{url} is not an http or https address.": (

@@ -16,7 +16,7 @@ from PIL import Image as PillowImage
 from model import media, video
 from model.conversation import Video
 from ui.attachment import Attachment, inspect
-from ui.storage import storing
+from ui.scratch import storing
 from ui.texts import Texts
 from ui.uploads import upload_folder
 

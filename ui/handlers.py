@@ -245,7 +245,12 @@ async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any]) -> None:
     except Exception:
         log.exception("an upload could not be inspected")
         name = str(file.get("name"))[:80]
-        tab.refused.append(Sentence("{name} could not be opened; it may be damaged.", name=name))
+        tab.refused.append(
+            Sentence(
+                "{name} could not be opened; save it as PNG or JPEG, or as MP4 (H.264), and attach it again.",
+                name=name,
+            )
+        )
 
 
 async def play_clips(tabs: Tabs, key: str) -> Any:
@@ -269,7 +274,7 @@ async def change_tray(tabs: Tabs, key: str, event: gr.EventData) -> str:
 
 
 async def price(tabs: Tabs, key: str, text: str, *values: Any) -> str:
-    """What the message in the composer would cost if it were sent now."""
+    """What the message in the composer would cost if it were sent now, or why it cannot be."""
     if not key:
         return ""  # somebody types before the page has opened its tab
     tab = tab_of(tabs, key)
@@ -283,8 +288,8 @@ async def price(tabs: Tabs, key: str, text: str, *values: Any) -> str:
             estimate = await asyncio.to_thread(tabs.backend.estimate, asked, generation)
             wait_s = _expected_wait(estimate.prompt_tokens, usages)
             return composer.cost(estimate, items, tab.texts, wait_s=wait_s, fitted=tab.fitted)
-    except DemoError:
-        pass  # sending says what is wrong
+    except DemoError as error:
+        return composer.not_sendable(error.sentence, tab.texts)
     return ""
 
 

@@ -29,8 +29,8 @@ from ui import composer, replay, view
 from ui.attachment import Attachment, inspect
 from ui.controls import defaults
 from ui.handlers import tab_of
+from ui.scratch import storing
 from ui.session import UNEXPECTED, Tab
-from ui.storage import storing
 from ui.tabs import Tabs
 from ui.uploads import stored_file, upload_folder
 

@@ -6,6 +6,7 @@ by the lock that dies with a process, is removed by whoever comes next.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -14,9 +15,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from model.errors import DemoError
+
 VARIABLE = "GRADIO_TEMP_DIR"  # where Gradio looks
 PREFIX = "qwen-vl-chat-"
 LOCK = ".lock"
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @contextmanager
@@ -61,3 +65,16 @@ def _lock(file: Path, flags: int = 0) -> int | None:
         os.close(lock)
         return None
     return lock
+
+
+@contextmanager
+def storing() -> Iterator[None]:
+    """While a file is written. Raises `DemoError` if there is no room for it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise DemoError(
+            "The server's disk is full; try again later, or tell whoever runs this page."
+        ) from error

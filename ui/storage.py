@@ -6,38 +6,22 @@ goes when no open tab needs it and it has lain for an hour.
 
 from __future__ import annotations
 
-import errno
 import shutil
 import time
-from collections.abc import Container, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Container
+from contextlib import suppress
 from pathlib import Path
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from model.errors import DemoError
 from ui.scratch import LOCK
 from ui.uploads import upload_folder
 
 KEPT_S = 3600.0  # since the last change; as long as a conversation stays without a page
 RECOUNT_S = 2.0  # between two looks at how much there is
 SPARE_BYTES = 2**30  # of the disk, for everything but uploads
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 INSUFFICIENT_STORAGE = 507
-
-
-@contextmanager
-def storing() -> Iterator[None]:
-    """While a file is written. Raises `DemoError` if there is no room for it."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
-        raise DemoError(
-            "The server's disk is full; try again later, or tell whoever runs this page."
-        ) from error
 
 
 def sweep(needed: Container[str], *, now: float | None = None) -> None:

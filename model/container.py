@@ -1,0 +1,205 @@
+"""An untrusted clip's file, open: its picture track, packet by packet, and where on its clock things are.
+
+What a file may take is bounded here. Times are seconds from where a player starts.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from model.errors import MediaError
+
+# Named, because a playlist among FFmpeg's other formats opens any file or address that it mentions.
+CONTAINERS = "mov,mp4,3gp,matroska,webm,avi,mpegts,mpeg"
+MOST_PIXELS = 40_000_000  # of a frame: 8K and a little
+MOST_HELD_PIXELS = 80_000_000  # of the frames that threads hold, each its own: two of 8K
+MOST_THREADS = 16  # more gain nothing
+MOST_BREAKS = 1000  # places where a file is broken, before it is given up
+LOOKING_S = 20.0  # for what a clip is; a minute of the slowest files takes a tenth of a second
+READING_S = 600.0  # for its frames; an hour of 1080p takes five minutes on two cores
+TAIL = 2.0  # s: without an index, seeking lands in the middle of a group of frames
+INDEXED = ("mov", "matroska")  # containers that lead to any keyframe exactly
+
+
+class Patience:
+    """How much longer a clip may be worked on. What is done with its frames meanwhile does not count."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._until = clock() + seconds
+
+    @property
+    def over(self) -> bool:
+        return self._clock() > self._until
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        since = self._clock()
+        try:
+            yield
+        finally:
+            self._until += self._clock() - since
+
+
+@dataclass(frozen=True)
+class Track:
+    """The picture track of an open file."""
+
+    container: InputContainer
+    stream: VideoStream
+    shown: str  # the clip's name in messages
+    patience: Patience
+
+    @property
+    def codec(self) -> str:
+        """FFmpeg's name."""
+        return self.stream.codec_context.codec.canonical_name
+
+    @property
+    def base(self) -> float:
+        """Seconds of a step of its time stamps."""
+        return float(self.stream.time_base or 1)
+
+    @property
+    def rate(self) -> float:
+        """Frames per second on average, as far as the header tells."""
+        return float(self.stream.average_rate or self.stream.guessed_rate or 25)
+
+    @property
+    def zero(self) -> float:
+        """Where a player starts, on the container's clock; what comes before is only for priming."""
+        return max(0.0, (self.container.start_time or 0) / av.time_base)
+
+    @property
+    def indexed(self) -> bool:
+        return self.container.format.name.startswith(INDEXED)
+
+    @property
+    def without_pts(self) -> bool:
+        """AVI says when packets are decoded, not when they are shown; what FFmpeg makes up is wrong.
+
+        Frames come out in the order of showing, so the n-th takes the n-th packet's time.
+        """
+        return self.container.format.name == "avi"
+
+    def packets(self) -> Iterator[Packet[VideoStream]]:
+        """Packets up to the end of the file, over places where it is broken. Raises `MediaError`."""
+        for _ in range(MOST_BREAKS):
+            try:
+                for packet in self.container.demux(self.stream):
+                    if self.patience.over:
+                        raise self._too_slow()
+                    yield packet
+            except FFmpegError:
+                continue  # reading on finds the next whole packet
+            return
+
+    def seek(self, to_s: float) -> bool:
+        """To the keyframe at or before a moment; says whether the container can."""
+        if self.stream.time_base is None:
+            return False
+        try:
+            at = int((to_s + self.zero) / self.stream.time_base)
+            self.container.seek(at, stream=self.stream)
+        except (FFmpegError, OverflowError):
+            return False
+        return True
+
+    def end(self) -> float:
+        """When the last frame goes, on the container's clock: by its last packets, not its header."""
+        header = self.container.duration / av.time_base if self.container.duration else 0.0
+        if header and self.seek(max(0.0, header - TAIL)):
+            end = self._last_packet_end()
+            if end is not None:
+                return end
+        self.seek(0.0)
+        end = self._last_packet_end()
+        return self.zero + header if end is None else end
+
+    def _last_packet_end(self) -> float | None:
+        """The latest end among the packets still to come, without decoding; None if there are none."""
+        latest: float | None = None
+        for packet in self.packets():
+            unsure = packet.pts is None or self.without_pts
+            stamp = packet.dts if unsure else packet.pts
+            if stamp is not None and packet.time_base is not None:
+                lasts = packet.duration * packet.time_base if packet.duration else 1 / self.rate
+                end = float(stamp * packet.time_base + lasts)
+                latest = end if latest is None else max(latest, end)
+        return latest
+
+    def _too_slow(self) -> MediaError:
+        return MediaError(
+            "{name} takes too long to decode; choose a part with 'Start at' and 'End at', "
+            "or convert it to MP4 (H.264) and attach it again.",
+            name=self.shown,
+        )
+
+
+@contextmanager
+def opened(path: str, shown: str, seconds: float) -> Iterator[Track]:
+    """The picture track, ready to decode with threads for so long. Raises `MediaError`."""
+    with _container(path, shown) as container:
+        stream = _picture_track(container, shown)
+        if stream.width * stream.height > MOST_PIXELS:
+            raise MediaError(
+                "{name} is {width}x{height} pixels large; at most 8K can be read, "
+                "so convert it to MP4 (H.264) and attach it again.",
+                name=shown,
+                width=stream.width,
+                height=stream.height,
+            )
+        stream.thread_type = "AUTO"
+        threads = min(os.cpu_count() or 1, MOST_HELD_PIXELS // (stream.width * stream.height or 1))
+        stream.codec_context.thread_count = max(1, min(threads, MOST_THREADS))
+        # A track may change its size on the way.
+        stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+        yield Track(container, stream, shown, Patience(seconds))
+
+
+def _container(path: str, shown: str) -> InputContainer:
+    try:
+        if not os.path.isfile(path):  # a pipe would be waited for
+            raise FileNotFoundError(path)
+        if os.path.getsize(path) == 0:
+            raise MediaError("{name} is empty; attach it again.", name=shown)
+        # The prefix keeps a name such as "http:..." or "concat:..." a name.
+        return av.open(
+            f"file:{path}",
+            container_options={"format_whitelist": CONTAINERS, "protocol_whitelist": "file"},
+            metadata_errors="replace",
+        )
+    except FFmpegError as error:
+        raise MediaError(
+            "{name} is damaged or not a video; convert it to MP4 (H.264) and attach it again.",
+            name=shown,
+        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise MediaError("{name} cannot be read any more; attach it again.", name=shown) from error
+
+
+def _picture_track(container: InputContainer, shown: str) -> VideoStream:
+    for stream in container.streams.video:
+        if stream.disposition & Disposition.attached_pic:  # a sound file's cover
+            continue
+        if stream.codec_context is None:
+            raise MediaError(
+                "{name} is in a format without a decoder here; "
+                "convert it to MP4 (H.264) and attach it again.",
+                name=shown,
+            )
+        return stream
+    if container.streams.audio:
+        raise MediaError("{name} has only sound in it; attach a video, or a picture.", name=shown)
+    raise MediaError("{name} has no pictures in it; attach a video, or a picture.", name=shown)

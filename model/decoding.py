@@ -1,0 +1,127 @@
+"""Frames of an open clip with their true times, and with as little decoded as the wanted moments allow.
+
+A clip is decoded in one streaming pass, so memory never depends on its length.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from av.error import FFmpegError
+from av.packet import Packet
+from av.sidedata.sidedata import SideData
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from model.container import Track
+from model.packets import STRICT, PacketIndex
+
+Pixels = npt.NDArray[np.uint8]  # (height, width, 3), RGB
+Timed = Iterator[tuple[float, VideoFrame]]
+
+SAME_MOMENT = 0.001  # s: containers round times, some to whole milliseconds
+MOST_SILENT = 10_000  # broken packets in a row, five minutes of them: what follows is given up
+SPARSE = 3.0  # times as many frames as are wanted: then it pays to find out which these are
+
+
+def decoded(track: Track) -> Timed:
+    """Frames with their times from where the container stands; broken packets are left out."""
+    step = 1 / track.rate
+    stamps: deque[float] = deque()  # of packets whose frames are still to come
+    at, silent = -step, 0
+    for packet in track.packets():
+        if track.without_pts and packet.size and packet.dts is not None:
+            stamps.append(float(packet.dts * packet.time_base))
+        frames = _frames_of(packet)
+        silent = 0 if frames else silent + 1
+        if silent > MOST_SILENT:
+            return
+        for frame in frames:
+            stamp = stamps.popleft() if stamps else frame.time
+            at = at + step if stamp is None else stamp - track.zero
+            yield at, frame
+
+
+def decoded_from(start_s: float, track: Track) -> Timed:
+    """Frames from the last keyframe before `start_s`, or from the start if that is not found."""
+    if start_s > 0 and track.seek(start_s):
+        passing = decoded(track)
+        first = next(passing, None)
+        if first is not None and first[0] <= start_s + SAME_MOMENT:
+            yield first
+            yield from passing
+            return
+        track.seek(0.0)
+    yield from decoded(track)
+
+
+def pays(track: Track, times: tuple[float, ...]) -> bool:
+    """Whether most frames are not wanted, in a file where these can be jumped over."""
+    span = times[-1] - times[0]
+    return track.indexed and span * track.rate >= SPARSE * len(times)
+
+
+def decoded_sparsely(track: Track, index: PacketIndex, times: tuple[float, ...]) -> Timed:
+    """The frames on screen at `times`, with as few others as the codec allows."""
+    base, zero = track.base, track.zero
+    wanted = index.on_screen([(at + SAME_MOMENT + zero) / base for at in times])
+    context = track.stream.codec_context
+    for run in index.runs(wanted):
+        track.container.seek(run.keyframe, stream=track.stream)
+        missing = set(run.wanted)
+        for packet in track.packets():
+            if track.codec in STRICT:
+                context.skip_frame = "DEFAULT" if packet.pts in missing else "NONREF"
+            frames = _frames_of(packet)
+            for frame in frames:
+                if frame.pts in missing:
+                    missing.remove(frame.pts)
+                    yield float(frame.pts * base) - zero, frame
+            if any(frame.pts is not None and frame.pts >= run.wanted[-1] for frame in frames):
+                break
+        if missing:  # broken, or not where the container says: as without an index from here on
+            context.skip_frame = "DEFAULT"
+            yield from decoded_from(min(missing) * base - zero, track)
+            return
+
+
+def on_screen(passing: Timed, times: tuple[float, ...]) -> Timed:
+    """For each of `times` the last frame that is not later; reads no further than these need."""
+    shown: tuple[float, VideoFrame] | None = None
+    wanted = 0
+    for at, frame in passing:
+        while shown is not None and at > times[wanted] + SAME_MOMENT:
+            yield shown
+            wanted += 1
+            if wanted == len(times):
+                return
+        shown = at, frame
+    if shown is not None:
+        for _ in times[wanted:]:
+            yield shown
+
+
+def upright(frame: VideoFrame) -> Pixels:
+    """The frame's pixels as a player shows them, turned and mirrored by its display matrix.
+
+    The matrix (a b; c d), rows first, sends the stored (x, y) to (a x + c y, b x + d y).
+    """
+    pixels = frame.to_ndarray(format="rgb24")
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if isinstance(matrix, SideData):
+        a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
+        if abs(b) + abs(c) > abs(a) + abs(d):
+            pixels, a, d = pixels.transpose(1, 0, 2), c, b
+        pixels = pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
+    return np.ascontiguousarray(pixels, np.uint8)
+
+
+def _frames_of(packet: Packet[VideoStream]) -> list[VideoFrame]:
+    """What a packet lets out of the decoder; nothing if it is broken."""
+    try:
+        return [frame for frame in packet.decode() if isinstance(frame, VideoFrame)]
+    except FFmpegError:
+        return []

@@ -1,0 +1,158 @@
+"""A file that takes too much is given up in its own process; the next one is looked at as ever."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from model import container, packets
+from model.container import Patience, opened
+from model.conversation import Video
+from model.errors import MediaError, Sentence
+from model.packets import PacketIndex
+from model.video import frames
+from tests import media_files
+from tests.hostile_files import growing, sample_bomb, scan_bomb, tag_bomb
+from ui.quarantine import ALONE, PASSED_ON, ROOT, Limits, Quarantine
+
+TOO_MUCH = r"^a\.\w+ takes too much time or memory to read; save it as PNG or JPEG"
+
+
+def looked_at(quarantine: Quarantine, file: Path) -> tuple[int, int]:
+    return quarantine.first_look(str(file), file.name, str(file.parent)).size
+
+
+def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_looked_at(tmp_path: Path) -> None:
+    quarantine = Quarantine(Limits(cpu_s=1, largest_cpu_s=1))
+    (bomb := tmp_path / "a.jpg").write_bytes(scan_bomb(80, (9000, 9000)))
+    with pytest.raises(MediaError, match=TOO_MUCH):
+        looked_at(quarantine, bomb)
+    assert looked_at(quarantine, media_files.solid(tmp_path / "b.png")) == (56, 56)
+    quarantine.close()
+
+
+def test_a_file_that_only_waits_is_given_up(tmp_path: Path) -> None:
+    quarantine = Quarantine(Limits(wait_s=0.001))
+    with pytest.raises(MediaError, match=TOO_MUCH):
+        looked_at(quarantine, media_files.photo(tmp_path / "a.png", (3000, 2000)))
+    quarantine.close()
+
+
+def test_a_file_that_takes_too_much_memory_is_given_up(tmp_path: Path) -> None:
+    quarantine = Quarantine(Limits(cpu_s=60, memory_bytes=2**29))
+    (picture := tmp_path / "a.png").write_bytes(tag_bomb())
+    with pytest.raises(MediaError, match=TOO_MUCH):
+        looked_at(quarantine, picture)
+    sample_bomb(clip := tmp_path / "a.mp4")
+    with pytest.raises(MediaError, match=r"^a\.mp4 .*attach it again\.$"):
+        looked_at(quarantine, clip)
+    assert looked_at(quarantine, media_files.solid(tmp_path / "b.png")) == (56, 56)
+    quarantine.close()
+
+
+def test_what_it_took_is_not_taken_here(tmp_path: Path) -> None:
+    """Counted in a process that looks at a bomb as the page does."""
+    (tmp_path / "a.png").write_bytes(tag_bomb())
+    sample_bomb(tmp_path / "a.mp4")
+    script = (
+        "import resource, sys\n"
+        "from ui.quarantine import Quarantine\n"
+        "def most(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before, quarantine = most(), Quarantine()\n"
+        "for name in ('a.png', 'a.mp4'):\n"
+        "    try: quarantine.first_look(f'{sys.argv[1]}/{name}', name, sys.argv[1])\n"
+        "    except Exception as error: print(type(error).__name__)\n"
+        "print(most() - before)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
+    )  # fmt: skip
+    first, second, kilobytes = told.stdout.split()
+    assert (first, second) == ("MediaError", "MediaError")
+    assert int(kilobytes) < 50_000
+
+
+def test_a_decoder_that_crashes_takes_nothing_with_it(tmp_path: Path) -> None:
+    quarantine = Quarantine()
+    good = media_files.solid(tmp_path / "b.png")
+    assert looked_at(quarantine, good) == (56, 56)
+    helper = quarantine._helpers.get()
+    assert helper
+    helper.kill()
+    quarantine._helpers.put(helper)
+    helper.wait()
+    assert looked_at(quarantine, good) == (56, 56)
+    quarantine.close()
+
+
+def test_a_helper_ends_with_who_asked_it_and_knows_no_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_KEY", "secret")
+    quarantine = Quarantine()
+    looked_at(quarantine, media_files.solid(tmp_path / "b.png"))
+    helper = quarantine._helpers.get()
+    assert helper
+    environment = Path(f"/proc/{helper.pid}/environ")
+    if environment.exists():
+        names = {line.split("=")[0] for line in environment.read_text().split("\0") if line}
+        assert names <= {*PASSED_ON, *ALONE}
+    quarantine._helpers.put(helper)
+    quarantine.close()
+    assert helper.returncode == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limits")
+def test_a_refusal_comes_through_as_it_was_made(tmp_path: Path) -> None:
+    quarantine = Quarantine()
+    (paper := tmp_path / "a.png").write_bytes(b"%PDF-1.7")
+    with pytest.raises(MediaError) as refusal:
+        looked_at(quarantine, paper)
+    what = refusal.value.values["what"]
+    assert isinstance(what, Sentence) and what.template == "a PDF document"
+    quarantine.close()
+
+
+def test_a_clip_whose_decoding_takes_too_long_is_given_up_with_the_remedy(tmp_path: Path) -> None:
+    path = media_files.clip(tmp_path / "a.mp4", 10)
+    with (
+        opened(str(path), "a.mp4", seconds=-1.0) as track,
+        pytest.raises(MediaError, match=r"a\.mp4 takes too long to decode; choose a part"),
+    ):
+        next(track.packets())
+
+
+def test_what_the_model_does_with_the_frames_does_not_count() -> None:
+    now = [0.0]
+    patience = Patience(10.0, clock=lambda: now[0])
+    with patience.paused():
+        now[0] = 3600.0
+    assert not patience.over
+    now[0] = 3611.0
+    assert patience.over
+
+
+def test_too_many_packets_are_not_listed_and_the_frames_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = Video(media_files.clip(tmp_path / "a.mp4", 60))
+    times = (0.0, 2.0, 4.0, 5.9)
+    listed = [at for at, _ in frames(video, times)]
+    monkeypatch.setattr(packets, "MOST_PACKETS", 10)
+    with opened(str(video.path), "a.mp4", 60.0) as track:
+        assert PacketIndex.of(track.packets()) is None
+    assert [at for at, _ in frames(video, times)] == listed
+
+
+def test_frames_that_become_too_large_on_the_way_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    growing(path := tmp_path / "a.ts")
+    moments = (0.0, 0.5, 1.0, 1.9)
+    assert {pixels.shape[1] for _, pixels in frames(Video(path), moments)} == {64, 128}
+    monkeypatch.setattr(container, "MOST_PIXELS", 64 * 48)
+    assert {pixels.shape[1] for _, pixels in frames(Video(path), moments)} == {64}
