@@ -110,7 +110,10 @@ async def _drafted(
     if not isinstance(settings, dict):
         raise SettingError("The settings must be an object: names and values.")
     vision, generation = settings_from({**tabs.defaults, **settings})
-    items = [await asyncio.to_thread(inspect_upload, *_named(file)) for file in files]
+    items = []
+    for path, name in map(_named, files):
+        stored = tabs.uploads.claim(path, tab.key)
+        items.append(await asyncio.to_thread(inspect_upload, stored, name))
     conversation = drafted(tab.conversation, items, text, vision)
     if conversation is None:
         raise DemoError("The message is empty; give it a text or a file.")

@@ -18,7 +18,7 @@ from model.conversation import Image, Media, Video
 from model.errors import MediaError
 from model.settings import VisionSettings
 from ui.resolution import AUTO, Resolution
-from ui.uploads import shown_name, stored_file, upload_folder
+from ui.uploads import shown_name, upload_folder
 
 THUMBNAIL_PX = 256
 LARGE_PX = 2048  # of a picture in a format that browsers do not show
@@ -67,9 +67,8 @@ class Attachment:
         return self.shown != self.thumbnail
 
 
-def inspect(path: object, name: object = None) -> Attachment:
-    """Check an uploaded file and draw its thumbnail; blocks. Raises `MediaError`."""
-    file = stored_file(path)
+def inspect(file: Path, name: object = None) -> Attachment:
+    """Check a stored file and draw its thumbnail; blocks. Raises `MediaError`."""
     shown = shown_name(name, file)
     family = (_mime(file) or "image/").split("/")[0]
     if family not in ("image", "video"):

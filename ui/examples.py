@@ -37,7 +37,7 @@ class Example:
         for file in self.files:
             # Copied anew each time: Gradio deletes old uploads.
             shutil.copyfile(FOLDER / file, folder / file)
-        return [inspect(str(folder / file)) for file in self.files]
+        return [inspect(folder / file) for file in self.files]
 
 
 EXAMPLES = (

@@ -20,6 +20,7 @@ from ui.compare import Comparison
 from ui.preview import clip_preview
 from ui.runs import Run
 from ui.session import Tab
+from ui.uploads import Uploads
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Tabs:
         self.queue_size = queue_size
         self.closed_s = closed_s
         self.defaults = dict(defaults or {})
+        self.uploads = Uploads()
         self._tabs: dict[str, Tab] = {}
         self._visits: list[tuple[str, float]] = []  # browser, when
         self._copier = asyncio.Semaphore(1)  # copying a clip takes all the cores it gets

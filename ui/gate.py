@@ -1,0 +1,230 @@
+"""Which requests reach Gradio, and in what shape: whatever a client posts, Gradio sees only what the page's
+own scripts and the API's clients send.
+
+Gradio serves more than this page needs, and takes more than is good: it downloads a posted web address
+before any handler runs, and opens files for components that a client makes up.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+ENDPOINTS = ("chat", "estimate", "reset")  # what `api` adds
+MOST_BYTES = 16 * 2**20  # of a posted body: the longest text that is taken, written as \u escapes
+MOST_DEPTH = 32  # of what is posted; the page's own is 4
+_NAMES = "|".join(ENDPOINTS)
+_SESSION = re.compile(r"[\w-]{1,64}")
+
+# Not here, and therefore not found: `/file=http...` and `/proxy=` (fetch for whoever asks), `/file/` (the
+# same under an old name), `/component_server` (calls methods of components), `/run/<name>` and `/api/<name>`
+# (past the queue), `/call/v2/` (fails on unknown names), `/stream/` (replaces another event's data, and
+# needs no log-in), `/reset` (does nothing), `/queue/status`, `/upload_progress` and `/process_recording`
+# (of components that the page does not have), `/deep_link` (writes a session's values into a file for
+# everybody), `/monitoring`, `/runs`, `/run-history`, `/profiling`, `/dev`, `/vibe-*`, `/mcp`, `/token`,
+# `/custom_component`, `/openapi.json` and `/docs`.
+_READ = re.compile(
+    r"/|/config/?|/favicon\.ico|/theme\.css|/manifest\.json|/robots\.txt|/(?:assets|static|svelte)/.+"
+    r"|/logout/?"
+    r"|/gradio_api/(?:"
+    r"info/?"  # what a client in Python asks first
+    r"|startup-events"  # `launch` asks whether the page is up
+    r"|theme\.css|app_id/?|user/?|login_check/?"
+    r"|file=(?!https?:).+"  # pictures and clips, from the upload folder only
+    # Whose they are is told by the session or the event, which only that browser or program knows.
+    rf"|queue/data|heartbeat/[\w-]+|call/(?:{_NAMES})/[0-9a-f]+"
+    r")",
+    re.IGNORECASE,
+)
+_POSTED = re.compile(rf"/gradio_api/(?:queue/join|run/predict|call/(?:{_NAMES}))/?")  # with inputs
+_POST = re.compile(r"/login/?|/gradio_api/(?:upload|cancel)")
+_PAGES = ("deep_link", "page")  # ask `/`, `/config` and `/info` for what another visitor saved, or for other pages
+
+
+class Gate:
+    """ASGI middleware in front of Gradio's routes. `uploaded` is told which files have arrived.
+
+    `inputs`: how many inputs each of Gradio's functions takes, by its number.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        inputs: Mapping[int, int],
+        uploaded: Callable[[Sequence[str]], None],
+    ) -> None:
+        self.app = app
+        self.inputs = inputs
+        self.uploaded = uploaded
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+            return
+        try:
+            if scope["type"] == "http":
+                scope, receive, send = await self._let_in(scope, receive, send)
+        except _Refused as refused:
+            await refused.answer(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _let_in(
+        self, scope: Scope, receive: Receive, send: Send
+    ) -> tuple[Scope, Receive, Send]:
+        """The request as Gradio is to see it. Raises `_Refused`."""
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if not _is_open(scope, path):
+            raise _Refused(404, "Not Found")
+        if path == "/gradio_api/upload":
+            # With an id in the query Gradio would keep its progress for somebody who never asks.
+            return {**scope, "query_string": b""}, receive, _told(send, self.uploaded)
+        if scope["method"] == "POST" and _POSTED.fullmatch(path):
+            content = self._checked(await _content(scope, receive), path)
+            return *_replayed(scope, receive, content), _blaming(send)
+        return scope, receive, send
+
+    def _checked(self, content: bytes, path: str) -> bytes:
+        """The inputs that were posted, made anew. Raises `_Refused`."""
+        try:
+            posted = json.loads(content)
+        except (ValueError, RecursionError):
+            raise _Refused(400, "The request is not JSON.") from None
+        if not isinstance(posted, dict) or not isinstance(posted.get("data"), list):
+            raise _Refused(422, "The request must be an object with 'data', a list.")
+        known = {"data": posted["data"]}
+        session = posted.get("session_hash")
+        if session is not None:
+            if not isinstance(session, str) or not _SESSION.fullmatch(session):
+                raise _Refused(422, "'session_hash' must be a word.")
+            known["session_hash"] = session
+        if "/call/" not in path:
+            known |= self._event(posted)
+        for file in _files(known):
+            # To Gradio it is no file any more: it would be fetched, or opened, before we have looked.
+            file.pop("meta", None)
+        try:
+            # A NaN, too, is no JSON, and half a surrogate pair no text.
+            return json.dumps(known, ensure_ascii=False, allow_nan=False).encode()
+        except ValueError:
+            raise _Refused(400, "The request is not JSON.") from None
+
+    def _event(self, posted: Mapping[str, Any]) -> dict[str, Any]:
+        """What the page says beside its inputs. Raises `_Refused`."""
+        number, trigger = posted.get("fn_index"), posted.get("trigger_id")
+        if type(number) is not int or number not in self.inputs:
+            raise _Refused(422, "There is no function of that number.")
+        if "session_hash" not in posted:
+            raise _Refused(422, "The request names no session.")
+        if len(posted["data"]) != self.inputs[number]:
+            raise _Refused(422, "'data' holds too much or too little.")
+        if trigger is not None and type(trigger) is not int:
+            raise _Refused(422, "'trigger_id' must be a number.")
+        event = posted.get("event_data")
+        if any("\0" in str(file["path"]) for file in _files(event)):
+            raise _Refused(422, "There is no such path.")  # Gradio looks at it before we can
+        return {"fn_index": number, "trigger_id": trigger, "event_data": event}
+
+
+class _Refused(Exception):
+    """What a client is told that posts what no page does."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        # Gradio's page reads the one, its other clients the other.
+        self.answer = JSONResponse({"error": sentence, "detail": sentence}, status)
+
+
+def _is_open(scope: Scope, path: str) -> bool:
+    if scope["method"] == "POST":
+        return bool(_POSTED.fullmatch(path) or _POST.fullmatch(path))
+    asked = Request(scope).query_params.keys()
+    return (
+        scope["method"] in ("GET", "HEAD")
+        and bool(_READ.fullmatch(path))
+        and not any(name in asked for name in _PAGES)
+    )
+
+
+async def _content(scope: Scope, receive: Receive) -> bytes:
+    """The body. Raises `_Refused` as soon as it is too large."""
+    content = bytearray()
+    async for chunk in Request(scope, receive).stream():
+        content += chunk
+        if len(content) > MOST_BYTES:
+            raise _Refused(413, "The message is too large; make it shorter.")
+    return bytes(content)
+
+
+def _files(posted: object) -> Iterator[dict[str, Any]]:
+    """Whatever Gradio could take for a file. Raises `_Refused` for what is too deep."""
+    layer = [posted]
+    for _ in range(MOST_DEPTH):
+        yield from (part for part in layer if isinstance(part, dict) and "path" in part)
+        layer = [child for part in layer for child in _children(part)]
+        if not layer:
+            return
+    raise _Refused(422, "The request is nested too deeply.")
+
+
+def _children(part: object) -> Iterable[object]:
+    if isinstance(part, dict):
+        return part.values()
+    return part if isinstance(part, list) else ()
+
+
+def _replayed(scope: Scope, receive: Receive, content: bytes) -> tuple[Scope, Receive]:
+    """The request with `content` for its body, which has been read."""
+    own = (b"content-length", b"transfer-encoding")
+    headers = [(name, value) for name, value in scope["headers"] if name not in own]
+    headers.append((b"content-length", str(len(content)).encode()))
+    unread = [content]
+
+    async def read() -> Message:
+        if unread:
+            return {"type": "http.request", "body": unread.pop(), "more_body": False}
+        return await receive()
+
+    return {**scope, "headers": headers}, read
+
+
+def _told(send: Send, uploaded: Callable[[Sequence[str]], None]) -> Send:
+    """Hears in what is sent where Gradio has put an upload."""
+    status = 0
+
+    async def send_and_tell(message: Message) -> None:
+        nonlocal status
+        status = message.get("status", status)
+        if message["type"] == "http.response.body" and status == 200:
+            uploaded(json.loads(message["body"]))
+        await send(message)
+
+    return send_and_tell
+
+
+def _blaming(send: Send) -> Send:
+    """Gradio answers with 500 whatever a handler raises; a sentence for the client is the client's fault."""
+    held: list[Message] = []
+
+    async def send_blaming(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == 500:
+            held.append(message)
+            return
+        if held:
+            start = held.pop()
+            await send({**start, "status": 422 if _explained(message["body"]) else 500})
+        await send(message)
+
+    return send_blaming
+
+
+def _explained(body: bytes) -> bool:
+    with suppress(ValueError, AttributeError):
+        return bool(json.loads(body).get("error"))
+    return False
