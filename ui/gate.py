@@ -11,17 +11,21 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from types import NoneType
 from typing import Any
 
+import gradio as gr
+from gradio.processing_utils import check_all_files_in_cache
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+Inputs = Sequence[tuple[type, ...] | None]  # the types of each input; None: the handler looks itself
 ENDPOINTS = ("chat", "estimate", "reset")  # what `api` adds
 MOST_BYTES = 16 * 2**20  # of a posted body: the longest text that is taken, written as \u escapes
 MOST_DEPTH = 32  # of what is posted; the page's own is 4
 _NAMES = "|".join(ENDPOINTS)
-_SESSION = re.compile(r"[\w-]{1,64}")
+_WORD = re.compile(r"[\w-]{1,64}")
 
 # Not here, and therefore not found: `/file=http...` and `/proxy=` (fetch for whoever asks), `/file/` (the
 # same under an old name), `/component_server` (calls methods of components), `/run/<name>` and `/api/<name>`
@@ -43,21 +47,39 @@ _READ = re.compile(
     r")",
     re.IGNORECASE,
 )
-_POSTED = re.compile(rf"/gradio_api/(?:queue/join|run/predict|call/(?:{_NAMES}))/?")  # with inputs
-_POST = re.compile(r"/login/?|/gradio_api/(?:upload|cancel)")
+# Gradio fails on others before any handler runs.
+_TYPES: Mapping[type, tuple[type, ...]] = {
+    gr.Textbox: (str,),
+    gr.Slider: (int, float),
+    gr.Number: (int, float, NoneType),
+    gr.Checkbox: (bool,),
+    gr.Radio: (str,),
+}
+UPLOAD, CANCEL = "/gradio_api/upload", "/gradio_api/cancel"
+_JSON = re.compile(rf"{CANCEL}|/gradio_api/(?:queue/join|run/predict|call/(?:{_NAMES}))/?")
+_FORM = re.compile(rf"/login/?|{UPLOAD}")
 _PAGES = ("deep_link", "page")  # ask `/`, `/config` and `/info` for what another visitor saved, or for other pages
+
+
+def inputs_of(blocks: gr.Blocks) -> dict[int, Inputs]:
+    """What the functions of the page take; those without a handler run in the browser alone."""
+    return {
+        number: [_TYPES.get(type(component)) for component in function.inputs]
+        for number, function in blocks.fns.items()
+        if function.fn
+    }
 
 
 class Gate:
     """ASGI middleware in front of Gradio's routes. `uploaded` is told which files have arrived.
 
-    `inputs`: how many inputs each of Gradio's functions takes, by its number.
+    `inputs`: what each of Gradio's functions takes, by its number.
     """
 
     def __init__(
         self,
         app: ASGIApp,
-        inputs: Mapping[int, int],
+        inputs: Mapping[int, Inputs],
         uploaded: Callable[[Sequence[str]], None],
     ) -> None:
         self.app = app
@@ -83,54 +105,76 @@ class Gate:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if not _is_open(scope, path):
             raise _Refused(404, "Not Found")
-        if path == "/gradio_api/upload":
+        if path == UPLOAD:
             # With an id in the query Gradio would keep its progress for somebody who never asks.
             return {**scope, "query_string": b""}, receive, _told(send, self.uploaded)
-        if scope["method"] == "POST" and _POSTED.fullmatch(path):
+        if scope["method"] == "POST" and _JSON.fullmatch(path):
             content = self._checked(await _content(scope, receive), path)
             return *_replayed(scope, receive, content), _blaming(send)
         return scope, receive, send
 
     def _checked(self, content: bytes, path: str) -> bytes:
-        """The inputs that were posted, made anew. Raises `_Refused`."""
+        """What was posted, made anew of the parts that are known. Raises `_Refused`."""
         try:
             posted = json.loads(content)
         except (ValueError, RecursionError):
             raise _Refused(400, "The request is not JSON.") from None
-        if not isinstance(posted, dict) or not isinstance(posted.get("data"), list):
-            raise _Refused(422, "The request must be an object with 'data', a list.")
-        known = {"data": posted["data"]}
-        session = posted.get("session_hash")
-        if session is not None:
-            if not isinstance(session, str) or not _SESSION.fullmatch(session):
-                raise _Refused(422, "'session_hash' must be a word.")
-            known["session_hash"] = session
-        if "/call/" not in path:
-            known |= self._event(posted)
-        for file in _files(known):
-            # To Gradio it is no file any more: it would be fetched, or opened, before we have looked.
-            file.pop("meta", None)
+        if not isinstance(posted, dict):
+            raise _Refused(422, "The request must be an object.")
+        known = _cancellation(posted) if path == CANCEL else self._inputs(posted, path)
         try:
             # A NaN, too, is no JSON, and half a surrogate pair no text.
             return json.dumps(known, ensure_ascii=False, allow_nan=False).encode()
         except ValueError:
             raise _Refused(400, "The request is not JSON.") from None
 
+    def _inputs(self, posted: Mapping[str, Any], path: str) -> dict[str, Any]:
+        if not isinstance(posted.get("data"), list):
+            raise _Refused(422, "The request must have 'data', a list.")
+        known = {"data": posted["data"]}
+        if posted.get("session_hash") is not None:
+            known["session_hash"] = _word(posted, "session_hash")
+        if "/call/" not in path:
+            known |= self._event(posted)
+        for file in _files(known):
+            # To Gradio it is no file any more: it would be fetched, or opened, before we have looked.
+            file.pop("meta", None)
+        return known
+
     def _event(self, posted: Mapping[str, Any]) -> dict[str, Any]:
         """What the page says beside its inputs. Raises `_Refused`."""
         number, trigger = posted.get("fn_index"), posted.get("trigger_id")
         if type(number) is not int or number not in self.inputs:
             raise _Refused(422, "There is no function of that number.")
-        if "session_hash" not in posted:
-            raise _Refused(422, "The request names no session.")
-        if len(posted["data"]) != self.inputs[number]:
+        _word(posted, "session_hash")
+        types, data = self.inputs[number], posted["data"]
+        if len(data) != len(types):
             raise _Refused(422, "'data' holds too much or too little.")
+        if any(known and type(value) not in known for value, known in zip(data, types, strict=True)):
+            raise _Refused(422, "'data' holds something of the wrong type.")
         if trigger is not None and type(trigger) is not int:
             raise _Refused(422, "'trigger_id' must be a number.")
         event = posted.get("event_data")
-        if any("\0" in str(file["path"]) for file in _files(event)):
-            raise _Refused(422, "There is no such path.")  # Gradio looks at it before we can
+        for file in list(_files(event)):
+            try:
+                check_all_files_in_cache(file)  # as Gradio will, who fails on what cannot be a path
+            except (gr.Error, OSError, ValueError):
+                raise _Refused(422, "That file was not uploaded here; attach it again.") from None
         return {"fn_index": number, "trigger_id": trigger, "event_data": event}
+
+
+def _cancellation(posted: Mapping[str, Any]) -> dict[str, Any]:
+    if type(posted.get("fn_index")) is not int:
+        raise _Refused(422, "There is no function of that number.")
+    words = {name: _word(posted, name) for name in ("session_hash", "event_id")}
+    return {**words, "fn_index": posted["fn_index"]}
+
+
+def _word(posted: Mapping[str, Any], name: str) -> str:
+    word = posted.get(name)
+    if not isinstance(word, str) or not _WORD.fullmatch(word):
+        raise _Refused(422, f"'{name}' must be a word.")
+    return word
 
 
 class _Refused(Exception):
@@ -143,7 +187,7 @@ class _Refused(Exception):
 
 def _is_open(scope: Scope, path: str) -> bool:
     if scope["method"] == "POST":
-        return bool(_POSTED.fullmatch(path) or _POST.fullmatch(path))
+        return bool(_JSON.fullmatch(path) or _FORM.fullmatch(path))
     asked = Request(scope).query_params.keys()
     return (
         scope["method"] in ("GET", "HEAD")

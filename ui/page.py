@@ -14,11 +14,10 @@ from starlette.middleware import Middleware
 
 from model.backend import Backend
 from model.settings import TUNABLES, GenerationSettings, VisionSettings
-from ui import comparing, composer, handlers, keeping, render, sides
+from ui import comparing, composer, gate, handlers, keeping, render, sides
 from ui.api import add_api
 from ui.controls import Controls, build_controls, defaults
 from ui.examples import offered
-from ui.gate import Gate
 from ui.inspecting import inspect
 from ui.tabs import Tabs
 from ui.texts import ENGLISH, LANGUAGES, Texts, texts_for
@@ -109,15 +108,16 @@ def build_page(
 def launch_options(blocks: gr.Blocks, *, max_file_mb: int = 200) -> dict[str, Any]:
     """What `blocks.launch` needs for this page, to be merged with where it is to listen."""
     script = "\n".join(map(_script, SCRIPTS))
-    headers = Middleware(PageHeaders, page_requested=blocks.tabs.page_requested)
-    inputs = {number: len(function.inputs) for number, function in blocks.fns.items()}
-    gate = Middleware(Gate, inputs=inputs, uploaded=blocks.tabs.uploads.arrived)
+    headers = Middleware(
+        PageHeaders, script=script, page_requested=blocks.tabs.page_requested
+    )
+    in_front = Middleware(gate.Gate, inputs=gate.inputs_of(blocks), uploaded=blocks.tabs.uploads.arrived)
     return {
         "theme": _theme(),
         "css": (ASSETS / "style.css").read_text(encoding="utf-8"),
         "head": f"<script>{script}</script>",
         "favicon_path": str(ASSETS / "favicon.svg"),
-        "app_kwargs": {"middleware": [headers, gate]},
+        "app_kwargs": {"middleware": [headers, in_front]},
         "max_file_size": max_file_mb * 2**20,
         "ssr_mode": False,
         "run_history": False,
