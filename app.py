@@ -14,6 +14,7 @@ from model import VERSION
 from model import checkpoint as checkpoints
 from model.backend import Backend
 from model.connection import Connection
+from model.download import Downloads
 from model.errors import DemoError, SettingError
 from model.limits import vision_limits
 from model.loading import LoadingBackend, Report
@@ -94,6 +95,7 @@ def _add_server_flags(flags: argparse.ArgumentParser, environment: Mapping[str, 
     server.add_argument("--queue-size", type=int, default=64, metavar="N", help="people who may wait for an answer at once")  # fmt: skip
     server.add_argument("--no-read-ahead", action="store_true", help="do not read what is attached before it is sent")  # fmt: skip
     server.add_argument("--max-file-mb", type=int, default=200, metavar="N", help="largest file that may be attached")  # fmt: skip
+    server.add_argument("--allow-urls", action="store_true", help="programs may name pictures and clips by public http(s) addresses, which are fetched by this machine")  # fmt: skip
     server.add_argument("--max-video-seconds", type=float, default=3600.0, metavar="N", help="longest clip, or part of one, that is read")  # fmt: skip
     server.add_argument("--check", action="store_true", help="print what would run and what is missing, and exit")  # fmt: skip
     server.add_argument("--verify", default=None, metavar="FILE.zip", help="answer an exported conversation again with stock transformers, say whether it is the same, and exit")  # fmt: skip
@@ -262,6 +264,7 @@ def serve(
         generation=generation,
         queue_size=options.queue_size,
         read_ahead=not options.no_read_ahead,
+        downloads=Downloads(options.max_file_mb * 2**20) if options.allow_urls else None,
     )
     page.launch(
         server_name=options.server_name,

@@ -30,7 +30,20 @@ TEXTS = (
 NUMBERS = (0, 1, -1, 2, 3, 99, 2**31, 2**63, 2**200, -(2**64), 0.5, 1e308, -1e-308)
 BROKEN = (float("nan"), float("inf"), -float("inf"))
 LEAVES = (None, True, False)
-KEYS = ("files", "path", "id", "op", "turn", "box", "src", "sides", "budget", "example", "meta", "url")
+KEYS = (
+    "files",
+    "path",
+    "id",
+    "op",
+    "turn",
+    "box",
+    "src",
+    "sides",
+    "budget",
+    "example",
+    "meta",
+    "url",
+)
 OPERATIONS = ("see", "move", "point", "fit", "detach", "unpoint", "dismiss", "nothing")
 
 
@@ -106,7 +119,9 @@ class Attacker:
         if self.random.random() < 0.4:
             message["files"] = []
         if self.random.random() < 0.3:
-            message = self.random.choice(({**message, "more": 1}, {"text": self.value()}, self.value()))
+            message = self.random.choice(
+                ({**message, "more": 1}, {"text": self.value()}, self.value())
+            )
         settings: Any = {}
         if self.random.random() < 0.6:
             chosen = self.random.choice(TUNABLES).name

@@ -98,7 +98,7 @@ def test_nothing_that_is_posted_breaks_anything(
             assert not leaked, f"{where}\n{leaked}: {text[:2000]}"
     read = [item.path for call in target.backend.calls for item in call.conversation.media]
     examples = target.uploads / "examples"
-    assert all(Path(path).is_relative_to(examples.resolve()) for path in read)
+    assert all(Path(str(path)).is_relative_to(examples.resolve()) for path in read)
     files = [handle_file(str(target.picture))]
     answer, _ = Client(target.url, verbose=False).predict(
         message={"text": "Hi", "files": files}, settings={}, api_name="/chat"

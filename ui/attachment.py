@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import mimetypes
 import secrets
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from PIL import Image as PillowImage
 
 from model import media, video
 from model.conversation import Image, Media, Video
+from model.download import Downloads
 from model.errors import MediaError
 from model.settings import VisionSettings
 from ui.resolution import AUTO, Resolution
@@ -74,6 +77,20 @@ def inspect(file: Path, name: object = None) -> Attachment:
     if family not in ("image", "video"):
         raise MediaError("{name} is neither a picture nor a video.", name=shown)
     return _clip(file, shown) if family == "video" else _picture(file, shown)
+
+
+def download(downloads: Downloads, url: str) -> Path:
+    """Store what lies at an address as if it had been uploaded; blocks. Raises `MediaError`."""
+    folder = upload_folder() / secrets.token_hex(16)
+    folder.mkdir(parents=True)
+    try:
+        stored, named = folder / "download", Path(urlsplit(url).path)
+        kind = downloads.fetch(url, stored)
+        suffix = named.suffix if _mime(named) else mimetypes.guess_extension(kind)
+        return stored.rename(stored.with_suffix(suffix or ""))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _picture(file: Path, name: str) -> Attachment:

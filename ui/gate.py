@@ -20,7 +20,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-Inputs = Sequence[tuple[type, ...] | None]  # the types of each input; None: the handler looks itself
+Inputs = Sequence[
+    tuple[type, ...] | None
+]  # the types of each input; None: the handler looks itself
 ENDPOINTS = ("chat", "estimate", "reset")  # what `api` adds
 MOST_BYTES = 16 * 2**20  # of a posted body: the longest text that is taken, written as \u escapes
 MOST_DEPTH = 32  # of what is posted; the page's own is 4
@@ -58,7 +60,10 @@ _TYPES: Mapping[type, tuple[type, ...]] = {
 UPLOAD, CANCEL = "/gradio_api/upload", "/gradio_api/cancel"
 _JSON = re.compile(rf"{CANCEL}|/gradio_api/(?:queue/join|run/predict|call/(?:{_NAMES}))/?")
 _FORM = re.compile(rf"/login/?|{UPLOAD}")
-_PAGES = ("deep_link", "page")  # ask `/`, `/config` and `/info` for what another visitor saved, or for other pages
+_PAGES = (
+    "deep_link",
+    "page",
+)  # ask `/`, `/config` and `/info` for what another visitor saved, or for other pages
 
 
 def inputs_of(blocks: gr.Blocks) -> dict[int, Inputs]:
@@ -93,7 +98,7 @@ class Gate:
         try:
             if scope["type"] == "http":
                 scope, receive, send = await self._let_in(scope, receive, send)
-        except _Refused as refused:
+        except _RefusedError as refused:
             await refused.answer(scope, receive, send)
         else:
             await self.app(scope, receive, send)
@@ -101,10 +106,11 @@ class Gate:
     async def _let_in(
         self, scope: Scope, receive: Receive, send: Send
     ) -> tuple[Scope, Receive, Send]:
-        """The request as Gradio is to see it. Raises `_Refused`."""
+        """The request as Gradio is to see it. Raises `_RefusedError`."""
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if not _is_open(scope, path):
-            raise _Refused(404, "Not Found")
+            await _content(scope, receive)  # left unread it would take the connection down
+            raise _RefusedError(404, "Not Found")
         if path == UPLOAD:
             # With an id in the query Gradio would keep its progress for somebody who never asks.
             return {**scope, "query_string": b""}, receive, _told(send, self.uploaded)
@@ -114,23 +120,23 @@ class Gate:
         return scope, receive, send
 
     def _checked(self, content: bytes, path: str) -> bytes:
-        """What was posted, made anew of the parts that are known. Raises `_Refused`."""
+        """What was posted, made anew of the parts that are known. Raises `_RefusedError`."""
         try:
             posted = json.loads(content)
         except (ValueError, RecursionError):
-            raise _Refused(400, "The request is not JSON.") from None
+            raise _RefusedError(400, "The request is not JSON.") from None
         if not isinstance(posted, dict):
-            raise _Refused(422, "The request must be an object.")
+            raise _RefusedError(422, "The request must be an object.")
         known = _cancellation(posted) if path == CANCEL else self._inputs(posted, path)
         try:
             # A NaN, too, is no JSON, and half a surrogate pair no text.
             return json.dumps(known, ensure_ascii=False, allow_nan=False).encode()
         except ValueError:
-            raise _Refused(400, "The request is not JSON.") from None
+            raise _RefusedError(400, "The request is not JSON.") from None
 
     def _inputs(self, posted: Mapping[str, Any], path: str) -> dict[str, Any]:
         if not isinstance(posted.get("data"), list):
-            raise _Refused(422, "The request must have 'data', a list.")
+            raise _RefusedError(422, "The request must have 'data', a list.")
         known = {"data": posted["data"]}
         if posted.get("session_hash") is not None:
             known["session_hash"] = _word(posted, "session_hash")
@@ -142,30 +148,34 @@ class Gate:
         return known
 
     def _event(self, posted: Mapping[str, Any]) -> dict[str, Any]:
-        """What the page says beside its inputs. Raises `_Refused`."""
+        """What the page says beside its inputs. Raises `_RefusedError`."""
         number, trigger = posted.get("fn_index"), posted.get("trigger_id")
         if type(number) is not int or number not in self.inputs:
-            raise _Refused(422, "There is no function of that number.")
+            raise _RefusedError(422, "There is no function of that number.")
         _word(posted, "session_hash")
         types, data = self.inputs[number], posted["data"]
         if len(data) != len(types):
-            raise _Refused(422, "'data' holds too much or too little.")
-        if any(known and type(value) not in known for value, known in zip(data, types, strict=True)):
-            raise _Refused(422, "'data' holds something of the wrong type.")
+            raise _RefusedError(422, "'data' holds too much or too little.")
+        if any(
+            known and type(value) not in known for value, known in zip(data, types, strict=True)
+        ):
+            raise _RefusedError(422, "'data' holds something of the wrong type.")
         if trigger is not None and type(trigger) is not int:
-            raise _Refused(422, "'trigger_id' must be a number.")
+            raise _RefusedError(422, "'trigger_id' must be a number.")
         event = posted.get("event_data")
         for file in list(_files(event)):
             try:
                 check_all_files_in_cache(file)  # as Gradio will, who fails on what cannot be a path
             except (gr.Error, OSError, ValueError):
-                raise _Refused(422, "That file was not uploaded here; attach it again.") from None
+                raise _RefusedError(
+                    422, "That file was not uploaded here; attach it again."
+                ) from None
         return {"fn_index": number, "trigger_id": trigger, "event_data": event}
 
 
 def _cancellation(posted: Mapping[str, Any]) -> dict[str, Any]:
     if type(posted.get("fn_index")) is not int:
-        raise _Refused(422, "There is no function of that number.")
+        raise _RefusedError(422, "There is no function of that number.")
     words = {name: _word(posted, name) for name in ("session_hash", "event_id")}
     return {**words, "fn_index": posted["fn_index"]}
 
@@ -173,11 +183,11 @@ def _cancellation(posted: Mapping[str, Any]) -> dict[str, Any]:
 def _word(posted: Mapping[str, Any], name: str) -> str:
     word = posted.get(name)
     if not isinstance(word, str) or not _WORD.fullmatch(word):
-        raise _Refused(422, f"'{name}' must be a word.")
+        raise _RefusedError(422, f"'{name}' must be a word.")
     return word
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """What a client is told that posts what no page does."""
 
     def __init__(self, status: int, sentence: str) -> None:
@@ -197,24 +207,24 @@ def _is_open(scope: Scope, path: str) -> bool:
 
 
 async def _content(scope: Scope, receive: Receive) -> bytes:
-    """The body. Raises `_Refused` as soon as it is too large."""
+    """The body. Raises `_RefusedError` as soon as it is too large."""
     content = bytearray()
     async for chunk in Request(scope, receive).stream():
         content += chunk
         if len(content) > MOST_BYTES:
-            raise _Refused(413, "The message is too large; make it shorter.")
+            raise _RefusedError(413, "The message is too large; make it shorter.")
     return bytes(content)
 
 
 def _files(posted: object) -> Iterator[dict[str, Any]]:
-    """Whatever Gradio could take for a file. Raises `_Refused` for what is too deep."""
+    """Whatever Gradio could take for a file. Raises `_RefusedError` for what is too deep."""
     layer = [posted]
     for _ in range(MOST_DEPTH):
         yield from (part for part in layer if isinstance(part, dict) and "path" in part)
         layer = [child for part in layer for child in _children(part)]
         if not layer:
             return
-    raise _Refused(422, "The request is nested too deeply.")
+    raise _RefusedError(422, "The request is nested too deeply.")
 
 
 def _children(part: object) -> Iterable[object]:

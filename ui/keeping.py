@@ -179,7 +179,7 @@ def _restored(source: Path) -> tuple[Archive, list[Attachment]]:
 
 
 def _inspected(item: Media) -> Attachment:
-    attachment = inspect(Path(item.path), item.name)
+    attachment = inspect(Path(str(item.path)), item.name)
     if not isinstance(attachment.part(item.vision), type(item)):
         raise DemoError(
             "This zip file is not a conversation that was exported here, or it was changed; export it again."

@@ -13,6 +13,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from model.backend import Backend
+from model.download import Downloads
 from model.settings import TUNABLES, GenerationSettings, VisionSettings
 from ui import comparing, composer, gate, handlers, keeping, render, sides
 from ui.api import add_api
@@ -86,14 +87,16 @@ def build_page(
     generation: GenerationSettings | None = None,
     queue_size: int = 64,
     read_ahead: bool = True,
+    downloads: Downloads | None = None,
 ) -> gr.Blocks:
     """The page in front of `backend`, with these settings as its defaults. Serve it with `launch`.
 
-    read_ahead: whether what is attached is read before it is sent.
+    read_ahead: whether what is attached is read before it is sent; downloads: fetches what programs name by its
+    address, None if nothing does.
     """
     vision, generation = vision or VisionSettings(), generation or GenerationSettings()
     default = defaults(vision, generation)
-    tabs = Tabs(backend, queue_size=queue_size, defaults=default)
+    tabs = Tabs(backend, queue_size=queue_size, defaults=default, downloads=downloads)
     with gr.Blocks(
         title=ENGLISH.title, analytics_enabled=False, delete_cache=(3600, 86400)
     ) as blocks:
@@ -108,10 +111,10 @@ def build_page(
 def launch_options(blocks: gr.Blocks, *, max_file_mb: int = 200) -> dict[str, Any]:
     """What `blocks.launch` needs for this page, to be merged with where it is to listen."""
     script = "\n".join(map(_script, SCRIPTS))
-    headers = Middleware(
-        PageHeaders, script=script, page_requested=blocks.tabs.page_requested
+    headers = Middleware(PageHeaders, script=script, page_requested=blocks.tabs.page_requested)
+    in_front = Middleware(
+        gate.Gate, inputs=gate.inputs_of(blocks), uploaded=blocks.tabs.uploads.arrived
     )
-    in_front = Middleware(gate.Gate, inputs=gate.inputs_of(blocks), uploaded=blocks.tabs.uploads.arrived)
     return {
         "theme": _theme(),
         "css": (ASSETS / "style.css").read_text(encoding="utf-8"),

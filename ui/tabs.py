@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from model.backend import Backend
 from model.conversation import Conversation
+from model.download import Downloads
 from model.errors import DemoError
 from model.settings import GenerationSettings
 from ui.attachment import Attachment
@@ -39,13 +40,15 @@ class Tabs:
         *,
         queue_size: int = 64,
         defaults: Mapping[str, object] | None = None,
+        downloads: Downloads | None = None,
         closed_s: float = CLOSED_S,
     ) -> None:
-        """defaults: settings of whoever does not give any, by name."""
+        """defaults: settings of whoever does not give any, by name; downloads: if programs may name addresses."""
         self.backend = backend
         self.queue_size = queue_size
         self.closed_s = closed_s
         self.defaults = dict(defaults or {})
+        self.downloads = downloads
         self.uploads = Uploads()
         self._tabs: dict[str, Tab] = {}
         self._visits: list[tuple[str, float]] = []  # browser, when
