@@ -31,9 +31,12 @@ WEB = ("http", "https")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], list[str]]
-# Ways of writing an IPv4 address as an IPv6 one: of these the network in between makes the connection.
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-TUNNELS = tuple(map(ipaddress.IPv6Network, ("64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96")))
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # holds the IPv4 address that is meant
+# Ways into a network of which Python does not know that they are none for everybody: old and local spellings of
+# IPv4 addresses, tunnels, and what was for a site once.
+INWARD = tuple(
+    map(ipaddress.IPv6Network, ("::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16", "fec0::/10"))
+)
 
 
 def addresses(host: str, port: int) -> list[str]:
@@ -49,7 +52,7 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(known, ipaddress.IPv6Address):
-        if any(known in tunnel for tunnel in TUNNELS):
+        if any(known in network for network in INWARD):
             return False
         if known in NAT64:
             known = ipaddress.IPv4Address(int(known) & 0xFFFFFFFF)
