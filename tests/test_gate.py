@@ -136,14 +136,19 @@ def test_what_the_page_does_not_need_is_not_there(
     assert asked(plain) != asked(served) == (404, '{"error":"Not Found","detail":"Not Found"}')
 
 
-def test_a_posted_address_is_not_fetched_but_refused_by_us(plain: Served, served: Served) -> None:
+def test_a_posted_address_is_not_fetched_but_refused_by_us(
+    plain: Served, served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
     message = {"text": "Hi", "files": [FILE]}
     for endpoint in ("chat", "estimate"):
-        # Gradio has tried to, and failed before our handler was asked.
+        # Gradio has looked whether it may fetch from there, which from a public address it may.
         assert '"error": null' in plain.call(endpoint, "s", message, {})
-        assert "was not uploaded here" in served.call(endpoint, "s", message, {})
+        assert "127.0.0.1 failed validation" in capsys.readouterr().err
+        assert "is a web address" in served.call(endpoint, "s", message, {})
     assert plain.press("stop", FILE).status_code == 500
+    assert "127.0.0.1 failed validation" in capsys.readouterr().err
     assert served.press("stop", FILE).status_code == 422
+    assert "failed validation" not in capsys.readouterr().err
 
 
 def test_no_function_takes_the_conversation_from_the_browser(served: Served) -> None:
@@ -191,6 +196,19 @@ def test_a_sentence_for_the_client_is_the_clients_fault(plain: Served, served: S
     assert plain.press("undo", "no key").status_code == 500
     refused = served.press("undo", "no key")
     assert refused.status_code == 422 and "reload" in refused.json()["error"].lower()
+
+
+def test_a_log_in_lets_in_and_nothing_else_does(uploads: Path) -> None:  # noqa: ARG001
+    served = serve(auth=("ann", "secret"))
+    here = next(served)
+    assert here.client.get("config").status_code == 401
+    assert here.client.post("gradio_api/upload").status_code == 401
+    for password, status in (("wrong", 400), ("secret", 200)):
+        answer = here.client.post("login", data={"username": "ann", "password": password})
+        assert answer.status_code == status
+    assert here.client.get("config").json()["version"]
+    assert "nonce=" in here.client.get("").text
+    assert next(served, None) is None  # closed
 
 
 @pytest.fixture

@@ -115,7 +115,8 @@ def test_only_scripts_of_the_page_itself_may_run() -> None:
 
     app = Starlette(routes=[Route("/", written)])
     app.add_middleware(PageHeaders, script="2", page_requested=lambda _: None)
-    first, second = (TestClient(app).get("/") for _ in range(2))
+    first = TestClient(app).get("/")
+    second = TestClient(app, root_path="/behind/a/proxy").get("/behind/a/proxy/")
     policy = first.headers["content-security-policy"]
     assert "'unsafe-inline'" not in policy.split("script-src")[1].split(";")[0]
     nonce = policy.split("'nonce-")[1].split("'")[0]

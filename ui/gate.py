@@ -20,6 +20,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ui.web import path_of
+
 Inputs = Sequence[
     tuple[type, ...] | None
 ]  # the types of each input; None: the handler looks itself
@@ -107,7 +109,7 @@ class Gate:
         self, scope: Scope, receive: Receive, send: Send
     ) -> tuple[Scope, Receive, Send]:
         """The request as Gradio is to see it. Raises `_RefusedError`."""
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        path = path_of(scope)
         if not _is_open(scope, path):
             await _content(scope, receive)  # left unread it would take the connection down
             raise _RefusedError(404, "Not Found")

@@ -69,7 +69,7 @@ class PageHeaders:
         nonce = secrets.token_urlsafe(16)
         policy = content_security_policy(nonce, self.script)
         headers = {**HEADERS, "Content-Security-Policy": policy}
-        if scope["method"] == "GET" and scope["path"] == "/":
+        if scope["method"] == "GET" and path_of(scope) == "/":
             connection = HTTPConnection(scope)
             self.page_requested(browser_of(connection))
             if BROWSER_COOKIE not in connection.cookies:
@@ -108,6 +108,12 @@ def _signing(send: Send, nonce: str) -> Send:
             await send({"type": "http.response.body", "body": signed})
 
     return send_signed
+
+
+def path_of(scope: Scope) -> str:
+    """What is asked for, wherever a proxy has put the page."""
+    path: str = scope["path"].removeprefix(scope.get("root_path", "").rstrip("/"))
+    return path or "/"
 
 
 def browser_of(connection: HTTPConnection) -> str:
