@@ -92,6 +92,11 @@ class Tab:
         return self.live or (self.comparison is not None and self.comparison.running)
 
     @property
+    def used(self) -> bool:
+        """Whether anything would be lost with it."""
+        return self.busy or bool(self.conversation.messages or self.tray)
+
+    @property
     def state(self) -> RunState | Outcome:
         """What is going on; a model that is not there yet is all that goes on in an idle tab."""
         if self.run:

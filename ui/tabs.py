@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import takewhile
 
 from model.backend import Backend
 from model.conversation import Conversation
@@ -158,11 +159,13 @@ class Tabs:
 
     def _expire(self) -> None:
         """Drop what nobody has looked at for long, and what is too much."""
-        surplus = len(self._tabs) - MAX_TABS
-        unseen_for_longest_first = list(self._tabs.values())
-        for place, tab in enumerate(unseen_for_longest_first):
-            if place >= surplus and time.monotonic() - tab.seen < EXPIRY_S:
-                break
-            if not tab.busy:
+        *others, _ = self._tabs.values()  # the one unseen for longest first
+        now, surplus = time.monotonic(), max(0, len(self._tabs) - MAX_TABS)
+        going = list(takewhile(lambda tab: now - tab.seen >= EXPIRY_S, others))
+        if surplus:
+            # Whoever opens one tab after the other pushes nobody's conversation out.
+            going += sorted(others, key=lambda tab: tab.used)[:surplus]
+        for tab in going:
+            if not tab.busy and tab.key in self._tabs:
                 del self._tabs[tab.key]
                 self.forget(tab.key)
