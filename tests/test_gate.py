@@ -116,6 +116,7 @@ def picture(tmp_path: Path) -> Path:
         ("GET", "gradio_api/deep_link?session_hash=s"),
         ("GET", "gradio_api/openapi.json"),
         ("GET", "gradio_api/token"),
+        ("GET", "svelte/index.js"),
         ("GET", "monitoring"),
         ("GET", "monitoring/summary"),
         ("GET", "?deep_link=0123456789abcdef"),

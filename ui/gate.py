@@ -16,15 +16,14 @@ from typing import Any
 
 import gradio as gr
 from gradio.processing_utils import check_all_files_in_cache
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.web import path_of
 
-Inputs = Sequence[
-    tuple[type, ...] | None
-]  # the types of each input; None: the handler looks itself
+# The types of each input; None: the handler looks itself.
+Inputs = Sequence[tuple[type, ...] | None]
 ENDPOINTS = ("chat", "estimate", "reset")  # what `api` adds
 MOST_BYTES = 16 * 2**20  # of a posted body: the longest text that is taken, written as \u escapes
 MOST_DEPTH = 32  # of what is posted; the page's own is 4
@@ -39,7 +38,7 @@ _WORD = re.compile(r"[\w-]{1,64}")
 # everybody), `/monitoring`, `/runs`, `/run-history`, `/profiling`, `/dev`, `/vibe-*`, `/mcp`, `/token`,
 # `/custom_component`, `/openapi.json` and `/docs`.
 _READ = re.compile(
-    r"/|/config/?|/favicon\.ico|/theme\.css|/manifest\.json|/robots\.txt|/(?:assets|static|svelte)/.+"
+    r"/|/config/?|/favicon\.ico|/theme\.css|/manifest\.json|/robots\.txt|/(?:assets|static)/.+"
     r"|/logout/?"
     r"|/gradio_api/(?:"
     r"info/?"  # what a client in Python asks first
@@ -62,10 +61,8 @@ _TYPES: Mapping[type, tuple[type, ...]] = {
 UPLOAD, CANCEL = "/gradio_api/upload", "/gradio_api/cancel"
 _JSON = re.compile(rf"{CANCEL}|/gradio_api/(?:queue/join|run/predict|call/(?:{_NAMES}))/?")
 _FORM = re.compile(rf"/login/?|{UPLOAD}")
-_PAGES = (
-    "deep_link",
-    "page",
-)  # ask `/`, `/config` and `/info` for what another visitor saved, or for other pages
+# Ask `/`, `/config` and `/info` for what another visitor has saved, or for other pages.
+_PAGES = ("deep_link", "page")
 
 
 def inputs_of(blocks: gr.Blocks) -> dict[int, Inputs]:
@@ -211,10 +208,13 @@ def _is_open(scope: Scope, path: str) -> bool:
 async def _content(scope: Scope, receive: Receive) -> bytes:
     """The body. Raises `_RefusedError` as soon as it is too large."""
     content = bytearray()
-    async for chunk in Request(scope, receive).stream():
-        content += chunk
-        if len(content) > MOST_BYTES:
-            raise _RefusedError(413, "The message is too large; make it shorter.")
+    try:
+        async for chunk in Request(scope, receive).stream():
+            content += chunk
+            if len(content) > MOST_BYTES:
+                raise _RefusedError(413, "The message is too large; make it shorter.")
+    except ClientDisconnect:
+        raise _RefusedError(400, "The request is not complete.") from None
     return bytes(content)
 
 
