@@ -16,6 +16,7 @@ from model import VERSION
 from model import checkpoint as checkpoints
 from model.backend import Backend
 from model.connection import Connection
+from model.download import Downloads
 from model.errors import DemoError, SettingError
 from model.limits import vision_limits
 from model.loading import LoadingBackend, Report
@@ -109,6 +110,7 @@ def _add_server_flags(flags: argparse.ArgumentParser, environment: Mapping[str, 
     server.add_argument("--no-read-ahead", action="store_true", help="do not read what is attached before it is sent")  # fmt: skip
     server.add_argument("--max-file-mb", type=int, default=200, metavar="N", help="largest file that may be attached")  # fmt: skip
     server.add_argument("--max-uploads-gb", type=float, default=20, metavar="GB", help="of the disk, for all files that people attached and may still need")  # fmt: skip
+    server.add_argument("--allow-urls", action="store_true", help="programs may name pictures and clips by public http(s) addresses, which are fetched by this machine")  # fmt: skip
     server.add_argument("--max-video-seconds", type=float, default=3600.0, metavar="N", help="longest clip, or part of one, that is read")  # fmt: skip
     server.add_argument("--check", action="store_true", help="print what would run and what is missing, and exit")  # fmt: skip
     server.add_argument("--verify", default=None, metavar="FILE.zip", help="answer an exported conversation again with stock transformers, say whether it is the same, and exit")  # fmt: skip
@@ -293,6 +295,7 @@ def _open(
         read_ahead=not options.no_read_ahead,
         requests_per_minute=options.requests_per_minute,
         log_messages=options.log_messages,
+        downloads=Downloads(options.max_file_mb * 2**20) if options.allow_urls else None,
     )
     page.launch(
         server_name=options.server_name,

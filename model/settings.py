@@ -5,12 +5,14 @@ Flags, sliders and the API's `settings` are generated from the two frozen datacl
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, cast
 
 from model.errors import Sentence, SettingError
 
+MOST_CHARACTERS = 1_000_000  # of any text; more than any context holds
 MAX_SEED = 2**32 - 1
 Kind = Literal["int", "float", "bool", "str"]
 Group = Literal["picture", "video", "answer", "prompt"]
@@ -37,6 +39,13 @@ class Tunable:
         if value is None and self.optional:
             return None
         typed = self._typed(value)
+        if isinstance(typed, str) and len(typed) > MOST_CHARACTERS:
+            raise SettingError(
+                "Setting '{name}' has {count} characters; it can hold {most}.",
+                name=self.name,
+                count=f"{len(typed):,}",
+                most=f"{MOST_CHARACTERS:,}",
+            )
         if isinstance(typed, bool | str):
             return typed
         below = self.low is not None and typed < self.low
@@ -46,7 +55,7 @@ class Tunable:
             raise SettingError(
                 "Setting '{name}' is {value}; it must be {range}.",
                 name=self.name,
-                value=value,
+                value=reprlib.repr(value),
                 range=self.range,
             )
         return typed
@@ -56,7 +65,8 @@ class Tunable:
             return value
         if self.kind == "str" and isinstance(value, str):
             return value
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        huge = isinstance(value, int) and value.bit_length() > 64  # perhaps no float can hold it
+        if isinstance(value, int | float) and not isinstance(value, bool) and not huge:
             if self.kind == "float":
                 return float(value)
             # JSON and sliders hand over whole numbers as floats now and then.
@@ -69,9 +79,9 @@ class Tunable:
             "str": Sentence("text"),
         }
         raise SettingError(
-            "Setting '{name}' is {value!r}; it must be {wanted}.",
+            "Setting '{name}' is {value}; it must be {wanted}.",
             name=self.name,
-            value=value,
+            value=reprlib.repr(value),
             wanted=wanted[self.kind],
         )
 
@@ -274,7 +284,7 @@ def settings_from(values: Mapping[str, object]) -> tuple[VisionSettings, Generat
         if name not in known:
             raise SettingError(
                 "There is no setting '{name}'; the settings are {names}.",
-                name=name,
+                name=str(name)[:80],
                 names=_listed(sorted(known)),
             )
     vision = {t.name: values[t.name] for t in tunables(VisionSettings) if t.name in values}

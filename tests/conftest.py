@@ -18,7 +18,10 @@ from tools.tiny.checkpoint import FAMILIES, write_random_checkpoint
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The browser tests can be run against the other backend too."""
+    """The browser tests can be run against the other backend too, and the fuzzing for longer."""
+    parser.addoption(
+        "--fuzz", metavar="N", type=int, default=300, help="hostile requests to be tried"
+    )
     parser.addoption(
         "--behind-server",
         metavar="URL",

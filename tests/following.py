@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
 from ui import handlers
 from ui.tabs import Tabs
 from ui.view import View
@@ -14,3 +19,9 @@ async def followed(tabs: Tabs, key: str = KEY) -> View:
     async for _ in handlers.follow(tabs, key):
         pass
     return await handlers.settled(tabs, key)
+
+
+async def attach(tabs: Tabs, files: Sequence[Any], key: str = KEY) -> str:
+    """Gradio has stored these uploads, and the page's script names them. Gives the tray."""
+    tabs.uploads.arrived(file["path"] for file in files if isinstance(file, dict))
+    return await handlers.attach(tabs, key, gr.EventData(None, {"files": files}))

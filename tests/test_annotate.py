@@ -26,7 +26,7 @@ def colour(number: int) -> tuple[int, int, int]:
 
 
 def copied(path: Path, *places: Box | Point) -> Image.Image:
-    return Image.open(marked_copy(Marked(1, inspect(str(path)), places)))
+    return Image.open(marked_copy(Marked(1, inspect(path), places)))
 
 
 def test_a_box_is_drawn_along_its_edge_and_nothing_else_is_touched(uploads: Path) -> None:
@@ -55,7 +55,7 @@ def test_the_copy_is_upright_and_has_every_pixel(uploads: Path) -> None:
 
 
 def test_the_file_has_the_pictures_name_in_a_folder_that_nobody_guesses(uploads: Path) -> None:
-    item = inspect(str(media_files.solid(uploads / "x.png")), "my cat.jpeg")
+    item = inspect(media_files.solid(uploads / "x.png"), "my cat.jpeg")
     marked = Marked(1, item, (Box("", 1, 1, 20, 20),))
     first, second = Path(marked_copy(marked)), Path(marked_copy(marked))
     assert first.name == "my cat marked.png" and first.is_relative_to(uploads)

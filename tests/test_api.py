@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,9 @@ from PIL import Image as PillowImage
 
 from model.backend import Delta
 from model.conversation import Conversation, Image
+from model.download import Downloads
 from model.errors import MediaError
-from model.settings import GenerationSettings
+from model.settings import MOST_CHARACTERS, GenerationSettings
 from tests.fakes import FakeBackend
 from ui.page import build_page, launch_options
 
@@ -130,6 +133,45 @@ def test_estimate_tells_the_cost_and_changes_nothing(served: Served, picture: st
     assert served.backend.calls[-1].conversation.turns == 1
 
 
+def test_an_address_is_refused_unless_addresses_are_allowed(served: Served) -> None:
+    with pytest.raises(AppError, match="is a web address; download it and attach the file"):
+        ask(served.client(), files=[handle_file("https://example.org/a.png")])
+    assert served.backend.calls == []
+
+
+def test_an_address_is_fetched_if_addresses_are_allowed(served: Served, picture: str) -> None:
+    """For a program only; what there is, and not what the address ends with, says what it is."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(Path(picture).parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as site:
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        served.page.tabs.downloads = Downloads(
+            2**20, resolve=lambda *_: ["127.0.0.1"], reachable=lambda _: True
+        )
+        address = f"http://pictures.example:{site.server_port}/red.png?size=1"
+        answer, _ = ask(served.client(), "What?", [handle_file(address)])
+        with pytest.raises(AppError, match=r"HTTP 404"):
+            ask(served.client(), "What?", [{"path": address.replace("red", "blue")}])
+        site.shutdown()
+    served.page.tabs.downloads = None
+    (sent,) = served.backend.calls[0].conversation.media
+    assert (answer, sent.name) == ("Hello", "red.png")
+    assert Path(str(sent.path)).is_relative_to(served.uploads.resolve())
+    assert not list(served.uploads.glob("*/download"))  # nothing is left of what failed
+
+
+def test_a_long_text_is_taken_and_one_that_no_context_holds_is_not(served: Served) -> None:
+    text = "图" * MOST_CHARACTERS
+    ask(served.client(), text)
+    assert served.backend.calls[0].conversation.messages[0].text == text
+    for message, settings in (
+        ({"text": text + "."}, {}),
+        ({"text": "Hi"}, {"system_prompt": text + "."}),
+    ):
+        with pytest.raises(AppError, match=r"can hold 1,000,000"):
+            served.client().predict(message=message, settings=settings, api_name="/chat")
+    assert len(served.backend.calls) == 1
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -137,6 +179,9 @@ def test_estimate_tells_the_cost_and_changes_nothing(served: Served, picture: st
         ({"temperature": 9}, "temperature"),
         ({"max_tokens": "many"}, "max_tokens"),
         ({"seed": -1}, "seed"),
+        ({"seed": 10**400}, "seed"),
+        ({"top_p": "x" * 10**5}, "'top_p' is 'xxxxxxxxxxxx...xxxxxxxxxxxxx'"),
+        ({"x" * 10**5: 1}, "no setting 'x{80}'"),
         ({"min_tokens": 9, "max_tokens": 5}, "min_tokens"),
     ],
 )

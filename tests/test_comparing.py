@@ -22,7 +22,7 @@ from model.local import LocalBackend
 from model.settings import TUNABLES
 from tests import media_files
 from tests.fakes import FakeBackend
-from tests.following import KEY, followed
+from tests.following import KEY, attach, followed
 from ui import comparing, handlers
 from ui.compare import wishes_of
 from ui.tabs import Tabs
@@ -60,11 +60,6 @@ def photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return media_files.photo(tmp_path / "a photo.png", (300, 200))
 
 
-async def attach(tabs: Tabs, photo: Path) -> None:
-    files = {"files": [{"path": str(photo), "name": photo.name}]}
-    await handlers.attach(tabs, KEY, gr.EventData(None, files))
-
-
 def test_both_sides_are_asked_one_after_the_other_and_the_conversation_stays(photo: Path) -> None:
     async def play() -> None:
         backend = FakeBackend()
@@ -72,7 +67,7 @@ def test_both_sides_are_asked_one_after_the_other_and_the_conversation_stays(pho
         tab = handlers.tab_of(tabs, KEY)
         await handlers.submit(tabs, KEY, "Hello", *values())
         await followed(tabs)
-        await attach(tabs, photo)
+        await attach(tabs, [{"path": str(photo), "name": photo.name}])
         before, tray = tab.conversation, list(tab.tray)
         small, numbered = {"max_tokens": 16}, {"max_tokens": 99, "vision_ids": True}
         shown = await compared(tabs, "What?", small, numbered, system_prompt="Be brief.")
@@ -231,7 +226,7 @@ def test_the_bundled_checkpoint_answers_under_both_settings(photo: Path) -> None
     async def play() -> None:
         backend = LocalBackend.load(BUNDLED, device="cpu", cache_gb=0.2)
         tabs = Tabs(backend)
-        await attach(tabs, photo)
+        await attach(tabs, [{"path": str(photo), "name": photo.name}])
         wishes: list[dict[str, Any]] = [{"max_tokens": 16}, {"max_tokens": 64}]
         shown = await compared(tabs, "Describe the image.", *wishes, max_new_tokens=8)
         visual = [re.findall(r"\(0 reused, (\d+) visual\)", side) for side in sections(shown)]

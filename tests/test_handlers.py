@@ -20,7 +20,7 @@ from model.grounding import Box
 from model.settings import TUNABLES
 from tests import media_files
 from tests.fakes import FakeBackend
-from tests.following import KEY, followed
+from tests.following import KEY, attach, followed
 from ui import handlers
 from ui.places import by_answer
 from ui.tabs import Tabs
@@ -164,7 +164,7 @@ def test_what_is_in_the_tray_is_read_ahead_with_the_settings_of_now(uploads: Pat
     async def play() -> None:
         tabs = Tabs(backend := FakeBackend())
         assert await handlers.read_ahead(tabs, KEY, *DEFAULTS) == gr.skip()
-        await handlers.attach(tabs, KEY, posted(files=[{"path": str(uploads / "red.png")}]))
+        await attach(tabs, [{"path": str(uploads / "red.png")}])
         ready = await handlers.read_ahead(tabs, KEY, *values(max_tokens=99, vision_ids=True))
         (draft,) = backend.drafts
         (picture,) = draft.conversation.media
@@ -179,7 +179,7 @@ def test_a_clip_is_shown_as_soon_as_it_can_be_played_also_after_its_answer(uploa
     async def play() -> None:
         tabs = Tabs(FakeBackend())
         media_files.clip(uploads / "a.avi", 10, codec="mpeg4", size=(64, 48))
-        await handlers.attach(tabs, KEY, posted(files=[{"path": str(uploads / "a.avi")}]))
+        await attach(tabs, [{"path": str(uploads / "a.avi")}])
         await handlers.submit(tabs, KEY, "What?", *DEFAULTS)
         (shown,) = (await handlers.play_clips(tabs, KEY))[0]["content"][:1]
         assert shown["path"].endswith(".mp4")
@@ -192,12 +192,12 @@ def test_nothing_is_read_ahead_of_an_edit_or_beside_an_answer(uploads: Path) -> 
     async def play() -> None:
         tabs = Tabs(backend := FakeBackend(gate=(gate := threading.Event())))
         await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
-        await handlers.attach(tabs, KEY, posted(files=[{"path": str(uploads / "red.png")}]))
+        await attach(tabs, [{"path": str(uploads / "red.png")}])
         assert await handlers.read_ahead(tabs, KEY, *DEFAULTS) == gr.skip()
         gate.set()
         await followed(tabs)
         await handlers.edit_latest(tabs, KEY, "")
-        await handlers.attach(tabs, KEY, posted(files=[{"path": str(uploads / "red.png")}]))
+        await attach(tabs, [{"path": str(uploads / "red.png")}])
         assert await handlers.read_ahead(tabs, KEY, *DEFAULTS) == gr.skip()
         assert backend.drafts == []
 
@@ -211,7 +211,7 @@ def test_a_draft_that_cannot_be_read_is_not_marked(uploads: Path) -> None:
 
     async def play() -> None:
         tabs = Tabs(Refusing())
-        await handlers.attach(tabs, KEY, posted(files=[{"path": str(uploads / "red.png")}]))
+        await attach(tabs, [{"path": str(uploads / "red.png")}])
         assert await handlers.read_ahead(tabs, KEY, *DEFAULTS) == gr.skip()
 
     scene(play)
@@ -223,7 +223,7 @@ def test_what_is_attached_while_the_model_loads_is_read_as_soon_as_it_is_there(
     async def play() -> None:
         backend = FakeBackend(current=Status("loading", "Fake"))
         tabs = Tabs(backend)
-        await handlers.attach(tabs, KEY, posted(files=[{"path": str(uploads / "red.png")}]))
+        await attach(tabs, [{"path": str(uploads / "red.png")}])
         reading = asyncio.create_task(handlers.read_ahead(tabs, KEY, *DEFAULTS))
         await asyncio.sleep(0.05)
         assert backend.drafts == []
@@ -267,7 +267,7 @@ def test_good_files_are_attached_and_bad_ones_explained(uploads: Path) -> None:
             {"path": "/etc/passwd", "name": "passwd.png"},
             "not even an object",
         ]
-        shown = await handlers.attach(tabs, KEY, posted(files=files))
+        shown = await attach(tabs, files)
         tab = tabs.open(KEY)
         assert [(item.name, item.size) for item in tab.tray] == [("<b>.png", (64, 48))]
         assert len(tab.refused) == 4
@@ -282,7 +282,7 @@ def test_fast_clicks_on_the_tray_are_all_obeyed(uploads: Path) -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
         red = {"path": str(uploads / "red.png"), "name": "red.png"}
-        await handlers.attach(tabs, KEY, posted(files=[red, red, red, red]))
+        await attach(tabs, [red, red, red, red])
         items = [item.id for item in tabs.open(KEY).tray]
         assert len(set(items)) == 4
         await asyncio.gather(
@@ -311,7 +311,7 @@ def test_the_cost_is_asked_for_what_would_be_sent(uploads: Path) -> None:
         tabs = Tabs(backend := FakeBackend())
         assert await handlers.price(tabs, KEY, "Hi", *DEFAULTS) == ""
         red = {"path": str(uploads / "red.png"), "name": "red.png"}
-        await handlers.attach(tabs, KEY, posted(files=[red]))
+        await attach(tabs, [red])
         assert "34 of 32,768" in await handlers.price(tabs, KEY, "Hi", *values(max_tokens=77))
         (talk,) = backend.estimates
         assert next(talk.media).vision.max_tokens == 77
@@ -325,7 +325,7 @@ BOX = "<|object_ref_start|>a boat<|object_ref_end|><|box_start|>(250,500),(500,1
 async def red_boat(tabs: Tabs, uploads: Path) -> None:
     """A picture was attached and asked about."""
     red = {"path": str(uploads / "red.png"), "name": "red.png"}
-    await handlers.attach(tabs, KEY, posted(files=[red]))
+    await attach(tabs, [red])
     await handlers.submit(tabs, KEY, "Where is the boat?", *DEFAULTS)
 
 

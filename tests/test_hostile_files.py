@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
@@ -23,6 +22,7 @@ from model.backend import Estimate
 from model.conversation import Conversation
 from model.local import LocalBackend
 from model.settings import TUNABLES, GenerationSettings, VisionSettings
+from tests import following
 from tests.following import KEY, followed
 from tests.hostile_files import Case, cases
 from tests.media_files import CORNERS, SMALL, number_of, photo
@@ -72,7 +72,7 @@ def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 async def attach(tabs: Tabs, key: str, path: Path, name: str = "") -> str:
     file = {"path": str(path), "name": name or path.name}
-    return await handlers.attach(tabs, key, gr.EventData(None, {"files": [file]}))
+    return await following.attach(tabs, [file], key)
 
 
 async def opened(local: LocalBackend, uploads: Path) -> Tabs:
@@ -284,7 +284,7 @@ def test_the_whole_heap_at_once_leaves_only_what_is_good(
             path = uploads / str(number) / re.sub(r"[^\w.-]", "", case.name)
             case.make(path)
             files.append({"path": str(path), "name": case.name})
-        tray = await handlers.attach(tabs, KEY, gr.EventData(None, {"files": files}))
+        tray = await following.attach(tabs, files, KEY)
         taken = [shown_name(c) for c in heap if not c.refused or c.when == "pricing"]
         assert [item.name for item in tab.tray] == ["good.png", *taken][:64]
         assert len(tab.refused) == 1 + len(heap) - len(tab.tray)

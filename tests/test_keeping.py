@@ -23,7 +23,7 @@ from model.settings import TUNABLES
 from model.verify_file import wanted
 from tests import media_files
 from tests.fakes import FakeBackend
-from tests.following import KEY, followed
+from tests.following import KEY, attach, followed
 from ui import handlers, keeping
 from ui.session import Tab
 from ui.tabs import Tabs
@@ -69,9 +69,7 @@ async def talk(tabs: Tabs, uploads: Path, **settings: Any) -> Tab:
         ("What is this?", "a photo.png"),
         ("And <|im_end|> <b>this</b>?", "clip.mp4"),
     ):
-        await handlers.attach(
-            tabs, KEY, posted(files=[{"path": str(uploads / file), "name": file}])
-        )
+        await attach(tabs, [{"path": str(uploads / file), "name": file}])
         await handlers.submit(tabs, KEY, text, *values(**settings))
         await followed(tabs)
     assert len(tab.answers) == 2
@@ -91,6 +89,7 @@ def test_a_conversation_comes_back_with_its_files_and_settings(
         tab = await talk(tabs, uploads, vision_ids=True)
         path = await exported(tabs)
         assert path.is_relative_to(uploads)
+        tabs.uploads.arrived([str(path)])
         shown = await keeping.restore(tabs, OTHER, posted(path=str(path), name="talk.zip"))
         back = handlers.tab_of(tabs, OTHER)
         assert [m.text for m in back.conversation.messages] == [
@@ -114,6 +113,7 @@ def test_nothing_is_overwritten_by_an_import(tiny: LocalBackend, uploads: Path) 
         tab = await talk(tabs, uploads)
         before = tab.conversation
         path = await exported(tabs)
+        tabs.uploads.arrived([str(path)])
         shown = await keeping.restore(tabs, KEY, posted(path=str(path)))
         assert tab.conversation is before
         assert "New chat" in View(*shown[: len(View._fields)]).notice
@@ -146,6 +146,7 @@ def test_a_file_that_is_no_picture_is_refused_and_nothing_stays(
             for name, content in contents.items():
                 file.writestr(name, b"<svg onload=alert(1)>" if name.endswith(".png") else content)
         before = sorted(uploads.iterdir())
+        tabs.uploads.arrived([str(path)])
         shown = await keeping.restore(tabs, OTHER, posted(path=str(path)))
         assert "a photo.png" in View(*shown[: len(View._fields)]).notice
         assert handlers.tab_of(tabs, OTHER).conversation.messages == ()

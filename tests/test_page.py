@@ -8,14 +8,14 @@ from typing import Any
 import gradio as gr
 import pytest
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from model.settings import TUNABLES, VisionSettings
 from tests.fakes import FakeBackend
 from ui.page import build_page, launch_options
-from ui.web import BROWSER_COOKIE, PageHeaders
+from ui.web import BROWSER_COOKIE, PageHeaders, content_security_policy
 
 IDS = [
     "chatbot",
@@ -96,13 +96,41 @@ def test_every_response_carries_the_policy_and_a_browser_is_known_again() -> Non
 
     asked: list[str] = []
     app = Starlette(routes=[Route("/", hello), Route("/other", hello)])
-    app.add_middleware(PageHeaders, page_requested=asked.append)
+    app.add_middleware(PageHeaders, script="", page_requested=asked.append)
     client = TestClient(app)
-    assert "img-src 'self'" in client.get("/other").headers["content-security-policy"]
+    headers = client.get("/other").headers
+    assert "img-src 'self' data: blob:" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+    assert "camera=(self), display-capture=(self)" in headers["permissions-policy"]
     assert asked == []
     client.get("/")
     client.get("/")
     assert asked == ["testclient", client.cookies[BROWSER_COOKIE]]
+
+
+def test_only_scripts_of_the_page_itself_may_run() -> None:
+    async def written(_: Any) -> HTMLResponse:
+        return HTMLResponse("<script>1</script><script src=a.js></script><scripture>")
+
+    app = Starlette(routes=[Route("/", written)])
+    app.add_middleware(PageHeaders, script="2", page_requested=lambda _: None)
+    first = TestClient(app).get("/")
+    second = TestClient(app, root_path="/behind/a/proxy").get("/behind/a/proxy/")
+    policy = first.headers["content-security-policy"]
+    assert "'unsafe-inline'" not in policy.split("script-src")[1].split(";")[0]
+    nonce = policy.split("'nonce-")[1].split("'")[0]
+    assert first.text == (
+        f'<script nonce="{nonce}">1</script><script nonce="{nonce}" src=a.js></script><scripture>'
+    )
+    assert nonce not in second.text
+    # The digest of "2", for the script that is put in later.
+    assert "'sha256-1HNeOiZeFu7gP1lxi5tdAwGcB9i2xR+Q2jpmbuwTqzU='" in policy
+
+
+def test_a_space_may_be_framed_by_its_hub_and_by_nobody_else() -> None:
+    ancestors = content_security_policy("", "").split("frame-ancestors ")[1]
+    assert ancestors == "'self' https://huggingface.co https://*.huggingface.co"
 
 
 def test_reading_ahead_costs_nothing_when_it_is_switched_off(page: gr.Blocks) -> None:

@@ -90,7 +90,7 @@ def test_boxes_lie_on_the_upright_picture(
     suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    item = inspect(str(media_files.exif_rotated(tmp_path / f"a.{suffix}", 6, (640, 320))))
+    item = inspect(media_files.exif_rotated(tmp_path / f"a.{suffix}", 6, (640, 320)))
     (found,) = places.marked(asked(item), CAT, {item.path: item}, "qwen2_vl")
     assert found.places == (Box("the cat", 64, 64, 320, 240),)
     # Chromium turns JPEG and PNG by themselves.

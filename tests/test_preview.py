@@ -52,7 +52,7 @@ def test_until_the_copy_is_there_a_picture_stands_for_it(avi: Path) -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
         tab = tabs.open("k")
-        attachment = await asyncio.to_thread(inspect, str(avi))
+        attachment = await asyncio.to_thread(inspect, avi)
         assert attachment.shown == attachment.thumbnail and not attachment.playable
         tab.attach(attachment)
         tabs.make_playable(tab, attachment)

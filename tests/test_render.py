@@ -52,6 +52,30 @@ def test_model_html_becomes_text_and_code_stays_code() -> None:
     )
 
 
+def test_a_plain_diagram_is_drawn_and_any_other_is_code() -> None:
+    plain = "```mermaid\ngraph TD; A[Start] --> B{Ready?}; B -->|yes| C\n```\n"
+    assert render.markdown(plain) == plain
+    for line in (
+        "A[<img src=x onerror=y>]",
+        "A[&lt;img&gt;]",
+        "A[#lt;img#gt;]",
+        '%%{init: {"themeCSS": "*{}"}}%%',
+        'click A "https://example.org"',
+        "A --> B; click A call b()",
+        "---\nconfig: {}",
+        "style A position:fixed",
+        "A@{ img: 'https://example.org' }",
+        "A[\\x3c]",
+        "A ```x\n<b>",
+    ):
+        for first, then in (("", ""), ("> ", "> "), ("- ", "  ")):
+            lines = ("```mermaid  ", "graph TD", line, "```")
+            shown = render.markdown(first + f"\n{then}".join(lines))
+            assert "mermaid" not in shown and "```text" in shown, line
+    split = "```mer<|box_start|>maid\n<b>\n```"
+    assert "mermaid" not in render.markdown(split)
+
+
 def test_unclosed_fence_is_code_to_the_end() -> None:
     assert render.markdown("```\n<b>\n") == "```\n<b>\n"
 

@@ -262,6 +262,21 @@ def test_too_many_tabs_drop_the_one_unseen_for_longest(monkeypatch: pytest.Monke
     scene(play)
 
 
+def test_empty_tabs_do_not_push_out_a_conversation(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play() -> None:
+        monkeypatch.setattr(open_tabs, "MAX_TABS", 3)
+        tabs = Tabs(backend := FakeBackend())
+        mine = tabs.open("mine")
+        mine.conversation = Conversation().with_user_turn(Text("Hi")).with_reply("Hello")
+        for number in range(6):
+            tabs.open(f"stranger {number}")
+        assert tabs.open("mine") is mine
+        await asyncio.sleep(0.1)
+        assert backend.forgotten == [f"stranger {number}" for number in range(4)]
+
+    scene(play)
+
+
 def test_a_page_is_awaited_from_its_request_to_its_opening() -> None:
     tabs = Tabs(FakeBackend())
     assert not tabs.awaited("host")

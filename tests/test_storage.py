@@ -67,7 +67,7 @@ def test_what_an_open_tab_attached_is_needed(
 
     async def visit() -> None:
         tab = open_tabs.open("0" * 32)
-        tab.attach(inspect(str(mine)))
+        tab.attach(inspect(mine))
         thumbnail = Path(tab.tray[0].thumbnail)
         lie_for(KEPT_S + 60, mine, nobodys, thumbnail)
         open_tabs.open("1" * 32)
@@ -91,10 +91,10 @@ def test_a_full_disk_under_an_attachment_is_told(uploads: Path) -> None:
     path = photo(uploads / "a.png")
     program = (
         "import resource, sys\n"
-        "from ui.attachment import inspect\n"
+        "from pathlib import Path\nfrom ui.attachment import inspect\n"
         "from model.errors import DemoError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))\n"
-        "try:\n    inspect(sys.argv[1])\n"
+        "try:\n    inspect(Path(sys.argv[1]))\n"
         "except DemoError as error:\n    print(error)\n"
     )
     run = subprocess.run(
@@ -102,7 +102,7 @@ def test_a_full_disk_under_an_attachment_is_told(uploads: Path) -> None:
     )
     assert "disk is full; try again later" in run.stdout, run.stderr
     with pytest.raises(MediaError):  # it was not half-remembered
-        inspect(str(uploads / "thumbnails"))
+        inspect(uploads / "thumbnails")
 
 
 SMALL_DISK = """

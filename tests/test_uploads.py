@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from model.errors import MediaError
-from ui.uploads import shown_name, stored_file
+from ui.uploads import SWEPT, Uploads, shown_name, stored_file
 
 
 @pytest.fixture
@@ -82,3 +82,45 @@ def test_names_are_only_names(name: object, shown: str) -> None:
 def test_a_long_name_is_cut_in_the_middle() -> None:
     shown = shown_name("x" * 300 + ".png", Path("/u/a.png"))
     assert len(shown) <= 80 and shown.endswith(".png") and "…" in shown
+
+
+def test_a_file_belongs_to_who_names_it_first(uploads: Path) -> None:
+    (uploads / "a.png").write_bytes(b"x")
+    known = Uploads()
+    path = str(uploads / "a.png")
+    known.arrived([path])
+    for _ in range(2):
+        assert known.claim(path, "mine") == (uploads / "a.png").resolve()
+    with pytest.raises(MediaError, match="was not uploaded here"):
+        known.claim(path, "yours")
+
+
+def test_who_uploads_the_same_has_it_too(uploads: Path) -> None:
+    (uploads / "a.png").write_bytes(b"x")
+    known = Uploads()
+    path = str(uploads / "a.png")
+    known.arrived([path])
+    known.claim(path, "mine")
+    known.arrived([path])
+    known.claim(path, "mine")  # as a client in Python does: once uploaded, once named
+    with pytest.raises(MediaError):
+        known.claim(path, "stranger")
+    known.arrived([path])
+    for owner in ("yours", "mine", "yours"):
+        known.claim(path, owner)
+
+
+def test_what_the_server_itself_has_stored_cannot_be_claimed(uploads: Path) -> None:
+    (uploads / "thumbnail.webp").write_bytes(b"x")
+    with pytest.raises(MediaError):
+        Uploads().claim(str(uploads / "thumbnail.webp"), "mine")
+
+
+def test_what_is_known_of_deleted_files_is_dropped(uploads: Path) -> None:
+    known = Uploads()
+    for number in range(3 * SWEPT):
+        known.arrived([str(uploads / f"{number}.png")])
+    (uploads / "kept.png").write_bytes(b"x")
+    known.arrived([str(uploads / "kept.png")])
+    assert len(known) <= SWEPT + 1
+    known.claim(str(uploads / "kept.png"), "mine")

@@ -14,12 +14,15 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from types import MethodType
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import gradio as gr
 
+from model import media
 from model.conversation import Conversation
-from model.errors import DemoError, SettingError
+from model.errors import DemoError, MediaError, SettingError
 from model.settings import GenerationSettings, settings_from
+from ui.attachment import Attachment, download
 from ui.attachment import inspect as inspect_upload
 from ui.session import MAX_ATTACHMENTS, UNEXPECTED, Tab, drafted
 from ui.tabs import Tabs
@@ -112,12 +115,22 @@ async def _drafted(
     if not isinstance(settings, dict):
         raise SettingError("The settings must be an object: names and values.")
     vision, generation = settings_from({**tabs.defaults, **settings})
-    items = [await asyncio.to_thread(inspect_upload, *_named(file)) for file in files]
+    items = [await _attached(tabs, tab, *_named(file)) for file in files]
     conversation = drafted(tab.conversation, items, text, vision)
     if conversation is None:
         raise DemoError("The message is empty; give it a text or a file.")
     tab.remember(items)
     return conversation, generation
+
+
+async def _attached(tabs: Tabs, tab: Tab, path: object, name: object) -> Attachment:
+    """What a program has uploaded, or named by its address if that is allowed. Raises `MediaError`."""
+    if not isinstance(path, str) or not path.startswith(media.WEB):
+        return await asyncio.to_thread(inspect_upload, tabs.uploads.claim(path, tab.key), name)
+    if tabs.downloads is None:
+        raise MediaError("{url} is a web address; download it and attach the file.", url=path[:80])
+    stored = await asyncio.to_thread(download, tabs.downloads, path)
+    return await asyncio.to_thread(inspect_upload, stored, unquote(urlsplit(path).path))
 
 
 def _checked(message: object) -> tuple[str, list[object]]:

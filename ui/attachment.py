@@ -5,15 +5,20 @@ How it is drawn on the page is the composer's business.
 
 from __future__ import annotations
 
+import mimetypes
 import secrets
+import shutil
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from model.conversation import Image, Media, Video
+from model.download import Downloads
 from model.settings import VisionSettings
 from ui.quarantine import Quarantine
 from ui.resolution import AUTO, Resolution
-from ui.uploads import shown_name, stored_file, upload_folder
+from ui.uploads import shown_name, upload_folder
 
 _quarantine = Quarantine()
 
@@ -49,9 +54,8 @@ class Attachment:
         return self.shown != self.thumbnail
 
 
-def inspect(path: object, name: object = None) -> Attachment:
-    """Check an uploaded file and draw its thumbnail; blocks. Raises `MediaError`."""
-    file = stored_file(path)
+def inspect(file: Path, name: object = None) -> Attachment:
+    """Check a stored file and draw its thumbnail; blocks. Raises `MediaError`."""
     shown = shown_name(name, file)
     folder = upload_folder() / "thumbnails"
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,6 +70,22 @@ def inspect(path: object, name: object = None) -> Attachment:
         seen.shown,
         seen.seconds,
     )
+
+
+def download(downloads: Downloads, url: str) -> Path:
+    """Store what lies at an address as if it had been uploaded; blocks. Raises `DemoError`."""
+    folder = upload_folder() / secrets.token_hex(16)
+    folder.mkdir(parents=True)
+    try:
+        stored, named = folder / "download", Path(urlsplit(url).path)
+        kind = downloads.fetch(url, stored)
+        known = mimetypes.guess_type(named.name)[0]
+        return stored.rename(
+            stored.with_suffix(named.suffix if known else mimetypes.guess_extension(kind) or "")
+        )
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _new_id() -> str:

@@ -25,7 +25,12 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
     "a number": ("数字", "숫자"),
     "true or false": (" true 或 false", "true 또는 false"),
     "text": ("文本", "텍스트"),
+    "no answer": ("没有响应", "응답 없음"),
     # The tray
+    "A message can hold {most} characters; this one has {count}.": (
+        "一条消息最多可以包含 {most} 个字符；这条有 {count} 个。",
+        "메시지 하나에는 최대 {most}자를 담을 수 있습니다. 이 메시지는 {count}자입니다.",
+    ),
     "A message can be about {most} places; take one back first.": (
         "一条消息最多可以涉及 {most} 处；请先移除一处。",
         "메시지 하나에는 최대 {most}곳을 가리킬 수 있습니다. 먼저 하나를 빼세요.",
@@ -68,9 +73,13 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "设置“{name}”的值是 {value}；必须在 {range} 范围内。",
         "설정 '{name}'의 값은 {value}입니다. {range} 범위에 있어야 합니다.",
     ),
-    "Setting '{name}' is {value!r}; it must be {wanted}.": (
-        "设置“{name}”的值是 {value!r}；必须是{wanted}。",
-        "설정 '{name}'의 값은 {value!r}입니다. {wanted}여야 합니다.",
+    "Setting '{name}' has {count} characters; it can hold {most}.": (
+        "设置“{name}”有 {count} 个字符；最多可以有 {most} 个。",
+        "설정 '{name}'은(는) {count}자입니다. 최대 {most}자를 담을 수 있습니다.",
+    ),
+    "Setting '{name}' is {value}; it must be {wanted}.": (
+        "设置“{name}”的值是 {value}；必须是{wanted}。",
+        "설정 '{name}'의 값은 {value}입니다. {wanted}여야 합니다.",
     ),
     "Setting 'min_tokens' is {low} and 'max_tokens' {high}; "
     "the smallest size cannot exceed the largest.": (

@@ -38,7 +38,7 @@ class Example:
         for file in self.files:
             with storing():  # anew each time: old files go
                 shutil.copyfile(FOLDER / file, folder / file)
-        return [inspect(str(folder / file)) for file in self.files]
+        return [inspect(folder / file) for file in self.files]
 
 
 EXAMPLES = (

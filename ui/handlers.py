@@ -236,7 +236,8 @@ async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
 
 async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any]) -> None:
     try:
-        attachment = await asyncio.to_thread(inspect, file.get("path"), file.get("name"))
+        path = tabs.uploads.claim(file.get("path"), tab.key)
+        attachment = await asyncio.to_thread(inspect, path, file.get("name"))
         tab.attach(attachment)
         if not attachment.playable:
             tabs.make_playable(tab, attachment)

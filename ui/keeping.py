@@ -32,7 +32,7 @@ from ui.handlers import tab_of
 from ui.scratch import storing
 from ui.session import UNEXPECTED, Tab
 from ui.tabs import Tabs
-from ui.uploads import stored_file, upload_folder
+from ui.uploads import upload_folder
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -94,7 +94,8 @@ async def restore(tabs: Tabs, key: str, event: gr.EventData) -> tuple[Any, ...]:
     settings: list[Any] = [gr.skip()] * len(TUNABLES)
     try:
         _require_empty(tab)
-        restored, items = await asyncio.to_thread(_restored, posted.get("path"))
+        source = tabs.uploads.claim(posted.get("path"), tab.key)
+        restored, items = await asyncio.to_thread(_restored, source)
         _require_empty(tab)
         tab.restore(restored.conversation, restored.answers, items)
         for item in items:
@@ -166,9 +167,8 @@ def _last_recipe(tabs: Tabs, conversation: Conversation, answers: tuple[Any, ...
     return _replaying(tabs).recipe(question, replayed(answers[-1]))
 
 
-def _restored(path: object) -> tuple[Archive, list[Attachment]]:
+def _restored(source: Path) -> tuple[Archive, list[Attachment]]:
     """The archive with every file checked as an upload is. Raises `DemoError`."""
-    source = stored_file(path)
     folder = upload_folder() / secrets.token_hex(16)
     folder.mkdir(parents=True)
     try:
@@ -182,7 +182,7 @@ def _restored(path: object) -> tuple[Archive, list[Attachment]]:
 
 
 def _inspected(item: Media) -> Attachment:
-    attachment = inspect(str(item.path), item.name)
+    attachment = inspect(Path(str(item.path)), item.name)
     if not isinstance(attachment.part(item.vision), type(item)):
         raise DemoError(
             "This zip file is not a conversation that was exported here, or it was changed; export it again."

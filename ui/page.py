@@ -13,8 +13,9 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from model.backend import Backend
+from model.download import Downloads
 from model.settings import TUNABLES, GenerationSettings, VisionSettings
-from ui import comparing, composer, handlers, keeping, render, sides
+from ui import comparing, composer, gate, handlers, keeping, render, sides
 from ui.api import add_api
 from ui.controls import Controls, build_controls, defaults
 from ui.examples import offered
@@ -91,11 +92,13 @@ def build_page(
     read_ahead: bool = True,
     requests_per_minute: int = 0,
     log_messages: bool = False,
+    downloads: Downloads | None = None,
 ) -> gr.Blocks:
     """The page in front of `backend`, with these settings as its defaults. Serve it with `launch`.
 
     read_ahead: whether what is attached is read before it is sent; requests_per_minute: of one address, 0 for
-    any number; log_messages: whether the log holds what was asked and answered.
+    any number; log_messages: whether the log holds what was asked and answered; downloads: fetches what programs
+    name by its address, None if nothing does.
     """
     vision, generation = vision or VisionSettings(), generation or GenerationSettings()
     default = defaults(vision, generation)
@@ -105,6 +108,7 @@ def build_page(
         defaults=default,
         rates=Rates(requests_per_minute),
         journal=Journal(log_messages),
+        downloads=downloads,
     )
     with gr.Blocks(title=ENGLISH.title, analytics_enabled=False) as blocks:
         page = _lay_out(vision, generation)
@@ -120,14 +124,17 @@ def launch_options(
 ) -> dict[str, Any]:
     """What `blocks.launch` needs for this page, to be merged with where it is to listen."""
     script = "\n".join(map(_script, SCRIPTS))
-    headers = Middleware(PageHeaders, page_requested=blocks.tabs.page_requested)
+    headers = Middleware(PageHeaders, script=script, page_requested=blocks.tabs.page_requested)
     uploads = Middleware(UploadLimit, most_bytes=max_uploads_gb * 2**30)
+    in_front = Middleware(
+        gate.Gate, inputs=gate.inputs_of(blocks), uploaded=blocks.tabs.uploads.arrived
+    )
     return {
         "theme": _theme(),
         "css": (ASSETS / "style.css").read_text(encoding="utf-8"),
         "head": f"<script>{script}</script>",
         "favicon_path": str(ASSETS / "favicon.svg"),
-        "app_kwargs": {"middleware": [headers, uploads]},
+        "app_kwargs": {"middleware": [headers, uploads, in_front]},
         "max_file_size": max_file_mb * 2**20,
         "ssr_mode": False,
         "run_history": False,

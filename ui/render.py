@@ -43,6 +43,12 @@ SCRIPTED = (
 _PLAIN = re.compile(r"[^\W_]+(?: [^\W_]+)*")  # words and single spaces mean nothing in Markdown
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+# Gradio's own words for a diagram, wherever it stands.
+_DIAGRAM = re.compile(r"```mermaid(\s*\n.*?(?:```\s*(?:\n|\Z)|\Z))", re.DOTALL)
+_UNUSUAL = re.compile(
+    r"[<&#%@\\]|url\s*\(|^[\s>]*---|(?:^|;)[\s>]*(?:click|style|classDef|linkStyle)\b",
+    re.IGNORECASE | re.MULTILINE,
+)
 _BEFORE_BOX = re.compile(r"(?<=\S)<\|(?:box|quad)_start\|>")
 _GROUNDING = re.compile(r"<\|(?:object_ref|box|quad)_(?:start|end)\|>")
 
@@ -104,7 +110,7 @@ def markdown(text: str, seen: Clips | None = None) -> str:
         shown.append(_without_html("".join(prose), seen))
         prose.clear()
 
-    for line in readable(text).splitlines(keepends=True):
+    for line in _tame(readable(text)).splitlines(keepends=True):
         mark = _FENCE.match(line)
         if not fence and mark:
             flush()
@@ -122,6 +128,13 @@ def markdown(text: str, seen: Clips | None = None) -> str:
             prose.append(line)
     flush()
     return "".join(shown)
+
+
+def _tame(text: str) -> str:
+    """Diagrams that could hold more than boxes and arrows become code: Gradio takes their text for HTML."""
+    return _DIAGRAM.sub(
+        lambda found: found[0] if not _UNUSUAL.search(found[1]) else f"```text{found[1]}", text
+    )
 
 
 def _without_html(prose: str, seen: Clips | None) -> str:

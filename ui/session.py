@@ -16,7 +16,7 @@ from model.backend import Answered, Backend, Cancel, Usage
 from model.conversation import Conversation, Image, Media, Message, Text
 from model.errors import DemoError, Sentence
 from model.grounding import Convention
-from model.settings import GenerationSettings, VisionSettings
+from model.settings import MOST_CHARACTERS, GenerationSettings, VisionSettings
 from model.visual_item import item_label
 from ui.attachment import Attachment
 from ui.compare import Comparison
@@ -92,6 +92,11 @@ class Tab:
     def busy(self) -> bool:
         """Whether the model is wanted, for the conversation or beside it."""
         return self.live or (self.comparison is not None and self.comparison.running)
+
+    @property
+    def used(self) -> bool:
+        """Whether anything would be lost with it."""
+        return self.busy or bool(self.conversation.messages or self.tray)
 
     @property
     def state(self) -> RunState | Outcome:
@@ -374,10 +379,16 @@ def drafted(
 ) -> Conversation | None:
     """`conversation` with a turn of these items, each at this resolution, about these places, and this text.
 
-    None with neither items nor text. Raises `SettingError`.
+    None with neither items nor text. Raises `DemoError`.
     """
     if not items and not text.strip():
         return None
+    if len(text) > MOST_CHARACTERS:
+        raise DemoError(
+            "A message can hold {most} characters; this one has {count}.",
+            most=f"{MOST_CHARACTERS:,}",
+            count=f"{len(text):,}",
+        )
     media = (item.part(vision) for item in items)
     typed = [Text(text)] if text.strip() else []
     return conversation.with_user_turn(*media, *regions, *typed)

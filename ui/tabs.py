@@ -10,9 +10,11 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import takewhile
 
 from model.backend import Backend
 from model.conversation import Conversation
+from model.download import Downloads
 from model.errors import DemoError, Sentence
 from model.settings import GenerationSettings
 from ui import storage
@@ -23,6 +25,7 @@ from ui.preview import clip_preview
 from ui.rates import Rates
 from ui.runs import Run
 from ui.session import Tab
+from ui.uploads import Uploads
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +52,18 @@ class Tabs:
         defaults: Mapping[str, object] | None = None,
         rates: Rates | None = None,
         journal: Journal | None = None,
+        downloads: Downloads | None = None,
         closed_s: float = CLOSED_S,
     ) -> None:
-        """defaults: settings of whoever does not give any, by name."""
+        """defaults: settings of whoever does not give any, by name; downloads: if programs may name addresses."""
         self.backend = backend
         self.queue_size = queue_size
         self.rates = rates or Rates()
         self.journal = journal or Journal()
         self.closed_s = closed_s
         self.defaults = dict(defaults or {})
+        self.downloads = downloads
+        self.uploads = Uploads()
         self._tabs: dict[str, Tab] = {}
         self.ending = False
         self._count, self._counted = 0, 0.0  # answers that were growing, and when
@@ -208,11 +214,13 @@ class Tabs:
 
     def _expire(self) -> None:
         """Drop what nobody has looked at for long, and what is too much."""
-        surplus = len(self._tabs) - MAX_TABS
-        unseen_for_longest_first = list(self._tabs.values())
-        for place, tab in enumerate(unseen_for_longest_first):
-            if place >= surplus and time.monotonic() - tab.seen < EXPIRY_S:
-                break
-            if not tab.busy:
+        *others, _ = self._tabs.values()  # the one unseen for longest first
+        now, surplus = time.monotonic(), max(0, len(self._tabs) - MAX_TABS)
+        going = list(takewhile(lambda tab: now - tab.seen >= EXPIRY_S, others))
+        if surplus:
+            # Whoever opens one tab after the other pushes nobody's conversation out.
+            going += sorted(others, key=lambda tab: tab.used)[:surplus]
+        for tab in going:
+            if not tab.busy and tab.key in self._tabs:
                 del self._tabs[tab.key]
                 self.forget(tab.key)

@@ -1,12 +1,14 @@
 """Which files a browser may name: only what Gradio stored for an upload.
 
-Everything that arrives with a path goes through `stored_file`, from the page and from the API alike:
+Everything that arrives with a path goes through `Uploads.claim`, from the page and from the API alike:
 Gradio itself hands over whatever was posted.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 from gradio.utils import get_upload_folder
@@ -14,6 +16,7 @@ from gradio.utils import get_upload_folder
 from model.errors import MediaError
 
 MAX_NAME = 80  # characters of a file name that are shown
+SWEPT = 1024  # files of which is known whose they are, before it is first asked which are gone
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -22,24 +25,67 @@ def upload_folder() -> Path:
     return Path(get_upload_folder()).resolve()
 
 
+class Uploads:
+    """Whose the uploaded files are.
+
+    An upload says nothing of its session, so a file belongs to the first that names it, who alone can: its
+    path holds a hash that nobody guesses. Whoever uploads the same content gets the same path, and has
+    to be believed as well: a file can be claimed as often as it was uploaded.
+    """
+
+    def __init__(self) -> None:
+        self._unclaimed: Counter[str] = Counter()
+        self._owners: defaultdict[str, set[str]] = defaultdict(set)
+        self._sweep_at = SWEPT
+
+    def __len__(self) -> int:
+        return len(self._unclaimed)
+
+    def arrived(self, paths: Iterable[str]) -> None:
+        """Gradio has stored these files for somebody."""
+        self._unclaimed.update(str(Path(path).resolve()) for path in paths)
+        if len(self) > self._sweep_at:
+            self._sweep()
+
+    def claim(self, path: object, owner: str) -> Path:
+        """The file, if `owner` has uploaded it. Raises `MediaError`, with the same sentence as `stored_file`."""
+        file = stored_file(path)
+        key = str(file)
+        if not self._unclaimed[key] and owner not in self._owners.get(key, ()):
+            raise _refusal()
+        self._unclaimed[key] = max(0, self._unclaimed[key] - 1)
+        self._owners[key].add(owner)
+        return file
+
+    def _sweep(self) -> None:
+        """Forget what Gradio has deleted."""
+        for path in [path for path in self._unclaimed if not Path(path).exists()]:
+            del self._unclaimed[path]
+            self._owners.pop(path, None)
+        self._sweep_at = max(SWEPT, 2 * len(self))
+
+
 def stored_file(path: object) -> Path:
     """`path` if it is a regular file in the upload folder. Raises `MediaError`.
 
     The sentence is the same for every reason: it must not tell what else exists on the server.
     """
-    refusal = MediaError("That file was not uploaded here; attach it again.")
     if not isinstance(path, str) or not path or "\0" in path:
-        raise refusal
+        raise _refusal()
     given = Path(path)
     try:
         resolved = given.resolve(strict=True)
-    except (OSError, RuntimeError):
-        raise refusal from None
+    except (OSError, RuntimeError, ValueError):  # ValueError: half a surrogate pair
+        raise _refusal() from None
     if not given.is_absolute() or given.is_symlink() or not resolved.is_file():
-        raise refusal
+        raise _refusal()
     if not resolved.is_relative_to(upload_folder()):
-        raise refusal
+        raise _refusal()
     return resolved
+
+
+def _refusal() -> MediaError:
+    return MediaError("That file was not uploaded here; attach it again.")
 
 
 def shown_name(name: object, path: Path) -> str:

@@ -1,7 +1,10 @@
-"""Around Gradio's own routes: what the browser may load, and which browser has just asked for a page."""
+"""Around Gradio's own routes: what the browser may load and run, and which browser has just asked for a page."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 import secrets
 from collections.abc import Callable
 
@@ -9,39 +12,108 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# An answer may name a picture anywhere, and fetching it would carry words out of the conversation.
-CONTENT_SECURITY_POLICY = "img-src 'self' data: blob:; media-src 'self' data: blob:"
 BROWSER_COOKIE = "qwen-vl-chat-browser"  # random; tells a reload from somebody else's visit
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    # The page takes pictures with the camera and of the screen, and nothing else.
+    "Permissions-Policy": "camera=(self), display-capture=(self), microphone=(), geolocation=(), "
+    "payment=(), usb=(), serial=(), hid=(), midi=()",
+}
+_SCRIPT = re.compile(rb"<script(?=[\s>])")
+
+
+def content_security_policy(nonce: str, script: str) -> str:
+    """What a page may do whose scripts carry `nonce`, but for `script`, which Gradio puts in later.
+
+    An answer may name a picture anywhere, and fetching it would carry words out of the conversation.
+    """
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return "; ".join(
+        (
+            "default-src 'self'",
+            # Gradio compiles the scripts of `gr.HTML` and of its events in the browser; without the nonce
+            # nothing that stands in the page runs, neither a script nor an `onerror` nor a `javascript:`.
+            f"script-src 'self' 'nonce-{nonce}' 'sha256-{digest}' 'unsafe-eval'",
+            "style-src 'self' 'unsafe-inline'",  # Svelte and KaTeX write styles into elements
+            "font-src 'self' data:",
+            "img-src 'self' data: blob:",
+            "media-src 'self' data: blob:",
+            "connect-src 'self'",
+            "worker-src 'none'",
+            "object-src 'none'",
+            "frame-src 'none'",
+            "base-uri 'self'",  # Gradio's page has one
+            "form-action 'self'",
+            # Hugging Face shows a Space in a frame.
+            "frame-ancestors 'self' https://huggingface.co https://*.huggingface.co",
+        )
+    )
 
 
 class PageHeaders:
-    """ASGI middleware: adds the policy, and reports which browser asks for the page."""
+    """ASGI middleware: adds the policy, and reports which browser asks for the page.
 
-    def __init__(self, app: ASGIApp, page_requested: Callable[[str], None]) -> None:
+    script: what the page runs of its own, besides the scripts that Gradio serves.
+    """
+
+    def __init__(self, app: ASGIApp, script: str, page_requested: Callable[[str], None]) -> None:
         self.app = app
+        self.script = script
         self.page_requested = page_requested
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = {"content-security-policy": CONTENT_SECURITY_POLICY}
-        if scope["method"] == "GET" and scope["path"] == "/":
+        nonce = secrets.token_urlsafe(16)
+        policy = content_security_policy(nonce, self.script)
+        headers = {**HEADERS, "Content-Security-Policy": policy}
+        if scope["method"] == "GET" and path_of(scope) == "/":
             connection = HTTPConnection(scope)
             self.page_requested(browser_of(connection))
             if BROWSER_COOKIE not in connection.cookies:
-                headers["set-cookie"] = (
+                headers["Set-Cookie"] = (
                     f"{BROWSER_COOKIE}={secrets.token_hex(16)}; Path=/; HttpOnly; SameSite=Lax"
                 )
+            send = _signing(send, nonce)
+        await self.app(scope, receive, _adding(send, headers))
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                own = MutableHeaders(scope=message)
-                for name, value in headers.items():
-                    own.append(name, value)
-            await send(message)
 
-        await self.app(scope, receive, send_with_headers)
+def _adding(send: Send, headers: dict[str, str]) -> Send:
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            own = MutableHeaders(scope=message)
+            for name, value in headers.items():
+                own.append(name, value)
+        await send(message)
+
+    return send_with_headers
+
+
+def _signing(send: Send, nonce: str) -> Send:
+    """Puts the nonce on the scripts of the page, in which nothing stands yet that anybody wrote."""
+    started: Message = {}
+    page = bytearray()
+
+    async def send_signed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            started.update(message)
+            return
+        page.extend(message.get("body", b""))
+        if not message.get("more_body"):
+            signed = _SCRIPT.sub(f'<script nonce="{nonce}"'.encode(), bytes(page))
+            MutableHeaders(scope=started)["Content-Length"] = str(len(signed))
+            await send(started)
+            await send({"type": "http.response.body", "body": signed})
+
+    return send_signed
+
+
+def path_of(scope: Scope) -> str:
+    """What is asked for, wherever a proxy has put the page."""
+    path: str = scope["path"].removeprefix(scope.get("root_path", "").rstrip("/"))
+    return path or "/"
 
 
 def address_of(connection: HTTPConnection | None) -> str:

@@ -1,0 +1,317 @@
+"""What Gradio would do for any client, and that it is not asked to."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import httpx
+import pytest
+from PIL import Image as PillowImage
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from tests.fakes import FakeBackend
+from tests.following import KEY
+from ui.gate import MOST_BYTES, Gate
+from ui.page import build_page, launch_options
+
+ADDRESS = "http://127.0.0.1:9/a.png"
+FILE = {"path": ADDRESS, "meta": {"_type": "gradio.FileData"}}
+
+
+@dataclass
+class Served:
+    """A page that listens."""
+
+    backend: FakeBackend
+    page: gr.Blocks
+    client: httpx.Client
+
+    def upload(self, file: Path) -> str:
+        with file.open("rb") as content:
+            answer = self.client.post("gradio_api/upload", files={"files": (file.name, content)})
+        path: str = answer.json()[0]
+        return path
+
+    def call(self, name: str, session: str, *data: Any) -> str:
+        """What a program is told in the end."""
+        posted = {"data": data, "session_hash": session}
+        event = self.client.post(f"gradio_api/call/{name}", json=posted).json()["event_id"]
+        return self.client.get(f"gradio_api/call/{name}/{event}").text
+
+    def press(self, target: str, *data: Any, **event: Any) -> httpx.Response:
+        """What happens when the page's handler of this name is called, past the queue."""
+        number = next(i for i, known in self.page.fns.items() if known.name == target)
+        posted = {"data": data, "fn_index": number, "session_hash": "s", "event_data": event}
+        return self.client.post("gradio_api/run/predict", json=posted)
+
+
+def serve(**changed: Any) -> Iterator[Served]:
+    backend = FakeBackend()
+    page = build_page(backend)
+    options = {**launch_options(page), **changed}
+    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **options)
+    with httpx.Client(base_url=url, timeout=60) as client:
+        yield Served(backend, page, client)
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def uploads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("uploads")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def plain(uploads: Path) -> Iterator[Served]:  # noqa: ARG001 (sets the folder)
+    """The page without what stands in front of it, as Gradio serves it."""
+    yield from serve(app_kwargs={}, enable_monitoring=None)
+
+
+@pytest.fixture(scope="module")
+def _served(uploads: Path) -> Iterator[Served]:  # noqa: ARG001 (sets the folder)
+    yield from serve()
+
+
+@pytest.fixture
+def served(_served: Served) -> Served:
+    vars(_served.backend).update(vars(FakeBackend()))
+    return _served
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    PillowImage.new("RGB", (64, 48), "red").save(tmp_path / "red.png")
+    return tmp_path / "red.png"
+
+
+@pytest.mark.parametrize(
+    ("method", "route"),
+    [
+        ("GET", f"gradio_api/file={ADDRESS}"),
+        ("GET", "gradio_api/proxy=https://example.hf.space/a.png"),
+        ("GET", "gradio_api/file//etc/hosts"),
+        ("POST", "gradio_api/component_server"),
+        ("POST", "gradio_api/run/reset"),
+        ("POST", "gradio_api/api/reset"),
+        ("POST", "gradio_api/call/v2/reset"),
+        ("POST", "gradio_api/call/submit"),
+        ("POST", "gradio_api/reset"),
+        ("POST", "gradio_api/process_recording"),
+        ("POST", "gradio_api/vibe-edit"),
+        ("GET", "gradio_api/vibe-code"),
+        ("GET", "gradio_api/queue/status"),
+        ("GET", "gradio_api/deep_link?session_hash=s"),
+        ("GET", "gradio_api/openapi.json"),
+        ("GET", "gradio_api/token"),
+        ("GET", "svelte/index.js"),
+        ("GET", "monitoring"),
+        ("GET", "monitoring/summary"),
+        ("GET", "?deep_link=0123456789abcdef"),
+        ("GET", "config?page=other"),
+    ],
+)
+def test_what_the_page_does_not_need_is_not_there(
+    plain: Served, served: Served, method: str, route: str
+) -> None:
+    def asked(page: Served) -> tuple[int, str]:
+        body = {"data": [], "event_id": "e", "prompt": "", "session_hash": "s"}
+        try:
+            answer = page.client.request(method, route, json=body if method == "POST" else None)
+        except (httpx.RemoteProtocolError, httpx.ReadError):
+            return 200, "it hung up"
+        return answer.status_code, answer.text
+
+    assert asked(plain) != asked(served) == (404, '{"error":"Not Found","detail":"Not Found"}')
+
+
+def test_a_posted_address_is_not_fetched_but_refused_by_us(
+    plain: Served, served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = {"text": "Hi", "files": [FILE]}
+    for endpoint in ("chat", "estimate"):
+        # Gradio has looked whether it may fetch from there, which from a public address it may.
+        assert '"error": null' in plain.call(endpoint, "s", message, {})
+        assert "127.0.0.1 failed validation" in capsys.readouterr().err
+        assert "is a web address" in served.call(endpoint, "s", message, {})
+    assert plain.press("stop", FILE).status_code == 500
+    assert "127.0.0.1 failed validation" in capsys.readouterr().err
+    assert served.press("stop", FILE).status_code == 422
+    assert "failed validation" not in capsys.readouterr().err
+
+
+def test_no_function_takes_the_conversation_from_the_browser(served: Served) -> None:
+    taken = {type(component) for known in served.page.fns.values() for component in known.inputs}
+    assert gr.Chatbot not in taken and taken & {gr.Textbox, gr.Slider}
+
+
+def test_somebody_elses_upload_is_not_read(served: Served, picture: Path) -> None:
+    path = served.upload(picture)
+    message = {"text": "What?", "files": [{"path": path}]}
+    assert "Hello" in served.call("chat", "mine", message, {})
+    for endpoint in ("chat", "estimate"):
+        assert "was not uploaded here" in served.call(endpoint, "theirs", message, {})
+    shown = served.press("attach", "a" * 32, files=[{"path": path, "name": "a.png"}])
+    assert "was not uploaded here" in shown.text and "<img" not in shown.text
+    assert "prompt_tokens" in served.call("estimate", "mine", message, {})
+
+
+def test_the_same_picture_from_two_people_is_both_of_theirs(served: Served, picture: Path) -> None:
+    paths = {served.upload(picture), served.upload(picture)}
+    assert len(paths) == 1  # Gradio names files by their content
+    message = {"text": "What?", "files": [{"path": paths.pop()}]}
+    for session in ("ann", "bob"):
+        assert "Hello" in served.call("chat", session, message, {})
+
+
+def test_an_answer_is_ended_only_by_whoever_asked(served: Served) -> None:
+    served.backend.gate = threading.Event()
+    posted = {"data": [{"text": "Hi"}, {}], "session_hash": "victim"}
+    event = served.client.post("gradio_api/call/chat", json=posted).json()["event_id"]
+    while not served.backend.calls:
+        time.sleep(0.01)
+    (number,) = (i for i, known in served.page.fns.items() if known.api_name == "chat")
+    for session, ended in (("stranger", event), ("victim", "0" * 32)):
+        named = {"session_hash": session, "fn_index": number + 1, "event_id": ended}
+        assert served.client.post("gradio_api/cancel", json=named).status_code == 200
+    assert served.client.post(f"gradio_api/stream/{event}/close").status_code == 404
+    assert served.press("stop", KEY).status_code == 200
+    served.call("reset", "stranger")
+    served.backend.gate.set()
+    assert "Hello" in served.client.get(f"gradio_api/call/chat/{event}").text
+
+
+def test_a_sentence_for_the_client_is_the_clients_fault(plain: Served, served: Served) -> None:
+    assert plain.press("undo", "no key").status_code == 500
+    refused = served.press("undo", "no key")
+    assert refused.status_code == 422 and "reload" in refused.json()["error"].lower()
+
+
+def test_a_log_in_lets_in_and_nothing_else_does(uploads: Path) -> None:  # noqa: ARG001
+    served = serve(auth=("ann", "secret"))
+    here = next(served)
+    assert here.client.get("config").status_code == 401
+    assert here.client.post("gradio_api/upload").status_code == 401
+    for password, status in (("wrong", 400), ("secret", 200)):
+        answer = here.client.post("login", data={"username": "ann", "password": password})
+        assert answer.status_code == status
+    assert here.client.get("config").json()["version"]
+    assert "nonce=" in here.client.get("").text
+    assert next(served, None) is None  # closed
+
+
+@pytest.fixture
+def through() -> TestClient:
+    """What reaches an application behind the gate, that has one function with a text and a number."""
+
+    async def reached(request: Request) -> JSONResponse:
+        return JSONResponse(await request.json())
+
+    routes = [
+        Route(f"/gradio_api/{route}", reached, methods=["POST"])
+        for route in ("queue/join", "run/predict", "call/chat", "cancel")
+    ]
+    app = Starlette(routes=routes)
+    app.add_middleware(Gate, inputs={3: [(str,), (int, float), None]}, uploaded=lambda _: None)
+    return TestClient(app)
+
+
+GOOD: dict[str, Any] = {
+    "data": ["Hi", 2, None],
+    "fn_index": 3,
+    "session_hash": "abc",
+    "trigger_id": None,
+    "event_data": None,
+}
+
+
+def test_what_the_page_posts_arrives_and_nothing_else(through: TestClient) -> None:
+    more = {"batched": True, "event_id": "theirs", "oauth_token": "x", "simple_format": True}
+    for route in ("queue/join", "run/predict"):
+        answer = through.post(f"/gradio_api/{route}", json={**GOOD, **more})
+        assert answer.json() == GOOD
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"data": None},
+        {"data": ["Hi", 2]},
+        {"data": ["Hi", "2", None]},
+        {"data": ["Hi", True, None]},
+        {"data": [None, 2, None]},
+        {"fn_index": 4},
+        {"fn_index": None},
+        {"fn_index": 3.0},
+        {"fn_index": True},
+        {"session_hash": None},
+        {"session_hash": "../a"},
+        {"session_hash": "a" * 65},
+        {"trigger_id": "1"},
+        {"event_data": {"path": "/etc/passwd"}},
+        {"event_data": [[{"path": "x" * 5000}]]},
+        {"event_data": {"path": "\0"}},
+    ],
+)
+def test_what_no_page_posts_is_refused(through: TestClient, wrong: dict[str, Any]) -> None:
+    answer = through.post("/gradio_api/run/predict", json={**GOOD, **wrong})
+    assert answer.status_code == 422 and answer.json()["error"] == answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b'{"data": [',
+        b'{"data": [NaN]}',
+        b'{"data": [1e999]}',
+        b'{"data": ["\\ud800"]}',
+        b'{"data": [' + b"9" * 5000 + b"]}",
+        b'{"data": ' + b"[" * 40 + b"]" * 40 + b"}",
+        b'{"data": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b"\xff\xfe",
+    ],
+)
+def test_what_is_no_proper_json_is_refused(through: TestClient, content: bytes) -> None:
+    assert through.post("/gradio_api/call/chat", content=content).status_code in (400, 422)
+
+
+def test_a_body_that_never_ends_is_not_kept(through: TestClient) -> None:
+    read = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal read
+        for _ in range(MOST_BYTES // 2**20 + 10):
+            read += 1
+            yield b" " * 2**20
+
+    assert through.post("/gradio_api/call/chat", content=endless()).status_code == 413
+
+
+def test_a_long_text_in_any_script_arrives(through: TestClient) -> None:
+    text = "図" * 1_000_000
+    escaped = json.dumps({"data": [{"text": text}]})
+    answer = through.post("/gradio_api/call/chat", content=escaped)
+    assert answer.json() == {"data": [{"text": text}]}
+
+
+@pytest.mark.parametrize("meta", [{"_type": "gradio.FileData"}, {}, 3, None])
+def test_a_file_is_none_to_gradio(through: TestClient, meta: object) -> None:
+    deep = {
+        "a": [{"path": ADDRESS, "meta": meta, "url": ADDRESS, "b": {"path": "x", "meta": meta}}]
+    }
+    answer = through.post("/gradio_api/call/chat", json={"data": [deep]})
+    assert "meta" not in answer.text and answer.text.count(ADDRESS) == 2
