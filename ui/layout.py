@@ -1,0 +1,172 @@
+"""What stands on the page, and where. What becomes of it is in `wiring`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from model.settings import GenerationSettings, VisionSettings
+from ui import composer, render, sides
+from ui.controls import Controls, build_controls
+from ui.examples import offered
+from ui.texts import ENGLISH, LANGUAGES, Texts
+from ui.view import View
+
+ASSETS = Path(__file__).parent.parent / "assets"
+LATEX = [
+    {"left": "$$", "right": "$$", "display": True},
+    {"left": "\\[", "right": "\\]", "display": True},
+    {"left": "\\(", "right": "\\)", "display": False},
+]
+BRIDGE = "qwenVlChat.tell = (data) => trigger('select', data)"  # from a script to the server
+SAVING = "qwenVlChat.savePlaces = (data) => trigger('select', data)"
+
+
+@dataclass(frozen=True)
+class Page:
+    """The elements of the page that are wired."""
+
+    key: gr.Textbox
+    language: gr.Radio
+    banner: gr.HTML
+    controls: Controls
+    settings_title: gr.HTML
+    settings_note: gr.HTML
+    reset: gr.Button
+    attach: gr.UploadButton
+    sources: gr.HTML
+    cost: gr.HTML
+    ready: gr.HTML
+    scripted: gr.HTML
+    replay: gr.HTML
+    bridge: gr.HTML
+    inspector: gr.HTML
+    views: gr.HTML
+    comparison: gr.HTML
+    compared: gr.HTML
+    resume: gr.Button
+    sent: gr.Textbox
+    taken_up: gr.Textbox
+    saved: gr.Textbox
+    view: View
+    loading: gr.Timer
+
+
+def lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
+    """Put every element into the current blocks, with these settings as defaults."""
+    texts = ENGLISH
+    with gr.Sidebar(open=False, width=320, elem_id="settings"):
+        settings_title = gr.HTML(heading(texts))
+        controls = build_controls(vision, generation, texts)
+        settings_note = gr.HTML(note(texts))
+        reset = gr.Button(texts.reset_settings, elem_id="reset-settings", size="sm")
+        language = gr.Radio(
+            [(name, key) for key, (name, _) in LANGUAGES.items()],
+            value="en",
+            label=texts.language,
+            elem_id="language",
+            interactive=True,
+        )
+    with gr.Column(elem_id="page"):
+        banner = gr.HTML(elem_id="model-banner")
+        views = gr.HTML(sides.views(texts), elem_id="views")
+        with gr.Column(elem_id="talk"):
+            chatbot = gr.Chatbot(
+                elem_id="chatbot",
+                show_label=False,
+                label=texts.conversation,
+                buttons=[],
+                feedback_options=None,
+                latex_delimiters=LATEX,
+                layout="panel",
+                placeholder=welcome(texts),
+            )
+            examples = gr.HTML(offered(texts), elem_id="examples", js_on_load=script("examples.js"))
+            live = gr.Markdown(
+                elem_id="live", latex_delimiters=LATEX, line_breaks=True, container=False
+            )
+            stats = gr.HTML(elem_id="stats")
+            with gr.Row(elem_id="actions"):
+                copy = gr.Button(texts.copy, elem_id="copy", size="sm", visible=False)
+                retry = gr.Button(texts.retry, elem_id="retry", size="sm", visible=False)
+                retry_penalised = gr.Button(
+                    texts.retry_penalised, elem_id="retry-penalised", size="sm", visible=False
+                )
+                edit = gr.Button(texts.edit, elem_id="edit", size="sm", visible=False)
+                undo = gr.Button(texts.undo, elem_id="undo", size="sm", visible=False)
+                reproduce = gr.Button(
+                    texts.reproduce, elem_id="reproduce", size="sm", visible=False
+                )
+                export = gr.Button(texts.export, elem_id="export", size="sm", visible=False)
+                clear = gr.Button(texts.clear, elem_id="clear", size="sm", visible=False)
+        with gr.Column(elem_id="comparison"):
+            comparison = gr.HTML(elem_id="comparison-form", js_on_load=script("compare.js"))
+            compared = gr.HTML(elem_id="compared", js_on_load=None)
+        with gr.Column(elem_id="desk"):
+            notice = gr.HTML(elem_id="notice")
+            cancel_edit = gr.Button(texts.editing, elem_id="cancel-edit", size="sm", visible=False)
+            with gr.Group(elem_id="composer"):
+                tray = gr.HTML(elem_id="tray", js_on_load=script("tray.js"))
+                attach = gr.UploadButton(
+                    texts.attach, file_count="multiple", elem_id="attach", size="sm"
+                )
+                sources = gr.HTML(composer.sources(texts), elem_id="sources")
+                message = gr.Textbox(
+                    label=texts.message,
+                    show_label=False,
+                    placeholder=texts.placeholder,
+                    lines=1,
+                    max_lines=8,
+                    container=False,
+                    autofocus=True,
+                    submit_btn=True,
+                    stop_btn=False,
+                    elem_id="message",
+                )
+            cost = gr.HTML(elem_id="cost-card")
+    run_state = gr.HTML(
+        render.run_state("loading", 0), elem_id="run-state", visible="hidden", js_on_load=None
+    )
+    ready = gr.HTML(elem_id="ready", visible="hidden", js_on_load=None)
+    answers = gr.Textbox(elem_id="answers", visible="hidden")
+    scripted = gr.HTML(
+        render.page_texts(texts), elem_id="page-texts", visible="hidden", js_on_load=None
+    )
+    replay = gr.HTML(elem_id="replay", js_on_load=script("replay.js"))
+    bridge = gr.HTML(elem_id="bridge", visible="hidden", js_on_load=BRIDGE)
+    inspector = gr.HTML(elem_id="inspector", visible="hidden", js_on_load=script("inspector.js"))
+    resume = gr.Button(elem_id="resume", visible="hidden")
+    places = gr.HTML(elem_id="places", visible="hidden", js_on_load=SAVING)
+    key, sent, taken_up, saved, returned = [gr.Textbox(visible=False) for _ in range(5)]
+    view = View(
+        chatbot, live, stats, answers, run_state, notice, message, places, tray, returned,
+        examples, copy, retry, retry_penalised, edit, undo, reproduce, export, clear,
+        cancel_edit,
+    )  # fmt: skip
+    return Page(
+        key, language, banner, controls, settings_title, settings_note, reset, attach, sources,
+        cost, ready, scripted, replay, bridge, inspector, views, comparison, compared, resume,
+        sent, taken_up, saved, view, gr.Timer(1.0, active=False),
+    )  # fmt: skip
+
+
+def heading(texts: Texts) -> str:
+    """Above the settings."""
+    return f"<h2>{texts.settings_title}</h2>"
+
+
+def note(texts: Texts) -> str:
+    """Below the settings."""
+    return f"<p>{texts.settings_note}</p>"
+
+
+def welcome(texts: Texts) -> str:
+    """What stands where the conversation will be."""
+    return f"<h1>{texts.empty}</h1>"
+
+
+def script(name: str) -> str:
+    """A script of ours, as it is in its file."""
+    return (ASSETS / name).read_text(encoding="utf-8")

@@ -1,0 +1,232 @@
+"""What happens on the page when: events, the handlers that answer them, and the scripts in between."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from types import MethodType
+from typing import Any
+
+import gradio as gr
+
+from model.settings import TUNABLES
+from ui import comparing, composer, handlers, keeping, render, sides
+from ui.examples import offered
+from ui.inspecting import inspect
+from ui.layout import Page, heading, note, welcome
+from ui.tabs import Tabs
+from ui.texts import texts_for
+
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+FOLLOWING: dict[str, Any] = {
+    "concurrency_limit": None,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
+
+
+def wire(
+    page: Page, tabs: Tabs, default: dict[str, Any], blocks: gr.Blocks, read_ahead: bool
+) -> None:
+    """Connect every event of the page with its handler. `default`: the settings of a first visit, by name."""
+
+    def do(handler: Callable[..., Any]) -> Any:
+        return MethodType(handler, tabs)
+
+    view, key, controls = page.view, page.key, list(page.controls.components)
+    message = view.message
+    estimating: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
+    price = (do(handlers.price), [key, message, *controls], page.cost)
+    give_back: dict[str, Any] = {
+        "js": "(text) => { qwenVlChat.giveBack(text); return [] }",
+        **QUIET,
+    }
+
+    def read_on(estimated: Any) -> None:
+        """Read what is attached while the person is still typing."""
+        if read_ahead:
+            estimated.then(
+                do(handlers.read_ahead), [key, *controls], page.ready,
+                trigger_mode="multiple", **FOLLOWING,
+            )  # fmt: skip
+
+    def priced(after: Any) -> None:
+        """Say what the message would cost now, and read of it what is there."""
+        read_on(after.then(*price, **estimating))
+
+    def show(after: Any) -> None:
+        """Follow the answer, then hand back what came to nothing, then say what is left costs."""
+        # Gradio rebuilds a component's whole description with every update, also of one that is skipped:
+        # what grows gets as few outputs as possible.
+        followed = after.then(do(handlers.follow), key, [view.live, view.run_state], **FOLLOWING)
+        settled = followed.then(do(handlers.settled), key, list(view), **QUIET)
+        settled.then(None, view.returned, None, **give_back)
+        priced(settled)
+
+    opened = blocks.load(
+        do(handlers.open_page), [key, page.language], [key, page.banner, page.loading],
+        js="() => qwenVlChat.open()", **QUIET,
+    )  # fmt: skip
+    show(opened.then(do(handlers.look), key, list(view), **QUIET))
+    blocks.unload(do(handlers.close_page))
+    _wire_settings(page, default, blocks)
+    _wire_language(page, tabs, blocks)
+
+    accepted = message.submit(
+        do(handlers.submit), [key, message, *controls], [page.sent, *view], **QUIET
+    )
+    accepted.then(None, page.sent, None, js="(t) => { qwenVlChat.sent(t); return [] }", **QUIET)
+    accepted.then(None, view.returned, None, **give_back)
+    show(accepted)
+    show(page.resume.click(do(handlers.look), key, list(view), **QUIET))
+    message.stop(do(handlers.stop), key, None, **QUIET)
+    message.input(*price, **estimating)
+    for button, again in (
+        (view.retry, handlers.retry),
+        (view.retry_penalised, handlers.retry_penalised),
+    ):
+        show(button.click(do(again), [key, *controls], list(view), **QUIET))
+    undone = view.undo.click(do(handlers.undo), key, list(view), **QUIET)
+    priced(undone.then(None, view.returned, None, **give_back))
+    priced(view.clear.click(do(handlers.clear), key, list(view), **QUIET))
+    view.copy.click(None, None, None, js="() => { qwenVlChat.copyLatest(); return [] }", **QUIET)
+    _wire_editing(page, do, priced)
+    saved = view.places.select(do(handlers.save_marked), key, [page.saved, view.notice], **QUIET)
+    saved.then(
+        None, page.saved, None, js="(url) => { qwenVlChat.download(url); return [] }", **QUIET
+    )
+    _wire_keeping(page, do, priced)
+    _wire_comparing(page, do, priced)
+    show(view.examples.select(do(handlers.ask_example), [key, *controls], list(view), **QUIET))
+
+    many: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
+    attached = view.tray.upload(do(handlers.attach), key, view.tray, **many)
+    priced(attached)
+    attached.then(do(handlers.play_clips), key, view.chatbot, trigger_mode="multiple", **FOLLOWING)
+    priced(view.tray.select(do(handlers.change_tray), key, view.tray, **many))
+    looked = [page.inspector, view.tray]
+    priced(page.inspector.select(do(inspect), [key, message, *controls], looked, **many))
+    page.loading.tick(
+        do(handlers.watch_loading), key, [page.banner, page.loading, view.run_state], **QUIET
+    )
+    for control in controls:
+        release = getattr(control, "release", None)
+        estimated = control.input(*price, **estimating)
+        # A slider that is being dragged goes through many values that nobody wants.
+        read_on(release(*price, **estimating) if release else estimated)
+
+
+def _wire_editing(
+    page: Page,
+    do: Callable[[Callable[..., Any]], Any],
+    priced: Callable[[Any], None],
+) -> None:
+    """Whatever starts or ends an edit replaces the text in the composer."""
+    inputs, outputs = [page.key, page.view.message], [page.taken_up, *page.view]
+    for event, handler in (
+        (page.bridge.select, handlers.edit),
+        (page.view.edit.click, handlers.edit_latest),
+        (page.view.cancel_edit.click, handlers.cancel_edit),
+    ):
+        changed = event(do(handler), inputs, outputs, **QUIET)
+        priced(changed.then(
+            None, page.taken_up, None,
+            js="(text) => { qwenVlChat.replace(text); return [] }", **QUIET,
+        ))  # fmt: skip
+
+
+def _wire_keeping(
+    page: Page,
+    do: Callable[[Callable[..., Any]], Any],
+    priced: Callable[[Any], None],
+) -> None:
+    """How an answer came about; and whole conversations, out of the page and in again."""
+    view, key, replay = page.view, page.key, page.replay
+    verdict, exported = gr.Textbox(visible=False), gr.Textbox(visible=False)
+    view.reproduce.click(do(keeping.reproduce), key, replay, **QUIET)
+    replay.select(do(keeping.reproduce_another), key, replay, **QUIET)
+    replay.submit(do(keeping.verify), key, verdict, **FOLLOWING).then(
+        None, verdict, None, js="(said) => { qwenVlChat.verdict(said); return [] }", **QUIET
+    )
+    view.export.click(do(keeping.export), key, [exported, view.notice], **QUIET).then(
+        None, exported, None, js="(url) => { qwenVlChat.download(url); return [] }", **QUIET
+    )
+    controls = list(page.controls.components)
+    restored = replay.upload(do(keeping.restore), key, [*view, *controls], **QUIET)
+    restored.then(do(handlers.play_clips), key, view.chatbot, **FOLLOWING)
+    priced(restored)
+
+
+def _wire_comparing(
+    page: Page,
+    do: Callable[[Callable[..., Any]], Any],
+    priced: Callable[[Any], None],
+) -> None:
+    """One message under two settings, beside the conversation."""
+    key, form, compared = page.key, page.comparison, page.compared
+    controls = list(page.controls.components)
+    names = json.dumps([tunable.name for tunable in TUNABLES])
+    inputs = [key, page.language, *controls]
+    looked = form.select(do(comparing.look), inputs, [form, compared], **QUIET)
+    asked = [key, page.view.message, *controls]
+    for event in (looked, form.submit(do(comparing.compare), asked, compared, **QUIET)):
+        event.then(do(comparing.follow), key, compared, **FOLLOWING)
+    form.stop(do(comparing.stop), key, None, **QUIET)
+    take = f"(...values) => qwenVlChat.takenSettings({names}, values)"
+    priced(form.apply(None, controls, controls, js=take, **QUIET))
+
+
+def _wire_settings(page: Page, default: dict[str, Any], blocks: gr.Blocks) -> None:
+    """Keep the settings in the browser; the server sees them with each message only."""
+    controls = list(page.controls.components)
+    known = json.dumps([t.name for t in TUNABLES]), json.dumps([default[t.name] for t in TUNABLES])
+    names_and_defaults = ", ".join(known)
+    keep = f"(...values) => {{ qwenVlChat.keepSettings({names_and_defaults}, values); return [] }}"
+    restore = f"() => qwenVlChat.keptSettings({names_and_defaults})"
+    blocks.load(None, None, controls, js=restore, **QUIET)
+    for control in controls:
+        control.change(None, controls, None, js=keep, **QUIET)
+    page.reset.click(None, None, controls, js=f"() => {known[1]}", **QUIET)
+
+
+def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> None:
+    view = page.view
+    labelled = [
+        *page.controls.labelled, page.settings_title, page.settings_note, page.reset, page.language,
+        view.chatbot, page.attach, page.sources, page.views, page.scripted, view.message, view.examples,
+        view.copy, view.retry, view.retry_penalised, view.edit, view.undo, view.reproduce, view.export,
+        view.clear, view.cancel_edit,
+    ]  # fmt: skip
+
+    def relabel(language: str) -> list[Any]:
+        texts = texts_for(language)
+        return [
+            *page.controls.relabelled(texts),
+            heading(texts),
+            note(texts),
+            gr.Button(texts.reset_settings),
+            gr.Radio(label=texts.language),
+            gr.Chatbot(label=texts.conversation, placeholder=welcome(texts)),
+            gr.UploadButton(texts.attach),
+            composer.sources(texts),
+            sides.views(texts),
+            render.page_texts(texts),
+            gr.Textbox(label=texts.message, placeholder=texts.placeholder),
+            offered(texts),
+            *(gr.Button(label) for label in (
+                texts.copy, texts.retry, texts.retry_penalised, texts.edit, texts.undo, texts.reproduce,
+                texts.export, texts.clear, texts.editing,
+            )),
+        ]  # fmt: skip
+
+    chosen = page.language.input(
+        relabel, page.language, labelled,
+        js="(language) => qwenVlChat.chooseLanguage(language)", **QUIET,
+    )  # fmt: skip
+    shown = [page.banner, view.stats, view.notice, view.tray, view.live]
+    chosen.then(
+        MethodType(handlers.choose_language, tabs), [page.key, page.language], shown, **QUIET
+    )
+    blocks.load(None, None, page.language, js="() => qwenVlChat.language()", **QUIET).then(
+        relabel, page.language, labelled, **QUIET
+    )
