@@ -109,6 +109,8 @@
     talk.addEventListener('scroll', () => {
       follow.pinned = talk.scrollHeight - talk.scrollTop - talk.clientHeight < NEAR_BOTTOM_PX;
     }, { passive: true });
+    // Before the scrolling itself is told of, the answer may grow.
+    talk.addEventListener('wheel', (event) => { if (event.deltaY < 0) follow.pinned = false; }, { passive: true });
     const toBottom = () => { if (follow.pinned) talk.scrollTop = talk.scrollHeight; };
     new MutationObserver(toBottom).observe(talk, { childList: true, subtree: true, characterData: true });
     talk.addEventListener('load', toBottom, true);

@@ -120,13 +120,15 @@ def test_without_the_log_in_nothing_is_reachable() -> None:
     )  # fmt: skip
     try:
         call = {"data": [{"text": "Hi"}, {}]}
+        chat = next(number for number, fn in page.fns.items() if fn.api_name == "chat")
+        joined = {**call, "fn_index": chat, "session_hash": "x"}
         with httpx.Client(base_url=url) as stranger:
             refused = [
                 stranger.get("config"),
                 stranger.get("gradio_api/info"),
                 stranger.get("gradio_api/file=/etc/hostname"),
                 stranger.post("gradio_api/call/chat", json=call),
-                stranger.post("gradio_api/queue/join", json={**call, "fn_index": 0, "session_hash": "x"}),
+                stranger.post("gradio_api/queue/join", json=joined),
                 stranger.post("gradio_api/upload", files={"files": ("a.png", b"x")}),
             ]  # fmt: skip
         assert [response.status_code for response in refused] == [401] * len(refused)

@@ -82,7 +82,13 @@ def test_a_long_answer_lets_the_reader_scroll(told: Chat, fake: FakeBackend) -> 
     fake.pause_s = 0.03
     told.send("Tell me.")
     told.page.wait_for_function("document.querySelector('#talk').scrollTop > 200")
-    told.page.evaluate("document.querySelector('#talk').scrollTo(0, 50)")
+    told.page.evaluate(
+        """() => {
+          const talk = document.querySelector('#talk');
+          talk.dispatchEvent(new WheelEvent('wheel', { deltaY: -120 }));
+          talk.scrollTo(0, 50);
+        }"""
+    )
     told.wait("idle", after_turn=0)
     told.page.wait_for_timeout(300)
     assert told.page.evaluate("document.querySelector('#talk').scrollTop") < 200

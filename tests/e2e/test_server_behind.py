@@ -39,6 +39,7 @@ def test_a_picture_is_answered_and_the_server_is_named(remote_chat: Chat, pictur
 
 
 def test_stop_keeps_what_has_come(remote_chat: Chat) -> None:
+    remote_chat.set("max-new-tokens", "4000")  # not over before it is stopped
     remote_chat.send("Tell me a long story.")
     assert len(remote_chat.growth(3)) == 3
     remote_chat.stop()
