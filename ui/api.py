@@ -69,8 +69,10 @@ async def chat(
             while run.live:
                 text = run.text
                 yield text, {}
-                while run.live and run.text == text:
-                    await asyncio.sleep(tabs.frame_s(FRAME_S))
+                waited, frame = 0.0, tabs.frame_s(FRAME_S)
+                while run.live and (waited < frame or run.text == text):
+                    await asyncio.sleep(FRAME_S)  # who waits longer would notice the end later
+                    waited += FRAME_S
     finally:
         run.cancel.set()
     tab.tray.clear()  # a program still has the message that came to nothing

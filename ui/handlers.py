@@ -132,11 +132,12 @@ async def follow(tabs: Tabs, key: str) -> AsyncIterator[tuple[str, str]]:
 
 
 async def until_news(tabs: Tabs, run: Run, shown: object) -> None:
-    """Wait until there is something to show that is not `shown`, but not for long."""
+    """Wait until there is something to show that is not `shown`, but not for long; at most until it ends."""
     waited, frame = 0.0, tabs.frame_s(FRAME_S)
-    while run.version == shown and run.live and waited < HEARTBEAT_S:
-        await asyncio.sleep(frame)
-        waited += frame
+    longest = max(frame, HEARTBEAT_S)
+    while run.live and waited < longest and (waited < frame or run.version == shown):
+        await asyncio.sleep(FRAME_S)
+        waited += FRAME_S
 
 
 async def settled(tabs: Tabs, key: str) -> View:
