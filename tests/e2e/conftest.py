@@ -31,6 +31,9 @@ SERVER_FLAGS = (
     "--video-max-tokens-per-frame=16",
 )
 
+BEHIND = ("--backend", "openai", "--api-base")
+# Tests of what a server cannot do: none, and `transformers serve`.
+BEYOND = ("beyond_any_server", "beyond_transformers_serve")
 OpenChat = Callable[..., Chat]
 
 
@@ -42,28 +45,50 @@ def slow_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_random_checkpoint(folder / "random-30m", size="30m", tokenizer=tokenizer)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    for name in BEYOND:
+        config.addinivalue_line("markers", f"{name}(why): cannot be behind --behind-server")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Behind a server, what it cannot do is left out; the README lists it."""
+    server = config.getoption("--behind-server")
+    if not server:
+        return
+    beyond = BEYOND if server == "transformers" else BEYOND[:1]
+    left_out = [item for item in items if any(item.get_closest_marker(name) for name in beyond)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture(scope="package")
-def behind_url(slow_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The page in front of `transformers serve`."""
-    folder = tmp_path_factory.mktemp("behind")
-    with serving(folder, slow_checkpoint) as base:
-        behind = ("--backend", "openai", "--api-base", base, "--api-model", str(slow_checkpoint))
-        with served.serve_app(folder, *behind, *SERVER_FLAGS) as server:
-            server.wait()
-            yield server.address
+def slow_server(slow_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of `transformers serve`."""
+    with serving(tmp_path_factory.mktemp("serve"), slow_checkpoint) as base:
+        yield base
+
+
+@pytest.fixture(scope="package")
+def behind_url(
+    slow_server: str, slow_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The page in front of it, which has still to find out what it cannot do."""
+    behind = (*BEHIND, slow_server, "--api-model", str(slow_checkpoint))
+    with served.serve_app(tmp_path_factory.mktemp("behind"), *behind, *SERVER_FLAGS) as server:
+        server.wait()
+        yield server.address
 
 
 @pytest.fixture(scope="package")
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The page with the model in its own process, or with `--behind-server` in front of one."""
     base = request.config.getoption("--behind-server")
-    if base == "transformers":
-        yield request.getfixturevalue("behind_url")
-        return
     checkpoint = str(request.getfixturevalue("slow_checkpoint"))
-    where = (
-        ("--backend", "openai", "--api-base", base) if base else ("-c", checkpoint, "--cpu-only")
-    )
+    where: tuple[str, ...]
+    if base == "transformers":
+        where = (*BEHIND, request.getfixturevalue("slow_server"), "--api-model", checkpoint)
+    else:
+        where = (*BEHIND, base) if base else ("-c", checkpoint, "--cpu-only")
     folder = tmp_path_factory.mktemp("server")
     with served.serve_app(folder, *where, *SERVER_FLAGS) as server:
         server.wait()

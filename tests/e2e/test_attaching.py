@@ -48,6 +48,7 @@ def test_fast_clicks_remove_what_was_clicked(chat: Chat, picture: Path, clip: Pa
     assert chat.page.get_attribute("#tray li img", "alt") == "red boat.png"
 
 
+@pytest.mark.beyond_any_server("the protocol knows no reading ahead")
 def test_what_is_attached_is_read_before_it_is_sent(chat: Chat, picture: Path) -> None:
     chat.set("max-new-tokens", "12")
     chat.attach(picture)

@@ -208,8 +208,7 @@ def test_what_the_page_does_itself_is_allowed_to_it(
         " (e) => refusedByPolicy(`${e.violatedDirective} ${e.blockedURI}`))"
     )
     for language in ("ko", "en"):
-        page.evaluate("document.querySelector('#settings .toggle-button').click()")
-        page.locator(f"#language input[value={language}]").check(force=True)
+        page.locator(f"#language input[value={language}]").dispatch_event("click")
         page.wait_for_function("(l) => document.documentElement.lang === l", arg=language)
     watched.attach(picture, clip)
     for source in ("camera", "screen"):
