@@ -247,3 +247,23 @@ def test_a_client_that_cancels_frees_the_place(served: Served) -> None:
         time.sleep(0.01)
     job.cancel()
     assert served.backend.calls[0].cancel.wait(60)
+
+
+def test_a_client_that_has_cancelled_can_ask_again_at_once(served: Served) -> None:
+    over = threading.Event()
+
+    def slow_to_stop(_: Conversation) -> Iterator[Delta]:
+        yield Delta("Hel")
+        assert over.wait(60)
+        yield Delta("lo")
+
+    served.backend.answer = slow_to_stop
+    client = served.client()
+    job = client.submit(message={"text": "Hi"}, settings={}, api_name="/chat")
+    while not job.outputs():
+        time.sleep(0.01)
+    job.cancel()
+    again = client.submit(message={"text": "Hi"}, settings={}, api_name="/chat")
+    time.sleep(0.5)  # it arrives while the first is still being stopped
+    over.set()
+    assert again.result(60)[0] == "Hello"

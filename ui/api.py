@@ -62,6 +62,8 @@ async def chat(
 ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
     """Ask, with pictures and videos; streams the answer so far and, at last, what it cost."""
     tab = _tab(tabs, request)
+    if tab.run and tab.run.left:
+        await tab.run.ended()  # a program that has just cancelled need not know how long that takes
     with _explained():
         run = tabs.start(tab, *await _drafted(tabs, tab, message, settings))
     try:

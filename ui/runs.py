@@ -88,6 +88,11 @@ class Run:
             self._followers -= 1
             self._left_at, self._patience_s = time.monotonic(), ORPHAN_S
 
+    @property
+    def left(self) -> bool:
+        """Whether nobody looks at it, or it was told to stop: it will soon be over."""
+        return not self._followers or self.cancel.is_set()
+
     def orphaned(self) -> bool:
         return not self._followers and time.monotonic() - self._left_at > self._patience_s
 
