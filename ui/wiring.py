@@ -221,7 +221,7 @@ def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> None:
 
     chosen = page.language.input(
         relabel, page.language, labelled,
-        js="(language) => qwenVlChat.chooseLanguage(language)", **QUIET,
+        js="(language) => qwenVlChat.chooseLanguage(language)", trigger_mode="always_last", **QUIET,
     )  # fmt: skip
     shown = [page.banner, view.stats, view.notice, view.tray, view.live]
     chosen.then(

@@ -21,6 +21,7 @@ from tests.e2e.chat import Chat
 from tests.e2e.test_comparing import back, compare, wait_for_both
 from tests.e2e.test_rendering import RICH
 from tests.fakes import USAGE, FakeBackend
+from ui.texts import texts_for
 
 ACT = "window.pwned=1"
 AWAY = "https://example.org/leak"
@@ -210,6 +211,10 @@ def test_what_the_page_does_itself_is_allowed_to_it(
     for language in ("ko", "en"):
         page.locator(f"#language input[value={language}]").dispatch_event("click")
         page.wait_for_function("(l) => document.documentElement.lang === l", arg=language)
+        page.wait_for_function(
+            "(label) => document.querySelector('#language').textContent.includes(label)",
+            arg=texts_for(language).language,
+        )
     watched.attach(picture, clip)
     for source in ("camera", "screen"):
         assert page.is_visible(f"#sources [data-source={source}]")
