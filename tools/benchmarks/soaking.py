@@ -95,8 +95,7 @@ class Day:
         if kind == "stop":
             self._stop(person)
         else:
-            files = {"picture": [self._picture()], "clip": [self.clip]}.get(kind, [])
-            person.predict(*_question(files, 24), api_name="/chat")
+            person.predict(*_question(self._files(kind), 24), api_name="/chat")
         if self.rng.random() < LEAVES:
             self.counts["left"] += 1
             person.close()
@@ -111,6 +110,14 @@ class Day:
 
     def _newcomer(self) -> Client:
         return Client(self.server.address, verbose=False)
+
+    def _files(self, kind: str) -> list[Path]:
+        match kind:
+            case "picture":
+                return [self._picture()]
+            case "clip":
+                return [self.clip]
+        return []
 
     def _picture(self) -> Path:
         """Another one each time, as people's are."""
