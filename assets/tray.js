@@ -39,10 +39,23 @@ const post = (file) => new Promise((resolve, reject) => {
   request.send(form);
 });
 
-// The server answers by drawing the tray anew.
+// The server answers by drawing the tray anew. One request after the other: answers overtake each other,
+// and the one that is drawn last has to be the newest.
+let asked = Promise.resolve();
+const ask = (event, data) => asked = asked.then(async () => {
+  const answered = drawn();
+  trigger(event, data);
+  await answered;
+});
+const version = () => element.querySelector('[data-drawn]')?.dataset.drawn;
 const drawn = () => new Promise((resolve) => {
-  const observer = new MutationObserver(() => { observer.disconnect(); resolve(); });
-  observer.observe(element, { childList: true, subtree: true });
+  const before = version();
+  const observer = new MutationObserver(() => {
+    if (version() === before) return;
+    observer.disconnect();
+    resolve();
+  });
+  observer.observe(element, { childList: true, subtree: true, attributeFilter: ['data-drawn'] });
   setTimeout(resolve, SETTLE_MS);
 });
 
@@ -56,11 +69,7 @@ async function add(files) {
   const media = stored.filter((file) => !EXPORTED.test(file.name));
   const error = results.find((result) => result.status === 'rejected')?.reason.message ?? '';
   stored.filter((file) => EXPORTED.test(file.name)).slice(-1).forEach(qwenVlChat.restore);
-  if (media.length || error) {
-    const answered = drawn();
-    trigger('upload', { files: media, error });
-    await answered;
-  }
+  if (media.length || error) await ask('upload', { files: media, error });
   waiting -= 1;
   if (!waiting) uploads.clear();
   show();
@@ -68,7 +77,7 @@ async function add(files) {
 }
 
 qwenVlChat.attach = add;
-qwenVlChat.attachFailed = (reason) => trigger('upload', { files: [], error: reason });
+qwenVlChat.attachFailed = (reason) => ask('upload', { files: [], error: reason });
 
 // What is sent while files are on their way is sent with them.
 function holdBack(event) {
@@ -127,5 +136,5 @@ for (const place of [element, one('#ready'), one('#cost-card')]) new MutationObs
 
 element.addEventListener('click', (event) => {
   const button = event.target.closest('button[data-op]');
-  if (button) trigger('select', { op: button.dataset.op, id: button.dataset.id });
+  if (button) ask('select', { op: button.dataset.op, id: button.dataset.id });
 });

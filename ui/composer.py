@@ -22,16 +22,16 @@ def tray(
     refused: Sequence[str],
     texts: Texts,
     places: Sequence[tuple[Pointed, Sentence]] = (),
+    drawn: int = 0,
 ) -> str:
     """Cards in the order of sending, each with its number, the places that the message is about, and why
-    other files were not taken.
+    other files were not taken. drawn: how often it was drawn for this tab, which tells the script of an answer.
     """
     cards = "".join(_card(item, texts.said(label), texts) for item, label in items)
     listed = f'<ul aria-label="{html.escape(texts.attached)}">{cards}</ul>' if items else ""
     listed += "".join(_chip(place, texts.said(label), texts) for place, label in places)
-    return listed + "".join(
-        _refusal(index, sentence, texts) for index, sentence in enumerate(refused)
-    )
+    listed += "".join(_refusal(index, sentence, texts) for index, sentence in enumerate(refused))
+    return f'<i data-drawn="{drawn}" hidden></i>{listed}'
 
 
 def ready(items: Sequence[Attachment]) -> str:

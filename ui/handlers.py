@@ -232,7 +232,7 @@ async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
         tab.refused.append(UPLOAD_PROBLEMS.get(str(error), failed))
     for file in posted.get("files") or []:
         await _attach_one(tabs, tab, file if isinstance(file, dict) else {})
-    return composer.tray(tab.numbered, tab.refused, tab.texts, tab.pointed)
+    return view.tray(tab)
 
 
 async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any]) -> None:
@@ -272,7 +272,7 @@ async def change_tray(tabs: Tabs, key: str, event: gr.EventData) -> str:
             tab.unpoint(place)
         case {"op": "dismiss", "id": str(index)} if index.isdecimal():
             del tab.refused[int(index) : int(index) + 1]
-    return composer.tray(tab.numbered, tab.refused, tab.texts, tab.pointed)
+    return view.tray(tab)
 
 
 async def price(tabs: Tabs, key: str, text: str, *values: Any) -> str:

@@ -12,7 +12,7 @@ from model.backend import Estimate
 from model.conversation import Image
 from model.errors import DemoError, Sentence
 from model.settings import GenerationSettings, VisionSettings
-from ui import composer, inspector
+from ui import inspector, view
 from ui.attachment import Attachment
 from ui.controls import settings_of
 from ui.fitting import fitted
@@ -50,7 +50,7 @@ async def inspect(
             tab.refused.append(error.sentence)
     labels = dict(tab.numbered)
     shown = inspector.dialog(look, labels[look.item], tab.texts) if look else ""
-    return shown, composer.tray(tab.numbered, tab.refused, tab.texts, tab.pointed)
+    return shown, view.tray(tab)
 
 
 async def _looked_at(

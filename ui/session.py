@@ -57,6 +57,7 @@ class Tab:
     conversation: Conversation = field(default_factory=Conversation)
     tray: list[Attachment] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)  # why files were not taken into the tray
+    drawn: int = 0  # how often the tray was
     run: Run | None = None
     answers: list[Answered] = field(default_factory=list)  # one for each answer of the conversation
     outcome: Outcome = "idle"  # of the latest turn

@@ -17,7 +17,7 @@ from model.conversation import Conversation
 from model.download import Downloads
 from model.errors import DemoError, Sentence
 from model.settings import GenerationSettings
-from ui import storage
+from ui import heap, storage
 from ui.attachment import Attachment
 from ui.compare import Comparison
 from ui.journal import Journal
@@ -93,6 +93,7 @@ class Tabs:
         def settle(run: Run) -> None:
             tab.settle(run)
             self.journal.ended(run)
+            asyncio.get_running_loop().run_in_executor(None, heap.give_back)
 
         run.start(self.backend, settle, awaited=lambda: self.awaited(tab.browser))
         return run
@@ -162,7 +163,12 @@ class Tabs:
 
     def forget(self, key: str) -> None:
         """Let the backend drop what it kept for a tab, without waiting for it."""
-        asyncio.get_running_loop().run_in_executor(None, self.backend.forget, key)
+
+        def drop() -> None:
+            self.backend.forget(key)
+            heap.give_back()
+
+        asyncio.get_running_loop().run_in_executor(None, drop)
 
     def page_requested(self, browser: str) -> None:
         """A page was asked for: perhaps a reload, whose tab will be opened in a moment."""

@@ -50,7 +50,7 @@ def whole(tab: Tab) -> View:
         notice=notice(tab),
         message=gr.Textbox(submit_btn=not tab.live, stop_btn=tab.live),
         places=render.answers_places(places.by_answer(tab.shown, tab.known, tab.convention)),
-        tray=composer.tray(tab.numbered, tab.refused, tab.texts, tab.pointed),
+        tray=tray(tab),
         returned="",
         examples=gr.HTML(visible=empty),
         copy=gr.Button(visible=answered),
@@ -63,6 +63,12 @@ def whole(tab: Tab) -> View:
         clear=gr.Button(visible=not empty),
         cancel_edit=gr.Button(visible=tab.editing is not None),
     )
+
+
+def tray(tab: Tab) -> str:
+    """What is attached, drawn anew."""
+    tab.drawn += 1
+    return composer.tray(tab.numbered, tab.refused, tab.texts, tab.pointed, tab.drawn)
 
 
 def notice(tab: Tab) -> str:

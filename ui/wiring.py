@@ -69,6 +69,7 @@ def wire(
     )  # fmt: skip
     show(opened.then(do(handlers.look), key, list(view), **QUIET))
     blocks.unload(do(handlers.close_page))
+    blocks.unload(MethodType(_drop_session, blocks))
     _wire_settings(page, default, blocks)
     _wire_language(page, tabs, blocks)
 
@@ -114,6 +115,11 @@ def wire(
         estimated = control.input(*price, **estimating)
         # A slider that is being dragged goes through many values that nobody wants.
         read_on(release(*price, **estimating) if release else estimated)
+
+
+def _drop_session(blocks: gr.Blocks, request: gr.Request) -> None:
+    """Gradio keeps a copy of the page, 0.2 MB, for every session, also when it has ended."""
+    blocks.state_holder.session_data.pop(str(request.session_hash), None)
 
 
 def _wire_editing(

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import APIResponse, Route
 
 from tests.e2e.chat import ENDED, Chat
 
@@ -46,6 +47,31 @@ def test_fast_clicks_remove_what_was_clicked(chat: Chat, picture: Path, clip: Pa
     )
     chat.wait_for_cards(1)
     assert chat.page.get_attribute("#tray li img", "alt") == "red boat.png"
+
+
+def test_an_answer_that_comes_late_does_not_bring_back_what_was_removed(
+    chat: Chat, picture: Path
+) -> None:
+    removals: list[tuple[Route, APIResponse]] = []
+
+    def hold_the_first(route: Route) -> None:
+        if "detach" not in (route.request.post_data or ""):
+            route.continue_()
+            return
+        removals.append((route, route.fetch()))
+        if len(removals) > 1:
+            route.fulfill(response=removals[-1][1])
+
+    chat.attach(picture, picture, picture)
+    chat.page.route("**/run/predict*", hold_the_first)
+    chat.page.evaluate(
+        "[...document.querySelectorAll('#tray li button')].slice(0, 2).forEach((b) => b.click())"
+    )
+    chat.page.wait_for_timeout(500)  # in which a second request would overtake the first
+    route, answer = removals[0]
+    route.fulfill(response=answer)
+    chat.page.wait_for_timeout(500)
+    chat.wait_for_cards(1)
 
 
 @pytest.mark.beyond_any_server("the protocol knows no reading ahead")

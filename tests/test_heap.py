@@ -1,0 +1,82 @@
+"""What nobody uses any more goes back to the system, and Gradio's sessions end with their pages."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from gradio_client import Client
+
+from model.settings import GenerationSettings, VisionSettings
+from tests.fakes import FakeBackend
+from ui import heap
+from ui.tabs import Tabs
+
+PIECES, PIECE = 100_000, 1000  # bytes each
+PART_MB = PIECES * PIECE / 2**20 / 2
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only glibc holds on to it")
+
+
+def resident_mb() -> float:
+    return float(psutil.Process().memory_info().rss / 2**20)
+
+
+@pytest.fixture
+def freed() -> Iterator[float]:
+    """Much was freed below a block in use. Gives the megabytes that the process holds nevertheless."""
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    pieces = [libc.malloc(PIECE) for _ in range(PIECES)]
+    for piece in pieces:
+        ctypes.memset(piece, 1, PIECE)
+    held = resident_mb()
+    for piece in pieces[:-1]:
+        libc.free(piece)
+    assert resident_mb() > held - PART_MB, "the test's own assumption: it stays with the process"
+    yield resident_mb()
+    libc.free(pieces[-1])
+
+
+def wait_until_less(than: float) -> None:
+    for _ in range(600):
+        if resident_mb() < than:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"still {resident_mb():.0f} MB")
+
+
+@on_linux
+def test_freed_memory_is_given_back(freed: float) -> None:
+    heap.give_back()
+    assert resident_mb() < freed - PART_MB
+
+
+@on_linux
+def test_memory_is_given_back_after_an_answer(freed: float) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tab = tabs.open("k")
+        drafted = tab.drafted("Hi", VisionSettings())
+        assert drafted
+        run = tabs.start(tab, drafted, GenerationSettings())
+        with run.followed():
+            await run.ended()
+
+    asyncio.run(play())
+    wait_until_less(freed - PART_MB)
+
+
+@on_linux
+def test_memory_is_given_back_when_a_conversation_is_forgotten(freed: float) -> None:
+    async def play() -> None:
+        Tabs(FakeBackend()).forget("k")
+
+    asyncio.run(play())
+    wait_until_less(freed - PART_MB)
