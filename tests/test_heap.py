@@ -7,11 +7,9 @@ import ctypes
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
-from gradio_client import Client
 
 from model.settings import GenerationSettings, VisionSettings
 from tests.fakes import FakeBackend
