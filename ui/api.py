@@ -26,11 +26,12 @@ from ui.attachment import Attachment, download
 from ui.attachment import inspect as inspect_upload
 from ui.session import MAX_ATTACHMENTS, UNEXPECTED, Tab, drafted
 from ui.tabs import Tabs
+from ui.uploads import NOT_STORED
 from ui.web import address_of
 
 log = logging.getLogger(__name__)
 
-FRAME_S = 0.05  # between two pieces of an answer, at the shortest
+FRAME_S = 0.05  # between two pieces of an answer, where few are written
 
 
 def add_api(tabs: Tabs) -> None:
@@ -133,6 +134,8 @@ async def _attached(tabs: Tabs, tab: Tab, path: object, name: object) -> Attachm
         return await asyncio.to_thread(inspect_upload, tabs.uploads.claim(path, tab.key), name)
     if tabs.downloads is None:
         raise MediaError("{url} is a web address; download it and attach the file.", url=path[:80])
+    if await asyncio.to_thread(tabs.room.full):
+        raise MediaError.of(NOT_STORED)
     stored = await asyncio.to_thread(download, tabs.downloads, path)
     return await asyncio.to_thread(inspect_upload, stored, unquote(urlsplit(path).path))
 

@@ -25,6 +25,7 @@ from ui.runs import Run
 from ui.session import Tab, drafted
 from ui.tabs import Tabs
 from ui.texts import ENGLISH
+from ui.uploads import NOT_STORED
 from ui.view import View
 from ui.waiting import seconds_to_first_word
 from ui.web import address_of, browser_of
@@ -37,9 +38,7 @@ UPLOAD_PROBLEMS = {  # by what assets/tray.js and pictures.js call them
     "too-large": Sentence(
         "The file is larger than this page accepts; send a smaller or shorter one."
     ),
-    "not-stored": Sentence(
-        "The server could not keep the file; its disk may be full, so try again later or send a smaller one."
-    ),
+    "not-stored": NOT_STORED,
     "connection": Sentence("The connection broke while the file was sent; attach it again."),
     "camera": Sentence("The camera cannot be used; allow it in the browser and try again."),
     "screen": Sentence("The screen cannot be captured; allow it in the browser and try again."),

@@ -75,7 +75,8 @@ def launch_options(
     """What `blocks.launch` needs for this page, to be merged with where it is to listen."""
     scripts = "\n".join(map(script, SCRIPTS))
     headers = Middleware(PageHeaders, script=scripts, page_requested=blocks.tabs.page_requested)
-    uploads = Middleware(UploadLimit, most_bytes=max_uploads_gb * 2**30)
+    blocks.tabs.room.most_bytes = max_uploads_gb * 2**30
+    uploads = Middleware(UploadLimit, room=blocks.tabs.room)
     in_front = Middleware(
         gate.Gate, inputs=gate.inputs_of(blocks), uploaded=blocks.tabs.uploads.arrived
     )

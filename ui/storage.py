@@ -6,6 +6,8 @@ goes when no open tab needs it and it has lain for an hour.
 
 from __future__ import annotations
 
+import asyncio
+import math
 import shutil
 import time
 from collections.abc import Container
@@ -24,12 +26,11 @@ SPARE_BYTES = 2**30  # of the disk, for everything but uploads
 INSUFFICIENT_STORAGE = 507
 
 
-def sweep(needed: Container[str], *, now: float | None = None) -> None:
+def sweep(needed: Container[str]) -> None:
     """Remove old files that nobody needs, by their resolved paths, and folders that are empty then."""
-    before = (time.time() if now is None else now) - KEPT_S
-    for path in sorted(
-        upload_folder().rglob("*"), reverse=True
-    ):  # what is inside before the folder
+    before = time.time() - KEPT_S
+    inside_first = sorted(upload_folder().rglob("*"), reverse=True)
+    for path in inside_first:
         with suppress(OSError):  # gone meanwhile, or not empty
             if path.lstat().st_mtime > before or path.name == LOCK:
                 continue
@@ -39,23 +40,15 @@ def sweep(needed: Container[str], *, now: float | None = None) -> None:
                 path.unlink()
 
 
-class UploadLimit:
-    """ASGI middleware: refuses uploads while there is no room for more."""
+class Room:
+    """What is left for files of strangers, which may take `most_bytes` together."""
 
-    def __init__(self, app: ASGIApp, most_bytes: float) -> None:
-        self.app, self.most_bytes = app, most_bytes
-        self._full, self._counted = False, float("-inf")
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        posted = scope["type"] == "http" and scope["method"] == "POST"
-        if posted and scope["path"].rstrip("/").endswith("/upload") and self.full():
-            refusal = PlainTextResponse("No room for uploads.", INSUFFICIENT_STORAGE)
-            await refusal(scope, receive, send)
-            return
-        await self.app(scope, receive, send)
+    def __init__(self, most_bytes: float = math.inf) -> None:
+        self.most_bytes = most_bytes
+        self._full, self._counted = False, -math.inf
 
     def full(self) -> bool:
-        """Whether uploads take all that they may, or the disk has no more."""
+        """Whether they take all that they may, or the disk has no more. Goes through the folder now and then."""
         if time.monotonic() > self._counted + RECOUNT_S:
             folder = upload_folder()
             folder.mkdir(parents=True, exist_ok=True)
@@ -63,6 +56,22 @@ class UploadLimit:
             self._full = spare or _size(folder) >= self.most_bytes
             self._counted = time.monotonic()
         return self._full
+
+
+class UploadLimit:
+    """ASGI middleware: refuses uploads while there is no room for more."""
+
+    def __init__(self, app: ASGIApp, room: Room) -> None:
+        self.app, self.room = app, room
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        posted = scope["type"] == "http" and scope["method"] == "POST"
+        uploads = posted and scope["path"].rstrip("/").endswith("/upload")
+        if uploads and await asyncio.to_thread(self.room.full):
+            refusal = PlainTextResponse("No room for uploads.", INSUFFICIENT_STORAGE)
+            await refusal(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
 
 
 def _size(folder: Path) -> int:

@@ -29,7 +29,7 @@ from ui.uploads import Uploads
 
 log = logging.getLogger(__name__)
 
-UPDATE_S = 0.012  # what one update costs a slow core, through Gradio to the browser
+UPDATE_S = 0.012  # that one update of a page costs a slow core
 RECOUNT_S = 0.5  # between two looks at how many answers grow
 SWEEP_S = 600.0  # between two looks for files that nobody needs
 EXPIRY_S = 3600.0  # a conversation that nobody looked at for so long is dropped
@@ -64,6 +64,7 @@ class Tabs:
         self.defaults = dict(defaults or {})
         self.downloads = downloads
         self.uploads = Uploads()
+        self.room = storage.Room()
         self._tabs: dict[str, Tab] = {}
         self.ending = False
         self._count, self._counted = 0, 0.0  # answers that were growing, and when

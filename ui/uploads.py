@@ -13,9 +13,12 @@ from pathlib import Path
 
 from gradio.utils import get_upload_folder
 
-from model.errors import MediaError
+from model.errors import MediaError, Sentence
 
 MAX_NAME = 80  # characters of a file name that are shown
+NOT_STORED = Sentence(
+    "The server could not keep the file; its disk may be full, so try again later or send a smaller one."
+)
 SWEPT = 1024  # files of which is known whose they are, before it is first asked which are gone
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -58,7 +61,7 @@ class Uploads:
         return file
 
     def _sweep(self) -> None:
-        """Forget what Gradio has deleted."""
+        """Forget what has been deleted."""
         for path in [path for path in self._unclaimed if not Path(path).exists()]:
             del self._unclaimed[path]
             self._owners.pop(path, None)
