@@ -24,7 +24,8 @@ from model.local import LocalBackend
 from model.settings import TUNABLES, GenerationSettings, VisionSettings
 from tests import following
 from tests.following import KEY, followed
-from tests.hostile_files import Case, cases
+from tests.hostile_files import cases
+from tests.hostile_files.case import Case
 from tests.media_files import CORNERS, SMALL, number_of, photo
 from tests.pages import gradio_environment, listening
 from ui import handlers
