@@ -21,20 +21,20 @@ from model.download import Downloads
 from model.errors import MediaError
 from model.settings import MOST_CHARACTERS, GenerationSettings
 from tests.fakes import FakeBackend
-from ui.page import build_page, launch_options
+from tests.pages import gradio_environment, listening
+from ui.page import build_page
 from ui.storage import Room
 
 
 class Served:
     """A page with a fake model, listening."""
 
+    url: str
+
     def __init__(self, folder: Path) -> None:
         self.backend = FakeBackend([Delta("Hel"), Delta("lo")], pause_s=0.1)
         self.uploads = folder
         self.page = build_page(self.backend, generation=GenerationSettings(seed=3))
-        _, self.url, _ = self.page.launch(
-            prevent_thread_lock=True, quiet=True, **launch_options(self.page)
-        )
 
     def client(self) -> Client:
         return Client(self.url, verbose=False)
@@ -43,12 +43,10 @@ class Served:
 @pytest.fixture(scope="module")
 def _served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("uploads")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(folder))
-        patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+    with gradio_environment(folder):
         served = Served(folder)
-        yield served
-        served.page.close()
+        with listening(served.page) as served.url:
+            yield served
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ from model.recipe import Recipe
 from model.settings import GenerationSettings, VisionSettings
 from tests import media_files
 from tests.fakes import FakeBackend
-from ui.page import build_page, launch_options
+from tests.pages import gradio_environment, listening
+from ui.page import build_page
 
 HOSTILE = 'It\'s "$HOME" `ls` $(ls) \\n {x} %s\nEND_OF_REQUEST\n数 🙂 <|im_end|> \ue000'
 REPLY = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Red."}, "finish_reason": "stop"}], "id": "1", "object": "chat.completion", "created": 1, "model": "m"}  # fmt: skip
@@ -140,20 +141,14 @@ def test_sampling_is_passed_on(qwen2_vl: LocalBackend) -> None:
     assert "PIL" not in script and "base64" not in script
 
 
-def test_the_gradio_script_asks_this_page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder / "uploads"))
-    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+def test_the_gradio_script_asks_this_page(folder: Path) -> None:
     backend = FakeBackend()
-    page = build_page(backend)
-    _, address, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_options(page))
     questions = [
         Question(HOSTILE, ("it's a.png", "b.mp4"), {"max_tokens": 64, "vision_ids": True}),
         Question("And?", (), {"temperature": 0.5, "seed": 3}),
     ]
-    try:
+    with gradio_environment(folder / "uploads"), listening(build_page(backend)) as address:
         printed = run([sys.executable, "-"], gradio_script(questions, address))
-    finally:
-        page.close()
     assert printed.splitlines()[-2:] == ["Hello", "Hello"]
     first, second = backend.calls
     assert first.conversation.messages[0].text == HOSTILE

@@ -17,7 +17,8 @@ from PIL import Image as PillowImage
 from model.backend import Delta
 from tests.fakes import FakeBackend
 from tests.hostile_requests import Attacker, Hostile
-from ui.page import build_page, launch_options
+from tests.pages import gradio_environment, listening
+from ui.page import build_page
 
 ROOT = Path(__file__).parent.parent
 SEED = 8
@@ -27,6 +28,8 @@ NOT_FOR_CLIENTS = (SECRET, "Traceback", "site-packages", str(ROOT), 'File "')
 
 class Target:
     """A page with a fake model on a free port, and files that nobody has uploaded."""
+
+    url: str
 
     def __init__(self, folder: Path) -> None:
         self.uploads = folder / "uploads"
@@ -39,8 +42,6 @@ class Target:
         PillowImage.new("RGB", (64, 64), "red").save(folder / "mine.png")
         self.backend = FakeBackend([Delta("Hello")])
         self.page = build_page(self.backend)
-        options = launch_options(self.page)
-        _, self.url, _ = self.page.launch(prevent_thread_lock=True, quiet=True, **options)
         self.picture = folder / "mine.png"
         self.functions = {number: len(fn.inputs) for number, fn in self.page.fns.items()}
 
@@ -48,11 +49,10 @@ class Target:
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     folder = tmp_path_factory.mktemp("fuzzed")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(folder / "uploads"))
+    with gradio_environment(folder / "uploads"):
         target = Target(folder)
-        yield target
-        target.page.close()
+        with listening(target.page) as target.url:
+            yield target
 
 
 def said(client: httpx.Client, request: Hostile) -> tuple[int, str]:

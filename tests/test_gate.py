@@ -22,8 +22,9 @@ from starlette.testclient import TestClient
 
 from tests.fakes import FakeBackend
 from tests.following import KEY
+from tests.pages import gradio_environment, listening
 from ui.gate import MOST_BYTES, Gate
-from ui.page import build_page, launch_options
+from ui.page import build_page
 
 ADDRESS = "http://127.0.0.1:9/a.png"
 FILE = {"path": ADDRESS, "meta": {"_type": "gradio.FileData"}}
@@ -59,18 +60,14 @@ class Served:
 def serve(**changed: Any) -> Iterator[Served]:
     backend = FakeBackend()
     page = build_page(backend)
-    options = {**launch_options(page), **changed}
-    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **options)
-    with httpx.Client(base_url=url, timeout=60) as client:
+    with listening(page, **changed) as url, httpx.Client(base_url=url, timeout=60) as client:
         yield Served(backend, page, client)
-    page.close()
 
 
 @pytest.fixture(scope="module")
 def uploads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("uploads")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(folder))
+    with gradio_environment(folder):
         yield folder
 
 

@@ -24,10 +24,12 @@ from model.local import LocalBackend
 from model.settings import TUNABLES, GenerationSettings, VisionSettings
 from tests import following
 from tests.following import KEY, followed
-from tests.hostile_files import Case, cases
+from tests.hostile_files import cases
+from tests.hostile_files.case import Case
 from tests.media_files import CORNERS, SMALL, number_of, photo
+from tests.pages import gradio_environment, listening
 from ui import handlers
-from ui.page import build_page, launch_options
+from ui.page import build_page
 from ui.seen import seen_frames, seen_picture
 from ui.session import Tab
 from ui.tabs import Tabs
@@ -297,13 +299,11 @@ def test_the_whole_heap_at_once_leaves_only_what_is_good(
 
 @pytest.fixture(scope="module")
 def url(local: LocalBackend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("uploads")))
-        patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
-        page = build_page(local, vision=VisionSettings(), generation=SHORT)
-        _, address, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_options(page))
+    with (
+        gradio_environment(tmp_path_factory.mktemp("uploads")),
+        listening(build_page(local, vision=VisionSettings(), generation=SHORT)) as address,
+    ):
         yield address
-        page.close()
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,10 @@ from model.conversation import Conversation, Image, Text
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
 from tests.fakes import FakeBackend
-from tools.served import free_port
+from tests.pages import gradio_environment, listening
 from tools.tiny import names
 from tools.tiny.second_renderer import draw_scene
-from ui.page import build_page, launch_options
+from ui.page import build_page
 
 PEOPLE = 50
 QUESTION, NEXT = "Describe the image.", "How many shapes are there?"
@@ -36,16 +36,9 @@ def tiny() -> LocalBackend:
 
 @pytest.fixture(scope="module")
 def address(tiny: LocalBackend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("uploads")))
-        patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
-        page = build_page(tiny)
-        options = launch_options(page)
-        _, url, _ = page.launch(
-            server_port=free_port(), prevent_thread_lock=True, quiet=True, **options
-        )
-        yield url
-        page.close(verbose=False)
+    uploads = tmp_path_factory.mktemp("uploads")
+    with gradio_environment(uploads), listening(build_page(tiny)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -114,11 +107,7 @@ def test_nobody_can_tell_what_somebody_else_has_shown(
 
 def test_without_the_log_in_nothing_is_reachable() -> None:
     page = build_page(FakeBackend())
-    options = launch_options(page)
-    _, url, _ = page.launch(
-        server_port=free_port(), prevent_thread_lock=True, quiet=True, auth=[("ada", "secret")], **options
-    )  # fmt: skip
-    try:
+    with listening(page, auth=[("ada", "secret")]) as url:
         call = {"data": [{"text": "Hi"}, {}]}
         chat = next(number for number, fn in page.fns.items() if fn.api_name == "chat")
         joined = {**call, "fn_index": chat, "session_hash": "x"}
@@ -134,5 +123,3 @@ def test_without_the_log_in_nothing_is_reachable() -> None:
         assert [response.status_code for response in refused] == [401] * len(refused)
         known = Client(url, verbose=False, auth=("ada", "secret"))
         assert known.predict({"text": "Hi"}, {}, api_name="/chat")[0] == "Hello"
-    finally:
-        page.close(verbose=False)

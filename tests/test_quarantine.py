@@ -16,7 +16,8 @@ from model.errors import MediaError, Sentence
 from model.packets import PacketIndex
 from model.video import frames
 from tests import media_files
-from tests.hostile_files import growing, sample_bomb, scan_bomb, tag_bomb
+from tests.hostile_files.clips import growing, sample_bomb
+from tests.hostile_files.pictures import scan_bomb, tag_bomb
 from ui.quarantine import ALONE, PASSED_ON, ROOT, Limits, Quarantine
 
 TOO_MUCH = r"^a\.\w+ takes too much time or memory to read; save it as PNG or JPEG"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from gradio_client import Client
@@ -10,9 +11,9 @@ from gradio_client.exceptions import AppError
 
 from model.errors import DemoError
 from tests.fakes import FakeBackend
-from tools.served import free_port
+from tests.pages import gradio_environment, listening
 from ui import rates
-from ui.page import build_page, launch_options
+from ui.page import build_page
 from ui.rates import Rates
 
 
@@ -77,16 +78,13 @@ def test_addresses_are_forgotten_before_they_fill_the_memory(
 
 
 @pytest.fixture
-def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def address(tmp_path: Path) -> Iterator[str]:
     """A page that takes one message a minute, behind a proxy on this machine."""
-    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
-    page = build_page(FakeBackend(), requests_per_minute=1)
-    options = launch_options(page)
-    _, url, _ = page.launch(
-        server_port=free_port(), prevent_thread_lock=True, quiet=True, **options
-    )
-    yield url
-    page.close(verbose=False)
+    with (
+        gradio_environment(tmp_path),
+        listening(build_page(FakeBackend(), requests_per_minute=1)) as address,
+    ):
+        yield address
 
 
 def test_a_new_session_is_no_new_address_but_the_proxys_word_is(address: str) -> None:

@@ -18,8 +18,9 @@ from PIL import Image
 import app
 from model.settings import TUNABLES
 from tests.fakes import FakeBackend
+from tests.pages import gradio_environment, listening
 from tools.benchmarks.machine import RESULTS, table
-from ui.page import build_page, launch_options
+from ui.page import build_page
 
 ROOT = Path(__file__).parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -183,15 +184,11 @@ def in_a_folder_with_boats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.fixture
-def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[FakeBackend, str]]:
+def served(tmp_path: Path) -> Iterator[tuple[FakeBackend, str]]:
     """A page with a fake model and its address."""
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
-    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
     backend = FakeBackend()
-    page = build_page(backend)
-    _, address, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_options(page))
-    yield backend, address
-    page.close()
+    with gradio_environment(tmp_path / "uploads"), listening(build_page(backend)) as address:
+        yield backend, address
 
 
 @pytest.mark.usefixtures("in_a_folder_with_boats")

@@ -18,7 +18,7 @@ from gradio_client import Client, handle_file
 from model.errors import DemoError, MediaError
 from tests.fakes import FakeBackend
 from tests.media_files import photo
-from tools.served import free_port
+from tests.pages import listening
 from ui import storage, tabs
 from ui.attachment import inspect
 from ui.page import build_page, launch_options
@@ -139,12 +139,8 @@ def address(uploads: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:  #
     """A page whose uploads may take 100 kB altogether."""
     monkeypatch.setattr(storage, "RECOUNT_S", 0.0)
     page = build_page(FakeBackend())
-    options = launch_options(page, max_uploads_gb=1e5 / 2**30)
-    _, url, _ = page.launch(
-        server_port=free_port(), prevent_thread_lock=True, quiet=True, **options
-    )
-    yield url
-    page.close(verbose=False)
+    with listening(page, **launch_options(page, max_uploads_gb=1e5 / 2**30)) as address:
+        yield address
 
 
 def test_uploads_are_refused_when_they_take_all_that_they_may(address: str) -> None:

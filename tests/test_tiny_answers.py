@@ -18,7 +18,8 @@ from model.checkpoint import BUNDLED
 from model.conversation import Conversation, Image, Text, Video
 from model.local import LocalBackend
 from model.settings import GenerationSettings
-from ui.page import build_page, launch_options
+from tests.pages import gradio_environment, listening
+from ui.page import build_page
 
 GREY = (225, 225, 225)
 NUMBERED = GenerationSettings(max_new_tokens=64, vision_ids=True)
@@ -164,12 +165,9 @@ def test_it_says_what_it_is_and_how_to_get_more(tiny: LocalBackend, question: st
 
 @pytest.fixture(scope="module")
 def client(tiny: LocalBackend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("uploads")))
-        page = build_page(tiny)
-        _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_options(page))
-        yield Client(url, verbose=False)
-        page.close()
+    uploads = tmp_path_factory.mktemp("uploads")
+    with gradio_environment(uploads), listening(build_page(tiny)) as address:
+        yield Client(address, verbose=False)
 
 
 def test_the_api_answers_about_pictures_over_several_turns(client: Client, draw: Any) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import mimetypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import ConsoleMessage, Page, Request
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
 
 PATIENCE_MS = 60_000  # for a machine that does other things at the same time
 SHOWN_MS = 150
@@ -171,3 +172,15 @@ class Chat:
         local = parts.scheme in ("data", "blob") or parts.hostname == "127.0.0.1"
         if not local:
             self.problems.append(f"left the host: {request.url}")
+
+
+@contextmanager
+def talking(profile: BrowserContext, url: str) -> Iterator[Chat]:
+    """The page in a new tab, which has had no problems when it is closed."""
+    chat = Chat(profile.new_page(), url)
+    try:
+        chat.open()
+        yield chat
+    finally:
+        chat.close()
+    assert chat.problems == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,13 @@ from transformers import AutoTokenizer
 
 from model.checkpoint import BUNDLED
 from tests import media_files
-from tests.e2e.chat import Chat
+from tests.e2e.chat import Chat, talking
 from tests.fakes import FakeBackend
+from tests.pages import gradio_environment, listening
 from tests.transformers_serve import serving
 from tools import served
 from tools.tiny.checkpoint import write_random_checkpoint
-from ui.page import build_page, launch_options
+from ui.page import build_page
 
 FAKE_CAMERA = (
     "--use-fake-device-for-media-stream",
@@ -114,17 +116,12 @@ def profile(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def open_chat(profile: BrowserContext, url: str) -> Iterator[OpenChat]:
     """Open the page in another tab; `profile` is somebody else's browser."""
-    chats: list[Chat] = []
+    with ExitStack() as chats:
 
-    def open_chat(profile: BrowserContext = profile) -> Chat:
-        chats.append(Chat(profile.new_page(), url))
-        chats[-1].open()
-        return chats[-1]
+        def open_chat(profile: BrowserContext = profile) -> Chat:
+            return chats.enter_context(talking(profile, url))
 
-    yield open_chat
-    for chat in chats:
-        chat.close()
-    assert [problem for chat in chats for problem in chat.problems] == []
+        yield open_chat
 
 
 @pytest.fixture
@@ -142,27 +139,19 @@ def tiny_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def tiny_chat(profile: BrowserContext, tiny_url: str) -> Iterator[Chat]:
-    chat = Chat(profile.new_page(), tiny_url)
-    chat.open()
-    yield chat
-    chat.close()
-    assert chat.problems == []
+    with talking(profile, tiny_url) as chat:
+        yield chat
 
 
 @pytest.fixture(scope="package")
 def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeBackend, str]]:
     """The page in front of a backend that answers what it is asked to, and its address."""
     backend = FakeBackend()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("scripted")))
+    with gradio_environment(tmp_path_factory.mktemp("scripted")):
         page = build_page(backend)
         page.tabs.closed_s = 1.0
-        options = launch_options(page)
-        _, url, _ = page.launch(
-            server_port=served.free_port(), prevent_thread_lock=True, quiet=True, **options
-        )
-        yield backend, url
-        page.close()
+        with listening(page) as url:
+            yield backend, url
 
 
 @pytest.fixture

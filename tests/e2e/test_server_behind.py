@@ -8,16 +8,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext
 
-from tests.e2e.chat import Chat
+from tests.e2e.chat import Chat, talking
 
 
 @pytest.fixture
 def remote_chat(profile: BrowserContext, behind_url: str) -> Iterator[Chat]:
-    chat = Chat(profile.new_page(), behind_url)
-    chat.open()
-    yield chat
-    chat.close()
-    assert chat.problems == []
+    with talking(profile, behind_url) as chat:
+        yield chat
 
 
 def test_a_picture_is_answered_and_the_server_is_named(remote_chat: Chat, picture: Path) -> None:

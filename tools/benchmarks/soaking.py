@@ -34,7 +34,7 @@ LEAVES = 0.1  # how likely one of them leaves after a turn
 TURNS = {"picture": 8, "follow-up": 7, "clip": 2, "stop": 2, "page": 1}  # how often each kind comes
 WARM_UP = 0.3  # of the turns: caches fill, threads start
 SAMPLES = 40  # over the whole run
-CLOSED_S = 15.0  # after which what is kept for closed tabs is gone
+CLOSED_S = 30.0  # Gradio looks every 15 s whether a page is still there; 10 s later what is kept for it goes
 NAMES = ("memory", "threads", "open files", "uploads")
 UNITS = ("MB", "", "", "MB")
 
