@@ -73,7 +73,7 @@ def _add_model_flags(flags: argparse.ArgumentParser) -> None:
         "--flash-attn2", action="store_true", help="FlashAttention-2; needs a CUDA GPU"
     )
     model.add_argument("--compile", action="store_true", help="CUDA graphs for faster answers; needs a CUDA GPU and a minute or two to compile at the start")  # fmt: skip
-    model.add_argument("--dtype", choices=("auto", "bfloat16", "float16", "float32"), default="auto", help="of the weights; 'auto' is bfloat16 on a GPU and float32 on a CPU")  # fmt: skip
+    model.add_argument("--dtype", choices=("auto", "bfloat16", "float16", "float32"), default="auto", help="of the weights; 'auto' is bfloat16 on a GPU, and on a CPU what it computes faster in (small checkpoints: float32)")  # fmt: skip
     model.add_argument(
         "--no-loop-guard", action="store_true", help="let an answer go on that repeats itself"
     )

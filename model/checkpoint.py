@@ -26,6 +26,7 @@ BUNDLED = Path(__file__).parent.parent / "assets" / "tiny-qwen2-vl"
 LARGE, SMALL = "Qwen/Qwen2-VL-7B-Instruct", "Qwen/Qwen2-VL-2B-Instruct"
 LARGE_NEEDS = 20 * GB  # 16.6 GB of bfloat16 weights, and room for pictures and the KV cache
 MODEL_TYPES = ("qwen2_vl", "qwen2_5_vl")
+SMALL_BYTES = GB  # of weights: fast enough on a CPU in float32, whose answers are the same with every kind of reuse
 CACHE_SHARE = 0.2  # of the free memory, when nobody says how much may be kept between turns
 
 
@@ -35,6 +36,9 @@ class Hardware:
 
     gpu_memory: tuple[int, ...] = ()
     gpu_bfloat16: bool = True
+    cpu_bfloat16: Callable[[], bool] = lambda: (
+        False
+    )  # whether it is faster, which has to be measured
     mps: bool = False
     flash_attn: bool = False  # the flash_attn package
     kernels: bool = False  # the kernels package, which fetches the prebuilt one
@@ -75,8 +79,8 @@ class Choice:
 def choose(hardware: Hardware, flags: Flags) -> Choice:
     """What to run on `hardware`. Raises `CheckpointError` for flags that exclude each other."""
     device = _device(hardware, flags)
-    dtype = _dtype(hardware, flags, device)
     checkpoint, note = _checkpoint(hardware, flags, device)
+    dtype = _dtype(hardware, flags, device, checkpoint)
     attention: Literal["sdpa", "flash_attention_2"] = "sdpa"
     if flags.flash_attn2:
         _require_flash_attention(hardware, device, dtype)
@@ -96,13 +100,16 @@ def _device(hardware: Hardware, flags: Flags) -> Device:
 
 
 def _dtype(
-    hardware: Hardware, flags: Flags, device: Device
+    hardware: Hardware, flags: Flags, device: Device, checkpoint: str
 ) -> Literal["bfloat16", "float16", "float32"]:
     if flags.dtype in ("bfloat16", "float16", "float32"):
         return flags.dtype  # type: ignore[return-value]  # mypy does not narrow by `in`
     if device == "cuda":
         return "bfloat16" if hardware.gpu_bfloat16 else "float16"
-    return "float16" if device == "mps" else "float32"
+    if device == "mps":
+        return "float16"
+    small = 0 < _stored_bytes(checkpoint) < SMALL_BYTES
+    return "bfloat16" if not small and hardware.cpu_bfloat16() else "float32"
 
 
 def _checkpoint(hardware: Hardware, flags: Flags, device: Device) -> tuple[str, str]:
@@ -164,10 +171,13 @@ def hardware() -> Hardware:
     """What this machine offers, asked of torch."""
     import torch
 
+    from model.cpu import prefers_bfloat16
+
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return Hardware(
         gpu_memory=tuple(torch.cuda.get_device_properties(i).total_memory for i in range(count)),
         gpu_bfloat16=count > 0 and torch.cuda.is_bf16_supported(),
+        cpu_bfloat16=prefers_bfloat16,
         mps=torch.backends.mps.is_available(),
         flash_attn=find_spec("flash_attn") is not None,
         kernels=find_spec("kernels") is not None,
@@ -288,7 +298,7 @@ def require_memory(choice: Choice, free: int) -> None:
     Asked beforehand, because running out of memory on a CPU ends the process without a word. The weights
     of a hub id are not here yet to be weighed.
     """
-    stored = sum(file.stat().st_size for file in Path(choice.checkpoint).glob("*.safetensors"))
+    stored = _stored_bytes(choice.checkpoint)
     # The family's checkpoints are stored in 16 bits.
     needed = 2 * stored if choice.dtype == "float32" else stored
     if needed > free:
@@ -299,6 +309,11 @@ def require_memory(choice: Choice, free: int) -> None:
             needed=needed / GB,
             free=free / GB,
         )
+
+
+def _stored_bytes(checkpoint: str) -> int:
+    """Of a folder's weights; those of a hub id are not known yet, which is 0."""
+    return sum(file.stat().st_size for file in Path(checkpoint).glob("*.safetensors"))
 
 
 def _load(choice: Choice, report: Report) -> tuple[Any, Any]:

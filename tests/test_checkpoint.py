@@ -24,6 +24,7 @@ from model.errors import CheckpointError
 from model.local import LocalBackend
 
 CPU = Hardware()
+MATRIX_CPU = Hardware(cpu_bfloat16=lambda: True)
 BIG = Hardware(gpu_memory=(80 * GB,), flash_attn=True)
 LITTLE = Hardware(gpu_memory=(8 * GB,))
 OLD = Hardware(gpu_memory=(24 * GB,), gpu_bfloat16=False)
@@ -37,6 +38,9 @@ APPLE = Hardware(mps=True)
         (CPU, Flags(), str(BUNDLED), "cpu", "float32", "sdpa", None),
         (CPU, Flags("a/b"), "a/b", "cpu", "float32", "sdpa", None),
         (CPU, Flags("a/b", dtype="bfloat16"), "a/b", "cpu", "bfloat16", "sdpa", None),
+        (MATRIX_CPU, Flags("a/b"), "a/b", "cpu", "bfloat16", "sdpa", None),
+        (MATRIX_CPU, Flags("a/b", dtype="float32"), "a/b", "cpu", "float32", "sdpa", None),
+        (MATRIX_CPU, Flags(), str(BUNDLED), "cpu", "float32", "sdpa", None),
         (BIG, Flags(), LARGE, "cuda", "bfloat16", "sdpa", None),
         (BIG, Flags(cpu_only=True), str(BUNDLED), "cpu", "float32", "sdpa", None),
         (BIG, Flags("tiny"), str(BUNDLED), "cuda", "bfloat16", "sdpa", None),

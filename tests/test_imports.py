@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 TORCH_MODULES = {
     "checkpoint",
     "compiled",
+    "cpu",
     "encoder",
     "local",
     "prefill",
