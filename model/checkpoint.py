@@ -36,9 +36,7 @@ class Hardware:
 
     gpu_memory: tuple[int, ...] = ()
     gpu_bfloat16: bool = True
-    cpu_bfloat16: Callable[[], bool] = lambda: (
-        False
-    )  # whether it is faster, which has to be measured
+    cpu_bfloat16: Callable[[], bool] = lambda: False  # measures whether it is faster
     mps: bool = False
     flash_attn: bool = False  # the flash_attn package
     kernels: bool = False  # the kernels package, which fetches the prebuilt one
