@@ -110,6 +110,7 @@ def _add_server_flags(flags: argparse.ArgumentParser, environment: Mapping[str, 
     server.add_argument("--no-read-ahead", action="store_true", help="do not read what is attached before it is sent")  # fmt: skip
     server.add_argument("--max-file-mb", type=int, default=200, metavar="N", help="largest file that may be attached")  # fmt: skip
     server.add_argument("--max-uploads-gb", type=float, default=20, metavar="GB", help="of the disk, for all files that people attached and may still need")  # fmt: skip
+    server.add_argument("--keep-minutes", type=float, default=60, metavar="N", help="how long a conversation and its files stay when its page has been closed")  # fmt: skip
     server.add_argument("--allow-urls", action="store_true", help="programs may name pictures and clips by public http(s) addresses, which are fetched by this machine")  # fmt: skip
     server.add_argument("--max-video-seconds", type=float, default=3600.0, metavar="N", help="longest clip, or part of one, that is read")  # fmt: skip
     server.add_argument("--check", action="store_true", help="print what would run and what is missing, and exit")  # fmt: skip
@@ -259,8 +260,10 @@ def serve(
     options: argparse.Namespace, model_flags: checkpoints.Flags, server: Connection | None
 ) -> None:
     """Open the page at once and load the model behind it, until a signal asks for the end."""
+    from ui import heap
     from ui.scratch import private_folder
 
+    heap.keep_together()
     with private_folder():  # Gradio looks for it when it is imported
         page = _open(options, model_flags, server)
         _wait_for_a_signal()
@@ -296,6 +299,8 @@ def _open(
         requests_per_minute=options.requests_per_minute,
         log_messages=options.log_messages,
         downloads=Downloads(options.max_file_mb * 2**20) if options.allow_urls else None,
+        keep_minutes=options.keep_minutes,
+        max_uploads_gb=options.max_uploads_gb,
     )
     page.launch(
         server_name=options.server_name,
@@ -305,9 +310,7 @@ def _open(
         inbrowser=options.inbrowser,
         auth=logins(options.auth),
         prevent_thread_lock=True,
-        **launch_options(
-            page, max_file_mb=options.max_file_mb, max_uploads_gb=options.max_uploads_gb
-        ),
+        **launch_options(page, max_file_mb=options.max_file_mb),
     )
     served.set()
     return page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from ui import heap
 from ui.page import build_page
 from ui.tabs import Tabs
 
+ROOT = Path(__file__).parent.parent
 PIECES, PIECE = 100_000, 1000  # bytes each
 PART_MB = PIECES * PIECE / 2**20 / 2
 
@@ -58,6 +60,35 @@ def wait_until(true: Callable[[], bool]) -> None:
 def test_freed_memory_is_given_back(freed: float) -> None:
     heap.give_back()
     assert resident_mb() < freed - PART_MB
+
+
+MANY_THREADS = """
+import ctypes, threading
+from ui import heap
+if {together}:
+    heap.keep_together()
+libc, met = ctypes.CDLL(None), threading.Barrier(8)
+def allocate():
+    libc.malloc(1000)
+    met.wait()
+threads = [threading.Thread(target=allocate) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+libc.malloc_stats()
+"""
+
+
+@on_linux
+def test_threads_share_a_few_arenas() -> None:
+    def arenas(together: bool) -> int:
+        command = [sys.executable, "-c", MANY_THREADS.format(together=together)]
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        return run.stderr.count("Arena ")
+
+    assert arenas(together=False) > heap.ARENAS
+    assert 1 <= arenas(together=True) <= heap.ARENAS
 
 
 @on_linux

@@ -238,12 +238,31 @@ def test_an_unseen_tab_expires_and_the_backend_forgets_it() -> None:
     async def play() -> None:
         backend = FakeBackend()
         tabs = Tabs(backend)
-        old, recent = tabs.open("old"), tabs.open("recent")
-        old.seen = time.monotonic() - open_tabs.EXPIRY_S - 1
+        old, shown, recent = (tabs.open(key) for key in ("old", "shown", "recent"))
+        tabs.page_opened(shown, "browser", "page")
+        for tab in (old, shown):
+            tab.seen = time.monotonic() - open_tabs.KEPT_S - 1
         assert tabs.open("recent") is recent
         await asyncio.sleep(0.1)
         assert backend.forgotten == ["old"]
         assert tabs.open("old") is not old
+        assert tabs.open("shown") is shown, "its page is open, if idle"
+
+    scene(play)
+
+
+def test_a_closed_page_leaves_its_conversation_for_as_long_as_is_asked_for() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend(), kept_s=0.3)
+        tab = tabs.open("k")
+        tabs.page_opened(tab, "browser", "page")
+        await asyncio.sleep(0.4)
+        tabs.page_closed("page")
+        tabs.open("other")
+        assert tabs.open("k") is tab, "it was closed just now"
+        await asyncio.sleep(0.4)
+        tabs.open("other")
+        assert tabs.open("k") is not tab
 
     scene(play)
 

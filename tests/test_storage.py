@@ -21,10 +21,10 @@ from tests.media_files import photo
 from tests.pages import listening
 from ui import storage, tabs
 from ui.attachment import inspect
-from ui.page import build_page, launch_options
+from ui.page import build_page
 from ui.scratch import LOCK, storing
-from ui.storage import KEPT_S, Room, sweep
-from ui.tabs import Tabs
+from ui.storage import Room, sweep
+from ui.tabs import KEPT_S, Tabs
 
 ROOT = Path(__file__).parent.parent
 
@@ -51,10 +51,10 @@ def test_old_files_that_nobody_needs_go_with_their_folders(uploads: Path) -> Non
     )
     lock.touch()
     lie_for(KEPT_S + 60, old, needed, lock, folder)
-    sweep({str(needed)})
+    sweep({str(needed)}, KEPT_S)
     assert not old.exists() and needed.exists() and new.exists() and lock.exists()
     lie_for(KEPT_S + 60, folder)
-    sweep(set())
+    sweep(set(), KEPT_S)
     assert not folder.exists()
 
 
@@ -138,8 +138,7 @@ def test_after_an_upload_that_found_no_room_the_next_message_works(uploads: Path
 def address(uploads: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:  # noqa: ARG001
     """A page whose uploads may take 100 kB altogether."""
     monkeypatch.setattr(storage, "RECOUNT_S", 0.0)
-    page = build_page(FakeBackend())
-    with listening(page, **launch_options(page, max_uploads_gb=1e5 / 2**30)) as address:
+    with listening(build_page(FakeBackend(), max_uploads_gb=1e5 / 2**30)) as address:
         yield address
 
 

@@ -6,7 +6,17 @@ import ctypes
 import sys
 
 # glibc's only; other systems need none.
-_trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+_trim = getattr(_libc, "malloc_trim", None)
+_set = getattr(_libc, "mallopt", None)
+M_ARENA_MAX = -8
+ARENAS = 2
+
+
+def keep_together() -> None:
+    """Let threads share a few arenas instead of having one each; to be called before there are any. See mallopt(3)."""
+    if _trim and _set:  # musl's mallopt does nothing
+        _set(M_ARENA_MAX, ARENAS)
 
 
 def give_back() -> None:

@@ -43,12 +43,15 @@ def build_page(
     requests_per_minute: int = 0,
     log_messages: bool = False,
     downloads: Downloads | None = None,
+    keep_minutes: float = 60,
+    max_uploads_gb: float = 20,
 ) -> gr.Blocks:
     """The page in front of `backend`, with these settings as its defaults. Serve it with `launch`.
 
     read_ahead: whether what is attached is read before it is sent; requests_per_minute: of one address, 0 for
     any number; log_messages: whether the log holds what was asked and answered; downloads: fetches what programs
-    name by its address, None if nothing does.
+    name by its address, None if nothing does; keep_minutes: of a conversation that has no page any more;
+    max_uploads_gb: all attached files together.
     """
     vision, generation = vision or VisionSettings(), generation or GenerationSettings()
     default = defaults(vision, generation)
@@ -59,6 +62,8 @@ def build_page(
         rates=Rates(requests_per_minute),
         journal=Journal(log_messages),
         downloads=downloads,
+        kept_s=60 * keep_minutes,
+        most_bytes=max_uploads_gb * 2**30,
     )
     with gr.Blocks(title=ENGLISH.title, analytics_enabled=False) as blocks:
         page = lay_out(vision, generation)
@@ -69,13 +74,10 @@ def build_page(
     return blocks
 
 
-def launch_options(
-    blocks: gr.Blocks, *, max_file_mb: int = 200, max_uploads_gb: float = 20
-) -> dict[str, Any]:
+def launch_options(blocks: gr.Blocks, *, max_file_mb: int = 200) -> dict[str, Any]:
     """What `blocks.launch` needs for this page, to be merged with where it is to listen."""
     scripts = "\n".join(map(script, SCRIPTS))
     headers = Middleware(PageHeaders, script=scripts, page_requested=blocks.tabs.page_requested)
-    blocks.tabs.room.most_bytes = max_uploads_gb * 2**30
     uploads = Middleware(UploadLimit, room=blocks.tabs.room)
     in_front = Middleware(
         gate.Gate, inputs=gate.inputs_of(blocks), uploaded=blocks.tabs.uploads.arrived

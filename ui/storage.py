@@ -1,7 +1,7 @@
 """How much of the disk uploads may take, and which files are still needed.
 
 Strangers upload what they never send, and break uploads off half way: Gradio leaves both behind. Here a file
-goes when no open tab needs it and it has lain for an hour.
+goes when no tab needs it and it has lain as long as a conversation stays without a page.
 """
 
 from __future__ import annotations
@@ -20,15 +20,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ui.scratch import LOCK
 from ui.uploads import upload_folder
 
-KEPT_S = 3600.0  # since the last change; as long as a conversation stays without a page
 RECOUNT_S = 2.0  # between two looks at how much there is
 SPARE_BYTES = 2**30  # of the disk, for everything but uploads
 INSUFFICIENT_STORAGE = 507
 
 
-def sweep(needed: Container[str]) -> None:
-    """Remove old files that nobody needs, by their resolved paths, and folders that are empty then."""
-    before = time.time() - KEPT_S
+def sweep(needed: Container[str], kept_s: float) -> None:
+    """Remove files that are older and that nobody needs, by their resolved paths, and folders that are empty then."""
+    before = time.time() - kept_s
     inside_first = sorted(upload_folder().rglob("*"), reverse=True)
     for path in inside_first:
         with suppress(OSError):  # gone meanwhile, or not empty

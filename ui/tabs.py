@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import takewhile
 
 from model.backend import Backend
 from model.conversation import Conversation
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 UPDATE_S = 0.012  # that one update of a page costs a slow core
 RECOUNT_S = 0.5  # between two looks at how many answers grow
 SWEEP_S = 600.0  # between two looks for files that nobody needs
-EXPIRY_S = 3600.0  # a conversation that nobody looked at for so long is dropped
+KEPT_S = 3600.0  # a conversation without a page is dropped after so long
 MAX_TABS = 2000  # then the one that was not looked at for longest goes
 CLOSED_S = 10.0  # a reload opens the tab again within this; then what the backend keeps for it goes
 ENDING = Sentence(
@@ -53,6 +53,8 @@ class Tabs:
         rates: Rates | None = None,
         journal: Journal | None = None,
         downloads: Downloads | None = None,
+        kept_s: float = KEPT_S,
+        most_bytes: float = math.inf,
         closed_s: float = CLOSED_S,
     ) -> None:
         """defaults: settings of whoever does not give any, by name; downloads: if programs may name addresses."""
@@ -60,11 +62,12 @@ class Tabs:
         self.queue_size = queue_size
         self.rates = rates or Rates()
         self.journal = journal or Journal()
+        self.kept_s = kept_s
         self.closed_s = closed_s
         self.defaults = dict(defaults or {})
         self.downloads = downloads
         self.uploads = Uploads()
-        self.room = storage.Room()
+        self.room = storage.Room(most_bytes)
         self._tabs: dict[str, Tab] = {}
         self.ending = False
         self._count, self._counted = 0, 0.0  # answers that were growing, and when
@@ -191,6 +194,7 @@ class Tabs:
         for tab in self._tabs.values():
             if page in tab.pages:
                 tab.pages.remove(page)
+                tab.seen = time.monotonic()
                 self._forget_later(tab)
 
     def _forget_later(self, tab: Tab) -> None:
@@ -212,18 +216,18 @@ class Tabs:
 
     def _sweep(self) -> None:
         """Now and then, let go of files that no tab needs any more; nothing waits for it."""
-        if time.monotonic() < self._swept + SWEEP_S:
+        if time.monotonic() < self._swept + min(SWEEP_S, self.kept_s):
             return
         self._swept = time.monotonic()
         known = [item for tab in self._tabs.values() for item in tab.known.values()]
         needed = {path for item in known for path in (item.path, item.thumbnail, item.shown)}
-        asyncio.get_running_loop().run_in_executor(None, storage.sweep, needed)
+        asyncio.get_running_loop().run_in_executor(None, storage.sweep, needed, self.kept_s)
 
     def _expire(self) -> None:
-        """Drop what nobody has looked at for long, and what is too much."""
-        *others, _ = self._tabs.values()  # the one unseen for longest first
-        now, surplus = time.monotonic(), max(0, len(self._tabs) - MAX_TABS)
-        going = list(takewhile(lambda tab: now - tab.seen >= EXPIRY_S, others))
+        """Drop what has been without a page for long, and what is too much."""
+        *others, _ = self._tabs.values()
+        before, surplus = time.monotonic() - self.kept_s, max(0, len(self._tabs) - MAX_TABS)
+        going = [tab for tab in others if tab.seen <= before and not tab.pages]
         if surplus:
             # Whoever opens one tab after the other pushes nobody's conversation out.
             going += sorted(others, key=lambda tab: tab.used)[:surplus]

@@ -34,6 +34,7 @@ LEAVES = 0.1  # how likely one of them leaves after a turn
 TURNS = {"picture": 8, "follow-up": 7, "clip": 2, "stop": 2, "page": 1}  # how often each kind comes
 WARM_UP = 0.3  # of the turns: caches fill, threads start
 SAMPLES = 40  # over the whole run
+KEPT_S = 60.0  # of what has been left, instead of an hour: the day is a short one
 CLOSED_S = 30.0  # Gradio looks every 15 s whether a page is still there; 10 s later what is kept for it goes
 NAMES = ("memory", "threads", "open files", "uploads")
 UNITS = ("MB", "", "", "MB")
@@ -55,7 +56,7 @@ def run(options: argparse.Namespace) -> Report:
     every = max(1, options.turns // SAMPLES)
     with (
         TemporaryDirectory() as name,
-        served.serve(Path(name), options.checkpoint, "--cache-gb=0.2", "--max-uploads-gb=1") as server,
+        served.serve(Path(name), options.checkpoint, "--cache-gb=0.2", f"--keep-minutes={KEPT_S / 60}") as server,
         served.chromium() as browser,
     ):  # fmt: skip
         server.wait()
