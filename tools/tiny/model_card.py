@@ -52,9 +52,10 @@ Not measured yet.
 ## What it cannot do
 
 Anything else. It knows no photographs, people, animals, documents or charts, no shapes or colours outside the lists
-above, no lower-case letters and none of less than 24 pixels (nearly a visual token), no arithmetic and no other language than English. It was trained on 4 to 400 visual
-tokens per picture, 4 to 36 per frame and 2 to 16 frames; outside these it guesses. For real pictures start
-the application with `--checkpoint-path Qwen/Qwen2-VL-2B-Instruct`.
+above, no lower-case letters and none of less than 40 pixels (about as wide as a visual token), no arithmetic and no
+other language than English. It was trained on 4 to 400 visual tokens per picture, 4 to 36 per frame and 2 to 16
+frames; outside these it guesses. For real pictures start the application with
+`--checkpoint-path Qwen/Qwen2-VL-2B-Instruct`.
 """
 
 
