@@ -39,10 +39,10 @@ def test_a_path_with_special_characters_is_quoted() -> None:
     assert composer.file_url("/u/a #1?é.png") == "gradio_api/file=/u/a%20%231%3F%C3%A9.png"
 
 
-def test_a_refusal_can_be_dismissed_by_its_place() -> None:
+def test_a_refusal_is_dismissed_by_what_it_says() -> None:
     shown = composer.tray([], ["No.", "Never."], ENGLISH)
     assert shown.count('role="alert"') == 2
-    assert 'data-op="dismiss" data-id="1"' in shown
+    assert 'data-op="dismiss" data-id="Never."' in shown
 
 
 def test_a_clip_shows_its_length() -> None:

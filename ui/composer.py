@@ -30,7 +30,7 @@ def tray(
     cards = "".join(_card(item, texts.said(label), texts) for item, label in items)
     listed = f'<ul aria-label="{html.escape(texts.attached)}">{cards}</ul>' if items else ""
     listed += "".join(_chip(place, texts.said(label), texts) for place, label in places)
-    listed += "".join(_refusal(index, sentence, texts) for index, sentence in enumerate(refused))
+    listed += "".join(_refusal(sentence, texts) for sentence in refused)
     return f'<i data-drawn="{drawn}" hidden></i>{listed}'
 
 
@@ -74,10 +74,10 @@ def _chip(place: Pointed, label: str, texts: Texts) -> str:
     )
 
 
-def _refusal(index: int, sentence: str, texts: Texts) -> str:
+def _refusal(sentence: str, texts: Texts) -> str:
     return (
         f'<p role="alert">{html.escape(texts.said(sentence))}<button type="button" data-op="dismiss" '
-        f'data-id="{index}" aria-label="{html.escape(texts.dismiss)}">{_CROSS}</button></p>'
+        f'data-id="{html.escape(sentence)}" aria-label="{html.escape(texts.dismiss)}">{_CROSS}</button></p>'
     )
 
 

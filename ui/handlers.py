@@ -269,8 +269,8 @@ async def change_tray(tabs: Tabs, key: str, event: gr.EventData) -> str:
             tab.detach(item)
         case {"op": "unpoint", "id": place}:
             tab.unpoint(place)
-        case {"op": "dismiss", "id": str(index)} if index.isdecimal():
-            del tab.refused[int(index) : int(index) + 1]
+        case {"op": "dismiss", "id": str(sentence)} if sentence in tab.refused:
+            tab.refused.remove(sentence)
     return view.tray(tab)
 
 

@@ -40,6 +40,19 @@ def test_a_refused_file_is_explained_and_the_others_stay(
     assert chat.cards == 1
 
 
+def test_fast_clicks_dismiss_every_refusal(chat: Chat, picture: Path, tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("no picture")
+    files = [tmp_path / "a.txt", picture, tmp_path / "b.txt"]
+    chat.page.set_input_files("#composer input[type=file]", files)
+    chat.page.locator("#tray [role=alert]").nth(1).wait_for()
+    chat.page.evaluate(
+        "document.querySelectorAll('#tray [role=alert] button').forEach((b) => b.click())"
+    )
+    chat.page.wait_for_function("!document.querySelector('#tray [role=alert]')")
+    assert chat.cards == 1
+
+
 def test_fast_clicks_remove_what_was_clicked(chat: Chat, picture: Path, clip: Path) -> None:
     chat.attach(picture, clip, picture)
     chat.page.evaluate(
