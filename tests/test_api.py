@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -80,15 +80,20 @@ def test_settings_can_be_left_out_and_are_then_the_pages_own(served: Served) -> 
     assert served.backend.calls[0].settings == GenerationSettings(seed=3)
 
 
-def test_an_answer_streams(served: Served) -> None:
-    seen = threading.Event()
+def in_two_parts(between: threading.Event) -> Callable[[Conversation], Iterator[Delta]]:
+    """An answer that waits half way."""
 
-    def in_two_parts(_: Conversation) -> Iterator[Delta]:
+    def answer(_: Conversation) -> Iterator[Delta]:
         yield Delta("Hel")
-        assert seen.wait(60)
+        assert between.wait(60)
         yield Delta("lo")
 
-    served.backend.answer = in_two_parts
+    return answer
+
+
+def test_an_answer_streams(served: Served) -> None:
+    seen = threading.Event()
+    served.backend.answer = in_two_parts(seen)
     answer = ""
     for answer, _ in served.client().submit(message={"text": "Hi"}, api_name="/chat"):
         if answer == "Hel":
@@ -253,13 +258,7 @@ def test_a_client_that_cancels_frees_the_place(served: Served) -> None:
 
 def test_a_client_that_has_cancelled_can_ask_again_at_once(served: Served) -> None:
     over = threading.Event()
-
-    def slow_to_stop(_: Conversation) -> Iterator[Delta]:
-        yield Delta("Hel")
-        assert over.wait(60)
-        yield Delta("lo")
-
-    served.backend.answer = slow_to_stop
+    served.backend.answer = in_two_parts(over)
     client = served.client()
     job = client.submit(message={"text": "Hi"}, settings={}, api_name="/chat")
     while "Hel" not in [answer for answer, _ in job.outputs()]:
