@@ -20,6 +20,7 @@ from model.backend import Cancel, Estimate, Event, Progress, Status
 from model.chat_template import ChatTemplate, Segment, prompt_text
 from model.compiled import CompiledDecoding
 from model.conversation import Conversation
+from model.decode_threads import DecodeThreads
 from model.encoder import VisionEncoder
 from model.errors import CheckpointError, DemoError
 from model.event_stream import Emit, events_of
@@ -63,6 +64,7 @@ class LocalBackend:
         self.runtime = _runtime(model)
         self.encoder = VisionEncoder(model, processor)
         self.compiled = compiled
+        self.decode_threads = DecodeThreads()
         self.prefixes = PrefixCache(cache_bytes // 2)
         self.features: SessionStore[torch.Tensor] = SessionStore(cache_bytes // 2)
         self._label, self._note = label, note

@@ -1,4 +1,4 @@
-"""What `generate` needs to be watched and stopped: its tokens as text, its threads, its cancel flag.
+"""What `generate` needs to be watched and stopped: its tokens as text, its cancel flag.
 
 Knows nothing of prompts or of models.
 """
@@ -6,10 +6,8 @@ Knows nothing of prompts or of models.
 from __future__ import annotations
 
 import codecs
-import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -59,34 +57,6 @@ class TextStreamer(BaseStreamer):  # type: ignore[misc]  # transformers ships no
     def _say(self, text: str) -> None:
         if text:
             self._emit(Delta(text))
-
-
-def decode_threads(threads: int, cores: int) -> int:
-    """How many of torch's threads work on one token, given the cores (hyperthreads included).
-
-    Reading a prompt uses every core. Decoding leaves one to the page: its thread needs a little of a core
-    all the time, and whenever it takes one from a team of threads, the whole team waits. Measured on 2 cores
-    with a 30 M checkpoint and a browser on the same machine: 64 tokens/s on one thread, 47 on two.
-    """
-    return max(1, min(threads, cores - 1))
-
-
-@contextmanager
-def decoding() -> Iterator[None]:
-    """Fewer threads while tokens are decoded. One generation at a time: the number is torch's own."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(decode_threads(threads, _cores()))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _cores() -> int:
-    """Those that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class CancelCriteria(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types for it

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from transformers import Cache, CompileConfig, GenerationConfig
+from transformers import Cache, CompileConfig, GenerationConfig, StoppingCriteria
 
 from model import prefill, recipe, visual_item
 from model.backend import Cancel, Finished, Progress, Stage, StopReason, Usage
@@ -23,7 +22,7 @@ from model.loop_guard import LoopGuard
 from model.prefix_cache import CachedPrefix
 from model.prompt import Prompt
 from model.settings import MAX_SEED, GenerationSettings
-from model.token_stream import CancelCriteria, LoopCriteria, TextStreamer, decoding
+from model.token_stream import CancelCriteria, LoopCriteria, TextStreamer
 
 if TYPE_CHECKING:
     from model.local import LocalBackend
@@ -164,7 +163,7 @@ class Turn:
         It counts on from the last position, which it must therefore be told: behind a long clip of
         Qwen2.5-VL the largest position is on the clip's time axis, not at the end of the prompt.
         """
-        criteria: list[CancelCriteria | LoopCriteria] = [CancelCriteria(self._cancel)]
+        criteria: list[StoppingCriteria] = [CancelCriteria(self._cancel)]
         if self._backend.stop_loops:
             criteria.append(LoopCriteria(self._guard, self._streamer.ids))
 
@@ -180,11 +179,14 @@ class Turn:
                 stopping_criteria=criteria,
             )
 
-        with decoding() if self._model.device.type == "cpu" else nullcontext():
-            if compiled := self._backend.compiled:
-                compiled.run(generate, prefix.cache, ids.shape[1] + self._max_new_tokens)
-            else:
+        if compiled := self._backend.compiled:
+            compiled.run(generate, prefix.cache, ids.shape[1] + self._max_new_tokens)
+        elif self._model.device.type == "cpu":
+            with self._backend.decode_threads.decoding() as watching:
+                criteria.append(watching)
                 generate(prefix.cache, None)
+        else:
+            generate(prefix.cache, None)
         tokens = [self._prompt.ids[-1], *self._streamer.ids]
         prefix.keys += tokens[: prefix.cache.get_seq_length() - len(prefix.keys)]
 

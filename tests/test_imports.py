@@ -15,6 +15,7 @@ TORCH_MODULES = {
     "checkpoint",
     "compiled",
     "cpu",
+    "decode_threads",
     "encoder",
     "local",
     "prefill",

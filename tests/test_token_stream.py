@@ -1,13 +1,12 @@
-"""The tokens of `generate` become text in whole characters, on as many threads as leave room for the page."""
+"""The tokens of `generate` become text in whole characters."""
 
 from __future__ import annotations
 
-import pytest
 import torch
 
 from model.backend import Delta, Event
 from model.local import LocalBackend
-from model.token_stream import TextStreamer, decode_threads, decoding, token_bytes
+from model.token_stream import TextStreamer, token_bytes
 
 
 def streamed(backend: LocalBackend, ids: list[int]) -> list[str]:
@@ -50,19 +49,3 @@ def test_a_token_beyond_the_tokenizers_vocabulary_stands_for_nothing(
     qwen2_vl: LocalBackend,
 ) -> None:
     assert token_bytes(qwen2_vl.processor.tokenizer, 10**6) == b""
-
-
-@pytest.mark.parametrize(
-    ("torchs", "cores", "expected"),
-    [(2, 2, 1), (1, 1, 1), (1, 2, 1), (4, 4, 3), (8, 16, 8), (16, 16, 15)],
-)
-def test_one_core_is_left_unless_there_is_only_one(torchs: int, cores: int, expected: int) -> None:
-    assert decode_threads(torchs, cores) == expected
-
-
-def test_afterwards_every_core_works_again() -> None:
-    before = torch.get_num_threads()
-    with pytest.raises(RuntimeError, match="in the middle"), decoding():
-        assert torch.get_num_threads() <= before
-        raise RuntimeError("in the middle")
-    assert torch.get_num_threads() == before
