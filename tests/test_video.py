@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 from PIL import Image, ImageColor
 
 from model.backend import Cancel
@@ -257,6 +259,19 @@ def test_progress_tells_where_in_the_clip_reading_is(tmp_path: Path) -> None:
     list(frames(video, (1.0, 1.9), progress=lambda at, end: told.append((at, end))))
     assert told
     assert all(0 <= at <= end == 1.9 for at, end in told)
+
+
+def test_a_frame_that_has_been_read_is_let_go_at_once(tmp_path: Path) -> None:
+    video = Video(clip(tmp_path / "a.mp4", 60, fps=10))
+    held = []
+    gc.collect()
+    gc.disable()  # frames in cycles would stay, as they do between two collections
+    try:
+        for _ in frames(video, tuple(k / 10 for k in range(60))):
+            held.append(sum(type(thing) is VideoFrame for thing in gc.get_objects()))
+    finally:
+        gc.enable()
+    assert 1 <= max(held) < 10
 
 
 # Pictures as a clip
