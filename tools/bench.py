@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     decode.add_argument("--new-tokens", type=int, default=2048, help="of each answer")
     video = command("video", 3)
     video.add_argument("--seconds", type=int, default=300, help="length of the clip")
+    video.add_argument("--no-stock", action="store_true", help="leave stock out: it needs 19 MB for each second")
     soak = command("soak", 1)
     soak.add_argument("--turns", type=int, default=1000, help="of all sessions together")
     soak.add_argument("--checkpoint", default="tiny", help="as for app.py")
