@@ -217,7 +217,7 @@ def load(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the page, or the check; gives the exit status."""
-    os.environ.update(FEW_KERNELS | NO_TELEMETRY)
+    os.environ.update(FEW_KERNELS | os.environ | NO_TELEMETRY)
     flags = parser(os.environ)
     options = flags.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)

@@ -31,6 +31,16 @@ def test_every_setting_is_a_flag_with_the_tables_default() -> None:
     assert (options.server_name, options.server_port) == ("127.0.0.1", 7860)
 
 
+def test_kernels_are_few_unless_the_person_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    for said, kept in ((None, "128"), ("7", "7")):
+        monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", raising=False)
+        if said:
+            monkeypatch.setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", said)
+        with pytest.raises(SystemExit):
+            app.main(["--help"])
+        assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == kept
+
+
 def test_flags_and_the_environment_say_the_same() -> None:
     by_flag = app.parser({}).parse_args(
         ["-c", "a/b", "--cpu-only", "--max-tokens", "640", "--vision-ids", "true", "--seed", "7"]
