@@ -17,7 +17,8 @@ import torch
 from transformers import StoppingCriteria
 
 TRIAL_TOKENS = 10  # long enough to meet the page, which wants a core some ten times a second
-FIRST_HOLD, LONGEST_HOLD = 32, 512  # tokens between comparisons; the slower choice then costs 1 %
+GLIMPSE_TOKENS, HOPELESS = 3, 1.2  # after so few tokens that much slower, a trial is over
+FIRST_HOLD, LONGEST_HOLD = 32, 512  # tokens between comparisons
 
 
 class DecodeThreads:
@@ -53,8 +54,13 @@ class DecodeThreads:
         self._lately.append(now - last)
         self._left -= 1
         if self._left == 0:
-            self._threads, self._left = self._trials.send(sum(self._lately) / TRIAL_TOKENS)
-            torch.set_num_threads(self._threads)
+            before = self._threads
+            pace = sum(self._lately) / len(self._lately)
+            self._threads, self._left = self._trials.send(pace)
+            if self._threads != before:
+                torch.set_num_threads(self._threads)
+                self._lately.clear()
+                self._last = None  # the next token waits for the new team
 
 
 class TokenCriteria(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types for it
@@ -72,17 +78,19 @@ class TokenCriteria(StoppingCriteria):  # type: ignore[misc]  # transformers shi
 
 
 def _trials(options: list[int]) -> Generator[tuple[int, int], float, None]:
-    """Yields a number of threads and for how many tokens; is sent the mean time of the last `TRIAL_TOKENS` of them.
+    """Yields a number of threads and for how many tokens; is sent the mean time of the last of these.
 
-    The best so far is challenged by the others, at first soon, then more and more rarely while it wins. A piece
-    is one token longer than what counts of it: the first waits for the new team of threads.
+    The best so far is challenged by the others, at first soon, then more and more rarely while it wins.
     """
     best, hold = options[0], 0
     while True:
-        paces = {best: (yield best, TRIAL_TOKENS + 1 + hold)}
+        paces = {best: (yield best, TRIAL_TOKENS + hold)}
         for other in options:
-            if other != best:
-                paces[other] = yield other, TRIAL_TOKENS + 1
+            if other == best:
+                continue
+            paces[other] = yield other, GLIMPSE_TOKENS
+            if paces[other] < HOPELESS * paces[best]:
+                paces[other] = yield other, TRIAL_TOKENS - GLIMPSE_TOKENS
         fastest = min(paces, key=paces.__getitem__)
         hold = min(2 * hold, LONGEST_HOLD) if fastest == best and hold else FIRST_HOLD
         best = fastest

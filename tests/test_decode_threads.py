@@ -20,10 +20,11 @@ IDS, SCORES = torch.zeros(1, 1, dtype=torch.long), torch.zeros(1, 1)
 class Machine:
     """A clock that goes on with each token, by as much as the threads that torch has then need for it."""
 
-    def __init__(self, seconds: dict[int, float]) -> None:
+    def __init__(self, seconds: dict[int, float], new_team: float = 0.0) -> None:
         self.seconds = seconds
+        self.new_team = new_team  # what a change of the number costs once
+        self.before = 0
         self.now = 0.0
-        self.used: list[int] = []
 
     def clock(self) -> float:
         return self.now
@@ -33,8 +34,10 @@ class Machine:
         used: Counter[int] = Counter()
         with threads.decoding() as token_done:
             for _ in range(tokens):
-                used[torch.get_num_threads()] += 1
-                self.now += self.seconds[torch.get_num_threads()]
+                number = torch.get_num_threads()
+                used[number] += 1
+                self.now += self.seconds[number] + self.new_team * (number != self.before)
+                self.before = number
                 assert not token_done(IDS, SCORES).any()
         return used
 
@@ -74,6 +77,18 @@ def test_short_answers_are_learnt_from_and_the_time_between_them_is_not() -> Non
         used += machine.answer(threads, 6)
         machine.now += 60.0
     assert used[1] > 0.85 * 1200
+
+
+def test_what_is_clearly_slower_is_not_tried_for_long() -> None:
+    machine = Machine({2: 0.01, 1: 0.02})
+    assert machine.answer(DecodeThreads(2, machine.clock), 256)[1] < 0.1 * 256
+
+
+def test_what_a_change_costs_is_not_held_against_the_new_number() -> None:
+    machine = Machine({2: 0.015, 1: 0.01}, new_team=0.1)
+    threads = DecodeThreads(2, machine.clock)
+    machine.answer(threads, 100)
+    assert machine.answer(threads, 1000)[1] > 0.9 * 1000
 
 
 def test_one_stall_costs_little() -> None:
