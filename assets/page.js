@@ -111,7 +111,10 @@
     }, { passive: true });
     // Before the scrolling itself is told of, the answer may grow.
     talk.addEventListener('wheel', (event) => { if (event.deltaY < 0) follow.pinned = false; }, { passive: true });
-    const toBottom = () => { if (follow.pinned) talk.scrollTop = talk.scrollHeight; };
+    // Once per frame: to ask for the height is to lay the page out.
+    let due = 0;
+    const scroll = () => { due = 0; if (follow.pinned) talk.scrollTop = talk.scrollHeight; };
+    const toBottom = () => { due ||= requestAnimationFrame(scroll); };
     new MutationObserver(toBottom).observe(talk, { childList: true, subtree: true, characterData: true });
     talk.addEventListener('load', toBottom, true);
     new ResizeObserver(toBottom).observe(talk);

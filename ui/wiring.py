@@ -116,6 +116,11 @@ def wire(
         # A slider that is being dragged goes through many values that nobody wants.
         read_on(release(*price, **estimating) if release else estimated)
 
+    for event in blocks.fns.values():
+        # At each update of any event Gradio's page copies the whole value of every component that ever was to
+        # show progress, by default of every output: the conversation, at every piece of an answer.
+        event.show_progress_on = [view.run_state]
+
 
 def _drop_session(blocks: gr.Blocks, request: gr.Request) -> None:
     """Gradio keeps a copy of the page, 0.2 MB, for every session, also when it has ended."""

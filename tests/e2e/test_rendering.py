@@ -77,6 +77,27 @@ def test_every_script_reads_in_its_direction(told: Chat, text: str) -> None:
     assert paragraph.evaluate("(p) => getComputedStyle(p).textAlign") == "start"
 
 
+def test_a_piece_of_an_answer_makes_the_page_copy_little(told: Chat, fake: FakeBackend) -> None:
+    for _ in range(4):
+        told.ask("And?")
+    told.page.evaluate(
+        """() => {
+          const copy = window.structuredClone;
+          window.copies = 0;
+          window.structuredClone = (...given) => { window.copies += 1; return copy(...given); };
+        }"""
+    )
+    said = "(line) => document.querySelector('#live').textContent.includes(`Line ${line}.`)"
+    fake.events, fake.pause_s = [Delta(f"Line {i}. ") for i in range(34)], 0.05
+    told.send("Tell me.")
+    told.page.wait_for_function(said, arg=5)
+    before = told.page.evaluate("window.copies")
+    told.page.wait_for_function(said, arg=30)
+    copies = told.page.evaluate("window.copies") - before
+    told.wait("idle", after_turn=4)
+    assert 0 < copies < 25 * 250  # 550 each with every output of every event among them
+
+
 def test_a_long_answer_lets_the_reader_scroll(told: Chat, fake: FakeBackend) -> None:
     fake.events = [Delta(f"Line {i}.\n\n") for i in range(120)]
     fake.pause_s = 0.03

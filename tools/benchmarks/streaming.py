@@ -12,6 +12,7 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -27,6 +28,7 @@ from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
 from tests.e2e.chat import ENDED, Chat
 from tools import served
+from tools.benchmarks import models
 from tools.benchmarks.machine import Report
 from tools.tiny.checkpoint import write_random_checkpoint
 from tools.tiny.scene import make_picture
@@ -149,7 +151,8 @@ def run(options: argparse.Namespace) -> Report:
         pictures = _pictures(folder)
         tokenizer = AutoTokenizer.from_pretrained(BUNDLED)
         checkpoint = write_random_checkpoint(folder / "random-30m", size="30m", tokenizer=tokenizer)
-        raw = Raw(LocalBackend.load(checkpoint, device="cpu"), tokens)
+        load = partial(LocalBackend.load, device="cpu")
+        raw = Raw(models.in_thread(load, checkpoint), tokens)
         raw.hold(pictures)
         print(
             f"seed {raw.seed} gives {tokens} tokens; the page gets the same conversation",
