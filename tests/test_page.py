@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pytest
+from gradio.queueing import Queue
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
@@ -14,6 +17,7 @@ from starlette.testclient import TestClient
 
 from model.settings import TUNABLES, VisionSettings
 from tests.fakes import FakeBackend
+from tests.pages import gradio_environment, listening
 from ui.page import build_page, launch_options
 from ui.web import BROWSER_COOKIE, PageHeaders, content_security_policy
 
@@ -140,3 +144,19 @@ def test_reading_ahead_costs_nothing_when_it_is_switched_off(page: gr.Blocks) ->
     without = build_page(FakeBackend(), read_ahead=False)
     assert reads_ahead(page) and not reads_ahead(without)
     without.close()
+
+
+def test_an_idle_server_lets_the_model_have_the_interpreter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    waiting = Queue.__len__
+
+    def counted(queue: Queue) -> int:
+        looks.append(time.monotonic())
+        return waiting(queue)
+
+    monkeypatch.setattr(Queue, "__len__", counted)
+    with gradio_environment(tmp_path), listening(build_page(FakeBackend())):
+        time.sleep(1.0)
+    assert 1 < len(looks) < 100 * (looks[-1] - looks[0])

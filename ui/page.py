@@ -22,6 +22,7 @@ from ui.texts import ENGLISH
 from ui.web import PageHeaders
 from ui.wiring import wire
 
+QUEUE_LOOKS_EVERY = 0.02  # s
 SCRIPTS = (
     "page.js",
     "turns.js",
@@ -70,6 +71,8 @@ def build_page(
         wire(page, tabs, default, blocks, read_ahead)
         add_api(tabs)
     blocks.queue(api_open=False, max_size=max(queue_size, 1) * 8)
+    # Gradio looks a thousand times a second whether something waits, and takes the interpreter from decoding each time.
+    blocks._queue.sleep_when_free = QUEUE_LOOKS_EVERY
     blocks.tabs = tabs
     return blocks
 
