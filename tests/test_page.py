@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +150,7 @@ def test_an_idle_server_lets_the_model_have_the_interpreter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[float] = []
-    waiting = Queue.__len__
+    waiting: Callable[[Queue], int] = Queue.__len__
 
     def counted(queue: Queue) -> int:
         looks.append(time.monotonic())
