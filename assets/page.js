@@ -137,6 +137,9 @@
       setTimeout(() => textarea().focus(), 150);
   }, true);
 
+  // Gradio changes attributes in place as well.
+  const anything = { attributes: true, childList: true, characterData: true, subtree: true };
+
   // Gradio builds the page after the scripts have run.
   function whenReady(start) {
     const parts = ['#talk', '#chatbot', '#live', '#run-state', '#places', '#page-texts'];
@@ -146,10 +149,11 @@
   whenReady(watchScrolling);
   whenReady(() => {
     const name = () => { document.title = text('title'); };
-    new MutationObserver(name).observe(one('#page-texts'), { childList: true, subtree: true });
+    new MutationObserver(name).observe(one('#page-texts'), anything);
+    name(); // the language may have been chosen before
   });
   window.qwenVlChat = {
-    one, text, whenReady, open, language, chooseLanguage, sent, giveBack, replace, copy,
+    one, text, anything, whenReady, open, language, chooseLanguage, sent, giveBack, replace, copy,
     copyText, download,
     copyLatest: () => copy(one('#copy'), -1), keepSettings, keptSettings,
   };

@@ -117,7 +117,8 @@
     }
 
     const observer = new MutationObserver(update);
-    for (const place of ['#chatbot', '#places', '#run-state', '#page-texts'])
-      observer.observe(one(place), { childList: true, subtree: true });
+    observer.observe(one('#chatbot'), { childList: true, subtree: true });
+    for (const place of ['#places', '#run-state', '#page-texts']) observer.observe(one(place), qwenVlChat.anything);
+    update();
   });
 })();

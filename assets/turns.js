@@ -49,7 +49,8 @@
 
   qwenVlChat.whenReady(() => {
     const observer = new MutationObserver(decorate);
-    for (const place of ['#chatbot', '#run-state', '#page-texts'])
-      observer.observe(one(place), { childList: true, subtree: true });
+    observer.observe(one('#chatbot'), { childList: true, subtree: true });
+    for (const place of ['#run-state', '#page-texts']) observer.observe(one(place), qwenVlChat.anything);
+    decorate();
   });
 })();

@@ -46,3 +46,21 @@ def test_a_phone_shows_everything_without_scrolling_sideways(
     assert chat.page.evaluate("document.documentElement.scrollWidth") == 390
     box = chat.page.locator("#composer textarea").bounding_box()
     assert box is not None and box["y"] + box["height"] <= 844
+
+
+def test_on_a_phone_no_button_lies_on_what_is_said(
+    open_chat: Callable[..., Chat], browser: Browser
+) -> None:
+    chat = open_chat(browser.new_context(**PHONE))
+    chat.ask("What is it that you can tell me about pictures, and about what is in them?")
+    chat.ask("And else?")
+    covered = chat.page.evaluate(
+        """() => [...document.querySelectorAll('#chatbot .turn-button')].filter((button) => {
+          const spot = button.getBoundingClientRect();
+          const text = document.createRange();
+          text.selectNodeContents(button.closest('.message-row').querySelector('.prose'));
+          return [...text.getClientRects()].some((line) =>
+            line.right > spot.left && line.left < spot.right && line.bottom > spot.top && line.top < spot.bottom);
+        }).length"""
+    )
+    assert covered == 0
