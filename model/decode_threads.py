@@ -1,8 +1,8 @@
 """How many of torch's threads work on one token: tried out while tokens are decoded, for it cannot be known before.
 
 Reading a prompt uses every core. A token is little work: where nothing else runs, every core helps (the second of two made
-a 30 M checkpoint 1.5 times as fast); beside a browser on the same machine one fewer does, because a team of threads waits
-for the one whose core the page has taken (64 tokens/s on one thread there, 47 on two).
+a 30 M checkpoint 1.5 times as fast); beside a browser on the same machine one fewer can be as fast or faster, because a team
+of threads waits for the one whose core the page has taken (on one machine 64 tokens/s on one thread, 47 on two).
 """
 
 from __future__ import annotations

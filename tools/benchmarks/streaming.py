@@ -40,7 +40,7 @@ SHORT_ANSWER = 16  # tokens, of each of the twenty turns
 QUESTION = "And now, number {number}: what do you see, and why?"
 LAST_QUESTION = "Tell me a long story about all of them."
 SEEDS = 50
-TARGET = 0.9
+TARGET = 0.95
 # Notes how many characters of the answer there are, at every frame in which there are more.
 WATCH = """() => {
   const seen = window.seen = [];
