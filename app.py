@@ -262,11 +262,14 @@ def serve(
     options: argparse.Namespace, model_flags: checkpoints.Flags, server: Connection | None
 ) -> None:
     """Open the page at once and load the model behind it, until a signal asks for the end."""
-    from ui import heap
+    from ui import heap, stubs
     from ui.scratch import private_folder
 
     heap.keep_together()
+    heap.collect_seldom()
     with private_folder():  # Gradio looks for it when it is imported
+        with stubs.unwritten():
+            import gradio  # noqa: F401
         page = _open(options, model_flags, server)
         _wait_for_a_signal()
         _end(page)
@@ -276,6 +279,7 @@ def _open(
     options: argparse.Namespace, model_flags: checkpoints.Flags, server: Connection | None
 ) -> Any:
     """The page, listening. Raises `DemoError` and `SettingError`."""
+    from ui import heap
     from ui.page import build_page, launch_options
 
     vision, generation = settings_from(defaults(options, model_flags))
@@ -288,7 +292,11 @@ def _open(
         # Importing torch keeps Python busy for so long that Gradio, asking itself whether the page
         # answers, would give up.
         served.wait()
-        return load(options, model_flags, server, report)
+        page.tabs.wait_for_first_page()
+        try:
+            return load(options, model_flags, server, report)
+        finally:
+            heap.collect_as_usual()
 
     label = server.label(options.api_model) if server else options.checkpoint_path
     backend = LoadingBackend(load_behind_the_page, label)

@@ -134,6 +134,41 @@ def test_a_log_in_needs_both_parts(pair: str) -> None:
     assert app.logins(["a:b", "c:d:e"]) == [("a", "b"), ("c", "d:e")]
 
 
+def test_nothing_is_done_at_the_start_that_nobody_needs(tmp_path: Path) -> None:
+    code = """
+import gc, sys, threading, time
+import app
+from tests.fakes import FakeBackend
+
+usual, parsed, loading = gc.get_threshold(), [], threading.Event()
+
+def watch(event, arguments):
+    if event == "compile" and b"class" in (arguments[0] or b"") and arguments[1] == b"<unknown>":
+        parsed.append(arguments[0])
+
+def load(*_):
+    print(gc.get_threshold()[0] > usual[0])
+    loading.set()
+    return FakeBackend()
+
+def look(page):
+    for _ in range(600):
+        if gc.get_threshold() != usual:
+            time.sleep(0.1)
+    print(gc.get_threshold() == usual, gc.get_freeze_count() > 0, len(parsed))
+
+sys.addaudithook(watch)
+app.load, app._wait_for_a_signal, app._end = load, loading.wait, look
+app.main(sys.argv[1:])
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code, "--server-port", str(free_port())],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+        env={**os.environ, "GRADIO_TEMP_DIR": str(tmp_path), "GRADIO_ANALYTICS_ENABLED": "False"},
+    )  # fmt: skip
+    assert run.stdout.splitlines()[-2:] == ["True", "True True 0"]
+
+
 def test_the_version_is_that_of_the_package() -> None:
     assert f'version = "{VERSION}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 

@@ -305,6 +305,47 @@ def test_a_page_is_awaited_from_its_request_to_its_opening() -> None:
     assert not tabs.awaited("host")
 
 
+def test_a_browsers_first_page_is_awaited_too_though_it_has_no_cookie_yet() -> None:
+    tabs = Tabs(FakeBackend())
+    tabs.page_requested("192.0.2.1")
+    tabs.page_opened(tabs.open("k"), "cookie", "page", "192.0.2.1")
+    assert not tabs.awaited("192.0.2.1")
+
+
+@pytest.fixture
+def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_tabs, "AT_ONCE_S", 0.01)
+    monkeypatch.setattr(open_tabs, "POLL_S", 0.01)
+
+
+@pytest.mark.usefixtures("briefly")
+def test_a_checkpoint_is_loaded_when_the_page_is_there_that_was_asked_for() -> None:
+    tabs = Tabs(FakeBackend())
+    tabs.page_requested("host")
+    loading = threading.Thread(target=tabs.wait_for_first_page)
+    loading.start()
+    loading.join(0.2)
+    assert loading.is_alive()
+    tabs.page_opened(tabs.open("k"), "host", "page")
+    loading.join(2)
+    assert not loading.is_alive()
+
+
+@pytest.mark.usefixtures("briefly")
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_page_that_does_not_come_holds_no_checkpoint_up(
+    monkeypatch: pytest.MonkeyPatch, asked: bool
+) -> None:
+    monkeypatch.setattr(open_tabs, "FIRST_PAGE_S", 0.05 if asked else 60.0)
+    tabs = Tabs(FakeBackend())
+    if asked:
+        tabs.page_requested("host")
+    loading = threading.Thread(target=tabs.wait_for_first_page, daemon=True)
+    loading.start()
+    loading.join(5)
+    assert not loading.is_alive()
+
+
 def test_a_tray_holds_only_so_many_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "MAX_ATTACHMENTS", 1)
     tab = Tab("k", FakeBackend())

@@ -38,6 +38,9 @@ CLOSED_S = 10.0  # a reload opens the tab again within this; then what the backe
 ENDING = Sentence(
     "This page is being shut down; what there is of the answer is here, copy what you need."
 )
+AT_ONCE_S = 0.5  # within this after the start, a browser asks that was opened with it
+FIRST_PAGE_S = 4.0  # the most that loading a checkpoint waits for that, both want all of Python
+POLL_S = 0.05
 BOOT_S = 45.0  # a page that was asked for opens its tab within this, on a busy machine too
 
 
@@ -186,7 +189,8 @@ class Tabs:
             tab.run.expect_follower()
         if tab.comparison:
             tab.comparison.expect_follower()
-        answered = next((visit for visit in self._visits if visit[0] == browser), None)
+        names = (browser, address)  # at its first visit a browser had no cookie yet
+        answered = next((visit for visit in self._visits if visit[0] in names), None)
         self._visits = [visit for visit in self._visits if visit is not answered]
 
     def page_closed(self, page: str) -> None:
@@ -205,6 +209,13 @@ class Tabs:
                 self.forget(tab.key)
 
         asyncio.get_running_loop().call_later(self.closed_s, look)
+
+    def wait_for_first_page(self) -> None:
+        """Until the page is there that somebody asked for as soon as it could be, if anybody did. For any thread."""
+        time.sleep(AT_ONCE_S)
+        until = time.monotonic() + FIRST_PAGE_S
+        while self._recent_visits() and time.monotonic() < until:
+            time.sleep(POLL_S)
 
     def awaited(self, browser: str) -> bool:
         """Whether a page that this browser asked for has still to open its tab."""
