@@ -69,18 +69,24 @@ def serve(folder: Path, checkpoint: str | Path, *flags: str) -> Iterator[Server]
 @contextmanager
 def serve_app(folder: Path, *flags: str) -> Iterator[Server]:
     """`python app.py` with these flags on a free port; uploads and the log go to `folder`."""
+    port = free_port()
+    with serve_program(folder, port, "app.py", "--server-port", str(port), *flags) as server:
+        yield server
+
+
+@contextmanager
+def serve_program(folder: Path, port: int, *arguments: str) -> Iterator[Server]:
+    """Python with these arguments, which make it listen on `port`; uploads and the log go to `folder`."""
     environment = {
         **os.environ,
         "GRADIO_TEMP_DIR": str(folder / "uploads"),
         "GRADIO_ANALYTICS_ENABLED": "False",
         "HF_HUB_OFFLINE": "1",
     }
-    port = free_port()
-    asked = ["--server-port", str(port), *flags]
     with (folder / "log").open("w") as log:
         started = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, "app.py", *asked], cwd=ROOT, env=environment, stdout=log, stderr=log
+            [sys.executable, *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log
         )
     try:
         yield Server(port, started, process)
