@@ -100,7 +100,7 @@ def test_every_response_carries_the_policy_and_a_browser_is_known_again() -> Non
 
     asked: list[str] = []
     app = Starlette(routes=[Route("/", hello), Route("/other", hello)])
-    app.add_middleware(PageHeaders, script="", page_requested=asked.append)
+    app.add_middleware(PageHeaders, first="", script="", page_requested=asked.append)
     client = TestClient(app)
     headers = client.get("/other").headers
     assert "img-src 'self' data: blob:" in headers["content-security-policy"]
@@ -115,17 +115,18 @@ def test_every_response_carries_the_policy_and_a_browser_is_known_again() -> Non
 
 def test_only_scripts_of_the_page_itself_may_run() -> None:
     async def written(_: Any) -> HTMLResponse:
-        return HTMLResponse("<script>1</script><script src=a.js></script><scripture>")
+        return HTMLResponse("<head><script>1</script><script src=a.js></script><scripture>")
 
     app = Starlette(routes=[Route("/", written)])
-    app.add_middleware(PageHeaders, script="2", page_requested=lambda _: None)
+    app.add_middleware(PageHeaders, first="0", script="2", page_requested=lambda _: None)
     first = TestClient(app).get("/")
     second = TestClient(app, root_path="/behind/a/proxy").get("/behind/a/proxy/")
     policy = first.headers["content-security-policy"]
     assert "'unsafe-inline'" not in policy.split("script-src")[1].split(";")[0]
     nonce = policy.split("'nonce-")[1].split("'")[0]
     assert first.text == (
-        f'<script nonce="{nonce}">1</script><script nonce="{nonce}" src=a.js></script><scripture>'
+        f'<head><script nonce="{nonce}">0</script><script nonce="{nonce}">1</script>'
+        f'<script nonce="{nonce}" src=a.js></script><scripture>'
     )
     assert nonce not in second.text
     # The digest of "2", for the script that is put in later.

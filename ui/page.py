@@ -80,7 +80,12 @@ def build_page(
 def launch_options(blocks: gr.Blocks, *, max_file_mb: int = 200) -> dict[str, Any]:
     """What `blocks.launch` needs for this page, to be merged with where it is to listen."""
     scripts = "\n".join(map(script, SCRIPTS))
-    headers = Middleware(PageHeaders, script=scripts, page_requested=blocks.tabs.page_requested)
+    headers = Middleware(
+        PageHeaders,
+        first=script("first.js"),
+        script=scripts,
+        page_requested=blocks.tabs.page_requested,
+    )
     uploads = Middleware(UploadLimit, room=blocks.tabs.room)
     in_front = Middleware(
         gate.Gate, inputs=gate.inputs_of(blocks), uploaded=blocks.tabs.uploads.arrived

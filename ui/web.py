@@ -60,11 +60,14 @@ def _hash_of(script: str) -> str:
 class PageHeaders:
     """ASGI middleware: adds the policy, and reports which browser asks for the page.
 
-    script: what the page runs of its own, besides the scripts that Gradio serves.
+    first: what the page runs before anything of Gradio's; script: what it runs of its own afterwards.
     """
 
-    def __init__(self, app: ASGIApp, script: str, page_requested: Callable[[str], None]) -> None:
+    def __init__(
+        self, app: ASGIApp, first: str, script: str, page_requested: Callable[[str], None]
+    ) -> None:
         self.app = app
+        self.first = first
         self.script = script
         self.page_requested = page_requested
 
@@ -82,7 +85,7 @@ class PageHeaders:
                 headers["Set-Cookie"] = (
                     f"{BROWSER_COOKIE}={secrets.token_hex(16)}; Path=/; HttpOnly; SameSite=Lax"
                 )
-            send = _signing(send, nonce)
+            send = _signing(send, nonce, self.first)
         await self.app(scope, receive, _adding(send, headers))
 
 
@@ -97,8 +100,8 @@ def _adding(send: Send, headers: dict[str, str]) -> Send:
     return send_with_headers
 
 
-def _signing(send: Send, nonce: str) -> Send:
-    """Puts the nonce on the scripts of the page, in which nothing stands yet that anybody wrote."""
+def _signing(send: Send, nonce: str, first: str) -> Send:
+    """Puts `first` into the page and the nonce on its scripts; in it stands nothing yet that anybody wrote."""
     started: Message = {}
     page = bytearray()
 
@@ -108,7 +111,8 @@ def _signing(send: Send, nonce: str) -> Send:
             return
         page.extend(message.get("body", b""))
         if not message.get("more_body"):
-            signed = _SCRIPT.sub(f'<script nonce="{nonce}"'.encode(), bytes(page))
+            whole = page.replace(b"<head>", f"<head><script>{first}</script>".encode(), 1)
+            signed = _SCRIPT.sub(f'<script nonce="{nonce}"'.encode(), bytes(whole))
             MutableHeaders(scope=started)["Content-Length"] = str(len(signed))
             await send(started)
             await send({"type": "http.response.body", "body": signed})

@@ -119,7 +119,7 @@ def wire(
     for event in blocks.fns.values():
         # At each update of any event Gradio's page copies the whole value of every component that ever was to
         # show progress, by default of every output: the conversation, at every piece of an answer.
-        event.show_progress_on = [view.run_state]
+        event.show_progress_on = []
 
 
 def _drop_session(blocks: gr.Blocks, request: gr.Request) -> None:
