@@ -21,8 +21,11 @@ GLIMPSE_TOKENS, HOPELESS = 3, 1.2  # after so few tokens that much slower, a tri
 FIRST_HOLD, LONGEST_HOLD = 32, 512  # tokens between comparisons
 
 
-class DecodeThreads:
-    """Keeps torch at the number of threads that decodes fastest now. Learns from every answer, one at a time."""
+class DecodeThreads(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types for it
+    """Keeps torch at the number of threads that decodes fastest now. Learns from every answer, one at a time.
+
+    Given to `generate` it is told of each token, and never ends it.
+    """
 
     def __init__(
         self, most: int | None = None, clock: Callable[[], float] = time.perf_counter
@@ -36,15 +39,22 @@ class DecodeThreads:
         self._last: float | None = None
 
     @contextmanager
-    def decoding(self) -> Iterator[TokenCriteria]:
-        """The number holds inside; the criterion is for `generate`. Afterwards torch has what it had."""
+    def decoding(self) -> Iterator[None]:
+        """The number holds inside. Afterwards torch has what it had."""
         before = torch.get_num_threads()
         torch.set_num_threads(self._threads)
         self._last = None  # the time between two answers is no token's
         try:
-            yield TokenCriteria(self._token_done)
+            yield
         finally:
             torch.set_num_threads(before)
+
+    def __call__(
+        self, input_ids: torch.Tensor, _scores: torch.Tensor, **_kwargs: Any
+    ) -> torch.Tensor:
+        """Shape (1,) bool, one per sequence."""
+        self._token_done()
+        return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
 
     def _token_done(self) -> None:
         now, last = self._clock(), self._last
@@ -61,20 +71,6 @@ class DecodeThreads:
                 torch.set_num_threads(self._threads)
                 self._lately.clear()
                 self._last = None  # the next token waits for the new team
-
-
-class TokenCriteria(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types for it
-    """Never ends `generate`; tells of each token."""
-
-    def __init__(self, token_done: Callable[[], None]) -> None:
-        self._token_done = token_done
-
-    def __call__(
-        self, input_ids: torch.Tensor, _scores: torch.Tensor, **_kwargs: Any
-    ) -> torch.Tensor:
-        """Shape (1,) bool, one per sequence."""
-        self._token_done()
-        return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
 
 
 def _trials(options: list[int]) -> Generator[tuple[int, int], float, None]:

@@ -182,8 +182,9 @@ class Turn:
         if compiled := self._backend.compiled:
             compiled.run(generate, prefix.cache, ids.shape[1] + self._max_new_tokens)
         elif self._model.device.type == "cpu":
-            with self._backend.decode_threads.decoding() as watching:
-                criteria.append(watching)
+            threads = self._backend.decode_threads
+            criteria.append(threads)
+            with threads.decoding():
                 generate(prefix.cache, None)
         else:
             generate(prefix.cache, None)

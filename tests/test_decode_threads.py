@@ -32,13 +32,13 @@ class Machine:
     def answer(self, threads: DecodeThreads, tokens: int) -> Counter[int]:
         """Decode some tokens; how many were decoded on how many threads."""
         used: Counter[int] = Counter()
-        with threads.decoding() as token_done:
+        with threads.decoding():
             for _ in range(tokens):
                 number = torch.get_num_threads()
                 used[number] += 1
                 self.now += self.seconds[number] + self.new_team * (number != self.before)
                 self.before = number
-                assert not token_done(IDS, SCORES).any()
+                assert not threads(IDS, SCORES).any()
         return used
 
 

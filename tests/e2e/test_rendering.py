@@ -119,9 +119,10 @@ def test_a_page_on_which_nothing_happens_computes_nothing(
 
 
 def frames_of_a_second(chat: Chat) -> int:
-    before = chat.page.evaluate("window.asked")
+    before: int = chat.page.evaluate("window.asked")
     chat.page.wait_for_timeout(1000)
-    return int(chat.page.evaluate("window.asked")) - before
+    after: int = chat.page.evaluate("window.asked")
+    return after - before
 
 
 def test_a_long_answer_lets_the_reader_scroll(told: Chat, fake: FakeBackend) -> None:
