@@ -12,6 +12,7 @@ python tools/bench.py video     reading a 1080p clip, against stock transformers
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -48,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--checkpoint", default="tiny", help="as for app.py")
     ui = command("ui", 5)
     ui.add_argument("--tokens", type=int, default=128, help="length of an answer")
+    ui.add_argument("--threads", type=int, help="for torch, each way: 1 of 2 cores leaves the other to the browser")
     ttft = command("ttft", 3)
     ttft.add_argument("--turns", type=int, default=8, help="of the conversation")
     ttft.add_argument("--pictures", type=int, default=4, help="that it opens with")
@@ -83,6 +85,8 @@ def _run(options: argparse.Namespace) -> Report:
 
             return starting.run(options)
         case "ui":
+            if options.threads:  # for the app too; read when torch is imported
+                os.environ["OMP_NUM_THREADS"] = str(options.threads)
             from tools.benchmarks import streaming
 
             return streaming.run(options)

@@ -8,6 +8,7 @@ settings and seed and therefore gives the same answer.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import re
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+import torch
 from PIL import Image as PillowImage
 from playwright.sync_api import Browser
 from transformers import AutoTokenizer
@@ -222,7 +224,7 @@ def _report(pairs: Sequence[tuple[float, Rate]], tokens: int) -> Report:
     ratio = median(through.seen / alone for alone, through in pairs)
     updates = median(through.updates for _, through in pairs)
     rows = [
-        ("a 30 M checkpoint", ""),
+        (f"a 30 M checkpoint, {torch.get_num_threads()} of {os.cpu_count()} cores for torch", ""),
         ("raw", f"{raw:.1f} tokens/s"),
         ("through the page, by its clock", f"{seen:.1f} tokens/s in {updates:.0f} updates"),
         ("through the page, by its statistics", f"{told:.0f} tokens/s"),
