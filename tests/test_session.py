@@ -312,6 +312,14 @@ def test_a_browsers_first_page_is_awaited_too_though_it_has_no_cookie_yet() -> N
     assert not tabs.awaited("192.0.2.1")
 
 
+def test_a_reload_is_over_though_a_neighbours_first_page_is_still_awaited() -> None:
+    tabs = Tabs(FakeBackend())
+    tabs.page_requested("192.0.2.1")
+    tabs.page_requested("cookie")
+    tabs.page_opened(tabs.open("k"), "cookie", "page", "192.0.2.1")
+    assert tabs.awaited("192.0.2.1") and not tabs.awaited("cookie")
+
+
 @pytest.fixture
 def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(open_tabs, "AT_ONCE_S", 0.01)

@@ -190,7 +190,7 @@ class Tabs:
         if tab.comparison:
             tab.comparison.expect_follower()
         names = (browser, address)  # at its first visit a browser had no cookie yet
-        answered = next((visit for visit in self._visits if visit[0] in names), None)
+        answered = next((v for name in names for v in self._visits if v[0] == name), None)
         self._visits = [visit for visit in self._visits if visit is not answered]
 
     def page_closed(self, page: str) -> None:

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> Report:
         for _ in range(options.repeats):
             bare.append(_start_bare(browser))
             ours.append(_start(browser, options.checkpoint))
-            print(bare[-1], ours[-1], flush=True)
+            print(f"bare {bare[-1].shown:.1f} s, ours {ours[-1].shown:.1f} s", flush=True)
     ways = {
         "the server listens": ([s.listening for s in bare], [s.listening for s in ours]),
         "there is a box to type into": ([s.shown for s in bare], [s.shown for s in ours]),
