@@ -73,7 +73,8 @@ function take(settings) {
   location.hash = '#chat';
   one('#composer textarea').focus();
 }
-qwenVlChat.takenSettings = (names, values) => names.map((name, i) => (name in taken ? taken[name] : values[i]));
+// In the order of the controls, in which the page's settings were gathered.
+qwenVlChat.takenSettings = (page) => Object.keys(page).map((name) => (name in taken ? taken[name] : page[name]));
 
 element.addEventListener('submit', (event) => {
   event.preventDefault();

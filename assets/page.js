@@ -90,13 +90,18 @@
     link.click();
   }
 
+  const settings = { names: [], defaults: [] }; // in the order of the controls
+
   // Settings are kept by name and only where they differ, so that a new default reaches everybody.
-  function keepSettings(names, defaults, values) {
-    const changed = names.map((name, i) => [name, values[i]]).filter(([, value], i) => value !== defaults[i]);
+  function gatherSettings(values) {
+    const named = settings.names.map((name, i) => [name, values[i]]);
+    const changed = named.filter(([, value], i) => value !== settings.defaults[i]);
     localStorage.setItem(SETTINGS, JSON.stringify(Object.fromEntries(changed)));
+    return Object.fromEntries(named);
   }
 
   function keptSettings(names, defaults) {
+    Object.assign(settings, { names, defaults });
     let kept = {};
     try { kept = JSON.parse(localStorage.getItem(SETTINGS)) ?? {}; } catch { /* not ours: ignore it */ }
     return names.map((name, i) => (name in kept ? kept[name] : defaults[i]));
@@ -155,6 +160,6 @@
   window.qwenVlChat = {
     one, text, anything, whenReady, open, language, chooseLanguage, sent, giveBack, replace, copy,
     copyText, download,
-    copyLatest: () => copy(one('#copy'), -1), keepSettings, keptSettings,
+    copyLatest: () => copy(one('#copy'), -1), gatherSettings, keptSettings,
   };
 })();

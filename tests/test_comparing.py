@@ -36,13 +36,9 @@ def posted(*sides: dict[str, Any]) -> gr.EventData:
     return gr.EventData(None, {"sides": list(sides)})
 
 
-def values(**changed: Any) -> list[Any]:
-    return [changed.get(tunable.name, tunable.default) for tunable in TUNABLES]
-
-
 async def compared(tabs: Tabs, text: str, *sides: dict[str, Any], **page: Any) -> str:
     """What is shown when both sides are there."""
-    shown = await comparing.compare(tabs, KEY, text, posted(*sides), *values(**page))
+    shown = await comparing.compare(tabs, KEY, text, posted(*sides), page)
     async for later in comparing.follow(tabs, KEY):
         shown = later
     return shown
@@ -65,7 +61,7 @@ def test_both_sides_are_asked_one_after_the_other_and_the_conversation_stays(pho
         backend = FakeBackend()
         tabs = Tabs(backend)
         tab = handlers.tab_of(tabs, KEY)
-        await handlers.submit(tabs, KEY, "Hello", *values())
+        await handlers.submit(tabs, KEY, "Hello", {})
         await followed(tabs)
         await attach(tabs, [{"path": str(photo), "name": photo.name}])
         before, tray = tab.conversation, list(tab.tray)
@@ -119,7 +115,7 @@ def test_stop_stops_both_and_keeps_what_there_is() -> None:
     async def play() -> None:
         backend = FakeBackend([Delta("word ")] * 200, pause_s=0.02)
         tabs = Tabs(backend)
-        await comparing.compare(tabs, KEY, "Hi", posted({}, {}), *values())
+        await comparing.compare(tabs, KEY, "Hi", posted({}, {}), {})
         tab = handlers.tab_of(tabs, KEY)
         shown = ""
         async for shown in comparing.follow(tabs, KEY):
@@ -162,7 +158,7 @@ def test_an_empty_message_and_an_answer_in_the_making_are_refused_in_a_sentence(
         backend = FakeBackend(gate=(gate := threading.Event()))
         tabs = Tabs(backend)
         assert "The message is empty" in await compared(tabs, " ", {}, {})
-        await handlers.submit(tabs, KEY, "one", *values())
+        await handlers.submit(tabs, KEY, "one", {})
         assert "stop it first" in await compared(tabs, "two", {}, {})
         gate.set()
         await followed(tabs)
@@ -175,11 +171,11 @@ def test_a_page_that_comes_back_finds_the_comparison_and_its_form() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
         nothing = gr.EventData(None, None)
-        first, _ = await comparing.look(tabs, KEY, "en", nothing, *values(max_tokens=400))
+        first, _ = await comparing.look(tabs, KEY, "en", nothing, {"max_tokens": 400})
         assert re.search(r'data-name="max_tokens">.*?value="400".*?value="100"', first)
         assert first.count('class="row"') == len(TUNABLES) == first.count(" hidden>") + 1
         await compared(tabs, "Hi", {"top_p": 0.5}, {"top_p": 0.25})
-        form, shown = await comparing.look(tabs, KEY, "zh", nothing, *values())
+        form, shown = await comparing.look(tabs, KEY, "zh", nothing, {})
         assert re.search(r'data-name="top_p">.*?value="0.5".*?value="0.25"', form)
         assert "两个回答用词完全相同。" in shown
 
@@ -190,7 +186,7 @@ def test_a_new_chat_gives_up_the_comparison() -> None:
     async def play() -> None:
         backend = FakeBackend(gate=threading.Event())
         tabs = Tabs(backend)
-        await comparing.compare(tabs, KEY, "Hi", posted({}, {}), *values())
+        await comparing.compare(tabs, KEY, "Hi", posted({}, {}), {})
         run = (tab := handlers.tab_of(tabs, KEY)).comparison
         await handlers.clear(tabs, KEY)
         async for _ in comparing.follow(tabs, KEY):

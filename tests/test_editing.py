@@ -11,7 +11,6 @@ import pytest
 from model.backend import Delta
 from model.conversation import Conversation
 from model.errors import MediaError
-from model.settings import TUNABLES
 from tests.fakes import FakeBackend
 from tests.following import KEY, followed
 from tests.test_session import CLIP, PHOTO, send
@@ -19,8 +18,6 @@ from ui import handlers
 from ui.session import Tab
 from ui.tabs import Tabs
 from ui.view import View
-
-DEFAULTS = [tunable.default for tunable in TUNABLES]
 
 
 def scene(play: Callable[[], Awaitable[None]]) -> None:
@@ -42,7 +39,7 @@ def said(tab: Tab) -> list[str]:
 
 
 async def submitted(tabs: Tabs, text: str) -> View:
-    _, *first = await handlers.submit(tabs, KEY, text, *DEFAULTS)
+    _, *first = await handlers.submit(tabs, KEY, text, {})
     await followed(tabs)
     return View(*first)
 
@@ -119,7 +116,7 @@ def test_retry_and_undo_wait_for_the_end_of_an_edit() -> None:
         tabs = Tabs(backend := FakeBackend())
         tab = await talked(tabs)
         tab.edit(0, "")
-        await handlers.retry(tabs, KEY, *DEFAULTS)
+        await handlers.retry(tabs, KEY, {})
         await handlers.undo(tabs, KEY)
         assert len(backend.calls) == 2 and len(said(tab)) == 4 and tab.editing
 
@@ -159,7 +156,7 @@ def test_a_failed_retry_leaves_the_earlier_answer() -> None:
         tabs = Tabs(backend := FakeBackend())
         tab = await talked(tabs)
         backend.events = [MediaError("No.")]
-        await handlers.retry(tabs, KEY, *DEFAULTS)
+        await handlers.retry(tabs, KEY, {})
         view = await followed(tabs)
         assert said(tab) == ["first", "Hello", "second", "Hello"] and len(tab.answers) == 2
         assert (view.returned, tab.tray) == ("", [])

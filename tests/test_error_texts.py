@@ -20,7 +20,6 @@ from model import errors
 from model.backend import Status
 from model.errors import CheckpointError, ContextError, DemoError, MediaError, Sentence
 from model.loading import LoadingBackend, Report
-from model.settings import TUNABLES
 from tests.fakes import FakeBackend
 from tests.following import KEY, followed
 from ui import handlers, render
@@ -31,7 +30,6 @@ from ui.texts import CHINESE, ENGLISH, KOREAN, LANGUAGES, texts_for
 from ui.view import View
 
 ROOT = Path(__file__).parent.parent
-DEFAULTS = [tunable.default for tunable in TUNABLES]
 SENTENCES = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
 OTHERS = [language for language in LANGUAGES if language != "en"]
 TRANSLATED = texts_for("zh").errors, texts_for("ko").errors
@@ -77,10 +75,6 @@ def placeholders(sentence: str) -> set[tuple[str, str | None, str | None]]:
 
 def scene(play: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(play(), 60))
-
-
-def values(**changed: Any) -> list[Any]:
-    return [changed.get(tunable.name, tunable.default) for tunable in TUNABLES]
 
 
 def test_every_error_has_a_constant_template_and_just_its_values() -> None:
@@ -164,7 +158,7 @@ def test_a_message_that_is_refused_is_refused_in_the_language_of_the_tab(
     async def play() -> None:
         tabs = Tabs(FakeBackend())
         tabs.open(KEY).language = language
-        _, *rest = await handlers.submit(tabs, KEY, "Hi", *values(max_tokens=5, min_tokens=9))
+        _, *rest = await handlers.submit(tabs, KEY, "Hi", {"max_tokens": 5, "min_tokens": 9})
         assert said in View(*rest).notice
 
     scene(play)
@@ -183,7 +177,7 @@ def test_a_failed_answer_is_explained_in_the_language_of_the_tab(
     async def play() -> None:
         tabs = Tabs(FakeBackend([error]))
         tabs.open(KEY).language = "zh"
-        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        await handlers.submit(tabs, KEY, "Hi", {})
         last = await followed(tabs)
         assert said in last.notice
 
@@ -193,7 +187,7 @@ def test_a_failed_answer_is_explained_in_the_language_of_the_tab(
 def test_another_language_says_again_what_went_wrong_before() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend([MediaError("{name} is empty; attach it again.", name="a.png")]))
-        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        await handlers.submit(tabs, KEY, "Hi", {})
         last = await followed(tabs)
         assert "a.png is empty" in last.notice
         nowhere = {"path": "/etc/passwd", "name": "b.png"}

@@ -8,7 +8,6 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from model.settings import TUNABLES
 from tests.fakes import FakeBackend
 from tests.following import KEY, followed
 from ui import handlers
@@ -16,8 +15,6 @@ from ui.attachment import Attachment
 from ui.examples import EXAMPLES, FOLDER, offered
 from ui.tabs import Tabs
 from ui.texts import ENGLISH, KOREAN
-
-DEFAULTS = [tunable.default for tunable in TUNABLES]
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +41,7 @@ def test_an_example_is_asked_with_its_files_and_leaves_the_tray_alone() -> None:
         tab = tabs.open(KEY)
         mine = Attachment("1", "image", "/u/a.png", "a.png", (64, 48), "/u/t.webp", "/u/a.png")
         tab.attach(mine)
-        await handlers.ask_example(tabs, KEY, gr.EventData(None, {"example": 1}), *DEFAULTS)
+        await handlers.ask_example(tabs, KEY, gr.EventData(None, {"example": 1}), {})
         await followed(tabs)
         (call,) = backend.calls
         assert call.conversation.messages[0].text == "Which picture has the star?"
@@ -58,7 +55,7 @@ def test_an_example_is_asked_with_its_files_and_leaves_the_tray_alone() -> None:
 def test_an_example_that_is_not_there_is_not_asked(number: object) -> None:
     async def play() -> None:
         tabs = Tabs(backend := FakeBackend())
-        await handlers.ask_example(tabs, KEY, gr.EventData(None, {"example": number}), *DEFAULTS)
+        await handlers.ask_example(tabs, KEY, gr.EventData(None, {"example": number}), {})
         assert backend.calls == []
 
     asyncio.run(play())

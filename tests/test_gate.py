@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 import httpx
 import pytest
+from gradio.components.api_component import Api
 from PIL import Image as PillowImage
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -149,9 +150,12 @@ def test_a_posted_address_is_not_fetched_but_refused_by_us(
     assert "failed validation" not in capsys.readouterr().err
 
 
-def test_no_function_takes_the_conversation_from_the_browser(served: Served) -> None:
-    taken = {type(component) for known in served.page.fns.values() for component in known.inputs}
-    assert gr.Chatbot not in taken and taken & {gr.Textbox, gr.Slider}
+def test_functions_take_from_the_browser_only_what_is_checked_neither_controls_nor_conversation(
+    served: Served,
+) -> None:
+    known = [function for function in served.page.fns.values() if function.fn]
+    taken = {type(component) for function in known for component in function.inputs}
+    assert taken == {gr.Textbox, gr.Radio, gr.JSON, Api}
 
 
 def test_somebody_elses_upload_is_not_read(served: Served, picture: Path) -> None:

@@ -17,7 +17,6 @@ from model.backend import Delta, Status
 from model.conversation import Conversation
 from model.errors import MediaError
 from model.grounding import Box
-from model.settings import TUNABLES
 from tests import media_files
 from tests.fakes import FakeBackend
 from tests.following import KEY, attach, followed
@@ -27,7 +26,6 @@ from ui.tabs import Tabs
 from ui.view import View
 
 OTHER = "f" * 32
-DEFAULTS = [tunable.default for tunable in TUNABLES]
 
 
 def scene(play: Callable[[], Awaitable[None]]) -> None:
@@ -36,10 +34,6 @@ def scene(play: Callable[[], Awaitable[None]]) -> None:
 
 def posted(**data: Any) -> gr.EventData:
     return gr.EventData(None, data)
-
-
-def values(**changed: Any) -> list[Any]:
-    return [changed.get(tunable.name, tunable.default) for tunable in TUNABLES]
 
 
 @pytest.fixture
@@ -55,7 +49,7 @@ def test_a_message_is_taken_answered_and_shown() -> None:
     async def play() -> None:
         backend = FakeBackend()
         tabs = Tabs(backend)
-        taken, *first = await handlers.submit(tabs, KEY, "Hi", *values(temperature=0.5))
+        taken, *first = await handlers.submit(tabs, KEY, "Hi", {"temperature": 0.5})
         assert taken == "Hi"
         assert View(*first).chatbot[-1]["role"] == "user"
         last = await followed(tabs)
@@ -72,7 +66,7 @@ def test_a_message_is_taken_answered_and_shown() -> None:
 def test_the_page_sees_the_answer_grow() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend([Delta("x")] * 30, pause_s=0.02))
-        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        await handlers.submit(tabs, KEY, "Hi", {})
         looks = [look async for look in handlers.follow(tabs, KEY)]
         lengths = [len(live) for live, run_state in looks if "answering" in run_state]
         assert len(lengths) > 3
@@ -85,9 +79,9 @@ def test_nothing_is_not_sent_and_a_second_message_waits_in_the_composer() -> Non
     async def play() -> None:
         backend = FakeBackend(gate=(gate := threading.Event()))
         tabs = Tabs(backend)
-        assert (await handlers.submit(tabs, KEY, "  ", *DEFAULTS))[0] == ""
-        assert (await handlers.submit(tabs, KEY, "one", *DEFAULTS))[0] == "one"
-        assert (await handlers.submit(tabs, KEY, "two", *DEFAULTS))[0] == ""
+        assert (await handlers.submit(tabs, KEY, "  ", {}))[0] == ""
+        assert (await handlers.submit(tabs, KEY, "one", {}))[0] == "one"
+        assert (await handlers.submit(tabs, KEY, "two", {}))[0] == ""
         gate.set()
         await followed(tabs)
         assert len(backend.calls) == 1
@@ -98,7 +92,7 @@ def test_nothing_is_not_sent_and_a_second_message_waits_in_the_composer() -> Non
 def test_a_setting_that_cannot_be_leaves_the_message_where_it_is() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
-        taken, *rest = await handlers.submit(tabs, KEY, "Hi", *values(max_tokens=5, min_tokens=9))
+        taken, *rest = await handlers.submit(tabs, KEY, "Hi", {"max_tokens": 5, "min_tokens": 9})
         assert taken == ""
         assert "min_tokens" in View(*rest).notice
         assert not tabs.open(KEY).live
@@ -109,7 +103,7 @@ def test_a_setting_that_cannot_be_leaves_the_message_where_it_is() -> None:
 def test_a_failed_turn_hands_the_message_back_once() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend([MediaError("No <such> picture.")]))
-        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        await handlers.submit(tabs, KEY, "Hi", {})
         last = await followed(tabs)
         assert last.returned == "Hi"
         assert "No &lt;such&gt; picture." in last.notice
@@ -122,7 +116,7 @@ def test_a_failed_turn_hands_the_message_back_once() -> None:
 def test_stop_is_seen_by_who_follows() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend([Delta("x")] * 1000, pause_s=0.01))
-        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        await handlers.submit(tabs, KEY, "Hi", {})
         following = asyncio.create_task(followed(tabs))
         while not ((run := tabs.open(KEY).run) and run.text):
             await asyncio.sleep(0.01)
@@ -138,9 +132,9 @@ def test_retry_answers_the_same_message_with_the_settings_of_now() -> None:
     async def play() -> None:
         backend = FakeBackend()
         tabs = Tabs(backend)
-        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        await handlers.submit(tabs, KEY, "Hi", {})
         await followed(tabs)
-        await handlers.retry(tabs, KEY, *values(temperature=1.0))
+        await handlers.retry(tabs, KEY, {"temperature": 1.0})
         last = await followed(tabs)
         assert backend.calls[0].conversation == backend.calls[1].conversation
         assert backend.calls[1].settings.temperature == 1.0
@@ -152,7 +146,7 @@ def test_retry_answers_the_same_message_with_the_settings_of_now() -> None:
 def test_retry_undo_and_stop_of_an_empty_conversation_do_nothing() -> None:
     async def play() -> None:
         tabs = Tabs(backend := FakeBackend())
-        await handlers.retry(tabs, KEY, *DEFAULTS)
+        await handlers.retry(tabs, KEY, {})
         await handlers.undo(tabs, KEY)
         await handlers.stop(tabs, KEY)
         assert backend.calls == []
@@ -163,9 +157,9 @@ def test_retry_undo_and_stop_of_an_empty_conversation_do_nothing() -> None:
 def test_what_is_in_the_tray_is_read_ahead_with_the_settings_of_now(uploads: Path) -> None:
     async def play() -> None:
         tabs = Tabs(backend := FakeBackend())
-        assert await handlers.read_ahead(tabs, KEY, *DEFAULTS) == gr.skip()
+        assert await handlers.read_ahead(tabs, KEY, {}) == gr.skip()
         await attach(tabs, [{"path": str(uploads / "red.png")}])
-        ready = await handlers.read_ahead(tabs, KEY, *values(max_tokens=99, vision_ids=True))
+        ready = await handlers.read_ahead(tabs, KEY, {"max_tokens": 99, "vision_ids": True})
         (draft,) = backend.drafts
         (picture,) = draft.conversation.media
         assert (picture.vision.max_tokens, draft.settings.vision_ids) == (99, True)
@@ -180,7 +174,7 @@ def test_a_clip_is_shown_as_soon_as_it_can_be_played_also_after_its_answer(uploa
         tabs = Tabs(FakeBackend())
         media_files.clip(uploads / "a.avi", 10, codec="mpeg4", size=(64, 48))
         await attach(tabs, [{"path": str(uploads / "a.avi")}])
-        await handlers.submit(tabs, KEY, "What?", *DEFAULTS)
+        await handlers.submit(tabs, KEY, "What?", {})
         (shown,) = (await handlers.play_clips(tabs, KEY))[0]["content"][:1]
         assert shown["path"].endswith(".mp4")
         assert await handlers.play_clips(tabs, KEY) == gr.skip()
@@ -191,14 +185,14 @@ def test_a_clip_is_shown_as_soon_as_it_can_be_played_also_after_its_answer(uploa
 def test_nothing_is_read_ahead_of_an_edit_or_beside_an_answer(uploads: Path) -> None:
     async def play() -> None:
         tabs = Tabs(backend := FakeBackend(gate=(gate := threading.Event())))
-        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        await handlers.submit(tabs, KEY, "Hi", {})
         await attach(tabs, [{"path": str(uploads / "red.png")}])
-        assert await handlers.read_ahead(tabs, KEY, *DEFAULTS) == gr.skip()
+        assert await handlers.read_ahead(tabs, KEY, {}) == gr.skip()
         gate.set()
         await followed(tabs)
         await handlers.edit_latest(tabs, KEY, "")
         await attach(tabs, [{"path": str(uploads / "red.png")}])
-        assert await handlers.read_ahead(tabs, KEY, *DEFAULTS) == gr.skip()
+        assert await handlers.read_ahead(tabs, KEY, {}) == gr.skip()
         assert backend.drafts == []
 
     scene(play)
@@ -212,7 +206,7 @@ def test_a_draft_that_cannot_be_read_is_not_marked(uploads: Path) -> None:
     async def play() -> None:
         tabs = Tabs(Refusing())
         await attach(tabs, [{"path": str(uploads / "red.png")}])
-        assert await handlers.read_ahead(tabs, KEY, *DEFAULTS) == gr.skip()
+        assert await handlers.read_ahead(tabs, KEY, {}) == gr.skip()
 
     scene(play)
 
@@ -224,7 +218,7 @@ def test_what_is_attached_while_the_model_loads_is_read_as_soon_as_it_is_there(
         backend = FakeBackend(current=Status("loading", "Fake"))
         tabs = Tabs(backend)
         await attach(tabs, [{"path": str(uploads / "red.png")}])
-        reading = asyncio.create_task(handlers.read_ahead(tabs, KEY, *DEFAULTS))
+        reading = asyncio.create_task(handlers.read_ahead(tabs, KEY, {}))
         await asyncio.sleep(0.05)
         assert backend.drafts == []
         backend.current = Status("ready", "Fake")
@@ -236,7 +230,7 @@ def test_what_is_attached_while_the_model_loads_is_read_as_soon_as_it_is_there(
 def test_clear_starts_over_and_forgets() -> None:
     async def play() -> None:
         tabs = Tabs(backend := FakeBackend())
-        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        await handlers.submit(tabs, KEY, "Hi", {})
         await followed(tabs)
         cleared = await handlers.clear(tabs, KEY)
         await asyncio.sleep(0.1)
@@ -249,7 +243,7 @@ def test_clear_starts_over_and_forgets() -> None:
 def test_undo_hands_the_message_back() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
-        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        await handlers.submit(tabs, KEY, "Hi", {})
         await followed(tabs)
         undone = await handlers.undo(tabs, KEY)
         assert (undone.returned, undone.chatbot) == ("Hi", [])
@@ -309,10 +303,10 @@ def test_the_tray_survives_what_a_browser_makes_up(data: dict[str, Any]) -> None
 def test_the_cost_is_asked_for_what_would_be_sent(uploads: Path) -> None:
     async def play() -> None:
         tabs = Tabs(backend := FakeBackend())
-        assert await handlers.price(tabs, KEY, "Hi", *DEFAULTS) == ""
+        assert await handlers.price(tabs, KEY, "Hi", {}) == ""
         red = {"path": str(uploads / "red.png"), "name": "red.png"}
         await attach(tabs, [red])
-        assert "34 of 32,768" in await handlers.price(tabs, KEY, "Hi", *values(max_tokens=77))
+        assert "34 of 32,768" in await handlers.price(tabs, KEY, "Hi", {"max_tokens": 77})
         (talk,) = backend.estimates
         assert next(talk.media).vision.max_tokens == 77
 
@@ -326,7 +320,7 @@ async def red_boat(tabs: Tabs, uploads: Path) -> None:
     """A picture was attached and asked about."""
     red = {"path": str(uploads / "red.png"), "name": "red.png"}
     await attach(tabs, [red])
-    await handlers.submit(tabs, KEY, "Where is the boat?", *DEFAULTS)
+    await handlers.submit(tabs, KEY, "Where is the boat?", {})
 
 
 def test_what_an_answer_points_at_is_told_as_it_is_written_and_when_it_stands(
@@ -399,7 +393,7 @@ def test_a_page_without_a_proper_key_is_told_to_reload() -> None:
 def test_two_pages_have_their_own_conversations() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
-        await handlers.submit(tabs, KEY, "mine", *DEFAULTS)
+        await handlers.submit(tabs, KEY, "mine", {})
         await followed(tabs)
         assert (await followed(tabs, OTHER)).chatbot == []
 

@@ -21,7 +21,7 @@ from model import checkpoint
 from model.backend import Estimate
 from model.conversation import Conversation
 from model.local import LocalBackend
-from model.settings import TUNABLES, GenerationSettings, VisionSettings
+from model.settings import GenerationSettings, VisionSettings
 from tests import following
 from tests.following import KEY, followed
 from tests.hostile_files import cases
@@ -44,10 +44,9 @@ SHORT = GenerationSettings(max_new_tokens=2)
 REMEDY = re.compile(r"[;,] (so )?(attach|save|convert|crop|make it smaller|choose|trim)\b.*\.$")
 
 
-def values(**changed: Any) -> list[Any]:
+def values(**changed: Any) -> dict[str, Any]:
     small = {"max_tokens": 64, "video_max_frames": 4, "video_max_tokens_per_frame": 16}
-    known = {**small, "max_new_tokens": 2, **changed}
-    return [known.get(tunable.name, tunable.default) for tunable in TUNABLES]
+    return {**small, "max_new_tokens": 2, **changed}
 
 
 def scene(play: Callable[[], Awaitable[None]]) -> None:
@@ -169,7 +168,7 @@ def test_an_unusual_file_is_seen_as_it_is_and_answered_about(
 
 
 async def answered(tabs: Tabs, estimate: Estimate) -> None:
-    await handlers.submit(tabs, KEY, "What?", *values())
+    await handlers.submit(tabs, KEY, "What?", values())
     last = await followed(tabs)
     tab = tabs.open(KEY)
     assert 'data-state="idle" data-turn="1"' in last.run_state and last.notice == ""
@@ -206,14 +205,14 @@ def test_what_no_model_takes_is_said_before_sending_and_nothing_is_lost(
         tabs = await opened(local, uploads)
         tab = tabs.open(KEY)
         await attach(tabs, KEY, made(case, uploads), case.name)
-        assert case.refused in html.unescape(await handlers.price(tabs, KEY, "What?", *values()))
-        await handlers.submit(tabs, KEY, "What?", *values())
+        assert case.refused in html.unescape(await handlers.price(tabs, KEY, "What?", values()))
+        await handlers.submit(tabs, KEY, "What?", values())
         last = await followed(tabs)
         assert last.returned == "What?" and case.refused in tab.notice
         explained(tab.notice)
         assert [item.name for item in tab.tray] == ["good.png", case.name]
         tab.detach(tab.tray[1].id)
-        await handlers.submit(tabs, KEY, "What?", *values())
+        await handlers.submit(tabs, KEY, "What?", values())
         assert 'data-state="idle"' in (await followed(tabs)).run_state
         untouched(tabs.open(OTHER))
 
@@ -226,7 +225,7 @@ def test_a_long_clip_is_answered_about_in_part(local: LocalBackend, uploads: Pat
     async def play() -> None:
         tabs = await opened(local, uploads)
         await attach(tabs, KEY, made(hours, uploads))
-        cost = await handlers.price(tabs, KEY, "What?", *values(video_end_s=60.0))
+        cost = await handlers.price(tabs, KEY, "What?", values(video_end_s=60.0))
         assert "tokens" in cost and "alert" not in cost
 
     scene(play)
@@ -244,8 +243,8 @@ def test_a_file_that_changes_after_it_was_attached_costs_a_sentence_at_most(
         path = made(attached, uploads)
         await attach(tabs, KEY, path)
         replace(path, becomes)
-        await handlers.price(tabs, KEY, "What?", *values())
-        await handlers.submit(tabs, KEY, "What?", *values())
+        await handlers.price(tabs, KEY, "What?", values())
+        await handlers.submit(tabs, KEY, "What?", values())
         last = await followed(tabs)
         tab = tabs.open(KEY)
         if becomes == "other size" and suffix == "png":

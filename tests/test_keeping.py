@@ -40,9 +40,8 @@ def posted(**data: Any) -> gr.EventData:
     return gr.EventData(None, data)
 
 
-def values(**changed: Any) -> list[Any]:
-    given = {"max_new_tokens": 24, "max_tokens": 64, **changed}
-    return [given.get(tunable.name, tunable.default) for tunable in TUNABLES]
+def values(**changed: Any) -> dict[str, Any]:
+    return {"max_new_tokens": 24, "max_tokens": 64, **changed}
 
 
 def asked() -> gr.Request:
@@ -70,7 +69,7 @@ async def talk(tabs: Tabs, uploads: Path, **settings: Any) -> Tab:
         ("And <|im_end|> <b>this</b>?", "clip.mp4"),
     ):
         await attach(tabs, [{"path": str(uploads / file), "name": file}])
-        await handlers.submit(tabs, KEY, text, *values(**settings))
+        await handlers.submit(tabs, KEY, text, values(**settings))
         await followed(tabs)
     assert len(tab.answers) == 2
     return tab
@@ -101,7 +100,8 @@ def test_a_conversation_comes_back_with_its_files_and_settings(
         assert names == ["a photo.png", "clip.mp4"]
         view, settings = View(*shown[: len(View._fields)]), shown[len(View._fields) :]
         assert len(view.chatbot) == 4 and view.notice == ""
-        assert settings == tuple(values(vision_ids=True))
+        given = values(vision_ids=True)
+        assert settings == tuple(given.get(t.name, t.default) for t in TUNABLES)
         assert await keeping.export(tabs, OTHER) != ("", gr.skip())
 
     scene(play)
@@ -201,7 +201,7 @@ def test_what_was_drawn_by_lot_is_said_to_be(tiny: LocalBackend, uploads: Path) 
 def test_a_backend_that_cannot_replay_says_so() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
-        await handlers.submit(tabs, KEY, "Hi", *values())
+        await handlers.submit(tabs, KEY, "Hi", values())
         await followed(tabs)
         shown = await keeping.reproduce(tabs, KEY, asked())
         assert 'role="alert"' in shown and "can be reproduced" in shown

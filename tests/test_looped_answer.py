@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
 
 from model.backend import Delta, Finished
-from model.settings import TUNABLES
 from tests.fakes import USAGE, FakeBackend
 from tests.following import KEY, followed
 from ui import handlers
@@ -22,14 +20,10 @@ def scene(play: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(play(), 60))
 
 
-def values(**changed: Any) -> list[Any]:
-    return [changed.get(tunable.name, tunable.default) for tunable in TUNABLES]
-
-
 def test_it_is_kept_and_a_sentence_says_what_helps() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend([Delta("la la la")], ending=LOOP))
-        await handlers.submit(tabs, KEY, "Sing.", *values())
+        await handlers.submit(tabs, KEY, "Sing.", {})
         shown = await followed(tabs)
         tab = handlers.tab_of(tabs, KEY)
         assert tab.conversation.messages[-1].text == "la la la"
@@ -44,12 +38,12 @@ def test_each_retry_has_a_higher_penalty_and_the_settings_stay() -> None:
     async def play() -> None:
         backend = FakeBackend(ending=LOOP)
         tabs = Tabs(backend)
-        await handlers.submit(tabs, KEY, "Sing.", *values(temperature=0.3))
+        await handlers.submit(tabs, KEY, "Sing.", {"temperature": 0.3})
         await followed(tabs)
         for _ in range(2):
-            await handlers.retry_penalised(tabs, KEY, *values(temperature=0.3))
+            await handlers.retry_penalised(tabs, KEY, {"temperature": 0.3})
             await followed(tabs)
-        await handlers.retry(tabs, KEY, *values())
+        await handlers.retry(tabs, KEY, {})
         await followed(tabs)
         penalties = [call.settings.repetition_penalty for call in backend.calls]
         assert penalties == [1.0, 1.1, 1.2, 1.0]
@@ -63,9 +57,9 @@ def test_the_penalty_stays_within_its_range() -> None:
     async def play() -> None:
         backend = FakeBackend(ending=LOOP)
         tabs = Tabs(backend)
-        await handlers.submit(tabs, KEY, "Sing.", *values(repetition_penalty=2.0))
+        await handlers.submit(tabs, KEY, "Sing.", {"repetition_penalty": 2.0})
         await followed(tabs)
-        await handlers.retry_penalised(tabs, KEY, *values())
+        await handlers.retry_penalised(tabs, KEY, {})
         assert backend.calls[-1].settings.repetition_penalty == 2.0
         await followed(tabs)
 
@@ -75,7 +69,7 @@ def test_the_penalty_stays_within_its_range() -> None:
 def test_an_answer_that_ended_by_itself_is_not_offered_a_penalty() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
-        await handlers.submit(tabs, KEY, "Hi", *values())
+        await handlers.submit(tabs, KEY, "Hi", {})
         shown = await followed(tabs)
         assert shown.retry_penalised.visible is False and shown.notice == ""
 

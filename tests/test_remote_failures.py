@@ -18,7 +18,7 @@ from model.errors import DemoError
 from model.loading import LoadingBackend, Report
 from model.remote import RemoteBackend
 from model.remote_errors import explained
-from model.settings import TUNABLES, GenerationSettings
+from model.settings import GenerationSettings
 from tests.following import KEY, followed
 from tests.openai_server import MODEL, OpenAIServer, Refusal, Told
 from ui import handlers
@@ -27,7 +27,6 @@ from ui.view import View
 
 TALK = Conversation().with_user_turn(Text("Hi"))
 SETTINGS = GenerationSettings()
-DEFAULTS = [tunable.default for tunable in TUNABLES]
 ENDLESS = Told([f"{i} " for i in range(100_000)], every_s=0.005)
 
 
@@ -277,12 +276,12 @@ def test_on_the_page_a_dropped_answer_stays_marked_and_can_be_asked_for_again(
 
     async def play() -> None:
         tabs = Tabs(backend)
-        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        await handlers.submit(tabs, KEY, "Hi", {})
         last = await followed(tabs)
         assert "Half an answer" in str(last.chatbot)
         assert "broken off" in last.stats
         assert "broke off its answer; try again" in last.notice
-        View(*await handlers.retry(tabs, KEY, *DEFAULTS))
+        View(*await handlers.retry(tabs, KEY, {}))
         again = await followed(tabs)
         assert "Hello" in str(again.chatbot) and "Half an answer" not in str(again.chatbot)
         assert again.notice == ""
@@ -297,9 +296,9 @@ def test_on_the_page_what_the_server_does_not_take_is_said_once(
 
     async def play() -> None:
         tabs = Tabs(backend)
-        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        await handlers.submit(tabs, KEY, "Hi", {})
         assert "does not take repetition_penalty" in (await followed(tabs)).notice
-        await handlers.submit(tabs, KEY, "Hi", *DEFAULTS)
+        await handlers.submit(tabs, KEY, "Hi", {})
         assert (await followed(tabs)).notice == ""
 
     asyncio.run(asyncio.wait_for(play(), 60))

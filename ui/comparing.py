@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from ui.tabs import Tabs
 
 
 async def look(
-    tabs: Tabs, key: str, language: str, event: gr.EventData, *values: Any
+    tabs: Tabs, key: str, language: str, event: gr.EventData, settings: Mapping[str, Any]
 ) -> tuple[str, str]:
     """The form, and the comparison as far as it is: the page has come to it, perhaps again."""
     tab = tab_of(tabs, key)
@@ -30,18 +30,20 @@ async def look(
     wishes = wishes_of(_posted(event).get("sides"))
     if tab.comparison and not any(wishes):
         wishes = tab.comparison.wishes
-    return sides.form(_by_name(values), wishes, tab.texts), await _shown(tab)
+    values = {t.name: settings.get(t.name, t.default) for t in TUNABLES}
+    return sides.form(values, wishes, tab.texts), await _shown(tab)
 
 
-async def compare(tabs: Tabs, key: str, text: str, event: gr.EventData, *values: Any) -> str:
+async def compare(
+    tabs: Tabs, key: str, text: str, event: gr.EventData, settings: Mapping[str, Any]
+) -> str:
     """Have the message in the composer answered under two settings. It stays in the composer."""
     tab = tab_of(tabs, key)
-    page = _by_name(values)
     try:
         if not tab.tray and not text.strip():
             raise DemoError("The message is empty; give it a text or a file.")
         wishes = wishes_of(_posted(event).get("sides"))
-        first, second = (side(page, wish, partial(tab.drafted, text)) for wish in wishes)
+        first, second = (side(settings, wish, partial(tab.drafted, text)) for wish in wishes)
         tabs.compare(tab, Comparison(first, second))
     except DemoError as error:
         tab.not_compared = error.sentence
@@ -79,7 +81,3 @@ async def _shown(tab: Tab) -> str:
 
 def _posted(event: gr.EventData) -> dict[str, Any]:
     return event._data if isinstance(event._data, dict) else {}
-
-
-def _by_name(values: tuple[Any, ...]) -> dict[str, Any]:
-    return {tunable.name: value for tunable, value in zip(TUNABLES, values, strict=True)}

@@ -1,8 +1,7 @@
-"""The sidebar's controls, generated from the one table of settings, and their values back again."""
+"""The sidebar's controls, generated from the one table of settings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,6 @@ from model.settings import (
     GenerationSettings,
     Tunable,
     VisionSettings,
-    settings_from,
     tunables,
 )
 from ui.texts import Texts
@@ -94,8 +92,3 @@ def labels(tunable: Tunable, texts: Texts) -> dict[str, str]:
 
 def element_id(name: str) -> str:
     return name.replace("_", "-")
-
-
-def settings_of(values: Sequence[Any]) -> tuple[VisionSettings, GenerationSettings]:
-    """The settings from the controls' values. Raises `SettingError`."""
-    return settings_from({t.name: value for t, value in zip(TUNABLES, values, strict=True)})

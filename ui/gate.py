@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from types import NoneType
 from typing import Any
 
 import gradio as gr
@@ -53,10 +52,8 @@ _READ = re.compile(
 # Gradio fails on others before any handler runs.
 _TYPES: Mapping[type, tuple[type, ...]] = {
     gr.Textbox: (str,),
-    gr.Slider: (int, float),
-    gr.Number: (int, float, NoneType),
-    gr.Checkbox: (bool,),
     gr.Radio: (str,),
+    gr.JSON: (dict,),
 }
 UPLOAD, CANCEL = "/gradio_api/upload", "/gradio_api/cancel"
 _JSON = re.compile(rf"{CANCEL}|/gradio_api/(?:queue/join|run/predict|call/(?:{_NAMES}))/?")

@@ -9,17 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 
 from model.backend import Usage
 from model.errors import DemoError, Sentence
-from model.settings import GenerationSettings
+from model.settings import GenerationSettings, settings_from
 from ui import ahead, annotate, composer, places, render, view
 from ui.attachment import inspect
-from ui.controls import settings_of
 from ui.examples import EXAMPLES
 from ui.runs import Run
 from ui.session import Tab, drafted
@@ -70,12 +69,12 @@ async def close_page(tabs: Tabs, request: gr.Request) -> None:
     tabs.page_closed(str(request.session_hash))
 
 
-async def submit(tabs: Tabs, key: str, text: str, *values: Any) -> tuple[Any, ...]:
+async def submit(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) -> tuple[Any, ...]:
     """Send the message with the tray. Returns the text that was taken, and the view."""
     tab = tab_of(tabs, key)
     taken = set_aside = ""
     try:
-        vision, generation = settings_of(values)
+        vision, generation = settings_from(settings)
         asked = tab.drafted(text, vision)
         if asked and not tab.live:
             tabs.start(tab, asked, generation)
@@ -85,22 +84,22 @@ async def submit(tabs: Tabs, key: str, text: str, *values: Any) -> tuple[Any, ..
     return taken, *view.whole(tab)._replace(returned=set_aside)
 
 
-async def retry(tabs: Tabs, key: str, *values: Any) -> View:
+async def retry(tabs: Tabs, key: str, settings: Mapping[str, Any]) -> View:
     """Answer the latest message again, with the settings as they are now."""
-    return _retry(tabs, tab_of(tabs, key), values)
+    return _retry(tabs, tab_of(tabs, key), settings)
 
 
-async def retry_penalised(tabs: Tabs, key: str, *values: Any) -> View:
+async def retry_penalised(tabs: Tabs, key: str, settings: Mapping[str, Any]) -> View:
     """The same with a higher repetition penalty, for this answer only."""
     tab = tab_of(tabs, key)
-    return _retry(tabs, tab, values, change=tab.penalised)
+    return _retry(tabs, tab, settings, change=tab.penalised)
 
 
 def _retry(
-    tabs: Tabs, tab: Tab, values: Sequence[Any], change: Change = lambda settings: settings
+    tabs: Tabs, tab: Tab, settings: Mapping[str, Any], change: Change = lambda same: same
 ) -> View:
     try:
-        generation = change(settings_of(values)[1])
+        generation = change(settings_from(settings)[1])
         again = tab.conversation.without_last_reply()
         if again.messages and not tab.live and not tab.editing:
             tabs.start(tab, again, generation)
@@ -172,12 +171,14 @@ async def cancel_edit(tabs: Tabs, key: str, draft: str) -> tuple[Any, ...]:
     return tab.cancel_edit(draft), *view.whole(tab)
 
 
-async def ask_example(tabs: Tabs, key: str, event: gr.EventData, *values: Any) -> View:
+async def ask_example(
+    tabs: Tabs, key: str, event: gr.EventData, settings: Mapping[str, Any]
+) -> View:
     """Ask one of the examples of an empty page, leaving draft and tray alone."""
     tab = tab_of(tabs, key)
     number = event._data.get("example") if isinstance(event._data, dict) else None
     try:
-        vision, generation = settings_of(values)
+        vision, generation = settings_from(settings)
         if type(number) is int and 0 <= number < len(EXAMPLES) and not tab.live:
             items = await asyncio.to_thread(EXAMPLES[number].attachments)
             tab.remember(items)
@@ -274,7 +275,7 @@ async def change_tray(tabs: Tabs, key: str, event: gr.EventData) -> str:
     return view.tray(tab)
 
 
-async def price(tabs: Tabs, key: str, text: str, *values: Any) -> str:
+async def price(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) -> str:
     """What the message in the composer would cost if it were sent now, or why it cannot be."""
     if not key:
         return ""  # somebody types before the page has opened its tab
@@ -282,7 +283,7 @@ async def price(tabs: Tabs, key: str, text: str, *values: Any) -> str:
     if not tab.tray or tabs.backend.status().state != "ready":
         return ""  # with nothing attached the page stays as quiet as it can be
     try:
-        vision, generation = settings_of(values)
+        vision, generation = settings_from(settings)
         if asked := tab.drafted(text, vision):
             items = list(tab.tray)
             usages = [answer.usage for answer in tab.answers]
@@ -301,7 +302,7 @@ def _expected_wait(prompt_tokens: int, usages: Sequence[Usage | None]) -> float 
     return seconds_to_first_word(usages, max(1, prompt_tokens - known))
 
 
-async def read_ahead(tabs: Tabs, key: str, *values: Any) -> Any:
+async def read_ahead(tabs: Tabs, key: str, settings: Mapping[str, Any]) -> Any:
     """Have the tray read while the person is still typing. Returns what has been read.
 
     Says nothing if that came to nothing: a later call may have said already what it read.
@@ -314,7 +315,7 @@ async def read_ahead(tabs: Tabs, key: str, *values: Any) -> Any:
             gr.skip()
         )  # an edit may be given up, and then the conversation as it was is needed again
     try:
-        vision, generation = settings_of(values)
+        vision, generation = settings_from(settings)
         draft = tab.drafted("", vision)
     except DemoError:
         return gr.skip()  # sending says what is wrong

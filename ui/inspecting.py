@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -11,10 +11,9 @@ import gradio as gr
 from model.backend import Estimate
 from model.conversation import Image
 from model.errors import DemoError, Sentence
-from model.settings import GenerationSettings, VisionSettings
+from model.settings import GenerationSettings, VisionSettings, settings_from
 from ui import inspector, view
 from ui.attachment import Attachment
-from ui.controls import settings_of
 from ui.fitting import fitted
 from ui.handlers import tab_of
 from ui.pointing import pointed_at
@@ -25,14 +24,14 @@ from ui.tabs import Tabs
 
 
 async def inspect(
-    tabs: Tabs, key: str, text: str, event: gr.EventData, *values: Any
+    tabs: Tabs, key: str, text: str, event: gr.EventData, settings: Mapping[str, Any]
 ) -> tuple[str, str]:
     """Something was asked of an item, or of all of them. Gives the dialog's content and the tray."""
     tab = tab_of(tabs, key)
     posted = event._data if isinstance(event._data, dict) else {}
     item = tab.item(posted.get("id"))
     try:
-        vision, generation = settings_of(values)
+        vision, generation = settings_from(settings)
         match posted:
             case {"op": "see"} if item:
                 item = tab.see(item, resolution_of(posted))

@@ -9,7 +9,7 @@ import gradio as gr
 
 from model.settings import GenerationSettings, VisionSettings
 from ui import composer, render, sides
-from ui.controls import Controls, build_controls
+from ui.controls import Controls, build_controls, defaults
 from ui.examples import offered
 from ui.texts import ENGLISH, LANGUAGES, Texts
 from ui.view import View
@@ -32,6 +32,7 @@ class Page:
     language: gr.Radio
     banner: gr.HTML
     controls: Controls
+    settings: gr.JSON
     settings_title: gr.HTML
     settings_note: gr.HTML
     reset: gr.Button
@@ -139,6 +140,8 @@ def lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
     inspector = gr.HTML(elem_id="inspector", visible="hidden", js_on_load=script("inspector.js"))
     resume = gr.Button(elem_id="resume", visible="hidden")
     places = gr.HTML(elem_id="places", visible="hidden", js_on_load=SAVING)
+    # One input instead of one for each control: Gradio's page copies every input at every update.
+    settings = gr.JSON(defaults(vision, generation), visible=False)
     key, sent, taken_up, saved, returned = [gr.Textbox(visible=False) for _ in range(5)]
     view = View(
         chatbot, live, stats, answers, run_state, notice, message, places, tray, returned,
@@ -146,7 +149,7 @@ def lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
         cancel_edit,
     )  # fmt: skip
     return Page(
-        key, language, banner, controls, settings_title, settings_note, reset, attach, sources,
+        key, language, banner, controls, settings, settings_title, settings_note, reset, attach, sources,
         cost, ready, scripted, replay, bridge, inspector, views, comparison, compared, resume,
         sent, taken_up, saved, view, gr.Timer(1.0, active=False),
     )  # fmt: skip

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from types import MethodType
 from typing import Any
 
 import gradio as gr
 
-from model.settings import TUNABLES
 from ui import comparing, composer, handlers, keeping, render, sides
 from ui.examples import offered
 from ui.inspecting import inspect
@@ -33,10 +33,10 @@ def wire(
     def do(handler: Callable[..., Any]) -> Any:
         return MethodType(handler, tabs)
 
-    view, key, controls = page.view, page.key, list(page.controls.components)
+    view, key, settings = page.view, page.key, page.settings
     message = view.message
     estimating: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
-    price = (do(handlers.price), [key, message, *controls], page.cost)
+    price = (do(handlers.price), [key, message, settings], page.cost)
     give_back: dict[str, Any] = {
         "js": "(text) => { qwenVlChat.giveBack(text); return [] }",
         **QUIET,
@@ -46,7 +46,7 @@ def wire(
         """Read what is attached while the person is still typing."""
         if read_ahead:
             estimated.then(
-                do(handlers.read_ahead), [key, *controls], page.ready,
+                do(handlers.read_ahead), [key, settings], page.ready,
                 trigger_mode="multiple", **FOLLOWING,
             )  # fmt: skip
 
@@ -70,11 +70,10 @@ def wire(
     show(opened.then(do(handlers.look), key, list(view), **QUIET))
     blocks.unload(do(handlers.close_page))
     blocks.unload(MethodType(_drop_session, blocks))
-    _wire_settings(page, default, blocks)
     _wire_language(page, tabs, blocks)
 
     accepted = message.submit(
-        do(handlers.submit), [key, message, *controls], [page.sent, *view], **QUIET
+        do(handlers.submit), [key, message, settings], [page.sent, *view], **QUIET
     )
     accepted.then(None, page.sent, None, js="(t) => { qwenVlChat.sent(t); return [] }", **QUIET)
     accepted.then(None, view.returned, None, **give_back)
@@ -86,7 +85,7 @@ def wire(
         (view.retry, handlers.retry),
         (view.retry_penalised, handlers.retry_penalised),
     ):
-        show(button.click(do(again), [key, *controls], list(view), **QUIET))
+        show(button.click(do(again), [key, settings], list(view), **QUIET))
     undone = view.undo.click(do(handlers.undo), key, list(view), **QUIET)
     priced(undone.then(None, view.returned, None, **give_back))
     priced(view.clear.click(do(handlers.clear), key, list(view), **QUIET))
@@ -98,7 +97,7 @@ def wire(
     )
     _wire_keeping(page, do, priced)
     _wire_comparing(page, do, priced)
-    show(view.examples.select(do(handlers.ask_example), [key, *controls], list(view), **QUIET))
+    show(view.examples.select(do(handlers.ask_example), [key, settings], list(view), **QUIET))
 
     many: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
     attached = view.tray.upload(do(handlers.attach), key, view.tray, **many)
@@ -106,15 +105,17 @@ def wire(
     attached.then(do(handlers.play_clips), key, view.chatbot, trigger_mode="multiple", **FOLLOWING)
     priced(view.tray.select(do(handlers.change_tray), key, view.tray, **many))
     looked = [page.inspector, view.tray]
-    priced(page.inspector.select(do(inspect), [key, message, *controls], looked, **many))
+    priced(page.inspector.select(do(inspect), [key, message, settings], looked, **many))
     page.loading.tick(
         do(handlers.watch_loading), key, [page.banner, page.loading, view.run_state], **QUIET
     )
-    for control in controls:
-        release = getattr(control, "release", None)
-        estimated = control.input(*price, **estimating)
-        # A slider that is being dragged goes through many values that nobody wants.
-        read_on(release(*price, **estimating) if release else estimated)
+    sliders = [c for c in page.controls.components if isinstance(c, gr.Slider)]
+    others = [c for c in page.controls.components if not isinstance(c, gr.Slider)]
+    # A slider that is being dragged goes through many values that nobody wants read.
+    dragged, chosen = [c.input for c in sliders], [c.release for c in sliders]
+    _gathered(partial(gr.on, dragged), page).then(*price, **estimating)
+    priced(_gathered(partial(gr.on, [*chosen, *(c.input for c in others)]), page))
+    priced(_wire_settings(page, default, blocks))
 
     for event in blocks.fns.values():
         # At each update of any event Gradio's page copies the whole value of every component that ever was to
@@ -165,7 +166,7 @@ def _wire_keeping(
     controls = list(page.controls.components)
     restored = replay.upload(do(keeping.restore), key, [*view, *controls], **QUIET)
     restored.then(do(handlers.play_clips), key, view.chatbot, **FOLLOWING)
-    priced(restored)
+    priced(_gathered(restored.then, page))
 
 
 def _wire_comparing(
@@ -175,29 +176,35 @@ def _wire_comparing(
 ) -> None:
     """One message under two settings, beside the conversation."""
     key, form, compared = page.key, page.comparison, page.compared
-    controls = list(page.controls.components)
-    names = json.dumps([tunable.name for tunable in TUNABLES])
-    inputs = [key, page.language, *controls]
+    inputs = [key, page.language, page.settings]
     looked = form.select(do(comparing.look), inputs, [form, compared], **QUIET)
-    asked = [key, page.view.message, *controls]
+    asked = [key, page.view.message, page.settings]
     for event in (looked, form.submit(do(comparing.compare), asked, compared, **QUIET)):
         event.then(do(comparing.follow), key, compared, **FOLLOWING)
     form.stop(do(comparing.stop), key, None, **QUIET)
-    take = f"(...values) => qwenVlChat.takenSettings({names}, values)"
-    priced(form.apply(None, controls, controls, js=take, **QUIET))
+    take = "(page) => qwenVlChat.takenSettings(page)"
+    taken = form.apply(None, page.settings, list(page.controls.components), js=take, **QUIET)
+    priced(_gathered(taken.then, page))
 
 
-def _wire_settings(page: Page, default: dict[str, Any], blocks: gr.Blocks) -> None:
-    """Keep the settings in the browser; the server sees them with each message only."""
+def _wire_settings(page: Page, default: dict[str, Any], blocks: gr.Blocks) -> Any:
+    """Keep the settings in the browser; the server sees them with each message only.
+
+    Gives the event after which the defaults are back.
+    """
     controls = list(page.controls.components)
-    known = json.dumps([t.name for t in TUNABLES]), json.dumps([default[t.name] for t in TUNABLES])
-    names_and_defaults = ", ".join(known)
-    keep = f"(...values) => {{ qwenVlChat.keepSettings({names_and_defaults}, values); return [] }}"
-    restore = f"() => qwenVlChat.keptSettings({names_and_defaults})"
+    names, values = json.dumps(list(default)), json.dumps(list(default.values()))
+    restore = f"() => qwenVlChat.keptSettings({names}, {values})"
     blocks.load(None, None, controls, js=restore, **QUIET)
-    for control in controls:
-        control.change(None, controls, None, js=keep, **QUIET)
-    page.reset.click(None, None, controls, js=f"() => {known[1]}", **QUIET)
+    _gathered(partial(gr.on, [control.change for control in controls]), page)
+    reset = page.reset.click(None, None, controls, js=f"() => {values}", **QUIET)
+    return _gathered(reset.then, page)
+
+
+def _gathered(event: Callable[..., Any], page: Page) -> Any:
+    """At `event`, what the controls say becomes the settings."""
+    gather = "(...values) => qwenVlChat.gatherSettings(values)"
+    return event(None, list(page.controls.components), page.settings, js=gather, **QUIET)
 
 
 def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> None:

@@ -108,6 +108,12 @@ class Chat:
             "(count) => document.querySelectorAll('#tray li').length === count", arg=count
         )
 
+    def wait_for_price(self) -> None:
+        """Until the page says what the message costs; what stands above has moved up then."""
+        self.page.wait_for_function(
+            "/[0-9,]+ tokens/.test(document.querySelector('#cost-card').innerText)"
+        )
+
     def hand_over(self, kind: str, file: Path) -> None:
         """Paste or drop a file."""
         content = base64.b64encode(file.read_bytes()).decode()

@@ -12,9 +12,7 @@ from tests.e2e.chat import Chat
 def test_a_picture_and_a_clip_are_answered(chat: Chat, picture: Path, clip: Path) -> None:
     chat.set("max-new-tokens", "8")
     chat.attach(picture, clip)
-    chat.page.wait_for_function(
-        "/[0-9,]+ tokens/.test(document.querySelector('#cost-card').innerText)"
-    )
+    chat.wait_for_price()
     chat.ask("What  is <b>this</b>?\n  *Tell* me.")
     assert chat.state == "idle"
     assert chat.asked == ["What  is <b>this</b>?\n  *Tell* me."]

@@ -70,6 +70,7 @@ def test_axe_finds_nothing_serious(
     chat.ask("What is this?")
     chat.page.click(".marked summary")
     chat.attach(picture)
+    chat.wait_for_price()
     chat.page.click("#edit")
     chat.page.wait_for_selector("#cancel-edit", state="visible")
     assert serious(chat) == []

@@ -169,3 +169,20 @@ def test_the_wait_is_told_once_two_turns_were_measured(chat: Chat, picture: Path
     chat.attach(picture)
     costs(chat, 1)
     assert re.search(r"first word in about \d+\.\d s", chat.page.inner_text("#cost-card"))
+
+
+def test_another_size_costs_less_and_the_defaults_cost_as_much_as_before(
+    chat: Chat, picture: Path
+) -> None:
+    def wait_for(comparison: str, cost: int) -> None:
+        chat.page.wait_for_function(
+            f"(cost) => parseInt(document.querySelector('#tray li p span')?.textContent) {comparison} cost",
+            arg=cost,
+        )
+
+    chat.attach(picture)
+    (before,) = costs(chat, 1)
+    chat.set("max-tokens", "9")
+    wait_for("<", before)
+    chat.page.click("#reset-settings")
+    wait_for("==", before)
