@@ -31,7 +31,6 @@
   function chooseLanguage(chosen) {
     localStorage.setItem(LANGUAGE, chosen);
     document.documentElement.lang = chosen;
-    return chosen;
   }
 
   function write(text) {

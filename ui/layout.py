@@ -142,7 +142,8 @@ def lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
     places = gr.HTML(elem_id="places", visible="hidden", js_on_load=SAVING)
     # One input instead of one for each control: Gradio's page copies every input at every update.
     settings = gr.JSON(defaults(vision, generation), visible=False)
-    key, sent, taken_up, saved, returned = [gr.Textbox(visible=False) for _ in range(5)]
+    # Empty, not None: a setting may be moved before the page has its key.
+    key, sent, taken_up, saved, returned = [gr.Textbox("", visible=False) for _ in range(5)]
     view = View(
         chatbot, live, stats, answers, run_state, notice, message, places, tray, returned,
         examples, copy, retry, retry_penalised, edit, undo, reproduce, export, clear,

@@ -111,8 +111,9 @@ def wire(
     )
     sliders = [c for c in page.controls.components if isinstance(c, gr.Slider)]
     others = [c for c in page.controls.components if not isinstance(c, gr.Slider)]
-    # A slider that is being dragged goes through many values that nobody wants read.
-    dragged, chosen = [c.input for c in sliders], [c.release for c in sliders]
+    # A slider that is being dragged goes through many values that nobody wants read, and one whose field is
+    # left with too large a number corrects itself afterwards.
+    dragged, chosen = [c.change for c in sliders], [c.release for c in sliders]
     _gathered(partial(gr.on, dragged), page).then(*price, **estimating)
     priced(_gathered(partial(gr.on, [*chosen, *(c.input for c in others)]), page))
     priced(_wire_settings(page, default, blocks))
@@ -196,7 +197,6 @@ def _wire_settings(page: Page, default: dict[str, Any], blocks: gr.Blocks) -> An
     names, values = json.dumps(list(default)), json.dumps(list(default.values()))
     restore = f"() => qwenVlChat.keptSettings({names}, {values})"
     blocks.load(None, None, controls, js=restore, **QUIET)
-    _gathered(partial(gr.on, [control.change for control in controls]), page)
     reset = page.reset.click(None, None, controls, js=f"() => {values}", **QUIET)
     return _gathered(reset.then, page)
 
@@ -237,14 +237,12 @@ def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> None:
             )),
         ]  # fmt: skip
 
-    chosen = page.language.input(
-        relabel, page.language, labelled,
-        js="(language) => qwenVlChat.chooseLanguage(language)", trigger_mode="always_last", **QUIET,
-    )  # fmt: skip
+    # A page that opens in the language in which it was built changes nothing.
+    page.language.change(relabel, page.language, labelled, trigger_mode="always_last", **QUIET)
+    blocks.load(None, None, page.language, js="() => qwenVlChat.language()", **QUIET)
+    keep = "(language) => { qwenVlChat.chooseLanguage(language); return [] }"
     shown = [page.banner, view.stats, view.notice, view.tray, view.live]
-    chosen.then(
-        MethodType(handlers.choose_language, tabs), [page.key, page.language], shown, **QUIET
-    )
-    blocks.load(None, None, page.language, js="() => qwenVlChat.language()", **QUIET).then(
-        relabel, page.language, labelled, **QUIET
-    )
+    page.language.input(None, page.language, None, js=keep, **QUIET).then(
+        MethodType(handlers.choose_language, tabs), [page.key, page.language], shown,
+        trigger_mode="always_last", **QUIET,
+    )  # fmt: skip
