@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import httpx
 import pytest
 from gradio.queueing import Queue
 from starlette.applications import Starlette
@@ -19,7 +21,7 @@ from model.settings import TUNABLES, VisionSettings
 from tests.fakes import FakeBackend
 from tests.pages import gradio_environment, listening
 from ui.page import build_page, launch_options
-from ui.web import BROWSER_COOKIE, PageHeaders, content_security_policy
+from ui.web import BROWSER_COOKIE, FOREVER, PageHeaders, content_security_policy
 
 IDS = [
     "chatbot",
@@ -111,6 +113,21 @@ def test_every_response_carries_the_policy_and_a_browser_is_known_again() -> Non
     client.get("/")
     client.get("/")
     assert asked == ["testclient", client.cookies[BROWSER_COOKIE]]
+
+
+def test_what_is_named_after_its_content_is_fetched_once_and_the_page_each_time(
+    tmp_path: Path,
+) -> None:
+    with (
+        gradio_environment(tmp_path),
+        listening(build_page(FakeBackend())) as address,
+        httpx.Client(base_url=address) as client,
+    ):
+        html = client.get("/")
+        (script,) = re.findall(r'src="\./(assets/index-[^"]+\.js)"', html.text)
+        assert client.get(script).headers["cache-control"] == FOREVER
+        for path in ("/", "/assets/none.js"):
+            assert "cache-control" not in client.get(path).headers
 
 
 def test_only_scripts_of_the_page_itself_may_run() -> None:

@@ -21,6 +21,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(self), display-capture=(self), microphone=(), geolocation=(), "
     "payment=(), usb=(), serial=(), hid=(), midi=()",
 }
+FOREVER = "public, max-age=31536000, immutable"
 _SCRIPT = re.compile(rb"<script(?=[\s>])")
 
 
@@ -58,7 +59,7 @@ def _hash_of(script: str) -> str:
 
 
 class PageHeaders:
-    """ASGI middleware: adds the policy, and reports which browser asks for the page.
+    """ASGI middleware: adds the policy and what may be kept, and reports which browser asks for the page.
 
     first: what the page runs before anything of Gradio's; script: what it runs of its own afterwards.
     """
@@ -86,15 +87,19 @@ class PageHeaders:
                     f"{BROWSER_COOKIE}={secrets.token_hex(16)}; Path=/; HttpOnly; SameSite=Lax"
                 )
             send = _signing(send, nonce, self.first)
-        await self.app(scope, receive, _adding(send, headers))
+        # Gradio names each of these files after its content, and browsers would ask again for all eighty.
+        hashed = path_of(scope).startswith("/assets/")
+        await self.app(scope, receive, _adding(send, headers, hashed))
 
 
-def _adding(send: Send, headers: dict[str, str]) -> Send:
+def _adding(send: Send, headers: dict[str, str], hashed: bool) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             own = MutableHeaders(scope=message)
             for name, value in headers.items():
                 own.append(name, value)
+            if hashed and message["status"] == 200:
+                own["Cache-Control"] = FOREVER
         await send(message)
 
     return send_with_headers
