@@ -36,6 +36,22 @@ def test_the_language_can_be_chosen_and_stays(chat: Chat) -> None:
     assert "设置" in chat.page.inner_text("#settings")
 
 
+def test_korean_lines_end_between_words(chat: Chat) -> None:
+    chat.page.set_viewport_size({"width": 360, "height": 800})
+    chat.page.click("#language label:has-text('한국어')")
+    chat.page.wait_for_function(
+        "/[가-힣]/.test(document.querySelector('#chatbot h1')?.textContent)"
+    )
+    split = chat.page.evaluate("""() => {
+      const text = document.querySelector('#chatbot h1').firstChild, range = document.createRange();
+      return [...text.data.matchAll(/\\S+/g)].filter(({ 0: word, index }) => {
+        range.setStart(text, index); range.setEnd(text, index + word.length);
+        return range.getClientRects().length > 1;
+      }).map(([word]) => word);
+    }""")
+    assert split == []
+
+
 def test_a_phone_shows_everything_without_scrolling_sideways(
     open_chat: Callable[..., Chat], browser: Browser
 ) -> None:
