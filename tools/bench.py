@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,7 +25,7 @@ from tools.benchmarks.machine import Report, facts  # noqa: E402
 
 def main() -> None:
     """Parse the command line, measure, print, keep."""
-    options = _parser().parse_args()
+    options = parse(sys.argv[1:])
     before = facts()
     report = _run(options)
     print(report.markdown())
@@ -33,7 +34,8 @@ def main() -> None:
     print(f"kept in {report.keep(before)}")
 
 
-def _parser() -> argparse.ArgumentParser:
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -69,12 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     load.add_argument("--tokens", type=int, default=64, help="of each answer")
     load.add_argument("--backend", choices=("local", "openai"), default="local", help="'openai': in front of a server that gives each of them 20 tokens a second")
     # fmt: on
-    if sys.argv[1:2] in (["ttft"], ["decode"], ["--help"]):  # torch would slow a start down
+    if arguments[:1] in (["ttft"], ["decode"], ["--help"]):  # torch would slow a start down
         from tools.benchmarks import models
 
         for made in (ttft, decode):
             models.add_flags(made)
-    return parser
+    return parser.parse_args(arguments)
 
 
 def _run(options: argparse.Namespace) -> Report:

@@ -27,7 +27,8 @@ WORD = " sea"
 def run(options: argparse.Namespace) -> Report:
     """Measure every length that the context holds."""
     backend = models.load(options)
-    # Nothing may end an answer early, here or there.
+    # Nothing may end an answer early, here or there, and random weights soon repeat themselves.
+    backend.stop_loops = False
     backend.end_tokens = frozenset({backend.model.config.get_text_config().vocab_size - 1})
     rows = [("input tokens", "bare model", "stock", "ours", "ours / stock", "peak memory")]
     figures = []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
@@ -42,11 +42,8 @@ def in_thread(work: Callable[..., Result], *arguments: Any) -> Result:
     OpenMP gives every thread that computes a team of its own, and on few cores two teams slow each other down
     to half the speed: nothing in this process may compute in the main thread.
     """
-    results: list[Result] = []
-    thread = threading.Thread(target=lambda: results.append(work(*arguments)))
-    thread.start()
-    thread.join()
-    return results[0]
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(work, *arguments).result()
 
 
 def load(options: argparse.Namespace) -> LocalBackend:
