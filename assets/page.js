@@ -103,7 +103,8 @@
     Object.assign(settings, { names, defaults });
     let kept = {};
     try { kept = JSON.parse(localStorage.getItem(SETTINGS)) ?? {}; } catch { /* not ours: ignore it */ }
-    return names.map((name, i) => (name in kept ? kept[name] : defaults[i]));
+    const values = names.map((name, i) => (name in kept ? kept[name] : defaults[i]));
+    return [...values, Object.fromEntries(names.map((name, i) => [name, values[i]]))];
   }
 
   // The conversation scrolls with the reader: only who is at the bottom stays at the bottom.

@@ -196,7 +196,7 @@ def _wire_settings(page: Page, default: dict[str, Any], blocks: gr.Blocks) -> An
     controls = list(page.controls.components)
     names, values = json.dumps(list(default)), json.dumps(list(default.values()))
     restore = f"() => qwenVlChat.keptSettings({names}, {values})"
-    blocks.load(None, None, controls, js=restore, **QUIET)
+    blocks.load(None, None, [*controls, page.settings], js=restore, **QUIET)
     reset = page.reset.click(None, None, controls, js=f"() => {values}", **QUIET)
     return _gathered(reset.then, page)
 

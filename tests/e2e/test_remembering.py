@@ -26,6 +26,15 @@ def test_settings_survive_a_reload_and_can_be_reset(chat: Chat) -> None:
     chat.page.wait_for_function(f"document.querySelector('{field}').value === '512'")
 
 
+def test_a_kept_number_is_sent_after_a_reload(chat: Chat) -> None:
+    chat.set("seed", "7")
+    chat.page.wait_for_function("localStorage.getItem('qwen-vl-chat-settings')?.includes('7')")
+    chat.reload()
+    with chat.page.expect_request(lambda sent: '"seed":' in (sent.post_data or "")) as sent:
+        chat.ask("Hello")
+    assert '"seed":7' in (sent.value.post_data or "")
+
+
 def test_the_language_can_be_chosen_and_stays(chat: Chat) -> None:
     placeholder = "document.querySelector('#composer textarea')?.placeholder"
     chat.page.click("#language label:has-text('中文')")
