@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from transformers import Cache, CompileConfig, DynamicCache, GenerationConfig, StaticCache
+from transformers import Cache, CompileConfig, GenerationConfig, StaticCache
+
+from model.kv_cache import KVCache
 
 # Tokens of prompt and answer. Every decoded token reads a static cache to its end: the short one costs a 7B
 # checkpoint 2 % of its bandwidth, the long one 6 %. What is longer still is decoded uncompiled.
@@ -44,17 +46,17 @@ class CompiledDecoding:
     def warm_up(self, report: Callable[[float], None]) -> None:
         """Compile for every length, which takes tens of seconds each; reports 0..1."""
         for done, length in enumerate(self._caches, start=1):
-            self.run(self._try_out, DynamicCache(), length)
+            self.run(self._try_out, KVCache(), length)
             report(done / len(self._caches))
 
-    def run(self, generate: Generate, cache: DynamicCache, tokens: int) -> None:
+    def run(self, generate: Generate, cache: KVCache, tokens: int) -> None:
         """Let `generate` decode behind `cache`, which may grow to `tokens`; the cache has grown afterwards."""
         length = next((length for length in self._caches if tokens <= length), None)
         if length is None:
             return generate(cache, None)
         return self._thread.submit(self._run, generate, cache, self._caches[length]).result()
 
-    def _run(self, generate: Generate, cache: DynamicCache, static: StaticCache) -> None:
+    def _run(self, generate: Generate, cache: KVCache, static: StaticCache) -> None:
         with torch.inference_mode(), _lent(static, cache):
             generate(static, self._config)
 
@@ -75,7 +77,7 @@ class CompiledDecoding:
 
 
 @contextmanager
-def _lent(static: StaticCache, cache: DynamicCache) -> Iterator[None]:
+def _lent(static: StaticCache, cache: KVCache) -> Iterator[None]:
     """`static` holds what `cache` does, and `cache` takes over what was added. Not after an error."""
     before = int(cache.get_seq_length())
     static.reset()

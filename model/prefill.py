@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from transformers import DynamicCache
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from model.backend import Cancel
+from model.kv_cache import KVCache
 from model.prompt import VisualSpan
 
 Report = Callable[[int, int], None]  # tokens done, tokens in all
@@ -38,7 +38,7 @@ def read(
     model: Any,
     ids: torch.Tensor,
     positions: torch.Tensor,
-    cache: DynamicCache,
+    cache: KVCache,
     spans: Sequence[VisualSpan],
     features_of: Callable[[int], torch.Tensor],
     *,

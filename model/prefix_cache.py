@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from transformers import DynamicCache
-
+from model.kv_cache import KVCache
 from model.prompt import PromptKey
 from model.session_store import SessionStore
 
@@ -22,7 +21,7 @@ class CachedPrefix:
     """A KV cache and the keys of the tokens that it holds; one owner at a time."""
 
     keys: list[PromptKey]
-    cache: DynamicCache
+    cache: KVCache
 
     def cut(self, length: int) -> None:
         """Drop everything after the first `length` tokens."""
@@ -32,8 +31,7 @@ class CachedPrefix:
 
     @property
     def nbytes(self) -> int:
-        layers = (layer for layer in self.cache.layers if layer.is_initialized)
-        return sum(layer.keys.nbytes + layer.values.nbytes for layer in layers)
+        return self.cache.nbytes
 
 
 def common_length(held: Sequence[PromptKey], wanted: Sequence[PromptKey]) -> int:
@@ -65,7 +63,7 @@ class PrefixCache:
         """
         prefix = self._store.take(session, "conversation")
         if prefix is None:
-            return CachedPrefix([], DynamicCache())
+            return CachedPrefix([], KVCache())
         prefix.cut(min(common_length(prefix.keys, keys), len(keys) - 1))
         return prefix
 

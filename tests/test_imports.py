@@ -17,6 +17,7 @@ TORCH_MODULES = {
     "cpu",
     "decode_threads",
     "encoder",
+    "kv_cache",
     "local",
     "prefill",
     "prefix_cache",

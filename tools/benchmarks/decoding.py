@@ -10,16 +10,16 @@ import threading
 import time
 from statistics import median
 
-import psutil
 import torch
-from transformers import DynamicCache, TextIteratorStreamer
+from transformers import TextIteratorStreamer
 
 from model.backend import Cancel, Finished
 from model.conversation import Conversation, Text
+from model.kv_cache import KVCache
 from model.local import LocalBackend
 from model.settings import GenerationSettings
 from tools.benchmarks import models
-from tools.benchmarks.machine import Report
+from tools.benchmarks.machine import Report, peak_bytes
 
 WORD = " sea"
 
@@ -36,14 +36,11 @@ def run(options: argparse.Namespace) -> Report:
         if length + options.new_tokens > backend.context_tokens:
             continue
         talk = _talk(backend, length)
-        ways = [
-            [
-                models.in_thread(way, backend, talk, options.new_tokens)
-                for _ in range(options.repeats)
-            ]
-            for way in (_bare, _stock, _ours)
+        speeds = [
+            [models.in_thread(way, backend, talk, options.new_tokens) for way in WAYS]
+            for _ in range(options.repeats)
         ]
-        bare, stock, ours = (median(way) for way in ways)
+        bare, stock, ours = (median(of_way) for of_way in zip(*speeds, strict=True))
         memory = _peak_gb(backend)
         figures.append({"input": length, "bare": bare, "stock": stock, "ours": ours, "gb": memory})
         rows.append(
@@ -76,8 +73,8 @@ def _ids(backend: LocalBackend, talk: Conversation) -> torch.Tensor:
 
 
 def _bare(backend: LocalBackend, talk: Conversation, new_tokens: int) -> float:
-    """A greedy loop over `model.forward`: what the model itself costs."""
-    ids, cache = _ids(backend, talk), DynamicCache()
+    """A greedy loop over `model.forward` with the cache that ours has: what the model itself costs."""
+    ids, cache = _ids(backend, talk), KVCache()
     with torch.inference_mode():
         token = backend.model(input_ids=ids, past_key_values=cache, logits_to_keep=1).logits.argmax(
             -1
@@ -130,7 +127,11 @@ def _ours(backend: LocalBackend, talk: Conversation, new_tokens: int) -> float:
     return last.usage.decode_tokens_per_s
 
 
+WAYS = (_bare, _stock, _ours)
+
+
 def _peak_gb(backend: LocalBackend) -> float:
+    """Of everything that was run so far."""
     if backend.model.device.type == "cuda":
         return float(torch.cuda.max_memory_allocated() / 2**30)
-    return float(psutil.Process().memory_info().rss / 2**30)
+    return peak_bytes() / 2**30

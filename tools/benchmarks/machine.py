@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -56,6 +57,12 @@ def facts() -> list[tuple[str, str]]:
         ("load over 1, 5 and 15 minutes", load),
         ("software", f"Python {platform.python_version()}, {packages}"),
     ]
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has had so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 2**10
 
 
 def _commit() -> str:

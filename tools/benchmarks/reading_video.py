@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -21,7 +20,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from tools.benchmarks.machine import ROOT, Report
+from tools.benchmarks.machine import ROOT, Report, peak_bytes
 
 SIZE, RATE, KEYFRAME_EVERY = (1920, 1080), 30, 250
 TOKENS_PER_FRAME = 128
@@ -152,17 +151,12 @@ def _measured(way: str, path: Path) -> tuple[float, float]:
     return seconds, megabytes
 
 
-def _peak_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
-
-
 def _main() -> None:
     way, path = sys.argv[1:]
     work = WAYS[way](Path(path))
-    before, began = _peak_mb(), time.perf_counter()
+    before, began = peak_bytes(), time.perf_counter()
     work()
-    print(json.dumps([time.perf_counter() - began, _peak_mb() - before]))
+    print(json.dumps([time.perf_counter() - began, (peak_bytes() - before) / 2**20]))
 
 
 if __name__ == "__main__":

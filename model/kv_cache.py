@@ -1,0 +1,74 @@
+"""The KV cache of a conversation, which grows in place.
+
+`DynamicCache` copies all that it holds for every token that it adds: with a checkpoint of 30 M parameters on two
+cores, that was a third of a token's time behind 14,336 others.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers import Cache
+from transformers.cache_utils import DynamicLayer
+
+SPARE = 8  # tokens for each of which room is taken for one more
+
+
+class KVCache(Cache):  # type: ignore[misc]  # transformers ships no types for it
+    """Keys and values of every layer, of as many tokens as were read so far."""
+
+    def __init__(self) -> None:
+        super().__init__(layer_class_to_replicate=GrowingLayer)
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes, with the room for more."""
+        tensors = (t for layer in self.layers for t in (layer.keys, layer.values) if t is not None)
+        return sum(tensor.untyped_storage().nbytes() for tensor in tensors)
+
+
+class GrowingLayer(DynamicLayer):  # type: ignore[misc]
+    """Keys and values of one layer, each (1, heads, tokens, head_dim).
+
+    On a CPU they are the front of larger tensors. Elsewhere a copy costs little of a token's time, and attention over
+    such views has been silently wrong in releases of torch (on MPS: pytorch issues 163597 and 181133).
+    """
+
+    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
+        super().lazy_initialization(key_states, value_states)
+        self._key_room = key_states.new_empty((*key_states.shape[:2], 0, key_states.shape[-1]))
+        self._value_room = value_states.new_empty(
+            (*value_states.shape[:2], 0, value_states.shape[-1])
+        )
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Add new tokens' keys and values, and return those of all tokens."""
+        if key_states.device.type != "cpu":
+            added: tuple[torch.Tensor, torch.Tensor] = super().update(
+                key_states, value_states, *args, **kwargs
+            )
+            return added
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        before = self.get_seq_length()
+        after = before + key_states.shape[-2]
+        room = self._key_room.shape[-2]
+        if not after <= room <= 2 * after:
+            room = after + after // SPARE
+            self._key_room = _moved(self._key_room, before, room)
+            self._value_room = _moved(self._value_room, before, room)
+        self._key_room[..., before:after, :] = key_states
+        self._value_room[..., before:after, :] = value_states
+        self.keys = self._key_room[..., :after, :]
+        self.values = self._value_room[..., :after, :]
+        return self.keys, self.values
+
+
+def _moved(held: torch.Tensor, tokens: int, room: int) -> torch.Tensor:
+    """The first `tokens` of `held`, (1, heads, ?, head_dim), in a tensor that has room for more or fewer."""
+    moved = held.new_empty((*held.shape[:2], room, held.shape[-1]))
+    moved[..., :tokens, :] = held[..., :tokens, :]
+    return moved
