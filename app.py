@@ -262,13 +262,13 @@ def serve(
     options: argparse.Namespace, model_flags: checkpoints.Flags, server: Connection | None
 ) -> None:
     """Open the page at once and load the model behind it, until a signal asks for the end."""
-    from ui import heap, stubs
+    from ui import gradio_import, heap
     from ui.scratch import private_folder
 
     heap.keep_together()
     heap.collect_seldom()
     with private_folder():  # Gradio looks for it when it is imported
-        with stubs.unwritten():
+        with gradio_import.lean():
             import gradio  # noqa: F401
         page = _open(options, model_flags, server)
         _wait_for_a_signal()
