@@ -42,6 +42,8 @@ SERVER_ONLY = ("api_base", "api_key_env", "api_model", "concurrency")
 TRUSTED_PROXIES = "127.0.0.1,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
 # Read when gradio and huggingface_hub are imported.
 NO_TELEMETRY = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
+# After each event Gradio counts what all of them took, with pandas, for a dashboard that is switched off.
+NO_COUNTING = {"GRADIO_ANALYTICS_CACHE_FREQUENCY": str(2**31), "GRADIO_ANALYTICS_MAX_EVENTS": "1"}
 # oneDNN keeps a kernel for every shape that it has seen, 1,024 of them: pictures have all sizes.
 FEW_KERNELS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128"}
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
@@ -217,7 +219,7 @@ def load(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the page, or the check; gives the exit status."""
-    os.environ.update(FEW_KERNELS | os.environ | NO_TELEMETRY)
+    os.environ.update(FEW_KERNELS | os.environ | NO_TELEMETRY | NO_COUNTING)
     flags = parser(os.environ)
     options = flags.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)

@@ -169,6 +169,29 @@ app.main(sys.argv[1:])
     assert run.stdout.splitlines()[-2:] == ["True", "True True 0"]
 
 
+def test_no_event_is_counted_for_a_dashboard_that_nobody_sees(tmp_path: Path) -> None:
+    code = """
+import sys
+import app
+from gradio_client import Client
+from tests.fakes import FakeBackend
+
+def ask(page):
+    for _ in range(3):
+        Client(page.local_url, verbose=False).predict({"text": "Hi", "files": []}, {}, api_name="/chat")
+    print(len(page._queue.event_analytics), "pandas" in sys.modules)
+
+app.load, app._wait_for_a_signal, app._end = lambda *_: FakeBackend(), lambda: None, ask
+app.main(sys.argv[1:])
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code, "--server-port", str(free_port())],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+        env={**os.environ, "GRADIO_TEMP_DIR": str(tmp_path)},
+    )  # fmt: skip
+    assert run.stdout.splitlines()[-1] == "1 False"
+
+
 def test_the_version_is_that_of_the_package() -> None:
     assert f'version = "{VERSION}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 

@@ -41,10 +41,3 @@ def test_pandas_is_there_when_it_is_needed(use: str) -> None:
 def test_pandas_that_somebody_has_imported_stays() -> None:
     program = "import sys, pandas\n" + IMPORTED + "print(sys.modules['pandas'] is pandas)"
     assert run(program, imported="") == "True"
-
-
-def test_no_stubs_are_looked_at() -> None:
-    """Gradio reads, compares and writes them in its own folder, for editors."""
-    hook = "import sys; opened = []; sys.addaudithook(lambda event, found: opened.append(str(found[0])) if event == 'open' else None)\n"
-    program = hook + IMPORTED + "print([path for path in opened if path.endswith('.pyi')])"
-    assert run(program, imported="") == "[]"

@@ -72,6 +72,7 @@ def test_a_plain_diagram_is_drawn_and_any_other_is_code() -> None:
             lines = ("```mermaid  ", "graph TD", line, "```")
             shown = render.markdown(first + f"\n{then}".join(lines))
             assert "mermaid" not in shown and "```text" in shown, line
+    assert render.markdown(plain, arriving=True) == plain.replace("mermaid", "text")
     split = "```mer<|box_start|>maid\n<b>\n```"
     assert "mermaid" not in render.markdown(split)
 

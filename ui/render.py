@@ -97,10 +97,11 @@ def readable(text: str) -> str:
     return _GROUNDING.sub("", _BEFORE_BOX.sub(" ", text))
 
 
-def markdown(text: str, seen: Clips | None = None) -> str:
+def markdown(text: str, seen: Clips | None = None, *, arriving: bool = False) -> str:
     """A model's answer as Markdown in which HTML is text, and code is left as it is.
 
-    Moments of the clips that were `seen` become links; those of a JSON block follow it.
+    Moments of the clips that were `seen` become links; those of a JSON block follow it. Diagrams of an answer that is
+    still `arriving` are code: half of one cannot be drawn, and the page would draw a whole one anew at each update.
     """
     shown: list[str] = []
     prose: list[str] = []
@@ -110,7 +111,7 @@ def markdown(text: str, seen: Clips | None = None) -> str:
         shown.append(_without_html("".join(prose), seen))
         prose.clear()
 
-    for line in _tame(readable(text)).splitlines(keepends=True):
+    for line in _tame(readable(text), arriving).splitlines(keepends=True):
         mark = _FENCE.match(line)
         if not fence and mark:
             flush()
@@ -130,10 +131,11 @@ def markdown(text: str, seen: Clips | None = None) -> str:
     return "".join(shown)
 
 
-def _tame(text: str) -> str:
+def _tame(text: str, arriving: bool) -> str:
     """Diagrams that could hold more than boxes and arrows become code: Gradio takes their text for HTML."""
     return _DIAGRAM.sub(
-        lambda found: found[0] if not _UNUSUAL.search(found[1]) else f"```text{found[1]}", text
+        lambda found: f"```text{found[1]}" if arriving or _UNUSUAL.search(found[1]) else found[0],
+        text,
     )
 
 

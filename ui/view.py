@@ -87,7 +87,8 @@ def live_answer(tab: Tab) -> str:
     if tab.run is None:
         return ""
     if tab.run.text:
-        return render.markdown(tab.run.text, seeking.clips(tab.shown, tab.known))
+        seen = seeking.clips(tab.shown, tab.known)
+        return render.markdown(tab.run.text, seen, arriving=True)
     return f"*{render.literal(render.waiting(tab.run.progress, tab.texts))}*"
 
 
