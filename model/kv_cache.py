@@ -12,7 +12,7 @@ import torch
 from transformers import Cache
 from transformers.cache_utils import DynamicLayer
 
-SPARE = 8  # tokens for each of which room is taken for one more
+SPARE = 8  # for each so many tokens, room for one more
 
 
 class KVCache(Cache):  # type: ignore[misc]  # transformers ships no types for it
