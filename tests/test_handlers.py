@@ -75,6 +75,21 @@ def test_the_page_sees_the_answer_grow() -> None:
     scene(play)
 
 
+def test_a_diagram_is_drawn_once_its_answer_stands() -> None:
+    diagram = "```mermaid\ngraph TD; A --> B\n```\n"
+
+    async def play() -> None:
+        tabs = Tabs(FakeBackend([Delta(diagram), *[Delta("And.")] * 10], pause_s=0.02))
+        await handlers.submit(tabs, KEY, "Hi", {})
+        looks = [live async for live, *_ in handlers.follow(tabs, KEY)]
+        assert any("A --> B" in live for live in looks)
+        assert not any("mermaid" in live for live in looks)
+        stands = await handlers.settled(tabs, KEY)
+        assert stands.chatbot[-1]["content"][0]["text"].startswith(diagram)
+
+    scene(play)
+
+
 def test_nothing_is_not_sent_and_a_second_message_waits_in_the_composer() -> None:
     async def play() -> None:
         backend = FakeBackend(gate=(gate := threading.Event()))
