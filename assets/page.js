@@ -103,8 +103,7 @@
     Object.assign(settings, { names, defaults });
     let kept = {};
     try { kept = JSON.parse(localStorage.getItem(SETTINGS)) ?? {}; } catch { /* not ours: ignore it */ }
-    const values = names.map((name, i) => (name in kept ? kept[name] : defaults[i]));
-    return [...values, Object.fromEntries(names.map((name, i) => [name, values[i]]))];
+    return names.map((name, i) => (name in kept ? kept[name] : defaults[i]));
   }
 
   // The conversation scrolls with the reader: only who is at the bottom stays at the bottom.

@@ -196,7 +196,8 @@ def _wire_settings(page: Page, default: dict[str, Any], blocks: gr.Blocks) -> An
     controls = list(page.controls.components)
     names, values = json.dumps(list(default)), json.dumps(list(default.values()))
     restore = f"() => qwenVlChat.keptSettings({names}, {values})"
-    blocks.load(None, None, [*controls, page.settings], js=restore, **QUIET)
+    loaded = blocks.load(None, None, controls, js=restore, **QUIET)
+    _gathered(loaded.then, page)
     reset = page.reset.click(None, None, controls, js=f"() => {values}", **QUIET)
     return _gathered(reset.then, page)
 
