@@ -106,7 +106,8 @@ class LocalBackend:
 
     def status(self) -> Status:
         # Each family's name is its convention's.
-        return Status("ready", self._label, self._note, 1.0, self.model.config.model_type)
+        convention, on_cpu = self.model.config.model_type, self.model.device.type == "cpu"
+        return Status("ready", self._label, self._note, 1.0, convention, on_cpu)
 
     def prompt(self, conversation: Conversation, settings: GenerationSettings) -> str:
         """The prompt text, with one pad token per picture or video."""

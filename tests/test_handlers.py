@@ -75,6 +75,31 @@ def test_the_page_sees_the_answer_grow() -> None:
     scene(play)
 
 
+class Watched(Tabs):
+    """Remembers how long its pages were told to wait between two updates, and lets them go on at once."""
+
+    def __init__(self, backend: FakeBackend) -> None:
+        super().__init__(backend)
+        self.told: list[float] = []
+
+    def frame_s(self, shortest: float) -> float:
+        self.told.append(shortest)
+        return 0.0
+
+
+@pytest.mark.parametrize("on_cpu", [False, True])
+def test_a_page_is_drawn_less_often_where_the_processor_computes_the_answer(on_cpu: bool) -> None:
+    async def play() -> None:
+        status = Status("ready", "Fake", on_cpu=on_cpu)
+        tabs = Watched(FakeBackend([Delta("x")] * 10, pause_s=0.05, current=status))
+        await handlers.submit(tabs, KEY, "Hi", {})
+        await followed(tabs)
+        assert tabs.told[0] == handlers.FRAME_S, "the first word is not held up"
+        assert tabs.told[-1] == (handlers.CPU_FRAME_S if on_cpu else handlers.FRAME_S)
+
+    scene(play)
+
+
 def test_a_diagram_is_drawn_once_its_answer_stands() -> None:
     diagram = "```mermaid\ngraph TD; A --> B\n```\n"
 

@@ -32,6 +32,9 @@ from ui.web import address_of, browser_of
 log = logging.getLogger(__name__)
 
 FRAME_S = 0.08  # between two updates of a page: about 12 a second
+# The same while the processor computes the answer: if the page is on that machine, drawing it once takes a core for 20 ms,
+# and all the threads that work on a token wait for it.
+CPU_FRAME_S = 0.16
 HEARTBEAT_S = 0.25  # an update without news finds out whether the page is still there
 UPLOAD_PROBLEMS = {  # by what assets/tray.js and pictures.js call them
     "too-large": Sentence(
@@ -131,7 +134,8 @@ async def follow(tabs: Tabs, key: str) -> AsyncIterator[tuple[str, str]]:
 
 async def until_news(tabs: Tabs, run: Run, shown: object) -> None:
     """Wait until there is something to show that is not `shown`, but not for long; at most until it ends."""
-    waited, frame = 0.0, tabs.frame_s(FRAME_S)
+    computing = bool(run.text) and tabs.backend.status().on_cpu
+    waited, frame = 0.0, tabs.frame_s(CPU_FRAME_S if computing else FRAME_S)
     longest = max(frame, HEARTBEAT_S)
     while run.live and waited < longest and (waited < frame or run.version == shown):
         await asyncio.sleep(FRAME_S)

@@ -53,11 +53,12 @@ def marked(
     asked: Conversation, answer: str, known: Mapping[str, Attachment], convention: Convention
 ) -> list[Marked]:
     """What `answer` to the conversation `asked` points at, by picture."""
+    written = list(islice(mentions(answer, convention), MOST))
+    if not written:
+        return []  # most answers, asked ten times a second while they grow
     pictures = [item for item in asked.media if isinstance(item, Image)]
-    if not pictures:
-        return []
     found: dict[int, list[Box | Point]] = {}
-    for mention, number in _numbered(asked, answer, convention, len(pictures)):
+    for mention, number in _numbered(asked, answer, written, len(pictures)):
         picture = pictures[number - 1]
         if attachment := known.get(str(picture.path)):
             original = attachment.size
@@ -72,11 +73,10 @@ def marked(
 
 
 def _numbered(
-    asked: Conversation, answer: str, convention: Convention, pictures: int
+    asked: Conversation, answer: str, written: Sequence[Mention], pictures: int
 ) -> Iterator[tuple[Mention, int]]:
     """What an answer points at in pictures, with the picture's number."""
-    written = list(islice(mentions(answer, convention), MOST))
-    otherwise = subject(asked, "image") if written else None
+    otherwise = subject(asked, "image")
     references = spoken_of(answer, [(mention.start, mention.end) for mention in written])
     for mention, named in zip(written, references, strict=True):
         if named and named.kind == "video":

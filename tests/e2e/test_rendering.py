@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from statistics import median
+from typing import Any
+
 import pytest
 from playwright.sync_api import BrowserContext
 
@@ -88,17 +93,38 @@ def test_a_piece_of_an_answer_makes_the_page_copy_little(told: Chat, fake: FakeB
           window.structuredClone = (...given) => { window.copies += 1; return copy(...given); };
         }"""
     )
-    said = "(line) => document.querySelector('#live').textContent.includes(`Line ${line}.`)"
-    fake.events, fake.pause_s = [Delta(f"Line {i}. ") for i in range(34)], 0.05
-    told.send("Tell me.")
-    told.page.wait_for_function(said, arg=5)
-    before = told.page.evaluate("window.copies")
-    told.page.wait_for_function(said, arg=30)
+    with growing(told, fake):
+        before = told.page.evaluate("window.copies")
     copies = told.page.evaluate("window.copies") - before
     told.wait("idle", after_turn=4)
     assert (
         0 < copies < 25 * 180
     )  # 550 each with every output of every event among them, 250 with one
+
+
+def test_a_piece_of_an_answer_styles_little_of_the_page(told: Chat, fake: FakeBackend) -> None:
+    told.ask("And?")
+    assert told.page.context.browser
+    chromium = told.page.context.browser.new_browser_cdp_session()
+    traced: list[dict[str, Any]] = []
+    chromium.on("Tracing.dataCollected", lambda told: traced.extend(told["value"]))
+    with growing(told, fake):
+        chromium.send("Tracing.start", {"categories": "devtools.timeline"})
+    chromium.send("Tracing.end")
+    told.wait("idle", after_turn=1)
+    styled = [e["args"]["elementCount"] for e in traced if e["name"] == "UpdateLayoutTree"]
+    assert 0 < median(styled) < 20  # several hundred if a rule asks what the conversation holds
+
+
+@contextmanager
+def growing(told: Chat, fake: FakeBackend) -> Iterator[None]:
+    """From the fifth to the thirtieth line of an answer, which then goes on."""
+    said = "(line) => document.querySelector('#live').textContent.includes(`Line ${line}.`)"
+    fake.events, fake.pause_s = [Delta(f"Line {i}. ") for i in range(34)], 0.05
+    told.send("Tell me.")
+    told.page.wait_for_function(said, arg=5)
+    yield
+    told.page.wait_for_function(said, arg=30)
 
 
 def test_a_page_on_which_nothing_happens_computes_nothing(
