@@ -35,7 +35,7 @@ LEFTOVERS_S = (
 )
 ENVIRONMENT = "QWEN_VL_"  # QWEN_VL_CHECKPOINT_PATH is --checkpoint-path
 # With --backend openai these would promise what the server alone decides.
-LOCAL_ONLY = ("checkpoint_path", "compile", "dtype", "flash_attn2")
+LOCAL_ONLY = ("checkpoint_path", "compile", "dtype", "flash_attn2", "prompt_lookup")
 WITHOUT_EFFECT = ("cache_gb", "cpu_only")  # and these ask for what is so anyway
 SERVER_ONLY = ("api_base", "api_key_env", "api_model", "concurrency")
 # Networks whose proxies are believed when they say who asks; nobody reaches the page from there but through them.
@@ -77,6 +77,7 @@ def _add_model_flags(flags: argparse.ArgumentParser) -> None:
         "--flash-attn2", action="store_true", help="FlashAttention-2; needs a CUDA GPU"
     )
     model.add_argument("--compile", action="store_true", help="CUDA graphs for faster answers; needs a CUDA GPU and a minute or two to compile at the start")  # fmt: skip
+    model.add_argument("--prompt-lookup", action="store_true", help="check several words of what an answer seems to quote in one step: faster for documents, tables and code, slower for other answers; at temperature 0")  # fmt: skip
     model.add_argument("--dtype", choices=("auto", "bfloat16", "float16", "float32"), default="auto", help="of the weights; 'auto' is bfloat16 on a GPU, and on a CPU what it computes faster in (small checkpoints: float32)")  # fmt: skip
     model.add_argument(
         "--no-loop-guard", action="store_true", help="let an answer go on that repeats itself"
@@ -231,6 +232,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.flash_attn2,
         options.dtype,
         options.compile,
+        options.prompt_lookup,
     )
     try:
         server = connection(options, os.environ)

@@ -51,6 +51,7 @@ class Flags:
     flash_attn2: bool = False
     dtype: str = "auto"
     compiled: bool = False
+    prompt_lookup: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Choice:
     device_map: str | None = None
     note: str = ""  # for the banner, a `Sentence` if not empty
     compiled: bool = False  # decoding, see `compiled`
+    prompt_lookup: bool = False
 
     @property
     def label(self) -> str:
@@ -86,7 +88,9 @@ def choose(hardware: Hardware, flags: Flags) -> Choice:
     if flags.compiled:
         _require_compiling(flags, device)
     spread = "auto" if device == "cuda" and len(hardware.gpu_memory) > 1 else None
-    return Choice(checkpoint, device, dtype, attention, spread, note, flags.compiled)
+    return Choice(
+        checkpoint, device, dtype, attention, spread, note, flags.compiled, flags.prompt_lookup
+    )
 
 
 def _device(hardware: Hardware, flags: Flags) -> Device:
@@ -163,6 +167,10 @@ def _require_compiling(flags: Flags, device: Device) -> None:
         raise CheckpointError(
             "--compile and --flash-attn2 exclude each other; leave one of them out."
         )
+    if flags.prompt_lookup:  # `generate` cannot take a draft back from a static cache
+        raise CheckpointError(
+            "--compile and --prompt-lookup exclude each other; leave one of them out."
+        )
 
 
 def hardware() -> Hardware:
@@ -212,6 +220,7 @@ def load(
         max_video_seconds=max_video_seconds,
         compiled=compiled,
         stop_loops=stop_loops,
+        prompt_lookup=choice.prompt_lookup,
     )
 
 

@@ -52,10 +52,12 @@ class LocalBackend:
         max_video_seconds: float | None = None,
         compiled: CompiledDecoding | None = None,
         stop_loops: bool = True,
+        prompt_lookup: bool = False,
     ) -> None:
         """cache_bytes: what may be kept between turns, half of it KV caches and half vision features.
 
         stop_loops: whether an answer that repeats its tail is ended; never before `loop_guard.MIN_TOKENS`.
+        prompt_lookup: see there; not together with `compiled`.
         """
         self.model = model
         self.processor = processor
@@ -69,7 +71,7 @@ class LocalBackend:
         self.features: SessionStore[torch.Tensor] = SessionStore(cache_bytes // 2)
         self._label, self._note = label, note
         self._max_video_seconds = max_video_seconds
-        self.stop_loops = stop_loops
+        self.stop_loops, self.prompt_lookup = stop_loops, prompt_lookup
         self._template = ChatTemplate(processor)
         images = processor.image_processor
         self._geometry = Geometry(images.patch_size, images.merge_size, images.temporal_patch_size)
@@ -86,6 +88,7 @@ class LocalBackend:
         dtype: str = "auto",
         flash_attn2: bool = False,
         compiled: bool = False,
+        prompt_lookup: bool = False,
         cache_gb: float | None = None,
     ) -> LocalBackend:
         """A checkpoint by folder or hub id. device: auto, cpu, cuda or mps.
@@ -94,7 +97,9 @@ class LocalBackend:
         """
         from model import checkpoint as checkpoints
 
-        flags = checkpoints.Flags(str(checkpoint), device == "cpu", flash_attn2, dtype, compiled)
+        flags = checkpoints.Flags(
+            str(checkpoint), device == "cpu", flash_attn2, dtype, compiled, prompt_lookup
+        )
         choice = checkpoints.choose(checkpoints.hardware(), flags)
         if device not in ("auto", choice.device):
             raise CheckpointError(

@@ -34,18 +34,20 @@ class TextStreamer(BaseStreamer):  # type: ignore[misc]  # transformers ships no
         self.ids: list[int] = []  # generated so far, end-of-turn token included
         self.first_at: float | None = None
         self.last_at: float | None = None
+        self._at_first = 0  # tokens that came with the first
 
     def put(self, value: torch.Tensor) -> None:
-        """value: (1, prompt length) for the first call, then (1,) per token."""
+        """value: (1, prompt length) for the first call, then (1,) per token, or (1, tokens) of a draft."""
         if not self._prompt_seen:
             self._prompt_seen = True
             return
-        token = int(value.item())
+        tokens: list[int] = value.flatten().tolist()
         self.last_at = time.perf_counter()
-        self.first_at = self.first_at or self.last_at
-        self.ids.append(token)
-        if token not in self._end_tokens:
-            self._say(self._utf8.decode(token_bytes(self._tokenizer, token)))
+        if self.first_at is None:
+            self.first_at, self._at_first = self.last_at, len(tokens)
+        self.ids += tokens
+        written = (token_bytes(self._tokenizer, t) for t in tokens if t not in self._end_tokens)
+        self._say(self._utf8.decode(b"".join(written)))
 
     def end(self) -> None:
         self._say(self._utf8.decode(b"", final=True))
@@ -53,6 +55,12 @@ class TextStreamer(BaseStreamer):  # type: ignore[misc]  # transformers ships no
     @property
     def ended_by_itself(self) -> bool:
         return bool(self.ids) and self.ids[-1] in self._end_tokens
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Of those after the first; 0 if none came later."""
+        decoding = (self.last_at or 0.0) - (self.first_at or 0.0)
+        return (len(self.ids) - self._at_first) / decoding if decoding > 0 else 0.0
 
     def _say(self, text: str) -> None:
         if text:

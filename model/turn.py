@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from transformers import Cache, CompileConfig, GenerationConfig, StoppingCriteria
 
-from model import prefill, recipe, visual_item
+from model import prefill, prompt_lookup, recipe, visual_item
 from model.backend import Cancel, Finished, Progress, Stage, StopReason, Usage
 from model.encoder import Report
 from model.event_stream import Emit
@@ -63,6 +63,8 @@ class Turn:
         self._guard = LoopGuard()
         self._seed = secrets.randbelow(MAX_SEED + 1) if settings.seed is None else settings.seed
         self._max_new_tokens = min(settings.max_new_tokens, self._room())
+        # Drawn answers would be others: a draft takes more random numbers.
+        self._looks_up = backend.prompt_lookup and settings.temperature == 0
 
     @property
     def begun(self) -> bool:
@@ -181,6 +183,9 @@ class Turn:
 
         if compiled := self._backend.compiled:
             compiled.run(generate, prefix.cache, ids.shape[1] + self._max_new_tokens)
+        elif self._looks_up:
+            with prompt_lookup.behind_a_cache(self._model):
+                generate(prefix.cache, None)
         elif self._model.device.type == "cpu":
             threads = self._backend.decode_threads
             criteria.append(threads)
@@ -194,6 +199,7 @@ class Turn:
     def _generation_config(self, compiling: CompileConfig | None) -> GenerationConfig:
         """Every field is passed: what is left out would come from the checkpoint's own defaults."""
         return GenerationConfig(
+            **(prompt_lookup.GENERATION if self._looks_up else {}),
             **recipe.generation(self._settings, self._max_new_tokens),
             eos_token_id=sorted(self._backend.end_tokens),
             pad_token_id=min(self._backend.end_tokens),
@@ -213,14 +219,13 @@ class Turn:
     def _usage(self) -> Usage:
         prompt, streamer, work = self._prompt, self._streamer, self._work
         first = streamer.first_at or time.perf_counter()
-        decoding = (streamer.last_at or first) - first
         return Usage(
             prompt_tokens=len(prompt.ids),
             reused_tokens=work.reused_tokens,
             visual_tokens=prompt.visual_tokens,
             new_tokens=len(streamer.ids) - streamer.ended_by_itself,
             ttft_s=first - self._asked_at,
-            decode_tokens_per_s=(len(streamer.ids) - 1) / decoding if decoding > 0 else 0.0,
+            decode_tokens_per_s=streamer.tokens_per_s,
             stop_reason=self._reason(),
             seed=self._seed,
             vision_encodes=work.vision_encodes,

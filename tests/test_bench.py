@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tools import bench
-from tools.benchmarks import decoding
+from tools.benchmarks import decoding, quoting
 
 
 def test_an_answer_that_repeats_itself_is_measured_to_its_end() -> None:
@@ -11,3 +11,9 @@ def test_an_answer_that_repeats_itself_is_measured_to_its_end() -> None:
     (figures,) = decoding.run(options).figures["lengths"]  # these random weights loop after 240
     assert figures["input"] == 1
     assert min(figures[way] for way in ("bare", "stock", "ours")) > 0
+
+
+def test_answers_with_lookup_and_without_are_compared() -> None:
+    figures = quoting.run(bench.parse(["lookup", "--repeats", "2"])).figures
+    assert set(figures) == {"new", "again"}
+    assert all(way["without"] > 0 < way["with"] for way in figures.values())

@@ -92,6 +92,7 @@ def test_flash_attention_is_refused_where_it_cannot_run(
         (APPLE, Flags(compiled=True), "CUDA"),
         (BIG, Flags(compiled=True, cpu_only=True), "CUDA"),
         (BIG, Flags(compiled=True, flash_attn2=True), "leave one of them out"),
+        (BIG, Flags(compiled=True, prompt_lookup=True), "leave one of them out"),
     ],
 )
 def test_compiling_is_refused_where_it_would_not_help(

@@ -4,6 +4,7 @@ python tools/bench.py start     from `python app.py` until the page is usable
 python tools/bench.py ui        how much of the raw token rate reaches the browser
 python tools/bench.py ttft      the first word of each turn of a conversation, against stock transformers
 python tools/bench.py decode    tokens per second, against stock transformers and the bare model
+python tools/bench.py lookup    what --prompt-lookup gains where an answer quotes, and costs where not
 python tools/bench.py load      many people asking at once through the API
 python tools/bench.py soak      a long day of many sessions: what grows
 python tools/bench.py video     reading a 1080p clip, against stock transformers and bare decoding
@@ -59,6 +60,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     decode = command("decode", 3)
     decode.add_argument("--lengths", type=int, nargs="+", default=[1, 6144, 14336, 30720], help="input tokens")
     decode.add_argument("--new-tokens", type=int, default=2048, help="of each answer")
+    lookup = command("lookup", 40)
+    lookup.add_argument("--checkpoint", help="as for app.py; otherwise the bundled one")
+    lookup.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     video = command("video", 3)
     video.add_argument("--seconds", type=int, default=300, help="length of the clip")
     video.add_argument("--no-stock", action="store_true", help="leave stock out: it needs 19 MB for each second")
@@ -96,6 +100,10 @@ def _run(options: argparse.Namespace) -> Report:
             from tools.benchmarks import first_token
 
             return first_token.run(options)
+        case "lookup":
+            from tools.benchmarks import quoting
+
+            return quoting.run(options)
         case "load" if options.backend == "openai":
             from tools.benchmarks import behind_server
 

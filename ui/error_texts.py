@@ -419,6 +419,10 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "--compile 与 --flash-attn2 不能同时使用；请去掉其中一个。",
         "--compile과 --flash-attn2는 함께 쓸 수 없습니다. 둘 중 하나를 빼세요.",
     ),
+    "--compile and --prompt-lookup exclude each other; leave one of them out.": (
+        "--compile 与 --prompt-lookup 不能同时使用；请去掉其中一个。",
+        "--compile과 --prompt-lookup은 함께 쓸 수 없습니다. 둘 중 하나를 빼세요.",
+    ),
     "{checkpoint} is quantized in a way that cannot be compiled; leave --compile out.": (
         "{checkpoint} 的量化方式不支持编译；请去掉 --compile。",
         "{checkpoint}의 양자화 방식은 컴파일할 수 없습니다. --compile을 빼세요.",
