@@ -1,4 +1,4 @@
-"""The command line: flags to settings, backend, page, launch. The only file that knows every part."""
+"""From the flags to settings, backend, page and launch. The only file that knows every part."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from model import VERSION
 from model import checkpoint as checkpoints
 from model.backend import Backend
 from model.connection import Connection
@@ -20,7 +19,8 @@ from model.download import Downloads
 from model.errors import DemoError, SettingError
 from model.limits import vision_limits
 from model.loading import LoadingBackend, Report
-from model.settings import TUNABLES, Tunable, settings_from
+from model.settings import TUNABLES, settings_from
+from ui.flags import parser
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,6 @@ SHOWN_S = 1.0  # for pages to show that
 LEFTOVERS_S = (
     1.0  # for threads that do not look at any flag, before they are ended with the process
 )
-ENVIRONMENT = "QWEN_VL_"  # QWEN_VL_CHECKPOINT_PATH is --checkpoint-path
 # With --backend openai these would promise what the server alone decides.
 LOCAL_ONLY = ("checkpoint_path", "compile", "dtype", "flash_attn2", "prompt_lookup")
 WITHOUT_EFFECT = ("cache_gb", "cpu_only")  # and these ask for what is so anyway
@@ -46,126 +45,6 @@ NO_TELEMETRY = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY":
 NO_COUNTING = {"GRADIO_ANALYTICS_CACHE_FREQUENCY": str(2**31), "GRADIO_ANALYTICS_MAX_EVENTS": "1"}
 # oneDNN keeps a kernel for every shape that it has seen, 1,024 of them: pictures have all sizes.
 FEW_KERNELS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128"}
-TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
-
-
-def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
-    """Every flag, with its default from the environment where that is set."""
-    flags = argparse.ArgumentParser(
-        prog="app.py",
-        description="Chat with a Qwen2-VL checkpoint about pictures and videos.",
-        epilog=f"Every flag can be set in the environment: {ENVIRONMENT}CHECKPOINT_PATH for --checkpoint-path.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    _add_model_flags(flags)
-    _add_engine_flags(flags)
-    _add_server_flags(flags, environment)
-    settings = flags.add_argument_group("defaults of the page's settings")
-    for tunable in TUNABLES:
-        settings.add_argument(_flag(tunable), type=_parse(tunable), default=tunable.default, metavar=tunable.kind.upper(), help=f"{tunable.help.replace('%', '%%')} {tunable.range}")  # fmt: skip
-    _take_environment(flags, environment)
-    return flags
-
-
-def _add_model_flags(flags: argparse.ArgumentParser) -> None:
-    model = flags.add_argument_group("model")
-    model.add_argument("-c", "--checkpoint-path", default="auto", metavar="ID_OR_FOLDER", help="hub id or folder of a Qwen2-VL or Qwen2.5-VL checkpoint; 'tiny' is the bundled one; 'auto' takes a full one where there is a CUDA GPU")  # fmt: skip
-    model.add_argument(
-        "--cpu-only", action="store_true", help="run on the CPU even if there is a GPU"
-    )
-    model.add_argument(
-        "--flash-attn2", action="store_true", help="FlashAttention-2; needs a CUDA GPU"
-    )
-    model.add_argument("--compile", action="store_true", help="CUDA graphs for faster answers; needs a CUDA GPU and a minute or two to compile at the start")  # fmt: skip
-    model.add_argument("--prompt-lookup", action="store_true", help="check several words of what an answer seems to quote in one step: faster for documents, tables and code, slower for other answers; at temperature 0")  # fmt: skip
-    model.add_argument("--dtype", choices=("auto", "bfloat16", "float16", "float32"), default="auto", help="of the weights; 'auto' is bfloat16 on a GPU, and on a CPU what it computes faster in (small checkpoints: float32)")  # fmt: skip
-    model.add_argument(
-        "--no-loop-guard", action="store_true", help="let an answer go on that repeats itself"
-    )
-    model.add_argument("--cache-gb", type=float, default=None, metavar="GB", help="kept between turns so that nothing is computed twice; default is a fifth of the free memory")  # fmt: skip
-
-
-def _add_engine_flags(flags: argparse.ArgumentParser) -> None:
-    engine = flags.add_argument_group("where the model runs")
-    engine.add_argument("--backend", choices=("local", "openai"), default="local", help="in this process, or behind an OpenAI-compatible server such as vLLM")  # fmt: skip
-    engine.add_argument("--api-base", default="", metavar="URL", help="of the server, e.g. http://localhost:8000/v1")  # fmt: skip
-    engine.add_argument("--api-model", default="", metavar="NAME", help="which of the server's models; otherwise the first that it lists")  # fmt: skip
-    engine.add_argument("--api-key-env", default="", metavar="VARIABLE", help="environment variable that holds the server's key")  # fmt: skip
-    engine.add_argument("--concurrency", type=int, default=32, metavar="N", help="answers that the server writes at once; others wait in line")  # fmt: skip
-
-
-def _add_server_flags(flags: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
-    # Gradio's own variables, which Hugging Face Spaces sets, count too.
-    address = environment.get("GRADIO_SERVER_NAME", "127.0.0.1")
-    port = environment.get("GRADIO_SERVER_PORT", "7860")
-    server = flags.add_argument_group("server")
-    server.add_argument("--share", action="store_true", help="make a public link through Gradio")
-    server.add_argument("--inbrowser", action="store_true", help="open the page in a browser")
-    server.add_argument("--server-name", default=address, metavar="ADDRESS", help="0.0.0.0 lets other machines in")  # fmt: skip
-    server.add_argument(
-        "--server-port", type=int, default=port, metavar="PORT", help="where to listen"
-    )
-    server.add_argument(
-        "--root-path", default="", metavar="PATH", help="where a reverse proxy puts the page"
-    )
-    server.add_argument("--auth", action="append", default=None, metavar="USER:PASSWORD", help="ask for a log-in; may be given several times")  # fmt: skip
-    server.add_argument("--queue-size", type=int, default=64, metavar="N", help="people who may wait for an answer at once")  # fmt: skip
-    server.add_argument("--requests-per-minute", type=int, default=0, metavar="N", help="messages that one address may send; 0 is any number")  # fmt: skip
-    server.add_argument("--log-messages", action="store_true", help="write what is asked and answered into the log, which otherwise holds numbers only")  # fmt: skip
-    server.add_argument("--no-read-ahead", action="store_true", help="do not read what is attached before it is sent")  # fmt: skip
-    server.add_argument("--max-file-mb", type=int, default=200, metavar="N", help="largest file that may be attached")  # fmt: skip
-    server.add_argument("--max-uploads-gb", type=float, default=20, metavar="GB", help="of the disk, for all files that people attached and may still need")  # fmt: skip
-    server.add_argument("--keep-minutes", type=float, default=60, metavar="N", help="how long a conversation and its files stay when its page has been closed")  # fmt: skip
-    server.add_argument("--allow-urls", action="store_true", help="programs may name pictures and clips by public http(s) addresses, which are fetched by this machine")  # fmt: skip
-    server.add_argument("--max-video-seconds", type=float, default=3600.0, metavar="N", help="longest clip, or part of one, that is read")  # fmt: skip
-    server.add_argument("--check", action="store_true", help="print what would run and what is missing, and exit")  # fmt: skip
-    server.add_argument("--verify", default=None, metavar="FILE.zip", help="answer an exported conversation again with stock transformers, say whether it is the same, and exit")  # fmt: skip
-    server.add_argument("--version", action="version", version=f"qwen-vl-chat {VERSION}")
-
-
-def _flag(tunable: Tunable) -> str:
-    return "--" + tunable.name.replace("_", "-")
-
-
-def _parse(tunable: Tunable) -> Any:
-    """Text to the setting's type, for argparse."""
-
-    def parse(text: str) -> object:
-        if text == "" and tunable.optional:
-            return None
-        if tunable.kind == "bool":
-            return _boolean(text)
-        return {"int": int, "float": float, "str": str}[tunable.kind](text)
-
-    parse.__name__ = tunable.kind  # argparse names it in its message
-    return parse
-
-
-def _boolean(text: str) -> bool:
-    if text.lower() in TRUE:
-        return True
-    if text.lower() in FALSE:
-        return False
-    raise ValueError(text)
-
-
-def _take_environment(flags: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
-    """Variables become defaults, checked like the flags they stand for."""
-    for action in flags._actions:
-        text = environment.get(ENVIRONMENT + action.dest.upper())
-        if text is None:
-            continue
-        try:
-            if action.nargs == 0:
-                action.default = _boolean(text)
-            elif action.dest == "auth":
-                action.default = text.split(",") if text else None
-            elif action.choices and text not in action.choices:
-                raise ValueError(text)
-            else:
-                action.default = action.type(text) if callable(action.type) else text
-        except ValueError:
-            flags.error(f"{ENVIRONMENT}{action.dest.upper()} is {text!r}, which --{action.dest.replace('_', '-')} cannot take")  # fmt: skip
 
 
 def connection(options: argparse.Namespace, environment: Mapping[str, str]) -> Connection | None:

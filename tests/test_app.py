@@ -19,12 +19,13 @@ from model.limits import vision_limits
 from model.settings import TUNABLES
 from tests.openai_server import MODEL, OpenAIServer
 from tools.served import free_port
+from ui.flags import parser
 
 ROOT = Path(__file__).parent.parent
 
 
 def test_every_setting_is_a_flag_with_the_tables_default() -> None:
-    options = app.parser({}).parse_args([])
+    options = parser({}).parse_args([])
     for tunable in TUNABLES:
         assert getattr(options, tunable.name) == tunable.default
     assert options.checkpoint_path == "auto"
@@ -42,7 +43,7 @@ def test_kernels_are_few_unless_the_person_says_how_many(monkeypatch: pytest.Mon
 
 
 def test_flags_and_the_environment_say_the_same() -> None:
-    by_flag = app.parser({}).parse_args(
+    by_flag = parser({}).parse_args(
         ["-c", "a/b", "--cpu-only", "--max-tokens", "640", "--vision-ids", "true", "--seed", "7"]
     )
     environment = {
@@ -52,20 +53,20 @@ def test_flags_and_the_environment_say_the_same() -> None:
         "QWEN_VL_VISION_IDS": "true",
         "QWEN_VL_SEED": "7",
     }
-    assert app.parser(environment).parse_args([]) == by_flag
-    assert app.parser(environment).parse_args(["-c", "c/d"]).checkpoint_path == "c/d"
+    assert parser(environment).parse_args([]) == by_flag
+    assert parser(environment).parse_args(["-c", "c/d"]).checkpoint_path == "c/d"
 
 
 def test_gradios_own_variables_say_where_to_listen() -> None:
     environment = {"GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_SERVER_PORT": "80"}
-    options = app.parser(environment).parse_args([])
+    options = parser(environment).parse_args([])
     assert (options.server_name, options.server_port) == ("0.0.0.0", 80)
-    options = app.parser({**environment, "QWEN_VL_SERVER_NAME": "::1"}).parse_args([])
+    options = parser({**environment, "QWEN_VL_SERVER_NAME": "::1"}).parse_args([])
     assert options.server_name == "::1"
 
 
 def _defaults(*argv: str) -> dict[str, object]:
-    options = app.parser({}).parse_args(argv)
+    options = parser({}).parse_args(argv)
     return app.defaults(options, Flags(options.checkpoint_path, options.cpu_only))
 
 
@@ -101,13 +102,13 @@ def test_a_variable_that_makes_no_sense_is_refused_by_name(
     name: str, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        app.parser({f"QWEN_VL_{name}": value})
+        parser({f"QWEN_VL_{name}": value})
     assert f"QWEN_VL_{name}" in capsys.readouterr().err
 
 
 def test_an_empty_variable_asks_for_no_log_in() -> None:
-    assert app.parser({"QWEN_VL_AUTH": ""}).parse_args([]).auth is None
-    assert app.parser({"QWEN_VL_AUTH": "a:b,c:d"}).parse_args([]).auth == ["a:b", "c:d"]
+    assert parser({"QWEN_VL_AUTH": ""}).parse_args([]).auth is None
+    assert parser({"QWEN_VL_AUTH": "a:b,c:d"}).parse_args([]).auth == ["a:b", "c:d"]
 
 
 def test_a_setting_out_of_range_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
@@ -211,7 +212,7 @@ def remote(*argv: str) -> list[str]:
 
 
 def test_a_server_is_described_by_its_flags() -> None:
-    options = app.parser({}).parse_args(remote("--api-model", "m", "--api-key-env", "KEY"))
+    options = parser({}).parse_args(remote("--api-model", "m", "--api-key-env", "KEY"))
     server = app.connection(options, {"KEY": "sk-secret"})
     assert server is not None
     assert (server.base_url, server.model, server.key) == (
@@ -219,7 +220,7 @@ def test_a_server_is_described_by_its_flags() -> None:
         "m",
         "sk-secret",
     )
-    assert app.connection(app.parser({}).parse_args([]), {}) is None
+    assert app.connection(parser({}).parse_args([]), {}) is None
 
 
 @pytest.mark.parametrize(
@@ -248,7 +249,7 @@ def test_flags_that_change_nothing_about_a_server_are_ignored_and_said(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
-    options = app.parser({}).parse_args(remote("--cpu-only", "--cache-gb", "1"))
+    options = parser({}).parse_args(remote("--cpu-only", "--cache-gb", "1"))
     assert app.connection(options, {}) is not None
     assert "--cpu-only has no effect" in caplog.text and "--cache-gb has no effect" in caplog.text
 

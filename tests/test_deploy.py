@@ -12,6 +12,7 @@ from packaging.specifiers import SpecifierSet
 
 import app
 from tests.test_readme import PROJECT
+from ui.flags import parser
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
@@ -39,7 +40,7 @@ def test_every_variable_is_explained_and_has_a_default() -> None:
 
 def test_the_page_asks_the_engine_with_the_key_that_the_engine_expects() -> None:
     both = services(API_KEY="secret")
-    options = app.parser(both["page"]["environment"]).parse_args([])
+    options = parser(both["page"]["environment"]).parse_args([])
     server = app.connection(options, both["page"]["environment"])
     assert server is not None
     assert server.base_url == "http://engine:8000/v1"
@@ -49,12 +50,12 @@ def test_the_page_asks_the_engine_with_the_key_that_the_engine_expects() -> None
 
 def test_what_the_page_is_told_are_flags_of_it() -> None:
     environment = services()["page"]["environment"]
-    flags = vars(app.parser({}).parse_args([]))
+    flags = vars(parser({}).parse_args([]))
     told = {name.removeprefix("QWEN_VL_").lower() for name in environment if "QWEN" in name}
     assert told and told <= flags.keys()
-    assert app.parser(environment).parse_args([]).auth is None
+    assert parser(environment).parse_args([]).auth is None
     asked = services(LOGINS="ann:one,bob:two")["page"]["environment"]
-    assert app.parser(asked).parse_args([]).auth == ["ann:one", "bob:two"]
+    assert parser(asked).parse_args([]).auth == ["ann:one", "bob:two"]
 
 
 def test_the_engine_spreads_one_model_over_as_many_gpus_as_it_is_given() -> None:

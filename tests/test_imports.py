@@ -82,8 +82,9 @@ from model.errors import DemoError
 from model.remote import RemoteBackend
 from model.remote_server import Server
 from model.settings import GenerationSettings
+from ui.flags import parser
 
-options = app.parser({}).parse_args(["--backend", "openai", "--api-base", "http://127.0.0.1:9/v1"])
+options = parser({}).parse_args(["--backend", "openai", "--api-base", "http://127.0.0.1:9/v1"])
 backend = RemoteBackend(Server(app.connection(options, {})))
 picture = Image("assets/examples/cat.jpg")
 try:

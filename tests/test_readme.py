@@ -15,11 +15,11 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from PIL import Image
 
-import app
 from model.settings import TUNABLES
 from tests.fakes import FakeBackend
 from tests.pages import gradio_environment, listening
 from tools.benchmarks.machine import RESULTS, table
+from ui.flags import parser
 from ui.page import build_page
 
 ROOT = Path(__file__).parent.parent
@@ -89,7 +89,7 @@ def test_the_table_of_settings_is_that_of_the_program() -> None:
 
 def test_the_table_of_flags_is_that_of_the_program() -> None:
     settings = {tunable.name for tunable in TUNABLES}
-    actions = [action for action in app.parser({})._actions if action.dest not in settings]
+    actions = [action for action in parser({})._actions if action.dest not in settings]
     known = {
         ", ".join(action.option_strings): "off"
         if action.default is False
@@ -102,7 +102,7 @@ def test_the_table_of_flags_is_that_of_the_program() -> None:
 
 def test_the_advice_on_security_names_flags_and_targets_that_exist() -> None:
     advice = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
-    known = {option for action in app.parser({})._actions for option in action.option_strings}
+    known = {option for action in parser({})._actions for option in action.option_strings}
     flags = set(re.findall(r"`(--[a-z-]+)", advice))
     assert len(flags) > 8 and flags <= known
     assert all(f"\n{target}:" in MAKEFILE for target in re.findall(r"`make (\w+)`", advice))
