@@ -107,11 +107,15 @@ def test_a_piece_of_an_answer_styles_little_of_the_page(told: Chat, fake: FakeBa
     assert told.page.context.browser
     chromium = told.page.context.browser.new_browser_cdp_session()
     traced: list[dict[str, Any]] = []
-    chromium.on("Tracing.dataCollected", lambda told: traced.extend(told["value"]))
+    complete: list[bool] = []
+    chromium.on("Tracing.dataCollected", lambda part: traced.extend(part["value"]))
+    chromium.on("Tracing.tracingComplete", lambda _: complete.append(True))
     with growing(told, fake):
         chromium.send("Tracing.start", {"categories": "devtools.timeline"})
     chromium.send("Tracing.end")
     told.wait("idle", after_turn=1)
+    while not complete:
+        told.page.wait_for_timeout(50)
     styled = [e["args"]["elementCount"] for e in traced if e["name"] == "UpdateLayoutTree"]
     assert 0 < median(styled) < 20  # several hundred if a rule asks what the conversation holds
 
