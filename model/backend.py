@@ -27,7 +27,9 @@ class Usage:
     visual_tokens: int  # of the prompt tokens, pictures and videos
     new_tokens: int  # answered, end-of-turn token not counted
     ttft_s: float  # seconds from asking to the first token, waiting in the queue included
-    decode_tokens_per_s: float  # after the first token; 0 when there was no second one
+    decode_tokens_per_s: (
+        float  # of those after the first, and what came with it; 0 when there were none
+    )
     stop_reason: StopReason
     seed: int
     vision_encodes: int = 0  # pictures and videos that went through the vision tower

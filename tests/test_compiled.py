@@ -12,11 +12,12 @@ import torch
 from transformers import CompileConfig
 
 from model import compiled as compiling
-from model.backend import Cancel, Delta, collected
+from model.backend import Cancel, collected
 from model.compiled import CompiledDecoding
 from model.conversation import Conversation, Image, Text, Video
 from model.local import LocalBackend
 from model.settings import GenerationSettings
+from tests.stopping import usage_after_a_stop
 
 ANSWER = GenerationSettings(max_new_tokens=12)
 DRAWN = GenerationSettings(max_new_tokens=12, temperature=1.0, seed=7)
@@ -77,13 +78,7 @@ def test_nothing_of_one_conversation_is_left_for_the_next(
 
 
 def test_it_can_be_stopped_and_goes_on_from_there(fixed: LocalBackend, picture: Image) -> None:
-    talk, cancel, heard = Conversation().with_user_turn(picture, Text("What?")), Cancel(), ""
-    for event in fixed.stream(talk, MORE, cancel, session="b"):
-        if isinstance(event, Delta):
-            heard += event.text
-            cancel.set()
-    follow_up = talk.with_reply(heard).with_user_turn(Text("Go on"))
-    _, usage = collected(fixed.stream(follow_up, ANSWER, Cancel(), session="b"))
+    usage = usage_after_a_stop(fixed, picture, MORE)
     assert usage.reused_tokens > usage.visual_tokens > 0
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from model.backend import Cancel, Delta, Usage, collected
+from model.backend import Cancel, Usage, collected
 from model.checkpoint import BUNDLED
 from model.conversation import Conversation, Image, Text, Video
 from model.local import LocalBackend
 from model.settings import GenerationSettings
+from tests.stopping import usage_after_a_stop
 
 SHAPES = Image(Path(__file__).parent.parent / "assets" / "examples" / "shapes.png")
 GREEDY = GenerationSettings(max_new_tokens=80)
@@ -104,13 +105,7 @@ def test_an_answer_is_no_longer_than_allowed(tiny: LocalBackend) -> None:
 
 
 def test_it_can_be_stopped_and_goes_on_from_there(looking_up: LocalBackend, picture: Image) -> None:
-    talk, cancel, heard = Conversation().with_user_turn(picture, Text("What?")), Cancel(), ""
-    for event in looking_up.stream(talk, GREEDY, cancel, session="b"):
-        if isinstance(event, Delta):
-            heard += event.text
-            cancel.set()
-    follow_up = talk.with_reply(heard).with_user_turn(Text("Go on"))
-    _, usage = collected(looking_up.stream(follow_up, GREEDY, Cancel(), session="b"))
+    usage = usage_after_a_stop(looking_up, picture, GREEDY)
     assert usage.reused_tokens > usage.visual_tokens > 0
 
 

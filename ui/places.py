@@ -55,7 +55,7 @@ def marked(
     """What `answer` to the conversation `asked` points at, by picture."""
     written = list(islice(mentions(answer, convention), MOST))
     if not written:
-        return []  # most answers, asked ten times a second while they grow
+        return []  # most answers, at every update while they grow
     pictures = [item for item in asked.media if isinstance(item, Image)]
     found: dict[int, list[Box | Point]] = {}
     for mention, number in _numbered(asked, answer, written, len(pictures)):
