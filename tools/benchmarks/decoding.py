@@ -6,19 +6,17 @@ The table that the model family publishes: input lengths 1, 6144, 14336 and 3072
 from __future__ import annotations
 
 import argparse
-import threading
 import time
 from statistics import median
 
 import torch
-from transformers import TextIteratorStreamer
 
 from model.backend import Cancel, Finished
 from model.conversation import Conversation, Text
 from model.kv_cache import KVCache
 from model.local import LocalBackend
 from model.settings import GenerationSettings
-from tools.benchmarks import models
+from tools.benchmarks import models, stock
 from tools.benchmarks.machine import Report, peak_bytes
 
 WORD = " sea"
@@ -89,34 +87,13 @@ def _bare(backend: LocalBackend, talk: Conversation, new_tokens: int) -> float:
 
 
 def _stock(backend: LocalBackend, talk: Conversation, new_tokens: int) -> float:
-    """`generate` in a thread and a `TextIteratorStreamer` that is read, as in every demo."""
     ids = _ids(backend, talk)
-    streamer = _Clocked(backend.processor.tokenizer, skip_prompt=True)
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     settings = {"do_sample": False, "max_new_tokens": new_tokens, "min_new_tokens": new_tokens}
-    thread = threading.Thread(
-        target=backend.model.generate,
-        kwargs={
-            "input_ids": ids,
-            "attention_mask": torch.ones_like(ids),
-            "streamer": streamer,
-            **settings,
-        },
+    return stock.decode_tokens_per_s(
+        backend.processor.tokenizer,
+        lambda streamer: backend.model.generate(**inputs, **settings, streamer=streamer),
     )
-    thread.start()
-    for _ in streamer:
-        pass
-    thread.join()
-    return (new_tokens - 1) / (streamer.times[-1] - streamer.times[1])
-
-
-class _Clocked(TextIteratorStreamer):  # type: ignore[misc]  # transformers ships no types for it
-    """Notes when tokens come; the prompt comes first."""
-
-    times: list[float]
-
-    def put(self, value: torch.Tensor) -> None:
-        self.times = [*getattr(self, "times", []), time.perf_counter()]
-        super().put(value)
 
 
 def _ours(backend: LocalBackend, talk: Conversation, new_tokens: int) -> float:

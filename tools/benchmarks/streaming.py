@@ -1,8 +1,9 @@
-"""How much of the raw token rate reaches a person: the same answer without the page and through it.
+"""How much of the raw token rate reaches a person, by length of the chat: the same answer three ways.
 
+Stock `generate` with its streamer, our backend alone, and through the page in a browser on the same machine.
 A random model may end its answer early. So answers are drawn at temperature 1, where no word is likely,
-and with the first seed whose answer is as long as asked for. The page gets the same messages, pictures,
-settings and seed and therefore gives the same answer.
+and with the first seed whose answers are as long as asked for. The page gets the same messages, pictures,
+settings and seed and therefore gives the same answers.
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -28,19 +28,21 @@ from model.checkpoint import BUNDLED
 from model.conversation import Conversation, Image, Text
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
+from model.verify import stock_answer
 from tests.e2e.chat import ENDED, Chat
 from tools import served
-from tools.benchmarks import models
+from tools.benchmarks import models, stock
 from tools.benchmarks.machine import Report
 from tools.tiny.checkpoint import write_random_checkpoint
 from tools.tiny.scene import make_picture
 from ui.texts import ENGLISH
 
-PICTURES, TURNS = 8, 20
+PICTURES = 8  # one in each of the first turns
+MEASURED = (0, 10, 20)  # turns that the chat has when a long answer is measured
 PICTURE_TOKENS = 64
-SHORT_ANSWER = 16  # tokens, of each of the twenty turns
+SHORT_ANSWER = 16  # tokens, of each of the other turns
 QUESTION = "And now, number {number}: what do you see, and why?"
-LAST_QUESTION = "Tell me a long story about all of them."
+LONG_QUESTION = "Tell me a long story about all of them."
 SEEDS = 50
 TARGET = 0.95
 # Notes how many characters of the answer there are, at every frame in which there are more.
@@ -66,47 +68,68 @@ SEEN = """() => [window.seen,
 
 
 @dataclass(frozen=True)
-class Rate:
-    """Tokens per second of one answer through the page."""
+class Rates:
+    """Tokens per second of one answer."""
 
-    told: float  # by the statistics under it, which are rounded
-    seen: float  # by the page's own clock, from its first growth to its last
-    updates: int
+    stock: float
+    alone: float  # our backend
+    page: float  # by the page's own clock, from its first growth to its last
 
 
 @dataclass
 class Raw:
-    """The conversation with the backend alone. `seed` is that of every answer."""
+    """The conversation without the page. `seed` is that of every answer."""
 
     backend: LocalBackend
-    tokens: int
+    pictures: Sequence[Path]
+    tokens: int  # of a long answer
     seed: int = 0
-    talk: Conversation = field(default_factory=Conversation)
+    talks: list[Conversation] = field(
+        default_factory=list
+    )  # each with the question of its last turn
 
-    def hold(self, pictures: Sequence[Path]) -> None:
-        """Talk until the long answer is due, with the first seed that makes it long enough."""
+    def hold(self) -> None:
+        """Talk to the end, with the first seed that makes the long answers long enough."""
         for self.seed in range(SEEDS):
-            self.talk = Conversation()
-            for question, picture in _turns(pictures):
-                self._ask(question, picture)
-            self.talk = self.talk.with_user_turn(Text(LAST_QUESTION))
-            if self.answer().new_tokens == self.tokens:
+            if self._held():
                 return
-        raise RuntimeError(f"No seed below {SEEDS} gives an answer of {self.tokens} tokens.")
+        raise RuntimeError(f"No seed below {SEEDS} gives answers of {self.tokens} tokens.")
 
-    def answer(self) -> Usage:
-        """The long answer, which the conversation does not keep."""
-        return self._stream(self.tokens)[1]
+    def stock(self, turn: int) -> float:
+        backend = self.backend
+        recipe = backend.recipe(self.talks[turn], self._settings(self.tokens))
 
-    def _ask(self, question: str, picture: Path | None) -> None:
-        vision = VisionSettings(max_tokens=PICTURE_TOKENS)
-        shown = [Image(picture, vision=vision)] if picture else []
-        self.talk = self.talk.with_user_turn(*shown, Text(question))
-        self.talk = self.talk.with_reply(self._stream(SHORT_ANSWER)[0])
+        def generate(streamer: object) -> None:
+            settings = {**recipe.generation, "streamer": streamer}
+            stock_answer(backend.model, backend.processor, replace(recipe, generation=settings))
 
-    def _stream(self, tokens: int) -> tuple[str, Usage]:
-        settings = GenerationSettings(max_new_tokens=tokens, temperature=1.0, seed=self.seed)
-        return collected(self.backend.stream(self.talk, settings, Cancel(), session="raw"))
+        return stock.decode_tokens_per_s(backend.processor.tokenizer, generate)
+
+    def alone(self, turn: int) -> float:
+        return self._answer(self.talks[turn], self.tokens)[1].decode_tokens_per_s
+
+    def _held(self) -> bool:
+        talk, self.talks = Conversation(), []
+        for turn in range(MEASURED[-1] + 1):
+            long = turn in MEASURED
+            shown = self.pictures[turn : turn + 1]
+            media = [
+                Image(path, vision=VisionSettings(max_tokens=PICTURE_TOKENS)) for path in shown
+            ]
+            talk = talk.with_user_turn(*media, Text(_question(turn)))
+            self.talks.append(talk)
+            text, usage = self._answer(talk, self.tokens if long else SHORT_ANSWER)
+            if long and usage.new_tokens < self.tokens:
+                return False
+            talk = talk.with_reply(text)
+        return True
+
+    def _answer(self, talk: Conversation, tokens: int) -> tuple[str, Usage]:
+        settings = self._settings(tokens)
+        return collected(self.backend.stream(talk, settings, Cancel(), session="raw"))
+
+    def _settings(self, tokens: int) -> GenerationSettings:
+        return GenerationSettings(max_new_tokens=tokens, temperature=1.0, seed=self.seed)
 
 
 @dataclass(frozen=True)
@@ -114,40 +137,37 @@ class Paged:
     """The same conversation in a browser."""
 
     chat: Chat
+    pictures: Sequence[Path]
     tokens: int
 
-    def hold(self, pictures: Sequence[Path]) -> None:
-        """Talk until the long answer was given once."""
-        for question, picture in _turns(pictures):
-            if picture:
-                self.chat.attach(picture)
-            self.chat.ask(question)
-        self.chat.set("max-new-tokens", str(self.tokens))
-        self.chat.ask(LAST_QUESTION)
+    def ask(self, turn: int) -> None:
+        """The next turn; a long answer is given once."""
+        long = turn in MEASURED
+        self.chat.set("max-new-tokens", str(self.tokens if long else SHORT_ANSWER))
+        for picture in self.pictures[turn : turn + 1]:
+            self.chat.attach(picture)
+        self.chat.ask(_question(turn))
         shown = self.chat.page.locator("#chatbot .user img").count()
-        if (len(self.chat.answered), shown) != (TURNS + 1, PICTURES):
+        if (len(self.chat.answered), shown) != (turn + 1, min(turn + 1, PICTURES)):
             raise RuntimeError("The page does not show the whole conversation.")
 
-    def answer(self) -> Rate:
-        """The long answer again. Raises `RuntimeError` if it ended early."""
+    def again(self) -> float:
+        """The last answer again. Raises `RuntimeError` if it ended early."""
         turn = self.chat.turn
         self.chat.page.evaluate(WATCH)
         self.chat.page.click("#retry")
         self.chat.wait(*ENDED, after_turn=turn)
-        stats = self.chat.stats
-        told = re.search(ENGLISH.stats_rate.format(rate=r"([\d.]+)"), stats)
-        if told is None or ENGLISH.reasons["length"] not in stats:
-            raise RuntimeError(f"The answer on the page ended early: {stats}")
+        if ENGLISH.reasons["length"] not in self.chat.stats:
+            raise RuntimeError(f"The answer on the page ended early: {self.chat.stats}")
         seen, length = self.chat.page.evaluate(SEEN)
         (first_at, first), (last_at, last) = seen[0], seen[-1]
         per_character = self.tokens / length
-        rate = per_character * (last - first) / (last_at - first_at)
-        return Rate(float(told.group(1)), rate, len(seen))
+        return float(per_character * (last - first) / (last_at - first_at))
 
 
 def run(options: argparse.Namespace) -> Report:
-    """The long answer `options.repeats` times each way."""
-    repeats, tokens = options.repeats, options.tokens
+    """Each long answer `options.repeats` times each way."""
+    tokens = options.tokens
     with TemporaryDirectory() as name:
         folder = Path(name)
         pictures = _pictures(folder)
@@ -155,19 +175,17 @@ def run(options: argparse.Namespace) -> Report:
         write = partial(write_random_checkpoint, size="30m", tokenizer=tokenizer)
         checkpoint = models.in_thread(write, folder / "random-30m")
         load = partial(LocalBackend.load, device="cpu")
-        raw = Raw(models.in_thread(load, checkpoint), tokens)
-        raw.hold(pictures)
-        print(
-            f"seed {raw.seed} gives {tokens} tokens; the page gets the same conversation",
-            flush=True,
-        )
+        raw = Raw(models.in_thread(load, checkpoint), pictures, tokens)
+        raw.hold()
+        print(f"seed {raw.seed} gives {tokens} tokens; the page gets the same", flush=True)
         with (
             served.serve(folder, checkpoint, *_flags(raw.seed)) as server,
             served.chromium() as browser,
         ):
             server.wait()
-            pairs = list(_measured(raw, _open(browser, server, tokens), pictures, repeats))
-    return _report(pairs, tokens)
+            paged = Paged(_open(browser, server), pictures, tokens)
+            measured = dict(_measured(raw, paged, options.repeats))
+    return _report(measured, tokens, options.repeats)
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -179,59 +197,60 @@ def _pictures(folder: Path) -> list[Path]:
     return paths
 
 
-def _turns(pictures: Sequence[Path]) -> Iterator[tuple[str, Path | None]]:
-    """Twenty questions, the first ones each with a picture."""
-    for number in range(TURNS):
-        picture = pictures[number] if number < len(pictures) else None
-        yield QUESTION.format(number=number + 1), picture
+def _question(turn: int) -> str:
+    return LONG_QUESTION if turn in MEASURED else QUESTION.format(number=turn + 1)
 
 
 def _flags(seed: int) -> tuple[str, ...]:
-    return (
-        f"--seed={seed}",
-        "--temperature=1",
-        f"--max-new-tokens={SHORT_ANSWER}",
-        f"--max-tokens={PICTURE_TOKENS}",
-    )
+    return f"--seed={seed}", "--temperature=1", f"--max-tokens={PICTURE_TOKENS}"
 
 
-def _open(browser: Browser, server: served.Server, tokens: int) -> Paged:
+def _open(browser: Browser, server: served.Server) -> Chat:
     profile = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
     chat = served.tab(profile, server)
     chat.open()
-    return Paged(chat, tokens)
+    return chat
 
 
-def _measured(
-    raw: Raw, paged: Paged, pictures: Sequence[Path], repeats: int
-) -> Iterator[tuple[float, Rate]]:
-    """By turns, so that whatever else the machine does slows both."""
-    paged.hold(pictures)
-    for _ in range(repeats):
-        alone, through = raw.answer().decode_tokens_per_s, paged.answer()
-        print(
-            f"raw {alone:.1f}, by the page's clock {through.seen:.1f}, "
-            f"by its statistics {through.told:.0f} tokens/s",
-            flush=True,
+def _measured(raw: Raw, paged: Paged, repeats: int) -> Iterator[tuple[int, list[Rates]]]:
+    """By turns, so that whatever else the machine does slows all of them."""
+    for turn in range(MEASURED[-1] + 1):
+        paged.ask(turn)
+        if turn in MEASURED:
+            rates = []
+            for _ in range(repeats):
+                stock = models.in_thread(raw.stock, turn)
+                rates.append(Rates(stock, raw.alone(turn), paged.again()))
+                print(turn, rates[-1], flush=True)
+            yield turn, rates
+
+
+def _report(measured: Mapping[int, Sequence[Rates]], tokens: int, repeats: int) -> Report:
+    rows = [("turns in the chat", "stock", "ours alone", "through the page", "page / stock", "page / ours alone")]  # fmt: skip
+    figures = []
+    for turns, rates in measured.items():
+        row = {
+            "turns": turns,
+            "stock": median(rate.stock for rate in rates),
+            "alone": median(rate.alone for rate in rates),
+            "page": median(rate.page for rate in rates),
+            "of_stock": median(rate.page / rate.stock for rate in rates),
+            "of_alone": median(rate.page / rate.alone for rate in rates),
+        }
+        figures.append(row)
+        rows.append(
+            (
+                f"{turns}",
+                f"{row['stock']:.1f}",
+                f"{row['alone']:.1f}",
+                f"{row['page']:.1f}",
+                f"{row['of_stock']:.0%}",
+                f"{row['of_alone']:.0%}",
+            )
         )
-        yield alone, through
-
-
-def _report(pairs: Sequence[tuple[float, Rate]], tokens: int) -> Report:
-    raw = median(alone for alone, _ in pairs)
-    seen = median(through.seen for _, through in pairs)
-    told = median(through.told for _, through in pairs)
-    ratio = median(through.seen / alone for alone, through in pairs)
-    updates = median(through.updates for _, through in pairs)
-    rows = [
-        (f"a 30 M checkpoint, {torch.get_num_threads()} of {os.cpu_count()} cores for torch", ""),
-        ("raw", f"{raw:.1f} tokens/s"),
-        ("through the page, by its clock", f"{seen:.1f} tokens/s in {updates:.0f} updates"),
-        ("through the page, by its statistics", f"{told:.0f} tokens/s"),
-        ("kept by the page", f"{ratio:.0%} (at least {TARGET:.0%} wanted)"),
-    ]
     notes = [
-        f"medians of {len(pairs)} answers of {tokens} tokens each way, by turns, "
-        f"after {TURNS} turns with {PICTURES} pictures of 1600x1200"
+        f"a 30 M checkpoint, {torch.get_num_threads()} of {os.cpu_count()} cores for torch; tokens/s over answers "
+        f"of {tokens}; medians of {repeats} each way, by turns; {PICTURES} pictures of 1600x1200; "
+        f"at least {TARGET:.0%} of stock wanted"
     ]
-    return Report("ui", rows, notes, {"raw": raw, "seen": seen, "told": told, "kept": ratio})
+    return Report("ui", rows, notes, {"chats": figures})
