@@ -188,6 +188,10 @@ class Backend(Protocol):
         """Drop everything kept for `session`."""
         ...
 
+    def make_room(self) -> None:
+        """A page is about to be drawn: leave it one of the cores that compute tokens, for a moment."""
+        ...
+
     def status(self) -> Status:
         """Whether it can answer yet, and what it runs."""
         ...

@@ -7,6 +7,7 @@ of threads waits for the one whose core the page has taken (on one machine 64 to
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
@@ -19,6 +20,9 @@ from transformers import StoppingCriteria
 TRIAL_TOKENS = 10  # long enough to meet the page, which wants a core six times a second
 GLIMPSE_TOKENS, HOPELESS = 3, 1.2  # after so few tokens that much slower, a trial is over
 FIRST_HOLD, LONGEST_HOLD = 32, 512  # tokens between comparisons
+ROOM_S = (
+    0.05  # for which a page that is about to be drawn gets a core; tokens that take longer keep it
+)
 
 
 class DecodeThreads(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types for it
@@ -33,10 +37,19 @@ class DecodeThreads(StoppingCriteria):  # type: ignore[misc]  # transformers shi
         """most: threads at most, by default what torch has; one fewer and half of them are tried as well."""
         most = most or torch.get_num_threads()
         self._clock = clock
-        self._trials = _trials(sorted({most, max(1, most - 1), max(1, most // 2)}, reverse=True))
+        self._all_but_one = max(1, most - 1)
+        self._trials = _trials(sorted({most, self._all_but_one, max(1, most // 2)}, reverse=True))
         self._threads, self._left = next(self._trials)
         self._lately: deque[float] = deque(maxlen=TRIAL_TOKENS)
         self._last: float | None = None
+        self._room_until = -math.inf
+
+    def make_room(self) -> None:
+        """Leave a core to others for a moment, from the next token on.
+
+        A token waits for the slowest of its threads: one whose core a page takes makes it twice as long.
+        """
+        self._room_until = self._clock() + ROOM_S
 
     @contextmanager
     def decoding(self) -> Iterator[None]:
@@ -64,13 +77,17 @@ class DecodeThreads(StoppingCriteria):  # type: ignore[misc]  # transformers shi
         self._lately.append(now - last)
         self._left -= 1
         if self._left == 0:
-            before = self._threads
-            pace = sum(self._lately) / len(self._lately)
-            self._threads, self._left = self._trials.send(pace)
-            if self._threads != before:
-                torch.set_num_threads(self._threads)
-                self._lately.clear()
-                self._last = None  # the next token waits for the new team
+            self._judge()
+        room = now < self._room_until and now - last < ROOM_S
+        torch.set_num_threads(min(self._threads, self._all_but_one) if room else self._threads)
+
+    def _judge(self) -> None:
+        before = self._threads
+        pace = sum(self._lately) / len(self._lately)
+        self._threads, self._left = self._trials.send(pace)
+        if self._threads != before:
+            self._lately.clear()
+            self._last = None  # the next token waits for the new team
 
 
 def _trials(options: list[int]) -> Generator[tuple[int, int], float, None]:

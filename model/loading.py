@@ -96,6 +96,10 @@ class LoadingBackend:
         if self._backend:
             self._backend.forget(session)
 
+    def make_room(self) -> None:
+        if self._backend:
+            self._backend.make_room()
+
     def _run(self) -> None:
         label = self._status.label
 

@@ -109,6 +109,9 @@ class LocalBackend:
             )
         return checkpoints.load(choice, cache_gb=cache_gb)
 
+    def make_room(self) -> None:
+        self.decode_threads.make_room()
+
     def status(self) -> Status:
         # Each family's name is its convention's.
         convention, on_cpu = self.model.config.model_type, self.model.device.type == "cpu"

@@ -56,6 +56,7 @@ class FakeBackend:
     estimates: list[Conversation] = field(default_factory=list)
     drafts: list[Call] = field(default_factory=list)  # what was read ahead
     forgotten: list[str] = field(default_factory=list)
+    rooms: int = 0  # how often it was to make room
     current: Status = field(default_factory=lambda: Status("ready", "Fake-VL · cpu float32"))
     answer: Callable[[Conversation], Iterable[Event | Exception]] | None = None
     ending: Finished = field(default_factory=lambda: Finished("stop", USAGE))
@@ -101,6 +102,9 @@ class FakeBackend:
 
     def forget(self, session: str) -> None:
         self.forgotten.append(session)
+
+    def make_room(self) -> None:
+        self.rooms += 1
 
     def status(self) -> Status:
         return self.current

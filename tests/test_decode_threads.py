@@ -104,6 +104,33 @@ def test_one_stall_costs_little() -> None:
     assert used[2] > 0.8 * 10_000
 
 
+def test_a_core_is_left_to_others_for_a_moment() -> None:
+    machine = Machine({2: 0.01, 1: 0.011})
+    threads = DecodeThreads(2, machine.clock)
+    threads.make_room()
+    assert machine.answer(threads, 6) == {2: 3, 1: 3}, "from the third to 50 ms"
+    assert machine.answer(threads, 2) == {2: 2}
+
+
+def test_a_core_that_is_free_anyway_is_left_as_it_is() -> None:
+    machine = Machine({8: 0.02, 7: 0.02, 4: 0.01})
+    threads = DecodeThreads(8, machine.clock)
+    machine.answer(threads, 200)
+    threads.make_room()
+    assert machine.answer(threads, 3) == {4: 3}
+
+
+def test_a_token_that_takes_longer_than_the_page_keeps_every_core() -> None:
+    machine = Machine({2: 0.4, 1: 0.8})
+    threads = DecodeThreads(2, machine.clock)
+    with threads.decoding():
+        for _ in range(4):
+            machine.now += machine.seconds[torch.get_num_threads()]
+            threads.make_room()
+            threads(IDS, SCORES)
+            assert torch.get_num_threads() == 2
+
+
 def test_a_single_core_is_always_used() -> None:
     machine = Machine({1: 0.01})
     assert machine.answer(DecodeThreads(1, machine.clock), 300) == {1: 300}
@@ -138,3 +165,20 @@ def test_every_token_of_an_answer_is_watched(qwen2_vl: LocalBackend) -> None:
     assert isinstance(last, Finished)
     assert len(ticks) == last.usage.new_tokens == 60
     assert ticks[0] == 2 and ticks[-1] == 1
+
+
+def test_the_model_makes_room_for_a_page(qwen2_vl: LocalBackend) -> None:
+    ticks: list[int] = []
+
+    def clock() -> float:
+        ticks.append(torch.get_num_threads())
+        return len(ticks) / 1000
+
+    before, qwen2_vl.decode_threads = qwen2_vl.decode_threads, DecodeThreads(2, clock)
+    try:
+        qwen2_vl.make_room()
+        talk = Conversation().with_user_turn(Text("Say something."))
+        list(qwen2_vl.stream(talk, GenerationSettings(max_new_tokens=6), Cancel()))
+    finally:
+        qwen2_vl.decode_threads = before
+    assert ticks[-1] == 1

@@ -100,6 +100,22 @@ def test_a_page_is_drawn_less_often_where_the_processor_computes_the_answer(on_c
     scene(play)
 
 
+@pytest.mark.parametrize("on_cpu", [False, True])
+def test_a_core_that_computes_the_answer_is_free_before_the_page_is_drawn(on_cpu: bool) -> None:
+    async def play() -> None:
+        status = Status("ready", "Fake", on_cpu=on_cpu)
+        backend = FakeBackend([Delta("x")] * 20, pause_s=0.05, current=status)
+        tabs = Tabs(backend)
+        await handlers.submit(tabs, KEY, "Hi", {})
+        growing = [
+            (live, backend.rooms) async for live, _ in handlers.follow(tabs, KEY) if "x" in live
+        ]
+        rooms = [made for _, made in growing]
+        assert rooms == list(range(len(rooms))) if on_cpu else not any(rooms)
+
+    scene(play)
+
+
 def test_a_diagram_is_drawn_once_its_answer_stands() -> None:
     diagram = "```mermaid\ngraph TD; A --> B\n```\n"
 

@@ -68,3 +68,18 @@ def test_a_load_that_fails_says_why_to_everybody(error: Exception, shown: str) -
     assert backend.status().state == "failed" and shown in backend.status().note
     with pytest.raises(DemoError, match=shown):
         list(backend.stream(TALK, SETTINGS, Cancel()))
+
+
+def test_the_page_gets_room_once_there_is_a_model() -> None:
+    go, model = threading.Event(), FakeBackend()
+
+    def load(_: Report) -> Backend:
+        go.wait(10)
+        return model
+
+    backend = LoadingBackend(load, "tiny")
+    backend.make_room()
+    go.set()
+    backend.wait(10)
+    backend.make_room()
+    assert model.rooms == 1

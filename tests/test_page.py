@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import httpx
 import pytest
-from gradio.queueing import Queue
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
@@ -167,14 +167,14 @@ def test_reading_ahead_costs_nothing_when_it_is_switched_off(page: gr.Blocks) ->
 def test_an_idle_server_lets_the_model_have_the_interpreter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks: list[float] = []
-    waiting: Callable[[Queue], int] = Queue.__len__
+    woken: list[float] = []
+    sleep = asyncio.sleep
 
-    def counted(queue: Queue) -> int:
-        looks.append(time.monotonic())
-        return waiting(queue)
+    async def counted(seconds: float) -> None:
+        await sleep(seconds)
+        woken.append(time.monotonic())
 
-    monkeypatch.setattr(Queue, "__len__", counted)
+    monkeypatch.setattr(asyncio, "sleep", counted)
     with gradio_environment(tmp_path), listening(build_page(FakeBackend())):
         time.sleep(1.0)
-    assert 1 < len(looks) < 100 * (looks[-1] - looks[0])
+    assert 1 < len(woken) < 100 * (woken[-1] - woken[0])

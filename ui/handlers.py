@@ -35,6 +35,7 @@ FRAME_S = 0.08  # between two updates of a page: about 12 a second
 # The same while the processor computes the answer: if the page is on that machine, drawing it once takes a core for 20 ms,
 # and all the threads that work on a token wait for it.
 CPU_FRAME_S = 0.16
+ROOM_AHEAD_S = 0.02  # about a token of a small model: the core is free once that is done
 HEARTBEAT_S = 0.25  # an update without news finds out whether the page is still there
 UPLOAD_PROBLEMS = {  # by what assets/tray.js and pictures.js call them
     "too-large": Sentence(
@@ -140,6 +141,9 @@ async def until_news(tabs: Tabs, run: Run, shown: object) -> None:
     while run.live and waited < longest and (waited < frame or run.version == shown):
         await asyncio.sleep(FRAME_S)
         waited += FRAME_S
+    if computing and run.live:
+        tabs.backend.make_room()
+        await asyncio.sleep(ROOM_AHEAD_S)
 
 
 async def settled(tabs: Tabs, key: str) -> View:

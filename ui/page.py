@@ -23,6 +23,7 @@ from ui.web import PageHeaders
 from ui.wiring import wire
 
 QUEUE_LOOKS_EVERY = 0.02  # s
+NEVER = 3600.0  # s
 SCRIPTS = (
     "page.js",
     "turns.js",
@@ -71,8 +72,10 @@ def build_page(
         wire(page, tabs, default, blocks, read_ahead)
         add_api(tabs)
     blocks.queue(api_open=False, max_size=max(queue_size, 1) * 8)
-    # Gradio looks a thousand times a second whether something waits, and takes the interpreter from decoding each time.
+    # Gradio looks a thousand times a second whether something waits, and a hundred times whether an event tells of its
+    # progress, which none here does; each time it takes the interpreter from decoding.
     blocks._queue.sleep_when_free = QUEUE_LOOKS_EVERY
+    blocks._queue.progress_update_sleep_when_free = NEVER
     blocks.tabs = tabs
     return blocks
 

@@ -45,13 +45,18 @@ QUESTION = "And now, number {number}: what do you see, and why?"
 LONG_QUESTION = "Tell me a long story about all of them."
 SEEDS = 50
 TARGET = 0.95
-# Notes how many characters of the answer there are, at every frame in which there are more.
+# Notes how many characters of the answer there are, at every frame in which there are more. Its end is told, for to ask
+# for it again and again would keep the browser busy.
 WATCH = """() => {
   const seen = window.seen = [];
-  let asked = false;
+  let asked = false, end;
+  window.answered = new Promise((resolve) => { end = resolve; });
   const look = (now) => {
     asked = false;
-    if (document.querySelector('#run-state [data-state]')?.dataset.state !== 'answering') return;
+    if (document.querySelector('#run-state [data-state]')?.dataset.state !== 'answering') {
+      if (seen.length) end();
+      return;
+    }
     const length = document.querySelector('#live').textContent.replace(/\\s/g, '').length;
     const before = seen.at(-1)?.[1] ?? 0;
     if (length < before) seen.length = 0; // that was still the line about what it waits for
@@ -156,6 +161,7 @@ class Paged:
         turn = self.chat.turn
         self.chat.page.evaluate(WATCH)
         self.chat.page.click("#retry")
+        self.chat.page.evaluate("() => window.answered")
         self.chat.wait(*ENDED, after_turn=turn)
         if ENGLISH.reasons["length"] not in self.chat.stats:
             raise RuntimeError(f"The answer on the page ended early: {self.chat.stats}")
