@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from transformers import StoppingCriteria
 
-TRIAL_TOKENS = 10  # long enough to meet the page, which wants a core six times a second
+TRIAL_TOKENS = 16  # long enough to meet the page, which wants a core five or six times a second
 GLIMPSE_TOKENS, HOPELESS = 3, 1.2  # after so few tokens that much slower, a trial is over
 FIRST_HOLD, LONGEST_HOLD = 32, 512  # tokens between comparisons
 ROOM_S = (
