@@ -20,9 +20,7 @@ from transformers import StoppingCriteria
 TRIAL_TOKENS = 16  # long enough to meet the page, which wants a core five or six times a second
 GLIMPSE_TOKENS, HOPELESS = 3, 1.2  # after so few tokens that much slower, a trial is over
 FIRST_HOLD, LONGEST_HOLD = 32, 512  # tokens between comparisons
-ROOM_S = (
-    0.05  # for which a page that is about to be drawn gets a core; tokens that take longer keep it
-)
+ROOM_S = 0.05  # for which a page gets a core; not from tokens that take longer
 
 
 class DecodeThreads(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types for it

@@ -89,9 +89,7 @@ class Raw:
     pictures: Sequence[Path]
     tokens: int  # of a long answer
     seed: int = 0
-    talks: list[Conversation] = field(
-        default_factory=list
-    )  # each with the question of its last turn
+    talks: list[Conversation] = field(default_factory=list)  # each up to a question
 
     def hold(self) -> None:
         """Talk to the end, with the first seed that makes the long answers long enough."""
