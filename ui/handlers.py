@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 FRAME_S = 0.08  # between two updates of a page: about 12 a second
 # The same while the processor computes the answer: if the page is on that machine, drawing it once takes a core for 20 ms,
-# and all the threads that work on a token wait for it.
+# which the tokens then lack.
 CPU_FRAME_S = 0.16
 ROOM_AHEAD_S = 0.02  # about a token of a small model: the core is free once that is done
 HEARTBEAT_S = 0.25  # an update without news finds out whether the page is still there

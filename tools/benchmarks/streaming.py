@@ -223,8 +223,8 @@ def _measured(raw: Raw, paged: Paged, repeats: int) -> Iterator[tuple[int, list[
         if turn in MEASURED:
             rates = []
             for _ in range(repeats):
-                stock = models.in_thread(raw.stock, turn)
-                rates.append(Rates(stock, raw.alone(turn), paged.again()))
+                by_stock = models.in_thread(raw.stock, turn)
+                rates.append(Rates(by_stock, raw.alone(turn), paged.again()))
                 print(turn, rates[-1], flush=True)
             yield turn, rates
 
