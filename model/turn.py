@@ -19,6 +19,7 @@ from model.backend import Cancel, Finished, Progress, Stage, StopReason, Usage
 from model.encoder import Report
 from model.event_stream import Emit
 from model.loop_guard import LoopGuard
+from model.packed_attention import packed_attention
 from model.prefix_cache import CachedPrefix
 from model.prompt import Prompt
 from model.settings import MAX_SEED, GenerationSettings
@@ -184,12 +185,12 @@ class Turn:
         if compiled := self._backend.compiled:
             compiled.run(generate, prefix.cache, ids.shape[1] + self._max_new_tokens)
         elif self._looks_up:
-            with prompt_lookup.behind_a_cache(self._model):
+            with prompt_lookup.behind_a_cache(self._model), packed_attention(self._model):
                 generate(prefix.cache, None)
         elif self._model.device.type == "cpu":
             threads = self._backend.decode_threads
             criteria.append(threads)
-            with threads.decoding():
+            with threads.decoding(), packed_attention(self._model):
                 generate(prefix.cache, None)
         else:
             generate(prefix.cache, None)

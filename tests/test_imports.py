@@ -19,6 +19,7 @@ TORCH_MODULES = {
     "encoder",
     "kv_cache",
     "local",
+    "packed_attention",
     "prefill",
     "prefix_cache",
     "stock",
