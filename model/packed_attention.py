@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
@@ -60,6 +61,7 @@ def attend(
     return packed.reshape(batch, tokens, heads, size), None
 
 
+@cache
 def rows_of_block(heads: int, key_heads: int, threads: int) -> int:
     """Query heads to take together: the fewest with which every block gets a thread, at most those of a key head."""
     shared = heads // key_heads

@@ -84,6 +84,11 @@ def test_what_is_clearly_slower_is_not_tried_for_long() -> None:
     assert machine.answer(DecodeThreads(2, machine.clock), 256)[1] < 0.1 * 256
 
 
+def test_what_is_hardly_faster_changes_nothing() -> None:
+    machine = Machine({2: 0.01, 1: 0.0097})
+    assert machine.answer(DecodeThreads(2, machine.clock), 1000)[2] > 0.85 * 1000
+
+
 def test_what_a_change_costs_is_not_held_against_the_new_number() -> None:
     machine = Machine({2: 0.015, 1: 0.01}, new_team=0.1)
     threads = DecodeThreads(2, machine.clock)
