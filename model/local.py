@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -36,6 +38,14 @@ from model.turnstile import Turnstile
 from model.vision import Geometry
 
 log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Work:
+    """What the model does at the moment, and for whom."""
+
+    session: str
+    forgotten: bool = False  # meanwhile
 
 
 class LocalBackend:
@@ -78,6 +88,7 @@ class LocalBackend:
         self._cache_bytes_per_token = bytes_per_token(model) if model.device.type == "cuda" else 0
         self._turnstile = Turnstile()
         self._drafts = Drafts()
+        self._work: _Work | None = None
 
     @classmethod
     def load(
@@ -163,7 +174,7 @@ class LocalBackend:
                 cancel, lambda ahead: emit(Progress("queued", 0, ahead))
             ) as entered:
                 if entered:
-                    with torch.inference_mode():
+                    with self._work_for(session):
                         self._answer(turn)
             turn.finish()
 
@@ -251,11 +262,29 @@ class LocalBackend:
         until: int,
     ) -> None:
         turn = Turn(self, prompt, settings, cancel, session, lambda _: None, time.perf_counter())
-        with torch.inference_mode():
+        with self._work_for(session):
             turn.read(until)
+
+    @contextmanager
+    def _work_for(self, session: str) -> Iterator[None]:
+        """Inside the turnstile, so one at a time; a session that is forgotten meanwhile keeps nothing of it."""
+        work = self._work = _Work(session)
+        try:
+            with torch.inference_mode():
+                yield
+        finally:
+            self._work = None
+            if work.forgotten:
+                self._drop(session)
 
     def forget(self, session: str) -> None:
         self._drafts.end(session)
+        work = self._work
+        if work and work.session == session:
+            work.forgotten = True
+        self._drop(session)
+
+    def _drop(self, session: str) -> None:
         self.prefixes.forget(session)
         self.features.forget(session)
 

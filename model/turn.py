@@ -18,8 +18,8 @@ from model import prefill, prompt_lookup, recipe, visual_item
 from model.backend import Cancel, Finished, Progress, Stage, StopReason, Usage
 from model.encoder import Report
 from model.event_stream import Emit
+from model.grouped_attention import grouped_attention
 from model.loop_guard import LoopGuard
-from model.packed_attention import packed_attention
 from model.prefix_cache import CachedPrefix
 from model.prompt import Prompt
 from model.settings import MAX_SEED, GenerationSettings
@@ -119,18 +119,19 @@ class Turn:
                 if encoded is None:
                     return
                 features[i] = encoded
-        self._work.prefilled_tokens = prefill.read(
-            self._model,
-            ids,
-            positions,
-            prefix.cache,
-            prompt.spans,
-            features.__getitem__,
-            until=until,
-            chunk=CHUNK_TOKENS[self._model.device.type],
-            cancel=self._cancel,
-            report=self._report("reading"),
-        )
+        with grouped_attention(self._model):
+            self._work.prefilled_tokens = prefill.read(
+                self._model,
+                ids,
+                positions,
+                prefix.cache,
+                prompt.spans,
+                features.__getitem__,
+                until=until,
+                chunk=CHUNK_TOKENS[self._model.device.type],
+                cancel=self._cancel,
+                report=self._report("reading"),
+            )
         prefix.keys[:] = self._keys[: prefix.cache.get_seq_length()]
 
     def _features(self, item: visual_item.VisualItem, identity: str) -> torch.Tensor | None:
@@ -185,12 +186,12 @@ class Turn:
         if compiled := self._backend.compiled:
             compiled.run(generate, prefix.cache, ids.shape[1] + self._max_new_tokens)
         elif self._looks_up:
-            with prompt_lookup.behind_a_cache(self._model), packed_attention(self._model):
+            with prompt_lookup.behind_a_cache(self._model), grouped_attention(self._model):
                 generate(prefix.cache, None)
         elif self._model.device.type == "cpu":
             threads = self._backend.decode_threads
             criteria.append(threads)
-            with threads.decoding(), packed_attention(self._model):
+            with threads.decoding(), grouped_attention(self._model):
                 generate(prefix.cache, None)
         else:
             generate(prefix.cache, None)

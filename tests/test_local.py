@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import torch
 
 from model.backend import Cancel, Delta, Event, Finished, Progress, Usage, collected
 from model.conversation import Conversation, Image, Text, Video
@@ -84,6 +85,23 @@ def test_nothing_is_reused_without_a_session_or_by_another_one(
     assert usage(qwen2_vl, talk, session="yours").vision_encodes == 1
     qwen2_vl.forget("mine")
     after = usage(qwen2_vl, talk, session="mine")
+    assert (after.reused_tokens, after.vision_encodes) == (0, 1)
+
+
+def test_a_session_that_is_forgotten_in_the_middle_of_an_answer_keeps_nothing_of_it(
+    qwen2_vl: LocalBackend, picture: Image
+) -> None:
+    class Closed(Cancel):
+        """The tab is closed while the model works, which keeps its cache after the last look at this."""
+
+        def is_set(self) -> bool:
+            if torch.is_inference_mode_enabled():
+                qwen2_vl.forget("gone")
+            return super().is_set()
+
+    talk = Conversation().with_user_turn(picture, Text("What?"))
+    list(qwen2_vl.stream(talk, SHORT, Closed(), session="gone"))
+    after = usage(qwen2_vl, talk, session="gone")
     assert (after.reused_tokens, after.vision_encodes) == (0, 1)
 
 

@@ -1,8 +1,10 @@
-"""One token on a CPU gets the attention that stock gives it, computed in fewer and larger pieces."""
+"""On a CPU tokens get the attention that stock gives them, without a copy or a second look at any key."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,8 +15,8 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from model.backend import Cancel
 from model.conversation import Conversation, Text
+from model.grouped_attention import GROUPED, STOCK, attend, grouped_attention, rows_of_block
 from model.local import LocalBackend
-from model.packed_attention import PACKED, STOCK, attend, packed_attention, rows_of_block
 from model.settings import GenerationSettings
 
 SHAPES = {"2B": (12, 2), "7B": (28, 4), "no shared keys": (4, 4)}  # heads, key heads
@@ -32,16 +34,16 @@ class Layer(nn.Module):  # type: ignore[misc]  # mypy does not read torch
         self.num_key_value_groups = sharing
 
 
-class Queries(TorchDispatchMode):  # type: ignore[misc]
-    """Notes the shapes of the queries that the fused kernel gets."""
+class Kernel(TorchDispatchMode):  # type: ignore[misc]
+    """Notes the shapes of the queries and keys that the fused kernel gets."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.shapes: list[tuple[int, ...]] = []
+        self.shapes: list[tuple[tuple[int, ...], ...]] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if "flash_attention" in str(func):
-            self.shapes.append(tuple(args[0].shape))
+            self.shapes.append((tuple(args[0].shape), tuple(args[1].shape)))
         return func(*args, **(kwargs or {}))
 
 
@@ -74,6 +76,11 @@ def states(heads: int, key_heads: int, tokens: int = 1) -> tuple[Tensor, Tensor,
     return query, key, value
 
 
+def behind_a_cache(tokens: int) -> Tensor:
+    """Every new token sees all that were there, those before it, and itself."""
+    return torch.ones(1, 1, tokens, BEFORE, dtype=torch.bool).tril(BEFORE - tokens)
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3, 4, 8])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_token_gets_what_stock_attention_gives_it(shape: str, threads: int) -> None:
@@ -87,9 +94,20 @@ def test_a_token_gets_what_stock_attention_gives_it(shape: str, threads: int) ->
 
 def test_the_heads_of_a_key_head_go_through_the_keys_together() -> None:
     torch.set_num_threads(2)
-    with Queries() as kernel:
+    with Kernel() as kernel:
         attend(Layer(6), *states(12, 2), None, scaling=SCALE)
-    assert kernel.shapes == [(1, 2, 6, HEAD_DIM)]
+    assert kernel.shapes == [((1, 2, 6, HEAD_DIM), (1, 2, BEFORE, HEAD_DIM))]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_question_gets_exactly_what_stock_attention_gives_it(shape: str) -> None:
+    heads, key_heads = SHAPES[shape]
+    layer, given, mask = Layer(heads // key_heads), states(heads, key_heads, 9), behind_a_cache(9)
+    with Kernel() as kernel:
+        ours, _ = attend(layer, *given, mask, scaling=SCALE)
+    stock, _ = sdpa_attention_forward(layer, *given, mask, scaling=SCALE)
+    assert torch.equal(ours, stock)
+    assert kernel.shapes == [((1, heads, 9, HEAD_DIM), (1, key_heads, BEFORE, HEAD_DIM))], "no copy"
 
 
 @pytest.mark.parametrize(
@@ -103,8 +121,8 @@ def test_no_more_heads_are_packed_than_keep_every_block_in_a_thread(
     assert rows_of_block(heads, key_heads, threads) == rows
 
 
-@pytest.mark.parametrize(("tokens", "masked"), [(3, False), (3, True), (1, True)])
-def test_several_tokens_or_a_mask_are_left_to_stock(tokens: int, masked: bool) -> None:
+@pytest.mark.parametrize(("tokens", "masked"), [(BEFORE, False), (1, True)])
+def test_what_stock_groups_itself_is_left_to_it(tokens: int, masked: bool) -> None:
     layer, given = Layer(6), states(12, 2, tokens)
     mask = torch.rand(1, 1, tokens, BEFORE) < 0.5 if masked else None
     ours, _ = attend(layer, *given, mask, scaling=SCALE)
@@ -112,20 +130,23 @@ def test_several_tokens_or_a_mask_are_left_to_stock(tokens: int, masked: bool) -
     assert torch.equal(ours, stock)
 
 
-def test_an_answer_is_decoded_with_it_and_the_model_is_stock_again_behind_it(
+def test_an_answer_is_read_and_decoded_with_it_and_the_model_is_stock_again_behind_it(
     backend: LocalBackend,
 ) -> None:
     cancel = Watching(backend)
     talk = Conversation().with_user_turn(Text("Say something."))
     list(backend.stream(talk, GenerationSettings(max_new_tokens=6), cancel))
-    assert cancel.seen.count(PACKED) >= 6
-    assert cancel.seen[0] == cancel.config._attn_implementation == STOCK
+    seen = [attention for attention, _ in groupby(cancel.seen)]
+    assert seen == [STOCK, GROUPED, STOCK, GROUPED, STOCK], (
+        "waiting, reading, between, decoding, ending"
+    )
+    assert cancel.seen.count(GROUPED) > 6
 
 
 def test_an_error_in_the_middle_leaves_the_model_stock(qwen2_vl: LocalBackend) -> None:
     config = qwen2_vl.model.config.get_text_config()
-    with pytest.raises(RuntimeError, match="in the middle"), packed_attention(qwen2_vl.model):
-        assert config._attn_implementation == PACKED
+    with pytest.raises(RuntimeError, match="in the middle"), grouped_attention(qwen2_vl.model):
+        assert config._attn_implementation == GROUPED
         raise RuntimeError("in the middle")
     assert config._attn_implementation == STOCK
 
@@ -134,8 +155,14 @@ def test_a_model_with_another_attention_keeps_it(qwen2_vl: LocalBackend) -> None
     config = qwen2_vl.model.config.get_text_config()
     config._attn_implementation = "eager"
     try:
-        with packed_attention(qwen2_vl.model):
+        with grouped_attention(qwen2_vl.model):
             assert config._attn_implementation == "eager"
         assert config._attn_implementation == "eager"
     finally:
         config._attn_implementation = STOCK
+
+
+def test_a_model_on_another_device_keeps_its_attention(qwen2_vl: LocalBackend) -> None:
+    config = qwen2_vl.model.config
+    with grouped_attention(SimpleNamespace(config=config, device=torch.device("cuda"))):
+        assert config.get_text_config()._attn_implementation == STOCK
