@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
 
-PATIENCE_MS = 60_000  # for a machine that does other things at the same time
+PATIENCE_MS = 120_000  # for a machine that does other things, or whose cores others take
 SHOWN_MS = 150
 ENDED = ("idle", "stopped", "error")
 FROM_THE_PAGE_BEFORE = ("AbortError", "Connection errored out", "network error", "ERR_ABORTED")
