@@ -1,9 +1,10 @@
 """Grouped-query attention on a CPU that reads each key once, not once for every query head that shares it.
 
 Stock repeats keys and values in memory wherever there is a mask, so behind a cache: without that the same kernel gives the
-same numbers, and a short question is read in a half or a third of the time. One token needs no mask, but stock gives each
-query head its own pass, one row at a time. Taken together, the heads of a key head are the rows of one small matrix product,
-as if they were successive tokens that may see everything: 2 to 7 times as fast, equal but for rounding.
+same numbers, for a short question in a half or a third of its time. One token needs no mask, but stock gives each query head
+its own pass, one row at a time. Taken together, the heads of a key head are the rows of one small matrix product, as if they
+were successive tokens that may see everything: equal but for rounding, and behind thousands of tokens the kernel takes
+a half to a seventh of its time.
 """
 
 from __future__ import annotations

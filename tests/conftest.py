@@ -36,6 +36,14 @@ def _one_thread() -> None:
 
 
 @pytest.fixture
+def threads_as_before() -> Iterator[None]:
+    """For tests that change how many threads torch has."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def picture(tmp_path: Path) -> Image:
     """A photograph that costs 64 visual tokens."""
     return Image(media_files.photo(tmp_path / "a.png", (224, 224)), media_files.SMALL)

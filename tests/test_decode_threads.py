@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -15,6 +14,8 @@ from model.local import LocalBackend
 from model.settings import GenerationSettings
 
 IDS, SCORES = torch.zeros(1, 1, dtype=torch.long), torch.zeros(1, 1)
+
+pytestmark = pytest.mark.usefixtures("threads_as_before")
 
 
 class Machine:
@@ -40,13 +41,6 @@ class Machine:
                 self.before = number
                 assert not threads(IDS, SCORES).any()
         return used
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("fastest", [8, 7, 4])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import groupby
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +21,8 @@ from model.settings import GenerationSettings
 SHAPES = {"2B": (12, 2), "7B": (28, 4), "no shared keys": (4, 4)}  # heads, key heads
 HEAD_DIM, BEFORE, ROOM = 32, 700, 80
 SCALE = 0.2
+
+pytestmark = pytest.mark.usefixtures("threads_as_before")
 
 
 class Layer(nn.Module):  # type: ignore[misc]  # mypy does not read torch
@@ -58,13 +59,6 @@ class Watching(Cancel):
     def is_set(self) -> bool:
         self.seen.append(self.config._attn_implementation)
         return super().is_set()
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def states(heads: int, key_heads: int, tokens: int = 1) -> tuple[Tensor, Tensor, Tensor]:
