@@ -50,7 +50,7 @@ class Progress:
     """The wait before the first token: `done` of `total` in the stage's own unit.
 
     `loading`: per cent of the weights, or total 0 if nobody knows how long it will take; `queued`: done 0, total the people ahead; `media`: seconds
-    of a clip; `vision`: items through the vision tower; `reading`: prompt tokens.
+    of a clip; `vision`: the item that is next for the vision tower; `reading`: prompt tokens.
     """
 
     stage: Stage

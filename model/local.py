@@ -142,13 +142,19 @@ class LocalBackend:
         items = visual_item.plan(conversation, self._geometry, max_video_seconds=longest)
         return build(self._template, self._segments(conversation, settings), items)
 
+    def room(self, prompt: Prompt) -> int:
+        """Tokens left for the answer. Raises `ContextError` when there is none."""
+        if (room := self.context_tokens - len(prompt)) > 0:
+            return room
+        raise visual_item.exceeded(prompt.items, len(prompt) + 1, self.context_tokens)
+
     def estimate(self, conversation: Conversation, settings: GenerationSettings) -> Estimate:
         prompt = self.build_prompt(conversation, settings)
         costs = tuple(item.cost for item in prompt.items)
-        gpu_bytes = self._cache_bytes_per_token * len(prompt.ids)
+        gpu_bytes = self._cache_bytes_per_token * len(prompt)
         return Estimate(
             costs,
-            len(prompt.ids),
+            len(prompt),
             self.context_tokens,
             token_px=self._geometry.token_px,
             gpu_bytes=gpu_bytes,
@@ -192,6 +198,7 @@ class LocalBackend:
             prompt, other = (
                 self.build_prompt(continued(conversation, text), settings) for text in "01"
             )
+            self.room(other)
             until = common_length(prompt.ids, other.ids)
             while not over.is_set():
                 with self._turnstile.spare() as leave:
@@ -209,7 +216,7 @@ class LocalBackend:
     def recipe(self, conversation: Conversation, settings: GenerationSettings) -> Recipe:
         """See `Replaying.recipe`."""
         prompt = self.build_prompt(conversation, settings)
-        longest = min(settings.max_new_tokens, max(1, self.context_tokens - len(prompt.ids)))
+        longest = min(settings.max_new_tokens, max(1, self.context_tokens - len(prompt)))
         return Recipe(
             runtime=self.runtime,
             prompt=self.prompt(conversation, settings),

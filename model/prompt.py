@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from model.chat_template import ChatTemplate, Segment
@@ -31,11 +32,30 @@ class VisualSpan:
 
 @dataclass(frozen=True)
 class Prompt:
-    """Token ids, and the items behind the visual ones; one span per item, in order."""
+    """What is written, with one pad token per item, and the items in their order.
 
-    ids: list[int]
+    Its length is known without its ids: a prompt that is far too long to be answered takes no memory.
+    """
+
+    written: list[int]
     spans: tuple[VisualSpan, ...]
     items: tuple[VisualItem, ...]
+
+    def __len__(self) -> int:
+        """Tokens, the visual ones included."""
+        return len(self.written) - len(self.items) + self.visual_tokens
+
+    @cached_property
+    def ids(self) -> list[int]:
+        """Every item's pad token repeated once per visual token."""
+        ids: list[int] = []
+        taken = 0
+        for span in self.spans:
+            pad = taken + span.start - len(ids)
+            ids += self.written[taken:pad]
+            ids += self.written[pad : pad + 1] * span.tokens
+            taken = pad + 1
+        return ids + self.written[taken:]
 
     @property
     def visual_tokens(self) -> int:
@@ -52,15 +72,14 @@ class Prompt:
 def build(
     template: ChatTemplate, segments: Sequence[Segment], items: tuple[VisualItem, ...]
 ) -> Prompt:
-    """The prompt with every item's pad token repeated once per visual token."""
-    waiting = iter(items)
-    ids: list[int] = []
+    """The prompt with `items` where the template has put their pad tokens."""
+    written = template.ids(segments)
+    pads = (
+        at for at, token in enumerate(written) if token in (template.image_pad, template.video_pad)
+    )
     spans: list[VisualSpan] = []
-    for token in template.ids(segments):
-        if token in (template.image_pad, template.video_pad):
-            item = next(waiting)
-            spans.append(VisualSpan(item.kind, len(ids), item.tokens))
-            ids += [token] * item.tokens
-        else:
-            ids.append(token)
-    return Prompt(ids, tuple(spans), items)
+    surplus = 0  # visual tokens before, but for the pads
+    for at, item in zip(pads, items, strict=True):
+        spans.append(VisualSpan(item.kind, at + surplus, item.tokens))
+        surplus += item.tokens - 1
+    return Prompt(written, tuple(spans), items)

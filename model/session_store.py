@@ -50,11 +50,11 @@ class SessionStore(Generic[Value]):
             return entry.value if entry else None
 
     def put(self, session: str, key: Hashable, value: Value, nbytes: int) -> None:
-        """Keep `value`, unless the session is nameless or the value alone exceeds the budget."""
+        """Keep `value`, unless the session is nameless or the value empty, or alone exceeds the budget."""
         with self._lock:
             self._entries.pop((session, key), None)
-            if not session or nbytes > self._budget:
-                return
+            if not session or not 0 < nbytes <= self._budget:
+                return  # what takes nothing would never have to make room
             self._entries[session, key] = _Entry(value, nbytes)
             total = sum(entry.nbytes for entry in self._entries.values())
             while total > self._budget:

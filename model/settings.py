@@ -14,6 +14,9 @@ from model.errors import Sentence, SettingError
 
 MOST_CHARACTERS = 1_000_000  # of any text; more than any context holds
 MAX_SEED = 2**32 - 1
+LEAST_TEMPERATURE = (
+    1e-3  # logits divided by much less overflow, which on a GPU ends the process's use of it
+)
 Kind = Literal["int", "float", "bool", "str"]
 Group = Literal["picture", "video", "answer", "prompt"]
 
@@ -255,6 +258,8 @@ class GenerationSettings:
 
     def __post_init__(self) -> None:
         _check_fields(self)
+        if self.temperature < LEAST_TEMPERATURE:  # nothing but the likeliest word is left there
+            object.__setattr__(self, "temperature", 0.0)
 
 
 Settings = VisionSettings | GenerationSettings

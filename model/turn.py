@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from transformers import Cache, CompileConfig, GenerationConfig, StoppingCriteria
 
-from model import prefill, prompt_lookup, recipe, visual_item
+from model import prefill, prompt_lookup, recipe
 from model.backend import Cancel, Finished, Progress, Stage, StopReason, Usage
 from model.encoder import Report
 from model.event_stream import Emit
@@ -24,6 +24,7 @@ from model.prefix_cache import CachedPrefix
 from model.prompt import Prompt
 from model.settings import MAX_SEED, GenerationSettings
 from model.token_stream import CancelCriteria, LoopCriteria, TextStreamer
+from model.visual_item import VisualItem
 
 if TYPE_CHECKING:
     from model.local import LocalBackend
@@ -60,10 +61,10 @@ class Turn:
         self._settings, self._session = settings, session
         self._cancel, self._emit, self._asked_at = cancel, emit, asked_at
         self._work = Work()
-        self._streamer = TextStreamer(backend.processor.tokenizer, backend.end_tokens, emit)
+        self._streamer = self._new_streamer()
         self._guard = LoopGuard()
         self._seed = secrets.randbelow(MAX_SEED + 1) if settings.seed is None else settings.seed
-        self._max_new_tokens = min(settings.max_new_tokens, self._room())
+        self._max_new_tokens = min(settings.max_new_tokens, backend.room(prompt))
         # Drawn answers would be others: a draft takes more random numbers.
         self._looks_up = backend.prompt_lookup and settings.temperature == 0
 
@@ -73,9 +74,10 @@ class Turn:
         return bool(self._streamer.ids)
 
     def answer(self) -> None:
-        """Emits progress and text. Raises `MediaError`."""
+        """Emits progress and text; may be tried again while nothing has `begun`. Raises `MediaError`."""
+        self._streamer = self._new_streamer()  # `generate` hands each the prompt first
         ids, positions, prefix = self._take_up()
-        self._read(ids, positions, prefix, until=len(self._prompt.ids) - 1)
+        self._read(ids, positions, prefix, until=len(self._prompt) - 1)
         if not self._cancel.is_set():
             self._decode(ids, positions, prefix)
         self._backend.prefixes.store(self._session, prefix)
@@ -90,13 +92,9 @@ class Turn:
         """Emits the last event, also for a turn that was cancelled before it began."""
         self._emit(Finished(self._reason(), self._usage()))
 
-    def _room(self) -> int:
-        """Tokens left for the answer. Raises `ContextError` when there is none."""
-        prompt = self._prompt
-        room = self._backend.context_tokens - len(prompt.ids)
-        if room > 0:
-            return room
-        raise visual_item.exceeded(prompt.items, len(prompt.ids) + 1, self._backend.context_tokens)
+    def _new_streamer(self) -> TextStreamer:
+        backend = self._backend
+        return TextStreamer(backend.processor.tokenizer, backend.end_tokens, self._emit)
 
     def _take_up(self) -> tuple[torch.Tensor, torch.Tensor, CachedPrefix]:
         """Token ids (1, len), positions (4, 1, len), and the prefix that is in the cache already."""
@@ -113,12 +111,13 @@ class Turn:
         """Bring the KV cache to the first `until` tokens, or to where it was cancelled."""
         prompt = self._prompt
         features: dict[int, torch.Tensor] = {}
-        for i, span in enumerate(prompt.spans):
-            if span.end > len(prefix.keys):
-                encoded = self._features(prompt.items[i], self._identities[i])
-                if encoded is None:
-                    return
-                features[i] = encoded
+        unread = [i for i, span in enumerate(prompt.spans) if span.end > len(prefix.keys)]
+        for i in unread:
+            self._emit(Progress("vision", len(features) + 1, len(unread)))
+            encoded = self._features(prompt.items[i], self._identities[i])
+            if encoded is None:
+                return
+            features[i] = encoded
         with grouped_attention(self._model):
             self._work.prefilled_tokens = prefill.read(
                 self._model,
@@ -134,10 +133,10 @@ class Turn:
             )
         prefix.keys[:] = self._keys[: prefix.cache.get_seq_length()]
 
-    def _features(self, item: visual_item.VisualItem, identity: str) -> torch.Tensor | None:
+    def _features(self, item: VisualItem, identity: str) -> torch.Tensor | None:
         """Vision features (tokens, hidden), an earlier turn's if they are kept; None if cancelled."""
         kept = self._backend.features.get(self._session, identity)
-        if kept is not None:
+        if kept is not None or self._cancel.is_set():
             return kept
         encoded = self._backend.encoder.encode(item, self._cancel, self._report("media"))
         if encoded is None:
@@ -222,7 +221,7 @@ class Turn:
         prompt, streamer, work = self._prompt, self._streamer, self._work
         first = streamer.first_at or time.perf_counter()
         return Usage(
-            prompt_tokens=len(prompt.ids),
+            prompt_tokens=len(prompt),
             reused_tokens=work.reused_tokens,
             visual_tokens=prompt.visual_tokens,
             new_tokens=len(streamer.ids) - streamer.ended_by_itself,

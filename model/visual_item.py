@@ -54,10 +54,10 @@ class VisualItem:
     def identity(self) -> str:
         """Equal for two items exactly if the model sees the same of both. Reads the whole file."""
         if isinstance(self.media, Image):
-            contents = [media.fingerprint(self.media.path)]
-        else:
-            contents = [media.fingerprint(path) for path in video.sources(self.media)]
-        return repr((contents, self.size, self.times))
+            return repr((media.fingerprint(self.media.path), self.size))
+        contents = [media.fingerprint(path) for path in video.sources(self.media)]
+        # The rate of a list of pictures says which of them stands at a time.
+        return repr((contents, self.media.fps, self.size, self.times))
 
 
 def item_label(kind: Literal["image", "video"], number: int) -> Sentence:

@@ -9,9 +9,9 @@ import torch
 
 from model.local import LocalBackend
 
-Place = Literal["vision", "prefill", "decode"]
-PLACES: tuple[Place, ...] = ("vision", "prefill", "decode")
-TOKENS_BEFORE = 2  # that an answer has when decoding fails
+Place = Literal["vision", "prefill", "first token", "decode"]
+PLACES: tuple[Place, ...] = ("vision", "prefill", "first token", "decode")
+TOKENS_BEFORE = {"first token": 0, "decode": 2}  # that an answer has when `generate` fails
 
 
 class Faulty:
@@ -33,8 +33,8 @@ class Faulty:
         return call(*args, **kwargs)
 
     def generate(self, *args: Any, streamer: Any, **kwargs: Any) -> Any:
-        if self._place == "decode" and self._faults:
-            streamer = _Interrupted(streamer, self._faults.pop())
+        if self._place in TOKENS_BEFORE and self._faults:
+            streamer = _Interrupted(streamer, TOKENS_BEFORE[self._place], self._faults.pop())
         return self._real.generate(*args, streamer=streamer, **kwargs)
 
     def _failing(self, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,12 +49,12 @@ class Faulty:
 class _Interrupted:
     """Hands on the prompt and a few tokens, then raises."""
 
-    def __init__(self, real: Any, fault: BaseException) -> None:
-        self._real, self._fault, self._puts = real, fault, 0
+    def __init__(self, real: Any, tokens: int, fault: BaseException) -> None:
+        self._real, self._tokens, self._fault, self._puts = real, tokens, fault, 0
 
     def put(self, value: torch.Tensor) -> None:
         self._puts += 1
-        if self._puts > 1 + TOKENS_BEFORE:  # the first is the prompt
+        if self._puts > 1 + self._tokens:  # the first is the prompt
             raise self._fault
         self._real.put(value)
 

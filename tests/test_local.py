@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import tracemalloc
 from collections.abc import Iterable
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +15,7 @@ import torch
 
 from model.backend import Cancel, Delta, Event, Finished, Progress, Usage, collected
 from model.conversation import Conversation, Image, Text, Video
+from model.encoder import Encoded, Report, VisionEncoder
 from model.errors import ContextError, MediaError
 from model.grounding import Convention
 from model.kv_cache import SPARE
@@ -21,6 +23,7 @@ from model.local import LocalBackend
 from model.prefix_cache import bytes_per_token
 from model.settings import GenerationSettings, VisionSettings
 from model.turn import CHUNK_TOKENS
+from model.visual_item import VisualItem
 from tests import media_files
 from tests.media_files import SMALL
 
@@ -157,6 +160,37 @@ def test_a_stop_while_reading_ends_within_one_chunk(qwen2_vl: LocalBackend, tmp_
     )
 
 
+def test_a_stop_between_two_pictures_leaves_the_second_one_unseen(
+    qwen2_vl: LocalBackend, tmp_path: Path
+) -> None:
+    class StoppedMeanwhile(VisionEncoder):
+        def encode(self, item: VisualItem, cancel: Cancel, report: Report) -> Encoded | None:
+            encoded = super().encode(item, cancel, report)
+            cancel.set()
+            return encoded
+
+    backend = LocalBackend(qwen2_vl.model, qwen2_vl.processor, cache_bytes=2**26)
+    backend.encoder = StoppedMeanwhile(backend.model, backend.processor)
+    pictures = [
+        Image(media_files.photo(tmp_path / f"{seed}.png", (112, 112), seed=seed), SMALL)
+        for seed in range(3)
+    ]
+    talk = Conversation().with_user_turn(*pictures, Text("What?"))
+    done = finished(backend.stream(talk, SHORT, Cancel(), session="a"))
+    assert (done.reason, done.usage.vision_encodes) == ("cancelled", 1)
+    backend.encoder = VisionEncoder(backend.model, backend.processor)
+    assert usage(backend, talk, session="a").vision_encodes == 2, "what was seen is kept"
+
+
+def test_progress_tells_which_picture_is_looked_at(
+    qwen2_vl: LocalBackend, picture: Image, clip: Video
+) -> None:
+    talk = Conversation().with_user_turn(picture, clip, Text("What?"))
+    events = list(qwen2_vl.stream(talk, SHORT, Cancel()))
+    looking = [e for e in events if isinstance(e, Progress) and e.stage == "vision"]
+    assert [(e.done, e.total) for e in looking] == [(1, 2), (2, 2)]
+
+
 def test_progress_tells_how_much_of_the_prompt_is_read(
     qwen2_vl: LocalBackend, picture: Image
 ) -> None:
@@ -214,6 +248,24 @@ def test_a_prompt_that_leaves_no_room_is_refused_with_numbers(
         list(qwen2_vl.stream(talk, SHORT, Cancel()))
 
 
+def test_what_is_far_too_long_is_counted_without_memory_for_its_tokens(
+    qwen2_vl: LocalBackend, tmp_path: Path
+) -> None:
+    path = media_files.photo(tmp_path / "a.png", (64, 64))
+    huge = VisionSettings(resized_width=3584, resized_height=3584)
+    talk = Conversation().with_user_turn(*[Image(path, huge)] * 64, Text("What?"))
+    tracemalloc.start()
+    estimate = qwen2_vl.estimate(talk, SHORT)
+    with pytest.raises(ContextError):
+        list(qwen2_vl.stream(talk, SHORT, Cancel()))
+    with pytest.raises(ContextError):
+        qwen2_vl.read_ahead(talk, SHORT, session="far")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert estimate.prompt_tokens > 64 * 128 * 128
+    assert peak < estimate.prompt_tokens, "a list of the tokens takes 8 bytes for each"
+
+
 def test_an_answer_is_clipped_to_what_the_context_leaves(qwen2_vl: LocalBackend) -> None:
     talk = Conversation().with_user_turn(Text("Hello"))
     small = LocalBackend(qwen2_vl.model, qwen2_vl.processor)
@@ -242,6 +294,14 @@ def test_the_same_seed_draws_the_same_answer_and_a_fresh_one_is_reported(
     assert text(qwen2_vl.stream(talk, again, Cancel())) == text(first)
     seeds = {usage(qwen2_vl, talk, drawn).seed for _ in range(3)}
     assert len(seeds) == 3
+
+
+def test_the_smallest_temperatures_draw_nothing(qwen2_vl: LocalBackend) -> None:
+    talk = Conversation().with_user_turn(Text("Hello"))
+    coldest = GenerationSettings(max_new_tokens=4, temperature=1e-40)
+    assert text(qwen2_vl.stream(talk, coldest, Cancel())) == text(
+        qwen2_vl.stream(talk, SHORT, Cancel())
+    )
 
 
 def test_the_checkpoints_own_sampling_defaults_do_not_silence_the_settings(

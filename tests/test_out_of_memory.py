@@ -13,7 +13,7 @@ from model.errors import DemoError
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
 from tests import media_files
-from tests.faults import faulty
+from tests.faults import Place, faulty
 
 SHORT = GenerationSettings(max_new_tokens=6)
 ON_A_CPU = RuntimeError(
@@ -33,16 +33,17 @@ def said(backend: LocalBackend, talk: Conversation, session: str = "mine") -> st
     return collected(backend.stream(talk, SHORT, Cancel(), session=session))[0]
 
 
+@pytest.mark.parametrize("place", ["prefill", "first token"])
 @pytest.mark.parametrize(
     "failure", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError(), ON_A_CPU]
 )
 def test_it_is_tried_once_more_without_what_was_kept(
-    qwen2_vl: LocalBackend, talk: Conversation, failure: Exception
+    qwen2_vl: LocalBackend, talk: Conversation, failure: Exception, place: Place
 ) -> None:
-    backend = faulty(qwen2_vl, "prefill")
+    backend = faulty(qwen2_vl, place)
     expected = said(backend, talk, "somebody else")
     assert backend.features.nbytes
-    backend = faulty(qwen2_vl, "prefill", failure)
+    backend = faulty(qwen2_vl, place, failure)
     backend.features.put("somebody else", "picture", torch.zeros(1), 4)
     assert said(backend, talk) == expected
     assert backend.features.get("somebody else", "picture") is None

@@ -25,11 +25,12 @@ def test_nobody_finds_what_belongs_to_another_session() -> None:
     assert store.get("a", "key") is None
 
 
-def test_what_is_too_large_or_nameless_is_not_kept() -> None:
+def test_what_is_too_large_nameless_or_empty_is_not_kept() -> None:
     store: SessionStore[str] = SessionStore(10)
     store.put("a", 1, "A", 11)
     store.put("", 1, "A", 1)
-    assert (store.get("a", 1), store.get("", 1), store.nbytes) == (None, None, 0)
+    store.put("b", 1, "", 0)
+    assert (store.get("a", 1), store.get("", 1), store.get("b", 1)) == (None, None, None)
 
 
 def test_a_new_value_replaces_the_old_ones_bytes() -> None:
