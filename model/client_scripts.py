@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from model.recipe import MARK, NO_MARK, Recipe, Seen
-from model.script import listed, literal
+from model.script import listed, literal, stock_functions, stock_imports
 
 ENGINE = "http://localhost:8000/v1"  # where `vllm serve` listens
 PICTURE = '''\
 def picture(path, width, height):
     """At the size that the model saw, which the engine leaves alone."""
-    image = ImageOps.exif_transpose(Image.open(path)).convert("RGB").resize((width, height))
     file = io.BytesIO()
-    image.save(file, "PNG")
+    flat(path).resize((width, height)).save(file, "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 '''
 CLIP = '''\
@@ -68,12 +67,11 @@ def _openai(recipe: Recipe) -> Iterator[str]:
         if recipe.pictures:
             yield "import io"
         yield ""
-    yield "from openai import OpenAI"
-    if recipe.pictures:
-        yield "from PIL import Image, ImageOps"
+    flat = stock_functions("flat") if recipe.pictures else ""
+    yield stock_imports(flat) + "from openai import OpenAI"
     yield from ("", "")
     if recipe.pictures:
-        yield PICTURE + "\n"
+        yield flat + PICTURE + "\n"
     if recipe.clips:
         yield CLIP + "\n"
 
@@ -137,8 +135,8 @@ def _extra(recipe: Recipe) -> dict[str, Any]:
     """What engines know beyond OpenAI's own fields."""
     told = recipe.generation
     extra: dict[str, Any] = {"repetition_penalty": told["repetition_penalty"]}
-    if not recipe.greedy and told["top_k"]:
-        extra["top_k"] = told["top_k"]
+    if not recipe.greedy:
+        extra["top_k"] = told["top_k"] or -1  # engines write "all of them" so
     if recipe.vision_ids:
         extra["chat_template_kwargs"] = {"add_vision_id": True}
     return {**extra, "skip_special_tokens": False}  # boxes are written in them

@@ -18,9 +18,46 @@ STOCK = Path(__file__).with_name("stock.py")
 
 def transformers_script(recipe: Recipe) -> str:
     """Prints the answer; runs in the folder that the recipe's files are named from."""
-    functions = "".join(f"{function}\n\n\n" for function in _functions(recipe))
-    body = functions + "\n".join(_asking(recipe)) + "\n"
-    return "\n".join(_imports(body)) + "\n\n\n" + body
+    called = {
+        "flat": recipe.pictures,
+        "picture": recipe.pictures,
+        "upright": recipe.clips,
+        "shown": recipe.clips,
+        "clip": recipe.clips,
+        "inputs_of": recipe.typed,
+        "inputs_with_typed": recipe.typed,
+    }
+    body = stock_functions(*(name for name, items in called.items() if items))
+    body += "\n".join(_asking(recipe)) + "\n"
+    return (
+        "from __future__ import annotations\n\n"
+        + stock_imports(body)
+        + "from transformers import AutoModelForImageTextToText, AutoProcessor\n\n\n"
+        + body
+    )
+
+
+def stock_functions(*names: str) -> str:
+    """The text of those in `model/stock.py`, in the order in which they stand there."""
+    source = STOCK.read_text(encoding="utf-8")
+    texts = (
+        ast.get_source_segment(source, node)
+        for node in ast.parse(source).body
+        if isinstance(node, ast.FunctionDef) and node.name in names
+    )
+    return "".join(f"{text}\n\n\n" for text in texts)
+
+
+def stock_imports(body: str) -> str:
+    """Those of `model/stock.py` that `body` uses."""
+    used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+    lines = []
+    for node in ast.parse(STOCK.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            node.names = [name for name in node.names if (name.asname or name.name) in used]
+            if node.names:
+                lines.append(ast.unparse(node))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def literal(text: str) -> str:
@@ -43,32 +80,6 @@ def listed(messages: Messages, part: Callable[[Mapping[str, Any]], str]) -> Iter
         yield from (f"        {part(one)}," for one in content)
         yield "    ]},"
     yield "]"
-
-
-def _functions(recipe: Recipe) -> Iterator[str]:
-    """The text of those in `model/stock.py` that the script calls."""
-    called = {
-        "picture": recipe.pictures,
-        "clip": recipe.clips,
-        "inputs_of": recipe.typed,
-        "inputs_with_typed": recipe.typed,
-    }
-    source = STOCK.read_text(encoding="utf-8")
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef) and called.get(node.name):
-            yield ast.get_source_segment(source, node) or ""
-
-
-def _imports(body: str) -> Iterator[str]:
-    """Those of `model/stock.py` that `body` uses, and what loads a checkpoint."""
-    used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
-    yield from ("from __future__ import annotations", "")
-    for node in ast.parse(STOCK.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            node.names = [name for name in node.names if (name.asname or name.name) in used]
-            if node.names:
-                yield ast.unparse(node)
-    yield "from transformers import AutoModelForImageTextToText, AutoProcessor"
 
 
 def _asking(recipe: Recipe) -> Iterator[str]:

@@ -7,7 +7,8 @@ that what is verified and what is printed are the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -20,39 +21,70 @@ from torchvision.transforms.v2.functional import pil_to_tensor, resize
 from transformers.video_utils import VideoMetadata
 
 
-def picture(path: str, width: int, height: int) -> torch.Tensor:
-    """The picture as the model saw it: upright, over white, at this size. (3, height, width)"""
+def flat(path: str) -> Image.Image:
+    """The picture upright, over white, with 8 bits to a colour."""
     image = ImageOps.exif_transpose(Image.open(path))
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray(np.rint(np.asarray(image) / 65535 * 255).astype(np.uint8))
+    if image.mode.startswith(("I", "F")):  # 16 bits, or 32 that do not say which level is white
+        levels = np.nan_to_num(np.asarray(image, np.float64), posinf=0, neginf=0)
+        usual = {"I": (255, 65535), "F": (1, 255, 65535)}.get(image.mode, (65535,))
+        white = next((white for white in usual if levels.max() <= white), levels.max())
+        levels = np.rint(np.clip(levels / white, 0, 1) * 255)
+        image = Image.fromarray(levels.astype(np.uint8))
     if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image.convert("RGBA"))
-    pixels = pil_to_tensor(image.convert("RGB"))
-    return resize(pixels, [height, width], InterpolationMode.BICUBIC)
+        paper = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(paper, image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+def picture(path: str, width: int, height: int) -> torch.Tensor:
+    """The picture as the model saw it, at this size. (3, height, width)"""
+    return resize(pil_to_tensor(flat(path)), [height, width], InterpolationMode.BICUBIC)
+
+
+def upright(frame: av.VideoFrame) -> np.ndarray:
+    """The frame as a player turns and mirrors it. (height, width, 3)"""
+    pixels = frame.to_ndarray(format="rgb24")
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    if matrix:
+        a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5] / 2**16
+        pixels = pixels[::-1] if a * d < b * c else pixels
+    return np.rot90(pixels, frame.rotation // 90).copy()
+
+
+def shown(path: str) -> Iterator[tuple[float, av.VideoFrame]]:
+    """The clip's frames and since when each is on screen, in seconds; what is broken is left out."""
+    with av.open(path) as container:
+        start = max(0, container.start_time or 0) / av.time_base
+        # AVI says when frames are decoded. They come out in the order of showing, so that is what counts.
+        avi, stamps = container.format.name == "avi", deque[float]()
+        for packet in container.demux(video=0):
+            if avi and packet.size and packet.dts is not None:
+                stamps.append(float(packet.dts * packet.time_base))
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                continue
+            for frame in frames:
+                yield (stamps.popleft() if stamps else frame.time) - start, frame
 
 
 def clip(path: str, width: int, height: int, times: Sequence[float]) -> torch.Tensor:
-    """The frames on screen at these seconds, upright, at this size. (frames, 3, height, width)"""
+    """The frames on screen at these seconds, at this size. (frames, 3, height, width)"""
 
     def pixels(frame: av.VideoFrame) -> torch.Tensor:
-        upright = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90).copy()
-        return resize(
-            torch.from_numpy(upright).permute(2, 0, 1), [height, width], InterpolationMode.BICUBIC
-        )
+        stored = torch.from_numpy(upright(frame)).permute(2, 0, 1)
+        return resize(stored, [height, width], InterpolationMode.BICUBIC)
 
     seen: list[torch.Tensor] = []
-    with av.open(path) as container:
-        start = max(0, container.start_time or 0) / av.time_base
-        frames = container.decode(video=0)
-        latest = next(frames)
-        for frame in frames:
-            while len(seen) < len(times) and frame.time - start > times[len(seen)] + 1e-3:
-                seen.append(pixels(latest))
-            if len(seen) == len(times):
-                break
-            latest = frame
-        return torch.stack([*seen, *(pixels(latest) for _ in times[len(seen) :])])
+    frames = shown(path)
+    _, latest = next(frames)
+    for at, frame in frames:
+        while len(seen) < len(times) and at > times[len(seen)] + 1e-3:
+            seen.append(pixels(latest))
+        if len(seen) == len(times):
+            break
+        latest = frame
+    return torch.stack([*seen, *(pixels(latest) for _ in times[len(seen) :])])
 
 
 def inputs_of(

@@ -6,11 +6,12 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from transformers import StoppingCriteria
 
 from model import stock
 from model.errors import DemoError
-from model.recipe import Recipe, Verdict
+from model.recipe import Recipe, Seen, Verdict
 
 SHOWN = 24  # characters of what differs
 
@@ -47,12 +48,27 @@ def stock_answer(
     inputs = inputs_of(
         processor,
         prompt,
-        pictures=[stock.picture(item.file, item.width, item.height) for item in recipe.pictures],
-        clips=[stock.clip(item.file, item.width, item.height, item.times) for item in recipe.clips],
+        pictures=[_seen(item) for item in recipe.pictures],
+        clips=[_seen(item) for item in recipe.clips],
         rates=[item.fps for item in recipe.clips],
     )
     settings = {**recipe.generation, "stopping_criteria": list(stopping)}
     return stock.generated(model, inputs, recipe.seed, **settings)
+
+
+def _seen(item: Seen) -> torch.Tensor:
+    """Raises `DemoError` for a file that is so broken that only this program's own code reads it."""
+    try:
+        if item.kind == "image":
+            return stock.picture(item.file, item.width, item.height)
+        return stock.clip(item.file, item.width, item.height, item.times)
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders raise nearly anything
+        raise DemoError(
+            "This answer cannot be verified, because stock code cannot read one of its files; "
+            "save that one as PNG or MP4 and ask again."
+        ) from error
 
 
 def compared(tokenizer: Any, ids: Sequence[int], reply: str) -> Verdict:

@@ -98,6 +98,15 @@ def number_of(frame: npt.NDArray[np.uint8]) -> int:
     return sum(int(levels[bit * step + step // 2] > 130) << bit for bit in range(8))
 
 
+def broken_clip(path: Path) -> Path:
+    """40 numbered frames; some of the first dozen cannot be decoded."""
+    content = bytearray(clip(path, 40, codec="mpeg4", keyframe_every=5).read_bytes())
+    start = content.index(b"mdat") + 500
+    content[start : start + 200] = bytes(200)
+    path.write_bytes(content)
+    return path
+
+
 def clip(
     path: Path,
     frames: int | Sequence[npt.NDArray[np.uint8]] = 10,

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from model import media
 from model.client_scripts import ENGINE, Question, curl_command, gradio_script, openai_script
 from model.conversation import Conversation, Text, Video
 from model.conversation import Image as Picture
@@ -71,7 +73,10 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    media_files.photo(tmp_path / "it's a.png", (300, 120))
+    photo = media_files.photo(tmp_path / "it's a.png", (300, 120))
+    picture = Image.open(photo)
+    picture.putalpha(100)
+    picture.save(photo)
     media_files.clip(tmp_path / "b.mp4", 10)
     return tmp_path
 
@@ -120,8 +125,12 @@ def test_the_openai_script_sends_pictures_at_the_size_that_the_model_saw(
     assert run([sys.executable, "-"], script) == "Red.\n"
     (asked,) = engine.asked
     assert_asked(asked)
-    picture = Image.open(io.BytesIO(content(asked["messages"][1]["content"][0])))
-    assert picture.size == (recipe.pictures[0].width, recipe.pictures[0].height) != (300, 120)
+    sent = Image.open(io.BytesIO(content(asked["messages"][1]["content"][0])))
+    seen = media.open_image("it's a.png").resize(
+        (recipe.pictures[0].width, recipe.pictures[0].height)
+    )
+    assert (sent.size, sent.tobytes()) == (seen.size, seen.tobytes())
+    assert seen.size != (300, 120)
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
@@ -138,6 +147,9 @@ def test_sampling_is_passed_on(qwen2_vl: LocalBackend) -> None:
     script = openai_script(qwen2_vl.recipe(Conversation().with_user_turn(Text("Hi")), drawn))
     for setting in ("temperature=0.7", "top_p=0.8", "seed=5", "'top_k': 20"):
         assert setting in script
+    every = replace(drawn, top_k=0)
+    script = openai_script(qwen2_vl.recipe(Conversation().with_user_turn(Text("Hi")), every))
+    assert "'top_k': -1" in script
     assert "PIL" not in script and "base64" not in script
 
 

@@ -220,3 +220,11 @@ def test_verifying_gives_way_to_people_and_is_done_afterwards(qwen2_vl: LocalBac
     assert answer(qwen2_vl, talk, GREEDY)
     verifying.join(60)
     assert verdicts[0] and verdicts[0].equal
+
+
+def test_a_file_that_stock_code_cannot_read_is_told(qwen2_vl: LocalBackend, tmp_path: Path) -> None:
+    path = media_files.photo(tmp_path / "a.png", (56, 56))
+    recipe = qwen2_vl.recipe(Conversation().with_user_turn(Image(path), Text("Hi")), GREEDY)
+    path.write_text("no picture")
+    with pytest.raises(DemoError, match="cannot be verified"):
+        qwen2_vl.verify(recipe, "Hi", Cancel())

@@ -33,10 +33,22 @@ def test_a_clip_in_any_container(tmp_path: Path, name: str) -> None:
     assert_seen_alike(Video(clip, VisionSettings(video_fps=7.0)))
 
 
+def test_a_clip_that_does_not_say_when_its_frames_are_shown(tmp_path: Path) -> None:
+    clip = media_files.clip(tmp_path / "a.avi", 40, codec="h264")
+    assert_seen_alike(Video(clip, VisionSettings(video_fps=7.0)))
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270])
-def test_a_clip_that_is_turned(tmp_path: Path, degrees: int) -> None:
-    clip = media_files.clip(tmp_path / "a.mp4", 6, degrees=degrees)
+def test_a_clip_that_is_turned(tmp_path: Path, degrees: int, mirrored: bool) -> None:
+    clip = media_files.clip(tmp_path / "a.mp4", 6, degrees=degrees, mirrored=mirrored)
     assert_seen_alike(Video(clip))
+
+
+def test_a_clip_with_broken_packets(tmp_path: Path) -> None:
+    assert_seen_alike(
+        Video(media_files.broken_clip(tmp_path / "a.mp4"), VisionSettings(video_fps=5))
+    )
 
 
 def test_a_part_of_a_real_clip() -> None:
@@ -57,9 +69,22 @@ def test_a_picture_with_any_orientation(tmp_path: Path, orientation: int, suffix
     assert torch.equal(stock.picture(str(path), *SIZE), resized(pixels, SIZE))
 
 
-def test_a_picture_with_sixteen_bit_levels(tmp_path: Path) -> None:
-    levels = np.linspace(0, 65535, 64 * 48).reshape(48, 64).astype(np.uint16)
-    path = tmp_path / "a.png"
+@pytest.mark.parametrize(
+    "name, white, kind",
+    [
+        ("a.png", 65535, np.uint16),
+        ("a.tiff", 65535, np.int32),
+        ("a.tiff", 255, np.int32),
+        ("a.tiff", 1e6, np.int32),
+        ("a.tiff", 1, np.float32),
+        ("a.tiff", 255, np.float32),
+    ],
+)
+def test_a_picture_with_more_levels(
+    tmp_path: Path, name: str, white: float, kind: type[np.generic]
+) -> None:
+    levels = np.linspace(0, white, 64 * 48).reshape(48, 64).astype(kind)
+    path = tmp_path / name
     Image.fromarray(levels).save(path)
     pixels = torch.from_numpy(np.asarray(media.open_image(path)).copy()).permute(2, 0, 1)
     assert torch.equal(stock.picture(str(path), *SIZE), resized(pixels, SIZE))

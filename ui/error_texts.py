@@ -303,6 +303,11 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "只有温度为 0 的回答可以验证；其余的是随机抽取的。",
         "온도가 0인 답변만 검증할 수 있습니다. 나머지는 무작위로 뽑힌 것입니다.",
     ),
+    "This answer cannot be verified, because stock code cannot read one of its files; "
+    "save that one as PNG or MP4 and ask again.": (
+        "无法验证这个回答，因为通用代码无法读取其中一个文件；请将该文件另存为 PNG 或 MP4 后再提问。",
+        "파일 하나를 표준 코드로 읽을 수 없어 이 답변을 검증할 수 없습니다. 그 파일을 PNG나 MP4로 저장한 뒤 다시 물어보세요.",
+    ),
     "Only answers of a checkpoint in this program can be reproduced.": (
         "只有在本程序中运行的模型的回答才能复现。",
         "이 프로그램 안에서 실행한 체크포인트의 답변만 재현할 수 있습니다.",
