@@ -166,7 +166,7 @@ def _open(
     from ui.page import build_page, launch_options
 
     vision, generation = settings_from(defaults(options, model_flags))
-    port = _free_port(options.server_name, options.server_port)
+    require_port(options.server_name, options.server_port)
     os.environ.setdefault("FORWARDED_ALLOW_IPS", TRUSTED_PROXIES)  # uvicorn reads it
     sys.setswitchinterval(SWITCH_S)
     served = threading.Event()
@@ -196,8 +196,8 @@ def _open(
         max_uploads_gb=options.max_uploads_gb,
     )
     page.launch(
-        server_name=options.server_name,
-        server_port=port,
+        server_name=_host(options.server_name),
+        server_port=options.server_port,
         root_path=options.root_path or None,
         share=options.share,
         inbrowser=options.inbrowser,
@@ -235,21 +235,37 @@ def _end(page: Any) -> None:
     leave.start()
 
 
-def _free_port(address: str, port: int) -> int:
-    """`port`, if it can be had. Raises `DemoError` naming one that can."""
+def _host(address: str) -> str:
+    """As web addresses write it."""
+    return f"[{address.strip('[]')}]" if ":" in address else address
+
+
+def require_port(address: str, port: int) -> None:
+    """Raises `DemoError` if `port` cannot be had, naming one that can, or if nobody can listen at `address`."""
     import socket
 
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-            return port
-        except OSError:
-            pass
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        free = probe.getsockname()[1]
-    raise DemoError("Port {port} is taken; start with --server-port {free}.", port=port, free=free)
+    def taken(port: int) -> int:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            address.strip("[]"), port, type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+            return int(probe.getsockname()[1])
+
+    try:
+        free = taken(0)
+    except (OSError, UnicodeError) as error:  # of a name that cannot be one
+        raise DemoError(
+            "Nothing can listen at {address}; use --server-name 127.0.0.1, or 0.0.0.0 to let other machines in.",
+            address=address,
+        ) from error
+    try:
+        taken(port)
+    except OSError as error:
+        raise DemoError(
+            "Port {port} is taken; start with --server-port {free}.", port=port, free=free
+        ) from error
 
 
 def logins(pairs: Sequence[str] | None) -> list[tuple[str, str]] | None:

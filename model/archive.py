@@ -26,6 +26,7 @@ from model.settings import GenerationSettings
 
 FORMAT = 1
 PACKAGES = ("torch", "torchvision", "transformers", "gradio", "pillow", "av")
+SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")  # of a file in the zip
 _UNSAFE = re.compile(r"[^\w.-]+")
 
 
@@ -76,6 +77,10 @@ def file_names(conversation: Conversation) -> dict[str, str]:
         if path not in names:
             shown = item.name or path
             stem, suffix = PurePosixPath(shown).stem, PurePosixPath(path).suffix.lower()
+            if not SUFFIX.fullmatch(
+                suffix
+            ):  # viewers go by the content, once they know what kind it is
+                suffix = ".jpg" if isinstance(item, Image) else ".mp4"
             stem = _UNSAFE.sub("-", stem)[:40].strip("-.")
             names[path] = f"media/{len(names) + 1}-{stem}{suffix}"
     return names

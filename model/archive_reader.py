@@ -6,7 +6,6 @@ What is read is bounded in number, size and depth, and no name in it leads anywh
 from __future__ import annotations
 
 import json
-import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from dataclasses import fields
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
-from model.archive import FORMAT, Archive
+from model.archive import FORMAT, SUFFIX, Archive
 from model.backend import Answered, StopReason, Usage
 from model.conversation import Conversation, Image, Media, Message, Text, Video
 from model.errors import DemoError
@@ -27,10 +26,11 @@ MOST_JSON = 8 * 2**20
 MOST_FILE = 512 * 2**20
 MOST_BYTES = 2**30  # of all media
 MOST_RATIO = 200  # media are compressed already
-MOST_PIXELS = 16384 * 28 * 28  # of a picture as the model saw it
+MOST_PIXELS = (
+    20_000 * 28 * 28
+)  # of a picture as the model saw it: 16,384 tokens, and what both sides are rounded up by
 MOST_FRAMES = 768
 CHUNK = 2**20
-_SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
 
 
 def read(source: Path, folder: Path) -> Archive:
@@ -131,7 +131,7 @@ def _archive(entries: _Entries, folder: Path) -> Archive:
         file = _text(facts["file"])
         if file not in paths:
             suffix = PurePosixPath(file).suffix.lower()
-            if not _SUFFIX.fullmatch(suffix):
+            if not SUFFIX.fullmatch(suffix):
                 raise ValueError("suffix")
             paths[file] = folder / f"{len(paths) + 1}{suffix}"
             entries.extract(file, paths[file])

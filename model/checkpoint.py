@@ -14,6 +14,7 @@ from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Any, Literal
 
+from model import checkpoint_files
 from model.errors import CheckpointError, Sentence
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ GB = 1024**3
 BUNDLED = Path(__file__).parent.parent / "assets" / "tiny-qwen2-vl"
 LARGE, SMALL = "Qwen/Qwen2-VL-7B-Instruct", "Qwen/Qwen2-VL-2B-Instruct"
 LARGE_NEEDS = 20 * GB  # 16.6 GB of bfloat16 weights, and room for pictures and the KV cache
-MODEL_TYPES = ("qwen2_vl", "qwen2_5_vl")
 SMALL_BYTES = GB  # of weights: fast enough on a CPU in float32, whose answers are the same with every kind of reuse
 CACHE_SHARE = 0.2  # of the free memory, when nobody says how much may be kept between turns
 
@@ -110,14 +110,14 @@ def _dtype(
         return "bfloat16" if hardware.gpu_bfloat16 else "float16"
     if device == "mps":
         return "float16"
-    small = 0 < _stored_bytes(checkpoint) < SMALL_BYTES
+    small = 0 < checkpoint_files.stored_bytes(checkpoint) < SMALL_BYTES
     return "bfloat16" if not small and hardware.cpu_bfloat16() else "float32"
 
 
 def _checkpoint(hardware: Hardware, flags: Flags, device: Device) -> tuple[str, str]:
     """The checkpoint's id or folder, and what the banner should say of the choice."""
     if flags.checkpoint not in ("auto", "tiny"):
-        return flags.checkpoint, ""
+        return os.path.expanduser(flags.checkpoint), ""
     if flags.checkpoint == "auto" and device == "cuda":
         short = sum(hardware.gpu_memory) < LARGE_NEEDS
         note = Sentence("The GPU is too small for {checkpoint}.", checkpoint=LARGE)
@@ -133,7 +133,7 @@ def _checkpoint(hardware: Hardware, flags: Flags, device: Device) -> tuple[str, 
 def expected_checkpoint(flags: Flags) -> str:
     """What `choose` will probably choose, guessed without the seconds that importing torch takes."""
     if flags.checkpoint not in ("auto", "tiny"):
-        return flags.checkpoint
+        return os.path.expanduser(flags.checkpoint)
     drivers = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg")  # CUDA, ROCm, Windows' Linux
     gpu = not flags.cpu_only and (which("nvidia-smi") or any(map(os.path.exists, drivers)))
     return LARGE if flags.checkpoint == "auto" and gpu else str(BUNDLED)
@@ -148,6 +148,10 @@ def _require_flash_attention(hardware: Hardware, device: Device, dtype: str) -> 
     if dtype == "float32":
         raise CheckpointError(
             "--flash-attn2 cannot compute in float32; use --dtype bfloat16 or leave the flag out."
+        )
+    if not hardware.gpu_bfloat16:
+        raise CheckpointError(
+            "--flash-attn2 needs a GPU of NVIDIA's Ampere generation or later; leave the flag out."
         )
     if not (hardware.flash_attn or hardware.kernels):
         raise CheckpointError(
@@ -182,7 +186,8 @@ def hardware() -> Hardware:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return Hardware(
         gpu_memory=tuple(torch.cuda.get_device_properties(i).total_memory for i in range(count)),
-        gpu_bfloat16=count > 0 and torch.cuda.is_bf16_supported(),
+        # Older GPUs emulate it, several times slower than float16.
+        gpu_bfloat16=count > 0 and torch.cuda.is_bf16_supported(including_emulation=False),
         cpu_bfloat16=prefers_bfloat16,
         mps=torch.backends.mps.is_available(),
         flash_attn=find_spec("flash_attn") is not None,
@@ -204,13 +209,13 @@ def load(
     """The backend for `choice`. Raises `CheckpointError` with the remedy."""
     from model.local import LocalBackend
 
-    check_family(choice.checkpoint)
-    require_memory(choice, _free_memory(choice))
+    processor = checkpoint_files.processor(choice.checkpoint)
+    require_memory(choice, free_memory(choice))
     report = report or (lambda _: None)
     share = 0.5 if choice.compiled else 1.0
-    model, processor = _load(choice, lambda done: report(share * done))
+    model = _load(choice, lambda done: report(share * done))
     compiled = _compiled(choice, model, lambda done: report(share + (1 - share) * done))
-    kept = int(cache_gb * GB) if cache_gb is not None else int(_free_memory(choice) * CACHE_SHARE)
+    kept = int(cache_gb * GB) if cache_gb is not None else int(free_memory(choice) * CACHE_SHARE)
     return LocalBackend(
         model,
         processor,
@@ -241,71 +246,13 @@ def _compiled(choice: Choice, model: Any, report: Report) -> CompiledDecoding | 
     return compiled
 
 
-def check_family(checkpoint: str) -> None:
-    """Raises `CheckpointError` unless this is a Qwen2-VL or Qwen2.5-VL checkpoint, by its config."""
-    model_type = _model_type(checkpoint)
-    if model_type not in MODEL_TYPES:
-        raise CheckpointError(
-            "{checkpoint} is a {model_type} checkpoint; "
-            "choose a Qwen2-VL or Qwen2.5-VL one with --checkpoint-path.",
-            checkpoint=checkpoint,
-            model_type=model_type,
-        )
-
-
-def _model_type(checkpoint: str) -> str:
-    from transformers import AutoConfig
-
-    if _looks_like_folder(checkpoint) and not Path(checkpoint).expanduser().is_dir():
-        raise CheckpointError(
-            "There is no folder {checkpoint}; give a checkpoint's folder or its hub id.",
-            checkpoint=checkpoint,
-        )
-    if Path(checkpoint).is_dir() and not Path(checkpoint, "config.json").is_file():
-        raise _unreadable(checkpoint)
-    try:
-        return str(AutoConfig.from_pretrained(checkpoint).model_type)
-    except OSError as error:
-        raise _unreadable(checkpoint) from error
-    except (ValueError, KeyError) as error:  # no model_type, or one transformers does not know
-        raise CheckpointError(
-            "{checkpoint} is not a Qwen2-VL or Qwen2.5-VL checkpoint; "
-            "choose one with --checkpoint-path.",
-            checkpoint=checkpoint,
-        ) from error
-
-
-def _looks_like_folder(checkpoint: str) -> bool:
-    """A hub id is `owner/name`; anything else that has a slash, or exists, is a path."""
-    return (
-        os.path.isabs(checkpoint)
-        or checkpoint.startswith((".", "~"))
-        or checkpoint.count("/") != 1
-        or Path(checkpoint).exists()
-    )
-
-
-def _unreadable(checkpoint: str) -> CheckpointError:
-    if Path(checkpoint).is_dir():
-        return CheckpointError(
-            "The folder {checkpoint} holds no readable config.json; "
-            "give the folder of a complete Qwen2-VL checkpoint.",
-            checkpoint=checkpoint,
-        )
-    return CheckpointError(
-        "{checkpoint} could not be fetched from the Hugging Face Hub; check the name and the "
-        "network, or give the folder of a downloaded checkpoint.",
-        checkpoint=checkpoint,
-    )
-
-
 def require_memory(choice: Choice, free: int) -> None:
     """Raises `CheckpointError` if a folder's weights cannot fit into `free` bytes.
 
     Asked beforehand, because running out of memory on a CPU ends the process without a word. The weights
     of a hub id are not here yet to be weighed.
     """
-    stored = _stored_bytes(choice.checkpoint)
+    stored = checkpoint_files.stored_bytes(choice.checkpoint)
     # The family's checkpoints are stored in 16 bits.
     needed = 2 * stored if choice.dtype == "float32" else stored
     if needed > free:
@@ -318,18 +265,12 @@ def require_memory(choice: Choice, free: int) -> None:
         )
 
 
-def _stored_bytes(checkpoint: str) -> int:
-    """Of a folder's weights; those of a hub id are not known yet, which is 0."""
-    return sum(file.stat().st_size for file in Path(checkpoint).glob("*.safetensors"))
-
-
-def _load(choice: Choice, report: Report) -> tuple[Any, Any]:
+def _load(choice: Choice, report: Report) -> Any:
     import torch
-    from transformers import AutoModelForImageTextToText, AutoProcessor
+    from transformers import AutoModelForImageTextToText
 
     placed = {"device_map": choice.device_map} if choice.device_map else {}
     try:
-        processor = AutoProcessor.from_pretrained(choice.checkpoint)
         with _weights_progress(report):
             model = AutoModelForImageTextToText.from_pretrained(
                 choice.checkpoint,
@@ -345,15 +286,9 @@ def _load(choice: Choice, report: Report) -> tuple[Any, Any]:
             "a quantized checkpoint with --checkpoint-path.",
             checkpoint=choice.checkpoint,
         ) from error
-    except OSError as error:
-        raise _unreadable(choice.checkpoint) from error
-    except ImportError as error:  # a quantization or attention package
-        raise CheckpointError(
-            "{checkpoint} cannot be loaded: {reason}",
-            checkpoint=choice.checkpoint,
-            reason=str(error),
-        ) from error
-    return model.eval(), processor
+    except (OSError, ImportError) as error:  # the network; an attention package
+        raise checkpoint_files.unloadable(choice.checkpoint, error) from error
+    return model.eval()
 
 
 @contextmanager
@@ -378,7 +313,7 @@ def _watched(bar: Any, total: int, report: Report) -> Iterator[Any]:
         report(done / total)
 
 
-def _free_memory(choice: Choice) -> int:
+def free_memory(choice: Choice) -> int:
     """Bytes that are free where the caches will live."""
     import psutil
     import torch

@@ -21,7 +21,7 @@ class Connection:
     silence_s: float = SILENCE_S  # seconds without a word before it is given up
 
     def __post_init__(self) -> None:
-        if urlsplit(self.base_url).scheme not in ("http", "https") or not _host(self.base_url):
+        if not self.base_url.startswith(("http://", "https://")) or not _host(self.base_url):
             raise DemoError(
                 "--api-base is {address}; it must be an address such as http://localhost:8000/v1.",
                 address=repr(self.base_url),
@@ -43,9 +43,9 @@ class Connection:
 
 
 def _host(address: str) -> str:
-    """Host and port; empty if there is none, or a port that is no number."""
-    parts = urlsplit(address)
+    """Host and port; empty if there is none, or they cannot be read."""
     try:
+        parts = urlsplit(address)
         return f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname or ""
     except ValueError:
         return ""

@@ -39,6 +39,9 @@ from model.vision import Geometry
 
 log = logging.getLogger(__name__)
 
+# How torch says that the memory of a CPU is spent (on Linux and macOS, on Windows), or an Apple GPU's.
+OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "MPS backend out of memory")
+
 
 @dataclass
 class _Work:
@@ -315,8 +318,8 @@ def _fits(work: Callable[[], None]) -> bool:
             "The graphics card failed under this answer; try again, and if that fails too, "
             "whoever runs this page has to restart it."
         ) from error
-    except RuntimeError as error:  # what torch raises for the memory of a CPU
-        if "can't allocate memory" not in str(error):
+    except RuntimeError as error:
+        if not any(words in str(error) for words in OUT_OF_MEMORY):
             raise
         return False
     return True

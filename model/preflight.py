@@ -5,9 +5,9 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from model import checkpoint as checkpoints
+from model import checkpoint_files
 from model.checkpoint import Choice, Flags, Hardware
 from model.connection import Connection
 from model.errors import CheckpointError, DemoError
@@ -80,15 +80,12 @@ def _run(flags: Flags) -> list[str]:
 
 
 def _unreadable(choice: Choice) -> Iterator[str]:
-    """Why the checkpoint cannot be loaded, if it cannot. A hub id may be fetched: config only."""
+    """Why the checkpoint cannot be loaded, if it cannot. Of a hub id everything but the weights may be fetched."""
     try:
-        checkpoints.check_family(choice.checkpoint)
+        checkpoint_files.processor(choice.checkpoint)
+        checkpoints.require_memory(choice, checkpoints.free_memory(choice))
     except CheckpointError as error:
         yield str(error)
-        return
-    folder = Path(choice.checkpoint)
-    if folder.is_dir() and not any(folder.glob("*.safetensors")):
-        yield f"The folder {folder} holds no weights (*.safetensors); download the checkpoint again."
 
 
 def _described(hardware: Hardware) -> str:

@@ -6,7 +6,6 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from transformers import StoppingCriteria
 
 from model import stock
@@ -56,7 +55,7 @@ def stock_answer(
     return stock.generated(model, inputs, recipe.seed, **settings)
 
 
-def _seen(item: Seen) -> torch.Tensor:
+def _seen(item: Seen) -> Any:
     """Raises `DemoError` for a file that is so broken that only this program's own code reads it."""
     try:
         if item.kind == "image":

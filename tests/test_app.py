@@ -128,6 +128,14 @@ def test_a_taken_port_names_a_free_one(capsys: pytest.CaptureFixture[str]) -> No
     assert f"Port {port} is taken" in message and "--server-port" in message
 
 
+@pytest.mark.parametrize("address", ["no.such.host.invalid", "192.0.2.1", "x" * 300])
+def test_an_address_of_no_machine_here_is_refused(
+    address: str,
+) -> None:
+    with pytest.raises(DemoError, match="use --server-name"):
+        app.require_port(address, 0)
+
+
 @pytest.mark.parametrize("pair", ["user", "user:", ":password"])
 def test_a_log_in_needs_both_parts(pair: str) -> None:
     with pytest.raises(DemoError, match="USER:PASSWORD"):

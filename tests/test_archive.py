@@ -18,6 +18,7 @@ from model.conversation import Conversation, Image, Text, Video
 from model.errors import DemoError, SettingError
 from model.recipe import Runtime, Seen
 from model.settings import GenerationSettings, VisionSettings
+from model.vision import Geometry, picture_size
 from tests import media_files
 from tests.fakes import USAGE
 
@@ -99,6 +100,34 @@ def test_everything_comes_back(kept: Archive, zipped: Path, folder: Path) -> Non
     assert [replace(seen, file="") for seen in back.seen] == [
         replace(seen, file="") for seen in kept.seen
     ]
+
+
+@pytest.mark.parametrize("name", ["boats", "a.jpeg_large", "a.{}"])
+def test_a_file_of_any_name_comes_back(kept: Archive, folder: Path, name: str) -> None:
+    """What is attached is known by its content, so it may be called anything."""
+    first, *_ = kept.conversation.media
+    path = Path(str(first.path)).rename(folder.parent / name)
+    picture = Image(str(path), first.vision, name=name)
+    talk = Conversation().with_user_turn(picture, Text("What?")).with_reply("A boat.")
+    target = folder.parent / "any.zip"
+    archive.write(
+        replace(kept, conversation=talk, answers=kept.answers[:1], seen=kept.seen[:1]), target
+    )
+    back = archive_reader.read(target, folder)
+    (item,) = back.conversation.media
+    assert (item.name, Path(str(item.path)).read_bytes()) == (name, path.read_bytes())
+
+
+@pytest.mark.parametrize("size", [(640, 320), (2000, 10), (10, 2000)])
+def test_a_picture_of_the_largest_size_comes_back(
+    kept: Archive, folder: Path, size: tuple[int, int]
+) -> None:
+    largest = VisionSettings(min_tokens=16384, max_tokens=16384)
+    width, height = picture_size(size, largest, Geometry())
+    seen = replace(kept.seen[0], width=width, height=height)
+    target = folder.parent / "large.zip"
+    archive.write(replace(kept, seen=(seen, *kept.seen[1:])), target)
+    assert archive_reader.read(target, folder).seen[0].width == width
 
 
 def test_messages_are_as_transformers_and_openai_write_them(zipped: Path) -> None:

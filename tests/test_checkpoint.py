@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from model import preflight
 from model.checkpoint import (
@@ -17,6 +20,8 @@ from model.checkpoint import (
     Flags,
     Hardware,
     choose,
+    expected_checkpoint,
+    hardware,
     load,
     require_memory,
 )
@@ -76,6 +81,7 @@ def test_what_runs_where(
         (APPLE, Flags(flash_attn2=True), "CUDA"),
         (BIG, Flags(flash_attn2=True, dtype="float32"), "--dtype bfloat16"),
         (LITTLE, Flags(flash_attn2=True), "pip install kernels"),
+        (OLD, Flags(flash_attn2=True), "Ampere"),
     ],
 )
 def test_flash_attention_is_refused_where_it_cannot_run(
@@ -101,6 +107,25 @@ def test_compiling_is_refused_where_it_would_not_help(
     with pytest.raises(CheckpointError, match=remedy):
         choose(hardware, flags)
     assert choose(BIG, Flags(compiled=True)).compiled
+
+
+def test_a_folder_may_be_named_by_its_place_in_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("USERPROFILE", "/home/me")
+    assert choose(CPU, Flags("~/mine")).checkpoint == "/home/me/mine"
+    assert expected_checkpoint(Flags("~/mine")) == "/home/me/mine"
+
+
+def test_a_gpu_that_only_emulates_bfloat16_computes_in_float16(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old = SimpleNamespace(major=7, total_memory=16 * GB)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: old)
+    monkeypatch.setattr(torch.cuda, "_check_bf16_tensor_supported", lambda _: True)
+    assert choose(hardware(), Flags()).dtype == "float16"
 
 
 def test_the_banner_says_when_the_bundled_checkpoint_stands_in() -> None:
@@ -135,10 +160,55 @@ def test_checkpoints_that_cannot_be_loaded_say_why(
     assert "could not be fetched" in loading("nobody/no-such-checkpoint")
 
 
-def test_a_checkpoint_without_weights_says_so(checkpoints: dict[str, Path], tmp_path: Path) -> None:
-    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "processor_config.json"):
-        (tmp_path / name).write_bytes((checkpoints["qwen2_vl"] / name).read_bytes())
-    assert str(tmp_path) in loading(tmp_path)
+def checking(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """What the preflight says is missing."""
+    assert preflight.report(Flags(str(checkpoint), cpu_only=True)) == 1
+    return capsys.readouterr().out.partition("missing     ")[2].splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("gone", "sentence"),
+    [
+        ("config.json", "holds no readable config.json"),
+        ("model.safetensors", "holds no weights"),
+        ("processor_config.json", "picture settings"),
+        ("tokenizer.json", "The tokenizer"),
+        ("chat_template.jinja", "chat template"),
+    ],
+)
+def test_loading_and_the_preflight_say_what_a_folder_lacks(
+    checkpoints: dict[str, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    gone: str,
+    sentence: str,
+) -> None:
+    shutil.copytree(checkpoints["qwen2_vl"], tmp_path, dirs_exist_ok=True)
+    (tmp_path / gone).unlink()
+    said = loading(tmp_path)
+    assert sentence in said and str(tmp_path) in said
+    assert checking(tmp_path, capsys) == said
+
+
+def test_loading_and_the_preflight_name_the_package_that_quantized_weights_need(
+    checkpoints: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(checkpoints["qwen2_vl"], tmp_path, dirs_exist_ok=True)
+    config = json.loads((tmp_path / "config.json").read_text())
+    quantized = {"quant_method": "gptq", "bits": 4}
+    (tmp_path / "config.json").write_text(json.dumps(config | {"quantization_config": quantized}))
+    said = loading(tmp_path)
+    assert "pip install" in said
+    assert checking(tmp_path, capsys) == said
+
+
+def test_the_preflight_weighs_the_checkpoint(
+    checkpoints: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(checkpoints["qwen2_vl"], tmp_path, dirs_exist_ok=True)
+    with (tmp_path / "model-2.safetensors").open("wb") as more:
+        more.truncate(900 * GB)  # which takes no room on the disk
+    assert "are free" in checking(tmp_path, capsys)
 
 
 def test_weights_that_do_not_fit_are_refused_with_numbers(checkpoints: dict[str, Path]) -> None:

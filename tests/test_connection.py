@@ -23,7 +23,8 @@ def test_an_address_is_shown_without_its_path(address: str, host: str, root: str
 
 
 @pytest.mark.parametrize(
-    "address", ["localhost:8000/v1", "", "http://", "ftp://x/v1", "http://x:y"]
+    "address",
+    ["localhost:8000/v1", "", "http://", "ftp://x/v1", "http://x:y", "http://[::1:8000/v1"],
 )
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(DemoError, match=r"such as http://localhost:8000/v1"):

@@ -16,9 +16,10 @@ from tests import media_files
 from tests.faults import Place, faulty
 
 SHORT = GenerationSettings(max_new_tokens=6)
-ON_A_CPU = RuntimeError(
-    "[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory"
-)
+ALLOCATOR = "[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator:"
+ON_A_CPU = RuntimeError(f"{ALLOCATOR} can't allocate memory")
+ON_WINDOWS = RuntimeError(f"{ALLOCATOR} not enough memory: you tried to allocate 9 bytes.")
+ON_A_MAC = RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)")
 
 
 @pytest.fixture
@@ -35,7 +36,8 @@ def said(backend: LocalBackend, talk: Conversation, session: str = "mine") -> st
 
 @pytest.mark.parametrize("place", ["prefill", "first token"])
 @pytest.mark.parametrize(
-    "failure", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError(), ON_A_CPU]
+    "failure",
+    [torch.OutOfMemoryError("CUDA out of memory"), MemoryError(), ON_A_CPU, ON_WINDOWS, ON_A_MAC],
 )
 def test_it_is_tried_once_more_without_what_was_kept(
     qwen2_vl: LocalBackend, talk: Conversation, failure: Exception, place: Place

@@ -470,12 +470,25 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "Hugging Face Hub에서 {checkpoint} 모델을 가져오지 못했습니다. 이름과 네트워크를 확인하거나 "
         "내려받은 모델의 폴더를 지정하세요.",
     ),
+    "The folder {checkpoint} holds no weights (*.safetensors); download the checkpoint again.": (
+        "文件夹 {checkpoint} 中没有权重文件（*.safetensors）；请重新下载模型。",
+        "{checkpoint} 폴더에 가중치 파일(*.safetensors)이 없습니다. 모델을 다시 내려받으세요.",
+    ),
+    "The tokenizer, the chat template or the picture settings in {checkpoint} are missing; "
+    "download the checkpoint again.": (
+        "{checkpoint} 缺少分词器、聊天模板或图片设置；请重新下载模型。",
+        "{checkpoint}에 토크나이저, 채팅 템플릿 또는 사진 설정이 없습니다. 모델을 다시 내려받으세요.",
+    ),
     "{checkpoint} needs {needed:.1f} GB and {free:.1f} GB are free; choose a "
     "smaller or a quantized checkpoint with --checkpoint-path, or try --dtype bfloat16.": (
         "{checkpoint} 需要 {needed:.1f} GB，可用 {free:.1f} GB；"
         "请用 --checkpoint-path 选择更小或量化的模型，或尝试 --dtype bfloat16。",
         "{checkpoint} 모델에는 {needed:.1f}GB가 필요한데 {free:.1f}GB만 비어 있습니다. "
         "--checkpoint-path로 더 작거나 양자화된 모델을 고르거나 --dtype bfloat16을 써 보세요.",
+    ),
+    "--flash-attn2 needs a GPU of NVIDIA's Ampere generation or later; leave the flag out.": (
+        "--flash-attn2 需要 NVIDIA Ampere 或更新架构的 GPU；请去掉该参数。",
+        "--flash-attn2는 NVIDIA Ampere 세대 이후의 GPU가 필요합니다. 이 옵션을 빼세요.",
     ),
     "{checkpoint} does not fit into the memory of this machine; choose a smaller or "
     "a quantized checkpoint with --checkpoint-path.": (

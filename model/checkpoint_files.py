@@ -1,0 +1,127 @@
+"""A checkpoint's files, in a folder or under a hub id: what family they are of, whether they are all there.
+
+Knows nothing of weights but their size. Everything here raises `CheckpointError` with the remedy.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from model.errors import CheckpointError
+
+MODEL_TYPES = ("qwen2_vl", "qwen2_5_vl")
+
+
+def processor(checkpoint: str) -> Any:
+    """The processor: tokenizer, chat template, and how pictures and clips are prepared.
+
+    That of a checkpoint of a known family which is complete, but for the weights of a hub id: these are not here yet.
+    """
+    config = _config(checkpoint)
+    if config.model_type not in MODEL_TYPES:
+        raise CheckpointError(
+            "{checkpoint} is a {model_type} checkpoint; "
+            "choose a Qwen2-VL or Qwen2.5-VL one with --checkpoint-path.",
+            checkpoint=checkpoint,
+            model_type=config.model_type,
+        )
+    if not stored_bytes(checkpoint) and Path(checkpoint).is_dir():
+        raise CheckpointError(
+            "The folder {checkpoint} holds no weights (*.safetensors); download the checkpoint again.",
+            checkpoint=checkpoint,
+        )
+    _check_quantization(checkpoint, config)
+    processor = _processor(checkpoint)
+    if processor.image_token_id != config.image_token_id or not processor.chat_template:
+        raise _incomplete_processor(checkpoint)
+    return processor
+
+
+def stored_bytes(checkpoint: str) -> int:
+    """Of a folder's weights; those of a hub id are not known yet, which is 0."""
+    return sum(file.stat().st_size for file in Path(checkpoint).glob("*.safetensors"))
+
+
+def _config(checkpoint: str) -> Any:
+    from transformers import AutoConfig
+
+    if _looks_like_folder(checkpoint) and not Path(checkpoint).is_dir():
+        raise CheckpointError(
+            "There is no folder {checkpoint}; give a checkpoint's folder or its hub id.",
+            checkpoint=checkpoint,
+        )
+    unreadable = CheckpointError(
+        "The folder {checkpoint} holds no readable config.json; "
+        "give the folder of a complete Qwen2-VL checkpoint.",
+        checkpoint=checkpoint,
+    )
+    folder = Path(checkpoint)
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        raise unreadable
+    try:
+        return AutoConfig.from_pretrained(checkpoint)
+    except OSError as error:
+        raise (unreadable if folder.is_dir() else unloadable(checkpoint, error)) from error
+    except (ValueError, KeyError) as error:  # no model_type, or one transformers does not know
+        raise CheckpointError(
+            "{checkpoint} is not a Qwen2-VL or Qwen2.5-VL checkpoint; "
+            "choose one with --checkpoint-path.",
+            checkpoint=checkpoint,
+        ) from error
+
+
+def _looks_like_folder(checkpoint: str) -> bool:
+    """A hub id is `owner/name`; anything else that has a slash, or exists, is a path."""
+    return (
+        os.path.isabs(checkpoint)
+        or checkpoint.startswith(".")
+        or checkpoint.count("/") != 1
+        or Path(checkpoint).exists()
+    )
+
+
+def _processor(checkpoint: str) -> Any:
+    from transformers import AutoProcessor
+
+    try:
+        return AutoProcessor.from_pretrained(checkpoint)
+    except (OSError, ValueError) as error:
+        if Path(checkpoint).is_dir():
+            raise _incomplete_processor(checkpoint) from error
+        raise unloadable(checkpoint, error) from error
+
+
+def _check_quantization(checkpoint: str, config: Any) -> None:
+    """As loading will, after gigabytes were fetched: the package that reads such weights must be here."""
+    from transformers.quantizers import AutoHfQuantizer
+
+    told = getattr(config, "quantization_config", None)
+    if told is None or not AutoHfQuantizer.supports_quant_method(told):
+        return
+    try:
+        AutoHfQuantizer.from_config(told, pre_quantized=True).validate_environment(device_map=None)
+    except (ImportError, RuntimeError) as error:  # a package, or a GPU that it needs
+        raise unloadable(checkpoint, error) from error
+
+
+def unloadable(checkpoint: str, error: Exception) -> CheckpointError:
+    """What to say of an error of transformers' or of a package that it needs."""
+    if isinstance(error, OSError) and not Path(checkpoint).is_dir():
+        return CheckpointError(
+            "{checkpoint} could not be fetched from the Hugging Face Hub; check the name and the "
+            "network, or give the folder of a downloaded checkpoint.",
+            checkpoint=checkpoint,
+        )
+    return CheckpointError(
+        "{checkpoint} cannot be loaded: {reason}", checkpoint=checkpoint, reason=str(error)
+    )
+
+
+def _incomplete_processor(checkpoint: str) -> CheckpointError:
+    return CheckpointError(
+        "The tokenizer, the chat template or the picture settings in {checkpoint} are missing; "
+        "download the checkpoint again.",
+        checkpoint=checkpoint,
+    )
