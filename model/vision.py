@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from PIL import Image
 
@@ -111,37 +110,9 @@ def visual_tokens(grid: Grid, geometry: Geometry) -> int:
     return math.prod(grid) // geometry.merge_size**2
 
 
-def images_kwargs(vision: VisionSettings, geometry: Geometry) -> dict[str, Any]:
-    """What makes the stock image processor arrive at `picture_size`.
-
-    With an exact size it must be handed the picture already resized to `exact_size`.
-    """
-    return _processor_kwargs(vision.min_tokens, vision.max_tokens, vision, geometry)
-
-
-def videos_kwargs(vision: VisionSettings, geometry: Geometry) -> dict[str, Any]:
-    """What makes the stock video processor of Qwen2-VL and 2.5 arrive at `frame_size`.
-
-    To it `size` bounds the pixels of one frame. `cap_pixels_per_frame` would lower that bound for
-    long clips behind the person's back, `do_sample_frames` would choose other frames than shown.
-    """
-    low, high = vision.video_min_tokens_per_frame, vision.video_max_tokens_per_frame
-    kwargs = _processor_kwargs(low, high, vision, geometry)
-    return {**kwargs, "cap_pixels_per_frame": False, "do_sample_frames": False}
-
-
 def resize(image: Image.Image, size: Size) -> Image.Image:
     """`image` at exactly `size`, bicubic like the processors; for previews and remote engines."""
     return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
-
-
-def _processor_kwargs(
-    low: int, high: int, vision: VisionSettings, geometry: Geometry
-) -> dict[str, Any]:
-    if exact_size(vision, geometry):
-        return {"do_resize": False}
-    token = geometry.token_px**2  # px
-    return {"size": {"shortest_edge": low * token, "longest_edge": high * token}}
 
 
 def _fitted(

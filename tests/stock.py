@@ -17,8 +17,8 @@ from transformers.video_utils import VideoMetadata
 from model import media, video
 from model.conversation import Conversation, Image, Media, Message, Text, Video
 from model.local import LocalBackend
-from model.settings import GenerationSettings
-from model.vision import Geometry, exact_size, images_kwargs, videos_kwargs
+from model.settings import GenerationSettings, VisionSettings
+from model.vision import Geometry, exact_size
 
 GEOMETRY = Geometry()
 
@@ -171,3 +171,31 @@ def _tokens(
         "attention_mask": inputs["attention_mask"],
         "mm_token_type_ids": types,
     }
+
+
+def images_kwargs(vision: VisionSettings, geometry: Geometry) -> dict[str, Any]:
+    """What makes the stock image processor arrive at `picture_size`.
+
+    With an exact size it must be handed the picture already resized to `exact_size`.
+    """
+    return _processor_kwargs(vision.min_tokens, vision.max_tokens, vision, geometry)
+
+
+def videos_kwargs(vision: VisionSettings, geometry: Geometry) -> dict[str, Any]:
+    """What makes the stock video processor of Qwen2-VL and 2.5 arrive at `frame_size`.
+
+    To it `size` bounds the pixels of one frame. `cap_pixels_per_frame` would lower that bound for
+    long clips behind the person's back, `do_sample_frames` would choose other frames than shown.
+    """
+    low, high = vision.video_min_tokens_per_frame, vision.video_max_tokens_per_frame
+    kwargs = _processor_kwargs(low, high, vision, geometry)
+    return {**kwargs, "cap_pixels_per_frame": False, "do_sample_frames": False}
+
+
+def _processor_kwargs(
+    low: int, high: int, vision: VisionSettings, geometry: Geometry
+) -> dict[str, Any]:
+    if exact_size(vision, geometry):
+        return {"do_resize": False}
+    token = geometry.token_px**2  # px
+    return {"size": {"shortest_edge": low * token, "longest_edge": high * token}}

@@ -22,12 +22,11 @@ from model.vision import (
     exact_size,
     frame_size,
     grid,
-    images_kwargs,
     picture_size,
     resize,
-    videos_kwargs,
     visual_tokens,
 )
+from tests.stock import images_kwargs, videos_kwargs
 
 QWEN2_VL = Geometry()
 
