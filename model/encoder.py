@@ -7,6 +7,7 @@ encoded, so memory follows the sampled frames at their final size, never the cli
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from torchvision.transforms.v2 import functional as tvf
 
 from model import media, video
 from model.backend import Cancel
-from model.conversation import Image, Video
+from model.conversation import Video
 from model.visual_item import VisualItem
 
 Report = Callable[[float, float], None]
@@ -33,6 +34,10 @@ class Encoded:
     decoded: int
 
 
+class _CancelledError(Exception):
+    pass
+
+
 class VisionEncoder:
     """One checkpoint's processor and vision tower."""
 
@@ -43,10 +48,32 @@ class VisionEncoder:
 
     def encode(self, item: VisualItem, cancel: Cancel, report: Report) -> Encoded | None:
         """The vision features of one item, None if cancelled. Raises `MediaError`."""
-        if isinstance(item.media, Image):
-            picture = media.open_image(item.media.path, name=item.media.name)
-            return Encoded(self._picture(tvf.pil_to_tensor(picture), item.size), 1)
-        return self._clip(item.media, item, cancel, report)
+        try:
+            with self._between_blocks(cancel):
+                if isinstance(item.media, Video):
+                    return self._clip(item.media, item, cancel, report)
+                picture = media.open_image(item.media.path, name=item.media.name)
+                return Encoded(self._picture(tvf.pil_to_tensor(picture), item.size), 1)
+        except _CancelledError:
+            return None
+
+    @contextmanager
+    def _between_blocks(self, cancel: Cancel) -> Iterator[None]:
+        """Inside, the vision tower looks at `cancel` before each of its layers, and raises `_CancelledError`.
+
+        A large picture takes a CPU minutes, and unlike a prompt it cannot be read in chunks.
+        """
+
+        def look(*_: object) -> None:
+            if cancel.is_set():
+                raise _CancelledError
+
+        hooks = [block.register_forward_pre_hook(look) for block in self._model.model.visual.blocks]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
 
     def _picture(self, pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
         """pixels: (3, h, w) uint8; gives (tokens, hidden)."""

@@ -182,6 +182,26 @@ def test_a_stop_between_two_pictures_leaves_the_second_one_unseen(
     assert usage(backend, talk, session="a").vision_encodes == 2, "what was seen is kept"
 
 
+def test_a_stop_ends_the_vision_tower_at_its_next_layer(
+    backend: LocalBackend, picture: Image, clip: Video
+) -> None:
+    cancel, layers = Cancel(), list[object]()
+
+    def passed(*layer: object) -> None:
+        layers.append(layer)
+        cancel.set()
+
+    for part in (picture, clip):
+        talk = Conversation().with_user_turn(part, Text("What?"))
+        cancel, layers = Cancel(), []
+        first, *_ = backend.model.model.visual.blocks
+        hook = first.register_forward_hook(passed)
+        done = finished(backend.stream(talk, SHORT, cancel))
+        hook.remove()
+        assert (done.reason, done.usage.vision_encodes, len(layers)) == ("cancelled", 0, 1)
+        assert usage(backend, talk).vision_encodes == 1
+
+
 def test_progress_tells_which_picture_is_looked_at(
     qwen2_vl: LocalBackend, picture: Image, clip: Video
 ) -> None:
