@@ -36,9 +36,9 @@ element.addEventListener('change', (event) => {
   if (event.target.matches('select')) trigger('select', { turn: Number(event.target.value) });
 });
 
-qwenVlChat.verdict = (sentence) => {
+qwenVlChat.verdict = ([turn, sentence]) => {
   const button = element.querySelector('[data-op=verify]');
-  if (!button) return;
+  if (button?.dataset.turn !== String(turn)) return; // another answer was chosen meanwhile
   button.disabled = false;
   element.querySelector('[role=status]').textContent = sentence;
 };

@@ -48,6 +48,13 @@ def asked() -> gr.Request:
     return gr.Request()
 
 
+async def verified(tabs: Tabs, turn: int) -> str:
+    """What is said of an answer."""
+    number, said = json.loads(await keeping.verify(tabs, KEY, posted(turn=turn)))
+    assert number == turn
+    return str(said)
+
+
 @pytest.fixture(scope="module")
 def tiny() -> LocalBackend:
     return LocalBackend.load(BUNDLED, device="cpu", cache_gb=0.2)
@@ -180,11 +187,11 @@ def test_an_answer_is_verified_and_a_changed_one_is_not_equal(
     async def play() -> None:
         tabs = Tabs(tiny)
         tab = await talk(tabs, uploads)
-        assert "Equal" in await keeping.verify(tabs, KEY, posted(turn=0))
-        assert "Equal" in await keeping.verify(tabs, KEY, posted(turn=1))
+        assert "Equal" in await verified(tabs, 0)
+        assert "Equal" in await verified(tabs, 1)
         asked = tab.conversation.without_last_reply()
         tab.conversation = asked.with_reply("Something else.")
-        assert "Different from token 1 on" in await keeping.verify(tabs, KEY, posted(turn=1))
+        assert "Different from token 1 on" in await verified(tabs, 1)
 
     scene(play)
 
@@ -193,7 +200,7 @@ def test_what_was_drawn_by_lot_is_said_to_be(tiny: LocalBackend, uploads: Path) 
     async def play() -> None:
         tabs = Tabs(tiny)
         await talk(tabs, uploads, temperature=0.5)
-        assert "temperature 0" in await keeping.verify(tabs, KEY, posted(turn=0))
+        assert "temperature 0" in await verified(tabs, 0)
 
     scene(play)
 
@@ -205,7 +212,7 @@ def test_a_backend_that_cannot_replay_says_so() -> None:
         await followed(tabs)
         shown = await keeping.reproduce(tabs, KEY, asked())
         assert 'role="alert"' in shown and "can be reproduced" in shown
-        assert "can be reproduced" in await keeping.verify(tabs, KEY, posted(turn=0))
+        assert "can be reproduced" in await verified(tabs, 0)
         _, notice = await keeping.export(tabs, KEY)
         assert "can be reproduced" in notice
 

@@ -6,6 +6,7 @@ Handlers as in `handlers`: they belong to the open tabs, which are bound as thei
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import secrets
 import shutil
@@ -49,9 +50,13 @@ async def reproduce_another(tabs: Tabs, key: str, event: gr.EventData, request: 
 
 
 async def verify(tabs: Tabs, key: str, event: gr.EventData) -> str:
-    """Whether stock transformers gives the same answer, in one sentence."""
-    tab = tab_of(tabs, key)
-    answer = _answer(tab, _turn(event))
+    """Which answer it is, by its number, and in one sentence whether stock transformers gives the same; as JSON."""
+    turn = _turn(event)
+    return json.dumps([turn, await _verified(tabs, tab_of(tabs, key), turn)])
+
+
+async def _verified(tabs: Tabs, tab: Tab, turn: int) -> str:
+    answer = _answer(tab, turn)
     if answer is None:
         return ""
     conversation, settings, reply = answer

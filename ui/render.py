@@ -41,8 +41,18 @@ SCRIPTED = (
     "enlarge",
 )
 _PLAIN = re.compile(r"[^\W_]+(?: [^\W_]+)*")  # words and single spaces mean nothing in Markdown
-_FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
-_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+_FENCE = re.compile(
+    r"([ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?)(`{3,}(?=[^`]*$)|~{3,})"
+)  # in a list, too
+_CODE_SPAN = re.compile(r"(?<![`\\])(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+_LIVE = re.compile(r"<[a-z/!?]|!\[", re.IGNORECASE)  # where HTML or a picture begins
+# What Gradio puts over other code, and whose click it takes. Drawn, because it copies all text that is there.
+_ICON = '<svg viewBox="0 0 15 15" width="15" fill="none" stroke="currentColor" stroke-width="1.2"><path d="{}"/></svg>'
+_COPY = (
+    '<button class="copy_code_button" title="copy">'
+    f'<span class="copy-text">{_ICON.format("M5 4.5V1.5h8.5V10h-3M1.5 5H10v8.5H1.5z")}</span>'
+    f'<span class="check">{_ICON.format("M2 8l4 4 7-9")}</span></button>'
+)
 # Gradio's own words for a diagram, wherever it stands.
 _DIAGRAM = re.compile(r"```mermaid(\s*\n.*?(?:```\s*(?:\n|\Z)|\Z))", re.DOTALL)
 _UNUSUAL = re.compile(
@@ -98,37 +108,43 @@ def readable(text: str) -> str:
 
 
 def markdown(text: str, seen: Clips | None = None, *, arriving: bool = False) -> str:
-    """A model's answer as Markdown in which HTML is text, and code is left as it is.
+    """A model's answer as Markdown in which HTML is text.
 
-    Moments of the clips that were `seen` become links; those of a JSON block follow it. Diagrams of an answer that is
+    What is code to us need not be code to the browser's Markdown. So no HTML and no picture of the answer's own is
+    left in code either: where there could be one, code is written as HTML of ours, in entities. Moments of the clips that were `seen` become links; those of a JSON block follow it. Diagrams of an answer that is
     still `arriving` are code: half of one cannot be drawn, and the page would draw a whole one anew at each update.
     """
     shown: list[str] = []
-    prose: list[str] = []
-    fence, data = "", False
-
-    def flush() -> None:
-        shown.append(_without_html("".join(prose), seen))
-        prose.clear()
-
+    lines: list[str] = []  # of the prose or the code that is being read
+    fence = ""
     for line in _tame(readable(text), arriving).splitlines(keepends=True):
         mark = _FENCE.match(line)
         if not fence and mark:
-            flush()
-            fence = mark.group(1)
-            data = line.strip().lower() == f"{fence}json"
-            opened = len(shown)
-            shown.append(line)
-        elif fence:
-            shown.append(line)
-            if mark and mark.group(1).startswith(fence) and not line.strip().strip(fence[0]):
-                fence = ""
-                if data:
-                    shown.append(_moments("".join(shown[opened:]), seen))
-        else:
-            prose.append(line)
-    flush()
+            shown.append(_without_html("".join(lines), seen))
+            lines, fence = [line], mark[2]
+            continue
+        lines.append(line)
+        if fence and line.strip().startswith(fence) and not line.strip().strip(fence[0]):
+            shown.append(_block(lines))
+            if lines[0].strip().lower().endswith(f"{fence}json"):
+                shown.append(_moments("".join(lines), seen))
+            lines, fence = [], ""
+    shown.append(_block(lines) if fence else _without_html("".join(lines), seen))
     return "".join(shown)
+
+
+def _block(lines: Sequence[str]) -> str:
+    """Fenced lines, the last one perhaps not there yet."""
+    whole = "".join(lines)
+    if not _LIVE.search(whole):
+        return whole
+    mark = _FENCE.match(lines[0])
+    lead, fence = mark.groups() if mark else ("", "")
+    code = [line.removeprefix(" " * len(lead)) for line in lines[1:]]
+    if code and not code[-1].strip().strip(fence[0]):
+        code.pop()
+    # The lead keeps it in its list.
+    return f'{lead}<div class="code_wrap">{_COPY}<pre><code>{literal("".join(code))}</code></pre></div>\n\n'
 
 
 def _tame(text: str, arriving: bool) -> str:
@@ -140,7 +156,7 @@ def _tame(text: str, arriving: bool) -> str:
 
 
 def _without_html(prose: str, seen: Clips | None) -> str:
-    """Escape outside of code spans; a span does not reach over an empty line."""
+    """A code span does not reach over an empty line."""
     paragraphs = re.split(r"(\n[ \t]*\n)", prose)
     return "".join(_escape_paragraph(paragraph, seen) for paragraph in paragraphs)
 
@@ -148,8 +164,13 @@ def _without_html(prose: str, seen: Clips | None) -> str:
 def _escape_paragraph(paragraph: str, seen: Clips | None) -> str:
     shown, end = [], 0
     for span in _CODE_SPAN.finditer(paragraph):
-        shown += [_linked(paragraph[end : span.start()], seen), span.group()]
-        end = span.end()
+        shown.append(_linked(paragraph[end : span.start()], seen))
+        code, end = span.group(), span.end()
+        if _LIVE.search(code):
+            # Over several lines it is rather a block of code in something else.
+            several = "\n" in code
+            code = _escape(code) if several else f"<code>{literal(span[2].strip())}</code>"
+        shown.append(code)
     return "".join((*shown, _linked(paragraph[end:], seen)))
 
 

@@ -18,8 +18,12 @@ from ui.tabs import Tabs
 from ui.texts import texts_for
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+# Gradio leaves an event out, silently, whose last run is still on its way: the end of an answer may be,
+# while the next message goes out.
+EACH: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
 FOLLOWING: dict[str, Any] = {
     "concurrency_limit": None,
+    "trigger_mode": "multiple",
     "show_progress": "hidden",
     "api_visibility": "private",
 }
@@ -39,16 +43,13 @@ def wire(
     price = (do(handlers.price), [key, message, settings], page.cost)
     give_back: dict[str, Any] = {
         "js": "(text) => { qwenVlChat.giveBack(text); return [] }",
-        **QUIET,
+        **EACH,
     }
 
     def read_on(estimated: Any) -> None:
         """Read what is attached while the person is still typing."""
         if read_ahead:
-            estimated.then(
-                do(handlers.read_ahead), [key, settings], page.ready,
-                trigger_mode="multiple", **FOLLOWING,
-            )  # fmt: skip
+            estimated.then(do(handlers.read_ahead), [key, settings], page.ready, **FOLLOWING)
 
     def priced(after: Any) -> None:
         """Say what the message would cost now, and read of it what is there."""
@@ -59,7 +60,7 @@ def wire(
         # Gradio rebuilds a component's whole description with every update, also of one that is skipped:
         # what grows gets as few outputs as possible.
         followed = after.then(do(handlers.follow), key, [view.live, view.run_state], **FOLLOWING)
-        settled = followed.then(do(handlers.settled), key, list(view), **QUIET)
+        settled = followed.then(do(handlers.settled), key, list(view), **EACH)
         settled.then(None, view.returned, None, **give_back)
         priced(settled)
 
@@ -99,13 +100,12 @@ def wire(
     _wire_comparing(page, do, priced)
     show(view.examples.select(do(handlers.ask_example), [key, settings], list(view), **QUIET))
 
-    many: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
-    attached = view.tray.upload(do(handlers.attach), key, view.tray, **many)
+    attached = view.tray.upload(do(handlers.attach), key, view.tray, **EACH)
     priced(attached)
-    attached.then(do(handlers.play_clips), key, view.chatbot, trigger_mode="multiple", **FOLLOWING)
-    priced(view.tray.select(do(handlers.change_tray), key, view.tray, **many))
+    attached.then(do(handlers.play_clips), key, view.chatbot, **FOLLOWING)
+    priced(view.tray.select(do(handlers.change_tray), key, view.tray, **EACH))
     looked = [page.inspector, view.tray]
-    priced(page.inspector.select(do(inspect), [key, message, settings], looked, **many))
+    priced(page.inspector.select(do(inspect), [key, message, settings], looked, **EACH))
     page.loading.tick(
         do(handlers.watch_loading), key, [page.banner, page.loading, view.run_state], **QUIET
     )
@@ -159,7 +159,11 @@ def _wire_keeping(
     view.reproduce.click(do(keeping.reproduce), key, replay, **QUIET)
     replay.select(do(keeping.reproduce_another), key, replay, **QUIET)
     replay.submit(do(keeping.verify), key, verdict, **FOLLOWING).then(
-        None, verdict, None, js="(said) => { qwenVlChat.verdict(said); return [] }", **QUIET
+        None,
+        verdict,
+        None,
+        js="(told) => { qwenVlChat.verdict(JSON.parse(told)); return [] }",
+        **EACH,
     )
     view.export.click(do(keeping.export), key, [exported, view.notice], **QUIET).then(
         None, exported, None, js="(url) => { qwenVlChat.download(url); return [] }", **QUIET

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from model.backend import Delta
 from tests.e2e.chat import Chat
+from tests.fakes import FakeBackend
 
 
 def test_a_picture_and_a_clip_are_answered(chat: Chat, picture: Path, clip: Path) -> None:
@@ -33,6 +35,23 @@ def test_the_answer_is_seen_growing_and_stops_at_once(chat: Chat) -> None:
     assert "stopped" in chat.stats
     assert chat.draft == "a draft meanwhile"
     assert chat.page.evaluate("document.activeElement.tagName") == "TEXTAREA"
+
+
+def test_a_message_sent_just_as_an_answer_ends_is_answered_to_its_end(
+    told: Chat, fake: FakeBackend
+) -> None:
+    fake.pause_s = 0.02
+    fake.answer = lambda talk: [Delta("word ")] * (20 if talk.messages[-1].text == "first" else 60)
+    for _ in range(4):
+        turn, asked = told.turn - told.finished_before, len(fake.calls)
+        told.send("first")
+        told.wait("answering")
+        told.page.fill("#composer textarea", "second")
+        while len(fake.calls) < asked + 2:
+            told.page.press("#composer textarea", "Enter")
+            told.page.wait_for_timeout(20)
+        told.wait("idle", after_turn=turn + 1)
+        assert told.answered[-1].count("word") == 60
 
 
 def test_retry_undo_and_a_new_chat(chat: Chat, picture: Path) -> None:

