@@ -40,18 +40,25 @@ def test_the_answer_is_seen_growing_and_stops_at_once(chat: Chat) -> None:
 def test_a_message_sent_just_as_an_answer_ends_is_answered_to_its_end(
     told: Chat, fake: FakeBackend
 ) -> None:
-    fake.pause_s = 0.02
-    fake.answer = lambda talk: [Delta("word ")] * (20 if talk.messages[-1].text == "first" else 60)
-    for _ in range(4):
+    # Only with the emulation on, whatever it emulates, the end of an event is late enough.
+    network = told.page.context.new_cdp_session(told.page)
+    network.send("Network.enable")
+    near = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    network.send("Network.emulateNetworkConditions", near)
+    fake.pause_s = 0.05
+    fake.answer = lambda talk: [Delta("word ")] * (12 if talk.messages[-1].text == "first" else 60)
+    for _ in range(2):
         turn, asked = told.turn - told.finished_before, len(fake.calls)
         told.send("first")
-        told.wait("answering")
+        while len(fake.calls) == asked:
+            told.page.wait_for_timeout(10)
         told.page.fill("#composer textarea", "second")
         while len(fake.calls) < asked + 2:
-            told.page.press("#composer textarea", "Enter")
-            told.page.wait_for_timeout(20)
+            told.page.keyboard.press("Enter")
+            told.page.wait_for_timeout(5)
         told.wait("idle", after_turn=turn + 1)
         assert told.answered[-1].count("word") == 60
+    network.detach()
 
 
 def test_retry_undo_and_a_new_chat(chat: Chat, picture: Path) -> None:
