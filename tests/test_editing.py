@@ -151,6 +151,43 @@ def test_a_failed_edit_leaves_the_conversation_and_goes_on_being_one() -> None:
     scene(play)
 
 
+def test_a_failed_edit_and_the_draft_beside_it_are_both_kept() -> None:
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend())
+        tab = await talked(tabs)
+        tab.attach(CLIP)
+        tab.edit(0, "a draft")
+        backend.events = [MediaError("No.")]
+        assert (await submitted(tabs, "another")).returned == "a draft"
+        assert tab.editing
+        assert tab.cancel_edit("another\na draft") == "another\na draft"
+        assert [item.path for item in tab.tray] == [PHOTO.path, CLIP.path]
+        assert tab.editing is None and len(said(tab)) == 4
+
+    scene(play)
+
+
+def test_a_new_chat_gives_the_draft_back_that_an_edit_had_set_aside() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tab = await talked(tabs)
+        tab.edit(0, "a draft")
+        assert (await handlers.clear(tabs, KEY)).returned == "a draft"
+
+    scene(play)
+
+
+def test_what_was_fitted_is_not_said_of_other_items() -> None:
+    tab = Tab(KEY, FakeBackend())
+    tab.attach(PHOTO)
+    tab.fitted = "It fits already."
+    tab.attach(CLIP)
+    assert tab.fitted == ""
+    tab.fitted = "It fits already."
+    tab.detach(CLIP.id)
+    assert tab.fitted == ""
+
+
 def test_a_failed_retry_leaves_the_earlier_answer() -> None:
     async def play() -> None:
         tabs = Tabs(backend := FakeBackend())

@@ -8,11 +8,12 @@ import pytest
 
 from model.conversation import Conversation, Image
 from model.errors import DemoError
-from model.settings import VisionSettings
+from model.settings import GenerationSettings, VisionSettings
 from tests.fakes import FakeBackend
 from ui.attachment import Attachment
 from ui.composer import file_url
 from ui.pointing import pointed_at
+from ui.runs import Run
 from ui.session import Tab
 
 PAGE = VisionSettings()
@@ -108,3 +109,42 @@ def test_an_edit_sets_the_drafts_places_aside() -> None:
     assert mine.places == []
     mine.cancel_edit("")
     assert len(mine.places) == 1
+
+
+def test_a_place_in_a_picture_that_is_taken_back_goes_back_with_it() -> None:
+    mine = tab(FIRST)
+    mine.tray.clear()
+    mine.conversation = BEFORE
+    mark(mine, src=file_url(FIRST.shown))
+    mine.undo()
+    (item,) = mine.tray
+    assert [place.item for place in mine.places] == [item.id]
+    assert told(mine) == ["Picture 1: <|box_start|>(100,200),(500,600)<|box_end|>\n"]
+
+
+def test_a_place_of_the_draft_ends_with_its_picture() -> None:
+    """As when an earlier turn is rewritten while it is set aside."""
+    mine = tab(FIRST, SECOND)
+    mine.tray.clear()
+    mine.conversation = BEFORE.with_user_turn(Image(SECOND.path)).with_reply("Another.")
+    mark(mine, src=file_url(FIRST.shown))
+    mark(mine, src=file_url(SECOND.shown))
+    mine.edit(0, "a draft")
+    asked = mine.drafted("again", PAGE)
+    assert asked
+    mine.begin(Run(asked, GenerationSettings(), mine.key))
+    mine.sent()
+    assert [place.number for place in mine.places] == [1]
+    assert len(told(mine)) == 1
+
+
+def test_a_picture_that_is_being_answered_about_can_be_pointed_at_and_counts() -> None:
+    mine = tab(FIRST)
+    asked = mine.drafted("What?", PAGE)
+    assert asked
+    mine.begin(Run(asked, GenerationSettings(), mine.key))
+    mine.sent()
+    mark(mine, src=file_url(FIRST.shown))
+    mine.attach(SECOND)
+    assert [label for _, label in mine.numbered] == ["Picture 2"]
+    assert told(mine)[0].startswith("Picture 1: ")

@@ -224,11 +224,12 @@ async def undo(tabs: Tabs, key: str) -> View:
 
 
 async def clear(tabs: Tabs, key: str) -> View:
-    """Start over, and let the backend drop what it kept."""
+    """Start over, and let the backend drop what it kept. A draft that an edit had set aside comes back."""
     tab = tab_of(tabs, key)
     tab.clear()
     tabs.forget(key)
-    return view.whole(tab)
+    returned, tab.returned = tab.returned, ""
+    return view.whole(tab)._replace(returned=returned)
 
 
 async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:

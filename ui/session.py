@@ -39,10 +39,13 @@ Outcome = Literal["idle", "stopped", "error"]
 
 @dataclass(frozen=True)
 class Edit:
-    """One of the person's turns that is being rewritten, and the draft that was set aside for it."""
+    """One of the person's turns that is being rewritten, and the draft that was set aside for it.
+
+    text: None after an answer to it came to nothing. The draft was back in the composer by then.
+    """
 
     turn: int  # from 0
-    text: str
+    text: str | None
     tray: tuple[Attachment, ...]
     places: tuple[Pointed, ...]
 
@@ -145,6 +148,7 @@ class Tab:
             )
         self.remember([attachment])
         self.tray.append(attachment)
+        self.fitted = ""
 
     def remember(self, attachments: Iterable[Attachment]) -> None:
         """Know how to show these files in the conversation."""
@@ -153,6 +157,7 @@ class Tab:
     def detach(self, attachment_id: object) -> None:
         """Take an item out of the tray, if it is there."""
         self.tray[:] = [item for item in self.tray if item.id != attachment_id]
+        self.fitted = ""
         self.places[:] = [place for place in self.places if place.item != attachment_id]
 
     def point(self, place: Pointed) -> None:
@@ -212,7 +217,7 @@ class Tab:
         """What the message in the composer will follow."""
         if self.editing and self.editing.turn < self.conversation.turns:
             return self.conversation.before_turn(self.editing.turn)
-        return self.conversation  # also while the edited turn is being answered
+        return self.shown
 
     def drafted(self, text: str, vision: VisionSettings) -> Conversation | None:
         """The conversation as it would be after sending `text` with the tray; None with neither.
@@ -259,6 +264,8 @@ class Tab:
 
     def cancel_edit(self, draft: str) -> str:
         """Leave the conversation as it is; gives the composer's new text."""
+        if self.editing and self.editing.text is None:
+            self.editing = None  # composer and tray hold both, the turn and the draft
         return self._set_aside() if self.editing else draft
 
     def undo(self) -> None:
@@ -268,6 +275,7 @@ class Tab:
             return
         self._keep(self.conversation.without_last_exchange())
         self._give_back(message)
+        self._repoint()
         self.outcome, self.notice = "idle", ""
 
     def clear(self) -> None:
@@ -281,6 +289,7 @@ class Tab:
             self.comparison.stop()
         self.comparison, self.not_compared = None, ""
         self._keep(Conversation())
+        aside = self.editing.text if self.editing else None
         self.editing = None
         self.tray.clear()
         self.refused.clear()
@@ -288,7 +297,8 @@ class Tab:
         self.wished.clear()
         self.places.clear()
         self.told.clear()
-        self.outcome, self.notice, self.returned = "idle", "", ""
+        self.fitted = ""
+        self.outcome, self.notice, self.returned = "idle", "", aside or ""
 
     def restore(
         self,
@@ -339,7 +349,8 @@ class Tab:
             return  # it was a retry: the message still stands in the conversation
         self._give_back(message)
         if self.conversation.turns >= asked.turns:
-            self.editing = Edit(asked.turns - 1, "", (), ())
+            self.editing = Edit(asked.turns - 1, None, (), ())
+        self._repoint()
 
     def _keep(self, conversation: Conversation) -> None:
         self.conversation = conversation
@@ -368,7 +379,19 @@ class Tab:
         assert self.editing
         edit, self.editing = self.editing, None
         self.tray[:], self.places[:] = edit.tray, edit.places
-        return edit.text
+        self._repoint()
+        return edit.text or ""
+
+    def _repoint(self) -> None:
+        """Places in pictures that have left the conversation go with them, into the tray or away."""
+        items = {number: item.id for item, number in self._numbers if item.kind == "image"}
+        standing = sum(isinstance(part, Image) for part in self.before.media)
+        moved = (
+            place if place.item or place.number <= standing
+            else replace(place, item=items.get(place.number, ""))
+            for place in self.places
+        )  # fmt: skip
+        self.places[:] = [place for place in moved if place.item or place.number <= standing]
 
 
 def drafted(

@@ -71,7 +71,7 @@ def wire(
     show(opened.then(do(handlers.look), key, list(view), **QUIET))
     blocks.unload(do(handlers.close_page))
     blocks.unload(MethodType(_drop_session, blocks))
-    _wire_language(page, tabs, blocks)
+    priced(_wire_language(page, tabs, blocks))
 
     accepted = message.submit(
         do(handlers.submit), [key, message, settings], [page.sent, *view], **QUIET
@@ -89,7 +89,8 @@ def wire(
         show(button.click(do(again), [key, settings], list(view), **QUIET))
     undone = view.undo.click(do(handlers.undo), key, list(view), **QUIET)
     priced(undone.then(None, view.returned, None, **give_back))
-    priced(view.clear.click(do(handlers.clear), key, list(view), **QUIET))
+    cleared = view.clear.click(do(handlers.clear), key, list(view), **QUIET)
+    priced(cleared.then(None, view.returned, None, **give_back))
     view.copy.click(None, None, None, js="() => { qwenVlChat.copyLatest(); return [] }", **QUIET)
     _wire_editing(page, do, priced)
     saved = view.places.select(do(handlers.save_marked), key, [page.saved, view.notice], **QUIET)
@@ -212,7 +213,8 @@ def _gathered(event: Callable[..., Any], page: Page) -> Any:
     return event(None, list(page.controls.components), page.settings, js=gather, **QUIET)
 
 
-def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> None:
+def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> Any:
+    """Gives the event after which the page is in the language that was chosen."""
     view = page.view
     labelled = [
         *page.controls.labelled, page.settings_title, page.settings_note, page.reset, page.language,
@@ -247,7 +249,7 @@ def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> None:
     blocks.load(None, None, page.language, js="() => qwenVlChat.language()", **QUIET)
     keep = "(language) => { qwenVlChat.chooseLanguage(language); return [] }"
     shown = [page.banner, view.stats, view.notice, view.tray, view.live]
-    page.language.input(None, page.language, None, js=keep, **QUIET).then(
+    return page.language.input(None, page.language, None, js=keep, **QUIET).then(
         MethodType(handlers.choose_language, tabs), [page.key, page.language], shown,
         trigger_mode="always_last", **QUIET,
     )  # fmt: skip
