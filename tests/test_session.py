@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 
+import gradio as gr
 import pytest
 
 from model.backend import Delta, Event, Notice
@@ -14,7 +15,7 @@ from model.conversation import Conversation, Image, Text
 from model.errors import DemoError, MediaError
 from model.settings import GenerationSettings, VisionSettings
 from tests.fakes import USAGE, FakeBackend
-from ui import session, view
+from ui import api, session, view
 from ui import tabs as open_tabs
 from ui.attachment import Attachment
 from ui.session import Tab
@@ -247,6 +248,23 @@ def test_an_unseen_tab_expires_and_the_backend_forgets_it() -> None:
         assert backend.forgotten == ["old"]
         assert tabs.open("old") is not old
         assert tabs.open("shown") is shown, "its page is open, if idle"
+
+    scene(play)
+
+
+def test_a_program_that_says_nothing_for_long_is_forgotten() -> None:
+    """Plain HTTP clients leave without a word."""
+
+    async def play() -> None:
+        backend = FakeBackend()
+        tabs = Tabs(backend)
+        request = gr.Request(session_hash="program")
+        await api.estimate(tabs, {"text": "Hi"}, request)
+        (tab,) = tabs._tabs.values()
+        tab.seen = time.monotonic() - open_tabs.KEPT_S - 1
+        tabs.open("recent")
+        await asyncio.sleep(0.1)
+        assert backend.forgotten == [tab.key]
 
     scene(play)
 

@@ -108,6 +108,7 @@ async def reset(tabs: Tabs, request: gr.Request) -> None:
 def _tab(tabs: Tabs, request: gr.Request) -> Tab:
     # The prefix keeps programs out of the pages' conversations.
     tab = tabs.open(f"api-{request.session_hash}")
+    tab.program = True
     tab.pages.add(str(request.session_hash))
     tab.address = address_of(request.request)
     return tab

@@ -75,6 +75,7 @@ class Tab:
     browser: str = ""  # the one that opened it last
     address: str = ""  # where that was
     pages: set[str] = field(default_factory=set)  # Gradio's sessions that show it
+    program: bool = False  # Nobody is told when one has gone that only posts and reads.
     # What the conversation and its answers were before the run.
     _before: tuple[Conversation, tuple[Answered, ...]] = (Conversation(), ())
     seen: float = field(default_factory=time.monotonic)

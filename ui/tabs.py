@@ -235,10 +235,10 @@ class Tabs:
         asyncio.get_running_loop().run_in_executor(None, storage.sweep, needed, self.kept_s)
 
     def _expire(self) -> None:
-        """Drop what has been without a page for long, and what is too much."""
+        """Drop what has been without a page, or a program's message, for long, and what is too much."""
         *others, _ = self._tabs.values()
         before, surplus = time.monotonic() - self.kept_s, max(0, len(self._tabs) - MAX_TABS)
-        going = [tab for tab in others if tab.seen <= before and not tab.pages]
+        going = [tab for tab in others if tab.seen <= before and (tab.program or not tab.pages)]
         if surplus:
             # Whoever opens one tab after the other pushes nobody's conversation out.
             going += sorted(others, key=lambda tab: tab.used)[:surplus]
