@@ -75,10 +75,28 @@
   }
 
   async function copyText(button, content) {
-    await navigator.clipboard.writeText(content);
-    const label = button.textContent;
-    button.textContent = text('copied');
-    setTimeout(() => { button.textContent = label; }, 1500);
+    await toClipboard(content);
+    // The text alone is changed, since Gradio goes on changing it where it has put it.
+    const texts = document.createTreeWalker(button, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode() && !texts.currentNode.data.trim());
+    const label = texts.currentNode;
+    const copied = text('copied');
+    if (label.data === copied) return;
+    const before = label.data;
+    label.data = copied;
+    setTimeout(() => { if (label.data === copied) label.data = before; }, 1500);
+  }
+
+  // Browsers have no clipboard for pages that come over plain http from another machine.
+  async function toClipboard(content) {
+    if (navigator.clipboard) return navigator.clipboard.writeText(content);
+    const area = Object.assign(document.createElement('textarea'), { value: content });
+    const focused = document.activeElement;
+    (one('dialog[open]') ?? document.body).append(area);
+    area.select();
+    document.execCommand('copy');
+    area.remove();
+    focused.focus();
   }
 
   function download(url) {

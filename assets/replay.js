@@ -11,12 +11,7 @@ new MutationObserver(() => {
   dialog.showModal();
 }).observe(element, { childList: true, subtree: true });
 
-async function copy(button) {
-  await navigator.clipboard.writeText(button.parentElement.querySelector('pre').textContent);
-  const label = button.textContent;
-  button.textContent = qwenVlChat.text('copied');
-  setTimeout(() => { button.textContent = label; }, 1500);
-}
+const copy = (button) => qwenVlChat.copyText(button, button.parentElement.querySelector('pre').textContent);
 
 function verify(button) {
   const status = element.querySelector('[role=status]');

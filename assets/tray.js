@@ -1,7 +1,7 @@
 // Runs once in the tray's gr.HTML, which lends it `element` and `trigger`. All files come in here,
 // whether pasted, dropped, chosen or taken: one way in, and the composer's text is never touched.
 const { one, text } = qwenVlChat;
-const SETTLE_MS = 20000; // a server that says nothing about a file for so long has forgotten it
+const SETTLE_MS = 20000; // a server that says nothing for so long, and as long again for each file, has forgotten it
 const EXPORTED = /\.zip$/i; // a whole conversation, which is no attachment
 const uploads = new Map(); // under way: a request -> [bytes sent, bytes in all]
 let waiting = 0; // batches that are not in the tray yet
@@ -39,24 +39,22 @@ const post = (file) => new Promise((resolve, reject) => {
   request.send(form);
 });
 
-// The server answers by drawing the tray anew. One request after the other: answers overtake each other,
-// and the one that is drawn last has to be the newest.
+// The server answers by drawing the tray anew, with the name of the wish on it: others have it drawn, too. One
+// wish after the other: answers overtake each other, and the one that is drawn last has to be the newest.
 let asked = Promise.resolve();
 const ask = (event, data) => asked = asked.then(async () => {
-  const answered = drawn();
-  trigger(event, data);
+  const wish = Math.random().toString(36).slice(2);
+  const answered = granted(wish, SETTLE_MS * (1 + (data.files?.length ?? 0)));
+  trigger(event, { ...data, wish });
   await answered;
 });
-const version = () => element.querySelector('[data-drawn]')?.dataset.drawn;
-const drawn = () => new Promise((resolve) => {
-  const before = version();
+const granted = (wish, patience) => new Promise((resolve) => {
   const observer = new MutationObserver(() => {
-    if (version() === before) return;
-    observer.disconnect();
-    resolve();
+    if (element.querySelector('[data-heard]')?.dataset.heard === wish) end();
   });
-  observer.observe(element, { childList: true, subtree: true, attributeFilter: ['data-drawn'] });
-  setTimeout(resolve, SETTLE_MS);
+  const end = () => { observer.disconnect(); clearTimeout(timer); resolve(); };
+  const timer = setTimeout(end, patience);
+  observer.observe(element, { childList: true, subtree: true, attributeFilter: ['data-heard'] });
 });
 
 async function add(files) {

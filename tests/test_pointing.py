@@ -138,6 +138,18 @@ def test_a_place_of_the_draft_ends_with_its_picture() -> None:
     assert len(told(mine)) == 1
 
 
+def test_a_place_is_back_in_its_picture_when_what_was_asked_of_it_is_undone() -> None:
+    mine = tab(FIRST)
+    mark(mine, id="1")
+    asked = mine.drafted("What?", PAGE)
+    assert asked
+    mine.begin(Run(asked, GenerationSettings(), mine.key))
+    mine.sent()
+    mine.run, mine.conversation = None, asked.with_reply("A boat.")
+    mine.undo()
+    assert [place.item for place in mine.places] == [mine.tray[0].id]
+
+
 def test_a_picture_that_is_being_answered_about_can_be_pointed_at_and_counts() -> None:
     mine = tab(FIRST)
     asked = mine.drafted("What?", PAGE)

@@ -241,6 +241,7 @@ async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
         tab.refused.append(UPLOAD_PROBLEMS.get(str(error), failed))
     for file in posted.get("files") or []:
         await _attach_one(tabs, tab, file if isinstance(file, dict) else {})
+    tab.heard = str(posted.get("wish", ""))[:64]
     return view.tray(tab)
 
 
@@ -281,6 +282,7 @@ async def change_tray(tabs: Tabs, key: str, event: gr.EventData) -> str:
             tab.unpoint(place)
         case {"op": "dismiss", "id": str(sentence)} if sentence in tab.refused:
             tab.refused.remove(sentence)
+    tab.heard = str(posted.get("wish", ""))[:64]
     return view.tray(tab)
 
 

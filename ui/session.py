@@ -61,6 +61,7 @@ class Tab:
     tray: list[Attachment] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)  # why files were not taken into the tray
     drawn: int = 0  # how often the tray was
+    heard: str = ""  # the latest wish about it that was granted, by the name that the page gave it
     run: Run | None = None
     answers: list[Answered] = field(default_factory=list)  # one for each answer of the conversation
     outcome: Outcome = "idle"  # of the latest turn
@@ -191,22 +192,22 @@ class Tab:
     @property
     def numbered(self) -> list[tuple[Attachment, Sentence]]:
         """The tray with the names that vision ids will use, over the whole conversation."""
-        return [(item, item_label(item.kind, number)) for item, number in self._numbers]
+        return [
+            (item, item_label(item.kind, number)) for item, number in self._numbers(self.before)
+        ]
 
     @property
     def pointed(self) -> list[tuple[Pointed, Sentence]]:
         """The marked places with the names of their pictures."""
-        numbers = {item.id: number for item, number in self._numbers}
+        numbers = {item.id: number for item, number in self._numbers(self.before)}
         return [
             (place, item_label("image", numbers.get(place.item, place.number)))
             for place in self.places
         ]
 
-    @property
-    def _numbers(self) -> list[tuple[Attachment, int]]:
-        count = Counter(
-            "image" if isinstance(part, Image) else "video" for part in self.before.media
-        )
+    def _numbers(self, before: Conversation) -> list[tuple[Attachment, int]]:
+        """The tray's items and their numbers behind a conversation."""
+        count = Counter("image" if isinstance(part, Image) else "video" for part in before.media)
         numbered = []
         for item in self.tray:
             count[item.kind] += 1
@@ -228,7 +229,7 @@ class Tab:
         return drafted(self.before, self.tray, text, vision, self._regions(vision))
 
     def _regions(self, vision: VisionSettings) -> list[Text]:
-        items = {item.id: (item, number) for item, number in self._numbers}
+        items = {item.id: (item, number) for item, number in self._numbers(self.before)}
         return region_texts(self.places, items, self.before, self.known, vision, self.convention)
 
     def sent(self) -> str:
@@ -236,7 +237,8 @@ class Tab:
         message = self.run.conversation.last_user_message if self.run else None
         for part, item in zip(message.media if message else (), self.tray, strict=False):
             self.wished[part] = item.resolution
-        numbers = {item.id: number for item, number in self._numbers}
+        before = self.run.conversation.without_last_exchange() if self.run else self.conversation
+        numbers = {item.id: number for item, number in self._numbers(before)}
         for region, place in zip(message.regions if message else (), self.places, strict=False):
             number = numbers.get(place.item, place.number)
             self.told[region] = replace(place, item="", number=number)
@@ -371,7 +373,9 @@ class Tab:
 
     def _told(self, message: Message) -> list[Pointed]:
         """The places that a message was about; its pictures are in the tray again."""
-        items = {number: item.id for item, number in self._numbers if item.kind == "image"}
+        items = {
+            number: item.id for item, number in self._numbers(self.before) if item.kind == "image"
+        }
         places = [self.told[region] for region in message.regions if region in self.told]
         return [replace(place, item=items.get(place.number, "")) for place in places]
 
@@ -385,7 +389,9 @@ class Tab:
 
     def _repoint(self) -> None:
         """Places in pictures that have left the conversation go with them, into the tray or away."""
-        items = {number: item.id for item, number in self._numbers if item.kind == "image"}
+        items = {
+            number: item.id for item, number in self._numbers(self.before) if item.kind == "image"
+        }
         standing = sum(isinstance(part, Image) for part in self.before.media)
         moved = (
             place if place.item or place.number <= standing

@@ -47,6 +47,7 @@ class Chat:
         self.page.evaluate("localStorage.clear(); sessionStorage.removeItem('qwen-vl-chat-draft')")
         if self.page.locator("dialog, #tray li, #cancel-edit").count() or self.state != "idle":
             self.finished_before = 0  # the page will have another tab's key
+            self.page.evaluate("sessionStorage.clear()")
             self.open()
         if self.page.is_visible("#clear"):
             self.page.click("#clear")

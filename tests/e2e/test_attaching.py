@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import APIResponse, Route
 
 from tests.e2e.chat import ENDED, Chat
+from tests.fakes import FakeBackend
+from ui import handlers
+from ui.attachment import Attachment, inspect
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])
@@ -102,3 +107,44 @@ def test_what_is_attached_is_read_before_it_is_sent(chat: Chat, picture: Path) -
     chat.wait(*ENDED, after_turn=0)
     read, reused = (int(n) for n in re.findall(r"\d+", chat.stats.replace(",", ""))[:2])
     assert read - reused < 20, chat.stats
+
+
+def test_a_message_waits_for_its_files_whatever_else_is_asked_of_the_tray(
+    told: Chat, fake: FakeBackend, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.attach(picture)
+    told.page.wait_for_selector("#cost-card [data-item]", state="attached")
+    let_in = threading.Event()
+
+    def slowly(*file: Any) -> Attachment:
+        assert let_in.wait(60)
+        return inspect(*file)
+
+    monkeypatch.setattr(handlers, "inspect", slowly)
+    told.page.set_input_files("#composer input[type=file]", picture)
+    told.page.wait_for_selector("#composer[data-uploading]")
+    told.page.click("#tray [data-look]")  # which has the tray drawn anew
+    told.page.wait_for_selector("dialog.inspector [role=status]")
+    told.page.keyboard.press("Escape")
+    told.send("What is in both?")
+    told.page.wait_for_timeout(500)
+    assert not fake.calls
+    let_in.set()
+    told.wait("idle", after_turn=0)
+    assert len(list(fake.calls[0].conversation.media)) == 2 and told.cards == 0
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (390, 844)])
+def test_however_much_is_attached_there_is_room_to_type(
+    told: Chat, picture: Path, size: tuple[int, int]
+) -> None:
+    width, height = size
+    told.page.set_viewport_size({"width": width, "height": height})
+    told.attach(*[picture] * 30)
+    told.wait_for_price()
+    for place in ("#composer textarea", "#cost-card"):
+        box = told.page.locator(place).bounding_box()
+        assert box and box["y"] + box["height"] <= height
+    talk = told.page.locator("#talk").bounding_box()
+    told.page.set_viewport_size({"width": 1280, "height": 800})
+    assert talk and talk["height"] > height / 5

@@ -7,6 +7,7 @@ from pathlib import Path
 from model.backend import Delta
 from tests.e2e.chat import Chat
 from tests.fakes import FakeBackend
+from ui.texts import texts_for
 
 
 def test_an_earlier_turn_is_rewritten_with_its_picture_and_the_draft_comes_back(
@@ -51,6 +52,27 @@ def test_every_answer_can_be_copied_as_the_text_it_is(told: Chat, fake: FakeBack
     told.page.wait_for_function("navigator.clipboard.readText().then((t) => t !== 'two')")
     copied = told.page.evaluate("navigator.clipboard.readText()")
     assert copied == "**one** (1,2),(3,4)"
+
+
+def test_an_answer_can_be_copied_from_a_page_that_came_over_plain_http(
+    told: Chat, fake: FakeBackend
+) -> None:
+    """To these, browsers give no clipboard. And what has been copied is said, not left standing."""
+    fake.events = [Delta("three")]
+    told.ask("first")
+    told.page.evaluate(
+        "Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true })"
+    )
+    told.page.dblclick("#copy")
+    told.page.evaluate("delete navigator.clipboard")
+    told.page.wait_for_function("navigator.clipboard.readText().then((t) => t === 'three')")
+    told.page.wait_for_function("document.querySelector('#copy').innerText === 'Copied'")
+    told.page.wait_for_function("document.querySelector('#copy').innerText === 'Copy'")
+    told.page.locator("#language input[value=zh]").dispatch_event("click")
+    told.page.wait_for_function(
+        "(label) => document.querySelector('#copy').innerText === label", arg=texts_for("zh").copy
+    )
+    told.page.locator("#language input[value=en]").dispatch_event("click")
     told.page.wait_for_function("document.querySelector('#copy').innerText === 'Copy'")
 
 
