@@ -3,12 +3,14 @@
 const { one, text, dialog, button } = qwenVlChat;
 const SETTLE_MS = 200; // a handle that is being dragged goes through many values that nobody wants
 let shown = null;
+let wanted = null; // the item that is to be seen: what the server draws after that was closed stays closed
 let settling = 0;
 
 const tell = (op, more = {}) => trigger('select', { op, id: shown?.dataset.id, ...more });
 
 function look(picture) {
-  trigger('select', { op: 'look', id: picture.dataset.look });
+  wanted = picture.dataset.look;
+  trigger('select', { op: 'look', id: wanted });
 }
 
 qwenVlChat.tellTray = (op, more) => trigger('select', { op, ...more });
@@ -30,7 +32,8 @@ function open(drawn) {
   shown.dataset.id = drawn.dataset.id;
   shown.addEventListener('close', () => {
     if (document.activeElement === document.body) one(`#tray [data-look="${shown.dataset.id}"]`)?.focus();
-    shown = null;
+    if (settling) wish();
+    shown = wanted = null;
   });
   shown.addEventListener('submit', (event) => event.preventDefault());
   shown.addEventListener('change', changed);
@@ -54,6 +57,8 @@ function unfold() {
 }
 
 function wish() {
+  clearTimeout(settling);
+  settling = 0;
   const fields = Object.fromEntries(new FormData(shown.querySelector('form')));
   const wished = { level: fields.level };
   for (const [name, value] of Object.entries(fields))
@@ -70,7 +75,7 @@ function changed(event) {
   if (event.target.matches('[data-grid]')) return shown.toggleAttribute('data-grid', event.target.checked);
   unfold();
   clearTimeout(settling);
-  settling = setTimeout(() => shown && wish(), SETTLE_MS);
+  settling = setTimeout(wish, SETTLE_MS);
 }
 
 const clock = (s) => `${Math.floor(s / 60)}:${(s % 60).toFixed(1).padStart(4, '0')}`;
@@ -95,8 +100,8 @@ function pressed(event) {
 new MutationObserver(() => {
   const drawn = element.querySelector('[data-id]');
   if (!drawn) return;
-  if (!shown) open(drawn);
-  else if (shown.dataset.id === drawn.dataset.id) redraw(drawn);
+  if (!shown && drawn.dataset.id === wanted) open(drawn);
+  else if (shown?.dataset.id === drawn.dataset.id) redraw(drawn);
 }).observe(element, { childList: true, subtree: true, attributeFilter: ['data-drawn'] });
 
 document.addEventListener('click', (event) => {

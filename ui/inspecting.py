@@ -47,9 +47,11 @@ async def inspect(
         look = inspector.Look(item, problem=error.sentence) if item else None
         if not item:
             tab.refused.append(error.sentence)
-    labels = dict(tab.numbered)
-    shown = inspector.dialog(look, labels[look.item], tab.texts) if look else ""
-    return shown, view.tray(tab)
+    labels = {item.id: label for item, label in tab.numbered}
+    # Meanwhile it may have been taken out.
+    if not look or look.item.id not in labels:
+        return "", view.tray(tab)
+    return inspector.dialog(look, labels[look.item.id], tab.texts), view.tray(tab)
 
 
 async def _looked_at(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from model.backend import Estimate
 from tests.e2e.chat import Chat
+from tests.fakes import FakeBackend
 
 FACTS = "dialog.inspector [role=status]"
 
@@ -186,3 +190,41 @@ def test_another_size_costs_less_and_the_defaults_cost_as_much_as_before(
     wait_for("<", before)
     chat.page.click("#reset-settings")
     wait_for("==", before)
+
+
+def test_what_was_typed_counts_however_soon_the_dialog_is_closed(chat: Chat, picture: Path) -> None:
+    chat.attach(picture)
+    costs(chat, 1)
+    look(chat, 0)
+    chat.page.select_option("dialog.inspector [name=level]", "tokens")
+    wait_for_facts(chat, "tokens")
+    chat.page.fill("dialog.inspector [name=tokens]", "9")
+    close(chat)
+    chat.page.wait_for_timeout(1000)  # what the server draws of it now does not open it again
+    assert chat.page.locator("dialog").count() == 0
+    look(chat, 0)
+    assert chat.page.input_value("dialog.inspector [name=tokens]") == "9"
+
+
+def test_what_is_drawn_of_an_item_that_has_gone_is_nothing(
+    told: Chat, fake: FakeBackend, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.attach(picture)
+    told.page.wait_for_selector("#cost-card [data-item]", state="attached")
+    drawing, removed = threading.Event(), threading.Event()
+    estimate = fake.estimate
+
+    def slowly(*asked: Any) -> Estimate:
+        drawing.set()
+        assert removed.wait(60)
+        return estimate(*asked)
+
+    monkeypatch.setattr(fake, "estimate", slowly)
+    told.page.click("#tray [data-look]")
+    while not drawing.is_set():
+        told.page.wait_for_timeout(20)
+    told.page.click("#tray [data-op=detach]")
+    told.wait_for_cards(0)
+    removed.set()
+    told.page.wait_for_timeout(500)
+    assert told.page.locator("dialog").count() == 0
