@@ -244,7 +244,7 @@ def require_port(address: str, port: int) -> None:
     """Raises `DemoError` if `port` cannot be had, naming one that can, or if nobody can listen at `address`."""
     import socket
 
-    def taken(port: int) -> int:
+    def bound(port: int) -> int:
         family, kind, protocol, _, place = socket.getaddrinfo(
             address.strip("[]"), port, type=socket.SOCK_STREAM
         )[0]
@@ -254,14 +254,14 @@ def require_port(address: str, port: int) -> None:
             return int(probe.getsockname()[1])
 
     try:
-        free = taken(0)
+        free = bound(0)
     except (OSError, UnicodeError) as error:  # of a name that cannot be one
         raise DemoError(
             "Nothing can listen at {address}; use --server-name 127.0.0.1, or 0.0.0.0 to let other machines in.",
             address=address,
         ) from error
     try:
-        taken(port)
+        bound(port)
     except OSError as error:
         raise DemoError(
             "Port {port} is taken; start with --server-port {free}.", port=port, free=free

@@ -77,9 +77,8 @@ def file_names(conversation: Conversation) -> dict[str, str]:
         if path not in names:
             shown = item.name or path
             stem, suffix = PurePosixPath(shown).stem, PurePosixPath(path).suffix.lower()
-            if not SUFFIX.fullmatch(
-                suffix
-            ):  # viewers go by the content, once they know what kind it is
+            if not SUFFIX.fullmatch(suffix):
+                # Viewers go by the content, once they know what kind it is.
                 suffix = ".jpg" if isinstance(item, Image) else ".mp4"
             stem = _UNSAFE.sub("-", stem)[:40].strip("-.")
             names[path] = f"media/{len(names) + 1}-{stem}{suffix}"

@@ -102,7 +102,7 @@ def _check_quantization(checkpoint: str, config: Any) -> None:
         return
     try:
         AutoHfQuantizer.from_config(told, pre_quantized=True).validate_environment(device_map=None)
-    except (ImportError, RuntimeError) as error:  # a package, or a GPU that it needs
+    except (ImportError, RuntimeError, ValueError) as error:  # a package, or a GPU that it needs
         raise unloadable(checkpoint, error) from error
 
 

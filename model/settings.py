@@ -14,9 +14,8 @@ from model.errors import Sentence, SettingError
 
 MOST_CHARACTERS = 1_000_000  # of any text; more than any context holds
 MAX_SEED = 2**32 - 1
-LEAST_TEMPERATURE = (
-    1e-3  # logits divided by much less overflow, which on a GPU ends the process's use of it
-)
+# Logits that are divided by much less overflow, after which a GPU is of no use to the process any more.
+LEAST_TEMPERATURE = 1e-3
 Kind = Literal["int", "float", "bool", "str"]
 Group = Literal["picture", "video", "answer", "prompt"]
 

@@ -41,9 +41,8 @@ SCRIPTED = (
     "enlarge",
 )
 _PLAIN = re.compile(r"[^\W_]+(?: [^\W_]+)*")  # words and single spaces mean nothing in Markdown
-_FENCE = re.compile(
-    r"([ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?)(`{3,}(?=[^`]*$)|~{3,})"
-)  # in a list, too
+# In a list, too.
+_FENCE = re.compile(r"([ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?)(`{3,}(?=[^`]*$)|~{3,})")
 _CODE_SPAN = re.compile(r"(?<![`\\])(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _LIVE = re.compile(r"<[a-z/!?]|!\[", re.IGNORECASE)  # where HTML or a picture begins
 # What Gradio puts over other code, and whose click it takes. Drawn, because it copies all text that is there.

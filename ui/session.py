@@ -371,11 +371,15 @@ class Tab:
             if (known := self.known.get(str(part.path)))
         ]
 
+    @property
+    def _pictures(self) -> dict[int, str]:
+        """The ids of the tray's pictures, by their numbers."""
+        numbers = self._numbers(self.before)
+        return {number: item.id for item, number in numbers if item.kind == "image"}
+
     def _told(self, message: Message) -> list[Pointed]:
         """The places that a message was about; its pictures are in the tray again."""
-        items = {
-            number: item.id for item, number in self._numbers(self.before) if item.kind == "image"
-        }
+        items = self._pictures
         places = [self.told[region] for region in message.regions if region in self.told]
         return [replace(place, item=items.get(place.number, "")) for place in places]
 
@@ -389,9 +393,7 @@ class Tab:
 
     def _repoint(self) -> None:
         """Places in pictures that have left the conversation go with them, into the tray or away."""
-        items = {
-            number: item.id for item, number in self._numbers(self.before) if item.kind == "image"
-        }
+        items = self._pictures
         standing = sum(isinstance(part, Image) for part in self.before.media)
         moved = (
             place if place.item or place.number <= standing
