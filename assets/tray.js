@@ -15,11 +15,13 @@ function show() {
   if (!waiting) return void line?.remove();
   if (!line) {
     line = Object.assign(document.createElement('p'), { id: 'uploading' });
-    line.setAttribute('role', 'status');
+    line.setAttribute('role', 'progressbar'); // which is looked at, not read out at every per cent
     composer.before(line);
   }
   const percent = all ? Math.floor(100 * sent / all) : 0;
   line.textContent = text('uploading').replace('{percent}', percent);
+  line.setAttribute('aria-label', text('uploading').split(/[:：]/)[0]);
+  line.setAttribute('aria-valuenow', percent);
   line.style.setProperty('--done', `${percent}%`);
 }
 

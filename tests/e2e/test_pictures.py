@@ -61,7 +61,8 @@ def test_what_is_sent_during_an_upload_goes_with_the_file(
     told.page.route("**/gradio_api/upload*", slowly)
     told.page.set_input_files("#composer input[type=file]", [picture])
     told.send("What is this?")
-    told.page.wait_for_selector("#uploading")
+    bar = told.page.get_by_role("progressbar", name="Uploading", exact=True)
+    assert 0 <= int(bar.get_attribute("aria-valuenow") or -1) <= 100
     told.wait("idle", after_turn=0)
     told.page.unroute("**/gradio_api/upload*")
     (call,) = fake.calls
