@@ -31,7 +31,7 @@ def tab(*items: Attachment) -> Tab:
 
 
 def mark(tab: Tab, **posted: Any) -> None:
-    tab.point(pointed_at({"box": BOX, **posted}, tab.before, tab.known))
+    tab.places.add(pointed_at({"box": BOX, **posted}, tab.before, tab.known))
 
 
 def told(tab: Tab, text: str = "What is this?") -> list[str]:
@@ -96,9 +96,9 @@ def test_places_are_limited_in_number() -> None:
     with pytest.raises(DemoError, match="take one back"):
         for _ in range(17):
             mark(mine, id="1")
-    assert len(mine.places) == 16
-    mine.unpoint(mine.places[0].id)
-    assert len(mine.places) == 15
+    assert len(mine.places.marked) == 16
+    mine.places.remove(mine.places.marked[0].id)
+    assert len(mine.places.marked) == 15
 
 
 def test_an_edit_sets_the_drafts_places_aside() -> None:
@@ -106,9 +106,9 @@ def test_an_edit_sets_the_drafts_places_aside() -> None:
     mark(mine, id="1")
     mine.conversation = BEFORE
     mine.edit(0, "draft")
-    assert mine.places == []
+    assert mine.places.marked == []
     mine.cancel_edit("")
-    assert len(mine.places) == 1
+    assert len(mine.places.marked) == 1
 
 
 def test_a_place_in_a_picture_that_is_taken_back_goes_back_with_it() -> None:
@@ -118,7 +118,7 @@ def test_a_place_in_a_picture_that_is_taken_back_goes_back_with_it() -> None:
     mark(mine, src=file_url(FIRST.shown))
     mine.undo()
     (item,) = mine.tray
-    assert [place.item for place in mine.places] == [item.id]
+    assert [place.item for place in mine.places.marked] == [item.id]
     assert told(mine) == ["Picture 1: <|box_start|>(100,200),(500,600)<|box_end|>\n"]
 
 
@@ -134,7 +134,7 @@ def test_a_place_of_the_draft_ends_with_its_picture() -> None:
     assert asked
     mine.begin(Run(asked, GenerationSettings(), mine.key))
     mine.sent()
-    assert [place.number for place in mine.places] == [1]
+    assert [place.number for place in mine.places.marked] == [1]
     assert len(told(mine)) == 1
 
 
@@ -147,7 +147,7 @@ def test_a_place_is_back_in_its_picture_when_what_was_asked_of_it_is_undone() ->
     mine.sent()
     mine.run, mine.conversation = None, asked.with_reply("A boat.")
     mine.undo()
-    assert [place.item for place in mine.places] == [mine.tray[0].id]
+    assert [place.item for place in mine.places.marked] == [mine.tray[0].id]
 
 
 def test_a_picture_that_is_being_answered_about_can_be_pointed_at_and_counts() -> None:

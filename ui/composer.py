@@ -22,18 +22,16 @@ def tray(
     refused: Sequence[str],
     texts: Texts,
     places: Sequence[tuple[Pointed, Sentence]] = (),
-    drawn: int = 0,
     heard: str = "",
 ) -> str:
     """Cards in the order of sending, each with its number, the places that the message is about, and why
-    other files were not taken. drawn: how often it was drawn for this tab; heard: what the script has asked
-    for last, and waits for.
+    other files were not taken. heard: what the script has asked for last, and waits for.
     """
     cards = "".join(_card(item, texts.said(label), texts) for item, label in items)
     listed = f'<ul aria-label="{html.escape(texts.attached)}">{cards}</ul>' if items else ""
     listed += "".join(_chip(place, texts.said(label), texts) for place, label in places)
     listed += "".join(_refusal(sentence, texts) for sentence in refused)
-    return f'<i data-drawn="{drawn}" data-heard="{html.escape(heard)}" hidden></i>{listed}'
+    return f'<i data-heard="{html.escape(heard)}" hidden></i>{listed}'
 
 
 def ready(items: Sequence[Attachment]) -> str:

@@ -279,7 +279,7 @@ async def change_tray(tabs: Tabs, key: str, event: gr.EventData) -> str:
         case {"op": "detach", "id": item}:
             tab.detach(item)
         case {"op": "unpoint", "id": place}:
-            tab.unpoint(place)
+            tab.places.remove(place)
         case {"op": "dismiss", "id": str(sentence)} if sentence in tab.refused:
             tab.refused.remove(sentence)
     tab.heard = str(posted.get("wish", ""))[:64]

@@ -38,7 +38,7 @@ async def inspect(
             case {"op": "move", "places": -1 | 1 as places} if item:
                 tab.move(item, places)
             case {"op": "point"}:
-                tab.point(pointed_at(posted, tab.before, tab.known))
+                tab.places.add(pointed_at(posted, tab.before, tab.known))
                 item = None  # the dialog has closed
             case {"op": "fit"}:
                 tab.fitted = await _fit(tabs, tab, posted.get("budget"), text, vision, generation)

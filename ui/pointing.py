@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
-from model.conversation import Conversation, Image, Text
+from model.conversation import Conversation, Image, Message, Text
 from model.errors import DemoError
 from model.grounding import Convention
 from model.region import Corners, region_text, upright
@@ -17,6 +17,7 @@ from model.vision import Geometry, picture_size
 from ui.attachment import Attachment
 
 SMALLEST = 0.01  # of width and height; anything less was a click
+MOST_PLACES = 16  # that a message is about
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,60 @@ class Pointed:
     corners: Corners
     item: str = ""
     number: int = 0
+
+    def again(self, items: Mapping[int, str]) -> Pointed:
+        """The same place when its picture is in the tray again; `items` are its pictures, by number."""
+        return replace(self, item=items.get(self.number, ""))
+
+
+class PointedPlaces:
+    """The places that the next message is about, and those that sent ones were."""
+
+    def __init__(self) -> None:
+        self.marked: list[Pointed] = []  # that the next message is about
+        self._told: dict[Text, Pointed] = {}  # by the parts of messages that say so
+
+    def add(self, place: Pointed) -> None:
+        """Raises `DemoError` when there are too many already."""
+        if len(self.marked) >= MOST_PLACES:
+            raise DemoError(
+                "A message can be about {most} places; take one back first.", most=MOST_PLACES
+            )
+        self.marked.append(place)
+
+    def remove(self, place_id: object) -> None:
+        """Take a place back, if it is there."""
+        self.marked[:] = [place for place in self.marked if place.id != place_id]
+
+    def leave(self, item_id: object) -> None:
+        """A picture has left the tray, and its places with it."""
+        self.marked[:] = [place for place in self.marked if place.item != item_id]
+
+    def follow(self, items: Mapping[int, str], standing: int) -> None:
+        """Places in pictures that have left the conversation go with them, into the tray or away.
+
+        items: the ids of the tray's pictures, by number; standing: how many are in the conversation.
+        """
+        moved = (
+            place if place.item or place.number <= standing else place.again(items)
+            for place in self.marked
+        )
+        self.marked[:] = [place for place in moved if place.item or place.number <= standing]
+
+    def sent(self, regions: Sequence[Text], numbers: Mapping[str, int]) -> None:
+        """Remember which part of the message says which place; `numbers` are its items', by id."""
+        for region, place in zip(regions, self.marked, strict=False):
+            number = numbers.get(place.item, place.number)
+            self._told[region] = replace(place, item="", number=number)
+
+    def of(self, message: Message, items: Mapping[int, str]) -> list[Pointed]:
+        """The places that a message was about whose pictures are in the tray again, by number."""
+        return [self._told[part].again(items) for part in message.regions if part in self._told]
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self.marked.clear()
+        self._told.clear()
 
 
 def pointed_at(posted: Mapping[str, Any], before: Conversation, known: Mapping[str, Attachment]) -> Pointed:  # fmt: skip

@@ -20,13 +20,12 @@ from model.settings import MOST_CHARACTERS, GenerationSettings, VisionSettings
 from model.visual_item import item_label
 from ui.attachment import Attachment
 from ui.compare import Comparison
-from ui.pointing import Pointed, region_texts
+from ui.pointing import Pointed, PointedPlaces, region_texts
 from ui.resolution import AUTO, Resolution
 from ui.runs import Run, RunState
 from ui.texts import Texts, texts_for
 
 MAX_ATTACHMENTS = 64
-MOST_PLACES = 16  # in pictures, that a message is about
 UNEXPECTED = Sentence("Something went wrong on the server; your message is kept. Try again.")
 
 LOOPED = Sentence(
@@ -60,7 +59,6 @@ class Tab:
     conversation: Conversation = field(default_factory=Conversation)
     tray: list[Attachment] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)  # why files were not taken into the tray
-    drawn: int = 0  # how often the tray was
     heard: str = ""  # the latest wish about it that was granted, by the name that the page gave it
     run: Run | None = None
     answers: list[Answered] = field(default_factory=list)  # one for each answer of the conversation
@@ -83,8 +81,7 @@ class Tab:
     known: dict[str, Attachment] = field(default_factory=dict)  # by path: whatever was attached
     wished: dict[Media, Resolution] = field(default_factory=dict)  # of what was sent
     fitted: str = ""  # what `fit` did, a `Sentence`
-    places: list[Pointed] = field(default_factory=list)  # that the next message is about
-    told: dict[Text, Pointed] = field(default_factory=dict)  # of what was sent
+    places: PointedPlaces = field(default_factory=PointedPlaces)
 
     @property
     def texts(self) -> Texts:
@@ -160,19 +157,7 @@ class Tab:
         """Take an item out of the tray, if it is there."""
         self.tray[:] = [item for item in self.tray if item.id != attachment_id]
         self.fitted = ""
-        self.places[:] = [place for place in self.places if place.item != attachment_id]
-
-    def point(self, place: Pointed) -> None:
-        """Raises `DemoError` when there are too many places already."""
-        if len(self.places) >= MOST_PLACES:
-            raise DemoError(
-                "A message can be about {most} places; take one back first.", most=MOST_PLACES
-            )
-        self.places.append(place)
-
-    def unpoint(self, place_id: object) -> None:
-        """Take a place back, if it is there."""
-        self.places[:] = [place for place in self.places if place.id != place_id]
+        self.places.leave(attachment_id)
 
     def item(self, attachment_id: object) -> Attachment | None:
         """The item of the tray that has this id."""
@@ -202,7 +187,7 @@ class Tab:
         numbers = {item.id: number for item, number in self._numbers(self.before)}
         return [
             (place, item_label("image", numbers.get(place.item, place.number)))
-            for place in self.places
+            for place in self.places.marked
         ]
 
     def _numbers(self, before: Conversation) -> list[tuple[Attachment, int]]:
@@ -230,7 +215,9 @@ class Tab:
 
     def _regions(self, vision: VisionSettings) -> list[Text]:
         items = {item.id: (item, number) for item, number in self._numbers(self.before)}
-        return region_texts(self.places, items, self.before, self.known, vision, self.convention)
+        return region_texts(
+            self.places.marked, items, self.before, self.known, vision, self.convention
+        )
 
     def sent(self) -> str:
         """Empty the tray after sending; gives the text that an edit had set aside."""
@@ -239,14 +226,12 @@ class Tab:
             self.wished[part] = item.resolution
         before = self.run.conversation.without_last_exchange() if self.run else self.conversation
         numbers = {item.id: number for item, number in self._numbers(before)}
-        for region, place in zip(message.regions if message else (), self.places, strict=False):
-            number = numbers.get(place.item, place.number)
-            self.told[region] = replace(place, item="", number=number)
+        self.places.sent(message.regions if message else (), numbers)
         self.fitted = ""
         if self.editing:
             return self._set_aside()
         self.tray.clear()
-        self.places.clear()
+        self.places.marked.clear()
         return ""
 
     def edit(self, turn: object, draft: str) -> str:
@@ -260,9 +245,9 @@ class Tab:
             return draft
         draft = self.cancel_edit(draft)
         assert isinstance(turn, int)
-        self.editing = Edit(turn, draft, tuple(self.tray), tuple(self.places))
+        self.editing = Edit(turn, draft, tuple(self.tray), tuple(self.places.marked))
         self.tray[:] = self._attached(messages[turn])
-        self.places[:] = self._told(messages[turn])
+        self.places.marked[:] = self.places.of(messages[turn], self._pictures)
         return messages[turn].text
 
     def cancel_edit(self, draft: str) -> str:
@@ -299,7 +284,6 @@ class Tab:
         self.known.clear()
         self.wished.clear()
         self.places.clear()
-        self.told.clear()
         self.fitted = ""
         self.outcome, self.notice, self.returned = "idle", "", aside or ""
 
@@ -362,7 +346,7 @@ class Tab:
     def _give_back(self, message: Message) -> None:
         self.returned = message.text
         self.tray[:0] = self._attached(message)
-        self.places[:0] = self._told(message)
+        self.places.marked[:0] = self.places.of(message, self._pictures)
 
     def _attached(self, message: Message) -> list[Attachment]:
         return [
@@ -377,30 +361,18 @@ class Tab:
         numbers = self._numbers(self.before)
         return {number: item.id for item, number in numbers if item.kind == "image"}
 
-    def _told(self, message: Message) -> list[Pointed]:
-        """The places that a message was about; its pictures are in the tray again."""
-        items = self._pictures
-        places = [self.told[region] for region in message.regions if region in self.told]
-        return [replace(place, item=items.get(place.number, "")) for place in places]
-
     def _set_aside(self) -> str:
         """End the edit: the draft of before it is back, and its text is what this gives."""
         assert self.editing
         edit, self.editing = self.editing, None
-        self.tray[:], self.places[:] = edit.tray, edit.places
+        self.tray[:], self.places.marked[:] = edit.tray, edit.places
         self._repoint()
         return edit.text or ""
 
     def _repoint(self) -> None:
-        """Places in pictures that have left the conversation go with them, into the tray or away."""
-        items = self._pictures
+        """The conversation or the tray has changed under the marked places."""
         standing = sum(isinstance(part, Image) for part in self.before.media)
-        moved = (
-            place if place.item or place.number <= standing
-            else replace(place, item=items.get(place.number, ""))
-            for place in self.places
-        )  # fmt: skip
-        self.places[:] = [place for place in moved if place.item or place.number <= standing]
+        self.places.follow(self._pictures, standing)
 
 
 def drafted(

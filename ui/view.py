@@ -67,8 +67,7 @@ def whole(tab: Tab) -> View:
 
 def tray(tab: Tab) -> str:
     """What is attached, drawn anew."""
-    tab.drawn += 1
-    return composer.tray(tab.numbered, tab.refused, tab.texts, tab.pointed, tab.drawn, tab.heard)
+    return composer.tray(tab.numbered, tab.refused, tab.texts, tab.pointed, tab.heard)
 
 
 def notice(tab: Tab) -> str:
