@@ -130,6 +130,22 @@ def test_what_is_named_after_its_content_is_fetched_once_and_the_page_each_time(
             assert "cache-control" not in client.get(path).headers
 
 
+def test_the_page_is_sent_compressed_to_whoever_takes_that() -> None:
+    html = "<head>" + "<script>1</script>" * 1000
+
+    async def written(_: Any) -> HTMLResponse:
+        return HTMLResponse(html)
+
+    app = Starlette(routes=[Route("/", written)])
+    app.add_middleware(PageHeaders, first="0", script="", page_requested=lambda _: None)
+    client = TestClient(app)
+    plain = client.get("/", headers={"Accept-Encoding": "identity"})
+    packed = client.get("/", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in plain.headers and packed.headers["Content-Encoding"] == "gzip"
+    assert int(packed.headers["Content-Length"]) < len(html) / 10
+    assert len(packed.text) == len(plain.text) > len(html)
+
+
 def test_only_scripts_of_the_page_itself_may_run() -> None:
     async def written(_: Any) -> HTMLResponse:
         return HTMLResponse("<head><script>1</script><script src=a.js></script><scripture>")

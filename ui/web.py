@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cache
 
 from starlette.datastructures import MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -86,7 +87,10 @@ class PageHeaders:
                 headers["Set-Cookie"] = (
                     f"{BROWSER_COOKIE}={secrets.token_hex(16)}; Path=/; HttpOnly; SameSite=Lax"
                 )
-            send = _signing(send, nonce, self.first)
+            # Gradio compresses its files, but not the page: a quarter of a megabyte, at every visit.
+            page = GZipMiddleware(_Signed(self.app, nonce, self.first), compresslevel=6)
+            await page(scope, receive, _adding(send, headers, hashed=False))
+            return
         # Gradio names each of these files after its content, and browsers would ask again for all eighty.
         hashed = path_of(scope).startswith("/assets/")
         await self.app(scope, receive, _adding(send, headers, hashed))
@@ -105,24 +109,35 @@ def _adding(send: Send, headers: dict[str, str], hashed: bool) -> Send:
     return send_with_headers
 
 
-def _signing(send: Send, nonce: str, first: str) -> Send:
-    """Puts `first` into the page and the nonce on its scripts; in it stands nothing yet that anybody wrote."""
-    started: Message = {}
-    page = bytearray()
+class _Signed:
+    """ASGI middleware: puts `first` into the page and the nonce on its scripts.
 
-    async def send_signed(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            started.update(message)
-            return
-        page.extend(message.get("body", b""))
-        if not message.get("more_body"):
-            whole = page.replace(b"<head>", f"<head><script>{first}</script>".encode(), 1)
-            signed = _SCRIPT.sub(f'<script nonce="{nonce}"'.encode(), bytes(whole))
-            MutableHeaders(scope=started)["Content-Length"] = str(len(signed))
-            await send(started)
-            await send({"type": "http.response.body", "body": signed})
+    In the page stands nothing yet that anybody wrote.
+    """
 
-    return send_signed
+    def __init__(self, app: ASGIApp, nonce: str, first: str) -> None:
+        self.app, self.nonce, self.first = app, nonce, first
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started: Message = {}
+        page = bytearray()
+
+        async def send_signed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                started.update(message)
+                return
+            page.extend(message.get("body", b""))
+            if not message.get("more_body"):
+                signed = self._sign(bytes(page))
+                MutableHeaders(scope=started)["Content-Length"] = str(len(signed))
+                await send(started)
+                await send({"type": "http.response.body", "body": signed})
+
+        await self.app(scope, receive, send_signed)
+
+    def _sign(self, page: bytes) -> bytes:
+        whole = page.replace(b"<head>", f"<head><script>{self.first}</script>".encode(), 1)
+        return _SCRIPT.sub(f'<script nonce="{self.nonce}"'.encode(), whole)
 
 
 def path_of(scope: Scope) -> str:
