@@ -18,8 +18,11 @@ check: install-test
 install: $(VENV)/.installed
 install-test: $(VENV)/.installed-test
 
-$(VENV)/.installed: requirements_web_demo.lock
+$(RUN):
+	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or newer with its venv module is needed (apt-get install python3-venv); name it: make demo PYTHON=python3.12'; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements_web_demo.lock | $(RUN)
 	$(RUN) -m pip install --quiet uv
 	$(RUN) -m uv pip install --quiet --compile-bytecode --python $(RUN) --require-hashes -r requirements_web_demo.lock
 	touch $@
@@ -42,5 +45,5 @@ browser: install-test
 	@for name in chromium chromium-browser google-chrome chrome; do \
 	  command -v $$name >/dev/null && exit 0; \
 	done; \
-	$(RUN) -m playwright install chromium \
+	{ $(RUN) -m playwright install chromium && { $(RUN) -m playwright install-deps chromium || true; }; } \
 	  || { SUDO=$$(command -v sudo); $$SUDO apt-get update -q && $$SUDO apt-get install -y -q chromium; }

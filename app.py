@@ -30,14 +30,15 @@ SWITCH_S = 0.0005
 # Of a process that was asked to end, all within the 10 s after which containers are killed.
 LAST_WORDS_S = 3.0  # for answers to end with what there is of them
 SHOWN_S = 1.0  # for pages to show that
-LEFTOVERS_S = (
-    1.0  # for threads that do not look at any flag, before they are ended with the process
-)
+LEFTOVERS_S = 1.0  # for threads that look at no flag; then they are ended with the process
 # With --backend openai these would promise what the server alone decides.
-LOCAL_ONLY = ("checkpoint_path", "compile", "dtype", "flash_attn2", "prompt_lookup")
+LOCAL_ONLY = (
+    "checkpoint_path", "compile", "dtype", "flash_attn2", "no_loop_guard", "prompt_lookup",
+)  # fmt: skip
 WITHOUT_EFFECT = ("cache_gb", "cpu_only")  # and these ask for what is so anyway
 SERVER_ONLY = ("api_base", "api_key_env", "api_model", "concurrency")
-# Networks whose proxies are believed when they say who asks; nobody reaches the page from there but through them.
+# Networks whose proxies are believed when they say who asks. Spaces and containers have theirs in private networks,
+# whose people are believed too where they reach the page without a proxy (SECURITY.md).
 TRUSTED_PROXIES = "127.0.0.1,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
 # Read when gradio and huggingface_hub are imported.
 NO_TELEMETRY = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
@@ -156,6 +157,9 @@ def serve(
         page = _open(options, model_flags, server)
         _wait_for_a_signal()
         _end(page)
+    leave = threading.Timer(LEFTOVERS_S, os._exit, (0,))
+    leave.daemon = True
+    leave.start()
 
 
 def _open(
@@ -223,16 +227,13 @@ def _wait_for_a_signal() -> None:
 
 
 def _end(page: Any) -> None:
-    """Let everybody see how far their answer came, then close the page and leave."""
+    """Let everybody see how far their answer came, then close the page."""
     page.tabs.end()
     until = time.monotonic() + LAST_WORDS_S
     while page.tabs.running and time.monotonic() < until:
         time.sleep(0.05)
     time.sleep(SHOWN_S)
     page.close(verbose=False)
-    leave = threading.Timer(LEFTOVERS_S, os._exit, (0,))
-    leave.daemon = True
-    leave.start()
 
 
 def _host(address: str) -> str:

@@ -23,7 +23,11 @@ from model.settings import MOST_CHARACTERS, GenerationSettings
 from tests.fakes import FakeBackend
 from tests.pages import gradio_environment, listening
 from ui.page import build_page
+from ui.session import UNEXPECTED
 from ui.storage import Room
+
+# What a client is told when nothing has looked at what it posted.
+UNHANDLED = ("Traceback", str(UNEXPECTED), "show_error")
 
 
 class Served:
@@ -222,7 +226,8 @@ def test_a_setting_that_cannot_be_is_named(
 def test_a_malformed_message_is_refused_in_a_sentence(served: Served, message: Any) -> None:
     with pytest.raises(AppError) as refusal:
         served.client().predict(message=message, settings={}, api_name="/chat")
-    assert "Traceback" not in str(refusal.value) and str(refusal.value).endswith(".")
+    said = str(refusal.value)
+    assert said.endswith(".") and not any(words in said for words in UNHANDLED)
     assert served.backend.calls == []
 
 

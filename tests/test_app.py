@@ -13,10 +13,14 @@ import pytest
 
 import app
 from model import VERSION
+from model.backend import Cancel, collected
 from model.checkpoint import Flags
+from model.conversation import Conversation, Text, Video
 from model.errors import DemoError
 from model.limits import vision_limits
-from model.settings import TUNABLES
+from model.local import LocalBackend
+from model.settings import TUNABLES, GenerationSettings
+from tests import media_files
 from tests.openai_server import MODEL, OpenAIServer
 from tools.served import free_port
 from ui.flags import parser
@@ -111,6 +115,17 @@ def test_an_empty_variable_asks_for_no_log_in() -> None:
     assert parser({"QWEN_VL_AUTH": "a:b,c:d"}).parse_args([]).auth == ["a:b", "c:d"]
 
 
+def test_an_empty_size_of_the_cache_is_the_default_and_a_containers_version_none_of_ours() -> None:
+    options = parser({"QWEN_VL_CACHE_GB": "", "QWEN_VL_VERSION": "1.2.0"}).parse_args([])
+    assert options.cache_gb is None
+    assert parser({}).parse_args(["--cache-gb", "0.5"]).cache_gb == 0.5
+
+
+def test_the_help_tells_no_log_in() -> None:
+    told = parser({"QWEN_VL_AUTH": "ann:one-secret", "QWEN_VL_MAX_TOKENS": "641"}).format_help()
+    assert "641" in told and "one-secret" not in told
+
+
 def test_a_setting_out_of_range_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         app.main(["--max-tokens", "3"])
@@ -201,6 +216,47 @@ app.main(sys.argv[1:])
     assert run.stdout.splitlines()[-1] == "1 False"
 
 
+def test_every_limit_that_a_flag_sets_is_the_pages(tmp_path: Path) -> None:
+    code = """
+import sys
+import app, httpx
+from tests.fakes import FakeBackend
+
+def look(page):
+    tabs = page.tabs
+    print(
+        httpx.get(page.local_url + "config").status_code, tabs.queue_size, tabs.rates.per_minute,
+        tabs.room.most_bytes == 2**29, tabs.downloads.most_bytes == page.max_file_size == 3 * 2**20, tabs.kept_s,
+        tabs.journal.messages, any(function.name == "read_ahead" for function in page.fns.values()),
+    )
+
+app.load, app._wait_for_a_signal, app._end = lambda *_: FakeBackend(), lambda: None, look
+app.main(sys.argv[1:])
+"""
+    flags = ("--auth=ann:one", "--queue-size=5", "--requests-per-minute=7", "--max-uploads-gb=0.5",
+             "--max-file-mb=3", "--allow-urls", "--keep-minutes=2", "--log-messages", "--no-read-ahead")  # fmt: skip
+    run = subprocess.run(
+        [sys.executable, "-c", code, "--server-port", str(free_port()), *flags],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+        env={**os.environ, "GRADIO_TEMP_DIR": str(tmp_path)},
+    )  # fmt: skip
+    assert run.stdout.splitlines()[-1] == "401 5 7 True True 120.0 True False"
+
+
+def test_every_limit_that_a_flag_sets_is_the_models(tmp_path: Path) -> None:
+    options = parser({}).parse_args(["--cache-gb=0", "--max-video-seconds=0.5", "--no-loop-guard"])
+    flags = Flags("tiny", cpu_only=True, dtype="float32")
+    backend = app.load(options, flags, None, lambda *_: None)
+    assert isinstance(backend, LocalBackend) and not backend.stop_loops
+    talk = Conversation().with_user_turn(Text("Hi"))
+    for _ in range(2):
+        _, usage = collected(backend.stream(talk, GenerationSettings(), Cancel(), session="s"))
+        assert usage.reused_tokens == 0, "nothing is kept"
+    clip = Video(media_files.clip(tmp_path / "long.mp4"))
+    with pytest.raises(DemoError, match="choose a part"):
+        backend.estimate(talk.with_reply("Hi").with_user_turn(clip), GenerationSettings())
+
+
 def test_the_version_is_that_of_the_package() -> None:
     assert f'version = "{VERSION}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
@@ -238,6 +294,7 @@ def test_a_server_is_described_by_its_flags() -> None:
         (["--backend", "openai", "--api-base", "localhost:8000"], "such as http://localhost"),
         (remote("--dtype", "float16"), "--dtype works with --backend local only"),
         (remote("--flash-attn2"), "--flash-attn2 works with --backend local only"),
+        (remote("--no-loop-guard"), "--no-loop-guard works with --backend local only"),
         (remote("-c", "a/b"), "--checkpoint-path works with --backend local only"),
         (remote("--api-key-env", "NO_SUCH_KEY"), "NO_SUCH_KEY, which is not set"),
         (remote("--concurrency", "0"), "--concurrency must be at least 1"),

@@ -193,7 +193,7 @@ CHANGES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "a text that is none": ("messages.json", lambda m: m[1]["content"][1].update(text=7)),
     "half a character": ("messages.json", lambda m: m[1]["content"][1].update(text="\ud83d")),
     "a file that was not listed": ("messages.json", lambda m: m[1]["content"][0]["image_url"].update(url="/etc/passwd")),
-    "a file too few": ("messages.json", lambda m: m[1]["content"].pop(0)),
+    "a file too few": ("messages.json", lambda m: m[1]["content"].pop(0) and None),
     "an answer with a picture": ("messages.json", lambda m: m[2]["content"].append(m[1]["content"][0])),
     "another format": ("settings.json", lambda s: s.update(format=2)),
     "a path outside": ("settings.json", lambda s: s["media"][0].update(file="../../a.png")),

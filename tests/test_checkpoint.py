@@ -219,6 +219,22 @@ def test_weights_that_do_not_fit_are_refused_with_numbers(checkpoints: dict[str,
         require_memory(choice, 2 * stored - 1)
 
 
+def test_code_in_a_checkpoints_folder_does_not_run(
+    checkpoints: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(checkpoints["qwen2_vl"], tmp_path / "hostile")
+    (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    for name, auto in (
+        ("config.json", {"AutoConfig": "evil.C", "AutoModelForImageTextToText": "evil.M"}),
+        ("tokenizer_config.json", {"AutoTokenizer": ["evil.T", "evil.T"]}),
+        ("processor_config.json", {"AutoProcessor": "evil.P"}),
+    ):
+        told = json.loads((folder / name).read_text())
+        (folder / name).write_text(json.dumps({**told, "auto_map": auto}))
+    LocalBackend.load(folder, device="cpu")
+    assert not (tmp_path / "ran").exists()
+
+
 def test_loading_reports_how_far_it_is(checkpoints: dict[str, Path]) -> None:
     reported: list[float] = []
     load(Choice(str(checkpoints["qwen2_vl"]), "cpu", "float32", "sdpa"), report=reported.append)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -200,12 +199,10 @@ def test_what_is_too_large_or_cut_off_is_given_up_on(port: int, tmp_path: Path) 
 
 @pytest.mark.parametrize("slow", ["dripping", "undecided"])
 def test_a_server_that_never_ends_is_hung_up_on(port: int, tmp_path: Path, slow: str) -> None:
-    began = time.monotonic()
     with pytest.raises(MediaError, match="could not be fetched"):
         downloads(WORLD, seconds=0.5).fetch(
             f"http://pictures.example:{port}/{slow}", tmp_path / "a"
         )
-    assert time.monotonic() - began < 60  # and not for ever
 
 
 @pytest.mark.parametrize(

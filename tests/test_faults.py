@@ -52,7 +52,7 @@ def test_a_fault_is_told_and_the_next_message_works(
     # What has begun is not tried again.
     made = made[:1] if place == "decode" else made
     tabs = Tabs(faulty(qwen2_vl, place, *(make() for make in made)))
-    tab = tabs.open("0" * 32)
+    tab = Tab("0" * 32, tabs.backend)
     tab.conversation = talk.without_last_exchange()
 
     async def two_messages() -> None:
@@ -66,7 +66,7 @@ def test_a_fault_is_told_and_the_next_message_works(
 
     asyncio.run(two_messages())
     alone = Tabs(faulty(qwen2_vl, place))
-    fresh = alone.open("1" * 32)
+    fresh = Tab("1" * 32, alone.backend)
     asyncio.run(answered(alone, fresh, talk))
     assert tab.conversation.messages[-1].text == fresh.conversation.messages[-1].text
 
@@ -75,7 +75,7 @@ def test_other_people_do_not_notice_somebodys_fault(
     qwen2_vl: LocalBackend, talk: Conversation
 ) -> None:
     tabs = Tabs(faulty(qwen2_vl, "prefill", KeyError("a bug")))
-    unlucky, other = tabs.open("0" * 32), tabs.open("1" * 32)
+    unlucky, other = (Tab(key * 32, tabs.backend) for key in "01")
 
     async def both() -> None:
         await asyncio.gather(answered(tabs, unlucky, talk), answered(tabs, other, talk))
@@ -88,7 +88,7 @@ def test_a_deleted_file_is_named_and_attaching_it_again_heals_the_conversation(
     qwen2_vl: LocalBackend, talk: Conversation
 ) -> None:
     tabs = Tabs(qwen2_vl)
-    tab = tabs.open("0" * 32)
+    tab = Tab("0" * 32, tabs.backend)
     (picture,) = talk.media
     assert isinstance(picture, Image)
     path = Path(str(picture.path))

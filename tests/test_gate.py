@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -17,9 +18,10 @@ from gradio.components.api_component import Api
 from PIL import Image as PillowImage
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from tests.fakes import FakeBackend
 from tests.following import KEY
@@ -290,16 +292,28 @@ def test_what_is_no_proper_json_is_refused(through: TestClient, content: bytes) 
     assert through.post("/gradio_api/call/chat", content=content).status_code in (400, 422)
 
 
-def test_a_body_that_never_ends_is_not_kept(through: TestClient) -> None:
-    read = 0
+@pytest.mark.parametrize(
+    "file", ["/etc/hostname", str(Path(__file__).resolve()), "app.py", "../app.py"]
+)
+def test_files_of_the_machine_are_not_served(served: Served, picture: Path, file: str) -> None:
+    assert served.client.get(f"gradio_api/file={served.upload(picture)}").status_code == 200
+    assert served.client.get(f"gradio_api/file={file}").status_code in (403, 404)
 
-    def endless() -> Iterator[bytes]:
+
+def test_a_body_that_never_ends_is_not_kept() -> None:
+    read, sent = 0, list[Message]()
+
+    async def receive() -> Message:
         nonlocal read
-        for _ in range(MOST_BYTES // 2**20 + 10):
-            read += 1
-            yield b" " * 2**20
+        read += 1
+        return {"type": "http.request", "body": b" " * 2**20, "more_body": True}
 
-    assert through.post("/gradio_api/call/chat", content=endless()).status_code == 413
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/gradio_api/call/chat", "headers": [], "query_string": b""}  # fmt: skip
+    asyncio.run(Gate(PlainTextResponse("kept"), {}, lambda _: None)(scope, receive, send))
+    assert sent[0]["status"] == 413 and read <= MOST_BYTES // 2**20 + 1
 
 
 def test_a_long_text_in_any_script_arrives(through: TestClient) -> None:

@@ -43,10 +43,12 @@ def test_a_wait_for_the_model_can_be_stopped() -> None:
         return FakeBackend()
 
     cancel = Cancel()
-    stream = LoadingBackend(load, "tiny").stream(TALK, SETTINGS, cancel)
+    backend = LoadingBackend(load, "tiny")
+    stream = backend.stream(TALK, SETTINGS, cancel)
     next(stream)
     cancel.set()
     last = list(stream)[-1]
+    assert backend.status().state == "loading", "nobody waited for it"
     go.set()
     assert isinstance(last, Finished) and last.reason == "cancelled"
 

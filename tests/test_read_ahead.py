@@ -35,6 +35,7 @@ def test_only_the_question_is_left_to_read(
 ) -> None:
     draft = Conversation().with_user_turn(picture, clip)
     talk = Conversation().with_user_turn(picture, clip, Text(question))
+    qwen2_vl.forget("ahead")
     assert qwen2_vl.read_ahead(draft, SHORT, session="ahead")
     said, usage = answered(qwen2_vl, talk, "ahead")
     assert (usage.vision_encodes, usage.decoded_frames) == (0, 0)

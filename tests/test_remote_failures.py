@@ -179,7 +179,8 @@ def test_silence_ends_with_a_sentence(server: OpenAIServer) -> None:
     assert server.left.wait(30)
 
 
-def test_slow_answers_arrive_whole(server: OpenAIServer, backend: RemoteBackend) -> None:
+def test_slow_answers_arrive_whole(server: OpenAIServer) -> None:
+    backend = RemoteBackend.connect(Connection(server.base, silence_s=0.8))
     server.replies = [Told(["a", "b", "c"], every_s=0.3)]
     deltas = [event.text for event in events(backend) if isinstance(event, Delta)]
     assert deltas == ["a", "b", "c"]

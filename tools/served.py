@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
@@ -94,8 +95,17 @@ def serve_program(folder: Path, port: int, *arguments: str) -> Iterator[Server]:
         error.add_note(f"The server's log:\n{(folder / 'log').read_text(encoding='utf-8')}")
         raise
     finally:
-        process.terminate()
+        ended(process)
+
+
+def ended(process: subprocess.Popen[Any]) -> None:
+    """End a process, one that does not listen too."""
+    process.terminate()
+    try:
         process.wait(60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def free_port() -> int:

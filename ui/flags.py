@@ -10,7 +10,15 @@ from model import VERSION
 from model.settings import TUNABLES, Tunable
 
 ENVIRONMENT = "QWEN_VL_"  # QWEN_VL_CHECKPOINT_PATH is --checkpoint-path
+NOT_TAKEN = ("help", "version")  # a container may say its own version
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Says every default but log-ins, which the environment may hold."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.dest == "auth" else super()._get_help_string(action)
 
 
 def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -19,7 +27,7 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         prog="app.py",
         description="Chat with a Qwen2-VL checkpoint about pictures and videos.",
         epilog=f"Every flag can be set in the environment: {ENVIRONMENT}CHECKPOINT_PATH for --checkpoint-path.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=_Help,
     )
     _add_model_flags(flags)
     _add_engine_flags(flags)
@@ -46,7 +54,7 @@ def _add_model_flags(flags: argparse.ArgumentParser) -> None:
     model.add_argument(
         "--no-loop-guard", action="store_true", help="let an answer go on that repeats itself"
     )
-    model.add_argument("--cache-gb", type=float, default=None, metavar="GB", help="kept between turns so that nothing is computed twice; default is a fifth of the free memory")  # fmt: skip
+    model.add_argument("--cache-gb", type=_gigabytes, default=None, metavar="GB", help="kept between turns so that nothing is computed twice; default is a fifth of the free memory")  # fmt: skip
 
 
 def _add_engine_flags(flags: argparse.ArgumentParser) -> None:
@@ -87,6 +95,10 @@ def _add_server_flags(flags: argparse.ArgumentParser, environment: Mapping[str, 
     server.add_argument("--version", action="version", version=f"qwen-vl-chat {VERSION}")
 
 
+def _gigabytes(text: str) -> float | None:
+    return float(text) if text else None
+
+
 def _flag(tunable: Tunable) -> str:
     return "--" + tunable.name.replace("_", "-")
 
@@ -116,6 +128,8 @@ def _boolean(text: str) -> bool:
 def _take_environment(flags: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
     """Variables become defaults, checked like the flags they stand for."""
     for action in flags._actions:
+        if action.dest in NOT_TAKEN:
+            continue
         text = environment.get(ENVIRONMENT + action.dest.upper())
         if text is None:
             continue

@@ -75,6 +75,7 @@ class Tabs:
         self.ending = False
         self._count, self._counted = 0, 0.0  # answers that were growing, and when
         self._swept = time.monotonic()
+        self._cleaning: asyncio.TimerHandle | None = None
         self._visits: list[tuple[str, float]] = []  # browser, when
         self._copier = asyncio.Semaphore(1)  # copying a clip takes all the cores it gets
         self._copying: dict[asyncio.Task[None], Tab] = {}
@@ -84,8 +85,7 @@ class Tabs:
         tab = self._tabs.pop(key, None) or Tab(key, self.backend)
         self._tabs[key] = tab  # the latest at the end
         tab.seen = time.monotonic()
-        self._expire()
-        self._sweep()
+        self._clean(spare=tab)
         return tab
 
     def start(self, tab: Tab, conversation: Conversation, settings: GenerationSettings) -> Run:
@@ -225,18 +225,34 @@ class Tabs:
         now = time.monotonic()
         return [visit for visit in self._visits if now - visit[1] < BOOT_S]
 
+    def _clean(self, spare: Tab | None = None) -> None:
+        """Let go of what has been kept for long enough, now and again later: perhaps nobody comes any more."""
+        self._expire(spare)
+        self._sweep()
+        if not self._cleaning:
+            self._cleaning = asyncio.get_running_loop().call_later(self._pause_s, self._clean_again)
+
+    def _clean_again(self) -> None:
+        self._cleaning = None
+        self._clean()
+
+    @property
+    def _pause_s(self) -> float:
+        """Between two looks for what nobody needs."""
+        return min(SWEEP_S, self.kept_s)
+
     def _sweep(self) -> None:
         """Now and then, let go of files that no tab needs any more; nothing waits for it."""
-        if time.monotonic() < self._swept + min(SWEEP_S, self.kept_s):
+        if time.monotonic() < self._swept + self._pause_s:
             return
         self._swept = time.monotonic()
         known = [item for tab in self._tabs.values() for item in tab.known.values()]
         needed = {path for item in known for path in (item.path, item.thumbnail, item.shown)}
         asyncio.get_running_loop().run_in_executor(None, storage.sweep, needed, self.kept_s)
 
-    def _expire(self) -> None:
+    def _expire(self, spare: Tab | None) -> None:
         """Drop what has been without a page, or a program's message, for long, and what is too much."""
-        *others, _ = self._tabs.values()
+        others = [tab for tab in self._tabs.values() if tab is not spare]
         before, surplus = time.monotonic() - self.kept_s, max(0, len(self._tabs) - MAX_TABS)
         going = [tab for tab in others if tab.seen <= before and (tab.program or not tab.pages)]
         if surplus:

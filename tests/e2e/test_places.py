@@ -19,6 +19,7 @@ from tests.fakes import FakeBackend
 
 BOAT = "<|object_ref_start|>a boat<|object_ref_end|><|box_start|>(250,500),(750,1000)<|box_end|>"
 SAIL = "<|object_ref_start|>its sail<|object_ref_end|><|box_start|>(500,250)<|box_end|>"
+SHARE = [0.25, 0.5, 0.5, 0.5]  # of the picture, where the boat is
 
 
 def rectangle(element: Locator) -> FloatRect:
@@ -61,7 +62,7 @@ def test_boxes_appear_as_they_are_written_and_the_picture_is_not_loaded_again(
     frame = told.page.locator("#chatbot .bot-row .frame")
     assert frame.locator("img").evaluate("(img) => img.kept && img.naturalWidth") == 160
     assert frame.locator(".caption").all_inner_texts() == ["1 a boat", "2 its sail"]
-    assert share(frame, frame.locator(".box")) == pytest.approx([0.25, 0.5, 0.5, 0.5], abs=0.01)
+    assert share(frame, frame.locator(".box")) == pytest.approx(SHARE, abs=0.01)
     assert share(frame, frame.locator(".point"))[:2] == pytest.approx([0.5, 0.25], abs=0.01)
     assert told.page.locator("#live-places .marked").count() == 0
 
@@ -120,7 +121,7 @@ def test_the_picture_opens_large_and_is_saved_with_what_is_marked(
     told.page.click("#chatbot .marked .canvas")
     large = told.page.locator("dialog[open] .frame")
     large.wait_for()
-    assert share(large, large.locator(".box")) == pytest.approx([0.25, 0.5, 0.5, 0.5], abs=0.01)
+    assert share(large, large.locator(".box")) == pytest.approx(SHARE, abs=0.01)
     told.page.keyboard.press("Escape")
     with told.page.expect_download() as download:
         told.page.click("#chatbot .marked .save-marked")
@@ -142,6 +143,7 @@ def test_boxes_lie_on_a_turned_picture_as_it_is_seen(
     assert frame.locator("img").evaluate("(img) => img.naturalWidth / img.naturalHeight") == 2
     outer = rectangle(frame)
     assert outer["width"] / outer["height"] == pytest.approx(2, abs=0.01)
+    assert share(frame, frame.locator(".box")) == pytest.approx(SHARE, abs=0.01)
 
 
 def test_the_convention_of_the_checkpoint_is_used(

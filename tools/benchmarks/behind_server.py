@@ -86,8 +86,7 @@ def _paced(tokens: int) -> Iterator[str]:
     try:
         yield process.stdout.readline().strip()
     finally:
-        process.terminate()
-        process.wait(60)
+        served.ended(process)
 
 
 async def _direct(base: str, people: int, expected: str) -> float:

@@ -29,8 +29,3 @@ def plural(noun: str) -> str:
 def article(phrase: str) -> str:
     """`orange star` -> `an orange star`."""
     return ("an " if phrase[0] in "aeiou" else "a ") + phrase
-
-
-def listing(parts: list[str]) -> str:
-    """`[a, b, c]` -> `a, b and c`."""
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
