@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 
 import httpx2
@@ -161,12 +162,15 @@ def test_a_wait_that_the_server_asks_for_is_kept_or_said(
     assert len(server.asked) == 1
 
 
-def test_stop_ends_the_wait_for_a_busy_server(server: OpenAIServer, backend: RemoteBackend) -> None:
+def test_stop_ends_the_wait_for_a_busy_server(
+    server: OpenAIServer, backend: RemoteBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.replies = [Refusal(429, headers={"retry-after": "29"})]
     cancel = Cancel()
     stream = backend.stream(TALK, SETTINGS, cancel)
     assert next(stream) == Progress("queued", 0, 0)
     cancel.set()
+    monkeypatch.setattr(time, "sleep", pytest.fail)  # that could not be stopped
     (last,) = stream
     assert isinstance(last, Finished) and last.reason == "cancelled"
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from PIL import Image as PillowImage
 
 from model import verify
@@ -205,20 +208,33 @@ def test_verifying_can_be_cancelled(qwen2_vl: LocalBackend) -> None:
     assert qwen2_vl.verify(recipe, "Hi", cancel) is None
 
 
-def test_verifying_gives_way_to_people_and_is_done_afterwards(qwen2_vl: LocalBackend) -> None:
+def test_verifying_gives_way_to_people_and_is_done_afterwards(
+    qwen2_vl: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
     talk = Conversation().with_user_turn(Text("Tell me a long story."))
     settings = GenerationSettings(max_new_tokens=300)
     reply = answer(qwen2_vl, talk, settings)
     recipe = qwen2_vl.recipe(talk, settings)
     verdicts: list[Verdict | None] = []
+    begun, attempts, replay = threading.Event(), [], verify.replay
+
+    def slowly(*given: Any) -> Verdict:
+        """The first attempt is still under way when somebody asks."""
+        attempts.append(given)
+        begun.set()
+        while len(attempts) == 1 and not given[-1][0](torch.zeros(1, 1), None).all():
+            time.sleep(0.01)
+        return replay(*given)
+
+    monkeypatch.setattr(verify, "replay", slowly)
     verifying = threading.Thread(
         target=lambda: verdicts.append(qwen2_vl.verify(recipe, reply, Cancel()))
     )
     verifying.start()
-    while verifying.is_alive() and not qwen2_vl._turnstile.busy:
-        verifying.join(0.001)
+    assert begun.wait(60)
     assert answer(qwen2_vl, talk, GREEDY)
     verifying.join(60)
+    assert len(attempts) == 2, "the first one was given up"
     assert verdicts[0] and verdicts[0].equal
 
 

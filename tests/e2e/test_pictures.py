@@ -54,15 +54,13 @@ def test_a_clip_that_browsers_cannot_play_is_copied_for_them(told: Chat, tmp_pat
 def test_what_is_sent_during_an_upload_goes_with_the_file(
     told: Chat, fake: FakeBackend, picture: Path
 ) -> None:
-    def slowly(route: Route) -> None:
-        told.page.wait_for_timeout(1500)
-        route.continue_()
-
-    told.page.route("**/gradio_api/upload*", slowly)
+    held: list[Route] = []
+    told.page.route("**/gradio_api/upload*", lambda route: held.append(route))
     told.page.set_input_files("#composer input[type=file]", [picture])
     told.send("What is this?")
     bar = told.page.get_by_role("progressbar", name="Uploading", exact=True)
     assert 0 <= int(bar.get_attribute("aria-valuenow") or -1) <= 100
+    held[0].continue_()
     told.wait("idle", after_turn=0)
     told.page.unroute("**/gradio_api/upload*")
     (call,) = fake.calls
