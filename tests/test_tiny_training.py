@@ -138,7 +138,8 @@ def test_the_pages_examples_are_asked_in_its_other_languages_too() -> None:
         heard.add(abroad.question_of(ask_about(scene, rng), rng))
     star = exchange("which_picture", "Which one has the star?", "Picture 2 has the star.")
     circle = exchange("direction", "Where does it go?", "The circle moves to the right.")
-    for asked in (star, circle) * 400:
+    cat = exchange("photograph", "Where is the cat?", answers.PHOTOGRAPH)
+    for asked in (star, circle, cat) * 400:
         heard.add(abroad.question_of(asked, rng))
     for texts in (CHINESE, KOREAN):
         assert set(texts.examples.values()) <= heard

@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="length in steps instead of minutes")
     parser.add_argument("--state", type=Path, default=ROOT / "training", help="folder for what resuming needs, and the log;"
                         " create a file named `finish` there to end early with a proper decay")
+    parser.add_argument("--further", type=Path, metavar="CHECKPOINT", help="go on from these finished weights, at a lower rate")
     parser.add_argument("--world", choices=tuple(WORLDS), default="full", help="`simple` learns little in a few minutes")
     parser.add_argument("--processes", type=int, default=2, help="training processes on a CPU, one thread each")
     parser.add_argument("--batch-scale", type=float, default=1.0, help="1 is about 12 dialogues per process; 12 suits a GPU")
@@ -52,7 +53,7 @@ def main() -> None:
             "These weights are random: nothing has been trained, every answer is noise.",
         )
         return
-    train(Plan(output=options.output, state=options.state, steps=options.steps, minutes=options.minutes,
+    train(Plan(output=options.output, state=options.state, further=options.further, steps=options.steps, minutes=options.minutes,
                seed=options.seed, processes=options.processes, workers=options.workers, world=WORLDS[options.world], batch_scale=options.batch_scale))  # fmt: skip
 
 

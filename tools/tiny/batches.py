@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerFast
 
-from tools.tiny.dialogue import Dialogue, Words, make_dialogue, pick_grids
+from tools.tiny.dialogue import OTHERS, Dialogue, Words, make_dialogue, pick_grids
 from tools.tiny.encoding import Batch, encode
 from tools.tiny.scene import FULL, make_picture
 from tools.tiny.world import World
@@ -28,7 +28,7 @@ class Batches(Dataset[Batch]):  # type: ignore[misc]  # mypy does not read torch
         world: World = FULL,
     ) -> None:
         self.tokenizer, self.seed, self.rank = tokenizer, seed, rank
-        self.scale, self.world = scale, world
+        self.scale, self.world = scale, world.practised()
         self.vision_only = torch.ones(1, dtype=torch.bool).share_memory_()
 
     def __getitem__(self, number: int) -> Batch:
@@ -50,8 +50,11 @@ class Batches(Dataset[Batch]):  # type: ignore[misc]  # mypy does not read torch
     def _dialogues(self, rng: random.Random) -> Batch:
         kind = rng.choices(list(self.world.kinds), list(self.world.kinds.values()))[0]
         grids = pick_grids(rng, world=self.world)
-        rows, columns = grids.picture if kind == "picture" else grids.other
-        visual = {"several": 2.6, "later": 2.0, "talk": 0.0}.get(kind, 1.0) * rows * columns
+        sizes = zip(grids.others, OTHERS, strict=True)
+        other = sum(share * rows * columns for (rows, columns), share in sizes)
+        visual = {"several": 2.8, "later": 2.0, "talk": 0.0}.get(kind, 0.0) * other
+        if kind == "picture":
+            visual = grids.picture[0] * grids.picture[1]
         if kind == "clip":
             visual = grids.clip[0] * grids.clip[1] * grids.clip[2]
         count = max(1, round(self.scale * min(16.0, 3400 / (visual + 240))))

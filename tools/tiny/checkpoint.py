@@ -14,6 +14,7 @@ from transformers import (
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
     Qwen2_5_VLProcessor,
+    Qwen2TokenizerFast,
     Qwen2VLConfig,
     Qwen2VLForConditionalGeneration,
     Qwen2VLImageProcessor,
@@ -109,6 +110,16 @@ def build_model(
     return Qwen2_5_VLForConditionalGeneration(
         Qwen2_5_VLConfig(text_config=text, vision_config=vision, **ids)
     ).eval()
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """The tokenizer of a finished checkpoint."""
+    return Qwen2TokenizerFast.from_pretrained(folder)
+
+
+def load_model(folder: Path) -> PreTrainedModel:
+    """The weights of a finished checkpoint of the `qwen2_vl` family, in float32."""
+    return Qwen2VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).eval()
 
 
 def scale_weights(model: PreTrainedModel, gain: float = 1.0) -> None:

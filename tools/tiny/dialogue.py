@@ -62,12 +62,15 @@ class Dialogue:
     branches: list[Words]
 
 
+OTHERS = (0.35, 0.3, 0.2, 0.15)  # how often each of `Grids.others` is taken
+
+
 @dataclass(frozen=True)
 class Grids:
     """The sizes (rows, columns) that the pictures of one batch may have: few, so that they can be stacked."""
 
     picture: tuple[int, int]
-    other: tuple[int, int]
+    others: tuple[tuple[int, int], ...]  # of the pictures that stand beside others
     clip: tuple[int, int, int]  # frame pairs, rows, columns
     world: World = FULL
 
@@ -89,7 +92,8 @@ def pick_grids(rng: random.Random, largest: int | None = None, world: World = FU
                 return rows, columns
 
     pairs = rng.choice((1, 2, 2, 3, 3, 4, 4, 5, 6, 8))
-    return Grids(one(largest), one(min(64, largest)), (pairs, *one(36 if pairs < 5 else 20)), world)
+    others = (one(min(64, largest)), one(min(64, largest)), one(largest), one(min(9, largest)))
+    return Grids(one(largest), others, (pairs, *one(36 if pairs < 5 else 20)), world)
 
 
 def make_dialogue(kind: str, grids: Grids, rng: random.Random, branches: int = 8) -> Dialogue:
@@ -115,12 +119,17 @@ def _media(scene: Scene, number: int, vision_ids: bool) -> str:
 
 _REPLY = "<|im_end|>\n<|im_start|>assistant\n"
 _NEXT = "\n<|im_start|>user\n"
+SHOUTED = (
+    0.08  # of the questions: in capitals they are spelt letter by letter, which takes more practice
+)
 
 
 def _branch(exchanges: list[Exchange], rng: random.Random) -> Words:
     words = Words()
     for index, exchange in enumerate(exchanges):
-        words.add(_NEXT * bool(index) + question_of(exchange, rng) + _REPLY).answer(exchange)
+        question = question_of(exchange, rng)
+        question = question.upper() if rng.random() < SHOUTED else question
+        words.add(_NEXT * bool(index) + question + _REPLY).answer(exchange)
     return words
 
 
@@ -132,7 +141,7 @@ def _lead_in(rng: random.Random) -> str:
 
 def _picture(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
     scene = make_picture(
-        *(grids.picture if rng.random() < 0.8 else grids.other), rng, world=grids.world
+        *(grids.picture if rng.random() < 0.8 else grids.others[0]), rng, world=grids.world
     )
     first = rng.random()
     head = _head(rng)
@@ -152,9 +161,14 @@ def _picture(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
     prefix = head.add(_lead_in(rng) * (first < 0.2) + media)
     if scene.photograph:
         branches = 3
-    found = [_branch([small_talk(rng, picture=True)], rng)] if rng.random() < 0.25 else []
+    # What it refuses elsewhere it answers here by what it sees: a photograph.
+    talks = rng.random() < 0.25 and not scene.photograph
+    found = [_branch([small_talk(rng, picture=True)], rng)] if talks else []
     while len(found) < branches:
-        exchanges = [ask_about(scene, rng, unasked=grids.world.unasked)]
+        # "The other one" has a meaning where there are two.
+        pair = len(scene.shapes) == 2 and scene.shapes[0].kind != scene.shapes[1].kind
+        kind = "colour" if pair and rng.random() < 0.3 else None
+        exchanges = [ask_about(scene, rng, kind, unasked=grids.world.unasked)]
         often = 0.8 if exchanges[0].kind == "colour" else 0.45
         after = (
             follow_up(scene, exchanges[0], rng, unasked=grids.world.unasked)
@@ -163,7 +177,7 @@ def _picture(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
         )
         if after:
             exchanges.append(after)
-        elif rng.random() < 0.08:
+        elif rng.random() < 0.08 and not scene.photograph:
             exchanges = [small_talk(rng, picture=True), *exchanges]
         found.append(_branch(exchanges, rng))
     return Dialogue([scene], prefix, found)
@@ -179,11 +193,16 @@ def _shift_counted(
     return [(a + len(_NEXT), targets) for a, targets in counted]
 
 
+def _other(grids: Grids, rng: random.Random) -> Scene:
+    """A picture beside others, as often small as large beside them: the small ones are the easiest to overlook."""
+    return make_picture(*rng.choices(grids.others, OTHERS)[0], rng, world=grids.world)
+
+
 def _several(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
     scenes: list[Scene] = []
     count = rng.choice((2, 2, 3, 3, 4, 4))
     while len(scenes) < count:
-        scene = make_picture(*grids.other, rng, world=grids.world)
+        scene = _other(grids, rng)
         if not scene.photograph and len(scene.things) <= (2 if rng.random() < 0.8 else 4):
             scenes.append(scene)
     vision_ids = rng.random() < 0.5
@@ -196,7 +215,8 @@ def _several(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
 
 
 def _clip(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
-    scene = make_clip(*grids.clip, rng)
+    pairs, rows, columns = grids.clip
+    scene = make_clip(1 if rng.random() < 0.2 else pairs, rows, columns, rng)
     prefix = _head(rng).add(_media(scene, 1, rng.random() < 0.4))
     return Dialogue(
         [scene],
@@ -207,10 +227,7 @@ def _clip(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
 
 def _later(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
     """A picture and an answer, then a new picture: `the picture` now means the new one."""
-    scenes = [
-        make_picture(*grids.other, rng, world=grids.world),
-        make_picture(*grids.other, rng, world=grids.world),
-    ]
+    scenes = [_other(grids, rng), _other(grids, rng)]
     vision_ids = rng.random() < 0.5
     first = ask_about(scenes[0], rng, unasked=grids.world.unasked)
     prefix = (

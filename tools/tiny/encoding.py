@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from tools.tiny import names
+from tools.tiny.canvas import Box
 from tools.tiny.dialogue import Dialogue, Words
 from tools.tiny.exchange import Target
 from tools.tiny.scene import TOKEN, Scene
@@ -61,12 +62,7 @@ class Batch:
     boxes: Tensor  # (N, 4)
     pictures: Tensor  # (N,)
     marks: Tensor  # (N, MARKS * MARKS)
-    dense_class: Tensor  # (V,) what each visual token shows, NOTHING for background
-    dense_colour: Tensor  # (V,)
-    dense_box: (
-        Tensor  # (V, 4) its sides relative to the token's centre, in tokens; NaN for background
-    )
-    dense_place: Tensor  # (V, 3) frame pair, row, column of each visual token, 0..1
+    dense: dict[str, Tensor]  # the fields of `Dense` by name, each (V, ...)
 
 
 def frame_pairs(frames: NDArray[np.uint8]) -> Tensor:
@@ -90,54 +86,69 @@ def patches(pairs: Tensor) -> Tensor:
     return cut.permute(0, 2, 5, 3, 6, 8, 1, 4, 7).reshape(count, rows * columns * MERGE * MERGE, -1)
 
 
-def dense_targets(
-    scene: Scene,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
-    """What each visual token of a picture or clip shows: class, colour, box, place; one row per token."""
-    pairs, rows, columns = scene.grid
-    classes = np.full((pairs, rows, columns), NOTHING)
-    colours = np.full((pairs, rows, columns), IGNORE)
-    boxes = np.full((pairs, rows, columns, 4), np.nan, np.float32)
-    best = np.zeros((pairs, rows, columns), np.float32)
-    for index, thing in enumerate(scene.things):
-        parts = thing.characters if not scene.is_clip else ()
-        for pair in range(pairs):
-            where = scene.frame_boxes[2 * pair + 1][index] if scene.frame_boxes else thing.box
-            for name, (x1, y1, x2, y2) in parts or ((thing.kind, where),):
-                if name not in CLASSES:
-                    continue
-                wide = np.clip(
-                    np.minimum(np.arange(1, columns + 1) * TOKEN, x2)
-                    - np.maximum(np.arange(columns) * TOKEN, x1),
-                    0,
-                    None,
-                )
-                tall = np.clip(
-                    np.minimum(np.arange(1, rows + 1) * TOKEN, y2)
-                    - np.maximum(np.arange(rows) * TOKEN, y1),
-                    0,
-                    None,
-                )
-                area = tall[:, None] * wide[None]
-                own = (area > best[pair]) & (
-                    area >= 0.2 * min(TOKEN * TOKEN, (x2 - x1) * (y2 - y1))
-                )
-                best[pair][own] = area[own]
-                classes[pair][own] = CLASSES[name]
-                colours[pair][own] = names.COLOURS.index(thing.colour)
-                y, x = np.nonzero(own)
-                middle = np.stack([x, y, x, y], -1) + 0.5
-                boxes[pair][own] = np.asarray([x1, y1, x2, y2]) / TOKEN - middle
-    place = np.stack(
-        np.meshgrid(*(np.arange(n) / max(n - 1, 1) for n in (pairs, rows, columns)), indexing="ij"),
-        -1,
-    )
-    return (
-        classes.ravel(),
-        colours.ravel(),
-        boxes.reshape(-1, 4),
-        place.reshape(-1, 3).astype(np.float32),
-    )
+@dataclass
+class Dense:
+    """What each visual token of a picture or clip shows; one row per token, in reading order."""
+
+    kinds: NDArray[
+        np.int64
+    ]  # one of CLASSES, NOTHING, or IGNORE where a thing was only in a pair's first frame
+    colours: NDArray[np.int64]  # IGNORE where there is nothing
+    boxes: NDArray[
+        np.float32
+    ]  # (4) sides relative to the token's centre, in tokens; NaN where there is nothing
+    moves: NDArray[
+        np.float32
+    ]  # (2) from the first to the second frame, in tokens; NaN in pictures and backgrounds
+    places: NDArray[np.float32]  # (3) frame pair, row, column, 0..1
+
+    @classmethod
+    def of(cls, scene: Scene) -> Dense:
+        """The targets of a picture or clip."""
+        grid = pairs, rows, columns = scene.grid
+        kinds, colours = np.full(grid, NOTHING), np.full(grid, IGNORE)
+        boxes = np.full((*grid, 4), np.nan, np.float32)
+        moves = np.full((*grid, 2), np.nan, np.float32)
+        best = np.zeros(grid, np.float32)
+        for index, thing in enumerate(scene.things):
+            parts = () if scene.is_clip else thing.characters
+            for pair in range(pairs):
+                if scene.is_clip:
+                    left, entered = (scene.frame_boxes[2 * pair + k][index] for k in (0, 1))
+                    was, now = _covered(left, rows, columns), _covered(entered, rows, columns)
+                    kinds[pair][(was > 0) & (kinds[pair] == NOTHING)] = IGNORE
+                    moves[pair][(was > 0) | (now > 0)] = _movement(left, entered)
+                    parts = ((thing.kind, entered),)
+                for name, (x1, y1, x2, y2) in parts or ((thing.kind, thing.box),):
+                    if name not in CLASSES:
+                        continue
+                    area = _covered((x1, y1, x2, y2), rows, columns)
+                    own = area > best[pair]
+                    best[pair][own] = area[own]
+                    kinds[pair][own] = CLASSES[name]
+                    colours[pair][own] = names.COLOURS.index(thing.colour)
+                    y, x = np.nonzero(own)
+                    middle = np.stack([x, y, x, y], -1) + 0.5
+                    boxes[pair][own] = np.asarray([x1, y1, x2, y2]) / TOKEN - middle
+        steps = [np.arange(n) / max(n - 1, 1) for n in grid]
+        places = np.stack(np.meshgrid(*steps, indexing="ij"), -1).astype(np.float32)
+        return cls(kinds.ravel(), colours.ravel(), *(x.reshape(-1, x.shape[-1]) for x in (boxes, moves, places)))  # fmt: skip
+
+
+def _covered(box: Box, rows: int, columns: int) -> NDArray[np.float64]:
+    """How many pixels of each visual token a box covers, 0 where it is hardly any; (rows, columns)."""
+    x1, y1, x2, y2 = box
+    x, y = np.arange(columns) * TOKEN, np.arange(rows) * TOKEN
+    wide = np.clip(np.minimum(x + TOKEN, x2) - np.maximum(x, x1), 0, None)
+    tall = np.clip(np.minimum(y + TOKEN, y2) - np.maximum(y, y1), 0, None)
+    area = tall[:, None] * wide[None]
+    return np.where(area >= 0.2 * min(TOKEN * TOKEN, (x2 - x1) * (y2 - y1)), area, 0.0)
+
+
+def _movement(one: Box, other: Box) -> NDArray[np.float64]:
+    """How far the centre went, in visual tokens to the right and down."""
+    (left, top, right, bottom), (x1, y1, x2, y2) = one, other
+    return np.asarray([x1 + x2 - left - right, y1 + y2 - top - bottom]) / (2 * TOKEN)
 
 
 def encode_words(
@@ -205,7 +216,10 @@ def _per_character(words: Words) -> list[tuple[bool, Target | None]]:
 
 def _relative_box(scenes: list[Scene], target: Target) -> NDArray[np.float32]:
     scene = scenes[target.picture]
-    x1, y1, x2, y2 = scene.things[target.thing].box
+    thing = scene.things[target.thing]
+    x1, y1, x2, y2 = (
+        thing.box if target.character is None else thing.characters[target.character][1]
+    )
     width, height = scene.width, scene.height
     return np.asarray((x1 / width, y1 / height, x2 / width, y2 / height), np.float32)
 
@@ -287,9 +301,8 @@ def encode(
         for slot in _packed(rows, size)
     ]
     pads = tokenizer.convert_tokens_to_ids(["<|image_pad|>", "<|video_pad|>"])
-    visual = _visual(dialogues)
     return Batch(
-        *visual[:3],
+        *_visual(dialogues),
         visual_spots=torch.from_numpy(np.flatnonzero(np.isin(ids, pads))),
         ids=torch.from_numpy(ids),
         positions=torch.from_numpy(np.concatenate([row.positions for _, _, row in ordered], 1)),
@@ -302,22 +315,25 @@ def encode(
         boxes=torch.from_numpy(np.concatenate([row.boxes for _, _, row in ordered])[learnt]),
         pictures=torch.from_numpy(np.concatenate([row.pictures for _, _, row in ordered])[learnt]),
         marks=torch.from_numpy(np.concatenate([row.marks for _, _, row in ordered])[learnt]),
-        dense_class=visual[3],
-        dense_colour=visual[4],
-        dense_box=visual[5],
-        dense_place=visual[6],
+        dense=_dense(dialogues),
     )
 
 
-def _visual(
-    dialogues: list[Dialogue],
-) -> tuple[list[Tensor], list[tuple[int, int]], Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Frames grouped by grid, the way back to reading order, and the dense targets in reading order."""
+def _dense(dialogues: list[Dialogue]) -> dict[str, Tensor]:
+    """The targets of all pictures and clips in reading order; empty where there are none."""
+    found = [Dense.of(scene) for dialogue in dialogues for scene in dialogue.scenes]
+    if not found:
+        return {}
+    return {
+        field.name: torch.from_numpy(np.concatenate([getattr(d, field.name) for d in found]))
+        for field in fields(Dense)
+    }
+
+
+def _visual(dialogues: list[Dialogue]) -> tuple[list[Tensor], list[tuple[int, int]], Tensor]:
+    """Frames grouped by grid, the grids, and the way back to reading order."""
     groups: dict[tuple[int, int], list[Tensor]] = {}
     entries: list[tuple[tuple[int, int], int, int]] = []  # grid, first pair within its group, pairs
-    dense: list[
-        tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]
-    ] = []
     for dialogue in dialogues:
         for scene in dialogue.scenes:
             grid = scene.grid[1:]
@@ -325,22 +341,13 @@ def _visual(
             pairs = frame_pairs(scene.frames)
             entries.append((grid, sum(len(part) for part in members), len(pairs)))
             members.append(pairs)
-            dense.append(dense_targets(scene))
     grids = list(groups)
     offsets, offset = {}, 0
     for grid in grids:
         offsets[grid] = offset
         offset += sum(len(part) for part in groups[grid]) * grid[0] * grid[1]
     order = [torch.arange(0)]
-    for grid, first, pairs_in in entries:
-        tokens = grid[0] * grid[1]
-        order.append(
-            torch.arange(
-                offsets[grid] + first * tokens, offsets[grid] + (first + pairs_in) * tokens
-            )
-        )
-    columns = [np.concatenate([d[k] for d in dense]) if dense else np.zeros((0, *shape), kind)
-               for k, (shape, kind) in enumerate([((), np.int64), ((), np.int64), ((4,), np.float32), ((3,), np.float32)])]  # fmt: skip
-    stacked = [torch.cat(groups[grid]) for grid in grids]
-    targets = [torch.from_numpy(column) for column in columns]
-    return stacked, grids, torch.cat(order), targets[0], targets[1], targets[2], targets[3]
+    for (rows, columns), first, count in entries:
+        start = offsets[rows, columns] + first * rows * columns
+        order.append(torch.arange(start, start + count * rows * columns))
+    return [torch.cat(groups[grid]) for grid in grids], grids, torch.cat(order)

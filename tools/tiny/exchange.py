@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a piece of an answer talks about: a thing of a picture, both by number."""
+    """What a piece of an answer talks about: a thing of a picture, or one character of a text, all by number."""
 
     picture: int
     thing: int
+    character: int | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,5 @@ def exchange(
 ) -> Exchange:
     """An exchange whose answer is made of plain and pointing pieces."""
     spans = tuple(Span(part) if isinstance(part, str) else part for part in parts)
-    return Exchange(
-        kind, question, spans, counted or tuple(span.target for span in spans if span.target)
-    )
+    named = dict.fromkeys(replace(s.target, character=None) for s in spans if s.target)
+    return Exchange(kind, question, spans, counted or tuple(named))

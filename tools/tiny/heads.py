@@ -25,6 +25,7 @@ class Heads(nn.Module):  # type: ignore[misc]  # mypy does not read torch
         self.things = nn.Linear(hidden, NOTHING + 1)
         self.colours = nn.Linear(hidden, len(names.COLOURS))
         self.boxes = nn.Linear(hidden, 4)
+        self.moves = nn.Linear(hidden, 2)
         self.places = nn.Linear(hidden, 3)
         self.targets = nn.Linear(hidden, 4)
         self.pictures = nn.Linear(hidden, names.MAX_PICTURES)
@@ -35,17 +36,18 @@ class Heads(nn.Module):  # type: ignore[misc]  # mypy does not read torch
         if not len(visual):
             return {}
         visual = F.rms_norm(visual.float(), visual.shape[-1:])
-        shown = batch.dense_class != NOTHING
+        kinds, colours = batch.dense["kinds"], batch.dense["colours"]
         weights = torch.ones(NOTHING + 1, device=visual.device)
         weights[NOTHING] = 0.3
-        losses = {"things": F.cross_entropy(self.things(visual), batch.dense_class, weights)}
-        if shown.any():
-            losses["colours"] = F.cross_entropy(
-                self.colours(visual[shown]), batch.dense_colour[shown]
-            )
-            losses["boxes"] = F.smooth_l1_loss(
-                self.boxes(visual[shown]), batch.dense_box[shown], beta=0.2
-            )
+        losses = {"things": F.cross_entropy(self.things(visual), kinds, weights, ignore_index=IGNORE)}  # fmt: skip
+        if (colours != IGNORE).any():
+            losses["colours"] = F.cross_entropy(self.colours(visual), colours, ignore_index=IGNORE)
+        for name, head in (("boxes", self.boxes), ("moves", self.moves)):
+            there = ~batch.dense[name][:, 0].isnan()
+            if there.any():
+                losses[name] = F.smooth_l1_loss(
+                    head(visual[there]), batch.dense[name][there], beta=0.2
+                )
         return losses
 
     def text_losses(self, outputs: Outputs, batch: Batch) -> dict[str, Tensor]:
@@ -53,7 +55,9 @@ class Heads(nn.Module):  # type: ignore[misc]  # mypy does not read torch
         losses: dict[str, Tensor] = {}
         if len(batch.visual_spots):
             state = _normed(outputs.layers[PLACE_LAYER])[batch.visual_spots]
-            losses["places"] = F.smooth_l1_loss(self.places(state), batch.dense_place, beta=0.05)
+            losses["places"] = F.smooth_l1_loss(
+                self.places(state), batch.dense["places"], beta=0.05
+            )
         state = _normed(outputs.layers[TARGET_LAYER])[batch.label_spots]
         aimed, marked = batch.pictures != IGNORE, ~batch.marks[:, 0].isnan()
         if aimed.any():
@@ -69,19 +73,18 @@ class Heads(nn.Module):  # type: ignore[misc]  # mypy does not read torch
 
     def readings(self, visual: Tensor, batch: Batch) -> dict[str, float]:
         """How often the dense heads are right, for the log."""
-        shown = batch.dense_class != NOTHING
+        if not len(visual):
+            return {}
+        colours = batch.dense["colours"]
+        shown = colours != IGNORE
         if not shown.any():
             return {}
         visual = F.rms_norm(visual.float(), visual.shape[-1:])[shown]
-        truth = batch.dense_class[shown]
+        truth = batch.dense["kinds"][shown]
         right = self.things(visual).argmax(-1) == truth
         letters = truth >= len(names.SHAPES)
-        found = {
-            "colour_right": (self.colours(visual).argmax(-1) == batch.dense_colour[shown])
-            .float()
-            .mean()
-            .item()
-        }
+        right_colour = self.colours(visual).argmax(-1) == colours[shown]
+        found = {"colour_right": right_colour.float().mean().item()}
         if (~letters).any():
             found["shape_right"] = right[~letters].float().mean().item()
         if letters.any():

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Muon, Optimizer
+from torch.optim import AdamW, Optimizer
+
+from tools.tiny.muon import Muon
 
 RATE = 2e-3
 
 
-def make_optimizers(model: nn.Module, heads: nn.Module) -> list[Optimizer]:
+def make_optimizers(model: nn.Module, heads: nn.Module, dtype: torch.dtype) -> list[Optimizer]:
     """Muon turns each matrix's update into one that moves all directions alike: half the steps of AdamW here."""
     matrices: list[Tensor] = []
     others: list[Tensor] = []
     for name, weight in model.named_parameters():
         (matrices if weight.ndim == 2 and "embed_tokens" not in name else others).append(weight)
     return [
-        Muon(matrices, lr=RATE, weight_decay=0.05, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
-        AdamW([*others, *heads.parameters()], lr=RATE, betas=(0.9, 0.97), weight_decay=0.0),
+        Muon(matrices, lr=RATE, weight_decay=0.05, momentum=0.95, dtype=dtype),
+        AdamW(others, lr=RATE, betas=(0.9, 0.97), weight_decay=0.0),
+        AdamW(heads.parameters(), lr=RATE, betas=(0.9, 0.97), weight_decay=0.0),
     ]
 
 
-def set_rate(optimizers: list[Optimizer], factor: float) -> None:
-    """The same factor for all of them."""
-    for optimizer in optimizers:
+def set_rate(optimizers: list[Optimizer], model: float, heads: float) -> None:
+    """Factors for the model's weights and for the heads'."""
+    for optimizer, factor in zip(optimizers, (model, model, heads), strict=True):
         for group in optimizer.param_groups:
             group["lr"] = RATE * factor
 

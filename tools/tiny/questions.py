@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from tools.tiny import answers, names
 from tools.tiny.exchange import Exchange, Span, Target, exchange
@@ -11,7 +12,7 @@ from tools.tiny.wordings import ask
 
 WEIGHTS = {
     "describe": 2.4, "colour": 1.3, "colour_single": 0.4, "shape": 1.0, "shape_single": 0.3, "count": 0.7,
-    "count_by": 1.8, "where": 1.1, "exists": 1.2, "is_colour": 1.8, "locate": 2.0, "locate_all": 0.35,
+    "count_by": 2.2, "where": 1.1, "exists": 1.2, "is_colour": 1.8, "locate": 2.0, "locate_all": 0.35,
     "point": 0.9, "read": 2.6, "text_colour": 0.4, "text_where": 0.2, "text_locate": 0.4, "background": 0.3,
     "absent": 0.35,
 }  # fmt: skip
@@ -82,20 +83,33 @@ def reference(thing: Thing) -> str:
 
 def summary(scene: Scene, picture: int = 0) -> list[Span]:
     """`a red circle, a blue square and the green text "AB"`, left to right."""
-    texts = [
-        f'the {thing.name} "{thing.text}"' if thing.kind == "text" else names.article(thing.name)
-        for thing in scene.things
+    items = []
+    for index, thing in enumerate(scene.things):
+        target = Target(picture, index)
+        if thing.kind == "text":
+            items.append(quoted(f"the {thing.name} ", thing.text, "", target))
+        else:
+            items.append([Span(names.article(thing.name), target)])
+    return listing(items)
+
+
+def quoted(before: str, text: str, after: str, target: Target) -> list[Span]:
+    """A text in quotation marks, each character about itself: told to look at all of the text, the model
+    would lose count of its characters.
+    """
+    characters = [
+        Span(character, replace(target, character=number)) for number, character in enumerate(text)
     ]
-    return listing(texts, [Target(picture, index) for index in range(len(texts))])
+    return [Span(f'{before}"', target), *characters, Span(f'"{after}', target)]
 
 
-def listing(texts: list[str], targets: list[Target]) -> list[Span]:
-    """`A, B and C`, each about its target."""
+def listing(items: list[list[Span]]) -> list[Span]:
+    """`A, B and C`."""
     parts: list[Span] = []
-    for index, (text, target) in enumerate(zip(texts, targets, strict=True)):
+    for index, item in enumerate(items):
         if index:
-            parts.append(Span(" and " if index == len(texts) - 1 else ", "))
-        parts.append(Span(text, target))
+            parts.append(Span(" and " if index == len(items) - 1 else ", "))
+        parts += item
     return parts
 
 
@@ -204,7 +218,7 @@ class _Asker:
             counted, noun = [thing for thing in shapes if thing.colour == colour], f"{colour} shape"
         # First one by one, then the number: each step is then as easy as a description.
         targets = [self._target(thing) for thing in counted]
-        listed = listing([names.article(thing.name) for thing in counted], targets)
+        listed = listing([[Span(names.article(t.name), self._target(t))] for t in counted])
         return exchange(
             "count_by",
             self._words("count_by", xs=names.plural(noun)),
@@ -291,8 +305,8 @@ class _Asker:
 
     def _read(self) -> Exchange:
         text = self._text()
-        answer = Span(f'The text says "{text.text}".', self._target(text))
-        return exchange("read", self._words("read", c=text.colour), answer)
+        answer = quoted("The text says ", text.text, ".", self._target(text))
+        return exchange("read", self._words("read", c=text.colour), *answer)
 
     def _text_colour(self) -> Exchange:
         text = self._text()

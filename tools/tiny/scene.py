@@ -206,7 +206,7 @@ def _arrange(
                 plan = _plan_text(height, width, largest / crowd * ease, colours, rng, world)
             else:
                 low, high = (
-                    max(11.0, world.smallest * short),
+                    max(world.smallest_pixels / 2, world.smallest * short),
                     max(12.0, 0.5 * largest * short / crowd * ease),
                 )
                 half = min(

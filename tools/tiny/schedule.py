@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 VISION_PART = 0.22  # of the whole training
 WARM_UP, FLAT = 0.01, 0.45  # after FLAT the rate falls along a cosine
+# Of a training that goes on from finished weights: how high its rate is, and how long the new heads learn alone first.
+FURTHER_RATE, HEADS_ALONE = 0.4, 0.03
 
 
 @dataclass
@@ -15,6 +17,7 @@ class Schedule:
 
     steps: int | None
     minutes: float | None
+    further: bool = False  # the weights have been trained before; no part for vision alone then
     finish_from: float | None = None  # progress at which an early end was asked for
     finish_over: float = 0.05  # and how much more progress its decay takes
 
@@ -30,7 +33,14 @@ class Schedule:
 
     def vision_only(self, progress: float) -> bool:
         """Whether only the vision tower is trained yet."""
-        return progress < VISION_PART
+        return not self.further and progress < VISION_PART
+
+    def model_rate(self, progress: float) -> float:
+        """The learning rate's factor for the model's weights, 0 to 1."""
+        if not self.further:
+            return self.rate(progress)
+        begun = min(1.0, max(0.0, progress / HEADS_ALONE - 1))
+        return FURTHER_RATE * begun * self.rate(progress)
 
     def rate(self, progress: float) -> float:
         """The learning rate's factor, 0 to 1."""

@@ -6,7 +6,7 @@ import random
 
 from tools.tiny import names
 from tools.tiny.exchange import Exchange, Span, Target, exchange
-from tools.tiny.questions import summary
+from tools.tiny.questions import quoted, summary
 from tools.tiny.scene import Scene
 from tools.tiny.wordings import ask, picture_reference
 
@@ -17,7 +17,7 @@ def ask_about_several(
     """One question about one or all of several pictures."""
     lone = [i for i, scene in enumerate(scenes) if len(scene.things) == 1 and scene.shapes]
     read = [i for i, scene in enumerate(scenes) if scene.text]
-    kinds = {"pick_describe": 2.2, "describe_all": 1.6, "count_pictures": 0.6, "pick_count": 0.5}
+    kinds = {"pick_describe": 2.2, "describe_all": 2.4, "count_pictures": 0.6, "pick_count": 0.5}
     if _distinct(scenes):
         kinds["which_picture"] = 3.0
     if lone:
@@ -54,11 +54,8 @@ def ask_about_several(
         return exchange(chosen, question, answer_text, counted=shapes)
     if chosen == "pick_read":
         index = next(i for i, thing in enumerate(scene.things) if thing.kind == "text")
-        return exchange(
-            chosen,
-            question,
-            Span(f'The text says "{scene.things[index].text}".', Target(picture, index)),
-        )
+        said = quoted("The text says ", scene.things[index].text, ".", Target(picture, index))
+        return exchange(chosen, question, *said)
     thing = scene.things[0]
     say = (
         f"The {thing.kind} is {thing.colour}."

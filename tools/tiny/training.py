@@ -17,8 +17,15 @@ from torch.nn import functional as F  # noqa: N812
 from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerFast
 
+from model.cpu import prefers_bfloat16
 from tools.tiny.batches import Batches
-from tools.tiny.checkpoint import build_model, scale_weights, write_checkpoint
+from tools.tiny.checkpoint import (
+    build_model,
+    load_model,
+    load_tokenizer,
+    scale_weights,
+    write_checkpoint,
+)
 from tools.tiny.encoding import Batch
 from tools.tiny.forward import forward, visual_tokens
 from tools.tiny.heads import Heads
@@ -30,7 +37,7 @@ from tools.tiny.tokenizer import train_tokenizer
 from tools.tiny.world import World
 
 WEIGHTS = {"language": 1.0, "things": 0.6, "colours": 0.3, "boxes": 0.6, "places": 1.0, "targets": 1.5, "pictures": 0.3,
-           "marks": 0.8}  # fmt: skip
+           "marks": 0.8, "moves": 0.5}  # fmt: skip
 LOG_EVERY = 25  # steps
 
 
@@ -40,6 +47,7 @@ class Plan:
 
     output: Path  # the finished checkpoint
     state: Path  # what a resumed training needs, and the log
+    further: Path | None = None  # a finished checkpoint of this world to go on from
     steps: int | None = None
     minutes: float | None = 170.0
     seed: int = 0
@@ -54,38 +62,56 @@ def train(plan: Plan) -> None:
     """Train from scratch, or from where a killed run of the same plan stopped, and write the checkpoint."""
     plan.state.mkdir(parents=True, exist_ok=True)
     if torch.cuda.is_available():
-        _worker(0, replace(plan, processes=1), train_tokenizer(), torch.device("cuda"))
+        _worker(
+            0, replace(plan, processes=1), _tokenizer(plan), torch.device("cuda"), torch.bfloat16
+        )
         return
     torch.set_num_threads(1)
-    tokenizer = train_tokenizer()
+    tokenizer = _tokenizer(plan)
+    # Matrix units make bfloat16 3 times as fast as float32; cores that emulate it, 10 times as slow.
+    dtype = torch.bfloat16 if prefers_bfloat16() else torch.float32
     meeting = plan.state / f"meeting-{os.getpid()}"
     # Forked rather than spawned: importing torch again takes longer than everything else here.
     context = torch.multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     others = [
-        context.Process(target=_joined, args=(rank, plan, tokenizer, meeting), daemon=True)
+        context.Process(target=_joined, args=(rank, plan, tokenizer, dtype, meeting), daemon=True)
         for rank in range(1, plan.processes)
     ]
     for process in others:
         process.start()
-    _joined(0, plan, tokenizer, meeting)
+    _joined(0, plan, tokenizer, dtype, meeting)
     for process in others:
         process.join()
     meeting.unlink(missing_ok=True)
 
 
-def _joined(rank: int, plan: Plan, tokenizer: PreTrainedTokenizerFast, meeting: Path) -> None:
+def _tokenizer(plan: Plan) -> PreTrainedTokenizerFast:
+    return load_tokenizer(plan.further) if plan.further else train_tokenizer()
+
+
+def _joined(
+    rank: int,
+    plan: Plan,
+    tokenizer: PreTrainedTokenizerFast,
+    dtype: torch.dtype,
+    meeting: Path,
+) -> None:
     torch.set_num_threads(1)
     if plan.processes > 1:
         dist.init_process_group(
             "gloo", init_method=f"file://{meeting}", rank=rank, world_size=plan.processes
         )
-    _worker(rank, plan, tokenizer, torch.device("cpu"))
+    _worker(rank, plan, tokenizer, torch.device("cpu"), dtype)
 
 
 def _worker(
-    rank: int, plan: Plan, tokenizer: PreTrainedTokenizerFast, device: torch.device
+    rank: int,
+    plan: Plan,
+    tokenizer: PreTrainedTokenizerFast,
+    device: torch.device,
+    dtype: torch.dtype,
 ) -> None:
-    run = Run(rank, plan, tokenizer, device)
+    run = Run(rank, plan, tokenizer, device, dtype)
     run.resume()
     run.loop()
     if rank == 0:
@@ -99,19 +125,20 @@ class Run:
     """One process's share of a training."""
 
     def __init__(
-        self, rank: int, plan: Plan, tokenizer: PreTrainedTokenizerFast, device: torch.device
+        self,
+        rank: int,
+        plan: Plan,
+        tokenizer: PreTrainedTokenizerFast,
+        device: torch.device,
+        dtype: torch.dtype,
     ) -> None:
         self.rank, self.plan, self.device = rank, plan, device
-        # Everything in bfloat16 but sums, norms, the softmax and the optimizer: matrix units then do the work.
-        self.dtype = torch.bfloat16
-        self.model: Any = build_model(tokenizer, "qwen2_vl", "tiny", plan.seed).to(device)
-        torch.manual_seed(plan.seed)
-        scale_weights(self.model)
-        _quiet_residuals(self.model)
+        self.dtype = dtype  # of everything but sums, norms and the weights themselves
+        self.model: Any = _first_model(plan, tokenizer).to(device)
         self.heads = Heads(self.model.config.text_config.hidden_size).to(device)
-        self.optimizers = make_optimizers(self.model, self.heads)
+        self.optimizers = make_optimizers(self.model, self.heads, dtype)
         self.average = Average(self.model)
-        self.schedule = Schedule(plan.steps, plan.minutes)
+        self.schedule = Schedule(plan.steps, plan.minutes, plan.further is not None)
         self.batches = Batches(tokenizer, plan.seed, rank, plan.batch_scale, plan.world)
         self.step, self.seconds = 0, 0.0
         self.recent: dict[str, float] = {}
@@ -128,7 +155,8 @@ class Run:
             if self.schedule.done(progress):
                 break
             self.batches.vision_only.fill_(self.schedule.vision_only(progress))
-            set_rate(self.optimizers, self.schedule.rate(progress))
+            rate = self.schedule.rate(progress)
+            set_rate(self.optimizers, self.schedule.model_rate(progress), rate)
             losses = self._learn(_to(next(loader), self.device))
             self.step += 1
             now = time.monotonic()
@@ -242,6 +270,19 @@ class Run:
         self.step, self.seconds = state["step"], state["seconds"]
 
 
+def _first_model(plan: Plan, tokenizer: PreTrainedTokenizerFast) -> Any:
+    """The weights that a training begins with: random, or those of a finished checkpoint."""
+    if plan.further:
+        model = load_model(plan.further)
+        torch.manual_seed(plan.seed)
+        return model
+    model = build_model(tokenizer, "qwen2_vl", "tiny", plan.seed)
+    torch.manual_seed(plan.seed)
+    scale_weights(model)
+    _quiet_residuals(model)
+    return model
+
+
 def _quiet_residuals(model: Any) -> None:
     """Let every block begin almost as a detour that adds nothing: deeper stacks then learn from the first step."""
     with torch.no_grad():
@@ -260,4 +301,5 @@ def _to(batch: Batch, device: torch.device) -> Batch:
         value = getattr(batch, field.name)
         moved[field.name] = value.to(device) if isinstance(value, Tensor) else value
     moved["frames"] = [frames.to(device) for frames in batch.frames]
+    moved["dense"] = {name: target.to(device) for name, target in batch.dense.items()}
     return Batch(**moved)

@@ -22,7 +22,7 @@ MACROS = {
     "can": "(can you|could you|would you|please|will you please|could you please|I would like you to)",
     "see": "(see|can see|are seeing)",
     "here": "(| here| (in|on) [this] [I]| in it| shown| visible| in there)",
-    "draw": "(a box around|the box of|the bounding box of|the bounding box for|a box for|the position of|"
+    "draw": "(a box around|the box of|the bounding box of|the bounding box for|a box for|"
     "the coordinates of|the region of|a bounding box around)",
 }
 
@@ -263,7 +263,7 @@ TRAINING: dict[str, tuple[str, ...]] = {
         "(give|give me|show|return|mark) (a point on|the point of|the centre point of|the center of|the centre of|"
         "a point for) the {x}",
         "[can] point (to|at) the {x}",
-        "(put|place|draw|set) a (point|dot|mark) (on|at) the {x}",
+        "(put|place|draw|set) a (point|dot) (on|at) the {x}",
         "where is the {x}? (point|point to it|give a point|answer with a point)",
         "(click|tap) (on |)the {x}",
         "what (is|'s) the (centre|center|middle) of the {x}",
