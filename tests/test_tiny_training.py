@@ -11,21 +11,28 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from tools.tiny import abroad, answers, names, wordings
-from tools.tiny.checkpoint import write_random_checkpoint
-from tools.tiny.dialogue import Dialogue, make_dialogue, pick_grids
-from tools.tiny.encoding import encode, patches
+from tools.tiny.checkpoint import load_tokenizer, write_random_checkpoint
+from tools.tiny.dialogue import Dialogue, Words, make_dialogue, pick_grids
+from tools.tiny.encoding import IGNORE, Dense, encode, encode_words, patches
 from tools.tiny.exchange import exchange
 from tools.tiny.follow_ups import follow_up
 from tools.tiny.forward import forward
+from tools.tiny.model_card import write_training
 from tools.tiny.questions import ask_about
-from tools.tiny.scene import make_picture
+from tools.tiny.scene import FULL, Thing, make_clip, make_picture
 from tools.tiny.schedule import Schedule
 from tools.tiny.second_renderer import draw_scene
 from tools.tiny.training import Plan, train
 from ui.texts import CHINESE, KOREAN
+
+_WIDE = Thing("circle", "red", (0.0, 0.0, 999.0, 999.0))
+TALK = ("hello", "thanks", "bye", "self", "refuse")
+QUESTIONS = ("describe", "colour", "colour_single", "shape", "shape_single", "count", "count_by", "where", "exists",
+             "is_colour", "locate_all", "read", "background")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +138,42 @@ def test_every_question_has_ten_wordings() -> None:
         assert not any(mark in text for text in seen for mark in "{}[]|"), kind
 
 
+def _meanings(kind: str) -> set[str]:
+    """Everything that a kind of question can be worded as, but for case and punctuation."""
+    found = set()
+    for template in wordings.TRAINING[kind]:
+        while macro := re.search(r"\[(\w+)\]", template):
+            template = template.replace(macro[0], wordings.MACROS[macro[1]])
+        found |= {re.sub(r"\s+", " ", text.lower()).strip(" .?!") for text in _choices(template)}
+    return found
+
+
+def _choices(template: str) -> set[str]:
+    group = re.search(r"\(([^()]*)\)", template)
+    if group is None:
+        return {template}
+    before, after = template[: group.start()], template[group.end() :]
+    return set().union(*(_choices(before + one + after) for one in set(group[1].split("|"))))
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        (*QUESTIONS, "locate", "point", *TALK),  # about one picture
+        ("pick_describe", "pick_colour", "pick_shape", "pick_count", "pick_read", "which_picture", "describe_all",
+         "count_pictures", *TALK),  # about several
+        ("describe_clip", "direction", "colour", "shape", "count", "exists"),  # about a clip
+        # After another question, where "what colour is it" is the same whichever list it comes from.
+        (*wordings.FOLLOW_UPS, "locate", "point", *(kind for kind in QUESTIONS if kind != "colour_single")),
+    ],
+)  # fmt: skip
+def test_no_question_means_two_things(kinds: tuple[str, ...]) -> None:
+    asked: dict[str, str] = {}
+    for kind in kinds:
+        for text in _meanings(kind):
+            assert asked.setdefault(text, kind) == kind, text
+
+
 def test_the_pages_examples_are_asked_in_its_other_languages_too() -> None:
     rng, heard = random.Random(4), set[str]()
     for _ in range(4000):
@@ -188,6 +231,92 @@ def test_schedule_ends_early_with_a_decay() -> None:
     assert schedule.rate(0.6) == pytest.approx(before, rel=0.01)
     assert schedule.rate(0.649) < 0.1 * before
     assert schedule.done(0.65) and not schedule.done(0.64)
+
+
+def test_a_training_that_goes_on_is_gentle_and_lets_the_new_heads_learn_first() -> None:
+    schedule = Schedule(steps=100, minutes=None, further=True)
+    assert not any(schedule.vision_only(k / 100) for k in range(100))
+    assert schedule.model_rate(0.02) == 0 and schedule.rate(0.02) > 0.9
+    assert max(schedule.model_rate(k / 100) for k in range(100)) == pytest.approx(0.4)
+
+
+def test_a_training_goes_on_from_a_finished_checkpoint(folder: Path, tmp_path: Path) -> None:
+    write_training(folder, "These weights are random.")
+    plan = Plan(tmp_path / "out", tmp_path / "state", further=folder, steps=2, minutes=None, processes=1,
+                batch_scale=0.1)  # fmt: skip
+    train(plan)
+    before, after = (load_file(place / "model.safetensors") for place in (folder, plan.output))
+    changed = False
+    for name, weight in before.items():
+        apart = float((weight.float() - after[name].float()).abs().max())
+        changed |= apart > 0
+        assert apart < 0.05, name
+    assert changed
+    one, other = (load_tokenizer(place).get_vocab() for place in (folder, plan.output))
+    assert one == other
+    card = (plan.output / "README.md").read_text()
+    assert card.index("These weights are random") < card.index("Then trained further")
+
+
+def test_each_character_of_an_answer_is_told_where_it_is(processor: Any) -> None:
+    rng = random.Random(8)
+    scene = next(s for s in (make_picture(6, 8, rng) for _ in range(200)) if s.text and len(s.text.text) == 4)  # fmt: skip
+    words = Words("<|vision_start|><|image_pad|><|vision_end|>").answer(ask_about(scene, rng, "read"))  # fmt: skip
+    row, *_ = encode_words(words, [scene], processor.tokenizer, 0, 0)
+    assert scene.text
+    letters = processor.tokenizer.convert_tokens_to_ids(list(scene.text.text))
+    start = next(k for k in range(len(row.ids)) if row.ids[k : k + 4] == letters)
+    sides = np.asarray((scene.width, scene.height) * 2)
+    for number, (_, box) in enumerate(scene.text.characters):
+        assert row.boxes[start + number] * sides == pytest.approx(box, abs=0.01)
+    assert row.boxes[start + 4] * sides == pytest.approx(scene.text.box, abs=0.01)  # the end
+
+
+def test_the_vision_tower_is_told_how_things_move_within_a_pair_of_frames() -> None:
+    rng = random.Random(0)
+    clips = [make_clip(1, 5, 5, rng) for _ in range(60)]
+    ways = {(-1, 0): "left", (1, 0): "right", (0, -1): "up", (0, 1): "down", (0, 0): "still"}
+    for clip in clips:
+        moves = Dense.of(clip).moves
+        moves = moves[~np.isnan(moves[:, 0])]
+        furthest = moves[np.abs(moves).sum(-1).argmax()]
+        x, y = (int(np.sign(side)) if abs(side) > 0.05 else 0 for side in furthest)
+        assert ways[x, y] == clip.motion
+    assert np.isnan(Dense.of(make_picture(5, 5, rng)).moves).all()
+
+
+def test_where_something_only_was_is_not_called_background() -> None:
+    rng = random.Random(1)
+    clip = next(c for c in (make_clip(1, 6, 6, rng) for _ in range(100))
+                if len(c.things) == 1 and c.motion == "right" and c.frame_boxes[0][0][2] < c.frame_boxes[1][0][0] - 56)  # fmt: skip
+    x1, y1, x2, y2 = clip.frame_boxes[0][0]
+    kinds = Dense.of(clip).kinds.reshape(6, 6)
+    assert kinds[int((y1 + y2) / 2 // 28), int((x1 + x2) / 2 // 28)] == IGNORE
+
+
+def test_pictures_of_one_conversation_have_sizes_of_their_own() -> None:
+    rng = random.Random(2)
+    talks = [make_dialogue("several", pick_grids(rng), rng, branches=2) for _ in range(20)]
+    sizes = [{scene.grid for scene in talk.scenes} for talk in talks]
+    assert sum(len(grids) > 1 for grids in sizes) > 10
+
+
+def test_a_photograph_is_called_one_whatever_is_asked() -> None:
+    rng = random.Random(3)
+    talks = [make_dialogue("picture", pick_grids(rng, 36), rng) for _ in range(150)]
+    photographs = [talk for talk in talks if talk.scenes[0].photograph]
+    assert photographs
+    for talk in photographs:
+        for words in talk.branches:
+            said = {words.text[a:b] for a, b, _ in words.answers if "<|im_end|>" not in words.text[a:b]}  # fmt: skip
+            assert said == {answers.PHOTOGRAPH}
+
+
+def test_training_draws_a_little_more_than_is_asked_about() -> None:
+    rng = random.Random(4)
+    narrow = [min(t.box[2] - t.box[0] for t in make_picture(3, 3, rng, world=world).shapes or [_WIDE])
+              for world in (FULL, FULL.practised()) for _ in range(150)]  # fmt: skip
+    assert min(narrow[150:]) < min(narrow[:150])
 
 
 def test_it_names_how_to_load_a_full_checkpoint() -> None:

@@ -32,7 +32,7 @@ pictures in one conversation, short clips in which something moves.
 `python tools/train_tiny.py` makes all of it from nothing, on a CPU or a GPU, without any data: pictures, clips,
 questions and answers are drawn at random by `tools/tiny/`. About a quarter of the training is for the vision tower
 alone, which learns to say what every visual token shows; then both towers learn to answer, with throw-away heads
-for places, boxes and counted things. Muon and AdamW, bfloat16, a running average of the weights is shipped.
+for places, boxes, movements and counted things. Muon and AdamW; a running average of the weights is shipped.
 Nothing is distilled and nobody else's weights are used. Photographs are met as made-up textures and, where
 scikit-image is installed, as pieces of the public-domain and CC0 pictures in its wheel.
 
@@ -85,10 +85,19 @@ def accuracy_table(results: list[tuple[str, str, Score]]) -> str:
     return "\n".join(lines)
 
 
-def training_summary(log: Path, machine: str, world: World) -> str:
-    """What the log of a training says at its end."""
+def training_so_far(folder: Path) -> str:
+    """What the card of a checkpoint says of its training."""
+    begin, end = map(re.escape, _TRAINING)
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    found = re.search(rf"{begin}\n(.*?)\n{end}", card, re.DOTALL)
+    return found[1] if found else ""
+
+
+def training_summary(log: Path, machine: str, world: World, before: str = "") -> str:
+    """What the log of a training says at its end, behind what was said `before` of the weights it went on from."""
+    start = f"{before}\n\nThen trained further (`--further`) on" if before else "Trained on"
     if not log.exists():
-        return f"Trained on {machine} for so few steps that nothing was logged."
+        return f"{start} {machine} for so few steps that nothing was logged."
     last = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
     losses = ", ".join(
         f"{name} {value}"
@@ -97,7 +106,7 @@ def training_summary(log: Path, machine: str, world: World) -> str:
     )
     material = f"{len(font_files())} font files and {len(real_photographs())} photographs"
     return (
-        f"Trained on {machine}, with {material} found in the installed packages: {last['step']} steps "
+        f"{start} {machine}, with {material} found in the installed packages: {last['step']} steps "
         f"in {last['minutes']:.0f} minutes. At the end: {losses}."
     ) + _limits(world)
 

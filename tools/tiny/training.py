@@ -29,7 +29,7 @@ from tools.tiny.checkpoint import (
 from tools.tiny.encoding import Batch
 from tools.tiny.forward import forward, visual_tokens
 from tools.tiny.heads import Heads
-from tools.tiny.model_card import training_summary, write_training
+from tools.tiny.model_card import training_so_far, training_summary, write_training
 from tools.tiny.optimizer import Average, make_optimizers, set_rate
 from tools.tiny.scene import FULL
 from tools.tiny.schedule import Schedule
@@ -118,7 +118,9 @@ def _worker(
         run.average.copy_to(run.model)
         write_checkpoint(plan.output, run.model, tokenizer)
         machine = torch.cuda.get_device_name() if device.type == "cuda" else "a CPU"
-        write_training(plan.output, training_summary(plan.state / "log.jsonl", machine, plan.world))
+        before = training_so_far(plan.further) if plan.further else ""
+        log = plan.state / "log.jsonl"
+        write_training(plan.output, training_summary(log, machine, plan.world, before))
 
 
 class Run:

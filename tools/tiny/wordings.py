@@ -125,8 +125,7 @@ TRAINING: dict[str, tuple[str, ...]] = {
         "identify (the|this) [S]",
         "what (sort|type) of [S] is (this|it)",
         "(which|what) [S] (is|do you see) here",
-        "what [S] have I drawn",
-        "what did I draw",
+        "what [S] (have I drawn|did I draw)",
     ),
     "count": (
         "how many [Ss] are (there|in [this] [I]|here|shown|visible)",
