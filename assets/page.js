@@ -8,6 +8,7 @@
   const DRAFT = 'qwen-vl-chat-draft';
   const LANGUAGE = 'qwen-vl-chat-language';
   const NEAR_BOTTOM_PX = 80;
+  const GONE_MS = 3000; // for the server's answer to a press
   const WIDE_PX = 1200; // room for the settings beside the conversation
 
   // The unguessable name of this tab's conversation: lives as long as the tab, survives a reload.
@@ -157,7 +158,16 @@
     // A click on Stop or Send leaves the focus nowhere, because that button goes away.
     if (event.target.closest('#composer [data-testid=stop-button], #composer [data-testid=submit-button]'))
       setTimeout(() => textarea().focus(), 150);
+    // So do others, but not with a mouse or a finger: on a phone the focus would bring up its keyboard.
+    else if (event.isTrusted && event.detail === 0) keepFocus(Date.now() + GONE_MS);
   }, true);
+
+  // What was pressed by keyboard may go away when the server has answered: then typing goes on in the composer.
+  function keepFocus(until) {
+    const lost = document.activeElement === document.body && !one('dialog[open]');
+    if (lost) textarea().focus();
+    else if (Date.now() < until) setTimeout(keepFocus, 100, until);
+  }
 
   // Gradio changes attributes in place as well.
   const anything = { attributes: true, childList: true, characterData: true, subtree: true };

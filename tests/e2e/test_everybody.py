@@ -107,6 +107,16 @@ def test_everything_is_reached_by_keyboard_and_the_focus_is_seen(told: Chat, pic
     told.wait_for_cards(0)
 
 
+def test_typing_goes_on_in_the_composer_where_what_was_pressed_goes_away(told: Chat) -> None:
+    told.ask("Hi")
+    for pressed in ("#retry", "#clear", "#examples button"):
+        told.page.wait_for_selector(pressed, state="visible")
+        told.page.focus(pressed)
+        told.page.keyboard.press("Enter")
+        told.page.wait_for_function("document.activeElement.matches('#composer textarea')")
+        told.wait("idle")
+
+
 def test_an_answer_is_announced_politely(told: Chat) -> None:
     told.ask("Hi")
     assert told.page.get_attribute("#chatbot [role=log]", "aria-live") == "polite"
