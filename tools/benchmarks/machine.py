@@ -62,10 +62,9 @@ def facts() -> list[tuple[str, str]]:
 
 def peak_bytes() -> int:
     """The most memory that this process has had so far."""
+    # What Linux tells `getrusage` may be the peak of whoever started this process.
     status = Path("/proc/self/status")
-    if (
-        status.exists()
-    ):  # what Linux tells `getrusage` may be the peak of whoever started this process
+    if status.exists():
         told = re.search(r"VmHWM:\s*(\d+) kB", status.read_text(encoding="utf-8"))
         if told:
             return int(told[1]) * 2**10
