@@ -119,9 +119,8 @@ def _media(scene: Scene, number: int, vision_ids: bool) -> str:
 
 _REPLY = "<|im_end|>\n<|im_start|>assistant\n"
 _NEXT = "\n<|im_start|>user\n"
-SHOUTED = (
-    0.08  # of the questions: in capitals they are spelt letter by letter, which takes more practice
-)
+# Of the questions: in capitals they are spelt letter by letter, which takes more practice.
+SHOUTED = 0.08
 
 
 def _branch(exchanges: list[Exchange], rng: random.Random) -> Words:

@@ -90,16 +90,13 @@ def patches(pairs: Tensor) -> Tensor:
 class Dense:
     """What each visual token of a picture or clip shows; one row per token, in reading order."""
 
-    kinds: NDArray[
-        np.int64
-    ]  # one of CLASSES, NOTHING, or IGNORE where a thing was only in a pair's first frame
+    # One of CLASSES, NOTHING, or IGNORE where a thing was in the first frame of a pair only.
+    kinds: NDArray[np.int64]
     colours: NDArray[np.int64]  # IGNORE where there is nothing
-    boxes: NDArray[
-        np.float32
-    ]  # (4) sides relative to the token's centre, in tokens; NaN where there is nothing
-    moves: NDArray[
-        np.float32
-    ]  # (2) from the first to the second frame, in tokens; NaN in pictures and backgrounds
+    # (4) sides relative to the token's centre, in tokens; NaN where there is nothing.
+    boxes: NDArray[np.float32]
+    # (2) from the first frame of a pair to the second, in tokens; NaN in pictures and backgrounds.
+    moves: NDArray[np.float32]
     places: NDArray[np.float32]  # (3) frame pair, row, column, 0..1
 
     @classmethod
