@@ -7,6 +7,9 @@ More fonts and photographs make it see better; they are found where these packag
     pip install --no-deps scikit-image font-roboto font-source-serif-pro font-source-sans-pro \
         font-manrope font-hanken-grotesk font-caladea font-intuitive font-fredoka-one
 A killed run goes on from where it was when the same command is given again.
+
+A finished checkpoint can be taught more, e.g. after the world was changed, in a fraction of the time:
+    python tools/train_tiny.py --further assets/tiny-qwen2-vl --minutes 60 --seed 1
 """
 
 from __future__ import annotations

@@ -8,12 +8,13 @@ import torch
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerFast
 
-from tools.tiny.dialogue import OTHERS, Dialogue, Words, make_dialogue, pick_grids
+from tools.tiny.dialogue import OTHERS, Dialogue, Grids, Words, make_dialogue, pick_grids
 from tools.tiny.encoding import Batch, encode
 from tools.tiny.scene import FULL, make_picture
 from tools.tiny.world import World
 
 BRANCHES = 8
+BATCH_COST = 1.9  # see `_cost`
 
 
 class Batches(Dataset[Batch]):  # type: ignore[misc]  # mypy does not read torch
@@ -50,14 +51,30 @@ class Batches(Dataset[Batch]):  # type: ignore[misc]  # mypy does not read torch
     def _dialogues(self, rng: random.Random) -> Batch:
         kind = rng.choices(list(self.world.kinds), list(self.world.kinds.values()))[0]
         grids = pick_grids(rng, world=self.world)
-        sizes = zip(grids.others, OTHERS, strict=True)
-        other = sum(share * rows * columns for (rows, columns), share in sizes)
-        visual = {"several": 2.8, "later": 2.0, "talk": 0.0}.get(kind, 0.0) * other
-        if kind == "picture":
-            visual = grids.picture[0] * grids.picture[1]
-        if kind == "clip":
-            visual = grids.clip[0] * grids.clip[1] * grids.clip[2]
-        count = max(1, round(self.scale * min(16.0, 3400 / (visual + 240))))
+        count = max(1, round(self.scale * min(16.0, BATCH_COST / _cost(kind, grids))))
         return encode(
             [make_dialogue(kind, grids, rng, BRANCHES) for _ in range(count)], self.tokenizer
         )
+
+
+def _cost(kind: str, grids: Grids) -> float:
+    """About how many seconds of one core a dialogue takes: where processes wait for each other, all their batches
+    should take equally long.
+    """
+    sizes = [rows * columns for rows, columns in grids.others]
+    pictures = {"several": 2.8, "later": 2.0}.get(kind, 0.0)
+    visual = pictures * sum(s * size for s, size in zip(OTHERS, sizes, strict=True))
+    seen = pictures * sum(s * _seen(size) for s, size in zip(OTHERS, sizes, strict=True))
+    if kind == "picture":
+        visual = grids.picture[0] * grids.picture[1]
+        seen = _seen(visual)
+    elif kind == "clip":
+        pairs, rows, columns = grids.clip
+        visual, seen = pairs * rows * columns, pairs * _seen(rows * columns)
+    read = visual + 240  # with the tokens of the branches
+    return seen + 3.5e-4 * read + 5e-7 * read**2
+
+
+def _seen(tokens: float) -> float:
+    """The vision tower's part, for one picture: each patch passes through it and looks at every other."""
+    return 9e-4 * tokens + 4.8e-6 * tokens**2
