@@ -317,6 +317,14 @@ def test_training_draws_a_little_more_than_is_asked_about() -> None:
     narrow = [min(t.box[2] - t.box[0] for t in make_picture(3, 3, rng, world=world).shapes or [_WIDE])
               for world in (FULL, FULL.practised()) for _ in range(150)]  # fmt: skip
     assert min(narrow[150:]) < min(narrow[:150])
+    flat, long = (
+        [pick_grids(rng, world=world).picture for _ in range(400)]
+        for world in (FULL, FULL.practised())
+    )
+    stretched = [
+        sum(max(a, b) >= 2 * min(a, b) for a, b in grids if a * b > 20) for grids in (flat, long)
+    ]
+    assert stretched[0] < 8 and stretched[1] > 16
 
 
 def test_it_names_how_to_load_a_full_checkpoint() -> None:

@@ -6,6 +6,7 @@ cost its visual tokens once. The numbers are the same as if each branch were a p
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, field
 
@@ -83,7 +84,7 @@ def pick_grids(rng: random.Random, largest: int | None = None, world: World = FU
         while True:
             tokens = rng.uniform(4, 9) if rng.random() < 0.08 else 9 * (limit / 9) ** rng.random()
             tokens = min(tokens, rng.uniform(30, 110)) if rng.random() < 0.85 else tokens
-            shape = 2.718 ** rng.gauss(0, 0.22)
+            shape = math.exp(rng.gauss(0, world.stretch))
             rows, columns = (
                 max(2, round((tokens * shape) ** 0.5)),
                 max(2, round((tokens / shape) ** 0.5)),
