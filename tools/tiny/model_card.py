@@ -42,8 +42,9 @@ scikit-image is installed, as pieces of the public-domain and CC0 pictures in it
 ## How often it is right
 
 Asked through the application's own model service (`python tools/eval_tiny.py`), greedily. Boxes count from an
-overlap (IoU) of 0.5, everything else must be right in full. The second renderer shares no drawing code, colours or
-fonts with the training.
+overlap (IoU) of 0.5, everything else must be right in full. The second renderer shares no drawing code and no font with
+the training, and draws pictures up to three times as long as wide; its paints are the usual ones, which training knows,
+and its photographs are the training's.
 
 {_BEGIN}
 Not measured yet.

@@ -1,7 +1,8 @@
 """Pictures of the same world drawn by other code, to see what was learnt besides our own brush.
 
-It shares no drawing code, palette or font with `scene.py`: everything is drawn three times too large with
-Pillow and shrunk, on plain or two-tone backgrounds, at any size, with fonts that training never sees.
+It shares no drawing code and no font with `scene.py`: everything is drawn three times too large with Pillow and
+shrunk, on plain or two-tone backgrounds, at any size, with fonts that training never sees. The paints are the usual
+names of CSS, most of which training knows, too.
 """
 
 from __future__ import annotations
