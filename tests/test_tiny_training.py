@@ -15,9 +15,14 @@ from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from tools.tiny import abroad, answers, names, wordings
-from tools.tiny.checkpoint import load_tokenizer, write_random_checkpoint
+from tools.tiny.checkpoint import (
+    load_model,
+    load_tokenizer,
+    with_vocabulary,
+    write_random_checkpoint,
+)
 from tools.tiny.dialogue import Dialogue, Words, make_dialogue, pick_grids
-from tools.tiny.encoding import IGNORE, Dense, encode, encode_words, patches
+from tools.tiny.encoding import CLASSES, IGNORE, Dense, encode, encode_words, patches
 from tools.tiny.exchange import exchange
 from tools.tiny.follow_ups import follow_up
 from tools.tiny.forward import forward
@@ -26,6 +31,7 @@ from tools.tiny.questions import ask_about
 from tools.tiny.scene import FULL, Thing, make_clip, make_picture
 from tools.tiny.schedule import Schedule
 from tools.tiny.second_renderer import draw_scene
+from tools.tiny.tokenizer import train_tokenizer, with_cased_words
 from tools.tiny.training import Plan, train
 from ui.texts import CHINESE, KOREAN
 
@@ -122,7 +128,39 @@ def test_digits_and_capitals_are_single_tokens(processor: Any) -> None:
     tokens = processor.tokenizer.tokenize('The text says "AB12KL".')
     assert [token for token in tokens if re.fullmatch(r"[A-Z0-9]", token)] == list("AB12KL")
     for token in processor.tokenizer.get_vocab():
-        assert token.startswith("<|") or not re.search(r"[A-Z]{2}|\d\d", token)
+        # After a space it may be a word: texts stand in quotation marks.
+        assert token.startswith(("<|", "\u0120")) or not re.search(r"[A-Z]{2}|\d\d", token)
+        assert not re.search(r"\d\d", token)
+
+
+def test_a_shouted_question_is_about_as_long_as_another(processor: Any) -> None:
+    asked = "Please tell me what colour the circle in the picture has?"
+    usual, title, shouted = (
+        len(processor.tokenizer.tokenize(text)) for text in (asked, asked.title(), asked.upper())
+    )
+    assert title == usual and shouted < usual + 6  # its first word is spelt
+
+
+def test_a_tokenizer_that_learns_cased_words_reads_all_else_as_before() -> None:
+    plain, cased = train_tokenizer(0), train_tokenizer()
+    rng = random.Random(6)
+    texts = [*answers.ALL, *(ask_about(make_picture(4, 5, rng), rng).answer for _ in range(200))]
+    for text in texts:
+        assert plain.tokenize(text) == cased.tokenize(text)
+    assert with_cased_words(cased).get_vocab() == cased.get_vocab()
+
+
+def test_a_model_keeps_what_it_knows_when_its_vocabulary_grows(tmp_path: Path) -> None:
+    plain, cased = train_tokenizer(0), train_tokenizer()
+    old = load_model(write_random_checkpoint(tmp_path, tokenizer=plain))
+    new = with_vocabulary(old, plain, cased)
+    text = "<|im_start|>user\nwhere is the circle?<|im_end|>"
+    before, after = (model(**tok(text, return_tensors="pt")).logits[0] for model, tok in ((old, plain), (new, cased)))  # fmt: skip
+    known = [cased.get_vocab()[token] for token in plain.convert_ids_to_tokens(range(len(plain)))]
+    torch.testing.assert_close(after[:, known], before)
+    rows = new.get_input_embeddings().weight
+    quiet, loud = (rows[cased.convert_tokens_to_ids(f"\u0120{word}")] for word in ("circle", "CIRCLE"))  # fmt: skip
+    torch.testing.assert_close(loud, 0.8 * quiet)
 
 
 def test_every_question_has_ten_wordings() -> None:
@@ -253,7 +291,7 @@ def test_a_training_goes_on_from_a_finished_checkpoint(folder: Path, tmp_path: P
         assert apart < 0.05, name
     assert changed
     one, other = (load_tokenizer(place).get_vocab() for place in (folder, plan.output))
-    assert one == other
+    assert one == other  # there was nothing to add
     card = (plan.output / "README.md").read_text()
     assert card.index("These weights are random") < card.index("Then trained further")
 
@@ -285,11 +323,26 @@ def test_the_vision_tower_is_told_how_things_move_within_a_pair_of_frames() -> N
     assert np.isnan(Dense.of(make_picture(5, 5, rng)).moves).all()
 
 
+def test_the_vision_tower_is_told_the_characters_of_a_text_that_moves() -> None:
+    rng, world = random.Random(5), replace(FULL, clip_texts=1.0)
+    for clip in (make_clip(2, 6, 6, rng, world) for _ in range(20)):
+        told = Dense.of(clip)
+        kinds, boxes = told.kinds.reshape(2, 6, 6), told.boxes.reshape(2, 6, 6, 4)
+        for pair in range(2):
+            text = next(t for t in clip.frame_things[2 * pair + 1] if t.kind == "text")
+            for character, (x1, y1, x2, y2) in text.characters:
+                row, column = int((y1 + y2) / 2 // 28), int((x1 + x2) / 2 // 28)
+                if x2 - x1 > 28 and y2 - y1 > 28:  # else a neighbour may cover more of the token
+                    assert kinds[pair, row, column] == CLASSES[character]
+                    middle = np.asarray([column, row, column, row]) + 0.5
+                    assert (boxes[pair, row, column] + middle) * 28 == pytest.approx((x1, y1, x2, y2), abs=0.01)  # fmt: skip
+
+
 def test_where_something_only_was_is_not_called_background() -> None:
     rng = random.Random(1)
     clip = next(c for c in (make_clip(1, 6, 6, rng) for _ in range(100))
-                if len(c.things) == 1 and c.motion == "right" and c.frame_boxes[0][0][2] < c.frame_boxes[1][0][0] - 56)  # fmt: skip
-    x1, y1, x2, y2 = clip.frame_boxes[0][0]
+                if len(c.things) == 1 and c.motion == "right" and c.frame_things[0][0].box[2] < c.frame_things[1][0].box[0] - 56)  # fmt: skip
+    x1, y1, x2, y2 = clip.frame_things[0][0].box
     kinds = Dense.of(clip).kinds.reshape(6, 6)
     assert kinds[int((y1 + y2) / 2 // 28), int((x1 + x2) / 2 // 28)] == IGNORE
 

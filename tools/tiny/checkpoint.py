@@ -122,6 +122,29 @@ def load_model(folder: Path) -> PreTrainedModel:
     return Qwen2VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).eval()
 
 
+def with_vocabulary(
+    model: PreTrainedModel, old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast
+) -> PreTrainedModel:
+    """The model of `load_model` for a tokenizer that knows more; a new token begins as what its lower case means."""
+    grown = build_model(new, "qwen2_vl", "tiny", seed=0)
+    weights = model.state_dict()
+    before = model.get_input_embeddings().weight
+    known, rows = old.get_vocab(), []
+    for token in new.convert_ids_to_tokens(range(len(new))):
+        if token in known:
+            rows.append(before[known[token]])
+        else:
+            text = new.convert_tokens_to_string([token]).lower()
+            # A little less of it: as an answer it must stay behind the word itself.
+            rows.append(0.8 * before[old(text)["input_ids"]].mean(0))
+    embeddings = torch.stack(rows).detach()
+    for name, weight in weights.items():
+        if weight.shape == before.shape and torch.equal(weight, before):
+            weights[name] = embeddings
+    grown.load_state_dict(weights)
+    return grown
+
+
 def scale_weights(model: PreTrainedModel, gain: float = 1.0) -> None:
     """Give every matrix the same gain, so that a random model's answers depend on what it is shown.
 

@@ -216,7 +216,7 @@ def _several(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
 
 def _clip(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
     pairs, rows, columns = grids.clip
-    scene = make_clip(1 if rng.random() < 0.2 else pairs, rows, columns, rng)
+    scene = make_clip(1 if rng.random() < 0.2 else pairs, rows, columns, rng, grids.world)
     prefix = _head(rng).add(_media(scene, 1, rng.random() < 0.4))
     return Dialogue(
         [scene],

@@ -108,17 +108,14 @@ class Dense:
         moves = np.full((*grid, 2), np.nan, np.float32)
         best = np.zeros(grid, np.float32)
         for index, thing in enumerate(scene.things):
-            parts = () if scene.is_clip else thing.characters
             for pair in range(pairs):
+                shown = thing
                 if scene.is_clip:
-                    left, entered = (scene.frame_boxes[2 * pair + k][index] for k in (0, 1))
-                    was, now = _covered(left, rows, columns), _covered(entered, rows, columns)
+                    left, shown = (scene.frame_things[2 * pair + k][index] for k in (0, 1))
+                    was, now = (_covered(t.box, rows, columns) for t in (left, shown))
                     kinds[pair][(was > 0) & (kinds[pair] == NOTHING)] = IGNORE
-                    moves[pair][(was > 0) | (now > 0)] = _movement(left, entered)
-                    parts = ((thing.kind, entered),)
-                for name, (x1, y1, x2, y2) in parts or ((thing.kind, thing.box),):
-                    if name not in CLASSES:
-                        continue
+                    moves[pair][(was > 0) | (now > 0)] = _movement(left.box, shown.box)
+                for name, (x1, y1, x2, y2) in shown.parts:
                     area = _covered((x1, y1, x2, y2), rows, columns)
                     own = area > best[pair]
                     best[pair][own] = area[own]

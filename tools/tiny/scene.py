@@ -44,6 +44,11 @@ class Thing:
     characters: tuple[tuple[str, Box], ...] = ()
 
     @property
+    def parts(self) -> tuple[tuple[str, Box], ...]:
+        """What can be recognised by itself, and where: the shape, or each character."""
+        return self.characters or ((self.kind, self.box),)
+
+    @property
     def name(self) -> str:
         """`red circle`."""
         return f"{self.colour} {self.kind}"
@@ -64,7 +69,9 @@ class Scene:
     photograph: bool = False
     motion: str | None = None  # left, right, up, down or still
     mover: int = 0
-    frame_boxes: tuple[tuple[Box, ...], ...] = field(default=(), repr=False)  # per frame, per thing
+    frame_things: tuple[tuple[Thing, ...], ...] = field(
+        default=(), repr=False
+    )  # of a clip, per frame
 
     @property
     def is_clip(self) -> bool:
@@ -131,14 +138,16 @@ def make_picture(
     return Scene(_finish(pixels, rng), things, background_name if plans or not dense else None)
 
 
-def make_clip(pairs: int, rows: int, columns: int, rng: random.Random) -> Scene:
+def make_clip(
+    pairs: int, rows: int, columns: int, rng: random.Random, world: World = FULL
+) -> Scene:
     """A clip of 2 * pairs frames in which one thing moves evenly in one direction, or nothing does."""
     height, width = rows * TOKEN, columns * TOKEN
     pixels, background_name = background(height, width, rng)
-    kinds = ["text" if rng.random() < 0.08 else rng.choice(names.SHAPES)]
+    kinds = ["text" if rng.random() < world.clip_texts else rng.choice(names.SHAPES)]
     if rows * columns >= 9 and rng.random() < 0.3:
         kinds.append(rng.choice([shape for shape in names.SHAPES if shape not in kinds]))
-    plans = _arrange(kinds, pixels, rng, FULL, largest=0.42)
+    plans = _arrange(kinds, pixels, rng, world, largest=0.42)
     motion = "still" if rng.random() < 0.15 else rng.choice(list(names.DIRECTIONS))
     mover = rng.randrange(len(plans))
     dx, dy = names.DIRECTIONS.get(motion, (0, 0))
@@ -149,8 +158,8 @@ def make_clip(pairs: int, rows: int, columns: int, rng: random.Random) -> Scene:
     start = rng.uniform(0, max(0.0, room * 0.45)) + reach + 2
     path = rng.uniform(0.5, 1.0) * max(room - start + reach, 0.4 * side)
     count = 2 * pairs
-    frames, boxes = [], []
-    things: tuple[Thing, ...] = ()
+    frames: list[NDArray[np.uint8]] = []
+    shown: list[tuple[Thing, ...]] = []
     for k in range(count):
         along = start + path * k / (count - 1)
         along = along if dx + dy > 0 else side - along
@@ -159,16 +168,15 @@ def make_clip(pairs: int, rows: int, columns: int, rng: random.Random) -> Scene:
             _moved(p, x, y) if i == mover and motion != "still" else p for i, p in enumerate(plans)
         ]
         canvas = pixels.copy()
-        things = tuple(_draw(canvas, p) for p in moved)
+        shown.append(tuple(_draw(canvas, p) for p in moved))
         frames.append(np.clip(canvas, 0, 255).astype(np.uint8))
-        boxes.append(tuple(thing.box for thing in things))
     return Scene(
         np.stack(frames),
-        things,
+        shown[-1],
         background_name,
         motion=motion,
         mover=mover,
-        frame_boxes=tuple(boxes),
+        frame_things=tuple(shown),
     )
 
 

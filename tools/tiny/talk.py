@@ -13,7 +13,7 @@ def small_talk(rng: random.Random, picture: bool, held_out: bool = False) -> Exc
     """A greeting, a thank-you, a question about itself, or something it cannot do."""
     kind = rng.choices(
         ("hello", "thanks", "bye", "self", "refuse", "blind"),
-        (1, 0.7, 0.5, 1.5, 2.5, 0 if picture else 2),
+        (1.3, 0.7, 0.5, 1.5, 2.5, 0 if picture else 2),
     )[0]
     if kind == "blind":
         about = rng.choice(("describe", "colour", "shape", "count", "count_by", "where", "exists", "locate", "read",

@@ -24,6 +24,7 @@ from tools.tiny.checkpoint import (
     load_model,
     load_tokenizer,
     scale_weights,
+    with_vocabulary,
     write_checkpoint,
 )
 from tools.tiny.encoding import Batch
@@ -33,7 +34,7 @@ from tools.tiny.model_card import training_so_far, training_summary, write_train
 from tools.tiny.optimizer import Average, make_optimizers, set_rate
 from tools.tiny.scene import FULL
 from tools.tiny.schedule import Schedule
-from tools.tiny.tokenizer import train_tokenizer
+from tools.tiny.tokenizer import train_tokenizer, with_cased_words
 from tools.tiny.world import World
 
 WEIGHTS = {"language": 1.0, "things": 0.6, "colours": 0.3, "boxes": 0.6, "places": 1.0, "targets": 1.5, "pictures": 0.3,
@@ -86,7 +87,7 @@ def train(plan: Plan) -> None:
 
 
 def _tokenizer(plan: Plan) -> PreTrainedTokenizerFast:
-    return load_tokenizer(plan.further) if plan.further else train_tokenizer()
+    return with_cased_words(load_tokenizer(plan.further)) if plan.further else train_tokenizer()
 
 
 def _joined(
@@ -275,7 +276,7 @@ class Run:
 def _first_model(plan: Plan, tokenizer: PreTrainedTokenizerFast) -> Any:
     """The weights that a training begins with: random, or those of a finished checkpoint."""
     if plan.further:
-        model = load_model(plan.further)
+        model = with_vocabulary(load_model(plan.further), load_tokenizer(plan.further), tokenizer)
         torch.manual_seed(plan.seed)
         return model
     model = build_model(tokenizer, "qwen2_vl", "tiny", plan.seed)

@@ -19,13 +19,14 @@ class World:
     hollow: float = 0.22  # how many shapes are only a line
     most_tokens: int = 400  # visual tokens per picture
     stretch: float = 0.22  # deviation of the logarithm of height / width
+    clip_texts: float = 0.08  # of the clips: in how many a text moves, or could have
     kinds: dict[str, float] = field(
         default_factory=lambda: {
-            "picture": 0.55,
+            "picture": 0.52,
             "several": 0.24,
-            "clip": 0.13,
-            "later": 0.045,
-            "talk": 0.035,
+            "clip": 0.16,
+            "later": 0.04,
+            "talk": 0.04,
         }
     )
     unasked: frozenset[str] = frozenset()  # kinds of questions that are left out
@@ -41,6 +42,7 @@ class World:
             smallest_pixels=0.7 * self.smallest_pixels,
             smallest_text=0.75 * self.smallest_text,
             stretch=2 * self.stretch,
+            clip_texts=3 * self.clip_texts,
         )
 
 
