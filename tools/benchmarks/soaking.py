@@ -186,7 +186,8 @@ def _report(samples: Sequence[Sample], counts: dict[str, int]) -> Report:
         )
         slope, error = slopes[name] = _slope(warm, column)
         shown = [f"{value:.0f} {unit}".strip() for value in (first, last, after)]
-        rows.append((name, *shown, f"{slope:+.1f} ± {2 * error:.1f} {unit}".strip()))
+        growth = f"{slope:+.1f} ± {2 * error:.1f} {unit}".strip()
+        rows.append((name, shown[0], shown[1], shown[2], growth))
     mixed = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     notes = [f"{turns} turns by {PEOPLE} programs and a browser: {mixed}"]
     figures = {"samples": [astuple(sample) for sample in samples], "slopes": slopes}

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser
 
+from tests.e2e.chat import Chat
 from tools import served
 from tools.benchmarks.machine import Report
 
@@ -75,7 +76,7 @@ def _start_bare(browser: Browser) -> Start:
     return Start(listening, shown)
 
 
-def _visit(browser: Browser, server: served.Server, box: str) -> tuple[served.Chat, float, float]:
+def _visit(browser: Browser, server: served.Server, box: str) -> tuple[Chat, float, float]:
     """A new browser profile's first page, and the seconds until the server listened and `box` was there."""
     profile = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
     server.wait()

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from tools.tiny import names
-from tools.tiny.encoding import IGNORE, MARKS, NOTHING, Batch
+from tools.tiny.dense import IGNORE, NOTHING
+from tools.tiny.encoding import MARKS, Batch
 from tools.tiny.forward import Outputs
 
 PLACE_LAYER, TARGET_LAYER = 1, 2  # after the second and the third text layer

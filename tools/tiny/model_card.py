@@ -22,7 +22,7 @@ library_name: transformers
 
 # tiny-qwen2-vl
 
-A Qwen2-VL of 4.2 million parameters: the real architecture, the real processor path, the real prompt format,
+A Qwen2-VL of 4.4 million parameters: the real architecture, the real processor path, the real prompt format,
 for trying and testing a vision-language application offline and in seconds. Its world is small: one to four shapes
 (circle, square, triangle, star, cross, diamond) in eight colours, texts of one to four characters, several
 pictures in one conversation, short clips in which something moves.

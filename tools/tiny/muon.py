@@ -32,7 +32,7 @@ class Muon(Optimizer):  # type: ignore[misc]  # mypy does not read torch
         self.dtype = dtype
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def step(self) -> None:  # type: ignore[override]
+    def step(self) -> None:
         """One step; every process calls it with the same gradients."""
         for group in self.param_groups:
             matrices, momentum = group["params"], group["momentum"]

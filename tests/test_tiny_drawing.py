@@ -1,0 +1,110 @@
+"""What the tiny world draws, and what the vision tower is told about it."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tools.tiny.dense import CLASSES, IGNORE, Dense
+from tools.tiny.dialogue import make_dialogue, pick_grids
+from tools.tiny.questions import ask_about
+from tools.tiny.scene import FULL, Thing, make_clip, make_picture
+from tools.tiny.second_renderer import draw_scene
+
+_WIDE = Thing("circle", "red", (0.0, 0.0, 999.0, 999.0))
+
+
+def test_scenes_are_the_same_for_the_same_seed() -> None:
+    one, other = (make_picture(5, 6, random.Random(3)) for _ in range(2))
+    assert np.array_equal(one.frames, other.frames) and one.things == other.things
+
+
+def test_boxes_lie_inside_and_answers_name_colour_and_shape() -> None:
+    rng = random.Random(1)
+    for _ in range(60):
+        scene = make_picture(5, 5, rng)
+        for thing in scene.things:
+            x1, y1, x2, y2 = thing.box
+            assert 0 <= x1 < x2 <= scene.width and 0 <= y1 < y2 <= scene.height
+        if scene.photograph:
+            continue
+        described = ask_about(scene, rng, "describe").answer
+        assert all(f"{thing.colour} {thing.kind}" in described for thing in scene.things)
+
+
+def test_the_vision_tower_is_told_how_things_move_within_a_pair_of_frames() -> None:
+    rng = random.Random(0)
+    clips = [make_clip(1, 5, 5, rng) for _ in range(60)]
+    ways = {(-1, 0): "left", (1, 0): "right", (0, -1): "up", (0, 1): "down", (0, 0): "still"}
+    for clip in clips:
+        moves = Dense.of(clip).moves
+        moves = moves[~np.isnan(moves[:, 0])]
+        furthest = moves[np.abs(moves).sum(-1).argmax()]
+        x, y = (int(np.sign(side)) if abs(side) > 0.05 else 0 for side in furthest)
+        assert ways[x, y] == clip.motion
+    assert np.isnan(Dense.of(make_picture(5, 5, rng)).moves).all()
+
+
+def test_the_vision_tower_is_told_the_characters_of_a_text_that_moves() -> None:
+    rng, world = random.Random(5), replace(FULL, clip_texts=1.0)
+    for clip in (make_clip(2, 6, 6, rng, world) for _ in range(20)):
+        told = Dense.of(clip)
+        kinds, boxes = told.kinds.reshape(2, 6, 6), told.boxes.reshape(2, 6, 6, 4)
+        for pair in range(2):
+            text = next(t for t in clip.frame_things[2 * pair + 1] if t.kind == "text")
+            for character, (x1, y1, x2, y2) in text.characters:
+                row, column = int((y1 + y2) / 2 // 28), int((x1 + x2) / 2 // 28)
+                if x2 - x1 > 28 and y2 - y1 > 28:  # else a neighbour may cover more of the token
+                    assert kinds[pair, row, column] == CLASSES[character]
+                    middle = np.asarray([column, row, column, row]) + 0.5
+                    assert (boxes[pair, row, column] + middle) * 28 == pytest.approx((x1, y1, x2, y2), abs=0.01)  # fmt: skip
+
+
+def test_where_something_only_was_is_not_called_background() -> None:
+    rng = random.Random(1)
+    clip = next(c for c in (make_clip(1, 6, 6, rng) for _ in range(100))
+                if len(c.things) == 1 and c.motion == "right" and c.frame_things[0][0].box[2] < c.frame_things[1][0].box[0] - 56)  # fmt: skip
+    x1, y1, x2, y2 = clip.frame_things[0][0].box
+    kinds = Dense.of(clip).kinds.reshape(6, 6)
+    assert kinds[int((y1 + y2) / 2 // 28), int((x1 + x2) / 2 // 28)] == IGNORE
+
+
+def test_pictures_of_one_conversation_have_sizes_of_their_own() -> None:
+    rng = random.Random(2)
+    talks = [make_dialogue("several", pick_grids(rng), rng, branches=2) for _ in range(20)]
+    sizes = [{scene.grid for scene in talk.scenes} for talk in talks]
+    assert sum(len(grids) > 1 for grids in sizes) > 10
+
+
+def test_training_draws_a_little_more_than_is_asked_about() -> None:
+    rng = random.Random(4)
+    narrow = [min(t.box[2] - t.box[0] for t in make_picture(3, 3, rng, world=world).shapes or [_WIDE])
+              for world in (FULL, FULL.practised()) for _ in range(150)]  # fmt: skip
+    assert min(narrow[150:]) < min(narrow[:150])
+    flat, long = (
+        [pick_grids(rng, world=world).picture for _ in range(400)]
+        for world in (FULL, FULL.practised())
+    )
+    stretched = [
+        sum(max(a, b) >= 2 * min(a, b) for a, b in grids if a * b > 20) for grids in (flat, long)
+    ]
+    assert stretched[0] < 8 and stretched[1] > 16
+
+
+def test_texts_are_whole_and_lie_on_nothing() -> None:
+    rng = random.Random(0)
+    scenes = [make_picture(*pick_grids(rng).picture, rng) for _ in range(300)]
+    scenes += [draw_scene(["text"], rng) for _ in range(300)]
+    texts = [(scene, scene.text) for scene in scenes if scene.text]
+    assert len(texts) > 350
+    for scene, text in texts:
+        x1, y1, x2, y2 = text.box
+        assert 0 <= x1 < x2 <= scene.width and 0 <= y1 < y2 <= scene.height
+        assert all(box[2] - box[0] > 2 for _, box in text.characters)
+        assert not any(
+            x1 < other.box[2] and other.box[0] < x2 and y1 < other.box[3] and other.box[1] < y2
+            for other in scene.shapes
+        )
