@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tools.tiny.dense import CLASSES, IGNORE, Dense
+from tools.tiny.dense import CLASSES, IGNORE, MOST_THINGS, Dense
 from tools.tiny.dialogue import make_dialogue, pick_grids
 from tools.tiny.questions import ask_about
 from tools.tiny.scene import FULL, Thing, make_clip, make_picture
@@ -108,3 +108,23 @@ def test_texts_are_whole_and_lie_on_nothing() -> None:
             x1 < other.box[2] and other.box[0] < x2 and y1 < other.box[3] and other.box[1] < y2
             for other in scene.shapes
         )
+
+
+def test_the_vision_tower_is_told_which_from_the_left_everything_is() -> None:
+    rng = random.Random(7)
+    scenes = [make_picture(8, 9, rng) for _ in range(60)]
+    for scene in scenes:
+        told = Dense.of(scene)
+        shown = told.orders != IGNORE
+        assert np.array_equal(shown, told.colours != IGNORE)
+        across = told.boxes[:, [0, 2]].sum(-1) / 2 + np.tile(np.arange(9), 8)  # the middle of each
+        middles = [across[told.orders == k].min() for k in range(MOST_THINGS) if (told.orders == k).any()]  # fmt: skip
+        texts = {k for k, thing in enumerate(scene.things) if thing.kind == "text"}
+        if not texts:
+            assert middles == sorted(middles)
+        assert np.array_equal(told.letters != IGNORE, np.isin(told.orders, list(texts)))
+    text = next(s for s in scenes if s.text and len(s.things) == 1 and len(s.text.text) == 4)
+    told = Dense.of(text)
+    named = [CLASSES[character] for character in text.text.text] if text.text else []
+    for number, kind in zip(told.letters, told.kinds, strict=True):
+        assert number == IGNORE or kind == named[number]

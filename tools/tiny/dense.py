@@ -14,6 +14,7 @@ from tools.tiny.scene import TOKEN, Scene
 IGNORE = -100
 CLASSES = {name: k for k, name in enumerate((*names.SHAPES, *names.CHARACTERS))}
 NOTHING = len(CLASSES)
+MOST_THINGS = 9  # in the crowded pictures that the vision tower learns from
 
 
 @dataclass
@@ -23,6 +24,10 @@ class Dense:
     # One of CLASSES, NOTHING, or IGNORE where a thing was in the first frame of a pair only.
     kinds: NDArray[np.int64]
     colours: NDArray[np.int64]  # IGNORE where there is nothing
+    # Which thing from the left, and which character of a text, from 0; IGNORE where there is none. Of two equal ones
+    # side by side the language model must know which it has named.
+    orders: NDArray[np.int64]
+    letters: NDArray[np.int64]
     # (4) sides relative to the token's centre, in tokens; NaN where there is nothing.
     boxes: NDArray[np.float32]
     # (2) from the first frame of a pair to the second, in tokens; NaN in pictures and backgrounds.
@@ -33,7 +38,8 @@ class Dense:
     def of(cls, scene: Scene) -> Dense:
         """The targets of a picture or clip."""
         grid = pairs, rows, columns = scene.grid
-        kinds, colours = np.full(grid, NOTHING), np.full(grid, IGNORE)
+        kinds = np.full(grid, NOTHING)
+        colours, orders, letters = (np.full(grid, IGNORE) for _ in range(3))
         boxes = np.full((*grid, 4), np.nan, np.float32)
         moves = np.full((*grid, 2), np.nan, np.float32)
         best = np.zeros(grid, np.float32)
@@ -45,18 +51,21 @@ class Dense:
                     was, now = (_covered(t.box, rows, columns) for t in (left, shown))
                     kinds[pair][(was > 0) & (kinds[pair] == NOTHING)] = IGNORE
                     moves[pair][(was > 0) | (now > 0)] = _movement(left.box, shown.box)
-                for name, (x1, y1, x2, y2) in shown.parts:
+                for number, (name, (x1, y1, x2, y2)) in enumerate(shown.parts):
                     area = _covered((x1, y1, x2, y2), rows, columns)
                     own = area > best[pair]
                     best[pair][own] = area[own]
                     kinds[pair][own] = CLASSES[name]
                     colours[pair][own] = names.COLOURS.index(thing.colour)
+                    orders[pair][own] = index
+                    letters[pair][own] = number if thing.kind == "text" else IGNORE
                     y, x = np.nonzero(own)
                     middle = np.stack([x, y, x, y], -1) + 0.5
                     boxes[pair][own] = np.asarray([x1, y1, x2, y2]) / TOKEN - middle
         steps = [np.arange(n) / max(n - 1, 1) for n in grid]
         places = np.stack(np.meshgrid(*steps, indexing="ij"), -1).astype(np.float32)
-        return cls(kinds.ravel(), colours.ravel(), *(x.reshape(-1, x.shape[-1]) for x in (boxes, moves, places)))  # fmt: skip
+        flat = (x.ravel() for x in (kinds, colours, orders, letters))
+        return cls(*flat, *(x.reshape(-1, x.shape[-1]) for x in (boxes, moves, places)))
 
 
 def _covered(box: Box, rows: int, columns: int) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from tools.tiny import names
-from tools.tiny.dense import IGNORE, NOTHING
+from tools.tiny.dense import IGNORE, MOST_THINGS, NOTHING
 from tools.tiny.encoding import MARKS, Batch
 from tools.tiny.forward import Outputs
 
@@ -25,6 +25,8 @@ class Heads(nn.Module):  # type: ignore[misc]  # mypy does not read torch
         super().__init__()
         self.things = nn.Linear(hidden, NOTHING + 1)
         self.colours = nn.Linear(hidden, len(names.COLOURS))
+        self.orders = nn.Linear(hidden, MOST_THINGS)
+        self.letters = nn.Linear(hidden, names.MAX_CHARACTERS)
         self.boxes = nn.Linear(hidden, 4)
         self.moves = nn.Linear(hidden, 2)
         self.places = nn.Linear(hidden, 3)
@@ -37,12 +39,15 @@ class Heads(nn.Module):  # type: ignore[misc]  # mypy does not read torch
         if not len(visual):
             return {}
         visual = F.rms_norm(visual.float(), visual.shape[-1:])
-        kinds, colours = batch.dense["kinds"], batch.dense["colours"]
+        kinds = batch.dense["kinds"]
         weights = torch.ones(NOTHING + 1, device=visual.device)
         weights[NOTHING] = 0.3
         losses = {"things": F.cross_entropy(self.things(visual), kinds, weights, ignore_index=IGNORE)}  # fmt: skip
-        if (colours != IGNORE).any():
-            losses["colours"] = F.cross_entropy(self.colours(visual), colours, ignore_index=IGNORE)
+        for name in ("colours", "orders", "letters"):
+            shown = batch.dense[name] != IGNORE
+            if shown.any():
+                head = getattr(self, name)
+                losses[name] = F.cross_entropy(head(visual[shown]), batch.dense[name][shown])
         for name, head in (("boxes", self.boxes), ("moves", self.moves)):
             there = ~batch.dense[name][:, 0].isnan()
             if there.any():
