@@ -35,10 +35,11 @@ class World:
         """What training draws: a little more than what is asked about, since nobody is good at the very edge.
 
         People's pictures are also longer than they are wide, or wider: at 0.22 none is 2 to 1, and it then misses
-        small boxes by a token and leaves out characters.
+        small boxes by a token and leaves out characters. And they draw one small thing on a large sheet.
         """
         return replace(
             self,
+            smallest=0.4 * self.smallest,
             smallest_pixels=0.7 * self.smallest_pixels,
             smallest_text=0.75 * self.smallest_text,
             stretch=2 * self.stretch,
