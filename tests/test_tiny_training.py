@@ -20,10 +20,11 @@ from tools.tiny.checkpoint import (
 from tools.tiny.dialogue import Dialogue, Words, make_dialogue, pick_grids
 from tools.tiny.encoding import encode, encode_words, patches
 from tools.tiny.forward import forward
-from tools.tiny.model_card import write_training
+from tools.tiny.model_card import write_accuracy, write_training
 from tools.tiny.questions import ask_about
 from tools.tiny.scene import make_picture
 from tools.tiny.schedule import Schedule
+from tools.tiny.score import Score
 from tools.tiny.training import Plan, train
 
 
@@ -96,6 +97,15 @@ def test_only_answers_are_learnt(processor: Any) -> None:
     for words in dialogue.branches:
         for start, end, _ in words.answers:
             assert words.text[start:end] in learnt
+
+
+def test_a_new_training_leaves_no_old_figures_in_the_card(tmp_path: Path) -> None:
+    card = tmp_path / "README.md"
+    write_training(tmp_path, "Trained for a minute.")
+    write_accuracy(tmp_path, [("generator", "count_by", Score(97, 100))])
+    assert "Trained for a minute." in card.read_text() and "97 % (100)" in card.read_text()
+    write_training(tmp_path, "Trained for an hour.")
+    assert "97 % (100)" not in card.read_text() and "minute" not in card.read_text()
 
 
 def test_schedule_ends_early_with_a_decay() -> None:

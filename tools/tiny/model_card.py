@@ -60,16 +60,18 @@ frames; outside these it guesses. For real pictures start the application with
 """
 
 
+def write_training(folder: Path, summary: str) -> None:
+    """A new card, with what the training took and where its losses ended: an old one measured other weights."""
+    _write(folder, _CARD, *_TRAINING, summary)
+
+
 def write_accuracy(folder: Path, results: list[tuple[str, str, Score]]) -> str:
     """Put the table into the card (a new one where there is none); returns the table."""
     table = accuracy_table(results)
-    _replace(folder, _BEGIN, _END, table)
+    file = folder / "README.md"
+    card = file.read_text(encoding="utf-8") if file.exists() else _CARD
+    _write(folder, card, _BEGIN, _END, table)
     return table
-
-
-def write_training(folder: Path, summary: str) -> None:
-    """Put what the training took and where its losses ended into the card."""
-    _replace(folder, *_TRAINING, summary)
 
 
 def accuracy_table(results: list[tuple[str, str, Score]]) -> str:
@@ -127,10 +129,8 @@ def _limits(world: World) -> str:
     )
 
 
-def _replace(folder: Path, begin: str, end: str, text: str) -> None:
-    file = folder / "README.md"
-    card = file.read_text(encoding="utf-8") if file.exists() else _CARD
+def _write(folder: Path, card: str, begin: str, end: str, text: str) -> None:
+    """The card with `text` between the marks."""
     pattern = re.escape(begin) + r".*?" + re.escape(end)
-    file.write_text(
-        re.sub(pattern, lambda _: f"{begin}\n{text}\n{end}", card, flags=re.S), encoding="utf-8"
-    )
+    filled = re.sub(pattern, lambda _: f"{begin}\n{text}\n{end}", card, flags=re.S)
+    (folder / "README.md").write_text(filled, encoding="utf-8")
