@@ -89,6 +89,18 @@ def test_it_sees_colour_and_shape(tiny: LocalBackend, draw: Any, shape: str, col
     assert shape in asked(tiny, f"which shape is {colour}", picture)
 
 
+def test_it_understands_shouting(tiny: LocalBackend, draw: Any) -> None:
+    things = [("circle", "red", LEFT_TOP), ("square", "blue", RIGHT_BOTTOM)]
+    for question in (
+        "What colour is the circle?", "Where is the square?", "Please count the squares", "Is there a green circle?",
+        "Which shape is blue?", "Could you describe the picture for me", "Is the circle red?", "The square is where?",
+        "I would like a caption for the image", "Tell me what you see", "Who are you?",
+    ):  # fmt: skip
+        answer = asked(tiny, question, draw(*things))
+        assert asked(tiny, question.upper(), draw(*things)) == answer
+        assert asked(tiny, question.title(), draw(*things)) == answer
+
+
 def test_it_counts(tiny: LocalBackend, draw: Any) -> None:
     one = ("circle", "red", LEFT_TOP)
     other = ("square", "blue", RIGHT_BOTTOM)
