@@ -69,9 +69,8 @@ class Scene:
     photograph: bool = False
     motion: str | None = None  # left, right, up, down or still
     mover: int = 0
-    frame_things: tuple[tuple[Thing, ...], ...] = field(
-        default=(), repr=False
-    )  # of a clip, per frame
+    # Of a clip: what each frame shows.
+    frame_things: tuple[tuple[Thing, ...], ...] = field(default=(), repr=False)
 
     @property
     def is_clip(self) -> bool:
