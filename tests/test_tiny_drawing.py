@@ -97,6 +97,13 @@ def test_training_draws_a_little_more_than_is_asked_about() -> None:
         sum(max(a, b) >= 2 * min(a, b) for a, b in grids if a * b > 20) for grids in (flat, long)
     ]
     assert stretched[0] < 8 and stretched[1] > 16
+    large = [sum(a * b > 110 for a, b in grids) for grids in (flat, long)]
+    assert large[0] < 28 < large[1]
+    alone, beside = (
+        sum(len(make_clip(2, 4, 4, rng, world=world).things) == 2 for _ in range(300))
+        for world in (FULL, FULL.practised())
+    )
+    assert alone < 120 < beside
 
 
 def test_texts_are_whole_and_lie_on_nothing() -> None:

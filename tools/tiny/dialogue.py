@@ -63,7 +63,7 @@ class Dialogue:
     branches: list[Words]
 
 
-OTHERS = (0.35, 0.3, 0.2, 0.15)  # how often each of `Grids.others` is taken
+OTHERS = (0.3, 0.25, 0.3, 0.15)  # how often each of `Grids.others` is taken
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def pick_grids(rng: random.Random, largest: int | None = None, world: World = FU
     def one(limit: int) -> tuple[int, int]:
         while True:
             tokens = rng.uniform(4, 9) if rng.random() < 0.08 else 9 * (limit / 9) ** rng.random()
-            tokens = min(tokens, rng.uniform(30, 110)) if rng.random() < 0.85 else tokens
+            tokens = min(tokens, rng.uniform(30, 110)) if rng.random() < world.moderate else tokens
             shape = math.exp(rng.gauss(0, world.stretch))
             rows, columns = (
                 max(2, round((tokens * shape) ** 0.5)),
@@ -216,7 +216,8 @@ def _several(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
 
 def _clip(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
     pairs, rows, columns = grids.clip
-    scene = make_clip(1 if rng.random() < 0.2 else pairs, rows, columns, rng, grids.world)
+    # Two frames are one pair: which came first is then seen in one place only, by the patch embedding.
+    scene = make_clip(1 if rng.random() < 0.3 else pairs, rows, columns, rng, grids.world)
     prefix = _head(rng).add(_media(scene, 1, rng.random() < 0.4))
     return Dialogue(
         [scene],

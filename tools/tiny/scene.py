@@ -144,7 +144,7 @@ def make_clip(
     height, width = rows * TOKEN, columns * TOKEN
     pixels, background_name = background(height, width, rng)
     kinds = ["text" if rng.random() < world.clip_texts else rng.choice(names.SHAPES)]
-    if rows * columns >= 9 and rng.random() < 0.3:
+    if rows * columns >= 9 and rng.random() < world.clip_company:
         kinds.append(rng.choice([shape for shape in names.SHAPES if shape not in kinds]))
     plans = _arrange(kinds, pixels, rng, world, largest=0.42)
     motion = "still" if rng.random() < 0.15 else rng.choice(list(names.DIRECTIONS))

@@ -18,8 +18,10 @@ class World:
     smallest_text: float = 40.0
     hollow: float = 0.22  # how many shapes are only a line
     most_tokens: int = 400  # visual tokens per picture
+    moderate: float = 0.85  # of the pictures: how many have 110 visual tokens at most
     stretch: float = 0.22  # deviation of the logarithm of height / width
     clip_texts: float = 0.08  # of the clips: in how many a text moves, or could have
+    clip_company: float = 0.3  # in how many a second thing is, where there is room
     kinds: dict[str, float] = field(
         default_factory=lambda: {
             "picture": 0.52,
@@ -35,7 +37,8 @@ class World:
         """What training draws: a little more than what is asked about, since nobody is good at the very edge.
 
         People's pictures are also longer than they are wide, or wider: at 0.22 none is 2 to 1, and it then misses
-        small boxes by a token and leaves out characters. And they draw one small thing on a large sheet.
+        small boxes by a token and leaves out characters. And they draw one small thing on a large sheet. Of a clip
+        with two things most mistakes name the movement of the wrong one.
         """
         return replace(
             self,
@@ -44,6 +47,8 @@ class World:
             smallest_text=0.75 * self.smallest_text,
             stretch=2 * self.stretch,
             clip_texts=3 * self.clip_texts,
+            clip_company=0.5,
+            moderate=0.7,
         )
 
 
