@@ -43,8 +43,8 @@ def main() -> None:
                 f"{condition:18} {task:24} {score.percent:5.1f} % of {score.asked}  {score.mistake}",
                 flush=True,
             )
-    if not options.no_card:
-        write_accuracy(options.checkpoint, results)
+            if not options.no_card:  # row by row: it takes an hour, and may be killed before
+                write_accuracy(options.checkpoint, results)
 
 
 def _ask(

@@ -120,8 +120,7 @@ def _media(scene: Scene, number: int, vision_ids: bool) -> str:
 
 _REPLY = "<|im_end|>\n<|im_start|>assistant\n"
 _NEXT = "\n<|im_start|>user\n"
-# Of the questions: in capitals they are spelt letter by letter, which takes more practice.
-SHOUTED = 0.08
+SHOUTED = 0.08  # of the questions; their words in capitals are tokens of their own
 
 
 def _branch(exchanges: list[Exchange], rng: random.Random) -> Words:
