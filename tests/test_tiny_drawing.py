@@ -104,6 +104,14 @@ def test_training_draws_a_little_more_than_is_asked_about() -> None:
         for world in (FULL, FULL.practised())
     )
     assert alone < 120 < beside
+    different, alike = (
+        sum(
+            len({t.kind for t in scene.shapes}) <= 2 < len(scene.shapes)
+            for scene in (make_picture(6, 6, rng, world=world) for _ in range(1500))
+        )
+        for world in (FULL, FULL.practised())
+    )
+    assert different + 25 < alike
 
 
 def test_texts_are_whole_and_lie_on_nothing() -> None:

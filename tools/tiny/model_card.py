@@ -130,7 +130,9 @@ def _limits(world: World) -> str:
 
 
 def _write(folder: Path, card: str, begin: str, end: str, text: str) -> None:
-    """The card with `text` between the marks."""
+    """The card with `text` between the marks; a kill at any moment leaves the old one or the new one."""
     pattern = re.escape(begin) + r".*?" + re.escape(end)
     filled = re.sub(pattern, lambda _: f"{begin}\n{text}\n{end}", card, flags=re.S)
-    (folder / "README.md").write_text(filled, encoding="utf-8")
+    new = folder / "README.new"
+    new.write_text(filled, encoding="utf-8")
+    new.replace(folder / "README.md")

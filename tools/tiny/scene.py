@@ -193,7 +193,7 @@ def _choose_kinds(tokens: int, rng: random.Random, dense: bool, world: World) ->
         return ["text", *rng.choices(names.SHAPES, k=rng.randint(1, 2))]
     count = rng.choices(range(1, most + 1), weights=(0.34, 0.24, 0.2, 0.22)[:most])[0]
     # The same shape twice, often: counting needs it.
-    few = list(names.SHAPES) if rng.random() < 0.55 else rng.sample(names.SHAPES, 2)
+    few = list(names.SHAPES) if rng.random() < 1 - world.alike else rng.sample(names.SHAPES, 2)
     return rng.choices(few, k=count)
 
 

@@ -17,6 +17,7 @@ class World:
     # texts of 3 or 4 characters, 80 % where a token held one and a third, nearly none where it held two.
     smallest_text: float = 40.0
     hollow: float = 0.22  # how many shapes are only a line
+    alike: float = 0.45  # of the pictures with several shapes: how many have two kinds at most
     most_tokens: int = 400  # visual tokens per picture
     moderate: float = 0.85  # of the pictures: how many have 110 visual tokens at most
     stretch: float = 0.22  # deviation of the logarithm of height / width
@@ -38,7 +39,7 @@ class World:
 
         People's pictures are also longer than they are wide, or wider: at 0.22 none is 2 to 1, and it then misses
         small boxes by a token and leaves out characters. And they draw one small thing on a large sheet. Of a clip
-        with two things most mistakes name the movement of the wrong one.
+        with two things most mistakes name the movement of the wrong one; of things to count, one of two alike is lost.
         """
         return replace(
             self,
@@ -48,6 +49,7 @@ class World:
             stretch=2 * self.stretch,
             clip_texts=3 * self.clip_texts,
             clip_company=0.5,
+            alike=0.65,
             moderate=0.7,
         )
 
