@@ -43,7 +43,7 @@ def main() -> None:
                 f"{condition:18} {task:24} {score.percent:5.1f} % of {score.asked}  {score.mistake}",
                 flush=True,
             )
-            if not options.no_card:  # row by row: it takes an hour, and may be killed before
+            if not options.no_card:  # row by row: it takes 40 minutes or more on two cores
                 write_accuracy(options.checkpoint, results)
 
 

@@ -17,12 +17,12 @@ class World:
     # texts of 3 or 4 characters, 80 % where a token held one and a third, nearly none where it held two.
     smallest_text: float = 40.0
     hollow: float = 0.22  # how many shapes are only a line
-    alike: float = 0.45  # of the pictures with several shapes: how many have two kinds at most
+    alike: float = 0.45  # of the pictures of shapes: how many choose theirs from two kinds
     most_tokens: int = 400  # visual tokens per picture
-    moderate: float = 0.85  # of the pictures: how many have 110 visual tokens at most
+    moderate: float = 0.85  # of the pictures: how many are held to 110 visual tokens at most
     stretch: float = 0.22  # deviation of the logarithm of height / width
     clip_texts: float = 0.08  # of the clips: in how many a text moves, or could have
-    clip_company: float = 0.3  # in how many a second thing is, where there is room
+    clip_company: float = 0.3  # of the clips: in how many a second thing is, where there is room
     kinds: dict[str, float] = field(
         default_factory=lambda: {
             "picture": 0.52,
