@@ -63,9 +63,24 @@ def test_the_vision_tower_is_told_the_characters_of_a_text_that_moves() -> None:
                     assert (boxes[pair, row, column] + middle) * 28 == pytest.approx((x1, y1, x2, y2), abs=0.01)  # fmt: skip
 
 
+def test_in_a_clip_nothing_covers_anything_and_things_are_named_from_left_to_right() -> None:
+    rng, world = random.Random(6), replace(FULL, clip_company=1.0)
+    clips = [make_clip(pairs, 5, 5, rng, world) for pairs in (1, 2, 4) for _ in range(60)]
+    pairs = [clip for clip in clips if len(clip.things) == 2]
+    assert len(pairs) > 150
+    for clip in pairs:
+        assert clip.things[0].centre[0] < clip.things[1].centre[0]
+        for one, other in clip.frame_things:
+            (a1, b1, a2, b2), (c1, d1, c2, d2) = one.box, other.box
+            assert a2 <= c1 or c2 <= a1 or b2 <= d1 or d2 <= b1
+        still = [{frame[index].box for frame in clip.frame_things} for index in (0, 1)]
+        assert len(still[1 - clip.mover]) == 1
+        assert (len(still[clip.mover]) > 1) is (clip.motion != "still")
+
+
 def test_where_something_only_was_is_not_called_background() -> None:
     rng = random.Random(1)
-    clip = next(c for c in (make_clip(1, 6, 6, rng) for _ in range(100))
+    clip = next(c for c in (make_clip(1, 6, 6, rng) for _ in range(600))
                 if len(c.things) == 1 and c.motion == "right" and c.frame_things[0][0].box[2] < c.frame_things[1][0].box[0] - 56)  # fmt: skip
     x1, y1, x2, y2 = clip.frame_things[0][0].box
     kinds = Dense.of(clip).kinds.reshape(6, 6)
@@ -104,6 +119,11 @@ def test_training_draws_a_little_more_than_is_asked_about() -> None:
         for world in (FULL, FULL.practised())
     )
     assert alone < 120 < beside
+    few, many = (
+        sum(make_picture(3, 3, rng, world=world).photograph for _ in range(1000))
+        for world in (FULL, FULL.practised())
+    )
+    assert few < 60 < many
     different, alike = (
         sum(
             len({t.kind for t in scene.shapes}) <= 2 < len(scene.shapes)

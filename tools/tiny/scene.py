@@ -127,11 +127,12 @@ def make_picture(
     """A picture of rows x columns visual tokens. `dense` ones are crowded: more to learn from per pixel."""
     height, width = rows * TOKEN, columns * TOKEN
     chance = rng.random()
-    if chance < 0.04 and not dense:
+    if chance < world.photographs and not dense:
         pixels = photograph(height, width, rng)
         return Scene(_finish(pixels, rng), (), photograph=True)
     pixels, background_name = background(height, width, rng)
-    kinds = [] if chance < 0.07 and not dense else _choose_kinds(rows * columns, rng, dense, world)
+    blank = chance < world.photographs + 0.03 and not dense
+    kinds = [] if blank else _choose_kinds(rows * columns, rng, dense, world)
     plans = _arrange(kinds, pixels, rng, world)
     things = tuple(_draw(pixels, plan) for plan in plans)
     return Scene(_finish(pixels, rng), things, background_name if plans or not dense else None)
@@ -141,42 +142,64 @@ def make_clip(
     pairs: int, rows: int, columns: int, rng: random.Random, world: World = FULL
 ) -> Scene:
     """A clip of 2 * pairs frames in which one thing moves evenly in one direction, or nothing does."""
-    height, width = rows * TOKEN, columns * TOKEN
-    pixels, background_name = background(height, width, rng)
+    pixels, background_name = background(rows * TOKEN, columns * TOKEN, rng)
     kinds = ["text" if rng.random() < world.clip_texts else rng.choice(names.SHAPES)]
     if rows * columns >= 9 and rng.random() < world.clip_company:
         kinds.append(rng.choice([shape for shape in names.SHAPES if shape not in kinds]))
-    plans = _arrange(kinds, pixels, rng, world, largest=0.42)
     motion = "still" if rng.random() < 0.15 else rng.choice(list(names.DIRECTIONS))
-    mover = rng.randrange(len(plans))
-    dx, dy = names.DIRECTIONS.get(motion, (0, 0))
-    plan = plans[mover]
-    side = width if dx else height
-    reach = plan.half if dx else plan.tall
-    room = side - 2 * reach - 4
-    start = rng.uniform(0, max(0.0, room * 0.45)) + reach + 2
-    path = rng.uniform(0.5, 1.0) * max(room - start + reach, 0.4 * side)
-    count = 2 * pairs
+    track = _clear_track(kinds, motion, 2 * pairs, pixels, rng, world)
+    # From left to right as they lie at the end, like the boxes.
+    order = sorted(range(len(track[-1])), key=lambda index: track[-1][index].x)
     frames: list[NDArray[np.uint8]] = []
     shown: list[tuple[Thing, ...]] = []
-    for k in range(count):
-        along = start + path * k / (count - 1)
-        along = along if dx + dy > 0 else side - along
-        x, y = (along if dx else plan.x), (along if dy else plan.y)
-        moved = [
-            _moved(p, x, y) if i == mover and motion != "still" else p for i, p in enumerate(plans)
-        ]
+    for plans in track:
         canvas = pixels.copy()
-        shown.append(tuple(_draw(canvas, p) for p in moved))
+        shown.append(tuple(_draw(canvas, plans[index]) for index in order))
         frames.append(np.clip(canvas, 0, 255).astype(np.uint8))
     return Scene(
         np.stack(frames),
         shown[-1],
         background_name,
         motion=motion,
-        mover=mover,
+        mover=order.index(0),
         frame_things=tuple(shown),
     )
+
+
+def _clear_track(
+    kinds: list[str], motion: str, count: int, pixels: Pixels, rng: random.Random, world: World
+) -> list[list[_Plan]]:
+    """What lies where in each of `count` frames, the mover first; nothing overlaps in any of them.
+
+    After 40 attempts the mover is alone.
+    """
+    for _ in range(40):
+        plans = _arrange(kinds, pixels, rng, world, largest=0.42)
+        rng.shuffle(plans)
+        mover, *others = plans
+        width = pixels.shape[1]
+        path = [mover] * count if motion == "still" else _path(mover, motion, count, pixels, rng)
+        clear = all(_free(step, other) for step in path for other in others)
+        if clear and all(_apart(path[-1], other, width) for other in others):
+            break
+    else:
+        others = []
+    return [[step, *others] for step in path]
+
+
+def _path(plan: _Plan, motion: str, count: int, pixels: Pixels, rng: random.Random) -> list[_Plan]:
+    """A thing's places in `count` frames: from somewhere in the first half, evenly, well across the picture."""
+    height, width = pixels.shape[:2]
+    dx, dy = names.DIRECTIONS[motion]
+    side, reach = (width, plan.half) if dx else (height, plan.tall)
+    start = rng.uniform(0, max(0.0, (side - 2 * reach - 4) * 0.45)) + reach + 2
+    length = rng.uniform(0.5, 1.0) * max(side - reach - 2 - start, 0.4 * side)
+    found = []
+    for k in range(count):
+        along = start + length * k / (count - 1)
+        along = along if dx + dy > 0 else side - along
+        found.append(_moved(plan, along if dx else plan.x, along if dy else plan.y))
+    return found
 
 
 def _choose_kinds(tokens: int, rng: random.Random, dense: bool, world: World) -> list[str]:
@@ -276,9 +299,13 @@ def _moved(plan: _Plan, x: float, y: float) -> _Plan:
 
 
 def _apart(one: _Plan, other: _Plan, width: int) -> bool:
-    dx, dy = abs(one.x - other.x), abs(one.y - other.y)
-    free = dx > one.half + other.half + 3 or dy > one.tall + other.tall + 3
-    return free and dx > 0.07 * width
+    """Whether neither lies on the other and it is clear which is further to the left."""
+    return _free(one, other) and abs(one.x - other.x) > 0.07 * width
+
+
+def _free(one: _Plan, other: _Plan) -> bool:
+    wide, tall = one.half + other.half + 3, one.tall + other.tall + 3
+    return abs(one.x - other.x) > wide or abs(one.y - other.y) > tall
 
 
 def _contrast(plan: _Plan, pixels: Pixels) -> float:

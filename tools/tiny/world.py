@@ -23,6 +23,7 @@ class World:
     stretch: float = 0.22  # deviation of the logarithm of height / width
     clip_texts: float = 0.08  # of the clips: in how many a text moves, or could have
     clip_company: float = 0.3  # of the clips: in how many a second thing is, where there is room
+    photographs: float = 0.04  # of the pictures: how many are photographs
     kinds: dict[str, float] = field(
         default_factory=lambda: {
             "picture": 0.52,
@@ -39,7 +40,8 @@ class World:
 
         People's pictures are also longer than they are wide, or wider: at 0.22 none is 2 to 1, and it then misses
         small boxes by a token and leaves out characters. And they draw one small thing on a large sheet. Of a clip
-        with two things most mistakes name the movement of the wrong one; of things to count, one of two alike is lost.
+        with two things most mistakes name the movement of the wrong one; of things to count, one of two alike is lost;
+        and some photographs are taken for drawings.
         """
         return replace(
             self,
@@ -51,6 +53,7 @@ class World:
             clip_company=0.5,
             alike=0.65,
             moderate=0.7,
+            photographs=0.08,
         )
 
 
