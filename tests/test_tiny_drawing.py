@@ -119,19 +119,26 @@ def test_training_draws_a_little_more_than_is_asked_about() -> None:
         for world in (FULL, FULL.practised())
     )
     assert alone < 120 < beside
-    few, many = (
-        sum(make_picture(3, 3, rng, world=world).photograph for _ in range(1000))
-        for world in (FULL, FULL.practised())
+
+
+def test_training_draws_more_photographs() -> None:
+    rng = random.Random(8)
+    drawn, taken = (
+        [make_picture(3, 3, rng, world=world).photograph for _ in range(50)]
+        for world in (replace(FULL, photographs=0.0), replace(FULL, photographs=1.0))
     )
-    assert few < 60 < many
+    assert not any(drawn) and all(taken)
+    assert FULL.photographs < FULL.practised().photographs
+
+
+def test_training_draws_more_pictures_whose_shapes_are_of_two_kinds_at_most() -> None:
+    rng = random.Random(7)
     different, alike = (
-        sum(
-            len({t.kind for t in scene.shapes}) <= 2 < len(scene.shapes)
-            for scene in (make_picture(6, 6, rng, world=world) for _ in range(1500))
-        )
-        for world in (FULL, FULL.practised())
+        [len({t.kind for t in make_picture(6, 6, rng, world=world).shapes}) for _ in range(100)]
+        for world in (replace(FULL, alike=0.0), replace(FULL, alike=1.0))
     )
-    assert different + 25 < alike
+    assert max(alike) == 2 < max(different)
+    assert FULL.alike < FULL.practised().alike
 
 
 def test_texts_are_whole_and_lie_on_nothing() -> None:
