@@ -100,6 +100,15 @@ def test_follow_up_about_the_other_one() -> None:
     assert found
 
 
+def test_a_list_points_at_its_next_thing_before_it_names_it() -> None:
+    rng = random.Random(11)
+    scene = next(s for s in (make_picture(8, 8, rng) for _ in range(100)) if len(s.things) == 3)
+    spans = ask_about(scene, rng, "describe").spans
+    leading = [(span.text, span.target and span.target.thing) for span in spans
+               if span.text in (", ", " and ")]  # fmt: skip
+    assert leading == [(", ", 1), (" and ", 2)]
+
+
 def test_a_photograph_is_called_one_whatever_is_asked() -> None:
     rng = random.Random(3)
     talks = [make_dialogue("picture", pick_grids(rng, 36), rng) for _ in range(150)]

@@ -104,11 +104,13 @@ def quoted(before: str, text: str, after: str, target: Target) -> list[Span]:
 
 
 def listing(items: list[list[Span]]) -> list[Span]:
-    """`A, B and C`."""
+    """`A, B and C`. What leads on to the next is about it already: whether there is another is what
+    most wrong counts get wrong.
+    """
     parts: list[Span] = []
     for index, item in enumerate(items):
         if index:
-            parts.append(Span(" and " if index == len(items) - 1 else ", "))
+            parts.append(Span(" and " if index == len(items) - 1 else ", ", item[0].target))
         parts += item
     return parts
 
