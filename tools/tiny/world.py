@@ -39,8 +39,8 @@ class World:
         """What training draws: a little more than what is asked about, since nobody is good at the very edge.
 
         People's pictures are also longer than they are wide, or wider: at 0.22 none is 2 to 1, and it then misses
-        small boxes by a token and leaves out characters. And they draw one small thing on a large sheet. Of a clip
-        with two things most mistakes name the movement of the wrong one; of things to count, one of two alike is lost;
+        small boxes by a token and leaves out characters. And they draw one small thing on a large sheet. Clips with
+        two things are described wrongly more often than those with one; of things to count, one of two alike is lost;
         and some photographs are taken for drawings.
         """
         return replace(
