@@ -38,9 +38,9 @@ class Exchange:
 
 
 def exchange(
-    kind: str, question: str, *parts: str | Span, counted: tuple[Target, ...] = ()
+    kind: str, question: str, *parts: str | Span, counted: tuple[Target, ...] | None = None
 ) -> Exchange:
-    """An exchange whose answer is made of plain and pointing pieces."""
+    """An exchange whose answer is made of plain and pointing pieces; what they name counts unless told."""
     spans = tuple(Span(part) if isinstance(part, str) else part for part in parts)
     named = dict.fromkeys(replace(s.target, character=None) for s in spans if s.target)
-    return Exchange(kind, question, spans, counted or tuple(named))
+    return Exchange(kind, question, spans, tuple(named) if counted is None else counted)

@@ -218,17 +218,26 @@ class _Asker:
             counted, noun = [thing for thing in shapes if thing.kind == kind], kind
         else:
             counted, noun = [thing for thing in shapes if thing.colour == colour], f"{colour} shape"
-        # First one by one, then the number: each step is then as easy as a description.
-        targets = [self._target(thing) for thing in counted]
-        listed = listing([[Span(names.article(t.name), self._target(t))] for t in counted])
+        # First everything, as in a description, then the number, a matter of words alone: where only what
+        # counts was to be named, most mistakes went on or stopped at the wrong place in the list.
+        seen: list[str | Span] = ["The image is blank"]
+        if self.scene.things:
+            seen = ["The image shows ", *self._seen()]
         return exchange(
             "count_by",
             self._words("count_by", xs=names.plural(noun)),
-            "I count ",
-            *listed,
-            f"{': ' * bool(counted)}{_amount(len(counted), noun)}.",
-            counted=tuple(targets),
+            *seen,
+            f": {_amount(len(counted), noun)}.",
+            counted=tuple(self._target(thing) for thing in counted),
         )
+
+    def _seen(self) -> list[Span]:
+        """`a red circle and the green text`, left to right: a description that reads no text."""
+        items = []
+        for thing in self.scene.things:
+            name = f"the {thing.name}" if thing.kind == "text" else names.article(thing.name)
+            items.append([Span(name, self._target(thing))])
+        return listing(items)
 
     def _where(self) -> Exchange:
         thing, name = self._named()
