@@ -443,6 +443,8 @@ def test_a_page_without_a_proper_key_is_told_to_reload() -> None:
         for key in ("", "x", "0" * 31, "api-session", None):
             with pytest.raises(gr.Error, match="reload"):
                 await handlers.stop(Tabs(FakeBackend()), key)  # type: ignore[arg-type]
+        with pytest.raises(gr.Error, match="重新加载"):
+            await handlers.choose_language(Tabs(FakeBackend()), "", "zh")
 
     scene(play)
 

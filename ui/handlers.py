@@ -23,7 +23,7 @@ from ui.examples import EXAMPLES
 from ui.runs import Run
 from ui.session import Tab, drafted
 from ui.tabs import Tabs
-from ui.texts import ENGLISH
+from ui.texts import texts_for
 from ui.uploads import NOT_STORED
 from ui.view import View
 from ui.waiting import seconds_to_first_word
@@ -50,10 +50,12 @@ Change = Callable[[GenerationSettings], GenerationSettings]
 _KEY = re.compile(r"[0-9a-f]{32}")
 
 
-def tab_of(tabs: Tabs, key: object) -> Tab:
-    """The tab whose page this is. Raises `gr.Error` for a page that does not know its key."""
+def tab_of(tabs: Tabs, key: object, language: str = "en") -> Tab:
+    """The tab whose page this is. Raises `gr.Error`, in the page's `language` where it came with one, for
+    a page that does not know its key.
+    """
     if not isinstance(key, str) or not _KEY.fullmatch(key):
-        raise gr.Error(ENGLISH.stale_page, print_exception=False)
+        raise gr.Error(texts_for(language).stale_page, print_exception=False)
     return tabs.open(key)
 
 
@@ -61,7 +63,7 @@ async def open_page(
     tabs: Tabs, key: str, language: str, request: gr.Request
 ) -> tuple[str, str, gr.Timer]:
     """A page is there: give it its key back, and say what runs."""
-    tab = tab_of(tabs, key)
+    tab = tab_of(tabs, key, language)
     tab.language = language
     browser = browser_of(request.request) if request.request else ""
     tabs.page_opened(tab, browser, str(request.session_hash), address_of(request.request))
@@ -349,7 +351,7 @@ def _model(tabs: Tabs, tab: Tab) -> tuple[str, gr.Timer]:
 
 async def choose_language(tabs: Tabs, key: str, language: str) -> tuple[Any, ...]:
     """What the server wrote on the page, in another language."""
-    tab = tab_of(tabs, key)
+    tab = tab_of(tabs, key, language)
     tab.language = language
     shown = view.whole(tab)
     banner = render.banner(tabs.backend.status(), tab.texts)
