@@ -69,7 +69,7 @@ def test_no_question_means_two_things(kinds: tuple[str, ...]) -> None:
             assert asked.setdefault(text, kind) == kind, text
 
 
-def test_a_count_follows_a_list_of_everything_there_is() -> None:
+def test_a_count_follows_a_list_of_everything_with_what_counts_numbered() -> None:
     rng = random.Random(2)
     for _ in range(300):
         scene = make_picture(6, 6, rng)
@@ -79,6 +79,8 @@ def test_a_count_follows_a_list_of_everything_there_is() -> None:
         seen, number, noun = re.fullmatch(r"(.+): (\d) (.+)\.", asked.answer).groups()  # type: ignore[union-attr]
         named = [thing.name for thing in scene.things]
         assert re.findall(r"(?:an?|the) (\w+ \w+)", seen) == named and '"' not in seen
+        numbered = [int(found) for found in re.findall(r"\((\d)\)", seen)]
+        assert numbered == list(range(1, int(number) + 1))
         assert named or seen == "The image is blank"
         words = [(t.kind, f"{t.colour} shape") for t in scene.shapes]
         alike = [one for one in words if any(noun in (word, names.plural(word)) for word in one)]

@@ -218,11 +218,11 @@ class _Asker:
             counted, noun = [thing for thing in shapes if thing.kind == kind], kind
         else:
             counted, noun = [thing for thing in shapes if thing.colour == colour], f"{colour} shape"
-        # First everything, as in a description, then the number, a matter of words alone: where only what
-        # counts was to be named, most mistakes went on or stopped at the wrong place in the list.
+        # Everything, as in a description, and numbered what counts, so that each step is easy: where only
+        # what counts was to be named, most mistakes went on or stopped at the wrong place in the list.
         seen: list[str | Span] = ["The image is blank"]
         if self.scene.things:
-            seen = ["The image shows ", *self._seen()]
+            seen = ["The image shows ", *self._numbered(counted)]
         return exchange(
             "count_by",
             self._words("count_by", xs=names.plural(noun)),
@@ -231,12 +231,15 @@ class _Asker:
             counted=tuple(self._target(thing) for thing in counted),
         )
 
-    def _seen(self) -> list[Span]:
-        """`a red circle and the green text`, left to right: a description that reads no text."""
-        items = []
+    def _numbered(self, counted: list[Thing]) -> list[Span]:
+        """`a red circle (1), the green text and a red star (2)`, left to right; no text is read."""
+        items, number = [], 0
         for thing in self.scene.things:
             name = f"the {thing.name}" if thing.kind == "text" else names.article(thing.name)
             items.append([Span(name, self._target(thing))])
+            if thing in counted:
+                number += 1
+                items[-1].append(Span(f" ({number})", self._target(thing)))
         return listing(items)
 
     def _where(self) -> Exchange:
