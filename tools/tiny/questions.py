@@ -12,7 +12,7 @@ from tools.tiny.wordings import ask
 
 WEIGHTS = {
     "describe": 2.4, "colour": 1.3, "colour_single": 0.4, "shape": 1.0, "shape_single": 0.3, "count": 0.7,
-    "count_by": 2.6, "where": 1.4, "exists": 1.2, "is_colour": 1.8, "locate": 2.0, "locate_all": 0.35,
+    "count_by": 4.0, "where": 1.4, "exists": 1.2, "is_colour": 1.8, "locate": 2.0, "locate_all": 0.35,
     "point": 0.9, "read": 2.6, "text_colour": 0.4, "text_where": 0.2, "text_locate": 0.4, "background": 0.3,
     "absent": 0.35,
 }  # fmt: skip
