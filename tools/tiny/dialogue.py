@@ -37,6 +37,9 @@ class Words:
     counted: list[tuple[int, tuple[Target, ...]]] = field(
         default_factory=list
     )  # where an answer begins -> its things
+    matches: list[tuple[int, bool]] = field(
+        default_factory=list
+    )  # where a thing has been named that may be counted -> whether it is
 
     def add(self, text: str) -> Words:
         """Append text that is not learnt."""
@@ -49,9 +52,21 @@ class Words:
         for span in exchange.spans:
             self.answers.append((len(self.text), len(self.text) + len(span.text), span.target))
             self.text += span.text
+            if span.counts is not None:
+                self.matches.append((len(self.text), span.counts))
         self.answers.append((len(self.text), len(self.text) + len("<|im_end|>"), None))
         self.text += "<|im_end|>"
         return self
+
+    def after(self, text: str) -> Words:
+        """These behind a text that is not learnt."""
+        shift = len(text)
+        return Words(
+            text + self.text,
+            [(a + shift, b + shift, target) for a, b, target in self.answers],
+            [(a + shift, targets) for a, targets in self.counted],
+            [(a + shift, counts) for a, counts in self.matches],
+        )
 
 
 @dataclass
@@ -152,11 +167,7 @@ def _picture(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
             _branch([ask_about(scene, rng, unasked=grids.world.unasked)], rng)
             for _ in range(branches - 2)
         ]
-        return Dialogue(
-            [scene],
-            prefix,
-            [Words(_NEXT + b.text, _shift(b.answers), _shift_counted(b.counted)) for b in rest],
-        )
+        return Dialogue([scene], prefix, [branch.after(_NEXT) for branch in rest])
     prefix = head.add(_lead_in(rng) * (first < 0.2) + media)
     if scene.photograph:
         branches = 3
@@ -180,16 +191,6 @@ def _picture(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
             exchanges = [small_talk(rng, picture=True), *exchanges]
         found.append(_branch(exchanges, rng))
     return Dialogue([scene], prefix, found)
-
-
-def _shift(answers: list[tuple[int, int, Target | None]]) -> list[tuple[int, int, Target | None]]:
-    return [(a + len(_NEXT), b + len(_NEXT), target) for a, b, target in answers]
-
-
-def _shift_counted(
-    counted: list[tuple[int, tuple[Target, ...]]],
-) -> list[tuple[int, tuple[Target, ...]]]:
-    return [(a + len(_NEXT), targets) for a, targets in counted]
 
 
 def _other(grids: Grids, rng: random.Random) -> Scene:

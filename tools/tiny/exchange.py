@@ -16,10 +16,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of an answer and what it talks about."""
+    """A piece of an answer and what it talks about; where things are counted, whether this one `counts`."""
 
     text: str
     target: Target | None = None
+    counts: bool | None = None
 
 
 @dataclass(frozen=True)

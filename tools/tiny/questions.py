@@ -236,7 +236,7 @@ class _Asker:
         items, number = [], 0
         for thing in self.scene.things:
             name = f"the {thing.name}" if thing.kind == "text" else names.article(thing.name)
-            items.append([Span(name, self._target(thing))])
+            items.append([Span(name, self._target(thing), thing in counted)])
             if thing in counted:
                 number += 1
                 items[-1].append(Span(f" ({number})", self._target(thing)))
