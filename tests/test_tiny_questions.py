@@ -69,24 +69,6 @@ def test_no_question_means_two_things(kinds: tuple[str, ...]) -> None:
             assert asked.setdefault(text, kind) == kind, text
 
 
-def test_a_count_follows_a_list_of_everything_with_what_counts_numbered() -> None:
-    rng = random.Random(2)
-    for _ in range(300):
-        scene = make_picture(6, 6, rng)
-        if scene.photograph:
-            continue
-        asked = ask_about(scene, rng, "count_by")
-        seen, number, noun = re.fullmatch(r"(.+): (\d) (.+)\.", asked.answer).groups()  # type: ignore[union-attr]
-        named = [thing.name for thing in scene.things]
-        assert re.findall(r"(?:an?|the) (\w+ \w+)", seen) == named and '"' not in seen
-        numbered = [int(found) for found in re.findall(r"\((\d)\)", seen)]
-        assert numbered == list(range(1, int(number) + 1))
-        assert named or seen == "The image is blank"
-        words = [(t.kind, f"{t.colour} shape") for t in scene.shapes]
-        alike = [one for one in words if any(noun in (word, names.plural(word)) for word in one)]
-        assert int(number) == len(alike) == len(asked.counted)
-
-
 def test_the_pages_examples_are_asked_in_its_other_languages_too() -> None:
     rng, heard = random.Random(4), set[str]()
     for _ in range(4000):

@@ -37,9 +37,9 @@ class Words:
     counted: list[tuple[int, tuple[Target, ...]]] = field(
         default_factory=list
     )  # where an answer begins -> its things
-    matches: list[tuple[int, bool]] = field(
+    more: list[tuple[int, bool]] = field(
         default_factory=list
-    )  # where a thing has been named that may be counted -> whether it is
+    )  # where one of a list or a text ends -> whether another follows
 
     def add(self, text: str) -> Words:
         """Append text that is not learnt."""
@@ -52,8 +52,8 @@ class Words:
         for span in exchange.spans:
             self.answers.append((len(self.text), len(self.text) + len(span.text), span.target))
             self.text += span.text
-            if span.counts is not None:
-                self.matches.append((len(self.text), span.counts))
+            if span.more is not None:
+                self.more.append((len(self.text), span.more))
         self.answers.append((len(self.text), len(self.text) + len("<|im_end|>"), None))
         self.text += "<|im_end|>"
         return self
@@ -65,7 +65,7 @@ class Words:
             text + self.text,
             [(a + shift, b + shift, target) for a, b, target in self.answers],
             [(a + shift, targets) for a, targets in self.counted],
-            [(a + shift, counts) for a, counts in self.matches],
+            [(a + shift, more) for a, more in self.more],
         )
 
 

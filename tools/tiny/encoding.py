@@ -33,7 +33,7 @@ class Row:
     marks: NDArray[
         np.float32
     ]  # (tokens, MARKS * MARKS): where the counted things are; NaN elsewhere
-    matches: list[int]  # after a thing that may be counted whether it is, else IGNORE
+    more: list[int]  # after one of a list or a text whether another follows, else IGNORE
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Batch:
     boxes: Tensor  # (N, 4)
     pictures: Tensor  # (N,)
     marks: Tensor  # (N, MARKS * MARKS)
-    matches: Tensor  # (N,)
+    more: Tensor  # (N,)
     dense: dict[str, Tensor]  # the fields of `Dense` by name, each (V, ...)
 
 
@@ -95,12 +95,12 @@ def encode_words(
     encoding = tokenizer.backend_tokenizer.encode(words.text, add_special_tokens=False)
     pads = set(tokenizer.convert_tokens_to_ids(["<|image_pad|>", "<|video_pad|>"]))
     learnt: list[tuple[bool, Target | None]] = _per_character(words)
-    counted, matched = dict(words.counted), dict(words.matches)
+    counted, goes_on = dict(words.counted), dict(words.more)
     ids: list[int] = []
     labels: list[int] = []
     targets: list[Target | None] = []
     sets: list[tuple[Target, ...] | None] = []
-    matches: list[int] = []
+    more: list[int] = []
     positions: list[NDArray[np.int64]] = []
     position = start
     for token, (begin, _) in zip(encoding.ids, encoding.offsets, strict=True):
@@ -122,7 +122,7 @@ def encode_words(
         labels += [token if is_learnt else IGNORE] * count
         targets += [target] * count
         sets += [counted.get(begin)] * count
-        matches += [int(matched.get(begin, IGNORE))] * count
+        more += [int(goes_on.get(begin, IGNORE))] * count
     boxes = np.full((len(ids), 4), np.nan, np.float32)
     pictures = [IGNORE] * len(ids)
     marks = np.full((len(ids), MARKS * MARKS), np.nan, np.float32)
@@ -138,7 +138,7 @@ def encode_words(
                     k,
                     int((y1 + y2) / 2 * 0.999 * MARKS) * MARKS + int((x1 + x2) / 2 * 0.999 * MARKS),
                 ] = 1
-    row = Row(ids, np.concatenate(positions, 1), labels, boxes, pictures, marks, matches)
+    row = Row(ids, np.concatenate(positions, 1), labels, boxes, pictures, marks, more)
     return row, position, first_scene
 
 
@@ -250,7 +250,7 @@ def encode(
         boxes=torch.from_numpy(np.concatenate([row.boxes for _, _, row in ordered])[learnt]),
         pictures=torch.from_numpy(np.concatenate([row.pictures for _, _, row in ordered])[learnt]),
         marks=torch.from_numpy(np.concatenate([row.marks for _, _, row in ordered])[learnt]),
-        matches=torch.from_numpy(np.concatenate([row.matches for _, _, row in ordered])[learnt]),
+        more=torch.from_numpy(np.concatenate([row.more for _, _, row in ordered])[learnt]),
         dense=_dense(dialogues),
     )
 

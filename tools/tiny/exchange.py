@@ -16,11 +16,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of an answer and what it talks about; where things are counted, whether this one `counts`."""
+    """A piece of an answer and what it talks about; in a list or a text, whether `more` of it follows."""
 
     text: str
     target: Target | None = None
-    counts: bool | None = None
+    more: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Exchange:
 
 
 def exchange(
-    kind: str, question: str, *parts: str | Span, counted: tuple[Target, ...] | None = None
+    kind: str, question: str, *parts: str | Span, counted: tuple[Target, ...] = ()
 ) -> Exchange:
-    """An exchange whose answer is made of plain and pointing pieces; what they name counts unless told."""
+    """An exchange whose answer is made of plain and pointing pieces."""
     spans = tuple(Span(part) if isinstance(part, str) else part for part in parts)
     named = dict.fromkeys(replace(s.target, character=None) for s in spans if s.target)
-    return Exchange(kind, question, spans, tuple(named) if counted is None else counted)
+    return Exchange(kind, question, spans, counted or tuple(named))

@@ -15,7 +15,7 @@ from tools.tiny.dense import IGNORE, MOST_THINGS, NOTHING
 from tools.tiny.encoding import MARKS, Batch
 from tools.tiny.forward import Outputs
 
-PLACE_LAYER, TARGET_LAYER, MATCH_LAYER = 1, 2, 3  # after the second text layer and so on
+PLACE_LAYER, TARGET_LAYER, MORE_LAYER = 1, 2, 3  # after the second text layer and so on
 
 
 class Heads(nn.Module):  # type: ignore[misc]  # mypy does not read torch
@@ -33,7 +33,7 @@ class Heads(nn.Module):  # type: ignore[misc]  # mypy does not read torch
         self.targets = nn.Linear(hidden, 4)
         self.pictures = nn.Linear(hidden, names.MAX_PICTURES)
         self.marks = nn.Linear(hidden, MARKS * MARKS)
-        self.matches = nn.Linear(hidden, 1)
+        self.more = nn.Linear(hidden, 1)
 
     def dense_losses(self, visual: Tensor, batch: Batch) -> dict[str, Tensor]:
         """What each visual token shows; visual: (V, hidden)."""
@@ -58,7 +58,7 @@ class Heads(nn.Module):  # type: ignore[misc]  # mypy does not read torch
         return losses
 
     def text_losses(self, outputs: Outputs, batch: Batch) -> dict[str, Tensor]:
-        """Where each visual token is, what each learnt token talks about, and whether that is counted."""
+        """Where each visual token is, what each learnt token talks about, and whether more of that follows."""
         losses: dict[str, Tensor] = {}
         if len(batch.visual_spots):
             state = _normed(outputs.layers[PLACE_LAYER])[batch.visual_spots]
@@ -76,11 +76,11 @@ class Heads(nn.Module):  # type: ignore[misc]  # mypy does not read torch
             losses["marks"] = F.binary_cross_entropy_with_logits(
                 self.marks(state[marked]), batch.marks[marked]
             )
-        named = batch.matches != IGNORE
-        if named.any():
-            state = _normed(outputs.layers[MATCH_LAYER])[batch.label_spots[named]]
-            losses["matches"] = F.binary_cross_entropy_with_logits(
-                self.matches(state)[:, 0], batch.matches[named].float()
+        listed = batch.more != IGNORE
+        if listed.any():
+            state = _normed(outputs.layers[MORE_LAYER])[batch.label_spots[listed]]
+            losses["more"] = F.binary_cross_entropy_with_logits(
+                self.more(state)[:, 0], batch.more[listed].float()
             )
         return losses
 

@@ -12,7 +12,7 @@ from tools.tiny.wordings import ask
 
 WEIGHTS = {
     "describe": 2.4, "colour": 1.3, "colour_single": 0.4, "shape": 1.0, "shape_single": 0.3, "count": 0.7,
-    "count_by": 4.0, "where": 1.4, "exists": 1.2, "is_colour": 1.8, "locate": 2.0, "locate_all": 0.35,
+    "count_by": 3.2, "where": 1.4, "exists": 1.2, "is_colour": 1.8, "locate": 2.0, "locate_all": 0.35,
     "point": 0.9, "read": 2.6, "text_colour": 0.4, "text_where": 0.2, "text_locate": 0.4, "background": 0.3,
     "absent": 0.35,
 }  # fmt: skip
@@ -98,20 +98,22 @@ def quoted(before: str, text: str, after: str, target: Target) -> list[Span]:
     would lose count of its characters.
     """
     characters = [
-        Span(character, replace(target, character=number)) for number, character in enumerate(text)
+        Span(character, replace(target, character=number), number < len(text) - 1)
+        for number, character in enumerate(text)
     ]
     return [Span(f'{before}"', target), *characters, Span(f'"{after}', target)]
 
 
 def listing(items: list[list[Span]]) -> list[Span]:
-    """`A, B and C`. What leads on to the next is about it already: whether there is another is what
-    most wrong counts get wrong.
+    """`A, B and C`. What leads on to the next is about it already: going on or stopping at the wrong
+    place is what most wrong lists do.
     """
     parts: list[Span] = []
     for index, item in enumerate(items):
         if index:
             parts.append(Span(" and " if index == len(items) - 1 else ", ", item[0].target))
-        parts += item
+        *begin, end = item
+        parts += [*begin, replace(end, more=index < len(items) - 1)]
     return parts
 
 
@@ -218,29 +220,17 @@ class _Asker:
             counted, noun = [thing for thing in shapes if thing.kind == kind], kind
         else:
             counted, noun = [thing for thing in shapes if thing.colour == colour], f"{colour} shape"
-        # Everything, as in a description, and numbered what counts, so that each step is easy: where only
-        # what counts was to be named, most mistakes went on or stopped at the wrong place in the list.
-        seen: list[str | Span] = ["The image is blank"]
-        if self.scene.things:
-            seen = ["The image shows ", *self._numbered(counted)]
+        # First one by one, then the number: each step is then as easy as a description.
+        targets = [self._target(thing) for thing in counted]
+        listed = listing([[Span(names.article(t.name), self._target(t))] for t in counted])
         return exchange(
             "count_by",
             self._words("count_by", xs=names.plural(noun)),
-            *seen,
-            f": {_amount(len(counted), noun)}.",
-            counted=tuple(self._target(thing) for thing in counted),
+            "I count ",
+            *listed,
+            f"{': ' * bool(counted)}{_amount(len(counted), noun)}.",
+            counted=tuple(targets),
         )
-
-    def _numbered(self, counted: list[Thing]) -> list[Span]:
-        """`a red circle (1), the green text and a red star (2)`, left to right; no text is read."""
-        items, number = [], 0
-        for thing in self.scene.things:
-            name = f"the {thing.name}" if thing.kind == "text" else names.article(thing.name)
-            items.append([Span(name, self._target(thing), thing in counted)])
-            if thing in counted:
-                number += 1
-                items[-1].append(Span(f" ({number})", self._target(thing)))
-        return listing(items)
 
     def _where(self) -> Exchange:
         thing, name = self._named()

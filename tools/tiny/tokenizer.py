@@ -61,7 +61,7 @@ def corpus(wordings_per_kind: int = 160) -> Iterator[str]:
         x, colour = _object(rng), rng.choice(names.COLOURS)
         place = rng.choice([place for row in names.PLACES for place in row])
         yield f"The image shows {names.article(x)}, {names.article(_object(rng))} and {names.article(_object(rng))}."
-        yield f"The {x} is {colour}. The {x} is {place}. There are 3 shapes. There is 1 shape. The image shows {names.article(x)} (1): 1 {x}."
+        yield f"The {x} is {colour}. The {x} is {place}. There are 3 shapes. There is 1 shape. I count {names.article(x)}: 1 {x}."
         yield f'The text says "7". The image shows the {colour} text "8". The text is {colour}. It is {names.article(x)}.'
         yield f"Yes, there is {names.article(x)}. No, there is no {x}. The {x} is {colour}, so yes. The {x} is {colour}, so no."
         yield f"Picture 1 shows {names.article(x)}. The {x} is in picture 2. There are 2 pictures. The {colour} shape is"

@@ -38,7 +38,7 @@ from tools.tiny.tokenizer import train_tokenizer, with_cased_words
 from tools.tiny.world import World
 
 WEIGHTS = {"language": 1.0, "things": 0.6, "colours": 0.3, "boxes": 0.6, "places": 1.0, "targets": 1.5, "pictures": 0.3,
-           "marks": 0.8, "matches": 0.5, "moves": 0.5, "orders": 0.3, "letters": 0.3}  # fmt: skip
+           "marks": 0.8, "more": 0.5, "moves": 0.5, "orders": 0.3, "letters": 0.3}  # fmt: skip
 LOG_EVERY = 25  # steps
 
 
