@@ -32,9 +32,9 @@ pictures in one conversation, short clips in which something moves.
 `python tools/train_tiny.py` makes all of it from nothing, on a CPU or a GPU, without any data: pictures, clips,
 questions and answers are drawn at random by `tools/tiny/`. About a quarter of the training is for the vision tower
 alone, which learns to say what every visual token shows; then both towers learn to answer, with throw-away heads
-for places, boxes, movements and counted things. Muon and AdamW; a running average of the weights is shipped.
-Nothing is distilled and nobody else's weights are used. Photographs are met as made-up textures and, where
-scikit-image is installed, as pieces of the public-domain and CC0 pictures in its wheel.
+for places, boxes, movements, counted things and where a list ends. Muon and AdamW; a running average of the
+weights is shipped. Nothing is distilled and nobody else's weights are used. Photographs are met as made-up textures
+and, where scikit-image is installed, as pieces of the public-domain and CC0 pictures in its wheel.
 
 {_TRAINING[0]}
 {_TRAINING[1]}
