@@ -69,6 +69,18 @@ def test_no_question_means_two_things(kinds: tuple[str, ...]) -> None:
             assert asked.setdefault(text, kind) == kind, text
 
 
+def test_what_counts_is_asked_more_often_where_there_is_more_to_count() -> None:
+    rng = random.Random(3)
+    asked: dict[int, list[bool]] = {1: [], 4: []}
+    while len(asked[4]) < 300:
+        scene = make_picture(6, 6, rng)
+        if len(scene.shapes) in asked and not scene.photograph:
+            kinds = [ask_about(scene, rng).kind for _ in range(10)]
+            asked[len(scene.shapes)] += [kind == "count_by" for kind in kinds]
+    few, many = (sum(hits) / len(hits) for hits in asked.values())
+    assert many > 2 * few > 0
+
+
 def test_the_pages_examples_are_asked_in_its_other_languages_too() -> None:
     rng, heard = random.Random(4), set[str]()
     for _ in range(4000):

@@ -12,7 +12,7 @@ from tools.tiny.wordings import ask
 
 WEIGHTS = {
     "describe": 2.4, "colour": 1.3, "colour_single": 0.4, "shape": 1.0, "shape_single": 0.3, "count": 0.7,
-    "count_by": 3.2, "where": 1.4, "exists": 1.2, "is_colour": 1.8, "locate": 2.0, "locate_all": 0.35,
+    "count_by": 4.0, "where": 1.4, "exists": 1.2, "is_colour": 1.8, "locate": 2.0, "locate_all": 0.35,
     "point": 0.9, "read": 2.6, "text_colour": 0.4, "text_where": 0.2, "text_locate": 0.4, "background": 0.3,
     "absent": 0.35,
 }  # fmt: skip
@@ -55,11 +55,16 @@ def ask_about(
         )
         return exchange("photograph", ask(kind, rng, held_out, n="3", m="4"), answers.PHOTOGRAPH)
     kinds = [known for known in possible(scene) if known not in unasked]
-    # Without a shape these have the same answer every time: little is learnt from it.
-    dull = () if scene.shapes else ("count", "count_by", "exists", "absent")
-    weights = [WEIGHTS[k] * (0.25 if k in dull else 1) for k in kinds]
-    chosen = kind or rng.choices(kinds, weights)[0]
+    chosen = kind or rng.choices(kinds, [_weight(one, len(scene.shapes)) for one in kinds])[0]
     return _Asker(scene, rng, picture, held_out).ask(chosen)
+
+
+def _weight(kind: str, shapes: int) -> float:
+    """How often to ask: seldom where little is learnt from it, as the answer is the same every time."""
+    if not shapes and kind in ("count", "count_by", "exists", "absent"):
+        return 0.25 * WEIGHTS[kind]
+    # What counts among one or two things is soon learnt; among four it is the hardest question of all.
+    return WEIGHTS[kind] * (shapes / 2 if kind == "count_by" else 1)
 
 
 def place(scene: Scene, thing: Thing) -> str:
