@@ -15,7 +15,7 @@ from tools.tiny.dense import IGNORE, MOST_THINGS, NOTHING
 from tools.tiny.encoding import MARKS, Batch
 from tools.tiny.forward import Outputs
 
-PLACE_LAYER, TARGET_LAYER, MORE_LAYER = 1, 2, 3  # after the second text layer and so on
+PLACE_LAYER, TARGET_LAYER, MORE_LAYER = 1, 2, 3  # after the second, third and fourth text layer
 
 
 class Heads(nn.Module):  # type: ignore[misc]  # mypy does not read torch
