@@ -7,11 +7,12 @@ import os
 import platform
 import re
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,10 @@ class Report:
 def facts() -> list[tuple[str, str]]:
     """The machine and how busy it is just now, as rows of a table."""
     load = ", ".join(f"{minutes:.1f}" for minutes in os.getloadavg())
-    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    packages = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
     return [
         ("processor", f"{os.cpu_count()} cores, {_processor()}"),
+        ("GPU", _gpu()),
         ("load over 1, 5 and 15 minutes", load),
         ("software", f"Python {platform.python_version()}, {packages}"),
     ]
@@ -83,6 +85,24 @@ def _processor() -> str:
     lines = described.read_text(encoding="utf-8").splitlines() if described.exists() else []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.machine())
+
+
+def _version(package: str) -> str:
+    """Some of the benchmarks need no page."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def _gpu() -> str:
+    """Its name, asked of the driver: importing torch would slow a start down that is measured."""
+    tool = shutil.which("nvidia-smi")
+    if not tool:
+        return "none"
+    command = [tool, "--query-gpu=name", "--format=csv,noheader"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split("\n")
+    return told[0].strip() or "none"
 
 
 def table(rows: Iterable[Sequence[str]]) -> str:

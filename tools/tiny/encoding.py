@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
 
 import numpy as np
 import torch
@@ -93,7 +94,7 @@ def encode_words(
 ) -> tuple[Row, int, int]:
     """Tokens of a prefix or branch that starts at a position; returns also the next position and scene."""
     encoding = tokenizer.backend_tokenizer.encode(words.text, add_special_tokens=False)
-    pads = set(tokenizer.convert_tokens_to_ids(["<|image_pad|>", "<|video_pad|>"]))
+    pads = _pads(tokenizer)
     learnt: list[tuple[bool, Target | None]] = _per_character(words)
     counted, goes_on = dict(words.counted), dict(words.more)
     ids: list[int] = []
@@ -103,32 +104,33 @@ def encode_words(
     more: list[int] = []
     positions: list[NDArray[np.int64]] = []
     position = start
+    read = 0  # tokens that have their positions
     for token, (begin, _) in zip(encoding.ids, encoding.offsets, strict=True):
         is_learnt, target = learnt[begin]
+        count = 1
         if token in pads:
+            positions.append(_counting_up(position, len(ids) - read))
+            position += len(ids) - read
             pairs, rows, columns = scenes[first_scene].grid
-            block = np.stack(
-                np.meshgrid(np.arange(pairs), np.arange(rows), np.arange(columns), indexing="ij")
-            )
-            positions.append(block.reshape(3, -1) + position)
+            positions.append(np.indices((pairs, rows, columns)).reshape(3, -1) + position)
             position += max(rows, columns)
             first_scene += 1
             count = pairs * rows * columns
-        else:
-            positions.append(np.full((3, 1), position))
-            position += 1
-            count = 1
+            read = len(ids) + count
         ids += [token] * count
         labels += [token if is_learnt else IGNORE] * count
         targets += [target] * count
         sets += [counted.get(begin)] * count
         more += [int(goes_on.get(begin, IGNORE))] * count
+    positions.append(_counting_up(position, len(ids) - read))
+    position += len(ids) - read
     boxes = np.full((len(ids), 4), np.nan, np.float32)
     pictures = [IGNORE] * len(ids)
     marks = np.full((len(ids), MARKS * MARKS), np.nan, np.float32)
+    found = {target: _relative_box(scenes, target) for target in set(targets) if target}
     for k, (target, things) in enumerate(zip(targets, sets, strict=True)):
         if target:
-            boxes[k] = _relative_box(scenes, target)
+            boxes[k] = found[target]
             pictures[k] = target.picture
         if things is not None and scenes:
             marks[k] = 0
@@ -140,6 +142,17 @@ def encode_words(
                 ] = 1
     row = Row(ids, np.concatenate(positions, 1), labels, boxes, pictures, marks, more)
     return row, position, first_scene
+
+
+def _counting_up(start: int, count: int) -> NDArray[np.int64]:
+    """The positions of text: the same in all three parts; (3, count)."""
+    return np.tile(np.arange(start, start + count), (3, 1))
+
+
+@cache
+def _pads(tokenizer: PreTrainedTokenizerFast) -> frozenset[int]:
+    """The tokens that stand for visual ones; kept, since transformers looks them up slowly."""
+    return frozenset(tokenizer.convert_tokens_to_ids(["<|image_pad|>", "<|video_pad|>"]))
 
 
 def _per_character(words: Words) -> list[tuple[bool, Target | None]]:
@@ -235,10 +248,9 @@ def encode(
         for d, rows in enumerate(branches)
         for slot in _packed(rows, size)
     ]
-    pads = tokenizer.convert_tokens_to_ids(["<|image_pad|>", "<|video_pad|>"])
     return Batch(
         *_visual(dialogues),
-        visual_spots=torch.from_numpy(np.flatnonzero(np.isin(ids, pads))),
+        visual_spots=torch.from_numpy(np.flatnonzero(np.isin(ids, list(_pads(tokenizer))))),
         ids=torch.from_numpy(ids),
         positions=torch.from_numpy(np.concatenate([row.positions for _, _, row in ordered], 1)),
         dialogue=_repeated([d for d, _, _ in ordered], ordered),

@@ -36,39 +36,48 @@ class Muon(Optimizer):  # type: ignore[misc]  # mypy does not read torch
         """One step; every process calls it with the same gradients."""
         for group in self.param_groups:
             matrices, momentum = group["params"], group["momentum"]
-            for matrix in matrices:
-                held = self.state[matrix].setdefault("momentum_buffer", torch.zeros_like(matrix))
-                held.lerp_(matrix.grad, 1 - momentum)
+            held = [
+                self.state[matrix].setdefault("momentum_buffer", torch.zeros_like(matrix))
+                for matrix in matrices
+            ]
+            torch._foreach_lerp_(held, [matrix.grad for matrix in matrices], 1 - momentum)
             directions = self._directions(matrices, momentum)
-            for matrix, direction in zip(matrices, directions, strict=True):
-                matrix.mul_(1 - group["lr"] * group["weight_decay"])
-                matrix.add_(direction, alpha=-group["lr"] * 0.2 * max(matrix.shape) ** 0.5)
+            sizes = [-group["lr"] * 0.2 * max(matrix.shape) ** 0.5 for matrix in matrices]
+            torch._foreach_mul_(directions, sizes)
+            torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
+            torch._foreach_add_(matrices, directions)
 
     def _directions(self, matrices: list[Tensor], momentum: float) -> list[Tensor]:
         """Each process makes its share orthogonal; the sum over the processes has everybody's."""
         sizes = [matrix.numel() for matrix in matrices]
         together = torch.zeros(sum(sizes), dtype=matrices[0].dtype, device=matrices[0].device)
         parts = together.split(sizes)
+        # Those of one shape go through as one batch: a GPU spends longer on starting small products than on them.
+        alike: dict[torch.Size, list[int]] = {}
         for number in _share(matrices):
-            matrix = matrices[number]
-            ahead = matrix.grad.lerp(self.state[matrix]["momentum_buffer"], momentum)
-            parts[number].copy_(orthogonal(ahead, self.dtype).flatten())
+            alike.setdefault(matrices[number].shape, []).append(number)
+        for numbers in alike.values():
+            ahead = torch.stack([matrices[k].grad for k in numbers])
+            held = torch.stack([self.state[matrices[k]]["momentum_buffer"] for k in numbers])
+            made = orthogonal(ahead.lerp_(held, momentum), self.dtype)
+            torch._foreach_copy_([parts[k] for k in numbers], list(made.flatten(1)))
         if dist.is_initialized():
             dist.all_reduce(together)
         return [part.view_as(matrix) for part, matrix in zip(parts, matrices, strict=True)]
 
 
-def orthogonal(matrix: Tensor, dtype: torch.dtype) -> Tensor:
-    """The matrix with all its singular values brought near to 1 (0.7 to 1.2); (m, n) -> (m, n)."""
+def orthogonal(matrices: Tensor, dtype: torch.dtype) -> Tensor:
+    """Each matrix with all its singular values brought near to 1 (0.7 to 1.2); (n, rows, columns), and so returned."""
     a, b, c = _QUINTIC
-    x = matrix.to(dtype)
-    tall = x.shape[0] > x.shape[1]
-    x = x.T if tall else x
-    x = x / x.norm().clamp(min=1e-7)  # no singular value above 1
+    x = matrices.to(dtype)
+    tall = x.shape[1] > x.shape[2]
+    x = x.mT if tall else x
+    # No singular value above 1.
+    x = x / torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True).clamp(min=1e-7)
     for _ in range(_ITERATIONS):
-        gram = x @ x.T
-        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return (x.T if tall else x).to(matrix.dtype)
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return (x.mT if tall else x).to(matrices.dtype)
 
 
 def _share(matrices: list[Tensor]) -> list[int]:

@@ -149,7 +149,7 @@ class Run:
     def loop(self) -> None:
         """Steps until the budget is spent."""
         loader = iter(DataLoader(self.batches, batch_size=None, sampler=range(self.step, 1 << 40),
-                                 num_workers=self.plan.workers))  # fmt: skip
+                                 num_workers=self.plan.workers, worker_init_fn=_stand_back))  # fmt: skip
         saved = clock = time.monotonic()
         while True:
             progress, finish = self._agree(self.schedule.progress(self.step, self.seconds))
@@ -221,8 +221,11 @@ class Run:
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
 
     def _report(self, losses: dict[str, Tensor], progress: float) -> None:
-        for name, value in losses.items():
-            self.recent[name] = 0.95 * self.recent.get(name, value.item()) + 0.05 * value.item()
+        values = torch.stack(
+            list(losses.values())
+        ).tolist()  # a GPU is waited for once, not for each
+        for name, value in zip(losses, values, strict=True):
+            self.recent[name] = 0.95 * self.recent.get(name, value) + 0.05 * value
         if self.rank or self.step % LOG_EVERY:
             return
         line = {
@@ -271,6 +274,11 @@ class Run:
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.step, self.seconds = state["step"], state["seconds"]
+
+
+def _stand_back(_: int) -> None:
+    """A process that draws leaves the core to the one that keeps the GPU busy."""
+    os.nice(10)
 
 
 def _first_model(plan: Plan, tokenizer: PreTrainedTokenizerFast) -> Any:
