@@ -54,7 +54,8 @@ def run(options: argparse.Namespace) -> Report:
     notes = [
         f"{models.name(options)}; tokens/s over {options.new_tokens} new tokens; medians of {options.repeats}"
     ]
-    return Report("decode", rows, notes, {"lengths": figures})
+    name = "decode" if backend.model.device.type == "cpu" else "decode-gpu"
+    return Report(name, rows, notes, {"lengths": figures})
 
 
 def _talk(backend: LocalBackend, length: int) -> Conversation:
