@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from tools.tiny.batches import Batches
 from tools.tiny.checkpoint import (
     load_tokenizer,
     write_random_checkpoint,
@@ -153,6 +154,29 @@ def test_a_training_goes_on_from_a_finished_checkpoint(folder: Path, tmp_path: P
     assert one == other  # there was nothing to add
     card = (plan.output / "README.md").read_text()
     assert card.index("These weights are random") < card.index("Then trained further")
+
+
+def test_workers_draw_what_a_training_draws_itself(folder: Path, tmp_path: Path) -> None:
+    write_training(folder, "These weights are random.")
+    trained = []
+    for workers in (0, 2):
+        plan = Plan(tmp_path / f"out{workers}", tmp_path / f"state{workers}", further=folder, steps=4, minutes=None,
+                    processes=1, workers=workers, batch_scale=0.1)  # fmt: skip
+        train(plan)
+        trained.append(load_file(plan.output / "model.safetensors"))
+    for name, weight in trained[0].items():
+        torch.testing.assert_close(trained[1][name], weight)
+
+
+def test_pictures_without_questions_are_few_enough_to_be_drawn_in_time(processor: Any) -> None:
+    """They are the slowest to draw: a GPU that learnt from as many of them as of dialogues would wait."""
+    usual, large = (Batches(processor.tokenizer, 0, 0, scale) for scale in (1.0, 7.0))
+    counts = [[len(batches[number].prefixes) for batches in (usual, large)] for number in range(3)]
+    assert all(many <= 3.5 * few for few, many in counts)
+    for batches in (usual, large):
+        batches.vision_only.fill_(False)
+    few, many = (len(batches[0].prefixes) for batches in (usual, large))
+    assert many > 5 * few
 
 
 def test_each_character_of_an_answer_is_told_where_it_is(processor: Any) -> None:
