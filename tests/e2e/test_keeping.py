@@ -72,7 +72,7 @@ def test_a_verdict_is_of_the_answer_that_is_shown(chat: Chat, circle: Path) -> N
     """Also if another one is still being verified."""
     chat.attach(circle)
     chat.ask("What colour is the circle?")
-    chat.ask("Describe the image.")
+    chat.ask("Locate the circle.")
     chat.page.click("#reproduce")
     dialog = chat.page.locator("dialog.replay[open]")
     verify, status = dialog.locator("[data-op=verify]"), dialog.locator("[role=status]")
