@@ -148,6 +148,9 @@ class Run:
 
     def loop(self) -> None:
         """Steps until the budget is spent."""
+        # Workers draw ahead from the moment that there is a loader.
+        begun = self.schedule.progress(self.step, self.seconds)
+        self.batches.vision_only.fill_(self.schedule.vision_only(begun))
         loader = iter(DataLoader(self.batches, batch_size=None, sampler=range(self.step, 1 << 40),
                                  num_workers=self.plan.workers, worker_init_fn=_stand_back))  # fmt: skip
         saved = clock = time.monotonic()
