@@ -17,6 +17,10 @@ from model.compiled import CompiledDecoding
 from model.conversation import Conversation, Image, Text, Video
 from model.local import LocalBackend
 from model.settings import GenerationSettings
+from tests.same_answers import (
+    assert_a_conversation_goes_on_as_with,
+    assert_a_long_answer_is_as_with,
+)
 from tests.stopping import usage_after_a_stop
 
 ANSWER = GenerationSettings(max_new_tokens=12)
@@ -46,26 +50,13 @@ def fixed(backend: LocalBackend) -> LocalBackend:
 def test_a_conversation_goes_on_as_without_it(
     fixed: LocalBackend, backend: LocalBackend, picture: Image, clip: Video, settings: GenerationSettings
 ) -> None:  # fmt: skip
-    talk = Conversation()
-    for parts in ((picture, Text("What?")), (Text("And?"),), (clip, Text("Now?"))):
-        talk = talk.with_user_turn(*parts)
-        said, usage = collected(fixed.stream(talk, settings, Cancel(), session="a"))
-        expected, wanted = collected(backend.stream(talk, settings, Cancel(), session="fixed"))
-        assert said == expected
-        assert usage.reused_tokens == wanted.reused_tokens
-        talk = talk.with_reply(said)
-    backend.forget("fixed")
+    assert_a_conversation_goes_on_as_with(backend, fixed, picture, clip, settings)
 
 
 def test_an_answer_longer_than_the_longest_cache_is_decoded_without_it(
     fixed: LocalBackend, backend: LocalBackend, picture: Image
 ) -> None:
-    long = GenerationSettings(max_new_tokens=520, repetition_penalty=1.3)
-    talk = Conversation().with_user_turn(picture, Text("What?"))
-    assert (
-        collected(fixed.stream(talk, long, Cancel()))[0]
-        == collected(backend.stream(talk, long, Cancel()))[0]
-    )
+    assert_a_long_answer_is_as_with(backend, fixed, picture)
 
 
 def test_nothing_of_one_conversation_is_left_for_the_next(

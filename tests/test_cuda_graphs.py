@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,10 @@ from model.compiled import CompiledDecoding
 from model.conversation import Conversation, Image, Text, Video
 from model.local import LocalBackend
 from model.settings import GenerationSettings
+from tests.same_answers import (
+    assert_a_conversation_goes_on_as_with,
+    assert_a_long_answer_is_as_with,
+)
 from tests.stopping import usage_after_a_stop
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
@@ -44,17 +49,8 @@ def graphs(plain: LocalBackend) -> Iterator[LocalBackend]:
 def test_a_conversation_goes_on_as_without_them_and_nothing_is_compiled_in_an_answer(
     graphs: LocalBackend, plain: LocalBackend, picture: Image, clip: Video, settings: GenerationSettings
 ) -> None:  # fmt: skip
-    talk = Conversation()
-    for parts in ((picture, Text("What?")), (Text("And?"),), (clip, Text("Now?"))):
-        talk = talk.with_user_turn(*parts)
-        with torch.compiler.set_stance("fail_on_recompile"):
-            said, usage = collected(graphs.stream(talk, settings, Cancel(), session="a"))
-        expected, wanted = collected(plain.stream(talk, settings, Cancel(), session="a"))
-        assert said == expected
-        assert usage.reused_tokens == wanted.reused_tokens
-        talk = talk.with_reply(said)
-    graphs.forget("a")
-    plain.forget("a")
+    strictly = partial(torch.compiler.set_stance, "fail_on_recompile")
+    assert_a_conversation_goes_on_as_with(plain, graphs, picture, clip, settings, strictly)
 
 
 def test_every_graph_is_recorded_and_none_is_left_out(graphs: LocalBackend, picture: Image) -> None:
@@ -73,7 +69,4 @@ def test_it_can_be_stopped_and_goes_on_from_there(graphs: LocalBackend, picture:
 def test_an_answer_behind_the_longest_cache_is_decoded_without_graphs(
     graphs: LocalBackend, plain: LocalBackend, picture: Image
 ) -> None:
-    long = GenerationSettings(max_new_tokens=520, repetition_penalty=1.3)
-    talk = Conversation().with_user_turn(picture, Text("What?"))
-    said, _ = collected(graphs.stream(talk, long, Cancel()))
-    assert said == collected(plain.stream(talk, long, Cancel()))[0]
+    assert_a_long_answer_is_as_with(plain, graphs, picture)

@@ -224,9 +224,8 @@ class Run:
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
 
     def _report(self, losses: dict[str, Tensor], progress: float) -> None:
-        values = torch.stack(
-            list(losses.values())
-        ).tolist()  # a GPU is waited for once, not for each
+        # A GPU is waited for once, not for each.
+        values = torch.stack(list(losses.values())).tolist()
         for name, value in zip(losses, values, strict=True):
             self.recent[name] = 0.95 * self.recent.get(name, value) + 0.05 * value
         if self.rank or self.step % LOG_EVERY:
