@@ -36,7 +36,7 @@ LOCAL_ONLY = (
     "checkpoint_path", "compile", "dtype", "flash_attn2", "no_loop_guard", "prompt_lookup",
 )  # fmt: skip
 WITHOUT_EFFECT = ("cache_gb", "cpu_only")  # and these ask for what is so anyway
-SERVER_ONLY = ("api_base", "api_key_env", "api_model", "concurrency")
+SERVER_ONLY = ("api_base", "api_key_env", "api_model", "concurrency", "model_family")
 # Networks whose proxies are believed when they say who asks. Spaces and containers have theirs in private networks,
 # whose people are believed too where they reach the page without a proxy (SECURITY.md).
 TRUSTED_PROXIES = "127.0.0.1,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
@@ -69,7 +69,7 @@ def connection(options: argparse.Namespace, environment: Mapping[str, str]) -> C
     key = environment.get(options.api_key_env, "") if options.api_key_env else ""
     if options.api_key_env and not key:
         raise DemoError("--api-key-env names {name}, which is not set.", name=options.api_key_env)
-    return Connection(options.api_base, options.api_model, key)
+    return Connection(options.api_base, options.api_model, key, family=options.model_family)
 
 
 def load(

@@ -27,7 +27,7 @@ MOST_FILE = 512 * 2**20
 MOST_BYTES = 2**30  # of all media
 MOST_RATIO = 200  # media are compressed already
 # Of a picture as the model saw it: 16,384 tokens, and what both sides are rounded up by.
-MOST_PIXELS = 20_000 * 28 * 28
+MOST_PIXELS = 20_000 * 32 * 32
 MOST_FRAMES = 768
 CHUNK = 2**20
 

@@ -9,9 +9,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from model import families
 from model.errors import CheckpointError
-
-MODEL_TYPES = ("qwen2_vl", "qwen2_5_vl")
 
 
 def processor(checkpoint: str) -> Any:
@@ -20,7 +19,7 @@ def processor(checkpoint: str) -> Any:
     That of a checkpoint of a known family which is complete, but for the weights of a hub id: these are not here yet.
     """
     config = _config(checkpoint)
-    if config.model_type not in MODEL_TYPES:
+    if config.model_type not in families.LOCAL:
         raise CheckpointError(
             "{checkpoint} is a {model_type} checkpoint; "
             "choose a Qwen2-VL or Qwen2.5-VL one with --checkpoint-path.",

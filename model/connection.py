@@ -18,6 +18,7 @@ class Connection:
     base_url: str
     model: str = ""  # empty: whatever it serves
     key: str = field(default="", repr=False)
+    family: str = ""  # a key of `families`; empty: as the model's name says
     silence_s: float = SILENCE_S  # seconds without a word before it is given up
 
     def __post_init__(self) -> None:

@@ -26,6 +26,7 @@ from model.decode_threads import DecodeThreads
 from model.encoder import VisionEncoder
 from model.errors import CheckpointError, DemoError
 from model.event_stream import Emit, events_of
+from model.families import Geometry
 from model.prefix_cache import PrefixCache, bytes_per_token, common_length
 from model.prompt import Prompt, build
 from model.read_ahead import Drafts, EitherCancel, continued
@@ -35,7 +36,6 @@ from model.settings import GenerationSettings
 from model.token_stream import CancelCriteria
 from model.turn import Turn
 from model.turnstile import Turnstile
-from model.vision import Geometry
 
 log = logging.getLogger(__name__)
 

@@ -50,6 +50,10 @@ def report_server(connection: Connection) -> int:
         problem = str(error)
     if server.model:
         print(f"model       {server.model}")
+        found = server.family
+        print(
+            f"family      {found.family.title}{'' if found.sure else ' (a guess, see --model-family)'}"
+        )
     if server.context_tokens:
         print(f"context     {server.context_tokens:,} tokens")
     print(f"missing     {problem}\nnot ready" if problem else "ready")

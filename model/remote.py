@@ -19,17 +19,17 @@ from model.connection import Connection
 from model.conversation import Conversation
 from model.errors import DemoError, Sentence
 from model.event_stream import Emit, events_of
-from model.grounding import Convention
+from model.families import Family
 from model.loading import Report
 from model.read_ahead import Drafts
 from model.remote_answer import Answer, Question
 from model.remote_errors import explained
 from model.remote_media import MediaEncoder
+from model.remote_messages import PAD
 from model.remote_server import VIDEO, Server
 from model.remote_tokens import TokenCounter
 from model.settings import MAX_SEED, GenerationSettings
 from model.turnstile import Turnstile
-from model.vision import Geometry
 from model.visual_item import VisualItem
 
 CONCURRENCY = 32
@@ -54,7 +54,6 @@ class RemoteBackend:
         self._counter = TokenCounter(server)
         self._turnstile = Turnstile(concurrency)
         self._drafts = Drafts()
-        self._geometry = Geometry()
         self._max_video_seconds = max_video_seconds
 
     @classmethod
@@ -78,19 +77,30 @@ class RemoteBackend:
 
     def status(self) -> Status:
         label = self.server.connection.label(self.server.model)
-        convention = convention_of(self.server.model)
+        convention = self.family.key
         return Status("ready", label, _joined(self.server.notes), 1.0, convention)
+
+    @property
+    def family(self) -> Family:
+        """Of the model that the server has now: a restart may change it."""
+        return self.server.family.family
 
     def prompt(self, conversation: Conversation, settings: GenerationSettings) -> str:
         """The prompt text as the server's chat template will make it, with one pad token per picture or video."""
         question = self.question(conversation, settings, clips=True)
-        return remote_messages.prompt(question.turns)
+        return remote_messages.prompt(question.turns, self.server.family)
 
     def estimate(self, conversation: Conversation, settings: GenerationSettings) -> Estimate:
         question = self.question(conversation, settings, clips=VIDEO not in self.server.refused)
         costs = tuple(item.cost for item in question.items)
         exact = question.exact and not self.server.resizes
-        return Estimate(costs, question.prompt_tokens, self.server.context_tokens, exact)
+        return Estimate(
+            costs,
+            question.prompt_tokens,
+            self.server.context_tokens,
+            exact,
+            token_px=self.family.geometry.token_px,
+        )
 
     def question(
         self, conversation: Conversation, settings: GenerationSettings, *, clips: bool
@@ -99,8 +109,9 @@ class RemoteBackend:
 
         clips: whether clips are sent as such, or as rows of pictures.
         """
-        longest = self._max_video_seconds
-        items = visual_item.plan(conversation, self._geometry, max_video_seconds=longest)
+        longest, model = self._max_video_seconds, self.server.family
+        family = model.family
+        items = visual_item.plan(conversation, family.geometry, max_video_seconds=longest)
         own = conversation.system
         turns = remote_messages.turns(
             conversation,
@@ -110,10 +121,13 @@ class RemoteBackend:
             clips=clips,
         )
         costing = items if clips else tuple(map(_as_pictures, items))
-        count = self._counter.count(remote_messages.prompt(turns))
-        shown = sum(len(turn.shown) for turn in turns)
-        tokens = count.tokens - shown + sum(item.tokens for item in costing)
-        return Question(turns, costing, tokens, count.exact)
+        prompt = remote_messages.prompt(turns, model)
+        count = self._counter.count(prompt)
+        tokens = count.tokens - prompt.count(PAD) + sum(item.tokens for item in costing)
+        # A server times the frames of a clip in its own way, and has several ways to open a reasoning.
+        timed = family.frame_times and any(item.kind == "video" for item in items)
+        exact = count.exact and model.sure and not (model.thinks or timed)
+        return Question(turns, costing, tokens, exact)
 
     def stream(
         self,
@@ -185,14 +199,6 @@ def obstacle(server: Server) -> Sentence | None:
     if server.model:
         return None
     return Sentence("The server at {host} serves no model.", host=server.connection.host)
-
-
-def convention_of(model: str) -> Convention:
-    """In which a served model names places in a picture, as far as its name tells."""
-    name = model.lower().replace("_", ".").replace("-", "")
-    if "qwen3" in name:
-        return "qwen3_vl"
-    return "qwen2_5_vl" if "qwen2.5" in name else "qwen2_vl"
 
 
 def _as_pictures(item: VisualItem) -> VisualItem:

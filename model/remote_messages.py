@@ -13,13 +13,12 @@ from typing import Any
 
 from model.chat_template import GROUNDING_TOKENS
 from model.conversation import Conversation, Message, Text
+from model.families import Family, Recognised
 from model.visual_item import VisualItem
 
 JOINER = "\u2060"  # WORD JOINER: takes no room and breaks no line, but belongs to no control token
-PICTURE_TOKENS = "<|vision_start|><|image_pad|><|vision_end|>"
-TEMPLATE_SYSTEM = (
-    "You are a helpful assistant."  # the family's templates add it where there is none
-)
+PAD = "<|image_pad|>"
+PICTURE_TOKENS = f"<|vision_start|>{PAD}<|vision_end|>"
 _CONTROL = re.compile(r"<(?=\|\w+\|>)")
 _CONTROL_IN_REPLY = re.compile(
     rf"<(?=\|\w+\|>)(?!{'|'.join(re.escape(token[1:]) for token in GROUNDING_TOKENS)})"
@@ -76,17 +75,28 @@ def openai_messages(
     return [{"role": turn.role, "content": _content(turn, part)} for turn in turns]
 
 
-def prompt(turns: Sequence[Turn]) -> str:
-    """What the family's chat template makes of `turns`, with one pad token for each `Shown`; for counting."""
-    if not turns or turns[0].role != "system":
-        turns = (Turn("system", (TEMPLATE_SYSTEM,)), *turns)
+def prompt(turns: Sequence[Turn], model: Recognised) -> str:
+    """What the chat template of `model` makes of `turns`, with one pad token for each picture and clip, or for
+    each step of a clip whose times are written; for counting.
+    """
+    system = model.family.template_system
+    if system and (not turns or turns[0].role != "system"):
+        turns = (Turn("system", (system,)), *turns)
     told = (
         f"<|im_start|>{turn.role}\n"
-        + "".join(p if isinstance(p, str) else PICTURE_TOKENS for p in turn.pieces)
+        + "".join(p if isinstance(p, str) else _placeholders(p, model.family) for p in turn.pieces)
         + "<|im_end|>\n"
         for turn in turns
     )
-    return "".join(told) + "<|im_start|>assistant\n"
+    return "".join(told) + "<|im_start|>assistant\n" + ("<think>\n" if model.thinks else "")
+
+
+def _placeholders(shown: Shown, family: Family) -> str:
+    item, frames = shown.item, family.geometry.temporal_patch_size
+    if item.kind == "image" or shown.frame is not None or not family.frame_times:
+        return PICTURE_TOKENS
+    steps = (item.times[i : i + frames] for i in range(0, len(item.times), frames))
+    return "".join(f"<{(step[0] + step[-1]) / 2:.1f} seconds>{PICTURE_TOKENS}" for step in steps)
 
 
 def inert(text: str) -> str:

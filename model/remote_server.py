@@ -26,6 +26,7 @@ from openai import (
 from model.backend import Cancel
 from model.connection import Connection
 from model.errors import DemoError, Sentence
+from model.families import Recognised, of_key, recognised
 
 Result = TypeVar("Result")
 
@@ -40,10 +41,13 @@ OPTIONAL = (*SAMPLING, "skip_special_tokens", "stream_options")
 
 @dataclass(frozen=True)
 class Served:
-    """What a server offers: model names, and how many tokens the first of them holds (0: unknown)."""
+    """What a server offers: model names, and of the one that is used how many tokens it holds (0: unknown)
+    and where the server has it from.
+    """
 
     models: tuple[str, ...] = ()
     context_tokens: int = 0
+    source: str = ""
 
 
 class Server:
@@ -53,6 +57,9 @@ class Server:
         self.connection = connection
         self.model = connection.model
         self.context_tokens = 0
+        self.source = (
+            ""  # the folder or hub id that it serves under the model's name, if it says so
+        )
         self.refused: frozenset[str] = frozenset()  # of `OPTIONAL` and `VIDEO`
         self.resizes = False  # it has changed the size of a picture that was sent
         self.strips_marks = False  # it has answered with boxes and left out their control tokens
@@ -60,6 +67,13 @@ class Server:
         self._lock = threading.Lock()
         threading.Thread(target=self._loop.run_forever, name="server", daemon=True).start()
         self.client = self.perform(_client(connection))
+
+    @property
+    def family(self) -> Recognised:
+        """Of the model that is used: as the command line says, or as its name does."""
+        if told := self.connection.family:
+            return Recognised(of_key(told), True)
+        return recognised([self.model, self.source])
 
     @property
     def notes(self) -> tuple[Sentence, ...]:
@@ -106,6 +120,7 @@ class Server:
         served = self.perform(self._ask())
         self.model = self.connection.model or next(iter(served.models), self.model)
         self.context_tokens = served.context_tokens or self.context_tokens
+        self.source = served.source
         return served
 
     def ask_again(self) -> Served:
@@ -130,7 +145,12 @@ class Server:
             raise self._stranger()
         wanted = [model for model in listed if model.id == self.connection.model] or listed
         held = getattr(wanted[0], "max_model_len", 0) if wanted else 0
-        return Served(tuple(model.id for model in listed), held if isinstance(held, int) else 0)
+        source = getattr(wanted[0], "root", "") if wanted else ""  # of vLLM and SGLang
+        return Served(
+            tuple(model.id for model in listed),
+            held if isinstance(held, int) else 0,
+            source if isinstance(source, str) else "",
+        )
 
     def _stranger(self) -> DemoError:
         return DemoError(
@@ -139,6 +159,13 @@ class Server:
         )
 
     def _notes(self) -> Iterable[Sentence]:
+        if self.model and not self.family.sure:
+            yield Sentence(
+                "The name {model} does not say which family the model is of; it is treated as {family}. "
+                "If that is wrong, start with --model-family.",
+                model=self.model,
+                family=self.family.family.title,
+            )
         if fields := ", ".join(name for name in SAMPLING if name in self.refused):
             yield Sentence(
                 "The server does not take {fields}; its own values apply.", fields=fields

@@ -7,11 +7,11 @@ are (width, height) in pixels everywhere.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from PIL import Image
 
 from model.errors import MediaError, Sentence, SettingError
+from model.families import Geometry
 from model.settings import VisionSettings, tunables
 
 MAX_ASPECT_RATIO = 200  # the family's processors refuse anything longer
@@ -19,20 +19,6 @@ MOST_TOKENS = int(next(t.high or 0 for t in tunables(VisionSettings) if t.name =
 
 Size = tuple[int, int]  # width, height in pixels
 Grid = tuple[int, int, int]  # temporal, vertical, horizontal, in patches
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """How a checkpoint's vision tower cuts pictures into tokens (14, 2, 2 for Qwen2-VL and 2.5)."""
-
-    patch_size: int = 14  # px, the side of a patch
-    merge_size: int = 2  # patches, the side of a visual token
-    temporal_patch_size: int = 2  # frames that share their tokens
-
-    @property
-    def token_px(self) -> int:
-        """The side in pixels of the square that one visual token covers."""
-        return self.patch_size * self.merge_size
 
 
 def picture_size(
@@ -47,14 +33,17 @@ def picture_size(
     Raises `MediaError`, which calls it `name`, for a picture that is over 200 times as long as wide,
     `SettingError` for an exact size that is.
     """
-    return exact_size(vision, geometry) or _fitted(
+    size = exact_size(vision, geometry) or _fitted(
         original, vision.min_tokens, vision.max_tokens, geometry, name
     )
+    if visual_tokens(grid(size, 1, geometry), geometry) < geometry.min_tokens:
+        return _fitted(size, geometry.min_tokens, MOST_TOKENS, geometry, name)
+    return size
 
 
 def frame_size(
     original: Size,
-    frames: int,  # noqa: ARG001 - other families (Qwen3-VL) bound the whole clip
+    frames: int,
     vision: VisionSettings,
     geometry: Geometry,
     *,
@@ -62,9 +51,13 @@ def frame_size(
 ) -> Size:
     """The size at which the model sees each frame of a clip: exactly the stock video processor's.
 
-    The bounds are per frame, whatever the number of `frames`. Raises as `picture_size`.
+    The bounds are per frame; those of Qwen3-VL shrink with the number of `frames`. Raises as `picture_size`.
     """
     low, high = vision.video_min_tokens_per_frame, vision.video_max_tokens_per_frame
+    if geometry.max_clip_tokens:
+        steps = grid((0, 0), frames, geometry)[0]
+        high = min(high, max(1, geometry.max_clip_tokens // steps))
+        low = min(low, high)
     return exact_size(vision, geometry) or _fitted(original, low, high, geometry, name)
 
 

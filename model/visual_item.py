@@ -15,7 +15,7 @@ from model import media, video, vision
 from model.backend import ItemCost
 from model.conversation import Conversation, Image, Media, Video
 from model.errors import ContextError, MediaError, Sentence
-from model.vision import Geometry
+from model.families import Geometry
 
 # A conversation names its addresses again in every turn.
 _fetched = lru_cache(maxsize=16)(media.fetch)

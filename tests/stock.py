@@ -16,9 +16,10 @@ from transformers.video_utils import VideoMetadata
 
 from model import media, video
 from model.conversation import Conversation, Image, Media, Message, Text, Video
+from model.families import Geometry
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
-from model.vision import Geometry, exact_size
+from model.vision import exact_size
 
 GEOMETRY = Geometry()
 

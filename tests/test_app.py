@@ -288,6 +288,21 @@ def test_a_server_is_described_by_its_flags() -> None:
 
 
 @pytest.mark.parametrize(
+    ("environment", "argv", "family"),
+    [
+        ({}, ["--model-family", "qwen3_vl"], "qwen3_vl"),
+        ({"QWEN_VL_MODEL_FAMILY": "qwen3_vl"}, [], "qwen3_vl"),
+        ({"QWEN_VL_MODEL_FAMILY": ""}, [], ""),
+    ],
+)
+def test_the_family_of_a_servers_model_can_be_told(
+    environment: dict[str, str], argv: list[str], family: str
+) -> None:
+    server = app.connection(parser(environment).parse_args(remote(*argv)), {})
+    assert server is not None and server.family == family
+
+
+@pytest.mark.parametrize(
     ("argv", "said"),
     [
         (["--backend", "openai"], "needs --api-base"),
@@ -300,6 +315,7 @@ def test_a_server_is_described_by_its_flags() -> None:
         (remote("--concurrency", "0"), "--concurrency must be at least 1"),
         (["--api-model", "m"], "--api-model works with --backend openai only"),
         (["--concurrency", "2"], "--concurrency works with --backend openai only"),
+        (["--model-family", "qwen3_vl"], "--model-family works with --backend openai only"),
     ],
 )
 def test_flags_that_exclude_each_other_are_refused_with_the_remedy(

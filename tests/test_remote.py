@@ -12,7 +12,7 @@ from model.backend import Cancel, Delta, Estimate, Event, Finished, Notice, Prog
 from model.connection import Connection
 from model.conversation import Conversation, Image, Text, Video
 from model.errors import ContextError, DemoError
-from model.remote import RemoteBackend, convention_of
+from model.remote import RemoteBackend
 from model.settings import GenerationSettings, VisionSettings
 from tests import media_files
 from tests.openai_server import MODEL, OpenAIServer, Refusal, Told
@@ -411,15 +411,95 @@ def test_many_streams_at_once_lose_nothing_and_mix_nothing(server: OpenAIServer)
     assert set(answers.values()) == expected
 
 
+def serving(server: OpenAIServer, model: str, **known: object) -> RemoteBackend:
+    server.models = [{"id": model, "max_model_len": 8192, **known}]
+    server.tokenizes = True
+    return RemoteBackend.connect(Connection(server.base))
+
+
+def test_a_qwen3_vl_server_counts_in_tokens_of_its_own_size(
+    server: OpenAIServer, tmp_path: Path
+) -> None:
+    """1000x700 pixels were shown to cost 900 tokens of 28 pixels, exactly."""
+    picture = Image(media_files.photo(tmp_path / "a.png", (1000, 700)))
+    talk = Conversation().with_user_turn(picture)
+    estimate = serving(server, "Qwen/Qwen3-VL-8B-Instruct").estimate(talk, GREEDY)
+    (item,) = estimate.items
+    assert (item.resized, item.tokens, estimate.token_px) == ((992, 704), 31 * 22, 32)
+    assert estimate.exact
+
+
+def test_small_pictures_are_sent_to_qwen3_vl_as_large_as_it_would_make_them(
+    server: OpenAIServer, picture: Image
+) -> None:
+    remote = serving(server, "qwen3-vl-8b")
+    (item,) = remote.estimate(Conversation().with_user_turn(picture), GREEDY).items
+    assert (item.resized, item.tokens) == ((256, 256), 64)
+
+
 @pytest.mark.parametrize(
     ("model", "convention"),
     [
         ("Qwen/Qwen2-VL-7B-Instruct", "qwen2_vl"),
-        ("qwen2.5-vl-72b-instruct", "qwen2_5_vl"),
-        ("Qwen/Qwen2_5-VL-3B-Instruct-AWQ", "qwen2_5_vl"),
+        ("Qwen2___5-VL-7B-Instruct", "qwen2_5_vl"),
         ("qwen3-vl-plus", "qwen3_vl"),
-        ("my-finetune", "qwen2_vl"),
     ],
 )
-def test_the_models_name_tells_how_it_names_places(model: str, convention: str) -> None:
-    assert convention_of(model) == convention
+def test_the_models_name_tells_how_it_names_places(
+    server: OpenAIServer, model: str, convention: str
+) -> None:
+    status = serving(server, model).status()
+    assert (status.convention, status.note) == (convention, "")
+
+
+def test_the_folder_that_is_served_tells_where_the_name_does_not(
+    server: OpenAIServer, picture: Image
+) -> None:
+    remote = serving(server, "demo", root="/models/Qwen2.5-VL-7B-Instruct")
+    assert (remote.status().convention, remote.status().note) == ("qwen2_5_vl", "")
+    assert remote.estimate(Conversation().with_user_turn(picture), GREEDY).exact
+
+
+def test_a_guessed_family_is_said_to_be_one_and_counts_are_about_right(
+    server: OpenAIServer, picture: Image
+) -> None:
+    remote = serving(server, "my-finetune")
+    assert remote.status().note == (
+        "The name my-finetune does not say which family the model is of; it is treated as Qwen2-VL. "
+        "If that is wrong, start with --model-family."
+    )
+    assert not remote.estimate(Conversation().with_user_turn(picture), GREEDY).exact
+
+
+def test_the_command_line_tells_the_family_where_the_name_does_not(
+    server: OpenAIServer, picture: Image
+) -> None:
+    server.models, server.tokenizes = [{"id": "mine"}], True
+    remote = RemoteBackend.connect(Connection(server.base, family="qwen3_vl"))
+    estimate = remote.estimate(Conversation().with_user_turn(picture), GREEDY)
+    assert (remote.status().convention, remote.status().note) == ("qwen3_vl", "")
+    assert (estimate.token_px, estimate.exact) == (32, True)
+
+
+def test_a_model_that_takes_the_place_of_another_is_recognised(server: OpenAIServer) -> None:
+    remote = serving(server, "Qwen/Qwen2-VL-7B-Instruct")
+    server.models = [{"id": "Qwen/Qwen3-VL-8B-Instruct"}]
+    remote.server.ask()
+    assert remote.status().convention == "qwen3_vl"
+
+
+@pytest.mark.parametrize("model", ["Qwen/Qwen3-VL-8B-Thinking", "Qwen/Qwen3.5-27B"])
+def test_prompts_that_open_a_reasoning_are_counted_about(
+    server: OpenAIServer, picture: Image, model: str
+) -> None:
+    remote = serving(server, model)
+    assert not remote.estimate(Conversation().with_user_turn(picture), GREEDY).exact
+    assert remote.status().note == ""
+
+
+def test_clips_are_counted_about_where_the_server_writes_times_between_frames(
+    server: OpenAIServer, clip: Video
+) -> None:
+    talk = Conversation().with_user_turn(clip)
+    assert serving(server, "qwen2-vl").estimate(talk, GREEDY).exact
+    assert not serving(server, "qwen3-vl").estimate(talk, GREEDY).exact

@@ -13,10 +13,10 @@ from PIL import Image as PillowImage
 from model import remote_media, video, vision
 from model.backend import Cancel
 from model.conversation import Conversation, Image, Media, Video
+from model.families import Geometry
 from model.remote_media import Encoded, MediaEncoder, content_part
 from model.remote_messages import Shown
 from model.settings import VisionSettings
-from model.vision import Geometry
 from model.visual_item import VisualItem, plan
 from tests import media_files
 

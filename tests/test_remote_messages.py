@@ -10,6 +10,7 @@ import pytest
 
 from model.chat_template import GROUNDING_TOKENS
 from model.conversation import Conversation, Image, Text, Video
+from model.families import QWEN2_VL, QWEN3_VL, Geometry, Recognised
 from model.local import LocalBackend
 from model.remote_messages import (
     JOINER,
@@ -22,7 +23,6 @@ from model.remote_messages import (
     turns,
 )
 from model.settings import GenerationSettings, VisionSettings
-from model.vision import Geometry
 from model.visual_item import plan
 from tests import media_files
 
@@ -139,8 +139,21 @@ def test_the_prompt_is_that_of_the_checkpoints_own_template(
     talk = talk.with_user_turn(Text("And "), picture, picture)
     settings = GenerationSettings(system_prompt=system, vision_ids=vision_ids)
     told = turns(talk, plan(talk, Geometry()), system=system, vision_ids=vision_ids, clips=True)
-    assert prompt(told) == qwen2_vl.prompt(talk, settings)
-    assert prompt(told).count(PICTURE_TOKENS) == 3
+    told_to = Recognised(QWEN2_VL, sure=True)
+    assert prompt(told, told_to) == qwen2_vl.prompt(talk, settings)
+    assert prompt(told, told_to).count(PICTURE_TOKENS) == 3
+
+
+def test_qwen3_vls_template_says_nothing_of_its_own_and_times_the_frames_of_a_clip(
+    picture: Image, clip: Video
+) -> None:
+    talk = Conversation().with_user_turn(picture, clip, Text("What?"))
+    told = turns(talk, plan(talk, QWEN3_VL.geometry), system="", vision_ids=False, clips=True)
+    assert prompt(told, Recognised(QWEN3_VL, sure=True, thinks=True)) == (
+        f"<|im_start|>user\n{PICTURE_TOKENS}"
+        f"<0.2 seconds>{PICTURE_TOKENS}<1.2 seconds>{PICTURE_TOKENS}What?<|im_end|>\n"
+        "<|im_start|>assistant\n<think>\n"
+    )
 
 
 def test_a_place_that_was_pointed_at_keeps_its_grounding_tokens() -> None:

@@ -12,11 +12,14 @@ from transformers.models.qwen2_vl.image_processing_qwen2_vl import (
     smart_resize,
 )
 from transformers.models.qwen2_vl.video_processing_qwen2_vl import Qwen2VLVideoProcessor
+from transformers.models.qwen3_vl.video_processing_qwen3_vl import (
+    smart_resize as qwen3_smart_resize,
+)
 
 from model.errors import MediaError, SettingError
+from model.families import QWEN3_VL, Geometry
 from model.settings import VisionSettings
 from model.vision import (
-    Geometry,
     Grid,
     Size,
     exact_size,
@@ -174,11 +177,40 @@ def test_two_frames_share_their_tokens(frames: int, pairs: int) -> None:
     assert visual_tokens(grid((280, 140), frames, QWEN2_VL), QWEN2_VL) == pairs * 50
 
 
-def test_another_patch_size_makes_other_tokens() -> None:
-    qwen3 = Geometry(patch_size=16)
-    size = picture_size((640, 480), VisionSettings(), qwen3)
-    assert (qwen3.token_px, size) == (32, (640, 480))
-    assert visual_tokens(grid(size, 1, qwen3), qwen3) == 20 * 15
+def test_a_picture_costs_qwen3_vl_one_token_per_32_pixels_square() -> None:
+    qwen3 = QWEN3_VL.geometry
+    size = picture_size((1024, 700), VisionSettings(), qwen3)
+    assert (qwen3.token_px, size) == (32, (1024, 704))
+    assert visual_tokens(grid(size, 1, qwen3), qwen3) == 32 * 22
+
+
+def test_qwen3_vls_own_processor_leaves_every_size_alone() -> None:
+    """That of a server, with the bounds of the official preprocessor_config.json."""
+    draw = random.Random(3)
+    stock = Qwen2VLImageProcessor(
+        patch_size=16, size={"shortest_edge": 65_536, "longest_edge": 16_777_216}
+    )
+    originals = [(1000, 700), *(random_size(draw, 3000) for _ in range(60))]
+    wishes = [VisionSettings(max_tokens=most) for most in (4, 64, 100, 1280)]
+    for original in originals:
+        if max(original) > 200 * min(original):
+            continue
+        for vision in wishes:
+            width, height = picture_size(original, vision, QWEN3_VL.geometry)
+            out = stock(Image.new("RGB", (width, height)), return_tensors="pt")
+            assert as_grid(out["image_grid_thw"]) == (1, height // 16, width // 16)
+    exact = VisionSettings(resized_width=64, resized_height=96)
+    assert picture_size((500, 500), exact, QWEN3_VL.geometry) == (224, 320)
+
+
+@pytest.mark.parametrize("frames", [2, 4, 64, 320, 768])
+def test_qwen3_vls_own_processor_leaves_every_clip_alone(frames: int) -> None:
+    vision = VisionSettings(video_max_tokens_per_frame=768)
+    for original in ((1920, 1080), (100, 3000), (64, 64), (1280, 1280)):
+        width, height = frame_size(original, frames, vision, QWEN3_VL.geometry)
+        bounds = {"min_pixels": 4096, "max_pixels": 25_165_824}
+        stock = qwen3_smart_resize(frames, height, width, factor=32, **bounds)
+        assert stock == (height, width)
 
 
 def test_resizing_is_bicubic_and_leaves_the_right_size_alone() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from model.conversation import Conversation, Video
+from model.families import Geometry
 from model.settings import VisionSettings
-from model.vision import Geometry
 from model.visual_item import VisualItem, plan
 from tests import media_files
 

@@ -557,6 +557,11 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "服务器不接受视频；视频帧会作为图片发送，开销约为两倍。",
         "서버가 동영상을 받지 않아 프레임을 사진으로 보냅니다. 비용이 두 배쯤 듭니다.",
     ),
+    "The name {model} does not say which family the model is of; it is treated as {family}. "
+    "If that is wrong, start with --model-family.": (
+        "从名称 {model} 看不出模型属于哪个系列；现按 {family} 处理。如果不对，请用 --model-family 启动。",
+        "{model}이라는 이름만으로는 모델의 계열을 알 수 없어 {family}로 다룹니다. 틀렸다면 --model-family로 시작하세요.",
+    ),
     "The server resizes pictures or clips by its own limits; they cost other than shown.": (
         "服务器会按自己的限制缩放图片或视频；实际开销与显示的不同。",
         "서버가 자체 한도에 맞춰 사진이나 동영상 크기를 바꿉니다. 비용이 표시와 다릅니다.",

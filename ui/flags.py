@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from model import VERSION
+from model.families import FAMILIES
 from model.settings import TUNABLES, Tunable
 
 ENVIRONMENT = "QWEN_VL_"  # QWEN_VL_CHECKPOINT_PATH is --checkpoint-path
@@ -63,6 +64,7 @@ def _add_engine_flags(flags: argparse.ArgumentParser) -> None:
     engine.add_argument("--api-base", default="", metavar="URL", help="of the server, e.g. http://localhost:8000/v1")  # fmt: skip
     engine.add_argument("--api-model", default="", metavar="NAME", help="which of the server's models; otherwise the first that it lists")  # fmt: skip
     engine.add_argument("--api-key-env", default="", metavar="VARIABLE", help="environment variable that holds the server's key")  # fmt: skip
+    engine.add_argument("--model-family", choices=[family.key for family in FAMILIES], default="", help="of the server's model, where its name does not say so")  # fmt: skip
     engine.add_argument("--concurrency", type=int, default=32, metavar="N", help="answers that the server writes at once; others wait in line")  # fmt: skip
 
 
@@ -138,7 +140,7 @@ def _take_environment(flags: argparse.ArgumentParser, environment: Mapping[str, 
                 action.default = _boolean(text)
             elif action.dest == "auth":
                 action.default = text.split(",") if text else None
-            elif action.choices and text not in action.choices:
+            elif action.choices and text not in (action.default, *action.choices):
                 raise ValueError(text)
             else:
                 action.default = action.type(text) if callable(action.type) else text

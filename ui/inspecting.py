@@ -11,6 +11,7 @@ import gradio as gr
 from model.backend import Estimate
 from model.conversation import Image
 from model.errors import DemoError, Sentence
+from model.families import of_key
 from model.settings import GenerationSettings, VisionSettings, settings_from
 from ui import inspector, view
 from ui.attachment import Attachment
@@ -44,7 +45,7 @@ async def inspect(
                 tab.fitted = await _fit(tabs, tab, posted.get("budget"), text, vision, generation)
         look = await _looked_at(tabs, tab, item, vision, generation) if item else None
     except DemoError as error:
-        look = inspector.Look(item, problem=error.sentence) if item else None
+        look = _problem(tab, item, error.sentence) if item else None
         if not item:
             tab.refused.append(error.sentence)
     labels = {item.id: label for item, label in tab.numbered}
@@ -52,6 +53,11 @@ async def inspect(
     if not look or look.item.id not in labels:
         return "", view.tray(tab)
     return inspector.dialog(look, labels[look.item.id], tab.texts), view.tray(tab)
+
+
+def _problem(tab: Tab, item: Attachment, problem: Sentence) -> inspector.Look:
+    token_px = of_key(tab.convention).geometry.token_px
+    return inspector.Look(item, token_px=token_px, problem=problem)
 
 
 async def _looked_at(

@@ -30,7 +30,7 @@ class Look:
     vision: VisionSettings = field(default_factory=VisionSettings)  # what the page is set to
     cost: ItemCost | None = None
     seen: Sequence[str] = ()  # paths
-    token_px: int = 0
+    token_px: int = 28
     problem: str = ""
 
 
@@ -57,6 +57,7 @@ def dialog(look: Look, label: Sentence, texts: Texts) -> str:
 def _form(look: Look, texts: Texts) -> str:
     item, wished, vision = look.item, look.item.resolution, look.vision
     width, height = look.cost.resized if look.cost else ("", "")
+    px = look.token_px
     options = "".join(
         f'<option value="{level}"{" selected" * (level == wished.level)}>{html.escape(texts.levels[level])}</option>'
         for level in (*LEVELS, "tokens", "exact")
@@ -64,8 +65,8 @@ def _form(look: Look, texts: Texts) -> str:
     fields = [f'<label>{html.escape(texts.detail)}<select name="level">{options}</select></label>']
     fields += [
         _number("tokens", texts.units["tokens"], wished.tokens, 4, 1, vision.max_tokens, "tokens"),
-        _number("width", texts.settings["resized_width"][0], wished.width, 28, 28, width, "exact"),
-        _number("height", texts.settings["resized_height"][0], wished.height, 28, 28, height, "exact"),
+        _number("width", texts.settings["resized_width"][0], wished.width, px, px, width, "exact"),
+        _number("height", texts.settings["resized_height"][0], wished.height, px, px, height, "exact"),
     ]  # fmt: skip
     if item.kind == "image":
         fields.append(_region(texts))

@@ -8,9 +8,10 @@ from itertools import islice
 from typing import Any
 
 from model.conversation import Conversation, Image
+from model.families import of_key
 from model.grounding import Box, Convention, Mention, Point, mentions, place
 from model.reference import spoken_of, subject
-from model.vision import Geometry, picture_size
+from model.vision import picture_size
 from ui.attachment import Attachment
 from ui.composer import file_url
 
@@ -62,8 +63,7 @@ def marked(
         picture = pictures[number - 1]
         if attachment := known.get(str(picture.path)):
             original = attachment.size
-            # Only Qwen2.5-VL's places depend on it, and that has the standard tokens.
-            resized = picture_size(original, picture.vision, Geometry())
+            resized = picture_size(original, picture.vision, of_key(convention).geometry)
             if shape := place(mention, convention, original=original, resized=resized):
                 found.setdefault(number, []).append(shape)
     return [

@@ -10,10 +10,11 @@ from urllib.parse import unquote
 
 from model.conversation import Conversation, Image, Message, Text
 from model.errors import DemoError
+from model.families import of_key
 from model.grounding import Convention
 from model.region import Corners, region_text, upright
 from model.settings import VisionSettings
-from model.vision import Geometry, picture_size
+from model.vision import picture_size
 from ui.attachment import Attachment
 
 SMALLEST = 0.01  # of width and height; anything less was a click
@@ -117,7 +118,7 @@ def region_texts(
         else:
             number, picture = place.number, pictures[place.number - 1]
             attachment, seen_at = known[str(picture.path)], picture.vision
-        resized = picture_size(attachment.size, seen_at, Geometry())
+        resized = picture_size(attachment.size, seen_at, of_key(convention).geometry)
         told.append(region_text(number, place.corners, convention, resized))
     return told
 

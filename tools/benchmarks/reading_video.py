@@ -108,8 +108,8 @@ def _ours(path: Path, most: int) -> Callable[[], object]:
     from model import video, visual_item
     from model.conversation import Conversation, Video
     from model.encoder import VisionEncoder, slices
+    from model.families import Geometry
     from model.settings import VisionSettings
-    from model.vision import Geometry
 
     vision = VisionSettings(
         video_fps=1.0, video_max_frames=most, video_max_tokens_per_frame=TOKENS_PER_FRAME

@@ -1,0 +1,139 @@
+"""The members of the model family: how each cuts pictures into tokens, names places, and is itself named.
+
+One table for checkpoints on this machine and for servers. Knows nothing of files, models or the network.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from model.grounding import Convention
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How a vision tower cuts pictures and clips into tokens, and what its processor does to their size."""
+
+    patch_size: int = 14  # px, the side of a patch
+    merge_size: int = 2  # patches, the side of a visual token
+    temporal_patch_size: int = 2  # frames that share their tokens
+    min_tokens: int = 1  # its processor enlarges a picture that costs fewer
+    max_clip_tokens: int | None = None  # its processor shrinks a clip that costs more
+
+    @property
+    def token_px(self) -> int:
+        """The side in pixels of the square that one visual token covers."""
+        return self.patch_size * self.merge_size
+
+
+@dataclass(frozen=True)
+class Family:
+    """One row of the table.
+
+    `key` is transformers' `model_type`, and the convention in which answers name places (see `grounding`).
+    """
+
+    key: Convention
+    title: str
+    geometry: Geometry
+    local: bool  # whether its checkpoints run in this program
+    template_system: (
+        str  # what its chat template says to the model where nobody gives a system prompt
+    )
+    frame_times: bool  # whether its processor writes the time before each pair of a clip's frames
+    repetition_penalty: float  # in the generation_config.json of its checkpoints
+
+
+TEMPLATE_SYSTEM = "You are a helpful assistant."
+
+QWEN2_VL = Family(
+    "qwen2_vl",
+    "Qwen2-VL",
+    Geometry(),
+    local=True,
+    template_system=TEMPLATE_SYSTEM,
+    frame_times=False,
+    repetition_penalty=1.0,
+)
+QWEN2_5_VL = Family(
+    "qwen2_5_vl",
+    "Qwen2.5-VL",
+    Geometry(),
+    local=True,
+    template_system=TEMPLATE_SYSTEM,
+    frame_times=False,
+    repetition_penalty=1.05,
+)
+# Dense and MoE checkpoints of Qwen3-VL, and every later Qwen: all of these have its vision tower and processor.
+QWEN3_VL = Family(
+    "qwen3_vl",
+    "Qwen3-VL",
+    # Of preprocessor_config.json and video_preprocessor_config.json: 65,536 pixels and 25,165,824.
+    Geometry(patch_size=16, min_tokens=64, max_clip_tokens=12_288),
+    local=False,
+    template_system="",
+    frame_times=True,
+    repetition_penalty=1.0,
+)
+FAMILIES = (QWEN2_VL, QWEN2_5_VL, QWEN3_VL)
+LOCAL = tuple(family.key for family in FAMILIES if family.local)
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """The family of a model. `sure`: its name tells. `thinks`: its chat template opens a reasoning."""
+
+    family: Family
+    sure: bool
+    thinks: bool = False
+
+
+def of_key(key: str) -> Family:
+    """The family with this `key`. Raises `KeyError`."""
+    return {family.key: family for family in FAMILIES}[key]  # type: ignore[index]  # the error is meant
+
+
+def recognised(names: Sequence[str]) -> Recognised:
+    """The family of a model that has these names, the most telling of which counts.
+
+    A name is a hub id, a folder, a file, or whatever a server calls its model, in any spelling. Where none tells,
+    the first that says anything is guessed from, and Qwen2-VL taken where none does.
+    """
+    guesses = [found for name in names if (found := _recognised(name))]
+    sure = (found for found in guesses if found.sure)
+    return next(sure, guesses[0] if guesses else Recognised(QWEN2_VL, False))
+
+
+# `Qwen2.5`, and how else it is spelt: qwen25, qwen2_5, qwen-2.5, qwen2p5. What follows must not make the digits
+# a size (qwen-72b, qwen3-8b, qwen3-1.7b) or a date (qwen3-2507).
+_VERSION = re.compile(r"qwen[-_. ]?([1-9])(?:[-_.p]?([1-9]))?(?![\db]|\.\d)")
+# What says that a model takes pictures.
+_VISION = re.compile(r"(?<![a-z])(?:vl|omni)(?![a-z])|(?<=\d)vl(?![a-z])")
+# The service's own models. It changes what a name without a date stands for.
+_HOSTED = re.compile(r"qwen[-_]?vl[-_]?(?:max|plus|ocr)")
+_HOSTED_QWEN2_VL = re.compile(r"qwen[-_]?vl[-_]?(?:max|plus)[-_](?:0809|1030|1119)(?!\d)")
+_QVQ_PREVIEW = re.compile(r"qvq-72b")  # made from Qwen2-VL-72B
+
+
+@lru_cache(maxsize=256)
+def _recognised(name: str) -> Recognised | None:
+    # ModelScope's cache writes `Qwen2.5` as `Qwen2___5`.
+    name = name.lower().replace("___", ".")
+    if _HOSTED_QWEN2_VL.search(name) or _QVQ_PREVIEW.search(name):
+        return Recognised(QWEN2_VL, True)
+    if _HOSTED.search(name):
+        return Recognised(QWEN2_5_VL, False)
+    # Of a path the last folder that says something: fine-tuned checkpoints lie below what they were made from.
+    *_, version = [None, *_VERSION.finditer(name)]
+    if version is None:
+        return None
+    number = int(version[1]), int(version[2] or 0)
+    # From 3.5 on there are no checkpoints without a vision tower, and all of them reason.
+    newest = number >= (3, 5)
+    sees = newest or _VISION.search(name) is not None
+    if number >= (3, 0):
+        return Recognised(QWEN3_VL, sees, thinks=newest or "thinking" in name)
+    return Recognised(QWEN2_5_VL if number >= (2, 5) else QWEN2_VL, sees and number >= (2, 0))
