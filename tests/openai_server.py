@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from tests.patience import PATIENCE_S, wait_until
 from tools.served import free_port
 
 MODEL = "Qwen/Qwen2-VL-7B-Instruct"
@@ -93,13 +94,12 @@ class OpenAIServer:
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
-        while not server.started:
-            thread.join(0.01)
+        wait_until(lambda: server.started)
         try:
             yield self
         finally:
             server.should_exit = server.force_exit = True
-            thread.join()
+            thread.join(PATIENCE_S)
 
     async def _models(self, _: Request) -> Response:
         if isinstance(self.models, Refusal):

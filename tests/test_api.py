@@ -22,6 +22,8 @@ from model.errors import MediaError
 from model.settings import MOST_CHARACTERS, GenerationSettings
 from tests.fakes import FakeBackend
 from tests.pages import gradio_environment, listening
+from tests.patience import PATIENCE_S, wait_until
+from tools.served import program
 from ui.page import build_page
 from ui.session import UNEXPECTED
 from ui.storage import Room
@@ -41,7 +43,7 @@ class Served:
         self.page = build_page(self.backend, generation=GenerationSettings(seed=3))
 
     def client(self) -> Client:
-        return Client(self.url, verbose=False)
+        return program(self.url)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +91,7 @@ def in_two_parts(between: threading.Event) -> Callable[[Conversation], Iterator[
 
     def answer(_: Conversation) -> Iterator[Delta]:
         yield Delta("Hel")
-        assert between.wait(60)
+        assert between.wait(PATIENCE_S)
         yield Delta("lo")
 
     return answer
@@ -255,10 +257,10 @@ def test_a_client_that_cancels_frees_the_place(served: Served) -> None:
     served.backend.gate = threading.Event()
     client = served.client()
     job = client.submit(message={"text": "Hi"}, settings={}, api_name="/chat")
-    while not (served.backend.calls and job.outputs()):  # before that there is nothing to cancel
-        time.sleep(0.01)
+    # Before that there is nothing to cancel.
+    wait_until(lambda: served.backend.calls and job.outputs())
     job.cancel()
-    assert served.backend.calls[0].cancel.wait(60)
+    assert served.backend.calls[0].cancel.wait(PATIENCE_S)
 
 
 def test_a_client_that_has_cancelled_can_ask_again_at_once(served: Served) -> None:
@@ -266,10 +268,9 @@ def test_a_client_that_has_cancelled_can_ask_again_at_once(served: Served) -> No
     served.backend.answer = in_two_parts(over)
     client = served.client()
     job = client.submit(message={"text": "Hi"}, settings={}, api_name="/chat")
-    while "Hel" not in [answer for answer, _ in job.outputs()]:
-        time.sleep(0.01)
+    wait_until(lambda: "Hel" in [answer for answer, _ in job.outputs()])
     job.cancel()
     again = client.submit(message={"text": "Hi"}, settings={}, api_name="/chat")
     time.sleep(0.5)  # it arrives while the first is still being stopped
     over.set()
-    assert again.result(60)[0] == "Hello"
+    assert again.result(PATIENCE_S)[0] == "Hello"

@@ -197,12 +197,12 @@ def test_no_event_is_counted_for_a_dashboard_that_nobody_sees(tmp_path: Path) ->
     code = """
 import sys
 import app
-from gradio_client import Client
 from tests.fakes import FakeBackend
+from tools.served import program
 
 def ask(page):
     for _ in range(3):
-        Client(page.local_url, verbose=False).predict({"text": "Hi", "files": []}, {}, api_name="/chat")
+        program(page.local_url).predict({"text": "Hi", "files": []}, {}, api_name="/chat")
     print(len(page._queue.event_analytics), "pandas" in sys.modules)
 
 app.load, app._wait_for_a_signal, app._end = lambda *_: FakeBackend(), lambda: None, ask
@@ -225,7 +225,7 @@ from tests.fakes import FakeBackend
 def look(page):
     tabs = page.tabs
     print(
-        httpx.get(page.local_url + "config").status_code, tabs.queue_size, tabs.rates.per_minute,
+        httpx.get(page.local_url + "config", timeout=300).status_code, tabs.queue_size, tabs.rates.per_minute,
         tabs.room.most_bytes == 2**29, tabs.downloads.most_bytes == page.max_file_size == 3 * 2**20, tabs.kept_s,
         tabs.journal.messages, any(function.name == "read_ahead" for function in page.fns.values()),
     )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import threading
-from collections.abc import Awaitable, Callable
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -23,13 +21,10 @@ from model.settings import TUNABLES
 from tests import media_files
 from tests.fakes import FakeBackend
 from tests.following import KEY, attach, followed
+from tests.patience import becomes, scene
 from ui import comparing, handlers
 from ui.compare import wishes_of
 from ui.tabs import Tabs
-
-
-def scene(play: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(play(), 120))
 
 
 def posted(*sides: dict[str, Any]) -> gr.EventData:
@@ -191,8 +186,7 @@ def test_a_new_chat_gives_up_the_comparison() -> None:
         await handlers.clear(tabs, KEY)
         async for _ in comparing.follow(tabs, KEY):
             pass
-        while run and run.running:
-            await asyncio.sleep(0.01)
+        await becomes(lambda: not (run and run.running))
         assert tab.comparison is None and len(backend.calls) == 1
 
     scene(play)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-
 import gradio as gr
 import pytest
 
@@ -13,15 +10,12 @@ from model.conversation import Conversation
 from model.errors import MediaError
 from tests.fakes import FakeBackend
 from tests.following import KEY, followed
+from tests.patience import scene
 from tests.test_session import CLIP, PHOTO, send
 from ui import handlers
 from ui.session import Tab
 from ui.tabs import Tabs
 from ui.view import View
-
-
-def scene(play: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(play(), 60))
 
 
 async def talked(tabs: Tabs) -> Tab:

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from gradio_client import Client
 from transformers import AutoTokenizer
 
 from model.checkpoint import BUNDLED
@@ -27,7 +26,7 @@ def test_an_answer_in_the_making_ends_with_what_there_is_of_it_and_nothing_is_le
     slow = write_random_checkpoint(tmp_path / "random-30m", size="30m", tokenizer=tokenizer)
     with served.serve(tmp_path, slow) as server:
         server.wait()
-        client = Client(server.address, verbose=False)
+        client = served.program(server.address)
         endless = {"max_new_tokens": 8000, "temperature": 1.0, "repetition_penalty": 1.5, "seed": 1}
         job = client.submit({"text": "Hello"}, endless, api_name="/chat")
         for answer, _ in job:

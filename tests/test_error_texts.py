@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import pickle
 import re
 import string
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from copy import copy, deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from model.errors import CheckpointError, ContextError, DemoError, MediaError, S
 from model.loading import LoadingBackend, Report
 from tests.fakes import FakeBackend
 from tests.following import KEY, followed
+from tests.patience import PATIENCE_S, scene
 from ui import handlers, render
 from ui.error_texts import CHINESE_ERRORS
 from ui.session import UNEXPECTED
@@ -71,10 +71,6 @@ def placeholders(sentence: str) -> set[tuple[str, str | None, str | None]]:
     """Name, format and conversion of each."""
     parts = string.Formatter().parse(sentence)
     return {(name, spec, conversion) for _, name, spec, conversion in parts if name is not None}
-
-
-def scene(play: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(play(), 60))
 
 
 def test_every_error_has_a_constant_template_and_just_its_values() -> None:
@@ -222,7 +218,7 @@ def test_the_banner_says_in_any_language_why_the_model_is_not_there(
 
     backend = LoadingBackend(load, "tiny")
     with pytest.raises(DemoError) as raised:
-        backend.wait(10)
+        backend.wait(PATIENCE_S)
     assert said in render.banner(backend.status(), KOREAN)
     assert said in KOREAN.said(raised.value.sentence)
     assert str(raised.value) in render.banner(backend.status(), ENGLISH)

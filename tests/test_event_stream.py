@@ -8,6 +8,7 @@ import pytest
 
 from model.backend import Cancel, Delta, Progress
 from model.event_stream import Emit, events_of
+from tests.patience import PATIENCE_S
 
 
 def test_events_arrive_in_order() -> None:
@@ -44,4 +45,4 @@ def test_closing_the_iterator_cancels_the_work() -> None:
     events = events_of(work, cancel)
     next(events)
     events.close()  # type: ignore[attr-defined]
-    assert ended.wait(5)
+    assert ended.wait(PATIENCE_S)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import gradio as gr
@@ -10,6 +9,7 @@ import pytest
 
 from tests.fakes import FakeBackend
 from tests.following import KEY, followed
+from tests.patience import scene
 from ui import handlers
 from ui.attachment import Attachment
 from ui.examples import EXAMPLES, FOLDER, offered
@@ -48,7 +48,7 @@ def test_an_example_is_asked_with_its_files_and_leaves_the_tray_alone() -> None:
         assert [Path(p.path or "").name for p in call.conversation.media] == list(EXAMPLES[1].files)
         assert tab.tray == [mine] and len(tab.conversation.messages) == 2
 
-    asyncio.run(asyncio.wait_for(play(), 30))
+    scene(play)
 
 
 @pytest.mark.parametrize("number", [-1, 4, True, "1", None, {}])
@@ -58,4 +58,4 @@ def test_an_example_that_is_not_there_is_not_asked(number: object) -> None:
         await handlers.ask_example(tabs, KEY, gr.EventData(None, {"example": number}), {})
         assert backend.calls == []
 
-    asyncio.run(play())
+    scene(play)

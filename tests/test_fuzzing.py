@@ -11,13 +11,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 from PIL import Image as PillowImage
 
 from model.backend import Delta
 from tests.fakes import FakeBackend
 from tests.hostile_requests import Attacker, Hostile
 from tests.pages import gradio_environment, listening
+from tools.served import REPLY_S, program
 from ui.page import build_page
 
 ROOT = Path(__file__).parent.parent
@@ -88,7 +89,7 @@ def test_nothing_that_is_posted_breaks_anything(
     target: Target, pytestconfig: pytest.Config
 ) -> None:
     attacker = Attacker(SEED, target.functions, [str(path) for path in target.secrets])
-    with httpx.Client(base_url=target.url, timeout=60) as client:
+    with httpx.Client(base_url=target.url, timeout=REPLY_S) as client:
         for number in range(pytestconfig.getoption("--fuzz")):
             request = attacker.request()
             status, text = said(client, request)
@@ -100,7 +101,7 @@ def test_nothing_that_is_posted_breaks_anything(
     examples = target.uploads / "examples"
     assert all(Path(str(path)).is_relative_to(examples.resolve()) for path in read)
     files = [handle_file(str(target.picture))]
-    answer, _ = Client(target.url, verbose=False).predict(
+    answer, _ = program(target.url).predict(
         message={"text": "Hi", "files": files}, settings={}, api_name="/chat"
     )
     assert answer == "Hello"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,8 @@ from starlette.types import Message
 from tests.fakes import FakeBackend
 from tests.following import KEY
 from tests.pages import gradio_environment, listening
+from tests.patience import wait_until
+from tools.served import REPLY_S
 from ui.gate import MOST_BYTES, Gate
 from ui.page import build_page
 
@@ -63,7 +64,7 @@ class Served:
 def serve(**changed: Any) -> Iterator[Served]:
     backend = FakeBackend()
     page = build_page(backend)
-    with listening(page, **changed) as url, httpx.Client(base_url=url, timeout=60) as client:
+    with listening(page, **changed) as url, httpx.Client(base_url=url, timeout=REPLY_S) as client:
         yield Served(backend, page, client)
 
 
@@ -183,8 +184,7 @@ def test_an_answer_is_ended_only_by_whoever_asked(served: Served) -> None:
     served.backend.gate = threading.Event()
     posted = {"data": [{"text": "Hi"}, {}], "session_hash": "victim"}
     event = served.client.post("gradio_api/call/chat", json=posted).json()["event_id"]
-    while not served.backend.calls:
-        time.sleep(0.01)
+    wait_until(lambda: served.backend.calls)
     (number,) = (i for i, known in served.page.fns.items() if known.api_name == "chat")
     for session, ended in (("stranger", event), ("victim", "0" * 32)):
         named = {"session_hash": session, "fn_index": number + 1, "event_id": ended}

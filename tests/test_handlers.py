@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -20,16 +19,13 @@ from model.grounding import Box
 from tests import media_files
 from tests.fakes import FakeBackend
 from tests.following import KEY, attach, followed
+from tests.patience import becomes, scene
 from ui import handlers
 from ui.places import by_answer
 from ui.tabs import Tabs
 from ui.view import View
 
 OTHER = "f" * 32
-
-
-def scene(play: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(play(), 60))
 
 
 def posted(**data: Any) -> gr.EventData:
@@ -175,10 +171,9 @@ def test_stop_is_seen_by_who_follows() -> None:
         tabs = Tabs(FakeBackend([Delta("x")] * 1000, pause_s=0.01))
         await handlers.submit(tabs, KEY, "Hi", {})
         following = asyncio.create_task(followed(tabs))
-        while not ((run := tabs.open(KEY).run) and run.text):
-            await asyncio.sleep(0.01)
+        await becomes(lambda: (run := tabs.open(KEY).run) and run.text)
         await handlers.stop(tabs, KEY)
-        last = await asyncio.wait_for(following, 10)
+        last = await following
         assert 'data-state="stopped"' in last.run_state
         assert last.chatbot[-1]["role"] == "assistant"
 
@@ -290,7 +285,7 @@ def test_clear_starts_over_and_forgets() -> None:
         await handlers.submit(tabs, KEY, "Hi", {})
         await followed(tabs)
         cleared = await handlers.clear(tabs, KEY)
-        await asyncio.sleep(0.1)
+        await becomes(lambda: backend.forgotten)
         assert cleared.chatbot == [] and tabs.open(KEY).conversation == Conversation()
         assert backend.forgotten == [KEY]
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
-from gradio_client import Client
 
 from model.settings import GenerationSettings, VisionSettings
 from tests.fakes import FakeBackend
 from tests.pages import gradio_environment, listening
+from tests.patience import scene, wait_until
+from tools.served import program
 from ui import heap
 from ui.page import build_page
 from ui.tabs import Tabs
@@ -46,14 +45,6 @@ def freed() -> Iterator[float]:
     assert resident_mb() > held - PART_MB, "the test's own assumption: it stays with the process"
     yield resident_mb()
     libc.free(pieces[-1])
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    for _ in range(1200):
-        if true():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it never came true")
 
 
 @on_linux
@@ -102,7 +93,7 @@ def test_memory_is_given_back_after_an_answer(freed: float) -> None:
         with run.followed():
             await run.ended()
 
-    asyncio.run(play())
+    scene(play)
     wait_until(lambda: resident_mb() < freed - PART_MB)
 
 
@@ -111,7 +102,7 @@ def test_memory_is_given_back_when_a_conversation_is_forgotten(freed: float) -> 
     async def play() -> None:
         Tabs(FakeBackend()).forget("k")
 
-    asyncio.run(play())
+    scene(play)
     wait_until(lambda: resident_mb() < freed - PART_MB)
 
 
@@ -122,7 +113,7 @@ def test_gradios_session_ends_with_its_page(
     with gradio_environment(tmp_path):
         page = build_page(FakeBackend())
         with listening(page) as address:
-            stays, leaves = (Client(address, verbose=False) for _ in range(2))
+            stays, leaves = (program(address) for _ in range(2))
             for client in (stays, leaves):
                 client.predict({"text": "Hi"}, {}, api_name="/chat")
             sessions = page.state_holder.session_data

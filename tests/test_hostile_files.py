@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image as PillowImage
 from PIL import ImageColor
@@ -28,6 +27,8 @@ from tests.hostile_files import cases
 from tests.hostile_files.case import Case
 from tests.media_files import CORNERS, SMALL, number_of, photo
 from tests.pages import gradio_environment, listening
+from tests.patience import scene
+from tools.served import program
 from ui import handlers
 from ui.page import build_page
 from ui.seen import seen_frames, seen_picture
@@ -47,10 +48,6 @@ REMEDY = re.compile(r"[;,] (so )?(attach|save|convert|crop|make it smaller|choos
 def values(**changed: Any) -> dict[str, Any]:
     small = {"max_tokens": 64, "video_max_frames": 4, "video_max_tokens_per_frame": 16}
     return {**small, "max_new_tokens": 2, **changed}
-
-
-def scene(play: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(play(), 300))
 
 
 def named(case: Case) -> str:
@@ -311,7 +308,7 @@ def url(local: LocalBackend, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def test_a_program_gets_the_same_over_http_and_goes_on(name: str, url: str, tmp_path: Path) -> None:
     case = next(case for case in CASES if case.name == name)
     case.make(tmp_path / name)
-    client = Client(url, verbose=False)
+    client = program(url)
     small = {"max_tokens": 64, "video_max_frames": 4, "video_max_tokens_per_frame": 16}
 
     def ask(endpoint: str, *files: Path) -> Any:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import zipfile
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -24,16 +22,13 @@ from model.verify_file import wanted
 from tests import media_files
 from tests.fakes import FakeBackend
 from tests.following import KEY, attach, followed
+from tests.patience import scene
 from ui import handlers, keeping
 from ui.session import Tab
 from ui.tabs import Tabs
 from ui.view import View
 
 OTHER = "e" * 32
-
-
-def scene(play: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(play(), 120))
 
 
 def posted(**data: Any) -> gr.EventData:

@@ -12,6 +12,7 @@ from model.errors import CheckpointError, DemoError
 from model.loading import LoadingBackend, Report
 from model.settings import GenerationSettings
 from tests.fakes import FakeBackend
+from tests.patience import PATIENCE_S
 
 TALK = Conversation().with_user_turn(Text("Hi"))
 SETTINGS = GenerationSettings()
@@ -22,7 +23,7 @@ def test_a_message_sent_meanwhile_waits_its_turn_and_sees_the_progress() -> None
 
     def load(report: Report) -> Backend:
         report(0.5)
-        go.wait(10)
+        go.wait(PATIENCE_S)
         return FakeBackend()
 
     backend = LoadingBackend(load, "tiny")
@@ -39,7 +40,7 @@ def test_a_wait_for_the_model_can_be_stopped() -> None:
     go = threading.Event()
 
     def load(_: Report) -> Backend:
-        go.wait(10)
+        go.wait(PATIENCE_S)
         return FakeBackend()
 
     cancel = Cancel()
@@ -66,7 +67,7 @@ def test_a_load_that_fails_says_why_to_everybody(error: Exception, shown: str) -
 
     backend = LoadingBackend(load, "tiny")
     with pytest.raises(DemoError, match=shown):
-        backend.wait(10)
+        backend.wait(PATIENCE_S)
     assert backend.status().state == "failed" and shown in backend.status().note
     with pytest.raises(DemoError, match=shown):
         list(backend.stream(TALK, SETTINGS, Cancel()))
@@ -76,12 +77,12 @@ def test_the_page_gets_room_once_there_is_a_model() -> None:
     go, model = threading.Event(), FakeBackend()
 
     def load(_: Report) -> Backend:
-        go.wait(10)
+        go.wait(PATIENCE_S)
         return model
 
     backend = LoadingBackend(load, "tiny")
     backend.make_room()
     go.set()
-    backend.wait(10)
+    backend.wait(PATIENCE_S)
     backend.make_room()
     assert model.rooms == 1

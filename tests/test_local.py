@@ -26,6 +26,7 @@ from model.turn import CHUNK_TOKENS
 from model.visual_item import VisualItem
 from tests import media_files
 from tests.media_files import SMALL
+from tests.patience import PATIENCE_S
 
 SHORT = GenerationSettings(max_new_tokens=4)
 LONG = GenerationSettings(max_new_tokens=4000)
@@ -235,10 +236,10 @@ def test_a_second_person_waits_and_sees_it(qwen2_vl: LocalBackend) -> None:
 
     thread = threading.Thread(target=second)
     thread.start()
-    assert waiting.wait(30)
+    assert waiting.wait(PATIENCE_S)
     assert seen == [Progress("queued", 0, 1)]
     first.close()  # type: ignore[attr-defined]
-    thread.join(60)
+    thread.join(PATIENCE_S)
     assert finished(seen).reason == "length"
 
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from model.backend import Delta, Finished
 from tests.fakes import USAGE, FakeBackend
 from tests.following import KEY, followed
+from tests.patience import scene
 from ui import handlers
 from ui.session import LOOPED
 from ui.tabs import Tabs
 
 LOOP = Finished("loop", replace(USAGE, stop_reason="loop"))
-
-
-def scene(play: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(play(), 60))
 
 
 def test_it_is_kept_and_a_sentence_says_what_helps() -> None:

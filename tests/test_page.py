@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 from model.settings import TUNABLES, VisionSettings
 from tests.fakes import FakeBackend
 from tests.pages import gradio_environment, listening
+from tools.served import REPLY_S
 from ui.page import QUEUE_LOOKS_EVERY, build_page, launch_options
 from ui.web import BROWSER_COOKIE, FOREVER, PageHeaders, content_security_policy
 
@@ -121,7 +122,7 @@ def test_what_is_named_after_its_content_is_fetched_once_and_the_page_each_time(
     with (
         gradio_environment(tmp_path),
         listening(build_page(FakeBackend())) as address,
-        httpx.Client(base_url=address) as client,
+        httpx.Client(base_url=address, timeout=REPLY_S) as client,
     ):
         html = client.get("/")
         (script,) = re.findall(r'src="\./(assets/index-[^"]+\.js)"', html.text)

@@ -20,6 +20,7 @@ from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
 from tests.fakes import FakeBackend
 from tests.pages import gradio_environment, listening
+from tools.served import REPLY_S, program
 from tools.tiny import names
 from tools.tiny.second_renderer import draw_scene
 from ui.page import build_page
@@ -70,7 +71,7 @@ def alone(tiny: LocalBackend, picture: Path) -> str:
 def test_everybodys_answer_belongs_to_their_own_picture(
     tiny: LocalBackend, address: str, pictures: dict[tuple[str, ...], Path]
 ) -> None:
-    clients = [Client(address, verbose=False) for _ in pictures]
+    clients = [program(address) for _ in pictures]
 
     def person(client: Client, shown: tuple[str, ...]) -> tuple[str, str, int]:
         first, _ = chat(client, QUESTION, pictures[shown])
@@ -98,7 +99,7 @@ def test_nobody_can_tell_what_somebody_else_has_shown(
     picture = next(iter(pictures.values()))
     work = []
     for _ in range(2):
-        client = Client(address, verbose=False)
+        client = program(address)
         _, usage = chat(client, QUESTION, picture)
         work.append([usage[n] for n in ("reused_tokens", "vision_encodes", "prefilled_tokens")])
     assert work[0] == work[1]
@@ -111,7 +112,7 @@ def test_without_the_log_in_nothing_is_reachable() -> None:
         call = {"data": [{"text": "Hi"}, {}]}
         chat = next(number for number, fn in page.fns.items() if fn.api_name == "chat")
         joined = {**call, "fn_index": chat, "session_hash": "x"}
-        with httpx.Client(base_url=url) as stranger:
+        with httpx.Client(base_url=url, timeout=REPLY_S) as stranger:
             refused = [
                 stranger.get("config"),
                 stranger.get("gradio_api/info"),
@@ -121,5 +122,5 @@ def test_without_the_log_in_nothing_is_reachable() -> None:
                 stranger.post("gradio_api/upload", files={"files": ("a.png", b"x")}),
             ]  # fmt: skip
         assert [response.status_code for response in refused] == [401] * len(refused)
-        known = Client(url, verbose=False, auth=("ada", "secret"))
+        known = program(url, auth=("ada", "secret"))
         assert known.predict({"text": "Hi"}, {}, api_name="/chat")[0] == "Hello"

@@ -11,6 +11,7 @@ import pytest
 
 from tests.fakes import FakeBackend
 from tests.media_files import clip
+from tests.patience import becomes, scene
 from ui import preview
 from ui.attachment import Attachment, inspect
 from ui.preview import clip_preview
@@ -55,12 +56,11 @@ def test_until_the_copy_is_there_a_picture_stands_for_it(avi: Path) -> None:
         assert attachment.shown == attachment.thumbnail and not attachment.playable
         tab.attach(attachment)
         tabs.make_playable(tab, attachment)
-        while not tab.known[attachment.path].playable:
-            await asyncio.sleep(0.05)
+        await becomes(lambda: tab.known[attachment.path].playable)
         assert facts(tab.known[attachment.path].shown)[0] == "h264"
         assert tab.tray[0].path == str(avi)
 
-    asyncio.run(asyncio.wait_for(play(), 60))
+    scene(play)
 
 
 def test_a_clip_that_cannot_be_copied_keeps_its_picture(
@@ -75,4 +75,4 @@ def test_a_clip_that_cannot_be_copied_keeps_its_picture(
         assert await tabs.copied(tab)
         assert tab.known[gone.path].shown == "/t.webp" and "could not be copied" in caplog.text
 
-    asyncio.run(play())
+    scene(play)

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from model.errors import DemoError
 from tests.fakes import FakeBackend
 from tests.pages import gradio_environment, listening
+from tools.served import program
 from ui import rates
 from ui.page import build_page
 from ui.rates import Rates
@@ -90,7 +90,7 @@ def address(tmp_path: Path) -> Iterator[str]:
 def test_a_new_session_is_no_new_address_but_the_proxys_word_is(address: str) -> None:
     def ask(forwarded_for: str) -> str:
         headers = {"X-Forwarded-For": forwarded_for}
-        client = Client(address, verbose=False, headers=headers)
+        client = program(address, headers=headers)
         return str(client.predict({"text": "Hi"}, {}, api_name="/chat")[0])
 
     assert ask("192.0.2.1") == "Hello"

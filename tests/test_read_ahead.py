@@ -16,6 +16,7 @@ from model.settings import GenerationSettings
 from model.visual_item import VisualItem
 from tests import media_files
 from tests.media_files import SMALL
+from tests.patience import PATIENCE_S
 
 SHORT = GenerationSettings(max_new_tokens=6)
 
@@ -122,11 +123,11 @@ def test_somebody_who_asks_does_not_wait_for_it(slow: LocalBackend, picture: Ima
     encoder = slow.encoder
     assert isinstance(encoder, SlowEncoder)
     reading = Reading(slow, Conversation().with_user_turn(picture), "mine")
-    assert encoder.begun.wait(10)
+    assert encoder.begun.wait(PATIENCE_S)
     events = list(slow.stream(Conversation().with_user_turn(Text("Hi")), SHORT, Cancel()))
     assert not [e for e in events if isinstance(e, Progress) and e.stage == "queued" and e.total]
     encoder.told.set()
-    reading.join(10)
+    reading.join(PATIENCE_S)
     assert reading.read, "what was interrupted goes on when nobody waits any more"
     assert len(encoder.given) == 2
 
@@ -137,13 +138,13 @@ def test_another_draft_ends_the_one_before(
     encoder = slow.encoder
     assert isinstance(encoder, SlowEncoder)
     reading = Reading(slow, Conversation().with_user_turn(picture), "mine")
-    assert encoder.begun.wait(10)
+    assert encoder.begun.wait(PATIENCE_S)
     other = Image(media_files.photo(tmp_path / "b.png", (112, 112)), SMALL)
     later = Reading(slow, Conversation().with_user_turn(other), "mine")
-    reading.join(10)
+    reading.join(PATIENCE_S)
     assert reading.read is False
     encoder.told.set()
-    later.join(10)
+    later.join(PATIENCE_S)
     assert later.read is True
 
 
@@ -151,9 +152,9 @@ def test_a_closed_tab_ends_it(slow: LocalBackend, picture: Image) -> None:
     encoder = slow.encoder
     assert isinstance(encoder, SlowEncoder)
     reading = Reading(slow, Conversation().with_user_turn(picture), "mine")
-    assert encoder.begun.wait(10)
+    assert encoder.begun.wait(PATIENCE_S)
     slow.forget("mine")
-    reading.join(10)
+    reading.join(PATIENCE_S)
     assert reading.read is False
 
 
@@ -163,14 +164,14 @@ def test_an_answer_of_the_same_session_makes_it_pointless(
     encoder = slow.encoder
     assert isinstance(encoder, SlowEncoder)
     reading = Reading(slow, Conversation().with_user_turn(picture), "mine")
-    assert encoder.begun.wait(10)
+    assert encoder.begun.wait(PATIENCE_S)
     talk = Conversation().with_user_turn(picture, Text("What?"))
     answering = threading.Thread(target=answered, args=(slow, talk, "mine"))
     answering.start()
-    reading.join(10)
+    reading.join(PATIENCE_S)
     assert reading.read is False
     encoder.told.set()
-    answering.join(10)
+    answering.join(PATIENCE_S)
     assert len(encoder.given) == 2
 
 

@@ -16,6 +16,7 @@ from model.remote import RemoteBackend
 from model.settings import GenerationSettings, VisionSettings
 from tests import media_files
 from tests.openai_server import MODEL, OpenAIServer, Refusal, Told
+from tests.patience import PATIENCE_S, wait_until
 
 TALK = Conversation(system="Be brief.").with_user_turn(Text("Hi"))
 GREEDY = GenerationSettings()
@@ -371,19 +372,16 @@ def test_as_many_answers_as_allowed_are_written_at_once_and_others_see_their_pla
         return thread
 
     threads = [ask(cancel, []) for cancel in cancels[:2]]
-    while len(server.asked) < 2:
-        threads[0].join(0.01)
+    wait_until(lambda: len(server.asked) == 2)
     threads.append(ask(cancels[2], seen))
-    while not seen:
-        threads[0].join(0.01)
+    wait_until(lambda: seen)
     assert seen == [Progress("queued", 0, 1)]
     cancels[0].set()
-    while len(server.asked) < 3:
-        threads[1].join(0.01)
+    wait_until(lambda: len(server.asked) == 3)
     for cancel in cancels:
         cancel.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE_S)
     assert isinstance(seen[-1], Finished) and seen[-1].reason == "cancelled"
 
 
@@ -403,7 +401,7 @@ def test_many_streams_at_once_lose_nothing_and_mix_nothing(server: OpenAIServer)
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE_S)
     expected = {
         "".join(f"{person}:{token} " for token in range(tokens)) for person in range(people)
     }

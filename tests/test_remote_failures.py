@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from model.remote_errors import explained
 from model.settings import GenerationSettings
 from tests.following import KEY, followed
 from tests.openai_server import MODEL, OpenAIServer, Refusal, Told
+from tests.patience import PATIENCE_S, scene, wait_until
 from ui import handlers
 from ui.tabs import Tabs
 from ui.view import View
@@ -180,7 +180,7 @@ def test_silence_ends_with_a_sentence(server: OpenAIServer) -> None:
     server.replies = [Told(silent=True)]
     with pytest.raises(DemoError, match="has said nothing for"):
         events(backend)
-    assert server.left.wait(30)
+    assert server.left.wait(PATIENCE_S)
 
 
 def test_slow_answers_arrive_whole(server: OpenAIServer) -> None:
@@ -245,7 +245,7 @@ def test_stop_closes_the_connection_in_mid_answer(
     *_, last = stream
     assert isinstance(last, Finished) and last.reason == "cancelled"
     assert last.usage.new_tokens >= 1
-    assert server.left.wait(30)
+    assert server.left.wait(PATIENCE_S)
 
 
 def test_stop_closes_the_connection_before_the_first_word(
@@ -256,12 +256,11 @@ def test_stop_closes_the_connection_before_the_first_word(
     got: list[Event] = []
     thread = threading.Thread(target=lambda: got.extend(backend.stream(TALK, SETTINGS, cancel)))
     thread.start()
-    while not server.asked:
-        thread.join(0.01)
+    wait_until(lambda: server.asked)
     cancel.set()
-    thread.join(30)
+    thread.join(PATIENCE_S)
     assert [type(event) for event in got] == [Finished]
-    assert server.left.wait(30)
+    assert server.left.wait(PATIENCE_S)
 
 
 def test_an_iterator_that_is_closed_closes_the_connection(
@@ -271,7 +270,7 @@ def test_an_iterator_that_is_closed_closes_the_connection(
     stream = backend.stream(TALK, SETTINGS, Cancel())
     next(stream)
     stream.close()  # type: ignore[attr-defined]
-    assert server.left.wait(30)
+    assert server.left.wait(PATIENCE_S)
 
 
 def test_on_the_page_a_dropped_answer_stays_marked_and_can_be_asked_for_again(
@@ -291,7 +290,7 @@ def test_on_the_page_a_dropped_answer_stays_marked_and_can_be_asked_for_again(
         assert "Hello" in str(again.chatbot) and "Half an answer" not in str(again.chatbot)
         assert again.notice == ""
 
-    asyncio.run(asyncio.wait_for(play(), 60))
+    scene(play)
 
 
 def test_on_the_page_what_the_server_does_not_take_is_said_once(
@@ -306,4 +305,4 @@ def test_on_the_page_what_the_server_does_not_take_is_said_once(
         await handlers.submit(tabs, KEY, "Hi", {})
         assert (await followed(tabs)).notice == ""
 
-    asyncio.run(asyncio.wait_for(play(), 60))
+    scene(play)

@@ -24,6 +24,7 @@ from model.recipe import Verdict
 from model.script import transformers_script
 from model.settings import GenerationSettings, VisionSettings
 from tests import media_files
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent
 GREEDY = GenerationSettings(max_new_tokens=24)
@@ -232,9 +233,9 @@ def test_verifying_gives_way_to_people_and_is_done_afterwards(
         target=lambda: verdicts.append(qwen2_vl.verify(recipe, reply, Cancel()))
     )
     verifying.start()
-    assert begun.wait(60)
+    assert begun.wait(PATIENCE_S)
     assert answer(qwen2_vl, talk, GREEDY)
-    verifying.join(60)
+    verifying.join(PATIENCE_S)
     assert len(attempts) == 2, "the first one was given up"
     assert verdicts[0] and verdicts[0].equal
 

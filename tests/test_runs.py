@@ -13,6 +13,7 @@ from model.conversation import Conversation, Text
 from model.errors import MediaError
 from model.settings import GenerationSettings
 from tests.fakes import FakeBackend
+from tests.patience import PATIENCE_S, becomes
 from ui import runs
 from ui.runs import Run
 
@@ -27,15 +28,15 @@ def running(
 ) -> tuple[Run, list[Run]]:
     """Start a run, do something, and wait for its end."""
 
-    async def scene() -> tuple[Run, list[Run]]:
+    async def started() -> tuple[Run, list[Run]]:
         ended: list[Run] = []
         run = Run(ASKED, GenerationSettings(), "s1")
         run.start(backend, ended.append, awaited=awaited)
         await meanwhile(run)
-        await asyncio.wait_for(run.ended(), 10)
+        await run.ended()
         return run, ended
 
-    return asyncio.run(scene())
+    return asyncio.run(asyncio.wait_for(started(), PATIENCE_S))
 
 
 async def nothing(run: Run) -> None:
@@ -71,8 +72,7 @@ def test_an_exception_ends_the_run_and_is_kept(error: Exception) -> None:
 def test_cancel_ends_it_and_keeps_the_text() -> None:
     async def stop_after_some_text(run: Run) -> None:
         with run.followed():
-            while not run.text:
-                await asyncio.sleep(0.01)
+            await becomes(lambda: run.text)
             run.cancel.set()
 
     run, _ = running(FakeBackend([Delta("x")] * 1000, pause_s=0.01), stop_after_some_text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 
 import gradio as gr
 import pytest
@@ -15,6 +15,7 @@ from model.conversation import Conversation, Image, Text
 from model.errors import DemoError, MediaError
 from model.settings import GenerationSettings, VisionSettings
 from tests.fakes import USAGE, FakeBackend
+from tests.patience import PATIENCE_S, becomes, scene
 from ui import api, session, view
 from ui import tabs as open_tabs
 from ui.attachment import Attachment
@@ -27,10 +28,6 @@ PHOTO = Attachment(
 CLIP = Attachment(
     "2", "video", "/uploads/b.mp4", "b.mp4", (64, 48), "/uploads/u.webp", "/uploads/b.mp4", 3.0
 )
-
-
-def scene(play: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(play(), 60))
 
 
 async def send(tabs: Tabs, tab: Tab, text: str) -> None:
@@ -96,7 +93,7 @@ def test_what_was_attached_meanwhile_stays_behind_what_comes_back() -> None:
         tab = tabs.open("k")
         tab.attach(PHOTO)
         sending = asyncio.create_task(send(tabs, tab, "Hi"))
-        await asyncio.sleep(0.05)
+        await becomes(lambda: tab.run)
         tab.attach(CLIP)
         assert tab.run
         tab.run.cancel.set()
@@ -123,8 +120,8 @@ def test_stop_keeps_the_text_that_is_there() -> None:
         tabs = Tabs(FakeBackend([Delta("x")] * 1000, pause_s=0.01))
         tab = tabs.open("k")
         sending = asyncio.create_task(send(tabs, tab, "Hi"))
-        while not (tab.run and tab.run.text):
-            await asyncio.sleep(0.01)
+        await becomes(lambda: tab.run and tab.run.text)
+        assert tab.run
         tab.run.cancel.set()
         await sending
         assert set(tab.conversation.messages[-1].text) == {"x"}
@@ -154,7 +151,7 @@ def test_clear_during_an_answer_gives_it_up() -> None:
         tabs = Tabs(backend)
         tab = tabs.open("k")
         sending = asyncio.create_task(send(tabs, tab, "Hi"))
-        await asyncio.sleep(0.05)
+        await becomes(lambda: backend.calls)
         tab.clear()
         await sending
         assert backend.calls[0].cancel.is_set()
@@ -168,7 +165,7 @@ def test_one_answer_at_a_time_in_a_tab_and_a_limit_over_all() -> None:
         tabs = Tabs(FakeBackend(gate=threading.Event()), queue_size=1)
         one, other = tabs.open("k1"), tabs.open("k2")
         sending = asyncio.create_task(send(tabs, one, "Hi"))
-        await asyncio.sleep(0.05)
+        await becomes(lambda: one.run)
         with pytest.raises(DemoError, match="still being written"):
             await send(tabs, one, "again")
         with pytest.raises(DemoError, match="1 people are waiting"):
@@ -205,7 +202,7 @@ def test_the_more_answers_grow_the_less_often_each_is_updated(
 
     def answer(_: Conversation) -> Iterator[Event | Exception]:
         yield Delta("Hel")
-        over.wait(60)
+        over.wait(PATIENCE_S)
         yield Delta("lo")
 
     async def play() -> None:
@@ -244,7 +241,7 @@ def test_an_unseen_tab_expires_and_the_backend_forgets_it() -> None:
         for tab in (old, shown):
             tab.seen = time.monotonic() - open_tabs.KEPT_S - 1
         assert tabs.open("recent") is recent
-        await asyncio.sleep(0.1)
+        await becomes(lambda: backend.forgotten)
         assert backend.forgotten == ["old"]
         assert tabs.open("old") is not old
         assert tabs.open("shown") is shown, "its page is open, if idle"
@@ -261,8 +258,7 @@ def test_what_the_last_visitor_left_is_forgotten_though_nobody_comes_after() -> 
         await asyncio.sleep(0.5)
         assert tabs._tabs, "the page is open"
         tabs.page_closed("page")
-        while tabs._tabs or not backend.forgotten:
-            await asyncio.sleep(0.05)
+        await becomes(lambda: backend.forgotten and not tabs._tabs)
 
     scene(play)
 
@@ -278,7 +274,7 @@ def test_a_program_that_says_nothing_for_long_is_forgotten() -> None:
         (tab,) = tabs._tabs.values()
         tab.seen = time.monotonic() - open_tabs.KEPT_S - 1
         tabs.open("recent")
-        await asyncio.sleep(0.1)
+        await becomes(lambda: backend.forgotten)
         assert backend.forgotten == [tab.key]
 
     scene(play)
@@ -308,7 +304,7 @@ def test_too_many_tabs_drop_the_one_unseen_for_longest(monkeypatch: pytest.Monke
         tabs.open("2")
         assert tabs.open("1") is first
         tabs.open("3")
-        await asyncio.sleep(0.1)
+        await becomes(lambda: backend.forgotten)
         assert backend.forgotten == ["2"]
 
     scene(play)
@@ -323,7 +319,7 @@ def test_empty_tabs_do_not_push_out_a_conversation(monkeypatch: pytest.MonkeyPat
         for number in range(6):
             tabs.open(f"stranger {number}")
         assert tabs.open("mine") is mine
-        await asyncio.sleep(0.1)
+        await becomes(lambda: len(backend.forgotten) >= 4)
         assert backend.forgotten == [f"stranger {number}" for number in range(4)]
 
     scene(play)
@@ -393,7 +389,7 @@ def test_a_page_that_does_not_come_holds_no_checkpoint_up(
         tabs.page_requested("host")
     loading = threading.Thread(target=tabs.wait_for_first_page, daemon=True)
     loading.start()
-    loading.join(5)
+    loading.join(PATIENCE_S)
     assert not loading.is_alive()
 
 
@@ -416,7 +412,7 @@ def test_what_is_kept_for_a_closed_tab_goes_but_a_reload_keeps_it() -> None:
         assert backend.forgotten == []
         tabs.page_closed("somebody else's")
         tabs.page_closed("reloaded")
-        await asyncio.sleep(0.15)
+        await becomes(lambda: backend.forgotten)
         assert backend.forgotten == ["k"]
 
     scene(play)
@@ -429,13 +425,13 @@ def test_a_tab_that_is_still_answered_keeps_what_it_needs() -> None:
         tab = tabs.open("k")
         tabs.page_opened(tab, "browser", "page")
         sending = asyncio.create_task(send(tabs, tab, "Hi"))
-        await asyncio.sleep(0.02)
+        await becomes(lambda: backend.calls)
         tabs.page_closed("page")
         await asyncio.sleep(0.15)
         assert backend.forgotten == []
         gate.set()
         await sending
-        await asyncio.sleep(0.15)
+        await becomes(lambda: backend.forgotten)
         assert backend.forgotten == ["k"]
 
     scene(play)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import subprocess
@@ -13,12 +12,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 
 from model.errors import DemoError, MediaError
 from tests.fakes import FakeBackend
 from tests.media_files import photo
 from tests.pages import listening
+from tests.patience import becomes, scene
+from tools.served import REPLY_S, program
 from ui import storage, tabs
 from ui.attachment import inspect
 from ui.page import build_page
@@ -71,11 +72,10 @@ def test_what_an_open_tab_attached_is_needed(
         thumbnail = Path(tab.tray[0].thumbnail)
         lie_for(KEPT_S + 60, mine, nobodys, thumbnail)
         open_tabs.open("1" * 32)
-        while nobodys.exists():
-            await asyncio.sleep(0.01)
+        await becomes(lambda: not nobodys.exists())
         assert mine.exists() and thumbnail.exists()
 
-    asyncio.run(asyncio.wait_for(visit(), 60))
+    scene(visit)
 
 
 def test_what_the_last_visitor_uploaded_goes_though_nobody_comes_after(uploads: Path) -> None:
@@ -86,10 +86,9 @@ def test_what_the_last_visitor_uploaded_goes_though_nobody_comes_after(uploads: 
         tabs = Tabs(FakeBackend(), kept_s=0.2)
         tab = tabs.open("0" * 32)
         tab.attach(inspect(mine))
-        while mine.exists():
-            await asyncio.sleep(0.05)
+        await becomes(lambda: not mine.exists())
 
-    asyncio.run(asyncio.wait_for(visit(), 60))
+    scene(visit)
 
 
 def test_only_a_lack_of_room_is_called_a_full_disk() -> None:
@@ -122,6 +121,7 @@ def test_a_full_disk_under_an_attachment_is_told(uploads: Path) -> None:
 SMALL_DISK = """
 import resource, sys, time
 from tests.fakes import FakeBackend
+from tests.patience import becomes, scene
 from ui.page import build_page, launch_options
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 page = build_page(FakeBackend())
@@ -138,11 +138,11 @@ def test_after_an_upload_that_found_no_room_the_next_message_works(uploads: Path
     ) as server:
         assert server.stdin and server.stdout
         url = server.stdout.readline().strip()
-        with httpx.Client(base_url=url) as browser:
+        with httpx.Client(base_url=url, timeout=REPLY_S) as browser:
             refused = browser.post("gradio_api/upload", files={"files": ("a.bin", bytes(10**6))})
         assert refused.status_code >= 500, "what assets/tray.js calls not-stored"
         message = {"text": "Hi", "files": [handle_file(str(photo(uploads / "mine.png", (64, 64))))]}
-        client = Client(url, verbose=False)
+        client = program(url)
         assert client.predict(message, {}, api_name="/chat")[0] == "Hello"
         client.close()
         server.stdin.close()
@@ -159,11 +159,13 @@ def address(uploads: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:  #
 def test_uploads_are_refused_when_they_take_all_that_they_may(address: str) -> None:
     def upload(size: int) -> int:
         return httpx.post(
-            f"{address}gradio_api/upload", files={"files": ("a.bin", os.urandom(size))}
+            f"{address}gradio_api/upload",
+            files={"files": ("a.bin", os.urandom(size))},
+            timeout=REPLY_S,
         ).status_code
 
     assert [upload(60_000), upload(60_000), upload(10)] == [200, 200, storage.INSUFFICIENT_STORAGE]
-    assert httpx.get(address).status_code == 200
+    assert httpx.get(address, timeout=REPLY_S).status_code == 200
 
 
 def test_a_disk_with_too_little_spare_takes_no_uploads(

@@ -10,10 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 
 from tests.media_files import solid
-from tools.served import free_port
+from tools.served import free_port, program
 
 ROOT = Path(__file__).parent.parent
 # Writes down every connection and every name that is looked up, then is `python app.py`.
@@ -74,7 +74,7 @@ def test_nothing_goes_out_while_the_bundled_checkpoint_answers(tmp_path: Path) -
         for line in process.stderr:  # the page is there and the model too
             if b"Ready" in line:
                 break
-        client = Client(f"http://127.0.0.1:{port}", verbose=False)
+        client = program(f"http://127.0.0.1:{port}")
         picture = handle_file(str(solid(tmp_path / "a.png")))
         message = {"text": "Which colour is it?", "files": [picture]}
         assert client.predict(message, {}, api_name="/chat")[0]

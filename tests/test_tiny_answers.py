@@ -19,6 +19,7 @@ from model.conversation import Conversation, Image, Text, Video
 from model.local import LocalBackend
 from model.settings import GenerationSettings
 from tests.pages import gradio_environment, listening
+from tools.served import program
 from ui.page import build_page
 
 GREY = (225, 225, 225)
@@ -179,7 +180,7 @@ def test_it_says_what_it_is_and_how_to_get_more(tiny: LocalBackend, question: st
 def client(tiny: LocalBackend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     uploads = tmp_path_factory.mktemp("uploads")
     with gradio_environment(uploads), listening(build_page(tiny)) as address:
-        yield Client(address, verbose=False)
+        yield program(address)
 
 
 def test_the_api_answers_about_pictures_over_several_turns(client: Client, draw: Any) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 
 from model.backend import Cancel
 from model.turnstile import Turnstile
+from tests.patience import PATIENCE_S, wait_until
 
 
 def enter(
@@ -21,8 +21,7 @@ def enter(
     thread = threading.Thread(target=run)
     waiting = len(turnstile._tickets)
     thread.start()
-    while len(turnstile._tickets) == waiting:
-        time.sleep(0.001)
+    wait_until(lambda: len(turnstile._tickets) > waiting)
     return thread
 
 
@@ -37,10 +36,9 @@ def test_waiting_is_in_order_and_shows_how_many_are_ahead() -> None:
 
         threads.append(threading.Thread(target=last))
         threads[-1].start()
-        while seen[:1] != [4]:
-            time.sleep(0.001)
+        wait_until(lambda: seen[:1] == [4])
     for thread in threads:
-        thread.join(5)
+        thread.join(PATIENCE_S)
     assert order == ["a", "b", "c", "d"]
     assert seen == sorted(seen, reverse=True)
     assert not turnstile.busy
@@ -52,9 +50,9 @@ def test_a_cancelled_wait_ends_and_lets_the_next_one_in() -> None:
         first = enter(turnstile, order, "a", cancel)
         second = enter(turnstile, order, "b")
         cancel.set()
-        first.join(5)
+        first.join(PATIENCE_S)
         assert order == ["a gave up"]
-    second.join(5)
+    second.join(PATIENCE_S)
     assert order == ["a gave up", "b"]
 
 
@@ -68,10 +66,9 @@ def test_spare_work_passes_only_while_nobody_is_there_and_leaves_for_whoever_com
             target=lambda: _pass(turnstile, order, seen),
         )
         thread.start()
-        while not leave.is_set():
-            time.sleep(0.001)
+        assert leave.wait(PATIENCE_S)
         assert order == []
-    thread.join(5)
+    thread.join(PATIENCE_S)
     assert order == ["in"]
     assert seen == [], "spare work is nobody who is ahead"
 
@@ -89,7 +86,7 @@ def test_waiting_until_it_is_free_can_be_given_up() -> None:
         thread = threading.Thread(target=turnstile.wait_until_free, args=(cancel,))
         thread.start()
         cancel.set()
-        thread.join(5)
+        thread.join(PATIENCE_S)
         assert not thread.is_alive()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import socket
@@ -9,17 +10,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gradio_client import Client
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.e2e.chat import Chat
 
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 600.0  # a busy machine takes minutes to import torch and Gradio
+REPLY_S = 300.0  # httpx gives up after 5
+FIRST_PORT, BLOCKS, PORTS_EACH = 20_000, 60, 200  # below those of outgoing connections
 POLL_S = 0.02
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 BROWSER_FLAGS = (
@@ -31,6 +35,7 @@ BROWSER_FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
+_taken = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -109,11 +114,21 @@ def ended(process: subprocess.Popen[Any]) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on, and that no other process is given until it is listened on.
+
+    The system never gives these to an outgoing connection, and each process takes its own block.
+    """
+    for _ in range(PORTS_EACH):
+        port = FIRST_PORT + os.getpid() % BLOCKS * PORTS_EACH + next(_taken) % PORTS_EACH
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("All ports of this process are taken.")
+
+
+def program(address: str, **options: Any) -> Client:
+    """A program that talks to the page at `address`, however long a busy machine keeps it waiting."""
+    return Client(address, verbose=False, httpx_kwargs={"timeout": REPLY_S}, **options)
 
 
 @contextmanager

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import mimetypes
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
 
 PATIENCE_MS = 120_000  # for a machine that does other things, or whose cores others take
 SHOWN_MS = 150
+POLL_MS = 5
 ENDED = ("idle", "stopped", "error")
 FROM_THE_PAGE_BEFORE = ("AbortError", "Connection errored out", "network error", "ERR_ABORTED")
 DISPATCH = """([kind, content, name, type]) => {
@@ -84,6 +86,13 @@ class Chat:
         )
         # The state is one of many elements that are updated together; Svelte shows new ones a little later.
         self.page.wait_for_timeout(SHOWN_MS)
+
+    def wait_until(self, true: Callable[[], object]) -> None:
+        """For what is seen from outside of the page, whose events are handed on meanwhile."""
+        until = time.monotonic() + PATIENCE_MS / 1000
+        while not true():
+            assert time.monotonic() < until, "it did not come true"
+            self.page.wait_for_timeout(POLL_MS)
 
     def send(self, text: str) -> None:
         self.page.fill("#composer textarea", text)

@@ -85,8 +85,7 @@ def test_an_answer_that_comes_late_does_not_bring_back_what_was_removed(
     chat.page.evaluate(
         "[...document.querySelectorAll('#tray li button')].slice(0, 2).forEach((b) => b.click())"
     )
-    while not removals:
-        chat.page.wait_for_timeout(50)
+    chat.wait_until(lambda: removals)
     chat.page.wait_for_timeout(500)  # in which a second request would overtake the first
     route, answer = removals[0]
     route.fulfill(response=answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -47,16 +48,18 @@ def test_a_message_sent_just_as_an_answer_ends_is_answered_to_its_end(
     network.send("Network.emulateNetworkConditions", near)
     fake.pause_s = 0.05
     fake.answer = lambda talk: [Delta("word ")] * (12 if talk.messages[-1].text == "first" else 60)
-    for _ in range(2):
-        turn, asked = told.turn - told.finished_before, len(fake.calls)
+
+    def asked(times: int, key: str = "") -> bool:
+        if key:
+            told.page.keyboard.press(key)
+        return len(fake.calls) == times
+
+    for before in (0, 2):
         told.send("first")
-        while len(fake.calls) == asked:
-            told.page.wait_for_timeout(10)
+        told.wait_until(partial(asked, before + 1))
         told.page.fill("#composer textarea", "second")
-        while len(fake.calls) < asked + 2:
-            told.page.keyboard.press("Enter")
-            told.page.wait_for_timeout(5)
-        told.wait("idle", after_turn=turn + 1)
+        told.wait_until(partial(asked, before + 2, "Enter"))
+        told.wait("idle", after_turn=before + 1)
         assert told.answered[-1].count("word") == 60
     network.detach()
 

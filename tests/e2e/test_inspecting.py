@@ -221,8 +221,7 @@ def test_what_is_drawn_of_an_item_that_has_gone_is_nothing(
 
     monkeypatch.setattr(fake, "estimate", slowly)
     told.page.click("#tray [data-look]")
-    while not drawing.is_set():
-        told.page.wait_for_timeout(20)
+    told.wait_until(drawing.is_set)
     told.page.click("#tray [data-op=detach]")
     told.wait_for_cards(0)
     removed.set()

@@ -61,8 +61,4 @@ def test_what_is_kept_for_a_closed_tab_goes(
     leaving.reload()
     leaving.wait("idle")
     leaving.page.close()
-    for _ in range(200):
-        if key in fake.forgotten:
-            return
-        told.page.wait_for_timeout(100)
-    raise AssertionError("nothing was forgotten")
+    told.wait_until(lambda: key in fake.forgotten)

@@ -45,10 +45,13 @@ def test_a_clip_that_browsers_cannot_play_is_copied_for_them(told: Chat, tmp_pat
     path = clip(tmp_path / "old.avi", fps=5, codec="mpeg4")
     told.attach(path)
     told.ask("What happens?")
-    told.page.wait_for_timeout(1000)
-    told.ask("And then?")
-    source = told.page.locator("#chatbot .user video").get_attribute("src") or ""
-    assert "/previews/" in source
+
+    def plays_the_copy() -> bool:
+        told.ask("And then?")
+        source = told.page.locator("#chatbot .user video").get_attribute("src")
+        return "/previews/" in (source or "")
+
+    told.wait_until(plays_the_copy)
 
 
 def test_what_is_sent_during_an_upload_goes_with_the_file(

@@ -114,8 +114,7 @@ def test_a_piece_of_an_answer_styles_little_of_the_page(told: Chat, fake: FakeBa
         chromium.send("Tracing.start", {"categories": "devtools.timeline"})
     chromium.send("Tracing.end")
     told.wait("idle", after_turn=1)
-    while not complete:
-        told.page.wait_for_timeout(50)
+    told.wait_until(lambda: complete)
     styled = [e["args"]["elementCount"] for e in traced if e["name"] == "UpdateLayoutTree"]
     assert 0 < median(styled) < 20  # several hundred if a rule asks what the conversation holds
 

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> Report:
         flags = (f"--max-tokens={PICTURE_TOKENS}", f"--queue-size={options.people}")
         with served.serve(folder, checkpoint, *flags) as server:
             server.wait()
-            clients = [Client(server.address, verbose=False) for _ in range(options.people)]
+            clients = [served.program(server.address) for _ in range(options.people)]
             pictures = [_picture(folder, number) for number in range(options.people)]
             _ask(clients[0], pictures[0], options.tokens)  # until the model has been loaded
             clients[0].predict(api_name="/reset")

@@ -110,7 +110,7 @@ class Day:
             person.close()
 
     def _newcomer(self) -> Client:
-        return Client(self.server.address, verbose=False)
+        return served.program(self.server.address)
 
     def _files(self, kind: str) -> list[Path]:
         match kind:
