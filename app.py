@@ -100,6 +100,8 @@ def load(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the page, or the check; gives the exit status."""
+    if sentence := unsupported(sys.platform):
+        sys.exit(sentence)
     os.environ.update(FEW_KERNELS | os.environ | NO_TELEMETRY | NO_COUNTING)
     flags = parser(os.environ)
     options = flags.parse_args(argv)
@@ -128,6 +130,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (DemoError, SettingError) as error:
         flags.error(str(error))
     return 0
+
+
+def unsupported(platform: str) -> str:
+    """Why the program cannot run on this system; empty where it can."""
+    if platform == "win32":
+        return "qwen-vl-chat runs on Linux and macOS; on Windows, install WSL 2 (`wsl --install`) and start it there."
+    return ""
 
 
 def defaults(options: argparse.Namespace, model_flags: checkpoints.Flags) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 import app
-from model import VERSION
 from model.backend import Cancel, collected
 from model.checkpoint import Flags
 from model.conversation import Conversation, Text, Video
@@ -257,8 +256,23 @@ def test_every_limit_that_a_flag_sets_is_the_models(tmp_path: Path) -> None:
         backend.estimate(talk.with_reply("Hi").with_user_turn(clip), GenerationSettings())
 
 
-def test_the_version_is_that_of_the_package() -> None:
-    assert f'version = "{VERSION}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+def test_linux_and_macos_are_supported(platform: str) -> None:
+    assert app.unsupported(platform) == ""
+
+
+def test_windows_is_told_of_wsl_before_anything_of_unix_is_imported() -> None:
+    code = """
+import sys
+import app
+sys.platform = "win32"
+sys.modules["fcntl"] = None  # as there: cannot be imported
+app.main(["-c", "tiny"])
+"""
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert run.stderr.strip() == app.unsupported("win32")
+    assert "WSL 2" in run.stderr
 
 
 def test_the_check_of_a_missing_folder_fails_with_the_remedy() -> None:

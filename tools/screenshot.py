@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--checkpoint", default="tiny", help="as for app.py")
     parser.add_argument("--picture", type=Path, default=EXAMPLES / "shapes.png", help="what is asked about")
     parser.add_argument("--question", action="append", help="what is asked; repeatable, for several turns")
-    parser.add_argument("--output", type=Path, default=ROOT / "assets" / "screenshot.png", help="where it goes")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images" / "chat.png", help="where it goes")
     parser.add_argument("--phone", action="store_true", help="narrow, with two pixels to the point")
     parser.add_argument("--dark", action="store_true", help="as for people who prefer dark pages")
     # fmt: on

@@ -25,7 +25,6 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
 def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     """Every flag, with its default from the environment where that is set."""
     flags = argparse.ArgumentParser(
-        prog="app.py",
         description="Chat with a Qwen2-VL checkpoint about pictures and videos.",
         epilog=f"Every flag can be set in the environment: {ENVIRONMENT}CHECKPOINT_PATH for --checkpoint-path.",
         formatter_class=_Help,
