@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/python
+# auto: CPU builds on Linux without an NVIDIA GPU; cpu and cuda say which.
+TORCH  ?= auto
 
 .PHONY: demo test check install install-test browser lock audit
 demo: install
@@ -24,7 +26,7 @@ $(RUN):
 
 $(VENV)/.installed: requirements_web_demo.lock | $(RUN)
 	$(RUN) -m pip install --quiet uv
-	$(RUN) -m uv pip install --quiet --compile-bytecode --python $(RUN) --require-hashes -r requirements_web_demo.lock
+	$(RUN) tools/install.py --torch $(TORCH) --python $(RUN)
 	touch $@
 
 $(VENV)/.installed-test: requirements_test.txt $(VENV)/.installed

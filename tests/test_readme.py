@@ -11,9 +11,11 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from tools import install
 from ui.flags import parser
 
 ROOT = Path(__file__).parent.parent
+PYTHON = ".venv/bin/python"
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROJECT: Mapping[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -96,7 +98,10 @@ def recipes() -> list[str]:
     order = ("$(RUN)", "$(VENV)/.installed", "demo", "$(VENV)/.installed-test", "check", "test")
     bodies = dict(re.findall(r"^(\S+):.*\n((?:\t.*\n?)+)", MAKEFILE, re.MULTILINE))
     lines = [line for target in order for line in expanded(bodies[target]).splitlines()]
-    return [line.strip() for line in lines if not line.startswith(("\ttouch", "\t@"))]
+    commands = [line.strip() for line in lines if not line.startswith(("\ttouch", "\t@"))]
+    script = commands.index(f"{PYTHON} tools/install.py --torch auto --python {PYTHON}")
+    commands[script] = " ".join([PYTHON, *install.as_locked(PYTHON, install.LOCK)[1:]])
+    return commands
 
 
 def expanded(text: str) -> str:
