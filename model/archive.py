@@ -11,7 +11,7 @@ import json
 import re
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path, PurePosixPath
@@ -39,8 +39,9 @@ class Archive:
     seen: tuple[Seen, ...]
     runtime: Runtime
 
-    def recipes(self) -> Iterator[tuple[Recipe, Answered, str]]:
-        """How each turn is answered again, how it was, and the reply."""
+    def recipes(self, control: Iterable[str]) -> Iterator[tuple[Recipe, Answered, str]]:
+        """How each turn is answered again, how it was, and the reply. control: see `recipe.messages`."""
+        control = tuple(control)
         for turn, answered in enumerate(self.answers):
             asked = replace(self.conversation, messages=self.conversation.messages[: 2 * turn + 1])
             settings = replayed(answered)
@@ -49,7 +50,7 @@ class Archive:
                 Recipe(
                     runtime=self.runtime,
                     prompt="",
-                    messages=recipe.messages(asked, settings.system_prompt),
+                    messages=recipe.messages(asked, settings.system_prompt, control),
                     seen=self.seen[:count],
                     vision_ids=settings.vision_ids,
                     generation=recipe.generation(settings, settings.max_new_tokens),

@@ -1,7 +1,8 @@
 """A conversation as the checkpoint's own chat template words it, and as token ids.
 
-Control tokens are live only where the template writes them, and grounding tokens also in the model's own
-replies. Whatever a person types is tokenized as the characters it is. Knows nothing of tensors.
+Control tokens, which are all that were added to the vocabulary, are live only where the template writes them,
+and grounding tokens also in the model's own replies. Whatever a person types is tokenized as the characters it
+is. Knows nothing of tensors.
 """
 
 from __future__ import annotations
@@ -46,14 +47,15 @@ class ChatTemplate:
     def __init__(self, processor: Any) -> None:
         self._processor = processor
         tokenizer = processor.tokenizer
-        special = {t.content: i for i, t in tokenizer.added_tokens_decoder.items() if t.special}
-        self._control = special
-        self._grounding = {token: special[token] for token in GROUNDING_TOKENS if token in special}
+        control = control_tokens(tokenizer)
+        self.control_tokens = control
+        self._grounding = {token: control[token] for token in GROUNDING_TOKENS if token in control}
         self.image_pad: int = processor.image_token_id
         self.video_pad: int = processor.video_token_id
         # A copy of its own: encode_special_tokens is a switch on the tokenizer, not on a call, and other
-        # threads use the original.
+        # threads use the original. It has no effect on added tokens that are not special.
         self._plain = copy.deepcopy(tokenizer.backend_tokenizer)
+        self._plain.add_special_tokens(list(control))
         self._plain.encode_special_tokens = True
 
     def segments(
@@ -97,11 +99,17 @@ class ChatTemplate:
 
     def _live(self, segment: Segment) -> dict[str, int]:
         if segment.source == "template":
-            return self._control
+            return self.control_tokens
         return self._grounding if segment.source == "reply" else {}
 
     def _encode(self, text: str) -> list[int]:
         return list(self._plain.encode(text, add_special_tokens=False).ids) if text else []
+
+
+def control_tokens(tokenizer: Any) -> dict[str, int]:
+    """Every token that was added to the vocabulary, special or not, with its id; longer ones first."""
+    added = {token.content: i for i, token in tokenizer.added_tokens_decoder.items()}
+    return dict(sorted(added.items(), key=lambda token: -len(token[0])))
 
 
 def prompt_text(segments: Sequence[Segment]) -> str:

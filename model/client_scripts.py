@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from model.recipe import MARK, NO_MARK, Recipe, Seen
+from model.recipe import Recipe, Seen, unmarked
 from model.script import listed, literal, stock_functions, stock_imports
 
 ENGINE = "http://localhost:8000/v1"  # where `vllm serve` listens
@@ -77,7 +77,7 @@ def _openai(recipe: Recipe) -> Iterator[str]:
 
     def part(part: Mapping[str, Any]) -> str:
         if part["type"] == "text":
-            return f'{{"type": "text", "text": {literal(_unmarked(part["text"]))}}}'
+            return f'{{"type": "text", "text": {literal(unmarked(part["text"]))}}}'
         item = next(files)
         if item.kind == "video":
             return f'{{"type": "video_url", "video_url": {{"url": clip({literal(item.file)})}}}}'
@@ -101,7 +101,7 @@ def _body(recipe: Recipe) -> dict[str, Any]:
 
     def part(part: Mapping[str, Any]) -> dict[str, Any]:
         if part["type"] == "text":
-            return {"type": "text", "text": _unmarked(part["text"])}
+            return {"type": "text", "text": unmarked(part["text"])}
         item = next(files)
         kind = f"{item.kind}_url"
         mime = mimetypes.guess_type(item.file)[0] or f"{item.kind}/*"
@@ -110,7 +110,7 @@ def _body(recipe: Recipe) -> dict[str, Any]:
     messages = [
         {
             "role": message["role"],
-            "content": _unmarked(content)
+            "content": unmarked(content)
             if isinstance(content := message["content"], str)
             else [part(one) for one in content],
         }
@@ -162,7 +162,3 @@ def _stand_in(item: Seen) -> str:
 def _quoted(file: str) -> str:
     """For a shell, inside of `$(...)`."""
     return "'" + file.replace("'", "'\\''") + "'"
-
-
-def _unmarked(text: str) -> str:
-    return text.replace(f"{MARK}<", "<").replace(NO_MARK, MARK)

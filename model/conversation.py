@@ -79,6 +79,18 @@ class Message:
         return "".join(part.text for part in typed)
 
     @property
+    def joined(self) -> tuple[Part, ...]:
+        """Its parts, neighbouring texts of the same kind as one: a control token may be spread over two."""
+        joined: list[Part] = []
+        for part in self.parts:
+            last = joined[-1] if joined else None
+            if isinstance(part, Text) and isinstance(last, Text) and part.pointing == last.pointing:
+                joined[-1] = replace(last, text=last.text + part.text)
+            else:
+                joined.append(part)
+        return tuple(joined)
+
+    @property
     def regions(self) -> tuple[Text, ...]:
         """The places that it points at, in the checkpoint's words."""
         return tuple(part for part in self.parts if isinstance(part, Text) and part.pointing)

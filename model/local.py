@@ -223,7 +223,9 @@ class LocalBackend:
         return Recipe(
             runtime=self.runtime,
             prompt=self.prompt(conversation, settings),
-            messages=recipe.messages(conversation, settings.system_prompt),
+            messages=recipe.messages(
+                conversation, settings.system_prompt, self._template.control_tokens
+            ),
             seen=tuple(map(recipe.seen, prompt.items)),
             vision_ids=settings.vision_ids,
             generation=recipe.generation(settings, longest),

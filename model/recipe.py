@@ -6,7 +6,7 @@ Files are named here and opened elsewhere. Knows nothing of tensors.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -18,7 +18,7 @@ from model.visual_item import VisualItem, sampled_fps
 
 # Before a control token that somebody typed, and for one of these that was typed; see `model/stock.py`.
 MARK, NO_MARK = "\ue000", "\ue000\ue001"
-_CONTROL = re.compile(r"<\|\w+\|>")
+_MARKS = re.compile("\ue000(\ue001?)")
 
 Messages = list[dict[str, Any]]
 
@@ -122,11 +122,17 @@ def seen(item: VisualItem) -> Seen:
     return Seen(path, item.kind, width, height, item.times)
 
 
-def messages(conversation: Conversation, system: str) -> Messages:
-    """For `apply_chat_template`; typed control tokens are marked."""
+def messages(conversation: Conversation, system: str, control: Iterable[str]) -> Messages:
+    """For `apply_chat_template`; typed control tokens are marked. control: those of the checkpoint, longer ones first."""
+    tokens = re.compile("|".join(map(re.escape, control)) or "(?!)")
     system = conversation.system if conversation.system is not None else system
-    first = [{"role": "system", "content": _marked(system)}] if system else []
-    return [*first, *(_message(message) for message in conversation.messages)]
+    first = [{"role": "system", "content": _marked(system, tokens)}] if system else []
+    return [*first, *(_message(message, tokens) for message in conversation.messages)]
+
+
+def unmarked(text: str) -> str:
+    """As it was typed."""
+    return _MARKS.sub(lambda mark: MARK if mark[1] else "", text)
 
 
 def generation(settings: GenerationSettings, max_new_tokens: int) -> dict[str, Any]:
@@ -147,18 +153,18 @@ def _parts(content: str | Sequence[Mapping[str, str]]) -> Sequence[Mapping[str, 
     return [{"text": content}] if isinstance(content, str) else content
 
 
-def _message(message: Message) -> dict[str, Any]:
+def _message(message: Message, tokens: re.Pattern[str]) -> dict[str, Any]:
     live = GROUNDING_TOKENS if message.role == "assistant" else ()
-    return {"role": message.role, "content": [_part(part, live) for part in message.parts]}
+    return {"role": message.role, "content": [_part(part, tokens, live) for part in message.joined]}
 
 
-def _part(part: Text | Media, live: Sequence[str]) -> dict[str, str]:
+def _part(part: Text | Media, tokens: re.Pattern[str], live: Sequence[str]) -> dict[str, str]:
     if isinstance(part, Text):
         live = GROUNDING_TOKENS if part.pointing else live
-        return {"type": "text", "text": _marked(part.text, live)}
+        return {"type": "text", "text": _marked(part.text, tokens, live)}
     return {"type": "image" if isinstance(part, Image) else "video"}
 
 
-def _marked(text: str, live: Sequence[str] = ()) -> str:
+def _marked(text: str, tokens: re.Pattern[str], live: Sequence[str] = ()) -> str:
     text = text.replace(MARK, NO_MARK)
-    return _CONTROL.sub(lambda found: found[0] if found[0] in live else MARK + found[0], text)
+    return tokens.sub(lambda found: found[0] if found[0] in live else MARK + found[0], text)

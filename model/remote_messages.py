@@ -19,9 +19,14 @@ from model.visual_item import VisualItem
 JOINER = "\u2060"  # WORD JOINER: takes no room and breaks no line, but belongs to no control token
 PAD = "<|image_pad|>"
 PICTURE_TOKENS = f"<|vision_start|>{PAD}<|vision_end|>"
-_CONTROL = re.compile(r"<(?=\|\w+\|>)")
+# Tokens of the family's vocabularies: `<|name|>`, and `<name>` and `</name>` for these names.
+_TAGS = "tool_call|tool_response|think|tts_pad|tts_text_bos|tts_text_eod|tts_text_bos_single"
+_TOKEN = rf"<(?=\|\w+\|>|/?(?:{_TAGS})>)"
+# The chat template leaves out a reply's reasoning, for which it must recognise it.
+_LIVE_IN_REPLY = (*GROUNDING_TOKENS, "<think>", "</think>")
+_CONTROL = re.compile(_TOKEN)
 _CONTROL_IN_REPLY = re.compile(
-    rf"<(?=\|\w+\|>)(?!{'|'.join(re.escape(token[1:]) for token in GROUNDING_TOKENS)})"
+    rf"{_TOKEN}(?!{'|'.join(re.escape(token[1:]) for token in _LIVE_IN_REPLY)})"
 )
 
 
@@ -105,7 +110,7 @@ def inert(text: str) -> str:
 
 
 def inert_reply(text: str) -> str:
-    """What the model answered: as `inert`, but its grounding tokens stay what they are."""
+    """What the model answered: as `inert`, but its grounding tokens and its reasoning stay what they are."""
     return _CONTROL_IN_REPLY.sub(f"<{JOINER}", text)
 
 
@@ -117,7 +122,7 @@ def distinct_frames(item: VisualItem) -> tuple[int, ...]:
 def _pieces(
     message: Message, waiting: Iterator[VisualItem], *, vision_ids: bool, clips: bool
 ) -> Iterator[Piece]:
-    for part in message.parts:
+    for part in message.joined:
         if isinstance(part, Text):
             typed = message.role == "user" and not part.pointing
             yield inert(part.text) if typed else inert_reply(part.text)

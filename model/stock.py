@@ -6,6 +6,7 @@ that what is verified and what is printed are the same.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -115,14 +116,15 @@ def inputs_of(
 
 
 def inputs_with_typed(processor: Any, prompt: str, **media: Any) -> Any:
-    """The same for a prompt in which some control tokens are text that somebody typed.
+    """The same for a prompt in which some added tokens are text that somebody typed.
 
     These stand behind a U+E000 and are tokenized as the characters they are; all others are live. A U+E000
     that was typed itself has a U+E001 behind it.
     """
-    tokenizer = processor.tokenizer
-    live = {t.content: i for i, t in tokenizer.added_tokens_decoder.items() if t.special}
-    pattern = "|".join(map(re.escape, live))
+    live = {t.content: i for i, t in processor.tokenizer.added_tokens_decoder.items()}
+    pattern = "|".join(map(re.escape, sorted(live, key=len, reverse=True)))
+    tokenizer = copy.deepcopy(processor.tokenizer)  # one in which all of them can be split
+    tokenizer.add_tokens(list(live), special_tokens=True)
     plain, *rest = re.split(f"(?<!\ue000)({pattern})", prompt)
     pads = (processor.image_token, processor.video_token)
     inputs = inputs_of(processor, "\n".join(token for token in rest if token in pads), **media)
@@ -133,7 +135,7 @@ def inputs_with_typed(processor: Any, prompt: str, **media: Any) -> Any:
     }
 
     def typed(text: str) -> list[int]:
-        text = text.replace("\ue000<", "<").replace("\ue000\ue001", "\ue000")
+        text = re.sub("\ue000(\ue001?)", lambda mark: "\ue000" if mark[1] else "", text)
         ids: list[int] = tokenizer(text, split_special_tokens=True).input_ids
         return ids
 

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from model import archive_reader, media, video
 from model import checkpoint as checkpoints
 from model.archive import Archive
+from model.chat_template import control_tokens
 from model.checkpoint import BUNDLED, Flags
 from model.conversation import Image
 from model.errors import DemoError
@@ -64,7 +65,8 @@ def _verdicts(path: Path, folder: Path, flags: Flags) -> Iterator[Verdict]:
         )
     from model import verify
 
-    for number, (recipe, answered, reply) in enumerate(exported.recipes(), 1):
+    control = control_tokens(backend.processor.tokenizer)
+    for number, (recipe, answered, reply) in enumerate(exported.recipes(control), 1):
         if not recipe.greedy or answered.usage is None:
             why = "drawn by lot" if not recipe.greedy else "broken off"
             print(f"Answer {number}: not verified, because it was {why}.")

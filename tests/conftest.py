@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tokenizers import AddedToken
 from transformers import AutoTokenizer
 
 from model.checkpoint import BUNDLED
@@ -15,6 +16,9 @@ from model.local import LocalBackend
 from tests import media_files
 from tests.transformers_serve import serving
 from tools.tiny.checkpoint import FAMILIES, write_random_checkpoint
+
+# Of Qwen2.5-VL's vocabulary, and one that a fine-tuned checkpoint might have.
+ADDED_TOKENS = ("<tool_call>", "</tool_call>", "<|fim_prefix|>", "<|repo_name|>", "é!")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,6 +75,18 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         name: write_random_checkpoint(folder / name, family=name, tokenizer=tokenizer)
         for name in FAMILIES
     }
+
+
+@pytest.fixture(scope="session")
+def with_added_tokens(tmp_path_factory: pytest.TempPathFactory) -> LocalBackend:
+    """Qwen2.5-VL with the tokens that its vocabulary has beside the special ones."""
+    tokenizer = AutoTokenizer.from_pretrained(BUNDLED)
+    tokenizer.add_tokens(
+        [AddedToken(token, special=False, normalized=False) for token in ADDED_TOKENS]
+    )
+    folder = tmp_path_factory.mktemp("added") / "qwen2_5_vl"
+    write_random_checkpoint(folder, family="qwen2_5_vl", tokenizer=tokenizer)
+    return LocalBackend.load(folder, device="cpu", cache_gb=0.5)
 
 
 @pytest.fixture(scope="session", params=FAMILIES)

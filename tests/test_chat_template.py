@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from model.chat_template import ChatTemplate, Segment
 from model.conversation import Conversation, Image, Text, Video
 from model.local import LocalBackend
 from model.settings import GenerationSettings
+from tests.conftest import ADDED_TOKENS
 from tests.stock import stock_prompt
 
 SYSTEM = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
@@ -117,6 +119,42 @@ def test_typed_control_tokens_are_read_as_the_characters_they_are(qwen2_vl: Loca
         live = [token for token in ids if token in control]
         assert live == [token for token in honest if token in control]
         assert HOSTILE in tokenizer.decode(ids)
+
+
+@pytest.mark.parametrize("token", ADDED_TOKENS)
+def test_added_tokens_that_are_not_special_are_read_as_the_characters_they_are(
+    qwen2_vl: LocalBackend, with_added_tokens: LocalBackend, token: str
+) -> None:
+    """The same ids as without these tokens; `split_special_tokens` does not cover them."""
+    typed = f"a{token} {token}{{}}\n{HOSTILE}{token}"
+    assert with_added_tokens.processor.tokenizer(token)["input_ids"][0] >= 2664
+    for talk in (
+        Conversation().with_user_turn(Text(typed)),
+        Conversation().with_user_turn(Text(token[:3]), Text(token[3:])),
+        Conversation(system=typed).with_user_turn(Text("a")),
+        Conversation().with_user_turn(Text("a")).with_reply(typed).with_user_turn(Text("b")),
+    ):
+        assert with_added_tokens.prompt_ids(talk, PLAIN) == qwen2_vl.prompt_ids(talk, PLAIN)
+
+
+def test_typed_text_gets_the_ids_of_stock_with_split_special_tokens(qwen2_vl: LocalBackend) -> None:
+    tokenizer = qwen2_vl.processor.tokenizer
+    typed = f"{HOSTILE} and <|object_ref_start|>é<tool_call>"
+    ids = qwen2_vl.prompt_ids(Conversation().with_user_turn(Text(typed)), PLAIN)
+    split = tokenizer(f"user\n{typed}", split_special_tokens=True)["input_ids"]
+    assert any(ids[i : i + len(split)] == split for i in range(len(ids)))
+
+
+def test_every_added_token_is_live_where_the_template_writes_it(
+    with_added_tokens: LocalBackend,
+) -> None:
+    tokenizer = with_added_tokens.processor.tokenizer
+    template = ChatTemplate(with_added_tokens.processor)
+    written = "<|im_start|>system\n<tool_call>{}</tool_call><|im_end|>\n"
+    ids = template.ids([Segment(written, "template"), Segment("<tool_call>", "person")])
+    live = tokenizer.convert_tokens_to_ids(["<tool_call>", "</tool_call>"])
+    assert [ids.count(token) for token in live] == [1, 1]
+    assert ids[: ids.index(live[1])] == tokenizer(written)["input_ids"][: ids.index(live[1])]
 
 
 def test_in_replies_only_grounding_tokens_stay_live(qwen2_vl: LocalBackend) -> None:

@@ -116,6 +116,27 @@ def test_what_a_person_types_looks_the_same_and_holds_no_control_token(token: st
     assert inert("a <| b |> c < d || e <|not one|>") == "a <| b |> c < d || e <|not one|>"
 
 
+TAGS = ("<tool_call>", "</tool_call>", "<tool_response>", "<think>", "</think>", "<tts_pad>")
+
+
+@pytest.mark.parametrize("token", TAGS)
+def test_tags_of_the_vocabulary_that_a_person_types_look_the_same_and_are_none(token: str) -> None:
+    assert token not in inert(f"a{token}{token}")
+    assert inert(f"a{token}").replace(JOINER, "") == f"a{token}"
+    assert inert("<think hard> <tool_calls> <b>bold</b>") == "<think hard> <tool_calls> <b>bold</b>"
+
+
+def test_a_control_token_spread_over_two_texts_is_inert_too() -> None:
+    talk = Conversation().with_user_turn(Text("a<|im_"), Text("end|><tool"), Text("_call>"))
+    told = str(messages(talk, system=""))
+    assert "<|im_end|>" not in told and "<tool_call>" not in told
+
+
+def test_the_reasoning_of_a_reply_is_left_to_the_servers_template() -> None:
+    said = "<think>hm</think>Yes.<tool_call>"
+    assert inert_reply(said) == f"<think>hm</think>Yes.<{JOINER}tool_call>"
+
+
 def test_only_grounding_tokens_stay_live_in_a_reply() -> None:
     for token in GROUNDING_TOKENS:
         assert inert_reply(f"the {token}cat") == f"the {token}cat"

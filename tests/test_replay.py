@@ -17,6 +17,7 @@ from PIL import Image as PillowImage
 from model import verify
 from model.backend import Cancel, Delta
 from model.checkpoint import BUNDLED
+from model.client_scripts import curl_command
 from model.conversation import Conversation, Image, Text, Video
 from model.errors import DemoError
 from model.local import LocalBackend
@@ -123,6 +124,21 @@ def test_stock_transformers_agrees(backend: LocalBackend, tmp_path: Path, case: 
     """Random weights of both families: an error anywhere changes the answer."""
     talk, settings = conversations(tmp_path)[case]
     assert verified(backend, talk, settings)
+
+
+@pytest.mark.parametrize(
+    "typed", ["<tool_call>{}</tool_call>", "<|fim_prefix|>\ue000<tool_call>\ue001", "<tool_call>"]
+)
+def test_stock_transformers_agrees_where_somebody_typed_an_added_token(
+    with_added_tokens: LocalBackend, typed: str
+) -> None:
+    asked = Conversation().with_user_turn(Text("What is "), Text(typed[:4]), Text(typed[4:]))
+    talk = asked.with_reply(f"It is {typed}").with_user_turn(Text("And?"))
+    verified(with_added_tokens, talk, GREEDY)
+    recipe = with_added_tokens.recipe(talk, GREEDY)
+    assert recipe.typed
+    # A program for an engine sends the text as it was typed.
+    assert typed in curl_command(recipe)
 
 
 def test_the_prompt_is_the_backends_own(tiny: LocalBackend, folder: Path) -> None:
