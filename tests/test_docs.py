@@ -101,6 +101,61 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(target), link
 
 
+def code(page: Path) -> str:
+    """What a page sets as code."""
+    text = page.read_text(encoding="utf-8")
+    return "\n".join(
+        [*re.findall(r"`([^`\n]+)`", text), *re.findall(r"^ {4}(.+)$", text, re.MULTILINE)]
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_for_make_is_a_target(page: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for targets in re.findall(r"^make ((?:[a-z-]+ ?)+)", code(page), re.MULTILINE):
+        for target in targets.split():
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_flag_of_the_program_that_a_page_names_exists(page: Path) -> None:
+    known = {option for action in parser({})._actions for option in action.option_strings}
+    lines = re.findall(
+        r"^(?:\w+=\S+ )*(?:python app\.py|qwen-vl-chat|-).*", code(page), re.MULTILINE
+    )
+    for line in lines:
+        flags = re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", line.partition("  #")[0])
+        assert {*flags} - FLAGS_OF_OTHERS <= known, line
+
+
+# Named alone in a text: of pip, vLLM and pytest.
+FLAGS_OF_OTHERS = {"--enable-prompt-tokens-details"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_of_the_project_that_a_page_names_is_there(page: Path) -> None:
+    folders = "assets|deploy|docs|model|tests|tools|ui"
+    for name in re.findall(rf"(?<![\w/.-])((?:{folders})/[\w./-]+\w)", code(page)):
+        assert (ROOT / name).exists() or page.name in HISTORY or name in PLANNED, name
+
+
+HISTORY = ("CHANGELOG.md",)
+PLANNED = ("model/media", "model/engine", "ui/handlers")  # packages that docs/design.md announces
+
+
+def test_the_design_places_every_module_that_it_names() -> None:
+    design = (DOCS / "design.md").read_text(encoding="utf-8")
+    for package in ("model", "ui"):
+        table = design.split(f"| inside `{package}/` |")[1].split("\n\n")[0]
+        named = [
+            name
+            for cell in re.findall(r"`([a-z_ ]+)` \|$", table, re.MULTILINE)
+            for name in cell.split()
+        ]
+        assert len(named) > 20
+        assert all((ROOT / package / f"{name}.py").is_file() for name in named), package
+
+
 @pytest.fixture
 def in_a_folder_with_boats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a reader would try the snippets: in a checkout, with a picture of their own."""

@@ -1,6 +1,7 @@
-"""Take the README's picture of the page: a picture is asked about, and the answer is there.
+"""Take the README's pictures of the page.
 
-python tools/screenshot.py
+python tools/screenshot.py                    # docs/images/chat.png: an answer with a box on its picture
+python tools/screenshot.py --look             # docs/images/frames.png: what the model will see of a clip
 python tools/screenshot.py --phone --dark --output /tmp/phone.png
 """
 
@@ -20,9 +21,10 @@ from playwright.sync_api import Browser, BrowserContext  # noqa: E402
 from tests.e2e.chat import Chat  # noqa: E402
 from tools import served  # noqa: E402
 
-DESKTOP, PHONE = (1280, 800), (390, 844)
+DESKTOP, PHONE = (1080, 720), (390, 844)
 EXAMPLES = ROOT / "assets" / "examples"
-QUESTIONS = ("Describe the image.", "What colour is the star?")
+IMAGES = ROOT / "docs" / "images"
+QUESTIONS = ("Give the bounding box of the star.",)
 
 
 def main() -> None:
@@ -33,7 +35,15 @@ def main() -> None:
         with served.serve(Path(folder), options.checkpoint) as server:
             server.wait()
             chat = served.tab(profile, server)
-            _take(chat, options.picture, options.question or QUESTIONS, options.output)
+            if options.look:
+                _look(chat, options.picture or EXAMPLES / "moving-circle.mp4")
+            else:
+                _ask(
+                    chat, options.picture or EXAMPLES / "shapes.png", options.question or QUESTIONS
+                )
+            chat.page.wait_for_timeout(500)  # what fades in has done so
+            output = options.output or IMAGES / ("frames.png" if options.look else "chat.png")
+            chat.page.screenshot(path=output, animations="disabled")
             profile.close()
 
 
@@ -43,9 +53,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     # fmt: off
     parser.add_argument("--checkpoint", default="tiny", help="as for app.py")
-    parser.add_argument("--picture", type=Path, default=EXAMPLES / "shapes.png", help="what is asked about")
+    parser.add_argument("--picture", type=Path, help="what is asked about, or looked at")
     parser.add_argument("--question", action="append", help="what is asked; repeatable, for several turns")
-    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images" / "chat.png", help="where it goes")
+    parser.add_argument("--output", type=Path, help="where it goes")
+    parser.add_argument("--look", action="store_true", help="ask nothing, and show what the model will see")
     parser.add_argument("--phone", action="store_true", help="narrow, with two pixels to the point")
     parser.add_argument("--dark", action="store_true", help="as for people who prefer dark pages")
     # fmt: on
@@ -64,11 +75,18 @@ def _profile(browser: Browser, *, phone: bool, dark: bool) -> BrowserContext:
     )
 
 
-def _take(chat: Chat, picture: Path, questions: Sequence[str], output: Path) -> None:
-    """Drop the picture, ask, wait. Raises `RuntimeError` if there is no answer."""
+def _attach(chat: Chat, file: Path) -> None:
+    """Close the settings and drop the file."""
     chat.open()
-    chat.hand_over("drop", picture)
+    if chat.page.locator("#settings.open").count():
+        chat.page.click("#settings .toggle-button")
+    chat.hand_over("drop", file)
     chat.wait_for_cards(1)
+
+
+def _ask(chat: Chat, file: Path, questions: Sequence[str]) -> None:
+    """Ask and wait. Raises `RuntimeError` if there is no answer."""
+    _attach(chat, file)
     for question in questions:
         chat.ask(question)
     if chat.state != "idle":
@@ -76,8 +94,17 @@ def _take(chat: Chat, picture: Path, questions: Sequence[str], output: Path) -> 
     chat.page.wait_for_function(
         "[...document.querySelectorAll('#chatbot img')].every((image) => image.complete)"
     )
-    chat.page.wait_for_timeout(500)  # what fades in has done so
-    chat.page.screenshot(path=output, animations="disabled")
+
+
+def _look(chat: Chat, file: Path) -> None:
+    """Press the card and wait for what the model will see."""
+    _attach(chat, file)
+    chat.wait_for_price()
+    chat.page.locator("#tray [data-look]").first.click()
+    chat.page.wait_for_selector("dialog.inspector [role=status]")
+    chat.page.wait_for_function(
+        "[...document.querySelectorAll('dialog img')].every((image) => image.complete)"
+    )
 
 
 if __name__ == "__main__":
