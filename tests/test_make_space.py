@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,6 @@ def test_without_a_name_nothing_is_uploaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(make_space, "FOLDER", tmp_path / "space")
-    monkeypatch.setattr(make_space.subprocess, "run", lambda *_: pytest.fail("uploaded"))
+    monkeypatch.setattr(subprocess, "run", lambda *_: pytest.fail("uploaded"))
     assert make_space.main([]) == 0
     assert str(tmp_path / "space") in capsys.readouterr().out

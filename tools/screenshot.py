@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, BrowserContext  # noqa: E402
 from tests.e2e.chat import Chat  # noqa: E402
 from tools import served  # noqa: E402
 
-DESKTOP, PHONE = (1080, 720), (390, 844)
+DESKTOP, PHONE = (1080, 900), (390, 844)
 EXAMPLES = ROOT / "assets" / "examples"
 IMAGES = ROOT / "docs" / "images"
 QUESTIONS = ("Give the bounding box of the star.",)
