@@ -1,4 +1,4 @@
-"""Measure what the README and the design promise. Prints Markdown tables and keeps them as JSON.
+"""Measure what docs/benchmarks.md shows. Prints Markdown tables and keeps them as JSON.
 
 python tools/bench.py start     from `python app.py` until the page is usable
 python tools/bench.py ui        how much of the raw token rate reaches the browser

@@ -1,4 +1,4 @@
-"""The page's abilities for programs: `/chat`, `/estimate` and `/reset`, see the README.
+"""The page's abilities for programs: `/chat`, `/estimate` and `/reset`, see docs/api.md.
 
 A client's conversation belongs to its Gradio session. Gradio hands these endpoints whatever was posted,
 so everything is checked here.

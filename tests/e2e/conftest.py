@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Behind a server, what it cannot do is left out; the README lists it."""
+    """Behind a server, what it cannot do is left out; docs/deploy.md lists it."""
     server = config.getoption("--behind-server")
     if not server:
         return
