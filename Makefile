@@ -4,13 +4,24 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 # auto: CPU builds on Linux without an NVIDIA GPU; cpu and cuda say which.
 TORCH  ?= auto
+# Two workers keep two cores busy: one has the browser, the other begins with the rest.
+PYTEST := $(RUN) -m pytest -n 2 --dist loadgroup
 
-.PHONY: demo test check install install-test browser lock audit
+.PHONY: demo test quick nightly check install install-test browser lock audit
 demo: install
 	$(RUN) app.py --checkpoint-path tiny --inbrowser
 
 test: install-test browser check
-	$(RUN) -m pytest
+	$(PYTEST)
+
+# Without a browser and without what takes long.
+quick: check
+	$(PYTEST) -m "not slow" --ignore tests/e2e
+
+# More of everything whose number is a choice, and the browser tests in front of a live server.
+nightly: install-test browser check
+	$(PYTEST) --nightly --timeout 7200
+	$(RUN) -m pytest tests/e2e --behind-server transformers
 
 check: install-test
 	$(RUN) -m ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 import torch
@@ -22,9 +23,9 @@ ADDED_TOKENS = ("<tool_call>", "</tool_call>", "<|fim_prefix|>", "<|repo_name|>"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The browser tests can be run against the other backend too, and the fuzzing for longer."""
+    """The browser tests can be run against the other backend too, and everything for a night."""
     parser.addoption(
-        "--fuzz", metavar="N", type=int, default=300, help="hostile requests to be tried"
+        "--nightly", action="store_true", help="more of everything whose number is a choice"
     )
     parser.addoption(
         "--behind-server",
@@ -37,6 +38,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def _one_thread() -> None:
     """Tests share two cores with a browser; more threads only fight over them."""
     torch.set_num_threads(1)
+
+
+class Times(Protocol):
+    """How often something is done: `usual` times, or with `--nightly` so often."""
+
+    def __call__(self, usual: int, *, nightly: int) -> int: ...
+
+
+@pytest.fixture(scope="session")
+def times(pytestconfig: pytest.Config) -> Times:
+    def times(usual: int, *, nightly: int) -> int:
+        return nightly if pytestconfig.getoption("--nightly") else usual
+
+    return times
 
 
 @pytest.fixture

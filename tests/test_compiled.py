@@ -6,13 +6,15 @@ CUDA graphs need a GPU; here the same shapes go through `torch.compile`'s tracin
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 import torch
-from transformers import CompileConfig
+from transformers import AutoTokenizer, CompileConfig
 
 from model import compiled as compiling
 from model.backend import Cancel, collected
+from model.checkpoint import BUNDLED
 from model.compiled import CompiledDecoding
 from model.conversation import Conversation, Image, Text, Video
 from model.local import LocalBackend
@@ -22,6 +24,9 @@ from tests.same_answers import (
     assert_a_long_answer_is_as_with,
 )
 from tests.stopping import usage_after_a_stop
+from tools.tiny.checkpoint import write_random_checkpoint
+
+pytestmark = pytest.mark.slow
 
 ANSWER = GenerationSettings(max_new_tokens=12)
 DRAWN = GenerationSettings(max_new_tokens=12, temperature=1.0, seed=7)
@@ -90,14 +95,29 @@ def test_every_answer_is_decoded_by_the_same_thread(
     assert len(threads) == 1
 
 
-def test_warmed_up_it_compiles_nothing_more(qwen2_vl: LocalBackend, picture: Image) -> None:
-    torch._dynamo.reset()
-    decoding = CompiledDecoding(qwen2_vl.model, on_a_cpu("inductor"))
+@pytest.fixture
+def shallow(tmp_path: Path) -> LocalBackend:
+    """One layer: compiling takes as long for each of them."""
+    tokenizer = AutoTokenizer.from_pretrained(BUNDLED)
+    folder = write_random_checkpoint(tmp_path / "shallow", size="shallow", tokenizer=tokenizer)
+    return LocalBackend.load(folder, device="cpu")
+
+
+def test_warming_up_tells_how_far_it_is(shallow: LocalBackend) -> None:
     reported: list[float] = []
-    decoding.warm_up(reported.append)
+    CompiledDecoding(shallow.model, on_a_cpu("eager")).warm_up(reported.append)
     assert reported == [0.5, 1.0]
-    backend = LocalBackend(qwen2_vl.model, qwen2_vl.processor, compiled=decoding)
+
+
+def test_warmed_up_it_compiles_nothing_more(
+    shallow: LocalBackend, picture: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiling, "LENGTHS", (256,))
+    torch._dynamo.reset()
+    decoding = CompiledDecoding(shallow.model, on_a_cpu("inductor"))
+    decoding.warm_up(lambda _: None)
+    backend = LocalBackend(shallow.model, shallow.processor, compiled=decoding)
     talk = Conversation().with_user_turn(picture, Text("What?"))
     with torch.compiler.set_stance("fail_on_recompile"):
         said, _ = collected(backend.stream(talk, ANSWER, Cancel()))
-    assert said == collected(qwen2_vl.stream(talk, ANSWER, Cancel()))[0]
+    assert said == collected(shallow.stream(talk, ANSWER, Cancel()))[0]

@@ -9,26 +9,30 @@ import sys
 from pathlib import Path
 
 import pytest
-from transformers import AutoTokenizer
 
-from model.checkpoint import BUNDLED
+from tests.patience import PATIENCE_S
 from tools import served
-from tools.tiny.checkpoint import write_random_checkpoint
 from ui.scratch import PREFIX, VARIABLE, private_folder, sweep
 
-PATIENCE_S = 60
+ENDLESS = """
+import sys
+import app
+from model.backend import Delta
+from tests.fakes import FakeBackend
+
+app.load = lambda *_: FakeBackend([Delta("word ")] * 100_000, pause_s=0.01)
+sys.exit(app.main(sys.argv[1:]))
+"""
 
 
 def test_an_answer_in_the_making_ends_with_what_there_is_of_it_and_nothing_is_left(
     tmp_path: Path,
 ) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(BUNDLED)
-    slow = write_random_checkpoint(tmp_path / "random-30m", size="30m", tokenizer=tokenizer)
-    with served.serve(tmp_path, slow) as server:
+    port = served.free_port()
+    with served.serve_program(tmp_path, port, "-c", ENDLESS, "--server-port", str(port)) as server:
         server.wait()
         client = served.program(server.address)
-        endless = {"max_new_tokens": 8000, "temperature": 1.0, "repetition_penalty": 1.5, "seed": 1}
-        job = client.submit({"text": "Hello"}, endless, api_name="/chat")
+        job = client.submit({"text": "Hello"}, {}, api_name="/chat")
         for answer, _ in job:
             if answer:
                 server.process.send_signal(signal.SIGTERM)

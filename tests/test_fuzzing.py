@@ -15,6 +15,7 @@ from gradio_client import handle_file
 from PIL import Image as PillowImage
 
 from model.backend import Delta
+from tests.conftest import Times
 from tests.fakes import FakeBackend
 from tests.hostile_requests import Attacker, Hostile
 from tests.pages import gradio_environment, listening
@@ -85,12 +86,10 @@ def exchange(client: httpx.Client, request: Hostile) -> tuple[int, str]:
     return status, body.decode(errors="replace")
 
 
-def test_nothing_that_is_posted_breaks_anything(
-    target: Target, pytestconfig: pytest.Config
-) -> None:
+def test_nothing_that_is_posted_breaks_anything(target: Target, times: Times) -> None:
     attacker = Attacker(SEED, target.functions, [str(path) for path in target.secrets])
     with httpx.Client(base_url=target.url, timeout=REPLY_S) as client:
-        for number in range(pytestconfig.getoption("--fuzz")):
+        for number in range(times(300, nightly=20_000)):
             request = attacker.request()
             status, text = said(client, request)
             where = f"request {number}: {request.method} {request.route[:200]} {request.content[:2000]!r}"

@@ -36,6 +36,8 @@ from ui.session import Tab
 from ui.tabs import Tabs
 from ui.texts import CHINESE, KOREAN
 
+pytestmark = pytest.mark.slow
+
 OTHER = "f" * 32
 CASES = cases()
 WORKING = [case for case in CASES if not case.refused]

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from tools.tiny.muon import Muon, orthogonal
 
+pytestmark = pytest.mark.slow
+
 SHAPES = [(24, 8), (8, 24), (16, 16), (40, 8), (8, 24), (8, 8)]
 
 

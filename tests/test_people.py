@@ -18,6 +18,7 @@ from model.checkpoint import BUNDLED
 from model.conversation import Conversation, Image, Text
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
+from tests.conftest import Times
 from tests.fakes import FakeBackend
 from tests.pages import gradio_environment, listening
 from tools.served import REPLY_S, program
@@ -25,7 +26,8 @@ from tools.tiny import names
 from tools.tiny.second_renderer import draw_scene
 from ui.page import build_page
 
-PEOPLE = 50
+pytestmark = pytest.mark.slow
+
 QUESTION, NEXT = "Describe the image.", "How many shapes are there?"
 SETTINGS = {"max_new_tokens": 48}
 
@@ -43,11 +45,12 @@ def address(tiny: LocalBackend, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], Path]:
+def pictures(tmp_path_factory: pytest.TempPathFactory, times: Times) -> dict[tuple[str, ...], Path]:
     """A different drawing for everybody, by the names of what it shows."""
+    people = times(24, nightly=50)
     folder, rng = tmp_path_factory.mktemp("drawings"), random.Random(7)
     drawn: dict[tuple[str, ...], Path] = {}
-    while len(drawn) < PEOPLE:
+    while len(drawn) < people:
         scene = draw_scene(rng.sample(names.SHAPES, k=rng.randint(1, 2)), rng, (196, 196))
         shown = tuple(thing.name for thing in scene.things)
         if shown not in drawn:
@@ -78,7 +81,7 @@ def test_everybodys_answer_belongs_to_their_own_picture(
         second, usage = chat(client, NEXT)
         return first, second, usage["reused_tokens"]
 
-    with ThreadPoolExecutor(PEOPLE) as pool:
+    with ThreadPoolExecutor(len(clients)) as pool:
         said = list(pool.map(person, clients, pictures))
     expected = [alone(tiny, path) for path in pictures.values()]
     assert [first for first, _, _ in said] == expected
@@ -89,7 +92,7 @@ def test_everybodys_answer_belongs_to_their_own_picture(
         all(name in first for name in shown) and str(len(shown)) in second
         for (first, second, _), shown in pairs
     ]
-    assert sum(right) >= 0.9 * PEOPLE
+    assert sum(right) >= 0.9 * len(right)
 
 
 def test_nobody_can_tell_what_somebody_else_has_shown(

@@ -16,6 +16,8 @@ from model.remote import RemoteBackend
 from model.settings import GenerationSettings, VisionSettings
 from tests import media_files
 
+pytestmark = pytest.mark.slow
+
 SHORT = GenerationSettings(max_new_tokens=24)
 EXAMPLES = Path(__file__).parent.parent / "assets" / "examples"
 

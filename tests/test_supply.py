@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from gradio_client import handle_file
 
 from tests.media_files import solid
@@ -61,6 +62,7 @@ def is_here(host: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
+@pytest.mark.slow
 def test_nothing_goes_out_while_the_bundled_checkpoint_answers(tmp_path: Path) -> None:
     log, port = tmp_path / "connections", free_port()
     told = {"GRADIO_TEMP_DIR": str(tmp_path / "uploads")}

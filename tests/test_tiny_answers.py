@@ -22,6 +22,8 @@ from tests.pages import gradio_environment, listening
 from tools.served import program
 from ui.page import build_page
 
+pytestmark = pytest.mark.slow
+
 GREY = (225, 225, 225)
 NUMBERED = GenerationSettings(max_new_tokens=64, vision_ids=True)
 

@@ -14,6 +14,8 @@ from tools.tiny.questions import ask_about
 from tools.tiny.scene import FULL, Thing, make_clip, make_picture
 from tools.tiny.second_renderer import draw_scene
 
+pytestmark = pytest.mark.slow
+
 _WIDE = Thing("circle", "red", (0.0, 0.0, 999.0, 999.0))
 
 

@@ -9,7 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from model.checkpoint import BUNDLED
+
+pytestmark = pytest.mark.slow
 
 TOOL = Path(__file__).parent.parent / "tools" / "eval_tiny.py"
 

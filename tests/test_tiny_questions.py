@@ -15,6 +15,8 @@ from tools.tiny.questions import ask_about
 from tools.tiny.scene import make_picture
 from ui.texts import CHINESE, KOREAN
 
+pytestmark = pytest.mark.slow
+
 TALK = ("hello", "thanks", "bye", "self", "refuse")
 QUESTIONS = ("describe", "colour", "colour_single", "shape", "shape_single", "count", "count_by", "where", "exists",
              "is_colour", "locate_all", "read", "background")  # fmt: skip

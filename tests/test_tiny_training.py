@@ -28,6 +28,8 @@ from tools.tiny.schedule import Schedule
 from tools.tiny.score import Score
 from tools.tiny.training import Plan, train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 
 from model import VERSION
-from tools.served import Server, ended, free_port
+from tools.served import Server, ended, free_port, program
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
 BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE", "app.py", "model", "ui", "assets")
@@ -116,7 +118,7 @@ def test_the_command_answers_about_a_picture_from_any_folder(
     served: Server, tmp_path: Path
 ) -> None:
     picture = ROOT / "assets" / "examples" / "shapes.png"
-    client = Client(served.address, download_files=str(tmp_path), verbose=False)
+    client = program(served.address, download_files=str(tmp_path))
     message = {"text": "What colour is the star?", "files": [handle_file(str(picture))]}
     answer, usage = client.predict(message, {}, api_name="/chat")
     assert "yellow" in answer

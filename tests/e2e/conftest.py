@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, ViewportSize
 from transformers import AutoTokenizer
 
 from model.checkpoint import BUNDLED
@@ -33,6 +34,7 @@ SERVER_FLAGS = (
     "--video-max-tokens-per-frame=16",
 )
 
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 BEHIND = ("--backend", "openai", "--api-base")
 # Tests of what a server cannot do: none, and `transformers serve`.
 BEYOND = ("beyond_any_server", "beyond_transformers_serve")
@@ -52,8 +54,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{name}(why): cannot be behind --behind-server")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Behind a server, what it cannot do is left out; docs/deploy.md lists it."""
+    _share_a_worker(items)
     server = config.getoption("--behind-server")
     if not server:
         return
@@ -61,6 +65,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if any(item.get_closest_marker(name) for name in beyond)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
+
+
+def _share_a_worker(items: Sequence[pytest.Item]) -> None:
+    """One worker of pytest-xdist has the browser and the servers in front of it, unless a file says otherwise."""
+    for item in items:
+        here = item.path.is_relative_to(Path(__file__).parent)
+        if here and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="package")
@@ -107,7 +119,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def profile(browser: Browser) -> Iterator[BrowserContext]:
     """A person's browser, which has the page's scripts in its cache."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    context = browser.new_context(viewport=DESKTOP, locale="en-GB")
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     yield context
     context.close()
@@ -166,6 +178,22 @@ def fake_url(scripted: tuple[FakeBackend, str]) -> str:
 def fake(scripted: tuple[FakeBackend, str]) -> FakeBackend:
     """What answers `told`."""
     return scripted[0]
+
+
+@pytest.fixture
+def open_page(browser: Browser, fake_url: str) -> Iterator[OpenChat]:
+    """Open the page in front of `fake` as somebody else, whose browser differs by `options`."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(**options: Any) -> Chat:
+        contexts.append(browser.new_context(**{"viewport": DESKTOP, **options}))
+        chat = Chat(contexts[-1].new_page(), fake_url)
+        chat.open()
+        return chat
+
+    yield open_page
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture(scope="package")

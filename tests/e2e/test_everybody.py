@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext
 
 from model.backend import Delta
 from tests.e2e.chat import Chat
+from tests.e2e.conftest import OpenChat
 from tests.fakes import FakeBackend
 from ui.texts import ENGLISH, LANGUAGES
 
@@ -30,22 +29,6 @@ SEEN = """() => {
 }"""
 
 
-@pytest.fixture
-def open_page(browser: Browser, fake_url: str) -> Iterator[Callable[..., Chat]]:
-    """Open the page as somebody else, whose browser differs by `options`."""
-    contexts: list[BrowserContext] = []
-
-    def open_page(**options: Any) -> Chat:
-        contexts.append(browser.new_context(viewport={"width": 1280, "height": 800}, **options))
-        chat = Chat(contexts[-1].new_page(), fake_url)
-        chat.open()
-        return chat
-
-    yield open_page
-    for context in contexts:
-        context.close()
-
-
 def serious(chat: Chat) -> list[str]:
     found = Axe().run(chat.page).response["violations"]
     return [
@@ -57,7 +40,7 @@ def serious(chat: Chat) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(
-    open_page: Callable[..., Chat],
+    open_page: OpenChat,
     fake: FakeBackend,
     picture: Path,
     clip: Path,
@@ -127,7 +110,7 @@ def test_an_answer_is_announced_politely(told: Chat) -> None:
 
 @pytest.mark.parametrize("locale", ["zh-CN", "ko-KR"])
 def test_no_english_is_left_in_another_language(
-    open_page: Callable[..., Chat],
+    open_page: OpenChat,
     fake: FakeBackend,
     picture: Path,
     locale: str,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Browser
-
+from model.backend import Delta
 from tests.e2e.chat import Chat
+from tests.e2e.conftest import OpenChat
+from tests.fakes import FakeBackend
 
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
@@ -31,7 +31,7 @@ def test_a_kept_number_is_sent_after_a_reload(chat: Chat) -> None:
     chat.page.wait_for_function("localStorage.getItem('qwen-vl-chat-settings')?.includes('7')")
     chat.reload()
     with chat.page.expect_request(lambda sent: '"seed":' in (sent.post_data or "")) as sent:
-        chat.ask("Hello")
+        chat.send("Hello")
     assert '"seed":7' in (sent.value.post_data or "")
 
 
@@ -62,9 +62,10 @@ def test_korean_lines_end_between_words(chat: Chat) -> None:
 
 
 def test_a_phone_shows_everything_without_scrolling_sideways(
-    open_chat: Callable[..., Chat], browser: Browser
+    open_page: OpenChat, fake: FakeBackend
 ) -> None:
-    chat = open_chat(browser.new_context(**PHONE))
+    chat, fake.pause_s = open_page(**PHONE), 0.1
+    fake.events = [Delta("x" * 200)] * 1000
     chat.send("A " + "very" * 60 + "long word. https://example.org/" + "x" * 200)
     chat.growth(1)
     chat.stop()
@@ -73,10 +74,11 @@ def test_a_phone_shows_everything_without_scrolling_sideways(
     assert box is not None and box["y"] + box["height"] <= 844
 
 
-def test_on_a_phone_no_button_lies_on_what_is_said(
-    open_chat: Callable[..., Chat], browser: Browser
-) -> None:
-    chat = open_chat(browser.new_context(**PHONE))
+def test_on_a_phone_no_button_lies_on_what_is_said(open_page: OpenChat, fake: FakeBackend) -> None:
+    fake.events = [
+        Delta("I can tell you which shapes there are, and where, and what is written. " * 5)
+    ]
+    chat = open_page(**PHONE)
     chat.ask("What is it that you can tell me about pictures, and about what is in them?")
     chat.ask("And else?")
     covered = chat.page.evaluate(

@@ -49,6 +49,7 @@ class Size:
 
 SIZES = {
     "tiny": Size(192, 5, 6, 512, 160, 4, 5, (4, 6, 6)),  # 4.4 M parameters
+    "shallow": Size(192, 1, 6, 512, 160, 2, 5, (4, 6, 6)),  # for what takes long in every layer
     "30m": Size(512, 7, 8, 1536, 320, 6, 5, (8, 12, 12)),  # 32 M parameters
 }
 FAMILIES = ("qwen2_vl", "qwen2_5_vl")
