@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -154,6 +155,9 @@ def clip(
         container.mux(stream.encode())
         if isinstance(silence, av.AudioStream):
             _mux_silence(container, silence, len(pictures) / fps)
+    if codec == "av1" and hasattr(os, "sched_setscheduler"):
+        # Run by root, SVT-AV1 takes real-time priority for the process and all that it starts.
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     return path
 
 
