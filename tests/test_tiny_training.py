@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from model.checkpoint import BUNDLED
 from tools.tiny.batches import Batches
 from tools.tiny.checkpoint import (
     load_tokenizer,
@@ -26,7 +27,9 @@ from tools.tiny.questions import ask_about
 from tools.tiny.scene import make_picture
 from tools.tiny.schedule import Schedule
 from tools.tiny.score import Score
-from tools.tiny.training import Plan, train
+from tools.tiny.tokenizer import train_tokenizer
+from tools.tiny.training import Plan, Run, StateError, train
+from tools.tiny.world import WORLDS
 
 pytestmark = pytest.mark.slow
 
@@ -118,9 +121,15 @@ def test_a_new_training_leaves_no_old_figures_in_the_card(tmp_path: Path) -> Non
     card = tmp_path / "README.md"
     write_training(tmp_path, "Trained for a minute.")
     write_accuracy(tmp_path, [("generator", "count_by", Score(97, 100))])
-    assert "Trained for a minute." in card.read_text() and "97 % (100)" in card.read_text()
+    assert "Trained for a minute." in card.read_text() and "97/100" in card.read_text()
     write_training(tmp_path, "Trained for an hour.")
-    assert "97 % (100)" not in card.read_text() and "minute" not in card.read_text()
+    assert "97/100" not in card.read_text() and "minute" not in card.read_text()
+
+
+def test_one_mistake_is_not_rounded_away_in_the_card(tmp_path: Path) -> None:
+    write_training(tmp_path, "Trained for a minute.")
+    write_accuracy(tmp_path, [("generator", "colour", Score(299, 300))])
+    assert "| colour | 299/300 |" in (tmp_path / "README.md").read_text()
 
 
 def test_schedule_ends_early_with_a_decay() -> None:
@@ -195,13 +204,67 @@ def test_each_character_of_an_answer_is_told_where_it_is(processor: Any) -> None
     assert row.boxes[start + 4] * sides == pytest.approx(scene.text.box, abs=0.01)  # the end
 
 
-def test_training_resumes_after_a_kill_and_writes_a_checkpoint(tmp_path: Path) -> None:
+@pytest.fixture
+def killed(tmp_path: Path) -> Plan:
+    """A training of five steps that was killed before it wrote its checkpoint."""
     plan = Plan(
         tmp_path / "out", tmp_path / "state", steps=5, minutes=None, processes=1, batch_scale=0.1
     )
+    plan.state.mkdir()
+    run = Run(0, plan, train_tokenizer(), torch.device("cpu"), torch.float32)
+    run.schedule.finish_from = 0.99
+    run.loop()
+    return plan
+
+
+def _resumed(plan: Plan) -> Run:
+    run = Run(0, plan, train_tokenizer(), torch.device("cpu"), torch.float32)
+    run.resume()
+    return run
+
+
+def test_training_resumes_after_a_kill_and_writes_a_checkpoint(killed: Plan) -> None:
+    assert torch.load(killed.state / "state.pt", weights_only=True)["step"] == 5
+    train(replace(killed, steps=7))
+    assert torch.load(killed.state / "finished.pt", weights_only=True)["step"] == 7
+    assert (killed.output / "model.safetensors").stat().st_size < 10_000_000
+
+
+def test_a_resumed_training_knows_its_losses_and_its_final_decay(killed: Plan) -> None:
+    resumed = _resumed(killed)
+    assert resumed.recent["things"] > 0
+    assert resumed.schedule.finish_from == 0.99
+    assert _resumed(replace(killed, steps=7)).schedule.finish_from is None
+
+
+@pytest.mark.parametrize(
+    ("change", "flag"),
+    [
+        ({"seed": 1}, "--seed"),
+        ({"world": WORLDS["simple"]}, "--world"),
+        ({"batch_scale": 0.2}, "--batch-scale"),
+        ({"further": BUNDLED}, "--further"),
+    ],
+)
+def test_an_unfinished_training_is_not_taken_for_another(
+    change: dict[str, Any], flag: str, killed: Plan
+) -> None:
+    before = (killed.state / "state.pt").read_bytes()
+    with pytest.raises(StateError, match=f"another {flag};"):
+        train(replace(killed, **change))
+    assert (killed.state / "state.pt").read_bytes() == before and not killed.output.exists()
+
+
+def test_after_a_finished_training_the_same_folder_trains_anew(
+    folder: Path, tmp_path: Path
+) -> None:
+    write_training(folder, "These weights are random.")
+    plan = Plan(tmp_path / "out", tmp_path / "state", further=folder, steps=2, minutes=None, processes=1,
+                batch_scale=0.1)  # fmt: skip
+    plan.state.mkdir()
+    (plan.state / "finish").touch()  # by hand, for an early end
     train(plan)
-    first = torch.load(plan.state / "state.pt", weights_only=True)
-    assert first["step"] == 5
-    train(replace(plan, steps=7))
-    assert torch.load(plan.state / "state.pt", weights_only=True)["step"] == 7
-    assert (plan.output / "model.safetensors").stat().st_size < 10_000_000
+    assert not (plan.state / "finish").exists() and not (plan.state / "state.pt").exists()
+    train(replace(plan, further=plan.output, output=tmp_path / "more", steps=4))
+    one, other = (load_file(to / "model.safetensors") for to in (plan.output, tmp_path / "more"))
+    assert any(not torch.equal(weight, other[name]) for name, weight in one.items())

@@ -8,7 +8,8 @@ On a CPU, in 3 hours on two cores:
 More fonts and photographs make it see better; they are found where these packages are installed:
     pip install --no-deps scikit-image font-roboto font-source-serif-pro font-source-sans-pro \
         font-manrope font-hanken-grotesk font-caladea font-intuitive font-fredoka-one
-A killed run goes on from where it was when the same command is given again.
+A killed run goes on from where it was when the same command is given again. A finished one leaves its state as
+finished.pt and finished.jsonl, and the next training starts anew.
 
 A finished checkpoint can be taught more, e.g. after the world was changed, in a fraction of the time:
     python tools/train_tiny.py --further assets/tiny-qwen2-vl --minutes 60 --seed 1
@@ -25,7 +26,7 @@ sys.path.insert(0, str(ROOT))  # so that `python tools/train_tiny.py` finds the 
 
 from tools.tiny.checkpoint import FAMILIES, SIZES, write_random_checkpoint  # noqa: E402
 from tools.tiny.model_card import write_training  # noqa: E402
-from tools.tiny.training import Plan, train  # noqa: E402
+from tools.tiny.training import Plan, StateError, train  # noqa: E402
 from tools.tiny.world import WORLDS  # noqa: E402
 
 
@@ -58,8 +59,12 @@ def main() -> None:
             "These weights are random: nothing has been trained, every answer is noise.",
         )
         return
-    train(Plan(output=options.output, state=options.state, further=options.further, steps=options.steps, minutes=options.minutes,
-               seed=options.seed, processes=options.processes, workers=options.workers, world=WORLDS[options.world], batch_scale=options.batch_scale))  # fmt: skip
+    plan = Plan(output=options.output, state=options.state, further=options.further, steps=options.steps, minutes=options.minutes,
+                seed=options.seed, processes=options.processes, workers=options.workers, world=WORLDS[options.world], batch_scale=options.batch_scale)  # fmt: skip
+    try:
+        train(plan)
+    except StateError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -42,7 +42,9 @@ and, where scikit-image is installed, as pieces of the public-domain and CC0 pic
 ## How often it is right
 
 Asked through the application's own model service (`python tools/eval_tiny.py`), greedily. Boxes count from an
-overlap (IoU) of 0.5, everything else must be right in full. The second renderer shares no drawing code and no font with
+overlap (IoU) of 0.5, points anywhere in the thing's box. A description may name things in any order and is judged by
+what it names; a thing whose centre is within 3 % of a border between two places may be said to be in either; American
+spelling is accepted. Everything else must be right in full. The second renderer shares no drawing code and no font with
 the training, and draws pictures up to three times as long as wide; its paints are the usual ones, which training knows,
 and its photographs are the training's.
 
@@ -53,8 +55,8 @@ Not measured yet.
 ## What it cannot do
 
 Anything else. It knows no photographs, people, animals, documents or charts, no shapes or colours outside the lists
-above, no lower-case letters and none of less than 40 pixels (about as wide as a visual token), no arithmetic and no
-other language than English. It was trained on 4 to 400 visual tokens per picture, 4 to 36 per frame and 2 to 16
+above, no lower-case letters and none of less than 40 pixels (about as wide as a visual token) and no arithmetic. It
+answers in English; of questions in Chinese and Korean it has learnt only the page's examples. It was trained on 4 to 400 visual tokens per picture, 4 to 36 per frame and 2 to 16
 frames; outside these it guesses. For real pictures start the application with
 `--checkpoint-path Qwen/Qwen2-VL-2B-Instruct`.
 """
@@ -83,7 +85,7 @@ def accuracy_table(results: list[tuple[str, str, Score]]) -> str:
         cells = []
         for condition in CONDITIONS:
             score = scores.get((task, condition))
-            cells.append(f"{score.percent:.0f} % ({score.asked})" if score else "-")
+            cells.append(f"{score.right}/{score.asked}" if score else "-")
         lines.append(f"| {task.replace('_', ' ')} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +58,28 @@ class Plan:
     batch_scale: float = 1.0  # 1: about 12 dialogues per process and step
     save_minutes: float = 4.0
 
+    def fixed(self) -> dict[str, str]:
+        """The flags that a resumed training cannot change; the budget and the number of processes may differ."""
+        further = str(self.further.resolve()) if self.further else ""
+        return {
+            "--further": further,
+            "--seed": str(self.seed),
+            "--world": repr(self.world),
+            "--batch-scale": str(self.batch_scale),
+        }
+
+
+class StateError(Exception):
+    """The state folder holds an unfinished training that this command line does not describe."""
+
 
 def train(plan: Plan) -> None:
-    """Train from scratch, or from where a killed run of the same plan stopped, and write the checkpoint."""
+    """Train from scratch, or from where a killed run of the same plan stopped, and write the checkpoint.
+
+    Raises `StateError` if the state folder holds an unfinished training of another plan.
+    """
     plan.state.mkdir(parents=True, exist_ok=True)
+    _require_same(plan)
     if torch.cuda.is_available():
         _worker(
             0, replace(plan, processes=1), _tokenizer(plan), torch.device("cuda"), torch.bfloat16
@@ -122,6 +140,28 @@ def _worker(
         before = training_so_far(plan.further) if plan.further else ""
         log = plan.state / "log.jsonl"
         write_training(plan.output, training_summary(log, machine, plan.world, before))
+        _set_aside(plan.state)
+
+
+def _require_same(plan: Plan) -> None:
+    file = plan.state / "state.pt"
+    if not file.exists():
+        return
+    saved = torch.load(file, map_location="cpu", weights_only=True).get("plan", {})
+    other = [flag for flag, value in plan.fixed().items() if saved.get(flag) != value]
+    if other:
+        raise StateError(
+            f"{plan.state} holds an unfinished training with another {', '.join(other)}; give the same flags to go on "
+            "with it, or another --state to begin a new one."
+        )
+
+
+def _set_aside(state: Path) -> None:
+    """The next training in this folder then starts from its own first weights, and logs and ends by itself."""
+    (state / "state.pt").replace(state / "finished.pt")
+    if (state / "log.jsonl").exists():  # not after a few steps
+        (state / "log.jsonl").replace(state / "finished.jsonl")
+    (state / "finish").unlink(missing_ok=True)
 
 
 class Run:
@@ -258,14 +298,19 @@ class Run:
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "step": self.step,
             "seconds": self.seconds,
-            "schedule": {f.name: getattr(self.schedule, f.name) for f in fields(self.schedule)},
+            "schedule": asdict(self.schedule),
+            "recent": self.recent,
+            "plan": self.plan.fixed(),
         }
         new = self.plan.state / "state.new"
         torch.save(state, new)
         new.rename(self.plan.state / "state.pt")
 
     def resume(self) -> None:
-        """Go on from the saved state, if there is one; the budget may have changed meanwhile."""
+        """Go on from the saved state, if there is one.
+
+        A final decay that had begun goes on too, unless the budget has changed: it is counted in parts of the budget.
+        """
         file = self.plan.state / "state.pt"
         if not file.exists():
             return
@@ -276,6 +321,10 @@ class Run:
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.step, self.seconds = state["step"], state["seconds"]
+        self.recent = state["recent"]
+        ending = Schedule(**state["schedule"])
+        if replace(ending, finish_from=None) == replace(self.schedule, finish_from=None):
+            self.schedule.finish_from = ending.finish_from
 
 
 def _stand_back(_: int) -> None:
