@@ -14,6 +14,7 @@ from typing import Any
 
 from model import checkpoint as checkpoints
 from model.backend import Backend
+from model.choose import Flags, choose, expected_checkpoint
 from model.connection import Connection
 from model.download import Downloads
 from model.errors import DemoError, SettingError
@@ -74,7 +75,7 @@ def connection(options: argparse.Namespace, environment: Mapping[str, str]) -> C
 
 def load(
     options: argparse.Namespace,
-    flags: checkpoints.Flags,
+    flags: Flags,
     server: Connection | None,
     report: Report,
 ) -> Backend:
@@ -88,7 +89,7 @@ def load(
             max_video_seconds=options.max_video_seconds,
             report=report,
         )
-    choice = checkpoints.choose(checkpoints.hardware(), flags)
+    choice = choose(checkpoints.hardware(), flags)
     return checkpoints.load(
         choice,
         cache_gb=options.cache_gb,
@@ -108,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for client in ("httpx", "httpx2"):  # Gradio's asks itself whether it is up; requests are many
         logging.getLogger(client).setLevel(logging.WARNING)
-    model_flags = checkpoints.Flags(
+    model_flags = Flags(
         options.checkpoint_path,
         options.cpu_only,
         options.flash_attn2,
@@ -139,11 +140,11 @@ def unsupported(platform: str) -> str:
     return ""
 
 
-def defaults(options: argparse.Namespace, model_flags: checkpoints.Flags) -> dict[str, Any]:
+def defaults(options: argparse.Namespace, model_flags: Flags) -> dict[str, Any]:
     """What the page's settings start with: the flags, and where none was given no more than the checkpoint is made for."""
     values = {tunable.name: getattr(options, tunable.name) for tunable in TUNABLES}
     remote = options.backend == "openai"
-    expected = options.api_model if remote else checkpoints.expected_checkpoint(model_flags)
+    expected = options.api_model if remote else expected_checkpoint(model_flags)
     limits = vision_limits(expected) if expected else {}
     for tunable in TUNABLES:
         if tunable.name in limits and values[tunable.name] == tunable.default:
@@ -151,9 +152,7 @@ def defaults(options: argparse.Namespace, model_flags: checkpoints.Flags) -> dic
     return values
 
 
-def serve(
-    options: argparse.Namespace, model_flags: checkpoints.Flags, server: Connection | None
-) -> None:
+def serve(options: argparse.Namespace, model_flags: Flags, server: Connection | None) -> None:
     """Open the page at once and load the model behind it, until a signal asks for the end."""
     from ui import gradio_import, heap
     from ui.scratch import private_folder
@@ -171,9 +170,7 @@ def serve(
     leave.start()
 
 
-def _open(
-    options: argparse.Namespace, model_flags: checkpoints.Flags, server: Connection | None
-) -> Any:
+def _open(options: argparse.Namespace, model_flags: Flags, server: Connection | None) -> Any:
     """The page, listening. Raises `DemoError` and `SettingError`."""
     from ui import heap
     from ui.page import build_page, launch_options

@@ -110,11 +110,10 @@ class LocalBackend:
         cache_gb: kept between turns; None takes a share of the free memory. Raises `CheckpointError`.
         """
         from model import checkpoint as checkpoints
+        from model.choose import Flags, choose
 
-        flags = checkpoints.Flags(
-            str(checkpoint), device == "cpu", flash_attn2, dtype, compiled, prompt_lookup
-        )
-        choice = checkpoints.choose(checkpoints.hardware(), flags)
+        flags = Flags(str(checkpoint), device == "cpu", flash_attn2, dtype, compiled, prompt_lookup)
+        choice = choose(checkpoints.hardware(), flags)
         if device not in ("auto", choice.device):
             raise CheckpointError(
                 "There is no {device} device here; use {available}.",
@@ -329,7 +328,7 @@ def _fits(work: Callable[[], None]) -> bool:
 
 def _runtime(model: Any) -> Runtime:
     """What people may know of it: where a folder lies on this machine is nobody's business."""
-    from model.checkpoint import BUNDLED
+    from model.choose import BUNDLED
 
     path = Path(model.config.name_or_path)
     bundled = path == BUNDLED

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from model import checkpoint as checkpoints
 from model import checkpoint_files
-from model.checkpoint import Choice, Flags, Hardware
+from model.choose import GB, Choice, Flags, Hardware, choose
 from model.connection import Connection
 from model.errors import CheckpointError, DemoError
 
@@ -73,7 +73,7 @@ def _run(flags: Flags) -> list[str]:
     hardware = checkpoints.hardware()
     print(f"hardware    {_described(hardware)}")
     try:
-        choice = checkpoints.choose(hardware, flags)
+        choice = choose(hardware, flags)
     except CheckpointError as error:
         return [*problems, str(error)]
     print(f"checkpoint  {choice.checkpoint}")
@@ -94,7 +94,7 @@ def _unreadable(choice: Choice) -> Iterator[str]:
 
 def _described(hardware: Hardware) -> str:
     if hardware.gpu_memory:
-        sizes = ", ".join(f"{size / checkpoints.GB:.0f} GB" for size in hardware.gpu_memory)
+        sizes = ", ".join(f"{size / GB:.0f} GB" for size in hardware.gpu_memory)
         return f"{len(hardware.gpu_memory)} CUDA GPU ({sizes})"
     return "Apple GPU" if hardware.mps else "CPU only"
 

@@ -12,7 +12,7 @@ from model import archive_reader, media, video
 from model import checkpoint as checkpoints
 from model.archive import Archive
 from model.chat_template import control_tokens
-from model.checkpoint import BUNDLED, Flags
+from model.choose import BUNDLED, Flags, choose
 from model.conversation import Image
 from model.errors import DemoError
 from model.recipe import Runtime, Verdict
@@ -54,7 +54,7 @@ def wanted(runtime: Runtime, flags: Flags) -> Flags:
 def _verdicts(path: Path, folder: Path, flags: Flags) -> Iterator[Verdict]:
     exported = archive_reader.read(path, folder)
     _check_media(exported)
-    choice = checkpoints.choose(checkpoints.hardware(), wanted(exported.runtime, flags))
+    choice = choose(checkpoints.hardware(), wanted(exported.runtime, flags))
     print(f"{choice.label}; the answers are from {exported.runtime.checkpoint}.")
     backend = checkpoints.load(choice, cache_gb=0)
     images = backend.processor.image_processor

@@ -13,7 +13,7 @@ import pytest
 
 import app
 from model.backend import Cancel, collected
-from model.checkpoint import Flags
+from model.choose import Flags
 from model.conversation import Conversation, Text, Video
 from model.errors import DemoError
 from model.limits import vision_limits

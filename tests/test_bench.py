@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from model.checkpoint import BUNDLED
+from model.choose import BUNDLED
 from tools import bench
 from tools.benchmarks import decoding, quoting
 

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from model import preflight
-from model.checkpoint import (
+from model.checkpoint import hardware, load, require_memory
+from model.choose import (
     BUNDLED,
     GB,
     LARGE,
@@ -22,9 +23,6 @@ from model.checkpoint import (
     Hardware,
     choose,
     expected_checkpoint,
-    hardware,
-    load,
-    require_memory,
 )
 from model.errors import CheckpointError
 from model.local import LocalBackend

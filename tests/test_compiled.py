@@ -14,7 +14,7 @@ from transformers import AutoTokenizer, CompileConfig
 
 from model import compiled as compiling
 from model.backend import Cancel, collected
-from model.checkpoint import BUNDLED
+from model.choose import BUNDLED
 from model.compiled import CompiledDecoding
 from model.conversation import Conversation, Image, Text, Video
 from model.local import LocalBackend

@@ -18,6 +18,7 @@ from PIL import ImageColor
 
 from model import checkpoint
 from model.backend import Estimate
+from model.choose import BUNDLED, Flags, choose
 from model.conversation import Conversation
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
@@ -59,8 +60,8 @@ def named(case: Case) -> str:
 @pytest.fixture(scope="module")
 def local() -> LocalBackend:
     """The bundled checkpoint, with the page's own limit to a clip's length."""
-    flags = checkpoint.Flags(str(checkpoint.BUNDLED), True)
-    choice = checkpoint.choose(checkpoint.hardware(), flags)
+    flags = Flags(str(BUNDLED), True)
+    choice = choose(checkpoint.hardware(), flags)
     return checkpoint.load(choice, cache_gb=0.1, max_video_seconds=3600)
 
 

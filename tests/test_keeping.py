@@ -13,7 +13,7 @@ import gradio as gr
 import pytest
 
 import app
-from model.checkpoint import BUNDLED, Flags
+from model.choose import BUNDLED, Flags
 from model.errors import DemoError
 from model.local import LocalBackend
 from model.recipe import Runtime

@@ -12,7 +12,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from model.backend import Cancel, Delta, Finished
-from model.checkpoint import BUNDLED
+from model.choose import BUNDLED
 from model.conversation import Conversation, Text
 from model.local import LocalBackend
 from model.loop_guard import EVERY, MAX_PERIOD, MIN_REPEATS, MIN_TOKENS, LoopGuard

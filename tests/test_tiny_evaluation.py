@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from model.checkpoint import BUNDLED
+from model.choose import BUNDLED
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, ViewportSize
 from transformers import AutoTokenizer
 
-from model.checkpoint import BUNDLED
+from model.choose import BUNDLED
 from tests import media_files
 from tests.e2e.chat import Chat, talking
 from tests.fakes import FakeBackend

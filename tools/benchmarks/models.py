@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import torch
 from transformers import AutoProcessor, Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
-from model.checkpoint import BUNDLED, GB
+from model.choose import BUNDLED, GB
 from model.compiled import CompiledDecoding
 from model.local import LocalBackend
 

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from PIL import Image as PillowImage
 
 from model.backend import Cancel, collected
-from model.checkpoint import BUNDLED
+from model.choose import BUNDLED
 from model.conversation import Conversation, Image, Text
 from model.local import LocalBackend
 from model.settings import GenerationSettings

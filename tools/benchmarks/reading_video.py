@@ -129,7 +129,7 @@ def _ours(path: Path, most: int) -> Callable[[], object]:
 def _processor() -> Any:
     from transformers import AutoProcessor
 
-    from model.checkpoint import BUNDLED
+    from model.choose import BUNDLED
 
     return AutoProcessor.from_pretrained(BUNDLED)
 

@@ -24,7 +24,7 @@ from playwright.sync_api import Browser
 from transformers import AutoTokenizer
 
 from model.backend import Cancel, Usage, collected
-from model.checkpoint import BUNDLED
+from model.choose import BUNDLED
 from model.conversation import Conversation, Image, Text
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
