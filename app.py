@@ -36,7 +36,7 @@ LEFTOVERS_S = 1.0  # for threads that look at no flag; then they are ended with 
 LOCAL_ONLY = (
     "checkpoint_path", "compile", "dtype", "flash_attn2", "no_loop_guard", "prompt_lookup",
 )  # fmt: skip
-WITHOUT_EFFECT = ("cache_gb", "cpu_only")  # and these ask for what is so anyway
+WITHOUT_EFFECT = ("cache_gb", "cpu_only", "gpu_memory")  # and these ask for what is so anyway
 SERVER_ONLY = ("api_base", "api_key_env", "api_model", "concurrency", "model_family")
 # Networks whose proxies are believed when they say who asks. Spaces and containers have theirs in private networks,
 # whose people are believed too where they reach the page without a proxy (SECURITY.md).
@@ -116,6 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.dtype,
         options.compile,
         options.prompt_lookup,
+        options.gpu_memory,
     )
     try:
         server = connection(options, os.environ)

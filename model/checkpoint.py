@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from model import checkpoint_files
-from model.choose import GB, Choice, Hardware
+from model.choose import GB, Choice, Hardware, weights_bytes
 from model.errors import CheckpointError
 
 if TYPE_CHECKING:
     from model.compiled import CompiledDecoding
     from model.local import LocalBackend
 
+BFLOAT16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "bf16")  # of x86 cores, and of ARM's
 CACHE_SHARE = 0.2  # of the free memory, when nobody says how much may be kept between turns
 
 
@@ -22,18 +23,23 @@ def hardware() -> Hardware:
     """What this machine offers, asked of torch."""
     import torch
 
-    from model.cpu import prefers_bfloat16
-
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    gpus = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
+    mps = torch.backends.mps.is_available()
     return Hardware(
-        gpu_memory=tuple(torch.cuda.get_device_properties(i).total_memory for i in range(count)),
-        # Older GPUs emulate it, several times slower than float16.
-        gpu_bfloat16=count > 0 and torch.cuda.is_bf16_supported(including_emulation=False),
-        cpu_bfloat16=prefers_bfloat16,
-        mps=torch.backends.mps.is_available(),
+        gpu_free=tuple(torch.cuda.mem_get_info(gpu)[0] for gpu in gpus),
+        gpu_generation=tuple(torch.cuda.get_device_capability(gpu)[0] for gpu in gpus),
+        rocm=torch.version.hip is not None,
+        cpu_bfloat16=cpu_bfloat16(torch.cpu.get_capabilities()),
+        mps_bfloat16=mps and torch.backends.mps.is_macos_or_newer(14, 0),
+        mps=mps,
         flash_attn=find_spec("flash_attn") is not None,
         kernels=find_spec("kernels") is not None,
     )
+
+
+def cpu_bfloat16(capabilities: Mapping[str, object]) -> bool:
+    """Whether cores with these `torch.cpu.get_capabilities()` multiply in bfloat16 instead of emulating it."""
+    return any(capabilities.get(name) for name in BFLOAT16_INSTRUCTIONS)
 
 
 Report = Callable[[float], None]  # 0..1 of the weights
@@ -94,8 +100,7 @@ def require_memory(choice: Choice, free: int) -> None:
     of a hub id are not here yet to be weighed.
     """
     stored = checkpoint_files.stored_bytes(choice.checkpoint)
-    # The family's checkpoints are stored in 16 bits.
-    needed = 2 * stored if choice.dtype == "float32" else stored
+    needed = weights_bytes(stored, choice.dtype)
     if needed > free:
         raise CheckpointError(
             "{checkpoint} needs {needed:.1f} GB and {free:.1f} GB are free; choose a "
@@ -110,7 +115,13 @@ def _load(choice: Choice, report: Report) -> Any:
     import torch
     from transformers import AutoModelForImageTextToText
 
-    placed = {"device_map": choice.device_map} if choice.device_map else {}
+    placed: dict[str, Any] = {}
+    if choice.device_map:
+        placed["device_map"] = choice.device_map
+    if len(choice.gpus) > 1:
+        placed["max_memory"] = {gpu: _usable(choice, gpu) for gpu in choice.gpus}
+    if choice.gpu_memory is not None:
+        _limit(choice)
     try:
         with _weights_progress(report):
             model = AutoModelForImageTextToText.from_pretrained(
@@ -119,8 +130,6 @@ def _load(choice: Choice, report: Report) -> Any:
                 attn_implementation=choice.attention,
                 **placed,
             )
-        if not choice.device_map:
-            model = model.to(choice.device)
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise CheckpointError(
             "{checkpoint} does not fit into the memory of this machine; choose a smaller or "
@@ -157,8 +166,27 @@ def _watched(bar: Any, total: int, report: Report) -> Iterator[Any]:
 def free_memory(choice: Choice) -> int:
     """Bytes that are free where the caches will live."""
     import psutil
-    import torch
 
     if choice.device == "cuda":
-        return sum(torch.cuda.mem_get_info(i)[0] for i in range(torch.cuda.device_count()))
+        return sum(_usable(choice, gpu) for gpu in choice.gpus)
     return int(psutil.virtual_memory().available)
+
+
+def _usable(choice: Choice, gpu: int) -> int:
+    """Bytes of a GPU that are free and may be used."""
+    import torch
+
+    free = int(torch.cuda.mem_get_info(gpu)[0])
+    if choice.gpu_memory is None:
+        return free
+    return min(free, int(choice.gpu_memory * GB) - int(torch.cuda.memory_allocated(gpu)))
+
+
+def _limit(choice: Choice) -> None:
+    """Let the allocator hold to `gpu_memory`: what exceeds it is out of memory, as on a GPU of that size."""
+    import torch
+
+    for gpu in choice.gpus:
+        total = torch.cuda.get_device_properties(gpu).total_memory
+        share = min(1.0, (choice.gpu_memory or 0) * GB / total)
+        torch.cuda.set_per_process_memory_fraction(share, gpu)

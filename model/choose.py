@@ -16,20 +16,31 @@ Device = Literal["cpu", "cuda", "mps"]
 GB = 1024**3
 BUNDLED = Path(__file__).parent.parent / "assets" / "tiny-qwen2-vl"
 LARGE, SMALL = "Qwen/Qwen2-VL-7B-Instruct", "Qwen/Qwen2-VL-2B-Instruct"
-LARGE_NEEDS = 20 * GB  # 16.6 GB of bfloat16 weights, and room for pictures and the KV cache
+LARGE_BYTES = int(16.6 * 10**9)  # of its weights, in 16 bits
+NEEDED_PER_WEIGHT = (
+    1.2  # bytes on GPUs for a byte of weights: pictures and the KV cache need room too
+)
+AMPERE = 8  # the first generation of NVIDIA's GPUs that computes in bfloat16; older ones emulate it slowly
 SMALL_BYTES = GB  # of weights: fast enough on a CPU in float32, whose answers are the same with every kind of reuse
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """What this machine offers. Memory in bytes; `gpu_memory` has one entry per CUDA device."""
+    """What this machine offers. `gpu_free` is free memory in bytes, one entry per CUDA device, as all `gpu_*` are."""
 
-    gpu_memory: tuple[int, ...] = ()
-    gpu_bfloat16: bool = True
-    cpu_bfloat16: Callable[[], bool] = lambda: False  # measures whether it is faster
+    gpu_free: tuple[int, ...] = ()
+    gpu_generation: tuple[int, ...] = ()  # major compute capability
+    rocm: bool = False  # GPUs of AMD, which PyTorch calls CUDA; all that it supports have bfloat16
+    cpu_bfloat16: bool = False  # the cores have instructions for products in bfloat16
+    mps_bfloat16: bool = False  # macOS 14 or later
     mps: bool = False
     flash_attn: bool = False  # the flash_attn package
     kernels: bool = False  # the kernels package, which fetches the prebuilt one
+
+    @property
+    def gpu_bfloat16(self) -> bool:
+        """Whether all GPUs have it; the model may be spread over several."""
+        return self.rocm or all(major >= AMPERE for major in self.gpu_generation)
 
 
 @dataclass(frozen=True)
@@ -42,20 +53,31 @@ class Flags:
     dtype: str = "auto"
     compiled: bool = False
     prompt_lookup: bool = False
+    gpu_memory: float | None = None  # GB of each GPU that may be used
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What will run. `device_map` spreads the model over several GPUs."""
+    """What will run. Several `gpus` share the model, layer by layer."""
 
     checkpoint: str
     device: Device
     dtype: Literal["bfloat16", "float16", "float32"]
     attention: Literal["sdpa", "flash_attention_2"]
-    device_map: str | None = None
+    gpus: tuple[int, ...] = ()
     note: str = ""  # for the banner, a `Sentence` if not empty
     compiled: bool = False  # decoding, see `compiled`
     prompt_lookup: bool = False
+    gpu_memory: float | None = None  # GB of each GPU that may be used
+
+    @property
+    def device_map(self) -> str | dict[str, str] | None:
+        """For `from_pretrained`, which reads the weights straight onto the device; None on a CPU."""
+        if self.device == "cpu":
+            return None
+        if len(self.gpus) > 1:
+            return "auto"
+        return {"": f"cuda:{self.gpus[0]}" if self.gpus else self.device}
 
     @property
     def label(self) -> str:
@@ -66,50 +88,92 @@ class Choice:
         return f"{Path(self.checkpoint).name} · {self.device} {short}{attention}{compiled}"
 
 
-def choose(hardware: Hardware, flags: Flags) -> Choice:
-    """What to run on `hardware`. Raises `CheckpointError` for flags that exclude each other."""
+def choose(
+    hardware: Hardware, flags: Flags, weigh: Callable[[str], int] = checkpoint_files.stored_bytes
+) -> Choice:
+    """What to run on `hardware`. Raises `CheckpointError` for flags that exclude each other.
+
+    weigh: bytes of a checkpoint's weights as they are stored; 0 if unknown.
+    """
+    if flags.gpu_memory is not None and flags.gpu_memory <= 0:
+        raise CheckpointError("--gpu-memory must be more than 0.")
     device = _device(hardware, flags)
-    checkpoint, note = _checkpoint(hardware, flags, device)
-    dtype = _dtype(hardware, flags, device, checkpoint)
+    free = _usable(hardware, flags)
+    checkpoint, note = _checkpoint(flags, device, sum(free))
+    stored = weigh(checkpoint)
+    dtype = _dtype(hardware, flags, device, stored)
     attention: Literal["sdpa", "flash_attention_2"] = "sdpa"
     if flags.flash_attn2:
         _require_flash_attention(hardware, device, dtype)
         attention = "flash_attention_2"
+    gpus = _gpus(free, _needed(stored, dtype)) if device == "cuda" else ()
     if flags.compiled:
-        _require_compiling(flags, device)
-    spread = "auto" if device == "cuda" and len(hardware.gpu_memory) > 1 else None
+        _require_compiling(flags, device, len(gpus))
     return Choice(
-        checkpoint, device, dtype, attention, spread, note, flags.compiled, flags.prompt_lookup
+        checkpoint,
+        device,
+        dtype,
+        attention,
+        gpus,
+        note,
+        flags.compiled,
+        flags.prompt_lookup,
+        flags.gpu_memory,
     )
+
+
+def weights_bytes(stored: int, dtype: str) -> int:
+    """Of weights in memory. The family's checkpoints are stored in 16 bits."""
+    return 2 * stored if dtype == "float32" else stored
+
+
+def _needed(stored: int, dtype: str) -> int:
+    return int(NEEDED_PER_WEIGHT * weights_bytes(stored, dtype))
+
+
+def _usable(hardware: Hardware, flags: Flags) -> tuple[int, ...]:
+    """Bytes of each GPU."""
+    if flags.gpu_memory is None:
+        return hardware.gpu_free
+    return tuple(min(free, int(flags.gpu_memory * GB)) for free in hardware.gpu_free)
+
+
+def _gpus(free: tuple[int, ...], needed: int) -> tuple[int, ...]:
+    """The fewest that hold `needed` bytes together, those with the most free memory; all if even they do not."""
+    emptiest = sorted(range(len(free)), key=lambda gpu: -free[gpu])
+    for count in range(1, len(free)):
+        if sum(free[gpu] for gpu in emptiest[:count]) >= needed:
+            return tuple(sorted(emptiest[:count]))
+    return tuple(range(len(free)))
 
 
 def _device(hardware: Hardware, flags: Flags) -> Device:
     if flags.cpu_only:
         return "cpu"
-    if hardware.gpu_memory:
+    if hardware.gpu_free:
         return "cuda"
     return "mps" if hardware.mps else "cpu"
 
 
 def _dtype(
-    hardware: Hardware, flags: Flags, device: Device, checkpoint: str
+    hardware: Hardware, flags: Flags, device: Device, stored: int
 ) -> Literal["bfloat16", "float16", "float32"]:
     if flags.dtype in ("bfloat16", "float16", "float32"):
         return flags.dtype  # type: ignore[return-value]  # mypy does not narrow by `in`
     if device == "cuda":
         return "bfloat16" if hardware.gpu_bfloat16 else "float16"
     if device == "mps":
-        return "float16"
-    small = 0 < checkpoint_files.stored_bytes(checkpoint) < SMALL_BYTES
-    return "bfloat16" if not small and hardware.cpu_bfloat16() else "float32"
+        return "bfloat16" if hardware.mps_bfloat16 else "float16"
+    small = 0 < stored < SMALL_BYTES
+    return "bfloat16" if hardware.cpu_bfloat16 and not small else "float32"
 
 
-def _checkpoint(hardware: Hardware, flags: Flags, device: Device) -> tuple[str, str]:
+def _checkpoint(flags: Flags, device: Device, free: int) -> tuple[str, str]:
     """The checkpoint's id or folder, and what the banner should say of the choice."""
     if flags.checkpoint not in ("auto", "tiny"):
         return os.path.expanduser(flags.checkpoint), ""
     if flags.checkpoint == "auto" and device == "cuda":
-        short = sum(hardware.gpu_memory) < LARGE_NEEDS
+        short = free < _needed(LARGE_BYTES, "bfloat16")
         note = Sentence("The GPU is too small for {checkpoint}.", checkpoint=LARGE)
         return (SMALL, note) if short else (LARGE, "")
     note = Sentence(
@@ -150,12 +214,17 @@ def _require_flash_attention(hardware: Hardware, device: Device, dtype: str) -> 
         )
 
 
-def _require_compiling(flags: Flags, device: Device) -> None:
+def _require_compiling(flags: Flags, device: Device, gpus: int) -> None:
     # On a CPU fixed shapes cost more than they save: 49 against 87 tokens/s at 30 M parameters.
     if device != "cuda":
         raise CheckpointError(
             "--compile needs a CUDA GPU and this would run on {device}; leave the flag out.",
             device=device,
+        )
+    if gpus > 1:  # a CUDA graph lives on one
+        raise CheckpointError(
+            "--compile needs a model that fits on one GPU and this one needs {count}; leave the flag out.",
+            count=gpus,
         )
     if flags.flash_attn2:  # it would attend to the empty end of the static cache
         raise CheckpointError(

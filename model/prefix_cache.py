@@ -42,11 +42,14 @@ def common_length(held: Sequence[PromptKey], wanted: Sequence[PromptKey]) -> int
 
 
 def bytes_per_token(model: Any) -> int:
-    """What one token takes in the KV cache: keys and values of every layer."""
-    text = model.config.get_text_config()
+    """What one token takes in the KV cache of a model."""
+    return bytes_per_token_of(model.config.get_text_config(), model.dtype.itemsize)
+
+
+def bytes_per_token_of(text: Any, itemsize: int) -> int:
+    """Keys and values of every layer. text: the config of the language model; itemsize: bytes of a number."""
     head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-    numbers = 2 * text.num_hidden_layers * text.num_key_value_heads * head
-    return int(numbers * model.dtype.itemsize)
+    return int(2 * text.num_hidden_layers * text.num_key_value_heads * head * itemsize)
 
 
 class PrefixCache:

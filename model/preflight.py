@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from model import checkpoint as checkpoints
 from model import checkpoint_files
-from model.choose import GB, Choice, Flags, Hardware, choose
+from model.choose import GB, Choice, Flags, Hardware, choose, weights_bytes
 from model.connection import Connection
 from model.errors import CheckpointError, DemoError
 
@@ -77,7 +77,9 @@ def _run(flags: Flags) -> list[str]:
     except CheckpointError as error:
         return [*problems, str(error)]
     print(f"checkpoint  {choice.checkpoint}")
-    print(f"device      {choice.device}{' (spread over all GPUs)' if choice.device_map else ''}")
+    print(
+        f"device      {choice.device}{' ' + ', '.join(map(str, choice.gpus)) if choice.gpus else ''}"
+    )
     print(f"dtype       {choice.dtype}")
     print(f"attention   {choice.attention}")
     return [*problems, *_unreadable(choice)]
@@ -87,15 +89,34 @@ def _unreadable(choice: Choice) -> Iterator[str]:
     """Why the checkpoint cannot be loaded, if it cannot. Of a hub id everything but the weights may be fetched."""
     try:
         checkpoint_files.processor(choice.checkpoint)
-        checkpoints.require_memory(choice, checkpoints.free_memory(choice))
+        free = checkpoints.free_memory(choice)
+        print(f"memory      {_arithmetic(choice, free)}")
+        checkpoints.require_memory(choice, free)
     except CheckpointError as error:
         yield str(error)
 
 
+def _arithmetic(choice: Choice, free: int) -> str:
+    """What the memory is needed for, in GB."""
+    from transformers import AutoConfig
+
+    from model.prefix_cache import bytes_per_token_of
+
+    text = AutoConfig.from_pretrained(choice.checkpoint).get_text_config()
+    tokens = text.max_position_embeddings
+    cache = tokens * bytes_per_token_of(text, 4 if choice.dtype == "float32" else 2)
+    weights = weights_bytes(checkpoint_files.stored_bytes(choice.checkpoint), choice.dtype)
+    known = f"{weights / GB:.1f} GB" if weights else "an unknown size"
+    return (
+        f"weights {known} + KV cache of the whole context ({tokens:,} tokens) {cache / GB:.1f} GB "
+        f"+ 1 to 3 GB for pictures; {free / GB:.1f} GB are free"
+    )
+
+
 def _described(hardware: Hardware) -> str:
-    if hardware.gpu_memory:
-        sizes = ", ".join(f"{size / GB:.0f} GB" for size in hardware.gpu_memory)
-        return f"{len(hardware.gpu_memory)} CUDA GPU ({sizes})"
+    if hardware.gpu_free:
+        sizes = ", ".join(f"{size / GB:.0f} GB free" for size in hardware.gpu_free)
+        return f"{len(hardware.gpu_free)} CUDA GPU ({sizes})"
     return "Apple GPU" if hardware.mps else "CPU only"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers import StoppingCriteria
+from transformers import LogitsProcessor, StoppingCriteria
 from transformers.generation.streamers import BaseStreamer
 
 from model.backend import Cancel, Delta
@@ -78,6 +78,32 @@ class CancelCriteria(StoppingCriteria):  # type: ignore[misc]  # transformers sh
     ) -> torch.Tensor:
         """Shape (1,) bool, one per sequence."""
         return torch.full((input_ids.shape[0],), self._cancel.is_set(), device=input_ids.device)
+
+
+class FiniteLogits(LogitsProcessor):  # type: ignore[misc]  # transformers ships no types for it
+    """Ends the answer at the first logits that are NaN or infinite, and leaves all others as they are.
+
+    Greedy decoding would go on with token 0 for ever; sampling from NaN is an assertion on a GPU, after which the
+    process can use it no more. Nothing is fetched from the device before `failed` is asked for.
+    """
+
+    def __init__(self, end_token: int) -> None:
+        self._end_token = end_token
+        self._finite: torch.Tensor | None = None  # () bool: all logits so far
+
+    @property
+    def failed(self) -> bool:
+        return self._finite is not None and not bool(self._finite)
+
+    def __call__(self, _ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """scores: (1, vocabulary). The end token is certain if they are not finite."""
+        finite = (
+            scores.max().isfinite()
+        )  # a maximum passes NaN on; -inf is a token that is ruled out
+        self._finite = finite if self._finite is None else self._finite & finite
+        ending = torch.full_like(scores, -torch.inf)
+        ending[:, self._end_token] = 0.0
+        return torch.where(finite, scores, ending)
 
 
 class LoopCriteria(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types for it

@@ -17,13 +17,14 @@ from transformers import Cache, CompileConfig, GenerationConfig, StoppingCriteri
 from model import prefill, prompt_lookup, recipe
 from model.backend import Cancel, Finished, Progress, Stage, StopReason, Usage
 from model.encoder import Report
+from model.errors import DemoError
 from model.event_stream import Emit
 from model.grouped_attention import grouped_attention
 from model.loop_guard import LoopGuard
 from model.prefix_cache import CachedPrefix
 from model.prompt import Prompt
 from model.settings import MAX_SEED, GenerationSettings
-from model.token_stream import CancelCriteria, LoopCriteria, TextStreamer
+from model.token_stream import CancelCriteria, FiniteLogits, LoopCriteria, TextStreamer
 from model.visual_item import VisualItem
 
 if TYPE_CHECKING:
@@ -166,6 +167,7 @@ class Turn:
         It counts on from the last position, which it must therefore be told: behind a long clip of
         Qwen2.5-VL the largest position is on the clip's time axis, not at the end of the prompt.
         """
+        finite = FiniteLogits(min(self._backend.end_tokens))
         criteria: list[StoppingCriteria] = [CancelCriteria(self._cancel)]
         if self._backend.stop_loops:
             criteria.append(LoopCriteria(self._guard, self._streamer.ids))
@@ -180,6 +182,7 @@ class Turn:
                 generation_config=self._generation_config(compiling),
                 streamer=self._streamer,
                 stopping_criteria=criteria,
+                logits_processor=[finite],
             )
 
         if compiled := self._backend.compiled:
@@ -194,6 +197,12 @@ class Turn:
                 generate(prefix.cache, None)
         else:
             generate(prefix.cache, None)
+        if finite.failed:
+            self._backend.features.forget(self._session)  # they may be what is not finite
+            raise DemoError(
+                "The model's numbers are not finite, so the answer was ended; "
+                "whoever runs this page should start it with --dtype bfloat16 or float32."
+            )
         tokens = [self._prompt.ids[-1], *self._streamer.ids]
         prefix.keys += tokens[: prefix.cache.get_seq_length() - len(prefix.keys)]
 

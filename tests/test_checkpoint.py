@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import huggingface_hub.constants
 import pytest
 import torch
 
 from model import preflight
-from model.checkpoint import hardware, load, require_memory
+from model.checkpoint import cpu_bfloat16, load, require_memory
 from model.choose import (
     BUNDLED,
     GB,
@@ -28,34 +27,55 @@ from model.errors import CheckpointError
 from model.local import LocalBackend
 
 CPU = Hardware()
-MATRIX_CPU = Hardware(cpu_bfloat16=lambda: True)
-BIG = Hardware(gpu_memory=(80 * GB,), flash_attn=True)
-LITTLE = Hardware(gpu_memory=(8 * GB,))
-OLD = Hardware(gpu_memory=(24 * GB,), gpu_bfloat16=False)
-PAIR = Hardware(gpu_memory=(12 * GB, 12 * GB), kernels=True)
-APPLE = Hardware(mps=True)
+MATRIX_CPU = Hardware(cpu_bfloat16=True)
+BIG = Hardware(gpu_free=(80 * GB,), gpu_generation=(9,), flash_attn=True)
+LITTLE = Hardware(gpu_free=(8 * GB,), gpu_generation=(8,))
+OLD = Hardware(gpu_free=(24 * GB,), gpu_generation=(7,))
+MIXED = Hardware(gpu_free=(12 * GB, 12 * GB), gpu_generation=(8, 7))
+AMD = Hardware(gpu_free=(24 * GB,), gpu_generation=(6,), rocm=True)
+PAIR = Hardware(gpu_free=(12 * GB, 12 * GB), gpu_generation=(8, 8), kernels=True)
+EIGHT = Hardware(gpu_free=(80 * GB,) * 8, gpu_generation=(9,) * 8)
+BUSY = Hardware(gpu_free=(2 * GB, 70 * GB, 30 * GB), gpu_generation=(9,) * 3)
+APPLE = Hardware(mps=True, mps_bfloat16=True)
+OLD_APPLE = Hardware(mps=True)
+WEIGHTS = {LARGE: 16 * GB, SMALL: 4 * GB, "a/b": 16 * GB, "a/72b": 140 * GB, str(BUNDLED): GB // 10}
+
+
+def weigh(checkpoint: str) -> int:
+    return WEIGHTS[checkpoint]
 
 
 @pytest.mark.parametrize(
-    ("hardware", "flags", "checkpoint", "device", "dtype", "attention", "device_map"),
+    ("hardware", "flags", "checkpoint", "device", "dtype", "gpus"),
     [
-        (CPU, Flags(), str(BUNDLED), "cpu", "float32", "sdpa", None),
-        (CPU, Flags("a/b"), "a/b", "cpu", "float32", "sdpa", None),
-        (CPU, Flags("a/b", dtype="bfloat16"), "a/b", "cpu", "bfloat16", "sdpa", None),
-        (MATRIX_CPU, Flags("a/b"), "a/b", "cpu", "bfloat16", "sdpa", None),
-        (MATRIX_CPU, Flags("a/b", dtype="float32"), "a/b", "cpu", "float32", "sdpa", None),
-        (MATRIX_CPU, Flags(), str(BUNDLED), "cpu", "float32", "sdpa", None),
-        (BIG, Flags(), LARGE, "cuda", "bfloat16", "sdpa", None),
-        (BIG, Flags(cpu_only=True), str(BUNDLED), "cpu", "float32", "sdpa", None),
-        (BIG, Flags("tiny"), str(BUNDLED), "cuda", "bfloat16", "sdpa", None),
-        (BIG, Flags(flash_attn2=True), LARGE, "cuda", "bfloat16", "flash_attention_2", None),
-        (LITTLE, Flags(), SMALL, "cuda", "bfloat16", "sdpa", None),
-        (OLD, Flags(), LARGE, "cuda", "float16", "sdpa", None),
-        (PAIR, Flags(), LARGE, "cuda", "bfloat16", "sdpa", "auto"),
-        (PAIR, Flags(flash_attn2=True), LARGE, "cuda", "bfloat16", "flash_attention_2", "auto"),
-        (PAIR, Flags(cpu_only=True), str(BUNDLED), "cpu", "float32", "sdpa", None),
-        (APPLE, Flags(), str(BUNDLED), "mps", "float16", "sdpa", None),
-        (APPLE, Flags("a/b", dtype="float32"), "a/b", "mps", "float32", "sdpa", None),
+        (CPU, Flags(), str(BUNDLED), "cpu", "float32", ()),
+        (CPU, Flags("a/b"), "a/b", "cpu", "float32", ()),
+        (CPU, Flags("a/b", dtype="bfloat16"), "a/b", "cpu", "bfloat16", ()),
+        (MATRIX_CPU, Flags("a/b"), "a/b", "cpu", "bfloat16", ()),
+        (MATRIX_CPU, Flags("a/b", dtype="float32"), "a/b", "cpu", "float32", ()),
+        (MATRIX_CPU, Flags(), str(BUNDLED), "cpu", "float32", ()),
+        (BIG, Flags(), LARGE, "cuda", "bfloat16", (0,)),
+        (BIG, Flags(cpu_only=True), str(BUNDLED), "cpu", "float32", ()),
+        (BIG, Flags("tiny"), str(BUNDLED), "cuda", "bfloat16", (0,)),
+        (BIG, Flags(gpu_memory=10), SMALL, "cuda", "bfloat16", (0,)),
+        (LITTLE, Flags(), SMALL, "cuda", "bfloat16", (0,)),
+        (OLD, Flags(), LARGE, "cuda", "float16", (0,)),
+        (OLD, Flags(dtype="bfloat16"), LARGE, "cuda", "bfloat16", (0,)),
+        (MIXED, Flags(), LARGE, "cuda", "float16", (0, 1)),
+        (AMD, Flags(), LARGE, "cuda", "bfloat16", (0,)),
+        (PAIR, Flags(), LARGE, "cuda", "bfloat16", (0, 1)),
+        (PAIR, Flags(SMALL), SMALL, "cuda", "bfloat16", (0,)),
+        (PAIR, Flags(cpu_only=True), str(BUNDLED), "cpu", "float32", ()),
+        (EIGHT, Flags(), LARGE, "cuda", "bfloat16", (0,)),
+        (EIGHT, Flags("a/72b"), "a/72b", "cuda", "bfloat16", (0, 1, 2)),
+        (EIGHT, Flags("a/b", gpu_memory=12), "a/b", "cuda", "bfloat16", (0, 1)),
+        (EIGHT, Flags("a/72b", gpu_memory=8), "a/72b", "cuda", "bfloat16", tuple(range(8))),
+        (BUSY, Flags(), LARGE, "cuda", "bfloat16", (1,)),
+        (BUSY, Flags("a/b", dtype="float32"), "a/b", "cuda", "float32", (1,)),
+        (BUSY, Flags("a/b", gpu_memory=15), "a/b", "cuda", "bfloat16", (1, 2)),
+        (APPLE, Flags(), str(BUNDLED), "mps", "bfloat16", ()),
+        (OLD_APPLE, Flags(), str(BUNDLED), "mps", "float16", ()),
+        (APPLE, Flags("a/b", dtype="float32"), "a/b", "mps", "float32", ()),
     ],
 )
 def test_what_runs_where(
@@ -64,12 +84,48 @@ def test_what_runs_where(
     checkpoint: str,
     device: str,
     dtype: str,
-    attention: str,
-    device_map: str | None,
+    gpus: tuple[int, ...],
 ) -> None:
-    choice = choose(hardware, flags)
-    got = (choice.checkpoint, choice.device, choice.dtype, choice.attention, choice.device_map)
-    assert got == (checkpoint, device, dtype, attention, device_map)
+    choice = choose(hardware, flags, weigh)
+    got = (choice.checkpoint, choice.device, choice.dtype, choice.gpus)
+    assert got == (checkpoint, device, dtype, gpus)
+
+
+@pytest.mark.parametrize(
+    ("hardware", "device_map"),
+    [(CPU, None), (APPLE, {"": "mps"}), (BUSY, {"": "cuda:1"}), (PAIR, "auto")],
+)
+def test_weights_go_straight_to_the_one_device_or_are_spread(
+    hardware: Hardware, device_map: object
+) -> None:
+    assert choose(hardware, Flags("a/b"), weigh).device_map == device_map
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "native"),
+    [
+        ({}, False),
+        ({"avx2": True, "avx512_f": True, "avx512_bf16": False}, False),
+        ({"avx512_bf16": True}, True),
+        ({"amx_bf16": True}, True),
+        ({"neon": True, "bf16": True}, True),
+    ],
+)
+def test_a_cpu_computes_in_bfloat16_if_it_has_instructions_for_it(
+    capabilities: dict[str, object], native: bool
+) -> None:
+    assert cpu_bfloat16(capabilities) is native
+
+
+def test_flash_attention_is_taken_where_it_is_asked_for() -> None:
+    assert choose(BIG, Flags(), weigh).attention == "sdpa"
+    for hardware in (BIG, PAIR):
+        assert choose(hardware, Flags(flash_attn2=True), weigh).attention == "flash_attention_2"
+
+
+def test_a_limit_of_nothing_is_refused() -> None:
+    with pytest.raises(CheckpointError, match="--gpu-memory must be more than 0"):
+        choose(BIG, Flags(gpu_memory=0), weigh)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +143,7 @@ def test_flash_attention_is_refused_where_it_cannot_run(
     hardware: Hardware, flags: Flags, remedy: str
 ) -> None:
     with pytest.raises(CheckpointError, match=remedy):
-        choose(hardware, flags)
+        choose(hardware, flags, weigh)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +152,7 @@ def test_flash_attention_is_refused_where_it_cannot_run(
         (CPU, Flags(compiled=True), "CUDA"),
         (APPLE, Flags(compiled=True), "CUDA"),
         (BIG, Flags(compiled=True, cpu_only=True), "CUDA"),
+        (PAIR, Flags(LARGE, compiled=True), "fits on one GPU"),
         (BIG, Flags(compiled=True, flash_attn2=True), "leave one of them out"),
         (BIG, Flags(compiled=True, prompt_lookup=True), "leave one of them out"),
     ],
@@ -104,8 +161,8 @@ def test_compiling_is_refused_where_it_would_not_help(
     hardware: Hardware, flags: Flags, remedy: str
 ) -> None:
     with pytest.raises(CheckpointError, match=remedy):
-        choose(hardware, flags)
-    assert choose(BIG, Flags(compiled=True)).compiled
+        choose(hardware, flags, weigh)
+    assert choose(BIG, Flags(compiled=True), weigh).compiled
 
 
 def test_a_folder_may_be_named_by_its_place_in_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,21 +172,9 @@ def test_a_folder_may_be_named_by_its_place_in_the_home(monkeypatch: pytest.Monk
     assert expected_checkpoint(Flags("~/mine")) == "/home/me/mine"
 
 
-def test_a_gpu_that_only_emulates_bfloat16_computes_in_float16(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    old = SimpleNamespace(major=7, total_memory=16 * GB)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: old)
-    monkeypatch.setattr(torch.cuda, "_check_bf16_tensor_supported", lambda _: True)
-    assert choose(hardware(), Flags()).dtype == "float16"
-
-
 def test_the_banner_says_when_the_bundled_checkpoint_stands_in() -> None:
     assert "--checkpoint-path" in choose(CPU, Flags()).note
-    assert choose(CPU, Flags("a/b")).note == ""
+    assert choose(CPU, Flags("a/b"), weigh).note == ""
 
 
 def test_the_label_names_checkpoint_device_precision_and_attention() -> None:
@@ -251,7 +296,17 @@ def test_the_preflight_prints_what_would_run_and_what_is_missing(
 ) -> None:
     assert preflight.report(Flags(str(checkpoints["qwen2_vl"]), cpu_only=True)) == 0
     printed = capsys.readouterr().out
-    for word in ("torch", "cpu", "float32", "sdpa", "H.264", "AV1", "ready"):
+    for word in (
+        "torch",
+        "cpu",
+        "float32",
+        "sdpa",
+        "H.264",
+        "AV1",
+        "KV cache",
+        "are free",
+        "ready",
+    ):
         assert word in printed
     assert preflight.report(Flags(str(tmp_path / "nowhere"), cpu_only=True)) == 1
     assert "There is no folder" in capsys.readouterr().out

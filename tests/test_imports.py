@@ -14,7 +14,6 @@ ROOT = Path(__file__).parent.parent
 TORCH_MODULES = {
     "checkpoint",
     "compiled",
-    "cpu",
     "decode_threads",
     "encoder",
     "grouped_attention",

@@ -416,6 +416,20 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "--flash-attn2 不支持 float32；请使用 --dtype bfloat16 或去掉该选项。",
         "--flash-attn2는 float32로 계산할 수 없습니다. --dtype bfloat16을 쓰거나 이 옵션을 빼세요.",
     ),
+    "The model's numbers are not finite, so the answer was ended; "
+    "whoever runs this page should start it with --dtype bfloat16 or float32.": (
+        "模型的计算结果不是有限数，因此已结束回答；请运行此页面的人用 --dtype bfloat16 或 float32 启动。",
+        "모델의 계산 결과가 유한하지 않아 답변을 끝냈습니다. "
+        "이 페이지를 운영하는 사람이 --dtype bfloat16 또는 float32로 시작해야 합니다.",
+    ),
+    "--gpu-memory must be more than 0.": (
+        "--gpu-memory 必须大于 0。",
+        "--gpu-memory 값은 0보다 커야 합니다.",
+    ),
+    "--compile needs a model that fits on one GPU and this one needs {count}; leave the flag out.": (
+        "--compile 需要单个 GPU 能容纳的模型，而此模型需要 {count} 个 GPU；请去掉此参数。",
+        "--compile은 GPU 하나에 들어가는 모델이 필요한데 이 모델은 GPU {count}개가 필요합니다. 이 옵션을 빼세요.",
+    ),
     "--compile needs a CUDA GPU and this would run on {device}; leave the flag out.": (
         "--compile 需要 CUDA GPU，而这里会在 {device} 上运行；请去掉该选项。",
         "--compile에는 CUDA GPU가 필요한데 여기서는 {device}에서 실행됩니다. 이 옵션을 빼세요.",

@@ -50,10 +50,11 @@ def _add_model_flags(flags: argparse.ArgumentParser) -> None:
     )
     model.add_argument("--compile", action="store_true", help="CUDA graphs for faster answers; needs a CUDA GPU and a minute or two to compile at the start")  # fmt: skip
     model.add_argument("--prompt-lookup", action="store_true", help="check several words of what an answer seems to quote in one step: faster for documents, tables and code, slower for other answers; at temperature 0")  # fmt: skip
-    model.add_argument("--dtype", choices=("auto", "bfloat16", "float16", "float32"), default="auto", help="of the weights; 'auto' is bfloat16 on a GPU, and on a CPU what it computes faster in (small checkpoints: float32)")  # fmt: skip
+    model.add_argument("--dtype", choices=("auto", "bfloat16", "float16", "float32"), default="auto", help="of the weights; 'auto' is bfloat16 where the hardware computes in it (small checkpoints on a CPU: float32)")  # fmt: skip
     model.add_argument(
         "--no-loop-guard", action="store_true", help="let an answer go on that repeats itself"
     )
+    model.add_argument("--gpu-memory", type=_gigabytes, default=None, metavar="GB", help="how much of each GPU may be used; default is what is free")  # fmt: skip
     model.add_argument("--cache-gb", type=_gigabytes, default=None, metavar="GB", help="kept between turns so that nothing is computed twice; default is a fifth of the free memory")  # fmt: skip
 
 

@@ -17,7 +17,6 @@ from torch.nn import functional as F  # noqa: N812
 from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerFast
 
-from model.cpu import prefers_bfloat16
 from tools.tiny.batches import Batches
 from tools.tiny.checkpoint import (
     build_model,
@@ -88,7 +87,8 @@ def train(plan: Plan) -> None:
     torch.set_num_threads(1)
     tokenizer = _tokenizer(plan)
     # Matrix units make bfloat16 3 times as fast as float32; cores that emulate it, 10 times as slow.
-    dtype = torch.bfloat16 if prefers_bfloat16() else torch.float32
+    matrix_units = torch.cpu.get_capabilities().get("amx_bf16", False)
+    dtype = torch.bfloat16 if matrix_units else torch.float32
     meeting = plan.state / f"meeting-{os.getpid()}"
     # Forked rather than spawned: importing torch again takes longer than everything else here.
     context = torch.multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
