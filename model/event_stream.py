@@ -1,29 +1,37 @@
 """Work in a background thread, seen from outside as an iterator of events.
 
-An exception in the thread is raised in the reader; closing the iterator cancels the thread. There is no
-timeout: silence means that the work takes long, and the work itself looks at the cancel flag.
+An exception in the thread is raised in the reader, or logged if the reader has left; closing the iterator cancels
+the thread. There is no timeout: silence means that the work takes long, and the work itself looks at the cancel flag.
 """
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from model.backend import Cancel, Event
 
+log = logging.getLogger(__name__)
+
 Emit = Callable[[Event], None]
+Events = queue.SimpleQueue[Event | BaseException | None]
 
 
 def events_of(work: Callable[[Emit], None], cancel: Cancel) -> Iterator[Event]:
     """What `work` emits from a thread of its own; the thread starts with the first `next()`."""
-    events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
+    events: Events = queue.SimpleQueue()
+    left = threading.Event()
 
     def run() -> None:
         try:
             work(events.put)
         except BaseException as error:  # also KeyboardInterrupt and SystemExit: the reader decides
             events.put(error)
+            if left.is_set():
+                _log_unread(events)
         else:
             events.put(None)
 
@@ -35,3 +43,14 @@ def events_of(work: Callable[[Emit], None], cancel: Cancel) -> Iterator[Event]:
             yield event
     finally:
         cancel.set()
+        left.set()
+        _log_unread(events)
+
+
+def _log_unread(events: Events) -> None:
+    """Both sides call it, and each exception is taken by one of them."""
+    with suppress(queue.Empty):
+        while True:
+            event = events.get_nowait()
+            if isinstance(event, BaseException):
+                log.error("An answer that nobody reads any more failed", exc_info=event)

@@ -114,18 +114,17 @@ class LoadingBackend:
         except DemoError as error:
             self._fail(error)
         except Exception as error:  # the page must say that it will never be ready, whatever broke
-            log.exception("Loading failed")
-            self._fail(
-                DemoError(
-                    "The model could not be loaded ({reason}); see the terminal for details.",
-                    reason=str(error),
-                )
+            failure = DemoError(
+                "The model could not be loaded ({reason}); see the terminal for details.",
+                reason=str(error),
             )
+            failure.__cause__ = error
+            self._fail(failure)
         finally:
             self._settled.set()
 
     def _fail(self, failure: DemoError) -> None:
-        log.error("%s", failure)
+        log.error("%s", failure, exc_info=failure)
         self._failure = copy(failure)  # whose traceback would hold on to what was half loaded
         self._status = Status("failed", self._status.label, failure.sentence)
 

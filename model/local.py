@@ -43,9 +43,9 @@ log = logging.getLogger(__name__)
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "MPS backend out of memory")
 
 
-@dataclass
+@dataclass(eq=False)
 class _Work:
-    """What the model does at the moment, and for whom."""
+    """What the model does or will do, and for whom."""
 
     session: str
     forgotten: bool = False  # meanwhile
@@ -91,7 +91,7 @@ class LocalBackend:
         self._cache_bytes_per_token = bytes_per_token(model) if model.device.type == "cuda" else 0
         self._turnstile = Turnstile()
         self._drafts = Drafts()
-        self._work: _Work | None = None
+        self._work: set[_Work] = set()
 
     @classmethod
     def load(
@@ -178,11 +178,14 @@ class LocalBackend:
             self._drafts.end(session)
             prompt = self.build_prompt(conversation, settings)
             turn = Turn(self, prompt, settings, cancel, session, emit, asked_at)
-            with self._turnstile.turn(
-                cancel, lambda ahead: emit(Progress("queued", 0, ahead))
-            ) as entered:
+            with (
+                self._work_for(session),
+                self._turnstile.turn(
+                    cancel, lambda ahead: emit(Progress("queued", 0, ahead))
+                ) as entered,
+            ):
                 if entered:
-                    with self._work_for(session):
+                    with torch.inference_mode():
                         self._answer(turn)
             turn.finish()
 
@@ -251,14 +254,17 @@ class LocalBackend:
         return verdicts[0] if verdicts else None
 
     def _answer(self, turn: Turn) -> None:
-        """Once more without anything kept, if the memory runs out before the first word."""
-        if _fits(turn.answer):
+        self._with_memory(turn.answer, lambda: not turn.begun)
+
+    def _with_memory(self, work: Callable[[], None], repeatable: Callable[[], bool]) -> None:
+        """Once more without anything kept, if the memory runs out while `work` is `repeatable`."""
+        if _fits(work):
             return
         self.prefixes.clear()
         self.features.clear()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        if turn.begun or not _fits(turn.answer):
+        if not repeatable() or not _fits(work):
             raise DemoError(
                 "The memory does not suffice for this conversation; "
                 "lower the resolution of its pictures or start over."
@@ -273,26 +279,26 @@ class LocalBackend:
         until: int,
     ) -> None:
         turn = Turn(self, prompt, settings, cancel, session, lambda _: None, time.perf_counter())
-        with self._work_for(session):
-            turn.read(until)
+        with self._work_for(session), torch.inference_mode():
+            self._with_memory(lambda: turn.read(until), lambda: not cancel.is_set())
 
     @contextmanager
     def _work_for(self, session: str) -> Iterator[None]:
-        """Inside the turnstile, so one at a time; a session that is forgotten meanwhile keeps nothing of it."""
-        work = self._work = _Work(session)
+        """From before its turn until its end; a session that is forgotten meanwhile keeps nothing of it."""
+        work = _Work(session)
+        self._work.add(work)
         try:
-            with torch.inference_mode():
-                yield
+            yield
         finally:
-            self._work = None
+            self._work.discard(work)
             if work.forgotten:
                 self._drop(session)
 
     def forget(self, session: str) -> None:
         self._drafts.end(session)
-        work = self._work
-        if work and work.session == session:
-            work.forgotten = True
+        for work in tuple(self._work):
+            if work.session == session:
+                work.forgotten = True
         self._drop(session)
 
     def _drop(self, session: str) -> None:
@@ -312,6 +318,7 @@ def _fits(work: Callable[[], None]) -> bool:
     try:
         work()
     except (torch.OutOfMemoryError, MemoryError):
+        log.warning("The memory ran out", exc_info=True)
         return False
     except torch.AcceleratorError as error:
         log.exception("the GPU failed")
@@ -322,6 +329,7 @@ def _fits(work: Callable[[], None]) -> bool:
     except RuntimeError as error:
         if not any(words in str(error) for words in OUT_OF_MEMORY):
             raise
+        log.warning("The memory ran out", exc_info=True)
         return False
     return True
 

@@ -84,7 +84,7 @@ def open_image(source: Source, *, name: str = "") -> Image.Image:
     with _opened(source, name) as image:
         turn = UPRIGHT.get(_orientation(image))
         image.load()
-        flat = _rgb(image)
+    flat = _rgb(image)  # a bug of ours is no damaged file
     return flat if turn is None else flat.transpose(turn)
 
 

@@ -48,6 +48,8 @@ def report_server(connection: Connection) -> int:
         problem: str | None = obstacle(server)
     except DemoError as error:
         problem = str(error)
+    finally:
+        server.close()
     if server.model:
         print(f"model       {server.model}")
         found = server.family

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -27,9 +29,12 @@ from model.remote_server import OPTIONAL, VIDEO, Served, Server
 from model.settings import GenerationSettings
 from model.visual_item import VisualItem, exceeded
 
+log = logging.getLogger(__name__)
+
 BACKOFF_S = (0.3, 1.0, 3.0)
 PATIENCE_S = 30.0  # a server that asks for more than this is said to be busy at once
-MISFORTUNES = (OpenAIError, BrokenOffError, ValueError)  # a ValueError: what came was not JSON
+# What came was not JSON, or not text.
+MISFORTUNES = (OpenAIError, BrokenOffError, json.JSONDecodeError, UnicodeDecodeError)
 END_TOKENS = ("<|im_end|>", "<|endoftext|>")
 _BARE_BOX = re.compile(r"\(\d{1,3},\d{1,3}\),\(\d{1,3},\d{1,3}\)")
 
@@ -203,6 +208,7 @@ class Answer:
             return  # it was restarted with another one
         if not self._text and (self._change(error) or self._wait(error, backoff)):
             return
+        log.warning("The server failed", exc_info=error)
         raise explained(error, server.connection, model=model, models=served.models) from error
 
     def _change(self, error: Exception) -> bool:

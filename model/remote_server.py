@@ -65,7 +65,8 @@ class Server:
         self.strips_marks = False  # it has answered with boxes and left out their control tokens
         self._loop = asyncio.new_event_loop()
         self._lock = threading.Lock()
-        threading.Thread(target=self._loop.run_forever, name="server", daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="server", daemon=True)
+        self._thread.start()
         self.client = self.perform(_client(connection))
 
     @property
@@ -80,13 +81,23 @@ class Server:
         """What people should know about it."""
         return tuple(self._notes())
 
-    def learn(self, refused: Iterable[str] = (), **found: bool) -> tuple[Sentence, ...]:
+    def learn(
+        self, *, refused: Iterable[str] = (), resizes: bool = False, strips_marks: bool = False
+    ) -> tuple[Sentence, ...]:
         """Remember what it does not take or does differently; gives what is new about that."""
         with self._lock:
             before = self.notes
             self.refused |= frozenset(refused)
-            vars(self).update(found)
+            self.resizes |= resizes
+            self.strips_marks |= strips_marks
             return tuple(note for note in self.notes if note not in before)
+
+    def close(self) -> None:
+        """End its connections and its thread; what it was asked meanwhile is given up."""
+        self.perform(self.client.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def perform(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Do `work` on the loop and wait for it."""

@@ -14,7 +14,7 @@ from model.remote_server import Server
 TOKENIZE_S = 2.0
 # Of the family's vocabulary: English has about four characters to a token, Chinese one and a half.
 ASCII_PER_TOKEN, OTHERS_PER_TOKEN = 4.0, 1.5
-ABSENT = (400, 404, 405, 422, 501)  # what a server says that has no such route
+ABSENT = (404, 405, 501)  # what a server says that has no such route
 _CONTROL = re.compile(r"<\|\w+\|>")
 
 

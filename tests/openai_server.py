@@ -71,6 +71,7 @@ class OpenAIServer:
         self.port = free_port()
         self.replies: list[Refusal | Told] = [Told()]
         self.models: Refusal | list[dict[str, Any]] = [{"id": MODEL, "max_model_len": 8192}]
+        self.too_long_to_count = ""  # a prompt with this is refused with 400
         self.tokenizes = False  # into one token for each word
         self.takes: set[str] | None = None  # fields; anything else is refused by name
         self.asked: list[Asked] = []
@@ -109,7 +110,10 @@ class OpenAIServer:
     async def _tokenize(self, request: Request) -> Response:
         if not self.tokenizes:
             return PlainTextResponse("Not Found", 404)
-        words = (await request.json())["prompt"].split()
+        prompt = (await request.json())["prompt"]
+        if self.too_long_to_count and self.too_long_to_count in prompt:
+            return _refused(Refusal(400, "too long"))
+        words = prompt.split()
         return JSONResponse({"count": len(words), "max_model_len": 8192, "tokens": []})
 
     async def _chat(self, request: Request) -> Response:

@@ -8,7 +8,7 @@ import pytest
 
 from model.backend import Cancel, Delta, Progress
 from model.event_stream import Emit, events_of
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_until
 
 
 def test_events_arrive_in_order() -> None:
@@ -46,3 +46,24 @@ def test_closing_the_iterator_cancels_the_work() -> None:
     next(events)
     events.close()  # type: ignore[attr-defined]
     assert ended.wait(PATIENCE_S)
+
+
+def test_an_exception_that_nobody_reads_any_more_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ended = threading.Event()
+    cancel = Cancel()
+
+    def work(emit: Emit) -> None:
+        emit(Delta("x"))
+        try:
+            assert cancel.wait(PATIENCE_S)
+            raise ZeroDivisionError("after the reader")
+        finally:
+            ended.set()
+
+    events = events_of(work, cancel)
+    next(events)
+    events.close()  # type: ignore[attr-defined]
+    assert ended.wait(PATIENCE_S)
+    wait_until(lambda: "after the reader" in caplog.text)

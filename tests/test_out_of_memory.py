@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.backend import Cancel, collected
+from model.backend import Cancel, Progress, collected
 from model.conversation import Conversation, Image, Text
 from model.errors import DemoError
 from model.local import LocalBackend
@@ -61,3 +61,30 @@ def test_only_then_is_the_person_told(qwen2_vl: LocalBackend, talk: Conversation
 def test_other_failures_are_not_taken_for_it(qwen2_vl: LocalBackend, talk: Conversation) -> None:
     with pytest.raises(RuntimeError, match="something else"):
         said(faulty(qwen2_vl, "prefill", RuntimeError("something else")), talk)
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_reading_ahead_is_tried_once_more_too_and_then_told(
+    qwen2_vl: LocalBackend, talk: Conversation, failures: int
+) -> None:
+    backend = faulty(qwen2_vl, "prefill", *[MemoryError()] * failures)
+    backend.features.put("somebody else", "picture", torch.zeros(1), 4)
+    if failures == 1:
+        assert backend.read_ahead(talk, SHORT, session="mine")
+    else:
+        with pytest.raises(DemoError, match="memory does not suffice"):
+            backend.read_ahead(talk, SHORT, session="mine")
+    assert backend.features.get("somebody else", "picture") is None
+    assert said(backend, talk), "the next message is answered"
+
+
+def test_a_session_that_is_forgotten_while_it_waits_keeps_nothing(
+    qwen2_vl: LocalBackend, talk: Conversation
+) -> None:
+    backend = LocalBackend(qwen2_vl.model, qwen2_vl.processor, cache_bytes=2**26)
+    with backend._turnstile.turn(Cancel(), lambda _: None):
+        waiting = backend.stream(talk, SHORT, Cancel(), session="gone")
+        assert isinstance(next(waiting), Progress)
+        backend.forget("gone")
+    list(waiting)
+    assert backend.features.nbytes == 0 and backend.prefixes._store.nbytes == 0

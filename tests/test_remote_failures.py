@@ -18,6 +18,8 @@ from model.errors import DemoError
 from model.loading import LoadingBackend, Report
 from model.remote import RemoteBackend
 from model.remote_errors import explained
+from model.remote_server import Server
+from model.remote_tokens import TokenCounter
 from model.settings import GenerationSettings
 from tests.following import KEY, followed
 from tests.openai_server import MODEL, OpenAIServer, Refusal, Told
@@ -306,3 +308,42 @@ def test_on_the_page_what_the_server_does_not_take_is_said_once(
         assert (await followed(tabs)).notice == ""
 
     scene(play)
+
+
+def test_a_bug_of_ours_is_no_misfortune_of_the_server(
+    monkeypatch: pytest.MonkeyPatch, server: OpenAIServer
+) -> None:
+    def broken(*_: object) -> object:
+        raise ValueError("own bug")
+
+    monkeypatch.setattr(remote_answer, "openai_messages", broken)
+    backend = RemoteBackend.connect(Connection(server.base))
+    with pytest.raises(ValueError, match="own bug"):
+        list(backend.stream(TALK, SETTINGS, Cancel()))
+
+
+def test_the_cause_of_a_servers_failure_is_in_the_log(
+    server: OpenAIServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.replies = [Refusal(418, "teapot")]
+    with pytest.raises(DemoError):
+        list(RemoteBackend.connect(Connection(server.base)).stream(TALK, SETTINGS, Cancel()))
+    assert "APIStatusError" in caplog.text and "Traceback" in caplog.text
+
+
+def test_one_prompt_that_the_server_cannot_count_does_not_end_counting(
+    server: OpenAIServer,
+) -> None:
+    server.tokenizes, server.too_long_to_count = True, "endless"
+    counter = TokenCounter(Server(Connection(server.base, MODEL)))
+    assert not counter.count("endless").exact
+    assert counter.count("one two").exact
+
+
+def test_what_is_learnt_of_a_server_has_a_name_and_its_thread_an_end(server: OpenAIServer) -> None:
+    known = Server(Connection(server.base, MODEL))
+    with pytest.raises(TypeError, match="resize"):
+        known.learn(resize=True)  # type: ignore[call-arg]
+    assert known.learn(resizes=True) and known.resizes and not known.learn(resizes=True)
+    known.close()
+    assert not known._thread.is_alive()
