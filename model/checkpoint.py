@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from model import checkpoint_files
+from model import checkpoint_files, hub
 from model.choose import GB, Choice, Hardware, weights_bytes
 from model.errors import CheckpointError
 
@@ -94,10 +94,9 @@ def _compiled(choice: Choice, model: Any, report: Report) -> CompiledDecoding | 
 
 
 def require_memory(choice: Choice, free: int) -> None:
-    """Raises `CheckpointError` if a folder's weights cannot fit into `free` bytes.
+    """Raises `CheckpointError` if the weights cannot fit into `free` bytes.
 
-    Asked beforehand, because running out of memory on a CPU ends the process without a word. The weights
-    of a hub id are not here yet to be weighed.
+    Asked beforehand, because running out of memory on a CPU ends the process without a word.
     """
     stored = checkpoint_files.stored_bytes(choice.checkpoint)
     needed = weights_bytes(stored, choice.dtype)
@@ -125,7 +124,7 @@ def _load(choice: Choice, report: Report) -> Any:
     try:
         with _weights_progress(report):
             model = AutoModelForImageTextToText.from_pretrained(
-                choice.checkpoint,
+                hub.located(choice.checkpoint),
                 dtype=getattr(torch, choice.dtype),
                 attn_implementation=choice.attention,
                 **placed,
@@ -138,6 +137,7 @@ def _load(choice: Choice, report: Report) -> Any:
         ) from error
     except (OSError, ImportError) as error:  # the network; an attention package
         raise checkpoint_files.unloadable(choice.checkpoint, error) from error
+    model.config.name_or_path = choice.checkpoint  # not the cache's folder
     return model.eval()
 
 

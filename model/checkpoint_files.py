@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from model import families
+from model import families, hub
 from model.errors import CheckpointError
 
 
@@ -26,7 +26,7 @@ def processor(checkpoint: str) -> Any:
             checkpoint=checkpoint,
             model_type=config.model_type,
         )
-    if not stored_bytes(checkpoint) and Path(checkpoint).is_dir():
+    if Path(checkpoint).is_dir() and not stored_bytes(checkpoint):
         raise CheckpointError(
             "The folder {checkpoint} holds no weights (*.safetensors); download the checkpoint again.",
             checkpoint=checkpoint,
@@ -39,8 +39,11 @@ def processor(checkpoint: str) -> Any:
 
 
 def stored_bytes(checkpoint: str) -> int:
-    """Of a folder's weights; those of a hub id are not known yet, which is 0."""
-    return sum(file.stat().st_size for file in Path(checkpoint).glob("*.safetensors"))
+    """Of the weights, in a folder, in the cache or on the hub; 0 if they are not known."""
+    folder = Path(hub.located(checkpoint))
+    if not folder.is_dir():
+        return 0 if _looks_like_folder(checkpoint) else hub.hub_bytes(checkpoint)
+    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
 
 
 def _config(checkpoint: str) -> Any:
@@ -60,7 +63,7 @@ def _config(checkpoint: str) -> Any:
     if folder.is_dir() and not (folder / "config.json").is_file():
         raise unreadable
     try:
-        return AutoConfig.from_pretrained(checkpoint)
+        return AutoConfig.from_pretrained(hub.located(checkpoint))
     except OSError as error:
         raise (unreadable if folder.is_dir() else unloadable(checkpoint, error)) from error
     except (ValueError, KeyError) as error:  # no model_type, or one transformers does not know
@@ -85,7 +88,7 @@ def _processor(checkpoint: str) -> Any:
     from transformers import AutoProcessor
 
     try:
-        return AutoProcessor.from_pretrained(checkpoint)
+        return AutoProcessor.from_pretrained(hub.located(checkpoint))
     except (OSError, ValueError) as error:
         if Path(checkpoint).is_dir():
             raise _incomplete_processor(checkpoint) from error
@@ -108,11 +111,7 @@ def _check_quantization(checkpoint: str, config: Any) -> None:
 def unloadable(checkpoint: str, error: Exception) -> CheckpointError:
     """What to say of an error of transformers' or of a package that it needs."""
     if isinstance(error, OSError) and not Path(checkpoint).is_dir():
-        return CheckpointError(
-            "{checkpoint} could not be fetched from the Hugging Face Hub; check the name and the "
-            "network, or give the folder of a downloaded checkpoint.",
-            checkpoint=checkpoint,
-        )
+        return hub.unfetched(checkpoint, error)
     return CheckpointError(
         "{checkpoint} cannot be loaded: {reason}", checkpoint=checkpoint, reason=str(error)
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from model import checkpoint as checkpoints
-from model import checkpoint_files
+from model import checkpoint_files, hub
 from model.choose import GB, Choice, Flags, Hardware, choose, weights_bytes
 from model.connection import Connection
 from model.errors import CheckpointError, DemoError
@@ -92,6 +93,9 @@ def _unreadable(choice: Choice) -> Iterator[str]:
     try:
         checkpoint_files.processor(choice.checkpoint)
         free = checkpoints.free_memory(choice)
+        if not Path(hub.located(choice.checkpoint)).is_dir():
+            stored = checkpoint_files.stored_bytes(choice.checkpoint)
+            print(f"download    {f'{stored / 10**9:.1f} GB' if stored else 'of unknown size'}")
         print(f"memory      {_arithmetic(choice, free)}")
         checkpoints.require_memory(choice, free)
     except CheckpointError as error:
@@ -104,7 +108,7 @@ def _arithmetic(choice: Choice, free: int) -> str:
 
     from model.prefix_cache import bytes_per_token_of
 
-    text = AutoConfig.from_pretrained(choice.checkpoint).get_text_config()
+    text = AutoConfig.from_pretrained(hub.located(choice.checkpoint)).get_text_config()
     tokens = text.max_position_embeddings
     cache = tokens * bytes_per_token_of(text, 4 if choice.dtype == "float32" else 2)
     weights = weights_bytes(checkpoint_files.stored_bytes(choice.checkpoint), choice.dtype)

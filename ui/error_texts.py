@@ -422,6 +422,21 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "모델의 계산 결과가 유한하지 않아 답변을 끝냈습니다. "
         "이 페이지를 운영하는 사람이 --dtype bfloat16 또는 float32로 시작해야 합니다.",
     ),
+    "The disk is full, so {checkpoint} could not be stored; make room, or set HF_HOME "
+    "to a folder on a larger disk.": (
+        "磁盘已满，无法保存 {checkpoint}；请腾出空间，或将 HF_HOME 设为更大磁盘上的文件夹。",
+        "디스크가 가득 차서 {checkpoint}을(를) 저장할 수 없습니다. 공간을 비우거나 HF_HOME을 더 큰 디스크의 폴더로 설정하세요.",
+    ),
+    "{checkpoint} is gated; accept its terms on its page at the Hugging Face Hub and "
+    "log in with `hf auth login`.": (
+        "{checkpoint} 需要授权；请在 Hugging Face Hub 的页面上接受其条款，并用 `hf auth login` 登录。",
+        "{checkpoint}은(는) 접근 승인이 필요합니다. Hugging Face Hub 페이지에서 약관에 동의하고 `hf auth login`으로 로그인하세요.",
+    ),
+    "The Hugging Face Hub has no {checkpoint}, or it is private; check the name, or "
+    "log in with `hf auth login`.": (
+        "Hugging Face Hub 上没有 {checkpoint}，或者它是私有的；请检查名称，或用 `hf auth login` 登录。",
+        "Hugging Face Hub에 {checkpoint}이(가) 없거나 비공개입니다. 이름을 확인하거나 `hf auth login`으로 로그인하세요.",
+    ),
     "--gpu-memory must be more than 0.": (
         "--gpu-memory 必须大于 0。",
         "--gpu-memory 값은 0보다 커야 합니다.",
