@@ -86,3 +86,15 @@ def test_the_page_gets_room_once_there_is_a_model() -> None:
     backend.wait(PATIENCE_S)
     backend.make_room()
     assert model.rooms == 1
+
+
+def test_the_cause_of_a_load_that_fails_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    def load(_: Report) -> Backend:
+        try:
+            raise OSError(28, "No space left on device")
+        except OSError as error:
+            raise CheckpointError("There is no folder x.") from error
+
+    with pytest.raises(DemoError):
+        LoadingBackend(load, "tiny").wait(PATIENCE_S)
+    assert "No space left on device" in caplog.text and "There is no folder x." in caplog.text

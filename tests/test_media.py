@@ -320,3 +320,12 @@ def test_only_web_addresses_are_fetched() -> None:
 def test_a_server_that_sends_too_much_is_given_up_on(site: str) -> None:
     with pytest.raises(MediaError, match="larger than 32 MB"):
         fetch(f"{site}/huge")
+
+
+def test_a_bug_of_ours_is_no_damaged_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> object:
+        raise NameError("own bug")
+
+    monkeypatch.setattr("model.media._rgb", broken)
+    with pytest.raises(NameError, match="own bug"):
+        open_image(photo(tmp_path / "a.png", (32, 32)))
