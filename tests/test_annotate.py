@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
 from model.grounding import Box, Point
 from tests import media_files
 from ui.annotate import draw, marked_copy
 from ui.attachment import inspect
-from ui.places import COLOURS, Marked
+from ui.places import COLOURS, EDGE, Marked
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +74,19 @@ def test_whatever_lies_at_the_border_can_be_drawn(size: tuple[int, int]) -> None
     picture = Image.new("RGB", size, "black")
     draw(picture, Marked(1, None, places).marks)  # type: ignore[arg-type]
     assert picture.getcolors(10**6) != [(width * height, (0, 0, 0))]
+
+
+def test_the_colour_of_a_box_lies_between_dark_edges(uploads: Path) -> None:
+    copy = copied(
+        media_files.solid(uploads / "a.png", "white", (640, 480)), Box("", 100, 120, 300, 400)
+    )
+    for outside, inside in (((98, 300), (101, 300)), ((250, 118), (250, 121))):
+        assert copy.getpixel(outside) == copy.getpixel(inside) == ImageColor.getrgb(EDGE)
+
+
+def test_the_caption_of_a_box_at_the_upper_edge_is_on_the_picture(uploads: Path) -> None:
+    copy = copied(
+        media_files.solid(uploads / "a.png", "white", (640, 480)), Box("cat", 100, 0, 300, 200)
+    )
+    shown = copy.crop((104, 4, 120, 12)).getcolors() or []  # within the box, clear of its line
+    assert colour(0) in [found for _, found in shown]

@@ -22,7 +22,7 @@ from tests import media_files
 from tests.fakes import FakeBackend
 from tests.following import KEY, attach, followed
 from tests.patience import becomes, scene
-from ui import comparing, handlers
+from ui import comparing, handlers, runs
 from ui.compare import wishes_of
 from ui.tabs import Tabs
 
@@ -225,5 +225,19 @@ def test_the_bundled_checkpoint_answers_under_both_settings(photo: Path) -> None
         used = [[str(side.usage.visual_tokens)] for side in tab.comparison.sides if side.usage]
         assert visual == used and int(used[0][0]) <= 16 < int(used[1][0]) <= 64
         assert backend.prefixes._store.nbytes == 0
+
+    scene(play)
+
+
+def test_a_comparison_that_nobody_follows_asks_for_no_second_side(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def play() -> None:
+        monkeypatch.setattr(runs, "EXPECTED_S", 0.05)
+        backend = FakeBackend(gate=threading.Event())
+        tabs = Tabs(backend)
+        await comparing.compare(tabs, KEY, "Hi", posted({}, {}), {})
+        await becomes(lambda: not handlers.tab_of(tabs, KEY).busy)
+        assert len(backend.calls) == 1
 
     scene(play)

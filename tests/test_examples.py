@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import gradio as gr
@@ -47,6 +48,18 @@ def test_an_example_is_asked_with_its_files_and_leaves_the_tray_alone() -> None:
         assert call.conversation.messages[0].text == "Which picture has the star?"
         assert [Path(p.path or "").name for p in call.conversation.media] == list(EXAMPLES[1].files)
         assert tab.tray == [mine] and len(tab.conversation.messages) == 2
+
+    scene(play)
+
+
+def test_an_example_that_is_pressed_twice_is_asked_once() -> None:
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend())
+        press = gr.EventData(None, {"example": 1})
+        await asyncio.gather(*(handlers.ask_example(tabs, KEY, press, {}) for _ in range(2)))
+        assert handlers.tab_of(tabs, KEY).notice == ""
+        await followed(tabs)
+        assert len(backend.calls) == 1
 
     scene(play)
 

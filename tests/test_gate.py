@@ -330,3 +330,13 @@ def test_a_file_is_none_to_gradio(through: TestClient, meta: object) -> None:
     }
     answer = through.post("/gradio_api/call/chat", json={"data": [deep]})
     assert "meta" not in answer.text and answer.text.count(ADDRESS) == 2
+
+
+def test_an_upload_arrives_without_an_id_whose_progress_would_be_kept() -> None:
+    async def reached(request: Request) -> JSONResponse:
+        return JSONResponse([request.url.query])
+
+    app = Starlette(routes=[Route("/gradio_api/upload", reached, methods=["POST"])])
+    app.add_middleware(Gate, inputs={}, uploaded=lambda _: None)
+    answer = TestClient(app).post("/gradio_api/upload?upload_id=mine")
+    assert answer.json() == [""]

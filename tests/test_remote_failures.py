@@ -155,9 +155,26 @@ def test_a_server_that_stays_busy_is_said_to_be(
     assert len(server.asked) == 3
 
 
+class Waits(Cancel):
+    """Writes down for how long somebody waits, and does not let them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.asked.append(timeout)
+        return self.is_set()
+
+
 def test_a_wait_that_the_server_asks_for_is_kept_or_said(
     server: OpenAIServer, backend: RemoteBackend
 ) -> None:
+    server.replies = [Refusal(429, headers={"retry-after": "7"}), Told()]
+    waits = Waits()
+    assert isinstance(list(backend.stream(TALK, SETTINGS, waits))[-1], Finished)
+    assert 7.0 in waits.asked
+    server.asked.clear()
     server.replies = [Refusal(429, headers={"retry-after": "90"})]
     with pytest.raises(DemoError, match="try again in 90 s"):
         events(backend)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import gradio as gr
 import pytest
 
-from model.backend import Delta, Event, Notice
+from model.backend import Cancel, Delta, Event, Notice
 from model.conversation import Conversation, Image, Text
 from model.errors import DemoError, MediaError
 from model.settings import GenerationSettings, VisionSettings
@@ -433,5 +433,31 @@ def test_a_tab_that_is_still_answered_keeps_what_it_needs() -> None:
         await sending
         await becomes(lambda: backend.forgotten)
         assert backend.forgotten == ["k"]
+
+    scene(play)
+
+
+def test_a_tab_that_is_answered_does_not_expire() -> None:
+    async def play() -> None:
+        backend = FakeBackend([Delta("Hi")], gate=(gate := threading.Event()))
+        tabs = Tabs(backend)
+        tab = tabs.open("k")
+        sending = asyncio.create_task(send(tabs, tab, "Hi"))
+        await becomes(lambda: backend.calls)
+        tab.seen = time.monotonic() - open_tabs.KEPT_S - 1
+        tabs.open("other")
+        assert tabs.open("k") is tab
+        gate.set()
+        await sending
+
+    scene(play)
+
+
+def test_shutting_down_stops_a_verification() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        verifying = tabs.open("k").verifying = Cancel()
+        tabs.end()
+        assert verifying.is_set()
 
     scene(play)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 from av.video.frame import VideoFrame
 from PIL import Image, ImageColor
 
+from model import container
 from model.backend import Cancel
+from model.container import Patience
 from model.conversation import Video
 from model.errors import MediaError
 from model.settings import VisionSettings
@@ -255,6 +258,15 @@ def test_progress_tells_where_in_the_clip_reading_is(tmp_path: Path) -> None:
     list(frames(video, (1.0, 1.9), progress=lambda at, end: told.append((at, end))))
     assert told
     assert all(0 <= at <= end == 1.9 for at, end in told)
+
+
+def test_the_time_that_frames_are_looked_at_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(container, "Patience", partial(Patience, clock=lambda: now[0]))
+    for _ in frames(Video(clip(tmp_path / "a.mp4", 60)), (0.0, 2.0, 4.0, 5.9)):
+        now[0] += container.READING_S + 1
 
 
 def test_a_frame_that_has_been_read_is_let_go_at_once(tmp_path: Path) -> None:

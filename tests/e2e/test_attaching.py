@@ -149,3 +149,14 @@ def test_however_much_is_attached_there_is_room_to_type(
     talk = told.page.locator("#talk").bounding_box()
     told.page.set_viewport_size({"width": 1280, "height": 800})
     assert talk and talk["height"] > height / 5
+
+
+def test_text_from_a_word_processor_is_pasted_without_its_picture(told: Chat) -> None:
+    taken = told.page.evaluate("""(html) => [false, true].map((formatted) => {
+      const data = new DataTransfer();
+      data.items.add(new File([''], 'text.png', { type: 'image/png' }));
+      if (formatted) data.setData('text/html', '<b>text</b>');
+      const paste = new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true });
+      return !document.body.dispatchEvent(paste);
+    })""")
+    assert taken == [True, False]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from model.backend import Delta
@@ -24,6 +25,12 @@ def test_settings_survive_a_reload_and_can_be_reset(chat: Chat) -> None:
     chat.page.wait_for_function(f"document.querySelector('{field}')?.value === '17'")
     chat.page.click("#reset-settings")
     chat.page.wait_for_function(f"document.querySelector('{field}').value === '512'")
+
+
+def test_only_what_differs_from_the_defaults_is_kept(told: Chat) -> None:
+    told.set("max-new-tokens", "17")
+    kept = told.page.wait_for_function("localStorage.getItem('qwen-vl-chat-settings')").json_value()
+    assert json.loads(kept) == {"max_new_tokens": 17}
 
 
 def test_a_kept_number_is_sent_after_a_reload(chat: Chat) -> None:

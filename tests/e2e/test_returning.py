@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import threading
+
+import pytest
+from playwright.sync_api import Response
+
 from model.backend import Delta
 from tests.e2e.chat import Chat
 from tests.fakes import FakeBackend
+from tests.patience import PATIENCE_S
+from ui import runs
 
 
 def test_after_a_lost_network_the_answer_is_there(told: Chat, fake: FakeBackend) -> None:
@@ -25,15 +33,39 @@ def test_after_a_lost_network_the_answer_is_there(told: Chat, fake: FakeBackend)
     told.page.wait_for_function("document.querySelectorAll('#chatbot .bot').length === 2")
 
 
-def test_a_page_that_was_hidden_for_long_follows_again(told: Chat, fake: FakeBackend) -> None:
-    fake.events = [Delta(f"word{i} ") for i in range(60)]
-    fake.pause_s = 0.05
+# Hidden, and seen again ten seconds later. Gives how often the answer was picked up.
+HIDDEN = """() => {
+  let resumed = 0;
+  document.querySelector('#resume').addEventListener('click', () => { resumed += 1; });
+  const see = (hidden) => {
+    Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  };
+  const now = Date.now;
+  see(true);
+  Date.now = () => now() + 10000;
+  see(false);
+  Date.now = now;
+  return resumed;
+}"""
+
+
+def test_a_page_that_was_hidden_for_long_follows_again(
+    told: Chat, fake: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "ORPHAN_S", PATIENCE_S)
+    fake.gate = threading.Event()
+    joined: list[Response] = []
+    told.page.on("response", lambda got: joined.append(got) if "queue/join" in got.url else None)
     told.send("Tell me.")
-    told.growth(1)
-    told.page.evaluate(
-        """() => { const see = (hidden) => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
-             document.dispatchEvent(new Event('visibilitychange')); };
-           const now = Date.now(); see(true); Date.now = () => now + 10000; see(false); }"""
-    )
+    told.wait("queued", "reading")
+    follower = joined[-1]
+    asked = json.loads(follower.request.post_data or "")
+    gone = {"event_id": follower.json()["event_id"]} | {
+        k: asked[k] for k in ("session_hash", "fn_index")
+    }
+    told.page.request.post(f"{told.url}/gradio_api/cancel", data=gone)
+    fake.gate.set()
+    assert told.page.evaluate(HIDDEN) == 1
     told.wait("idle", after_turn=0)
-    assert told.answered[0].split()[-1] == "word59"
+    assert told.answered == ["Hello"]
