@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import gradio as gr
@@ -54,10 +55,11 @@ def test_an_example_is_asked_with_its_files_and_leaves_the_tray_alone() -> None:
 
 def test_an_example_that_is_pressed_twice_is_asked_once() -> None:
     async def play() -> None:
-        tabs = Tabs(backend := FakeBackend())
+        tabs = Tabs(backend := FakeBackend(gate=(gate := threading.Event())))
         press = gr.EventData(None, {"example": 1})
         await asyncio.gather(*(handlers.ask_example(tabs, KEY, press, {}) for _ in range(2)))
         assert handlers.tab_of(tabs, KEY).notice == ""
+        gate.set()
         await followed(tabs)
         assert len(backend.calls) == 1
 
