@@ -14,13 +14,14 @@ from typing import Any
 
 from model import checkpoint as checkpoints
 from model.backend import Backend
+from model.checkpoint_settings import default_settings
 from model.choose import Flags, choose, expected_checkpoint
 from model.connection import Connection
 from model.download import Downloads
 from model.errors import DemoError, SettingError
-from model.limits import vision_limits
+from model.families import Recognised, of_key, recognised
 from model.loading import LoadingBackend, Report
-from model.settings import TUNABLES, settings_from
+from model.settings import DefaultSettings
 from ui.flags import parser
 
 log = logging.getLogger(__name__)
@@ -141,16 +142,12 @@ def unsupported(platform: str) -> str:
     return ""
 
 
-def defaults(options: argparse.Namespace, model_flags: Flags) -> dict[str, Any]:
-    """What the page's settings start with: the flags, and where none was given no more than the checkpoint is made for."""
-    values = {tunable.name: getattr(options, tunable.name) for tunable in TUNABLES}
-    remote = options.backend == "openai"
-    expected = options.api_model if remote else expected_checkpoint(model_flags)
-    limits = vision_limits(expected) if expected else {}
-    for tunable in TUNABLES:
-        if tunable.name in limits and values[tunable.name] == tunable.default:
-            values[tunable.name] = min(values[tunable.name], limits[tunable.name])
-    return values
+def expected_settings(server: Connection | None, model_flags: Flags) -> DefaultSettings:
+    """What the checkpoint will say of itself, as far as that is known before it is loaded."""
+    if server is None:
+        return default_settings(expected_checkpoint(model_flags))
+    found = Recognised(of_key(server.family), True) if server.family else recognised([server.model])
+    return found.family.default_settings if found.sure else DefaultSettings()
 
 
 def serve(options: argparse.Namespace, model_flags: Flags, server: Connection | None) -> None:
@@ -176,7 +173,9 @@ def _open(options: argparse.Namespace, model_flags: Flags, server: Connection | 
     from ui import heap
     from ui.page import build_page, launch_options
 
-    vision, generation = settings_from(defaults(options, model_flags))
+    given = {name: getattr(options, name) for name in options.given}
+    expected = expected_settings(server, model_flags)
+    expected.changed(given)  # or say now what is wrong
     require_port(options.server_name, options.server_port)
     os.environ.setdefault("FORWARDED_ALLOW_IPS", TRUSTED_PROXIES)  # uvicorn reads it
     sys.setswitchinterval(SWITCH_S)
@@ -193,11 +192,10 @@ def _open(options: argparse.Namespace, model_flags: Flags, server: Connection | 
             heap.collect_as_usual()
 
     label = server.label(options.api_model) if server else options.checkpoint_path
-    backend = LoadingBackend(load_behind_the_page, label)
+    backend = LoadingBackend(load_behind_the_page, label, expected)
     page = build_page(
         backend,
-        vision=vision,
-        generation=generation,
+        given=given,
         queue_size=options.queue_size,
         read_ahead=not options.no_read_ahead,
         requests_per_minute=options.requests_per_minute,

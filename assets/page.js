@@ -108,21 +108,29 @@
     link.click();
   }
 
-  const settings = { names: [], defaults: [] }; // in the order of the controls
+  const settings = { names: [], defaults: [], kept: {} }; // in the order of the controls
 
   // Settings are kept by name and only where they differ, so that a new default reaches everybody.
   function gatherSettings(values) {
     const named = settings.names.map((name, i) => [name, values[i]]);
-    const changed = named.filter(([, value], i) => value !== settings.defaults[i]);
-    localStorage.setItem(SETTINGS, JSON.stringify(Object.fromEntries(changed)));
+    settings.kept = Object.fromEntries(named.filter(([, value], i) => value !== settings.defaults[i]));
+    localStorage.setItem(SETTINGS, JSON.stringify(settings.kept));
     return Object.fromEntries(named);
   }
 
   function keptSettings(names, defaults) {
     Object.assign(settings, { names, defaults });
-    let kept = {};
-    try { kept = JSON.parse(localStorage.getItem(SETTINGS)) ?? {}; } catch { /* not ours: ignore it */ }
-    return names.map((name, i) => (name in kept ? kept[name] : defaults[i]));
+    try { settings.kept = JSON.parse(localStorage.getItem(SETTINGS)) ?? {}; } catch { /* not ours: ignore it */ }
+    return keptOr(defaults);
+  }
+
+  const keptOr = (defaults) => settings.names.map((name, i) => (name in settings.kept ? settings.kept[name] : defaults[i]));
+
+  // A checkpoint that has been loaded may start with others. What a person has chosen stays.
+  function startSettings(defaults, values) {
+    if (String(defaults) === String(settings.defaults)) return values;
+    settings.defaults = defaults;
+    return keptOr(defaults);
   }
 
   // The conversation scrolls with the reader: only who is at the bottom stays at the bottom.
@@ -187,6 +195,6 @@
   window.qwenVlChat = {
     one, text, anything, whenReady, open, language, chooseLanguage, sent, giveBack, replace, copy,
     copyText, download,
-    copyLatest: () => copy(one('#copy'), -1), gatherSettings, keptSettings,
+    copyLatest: () => copy(one('#copy'), -1), gatherSettings, keptSettings, startSettings,
   };
 })();

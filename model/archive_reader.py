@@ -9,7 +9,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
@@ -30,6 +30,7 @@ MOST_RATIO = 200  # media are compressed already
 MOST_PIXELS = 20_000 * 32 * 32
 MOST_FRAMES = 768
 CHUNK = 2**20
+FRACTIONS = ("temperature", "top_p", "repetition_penalty")  # of `Usage`, beside the seconds
 
 
 def read(source: Path, folder: Path) -> Archive:
@@ -190,11 +191,13 @@ def _answered(facts: Mapping[str, Any]) -> Answered:
 
 
 def _usage(facts: Mapping[str, Any]) -> Usage:
-    known = {field.name: facts[field.name] for field in fields(Usage)}
+    # Older archives lack what has a default.
+    names = [f.name for f in fields(Usage) if f.name in facts or f.default is MISSING]
+    known = {name: facts[name] for name in names}
     if known["stop_reason"] not in get_args(StopReason):
         raise ValueError("stop_reason")
     for name, value in known.items():
-        if name.endswith("_s"):
+        if name.endswith("_s") or name in FRACTIONS:
             known[name] = _number(value, 1e9)
         elif name != "stop_reason":
             known[name] = _whole(value, 2**32 - 1)

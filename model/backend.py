@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from model.conversation import Conversation
 from model.grounding import Convention
-from model.settings import GenerationSettings
+from model.settings import DefaultSettings, GenerationSettings
 
 StopReason = Literal["stop", "length", "cancelled", "loop"]
 Stage = Literal["loading", "queued", "media", "vision", "reading"]
@@ -20,7 +20,7 @@ Stage = Literal["loading", "queued", "media", "vision", "reading"]
 
 @dataclass(frozen=True)
 class Usage:
-    """What an answer cost. The last three count work really done: 0 when all was reused."""
+    """What an answer cost and how it was drawn. The last three count work really done: 0 when all was reused."""
 
     prompt_tokens: int  # visual tokens included
     reused_tokens: int  # of these, found in the KV cache of an earlier turn
@@ -32,6 +32,10 @@ class Usage:
     )
     stop_reason: StopReason
     seed: int
+    temperature: float = 0.0  # how its tokens were chosen; at 0 the next two have no effect
+    top_p: float = 1.0
+    top_k: int = 0
+    repetition_penalty: float = 1.0
     vision_encodes: int = 0  # pictures and videos that went through the vision tower
     decoded_frames: int = 0  # pictures opened and video frames decoded
     prefilled_tokens: int = 0  # prompt tokens that went through the language model
@@ -194,4 +198,8 @@ class Backend(Protocol):
 
     def status(self) -> Status:
         """Whether it can answer yet, and what it runs."""
+        ...
+
+    def default_settings(self) -> DefaultSettings:
+        """What a page and programs start with for this checkpoint, where the command line does not say otherwise."""
         ...

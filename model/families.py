@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from model.grounding import Convention
+from model.settings import MAX_TOKENS, Bounds, DefaultSettings, GenerationSettings
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,18 @@ class Family:
     )
     frame_times: bool  # whether its processor writes the time before each pair of a clip's frames
     repetition_penalty: float  # in the generation_config.json of its checkpoints
+
+    @property
+    def default_settings(self) -> DefaultSettings:
+        """What is known of a checkpoint of this family without its files."""
+        low, high = self.geometry.min_tokens, MAX_TOKENS
+        bounds = {}
+        if low > 1:
+            bounds = {name: Bounds(low, high) for name in ("min_tokens", "max_tokens")}
+        px = self.geometry.token_px
+        bounds |= {side: Bounds(px, None, px) for side in ("resized_height", "resized_width")}
+        generation = GenerationSettings(repetition_penalty=self.repetition_penalty)
+        return DefaultSettings.within(bounds, generation)
 
 
 TEMPLATE_SYSTEM = "You are a helpful assistant."

@@ -15,7 +15,7 @@ from model.backend import Backend, Cancel, Estimate, Event, Finished, Progress, 
 from model.conversation import Conversation
 from model.errors import DemoError
 from model.recipe import Recipe, Replaying, Verdict
-from model.settings import GenerationSettings
+from model.settings import DefaultSettings, GenerationSettings
 
 log = logging.getLogger(__name__)
 POLL_S = 0.1
@@ -33,9 +33,10 @@ Load = Callable[[Report], Backend]
 class LoadingBackend:
     """Loads the real backend in a thread of its own and then stands in front of it."""
 
-    def __init__(self, load: Load, label: str) -> None:
-        """label: what the banner says while it loads."""
+    def __init__(self, load: Load, label: str, settings: DefaultSettings | None = None) -> None:
+        """label: what the banner says while it loads; settings: those that are expected of what is loaded."""
         self._status = Status("loading", label)
+        self._settings = settings or DefaultSettings()
         self._backend: Backend | None = None
         self._failure: DemoError | None = None
         self._settled = threading.Event()
@@ -44,6 +45,10 @@ class LoadingBackend:
 
     def status(self) -> Status:
         return self._backend.status() if self._backend else self._status
+
+    def default_settings(self) -> DefaultSettings:
+        """The backend's own as soon as it is there."""
+        return self._backend.default_settings() if self._backend else self._settings
 
     def wait(self, timeout: float | None = None) -> Backend:
         """The loaded backend. Raises `DemoError` if it could not be loaded, or not in `timeout` s."""
@@ -139,4 +144,5 @@ def _nothing_done(settings: GenerationSettings) -> Usage:
         decode_tokens_per_s=0.0,
         stop_reason="cancelled",
         seed=settings.seed or 0,
+        **settings.drawing,
     )

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from model import recipe, verify, visual_item
+from model import checkpoint_settings, recipe, verify, visual_item
 from model.backend import Cancel, Estimate, Event, Progress, Status
 from model.chat_template import ChatTemplate, Segment, prompt_text
 from model.compiled import CompiledDecoding
@@ -32,7 +32,7 @@ from model.prompt import Prompt, build
 from model.read_ahead import Drafts, EitherCancel, continued
 from model.recipe import Recipe, Runtime, Verdict
 from model.session_store import SessionStore
-from model.settings import GenerationSettings
+from model.settings import DefaultSettings, GenerationSettings
 from model.token_stream import CancelCriteria
 from model.turn import Turn
 from model.turnstile import Turnstile
@@ -86,6 +86,7 @@ class LocalBackend:
         self._max_video_seconds = max_video_seconds
         self.stop_loops, self.prompt_lookup = stop_loops, prompt_lookup
         self._template = ChatTemplate(processor)
+        self._default_settings = checkpoint_settings.default_settings(model.config.name_or_path)
         images = processor.image_processor
         self._geometry = Geometry(images.patch_size, images.merge_size, images.temporal_patch_size)
         self._cache_bytes_per_token = bytes_per_token(model) if model.device.type == "cuda" else 0
@@ -129,6 +130,9 @@ class LocalBackend:
         # Each family's name is its convention's.
         convention, on_cpu = self.model.config.model_type, self.model.device.type == "cpu"
         return Status("ready", self._label, self._note, 1.0, convention, on_cpu)
+
+    def default_settings(self) -> DefaultSettings:
+        return self._default_settings
 
     def prompt(self, conversation: Conversation, settings: GenerationSettings) -> str:
         """The prompt text, with one pad token per picture or video."""

@@ -28,7 +28,7 @@ from model.remote_media import MediaEncoder
 from model.remote_messages import PAD
 from model.remote_server import VIDEO, Server
 from model.remote_tokens import TokenCounter
-from model.settings import MAX_SEED, GenerationSettings
+from model.settings import MAX_SEED, DefaultSettings, GenerationSettings
 from model.turnstile import Turnstile
 from model.visual_item import VisualItem
 
@@ -84,6 +84,12 @@ class RemoteBackend:
     def family(self) -> Family:
         """Of the model that the server has now: a restart may change it."""
         return self.server.family.family
+
+    def default_settings(self) -> DefaultSettings:
+        """Of its family's checkpoints; a repetition penalty only where the family is known."""
+        found = self.server.family
+        known = found.family.default_settings
+        return known if found.sure else replace(known, generation=GenerationSettings())
 
     def prompt(self, conversation: Conversation, settings: GenerationSettings) -> str:
         """The prompt text as the server's chat template will make it, with one pad token per picture or video."""

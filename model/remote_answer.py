@@ -110,6 +110,7 @@ class Answer:
                     decode_tokens_per_s=(new_tokens - 1) / decoding if decoding > 0 else 0.0,
                     stop_reason=reason,
                     seed=self._settings.seed or 0,
+                    **self._settings.drawing,
                     decoded_frames=self._decoded,
                     prefilled_tokens=prompt_tokens - reused if self._counted else 0,
                 ),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, cast
 
 from model.errors import Sentence, SettingError
@@ -16,6 +16,7 @@ MOST_CHARACTERS = 1_000_000  # of any text; more than any context holds
 MAX_SEED = 2**32 - 1
 # Logits that are divided by much less overflow, after which a GPU is of no use to the process any more.
 LEAST_TEMPERATURE = 1e-3
+MAX_TOKENS = 16384  # of a picture, in the preprocessor_config.json of the family's checkpoints
 Kind = Literal["int", "float", "bool", "str"]
 Group = Literal["picture", "video", "answer", "prompt"]
 
@@ -140,11 +141,11 @@ class VisionSettings:
     """
 
     min_tokens: int = _tunable(
-        4, "picture", "Smallest size", kind="int", low=4, high=16384, step=1, unit="tokens",
+        4, "picture", "Smallest size", kind="int", low=4, high=MAX_TOKENS, step=1, unit="tokens",
         help="Small pictures are enlarged until they cost at least this many visual tokens.",
     )  # fmt: skip
     max_tokens: int = _tunable(
-        1280, "picture", "Largest size", kind="int", low=4, high=16384, step=1, unit="tokens",
+        1280, "picture", "Largest size", kind="int", low=4, high=MAX_TOKENS, step=1, unit="tokens",
         help="Large pictures are shrunk to at most this many visual tokens; more shows finer detail and takes longer.",
     )  # fmt: skip
     resized_height: int | None = _tunable(
@@ -260,6 +261,12 @@ class GenerationSettings:
         if self.temperature < LEAST_TEMPERATURE:  # nothing but the likeliest word is left there
             object.__setattr__(self, "temperature", 0.0)
 
+    @property
+    def drawing(self) -> dict[str, Any]:
+        """How tokens are chosen, by the names that `Usage` has for it."""
+        names = ("temperature", "top_p", "top_k", "repetition_penalty")
+        return {name: getattr(self, name) for name in names}
+
 
 Settings = VisionSettings | GenerationSettings
 
@@ -294,6 +301,78 @@ def settings_from(values: Mapping[str, object]) -> tuple[VisionSettings, Generat
     vision = {t.name: values[t.name] for t in tunables(VisionSettings) if t.name in values}
     generation = {t.name: values[t.name] for t in tunables(GenerationSettings) if t.name in values}
     return VisionSettings(**cast(Any, vision)), GenerationSettings(**cast(Any, generation))
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """A part of a setting's range, and perhaps another step."""
+
+    low: float
+    high: float | None
+    step: float | None = None
+
+
+@dataclass(frozen=True)
+class DefaultSettings:
+    """What a page and programs start with where nobody says otherwise, and the bounds of the page's controls."""
+
+    vision: VisionSettings = VisionSettings()
+    generation: GenerationSettings = GenerationSettings()
+    bounds: Mapping[str, Bounds] = field(
+        default_factory=dict
+    )  # by setting, where they are narrower
+
+    @classmethod
+    def within(
+        cls, bounds: Mapping[str, Bounds], generation: GenerationSettings
+    ) -> DefaultSettings:
+        """The program's own vision settings, as far as `bounds` allow them."""
+        values = {t.name: t.default for t in tunables(VisionSettings)}
+        for name, allowed in bounds.items():
+            if isinstance(value := values[name], int | float):
+                high = value if allowed.high is None else allowed.high
+                values[name] = max(allowed.low, min(high, value))
+        return cls(VisionSettings(**cast(Any, values)), generation, bounds)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Every setting's value by name."""
+        return {
+            tunable.name: getattr(settings, tunable.name)
+            for settings in (self.vision, self.generation)
+            for tunable in tunables(type(settings))
+        }
+
+    @property
+    def tunables(self) -> tuple[Tunable, ...]:
+        """The table with these values and bounds."""
+        values = self.values
+        started = (replace(tunable, default=values[tunable.name]) for tunable in TUNABLES)
+        return tuple(map(self._bounded, started))
+
+    def _bounded(self, tunable: Tunable) -> Tunable:
+        allowed = self.bounds.get(tunable.name)
+        if allowed is None:
+            return tunable
+        step = tunable.step if allowed.step is None else allowed.step
+        return replace(tunable, low=allowed.low, high=allowed.high, step=step)
+
+    def changed(self, given: Mapping[str, object]) -> DefaultSettings:
+        """The same but for what was `given`, by name. Raises `SettingError`."""
+        values = {**self.values, **given}
+        for low, high in _PAIRS:
+            # A checkpoint's smallest size does not stand in the way of a smaller one that is asked for.
+            if high in given and low not in given and type(values[high]) is int:
+                values[low] = max(_LEAST[low], min(values[low], values[high]))
+        vision, generation = settings_from(values)
+        return replace(self, vision=vision, generation=generation)
+
+
+_PAIRS = (
+    ("min_tokens", "max_tokens"),
+    ("video_min_tokens_per_frame", "video_max_tokens_per_frame"),
+)
+_LEAST = {tunable.name: int(tunable.low or 0) for tunable in tunables(VisionSettings)}
 
 
 def _listed(names: Iterable[str]) -> str:

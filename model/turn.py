@@ -238,6 +238,7 @@ class Turn:
             decode_tokens_per_s=streamer.tokens_per_s,
             stop_reason=self._reason(),
             seed=self._seed,
+            **self._settings.drawing,
             vision_encodes=work.vision_encodes,
             decoded_frames=work.decoded_frames,
             prefilled_tokens=work.prefilled_tokens,

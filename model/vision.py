@@ -12,10 +12,9 @@ from PIL import Image
 
 from model.errors import MediaError, Sentence, SettingError
 from model.families import Geometry
-from model.settings import VisionSettings, tunables
+from model.settings import MAX_TOKENS, VisionSettings
 
 MAX_ASPECT_RATIO = 200  # the family's processors refuse anything longer
-MOST_TOKENS = int(next(t.high or 0 for t in tunables(VisionSettings) if t.name == "max_tokens"))
 
 Size = tuple[int, int]  # width, height in pixels
 Grid = tuple[int, int, int]  # temporal, vertical, horizontal, in patches
@@ -37,7 +36,7 @@ def picture_size(
         original, vision.min_tokens, vision.max_tokens, geometry, name
     )
     if visual_tokens(grid(size, 1, geometry), geometry) < geometry.min_tokens:
-        return _fitted(size, geometry.min_tokens, MOST_TOKENS, geometry, name)
+        return _fitted(size, geometry.min_tokens, MAX_TOKENS, geometry, name)
     return size
 
 
@@ -71,13 +70,13 @@ def exact_size(vision: VisionSettings, geometry: Geometry) -> Size | None:
     px = geometry.token_px
     width = max(1, round(vision.resized_width / px)) * px
     height = max(1, round(vision.resized_height / px)) * px
-    if visual_tokens(grid((width, height), 1, geometry), geometry) > MOST_TOKENS:
+    if visual_tokens(grid((width, height), 1, geometry), geometry) > MAX_TOKENS:
         raise SettingError(
             "Settings 'resized_width' and 'resized_height' ask for {width}x{height} pixels; "
             "at most {most:,} tokens of {px}x{px} are possible.",
             width=width,
             height=height,
-            most=MOST_TOKENS,
+            most=MAX_TOKENS,
             px=px,
         )
     if max(width, height) > MAX_ASPECT_RATIO * min(width, height):

@@ -18,7 +18,7 @@ from model.backend import (
     Usage,
 )
 from model.conversation import Conversation, Image
-from model.settings import GenerationSettings
+from model.settings import DefaultSettings, GenerationSettings
 
 USAGE = Usage(
     prompt_tokens=1312,
@@ -58,6 +58,7 @@ class FakeBackend:
     forgotten: list[str] = field(default_factory=list)
     rooms: int = 0  # how often it was to make room
     current: Status = field(default_factory=lambda: Status("ready", "Fake-VL · cpu float32"))
+    defaults: DefaultSettings = field(default_factory=DefaultSettings)
     answer: Callable[[Conversation], Iterable[Event | Exception]] | None = None
     ending: Finished = field(default_factory=lambda: Finished("stop", USAGE))
 
@@ -108,3 +109,6 @@ class FakeBackend:
 
     def status(self) -> Status:
         return self.current
+
+    def default_settings(self) -> DefaultSettings:
+        return self.defaults

@@ -15,12 +15,18 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image as PillowImage
 
-from model.backend import Delta
+from model.backend import Delta, Status
 from model.conversation import Conversation, Image
 from model.download import Downloads
 from model.errors import MediaError
-from model.settings import MOST_CHARACTERS, GenerationSettings
-from tests.fakes import FakeBackend
+from model.settings import (
+    MOST_CHARACTERS,
+    Bounds,
+    DefaultSettings,
+    GenerationSettings,
+    VisionSettings,
+)
+from tests.fakes import Call, FakeBackend
 from tests.pages import gradio_environment, listening
 from tests.patience import PATIENCE_S, wait_until
 from tools.served import program
@@ -40,7 +46,7 @@ class Served:
     def __init__(self, folder: Path) -> None:
         self.backend = FakeBackend([Delta("Hel"), Delta("lo")], pause_s=0.1)
         self.uploads = folder
-        self.page = build_page(self.backend, generation=GenerationSettings(seed=3))
+        self.page = build_page(self.backend, given={"seed": 3})
 
     def client(self) -> Client:
         return program(self.url)
@@ -84,6 +90,42 @@ def test_settings_can_be_left_out_and_are_then_the_pages_own(served: Served) -> 
     answer, _ = served.client().predict(message={"text": "Hi"}, api_name="/chat")
     assert answer == "Hello"
     assert served.backend.calls[0].settings == GenerationSettings(seed=3)
+
+
+def test_settings_that_nobody_gave_are_the_checkpoints_own(
+    served: Served, picture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds = {name: Bounds(64, 256) for name in ("min_tokens", "max_tokens")}
+    own = DefaultSettings.within(bounds, GenerationSettings(repetition_penalty=1.05, seed=1))
+    monkeypatch.setattr(served.backend, "defaults", own)
+    ask(served.client(), files=[handle_file(picture)])
+    ask(served.client(), files=[handle_file(picture)], repetition_penalty=1.0, max_tokens=32)
+    first, second = served.backend.calls
+    # What the command line gives wins over the checkpoint, and what a program asks for over both.
+    assert first.settings == GenerationSettings(repetition_penalty=1.05, seed=3)
+    assert second.settings == GenerationSettings(repetition_penalty=1.0, seed=3)
+    sizes = [(v.min_tokens, v.max_tokens) for v in (vision_of(first), vision_of(second))]
+    assert sizes == [(64, 256), (32, 32)]
+
+
+def vision_of(call: Call) -> VisionSettings:
+    (item,) = call.conversation.media
+    return item.vision
+
+
+def test_a_program_that_comes_before_the_model_gets_the_checkpoints_own_settings(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served.backend, "current", Status("loading", "x"))
+    tabs = len(served.page.tabs._tabs)
+    job = served.client().submit(message={"text": "Hi"}, settings={}, api_name="/chat")
+    wait_until(lambda: len(served.page.tabs._tabs) > tabs)
+    assert served.backend.calls == []
+    own = DefaultSettings(generation=GenerationSettings(repetition_penalty=1.05))
+    monkeypatch.setattr(served.backend, "defaults", own)
+    monkeypatch.setattr(served.backend, "current", Status("ready", "x"))
+    assert job.result()[0] == "Hello"
+    assert served.backend.calls[0].settings.repetition_penalty == 1.05
 
 
 def in_two_parts(between: threading.Event) -> Callable[[Conversation], Iterator[Delta]]:

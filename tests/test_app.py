@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
@@ -13,12 +12,13 @@ import pytest
 
 import app
 from model.backend import Cancel, collected
-from model.choose import Flags
+from model.checkpoint_settings import default_settings
+from model.choose import BUNDLED, Flags
+from model.connection import Connection
 from model.conversation import Conversation, Text, Video
 from model.errors import DemoError
-from model.limits import vision_limits
 from model.local import LocalBackend
-from model.settings import TUNABLES, GenerationSettings
+from model.settings import TUNABLES, DefaultSettings, GenerationSettings
 from tests import media_files
 from tests.openai_server import MODEL, OpenAIServer
 from tools.served import free_port
@@ -68,33 +68,32 @@ def test_gradios_own_variables_say_where_to_listen() -> None:
     assert options.server_name == "::1"
 
 
-def _defaults(*argv: str) -> dict[str, object]:
-    options = parser({}).parse_args(argv)
-    return app.defaults(options, Flags(options.checkpoint_path, options.cpu_only))
+def test_settings_that_are_given_are_known_from_those_that_are_not() -> None:
+    """An explicit 1.0 wins over a checkpoint's 1.05, although it is the program's own default."""
+    options = parser({"QWEN_VL_SEED": "7"}).parse_args(["--repetition-penalty", "1.0"])
+    assert options.given == {"seed", "repetition_penalty"}
+    assert parser({}).parse_args([]).given == frozenset()
 
 
-def test_the_page_starts_with_no_more_than_the_checkpoint_was_made_for() -> None:
-    tiny = _defaults("-c", "tiny")
-    assert tiny == _defaults("--cpu-only")
-    limited = ("max_tokens", "video_max_tokens_per_frame", "video_max_frames")
-    assert [tiny[name] for name in limited] == [400, 36, 16]
-    assert _defaults("-c", "tiny", "--max-tokens", "900")["max_tokens"] == 900
-    assert _defaults("-c", "owner/name")["max_tokens"] == 1280
+def test_a_page_expects_what_the_checkpoints_files_say() -> None:
+    tiny = app.expected_settings(None, Flags("tiny"))
+    assert (
+        tiny == default_settings(str(BUNDLED)) == app.expected_settings(None, Flags(cpu_only=True))
+    )
+    assert tiny.changed({"max_tokens": 900}).vision.max_tokens == 900
+    assert app.expected_settings(None, Flags("owner/name")) == DefaultSettings()
 
 
-@pytest.mark.parametrize("content", [None, "", "[]", '{"image_processor": {"size": null}}'])
-def test_a_folder_without_limits_leaves_the_defaults_alone(
-    content: str | None, tmp_path: Path
-) -> None:
-    if content is not None:
-        (tmp_path / "processor_config.json").write_text(content)
-    assert vision_limits(tmp_path) == {}
+def test_a_page_expects_of_a_server_what_its_models_name_says() -> None:
+    base = "http://127.0.0.1:9/v1"
 
+    def expected(model: str = "", family: str = "") -> DefaultSettings:
+        return app.expected_settings(Connection(base, model, family=family), Flags())
 
-def test_limits_are_read_from_the_files_of_older_checkpoints(tmp_path: Path) -> None:
-    older = {"max_pixels": 12845056, "patch_size": 14, "merge_size": 2}
-    (tmp_path / "preprocessor_config.json").write_text(json.dumps(older))
-    assert vision_limits(tmp_path) == {"max_tokens": 16384}
+    assert expected("qwen2.5-vl").generation.repetition_penalty == 1.05
+    assert expected("qwen3-vl").vision.min_tokens == 64
+    assert expected("mine", "qwen3_vl").bounds["resized_width"].step == 32
+    assert expected("mine") == expected() == DefaultSettings()
 
 
 @pytest.mark.parametrize(

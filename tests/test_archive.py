@@ -131,6 +131,14 @@ def test_a_picture_of_the_largest_size_comes_back(
     assert archive_reader.read(target, folder).seen[0].width == width
 
 
+def test_an_older_archive_says_less_of_what_an_answer_cost(zipped: Path, folder: Path) -> None:
+    def older(settings: Any) -> None:
+        del settings["answers"][0]["usage"]["repetition_penalty"]
+
+    back = archive_reader.read(changed(zipped, "settings.json", older), folder)
+    assert back.answers[0].usage == USAGE
+
+
 def test_messages_are_as_transformers_and_openai_write_them(zipped: Path) -> None:
     with zipfile.ZipFile(zipped) as file:
         messages = json.loads(file.read("messages.json"))

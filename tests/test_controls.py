@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import gradio as gr
 
-from model.settings import TUNABLES, GenerationSettings, VisionSettings, settings_from
+from model.settings import (
+    TUNABLES,
+    DefaultSettings,
+    GenerationSettings,
+    VisionSettings,
+    settings_from,
+)
 from ui.controls import Controls, build_controls, control, labels
 from ui.texts import CHINESE, ENGLISH
 
 
-def built(
-    vision: VisionSettings | None = None, generation: GenerationSettings | None = None
-) -> Controls:
+def built(defaults: DefaultSettings | None = None) -> Controls:
     with gr.Blocks():
-        return build_controls(
-            vision or VisionSettings(), generation or GenerationSettings(), ENGLISH
-        )
+        return build_controls(defaults or DefaultSettings(), ENGLISH)
 
 
 def test_every_setting_has_one_control_with_its_id_and_range() -> None:
@@ -29,7 +31,7 @@ def test_every_setting_has_one_control_with_its_id_and_range() -> None:
 
 def test_untouched_controls_give_the_defaults_they_were_built_with() -> None:
     vision, generation = VisionSettings(max_tokens=99), GenerationSettings(seed=3)
-    controls = built(vision, generation)
+    controls = built(DefaultSettings(vision, generation))
     values = {t.name: c.value for t, c in zip(controls.tunables, controls.components, strict=True)}
     assert settings_from(values) == (vision, generation)
 

@@ -16,11 +16,13 @@ from model.backend import Delta, Status
 from model.conversation import Conversation
 from model.errors import MediaError
 from model.grounding import Box
+from model.settings import TUNABLES, Bounds, DefaultSettings, GenerationSettings
 from tests import media_files
 from tests.fakes import FakeBackend
 from tests.following import KEY, attach, followed
 from tests.patience import becomes, scene
 from ui import handlers
+from ui.controls import started
 from ui.places import by_answer
 from ui.tabs import Tabs
 from ui.view import View
@@ -39,6 +41,26 @@ def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "notes.txt").write_text("no picture")
     (tmp_path / "fake.png").write_text("no picture either")
     return tmp_path
+
+
+def test_a_page_gets_what_a_loaded_checkpoint_says_of_itself_once() -> None:
+    async def play() -> None:
+        backend = FakeBackend()
+        tabs = Tabs(backend, given={"temperature": 0.5})
+        start = started(tabs.defaults)
+        assert await handlers.start_settings(tabs, start) == [gr.skip()] * (1 + len(TUNABLES))
+        backend.defaults = DefaultSettings.within(
+            dict.fromkeys(("min_tokens", "max_tokens"), Bounds(64, 256)),
+            GenerationSettings(repetition_penalty=1.05),
+        )
+        now, *controls = await handlers.start_settings(tabs, start)
+        values = dict(zip((t.name for t in TUNABLES), now["values"], strict=True))
+        assert (values["repetition_penalty"], values["temperature"]) == (1.05, 0.5)
+        largest = controls[[t.name for t in TUNABLES].index("max_tokens")]
+        assert (largest.minimum, largest.maximum) == (64, 256)
+        assert await handlers.start_settings(tabs, now) == [gr.skip()] * (1 + len(TUNABLES))
+
+    scene(play)
 
 
 def test_a_message_is_taken_answered_and_shown() -> None:

@@ -6,6 +6,7 @@ import html
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -300,7 +301,9 @@ def test_the_whole_heap_at_once_leaves_only_what_is_good(
 def url(local: LocalBackend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with (
         gradio_environment(tmp_path_factory.mktemp("uploads")),
-        listening(build_page(local, vision=VisionSettings(), generation=SHORT)) as address,
+        listening(
+            build_page(local, given={**asdict(VisionSettings()), **asdict(SHORT)})
+        ) as address,
     ):
         yield address
 

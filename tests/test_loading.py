@@ -10,7 +10,7 @@ from model.backend import Backend, Cancel, Finished, Progress
 from model.conversation import Conversation, Text
 from model.errors import CheckpointError, DemoError
 from model.loading import LoadingBackend, Report
-from model.settings import GenerationSettings
+from model.settings import DefaultSettings, GenerationSettings
 from tests.fakes import FakeBackend
 from tests.patience import PATIENCE_S
 
@@ -34,6 +34,22 @@ def test_a_message_sent_meanwhile_waits_its_turn_and_sees_the_progress() -> None
     go.set()
     assert isinstance(list(stream)[-1], Finished)
     assert backend.status().state == "ready"
+
+
+def test_settings_are_those_that_are_expected_until_the_backend_has_its_own() -> None:
+    go = threading.Event()
+    expected = DefaultSettings(generation=GenerationSettings(repetition_penalty=1.1))
+    own = DefaultSettings(generation=GenerationSettings(repetition_penalty=1.05))
+
+    def load(_: Report) -> Backend:
+        go.wait(PATIENCE_S)
+        return FakeBackend(defaults=own)
+
+    backend = LoadingBackend(load, "tiny", expected)
+    assert backend.default_settings() == expected
+    go.set()
+    backend.wait(PATIENCE_S)
+    assert backend.default_settings() == own
 
 
 def test_a_wait_for_the_model_can_be_stopped() -> None:

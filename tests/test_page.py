@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from model.settings import TUNABLES, VisionSettings
+from model.settings import TUNABLES, Bounds, DefaultSettings, GenerationSettings
 from tests.fakes import FakeBackend
 from tests.pages import gradio_environment, listening
 from tools.served import REPLY_S
@@ -44,9 +44,18 @@ IDS = [
 ]
 
 
+OWN = DefaultSettings.within(
+    {
+        **dict.fromkeys(("min_tokens", "max_tokens"), Bounds(64, 256)),
+        "resized_width": Bounds(32, None, 32),
+    },
+    GenerationSettings(repetition_penalty=1.05),
+)
+
+
 @pytest.fixture(scope="module")
 def page() -> Iterator[gr.Blocks]:
-    page = build_page(FakeBackend(), vision=VisionSettings(max_tokens=99))
+    page = build_page(FakeBackend(defaults=OWN), given={"max_tokens": 99})
     yield page
     page.close()
 
@@ -68,6 +77,15 @@ def test_every_element_that_outside_checks_rely_on_is_there(config: dict[str, An
 
 def test_the_given_defaults_are_on_the_page(config: dict[str, Any]) -> None:
     assert elements(config)["max-tokens"]["props"]["value"] == 99
+
+
+def test_what_the_checkpoint_says_of_itself_is_on_the_page(config: dict[str, Any]) -> None:
+    found = elements(config)
+    assert found["repetition-penalty"]["props"]["value"] == 1.05
+    sizes = [found[name]["props"] for name in ("min-tokens", "max-tokens")]
+    assert [(size["minimum"], size["maximum"]) for size in sizes] == [(64, 256)] * 2
+    assert found["min-tokens"]["props"]["value"] == 64
+    assert found["resized-width"]["props"]["step"] == 32
 
 
 def test_the_chatbot_is_never_an_input(config: dict[str, Any]) -> None:

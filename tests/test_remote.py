@@ -486,6 +486,27 @@ def test_a_model_that_takes_the_place_of_another_is_recognised(server: OpenAISer
     assert remote.status().convention == "qwen3_vl"
 
 
+def test_a_servers_defaults_are_those_of_its_family_where_that_is_known(
+    server: OpenAIServer,
+) -> None:
+    known = serving(server, "qwen2.5-vl").default_settings()
+    assert known.generation == GenerationSettings(repetition_penalty=1.05)
+    assert serving(server, "qwen-vl-max").default_settings().generation == GenerationSettings()
+    qwen3 = serving(server, "qwen3-vl").default_settings()
+    assert (qwen3.vision.min_tokens, qwen3.bounds["max_tokens"].low) == (64, 64)
+    assert (qwen3.bounds["resized_height"].low, qwen3.bounds["resized_height"].step) == (32, 32)
+
+
+def test_usage_says_how_the_answer_was_drawn(remote: RemoteBackend) -> None:
+    drawn = usage(events(remote, settings=SAMPLED))
+    assert (drawn.temperature, drawn.top_p, drawn.top_k, drawn.repetition_penalty) == (
+        0.7,
+        0.8,
+        0,
+        1.1,
+    )
+
+
 @pytest.mark.parametrize("model", ["Qwen/Qwen3-VL-8B-Thinking", "Qwen/Qwen3.5-27B"])
 def test_prompts_that_open_a_reasoning_are_counted_about(
     server: OpenAIServer, picture: Image, model: str

@@ -11,6 +11,8 @@ from model.errors import SettingError
 from model.settings import (
     MAX_SEED,
     TUNABLES,
+    Bounds,
+    DefaultSettings,
     GenerationSettings,
     Tunable,
     VisionSettings,
@@ -24,6 +26,24 @@ def test_defaults_are_those_of_the_design() -> None:
     assert (vision.video_max_frames, vision.video_max_tokens_per_frame) == (64, 128)
     assert (generation.max_new_tokens, generation.temperature, generation.top_k) == (512, 0.0, 50)
     assert generation.seed is None and not generation.vision_ids
+
+
+def test_defaults_lie_within_their_bounds_and_what_is_given_wins() -> None:
+    bounds = {name: Bounds(64, 900) for name in ("min_tokens", "max_tokens")}
+    own = DefaultSettings.within(bounds, GenerationSettings(repetition_penalty=1.05))
+    assert (own.vision.min_tokens, own.vision.max_tokens) == (64, 900)
+    table = {tunable.name: tunable for tunable in own.tunables}
+    assert [(table[name].low, table[name].high) for name in bounds] == [(64, 900)] * 2
+    assert table["repetition_penalty"].default == 1.05
+    given = own.changed({"max_tokens": 5000, "repetition_penalty": 1.0})
+    assert (given.vision.max_tokens, given.generation.repetition_penalty) == (5000, 1.0)
+    assert given.bounds == bounds
+    # The checkpoint's smallest size is not in the way of a smaller one.
+    assert own.changed({"max_tokens": 16}).vision.min_tokens == 16
+    with pytest.raises(SettingError, match="'min_tokens' is 99"):
+        own.changed({"min_tokens": 99, "max_tokens": 16})
+    with pytest.raises(SettingError, match="no setting 'tokens'"):
+        own.changed({"tokens": 1})
 
 
 def test_every_field_of_both_classes_is_a_tunable_with_help() -> None:

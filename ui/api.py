@@ -21,7 +21,7 @@ import gradio as gr
 from model import media
 from model.conversation import Conversation
 from model.errors import DemoError, MediaError, SettingError
-from model.settings import GenerationSettings, settings_from
+from model.settings import GenerationSettings
 from ui.attachment import Attachment, download
 from ui.attachment import inspect as inspect_upload
 from ui.session import MAX_ATTACHMENTS, UNEXPECTED, Tab, drafted
@@ -31,6 +31,7 @@ from ui.web import address_of
 
 log = logging.getLogger(__name__)
 
+LOADING_S = 0.25  # between two looks whether the model is there
 FRAME_S = 0.05  # between two pieces of an answer, where few are written
 
 
@@ -120,13 +121,20 @@ async def _drafted(
     text, files = _checked(message)
     if not isinstance(settings, dict):
         raise SettingError("The settings must be an object: names and values.")
-    vision, generation = settings_from({**tabs.defaults, **settings})
+    await _until_loaded(tabs)
+    chosen = tabs.defaults.changed(settings)
     items = [await _attached(tabs, tab, *_named(file)) for file in files]
-    conversation = drafted(tab.conversation, items, text, vision)
+    conversation = drafted(tab.conversation, items, text, chosen.vision)
     if conversation is None:
         raise DemoError("The message is empty; give it a text or a file.")
     tab.remember(items)
-    return conversation, generation
+    return conversation, chosen.generation
+
+
+async def _until_loaded(tabs: Tabs) -> None:
+    """The checkpoint's own settings are known then."""
+    while tabs.backend.status().state == "loading":
+        await asyncio.sleep(LOADING_S)
 
 
 async def _attached(tabs: Tabs, tab: Tab, path: object, name: object) -> Attachment:

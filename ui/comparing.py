@@ -10,7 +10,6 @@ from typing import Any
 import gradio as gr
 
 from model.errors import DemoError
-from model.settings import TUNABLES
 from ui import render, sides
 from ui.compare import Comparison, side, wishes_of
 from ui.differences import differences
@@ -30,8 +29,9 @@ async def look(
     wishes = wishes_of(_posted(event).get("sides"))
     if tab.comparison and not any(wishes):
         wishes = tab.comparison.wishes
-    values = {t.name: settings.get(t.name, t.default) for t in TUNABLES}
-    return sides.form(values, wishes, tab.texts), await _shown(tab)
+    tunables = tabs.defaults.tunables
+    values = {t.name: settings.get(t.name, t.default) for t in tunables}
+    return sides.form(values, wishes, tab.texts, tunables), await _shown(tab)
 
 
 async def compare(

@@ -8,13 +8,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from model.settings import (
-    TUNABLES,
-    GenerationSettings,
-    Tunable,
-    VisionSettings,
-    tunables,
-)
+from model.settings import TUNABLES, DefaultSettings, Tunable
 from ui.texts import Texts
 
 GROUPS = ("picture", "video", "prompt", "answer")
@@ -41,29 +35,36 @@ class Controls:
         return [*self.headings.values(), *self.components]
 
 
-def build_controls(
-    vision: VisionSettings, generation: GenerationSettings, texts: Texts
-) -> Controls:
+def build_controls(defaults: DefaultSettings, texts: Texts) -> Controls:
     """Lay out the controls in the current block, with these settings as their values."""
-    values = defaults(vision, generation)
     built: dict[str, Component] = {}
     headings: dict[str, gr.Accordion] = {}
     for group in GROUPS:
         with gr.Accordion(texts.groups[group], open=group in ("picture", "answer")) as heading:
             headings[group] = heading
-            for tunable in TUNABLES:
+            for tunable in defaults.tunables:
                 if tunable.group == group:
-                    built[tunable.name] = control(tunable, values[tunable.name], texts)
+                    built[tunable.name] = control(tunable, tunable.default, texts)
     return Controls(TUNABLES, tuple(built[t.name] for t in TUNABLES), headings)
 
 
-def defaults(vision: VisionSettings, generation: GenerationSettings) -> dict[str, Any]:
-    """Every setting's value by name."""
-    return {
-        tunable.name: getattr(settings, tunable.name)
-        for settings in (vision, generation)
-        for tunable in tunables(type(settings))
-    }
+def started(defaults: DefaultSettings) -> dict[str, Any]:
+    """What the page needs to know of them, as JSON; equal if nothing about the controls differs."""
+    bounds = {name: [found.low, found.high, found.step] for name, found in defaults.bounds.items()}
+    return {"values": list(defaults.values.values()), "bounds": bounds}
+
+
+def bounded(defaults: DefaultSettings) -> list[Any]:
+    """Updates of the controls' bounds, in the order of the table."""
+    return [_bounded(tunable) for tunable in defaults.tunables]
+
+
+def _bounded(tunable: Tunable) -> Any:
+    if tunable.kind not in ("int", "float"):
+        return gr.skip()
+    if tunable.optional:
+        return gr.Number(step=tunable.step)
+    return gr.Slider(minimum=tunable.low, maximum=tunable.high, step=tunable.step)
 
 
 def control(tunable: Tunable, value: Any, texts: Texts) -> Component:

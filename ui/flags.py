@@ -22,8 +22,25 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if action.dest == "auth" else super()._get_help_string(action)
 
 
+class _Setting(argparse.Action):
+    """Remembers in `given` that this setting was given, for its default may be another for a checkpoint."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,  # noqa: ARG002
+    ) -> None:
+        setattr(namespace, self.dest, values)
+        namespace.given = namespace.given | {self.dest}
+
+
 def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
-    """Every flag, with its default from the environment where that is set."""
+    """Every flag, with its default from the environment where that is set.
+
+    What is parsed also has `given`: the names of the settings that a flag or the environment gives.
+    """
     flags = argparse.ArgumentParser(
         description="Chat with a Qwen2-VL checkpoint about pictures and videos.",
         epilog=f"Every flag can be set in the environment: {ENVIRONMENT}CHECKPOINT_PATH for --checkpoint-path.",
@@ -34,7 +51,7 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     _add_server_flags(flags, environment)
     settings = flags.add_argument_group("defaults of the page's settings")
     for tunable in TUNABLES:
-        settings.add_argument(_flag(tunable), type=_parse(tunable), default=tunable.default, metavar=tunable.kind.upper(), help=f"{tunable.help.replace('%', '%%')} {tunable.range}")  # fmt: skip
+        settings.add_argument(_flag(tunable), action=_Setting, type=_parse(tunable), default=tunable.default, metavar=tunable.kind.upper(), help=f"{tunable.help.replace('%', '%%')} {tunable.range}")  # fmt: skip
     _take_environment(flags, environment)
     return flags
 
@@ -129,6 +146,7 @@ def _boolean(text: str) -> bool:
 
 def _take_environment(flags: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
     """Variables become defaults, checked like the flags they stand for."""
+    given: set[str] = set()
     for action in flags._actions:
         if action.dest in NOT_TAKEN:
             continue
@@ -144,5 +162,8 @@ def _take_environment(flags: argparse.ArgumentParser, environment: Mapping[str, 
                 raise ValueError(text)
             else:
                 action.default = action.type(text) if callable(action.type) else text
+            if isinstance(action, _Setting):
+                given.add(action.dest)
         except ValueError:
             flags.error(f"{ENVIRONMENT}{action.dest.upper()} is {text!r}, which --{action.dest.replace('_', '-')} cannot take")  # fmt: skip
+    flags.set_defaults(given=frozenset(given))

@@ -16,9 +16,10 @@ import gradio as gr
 
 from model.backend import Usage
 from model.errors import DemoError, Sentence
-from model.settings import GenerationSettings, settings_from
+from model.settings import TUNABLES, GenerationSettings, settings_from
 from ui import ahead, annotate, composer, places, render, view
 from ui.attachment import inspect
+from ui.controls import bounded, started
 from ui.examples import EXAMPLES
 from ui.runs import Run
 from ui.session import Tab, drafted
@@ -341,6 +342,16 @@ async def watch_loading(tabs: Tabs, key: str) -> tuple[str, gr.Timer, str]:
     """The banner and the state while the model loads."""
     tab = tab_of(tabs, key)
     return *_model(tabs, tab), render.run_state(tab.state, tab.finished_turns)
+
+
+async def start_settings(tabs: Tabs, start: Mapping[str, Any]) -> list[Any]:
+    """What the settings start with and the bounds of their controls, where the page has others: the checkpoint
+    has been loaded meanwhile.
+    """
+    defaults = tabs.defaults
+    if (now := started(defaults)) == start:
+        return [gr.skip()] * (1 + len(TUNABLES))
+    return [now, *bounded(defaults)]
 
 
 def _model(tabs: Tabs, tab: Tab) -> tuple[str, gr.Timer]:

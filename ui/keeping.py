@@ -25,10 +25,9 @@ from model.conversation import Conversation, Media
 from model.errors import DemoError
 from model.recipe import Recipe, Replaying
 from model.script import transformers_script
-from model.settings import TUNABLES, GenerationSettings
+from model.settings import TUNABLES, DefaultSettings, GenerationSettings
 from ui import composer, replay, view
 from ui.attachment import Attachment, inspect
-from ui.controls import defaults
 from ui.handlers import tab_of
 from ui.scratch import storing
 from ui.session import UNEXPECTED, Tab
@@ -131,7 +130,7 @@ async def _dialog(tabs: Tabs, tab: Tab, turn: int, request: gr.Request) -> str:
     except DemoError as error:
         return replay.refusal(tab.texts.said(error.sentence), tab.texts)
     address = str(request.request.base_url) if request.request else "http://127.0.0.1:7860/"
-    return replay.dialog(recipe, *kept, address, tab.texts)
+    return replay.dialog(recipe, *kept, tabs.defaults.values, address, tab.texts)
 
 
 def _turn(event: gr.EventData) -> int:
@@ -200,7 +199,7 @@ def _settings(restored: Archive) -> dict[str, Any]:
     *_, last = [None, *restored.conversation.media]
     generation = restored.answers[-1].settings
     vision = last.vision if last else None
-    known = defaults(vision, generation) if vision else {}
+    known = DefaultSettings(vision, generation).values if vision else {}
     return {
         tunable.name: known.get(tunable.name, getattr(generation, tunable.name, gr.skip()))
         for tunable in TUNABLES

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import gradio as gr
 
-from model.settings import GenerationSettings, VisionSettings
+from model.settings import DefaultSettings
 from ui import composer, render, sides
-from ui.controls import Controls, build_controls, defaults
+from ui.controls import Controls, build_controls, started
 from ui.examples import offered
 from ui.texts import ENGLISH, LANGUAGES, Texts
 from ui.view import View
@@ -33,6 +33,7 @@ class Page:
     banner: gr.HTML
     controls: Controls
     settings: gr.JSON
+    start: gr.JSON  # what the settings start with, and their bounds
     settings_title: gr.HTML
     settings_note: gr.HTML
     reset: gr.Button
@@ -55,12 +56,12 @@ class Page:
     loading: gr.Timer
 
 
-def lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
-    """Put every element into the current blocks, with these settings as defaults."""
+def lay_out(defaults: DefaultSettings) -> Page:
+    """Put every element into the current blocks, with these settings."""
     texts = ENGLISH
     with gr.Sidebar(open=False, width=320, elem_id="settings"):
         settings_title = gr.HTML(heading(texts))
-        controls = build_controls(vision, generation, texts)
+        controls = build_controls(defaults, texts)
         settings_note = gr.HTML(note(texts))
         reset = gr.Button(texts.reset_settings, elem_id="reset-settings", size="sm")
         language = gr.Radio(
@@ -141,7 +142,8 @@ def lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
     resume = gr.Button(elem_id="resume", visible="hidden")
     places = gr.HTML(elem_id="places", visible="hidden", js_on_load=SAVING)
     # One input instead of one for each control: Gradio's page copies every input at every update.
-    settings = gr.JSON(defaults(vision, generation), visible=False)
+    settings = gr.JSON(defaults.values, visible=False)
+    start = gr.JSON(started(defaults), visible=False)
     # Empty, not None: a setting may be moved before the page has its key.
     key, sent, taken_up, saved, returned = [gr.Textbox("", visible=False) for _ in range(5)]
     view = View(
@@ -150,7 +152,7 @@ def lay_out(vision: VisionSettings, generation: GenerationSettings) -> Page:
         cancel_edit,
     )  # fmt: skip
     return Page(
-        key, language, banner, controls, settings, settings_title, settings_note, reset, attach, sources,
+        key, language, banner, controls, settings, start, settings_title, settings_note, reset, attach, sources,
         cost, ready, scripted, replay, bridge, inspector, views, comparison, compared, resume,
         sent, taken_up, saved, view, gr.Timer(1.0, active=False),
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -9,10 +10,8 @@ from starlette.middleware import Middleware
 
 from model.backend import Backend
 from model.download import Downloads
-from model.settings import GenerationSettings, VisionSettings
 from ui import gate
 from ui.api import add_api
-from ui.controls import defaults
 from ui.journal import Journal
 from ui.layout import ASSETS, lay_out, script
 from ui.rates import Rates
@@ -38,8 +37,7 @@ SCRIPTS = (
 def build_page(
     backend: Backend,
     *,
-    vision: VisionSettings | None = None,
-    generation: GenerationSettings | None = None,
+    given: Mapping[str, object] | None = None,
     queue_size: int = 64,
     read_ahead: bool = True,
     requests_per_minute: int = 0,
@@ -48,19 +46,17 @@ def build_page(
     keep_minutes: float = 60,
     max_uploads_gb: float = 20,
 ) -> gr.Blocks:
-    """The page in front of `backend`, with these settings as its defaults. Serve it with `launch`.
+    """The page in front of `backend`. Serve it with `launch`.
 
-    read_ahead: whether what is attached is read before it is sent; requests_per_minute: of one address, 0 for
+    given: settings by name that are defaults in place of the checkpoint's own; read_ahead: whether what is attached is read before it is sent; requests_per_minute: of one address, 0 for
     any number; log_messages: whether the log holds what was asked and answered; downloads: fetches what programs
     name by its address, None if nothing does; keep_minutes: of a conversation that has no page any more;
     max_uploads_gb: all attached files together.
     """
-    vision, generation = vision or VisionSettings(), generation or GenerationSettings()
-    default = defaults(vision, generation)
     tabs = Tabs(
         backend,
         queue_size=queue_size,
-        defaults=default,
+        given=given,
         rates=Rates(requests_per_minute),
         journal=Journal(log_messages),
         downloads=downloads,
@@ -68,8 +64,8 @@ def build_page(
         most_bytes=max_uploads_gb * 2**30,
     )
     with gr.Blocks(title=ENGLISH.title, analytics_enabled=False) as blocks:
-        page = lay_out(vision, generation)
-        wire(page, tabs, default, blocks, read_ahead)
+        page = lay_out(tabs.defaults)
+        wire(page, tabs, blocks, read_ahead)
         add_api(tabs)
     blocks.queue(api_open=False, max_size=max(queue_size, 1) * 8)
     # Gradio looks a thousand times a second whether something waits, and a hundred times whether an event tells of its

@@ -8,17 +8,16 @@ from __future__ import annotations
 import html
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from model.archive import file_names, replayed
 from model.backend import Answered
 from model.client_scripts import Question, curl_command, gradio_script, openai_script
-from model.conversation import Conversation, Message
+from model.conversation import Conversation
 from model.recipe import Recipe, Verdict
 from model.script import transformers_script
-from model.settings import TUNABLES
 from ui.texts import Texts
 
 
@@ -31,20 +30,27 @@ def dialog(
     recipe: Recipe,
     conversation: Conversation,
     answers: Sequence[Answered],
+    defaults: Mapping[str, Any],
     address: str,
     texts: Texts,
 ) -> str:
-    """For the latest of `answers`; `conversation` goes on to there, or further."""
+    """For the latest of `answers`; `conversation` goes on to there, or further.
+
+    defaults: this page's settings for programs that give none, by name.
+    """
     turn = len(answers) - 1
     names = file_names(conversation)
     named = recipe.renamed(names)
     sections = (
         (texts.prompt_text, recipe.prompt),
-        (texts.effective_settings, settings_text(conversation, answers[-1], turn)),
+        (texts.effective_settings, settings_text(conversation, answers[-1], turn, defaults)),
         ("Python · transformers", transformers_script(named)),
         ("Python · OpenAI, vLLM", openai_script(named)),
         ("curl", curl_command(named)),
-        ("Python · gradio_client", gradio_script(list(_questions(conversation, answers)), address)),
+        (
+            "Python · gradio_client",
+            gradio_script(list(_questions(conversation, answers, defaults)), address),
+        ),
     )
     return (
         # Never the same twice, so that the page's script sees that it was asked for again.
@@ -66,14 +72,16 @@ def refusal(sentence: str, texts: Texts) -> str:
     )
 
 
-def settings_text(conversation: Conversation, answered: Answered, turn: int) -> str:
+def settings_text(
+    conversation: Conversation, answered: Answered, turn: int, defaults: Mapping[str, Any]
+) -> str:
     """The settings in force, and each item's own, as JSON."""
     question = asked(conversation, turn)
     names = file_names(conversation)
     shown: dict[str, Any] = asdict(replayed(answered))
     if question.media:
         shown["media"] = {
-            f"{number}. {names[str(item.path)]}": _changed(asdict(item.vision))
+            f"{number}. {names[str(item.path)]}": _changed(asdict(item.vision), defaults)
             for number, item in enumerate(question.media, 1)
         }
     return json.dumps(shown, ensure_ascii=False, indent=1)
@@ -93,25 +101,22 @@ def verdict(result: Verdict | None, dtype: str, texts: Texts) -> str:
     return sentence if dtype == "float32" else f"{sentence} {texts.verify_rounding}"
 
 
-def _changed(values: dict[str, Any]) -> dict[str, Any]:
-    """Those that differ from the program's defaults, by which programs ask."""
-    default = {tunable.name: tunable.default for tunable in TUNABLES}
-    return {name: value for name, value in values.items() if value != default[name]}
+def _changed(values: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that differ from the defaults, by which programs ask."""
+    return {name: value for name, value in values.items() if value != defaults[name]}
 
 
-def _questions(conversation: Conversation, answers: Sequence[Answered]) -> Iterator[Question]:
+def _questions(
+    conversation: Conversation, answers: Sequence[Answered], defaults: Mapping[str, Any]
+) -> Iterator[Question]:
     names = file_names(conversation)
     people = [message for message in conversation.messages if message.role == "user"]
     for message, answered in zip(people, answers, strict=False):
         files = tuple(names[str(item.path)] for item in message.media)
-        yield Question(
-            message.text, files, {**_vision(message), **_changed(asdict(replayed(answered)))}
-        )
-
-
-def _vision(message: Message) -> dict[str, Any]:
-    """Of the first item: programs give one resolution for all files of a message."""
-    return _changed(asdict(message.media[0].vision)) if message.media else {}
+        # Programs give one resolution for all files of a message: the first item's.
+        vision = asdict(message.media[0].vision) if message.media else {}
+        asked_with = {**vision, **asdict(replayed(answered))}
+        yield Question(message.text, files, _changed(asked_with, defaults))
 
 
 def _choice(conversation: Conversation, turn: int, texts: Texts) -> str:

@@ -35,17 +35,22 @@ def views(texts: Texts) -> str:
     )
 
 
-def form(values: Mapping[str, Any], wishes: tuple[Wishes, Wishes], texts: Texts) -> str:
+def form(
+    values: Mapping[str, Any],
+    wishes: tuple[Wishes, Wishes],
+    texts: Texts,
+    tunables: Sequence[Tunable] = TUNABLES,
+) -> str:
     """What shall differ. A row for each setting is there, and a script shows those that are asked for.
 
-    values: the page's settings by name.
+    values: the page's settings by name; tunables: with the bounds that the checkpoint has.
     """
     if not any(wishes):
         most = values[FIRST]
         fewer = most // PART if isinstance(most, int) else most
         wishes = {FIRST: most}, {FIRST: fewer}
     heads = "".join(f'<strong aria-hidden="true">{name}</strong>' for name in NAMES)
-    rows = "".join(_row(tunable, values[tunable.name], wishes, texts) for tunable in TUNABLES)
+    rows = "".join(_row(tunable, values[tunable.name], wishes, texts) for tunable in tunables)
     return (
         f"<form novalidate><h2>{html.escape(texts.compare_title)}</h2><p>{html.escape(texts.compare_hint)}</p>"
         f'<div class="rows"><div class="head">{heads}</div>{rows}</div>'

@@ -16,7 +16,7 @@ from model.backend import Backend
 from model.conversation import Conversation
 from model.download import Downloads
 from model.errors import DemoError, Sentence
-from model.settings import GenerationSettings
+from model.settings import DefaultSettings, GenerationSettings
 from ui import heap, storage
 from ui.attachment import Attachment
 from ui.compare import Comparison
@@ -52,7 +52,7 @@ class Tabs:
         backend: Backend,
         *,
         queue_size: int = 64,
-        defaults: Mapping[str, object] | None = None,
+        given: Mapping[str, object] | None = None,
         rates: Rates | None = None,
         journal: Journal | None = None,
         downloads: Downloads | None = None,
@@ -60,14 +60,14 @@ class Tabs:
         most_bytes: float = math.inf,
         closed_s: float = CLOSED_S,
     ) -> None:
-        """defaults: settings of whoever does not give any, by name; downloads: if programs may name addresses."""
+        """given: settings by name of whoever does not give any; the others are the checkpoint's own. downloads: if programs may name addresses."""
         self.backend = backend
         self.queue_size = queue_size
         self.rates = rates or Rates()
         self.journal = journal or Journal()
         self.kept_s = kept_s
         self.closed_s = closed_s
-        self.defaults = dict(defaults or {})
+        self._given = dict(given or {})
         self.downloads = downloads
         self.uploads = Uploads()
         self.room = storage.Room(most_bytes)
@@ -79,6 +79,11 @@ class Tabs:
         self._visits: list[tuple[str, float]] = []  # browser, when
         self._copier = asyncio.Semaphore(1)  # copying a clip takes all the cores it gets
         self._copying: dict[asyncio.Task[None], Tab] = {}
+
+    @property
+    def defaults(self) -> DefaultSettings:
+        """The settings of whoever does not give any. Another checkpoint may change them."""
+        return self.backend.default_settings().changed(self._given)
 
     def open(self, key: str) -> Tab:
         """The tab of this key, a new one if there is none (any more)."""

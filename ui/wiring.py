@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 
+from model.settings import TUNABLES
 from ui import comparing, composer, handlers, keeping, render, sides
 from ui.examples import offered
 from ui.inspecting import inspect
@@ -29,10 +30,8 @@ FOLLOWING: dict[str, Any] = {
 }
 
 
-def wire(
-    page: Page, tabs: Tabs, default: dict[str, Any], blocks: gr.Blocks, read_ahead: bool
-) -> None:
-    """Connect every event of the page with its handler. `default`: the settings of a first visit, by name."""
+def wire(page: Page, tabs: Tabs, blocks: gr.Blocks, read_ahead: bool) -> None:
+    """Connect every event of the page with its handler."""
 
     def do(handler: Callable[..., Any]) -> Any:
         return MethodType(handler, tabs)
@@ -107,7 +106,7 @@ def wire(
     priced(view.tray.select(do(handlers.change_tray), key, view.tray, **EACH))
     looked = [page.inspector, view.tray]
     priced(page.inspector.select(do(inspect), [key, message, settings], looked, **EACH))
-    page.loading.tick(
+    watched = page.loading.tick(
         do(handlers.watch_loading), key, [page.banner, page.loading, view.run_state], **QUIET
     )
     sliders = [c for c in page.controls.components if isinstance(c, gr.Slider)]
@@ -117,7 +116,7 @@ def wire(
     dragged, chosen = [c.change for c in sliders], [c.release for c in sliders]
     _gathered(partial(gr.on, dragged), page).then(*price, **estimating)
     priced(_gathered(partial(gr.on, [*chosen, *(c.input for c in others)]), page))
-    priced(_wire_settings(page, default, blocks))
+    priced(_wire_settings(page, do, watched, blocks))
 
     for event in blocks.fns.values():
         # At each update of any event Gradio's page copies the whole value of every component that ever was to
@@ -193,17 +192,27 @@ def _wire_comparing(
     priced(_gathered(taken.then, page))
 
 
-def _wire_settings(page: Page, default: dict[str, Any], blocks: gr.Blocks) -> Any:
+def _wire_settings(
+    page: Page, do: Callable[[Callable[..., Any]], Any], watched: Any, blocks: gr.Blocks
+) -> Any:
     """Keep the settings in the browser; the server sees them with each message only.
 
-    Gives the event after which the defaults are back.
+    watched: the event after which the checkpoint may be there, which says what they start with. Gives the event
+    after which the defaults are back.
     """
     controls = list(page.controls.components)
-    names, values = json.dumps(list(default)), json.dumps(list(default.values()))
-    restore = f"() => qwenVlChat.keptSettings({names}, {values})"
-    loaded = blocks.load(None, None, controls, js=restore, **QUIET)
-    _gathered(loaded.then, page)
-    reset = page.reset.click(None, None, controls, js=f"() => {values}", **QUIET)
+    names = json.dumps([tunable.name for tunable in TUNABLES])
+    restore = f"(start) => qwenVlChat.keptSettings({names}, start.values)"
+    loaded = blocks.load(None, page.start, controls, js=restore, **QUIET)
+    for after in (_gathered(loaded.then, page), watched):
+        told = after.then(do(handlers.start_settings), page.start, [page.start, *controls], **QUIET)
+        started = told.then(
+            None, [page.start, *controls], controls,
+            js="(start, ...values) => qwenVlChat.startSettings(start.values, values)", **QUIET,
+        )  # fmt: skip
+        _gathered(started.then, page)
+    defaults = "(start) => start.values"
+    reset = page.reset.click(None, page.start, controls, js=defaults, **QUIET)
     return _gathered(reset.then, page)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
-from model.backend import Delta
+from model.backend import Delta, Status
+from model.settings import Bounds, DefaultSettings, GenerationSettings
 from tests.e2e.chat import Chat
 from tests.e2e.conftest import OpenChat
 from tests.fakes import FakeBackend
@@ -98,3 +100,36 @@ def test_on_a_phone_no_button_lies_on_what_is_said(open_page: OpenChat, fake: Fa
         })"""
     )
     assert covered == [False] * 4
+
+
+def test_a_checkpoint_that_has_been_loaded_says_what_the_settings_start_with(
+    open_page: OpenChat, fake: FakeBackend
+) -> None:
+    """The sliders start and end there; what a person has chosen meanwhile stays."""
+    chat = open_page()
+    ready, fake.current = fake.current, Status("loading", "Fake-VL")
+    chat.reload()
+    chat.wait("loading")
+    chat.set("temperature", "0.5")
+    chat.page.wait_for_function("localStorage.getItem('qwen-vl-chat-settings')?.includes('0.5')")
+    bounds = dict.fromkeys(("min_tokens", "max_tokens"), Bounds(64, 256))
+    own = GenerationSettings(repetition_penalty=1.05)
+    fake.defaults, fake.current = DefaultSettings.within(bounds, own), ready
+    for _ in range(2):
+        for name, value in (
+            ("repetition-penalty", "1.05"),
+            ("max-tokens", "256"),
+            ("temperature", "0.5"),
+        ):
+            field = f"document.querySelector('#{name} input[type=number]')?.value"
+            chat.page.wait_for_function(f"{field} === '{value}'")
+        slider = chat.page.locator("#max-tokens input[type=range]")
+        assert (slider.get_attribute("min"), slider.get_attribute("max")) == ("64", "256")
+        chat.ask("Hello")
+        assert fake.calls[-1].settings == replace(own, temperature=0.5)
+        chat.reload()
+    chat.page.click("#reset-settings")
+    chat.page.wait_for_function(
+        "document.querySelector('#temperature input[type=number]').value === '0'"
+    )
+    assert chat.page.input_value("#repetition-penalty input[type=number]") == "1.05"

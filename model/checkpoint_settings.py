@@ -1,0 +1,119 @@
+"""What a checkpoint says of itself: the settings that it is meant to be asked with, and the bounds of its pictures.
+
+Read from its files, because the page is built before anything is loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from model import hub
+from model.errors import SettingError
+from model.settings import (
+    TUNABLES,
+    Bounds,
+    DefaultSettings,
+    GenerationSettings,
+    Tunable,
+)
+
+# Checkpoints that say `do_sample` and one of these mean the likeliest token.
+GREEDY_TOP_K, GREEDY_TEMPERATURE = 1, 0.01
+# What `generate` takes where the file does not say.
+SAMPLING = {"temperature": 1.0, "top_p": 1.0, "top_k": 50}
+_TUNABLES = {tunable.name: tunable for tunable in TUNABLES}
+
+
+def default_settings(checkpoint: str) -> DefaultSettings:
+    """Those of a checkpoint's folder, or of a hub id whose files are in the cache; else the program's own."""
+    folder = Path(hub.located(checkpoint)) if checkpoint else None
+    if folder is None or not folder.is_dir():
+        return DefaultSettings()
+    return DefaultSettings.within(_bounds(folder), _generation(folder))
+
+
+def _generation(folder: Path) -> GenerationSettings:
+    """The repetition penalty, and how to sample if the checkpoint means to.
+
+    Its end tokens are part of the model that was loaded (`local`).
+    """
+    told = _read(folder / "generation_config.json")
+    values = {"repetition_penalty": _number(told, "repetition_penalty", 1.0)}
+    sampling = {name: _number(told, name, usual) for name, usual in SAMPLING.items()}
+    greedy = sampling["top_k"] == GREEDY_TOP_K or sampling["temperature"] <= GREEDY_TEMPERATURE
+    if told.get("do_sample") is True and not greedy:
+        values |= sampling
+    return GenerationSettings(**values)  # type: ignore[arg-type]  # whole numbers become int there
+
+
+def _number(told: Mapping[str, Any], name: str, usual: float) -> float:
+    """What the file says if this setting can have that value, else what is usual."""
+    value = told.get(name)
+    try:
+        checked = _TUNABLES[name].check(value)
+    except SettingError:
+        return usual
+    return checked if isinstance(checked, int | float) else usual
+
+
+def _bounds(folder: Path) -> dict[str, Bounds]:
+    """Of the settings that count visual tokens or frames.
+
+    `size` holds pixels: the whole picture's, for clips one frame's. Older files have `min_pixels` and
+    `max_pixels` instead.
+    """
+    both = _read(folder / "processor_config.json")
+    image = _object(both, "image_processor") or _read(folder / "preprocessor_config.json")
+    video = _object(both, "video_processor") or _read(folder / "video_preprocessor_config.json")
+    bounds: dict[str, Bounds] = {}
+    for names, told in (
+        (("min_tokens", "max_tokens"), _tokens(image)),
+        (("video_min_tokens_per_frame", "video_max_tokens_per_frame"), _tokens(video)),
+        (("video_max_frames",), (None, video.get("max_frames"))),
+    ):
+        for name in names:
+            if found := _narrowed(_TUNABLES[name], *told):
+                bounds[name] = found
+    return bounds
+
+
+def _narrowed(tunable: Tunable, low: object, high: object) -> Bounds | None:
+    """The part of a setting's range that lies within; None if that is all of it, or nothing."""
+    least, most = int(tunable.low or 0), int(tunable.high or 0)
+    step = int(tunable.step or 1)
+    low = max(least, low) if type(low) is int else least
+    high = min(most, high) if type(high) is int else most
+    high -= (high - least) % step
+    return Bounds(low, high) if low <= high and (low, high) != (least, most) else None
+
+
+def _tokens(processor: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """The fewest and the most visual tokens."""
+    size = _object(processor, "size")
+    low = size.get("shortest_edge") or size.get("min_pixels") or processor.get("min_pixels")
+    high = size.get("longest_edge") or size.get("max_pixels") or processor.get("max_pixels")
+    sides = processor.get("patch_size"), processor.get("merge_size")
+    pixels = math.prod(side if type(side) is int else 0 for side in sides) ** 2
+    if not pixels:
+        return None, None
+    return (
+        -(-low // pixels) if type(low) is int else None,
+        high // pixels if type(high) is int else None,
+    )
+
+
+def _object(told: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = told.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # loading the checkpoint will say what is wrong
+    return content if isinstance(content, dict) else {}
