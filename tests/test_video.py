@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from functools import partial
 from pathlib import Path
 
@@ -267,6 +268,12 @@ def test_the_time_that_frames_are_looked_at_does_not_count(
     monkeypatch.setattr(container, "Patience", partial(Patience, clock=lambda: now[0]))
     for _ in frames(Video(clip(tmp_path / "a.mp4", 60)), (0.0, 2.0, 4.0, 5.9)):
         now[0] += container.READING_S + 1
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="priorities are Linux's")
+def test_a_clip_made_with_av1_leaves_the_tests_at_their_usual_priority(tmp_path: Path) -> None:
+    clip(tmp_path / "a.mkv", 2, codec="av1")
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
 def test_a_frame_that_has_been_read_is_let_go_at_once(tmp_path: Path) -> None:
