@@ -7,7 +7,7 @@ TORCH  ?= auto
 # Two workers keep two cores busy: one has the browser, the other begins with the rest.
 PYTEST := $(RUN) -m pytest -n 2 --dist loadgroup
 
-.PHONY: demo test quick nightly check install install-test browser lock audit
+.PHONY: demo test quick nightly mutants check install install-test browser lock audit
 demo: install
 	$(RUN) app.py --checkpoint-path tiny --inbrowser
 
@@ -22,6 +22,11 @@ quick: check
 nightly: install-test browser check
 	$(PYTEST) --nightly --timeout 7200
 	$(RUN) -m pytest tests/e2e --behind-server transformers
+	$(RUN) tools/mutants.py
+
+# Plants bugs in copies of the code and says which test notices each.
+mutants: install-test browser
+	$(RUN) tools/mutants.py
 
 check: install-test
 	$(RUN) -m ruff check .

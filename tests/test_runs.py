@@ -85,8 +85,16 @@ async def look_once(run: Run) -> None:
         await asyncio.sleep(0)
 
 
-def test_an_answer_that_nobody_follows_any_more_is_given_up() -> None:
-    run, _ = running(FakeBackend(gate=threading.Event()), look_once)
+def test_an_answer_that_nobody_follows_any_more_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runs, "EXPECTED_S", 3600.0)  # the patience with a page on its way
+
+    async def look_and_leave(run: Run) -> None:
+        await look_once(run)
+        await asyncio.wait_for(run.ended(), 20)
+
+    run, _ = running(FakeBackend(gate=threading.Event()), look_and_leave)
     assert run.finished and run.finished.reason == "cancelled"
 
 

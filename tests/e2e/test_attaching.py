@@ -160,3 +160,8 @@ def test_text_from_a_word_processor_is_pasted_without_its_picture(told: Chat) ->
       return !document.body.dispatchEvent(paste);
     })""")
     assert taken == [True, False]
+
+
+def test_the_same_file_can_be_chosen_again(told: Chat, picture: Path) -> None:
+    told.attach(picture)
+    assert told.page.input_value("#composer input[type=file]") == ""

@@ -101,3 +101,9 @@ def test_typed_control_tokens_are_only_text(chat: Chat, picture: Path) -> None:
     chat.ask(hostile)
     assert chat.state == "idle"
     assert chat.asked == [hostile]
+
+
+def test_what_is_typed_while_a_message_is_taken_stays(told: Chat) -> None:
+    told.page.fill("#composer textarea", "Hello\nand more")
+    told.page.evaluate("qwenVlChat.sent('Hello')")
+    assert told.draft == "and more"
