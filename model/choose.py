@@ -17,9 +17,8 @@ GB = 1024**3
 BUNDLED = Path(__file__).parent.parent / "assets" / "tiny-qwen2-vl"
 LARGE, SMALL = "Qwen/Qwen2-VL-7B-Instruct", "Qwen/Qwen2-VL-2B-Instruct"
 LARGE_BYTES = int(16.6 * 10**9)  # of its weights, in 16 bits
-NEEDED_PER_WEIGHT = (
-    1.2  # bytes on GPUs for a byte of weights: pictures and the KV cache need room too
-)
+# Bytes on GPUs for a byte of weights: pictures and the KV cache need room too.
+NEEDED_PER_WEIGHT = 1.2
 AMPERE = 8  # the first generation of NVIDIA's GPUs that computes in bfloat16; older ones emulate it slowly
 SMALL_BYTES = GB  # of weights: fast enough on a CPU in float32, whose answers are the same with every kind of reuse
 

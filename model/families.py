@@ -41,9 +41,8 @@ class Family:
     title: str
     geometry: Geometry
     local: bool  # whether its checkpoints run in this program
-    template_system: (
-        str  # what its chat template says to the model where nobody gives a system prompt
-    )
+    # What its chat template says to the model where nobody gives a system prompt.
+    template_system: str
     frame_times: bool  # whether its processor writes the time before each pair of a clip's frames
     repetition_penalty: float  # in the generation_config.json of its checkpoints
 

@@ -57,9 +57,8 @@ class Server:
         self.connection = connection
         self.model = connection.model
         self.context_tokens = 0
-        self.source = (
-            ""  # the folder or hub id that it serves under the model's name, if it says so
-        )
+        # The folder or hub id that it serves under the model's name, if it says so.
+        self.source = ""
         self.refused: frozenset[str] = frozenset()  # of `OPTIONAL` and `VIDEO`
         self.resizes = False  # it has changed the size of a picture that was sent
         self.strips_marks = False  # it has answered with boxes and left out their control tokens

@@ -318,9 +318,8 @@ class DefaultSettings:
 
     vision: VisionSettings = VisionSettings()
     generation: GenerationSettings = GenerationSettings()
-    bounds: Mapping[str, Bounds] = field(
-        default_factory=dict
-    )  # by setting, where they are narrower
+    # By setting, where they are narrower than in the table.
+    bounds: Mapping[str, Bounds] = field(default_factory=dict)
 
     @classmethod
     def within(
@@ -363,7 +362,7 @@ class DefaultSettings:
         for low, high in _PAIRS:
             # A checkpoint's smallest size does not stand in the way of a smaller one that is asked for.
             if high in given and low not in given and type(values[high]) is int:
-                values[low] = max(_LEAST[low], min(values[low], values[high]))
+                values[low] = max(_MIN[low], min(values[low], values[high]))
         vision, generation = settings_from(values)
         return replace(self, vision=vision, generation=generation)
 
@@ -372,7 +371,7 @@ _PAIRS = (
     ("min_tokens", "max_tokens"),
     ("video_min_tokens_per_frame", "video_max_tokens_per_frame"),
 )
-_LEAST = {tunable.name: int(tunable.low or 0) for tunable in tunables(VisionSettings)}
+_MIN = {tunable.name: int(tunable.low or 0) for tunable in tunables(VisionSettings)}
 
 
 def _listed(names: Iterable[str]) -> str:

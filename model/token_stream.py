@@ -97,9 +97,8 @@ class FiniteLogits(LogitsProcessor):  # type: ignore[misc]  # transformers ships
 
     def __call__(self, _ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """scores: (1, vocabulary). The end token is certain if they are not finite."""
-        finite = (
-            scores.max().isfinite()
-        )  # a maximum passes NaN on; -inf is a token that is ruled out
+        # A maximum passes NaN on; -inf is a token that is ruled out.
+        finite = scores.max().isfinite()
         self._finite = finite if self._finite is None else self._finite & finite
         ending = torch.full_like(scores, -torch.inf)
         ending[:, self._end_token] = 0.0

@@ -30,7 +30,7 @@ SPELLINGS = {
         "unsloth/Qwen2-VL-2B-Instruct-bnb-4bit",
         "someone/receipts-qwen2-vl-7b-lora-merged",
         "/data/checkpoints/qwen2-vl-7b/checkpoint-1200",
-        "/root/.cache/modelscope/hub/models/Qwen/Qwen2-VL-7B-Instruct",
+        "/home/ann/.cache/modelscope/hub/models/Qwen/Qwen2-VL-7B-Instruct",
         "/data/qwen3-vl-runs/Qwen2-VL-7B-Instruct",
         "models--Qwen--Qwen2-VL-7B-Instruct/snapshots/eed13092ef92e448dd6875b2a00151bd3f7db0ac",
         "qwen-vl-max-0809",
@@ -40,7 +40,7 @@ SPELLINGS = {
     "qwen2_5_vl": [
         "Qwen/Qwen2.5-VL-7B-Instruct",
         "Qwen2___5-VL-7B-Instruct",
-        "/root/.cache/modelscope/hub/models/Qwen/Qwen2___5-VL-3B-Instruct",
+        "/home/ann/.cache/modelscope/hub/models/Qwen/Qwen2___5-VL-3B-Instruct",
         "qwen25-vl",
         "Qwen25VL-7B",
         "qwen2.5vl:7b",

@@ -56,8 +56,8 @@ Not measured yet.
 
 Anything else. It knows no photographs, people, animals, documents or charts, no shapes or colours outside the lists
 above, no lower-case letters and none of less than 40 pixels (about as wide as a visual token) and no arithmetic. It
-answers in English; of questions in Chinese and Korean it has learnt only the page's examples. It was trained on 4 to 400 visual tokens per picture, 4 to 36 per frame and 2 to 16
-frames; outside these it guesses. For real pictures start the application with
+answers in English; of questions in Chinese and Korean it has learnt only the page's examples. It was trained on 4 to
+400 visual tokens per picture, 4 to 36 per frame and 2 to 16 frames; outside these it guesses. For real pictures start the application with
 `--checkpoint-path Qwen/Qwen2-VL-2B-Instruct`.
 """
 
