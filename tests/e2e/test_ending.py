@@ -24,7 +24,8 @@ def test_an_answer_stays_on_the_page_when_its_server_ends(
         server.process.send_signal(signal.SIGTERM)
         chat.wait("stopped")
         (answer,) = chat.answered
-        assert answer.startswith(before[: len(before) // 2])
+        # A random model may begin with a control character, which the live answer is shown without.
+        assert answer.strip().startswith(before[: len(before) // 2].strip())
         assert "being shut down" in chat.page.inner_text("#notice [role=status]")
         assert server.process.wait(60) == 0
         chat.close()
