@@ -137,8 +137,13 @@
   const follow = { pinned: true };
   function watchScrolling() {
     const talk = one('#talk');
+    // An answer that grew before the event is told of is no reader who has scrolled up.
+    let before = { top: 0, height: 0 };
     talk.addEventListener('scroll', () => {
-      follow.pinned = talk.scrollHeight - talk.scrollTop - talk.clientHeight < NEAR_BOTTOM_PX;
+      const now = { top: talk.scrollTop, height: talk.scrollHeight };
+      if (now.height - now.top - talk.clientHeight < NEAR_BOTTOM_PX) follow.pinned = true;
+      else if (now.top < before.top && now.height >= before.height) follow.pinned = false;
+      before = now;
     }, { passive: true });
     // Before the scrolling itself is told of, the answer may grow.
     talk.addEventListener('wheel', (event) => { if (event.deltaY < 0) follow.pinned = false; }, { passive: true });

@@ -154,6 +154,29 @@ def frames_of_a_second(chat: Chat) -> int:
     return after - before
 
 
+def test_an_answer_that_grows_by_a_screen_at_once_is_still_followed(told: Chat) -> None:
+    told.page.evaluate(
+        """() => {
+          const talk = document.querySelector('#talk');
+          const grow = (height) => {
+            const block = document.createElement('div');
+            block.className = 'grown';
+            block.style.height = `${height}px`;
+            talk.append(block);
+          };
+          grow(2000);
+          talk.scrollTop = talk.scrollHeight;
+          grow(2000);
+        }"""
+    )
+    told.page.wait_for_function(
+        "(({scrollTop, clientHeight, scrollHeight}) => scrollTop + clientHeight > scrollHeight - 100)"
+        "(document.querySelector('#talk'))",
+        timeout=10_000,
+    )
+    told.page.evaluate("document.querySelectorAll('.grown').forEach((block) => block.remove())")
+
+
 def test_a_long_answer_lets_the_reader_scroll(told: Chat, fake: FakeBackend) -> None:
     fake.events = [Delta(f"Line {i}.\n\n") for i in range(120)]
     fake.pause_s = 0.03
