@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from model.local import LocalBackend
 
 BFLOAT16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "bf16")  # of x86 cores, and of ARM's
+DOWNLOAD_SHARE = 0.9  # of the time until a checkpoint that has to be fetched is ready
 CACHE_SHARE = 0.2  # of the free memory, when nobody says how much may be kept between turns
 
 
@@ -121,10 +122,11 @@ def _load(choice: Choice, report: Report) -> Any:
         placed["max_memory"] = {gpu: _usable(choice, gpu) for gpu in choice.gpus}
     if choice.gpu_memory is not None:
         _limit(choice)
+    folder, begun = _fetched(choice.checkpoint, report)
     try:
-        with _weights_progress(report):
+        with _weights_progress(lambda done: report(begun + (1 - begun) * done)):
             model = AutoModelForImageTextToText.from_pretrained(
-                hub.located(choice.checkpoint),
+                folder,
                 dtype=getattr(torch, choice.dtype),
                 attn_implementation=choice.attention,
                 **placed,
@@ -135,10 +137,22 @@ def _load(choice: Choice, report: Report) -> Any:
             "a quantized checkpoint with --checkpoint-path.",
             checkpoint=choice.checkpoint,
         ) from error
-    except (OSError, ImportError) as error:  # the network; an attention package
+    except (OSError, ImportError) as error:  # the disk; an attention package
         raise checkpoint_files.unloadable(choice.checkpoint, error) from error
     model.config.name_or_path = choice.checkpoint  # not the cache's folder
     return model.eval()
+
+
+def _fetched(checkpoint: str, report: Report) -> tuple[str, float]:
+    """The folder with all files, and what share of the work fetching them was."""
+    share = 0.0
+
+    def fetching(done: float) -> None:
+        nonlocal share
+        share = DOWNLOAD_SHARE
+        report(share * done)
+
+    return hub.fetched(checkpoint, weights=True, report=fetching), share
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def processor(checkpoint: str) -> Any:
 
 
 def stored_bytes(checkpoint: str) -> int:
-    """Of the weights, in a folder, in the cache or on the hub; 0 if they are not known."""
+    """Of the weights, in a folder, in the cache or on the hub; 0 if there is no such folder."""
     folder = Path(hub.located(checkpoint))
     if not folder.is_dir():
         return 0 if _looks_like_folder(checkpoint) else hub.hub_bytes(checkpoint)
@@ -63,7 +63,7 @@ def _config(checkpoint: str) -> Any:
     if folder.is_dir() and not (folder / "config.json").is_file():
         raise unreadable
     try:
-        return AutoConfig.from_pretrained(hub.located(checkpoint))
+        return AutoConfig.from_pretrained(hub.fetched(checkpoint))
     except OSError as error:
         raise (unreadable if folder.is_dir() else unloadable(checkpoint, error)) from error
     except (ValueError, KeyError) as error:  # no model_type, or one transformers does not know
@@ -88,11 +88,9 @@ def _processor(checkpoint: str) -> Any:
     from transformers import AutoProcessor
 
     try:
-        return AutoProcessor.from_pretrained(hub.located(checkpoint))
+        return AutoProcessor.from_pretrained(hub.fetched(checkpoint))
     except (OSError, ValueError) as error:
-        if Path(checkpoint).is_dir():
-            raise _incomplete_processor(checkpoint) from error
-        raise unloadable(checkpoint, error) from error
+        raise _incomplete_processor(checkpoint) from error
 
 
 def _check_quantization(checkpoint: str, config: Any) -> None:
@@ -110,8 +108,6 @@ def _check_quantization(checkpoint: str, config: Any) -> None:
 
 def unloadable(checkpoint: str, error: Exception) -> CheckpointError:
     """What to say of an error of transformers' or of a package that it needs."""
-    if isinstance(error, OSError) and not Path(checkpoint).is_dir():
-        return hub.unfetched(checkpoint, error)
     return CheckpointError(
         "{checkpoint} cannot be loaded: {reason}", checkpoint=checkpoint, reason=str(error)
     )

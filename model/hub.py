@@ -1,19 +1,22 @@
-"""Checkpoints under a hub id: where they lie in the cache, how large they are, and why they cannot be had.
+"""Checkpoints under a hub id: where they lie in the cache, how large they are, and how they are fetched.
 
 What is whole in the cache is used without asking the hub, so that a hub out of reach costs no wait.
 """
 
 from __future__ import annotations
 
-import errno
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from model import hub_client
 from model.errors import CheckpointError
 
-ASK_S = 5.0  # for the size of a checkpoint, which can be done without
+WEIGHTS = ".safetensors"
+# Configuration, tokenizer and chat template.
+SMALL_FILES = (".json", ".jinja", ".txt")
+Report = Callable[[float], None]  # 0..1 of the bytes
 
 
 def located(checkpoint: str) -> str:
@@ -24,53 +27,57 @@ def located(checkpoint: str) -> str:
     return str(snapshot) if snapshot and _is_whole(snapshot) else checkpoint
 
 
-@cache
+def fetched(checkpoint: str, *, weights: bool = False, report: Report | None = None) -> str:
+    """The folder of a checkpoint's files, but for the weights unless they are asked for, fetched if need be.
+
+    Raises `CheckpointError` with the reason. Goes on where an earlier download ended.
+    """
+    folder = located(checkpoint)
+    if Path(folder).is_dir():
+        return folder
+    files = _files(checkpoint)
+    wanted = (*SMALL_FILES, WEIGHTS) if weights else SMALL_FILES
+    sizes = {name: size for name, size in files.items() if name.endswith(wanted)}
+    total = sum(sizes.values())
+
+    def share(done: int) -> None:
+        if report and total:
+            report(min(1.0, done / total))
+
+    return hub_client.download(checkpoint, sizes, share)
+
+
 def hub_bytes(checkpoint: str) -> int:
-    """Of the weights of a hub id that is not in the cache, as the hub says; 0 if it does not."""
-    from httpx2 import HTTPError
-    from huggingface_hub import HfApi
+    """Of the weights of a hub id that is not in the cache.
 
-    try:
-        files = HfApi().model_info(checkpoint, files_metadata=True, timeout=ASK_S).siblings or []
-    except (OSError, HTTPError, ValueError):  # away, offline, no such id: fetching it will say why
-        return 0
-    return sum(file.size or 0 for file in files if file.rfilename.endswith(".safetensors"))
+    Raises `CheckpointError` if the hub does not say: then it cannot be fetched either.
+    """
+    return sum(size for name, size in _files(checkpoint).items() if name.endswith(WEIGHTS))
 
 
-def unfetched(checkpoint: str, error: BaseException) -> CheckpointError:
-    """Why a hub id could not be fetched, with the remedy that fits."""
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+def forget() -> None:
+    """What the hub said."""
+    _files.cache_clear()
 
-    for cause in _causes(error):
-        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
-            return CheckpointError(
-                "The disk is full, so {checkpoint} could not be stored; make room, or set HF_HOME "
-                "to a folder on a larger disk.",
+
+@cache
+def _files(checkpoint: str) -> dict[str, int]:
+    """Size in bytes by name, of a hub id that can be loaded. What lies in folders belongs to other formats."""
+    listing = hub_client.ask(checkpoint).siblings or []
+    files = {file.rfilename: file.size or 0 for file in listing if "/" not in file.rfilename}
+    there = {
+        "config.json": "config.json" in files,
+        f"*{WEIGHTS}": any(name.endswith(WEIGHTS) for name in files),
+    }
+    for needed, found in there.items():
+        if not found:
+            raise CheckpointError(
+                "{checkpoint} at the Hugging Face Hub has no {file}; give the id of a complete "
+                "Qwen2-VL or Qwen2.5-VL checkpoint.",
                 checkpoint=checkpoint,
+                file=needed,
             )
-        if isinstance(cause, GatedRepoError):
-            return CheckpointError(
-                "{checkpoint} is gated; accept its terms on its page at the Hugging Face Hub and "
-                "log in with `hf auth login`.",
-                checkpoint=checkpoint,
-            )
-        if isinstance(cause, RepositoryNotFoundError):
-            return CheckpointError(
-                "The Hugging Face Hub has no {checkpoint}, or it is private; check the name, or "
-                "log in with `hf auth login`.",
-                checkpoint=checkpoint,
-            )
-    return CheckpointError(
-        "{checkpoint} could not be fetched from the Hugging Face Hub; check the name and the "
-        "network, or give the folder of a downloaded checkpoint.",
-        checkpoint=checkpoint,
-    )
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+    return files
 
 
 def _snapshot(checkpoint: str) -> Path | None:

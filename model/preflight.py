@@ -108,7 +108,7 @@ def _arithmetic(choice: Choice, free: int) -> str:
 
     from model.prefix_cache import bytes_per_token_of
 
-    text = AutoConfig.from_pretrained(hub.located(choice.checkpoint)).get_text_config()
+    text = AutoConfig.from_pretrained(hub.fetched(choice.checkpoint)).get_text_config()
     tokens = text.max_position_embeddings
     cache = tokens * bytes_per_token_of(text, 4 if choice.dtype == "float32" else 2)
     weights = weights_bytes(checkpoint_files.stored_bytes(choice.checkpoint), choice.dtype)

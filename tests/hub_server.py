@@ -7,23 +7,41 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+NO_REPO = {"X-Error-Code": "RepoNotFound", "X-Error-Message": "none"}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with one id: the status of its answers, or how they end."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b"{}"
+    # Or the answer never comes.
+    silent: bool = False
+    # Or the first so many answers with each file end in the middle.
+    cuts: int = 0
+    ranges: bool = True  # whether a part of a file can be asked for
+    files_only: bool = False  # questions about the id are answered well
 
 
 class HubServer:
-    """Serves one folder under one id; `gated` ids are refused, all others are unknown."""
+    """Serves one folder under `repo` and under every id in `faults`; all others are unknown."""
 
-    def __init__(self, folder: Path, repo: str, gated: str = "me/gated") -> None:
+    def __init__(self, folder: Path, repo: str, faults: dict[str, Fault] | None = None) -> None:
         self.files = {file.name: file for file in folder.iterdir() if file.is_file()}
-        self.repo, self.gated = repo, gated
+        self.faults = {repo: Fault(), **(faults or {})}
         self.asked: list[str] = []  # "METHOD path"
+        self.endpoint = ""  # for HF_ENDPOINT, while it runs
+        self._ended = threading.Event()
 
     @contextmanager
-    def running(self) -> Iterator[str]:
-        """Its address, for HF_ENDPOINT."""
+    def running(self) -> Iterator[None]:
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -37,34 +55,49 @@ class HubServer:
                 hub.answer(self)
 
         with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            server.daemon_threads = True
             threading.Thread(target=server.serve_forever, daemon=True).start()
             try:
-                yield f"http://127.0.0.1:{server.server_port}"
+                self.endpoint = f"http://127.0.0.1:{server.server_port}"
+                yield
             finally:
+                self._ended.set()
                 server.shutdown()
 
     def answer(self, to: BaseHTTPRequestHandler) -> None:
         path = to.path.partition("?")[0]
         self.asked.append(f"{to.command} {path}")
-        if self.gated in path:
-            _send(to, 403, b"{}", {"X-Error-Code": "GatedRepo", "X-Error-Message": "gated"})
-        elif path.startswith(f"/{self.repo}/resolve/"):
-            self._send_file(to, path.rpartition("/")[2])
-        elif path.startswith(f"/api/models/{self.repo}"):
-            _send(to, 200, self._listing("/tree/" in path))
+        repo = "/".join(path.removeprefix("/api/models").split("/")[1:3])
+        fault = self.faults.get(repo, Fault(404, NO_REPO))
+        about = path.startswith("/api/models/")
+        wrong = not (about and fault.files_only)
+        if wrong and fault.silent:
+            self._ended.wait()
+        elif wrong and (fault.status != 200 or fault.body != b"{}"):
+            _send(to, fault.status, fault.body, fault.headers)
+        elif about:
+            _send(to, 200, self._listing(repo, "/tree/" in path))
         else:
-            _send(to, 404, b"{}", {"X-Error-Code": "RepoNotFound", "X-Error-Message": "none"})
+            self._send_file(to, path.rpartition("/")[2], fault)
 
-    def _send_file(self, to: BaseHTTPRequestHandler, name: str) -> None:
+    def _send_file(self, to: BaseHTTPRequestHandler, name: str, fault: Fault) -> None:
         if name not in self.files:
             missing = {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT}
             _send(to, 404, b"", missing)
             return
         content = self.files[name].read_bytes()
         etag = hashlib.sha1(content).hexdigest()
-        _send(to, 200, content, {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT})
+        headers = {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT}
+        wanted, status = content, 200
+        if fault.ranges and (asked := to.headers.get("Range")):
+            first = int(asked.removeprefix("bytes=").partition("-")[0])
+            wanted, status = content[first:], 206
+            headers["Content-Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
+        # Of the GET requests, this one among them.
+        before = self.asked.count(f"GET {to.path.partition('?')[0]}")
+        _send(to, status, wanted, headers, len(wanted) // 2 if before <= fault.cuts else None)
 
-    def _listing(self, tree: bool) -> bytes:
+    def _listing(self, repo: str, tree: bool) -> bytes:
         sizes = {name: file.stat().st_size for name, file in self.files.items()}
         if tree:
             entries = [
@@ -73,15 +106,20 @@ class HubServer:
             ]
             return json.dumps(entries).encode()
         siblings = [{"rfilename": name, "size": size} for name, size in sizes.items()]
-        return json.dumps({"id": self.repo, "sha": COMMIT, "siblings": siblings}).encode()
+        return json.dumps({"id": repo, "sha": COMMIT, "siblings": siblings}).encode()
 
 
 def _send(
-    to: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str] | None = None
+    to: BaseHTTPRequestHandler,
+    status: int,
+    body: bytes,
+    headers: dict[str, str] | None = None,
+    sent: int | None = None,
 ) -> None:
+    """sent: after how many bytes of the body the connection ends."""
     to.send_response(status)
     for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
         to.send_header(name, value)
     to.end_headers()
     if to.command == "GET":
-        to.wfile.write(body)
+        to.wfile.write(body[:sent])

@@ -201,7 +201,7 @@ def test_checkpoints_that_cannot_be_loaded_say_why(
     (other / "config.json").write_text("{}")
     assert "not a Qwen2-VL or Qwen2.5-VL checkpoint" in loading(other)
     assert "There is no folder" in loading(tmp_path / "nowhere")
-    assert "could not be fetched" in loading("nobody/no-such-checkpoint")
+    assert "HF_HUB_OFFLINE forbids" in loading("nobody/no-such-checkpoint")
 
 
 def checking(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> str:

@@ -7,78 +7,214 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from httpx2 import ConnectError
+from huggingface_hub import close_session, constants
 
-from model.hub import located, unfetched
-from tests.hub_server import COMMIT, HubServer
-
-ROOT = Path(__file__).parent.parent
-UNROUTABLE = "http://10.255.255.1:9"  # a connection there is never answered
-ANSWER = """
-import sys
+from model import hub as model_hub
+from model import hub_client, preflight
 from model.backend import Cancel, collected
+from model.checkpoint import load
+from model.choose import Choice, Flags
 from model.conversation import Conversation, Text
+from model.errors import CheckpointError
+from model.hub import located
+from model.hub_errors import unfetched
+from model.loading import LoadingBackend
 from model.local import LocalBackend
 from model.settings import GenerationSettings
-backend = LocalBackend.load(sys.argv[1], device="cpu")
-talk = Conversation().with_user_turn(Text("Hi"))
-print(backend.status().label, backend.runtime.checkpoint)
-print(repr(collected(backend.stream(talk, GenerationSettings(max_new_tokens=4), Cancel()))[0]))
-"""
+from tests.hub_server import COMMIT, Fault, HubServer
 
-
-def run(endpoint: str, cache: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Python with the real huggingface_hub and this hub and cache."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("HF_")}
-    hub = {"HF_ENDPOINT": endpoint, "HF_HOME": str(cache), "HF_HUB_DISABLE_XET": "1"}
-    return subprocess.run(
-        [sys.executable, *command], cwd=ROOT, env=kept | hub, capture_output=True, text=True,
-        timeout=120,
-    )  # fmt: skip
+At = Callable[[str], None]  # sets the address of the hub
+pytestmark = pytest.mark.usefixtures("at")
+ROOT = Path(__file__).parent.parent
+NOBODY = "http://127.0.0.1:9"  # refuses every connection
+FAULTS = {
+    "me/gated": Fault(403, {"X-Error-Code": "GatedRepo"}, files_only=True),
+    "me/log-in": Fault(401),
+    "me/old-token": Fault(401, {"X-Error-Message": "Invalid credentials in Authorization header"}),
+    "me/forbidden": Fault(403),
+    "me/forbidden-files": Fault(403, files_only=True),
+    "me/proxy-log-in": Fault(407),
+    "me/busy": Fault(429, {"Retry-After": "300"}),
+    "me/busy-files": Fault(429, {"Retry-After": "300"}, files_only=True),
+    "me/broken": Fault(502),
+    "me/broken-files": Fault(503, files_only=True),
+    "me/silent": Fault(silent=True),
+    "me/silent-files": Fault(silent=True, files_only=True),
+    "me/portal": Fault(body=b"<html>Welcome to the hotel"),
+    "me/portal-files": Fault(body=b"<html>Welcome to the hotel", files_only=True),
+    "me/cut": Fault(cuts=10**6, ranges=False),
+}
+SENTENCES = {
+    "me/gated": "me/gated is gated; accept its terms",
+    "me/log-in": "has no me/log-in, or it is private",
+    "me/old-token": "account (401); log in with `hf auth login`",
+    "me/forbidden": "account (403); log in with `hf auth login`",
+    "me/forbidden-files": "account (403); log in with `hf auth login`",
+    "me/proxy-log-in": "The proxy lets nobody through",
+    "me/busy": "too many requests from this network (429)",
+    "me/busy-files": "too many requests from this network (429)",
+    "me/broken": "is out of order (502)",
+    "me/broken-files": "is out of order (503)",
+    "me/silent": "cannot be reached",
+    "me/silent-files": "cannot be reached",
+    "me/portal": "Something else answers in the place of",
+    "me/portal-files": "Something else answers in the place of",
+    "me/cut": "The download of me/cut broke off",
+    "me/nothing": "has no me/nothing, or it is private",
+    "me/no such id": "neither a folder nor the id of a checkpoint",
+}
 
 
 @pytest.fixture(scope="module")
-def hub(checkpoints: dict[str, Path]) -> Iterator[tuple[HubServer, str]]:
-    served = HubServer(checkpoints["qwen2_vl"], "me/tiny")
-    with served.running() as endpoint:
-        yield served, endpoint
+def hub(checkpoints: dict[str, Path]) -> Iterator[HubServer]:
+    once = {"me/cut-once": Fault(cuts=1), "me/cut-at-first": Fault(cuts=1, ranges=False)}
+    served = HubServer(checkpoints["qwen2_vl"], "me/tiny", FAULTS | once)
+    with served.running():
+        yield served
+
+
+@pytest.fixture
+def at(hub: HubServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[At]:
+    """Sets the address of the hub, at first of the one here; with an empty cache, in this process."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(hub_client, "REQUEST_S", 0.5)
+    monkeypatch.setattr(hub_client, "PATIENCE_S", 2.0)
+
+    def at(endpoint: str) -> None:
+        monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+        template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        model_hub.forget()
+        close_session()
+
+    at(hub.endpoint)
+    yield at
+    model_hub.forget()
+    close_session()
+
+
+def loaded(checkpoint: str, **more: Any) -> LocalBackend:
+    return load(Choice(checkpoint, "cpu", "float32", "sdpa"), cache_gb=0.1, **more)
+
+
+def refusal(checkpoint: str) -> str:
+    with pytest.raises(CheckpointError) as refused:
+        loaded(checkpoint)
+    return str(refused.value)
+
+
+def answer(backend: LocalBackend) -> str:
+    talk = Conversation().with_user_turn(Text("Hi"))
+    return collected(backend.stream(talk, GenerationSettings(max_new_tokens=4), Cancel()))[0]
 
 
 def test_a_checkpoint_is_fetched_once_and_then_answers_without_the_hub(
-    hub: tuple[HubServer, str], tmp_path: Path
+    hub: HubServer, at: At, checkpoints: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    served, endpoint = hub
-    checked = run(endpoint, tmp_path, "app.py", "--check", "--cpu-only", "-c", "me/tiny")
-    assert "download    0.0 GB" in checked.stdout and "KV cache" in checked.stdout, checked.stderr
-    assert "dtype       float32" in checked.stdout, "its size is known before its weights are read"
-    first = run(endpoint, tmp_path, "-c", ANSWER, "me/tiny")
-    assert first.stdout.startswith("tiny · cpu fp32 me/tiny\n"), first.stderr
-    asked = len(served.asked)
-    again = run(endpoint, tmp_path, "-c", ANSWER, "me/tiny")
-    assert (again.stdout, len(served.asked)) == (first.stdout, asked)
-    away = run(UNROUTABLE, tmp_path, "-c", ANSWER, "me/tiny")
-    assert away.stdout == first.stdout, away.stderr
+    preflight.report(Flags("me/tiny", cpu_only=True))
+    checked = capsys.readouterr().out
+    assert "download    0.0 GB" in checked and "KV cache" in checked and "ready\n" in checked
+    assert "dtype       float32" in checked, "its size is known before its weights are read"
+    assert not any(asked.startswith("GET") and "model.safetensors" in asked for asked in hub.asked)
+    progress: list[float] = []
+    first = loaded("me/tiny", report=progress.append)
+    assert progress == sorted(progress) and progress[-1] == 1 and len(set(progress)) > 2
+    assert (first.status().label, first.runtime.checkpoint) == ("tiny · cpu fp32", "me/tiny")
+    whole = LocalBackend.load(checkpoints["qwen2_vl"], device="cpu")
+    asked = len(hub.asked)
+    at(NOBODY)
+    away = loaded("me/tiny")
+    assert answer(away) == answer(first) == answer(whole) and len(hub.asked) == asked
 
 
-@pytest.mark.parametrize(
-    ("checkpoint", "sentence"),
-    [("me/gated", "me/gated is gated"), ("me/nothing", "has no me/nothing, or it is private")],
-)
+@pytest.mark.parametrize(("checkpoint", "sentence"), SENTENCES.items())
 def test_what_the_hub_does_not_give_is_refused_in_fitting_words(
-    hub: tuple[HubServer, str], tmp_path: Path, checkpoint: str, sentence: str
+    checkpoint: str, sentence: str
 ) -> None:
-    checked = run(hub[1], tmp_path, "app.py", "--check", "--cpu-only", "-c", checkpoint)
-    assert checked.returncode == 1 and sentence in checked.stdout, checked.stderr
+    refused = refusal(checkpoint)
+    assert sentence in refused and checkpoint in refused
+
+
+@pytest.mark.parametrize("checkpoint", ["me/cut-once", "me/cut-at-first"])
+def test_a_file_that_breaks_off_is_fetched_to_its_end(
+    checkpoints: dict[str, Path], checkpoint: str
+) -> None:
+    got = Path(model_hub.fetched(checkpoint, weights=True))
+    for file in checkpoints["qwen2_vl"].iterdir():
+        assert (got / file.name).read_bytes() == file.read_bytes()
+
+
+def test_a_hub_that_nobody_reaches_is_named_at_once(at: At) -> None:
+    at(NOBODY)
+    assert f"{NOBODY} cannot be reached, so me/tiny could not be fetched" in refusal("me/tiny")
+    at("127.0.0.1")
+    assert "127.0.0.1 cannot be reached" in refusal("me/tiny")
+
+
+def test_a_proxy_that_does_not_let_through_is_named(
+    hub: HubServer, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", hub.endpoint)
+    monkeypatch.setenv("NO_PROXY", "")
+    at("https://hub.example")
+    assert "The proxy lets nobody through to https://hub.example" in refusal("me/tiny")
+
+
+def test_offline_the_variable_is_named_and_nothing_is_asked(
+    hub: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched = model_hub.fetched("me/tiny", weights=True)
+    asked = len(hub.asked)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    model_hub.forget()
+    assert "me/nothing is not whole in the Hugging Face cache and HF_HUB_OFFLINE" in refusal(
+        "me/nothing"
+    )
+    assert answer(loaded("me/tiny")) and len(hub.asked) == asked
+    (Path(fetched) / "model.safetensors").unlink()
+    assert "HF_HUB_OFFLINE" in refusal("me/tiny")
+
+
+def test_the_variable_is_that_of_the_environment(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "app.py", "--check", "--cpu-only", "-c", "me/tiny"], cwd=ROOT,
+        env=os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)},
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert run.returncode == 1 and "HF_HUB_OFFLINE" in run.stdout, run.stderr
+
+
+@pytest.mark.parametrize(("gone", "named"), [("config.json", "config.json"), ("model.safetensors", "*.safetensors")])  # fmt: skip
+def test_an_id_that_is_no_checkpoint_is_told_before_anything_is_fetched(
+    hub: HubServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, gone: str, named: str
+) -> None:
+    files = {name: file for name, file in hub.files.items() if name != gone}
+    monkeypatch.setattr(hub, "files", files)
+    assert f"me/tiny at the Hugging Face Hub has no {named}" in refusal("me/tiny")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_page_whose_checkpoint_cannot_be_had_says_so_and_the_log_has_the_cause(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    backend = LoadingBackend(lambda _: loaded("me/broken"), "me/broken")
+    talk = Conversation().with_user_turn(Text("Hi"))
+    with pytest.raises(CheckpointError, match="is out of order"):
+        list(backend.stream(talk, GenerationSettings(), Cancel()))
+    assert "502 Bad Gateway" in caplog.text and "HfHubHTTPError" in caplog.text
 
 
 @pytest.mark.parametrize("gone", ["tokenizer.json", "chat_template.jinja", "model.safetensors"])
 def test_what_is_not_whole_in_the_cache_is_asked_of_the_hub(
-    checkpoints: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: str
+    checkpoints: dict[str, Path], tmp_path: Path, gone: str
 ) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     repo = tmp_path / "models--me--tiny"
     snapshot = repo / "snapshots" / COMMIT
     shutil.copytree(checkpoints["qwen2_vl"], snapshot)
@@ -87,10 +223,22 @@ def test_what_is_not_whole_in_the_cache_is_asked_of_the_hub(
     assert located("me/tiny") == str(snapshot)
     (snapshot / gone).unlink()
     assert located("me/tiny") == "me/tiny"
+    assert (Path(model_hub.fetched("me/tiny", weights=True)) / gone).is_file()
 
 
-def test_a_full_disk_is_not_taken_for_the_network() -> None:
+@pytest.mark.parametrize(
+    ("cause", "sentence"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full"),
+        (PermissionError(errno.EACCES, "Permission denied"), "is not writable; set HF_HOME"),
+        (OSError(errno.EROFS, "Read-only file system"), "is not writable; set HF_HOME"),
+        (ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"), "set SSL_CERT_FILE"),
+        (OSError("Consistency check failed"), "check the name and the network"),
+    ],
+)
+def test_what_is_wrong_on_this_side_is_not_taken_for_the_network(
+    cause: Exception, sentence: str
+) -> None:
     error = OSError("could not load")
-    error.__cause__ = OSError(errno.ENOSPC, "No space left on device")
-    assert "The disk is full" in str(unfetched("a/b", error))
-    assert "check the name and the network" in str(unfetched("a/b", ConnectionError()))
+    error.__cause__ = cause
+    assert sentence in str(unfetched("a/b", error))

@@ -437,6 +437,72 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "Hugging Face Hub 上没有 {checkpoint}，或者它是私有的；请检查名称，或用 `hf auth login` 登录。",
         "Hugging Face Hub에 {checkpoint}이(가) 없거나 비공개입니다. 이름을 확인하거나 `hf auth login`으로 로그인하세요.",
     ),
+    "{checkpoint} cannot be stored, because {folder} is not writable; set HF_HOME to a "
+    "folder that is.": (
+        "无法保存 {checkpoint}，因为 {folder} 不可写；请将 HF_HOME 设为可写的文件夹。",
+        "{folder}에 쓸 수 없어 {checkpoint}을(를) 저장할 수 없습니다. HF_HOME을 쓸 수 있는 폴더로 설정하세요.",
+    ),
+    "{checkpoint} is neither a folder nor the id of a checkpoint, like {example}; "
+    "check its spelling.": (
+        "{checkpoint} 既不是文件夹，也不是模型 ID（例如 {example}）；请检查拼写。",
+        "{checkpoint}은(는) 폴더도 아니고 {example} 같은 모델 ID도 아닙니다. 철자를 확인하세요.",
+    ),
+    "The Hugging Face Hub refuses to give {checkpoint} to this machine's account "
+    "({status}); log in with `hf auth login`, or set HF_TOKEN to a token that may read it.": (
+        "Hugging Face Hub 拒绝向本机账户提供 {checkpoint}（{status}）；请用 `hf auth login` 登录，或将 HF_TOKEN 设为有读取权限的令牌。",
+        "Hugging Face Hub가 이 컴퓨터의 계정에 {checkpoint} 제공을 거부했습니다({status}). "
+        "`hf auth login`으로 로그인하거나 읽기 권한이 있는 토큰을 HF_TOKEN에 설정하세요.",
+    ),
+    "The Hugging Face Hub had too many requests from this network (429), so {checkpoint} could "
+    "not be fetched; wait some minutes, or log in with `hf auth login`.": (
+        "此网络对 Hugging Face Hub 的请求过多（429），无法下载 {checkpoint}；请等几分钟，或用 `hf auth login` 登录。",
+        "이 네트워크에서 Hugging Face Hub로 보낸 요청이 너무 많아(429) {checkpoint}을(를) 받지 못했습니다. "
+        "몇 분 기다리거나 `hf auth login`으로 로그인하세요.",
+    ),
+    "{checkpoint} is not whole in the Hugging Face cache and HF_HUB_OFFLINE forbids to fetch it; "
+    "unset HF_HUB_OFFLINE, or give the folder of a downloaded checkpoint.": (
+        "Hugging Face 缓存中没有完整的 {checkpoint}，而 HF_HUB_OFFLINE 禁止下载；请取消设置 HF_HUB_OFFLINE，或指定已下载模型的文件夹。",
+        "Hugging Face 캐시에 {checkpoint}이(가) 온전히 있지 않고 HF_HUB_OFFLINE 때문에 받을 수 없습니다. "
+        "HF_HUB_OFFLINE 설정을 없애거나 내려받은 모델의 폴더를 지정하세요.",
+    ),
+    "The proxy lets nobody through to {hub}, so {checkpoint} could not be fetched; check "
+    "HTTPS_PROXY, or give the folder of a downloaded checkpoint.": (
+        "代理不允许访问 {hub}，无法下载 {checkpoint}；请检查 HTTPS_PROXY，或指定已下载模型的文件夹。",
+        "프록시가 {hub} 접속을 막아 {checkpoint}을(를) 받지 못했습니다. HTTPS_PROXY를 확인하거나 내려받은 모델의 폴더를 지정하세요.",
+    ),
+    "{hub}, or a proxy before it, is out of order ({status}), so {checkpoint} could not be fetched; "
+    "try again later, or give the folder of a downloaded checkpoint.": (
+        "{hub} 或其前面的代理出现故障（{status}），无法下载 {checkpoint}；请稍后再试，或指定已下载模型的文件夹。",
+        "{hub} 또는 그 앞의 프록시에 문제가 있어({status}) {checkpoint}을(를) 받지 못했습니다. "
+        "나중에 다시 시도하거나 내려받은 모델의 폴더를 지정하세요.",
+    ),
+    "The certificate of {hub} is not trusted, so {checkpoint} could not be fetched; set "
+    "SSL_CERT_FILE to your network's certificates.": (
+        "{hub} 的证书不受信任，无法下载 {checkpoint}；请将 SSL_CERT_FILE 设为所在网络的证书。",
+        "{hub}의 인증서를 신뢰할 수 없어 {checkpoint}을(를) 받지 못했습니다. SSL_CERT_FILE을 네트워크의 인증서로 설정하세요.",
+    ),
+    "The download of {checkpoint} broke off; start again to go on where it ended, or give "
+    "the folder of a downloaded checkpoint.": (
+        "{checkpoint} 的下载中断了；请重新启动以从中断处继续，或指定已下载模型的文件夹。",
+        "{checkpoint} 내려받기가 끊어졌습니다. 다시 시작하면 끊긴 곳부터 이어집니다. 또는 내려받은 모델의 폴더를 지정하세요.",
+    ),
+    "Something else answers in the place of {hub}, so {checkpoint} could not be fetched; open {hub} in a "
+    "browser on this machine, where the network may ask for a log-in, and check HF_ENDPOINT.": (
+        "应答的不是 {hub}，无法下载 {checkpoint}；请在本机浏览器中打开 {hub}（网络可能要求登录），并检查 HF_ENDPOINT。",
+        "{hub} 대신 다른 것이 응답하여 {checkpoint}을(를) 받지 못했습니다. 이 컴퓨터의 브라우저에서 {hub}를 열어 보고"
+        "(네트워크가 로그인을 요구할 수 있습니다) HF_ENDPOINT를 확인하세요.",
+    ),
+    "{hub} cannot be reached, so {checkpoint} could not be fetched; check the network (behind a proxy "
+    "set HTTPS_PROXY), or give the folder of a downloaded checkpoint.": (
+        "无法连接 {hub}，因而无法下载 {checkpoint}；请检查网络（使用代理时请设置 HTTPS_PROXY），或指定已下载模型的文件夹。",
+        "{hub}에 연결할 수 없어 {checkpoint}을(를) 받지 못했습니다. 네트워크를 확인하거나(프록시를 쓰면 HTTPS_PROXY 설정) "
+        "내려받은 모델의 폴더를 지정하세요.",
+    ),
+    "{checkpoint} at the Hugging Face Hub has no {file}; give the id of a complete "
+    "Qwen2-VL or Qwen2.5-VL checkpoint.": (
+        "Hugging Face Hub 上的 {checkpoint} 没有 {file}；请给出完整的 Qwen2-VL 或 Qwen2.5-VL 模型的 ID。",
+        "Hugging Face Hub의 {checkpoint}에 {file}이(가) 없습니다. 완전한 Qwen2-VL 또는 Qwen2.5-VL 모델의 ID를 지정하세요.",
+    ),
     "--gpu-memory must be more than 0.": (
         "--gpu-memory 必须大于 0。",
         "--gpu-memory 값은 0보다 커야 합니다.",
