@@ -4,8 +4,8 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 # auto: CPU builds on Linux without an NVIDIA GPU; cpu and cuda say which.
 TORCH  ?= auto
-# Two workers keep two cores busy: one has the browser, the other begins with the rest.
-PYTEST := $(RUN) -m pytest -n 2 --dist loadgroup
+# Two workers keep two cores busy; tests/workers.py says who has the browser.
+PYTEST := $(RUN) -m pytest -n 2
 
 .PHONY: demo test quick nightly mutants check install install-test browser lock audit
 demo: install

@@ -16,6 +16,7 @@ from model.conversation import Image, Video
 from model.local import LocalBackend
 from tests import media_files
 from tests.transformers_serve import serving
+from tests.workers import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
 from tools.tiny.checkpoint import FAMILIES, write_random_checkpoint
 
 # Of Qwen2.5-VL's vocabulary, and one that a fine-tuned checkpoint might have.

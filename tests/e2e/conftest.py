@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -54,10 +54,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{name}(why): cannot be behind --behind-server")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Behind a server, what it cannot do is left out; docs/deploy.md lists it."""
-    _share_a_worker(items)
     server = config.getoption("--behind-server")
     if not server:
         return
@@ -65,14 +63,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if any(item.get_closest_marker(name) for name in beyond)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
-
-
-def _share_a_worker(items: Sequence[pytest.Item]) -> None:
-    """One worker of pytest-xdist has the browser and the servers in front of it, unless a file says otherwise."""
-    for item in items:
-        here = item.path.is_relative_to(Path(__file__).parent)
-        if here and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="package")
