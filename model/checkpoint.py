@@ -113,7 +113,9 @@ def require_memory(choice: Choice, free: int) -> None:
 
 def _load(choice: Choice, report: Report) -> Any:
     import torch
-    from transformers import AutoModelForImageTextToText
+    from transformers import AutoConfig, AutoModelForImageTextToText
+
+    from model import weights
 
     placed: dict[str, Any] = {}
     if choice.device_map:
@@ -123,12 +125,17 @@ def _load(choice: Choice, report: Report) -> Any:
     if choice.gpu_memory is not None:
         _limit(choice)
     folder, begun = _fetched(choice.checkpoint, report)
+    if begun:
+        weights.require_whole(folder, AutoConfig.from_pretrained(folder))
     try:
         with _weights_progress(lambda done: report(begun + (1 - begun) * done)):
-            model = AutoModelForImageTextToText.from_pretrained(
+            model, info = AutoModelForImageTextToText.from_pretrained(
                 folder,
                 dtype=getattr(torch, choice.dtype),
                 attn_implementation=choice.attention,
+                use_safetensors=True,  # anything else would be run to be read
+                ignore_mismatched_sizes=True,  # the report has them, and more
+                output_loading_info=True,
                 **placed,
             )
     except (torch.OutOfMemoryError, MemoryError) as error:
@@ -139,6 +146,7 @@ def _load(choice: Choice, report: Report) -> Any:
         ) from error
     except (OSError, ImportError) as error:  # the disk; an attention package
         raise checkpoint_files.unloadable(choice.checkpoint, error) from error
+    weights.require_clean(choice.checkpoint, model, weights.Report.on(model, info))
     model.config.name_or_path = choice.checkpoint  # not the cache's folder
     return model.eval()
 

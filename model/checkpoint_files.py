@@ -1,6 +1,6 @@
 """A checkpoint's files, in a folder or under a hub id: what family they are of, whether they are all there.
 
-Knows nothing of weights but their size. Everything here raises `CheckpointError` with the remedy.
+What the weight files hold is the business of `weights`. Everything here raises `CheckpointError` with the remedy.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from model import families, hub
+from model import families, hub, weight_files
 from model.errors import CheckpointError
 
 
@@ -18,6 +18,8 @@ def processor(checkpoint: str) -> Any:
 
     That of a checkpoint of a known family which is complete, but for the weights of a hub id: these are not here yet.
     """
+    from model import weights
+
     config = _config(checkpoint)
     if config.model_type not in families.LOCAL:
         raise CheckpointError(
@@ -26,11 +28,7 @@ def processor(checkpoint: str) -> Any:
             checkpoint=checkpoint,
             model_type=config.model_type,
         )
-    if Path(checkpoint).is_dir() and not stored_bytes(checkpoint):
-        raise CheckpointError(
-            "The folder {checkpoint} holds no weights (*.safetensors); download the checkpoint again.",
-            checkpoint=checkpoint,
-        )
+    weights.require_whole(checkpoint, config)
     _check_quantization(checkpoint, config)
     processor = _processor(checkpoint)
     if processor.image_token_id != config.image_token_id or not processor.chat_template:
@@ -43,7 +41,10 @@ def stored_bytes(checkpoint: str) -> int:
     folder = Path(hub.located(checkpoint))
     if not folder.is_dir():
         return 0 if _looks_like_folder(checkpoint) else hub.hub_bytes(checkpoint)
-    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    try:
+        return sum(file.stat().st_size for file in weight_files.files(folder))
+    except CheckpointError:
+        return 0
 
 
 def _config(checkpoint: str) -> Any:
@@ -60,6 +61,7 @@ def _config(checkpoint: str) -> Any:
         checkpoint=checkpoint,
     )
     folder = Path(checkpoint)
+    weight_files.refuse_adapter_alone(folder)
     if folder.is_dir() and not (folder / "config.json").is_file():
         raise unreadable
     try:

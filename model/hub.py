@@ -5,12 +5,11 @@ What is whole in the cache is used without asking the hub, so that a hub out of 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from model import hub_client
+from model import hub_client, weight_files
 from model.errors import CheckpointError
 
 WEIGHTS = ".safetensors"
@@ -100,14 +99,10 @@ def _is_whole(snapshot: Path) -> bool:
         return False
     if not _has_template(snapshot):
         return False
-    index = snapshot / "model.safetensors.index.json"
-    if not index.is_file():
-        return (snapshot / "model.safetensors").is_file()
     try:
-        weights = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    except (ValueError, KeyError, AttributeError):
+        return bool(weight_files.files(snapshot))
+    except CheckpointError:
         return False
-    return all((snapshot / name).is_file() for name in weights)
 
 
 def _has_template(snapshot: Path) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import StoppingCriteria
 
-from model import stock
+from model import stock, weights
 from model.errors import DemoError
 from model.recipe import Recipe, Seen, Verdict
 
@@ -27,6 +27,7 @@ def replay(
         raise DemoError(
             "Only answers at temperature 0 can be verified; the others are drawn by lot."
         )
+    weights.require_as_stored(model)
     tokenizer = processor.tokenizer
     ids = stock_answer(model, processor, recipe, stopping)
     ends = {*_listed(model.generation_config.eos_token_id), tokenizer.eos_token_id}

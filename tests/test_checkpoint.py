@@ -25,6 +25,7 @@ from model.choose import (
 )
 from model.errors import CheckpointError
 from model.local import LocalBackend
+from tests.checkpoint_folders import grown, resized
 
 CPU = Hardware()
 MATRIX_CPU = Hardware(cpu_bfloat16=True)
@@ -249,9 +250,11 @@ def test_loading_and_the_preflight_name_the_package_that_quantized_weights_need(
 def test_the_preflight_weighs_the_checkpoint(
     checkpoints: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Of a whole one with so many words that its weights fit nowhere."""
     shutil.copytree(checkpoints["qwen2_vl"], tmp_path, dirs_exist_ok=True)
-    with (tmp_path / "model-2.safetensors").open("wb") as more:
-        more.truncate(900 * GB)  # which takes no room on the disk
+    words = 10**9
+    resized(tmp_path, vocab_size=words)
+    grown(tmp_path / "model.safetensors", "model.embed_tokens.weight", words)
     assert "are free" in checking(tmp_path, capsys)
 
 

@@ -24,6 +24,7 @@ TORCH_MODULES = {
     "stock",
     "token_stream",
     "turn",
+    "weights",
 }
 STANDARD_ONLY = {"settings", "conversation", "errors", "backend", "grounding"}
 

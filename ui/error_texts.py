@@ -569,6 +569,78 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "文件夹 {checkpoint} 中没有权重文件（*.safetensors）；请重新下载模型。",
         "{checkpoint} 폴더에 가중치 파일(*.safetensors)이 없습니다. 모델을 다시 내려받으세요.",
     ),
+    # Weight files; what comes last is a remedy
+    "download it again": ("请重新下载", "다시 내려받으세요"),
+    "run `hf download {id} --force-download`": (
+        "请运行 `hf download {id} --force-download`",
+        "`hf download {id} --force-download`를 실행하세요",
+    ),
+    "{checkpoint} lacks {count} of its {total} weight files, {file} among them; {again}.": (
+        "{checkpoint} 缺少 {total} 个权重文件中的 {count} 个，例如 {file}；{again}。",
+        "{checkpoint}에 가중치 파일 {total}개 중 {count}개가 없습니다(예: {file}). {again}.",
+    ),
+    "{checkpoint} is an adapter alone, made for {base}; merge it into that checkpoint and "
+    "give the merged folder.": (
+        "{checkpoint} 只是为 {base} 制作的适配器；请将其合并到该模型，再给出合并后的文件夹。",
+        "{checkpoint}은(는) {base}용 어댑터일 뿐입니다. 그 모델에 병합한 뒤 병합된 폴더를 지정하세요.",
+    ),
+    "{checkpoint} holds {file}, but neither {single} nor {index}, which would list it; {again}.": (
+        "{checkpoint} 中有 {file}，但既没有 {single}，也没有列出它的 {index}；{again}。",
+        "{checkpoint}에 {file}은(는) 있지만 {single}도, 그것을 나열하는 {index}도 없습니다. {again}.",
+    ),
+    "{checkpoint} holds its weights as {file} only; give a checkpoint with *.safetensors, "
+    "or save this one anew with `save_pretrained`.": (
+        "{checkpoint} 只有 {file} 形式的权重；请给出带有 *.safetensors 的模型，或用 `save_pretrained` 重新保存。",
+        "{checkpoint}의 가중치는 {file} 형식뿐입니다. *.safetensors가 있는 모델을 지정하거나 "
+        "`save_pretrained`로 다시 저장하세요.",
+    ),
+    "{file} in {checkpoint} cannot be read ({reason}); put it there and let this program read it.": (
+        "无法读取 {checkpoint} 中的 {file}（{reason}）；请放好该文件并允许本程序读取。",
+        "{checkpoint}의 {file}을(를) 읽을 수 없습니다({reason}). 파일을 제자리에 두고 이 프로그램이 읽을 수 있게 하세요.",
+    ),
+    "{file} in {checkpoint} is a Git LFS pointer in place of the weights; run "
+    "`git lfs pull` in that folder.": (
+        "{checkpoint} 中的 {file} 是 Git LFS 指针，而不是权重；请在该文件夹中运行 `git lfs pull`。",
+        "{checkpoint}의 {file}은(는) 가중치가 아니라 Git LFS 포인터입니다. 그 폴더에서 `git lfs pull`을 실행하세요.",
+    ),
+    "{file} in {checkpoint} is cut off or damaged; {again}.": (
+        "{checkpoint} 中的 {file} 不完整或已损坏；{again}。",
+        "{checkpoint}의 {file}이(가) 잘렸거나 손상되었습니다. {again}.",
+    ),
+    "{key} in {file} of {checkpoint} has the shape {stored} and config.json asks for {wanted}; "
+    "give the config.json that belongs to these weights.": (
+        "{checkpoint} 的 {file} 中 {key} 的形状是 {stored}，而 config.json 要求 {wanted}；请使用与这些权重配套的 config.json。",
+        "{checkpoint}의 {file}에 있는 {key}의 모양은 {stored}인데 config.json은 {wanted}을(를) 요구합니다. "
+        "이 가중치에 맞는 config.json을 넣으세요.",
+    ),
+    "{checkpoint} lacks {count} of {total} weights: {key} is not in {file}; "
+    "give a complete checkpoint.": (
+        "{checkpoint} 缺少 {total} 个权重中的 {count} 个：{file} 中没有 {key}；请给出完整的模型。",
+        "{checkpoint}에 가중치 {total}개 중 {count}개가 없습니다. {file}에 {key}이(가) 없습니다. 완전한 모델을 지정하세요.",
+    ),
+    "the weight files": ("权重文件", "가중치 파일"),
+    "{key} in {file} of {checkpoint} has no place in the model that config.json describes; "
+    "give the config.json that belongs to these weights.": (
+        "{checkpoint} 的 {file} 中的 {key} 在 config.json 描述的模型里没有位置；请使用与这些权重配套的 config.json。",
+        "{checkpoint}의 {file}에 있는 {key}은(는) config.json이 설명하는 모델에 자리가 없습니다. "
+        "이 가중치에 맞는 config.json을 넣으세요.",
+    ),
+    "{key} in {file} of {checkpoint} holds {dtype} and config.json says nothing of quantization; "
+    "give the config.json that belongs to these weights.": (
+        "{checkpoint} 的 {file} 中的 {key} 是 {dtype} 类型，而 config.json 没有说明量化；请使用与这些权重配套的 config.json。",
+        "{checkpoint}의 {file}에 있는 {key}은(는) {dtype}인데 config.json에는 양자화 설명이 없습니다. "
+        "이 가중치에 맞는 config.json을 넣으세요.",
+    ),
+    "The config.json of {checkpoint} describes no model that can be built ({reason}); "
+    "download that file again.": (
+        "无法按 {checkpoint} 的 config.json 构建模型（{reason}）；请重新下载该文件。",
+        "{checkpoint}의 config.json으로는 모델을 만들 수 없습니다({reason}). 그 파일을 다시 내려받으세요.",
+    ),
+    "This cannot be verified, because {key} in memory is not what the files of {checkpoint} "
+    "hold; start the program again.": (
+        "无法验证：内存中的 {key} 与 {checkpoint} 文件中的不同；请重新启动程序。",
+        "메모리의 {key}이(가) {checkpoint} 파일의 내용과 달라 검증할 수 없습니다. 프로그램을 다시 시작하세요.",
+    ),
     "The tokenizer, the chat template or the picture settings in {checkpoint} are missing; "
     "download the checkpoint again.": (
         "{checkpoint} 缺少分词器、聊天模板或图片设置；请重新下载模型。",

@@ -1,0 +1,191 @@
+"""The files that hold a checkpoint's weights: which these are, and what their headers say that they hold.
+
+Reads no weights. Everything here raises `CheckpointError` that names the file, with the remedy.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.errors import CheckpointError, Sentence
+
+SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+ADAPTER = "adapter_config.json"
+# Weights that only other programs read, or that are read by running what is in them.
+FOREIGN = ("*.bin", "*.pt", "*.pth", "*.gguf", "*.msgpack", "*.h5")
+MAX_HEADER = 10**8  # bytes, as safetensors has it
+LFS_POINTER = b"version https://git-lfs"
+
+
+@dataclass(frozen=True)
+class Held:
+    """One tensor in a file."""
+
+    file: Path
+    shape: tuple[int, ...]
+    dtype: str  # as safetensors calls it, e.g. BF16
+
+
+def files(folder: Path) -> tuple[Path, ...]:
+    """Those that `from_pretrained` reads: one, or those that an index lists."""
+    names = sorted(set(listed(folder).values())) or [SINGLE]
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing and len(names) > 1:
+        raise CheckpointError(
+            "{checkpoint} lacks {count} of its {total} weight files, {file} among them; {again}.",
+            checkpoint=folder,
+            again=again(folder),
+            count=len(missing),
+            total=len(names),
+            file=missing[0],
+        )
+    if missing:
+        raise _without_weights(folder)
+    return tuple(folder / name for name in names)
+
+
+def held(folder: Path) -> dict[str, Held]:
+    """Every tensor in these files, by its name there."""
+    return {key: tensor for file in files(folder) for key, tensor in _header(file)}
+
+
+def listed(folder: Path) -> dict[str, str]:
+    """Tensors -> files, as the index says; nothing if there is no index that counts."""
+    return {} if (folder / SINGLE).exists() or not (folder / INDEX).exists() else _index(folder)
+
+
+def refuse_adapter_alone(folder: Path) -> None:
+    """An adapter changes the weights of a checkpoint; it is none."""
+    if not (folder / ADAPTER).is_file() or any(map(Path.exists, (folder / SINGLE, folder / INDEX))):
+        return
+    raise CheckpointError(
+        "{checkpoint} is an adapter alone, made for {base}; merge it into that checkpoint and "
+        "give the merged folder.",
+        checkpoint=folder,
+        base=_base(folder),
+    )
+
+
+def again(folder: Path) -> Sentence:
+    """How to download what is there: the cache of the hub keeps a file that it believes to be whole."""
+    repo = folder.parent.parent.name
+    if folder.parent.name == "snapshots" and repo.startswith("models--"):
+        owner_and_name = repo.removeprefix("models--").replace("--", "/")
+        return Sentence("run `hf download {id} --force-download`", id=owner_and_name)
+    return Sentence("download it again")
+
+
+def _base(folder: Path) -> str:
+    try:
+        told = json.loads((folder / ADAPTER).read_text(encoding="utf-8"))
+        return str(told["base_model_name_or_path"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "?"
+
+
+def _index(folder: Path) -> dict[str, str]:
+    """Names of tensors -> names of files."""
+    try:
+        listed = json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"]
+        names = set(listed.values())
+        if names and all(Path(name).name == name for name in names):
+            return dict(listed)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise CheckpointError(
+        "{file} in {checkpoint} is cut off or damaged; {again}.",
+        file=INDEX,
+        checkpoint=folder,
+        again=again(folder),
+    )
+
+
+def _without_weights(folder: Path) -> CheckpointError:
+    """Why there is nothing to read, by what lies there instead."""
+    refuse_adapter_alone(folder)
+    if os.path.lexists(folder / SINGLE):  # a folder, or a link to nothing
+        return _unreadable(folder / SINGLE)
+    if shards := sorted(folder.glob("*.safetensors")):
+        return CheckpointError(
+            "{checkpoint} holds {file}, but neither {single} nor {index}, which would list it; {again}.",
+            again=again(folder),
+            checkpoint=folder,
+            file=shards[0].name,
+            single=SINGLE,
+            index=INDEX,
+        )
+    if foreign := sorted(file for kind in FOREIGN for file in folder.glob(kind)):
+        return CheckpointError(
+            "{checkpoint} holds its weights as {file} only; give a checkpoint with *.safetensors, "
+            "or save this one anew with `save_pretrained`.",
+            checkpoint=folder,
+            file=foreign[0].name,
+        )
+    return CheckpointError(
+        "The folder {checkpoint} holds no weights (*.safetensors); download the checkpoint again.",
+        checkpoint=folder,
+    )
+
+
+def _header(file: Path) -> Iterator[tuple[str, Held]]:
+    """What the file announces, read without mapping it: that fails for files larger than the memory."""
+    try:
+        with file.open("rb") as opened:
+            length = int.from_bytes(opened.read(8), "little")
+            if not 0 < length < MAX_HEADER:
+                raise ValueError(length)
+            header = json.loads(opened.read(length))
+        header.pop("__metadata__", None)
+        found = {key: _announced(file, **told) for key, told in header.items()}
+        end = 0
+        for start, stop in sorted(told["data_offsets"] for told in header.values()):
+            if start != end:
+                raise ValueError(start)
+            end = stop
+        if not found or 8 + length + end != file.stat().st_size:
+            raise ValueError(end)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise _unreadable(file) from error
+    yield from found.items()
+
+
+def _announced(file: Path, *, dtype: str, shape: list[int], data_offsets: list[int]) -> Held:
+    """Raises `ValueError` where the bytes are not those of the values."""
+    start, end = data_offsets
+    bits = int("".join(filter(str.isdigit, dtype.partition("_")[0])) or 8)  # BF16, F8_E4M3, BOOL
+    if 8 * (end - start) != bits * math.prod(shape):
+        raise ValueError(data_offsets)
+    return Held(file, tuple(shape), dtype)
+
+
+def _unreadable(file: Path) -> CheckpointError:
+    folder = file.parent
+    try:
+        with file.open("rb") as opened:
+            pointer = opened.read(len(LFS_POINTER)) == LFS_POINTER
+    except OSError as refused:
+        reason = refused.strerror or type(refused).__name__
+        return CheckpointError(
+            "{file} in {checkpoint} cannot be read ({reason}); put it there and let this program read it.",
+            file=file.name,
+            checkpoint=folder,
+            reason=reason,
+        )
+    if pointer:
+        return CheckpointError(
+            "{file} in {checkpoint} is a Git LFS pointer in place of the weights; run "
+            "`git lfs pull` in that folder.",
+            file=file.name,
+            checkpoint=folder,
+        )
+    return CheckpointError(
+        "{file} in {checkpoint} is cut off or damaged; {again}.",
+        file=file.name,
+        checkpoint=folder,
+        again=again(folder),
+    )

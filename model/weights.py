@@ -1,0 +1,268 @@
+"""Whether a model has every weight from its checkpoint's files, and holds what these say.
+
+Before a load it is rehearsed on the `meta` device with the tensors that the files' headers announce, so that
+transformers' own rules decide what is missing, in whatever layout. After a load its report decides.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Iterator, Mapping, Set
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from model import hub, weight_files
+from model.errors import CheckpointError, DemoError, Sentence
+from model.weight_files import Held
+
+log = logging.getLogger(__name__)
+
+FLOATING = ("F", "BF")  # how safetensors' names of such numbers begin
+SMALL = 2**14  # values: tensors of fewer are compared whole, of others the first and the last row
+
+
+@dataclass(frozen=True)
+class Report:
+    """On a load: names of weights as the model has them."""
+
+    expected: Set[str]
+    missing: Set[str]  # which got no value
+    left_over: Set[str]  # which the files hold and the model does not
+    mismatched: Mapping[str, tuple[Any, Any]]  # shapes in the files and in the model
+
+    @classmethod
+    def on(cls, model: Any, info: Mapping[str, Any]) -> Report:
+        """info: what `output_loading_info` gives."""
+        mismatched = {key: (stored, wanted) for key, stored, wanted in info["mismatched_keys"]}
+        left_over = set(info["unexpected_keys"])
+        return cls(model.state_dict().keys(), set(info["missing_keys"]), left_over, mismatched)
+
+
+def require_whole(checkpoint: str, config: Any) -> None:
+    """Raises `CheckpointError` for files that would leave a weight without its value. Reads no weights."""
+    folder = Path(hub.located(checkpoint))
+    if not folder.is_dir():
+        return  # on the hub: the report on the load will tell
+    held = weight_files.held(folder)
+    quantized = _is_quantized(config)
+    if not quantized:
+        _require_floating_point(checkpoint, held)
+    model, report = _rehearsed(checkpoint, config, held)
+    require_clean(checkpoint, model, _unpacked(report) if quantized else report)
+
+
+def require_clean(checkpoint: str, model: Any, report: Report) -> None:
+    """Raises `CheckpointError` if a weight did not come from the files, or one of theirs has no place."""
+    for key, (stored, wanted) in sorted(report.mismatched.items()):
+        name, file = _source(checkpoint, model, key)
+        raise CheckpointError(
+            "{key} in {file} of {checkpoint} has the shape {stored} and config.json asks for {wanted}; "
+            "give the config.json that belongs to these weights.",
+            key=name,
+            file=file,
+            checkpoint=checkpoint,
+            stored=_shape(stored),
+            wanted=_shape(wanted),
+        )
+    for key in sorted(report.missing):
+        name, file = _source(checkpoint, model, key)
+        raise CheckpointError(
+            "{checkpoint} lacks {count} of {total} weights: {key} is not in {file}; "
+            "give a complete checkpoint.",
+            checkpoint=checkpoint,
+            count=len(report.missing),
+            total=len(report.expected),
+            key=name,
+            file=file,
+        )
+    parts = {key.partition(".")[0] for key in report.expected}
+    modules = _modules(report.expected) if _is_quantized(model.config) else set()
+    for key in sorted(report.left_over):
+        if key.partition(".")[0] not in parts or modules.intersection(_parents(key)):
+            log.info("%s is no part of the model and is not used", key)
+            continue
+        name, file = _source(checkpoint, model, key)
+        raise CheckpointError(
+            "{key} in {file} of {checkpoint} has no place in the model that config.json describes; "
+            "give the config.json that belongs to these weights.",
+            key=name,
+            file=file,
+            checkpoint=checkpoint,
+        )
+
+
+def require_as_stored(model: Any) -> None:
+    """Raises `DemoError` unless every weight in memory has a value in the files, and the ends of each are equal."""
+    checkpoint = model.config.name_or_path
+    held = weight_files.held(Path(hub.located(checkpoint)))
+    weights, names = model.state_dict(), _names(model, held)
+    stored = {key: name for name, key in names.items() if key in weights}
+    covered = {weights[key].data_ptr() for key in stored}
+    quantized = _is_quantized(model.config)
+    for key, weight in weights.items():
+        name = stored.get(key)
+        kept = name is not None and _is_kept(weight, held[name])
+        if weight.is_meta or (quantized and not kept):
+            continue  # lies on a disk, or was packed anew for the device
+        if weight.data_ptr() in covered and (name is None or (kept and _equal(weight, name, held))):
+            continue
+        raise DemoError(
+            "This cannot be verified, because {key} in memory is not what the files of {checkpoint} "
+            "hold; start the program again.",
+            key=key,
+            checkpoint=Path(checkpoint).name,
+        )
+
+
+def _is_quantized(config: Any) -> bool:
+    return getattr(config, "quantization_config", None) is not None
+
+
+def _require_floating_point(checkpoint: str, held: Mapping[str, Held]) -> None:
+    for key, tensor in held.items():
+        if not tensor.dtype.startswith(FLOATING):
+            raise CheckpointError(
+                "{key} in {file} of {checkpoint} holds {dtype} and config.json says nothing of quantization; "
+                "give the config.json that belongs to these weights.",
+                key=key,
+                file=tensor.file.name,
+                checkpoint=checkpoint,
+                dtype=tensor.dtype,
+            )
+
+
+def _rehearsed(checkpoint: str, config: Any, held: Mapping[str, Held]) -> tuple[Any, Report]:
+    """The model without values, and what a load would report."""
+    from transformers import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+
+    config = copy.deepcopy(config)
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config  # its modules are made by packages that may not be here
+    announced = {
+        key: torch.empty(tensor.shape, dtype=torch.bfloat16, device="meta")
+        for key, tensor in held.items()
+    }
+    try:
+        with _silence():
+            model, info = MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING[type(config)].from_pretrained(
+                None,
+                config=config,
+                state_dict=announced,
+                dtype=torch.bfloat16,
+                device_map={"": "meta"},
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
+    except Exception as error:  # whatever a wrong number in it leads to
+        raise CheckpointError(
+            "The config.json of {checkpoint} describes no model that can be built ({reason}); "
+            "download that file again.",
+            checkpoint=checkpoint,
+            reason=f"{type(error).__name__}: {error}",
+        ) from error
+    return model, Report.on(model, info)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Without transformers' report and progress bar: what is wrong is said by the error."""
+    from transformers.utils import logging as told
+
+    level = told.get_verbosity()
+    told.set_verbosity(told.CRITICAL)
+    told.set_tqdm_hook(lambda *made_of: iter(made_of[1][0]))
+    try:
+        yield
+    finally:
+        told.set_tqdm_hook(None)
+        told.set_verbosity(level)
+
+
+def _unpacked(report: Report) -> Report:
+    """Without what packed modules explain, whose weights have other names and shapes in the files."""
+    modules = _modules(report.expected)
+    packed = {parent for key in report.left_over for parent in _parents(key) if parent in modules}
+    return replace(
+        report,
+        missing={key for key in report.missing if _module(key) not in packed},
+        left_over={key for key in report.left_over if not packed.intersection(_parents(key))},
+        mismatched={
+            k: shapes for k, shapes in report.mismatched.items() if _module(k) not in packed
+        },
+    )
+
+
+def _modules(keys: Set[str]) -> set[str]:
+    return set(map(_module, keys))
+
+
+def _module(key: str) -> str:
+    return key.rpartition(".")[0]
+
+
+def _parents(key: str) -> Iterator[str]:
+    """`a.b.c` -> `a.b`, `a`"""
+    while key := _module(key):
+        yield key
+
+
+def _source(checkpoint: str, model: Any, key: str) -> tuple[str, str]:
+    """A weight's name in the files, and the file that holds it or should."""
+    folder = Path(hub.located(checkpoint))
+    if not folder.is_dir():
+        return key, Sentence("the weight files")
+    held = weight_files.held(folder)
+    files = weight_files.listed(folder) | {name: tensor.file.name for name, tensor in held.items()}
+    names = {place: name for name, place in _names(model, files).items()}
+    name = names.get(key, key)
+    return name, files.get(name, Sentence("the weight files"))
+
+
+def _names(model: Any, stored: Mapping[str, object]) -> dict[str, str]:
+    """Names in the files -> names in the model, by the rules that transformers loads by."""
+    from transformers.conversion_mapping import get_model_conversion_mapping
+    from transformers.core_model_loading import WeightConverter, rename_source_key
+
+    rules = get_model_conversion_mapping(model)
+    renamings = [rule for rule in rules if not isinstance(rule, WeightConverter)]
+    converters = [rule for rule in rules if isinstance(rule, WeightConverter)]
+    weights = model.state_dict()
+    prefix = model.base_model_prefix
+
+    def place(name: str) -> str:
+        renamed, _ = rename_source_key(name, renamings, converters, prefix, weights)
+        if renamed not in weights and name in weights:
+            renamed, _ = rename_source_key(name, [], [], prefix, weights)
+        return str(renamed)
+
+    return {name: place(name) for name in stored}
+
+
+def _is_kept(weight: torch.Tensor, stored: Held) -> bool:
+    """Whether it can be compared with what the file holds."""
+    floating = weight.is_floating_point() and stored.dtype.startswith(FLOATING)
+    return floating and tuple(weight.shape) == stored.shape
+
+
+def _equal(weight: torch.Tensor, name: str, held: Mapping[str, Held]) -> bool:
+    """Whether the file holds these values: all of a small weight, the first and the last row of a large one."""
+    from safetensors import safe_open
+
+    with safe_open(held[name].file, "pt") as opened:
+        if weight.numel() <= SMALL:
+            return _same(weight, opened.get_tensor(name))
+        rows = opened.get_slice(name)
+        return _same(weight[:1], rows[:1]) and _same(weight[-1:], rows[len(weight) - 1 :])
+
+
+def _same(weight: torch.Tensor, stored: torch.Tensor) -> bool:
+    return bool(torch.equal(weight.detach().cpu(), stored.to(weight.dtype)))
+
+
+def _shape(sizes: Any) -> str:
+    return " x ".join(map(str, sizes)) or "a single number"
