@@ -129,6 +129,7 @@ class ItemCost:
     tokens: int
     frames: int = 0  # sampled frames of a video
     times: tuple[float, ...] = ()  # their times in the clip, in seconds
+    fitted_from: int = 0  # sampled frames before it was fitted into the context; 0 where it was not
 
 
 @dataclass(frozen=True)

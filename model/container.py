@@ -21,8 +21,9 @@ from av.video.stream import VideoStream
 from model.errors import MediaError
 
 # Named, because a playlist among FFmpeg's other formats opens any file or address that it mentions.
-CONTAINERS = "mov,mp4,3gp,matroska,webm,avi,mpegts,mpeg"
+CONTAINERS = "mov,mp4,3gp,matroska,webm,avi,mpegts,mpeg,flv,asf"
 MOST_PIXELS = 40_000_000  # of a frame: 8K and a little
+MAX_PIXEL_ASPECT = 4.0  # of width and height of a pixel, either way; DVDs have up to 1.5
 MOST_HELD_PIXELS = 80_000_000  # of the frames that threads hold, each its own: two of 8K
 MOST_THREADS = 16  # more gain nothing
 MOST_BREAKS = 1000  # places where a file is broken, before it is given up
@@ -75,6 +76,21 @@ class Track:
     def rate(self) -> float:
         """Frames per second on average, as far as the header tells."""
         return float(self.stream.average_rate or self.stream.guessed_rate or 25)
+
+    def varies(self, duration_s: float) -> bool:
+        """Whether frames may come at a variable rate, as far as the header tells.
+
+        Only an MP4 or MOV that is not in fragments counts its frames.
+        """
+        counted, constant = self.stream.frames, self.stream.average_rate == self.stream.base_rate
+        return not (counted and constant and abs(counted - duration_s * self.rate) < 1.5)
+
+    def shown_size(self, width: int, height: int) -> tuple[int, int]:
+        """The size of a stored frame once its pixels are square; never smaller than it is stored."""
+        aspect = float(self.stream.sample_aspect_ratio or 1)
+        wide, high = round(width * max(aspect, 1)), round(height * max(1 / aspect, 1))
+        usual = 1 / MAX_PIXEL_ASPECT <= aspect <= MAX_PIXEL_ASPECT
+        return (wide, high) if usual and wide * high <= MOST_PIXELS else (width, height)
 
     @property
     def zero(self) -> float:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import Literal
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from model.settings import VisionSettings
 
@@ -29,16 +31,21 @@ class Text:
 
 @dataclass(frozen=True)
 class Image:
-    """A picture: a file's path, a `data:` URL, or an http(s) URL, with its own resolution."""
+    """A picture: a file's path, or a `file:`, `data:` or http(s) URL, with its own resolution."""
 
     path: str | PathLike[str]
     vision: VisionSettings = field(default_factory=VisionSettings)
     name: str = ""  # what the person calls it; only for messages
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", _local(self.path))
+
 
 @dataclass(frozen=True)
 class Video:
     """A clip: a file's path, or the paths of its frames with the rate they were taken at.
+
+    A path may be a `file:` URL.
 
     Raises `ValueError` unless exactly one of `path` and `frames` is given, and `fps` with `frames` only.
     """
@@ -50,9 +57,10 @@ class Video:
     name: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "frames", tuple(self.frames)
-        )  # a list is accepted, a tuple is kept
+        # A list is accepted, a tuple is kept.
+        object.__setattr__(self, "frames", tuple(map(_local, self.frames)))
+        if self.path is not None:
+            object.__setattr__(self, "path", _local(self.path))
         if (self.path is None) == (not self.frames):
             raise ValueError("A Video takes either a path or frames.")
         if (self.fps is None) != (not self.frames):
@@ -156,3 +164,14 @@ class Conversation:
 
     def _with(self, message: Message) -> Conversation:
         return replace(self, messages=(*self.messages, message))
+
+
+def _local(path: str | PathLike[str]) -> str | PathLike[str]:
+    """The path that a `file:` URL of this machine names; anything else as it is."""
+    if not isinstance(path, str) or not path.lower().startswith("file://"):
+        return path
+    parts = urlsplit(path, allow_fragments=False)
+    if parts.netloc.lower() not in ("", "localhost"):
+        return path
+    # A path with an unescaped question mark is still a path.
+    return url2pathname(parts.path + (f"?{parts.query}" if parts.query else ""))

@@ -14,16 +14,19 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.sidedata.sidedata import SideData, SideDataContainer
 from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
 
 from model.container import Track
+from model.moments import SAME_MOMENT
 from model.packets import STRICT, PacketIndex
 
 Pixels = npt.NDArray[np.uint8]  # (height, width, 3), RGB
 Timed = Iterator[tuple[float, VideoFrame]]
 
-SAME_MOMENT = 0.001  # s: containers round times, some to whole milliseconds
 MOST_SILENT = 10_000  # broken packets in a row, five minutes of them: what follows is given up
+UNTAGGED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
+HD_LINES = 720
 SPARSE = 3.0  # times as many frames as are wanted: then it pays to find out which these are
 
 
@@ -104,12 +107,20 @@ def on_screen(passing: Timed, times: tuple[float, ...]) -> Timed:
             yield shown
 
 
-def upright(frame: VideoFrame) -> Pixels:
-    """The frame's pixels as a player shows them, turned and mirrored by its display matrix.
+def upright(frame: VideoFrame, track: Track) -> Pixels:
+    """The frame's pixels as a player shows them: square, turned and mirrored by its display matrix.
 
-    The matrix (a b; c d), rows first, sends the stored (x, y) to (a x + c y, b x + d y).
+    Colours that say nothing of themselves are BT.601 below 720 lines and BT.709 from there on, as in
+    browsers. The matrix (a b; c d), rows first, sends the stored (x, y) to (a x + c y, b x + d y).
     """
-    pixels = frame.to_ndarray(format="rgb24")
+    width, height = track.shown_size(frame.width, frame.height)
+    hd = frame.colorspace == UNTAGGED and frame.height >= HD_LINES
+    pixels = frame.to_ndarray(
+        format="rgb24",
+        width=width,
+        height=height,
+        src_colorspace=Colorspace.ITU709 if hd else None,
+    )
     # `frame.side_data` would make a cycle, which keeps the frame (3 MB at 1080p) until garbage is collected.
     side_data = SideDataContainer(frame)  # type: ignore[call-arg]  # PyAV's stub has no arguments
     matrix = side_data.get("DISPLAYMATRIX")

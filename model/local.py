@@ -145,7 +145,12 @@ class LocalBackend:
     def build_prompt(self, conversation: Conversation, settings: GenerationSettings) -> Prompt:
         """Token ids and items, planned from the files' headers. Raises `MediaError`."""
         longest = self._max_video_seconds
-        items = visual_item.plan(conversation, self._geometry, max_video_seconds=longest)
+        items = visual_item.plan(
+            conversation,
+            self._geometry,
+            max_video_seconds=longest,
+            context_tokens=self.context_tokens,
+        )
         return build(self._template, self._segments(conversation, settings), items)
 
     def room(self, prompt: Prompt) -> int:

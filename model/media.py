@@ -22,26 +22,37 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from model.errors import MediaError, Sentence
+
+try:
+    import pillow_heif
+except ImportError:
+    READS_HEIF = False
+else:
+    pillow_heif.register_heif_opener()
+    READS_HEIF = True
 
 Source = str | os.PathLike[str] | bytes
 Strip = tuple[int, int, int, int]  # left, top, right, bottom
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")  # JPEG with the phones' MPO
+# JPEG with the phones' MPO, and HEIF where its decoder is installed.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", *(("HEIF",) if READS_HEIF else ()))
 MOST_PIXELS = (
     100_000_000  # 400 MB once decoded; the largest cameras people own take 61 to 102 million
 )
 MOST_BYTES = 32 * 2**20  # of a picture from the web
 FETCH_SECONDS = 30.0
 WEB = ("http://", "https://")
-HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # brands
 MOST_SCANS = (
     100  # of a progressive JPEG; encoders make about ten, and each goes over the whole picture
 )
 ROWS = 256  # converted at a time, where that takes several times the picture's own memory
 
+HEIC = Sentence("a HEIC picture")
+RAW = Sentence("a raw photo")
 # What a file is, by how it begins: (offset, bytes, name). First those that are read as pictures.
 PICTURES = (
     (0, b"\x89PNG"),
@@ -55,14 +66,61 @@ PICTURES = (
 )
 # What people attach by mistake.
 STRANGERS = (
-    *((4, b"ftyp" + brand, Sentence("a HEIC picture")) for brand in HEIC),
     (4, b"ftypavi", Sentence("an AVIF picture")),
     (4, b"ftyp", Sentence("a video")),
     (0, b"\x1aE\xdf\xa3", Sentence("a video")),
     (8, b"AVI ", Sentence("a video")),
+    (0, b"FLV\x01", Sentence("a video")),
+    (0, b"0&\xb2u\x8ef\xcf\x11", Sentence("a video")),  # ASF, which WMV is kept in
+    (0, b"FUJIFILMCCD-RAW", RAW),
+    (8, b"CR\x02\0", RAW),
+    (0, b"IIRO", RAW),
+    (0, b"IIRS", RAW),
+    (0, b"MMOR", RAW),
+    (0, b"IIU\0", RAW),
+    (0, b"FOVb", RAW),
+    (0, b"\0MRM", RAW),
     (0, b"%PDF", Sentence("a PDF document")),
     (0, b"PK\x03\x04", Sentence("a ZIP archive")),
 )
+# Brands of the HEIF family, among which files name their own and those that they can be read as.
+HEIF = frozenset(
+    b"heic heix heim heis hevc hevx hevm hevs mif1 mif2 msf1 miaf MiHE MiHB MiPr "
+    b"avci avcs jpeg jpgs j2ki j2is vvic vvis evbi evbs".split()
+)
+RAW_SUFFIXES = frozenset(
+    [
+        ".3fr",
+        ".arw",
+        ".cr2",
+        ".cr3",
+        ".dcr",
+        ".dng",
+        ".erf",
+        ".fff",
+        ".iiq",
+        ".k25",
+        ".kdc",
+        ".mef",
+        ".mos",
+        ".mrw",
+        ".nef",
+        ".nrw",
+        ".orf",
+        ".pef",
+        ".raf",
+        ".raw",
+        ".rw2",
+        ".rwl",
+        ".sr2",
+        ".srf",
+        ".srw",
+        ".x3f",
+    ]
+)
+DNG_VERSION = 0xC612  # a TIFF tag
+DEEP_MODES = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
+PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # a TIFF tag and one of its values
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -83,8 +141,10 @@ def open_image(source: Source, *, name: str = "") -> Image.Image:
     """
     with _opened(source, name) as image:
         turn = UPRIGHT.get(_orientation(image))
+        inverted = _white_is_zero(image)
         image.load()
     flat = _rgb(image)  # a bug of ours is no damaged file
+    flat = ImageOps.invert(flat) if inverted else flat
     return flat if turn is None else flat.transpose(turn)
 
 
@@ -99,6 +159,13 @@ def is_turned(source: Source, *, name: str = "") -> bool:
     """Whether the picture is stored otherwise than it is to be seen. Raises `MediaError`."""
     with _opened(source, name) as image:
         return _orientation(image) in UPRIGHT
+
+
+def pages(source: Source, *, name: str = "") -> int:
+    """How many pages or frames the file has; only the first is read. Raises `MediaError`."""
+    with _opened(source, name) as image:
+        # The phones' MPO holds other pictures behind it, none of them a page.
+        return 1 if image.format in ("MPO", "HEIF") else int(getattr(image, "n_frames", 1))
 
 
 def mime_type(source: Source, *, name: str = "") -> str:
@@ -168,6 +235,8 @@ def _opened(source: Source, name: str) -> Iterator[Image.Image]:
             raise MediaError("{name} is empty; attach it again.", name=shown)
         try:
             with Image.open(file, formats=FORMATS) as image:
+                if _is_raw(image, display_name(source, name)):
+                    raise _refused(RAW, shown)
                 _check_pixels(image, shown)
                 if image.info.get("progressive"):
                     _check_scans(file, shown)
@@ -181,6 +250,8 @@ def _opened(source: Source, name: str) -> Iterator[Image.Image]:
         except Exception as error:
             # A broken file makes Pillow's decoders raise nearly anything (struct.error, KeyError,
             # zlib.error, SyntaxError, ...); nothing but Pillow runs inside.
+            if _kind(head) == HEIC:
+                raise _refused(HEIC, shown) from error
             raise MediaError(
                 "{name} is damaged or incomplete; save it as PNG or JPEG and attach it again.",
                 name=shown,
@@ -259,19 +330,35 @@ def _too_large(shown: str) -> MediaError:
 def _stranger(head: bytes, shown: str) -> MediaError:
     """What to say of a file that is no picture of the allowed formats."""
     if what := _kind(head):
-        return MediaError(
-            "{name} is {what}, which cannot be read as a picture; "
-            "save it as PNG or JPEG and attach it again.",
-            name=shown,
-            what=what,
-        )
+        return _refused(what, shown)
     return MediaError(
         "{name} is not a picture that can be read; save it as PNG or JPEG and attach it again.",
         name=shown,
     )
 
 
+def _refused(what: Sentence, shown: str) -> MediaError:
+    return MediaError(
+        "{name} is {what}, which cannot be read as a picture; "
+        "save it as PNG or JPEG and attach it again.",
+        name=shown,
+        what=what,
+    )
+
+
+def _is_raw(image: Image.Image, shown: str) -> bool:
+    """Whether a TIFF is a camera's raw photo, of which only a preview could be read."""
+    if not isinstance(image, TiffImageFile):
+        return False
+    suffix = os.path.splitext(shown)[1].lower()
+    return suffix in RAW_SUFFIXES or DNG_VERSION in image.tag_v2
+
+
 def _kind(head: bytes) -> Sentence | None:
+    if head.startswith(b"ftypcrx", 4):
+        return RAW
+    if head.startswith(b"ftyp", 4) and not head.startswith(b"avi", 8) and _brands(head) & HEIF:
+        return HEIC
     for offset, magic, what in STRANGERS:
         if head[offset : offset + len(magic)] == magic:
             return what
@@ -281,6 +368,12 @@ def _kind(head: bytes) -> Sentence | None:
     if text.startswith((b"<!doctype html", b"<html")):
         return Sentence("a web page")
     return None
+
+
+def _brands(head: bytes) -> frozenset[bytes]:
+    """The brands of a file of the ISO base media format: its own, and those it can be read as."""
+    size = min(int.from_bytes(head[:4]), len(head))
+    return frozenset({head[8:12], *(head[at : at + 4] for at in range(16, size - 3, 4))})
 
 
 def _orientation(image: Image.Image) -> int:
@@ -304,6 +397,13 @@ def _rgb(image: Image.Image) -> Image.Image:
             white.paste(part, strip, part)
         return white
     return image.convert("RGB")
+
+
+def _white_is_zero(image: Image.Image) -> bool:
+    """Whether levels of more than 8 bits are stored as a negative; Pillow turns round the others."""
+    if not isinstance(image, TiffImageFile) or image.mode not in DEEP_MODES:
+        return False
+    return image.tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO
 
 
 def _white_level(image: Image.Image) -> float:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from model.errors import MediaError
 from model.settings import VisionSettings
+
+SAME_MOMENT = 0.001  # s: containers round times, some to whole milliseconds
+MIN_VARIED_FRAMES = 4  # of a clip of a variable rate, where it has them: as many as stock takes
 
 
 @dataclass(frozen=True)
@@ -15,10 +20,12 @@ class Clip:
 
     name: str  # for messages
     duration_s: float
-    size: tuple[int, int]  # width, height of the upright frames
+    size: tuple[int, int]  # width, height of the upright frames, their pixels square
     fps: float  # on average
-    frames: int  # exact for constant rates
+    frames: int
     codec: str  # FFmpeg's name, or "pictures"
+    # When each frame is shown, in s, where the rate varies; empty where it is constant.
+    stamps: tuple[float, ...] = field(default=(), repr=False)
 
 
 def choose(
@@ -26,11 +33,23 @@ def choose(
 ) -> tuple[float, ...]:
     """The moments that the model sees, ascending and even in number. Raises `MediaError`.
 
-    `video_fps` moments a second from the start of the trimmed part on. Where these would be more
-    than the clip has frames, each frame once; where more than `video_max_frames`, so many spread
-    evenly. An odd last one is repeated, as the stock processor repeats it: a pair costs the same
-    either way. `max_seconds` bounds the trimmed part.
+    `video_fps` moments a second from the start of the trimmed part on, or `video_max_frames` spread
+    evenly where these would be more. Where the part has fewer frames, each frame once. Frames of a
+    variable rate that no such moment shows take the place of those that two moments would show. A
+    list of pictures is used whole unless `video_fps` was changed. An odd last moment is repeated, as
+    the stock processor repeats it: a pair costs the same either way. `max_seconds` bounds the
+    trimmed part.
     """
+    start, end = _part(clip, vision, max_seconds)
+    if clip.stamps:
+        times = _of_a_variable_rate(clip.stamps, start, end, vision)
+    else:
+        times = _of_a_constant_rate(clip, start, end, vision)
+    return times if len(times) % 2 == 0 else (*times, times[-1])
+
+
+def _part(clip: Clip, vision: VisionSettings, max_seconds: float | None) -> tuple[float, float]:
+    """Where the trimmed part starts and ends, in s. Raises `MediaError`."""
     start = vision.video_start_s or 0.0
     end = min(clip.duration_s, vision.video_end_s or math.inf)
     if start >= end:
@@ -49,12 +68,44 @@ def choose(
             length=_clock(end - start),
             most=_clock(max_seconds),
         )
-    rate = min(vision.video_fps, clip.frames / clip.duration_s)
-    count = max(1, math.ceil((end - start) * rate - 1e-6))
+    return start, end
+
+
+def _of_a_constant_rate(
+    clip: Clip, start: float, end: float, vision: VisionSettings
+) -> tuple[float, ...]:
+    whole = clip.codec == "pictures" and vision.video_fps == VisionSettings().video_fps
+    own = clip.frames / clip.duration_s
+    rate = own if whole else min(vision.video_fps, own)
+    count = _count((end - start) * rate)
     if count > vision.video_max_frames:
         count, rate = vision.video_max_frames, vision.video_max_frames / (end - start)
-    times = tuple(start + i / rate for i in range(count))
-    return times if count % 2 == 0 else (*times, times[-1])
+    elif count % 2 and count > 1 and end - start - (count - 1) / rate < 0.5 / rate:
+        count -= 1  # 5.005 s at 2 a second are ten frames, not eleven and a repeated one
+    return tuple(start + i / rate for i in range(count))
+
+
+def _of_a_variable_rate(
+    stamps: Sequence[float], start: float, end: float, vision: VisionSettings
+) -> tuple[float, ...]:
+    first = bisect_right(stamps, start + SAME_MOMENT)
+    own = [start, *(stamp for stamp in stamps[first:] if stamp < end - SAME_MOMENT)]
+    count = max(_count((end - start) * vision.video_fps), MIN_VARIED_FRAMES)
+    count = min(count, vision.video_max_frames)
+    if len(own) <= count:
+        return tuple(own)
+    spread = [start + (own[-1] - start) * i / (count - 1) for i in range(count)]
+    shown: dict[int, float] = {}  # the frames that these moments show, each with its first moment
+    for moment in spread:
+        shown.setdefault(bisect_right(own, moment + SAME_MOMENT) - 1, moment)
+    others = [place for place in range(len(own)) if place not in shown]
+    free = count - len(shown)
+    chosen = (others[i * len(others) // free] for i in range(free))
+    return tuple(sorted((*shown.values(), *(own[place] for place in chosen))))
+
+
+def _count(moments: float) -> int:
+    return max(1, math.ceil(moments - 1e-6))
 
 
 def _clock(seconds: float) -> str:

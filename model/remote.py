@@ -117,7 +117,12 @@ class RemoteBackend:
         """
         longest, model = self._max_video_seconds, self.server.family
         family = model.family
-        items = visual_item.plan(conversation, family.geometry, max_video_seconds=longest)
+        items = visual_item.plan(
+            conversation,
+            family.geometry,
+            max_video_seconds=longest,
+            context_tokens=self.server.context_tokens,
+        )
         own = conversation.system
         turns = remote_messages.turns(
             conversation,

@@ -9,7 +9,8 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -30,7 +31,7 @@ from model.decoding import (
     upright,
 )
 from model.errors import MediaError, Sentence
-from model.moments import Clip, choose
+from model.moments import SAME_MOMENT, Clip, choose
 from model.packets import PacketIndex
 
 __all__ = [
@@ -66,17 +67,18 @@ def probe_and_first_frame(video: Video) -> tuple[Clip, Image.Image]:
         _, first = next(decoded(track), (0.0, None))
         if first is None:
             raise _without_frames(video)
-        frame = Image.fromarray(upright(first))
-        fps, duration = track.rate, track.end() - track.zero
-        frames = max(1, round(duration * fps))
-        name, codec = _shown(video), track.codec
-        return Clip(name, max(duration, 1 / fps), frame.size, fps, frames, codec), frame
+        frame = Image.fromarray(upright(first, track))
+        duration = max(track.end() - track.zero, 1 / track.rate)
+        stamps = _stamps(video, track, duration)
+        count = len(stamps) or max(1, round(duration * track.rate))
+        fps = count / duration if stamps else track.rate
+        return Clip(_shown(video), duration, frame.size, fps, count, track.codec, stamps), frame
 
 
 def stored_size(video: Video) -> tuple[int, int]:
     """(width, height) of the frames of a clip that is a file, by its header alone. Raises `MediaError`."""
     with _opened(video, LOOKING_S) as track:
-        return track.stream.width, track.stream.height
+        return track.shown_size(track.stream.width, track.stream.height)
 
 
 def frames(
@@ -109,7 +111,7 @@ def frames(
             if watch.cancelled:
                 return
             if chosen is None or chosen[0] is not frame:
-                chosen = frame, upright(frame)
+                chosen = frame, upright(frame, track)
             with track.patience.paused():
                 yield at, chosen[1]
         if chosen is None and not watch.cancelled:
@@ -158,6 +160,29 @@ def _sparse_index(video: Video, track: Track, times: tuple[float, ...]) -> Packe
         return None
     with _opened(video, READING_S) as again:
         return PacketIndex.of(again.packets())
+
+
+def _stamps(video: Video, track: Track, duration_s: float) -> tuple[float, ...]:
+    """When each frame is shown where the rate varies; nothing where it is constant or not told."""
+    if track.without_pts or not track.varies(duration_s):
+        return ()
+    (path,) = sources(video)
+    with suppress(MediaError, OSError):
+        facts = os.stat(path)
+        stamps = _all_stamps(path, track.zero, (facts.st_size, facts.st_mtime_ns))
+        step = duration_s / max(1, len(stamps))
+        if any(abs(at - i * step) > step / 2 for i, at in enumerate(stamps)):
+            return stamps
+    return ()
+
+
+# Looking goes over the whole file, and the same clip is looked at again in every turn.
+@lru_cache(maxsize=8)
+def _all_stamps(path: str, zero: float, version: tuple[int, int]) -> tuple[float, ...]:  # noqa: ARG001 - part of the key
+    with opened(path, path, LOOKING_S) as track:
+        index = PacketIndex.of(track.packets())
+        times = (stamp * track.base - zero for stamp in index.stamps) if index else ()
+        return tuple(at for at in times if at > -SAME_MOMENT)
 
 
 def _opened(video: Video, seconds: float) -> AbstractContextManager[Track]:

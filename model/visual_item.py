@@ -16,6 +16,11 @@ from model.backend import ItemCost
 from model.conversation import Conversation, Image, Media, Video
 from model.errors import ContextError, MediaError, Sentence
 from model.families import Geometry
+from model.settings import VisionSettings
+
+MAX_CLIP_SHARE = 0.75  # of the context, for one clip: the rest is for words and the answer
+MIN_FITTED_FRAMES = 16  # before the frames of a clip that does not fit get smaller
+MIN_FRAME_TOKENS = 4  # as low as the setting goes
 
 # A conversation names its addresses again in every turn.
 _fetched = lru_cache(maxsize=16)(media.fetch)
@@ -33,6 +38,7 @@ class VisualItem:
     grid: tuple[int, int, int]
     tokens: int
     times: tuple[float, ...] = ()  # s, of a video's sampled frames
+    fitted_from: int = 0  # sampled frames of a video before it was fitted; 0 where it was not
     seconds_per_grid: float = 1.0  # s between two steps of a video's grid; Qwen2.5-VL's time axis
 
     @property
@@ -49,6 +55,7 @@ class VisualItem:
             tokens=self.tokens,
             frames=len(self.times),
             times=self.times,
+            fitted_from=self.fitted_from,
         )
 
     def identity(self) -> str:
@@ -68,14 +75,25 @@ def item_label(kind: Literal["image", "video"], number: int) -> Sentence:
 
 
 def plan(
-    conversation: Conversation, geometry: Geometry, *, max_video_seconds: float | None = None
+    conversation: Conversation,
+    geometry: Geometry,
+    *,
+    max_video_seconds: float | None = None,
+    context_tokens: int = 0,
 ) -> tuple[VisualItem, ...]:
-    """Every item of the conversation, numbered. Raises `MediaError`."""
-    return tuple(_numbered(conversation.media, geometry, max_video_seconds))
+    """Every item of the conversation, numbered. Raises `MediaError`.
+
+    A clip that would take more than `MAX_CLIP_SHARE` of `context_tokens` (0: not known) is fitted.
+    """
+    most_tokens = int(context_tokens * MAX_CLIP_SHARE)
+    return tuple(_numbered(conversation.media, geometry, max_video_seconds, most_tokens))
 
 
 def _numbered(
-    items: Iterator[Media], geometry: Geometry, max_video_seconds: float | None
+    items: Iterator[Media],
+    geometry: Geometry,
+    max_video_seconds: float | None,
+    most_clip_tokens: int,
 ) -> Iterator[VisualItem]:
     pictures = videos = 0
     for item in items:
@@ -86,7 +104,8 @@ def _numbered(
         else:
             videos += 1
             _require(item, item_label("video", videos))
-            yield _clip(item, videos, geometry, max_video_seconds)
+            sampled = _Sampling(item, videos, geometry, video.probe(item), max_video_seconds)
+            yield sampled.within(most_clip_tokens) if most_clip_tokens else sampled.item()
 
 
 def _require(item: Media, label: Sentence) -> None:
@@ -117,22 +136,55 @@ def _picture(image: Image, number: int, geometry: Geometry) -> VisualItem:
     return VisualItem(image, "image", number, original, size, grid, tokens)
 
 
-def _clip(clip: Video, number: int, geometry: Geometry, max_seconds: float | None) -> VisualItem:
-    probed = video.probe(clip)
-    times = video.choose(probed, clip.vision, max_seconds=max_seconds)
-    size = vision.frame_size(probed.size, len(times), clip.vision, geometry, name=probed.name)
-    grid = vision.grid(size, len(times), geometry)
-    return VisualItem(
-        clip,
-        "video",
-        number,
-        probed.size,
-        size,
-        grid,
-        vision.visual_tokens(grid, geometry),
-        times,
-        geometry.temporal_patch_size / sampled_fps(times),
-    )
+@dataclass(frozen=True)
+class _Sampling:
+    """A clip that has been probed, and the item that it makes at the one setting or the other."""
+
+    clip: Video
+    number: int
+    geometry: Geometry
+    probed: video.Clip
+    max_seconds: float | None
+
+    def item(self, settings: VisionSettings | None = None) -> VisualItem:
+        """At its own settings, or at others. Raises `MediaError`."""
+        own, name = settings or self.clip.vision, self.probed.name
+        times = video.choose(self.probed, own, max_seconds=self.max_seconds)
+        size = vision.frame_size(self.probed.size, len(times), own, self.geometry, name=name)
+        grid = vision.grid(size, len(times), self.geometry)
+        return VisualItem(
+            self.clip,
+            "video",
+            self.number,
+            self.probed.size,
+            size,
+            grid,
+            vision.visual_tokens(grid, self.geometry),
+            times,
+            seconds_per_grid=self.geometry.temporal_patch_size / sampled_fps(times),
+        )
+
+    def within(self, most_tokens: int) -> VisualItem:
+        """With fewer frames, then with fewer tokens a frame, where it would take more tokens.
+
+        Where an exact size was asked for, it may still take more. Raises `MediaError`.
+        """
+        asked, settings = self.item(), self.clip.vision
+        if asked.tokens <= most_tokens:
+            return asked
+        frames = int(len(asked.times) * most_tokens / asked.tokens) // 2 * 2
+        frames = max(frames, min(MIN_FITTED_FRAMES, len(asked.times)))
+        settings = replace(settings, video_max_frames=frames)
+        fewer = self.item(settings)
+        if fewer.tokens > most_tokens:
+            each = max(MIN_FRAME_TOKENS, most_tokens // fewer.grid[0])
+            settings = replace(
+                settings,
+                video_min_tokens_per_frame=min(settings.video_min_tokens_per_frame, each),
+                video_max_tokens_per_frame=min(settings.video_max_tokens_per_frame, each),
+            )
+            fewer = self.item(settings)
+        return replace(fewer, fitted_from=len(asked.times))
 
 
 def sampled_fps(times: tuple[float, ...]) -> float:

@@ -26,6 +26,7 @@ ENCODERS = {
     "vp9": "libvpx-vp9",
     "av1": "libsvtav1",
     "mpeg4": "mpeg4",
+    "wmv2": "wmv2",
 }
 FAST: dict[str, dict[str, str]] = {
     "h264": {"preset": "veryfast"},
@@ -121,12 +122,16 @@ def clip(
     sound: bool = False,
     keyframe_every: int = 12,
     header_first: bool = False,
+    pixel_aspect: Fraction | None = None,
+    colours: int | None = None,
 ) -> Path:
     """A clip of numbered frames (or of the given ones) in the container of the path's suffix.
 
     `times`: when each frame is shown, in seconds, for a variable rate. `degrees`: how far a player
     turns it, counterclockwise; `mirrored`: and then flips it left to right. `header_first`: an MP4
-    as the web wants it, which can be read as far as it got.
+    as the web wants it, which can be read as far as it got. `pixel_aspect`: how many times as wide as
+    high a player shows each pixel. `colours`: the matrix that frames are coded with, as FFmpeg numbers
+    them, without saying so in the file.
     """
     if isinstance(frames, int):
         frames = [numbered_frame(i, size) for i in range(frames)]
@@ -140,6 +145,8 @@ def clip(
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.gop_size = keyframe_every
         stream.codec_context.thread_count = 1
+        if pixel_aspect is not None:
+            stream.codec_context.sample_aspect_ratio = pixel_aspect
         if codec in FAST:
             stream.options = {**FAST[codec]}
         if times is not None:
@@ -149,6 +156,9 @@ def clip(
         silence = container.add_stream("aac", rate=48000) if sound else None
         for i, picture in enumerate(pictures):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            if colours is not None:
+                frame = frame.reformat(format="yuv420p", dst_colorspace=colours)
+                frame.colorspace = 2  # does not say
             if times is not None:
                 frame.time_base, frame.pts = Fraction(1, 1000), round(times[i] * 1000)
             container.mux(stream.encode(frame))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from model.backend import Estimate
+from model.backend import Estimate, ItemCost
 from model.errors import Sentence
 from ui import composer
 from ui.attachment import Attachment
@@ -48,6 +49,23 @@ def test_a_refusal_is_dismissed_by_what_it_says() -> None:
 def test_a_clip_shows_its_length() -> None:
     clip = Attachment("2", "video", "/u/b.mp4", "b.mp4", (64, 48), "/u/t.webp", "/u/b.mp4", 83.4)
     assert "<small>1:23</small>" in composer.tray([(clip, FIRST)], [], ENGLISH)
+
+
+def test_a_file_of_several_pages_says_that_the_first_is_read() -> None:
+    scan = replace(attachment("scan.tiff"), pages=3)
+    assert "<small>page 1 of 3</small>" in composer.tray([(scan, FIRST)], [], ENGLISH)
+    assert "<small>" not in composer.tray([(attachment(), FIRST)], [], ENGLISH)
+
+
+def test_the_cost_line_says_that_a_clip_was_fitted() -> None:
+    fewer = ItemCost("video", 1, (64, 48), (56, 56), 64, frames=32, fitted_from=64)
+    smaller = replace(fewer, frames=16, fitted_from=16)
+    line = composer.cost(Estimate((fewer,), 100, 200), [attachment()], ENGLISH)
+    assert "Video 1 is shown with 32 of 64 frames, so that it fits." in line
+    line = composer.cost(Estimate((smaller,), 100, 200), [attachment()], ENGLISH)
+    assert "Video 1 is shown with smaller frames, so that it fits." in line
+    line = composer.cost(Estimate((fewer,), 100, 200), [], ENGLISH)
+    assert "so that it fits" not in line, "it is part of an earlier message"
 
 
 def test_the_cost_line_compares_with_the_context() -> None:

@@ -52,3 +52,21 @@ def test_a_video_is_a_path_or_frames_with_their_rate() -> None:
     for wrong in ({}, {"path": "a", "frames": ("b",)}, {"frames": ("b",)}, {"path": "a", "fps": 1}):
         with pytest.raises(ValueError, match="Video"):
             Video(**wrong)
+
+
+@pytest.mark.parametrize(
+    "url, path",
+    [
+        ("file:///home/ann/a.png", "/home/ann/a.png"),
+        ("FILE://localhost/home/ann/a%20b.png", "/home/ann/a b.png"),
+        ("file:///home/ann/a b?.png", "/home/ann/a b?.png"),
+        ("file:///home/ann/1#2.png", "/home/ann/1#2.png"),
+        ("file://elsewhere/a.png", "file://elsewhere/a.png"),
+        ("https://example.org/a.png", "https://example.org/a.png"),
+        ("data:;base64,AAAA", "data:;base64,AAAA"),
+    ],
+)
+def test_a_file_url_is_the_path_that_it_names(url: str, path: str) -> None:
+    assert Image(url).path == path
+    assert Video(url).path == path
+    assert Video(frames=(url, url), fps=1).frames == (path, path)

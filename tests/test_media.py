@@ -4,6 +4,8 @@ import base64
 import hashlib
 import io
 import struct
+import subprocess
+import sys
 import threading
 import zlib
 from collections.abc import Iterator
@@ -12,13 +14,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pillow_heif
 import pytest
-from PIL import Image, ImageColor
+from PIL import Image, ImageColor, TiffImagePlugin
 
 from model.errors import MediaError
-from model.media import fetch, fingerprint, image_size, is_turned, open_image
-from tests.media_files import CORNERS, clip, exif_rotated, photo, solid, truncated
+from model.media import (
+    fetch,
+    fingerprint,
+    image_size,
+    is_turned,
+    kind,
+    mime_type,
+    open_image,
+    pages,
+)
+from tests.media_files import CORNERS, clip, corners, exif_rotated, photo, solid, truncated
 
+CORNER_LEVELS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255))
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 
@@ -181,6 +194,11 @@ STRANGERS = {
     "drawing.svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is an SVG drawing"),
     "drawing2.svg": (b"<?xml version='1.0'?>\n<svg/>", "is an SVG drawing"),
     "phone.jpg": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "is a HEIC picture"),
+    "canon.cr3": (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "is a raw photo"),
+    "canon.heic": (b"\0\0\0\x18ftypcrx \0\0\0\1heicmif1", "is a raw photo"),
+    "old.cr2": (b"II*\0\x10\0\0\0CR\2\0" + bytes(40), "is a raw photo"),
+    "fuji.raf": (b"FUJIFILMCCD-RAW 0201", "is a raw photo"),
+    "olympus.orf": (b"IIRO\x08\0\0\0", "is a raw photo"),
     "paper.png": (b"%PDF-1.7\n", "is a PDF document"),
     "pack.png": (b"PK\x03\x04rest", "is a ZIP archive"),
     "cut.png": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is damaged"),
@@ -195,6 +213,108 @@ def test_what_is_no_picture_is_named_with_the_remedy(tmp_path: Path, name: str) 
     with pytest.raises(MediaError, match=f"^{name} ({reason}).*attach it again") as refused:
         open_image(path)
     assert str(tmp_path) not in str(refused.value)
+
+
+def test_a_heic_picture_is_read_where_its_decoder_is_installed(tmp_path: Path) -> None:
+    path = tmp_path / "IMG_0001.HEIC"
+    pillow_heif.from_pillow(corners((64, 32))).save(path, quality=100)
+    seen = corner_colours(open_image(path))
+    assert np.abs(np.array(seen, int) - np.array(CORNER_LEVELS)).max() < 40
+    assert image_size(path) == (64, 32)
+    assert pages(path) == 1
+    assert mime_type(path) == "image/heif"
+
+
+def test_a_heic_picture_is_named_where_its_decoder_is_not_installed(tmp_path: Path) -> None:
+    path = tmp_path / "IMG_0001.HEIC"
+    pillow_heif.from_pillow(corners((64, 32))).save(path)
+    without = (
+        "import sys; sys.modules['pillow_heif'] = None\n"
+        "from model.errors import MediaError; from model.media import open_image\n"
+        "try: open_image(sys.argv[1])\n"
+        "except MediaError as error: print(error)"
+    )
+    ran = subprocess.run([sys.executable, "-c", without, path], capture_output=True, text=True)
+    assert "IMG_0001.HEIC is a HEIC picture, which cannot be read" in ran.stdout, ran.stderr
+
+
+BRANDS = [
+    "heic",
+    "heix",
+    "heim",
+    "heis",
+    "hevc",
+    "hevx",
+    "hevm",
+    "hevs",
+    "mif1",
+    "mif2",
+    "msf1",
+    "miaf",
+    "MiHE",
+    "MiHB",
+    "MiPr",
+    "avci",
+]
+
+
+@pytest.mark.parametrize("brand", BRANDS)
+@pytest.mark.parametrize("own", [True, False])
+def test_every_brand_of_heif_is_called_a_heic_picture(
+    tmp_path: Path, brand: str, own: bool
+) -> None:
+    major, others = (brand, "abcd") if own else ("abcd", f"efgh{brand}")
+    head = f"ftyp{major}\0\0\0\0{others}".encode()
+    path = tmp_path / "a.jpg"
+    path.write_bytes((4 + len(head)).to_bytes(4) + head + bytes(500))
+    with pytest.raises(MediaError, match="is a HEIC picture"):
+        open_image(path)
+    assert kind(path) == "picture"
+
+
+@pytest.mark.parametrize("suffix", [".nef", ".ARW", ".dng", ".pef", ".cr2"])
+def test_a_raw_photo_that_is_a_tiff_is_not_taken_for_its_preview(
+    tmp_path: Path, suffix: str
+) -> None:
+    path = photo(tmp_path / "a.tif").rename(tmp_path / f"a{suffix}")
+    with pytest.raises(MediaError, match="is a raw photo, which cannot be read"):
+        open_image(path)
+
+
+def test_a_dng_under_another_name_is_a_raw_photo(tmp_path: Path) -> None:
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[50706] = b"\1\4\0\0"
+    path = photo(tmp_path / "a.tif", tiffinfo=tags)
+    with pytest.raises(MediaError, match="is a raw photo"):
+        image_size(path)
+
+
+@pytest.mark.parametrize("kind_of_levels", [np.uint8, np.uint16])
+@pytest.mark.parametrize("photometric", [0, 1])
+def test_a_picture_whose_white_is_zero_is_no_negative(
+    tmp_path: Path, kind_of_levels: type[np.generic], photometric: int
+) -> None:
+    peak = 255 if kind_of_levels is np.uint8 else 65535
+    dark_left = np.repeat(np.array([[0, peak]]), 4, 0).astype(kind_of_levels)
+    stored = peak - dark_left if photometric == 0 else dark_left
+    path = tmp_path / "a.tif"
+    Image.fromarray(stored.astype(kind_of_levels)).save(path)
+    content = bytearray(path.read_bytes())
+    entry = content.index(bytes((0x06, 0x01, 3, 0, 1, 0, 0, 0)))
+    content[entry + 8] = photometric
+    path.write_bytes(content)
+    seen = np.asarray(open_image(path))
+    assert (seen[0, 0].tolist(), seen[0, 1].tolist()) == ([0, 0, 0], [255, 255, 255])
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".gif", ".webp", ".png", ".avif"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_file_says_how_many_pages_it_has(tmp_path: Path, suffix: str, count: int) -> None:
+    first, *others = (Image.new("RGB", (32, 32), c) for c in ("red", "lime", "blue")[:count])
+    path = tmp_path / f"a{suffix}"
+    first.save(path, save_all=True, append_images=others)
+    assert pages(path) == count
+    assert np.asarray(open_image(path))[16, 16, 0] > 200, "the first is read"
 
 
 def test_a_clip_is_no_picture(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import os
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
@@ -54,6 +55,8 @@ def seen(video: Video, times: tuple[float, ...]) -> list[tuple[float, int]]:
         ("vp9", ".webm"),
         ("av1", ".mkv"),
         ("mpeg4", ".avi"),
+        ("h264", ".flv"),
+        ("wmv2", ".wmv"),
     ],
 )
 def test_every_codec_and_container_gives_the_right_frames(
@@ -123,6 +126,32 @@ def test_a_clip_is_turned_as_a_player_turns_it(
     assert {ImageColor.getrgb(colour) for colour in CORNERS} == {
         wanted.getpixel((x, y)) for x in (2, wanted.width - 3) for y in (2, wanted.height - 3)
     }
+
+
+@pytest.mark.parametrize(
+    "pixel_aspect, degrees, size",
+    [
+        (Fraction(4, 3), 0, (192, 108)),
+        (Fraction(1, 2), 0, (144, 216)),
+        (Fraction(4, 3), 90, (108, 192)),
+        (Fraction(1000, 1), 0, (144, 108)),  # no file of a camera
+    ],
+)
+def test_pixels_that_are_not_square_are_shown_as_a_player_shows_them(
+    tmp_path: Path, pixel_aspect: Fraction, degrees: int, size: tuple[int, int]
+) -> None:
+    path = clip(tmp_path / "a.mp4", 2, size=(144, 108), pixel_aspect=pixel_aspect, degrees=degrees)
+    video = Video(path)
+    assert first_frame(video).size == probe(video).size == size
+
+
+@pytest.mark.parametrize("size, matrix", [((1280, 720), 1), ((640, 480), 5)])
+def test_untagged_colours_are_those_that_a_browser_shows(
+    tmp_path: Path, size: tuple[int, int], matrix: int
+) -> None:
+    red = np.full((size[1], size[0], 3), (220, 20, 20), np.uint8)
+    frame = first_frame(Video(clip(tmp_path / "a.mp4", [red, red], colours=matrix)))
+    assert np.abs(np.asarray(frame, int).mean((0, 1)) - (220, 20, 20)).max() < 5
 
 
 def test_turned_frames_are_plain_arrays(tmp_path: Path) -> None:

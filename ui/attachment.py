@@ -36,6 +36,7 @@ class Attachment:
     shown: str  # path of what stands for it in the conversation
     seconds: float = 0.0  # of a clip
     resolution: Resolution = AUTO
+    pages: int = 1  # of a picture's file; the first is read
 
     def part(self, vision: VisionSettings) -> Media:
         """The item as a part of a message, at a resolution that stays with it. Raises `SettingError`."""
@@ -69,6 +70,7 @@ def inspect(file: Path, name: object = None) -> Attachment:
         seen.thumbnail,
         seen.shown,
         seen.seconds,
+        pages=seen.pages,
     )
 
 

@@ -55,6 +55,8 @@ def _card(item: Attachment, label: str, texts: Texts) -> str:
     name = html.escape(item.name)
     remove = html.escape(texts.remove.format(name=item.name))
     length = f"<small>{clock(item.seconds)}</small>" if item.kind == "video" else ""
+    if item.pages > 1:
+        length = f"<small>{html.escape(texts.first_page.format(pages=item.pages))}</small>"
     look = html.escape(f"{label}: {texts.look}")
     return (
         f'<li title="{name}"><img src="{html.escape(file_url(item.thumbnail))}" alt="{name}" role="button" '
@@ -110,9 +112,24 @@ def cost(
         said.append(texts.cost_wait.format(seconds=f"{max(0.1, wait_s):.1f}"))
     if fitted:
         said.append(texts.said(fitted))
+    own = estimate.items[len(estimate.items) - len(items) :]
+    said += [texts.said(_fitted(cost)) for cost in own if cost.fitted_from]
     more = "".join(f"<span>{html.escape(sentence)}</span>" for sentence in said)
     gauge, fit, each = _gauge(estimate), _fit(estimate, texts), _each(estimate, items, texts)
     return _total(estimate, texts) + gauge + more + fit + each
+
+
+def _fitted(cost: ItemCost) -> Sentence:
+    if cost.frames < cost.fitted_from:
+        return Sentence(
+            "Video {number} is shown with {frames} of {asked} frames, so that it fits.",
+            number=cost.number,
+            frames=cost.frames,
+            asked=cost.fitted_from,
+        )
+    return Sentence(
+        "Video {number} is shown with smaller frames, so that it fits.", number=cost.number
+    )
 
 
 def not_sendable(problem: str, texts: Texts) -> str:

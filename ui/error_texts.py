@@ -15,6 +15,7 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
     "Picture {number}": ("图片 {number}", "사진 {number}"),
     "Video {number}": ("视频 {number}", "동영상 {number}"),
     "a HEIC picture": ("HEIC 图片", "HEIC 사진"),
+    "a raw photo": ("RAW 照片", "RAW 사진"),
     "an AVIF picture": ("AVIF 图片", "AVIF 사진"),
     "a web page": ("网页", "웹 페이지"),
     "a video": ("视频", "동영상"),
@@ -62,6 +63,14 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
     "The server does not say how much it holds; name the most tokens.": (
         "服务器没有说明其容量；请填写最多词元数。",
         "서버가 용량을 알려 주지 않습니다. 최대 토큰 수를 적으세요.",
+    ),
+    "Video {number} is shown with {frames} of {asked} frames, so that it fits.": (
+        "为放得下，视频 {number} 只取 {asked} 帧中的 {frames} 帧。",
+        "들어가도록 동영상 {number}의 {asked}프레임 중 {frames}프레임만 보여 줍니다.",
+    ),
+    "Video {number} is shown with smaller frames, so that it fits.": (
+        "为放得下，视频 {number} 的每帧已缩小。",
+        "들어가도록 동영상 {number}의 프레임을 줄였습니다.",
     ),
     "It fits already.": ("已经放得下。", "이미 들어갑니다."),
     "Lowered to {percent} % of the visual tokens.": (

@@ -32,7 +32,21 @@ CLIPS_BY_SUFFIX = {
     ".mkv": "video/x-matroska",
     ".avi": "video/x-msvideo",
     ".ts": "video/mp2t",  # also Qt's translations
+    ".mts": "video/mp2t",
+    ".m2ts": "video/mp2t",
+    ".mpg": "video/mpeg",
+    ".mpeg": "video/mpeg",
+    ".3gp": "video/3gpp",
+    ".flv": "video/x-flv",
+    ".wmv": "video/x-ms-wmv",
+    ".asf": "video/x-ms-asf",
 }
+PICTURE_SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"),
+    *((".heic", ".heif") if media.READS_HEIF else ()),
+)
+# What the page asks a browser for. A phone makes a JPEG of a HEIC picture where this has none.
+SUFFIXES = (*PICTURE_SUFFIXES, *CLIPS_BY_SUFFIX)
 
 
 @dataclass(frozen=True)
@@ -44,6 +58,7 @@ class FirstLook:
     thumbnail: str
     shown: str
     seconds: float = 0.0
+    pages: int = 1
 
 
 def look(file: str, name: str, folder: str) -> FirstLook:
@@ -83,7 +98,8 @@ def _picture(file: Path, name: str, folder: str) -> FirstLook:
         picture.thumbnail((LARGE_PX, LARGE_PX))
         shown = _save(picture, folder)
     picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-    return FirstLook("image", size, _save(picture, folder), shown)
+    pages = media.pages(file, name=name)
+    return FirstLook("image", size, _save(picture, folder), shown, pages=pages)
 
 
 def _shown_by_browsers(file: Path, name: str) -> bool:

@@ -11,6 +11,7 @@ from model.settings import DefaultSettings
 from ui import composer, render, sides
 from ui.controls import Controls, build_controls, started
 from ui.examples import offered
+from ui.first_look import SUFFIXES
 from ui.texts import ENGLISH, LANGUAGES, Texts
 from ui.view import View
 
@@ -112,7 +113,11 @@ def lay_out(defaults: DefaultSettings) -> Page:
             with gr.Group(elem_id="composer"):
                 tray = gr.HTML(elem_id="tray", js_on_load=script("tray.js"))
                 attach = gr.UploadButton(
-                    texts.attach, file_count="multiple", elem_id="attach", size="sm"
+                    texts.attach,
+                    file_count="multiple",
+                    file_types=list(SUFFIXES),
+                    elem_id="attach",
+                    size="sm",
                 )
                 sources = gr.HTML(composer.sources(texts), elem_id="sources")
                 message = gr.Textbox(

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import APIResponse, Route
 
 from tests.e2e.chat import ENDED, Chat
 from tests.fakes import FakeBackend
 from ui import handlers
 from ui.attachment import Attachment, inspect
+from ui.first_look import SUFFIXES
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])
@@ -165,3 +167,17 @@ def test_text_from_a_word_processor_is_pasted_without_its_picture(told: Chat) ->
 def test_the_same_file_can_be_chosen_again(told: Chat, picture: Path) -> None:
     told.attach(picture)
     assert told.page.input_value("#composer input[type=file]") == ""
+
+
+def test_the_file_input_asks_for_what_is_read(told: Chat) -> None:
+    """So a phone hands over a JPEG where HEIC is not read."""
+    accepted = told.page.locator("#composer input[type=file]").first.get_attribute("accept") or ""
+    assert {kind.strip() for kind in accepted.split(",")} == set(SUFFIXES)
+
+
+def test_a_scan_of_several_pages_says_that_the_first_is_read(told: Chat, tmp_path: Path) -> None:
+    pages = [Image.new("RGB", (64, 48), colour) for colour in ("red", "lime", "blue")]
+    pages[0].save(tmp_path / "scan.tiff", save_all=True, append_images=pages[1:])
+    told.attach(tmp_path / "scan.tiff")
+    assert told.page.inner_text("#tray li small") == "page 1 of 3"
+    told.page.click("#tray [data-op=detach]")

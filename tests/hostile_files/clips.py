@@ -25,7 +25,7 @@ def unusual() -> Iterator[Case]:
     yield plays("two-frames.mp4", clip(2, fps=2), 0, 1)
     yield plays("odd.webm", clip(codec="vp9", size=(75, 49)), 0, 5, size=(75, 49))
     yield plays("tiny.mp4", clip(size=(16, 16)), 0, 5, size=(16, 16))
-    yield plays("variable.mp4", clip(4, times=(0.0, 0.4, 0.6, 1.6)), 0, 1, 2, 2)
+    yield plays("variable.mp4", clip(4, times=(0.0, 0.4, 0.6, 1.6)), 0, 1, 2, 3)
     yield plays("slow.mkv", clip(3, fps=0.5), 0, 1, 2, 2)
     yield plays("fast.mp4", clip(100, fps=100), 0, 50)
     yield plays("sounding.mp4", clip(sound=True), 0, 5)
