@@ -186,7 +186,9 @@ def _read_part(
 def _answered(facts: Mapping[str, Any]) -> Answered:
     usage = facts["usage"]
     return Answered(
-        GenerationSettings(**facts["settings"]), usage if usage is None else _usage(usage)
+        GenerationSettings(**facts["settings"]),
+        usage if usage is None else _usage(usage),
+        _text(facts.get("reasoning", "")),
     )
 
 

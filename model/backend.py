@@ -14,7 +14,8 @@ from model.conversation import Conversation
 from model.grounding import Convention
 from model.settings import DefaultSettings, GenerationSettings
 
-StopReason = Literal["stop", "length", "cancelled", "loop"]
+# The last two are a server's: its filter held the rest back, or it declined in words of its own.
+StopReason = Literal["stop", "length", "cancelled", "loop", "filtered", "refused"]
 Stage = Literal["loading", "queued", "media", "vision", "reading"]
 
 
@@ -26,7 +27,9 @@ class Usage:
     reused_tokens: int  # of these, found in the KV cache of an earlier turn
     visual_tokens: int  # of the prompt tokens, pictures and videos
     new_tokens: int  # answered, end-of-turn token not counted
-    ttft_s: float  # seconds from asking to the first token, waiting in the queue included
+    # Seconds from asking to the first token of the answer, waiting in the queue included; of a server to its first
+    # word, 0 if there was none.
+    ttft_s: float
     decode_tokens_per_s: (
         float  # of those after the first, and what came with it; 0 when there were none
     )
@@ -36,6 +39,7 @@ class Usage:
     top_p: float = 1.0
     top_k: int = 0
     repetition_penalty: float = 1.0
+    reasoning_tokens: int = 0  # of the new ones: thought, and no part of the answer
     vision_encodes: int = 0  # pictures and videos that went through the vision tower
     decoded_frames: int = 0  # pictures opened and video frames decoded
     prefilled_tokens: int = 0  # prompt tokens that went through the language model
@@ -47,6 +51,7 @@ class Answered:
 
     settings: GenerationSettings
     usage: Usage | None
+    reasoning: str = ""  # what a server's model thought before it: shown, and never sent again
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,17 @@ class Delta:
 
 
 @dataclass(frozen=True)
+class Reasoning:
+    """More of what the model thinks before it answers, which is no part of the answer.
+
+    all_before: every `Delta` until here was reasoning, too; that is known only at its end.
+    """
+
+    text: str
+    all_before: bool = False
+
+
+@dataclass(frozen=True)
 class Notice:
     """Something about this answer that the person should know; best a `Sentence`."""
 
@@ -84,7 +100,7 @@ class Finished:
     usage: Usage
 
 
-Event = Progress | Delta | Notice | Finished
+Event = Progress | Delta | Reasoning | Notice | Finished
 
 
 def collected(events: Iterable[Event]) -> tuple[str, Usage]:
@@ -94,6 +110,8 @@ def collected(events: Iterable[Event]) -> tuple[str, Usage]:
         match event:
             case Delta(more):
                 text += more
+            case Reasoning(_, True):
+                text = ""
             case Finished(_, usage):
                 return text, usage
     raise ValueError("A stream ends with `Finished`.")

@@ -22,7 +22,7 @@ class Connection:
     silence_s: float = SILENCE_S  # seconds without a word before it is given up
 
     def __post_init__(self) -> None:
-        if not self.base_url.startswith(("http://", "https://")) or not _host(self.base_url):
+        if not self.base_url.startswith(("http://", "https://")) or not host_of(self.base_url):
             raise DemoError(
                 "--api-base is {address}; it must be an address such as http://localhost:8000/v1.",
                 address=repr(self.base_url),
@@ -31,7 +31,7 @@ class Connection:
     @property
     def host(self) -> str:
         """For people: without path, and without a password that may stand in the address."""
-        return _host(self.base_url)
+        return host_of(self.base_url)
 
     @property
     def root(self) -> str:
@@ -43,7 +43,7 @@ class Connection:
         return " · ".join(part for part in (PurePosixPath(model).name, self.host) if part)
 
 
-def _host(address: str) -> str:
+def host_of(address: str) -> str:
     """Host and port; empty if there is none, or they cannot be read."""
     try:
         parts = urlsplit(address)

@@ -23,7 +23,7 @@ from model.families import Family
 from model.loading import Report
 from model.read_ahead import Drafts
 from model.remote_answer import Answer, Question
-from model.remote_errors import explained
+from model.remote_errors import StrangerError, explained
 from model.remote_media import MediaEncoder
 from model.remote_messages import PAD
 from model.remote_server import VIDEO, Server
@@ -203,7 +203,7 @@ def obstacle(server: Server) -> Sentence | None:
         server.ask()
     except (AuthenticationError, PermissionDeniedError) as error:
         raise explained(error, server.connection, model=server.model) from error
-    except OpenAIError as error:
+    except (OpenAIError, StrangerError) as error:
         return explained(error, server.connection, model=server.model).sentence
     except DemoError as error:
         return error.sentence

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from openai import APIConnectionError, APIStatusError, APITimeoutError, OpenAIError
+import httpx2
+from openai import APITimeoutError, OpenAIError
 
-from model.backend import Cancel, Delta, Finished, Notice, Progress, StopReason, Usage
+from model.backend import Cancel, Finished, Notice, Progress, StopReason, Usage
+from model.errors import Sentence
 from model.event_stream import Emit
 from model.remote_errors import (
     NO_CLIPS,
     BrokenOffError,
+    StrangerError,
+    StreamedError,
     exceeded_context,
     explained,
     is_about_the_model,
     named,
+    out_of_memory,
     retry_after,
+    status,
 )
 from model.remote_media import Encoded, MediaEncoder, content_part
 from model.remote_messages import Shown, Turn, openai_messages
+from model.remote_reply import Reply
 from model.remote_server import OPTIONAL, VIDEO, Served, Server
+from model.remote_stream import chunks
 from model.settings import GenerationSettings
 from model.visual_item import VisualItem, exceeded
 
@@ -33,9 +39,7 @@ log = logging.getLogger(__name__)
 
 BACKOFF_S = (0.3, 1.0, 3.0)
 PATIENCE_S = 30.0  # a server that asks for more than this is said to be busy at once
-# What came was not JSON, or not text.
-MISFORTUNES = (OpenAIError, BrokenOffError, json.JSONDecodeError, UnicodeDecodeError)
-END_TOKENS = ("<|im_end|>", "<|endoftext|>")
+MISFORTUNES = (OpenAIError, BrokenOffError, StreamedError, StrangerError)
 _BARE_BOX = re.compile(r"\(\d{1,3},\d{1,3}\),\(\d{1,3},\d{1,3}\)")
 
 
@@ -73,11 +77,7 @@ class Answer:
         self._emit, self._asked_at = emit, asked_at
         self._without = set(server.refused)
         self._decoded = 0
-        self._text: list[str] = []  # one for each piece that came
-        self._first_at: float | None = None
-        self._last_at: float | None = None
-        self._ended: str | None = None  # why, in the server's word
-        self._counted: Any = None  # the server's usage
+        self._reply = self._new_reply()
         self._plan()
 
     def fetch(self) -> None:
@@ -85,6 +85,7 @@ class Answer:
         encoded = self._encode()
         backoff = iter(BACKOFF_S)
         while encoded is not None and not self._cancel.is_set():
+            self._reply = self._new_reply()
             try:
                 self._server.perform_until(self._receive(self._request(encoded)), self._cancel)
                 break
@@ -94,10 +95,12 @@ class Answer:
 
     def finish(self) -> None:
         """Emits the last event, also for an answer that was never asked for."""
-        reason = self._reason()
-        first = self._first_at or time.perf_counter()
-        decoding = (self._last_at or first) - first
-        prompt_tokens, reused, new_tokens = self._tokens()
+        reply, reason = self._reply, self._reason()
+        if sentence := self._lack(reason):
+            self._emit(Notice(sentence))
+        prompt_tokens = reply.counts.get("prompt_tokens", self._question.prompt_tokens)
+        reused = min(reply.counts.get("reused_tokens", 0), prompt_tokens)
+        first_word_at = reply.first_word_at or self._asked_at
         self._emit(
             Finished(
                 reason,
@@ -105,14 +108,15 @@ class Answer:
                     prompt_tokens=prompt_tokens,
                     reused_tokens=reused,
                     visual_tokens=self._question.visual_tokens,
-                    new_tokens=new_tokens,
-                    ttft_s=first - self._asked_at,
-                    decode_tokens_per_s=(new_tokens - 1) / decoding if decoding > 0 else 0.0,
+                    new_tokens=reply.new_tokens,
+                    ttft_s=first_word_at - self._asked_at,
+                    decode_tokens_per_s=reply.tokens_per_s,
                     stop_reason=reason,
                     seed=self._settings.seed or 0,
                     **self._settings.drawing,
+                    reasoning_tokens=reply.reasoning_tokens,
                     decoded_frames=self._decoded,
-                    prefilled_tokens=prompt_tokens - reused if self._counted else 0,
+                    prefilled_tokens=prompt_tokens - reused if reply.counts else 0,
                 ),
             )
         )
@@ -171,35 +175,28 @@ class Answer:
         return request | {"extra_body": extra}
 
     async def _receive(self, request: dict[str, Any]) -> None:
-        stream = await self._server.client.chat.completions.create(**request)
-        async with stream:
+        """The chunks are read here: the client's own reader knows only what is as it should be."""
+        reply = self._reply
+        asked = self._server.client.chat.completions.with_streaming_response.create(**request)
+        async with asked as response:
             try:
-                async for chunk in stream:
-                    self._take(chunk)
-            except APITimeoutError:
-                raise
-            except APIConnectionError as error:
+                async for chunk in chunks(response.http_response.aiter_bytes()):
+                    reply.take(chunk)
+                    if reply.full:
+                        reply.ending = "length"
+                        break
+            except httpx2.TimeoutException as error:
+                raise APITimeoutError(response.http_request) from error
+            except httpx2.RequestError as error:
                 raise BrokenOffError from error
-        if self._ended is None:
-            raise BrokenOffError
+        reply.end()
 
-    def _take(self, chunk: Any) -> None:
-        self._counted = getattr(chunk, "usage", None) or self._counted
-        for choice in (getattr(chunk, "choices", None) or [])[:1]:
-            self._ended = choice.finish_reason or self._ended
-            text = (choice.delta and choice.delta.content) or ""
-            for token in END_TOKENS:
-                text = text.removesuffix(token)
-            if text:
-                self._say(text)
+    def _new_reply(self) -> Reply:
+        always_thinks = "thinking" in self._server.model.lower()
+        return Reply(self._emit, self._began, always_thinks=always_thinks)
 
-    def _say(self, text: str) -> None:
-        self._last_at = time.perf_counter()
-        if self._first_at is None:
-            self._first_at = self._last_at
-            self._tell(refused=self._without)  # without these it answers
-        self._text.append(text)
-        self._emit(Delta(text))
+    def _began(self) -> None:
+        self._tell(refused=self._without)  # without these it answers
 
     def _recover(self, error: Exception, backoff: Iterator[float]) -> None:
         """Change the request, or wait, so that asking again may help. Raises `DemoError` if neither does."""
@@ -207,7 +204,7 @@ class Answer:
         served = server.ask_again() if is_about_the_model(error) else Served()
         if server.model != model:
             return  # it was restarted with another one
-        if not self._text and (self._change(error) or self._wait(error, backoff)):
+        if not self._reply.begun and (self._change(error) or self._wait(error, backoff)):
             return
         log.warning("The server failed", exc_info=error)
         raise explained(error, server.connection, model=model, models=served.models) from error
@@ -221,7 +218,7 @@ class Answer:
             self._shorten(*lengths)
             return True
         clips = any(item.kind == "video" for item in self._question.items)
-        refused = isinstance(error, APIStatusError) and error.status_code in NO_CLIPS
+        refused = status(error) in NO_CLIPS and not out_of_memory(error)
         if clips and refused and VIDEO not in self._without and not is_about_the_model(error):
             self._without.add(VIDEO)
             self._plan()
@@ -246,9 +243,10 @@ class Answer:
 
     def _compare(self) -> None:
         """Find out what the server did to the pictures and to the marks of boxes."""
-        question, text = self._question, "".join(self._text)
-        if self._counted and question.items:
-            off = abs(self._counted.prompt_tokens - question.prompt_tokens)
+        question, text = self._question, self._reply.text
+        counted = self._reply.counts.get("prompt_tokens")
+        if counted and question.items:
+            off = abs(counted - question.prompt_tokens)
             text_tokens = question.prompt_tokens - question.visual_tokens
             if off > (0 if question.exact else text_tokens):
                 self._tell(resizes=True)
@@ -260,19 +258,22 @@ class Answer:
             self._emit(Notice(sentence))
 
     def _reason(self) -> StopReason:
-        if self._ended is None:
-            return "cancelled"
-        return "length" if self._ended == "length" else "stop"
+        return self._reply.ending or "cancelled"
 
-    def _tokens(self) -> tuple[int, int, int]:
-        """Of the prompt, of these reused, and of the answer; as counted here where the server has not."""
-        if not self._counted:
-            return self._question.prompt_tokens, 0, len(self._text)
-        details = getattr(self._counted, "prompt_tokens_details", None)
-        reused = getattr(details, "cached_tokens", None) or 0
-        ended_by_itself = self._ended == "stop"
-        return (
-            self._counted.prompt_tokens,
-            reused,
-            max(0, self._counted.completion_tokens - ended_by_itself),
-        )
+    def _lack(self, reason: StopReason) -> Sentence | None:
+        """What a person should know who finds no answer, or not all of it."""
+        reply = self._reply
+        if reason == "filtered":
+            return Sentence(
+                "The server's filter held back the rest of the answer; ask differently."
+            )
+        if reason not in ("stop", "length") or reply.text.strip():
+            return None
+        if reply.thought and reason == "length":
+            return Sentence(
+                "The model was still thinking when the longest answer was reached; "
+                "raise 'Longest answer' and retry."
+            )
+        if reply.thought:
+            return Sentence("The model thought and gave no answer; retry, or ask differently.")
+        return Sentence("The model's answer is empty; retry, or ask differently.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable
 
@@ -16,13 +17,17 @@ from openai import (
     PermissionDeniedError,
 )
 
+from model.characters import whole
 from model.connection import Connection
 from model.errors import DemoError
+from model.remote_route import RedirectedError, proxy_of
 
 REFUSED = (400, 422)  # the request is not understood
 NO_CLIPS = (400, 404, 415, 422, 500, 501)  # what servers say to a clip that they cannot take
 BUSY = (429, 502, 503, 504)
+PROXYS_OWN = 407  # no server says this of itself
 REASON_CHARACTERS = 300  # of a server's own words
+LONGEST_WAIT_S = 86_400.0  # what asks for more has no time in it
 _NUMBER = r"(\d[\d,]*)"
 # vLLM's and SGLang's wordings, over their versions.
 _INPUT = re.compile(
@@ -30,24 +35,79 @@ _INPUT = re.compile(
     rf"|(?:[Ii]nput|prompt) \(?(?:length )?\(?{_NUMBER}"
 )
 _CONTEXT = re.compile(rf"(?:context|model) length[^\d]{{0,12}}{_NUMBER}")
+_NO_MEMORY = re.compile(
+    r"out of (?:\w+ )?memory|\bOOM\b|OutOfMemory|(?:not enough|insufficient|failed to allocate) .{0,20}memory"
+    r"|\b(?:alloc|reserve)\w* .{0,40}memory|KV cache (?:is )?(?:full|space)",
+    re.IGNORECASE,
+)
+# Where servers put what people should read, the most telling first.
+_WORDS = ("message", "detail", "msg", "error", "error_message", "reason", "text", "errors")
 
 
 class BrokenOffError(Exception):
     """A stream that ended before the answer did."""
 
 
+class StreamedError(Exception):
+    """An error in the place of an answer, or of the rest of one. `body`: what was sent."""
+
+    def __init__(self, body: object) -> None:
+        super().__init__(words_in(body) or "no reason given")
+        self.body = body
+
+    @property
+    def status_code(self) -> int:
+        """As if it had come in place of the stream; 0 if it does not say."""
+        body = self.body
+        inner = body.get("error") if isinstance(body, dict) else None
+        for place in (inner, body):
+            if isinstance(place, dict):
+                for name in ("code", "status_code", "status", "http_status"):
+                    code = str(place.get(name))
+                    if re.fullmatch(r"[45]\d\d", code):
+                        return int(code)
+        return 0
+
+
+class StrangerError(Exception):
+    """What answered does not speak the protocol: a log-in page, say. `body`: what it said."""
+
+    def __init__(self, body: str = "") -> None:
+        super().__init__(body[:REASON_CHARACTERS])
+        self.body = body
+
+
 def words(error: Exception) -> str:
     """The server's own words, as far as there are any."""
-    body = getattr(error, "body", None)
-    if isinstance(body, dict):
-        said = body.get("message") or body.get("detail") or body.get("error") or body
-        return said if isinstance(said, str) else json.dumps(said, default=str)
-    return body if isinstance(body, str) else getattr(error, "message", "")
+    return words_in(getattr(error, "body", None)) or whole(str(getattr(error, "message", "")))
+
+
+def words_in(body: object) -> str:
+    """What an error's body says to people, however deep it says it."""
+    if isinstance(body, str):
+        return whole(body)
+    if isinstance(body, list):
+        return next(filter(None, map(words_in, body[:3])), "")
+    if not isinstance(body, dict):
+        return ""
+    # A gateway says what happened, and what the server behind it said.
+    behind = body.get("metadata")
+    raw = behind.get("raw") if isinstance(behind, dict) else None
+    said = next(filter(None, (words_in(body.get(name)) for name in _WORDS)), "")
+    if isinstance(raw, str) and raw not in said:
+        return whole(f"{said}: {raw}" if said else raw)
+    return said or whole(json.dumps(body, default=str, ensure_ascii=False))
+
+
+def status(error: Exception) -> int:
+    """Of HTTP, or as an error in a stream gives it; 0 if there is none."""
+    code = getattr(error, "status_code", 0)
+    return code if isinstance(code, int) else 0
 
 
 def named(error: Exception, fields: Iterable[str]) -> frozenset[str]:
     """Which of `fields` a refusal names."""
-    if not isinstance(error, APIStatusError) or error.status_code not in REFUSED:
+    if status(error) not in REFUSED:
         return frozenset()
     said = words(error)
     return frozenset(field for field in fields if re.search(rf"\b{field}\b", said))
@@ -55,7 +115,7 @@ def named(error: Exception, fields: Iterable[str]) -> frozenset[str]:
 
 def exceeded_context(error: Exception) -> tuple[int, int] | None:
     """Tokens of the prompt and of the context, when these are why it was refused; 0 for what is not said."""
-    if not isinstance(error, APIError) or "length" not in words(error):
+    if not isinstance(error, APIError | StreamedError) or "length" not in words(error):
         return None
     held = _CONTEXT.search(words(error))
     if not held:
@@ -66,16 +126,25 @@ def exceeded_context(error: Exception) -> tuple[int, int] | None:
 
 def retry_after(error: Exception) -> float | None:
     """How many seconds to wait as the server says; 0.0 if it does not; None if waiting does not help."""
-    if _is_silence(error):
+    if _is_silence(error) or isinstance(error.__cause__, RedirectedError):
         return None
     if isinstance(error, APIConnectionError):
         return 0.0
-    if not isinstance(error, APIStatusError) or error.status_code not in BUSY:
+    if status(error) not in BUSY or out_of_memory(error):
         return None
     try:
-        return max(0.0, float(error.response.headers.get("retry-after", 0)))
+        response = getattr(error, "response", None)
+        asked = float(response.headers.get("retry-after", 0)) if response is not None else 0.0
     except ValueError:  # a date
         return 0.0
+    return min(asked, LONGEST_WAIT_S) if math.isfinite(asked) and asked > 0 else 0.0
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether the server says that this is why; the same again would fail the same way."""
+    return isinstance(error, APIStatusError | StreamedError) and bool(
+        _NO_MEMORY.search(words(error))
+    )
 
 
 def explained(
@@ -83,6 +152,23 @@ def explained(
 ) -> DemoError:
     """The sentence for the person. `models` are what the server says it serves."""
     host = connection.host
+    if isinstance(error.__cause__, RedirectedError):
+        return DemoError(
+            "The server at {host} sends requests on to {other}, where nothing is sent; "
+            "if that is right, name it with --api-base.",
+            host=host,
+            other=error.__cause__.host,
+        )
+    if proxy := _proxy_that_spoke(error, connection):
+        return DemoError(
+            "The proxy at {proxy} does not lead to the server at {host} ({reason}); "
+            "correct HTTP_PROXY and its kind, or name the server in NO_PROXY.",
+            proxy=proxy,
+            host=host,
+            reason=f"HTTP {status(error)}" if status(error) else words(error) or str(error),
+        )
+    if isinstance(error, StrangerError):
+        return stranger(host)
     if _is_silence(error):
         return DemoError(
             "The server at {host} has said nothing for {seconds:.0f} s; try again later.",
@@ -99,15 +185,61 @@ def explained(
             "check the variable that --api-key-env names.",
             host=host,
         )
-    if isinstance(error, APIStatusError) and error.status_code in BUSY:
+    return _refusal(error, connection, model, models)
+
+
+def _refusal(
+    error: Exception, connection: Connection, model: str, models: Iterable[str]
+) -> DemoError:
+    host = connection.host
+    if out_of_memory(error):
+        return DemoError(
+            "The server at {host} has run out of memory; lower the resolution or the longest answer, "
+            "or start a new chat. It says: {reason}",
+            host=host,
+            reason=reason(error, connection),
+        )
+    if status(error) in BUSY:
         return _busy(error, host)
     if is_about_the_model(error):
         return _wrong_model(host, model, models)
     if isinstance(error, APIStatusError):
         return DemoError(
-            "The server at {host} refused: {reason}", host=host, reason=_reason(error, connection)
+            "The server at {host} refused: {reason}", host=host, reason=reason(error, connection)
+        )
+    if isinstance(error, StreamedError):
+        return DemoError(
+            "The server at {host} could not answer: {reason}",
+            host=host,
+            reason=reason(error, connection),
         )
     return DemoError("The server at {host} broke off its answer; try again.", host=host)
+
+
+def stranger(host: str) -> DemoError:
+    """For what does not speak the protocol."""
+    return DemoError(
+        "There is no OpenAI-compatible server at {host}; --api-base usually ends in /v1.",
+        host=host,
+    )
+
+
+def _proxy_that_spoke(error: Exception, connection: Connection) -> str:
+    """The proxy whose word an error is, and not the server's; empty if it is the server's.
+
+    What is encrypted passes a proxy unread once it has opened the way. In the other case it may answer
+    in the server's place, and then not in the protocol's JSON.
+    """
+    proxy = proxy_of(connection.base_url)
+    if not proxy:
+        return ""
+    if type(error.__cause__).__name__ == "ProxyError" or status(error) == PROXYS_OWN:
+        return proxy
+    read = connection.base_url.startswith("http://")
+    unlike = isinstance(error, StrangerError) or (
+        isinstance(error, APIStatusError) and not isinstance(error.body, dict)
+    )
+    return proxy if read and unlike else ""
 
 
 def _is_silence(error: Exception) -> bool:
@@ -116,7 +248,7 @@ def _is_silence(error: Exception) -> bool:
     return isinstance(error, APITimeoutError) and not unconnected
 
 
-def _busy(error: APIStatusError, host: str) -> DemoError:
+def _busy(error: Exception, host: str) -> DemoError:
     if wait := retry_after(error):
         return DemoError(
             "The server at {host} has too much to do; try again in {seconds:.0f} s.",
@@ -148,15 +280,15 @@ def _wrong_model(host: str, model: str, models: Iterable[str]) -> DemoError:
     )
 
 
-def _reason(error: APIStatusError, connection: Connection) -> str:
+def reason(error: Exception, connection: Connection) -> str:
     """The server's words, short and without the key that it may repeat."""
     said = words(error)
     if connection.key:
         said = said.replace(connection.key, "…")
-    said = " ".join(said.split()) or f"HTTP {error.status_code}"
+    said = " ".join(said.split()) or f"HTTP {status(error)}"
     return said if len(said) <= REASON_CHARACTERS else f"{said[:REASON_CHARACTERS]}…"
 
 
 def _number(match: re.Match[str] | None) -> int:
     groups = [group for group in match.groups() if group] if match else []
-    return int(groups[0].replace(",", "")) if groups else 0
+    return int(groups[0].replace(",", "")[:12]) if groups else 0

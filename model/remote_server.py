@@ -24,14 +24,20 @@ from openai import (
 )
 
 from model.backend import Cancel
+from model.characters import whole
 from model.connection import Connection
 from model.errors import DemoError, Sentence
 from model.families import Recognised, of_key, recognised
+from model.remote_errors import StrangerError, stranger
+from model.remote_route import client
 
 Result = TypeVar("Result")
 
 CONNECT_S = 10.0
 POLL_S = 0.05  # how soon Stop closes the connection
+MAX_NAME = 1000  # characters of a model's name, and of where it is from
+MAX_MODELS = 1000
+MAX_CONTEXT = 2**32 - 1
 
 # Parts of a request that some servers do not know and an answer can do without.
 VIDEO = "video_url"
@@ -125,7 +131,7 @@ class Server:
     def ask(self) -> Served:
         """Its models, of which the one that was asked for or the first one is used from now on.
 
-        Raises `DemoError` and `openai.OpenAIError`; a server that does not list its models is fine if one was asked for.
+        Raises `DemoError`, `StrangerError` and `openai.OpenAIError`; a server that does not list its models is fine if one was asked for.
         """
         served = self.perform(self._ask())
         self.model = self.connection.model or next(iter(served.models), self.model)
@@ -137,35 +143,30 @@ class Server:
         """As `ask`; nothing if it does not say."""
         try:
             return self.ask()
-        except (OpenAIError, DemoError):
+        except (OpenAIError, StrangerError, DemoError):
             return Served()
 
     async def _ask(self) -> Served:
         try:
-            listed = getattr(await self.client.models.list(timeout=CONNECT_S), "data", None)
+            told = await self.client.get("/models", cast_to=object, options={"timeout": CONNECT_S})
         except (AuthenticationError, PermissionDeniedError):
             raise
         except APIStatusError as error:
             if self.connection.model:
                 return Served()
             if isinstance(error, NotFoundError):
-                raise self._stranger() from error
+                raise stranger(self.connection.host) from error
             raise
-        if not isinstance(listed, list):
-            raise self._stranger()
-        wanted = [model for model in listed if model.id == self.connection.model] or listed
-        held = getattr(wanted[0], "max_model_len", 0) if wanted else 0
-        source = getattr(wanted[0], "root", "") if wanted else ""  # of vLLM and SGLang
+        except (ValueError, RecursionError) as error:  # JSON that is none
+            raise StrangerError from error
+        models = _models(told)
+        wanted = [model for model in models if model["id"] == self.connection.model] or models
+        held = wanted[0].get("max_model_len") if wanted else 0
+        source = wanted[0].get("root") if wanted else ""  # of vLLM and SGLang
         return Served(
-            tuple(model.id for model in listed),
-            held if isinstance(held, int) else 0,
-            source if isinstance(source, str) else "",
-        )
-
-    def _stranger(self) -> DemoError:
-        return DemoError(
-            "There is no OpenAI-compatible server at {host}; --api-base usually ends in /v1.",
-            host=self.connection.host,
+            tuple(model["id"] for model in models),
+            held if type(held) is int and 0 < held <= MAX_CONTEXT else 0,
+            whole(source[:MAX_NAME]) if isinstance(source, str) else "",
         )
 
     def _notes(self) -> Iterable[Sentence]:
@@ -193,8 +194,21 @@ class Server:
             yield Sentence("The server leaves out the marks of boxes, which cannot be drawn then.")
 
 
+def _models(told: object) -> list[dict[str, Any]]:
+    """Those that can be named. Raises `StrangerError` for what is no list of models."""
+    listed = told.get("data", told.get("models")) if isinstance(told, dict) else told
+    if not isinstance(listed, list):
+        raise StrangerError(told if isinstance(told, str) else "")
+    named = [model for model in listed[:MAX_MODELS] if isinstance(model, dict)]
+    return [
+        {**model, "id": whole(model["id"])}
+        for model in named
+        if isinstance(model.get("id"), str) and 0 < len(model["id"]) <= MAX_NAME
+    ]
+
+
 async def _client(connection: Connection) -> AsyncOpenAI:
-    """Made on the loop, whose connections it holds. Takes nothing from the environment."""
+    """Made on the loop, whose connections it holds. Takes neither keys nor names from the environment."""
     unasked = {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
     return AsyncOpenAI(
         base_url=connection.base_url,
@@ -202,4 +216,5 @@ async def _client(connection: Connection) -> AsyncOpenAI:
         timeout=Timeout(connection.silence_s, connect=CONNECT_S),
         max_retries=0,  # a wait is shown on the page, and can be stopped
         default_headers=unasked,
+        http_client=client(connection),
     )

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from openai import APIStatusError, OpenAIError
 
+from model.remote_chunk import MOST_TOKENS
 from model.remote_server import Server
 
 TOKENIZE_S = 2.0
@@ -41,7 +42,7 @@ class TokenCounter:
                 return Count(self._asked(self._server.model, prompt), exact=True)
             except APIStatusError as error:
                 self._can_tokenize = error.status_code not in ABSENT
-            except (OpenAIError, TimeoutError, ValueError):
+            except (OpenAIError, TimeoutError, ValueError, RecursionError):
                 pass  # it is busy, or away: asking it to answer will say so
         return Count(estimated_tokens(prompt), exact=False)
 
@@ -56,7 +57,7 @@ class TokenCounter:
 
         answer = self._server.perform(ask())
         count = answer.get("count") if isinstance(answer, dict) else None
-        if not isinstance(count, int):
+        if type(count) is not int or not 0 < count <= MOST_TOKENS:
             raise ValueError("not a count")
         return count
 

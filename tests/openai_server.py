@@ -52,6 +52,14 @@ class Told:
 
 
 @dataclass(frozen=True)
+class Recorded:
+    """What a server sent, byte by byte as it was."""
+
+    pieces: Sequence[bytes]
+    content_type: str = "text/event-stream"
+
+
+@dataclass(frozen=True)
 class Asked:
     """A request for an answer."""
 
@@ -69,8 +77,10 @@ class OpenAIServer:
 
     def __init__(self) -> None:
         self.port = free_port()
-        self.replies: list[Refusal | Told] = [Told()]
-        self.models: Refusal | list[dict[str, Any]] = [{"id": MODEL, "max_model_len": 8192}]
+        self.replies: list[Refusal | Told | Recorded] = [Told()]
+        self.models: Refusal | Recorded | list[dict[str, Any]] = [
+            {"id": MODEL, "max_model_len": 8192}
+        ]
         self.too_long_to_count = ""  # a prompt with this is refused with 400
         self.tokenizes = False  # into one token for each word
         self.takes: set[str] | None = None  # fields; anything else is refused by name
@@ -105,6 +115,8 @@ class OpenAIServer:
     async def _models(self, _: Request) -> Response:
         if isinstance(self.models, Refusal):
             return _refused(self.models)
+        if isinstance(self.models, Recorded):
+            return Response(b"".join(self.models.pieces), media_type=self.models.content_type)
         return JSONResponse({"object": "list", "data": self.models})
 
     async def _tokenize(self, request: Request) -> Response:
@@ -124,6 +136,8 @@ class OpenAIServer:
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         if isinstance(reply, Refusal):
             return _refused(reply)
+        if isinstance(reply, Recorded):
+            return StreamingResponse(_played(reply), media_type=reply.content_type)
         if reply.silent:
             while not await request.is_disconnected():
                 await asyncio.sleep(0.01)
@@ -146,6 +160,12 @@ class OpenAIServer:
         finally:
             if not whole:
                 self.left.set()
+
+
+async def _played(recorded: Recorded) -> AsyncIterator[bytes]:
+    for piece in recorded.pieces:
+        yield piece
+        await asyncio.sleep(0.001)  # so that it is a piece of its own on the wire, too
 
 
 def _refused(refusal: Refusal) -> Response:

@@ -721,6 +721,47 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "位于 {host} 的服务器拒绝了请求：{reason}",
         "{host} 서버가 요청을 거부했습니다: {reason}",
     ),
+    "The server at {host} could not answer: {reason}": (
+        "位于 {host} 的服务器无法回答：{reason}",
+        "{host} 서버가 답하지 못했습니다: {reason}",
+    ),
+    "The server at {host} has run out of memory; lower the resolution or the longest answer, "
+    "or start a new chat. It says: {reason}": (
+        "位于 {host} 的服务器内存不足；请降低分辨率或缩短最长回答，或开始新对话。服务器说：{reason}",
+        "{host} 서버의 메모리가 모자랍니다. 해상도나 답변 최대 길이를 낮추거나 새 대화를 시작하세요. "
+        "서버의 말: {reason}",
+    ),
+    "The server at {host} sends requests on to {other}, where nothing is sent; "
+    "if that is right, name it with --api-base.": (
+        "位于 {host} 的服务器把请求转到 {other}，而这里不会向那里发送任何内容；如果确实如此，请用 --api-base 指定它。",
+        "{host} 서버가 요청을 {other}(으)로 돌리지만 그곳에는 아무것도 보내지 않습니다. "
+        "그곳이 맞다면 --api-base로 지정하세요.",
+    ),
+    "The proxy at {proxy} does not lead to the server at {host} ({reason}); "
+    "correct HTTP_PROXY and its kind, or name the server in NO_PROXY.": (
+        "位于 {proxy} 的代理无法通往位于 {host} 的服务器（{reason}）；"
+        "请更正 HTTP_PROXY 等变量，或把该服务器写入 NO_PROXY。",
+        "{proxy} 프록시가 {host} 서버로 이어지지 않습니다({reason}). "
+        "HTTP_PROXY 등의 변수를 고치거나 서버를 NO_PROXY에 적으세요.",
+    ),
+    "The server's filter held back the rest of the answer; ask differently.": (
+        "服务器的过滤器拦截了其余的回答；请换一种问法。",
+        "서버의 필터가 나머지 답변을 막았습니다. 다르게 물어보세요.",
+    ),
+    "The model was still thinking when the longest answer was reached; "
+    "raise 'Longest answer' and retry.": (
+        "达到最长回答时模型仍在思考；请调高“最长回答”后重试。",
+        "답변 최대 길이에 이르렀을 때 모델이 아직 생각하고 있었습니다. "
+        "'답변 최대 길이'를 늘려서 다시 시도하세요.",
+    ),
+    "The model thought and gave no answer; retry, or ask differently.": (
+        "模型思考后没有给出回答；请重试，或换一种问法。",
+        "모델이 생각만 하고 답하지 않았습니다. 다시 시도하거나 다르게 물어보세요.",
+    ),
+    "The model's answer is empty; retry, or ask differently.": (
+        "模型的回答是空的；请重试，或换一种问法。",
+        "모델의 답변이 비어 있습니다. 다시 시도하거나 다르게 물어보세요.",
+    ),
     "The server at {host} broke off its answer; try again.": (
         "位于 {host} 的服务器中断了回答；请重试。",
         "{host} 서버의 답변이 끊겼습니다. 다시 시도하세요.",

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from model.backend import Progress, Status, Usage
+from model.backend import Answered, Progress, Status, Usage
 from model.conversation import Conversation, Text
 from ui.attachment import Attachment
 from ui.places import Marked, described
@@ -62,12 +62,41 @@ _BEFORE_BOX = re.compile(r"(?<=\S)<\|(?:box|quad)_start\|>")
 _GROUNDING = re.compile(r"<\|(?:object_ref|box|quad)_(?:start|end)\|>")
 
 
-def messages(conversation: Conversation, known: Mapping[str, Attachment]) -> list[dict[str, Any]]:
-    """The conversation for `gr.Chatbot`."""
-    return [
-        {"role": message.role, "content": list(_content(conversation, place, known))}
-        for place, message in enumerate(conversation.messages)
-    ]
+def messages(
+    conversation: Conversation, known: Mapping[str, Attachment], thoughts: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """The conversation for `gr.Chatbot`. thoughts: HTML to stand before each reply, see `thought`."""
+    waiting = iter(thoughts)
+    shown = []
+    for place, message in enumerate(conversation.messages):
+        content = list(_content(conversation, place, known))
+        if message.role == "assistant" and (before := next(waiting, "")):
+            content[0]["text"] = f"{before}\n\n{content[0]['text']}"
+        shown.append({"role": message.role, "content": content})
+    return shown
+
+
+def thoughts(answers: Sequence[Answered], texts: Texts) -> list[str]:
+    """What the model thought before each answer, folded."""
+    return [thought(answered.reasoning, answered.usage, texts) for answered in answers]
+
+
+def thought(reasoning: str, usage: Usage | None, texts: Texts) -> str:
+    """A reasoning as HTML that is Markdown, too; empty if there is none."""
+    if not reasoning:
+        return ""
+    tokens = usage.reasoning_tokens if usage else 0
+    title = texts.thought_tokens.format(tokens=f"{tokens:,}") if tokens else texts.thought
+    # No empty line in it, which would end it in Markdown.
+    return (
+        f'<details class="thought"><summary>{html.escape(title)}</summary>'
+        f"<div>{literal(reasoning)}</div></details>"
+    )
+
+
+def thinking(reasoning: str, texts: Texts) -> str:
+    """How far a reasoning is that is being written."""
+    return texts.thinking.format(characters=f"{len(reasoning):,}")
 
 
 def _content(
@@ -231,8 +260,9 @@ def statistics(usage: Usage | None, texts: Texts) -> str:
     )
     line = [
         f"{texts.stats_prompt.format(prompt=f'{usage.prompt_tokens:,}')} ({parts})",
-        texts.stats_first.format(seconds=f"{usage.ttft_s:.2f}"),
     ]
+    if usage.ttft_s:
+        line.append(texts.stats_first.format(seconds=f"{usage.ttft_s:.2f}"))
     if usage.decode_tokens_per_s:
         line.append(texts.stats_rate.format(rate=f"{usage.decode_tokens_per_s:.0f}"))
     if reason := texts.reasons.get(usage.stop_reason):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Literal
 
-from model.backend import Backend, Cancel, Delta, Event, Finished, Notice, Progress
+from model.backend import Backend, Cancel, Delta, Event, Finished, Notice, Progress, Reasoning
 from model.conversation import Conversation
 from model.errors import DemoError
 from model.settings import GenerationSettings
@@ -40,6 +40,7 @@ class Run:
         self.cancel = Cancel()
         self.progress = Progress("queued", 0, 0)
         self.text = ""
+        self.reasoning = ""  # what the model thought before it; no part of the answer
         self.notice = ""  # the latest of what the backend wants the person to know
         self.finished: Finished | None = None
         self.error: Exception | None = None
@@ -64,15 +65,15 @@ class Run:
 
     @property
     def state(self) -> RunState:
-        if self.text:
+        if self.text or self.reasoning:
             return "answering"
         stage = self.progress.stage
         return stage if stage in ("loading", "queued") else "reading"
 
     @property
-    def version(self) -> tuple[Progress, int]:
+    def version(self) -> tuple[Progress, int, int]:
         """Differs whenever there is something new to show."""
-        return self.progress, len(self.text)
+        return self.progress, len(self.text), len(self.reasoning)
 
     def expect_follower(self) -> None:
         """Somebody is about to look: wait longer than usual."""
@@ -126,6 +127,10 @@ class Run:
                 self.progress = event
             case Delta(text):
                 self.text += text
+            case Reasoning(text, all_before):
+                if all_before:
+                    self.reasoning, self.text = self.reasoning + self.text, ""
+                self.reasoning += text
             case Notice(sentence):
                 self.notice = sentence
             case Finished():

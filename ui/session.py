@@ -322,7 +322,7 @@ class Tab:
         if run.text or (reason and reason != "cancelled"):
             self.conversation = run.conversation.with_reply(run.text)
             usage = run.finished.usage if run.finished else None
-            self.answers.append(Answered(run.settings, usage))
+            self.answers.append(Answered(run.settings, usage, run.reasoning.strip()))
             if reason == "loop":
                 self.notice = self.mild = LOOPED
         else:

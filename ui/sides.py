@@ -13,7 +13,7 @@ from typing import Any
 from model.conversation import Conversation
 from model.errors import DemoError
 from model.settings import TUNABLES, Tunable
-from ui import render
+from ui import render, view
 from ui.attachment import Attachment
 from ui.compare import NAMES, Comparison, Side, Wishes
 from ui.composer import file_url
@@ -209,13 +209,15 @@ def _answer(
     comparison: Comparison, side: Side, mark: str, marked: Iterable[Piece] | None, texts: Texts
 ) -> str:
     """The model's text, with its own words in `mark` if it is known which these are."""
+    run = side.run
+    thought = render.thought(run.reasoning.strip(), side.usage, texts) if run and side.ended else ""
     if marked is not None:
-        return "".join(_piece(piece, mark) for piece in marked)
-    if side.run and side.run.text:
-        return html.escape(render.readable(side.run.text))
-    if side.run and comparison.run is side.run:
-        return f"<em>{html.escape(render.waiting(side.run.progress, texts))}</em>"
-    return ""
+        return thought + "".join(_piece(piece, mark) for piece in marked)
+    if run and run.text:
+        return thought + html.escape(render.readable(run.text))
+    if run and comparison.run is run:
+        return f"<em>{html.escape(view.waiting(run, texts))}</em>"
+    return thought
 
 
 def _piece(piece: Piece, mark: str) -> str:

@@ -125,9 +125,14 @@ class Texts:
             "length": "cut off at the longest answer",
             "cancelled": "stopped",
             "loop": "stopped because it repeated itself",
+            "filtered": "held back by the server's filter",
+            "refused": "declined by the model",
         }
     )
     broken_off: str = "broken off"
+    thought: str = "Reasoning"
+    thought_tokens: str = "Reasoning: {tokens} tokens"
+    thinking: str = "Thinking: {characters} characters so far"
     cost_total: str = "{prompt} of {context} tokens"
     cost_alone: str = "{prompt} tokens"
     about: str = "about {number}"
@@ -308,8 +313,17 @@ CHINESE = Texts(
     stats_parts="复用 {reused}，视觉 {visual}",
     stats_first="首字 {seconds} 秒",
     stats_rate="每秒 {rate} 个词元",
-    reasons={"length": "已达最长回答", "cancelled": "已停止", "loop": "因重复而停止"},
+    reasons={
+        "length": "已达最长回答",
+        "cancelled": "已停止",
+        "loop": "因重复而停止",
+        "filtered": "被服务器的过滤器拦截",
+        "refused": "模型拒绝回答",
+    },
     broken_off="已中断",
+    thought="思考过程",
+    thought_tokens="思考过程：{tokens} 个词元",
+    thinking="思考中：已有 {characters} 个字符",
     cost_total="共 {prompt} / {context} 个词元",
     cost_alone="共 {prompt} 个词元",
     about="约 {number}",
@@ -484,8 +498,17 @@ KOREAN = Texts(
     stats_parts="재사용 {reused}, 시각 {visual}",
     stats_first="첫 단어 {seconds}초",
     stats_rate="초당 토큰 {rate}개",
-    reasons={"length": "최대 길이에서 잘림", "cancelled": "중지됨", "loop": "반복되어 중지됨"},
+    reasons={
+        "length": "최대 길이에서 잘림",
+        "cancelled": "중지됨",
+        "loop": "반복되어 중지됨",
+        "filtered": "서버의 필터가 막음",
+        "refused": "모델이 답변을 거절함",
+    },
     broken_off="중단됨",
+    thought="추론 과정",
+    thought_tokens="추론 과정: 토큰 {tokens}개",
+    thinking="생각하는 중: 현재 {characters}자",
     cost_total="토큰 {context}개 중 {prompt}개",
     cost_alone="토큰 {prompt}개",
     about="약 {number}",

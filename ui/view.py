@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from ui import composer, places, render, seeking
+from ui.runs import Run
 from ui.session import Tab
+from ui.texts import Texts
 
 
 class View(NamedTuple):
@@ -42,7 +44,7 @@ def whole(tab: Tab) -> View:
     turn = tab.editing.turn if tab.editing else None
     empty = not tab.shown.messages
     return View(
-        chatbot=render.messages(tab.shown, tab.known),
+        chatbot=chatbot(tab),
         live=live_answer(tab),
         stats=render.statistics(tab.usage, tab.texts) if answered else "",
         answers=render.answers(tab.shown),
@@ -63,6 +65,11 @@ def whole(tab: Tab) -> View:
         clear=gr.Button(visible=not empty),
         cancel_edit=gr.Button(visible=tab.editing is not None),
     )
+
+
+def chatbot(tab: Tab) -> list[dict[str, Any]]:
+    """What was said, and folded what the model thought before."""
+    return render.messages(tab.shown, tab.known, render.thoughts(tab.answers, tab.texts))
 
 
 def tray(tab: Tab) -> str:
@@ -88,7 +95,14 @@ def live_answer(tab: Tab) -> str:
     if tab.run.text:
         seen = seeking.clips(tab.shown, tab.known)
         return render.markdown(tab.run.text, seen, arriving=True)
-    return f"*{render.literal(render.waiting(tab.run.progress, tab.texts))}*"
+    return f"*{render.literal(waiting(tab.run, tab.texts))}*"
+
+
+def waiting(run: Run, texts: Texts) -> str:
+    """What happens before the first word."""
+    if run.reasoning:
+        return render.thinking(run.reasoning, texts)
+    return render.waiting(run.progress, texts)
 
 
 def live_places(tab: Tab) -> list[places.Marked]:

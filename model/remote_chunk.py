@@ -1,0 +1,183 @@
+"""What one object of a server's answer adds to it: text, reasoning, a reason to end, counts. Servers differ in all of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from model.characters import whole
+
+# Two of them in one delta are the same text for older and newer clients.
+_REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
+MOST_TOKENS = 2**32 - 1  # no prompt and no answer has more
+MOST_CALLS = 64
+
+Ending = Literal["stop", "length", "filtered", "refused", "broken"]
+# Words of `finish_reason`, in small letters. One that is not here is an ordinary end.
+_ENDINGS: Mapping[str, Ending] = {
+    "length": "length",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "model_length": "length",
+    "model_context_window_exceeded": "length",
+    "content_filter": "filtered",
+    "content_filtered": "filtered",
+    "safety": "filtered",
+    "sensitive": "filtered",
+    "recitation": "filtered",
+    "prohibited_content": "filtered",
+    "blocklist": "filtered",
+    "refusal": "refused",
+    "abort": "broken",
+    "aborted": "broken",
+    "cancelled": "broken",
+    "canceled": "broken",
+    "error": "broken",
+    "failed": "broken",
+    "internal_error": "broken",
+    "network_error": "broken",
+    "insufficient_system_resource": "broken",
+    "unload": "broken",
+}
+
+
+@dataclass(frozen=True)
+class Added:
+    """What a chunk adds; `ending` if it ends the answer, `error` if it says that this failed."""
+
+    text: str = ""
+    thought: str = ""
+    refusal: str = ""
+    ending: Ending | None = None
+    error: object = None
+    calls: tuple[Mapping[str, Any], ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+def added(chunk: Mapping[str, Any]) -> Added:
+    """Of the first choice. What is of another type than it should be says nothing."""
+    choice = _first(chunk)
+    delta = choice.get("delta") or choice.get("message") or {}
+    if not isinstance(delta, dict):
+        delta = {"content": delta}
+    content = delta.get("content")
+    text, thought, refusal = _content(choice.get("text") if content is None else content)
+    if not thought:
+        thoughts = (_content(delta.get(name))[:2] for name in _REASONING)
+        thought = next(("".join(found) for found in thoughts if any(found)), "")
+    calls = delta.get("tool_calls")
+    return Added(
+        text,
+        thought,
+        refusal or _text(delta.get("refusal")),
+        ending_of(choice.get("finish_reason") or choice.get("done_reason")),
+        choice.get("error"),
+        tuple(call for call in calls if isinstance(call, dict)) if isinstance(calls, list) else (),
+        {**_counts(choice.get("usage")), **_counts(chunk.get("usage"))},
+    )
+
+
+def ending_of(word: object) -> Ending | None:
+    """What a server's word for the end means; None if there is none."""
+    if not isinstance(word, str) or word.strip().lower() in ("", "null", "none"):
+        return None
+    return _ENDINGS.get(word.strip().lower(), "stop")
+
+
+def _first(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
+    choices = chunk.get("choices")
+    output = chunk.get("output")  # of DashScope's own protocol
+    if choices is None and isinstance(output, dict):
+        choices = output.get("choices") or [{"message": {"content": output.get("text")}, **output}]
+    if choices is None and isinstance(chunk.get("message"), dict):
+        return chunk  # Ollama's own protocol
+    for choice in choices if isinstance(choices, list) else []:
+        if isinstance(choice, dict) and choice.get("index") in (0, None):
+            return choice
+    return {}
+
+
+def _content(content: object) -> tuple[str, str, str]:
+    """Text, reasoning and refusal of a content, which may be a text, a part, or a list of parts."""
+    if isinstance(content, str):
+        return content, "", ""
+    if isinstance(content, list):
+        parts = [_content(part) for part in content]
+        texts, thoughts, refusals = zip(*parts, strict=True) if parts else ((), (), ())
+        return "".join(texts), "".join(thoughts), "".join(refusals)
+    if not isinstance(content, dict):
+        return "", "", ""
+    kind = str(content.get("type"))
+    if "refusal" in kind:
+        return "", "", _text(content.get("refusal")) or _text(content.get("text"))
+    if kind in ("thinking", "reasoning"):
+        said = content.get("thinking") or content.get("reasoning") or content.get("text")
+        return "", "".join(_content(said)[:2]), ""
+    said = content.get("text")
+    if isinstance(said, dict):
+        said = said.get("value")
+    return _text(said) or _text(content.get("content")), "", ""
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _counts(usage: object) -> dict[str, int]:
+    """By our names; what is not counted is left out, 0 for what cannot be 0 too."""
+    if not isinstance(usage, dict):
+        return {}
+    prompt, completion = (usage.get(f"{side}_tokens_details") for side in ("prompt", "completion"))
+    prompt, completion = (
+        details if isinstance(details, dict) else {} for details in (prompt, completion)
+    )
+    found = {
+        "prompt_tokens": _whole(usage.get("prompt_tokens")) or _whole(usage.get("input_tokens")),
+        "new_tokens": _whole(usage.get("completion_tokens")) or _whole(usage.get("output_tokens")),
+        "reused_tokens": _whole(prompt.get("cached_tokens"))
+        or _whole(usage.get("prompt_cache_hit_tokens")),
+        "reasoning_tokens": _whole(completion.get("reasoning_tokens"))
+        or _whole(usage.get("reasoning_tokens")),
+    }
+    return {name: count for name, count in found.items() if count}
+
+
+def _whole(value: object) -> int:
+    """A number of tokens, also as text or as 30.0; 0 for anything else."""
+    if isinstance(value, str) and len(value) <= 20:
+        try:
+            value = float(value)
+        except ValueError:
+            return 0
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0
+    return int(value) if 0 < value <= MOST_TOKENS and value == int(value) else 0
+
+
+class Calls:
+    """Calls of tools, which servers take out of the answer, put together and written as the model wrote them."""
+
+    def __init__(self) -> None:
+        self._calls: dict[object, list[str]] = {}
+
+    def add(self, call: Mapping[str, Any]) -> None:
+        function = call.get("function")
+        index = call.get("index")
+        number = index if isinstance(index, int) else len(self._calls)
+        if not isinstance(function, dict) or len(self._calls) >= MOST_CALLS:
+            return
+        named = self._calls.setdefault(number, ["", ""])
+        arguments = function.get("arguments")
+        if isinstance(arguments, dict | list):
+            arguments = json.dumps(arguments, ensure_ascii=False)
+        named[0] += _text(function.get("name"))
+        named[1] += _text(arguments)
+
+    def text(self) -> str:
+        return "\n".join(
+            f'<tool_call>\n{{"name": {json.dumps(whole(name), ensure_ascii=False)}, '
+            f'"arguments": {whole(arguments) or "{}"}}}\n</tool_call>'
+            for name, arguments in self._calls.values()
+        )

@@ -1,0 +1,143 @@
+"""One answer of a server as it comes: what the model thinks, what it says, how it ends and what it cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from model.backend import Delta, Reasoning, StopReason
+from model.characters import Characters
+from model.event_stream import Emit
+from model.reasoning import Part, Splitter
+from model.remote_chunk import Calls, added
+from model.remote_errors import BrokenOffError, StreamedError
+
+MAX_CHARACTERS = 200_000  # of an answer, and of a reasoning: more than the longest one has tokens
+
+
+class Reply:
+    """Emits `Delta` and `Reasoning` as they come."""
+
+    def __init__(self, emit: Emit, begun: Callable[[], None], *, always_thinks: bool) -> None:
+        """begun: called with the first piece; always_thinks: the prompt opens a reasoning, whatever is asked."""
+        self.counts: dict[str, int] = {}
+        self.ending: StopReason | None = None
+        self.first_word_at: float | None = None  # no time of a thought, or of what is empty
+        self._began_at: float | None = None
+        self._last_at: float | None = None
+        self._answer: list[str] = []
+        self._reasoning: list[str] = []
+        self._length = {True: 0, False: 0}  # in characters: of what is thought, and of what is said
+        self._emit, self._begun, self._always_thinks = emit, begun, always_thinks
+        self._said, self._thinking = Characters(), Characters()
+        self._splitter, self._calls = Splitter(), Calls()
+        self._refusal = ""
+
+    @property
+    def text(self) -> str:
+        return "".join(self._answer)
+
+    @property
+    def thought(self) -> bool:
+        return any(map(str.strip, self._reasoning))
+
+    @property
+    def begun(self) -> bool:
+        return self._began_at is not None
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for more of it."""
+        return max(self._length.values()) >= MAX_CHARACTERS
+
+    @property
+    def new_tokens(self) -> int:
+        """Of reasoning and answer; as counted here where the server has not."""
+        counted = self.counts.get("new_tokens")
+        if counted is None:
+            return len(self._answer) + len(self._reasoning)
+        return max(0, counted - (self.ending == "stop"))  # the token that ends it is counted there
+
+    @property
+    def reasoning_tokens(self) -> int:
+        if not self.thought:
+            return 0
+        pieces = len(self._reasoning) + len(self._answer)
+        share = round(self.new_tokens * len(self._reasoning) / pieces)
+        return min(self.counts.get("reasoning_tokens", share), self.new_tokens)
+
+    @property
+    def tokens_per_s(self) -> float:
+        if self._began_at is None or self._last_at is None or self._last_at <= self._began_at:
+            return 0.0
+        return max(0, self.new_tokens - 1) / (self._last_at - self._began_at)
+
+    def take(self, chunk: Mapping[str, Any]) -> None:
+        """Raises `StreamedError` and `BrokenOffError` when the server says that it failed."""
+        if not chunk:
+            self.ending = self.ending or ("stop" if self.begun else None)
+            return
+        more = added(chunk)
+        self.counts |= more.counts
+        if more.error:
+            raise StreamedError({"error": more.error})
+        if more.thought:
+            self._splitter.thought()
+            self._come(Part(self._thinking.add(more.thought), thought=True))
+        if more.text:
+            self._split(self._said.add(more.text))
+        self._refusal += more.refusal
+        for call in more.calls:
+            self._calls.add(call)
+        if more.ending == "broken":
+            raise BrokenOffError
+        self.ending = more.ending or self.ending
+
+    def end(self) -> None:
+        """Nothing more comes. Raises `BrokenOffError` if the answer is not over."""
+        self._come(Part(self._thinking.end(), thought=True))
+        self._split(self._said.end())
+        for part in self._splitter.end():
+            self._come(part)
+        for more in (self._refusal, self._calls.text()):
+            if more:
+                self._come(Part(f"\n\n{more}" if self._answer else more, thought=False))
+        if self._refusal and self.ending in ("stop", None):
+            self.ending = "refused"
+        if self.ending is None and (self.counts and self.begun):
+            self.ending = "stop"  # what it cost comes after the end
+        if self.ending is None:
+            raise BrokenOffError
+        if self.ending == "length" and self._always_thinks and not self.thought:
+            self._come(Part("", thought=True, all_before=True))
+
+    def _split(self, text: str) -> None:
+        for part in self._splitter.add(text) if text else ():
+            self._come(part)
+
+    def _come(self, part: Part) -> None:
+        if part.all_before:
+            self._reasoning += self._answer
+            self._answer.clear()
+            self._length = {True: sum(self._length.values()), False: 0}
+            self.first_word_at = None
+            self._emit(Reasoning("", all_before=True))
+        room = MAX_CHARACTERS - self._length[part.thought]
+        if text := part.text[: max(0, room)]:
+            self._length[part.thought] += len(text)
+            self._add(text, part.thought)
+
+    def _add(self, text: str, thought: bool) -> None:
+        self._last_at = time.perf_counter()
+        if self._began_at is None:
+            self._began_at = self._last_at
+            self._begun()
+        if thought:
+            self._reasoning.append(text)
+            self._emit(Reasoning(text))
+            return
+        self._answer.append(text)
+        if text.strip() and self.first_word_at is None:
+            self.first_word_at = self._last_at
+        self._emit(Delta(text))
