@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ def unusual() -> Iterator[Case]:
     yield plays("stream.ts", clip(), 0, 5)
     yield plays("streaming.mp4", clip(header_first=True), 0, 5)
     yield plays("hevc.mp4", clip(codec="hevc"), 0, 5)
+    yield plays("old.flv", clip(), 0, 5)
+    yield plays("windows.wmv", clip(codec="wmv2"), 0, 5)
+    yield plays("dvd.mp4", clip(size=(64, 48), pixel_aspect=Fraction(4, 3)), 0, 5, size=(85, 48))
     large = [np.full((4320, 7680, 3), 90, np.uint8)] * 2
     yield Case("8k.mp4", clip(large), "video", (7680, 4320))
     larger = [np.full((6000, 8000, 3), 90, np.uint8)]
