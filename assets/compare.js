@@ -3,6 +3,7 @@
 const { one, whenReady } = qwenVlChat;
 const VIEW = '#compare';
 let taken = {};
+let touched = false; // what differs is somebody's choice
 let asked = false; // and the answers are not on the page yet
 
 const open = () => location.hash === VIEW;
@@ -21,7 +22,9 @@ const sides = () => [0, 1].map((side) => Object.fromEntries(
   rows().map((shown) => [shown.dataset.name, value(shown.querySelector(`[name="${side}"]`))]),
 ));
 
-const look = () => trigger('select', element.querySelector('form') ? { sides: sides() } : {});
+const look = () => trigger('select', touched ? { sides: sides() } : {});
+// The controls have other limits and start elsewhere.
+qwenVlChat.startsOtherwise = () => { if (open()) look(); };
 
 function compare() {
   if (running()) return;
@@ -56,12 +59,14 @@ function label() {
 }
 
 function add(name) {
+  touched = true;
   for (const wanted of [name, row(name).dataset.partner])
     if (wanted) row(wanted).hidden = false;
   row(name).querySelector('[name="1"]').focus();
 }
 
 function drop(shown) {
+  touched = true;
   for (const name of [shown.dataset.name, shown.dataset.partner])
     if (name) row(name).hidden = true;
   element.querySelector('select').focus();
@@ -73,9 +78,9 @@ function take(settings) {
   location.hash = '#chat';
   one('#composer textarea').focus();
 }
-// In the order of the controls, in which the page's settings were gathered.
-qwenVlChat.takenSettings = (page) => Object.keys(page).map((name) => (name in taken ? taken[name] : page[name]));
+qwenVlChat.takenSettings = () => qwenVlChat.settingsWith(taken);
 
+element.addEventListener('input', () => { touched = true; });
 element.addEventListener('submit', (event) => {
   event.preventDefault();
   running() ? stop() : compare();

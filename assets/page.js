@@ -115,7 +115,7 @@
     const named = settings.names.map((name, i) => [name, values[i]]);
     settings.kept = Object.fromEntries(named.filter(([, value], i) => value !== settings.defaults[i]));
     localStorage.setItem(SETTINGS, JSON.stringify(settings.kept));
-    return Object.fromEntries(named);
+    return settings.kept;
   }
 
   function keptSettings(names, defaults) {
@@ -126,10 +126,14 @@
 
   const keptOr = (defaults) => settings.names.map((name, i) => (name in settings.kept ? settings.kept[name] : defaults[i]));
 
+  // The controls' values when these are taken over.
+  const settingsWith = (taken) => settings.names.map((name, i) => (name in taken ? taken[name] : keptOr(settings.defaults)[i]));
+
   // A checkpoint that has been loaded may start with others. What a person has chosen stays.
   function startSettings(defaults, values) {
     if (String(defaults) === String(settings.defaults)) return values;
     settings.defaults = defaults;
+    window.qwenVlChat.startsOtherwise?.();
     return keptOr(defaults);
   }
 
@@ -200,6 +204,6 @@
   window.qwenVlChat = {
     one, text, anything, whenReady, open, language, chooseLanguage, sent, giveBack, replace, copy,
     copyText, download,
-    copyLatest: () => copy(one('#copy'), -1), gatherSettings, keptSettings, startSettings,
+    copyLatest: () => copy(one('#copy'), -1), gatherSettings, keptSettings, settingsWith, startSettings,
   };
 })();

@@ -175,6 +175,11 @@ class Status:
     convention: Convention = "qwen2_vl"  # in which its answers name places in a picture
     on_cpu: bool = False  # its tokens come from the processor, of which a page may take a share
 
+    @property
+    def as_progress(self) -> Progress:
+        """How far loading is; nobody knows while something stands in its way."""
+        return Progress("loading", round(100 * self.progress), 0 if self.note else 100)
+
 
 class Backend(Protocol):
     """Answers conversations. Methods may be called from any thread."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from copy import copy
 from typing import Protocol
 
-from model.backend import Backend, Cancel, Estimate, Event, Finished, Progress, Status, Usage
+from model.backend import Backend, Cancel, Estimate, Event, Finished, Status, Usage
 from model.conversation import Conversation
 from model.errors import DemoError
 from model.recipe import Recipe, Replaying, Verdict
@@ -71,8 +71,7 @@ class LoadingBackend:
             if cancel.is_set():
                 yield Finished("cancelled", _nothing_done(settings))
                 return
-            status = self._status
-            yield Progress("loading", round(100 * status.progress), 0 if status.note else 100)
+            yield self._status.as_progress
         yield from self.wait().stream(conversation, settings, cancel, session=session)
 
     def estimate(self, conversation: Conversation, settings: GenerationSettings) -> Estimate:

@@ -12,12 +12,12 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from model.backend import Delta
+from model.backend import Delta, Status
 from model.choose import BUNDLED
 from model.conversation import Image
 from model.errors import ContextError
 from model.local import LocalBackend
-from model.settings import TUNABLES
+from model.settings import TUNABLES, Bounds, DefaultSettings, GenerationSettings
 from tests import media_files
 from tests.fakes import FakeBackend
 from tests.following import KEY, attach, followed
@@ -49,6 +49,37 @@ def sections(shown: str) -> list[str]:
 def photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     return media_files.photo(tmp_path / "a photo.png", (300, 200))
+
+
+def test_both_sides_that_wait_for_the_checkpoint_take_its_defaults(photo: Path) -> None:
+    """But for what they are asked to differ in, though the page may have started with it."""
+
+    async def play() -> None:
+        backend = FakeBackend(current=Status("loading", "Fake-VL"))
+        tabs = Tabs(backend)
+        tab = handlers.tab_of(tabs, KEY)
+        await attach(tabs, [{"path": str(photo), "name": photo.name}])
+        sides = {"repetition_penalty": 1.0}, {"repetition_penalty": 1.2, "max_tokens": 99}
+        await comparing.compare(tabs, KEY, "What?", posted(*sides), {"top_k": 7})
+        await becomes(
+            lambda: tab.comparison and tab.comparison.run and tab.comparison.run.state == "loading"
+        )
+        tab.tray.clear()
+        backend.current = FakeBackend().current
+        bounds = dict.fromkeys(("min_tokens", "max_tokens"), Bounds(64, 256))
+        own = GenerationSettings(repetition_penalty=1.05, temperature=0.5)
+        backend.defaults = DefaultSettings.within(bounds, own)
+        shown = [shown async for shown in comparing.follow(tabs, KEY)][-1]
+        penalties = [call.settings.repetition_penalty for call in backend.calls]
+        assert penalties == [1.0, 1.2]
+        assert {(call.settings.temperature, call.settings.top_k) for call in backend.calls} == {
+            (0.5, 7)
+        }
+        pictures = [next(iter(call.conversation.media)) for call in backend.calls]
+        assert [picture.vision.max_tokens for picture in pictures] == [256, 99]
+        assert "Largest size (tokens): 256" in sections(shown)[0]
+
+    scene(play)
 
 
 def test_both_sides_are_asked_one_after_the_other_and_the_conversation_stays(photo: Path) -> None:

@@ -40,7 +40,7 @@ def talk(tmp_path: Path) -> Conversation:
 
 
 async def answered(tabs: Tabs, tab: Tab, talk: Conversation) -> None:
-    await tabs.start(tab, talk, SHORT).ended()
+    await tabs.start(tab, lambda: (talk, SHORT)).ended()
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -12,10 +13,11 @@ import gradio as gr
 import pytest
 from PIL import Image as PillowImage
 
-from model.backend import Delta, Status
+from model.backend import Backend, Delta, Status
 from model.conversation import Conversation
-from model.errors import MediaError
+from model.errors import CheckpointError, MediaError
 from model.grounding import Box
+from model.loading import LoadingBackend, Report
 from model.settings import TUNABLES, Bounds, DefaultSettings, GenerationSettings
 from tests import media_files
 from tests.fakes import FakeBackend
@@ -24,6 +26,8 @@ from tests.patience import becomes, scene
 from ui import handlers
 from ui.controls import started
 from ui.places import by_answer
+from ui.pointing import Pointed
+from ui.resolution import Resolution
 from ui.tabs import Tabs
 from ui.view import View
 
@@ -59,6 +63,73 @@ def test_a_page_gets_what_a_loaded_checkpoint_says_of_itself_once() -> None:
         largest = controls[[t.name for t in TUNABLES].index("max_tokens")]
         assert (largest.minimum, largest.maximum) == (64, 256)
         assert await handlers.start_settings(tabs, now) == [gr.skip()] * (1 + len(TUNABLES))
+
+    scene(play)
+
+
+BOUNDS = dict.fromkeys(("min_tokens", "max_tokens"), Bounds(64, 256))
+OWN = DefaultSettings.within(BOUNDS, GenerationSettings(repetition_penalty=1.05))
+
+
+def test_a_message_that_waits_for_the_checkpoint_takes_its_defaults(uploads: Path) -> None:
+    """For each setting that nobody has chosen, and at the level that was chosen for a picture."""
+
+    async def play() -> None:
+        backend = FakeBackend(current=Status("loading", "Fake-VL"))
+        tabs = Tabs(backend)
+        tab = tabs.open(KEY)
+        files = [{"path": str(uploads / "red.png"), "name": name} for name in "ab"]
+        await attach(tabs, files)
+        tab.see(tab.tray[1], Resolution("medium"))
+        await handlers.submit(tabs, KEY, "What?", {"temperature": 0.5, "repetition_penalty": 1.0})
+        await becomes(lambda: tab.run is not None and tab.run.state == "loading")
+        assert not backend.calls
+        backend.defaults, backend.current = OWN, FakeBackend().current
+        await followed(tabs)
+        call = backend.calls[0]
+        assert call.settings == GenerationSettings(temperature=0.5, repetition_penalty=1.0)
+        assert [picture.vision.max_tokens for picture in call.conversation.media] == [256, 128]
+        assert tab.conversation.messages[0] == call.conversation.messages[0]
+        assert tab.answers[0].settings == call.settings
+        await handlers.edit_latest(tabs, KEY, "")
+        assert [item.resolution.level for item in tab.tray] == ["auto", "medium"]
+
+    scene(play)
+
+
+def test_a_place_is_told_to_the_checkpoint_that_was_waited_for_as_it_sees_it(
+    uploads: Path,
+) -> None:
+    async def play() -> None:
+        loading = Status("loading", "Fake-VL", convention="qwen2_5_vl")
+        backend = FakeBackend(current=loading)
+        tabs = Tabs(backend)
+        tab = tabs.open(KEY)
+        PillowImage.new("RGB", (1120, 560)).save(uploads / "large.png")
+        await attach(tabs, [{"path": str(uploads / "large.png"), "name": "large.png"}])
+        tab.places.add(Pointed("p", (0.5, 0.5, 1.0, 1.0), tab.tray[0].id))
+        await handlers.submit(tabs, KEY, "What?", {})
+        await becomes(lambda: tab.run is not None and tab.run.state == "loading")
+        backend.defaults = OWN
+        backend.current = replace(loading, state="ready")
+        await followed(tabs)
+        [region] = backend.calls[0].conversation.messages[0].regions
+        assert "[308, 154, 615, 307]" in region.text, "in the pixels of 22 x 11 tokens"
+        await handlers.edit_latest(tabs, KEY, "")
+        assert [place.corners for place in tab.places.marked] == [(0.5, 0.5, 1.0, 1.0)]
+
+    scene(play)
+
+
+def test_a_message_that_waits_in_vain_is_handed_back() -> None:
+    async def play() -> None:
+        def load(_: Report) -> Backend:
+            raise CheckpointError("There is no folder x.")
+
+        tabs = Tabs(LoadingBackend(load, "x"))
+        taken, *_ = await handlers.submit(tabs, KEY, "Hi", {})
+        last = await followed(tabs)
+        assert (taken, last.returned) == ("Hi", "Hi") and "There is no folder x." in last.notice
 
     scene(play)
 

@@ -89,7 +89,7 @@ def test_memory_is_given_back_after_an_answer(freed: float) -> None:
         tab = tabs.open("k")
         drafted = tab.drafted("Hi", VisionSettings())
         assert drafted
-        run = tabs.start(tab, drafted, GenerationSettings())
+        run = tabs.start(tab, lambda: (drafted, GenerationSettings()))
         with run.followed():
             await run.ended()
 

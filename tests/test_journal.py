@@ -24,7 +24,7 @@ def logged(
     tabs = Tabs(backend, journal=Journal(messages))
 
     async def ask() -> None:
-        await tabs.start(tabs.open("0" * 32), TALK, GenerationSettings()).ended()
+        await tabs.start(tabs.open("0" * 32), lambda: (TALK, GenerationSettings())).ended()
 
     with caplog.at_level(logging.DEBUG):
         asyncio.run(ask())

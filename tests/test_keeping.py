@@ -17,7 +17,6 @@ from model.choose import BUNDLED, Flags
 from model.errors import DemoError
 from model.local import LocalBackend
 from model.recipe import Runtime
-from model.settings import TUNABLES
 from model.verify_file import wanted
 from tests import media_files
 from tests.fakes import FakeBackend
@@ -103,7 +102,7 @@ def test_a_conversation_comes_back_with_its_files_and_settings(
         view, settings = View(*shown[: len(View._fields)]), shown[len(View._fields) :]
         assert len(view.chatbot) == 4 and view.notice == ""
         given = values(vision_ids=True)
-        assert settings == tuple(given.get(t.name, t.default) for t in TUNABLES)
+        assert settings == tuple(tabs.chosen(given).values.values())
         address, _ = await keeping.export(tabs, OTHER)
         assert address
 

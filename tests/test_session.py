@@ -35,7 +35,7 @@ async def send(tabs: Tabs, tab: Tab, text: str) -> None:
     drafted = tab.drafted(text, VisionSettings())
     assert drafted
     tab.tray.clear()
-    run = tabs.start(tab, drafted, GenerationSettings())
+    run = tabs.start(tab, lambda: (drafted, GenerationSettings()))
     with run.followed():
         await run.ended()
 

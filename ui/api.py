@@ -67,7 +67,8 @@ async def chat(
     if tab.run and tab.run.left:
         await tab.run.ended()  # a program that has just cancelled need not know how long that takes
     with _explained():
-        run = tabs.start(tab, *await _drafted(tabs, tab, message, settings))
+        asked = await _drafted(tabs, tab, message, settings)
+        run = tabs.start(tab, lambda: asked)
     try:
         with run.followed():
             while run.live:
@@ -122,7 +123,7 @@ async def _drafted(
     if not isinstance(settings, dict):
         raise SettingError("The settings must be an object: names and values.")
     await _until_loaded(tabs)
-    chosen = tabs.defaults.changed(settings)
+    chosen = tabs.chosen(settings)
     items = [await _attached(tabs, tab, *_named(file)) for file in files]
     conversation = drafted(tab.conversation, items, text, chosen.vision)
     if conversation is None:

@@ -7,18 +7,20 @@ loop only.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from model.backend import Backend, Usage
 from model.conversation import Conversation
 from model.errors import DemoError
-from model.settings import TUNABLES, VisionSettings, settings_from
+from model.settings import TUNABLES, DefaultSettings
 from ui.runs import Run
 
 NAMES = ("A", "B")
 Wishes = Mapping[str, Any]  # settings by name
 LONGEST_WISH = 100_000  # characters of a system prompt that comes from a browser
+# What is asked, and the settings that are a side's. Raises `DemoError`.
+Question = Callable[[], tuple[Conversation, DefaultSettings]]
 NOBODY = ""  # the backend keeps nothing for it: both sides start from nothing, and the chat loses nothing
 
 
@@ -30,9 +32,17 @@ class Side:
     """
 
     wishes: Wishes
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     run: Run | None = None
     problem: str = ""  # why there is no run, a `Sentence`
+    question: Question | None = None
+
+    def ask_again(self) -> None:
+        """The checkpoint is there, with its defaults for what neither side wishes."""
+        if self.run and self.question:
+            self.run.conversation, chosen = self.question()
+            self.run.settings = chosen.generation
+            self.settings.update(chosen.values)
 
     @property
     def usage(self) -> Usage | None:
@@ -77,7 +87,12 @@ class Comparison:
         self.run = self._next.pop(0) if self._next else None
         self.expect_follower()
         if self.run:
-            self.run.start(backend, lambda run: self._go_on(run, backend, awaited), awaited=awaited)
+            self.run.start(
+                backend,
+                lambda run: self._go_on(run, backend, awaited),
+                awaited=awaited,
+                loaded=self._ask_again,
+            )
 
     def expect_follower(self) -> None:
         """Somebody is about to look; see `Run.expect_follower`."""
@@ -90,25 +105,24 @@ class Comparison:
         if self.run:
             self.run.cancel.set()
 
+    def _ask_again(self) -> None:
+        for side in self.sides:
+            side.ask_again()
+
     def _go_on(self, run: Run, backend: Backend, awaited: Callable[[], bool]) -> None:
         if run.finished and run.finished.reason == "cancelled":
             self._next.clear()  # stopped, or nobody follows any more
         self.start(backend, awaited)
 
 
-def side(
-    values: Mapping[str, Any],
-    wishes: Wishes,
-    drafted: Callable[[VisionSettings], Conversation | None],
-) -> Side:
-    """One side, with what is `drafted` as its question. `values` are the page's settings by name."""
+def side(wishes: Wishes, question: Question) -> Side:
+    """One side, with its question under its wishes."""
     try:
-        vision, generation = settings_from({**values, **wishes})
-        asked = drafted(vision)
-        assert asked, "the message is empty"
+        asked, settings = question()
     except DemoError as error:
         return Side(wishes, problem=error.sentence)
-    return Side(wishes, {**asdict(vision), **asdict(generation)}, Run(asked, generation, NOBODY))
+    run = Run(asked, settings.generation, NOBODY)
+    return Side(wishes, settings.values, run, question=question)
 
 
 def wishes_of(posted: object) -> tuple[Wishes, Wishes]:

@@ -9,12 +9,14 @@ from typing import Any
 
 import gradio as gr
 
+from model.conversation import Conversation
 from model.errors import DemoError
+from model.settings import DefaultSettings
 from ui import render, sides
 from ui.compare import Comparison, side, wishes_of
 from ui.differences import differences
 from ui.handlers import tab_of, until_news
-from ui.session import Tab
+from ui.session import Draft, Tab
 from ui.tabs import Tabs
 
 
@@ -43,11 +45,23 @@ async def compare(
         if not tab.tray and not text.strip():
             raise DemoError("The message is empty; give it a text or a file.")
         wishes = wishes_of(_posted(event).get("sides"))
-        first, second = (side(settings, wish, partial(tab.drafted, text)) for wish in wishes)
+        draft = tab.draft(text)
+        first, second = (
+            side(wish, partial(_asked, tabs, draft, {**settings, **wish})) for wish in wishes
+        )
         tabs.compare(tab, Comparison(first, second))
     except DemoError as error:
         tab.not_compared = error.sentence
     return await _shown(tab)
+
+
+def _asked(
+    tabs: Tabs, draft: Draft, settings: Mapping[str, Any]
+) -> tuple[Conversation, DefaultSettings]:
+    chosen = tabs.chosen(settings)
+    asked = draft(chosen.vision)
+    assert asked, "the message is empty"
+    return asked, chosen
 
 
 async def follow(tabs: Tabs, key: str) -> AsyncIterator[str]:

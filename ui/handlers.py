@@ -10,20 +10,22 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from model.backend import Usage
+from model.conversation import Conversation
 from model.errors import DemoError, Sentence
-from model.settings import TUNABLES, GenerationSettings, settings_from
+from model.settings import TUNABLES, GenerationSettings
 from ui import ahead, annotate, composer, places, render, view
 from ui.attachment import inspect
 from ui.controls import bounded, started
 from ui.examples import EXAMPLES
 from ui.runs import Run
-from ui.session import Tab, drafted
-from ui.tabs import Tabs
+from ui.session import Draft, Tab, drafted
+from ui.tabs import Question, Tabs
 from ui.texts import texts_for
 from ui.uploads import NOT_STORED
 from ui.view import View
@@ -76,15 +78,26 @@ async def close_page(tabs: Tabs, request: gr.Request) -> None:
     tabs.page_closed(str(request.session_hash))
 
 
+def question(tabs: Tabs, draft: Draft, settings: Mapping[str, Any]) -> Question:
+    """The drafted message, with what the page's `settings` leave open as the checkpoint has it by then."""
+
+    def now() -> tuple[Conversation, GenerationSettings]:
+        chosen = tabs.chosen(settings)
+        asked = draft(chosen.vision)
+        assert asked, "the message is empty"
+        return asked, chosen.generation
+
+    return now
+
+
 async def submit(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) -> tuple[Any, ...]:
     """Send the message with the tray. Returns the text that was taken, and the view."""
     tab = tab_of(tabs, key)
     taken = set_aside = ""
     try:
-        vision, generation = settings_from(settings)
-        asked = tab.drafted(text, vision)
-        if asked and not tab.live:
-            tabs.start(tab, asked, generation)
+        draft = tab.draft(text)
+        if draft(tabs.chosen(settings).vision) and not tab.live:
+            tabs.start(tab, question(tabs, draft, settings))
             taken, set_aside = text, tab.sent()
     except DemoError as error:
         tab.notice = error.sentence
@@ -106,10 +119,9 @@ def _retry(
     tabs: Tabs, tab: Tab, settings: Mapping[str, Any], change: Change = lambda same: same
 ) -> View:
     try:
-        generation = change(settings_from(settings)[1])
         again = tab.conversation.without_last_reply()
         if again.messages and not tab.live and not tab.editing:
-            tabs.start(tab, again, generation)
+            tabs.start(tab, lambda: (again, change(tabs.chosen(settings).generation)))
     except DemoError as error:
         tab.notice = error.sentence
     return view.whole(tab)
@@ -189,13 +201,13 @@ async def ask_example(
     tab = tab_of(tabs, key)
     number = event._data.get("example") if isinstance(event._data, dict) else None
     try:
-        vision, generation = settings_from(settings)
         if type(number) is int and 0 <= number < len(EXAMPLES) and not tab.live:
             items = await asyncio.to_thread(EXAMPLES[number].attachments)
             tab.remember(items)
-            question = tab.texts.examples[EXAMPLES[number].name]
-            if (asked := drafted(tab.conversation, items, question, vision)) and not tab.live:
-                tabs.start(tab, asked, generation)
+            text = tab.texts.examples[EXAMPLES[number].name]
+            draft = partial(drafted, tab.conversation, items, text)
+            if not tab.live:
+                tabs.start(tab, question(tabs, draft, settings))
     except DemoError as error:
         tab.notice = error.sentence
     return view.whole(tab)
@@ -297,11 +309,11 @@ async def price(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) ->
     if not tab.tray or tabs.backend.status().state != "ready":
         return ""  # with nothing attached the page stays as quiet as it can be
     try:
-        vision, generation = settings_from(settings)
-        if asked := tab.drafted(text, vision):
+        chosen = tabs.chosen(settings)
+        if asked := tab.drafted(text, chosen.vision):
             items = list(tab.tray)
             usages = [answer.usage for answer in tab.answers]
-            estimate = await asyncio.to_thread(tabs.backend.estimate, asked, generation)
+            estimate = await asyncio.to_thread(tabs.backend.estimate, asked, chosen.generation)
             wait_s = _expected_wait(estimate.prompt_tokens, usages)
             return composer.cost(estimate, items, tab.texts, wait_s=wait_s, fitted=tab.fitted)
     except DemoError as error:
@@ -329,12 +341,12 @@ async def read_ahead(tabs: Tabs, key: str, settings: Mapping[str, Any]) -> Any:
             gr.skip()
         )  # an edit may be given up, and then the conversation as it was is needed again
     try:
-        vision, generation = settings_from(settings)
-        draft = tab.drafted("", vision)
+        chosen = tabs.chosen(settings)
+        draft = tab.drafted("", chosen.vision)
     except DemoError:
         return gr.skip()  # sending says what is wrong
     items = list(tab.tray)
-    read = draft and await ahead.read_ahead(tabs.backend, draft, generation, tab.key)
+    read = draft and await ahead.read_ahead(tabs.backend, draft, chosen.generation, tab.key)
     return composer.ready(items) if read else gr.skip()
 
 

@@ -12,7 +12,7 @@ from model.backend import Estimate
 from model.conversation import Image
 from model.errors import DemoError, Sentence
 from model.families import of_key
-from model.settings import GenerationSettings, VisionSettings, settings_from
+from model.settings import GenerationSettings, VisionSettings
 from ui import inspector, view
 from ui.attachment import Attachment
 from ui.fitting import fitted
@@ -32,7 +32,8 @@ async def inspect(
     posted = event._data if isinstance(event._data, dict) else {}
     item = tab.item(posted.get("id"))
     try:
-        vision, generation = settings_from(settings)
+        chosen = tabs.chosen(settings)
+        vision, generation = chosen.vision, chosen.generation
         match posted:
             case {"op": "see"} if item:
                 item = tab.see(item, resolution_of(posted))

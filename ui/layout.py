@@ -147,7 +147,8 @@ def lay_out(defaults: DefaultSettings) -> Page:
     resume = gr.Button(elem_id="resume", visible="hidden")
     places = gr.HTML(elem_id="places", visible="hidden", js_on_load=SAVING)
     # One input instead of one for each control: Gradio's page copies every input at every update.
-    settings = gr.JSON(defaults.values, visible=False)
+    # Those that a person has chosen, by name.
+    settings = gr.JSON({}, visible=False)
     start = gr.JSON(started(defaults), visible=False)
     # Empty, not None: a setting may be moved before the page has its key.
     key, sent, taken_up, saved, returned = [gr.Textbox("", visible=False) for _ in range(5)]

@@ -75,6 +75,11 @@ class PointedPlaces:
             number = numbers.get(place.item, place.number)
             self._told[region] = replace(place, item="", number=number)
 
+    def retold(self, before: Text, now: Text) -> None:
+        """A place is said in another way."""
+        if before in self._told:
+            self._told[now] = self._told[before]
+
     def of(self, message: Message, items: Mapping[int, str]) -> list[Pointed]:
         """The places that a message was about whose pictures are in the tray again, by number."""
         return [self._told[part].again(items) for part in message.regions if part in self._told]

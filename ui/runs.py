@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 ORPHAN_S = 0.6  # seconds without a follower before an answer is given up
 EXPECTED_S = 10.0  # the same while a follower is on the way
+LOADING_S = 0.1  # between two looks whether the model is there
 WATCH_S = 0.2  # seconds between looks at the followers
 
 RunState = Literal["loading", "queued", "reading", "answering"]
@@ -49,6 +50,7 @@ class Run:
         self.expect_follower()
         self._done = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._waiting: asyncio.Task[None] | None = None
 
     def start(
         self,
@@ -56,12 +58,18 @@ class Run:
         on_end: Callable[[Run], None],
         *,
         awaited: Callable[[], bool] = lambda: False,
+        loaded: Callable[[], None] = lambda: None,
     ) -> None:
-        """Begin. `on_end` is called on the event loop; `awaited` may hold off giving up an orphan."""
+        """Begin. `on_end` is called on the event loop; `awaited` may hold off giving up an orphan.
+
+        loaded: called on the event loop before a backend is asked that had to be loaded first.
+        """
         loop = asyncio.get_running_loop()
-        done = lambda: loop.call_soon_threadsafe(self._done.set)  # noqa: E731
-        threading.Thread(target=self._drain, args=(backend, done), daemon=True).start()
         self._task = loop.create_task(self._watch(on_end, awaited))
+        if backend.status().state == "loading":
+            self._waiting = loop.create_task(self._ask_when_loaded(backend, loaded))
+        else:
+            self._ask(backend)
 
     @property
     def state(self) -> RunState:
@@ -101,6 +109,23 @@ class Run:
         """Return when the run is over and `on_end` has been called."""
         while self.live:
             await asyncio.sleep(0.02)
+
+    async def _ask_when_loaded(self, backend: Backend, loaded: Callable[[], None]) -> None:
+        while (status := backend.status()).state == "loading" and not self.cancel.is_set():
+            self.progress = status.as_progress
+            await asyncio.sleep(LOADING_S)
+        try:
+            loaded()
+        except DemoError as error:
+            self.error = error
+            self._done.set()
+        else:
+            self._ask(backend)
+
+    def _ask(self, backend: Backend) -> None:
+        loop = asyncio.get_running_loop()
+        done = lambda: loop.call_soon_threadsafe(self._done.set)  # noqa: E731
+        threading.Thread(target=self._drain, args=(backend, done), daemon=True).start()
 
     def _drain(self, backend: Backend, done: Callable[[], object]) -> None:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -33,6 +33,8 @@ LOOPED = Sentence(
 )
 PENALTY_STEP = 0.1
 
+# Of vision settings, the conversation with a message. Raises `DemoError`.
+Draft = Callable[[VisionSettings], Conversation | None]
 Outcome = Literal["idle", "stopped", "error"]
 
 
@@ -211,13 +213,18 @@ class Tab:
 
         Raises `SettingError`.
         """
-        return drafted(self.before, self.tray, text, vision, self._regions(vision))
+        return self.draft(text)(vision)
 
-    def _regions(self, vision: VisionSettings) -> list[Text]:
-        items = {item.id: (item, number) for item, number in self._numbers(self.before)}
-        return region_texts(
-            self.places.marked, items, self.before, self.known, vision, self.convention
-        )
+    def draft(self, text: str) -> Draft:
+        """The same of the tray as it is now, for vision settings that are known later."""
+        before, tray, marked = self.before, tuple(self.tray), tuple(self.places.marked)
+        items = {item.id: (item, number) for item, number in self._numbers(before)}
+
+        def at(vision: VisionSettings) -> Conversation | None:
+            regions = region_texts(marked, items, before, self.known, vision, self.convention)
+            return drafted(before, tray, text, vision, regions)
+
+        return at
 
     def sent(self) -> str:
         """Empty the tray after sending; gives the text that an edit had set aside."""
@@ -305,6 +312,16 @@ class Tab:
         self.run = run
         self.outcome, self.notice = "idle", ""
         self.refused.clear()
+
+    def asked_as(self, run: Run, conversation: Conversation, settings: GenerationSettings) -> None:
+        """What is asked differs from what was sent, in settings alone."""
+        sent, asked = run.conversation.last_user_message, conversation.last_user_message
+        run.conversation, run.settings = conversation, settings
+        for before, now in zip(sent.parts, asked.parts, strict=True) if sent and asked else ():
+            if isinstance(before, Text) and isinstance(now, Text):
+                self.places.retold(before, now)
+            elif not isinstance(before, Text) and not isinstance(now, Text):
+                self.wished[now] = self.wished.get(before, AUTO)
 
     def settle(self, run: Run) -> None:
         """An answer ended: keep what there is of it, or give the message back."""

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from model.backend import Backend
@@ -42,6 +42,10 @@ AT_ONCE_S = 0.5  # within this after the start, a browser asks that was opened w
 FIRST_PAGE_S = 4.0  # the most that loading a checkpoint waits for that, both want all of Python
 POLL_S = 0.05
 BOOT_S = 45.0  # a page that was asked for opens its tab within this, on a busy machine too
+
+
+# What is asked, and how it is to be answered. Raises `DemoError`.
+Question = Callable[[], tuple[Conversation, GenerationSettings]]
 
 
 class Tabs:
@@ -85,6 +89,10 @@ class Tabs:
         """The settings of whoever does not give any. Another checkpoint may change them."""
         return self.backend.default_settings().changed(self._given)
 
+    def chosen(self, settings: Mapping[str, object]) -> DefaultSettings:
+        """These settings by name, the defaults for all others. Raises `SettingError`."""
+        return self.defaults.changed(settings)
+
     def open(self, key: str) -> Tab:
         """The tab of this key, a new one if there is none (any more)."""
         tab = self._tabs.pop(key, None) or Tab(key, self.backend)
@@ -93,13 +101,20 @@ class Tabs:
         self._clean(spare=tab)
         return tab
 
-    def start(self, tab: Tab, conversation: Conversation, settings: GenerationSettings) -> Run:
-        """Let the backend answer. Raises `DemoError` when too many people are waiting, or this one asks too often."""
+    def start(
+        self,
+        tab: Tab,
+        question: Question,
+    ) -> Run:
+        """Let the backend answer. Raises `DemoError` when too many people are waiting, or this one asks too often.
+
+        A question that waits for the checkpoint is put anew when that is loaded, because it has defaults of its own.
+        """
         if tab.live:
             raise DemoError("An answer is still being written; stop it first.")
         self._require_room()
         self.rates.admit(tab.address)
-        run = Run(conversation, settings, tab.key)
+        run = Run(*question(), tab.key)
         tab.begin(run)
 
         def settle(run: Run) -> None:
@@ -107,7 +122,12 @@ class Tabs:
             self.journal.ended(run)
             asyncio.get_running_loop().run_in_executor(None, heap.give_back)
 
-        run.start(self.backend, settle, awaited=lambda: self.awaited(tab.browser))
+        run.start(
+            self.backend,
+            settle,
+            awaited=lambda: self.awaited(tab.browser),
+            loaded=lambda: tab.asked_as(run, *question()),
+        )
         return run
 
     def compare(self, tab: Tab, comparison: Comparison) -> None:

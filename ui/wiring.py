@@ -187,8 +187,8 @@ def _wire_comparing(
     for event in (looked, form.submit(do(comparing.compare), asked, compared, **QUIET)):
         event.then(do(comparing.follow), key, compared, **FOLLOWING)
     form.stop(do(comparing.stop), key, None, **QUIET)
-    take = "(page) => qwenVlChat.takenSettings(page)"
-    taken = form.apply(None, page.settings, list(page.controls.components), js=take, **QUIET)
+    take = "() => qwenVlChat.takenSettings()"
+    taken = form.apply(None, None, list(page.controls.components), js=take, **QUIET)
     priced(_gathered(taken.then, page))
 
 

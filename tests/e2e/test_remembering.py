@@ -102,6 +102,30 @@ def test_on_a_phone_no_button_lies_on_what_is_said(open_page: OpenChat, fake: Fa
     assert covered == [False] * 4
 
 
+def test_a_message_and_the_form_that_compares_wait_for_what_the_checkpoint_says(
+    open_page: OpenChat, fake: FakeBackend
+) -> None:
+    chat = open_page()
+    ready, fake.current = fake.current, Status("loading", "Fake-VL")
+    chat.reload()
+    chat.wait("loading")
+    chat.set("temperature", "0.5")
+    chat.page.wait_for_function("localStorage.getItem('qwen-vl-chat-settings')?.includes('0.5')")
+    chat.send("Hello")
+    chat.wait_until(lambda: chat.page.locator("#chatbot .user-row").count())
+    chat.page.click("#views a[href='#compare']")
+    limits = "[...document.querySelectorAll('#comparison [data-name=max_tokens] input')].map((field) => [field.max, field.value])"
+    chat.page.wait_for_function(
+        f'JSON.stringify({limits}) === \'[["16384","1280"],["16384","320"]]\''
+    )
+    bounds = dict.fromkeys(("min_tokens", "max_tokens"), Bounds(64, 256))
+    own = GenerationSettings(repetition_penalty=1.05)
+    fake.defaults, fake.current = DefaultSettings.within(bounds, own), ready
+    chat.page.wait_for_function(f'JSON.stringify({limits}) === \'[["256","256"],["256","64"]]\'')
+    chat.wait_until(lambda: fake.calls)
+    assert fake.calls[0].settings == replace(own, temperature=0.5)
+
+
 def test_a_checkpoint_that_has_been_loaded_says_what_the_settings_start_with(
     open_page: OpenChat, fake: FakeBackend
 ) -> None:
