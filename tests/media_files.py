@@ -11,6 +11,7 @@ from typing import Any
 import av
 import numpy as np
 import numpy.typing as npt
+from av.stream import Disposition
 from PIL import Image
 
 from model.settings import VisionSettings
@@ -171,12 +172,24 @@ def clip(
     return path
 
 
-def sound_only(path: Path, seconds: float = 0.5) -> Path:
-    """A sound file in the container of the path's suffix."""
+def sound_only(path: Path, seconds: float = 0.5, *, cover: bool = False) -> Path:
+    """A sound file in the container of the path's suffix, perhaps with the picture of its record."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=48000)
+        if cover:
+            _mux_cover(container)
         _mux_silence(container, stream, seconds)
     return path
+
+
+def _mux_cover(container: av.container.OutputContainer) -> None:
+    stream = container.add_stream("mjpeg", rate=1)
+    stream.width, stream.height, stream.pix_fmt = 32, 32, "yuvj420p"
+    stream.disposition = Disposition.attached_pic
+    frame = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")
+    frame.pts = 0
+    container.mux(stream.encode(frame))
+    container.mux(stream.encode())
 
 
 def _mux_silence(

@@ -187,6 +187,11 @@ def test_an_answer_that_was_ended_is_as_long_again(reason: Any, longest: int) ->
     assert archive.replayed(answered).max_new_tokens == longest
 
 
+def test_an_answer_that_was_ended_before_its_first_token_can_be_replayed() -> None:
+    usage = replace(USAGE, stop_reason="cancelled", new_tokens=0)
+    assert archive.replayed(Answered(GenerationSettings(), usage)).max_new_tokens == 1
+
+
 def test_a_file_that_is_gone_is_named(kept: Archive, tmp_path: Path) -> None:
     (tmp_path / "b.mp4").unlink()
     with pytest.raises(DemoError, match=r"2-a-clip\.mp4 is not on the server"):
@@ -207,6 +212,7 @@ CHANGES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "another format": ("settings.json", lambda s: s.update(format=2)),
     "a path outside": ("settings.json", lambda s: s["media"][0].update(file="../../a.png")),
     "a suffix that is a path": ("settings.json", lambda s: s["media"][0].update(file="media/a.png/../b")),
+    "media that stand nowhere": ("settings.json", lambda s: s["media"].append(s["media"][0])),
     "too many media": ("settings.json", lambda s: s.update(media=s["media"] * 1000)),
     "a size of nothing": ("settings.json", lambda s: s["media"][0].update(width=0)),
     "a size beyond everything": ("settings.json", lambda s: s["media"][0].update(width=10**9)),
@@ -271,6 +277,18 @@ def test_more_than_the_limit_is_not_unpacked(
     zipped: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archive_reader, "MOST_BYTES", 1000)
+    with pytest.raises(DemoError, match="too large"):
+        archive_reader.read(zipped, folder)
+
+
+def test_all_media_together_are_limited(
+    zipped: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(zipped) as file:
+        sizes = [info.file_size for info in file.infolist() if info.filename.startswith("media/")]
+    assert len(sizes) == 2
+    monkeypatch.setattr(archive_reader, "MOST_BYTES", sum(sizes) - 1)
+    assert max(sizes) < archive_reader.MOST_BYTES
     with pytest.raises(DemoError, match="too large"):
         archive_reader.read(zipped, folder)
 

@@ -40,6 +40,7 @@ BUSY = Hardware(gpu_free=(2 * GB, 70 * GB, 30 * GB), gpu_generation=(9,) * 3)
 APPLE = Hardware(mps=True, mps_bfloat16=True)
 OLD_APPLE = Hardware(mps=True)
 WEIGHTS = {LARGE: 16 * GB, SMALL: 4 * GB, "a/b": 16 * GB, "a/72b": 140 * GB, str(BUNDLED): GB // 10}
+WEIGHTS["a/unknown"] = 0
 
 
 def weigh(checkpoint: str) -> int:
@@ -55,6 +56,7 @@ def weigh(checkpoint: str) -> int:
         (MATRIX_CPU, Flags("a/b"), "a/b", "cpu", "bfloat16", ()),
         (MATRIX_CPU, Flags("a/b", dtype="float32"), "a/b", "cpu", "float32", ()),
         (MATRIX_CPU, Flags(), str(BUNDLED), "cpu", "float32", ()),
+        (MATRIX_CPU, Flags("a/unknown"), "a/unknown", "cpu", "bfloat16", ()),
         (BIG, Flags(), LARGE, "cuda", "bfloat16", (0,)),
         (BIG, Flags(cpu_only=True), str(BUNDLED), "cpu", "float32", ()),
         (BIG, Flags("tiny"), str(BUNDLED), "cuda", "bfloat16", (0,)),

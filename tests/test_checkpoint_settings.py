@@ -82,6 +82,12 @@ def test_pixels_are_bounds_of_both_sizes_and_the_start_lies_within(
     assert (found.vision.min_tokens, found.vision.max_tokens) == (256, 768)
 
 
+def test_pixels_of_no_whole_tokens_allow_no_more_than_they_say(tmp_path: Path) -> None:
+    told = {"min_pixels": 200_705, "max_pixels": 602_111, **SIDES}
+    found = said(tmp_path, preprocessor_config=told)
+    assert bounds(found) == {"min_tokens": (257, 767), "max_tokens": (257, 767)}
+
+
 def test_bounds_of_clips_are_of_one_frame(tmp_path: Path) -> None:
     size = {"shortest_edge": 28 * 28 * 16, "longest_edge": 28 * 28 * 64}
     found = said(tmp_path, video_preprocessor_config={"size": size, **SIDES, "max_frames": 33})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import gradio as gr
 import pytest
 
@@ -13,6 +15,7 @@ from tests.following import KEY, followed
 from tests.patience import scene
 from tests.test_session import CLIP, PHOTO, send
 from ui import handlers
+from ui.resolution import Resolution
 from ui.session import Tab
 from ui.tabs import Tabs
 from ui.view import View
@@ -192,5 +195,28 @@ def test_a_failed_retry_leaves_the_earlier_answer() -> None:
         assert said(tab) == ["first", "Hello", "second", "Hello"] and len(tab.answers) == 2
         assert (view.returned, tab.tray) == ("", [])
         assert "No." in view.notice
+
+    scene(play)
+
+
+def test_an_item_comes_back_at_the_resolution_that_it_was_sent_with() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tab = tabs.open(KEY)
+        tab.attach(replace(PHOTO, resolution=Resolution("low")))
+        await submitted(tabs, "first")
+        assert tab.edit(0, "") == "first"
+        assert [item.resolution for item in tab.tray] == [Resolution("low")]
+
+    scene(play)
+
+
+def test_refusals_go_with_the_message_that_follows_them() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tab = tabs.open(KEY)
+        tab.refused.append("a.txt is neither a picture nor a video")
+        await submitted(tabs, "first")
+        assert tab.refused == []
 
     scene(play)

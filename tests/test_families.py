@@ -109,6 +109,7 @@ def test_of_several_names_the_one_counts_that_tells() -> None:
     assert recognised(["demo", "/models/Qwen2.5-VL-7B-Instruct"]).family is QWEN2_5_VL
     assert recognised(["qwen2.5-7b", "Qwen/Qwen3-VL-8B-Instruct"]).family is QWEN3_VL
     assert recognised(["Qwen/Qwen2-VL-2B-Instruct", "/models/qwen3-vl"]).family is QWEN2_VL
+    assert recognised(["qwen2.5-7b", "qwen3-8b"]).family is QWEN2_5_VL
 
 
 @pytest.mark.parametrize(
@@ -144,3 +145,11 @@ def test_later_models_have_the_vision_tower_of_qwen3_vl(model_type: str) -> None
 
 def test_qwen3_vl_does_not_run_in_this_program_yet() -> None:
     assert LOCAL == ("qwen2_vl", "qwen2_5_vl")
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.key)
+def test_an_exact_size_goes_in_steps_of_the_familys_tokens(family: Family) -> None:
+    table = {tunable.name: tunable for tunable in family.default_settings.tunables}
+    px = family.geometry.token_px
+    for side in (table["resized_width"], table["resized_height"]):
+        assert (side.low, side.high, side.step) == (px, None, px)

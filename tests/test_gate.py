@@ -340,3 +340,15 @@ def test_an_upload_arrives_without_an_id_whose_progress_would_be_kept() -> None:
     app.add_middleware(Gate, inputs={}, uploaded=lambda _: None)
     answer = TestClient(app).post("/gradio_api/upload?upload_id=mine")
     assert answer.json() == [""]
+
+
+@pytest.mark.parametrize(("status", "heard"), [(200, [["a.png"]]), (413, [])])
+def test_only_an_upload_that_was_stored_is_told(status: int, heard: list[Any]) -> None:
+    async def reached(_: Request) -> JSONResponse:
+        return JSONResponse(["a.png"], status)
+
+    told: list[Any] = []
+    app = Starlette(routes=[Route("/gradio_api/upload", reached, methods=["POST"])])
+    app.add_middleware(Gate, inputs={}, uploaded=told.append)
+    assert TestClient(app).post("/gradio_api/upload").status_code == status
+    assert told == heard

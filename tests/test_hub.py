@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import subprocess
@@ -69,6 +70,15 @@ SENTENCES = {
     "me/nothing": "has no me/nothing, or it is private",
     "me/no such id": "neither a folder nor the id of a checkpoint",
 }
+
+
+def cached(checkpoint: Path, cache: Path) -> Path:
+    """The snapshot of me/tiny in a cache, as if it had been fetched."""
+    repo = cache / "models--me--tiny"
+    shutil.copytree(checkpoint, snapshot := repo / "snapshots" / COMMIT)
+    (repo / "refs").mkdir()
+    (repo / "refs" / "main").write_text(COMMIT)
+    return snapshot
 
 
 @pytest.fixture(scope="module")
@@ -215,15 +225,29 @@ def test_a_page_whose_checkpoint_cannot_be_had_says_so_and_the_log_has_the_cause
 def test_what_is_not_whole_in_the_cache_is_asked_of_the_hub(
     checkpoints: dict[str, Path], tmp_path: Path, gone: str
 ) -> None:
-    repo = tmp_path / "models--me--tiny"
-    snapshot = repo / "snapshots" / COMMIT
-    shutil.copytree(checkpoints["qwen2_vl"], snapshot)
-    (repo / "refs").mkdir()
-    (repo / "refs" / "main").write_text(COMMIT)
+    snapshot = cached(checkpoints["qwen2_vl"], tmp_path)
     assert located("me/tiny") == str(snapshot)
     (snapshot / gone).unlink()
     assert located("me/tiny") == "me/tiny"
     assert (Path(model_hub.fetched("me/tiny", weights=True)) / gone).is_file()
+
+
+def test_weights_of_which_a_part_is_missing_in_the_cache_are_asked_of_the_hub(
+    checkpoints: dict[str, Path], tmp_path: Path
+) -> None:
+    snapshot = cached(checkpoints["qwen2_vl"], tmp_path)
+    first, second = snapshot / "model-1.safetensors", snapshot / "model-2.safetensors"
+    (snapshot / "model.safetensors").rename(first)
+    index = {"weight_map": {"a": first.name, "b": second.name, "c": first.name}}
+    (snapshot / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert located("me/tiny") == "me/tiny"
+    second.touch()
+    assert located("me/tiny") == str(snapshot)
+
+
+def test_the_size_of_a_checkpoint_is_that_of_its_weights(checkpoints: dict[str, Path]) -> None:
+    weights = checkpoints["qwen2_vl"] / "model.safetensors"
+    assert model_hub.hub_bytes("me/tiny") == weights.stat().st_size
 
 
 @pytest.mark.parametrize(

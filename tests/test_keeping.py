@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
+import threading
 import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -13,21 +17,40 @@ import gradio as gr
 import pytest
 
 import app
+from model.backend import Cancel
 from model.choose import BUNDLED, Flags
+from model.conversation import Conversation, Text
 from model.errors import DemoError
 from model.local import LocalBackend
-from model.recipe import Runtime
+from model.recipe import Recipe, Runtime, Verdict
+from model.settings import GenerationSettings
 from model.verify_file import wanted
 from tests import media_files
 from tests.fakes import FakeBackend
 from tests.following import KEY, attach, followed
-from tests.patience import scene
+from tests.patience import PATIENCE_S, becomes, scene
 from ui import handlers, keeping
 from ui.session import Tab
 from ui.tabs import Tabs
 from ui.view import View
 
 OTHER = "e" * 32
+
+
+@dataclass
+class SlowReplay(FakeBackend):
+    """Verifies until it is told to stop."""
+
+    flags: list[Cancel] = field(default_factory=list)
+
+    def recipe(self, conversation: Conversation, settings: GenerationSettings) -> Recipe:  # noqa: ARG002
+        runtime = Runtime("a/b", "float32", "cpu", "sdpa")
+        return Recipe(runtime, "", [], (), False, {"do_sample": False}, 0)
+
+    def verify(self, recipe: Recipe, reply: str, cancel: Cancel) -> Verdict | None:  # noqa: ARG002
+        self.flags.append(cancel)
+        cancel.wait(PATIENCE_S)
+        return None
 
 
 def posted(**data: Any) -> gr.EventData:
@@ -123,6 +146,23 @@ def test_nothing_is_overwritten_by_an_import(tiny: LocalBackend, uploads: Path) 
     scene(play)
 
 
+def test_a_message_that_is_sent_during_an_import_stands(tiny: LocalBackend, uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(tiny)
+        await talk(tabs, uploads)
+        path = await exported(tabs)
+        tabs.uploads.arrived([str(path)])
+        importing = asyncio.create_task(keeping.restore(tabs, OTHER, posted(path=str(path))))
+        await asyncio.sleep(0)
+        tab = handlers.tab_of(tabs, OTHER)
+        tab.conversation = said = Conversation().with_user_turn(Text("Hi")).with_reply("Hello")
+        shown = await importing
+        assert tab.conversation is said
+        assert "New chat" in View(*shown[: len(View._fields)]).notice
+
+    scene(play)
+
+
 @pytest.mark.parametrize("path", [None, 7, "/etc/passwd", "nothing.zip"])
 def test_only_what_was_uploaded_is_read(uploads: Path, path: object) -> None:
     async def play() -> None:
@@ -135,22 +175,46 @@ def test_only_what_was_uploaded_is_read(uploads: Path, path: object) -> None:
     scene(play)
 
 
-def test_a_file_that_is_no_picture_is_refused_and_nothing_stays(
-    tiny: LocalBackend, uploads: Path
+def rewrite(path: Path, change: Callable[[str, bytes], bytes]) -> None:
+    """Pack a zip file again with other contents."""
+    with zipfile.ZipFile(path) as file:
+        contents = {name: file.read(name) for name in file.namelist()}
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in contents.items():
+            file.writestr(name, change(name, content))
+
+
+def as_svg(name: str, content: bytes) -> bytes:
+    return b"<svg onload=alert(1)>" if name.endswith(".png") else content
+
+
+def as_clip(name: str, content: bytes) -> bytes:
+    """The picture is said to be a clip, everywhere."""
+    told: Any = json.loads(content) if name.endswith(".json") else None
+    if name == "messages.json":
+        for part in (part for message in told[1:] for part in message["content"]):
+            if part["type"] == "image_url":
+                part |= {"type": "video", "video": part.pop("image_url")["url"]}
+    if name == "settings.json":
+        told["media"][0]["times"] = [0.0, 0.5]
+    return json.dumps(told).encode() if told else content
+
+
+@pytest.mark.parametrize(
+    ("change", "notice"), [(as_svg, "a photo.png"), (as_clip, "not a conversation")]
+)
+def test_a_file_that_is_not_what_it_is_said_to_be_is_refused_and_nothing_stays(
+    tiny: LocalBackend, uploads: Path, change: Callable[[str, bytes], bytes], notice: str
 ) -> None:
     async def play() -> None:
         tabs = Tabs(tiny)
         await talk(tabs, uploads)
         path = await exported(tabs)
-        with zipfile.ZipFile(path) as file:
-            contents = {name: file.read(name) for name in file.namelist()}
-        with zipfile.ZipFile(path, "w") as file:
-            for name, content in contents.items():
-                file.writestr(name, b"<svg onload=alert(1)>" if name.endswith(".png") else content)
+        rewrite(path, change)
         before = sorted(uploads.iterdir())
         tabs.uploads.arrived([str(path)])
         shown = await keeping.restore(tabs, OTHER, posted(path=str(path)))
-        assert "a photo.png" in View(*shown[: len(View._fields)]).notice
+        assert notice in View(*shown[: len(View._fields)]).notice
         assert handlers.tab_of(tabs, OTHER).conversation.messages == ()
         assert sorted(uploads.iterdir()) == before
 
@@ -196,6 +260,40 @@ def test_what_was_drawn_by_lot_is_said_to_be(tiny: LocalBackend, uploads: Path) 
         tabs = Tabs(tiny)
         await talk(tabs, uploads, temperature=0.5)
         assert "temperature 0" in await verified(tabs, 0)
+
+    scene(play)
+
+
+def test_only_the_latest_verification_goes_on() -> None:
+    async def play() -> None:
+        backend = SlowReplay()
+        tabs = Tabs(backend)
+        await handlers.submit(tabs, KEY, "Hi", values())
+        await followed(tabs)
+        first = asyncio.create_task(verified(tabs, 0))
+        await becomes(lambda: backend.flags)
+        second = asyncio.create_task(verified(tabs, 0))
+        await becomes(lambda: len(backend.flags) == 2)
+        assert [flag.is_set() for flag in backend.flags] == [True, False]
+        backend.flags[1].set()
+        await asyncio.gather(first, second)
+
+    scene(play)
+
+
+def test_nothing_is_reproduced_while_an_answer_is_written() -> None:
+    async def play() -> None:
+        backend = SlowReplay(gate=(gate := threading.Event()))
+        tabs = Tabs(backend)
+        await handlers.submit(tabs, KEY, "Hi", values())
+        gate.set()
+        await followed(tabs)
+        gate.clear()
+        await handlers.submit(tabs, KEY, "And?", values())
+        assert await keeping.reproduce(tabs, KEY, asked()) == ""
+        assert await verified(tabs, 0) == "" and not backend.flags
+        gate.set()
+        await followed(tabs)
 
     scene(play)
 

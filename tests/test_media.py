@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import io
 import struct
 import subprocess
 import sys
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -58,6 +60,19 @@ def test_a_phones_multi_picture_file_gives_its_first_picture(tmp_path: Path) -> 
     other = Image.new("RGB", (10, 10), "blue")
     Image.new("RGB", (60, 40), "red").save(path, "MPO", save_all=True, append_images=[other])
     assert open_image(path).size == image_size(path) == (60, 40)
+
+
+def test_only_the_scans_of_the_first_picture_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("RGB", (60, 40), "red").save(path := tmp_path / "phone.jpg", progressive=True)
+    scans = path.read_bytes().count(b"\xff\xda")
+    monkeypatch.setattr("model.media.MOST_SCANS", scans)
+    path.write_bytes(path.read_bytes() * 2)  # as phones put a second picture behind
+    assert open_image(path).size == (60, 40)
+    monkeypatch.setattr("model.media.MOST_SCANS", scans - 1)
+    with pytest.raises(MediaError, match="would take too long to read"):
+        open_image(path)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
@@ -120,6 +135,7 @@ def test_sixteen_bit_levels_are_scaled_not_clipped(tmp_path: Path, suffix: str) 
         (np.array([[0, 32896, 65535]], np.int32), [0, 128, 255]),
         (np.array([[0.0, 0.5, 1.0]], np.float32), [0, 128, 255]),
         (np.array([[np.nan, 128, 255]], np.float32), [0, 128, 255]),
+        (np.array([[np.inf, -np.inf, 255]], np.float32), [0, 0, 255]),
     ],
 )
 def test_scientific_levels_keep_black_and_white(
@@ -394,6 +410,14 @@ class Served(BaseHTTPRequestHandler):
             for _ in range(33):
                 self.wfile.write(bytes(2**20))
             return
+        if self.path == "/dripping":
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):  # hung up on
+                for _ in range(100):
+                    self.wfile.write(b" ")
+                    time.sleep(0.05)
+            return
         if self.path.startswith("/to?"):
             self.send_response(302)
             self.send_header("Location", self.path.removeprefix("/to?"))
@@ -440,6 +464,12 @@ def test_only_web_addresses_are_fetched() -> None:
 def test_a_server_that_sends_too_much_is_given_up_on(site: str) -> None:
     with pytest.raises(MediaError, match="larger than 32 MB"):
         fetch(f"{site}/huge")
+
+
+def test_a_server_that_drips_is_given_up_on(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.media.FETCH_SECONDS", 0.2)
+    with pytest.raises(MediaError, match=r"could not be fetched \(not done after 0\.2 s\)"):
+        fetch(f"{site}/dripping")
 
 
 def test_a_bug_of_ours_is_no_damaged_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

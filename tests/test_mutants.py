@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
-from tools.mutants import ROOT, Mutant, table
+from tools.mutants import ROOT, FirstFailure, Mutant, ended, table
 
 
 @pytest.mark.parametrize("mutant", table(), ids=lambda mutant: mutant.id)
@@ -29,3 +30,19 @@ def test_a_bug_that_no_longer_has_its_one_place_is_refused(source: str) -> None:
     mutant = Mutant("X1", "a.py", "It breaks.", "twice", "once", ("tests/test_a.py::test_a",))
     with pytest.raises(ValueError, match=r"X1: its text stands \d times in a\.py"):
         mutant.planted(source)
+
+
+@pytest.mark.parametrize(
+    ("passes", "status"),
+    [(True, pytest.ExitCode.INTERNAL_ERROR), (False, pytest.ExitCode.TESTS_FAILED)],
+)
+def test_a_run_of_pytest_that_breaks_off_ends_no_other(
+    tmp_path: Path, passes: bool, status: int
+) -> None:
+    (tmp_path / "pytest.ini").touch()
+    (tmp_path / "conftest.py").write_text("def pytest_unconfigure():\n    raise OSError\n")
+    (tmp_path / f"test_planted_{passes}.py").write_text(f"def test_a():\n    assert {passes}\n")
+    flags = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", f"--rootdir={tmp_path}"]
+    first = FirstFailure()
+    assert ended([*flags, "-c", str(tmp_path / "pytest.ini"), str(tmp_path)], first) == status
+    assert bool(first.test) != passes

@@ -199,6 +199,12 @@ def test_reading_ahead_costs_nothing_when_it_is_switched_off(page: gr.Blocks) ->
     without.close()
 
 
+def test_no_event_copies_what_it_updates_to_show_progress_on_it(page: gr.Blocks) -> None:
+    wired = [event for event in page.fns.values() if event.api_visibility == "private"]
+    assert len(wired) > 40
+    assert {event.name for event in wired if event.show_progress_on != []} == set()
+
+
 def test_an_idle_server_lets_the_model_have_the_interpreter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,6 +83,7 @@ def test_a_place_alone_is_no_message() -> None:
     "posted",
     [
         {"box": None}, {"box": [0, 0, 1]}, {"box": ["a", 0, 1, 1]}, {"box": [0.5, 0.5, 0.5, 0.5]},
+        {"box": [0.2, 0.5, 0.8, 0.505]}, {"box": [0.5, 0.2, 0.505, 0.8]},
         {"box": [float("nan"), 0, 1, 1]}, {"id": None, "src": "/etc/passwd"}, {"id": None},
     ],
 )  # fmt: skip

@@ -76,3 +76,31 @@ def test_a_clip_that_cannot_be_copied_keeps_its_picture(
         assert tab.known[gone.path].shown == "/t.webp" and "could not be copied" in caplog.text
 
     scene(play)
+
+
+def test_a_page_waits_for_its_own_clips_only(avi: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        mine, other = tabs.open("mine"), tabs.open("other")
+        attachment = await asyncio.to_thread(inspect, avi)
+        mine.attach(attachment)
+        async with tabs._copier:
+            tabs.make_playable(mine, attachment)
+            assert not await asyncio.wait_for(tabs.copied(other), 10.0)
+        assert await tabs.copied(mine)
+
+    scene(play)
+
+
+def test_a_clip_that_was_let_go_meanwhile_does_not_come_back(avi: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tab = tabs.open("k")
+        attachment = await asyncio.to_thread(inspect, avi)
+        tab.attach(attachment)
+        tabs.make_playable(tab, attachment)
+        tab.clear()
+        assert await tabs.copied(tab)
+        assert tab.known == {}
+
+    scene(play)

@@ -102,9 +102,18 @@ def test_a_helper_ends_with_who_asked_it_and_knows_no_keys(
     if environment.exists():
         names = {line.split("=")[0] for line in environment.read_text().split("\0") if line}
         assert names <= {*PASSED_ON, *ALONE}
+    # An interrupt from the terminal goes to everybody in the group.
+    assert os.getpgid(helper.pid) != os.getpgrp()
     quarantine._helpers.put(helper)
     quarantine.close()
     assert helper.returncode == 0
+
+
+def test_a_file_may_take_more_the_larger_it_is() -> None:
+    limits = Limits(cpu_s=3, memory_bytes=2**30, largest_cpu_s=12, largest_memory_bytes=2 * 2**30)
+    assert limits.share(0.0) == (3, 2**30)
+    assert limits.share(0.5) == (7.5, 2**30 + 2**29)
+    assert limits.share(1.0) == (12, 2 * 2**30)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such limits")

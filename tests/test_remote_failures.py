@@ -357,6 +357,13 @@ def test_one_prompt_that_the_server_cannot_count_does_not_end_counting(
     assert counter.count("one two").exact
 
 
+def test_a_server_that_cannot_count_is_not_asked_again(server: OpenAIServer) -> None:
+    counter = TokenCounter(Server(Connection(server.base, MODEL)))
+    assert not counter.count("one two").exact
+    server.tokenizes = True
+    assert not counter.count("one two three").exact
+
+
 def test_what_is_learnt_of_a_server_has_a_name_and_its_thread_an_end(server: OpenAIServer) -> None:
     known = Server(Connection(server.base, MODEL))
     with pytest.raises(TypeError, match="resize"):

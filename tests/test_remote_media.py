@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
+from PIL.JpegImagePlugin import JpegImageFile
 
 from model import remote_media, video, vision
 from model.backend import Cancel
@@ -84,6 +85,13 @@ def test_a_clip_is_sent_as_its_sampled_frames(tmp_path: Path) -> None:
     assert len(set(numbers)) == 4
     for pixels in sent:
         assert (pixels.shape[1], pixels.shape[0]) == item.size
+
+
+def test_frames_keep_all_of_their_colours(tmp_path: Path) -> None:
+    item = item_of(Video(media_files.clip(tmp_path / "a.mp4", 20), SMALL))
+    sent = opened(encoded(item).pictures[0])
+    assert isinstance(sent, JpegImageFile)
+    assert {(across, down) for _, across, down, _ in sent.layer} == {(1, 1)}
 
 
 def test_one_frame_can_be_sent_alone(tmp_path: Path) -> None:

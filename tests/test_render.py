@@ -57,6 +57,11 @@ def test_model_html_becomes_text_and_code_stays_code() -> None:
     assert rest == "</div>\n\n&lt;img src=x>\n```c\nx << y\n```"
 
 
+def test_code_in_a_list_keeps_its_own_indentation_only() -> None:
+    block = render.markdown("- see\n\n  ```html\n  <p>\n    <b>\n  ```\n")
+    assert shown(block.split("<code>")[1].split("</code>")[0]) == "<p>\n  <b>\n"
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_nothing_of_an_answer_is_html_or_a_picture_whatever_is_code_in_it(seed: int) -> None:
     """The browser's Markdown may take anything for code or for none."""

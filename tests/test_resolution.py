@@ -45,6 +45,11 @@ def test_an_exact_size_is_taken_as_it_is() -> None:
     assert (vision.resized_width, vision.resized_height) == (280, 140)
 
 
+def test_a_level_makes_the_pages_exact_size_smaller_in_both_directions() -> None:
+    vision = Resolution("low").applied(VisionSettings(resized_width=280, resized_height=140))
+    assert (vision.resized_width, vision.resized_height) == (140, 70)
+
+
 def test_a_share_makes_an_exact_size_smaller_in_both_directions() -> None:
     vision = Resolution("exact", width=280, height=140, share=0.25).applied(PAGE)
     assert (vision.resized_width, vision.resized_height) == (140, 70)

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import gradio as gr
 import pytest
@@ -280,6 +281,17 @@ def test_a_program_that_says_nothing_for_long_is_forgotten() -> None:
     scene(play)
 
 
+def test_a_program_does_not_get_a_pages_conversation_whatever_it_calls_its_session() -> None:
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend())
+        tab = tabs.open("k")
+        tab.conversation = Conversation().with_user_turn(Text("Hi")).with_reply("Hello")
+        await api.estimate(tabs, {"text": "And?"}, gr.Request(session_hash="k"))
+        assert [asked.turns for asked in backend.estimates] == [1]
+
+    scene(play)
+
+
 def test_a_closed_page_leaves_its_conversation_for_as_long_as_is_asked_for() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend(), kept_s=0.3)
@@ -399,6 +411,18 @@ def test_a_tray_holds_only_so_many_files(monkeypatch: pytest.MonkeyPatch) -> Non
     tab.attach(PHOTO)
     with pytest.raises(DemoError, match=r"b\.mp4 was left out"):
         tab.attach(CLIP)
+
+
+def test_an_item_moves_as_far_as_there_is_room() -> None:
+    tab = Tab("k", FakeBackend())
+    for item in (PHOTO, CLIP, third := replace(PHOTO, id="3")):
+        tab.attach(item)
+    tab.move(PHOTO, -1)
+    assert tab.tray == [PHOTO, CLIP, third]
+    tab.move(PHOTO, 1)
+    assert tab.tray == [CLIP, PHOTO, third]
+    tab.move(third, 1)
+    assert tab.tray == [CLIP, PHOTO, third]
 
 
 def test_what_is_kept_for_a_closed_tab_goes_but_a_reload_keeps_it() -> None:

@@ -15,6 +15,15 @@ def test_the_least_recently_used_entry_goes_first() -> None:
     assert store.nbytes == 8
 
 
+def test_what_is_put_again_counts_as_used() -> None:
+    store: SessionStore[str] = SessionStore(10)
+    store.put("a", 1, "A", 4)
+    store.put("b", 1, "B", 4)
+    store.put("a", 1, "again", 4)
+    store.put("c", 1, "C", 4)
+    assert (store.get("a", 1), store.get("b", 1)) == ("again", None)
+
+
 def test_nobody_finds_what_belongs_to_another_session() -> None:
     store: SessionStore[str] = SessionStore(10)
     store.put("a", "key", "A", 1)

@@ -90,6 +90,7 @@ def test_a_moment_that_the_clip_does_not_have_is_none() -> None:
         ("0:10", 10.0),
     ]
     assert found("0:00", 0.0) == [("0:00", 0.0)]
+    assert found("1:02:03 and 2 h 1 s", 2 * HOUR) == [("1:02:03", 3723.0)]
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,24 @@ def test_spare_work_passes_only_while_nobody_is_there_and_leaves_for_whoever_com
     assert seen == [], "spare work is nobody who is ahead"
 
 
+def test_people_are_counted_right_after_spare_work_has_left() -> None:
+    turnstile, cancel = Turnstile(), Cancel()
+    with turnstile.spare():
+        pass
+    seen: list[int] = []
+
+    def look(ahead: int) -> None:
+        seen.append(ahead)
+        cancel.set()
+
+    limit = threading.Timer(20.0, cancel.set)
+    limit.start()
+    with turnstile.turn(Cancel(), seen.append), turnstile.turn(cancel, look) as entered:
+        assert not entered
+    limit.cancel()
+    assert seen == [1]
+
+
 def _pass(turnstile: Turnstile, order: list[str], seen: list[int]) -> None:
     with turnstile.turn(Cancel(), seen.append) as entered:
         assert entered

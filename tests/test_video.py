@@ -223,6 +223,12 @@ def test_a_slow_clip_gives_each_frame_once(tmp_path: Path) -> None:
     assert [number for _, number in seen(video, times)] == [0, 1, 2, 3, 4, 4]
 
 
+def test_a_rounding_error_is_no_moment_more() -> None:
+    assert 2.2 * 25 > 55
+    times = choose(a_clip(2.2, 25.0), VisionSettings(video_fps=25))
+    assert len(set(times)) == 55 and times[-1] < 2.2
+
+
 def test_a_clip_of_one_frame_is_a_pair_of_it(tmp_path: Path) -> None:
     video = Video(clip(tmp_path / "a.mp4", 1))
     assert seen(video, choose(probe(video), VisionSettings())) == [(0.0, 0), (0.0, 0)]
@@ -238,8 +244,8 @@ def test_too_long_a_clip_is_refused_with_both_lengths_and_a_part_of_it_is_not() 
         choose(a_clip(840), VisionSettings(), max_seconds=600)
     with pytest.raises(MediaError, match="is 3:00:00 long"):
         choose(a_clip(10800), VisionSettings(), max_seconds=600)
-    part = VisionSettings(video_start_s=60.0, video_end_s=120.0)
-    assert choose(a_clip(840), part, max_seconds=600)[0] == 60.0
+    part = VisionSettings(video_start_s=660.0, video_end_s=720.0)
+    assert choose(a_clip(840), part, max_seconds=600)[0] == 660.0
 
 
 # Which pixels
@@ -282,12 +288,16 @@ def test_a_pass_cancelled_before_it_begins_gives_nothing(tmp_path: Path) -> None
     assert list(frames(pictures, (0.0, 0.0), cancel=cancel)) == []
 
 
-def test_progress_tells_where_in_the_clip_reading_is(tmp_path: Path) -> None:
+def test_progress_tells_where_in_the_clip_reading_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model.video.REPORT_EVERY", 0.0)
     told: list[tuple[float, float]] = []
     video = Video(clip(tmp_path / "a.mp4", 20))
-    list(frames(video, (1.0, 1.9), progress=lambda at, end: told.append((at, end))))
+    list(frames(video, (1.5, 1.75), progress=lambda at, end: told.append((at, end))))
     assert told
-    assert all(0 <= at <= end == 1.9 for at, end in told)
+    assert all(0 <= at <= end == 1.75 for at, end in told)
+    assert told[-1] == (1.75, 1.75), "the frame behind the last moment ends it"
 
 
 def test_the_time_that_frames_are_looked_at_does_not_count(
@@ -367,6 +377,7 @@ def test_what_is_no_clip_is_named_with_the_remedy(tmp_path: Path) -> None:
         tmp_path / "gone.mp4": "cannot be read any more; attach it again",
         photo(tmp_path / "photo.png"): "not a video",
         sound_only(tmp_path / "sound.m4a"): "has only sound in it",
+        sound_only(tmp_path / "cover.mp4", cover=True): "has only sound in it",
         truncated(clip(tmp_path / "cut.mp4"), 0.5): "is damaged",
     }
     for path, reason in cases.items():

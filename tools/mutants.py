@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import tomllib
+import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -146,10 +147,19 @@ def tried(clean: Path, trial: tuple[str, Mutant | None, list[str]]) -> Verdict:
     first = FirstFailure()
     with inside(tree, log):
         flags = ["-x", "-q", "-p", "no:cacheprovider", f"--timeout={TEST_S}", *UNREWRITTEN]
-        status = int(pytest.main([*flags, *tests], plugins=[first]))
+        status = ended([*flags, *tests], first)
     if mutant:
         shutil.rmtree(tree, ignore_errors=True)
     return Verdict(name, time.monotonic() - began, status, first.test, log)
+
+
+def ended(flags: list[str], first: FirstFailure) -> int:
+    """What pytest gives; it may end in an exception of its own when a bug has left threads behind."""
+    try:
+        return int(pytest.main(flags, plugins=[first]))
+    except Exception:
+        traceback.print_exc()
+        return pytest.ExitCode.TESTS_FAILED if first.test else pytest.ExitCode.INTERNAL_ERROR
 
 
 @contextlib.contextmanager
