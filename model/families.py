@@ -121,27 +121,38 @@ def recognised(names: Sequence[str]) -> Recognised:
 
 # `Qwen2.5`, and how else it is spelt: qwen25, qwen2_5, qwen-2.5, qwen2p5. What follows must not make the digits
 # a size (qwen-72b, qwen3-8b, qwen3-1.7b) or a date (qwen3-2507).
-_VERSION = re.compile(r"qwen[-_. ]?([1-9])(?:[-_.p]?([1-9]))?(?![\db]|\.\d)")
-# What says that a model takes pictures.
-_VISION = re.compile(r"(?<![a-z])(?:vl|omni)(?![a-z])|(?<=\d)vl(?![a-z])")
+_VERSION = re.compile(r"qwen[-. ]?([1-9])(?:(?:[-. ]{0,2}|p)([1-9]))?(?![\db]|\.\d)")
+# What says that a model takes pictures; as names of classes are written, too.
+_VISION = re.compile(r"(?<![a-z])(?:vl|omni)(?![a-z])|(?<![a-z])vl(?=moe|for[ci])")
 # The service's own models. It changes what a name without a date stands for.
-_HOSTED = re.compile(r"qwen[-_]?vl[-_]?(?:max|plus|ocr)")
-_HOSTED_QWEN2_VL = re.compile(r"qwen[-_]?vl[-_]?(?:max|plus)[-_](?:0809|1030|1119)(?!\d)")
-_QVQ_PREVIEW = re.compile(r"qvq-72b")  # made from Qwen2-VL-72B
+_HOSTED = re.compile(r"qwen-?vl-?(?:max|plus|ocr)")
+_HOSTED_QWEN2_VL = re.compile(r"qwen-?vl-?(?:max|plus)-(?:0809|1030|1119)(?!\d)")
+# Well-known checkpoints whose names do not say what they were made from. The first that fits counts.
+_MADE_FROM = tuple(
+    (re.compile(pattern), family)
+    for pattern, family in (
+        (r"qvq-72b|olmocr-7b-0225|ui-?tars[-:](?:2b|7b|72b)|uground-v1|os-atlas-base-7b", QWEN2_VL),
+        (r"cosmos-reason2|gui-owl-1\.5|holo2", QWEN3_VL),
+        (r"olmocr|rolmocr|nanonets-ocr|ocrflux|numarkdown|ui-?tars[-:]1\.5|ui-venus|gui-owl|holo1|cosmos-reason1|"
+         r"mimo-vl|vl-rethinker", QWEN2_5_VL),
+    )
+)  # fmt: skip
+_DASHES = str.maketrans(dict.fromkeys("_\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 
 
 @lru_cache(maxsize=256)
 def _recognised(name: str) -> Recognised | None:
     # ModelScope's cache writes `Qwen2.5` as `Qwen2___5`.
-    name = name.lower().replace("___", ".")
-    if _HOSTED_QWEN2_VL.search(name) or _QVQ_PREVIEW.search(name):
+    name = name.lower().replace("___", ".").translate(_DASHES)
+    if _HOSTED_QWEN2_VL.search(name):
         return Recognised(QWEN2_VL, True)
     if _HOSTED.search(name):
         return Recognised(QWEN2_5_VL, False)
     # Of a path the last folder that says something: fine-tuned checkpoints lie below what they were made from.
     *_, version = [None, *_VERSION.finditer(name)]
     if version is None:
-        return None
+        made = (family for pattern, family in _MADE_FROM if pattern.search(name))
+        return next((Recognised(family, True) for family in made), None)
     number = int(version[1]), int(version[2] or 0)
     # From 3.5 on there are no checkpoints without a vision tower, and all of them reason.
     newest = number >= (3, 5)

@@ -18,6 +18,18 @@ from model.families import (
 
 SPELLINGS = {
     "qwen2_vl": [
+        "Qwen/Qwen2-VL-7B-Instruct-AWQ",
+        "qwen/qwen-2-vl-72b-instruct",
+        "Qwen2VLForConditionalGeneration",
+        "mlx-community/Qwen2-VL-2B-Instruct-4bit",
+        "mmproj-Qwen2-VL-7B-Instruct-f16.gguf",
+        "prithivMLmods/Qwen2-VL-OCR-2B-Instruct",
+        "neuralmagic/Qwen2-VL-72B-Instruct-FP8-dynamic",
+        "qwen2vl_7b_lora_epoch3",
+        "/models/qwen2-vl/7b",
+        "allenai/olmOCR-7B-0225-preview",
+        "bytedance-research/UI-TARS-7B-DPO",
+        "osunlp/UGround-V1-7B",
         "Qwen/Qwen2-VL-7B-Instruct",
         "Qwen2-VL-72B-Instruct-GPTQ-Int4",
         "Qwen/Qwen2-VL-2B-Instruct-AWQ",
@@ -38,6 +50,28 @@ SPELLINGS = {
         "Qwen/QVQ-72B-Preview",
     ],
     "qwen2_5_vl": [
+        "Qwen/Qwen2.5-VL-72B-Instruct",
+        "unsloth/Qwen2.5-VL-3B-Instruct-bnb-4bit",
+        "qwen2.5vl:72b-q4_K_M",
+        "qwen/qwen2.5-vl-72b-instruct:free",
+        "ggml-org/Qwen2.5-VL-7B-Instruct-GGUF:Q4_K_M",
+        "Qwen2_5_VLForConditionalGeneration",
+        "qwen2 5 vl",
+        "Qwen2\u20115-VL",
+        "qwen2--5-vl",
+        "my-qwen2_5vl-7b-sft",
+        "Qwen_2.5_VL_7B",
+        "/mnt/qwen2.5-7b-vl/final",
+        "azureml://registries/x/models/qwen-qwen2.5-vl-7b-instruct/versions/1",
+        "omlab/Qwen2.5VL-3B-VLM-R1-REC-500steps",
+        "remyxai/SpaceQwen2.5-VL-3B-Instruct",
+        "allenai/olmOCR-2-7B-1025-FP8",
+        "allenai/olmOCR-7B-0725",
+        "ByteDance-Seed/UI-TARS-1.5-7B",
+        "reducto/RolmOCR",
+        "nanonets/Nanonets-OCR2-3B",
+        "nvidia/Cosmos-Reason1-7B",
+        "mPLUG/GUI-Owl-7B",
         "Qwen/Qwen2.5-VL-7B-Instruct",
         "Qwen2___5-VL-7B-Instruct",
         "/home/ann/.cache/modelscope/hub/models/Qwen/Qwen2___5-VL-3B-Instruct",
@@ -57,6 +91,19 @@ SPELLINGS = {
         "Qwen/Qwen2.5-Omni-7B",
     ],
     "qwen3_vl": [
+        "hf.co/unsloth/Qwen3-VL-8B-Instruct-GGUF:UD-Q4_K_XL",
+        "Qwen_Qwen3-VL-8B-Instruct-Q6_K.gguf",
+        "qwen3-vl:235b-cloud",
+        "qwen3-vl-plus-2025-09-23",
+        "qwen.qwen3-vl-235b-a22b-v1:0",
+        "accounts/fireworks/models/qwen3-vl-235b-a22b-thinking",
+        "Qwen3VLMoeForConditionalGeneration",
+        "qwen3vlmoe",
+        "mlx-community/Qwen3-VL-4B-Instruct-8bit",
+        "Qwen/Qwen3-VL-Embedding-8B",
+        "Qwen3_5ForConditionalGeneration",
+        "nvidia/Cosmos-Reason2-8B",
+        "mPLUG/GUI-Owl-1.5-8B-Instruct",
         "Qwen/Qwen3-VL-8B-Instruct",
         "Qwen/Qwen3-VL-30B-A3B-Instruct-FP8",
         "qwen/qwen3-vl-235b-a22b-thinking",
@@ -78,9 +125,38 @@ SPELLINGS = {
 }
 # What follows is guessed: the name of a service's model without a date, of a model for texts, of anything else.
 GUESSES = {
-    "qwen2_vl": ["my-finetune", "", "gpt-4o", "Qwen-VL-Chat", "qwen-72b-vl", "colqwen2-v1.0"],
-    "qwen2_5_vl": ["qwen-vl-max", "qwen-vl-plus-latest", "qwen-vl-ocr", "qwen2.5-7b-instruct"],
-    "qwen3_vl": ["qwen3-8b", "Qwen/Qwen3-1.7B", "qwen3-235b-a22b-2507", "Qwen3-4B-4bit"],
+    "qwen2_vl": [
+        "qwen-max",
+        "Qwen/Qwen2-7B-Instruct",
+        "vikhyatk/moondream2",
+        "Kwai-Keye/Keye-VL-8B",
+        "my-finetune",
+        "",
+        "gpt-4o",
+        "Qwen-VL-Chat",
+        "qwen-72b-vl",
+        "colqwen2-v1.0",
+    ],
+    "qwen2_5_vl": [
+        "qwen-vl-max-latest",
+        "qwen-vl-max-2025-04-08",
+        "Qwen/Qwen2.5-Coder-7B",
+        "vidore/colqwen2.5-v0.2",
+        "Qwen2.5-7B-Instruct-1M",
+        "qwen-vl-max",
+        "qwen-vl-plus-latest",
+        "qwen-vl-ocr",
+        "qwen2.5-7b-instruct",
+    ],
+    "qwen3_vl": [
+        "qwen3-max",
+        "Qwen3-Coder-480B-A35B",
+        "Qwen3 4-bit",
+        "qwen3-8b",
+        "Qwen/Qwen3-1.7B",
+        "qwen3-235b-a22b-2507",
+        "Qwen3-4B-4bit",
+    ],
 }
 
 
@@ -89,7 +165,7 @@ def listed(table: dict[str, list[str]]) -> list[tuple[str, str]]:
 
 
 def test_the_table_of_spellings_is_long() -> None:
-    assert len(listed(SPELLINGS)) >= 40
+    assert len(listed(SPELLINGS)) >= 80
 
 
 @pytest.mark.parametrize(("name", "key"), listed(SPELLINGS))
