@@ -90,9 +90,7 @@ def test_corners_in_the_wrong_order_are_turned_and_what_is_outside_is_brought_to
     [
         "",
         "no boxes (1,2),(3,4)",
-        "<|box_start|>(1,2),(3,4)",
         "<|box_start|>(1,2),(3<|box_end|>",
-        "<|box_start|>1,2,3,4<|box_end|>",
         "<|box_start|>(5,5),(5,9)<|box_end|>",
         "<|object_ref_start|>a cat<|box_start|>",
         f"<|box_start|>({'9' * 5000},1),(2,3)<|box_end|>",
@@ -106,12 +104,9 @@ def test_what_is_malformed_or_cut_off_is_left_out(text: str) -> None:
     "text",
     [
         '{"bbox_2d": [1, 2, 3], "label": "a"}',
-        '{"bbox_2d": [1, 2, 3, "4"]}',
         '{"bbox_2d": [true, false, true, true]}',
         '{"bbox_2d": [NaN, 1, 2, 3]}',
-        '{"bbox_2d": "1,2,3,4"}',
         '{"bbox_2d": [1, 2, 3, 4',
-        "{'bbox_2d': [1, 2, 3, 4]}",
         "{" + "[" * 100_000 + "}",
         '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}",
     ],
@@ -140,15 +135,15 @@ def test_a_name_that_is_never_closed_swallows_nothing() -> None:
 
 def test_a_mention_says_where_in_the_answer_it_is_written() -> None:
     text = f"See {CAT}<|box_start|>(1,2),(3,4)<|box_end|>."
-    (found,) = mentions(text, "qwen2_vl")
+    (found,) = mentions(text)
     assert text[found.start : found.end] == "<|box_start|>(1,2),(3,4)<|box_end|>"
     text = 'See {"point_2d": [1, 2]}.'
-    (found,) = mentions(text, "qwen3_vl")
+    (found,) = mentions(text)
     assert text[found.start : found.end] == '{"point_2d": [1, 2]}'
 
 
 def test_labels_are_plain_and_bounded() -> None:
-    (box,) = in_json('{"bbox_2d": [1,2,3,4], "label": ["x"]}', (10, 10), (10, 10))
+    (box,) = in_json('{"bbox_2d": [1,2,3,4], "label": {"x": 1}}', (10, 10), (10, 10))
     assert box.label == ""
     (box,) = in_json('{"bbox_2d": [1,2,3,4], "text_content": "' + "x" * 999 + '"}', (9, 9), (9, 9))
     assert box.label == "x" * 200

@@ -26,7 +26,17 @@ TORCH_MODULES = {
     "turn",
     "weights",
 }
-STANDARD_ONLY = {"settings", "conversation", "errors", "backend", "grounding"}
+STANDARD_ONLY = {
+    "backend",
+    "conversation",
+    "errors",
+    "grounding",
+    "grounding_json",
+    "grounding_tags",
+    "loose_json",
+    "mention",
+    "settings",
+}
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -9,7 +9,8 @@ from typing import Any
 
 from model.conversation import Conversation, Image
 from model.families import of_key
-from model.grounding import Box, Convention, Mention, Point, mentions, place
+from model.grounding import Box, Convention, Point, mentions, place
+from model.mention import Mention
 from model.reference import spoken_of, subject
 from model.vision import picture_size
 from ui.attachment import Attachment
@@ -54,7 +55,7 @@ def marked(
     asked: Conversation, answer: str, known: Mapping[str, Attachment], convention: Convention
 ) -> list[Marked]:
     """What `answer` to the conversation `asked` points at, by picture."""
-    written = list(islice(mentions(answer, convention), MOST))
+    written = list(islice(mentions(answer), MOST))
     if not written:
         return []  # most answers, at every update while they grow
     pictures = [item for item in asked.media if isinstance(item, Image)]

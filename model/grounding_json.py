@@ -1,0 +1,163 @@
+"""Boxes and points in the JSON of an answer: lists and objects under the names that models give them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+from model.loose_json import CutList, CutText, LooseObject, Value, objects
+from model.mention import Mention, Numbers, extent
+
+# What a list of numbers is: the corners of a box, x and y of a point or of several, or whichever fits.
+Kind = Literal["box", "point", "points", "either"]
+
+# Names in lower case, without underscores and the like.
+_NAMES: dict[Kind, str] = {
+    "box": "bbox2d bbox bboxes box2d box boxes boundingbox boundingboxes bboxes2d boxes2d xyxy bboxxyxy "
+    "rect rectangle region area location position quad quad2d polygon poly 边界框 位置",
+    "point": "point2d point pointcoordinate keypoint 点",
+    "points": "points points2d pointcoordinates keypoints",
+    "either": "coordinate coordinates coordinate2 coord coords startcoordinate endcoordinate "
+    "bboxcoordinates 坐标",
+}
+_KINDS = {name: kind for kind, names in _NAMES.items() for name in names.split()}
+_CORNERS = (
+    ("x1", "y1", "x2", "y2"),
+    ("x0", "y0", "x1", "y1"),
+    ("xmin", "ymin", "xmax", "ymax"),
+    ("minx", "miny", "maxx", "maxy"),
+    ("left", "top", "right", "bottom"),
+)
+_SIZED = (("x", "y", "width", "height"), ("x", "y", "w", "h"), ("left", "top", "width", "height"))
+_OPPOSITE = (("topleft", "bottomright"), ("upperleft", "lowerright"))
+_LABELS = ["label", "labels", "textcontent", "text", "name", "caption", "category", "class", "object", "phrase", "description", "title", "ref", "action", "标签", "名称", "类别"]  # fmt: skip
+_LARGEST = 1e9  # far outside of any picture, and still a number that can be computed with
+_NUMBER = r"[-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?"
+_ONE = re.compile(rf"\s*+({_NUMBER})\s*+(?:px\s*+)?")
+_SEVERAL = re.compile(rf"[\s(\[]*+{_NUMBER}(?:[\s,;()\[\]]++{_NUMBER}){{1,7}}[\s)\]]*+")
+
+
+def in_json(text: str) -> Iterator[Mention]:
+    """What every object of an answer points at, wherever it stands: the list around it may be cut off."""
+    for found in objects(text):
+        yield from _in_object(found, "", named=False)
+
+
+def _in_object(found: LooseObject, around: str, *, named: bool) -> Iterator[Mention]:
+    """`around`: the label of what this lies in. `named`: the object is called a box or a point."""
+    if not found.members:
+        return
+    members = {_plain(key): value for key, value in found.members.items()}
+    own = _label(members)
+    label = own or around
+    if numbers := corners(members, named=named or bool(own)):
+        yield Mention(label, numbers, found.start, found.end)
+    for key, value in found.members.items():
+        kind = _KINDS.get(_plain(key))
+        if kind:
+            for numbers, beside in _places(kind, value):
+                yield Mention(label or beside, numbers, found.start, found.end)
+        if isinstance(value, LooseObject):
+            yield from _in_object(value, label or ("" if kind else key), named=bool(kind))
+        elif isinstance(value, list):
+            for inner in _objects(value):
+                yield from _in_object(inner, label, named=bool(kind))
+
+
+def _plain(key: str) -> str:
+    return key if key.isalnum() and key.islower() else "".join(filter(str.isalnum, key.lower()))
+
+
+def _label(members: Mapping[str, Value]) -> str:
+    for name in _LABELS:
+        value = members.get(name)
+        if isinstance(value, list):
+            value = ", ".join(part for part in value if isinstance(part, str))
+        if isinstance(value, float):
+            value = f"{value:g}"
+        if isinstance(value, str) and value.strip():
+            return value
+    return ""
+
+
+def _objects(values: Sequence[Value]) -> Iterator[LooseObject]:
+    for value in values:
+        if isinstance(value, LooseObject):
+            yield value
+        elif isinstance(value, list):
+            yield from _objects(value)
+
+
+def corners(members: Mapping[str, Value], *, named: bool) -> Numbers | None:
+    """The place that an object's own numbers make."""
+    for names in _CORNERS:
+        if names[0] in members and (found := _numbers([members.get(name) for name in names])):
+            return found
+    for names in _SIZED:
+        if names[0] in members and (sized := _numbers([members.get(name) for name in names])):
+            x, y, width, height = sized
+            return x, y, x + width, y + height
+    for first, second in _OPPOSITE:
+        if found := (*_xy(members.get(first)), *_xy(members.get(second))):
+            return found if len(found) == 4 else None
+    # A chart has x and y as well.
+    return _numbers([members.get("x"), members.get("y")]) if named else None
+
+
+def _xy(value: Value) -> Numbers:
+    if isinstance(value, LooseObject):
+        value = [value.members.get("x"), value.members.get("y")]
+    numbers = _numbers(value) if isinstance(value, list) else None
+    return numbers if numbers and len(numbers) == 2 else ()
+
+
+def _places(kind: Kind, value: Value) -> Iterator[tuple[Numbers, str]]:
+    """The places of a list or of a text, each with the label that stands among its numbers."""
+    if isinstance(value, str) and not isinstance(value, CutText) and _SEVERAL.fullmatch(value):
+        value = [float(number) for number in re.findall(_NUMBER, value)]
+    if not isinstance(value, list):
+        return
+    if not isinstance(value, CutList):  # else the next number may make another place of it
+        texts = [part for part in value if isinstance(part, str) and _number(part) is None]
+        numbers = [part for part in value if not isinstance(part, str) or _number(part) is not None]
+        if known := _numbers(numbers):
+            if found := place(kind, known):
+                yield found, texts[0] if texts else ""
+            return
+        pairs = [_xy(part) if isinstance(part, list) else () for part in value]
+        if (
+            len(pairs) > 1
+            and all(pairs)
+            and (kind == "box" or (kind == "either" and len(pairs) == 2))
+        ):
+            yield extent([number for pair in pairs for number in pair]), ""
+            return
+    for part in value:
+        if isinstance(part, str | list):
+            yield from _places(kind, part)
+
+
+def place(kind: Kind, numbers: Numbers) -> Numbers | None:
+    """A box or a point; a number too many is a confidence."""
+    count, boxes = len(numbers), kind in ("box", "either")
+    if count == 8 and boxes:
+        return extent(numbers)
+    if (count == 4 and kind != "points") or (count == 5 and boxes):
+        return numbers[:4]
+    if kind != "box" and (count == 2 or (count == 3 and 0 <= numbers[2] <= 1)):
+        return numbers[:2]
+    return None
+
+
+def _numbers(values: Sequence[Value]) -> Numbers | None:
+    """All of them, or nothing."""
+    numbers = [number for value in values if (number := _number(value)) is not None]
+    return tuple(numbers) if values and len(numbers) == len(values) else None
+
+
+def _number(value: Value) -> float | None:
+    if isinstance(value, str) and not isinstance(value, CutText):
+        written = _ONE.fullmatch(value)
+        value = float(written[1]) if written else None
+    return min(max(value, -_LARGEST), _LARGEST) if isinstance(value, float) else None
