@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from model import families, hub, weight_files
+from model import families, hub, processor_files, weight_files
 from model.errors import CheckpointError
 
 
@@ -30,10 +30,7 @@ def processor(checkpoint: str) -> Any:
         )
     weights.require_whole(checkpoint, config)
     _check_quantization(checkpoint, config)
-    processor = _processor(checkpoint)
-    if processor.image_token_id != config.image_token_id or not processor.chat_template:
-        raise _incomplete_processor(checkpoint)
-    return processor
+    return processor_files.processor(Path(hub.fetched(checkpoint)), config)
 
 
 def stored_bytes(checkpoint: str) -> int:
@@ -86,15 +83,6 @@ def _looks_like_folder(checkpoint: str) -> bool:
     )
 
 
-def _processor(checkpoint: str) -> Any:
-    from transformers import AutoProcessor
-
-    try:
-        return AutoProcessor.from_pretrained(hub.fetched(checkpoint))
-    except (OSError, ValueError) as error:
-        raise _incomplete_processor(checkpoint) from error
-
-
 def _check_quantization(checkpoint: str, config: Any) -> None:
     """As loading will, after gigabytes were fetched: the package that reads such weights must be here."""
     from transformers.quantizers import AutoHfQuantizer
@@ -112,12 +100,4 @@ def unloadable(checkpoint: str, error: Exception) -> CheckpointError:
     """What to say of an error of transformers' or of a package that it needs."""
     return CheckpointError(
         "{checkpoint} cannot be loaded: {reason}", checkpoint=checkpoint, reason=str(error)
-    )
-
-
-def _incomplete_processor(checkpoint: str) -> CheckpointError:
-    return CheckpointError(
-        "The tokenizer, the chat template or the picture settings in {checkpoint} are missing; "
-        "download the checkpoint again.",
-        checkpoint=checkpoint,
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from model import hub_client, weight_files
+from model import hub_client, processor_files, weight_files
 from model.errors import CheckpointError
 
 WEIGHTS = ".safetensors"
@@ -92,22 +92,7 @@ def _snapshot(checkpoint: str) -> Path | None:
 
 def _is_whole(snapshot: Path) -> bool:
     """Whether loading will find all that it needs there."""
-    processor = ("processor_config.json", "preprocessor_config.json")
-    if not any((snapshot / name).is_file() for name in processor):
-        return False
-    if not any((snapshot / name).is_file() for name in ("tokenizer.json", "vocab.json")):
-        return False
-    if not _has_template(snapshot):
-        return False
     try:
-        return bool(weight_files.files(snapshot))
+        return processor_files.missing(snapshot) is None and bool(weight_files.files(snapshot))
     except CheckpointError:
         return False
-
-
-def _has_template(snapshot: Path) -> bool:
-    """A chat template, in a file of its own or in the tokenizer's."""
-    if any((snapshot / name).is_file() for name in ("chat_template.jinja", "chat_template.json")):
-        return True
-    told = snapshot / "tokenizer_config.json"
-    return told.is_file() and '"chat_template"' in told.read_text(encoding="utf-8")

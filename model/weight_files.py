@@ -80,6 +80,15 @@ def again(folder: Path) -> Sentence:
     return Sentence("download it again")
 
 
+def damaged(file: Path) -> CheckpointError:
+    return CheckpointError(
+        "{file} in {checkpoint} is cut off or damaged; {again}.",
+        file=file.name,
+        checkpoint=file.parent,
+        again=again(file.parent),
+    )
+
+
 def _base(folder: Path) -> str:
     try:
         told = json.loads((folder / ADAPTER).read_text(encoding="utf-8"))
@@ -97,12 +106,7 @@ def _index(folder: Path) -> dict[str, str]:
             return dict(listed)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
-    raise CheckpointError(
-        "{file} in {checkpoint} is cut off or damaged; {again}.",
-        file=INDEX,
-        checkpoint=folder,
-        again=again(folder),
-    )
+    raise damaged(folder / INDEX)
 
 
 def _without_weights(folder: Path) -> CheckpointError:
@@ -183,9 +187,4 @@ def _unreadable(file: Path) -> CheckpointError:
             file=file.name,
             checkpoint=folder,
         )
-    return CheckpointError(
-        "{file} in {checkpoint} is cut off or damaged; {again}.",
-        file=file.name,
-        checkpoint=folder,
-        again=again(folder),
-    )
+    return damaged(file)

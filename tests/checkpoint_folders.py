@@ -40,6 +40,33 @@ def in_shards(folder: Path, count: int = 3) -> None:
     )
 
 
+def changed(file: Path, **values: Any) -> None:
+    """Other values in a file of JSON."""
+    file.write_text(json.dumps(json.loads(file.read_text()) | values))
+
+
+def as_in_2024(folder: Path) -> None:
+    """The files that the family's first repositories have, with all sizes at the top of config.json."""
+    made = json.loads((folder / "processor_config.json").read_text())
+    images = {key: value for key, value in made["image_processor"].items() if key != "size"}
+    sizes = made["image_processor"]["size"]
+    images |= {"min_pixels": sizes["shortest_edge"], "max_pixels": sizes["longest_edge"]}
+    (folder / "preprocessor_config.json").write_text(
+        json.dumps(images | {"processor_class": "Qwen2VLProcessor"})
+    )
+    template = (folder / "chat_template.jinja").read_text()
+    (folder / "chat_template.json").write_text(json.dumps({"chat_template": template}))
+    for name in ("processor_config.json", "chat_template.jinja"):
+        (folder / name).unlink()
+    config = json.loads((folder / "config.json").read_text())
+    text = config.pop("text_config")
+    rope = text.pop("rope_parameters")
+    scaling = {"type": "mrope", "mrope_section": rope["mrope_section"]}
+    kept = {key: text[key] for key in text if key not in ("model_type", "layer_types")}
+    flat = {**kept, **config, "rope_theta": rope["rope_theta"], "rope_scaling": scaling}
+    (folder / "config.json").write_text(json.dumps(flat))
+
+
 def resized(folder: Path, **sizes: Any) -> None:
     """Other sizes of the language model in config.json."""
     file = folder / "config.json"

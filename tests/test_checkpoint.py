@@ -218,9 +218,9 @@ def checking(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> str:
     [
         ("config.json", "holds no readable config.json"),
         ("model.safetensors", "holds no weights"),
-        ("processor_config.json", "picture settings"),
-        ("tokenizer.json", "The tokenizer"),
-        ("chat_template.jinja", "chat template"),
+        ("processor_config.json", "lacks preprocessor_config.json"),
+        ("tokenizer.json", "lacks tokenizer.json"),
+        ("chat_template.jinja", "lacks chat_template.jinja"),
     ],
 )
 def test_loading_and_the_preflight_say_what_a_folder_lacks(

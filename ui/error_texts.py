@@ -650,11 +650,32 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "无法验证：内存中的 {key} 与 {checkpoint} 文件中的不同；请重新启动程序。",
         "메모리의 {key}이(가) {checkpoint} 파일의 내용과 달라 검증할 수 없습니다. 프로그램을 다시 시작하세요.",
     ),
-    "The tokenizer, the chat template or the picture settings in {checkpoint} are missing; "
-    "download the checkpoint again.": (
-        "{checkpoint} 缺少分词器、聊天模板或图片设置；请重新下载模型。",
-        "{checkpoint}에 토크나이저, 채팅 템플릿 또는 사진 설정이 없습니다. 모델을 다시 내려받으세요.",
+    # The processor's files
+    "{checkpoint} lacks {file}; {again}.": (
+        "{checkpoint} 缺少 {file}；{again}。",
+        "{checkpoint}에 {file}이(가) 없습니다. {again}.",
     ),
+    "The processor of {checkpoint} cannot be made ({reason}); {again}.": (
+        "无法创建 {checkpoint} 的处理器（{reason}）；{again}。",
+        "{checkpoint}의 프로세서를 만들 수 없습니다({reason}). {again}.",
+    ),
+    "{file} in {checkpoint} asks for {name}, which does not belong to Qwen2-VL or Qwen2.5-VL; "
+    "give a complete checkpoint.": (
+        "{checkpoint} 中的 {file} 要求 {name}，它不属于 Qwen2-VL 或 Qwen2.5-VL；请给出完整的模型。",
+        "{checkpoint}의 {file}은(는) {name}을(를) 요구하는데, Qwen2-VL이나 Qwen2.5-VL의 것이 아닙니다. "
+        "완전한 모델을 지정하세요.",
+    ),
+    "The processor of {checkpoint} does not fit its model ({name} is {has} there and {wanted} "
+    "in config.json); give the files of one checkpoint.": (
+        "{checkpoint} 的处理器与模型不匹配（{name} 在处理器中是 {has}，在 config.json 中是 {wanted}）；请使用同一个模型的文件。",
+        "{checkpoint}의 프로세서가 모델과 맞지 않습니다({name}이(가) 프로세서에서는 {has}, config.json에서는 {wanted}). "
+        "한 모델의 파일을 쓰세요.",
+    ),
+    "The chat template of {checkpoint} cannot be used ({reason}); {again}.": (
+        "无法使用 {checkpoint} 的聊天模板（{reason}）；{again}。",
+        "{checkpoint}의 채팅 템플릿을 쓸 수 없습니다({reason}). {again}.",
+    ),
+    "it leaves pictures or texts out": ("它漏掉了图片或文本", "사진이나 글을 빠뜨립니다"),
     "{checkpoint} needs {needed:.1f} GB and {free:.1f} GB are free; choose a "
     "smaller or a quantized checkpoint with --checkpoint-path, or try --dtype bfloat16.": (
         "{checkpoint} 需要 {needed:.1f} GB，可用 {free:.1f} GB；"
