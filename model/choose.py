@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
@@ -36,10 +36,9 @@ class Hardware:
     flash_attn: bool = False  # the flash_attn package
     kernels: bool = False  # the kernels package, which fetches the prebuilt one
 
-    @property
-    def gpu_bfloat16(self) -> bool:
-        """Whether all GPUs have it; the model may be spread over several."""
-        return self.rocm or all(major >= AMPERE for major in self.gpu_generation)
+    def have_bfloat16(self, gpus: Iterable[int]) -> bool:
+        """Whether all of these GPUs have it."""
+        return self.rocm or all(self.gpu_generation[gpu] >= AMPERE for gpu in gpus)
 
 
 @dataclass(frozen=True)
@@ -100,12 +99,12 @@ def choose(
     free = _usable(hardware, flags)
     checkpoint, note = _checkpoint(flags, device, sum(free))
     stored = weigh(checkpoint)
-    dtype = _dtype(hardware, flags, device, stored)
+    gpus = _gpus(hardware, free, _needed(stored, flags.dtype)) if device == "cuda" else ()
+    dtype = _dtype(hardware, flags, device, gpus, stored)
     attention: Literal["sdpa", "flash_attention_2"] = "sdpa"
     if flags.flash_attn2:
-        _require_flash_attention(hardware, device, dtype)
+        _require_flash_attention(hardware, device, gpus, dtype)
         attention = "flash_attention_2"
-    gpus = _gpus(free, _needed(stored, dtype)) if device == "cuda" else ()
     if flags.compiled:
         _require_compiling(flags, device, len(gpus))
     return Choice(
@@ -137,12 +136,17 @@ def _usable(hardware: Hardware, flags: Flags) -> tuple[int, ...]:
     return tuple(min(free, int(flags.gpu_memory * GB)) for free in hardware.gpu_free)
 
 
-def _gpus(free: tuple[int, ...], needed: int) -> tuple[int, ...]:
-    """The fewest that hold `needed` bytes together, those with the most free memory; all if even they do not."""
+def _gpus(hardware: Hardware, free: tuple[int, ...], needed: int) -> tuple[int, ...]:
+    """The fewest that hold `needed` bytes together; all if even they do not.
+
+    Of as many, those with bfloat16, and then those with the most free memory.
+    """
     emptiest = sorted(range(len(free)), key=lambda gpu: -free[gpu])
+    modern = [gpu for gpu in emptiest if hardware.have_bfloat16([gpu])]
     for count in range(1, len(free)):
-        if sum(free[gpu] for gpu in emptiest[:count]) >= needed:
-            return tuple(sorted(emptiest[:count]))
+        for gpus in (modern[:count], emptiest[:count]):
+            if len(gpus) == count and sum(free[gpu] for gpu in gpus) >= needed:
+                return tuple(sorted(gpus))
     return tuple(range(len(free)))
 
 
@@ -155,12 +159,12 @@ def _device(hardware: Hardware, flags: Flags) -> Device:
 
 
 def _dtype(
-    hardware: Hardware, flags: Flags, device: Device, stored: int
+    hardware: Hardware, flags: Flags, device: Device, gpus: tuple[int, ...], stored: int
 ) -> Literal["bfloat16", "float16", "float32"]:
     if flags.dtype in ("bfloat16", "float16", "float32"):
         return flags.dtype  # type: ignore[return-value]  # mypy does not narrow by `in`
     if device == "cuda":
-        return "bfloat16" if hardware.gpu_bfloat16 else "float16"
+        return "bfloat16" if hardware.have_bfloat16(gpus) else "float16"
     if device == "mps":
         return "bfloat16" if hardware.mps_bfloat16 else "float16"
     small = 0 < stored < SMALL_BYTES
@@ -172,7 +176,7 @@ def _checkpoint(flags: Flags, device: Device, free: int) -> tuple[str, str]:
     if flags.checkpoint not in ("auto", "tiny"):
         return os.path.expanduser(flags.checkpoint), ""
     if flags.checkpoint == "auto" and device == "cuda":
-        short = free < _needed(LARGE_BYTES, "bfloat16")
+        short = free < _needed(LARGE_BYTES, flags.dtype)
         note = Sentence("The GPU is too small for {checkpoint}.", checkpoint=LARGE)
         return (SMALL, note) if short else (LARGE, "")
     note = Sentence(
@@ -192,7 +196,9 @@ def expected_checkpoint(flags: Flags) -> str:
     return LARGE if flags.checkpoint == "auto" and gpu else str(BUNDLED)
 
 
-def _require_flash_attention(hardware: Hardware, device: Device, dtype: str) -> None:
+def _require_flash_attention(
+    hardware: Hardware, device: Device, gpus: tuple[int, ...], dtype: str
+) -> None:
     if device != "cuda":
         raise CheckpointError(
             "--flash-attn2 needs a CUDA GPU and this would run on {device}; leave the flag out.",
@@ -202,7 +208,7 @@ def _require_flash_attention(hardware: Hardware, device: Device, dtype: str) -> 
         raise CheckpointError(
             "--flash-attn2 cannot compute in float32; use --dtype bfloat16 or leave the flag out."
         )
-    if not hardware.gpu_bfloat16:
+    if not hardware.have_bfloat16(gpus):
         raise CheckpointError(
             "--flash-attn2 needs a GPU of NVIDIA's Ampere generation or later; leave the flag out."
         )

@@ -32,15 +32,18 @@ MATRIX_CPU = Hardware(cpu_bfloat16=True)
 BIG = Hardware(gpu_free=(80 * GB,), gpu_generation=(9,), flash_attn=True)
 LITTLE = Hardware(gpu_free=(8 * GB,), gpu_generation=(8,))
 OLD = Hardware(gpu_free=(24 * GB,), gpu_generation=(7,))
+OLD_PAIR = Hardware(gpu_free=(24 * GB, 24 * GB), gpu_generation=(7, 7))
 MIXED = Hardware(gpu_free=(12 * GB, 12 * GB), gpu_generation=(8, 7))
 AMD = Hardware(gpu_free=(24 * GB,), gpu_generation=(6,), rocm=True)
 PAIR = Hardware(gpu_free=(12 * GB, 12 * GB), gpu_generation=(8, 8), kernels=True)
 EIGHT = Hardware(gpu_free=(80 * GB,) * 8, gpu_generation=(9,) * 8)
 BUSY = Hardware(gpu_free=(2 * GB, 70 * GB, 30 * GB), gpu_generation=(9,) * 3)
+# Of the two largest, one has bfloat16.
+MOTLEY = Hardware(gpu_free=(40 * GB, 24 * GB, 8 * GB), gpu_generation=(7, 8, 8), kernels=True)
 APPLE = Hardware(mps=True, mps_bfloat16=True)
 OLD_APPLE = Hardware(mps=True)
 WEIGHTS = {LARGE: 16 * GB, SMALL: 4 * GB, "a/b": 16 * GB, "a/72b": 140 * GB, str(BUNDLED): GB // 10}
-WEIGHTS["a/unknown"] = 0
+WEIGHTS |= {"a/unknown": 0, "a/24": 24 * GB}
 
 
 def weigh(checkpoint: str) -> int:
@@ -65,6 +68,13 @@ def weigh(checkpoint: str) -> int:
         (OLD, Flags(), LARGE, "cuda", "float16", (0,)),
         (OLD, Flags(dtype="bfloat16"), LARGE, "cuda", "bfloat16", (0,)),
         (MIXED, Flags(), LARGE, "cuda", "float16", (0, 1)),
+        (OLD_PAIR, Flags("a/unknown"), "a/unknown", "cuda", "float16", (0,)),
+        (MOTLEY, Flags(), LARGE, "cuda", "bfloat16", (1,)),
+        (MOTLEY, Flags("a/b", dtype="float16"), "a/b", "cuda", "float16", (1,)),
+        (MOTLEY, Flags("a/24"), "a/24", "cuda", "float16", (0,)),
+        (MOTLEY, Flags("a/b", dtype="float32"), "a/b", "cuda", "float32", (0,)),
+        (MOTLEY, Flags("a/72b"), "a/72b", "cuda", "float16", (0, 1, 2)),
+        (AMD, Flags(dtype="float32"), SMALL, "cuda", "float32", (0,)),
         (AMD, Flags(), LARGE, "cuda", "bfloat16", (0,)),
         (PAIR, Flags(), LARGE, "cuda", "bfloat16", (0, 1)),
         (PAIR, Flags(SMALL), SMALL, "cuda", "bfloat16", (0,)),
@@ -122,7 +132,7 @@ def test_a_cpu_computes_in_bfloat16_if_it_has_instructions_for_it(
 
 def test_flash_attention_is_taken_where_it_is_asked_for() -> None:
     assert choose(BIG, Flags(), weigh).attention == "sdpa"
-    for hardware in (BIG, PAIR):
+    for hardware in (BIG, PAIR, MOTLEY):
         assert choose(hardware, Flags(flash_attn2=True), weigh).attention == "flash_attention_2"
 
 
@@ -140,6 +150,7 @@ def test_a_limit_of_nothing_is_refused() -> None:
         (BIG, Flags(flash_attn2=True, dtype="float32"), "--dtype bfloat16"),
         (LITTLE, Flags(flash_attn2=True), "pip install kernels"),
         (OLD, Flags(flash_attn2=True), "Ampere"),
+        (MOTLEY, Flags("a/24", flash_attn2=True), "Ampere"),
     ],
 )
 def test_flash_attention_is_refused_where_it_cannot_run(
