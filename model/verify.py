@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import struct
 from bisect import bisect_left
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import av
+from PIL import Image
 from transformers import StoppingCriteria
 
 from model import stock, weights
 from model.errors import DemoError
 from model.recipe import Recipe, Seen, Verdict
 
+log = logging.getLogger(__name__)
+
+# What decoders raise for broken files. StopIteration: a clip without a frame.
+UNREADABLE = (
+    *(OSError, ValueError, SyntaxError, EOFError, StopIteration, struct.error),
+    *(av.FFmpegError, Image.DecompressionBombError),
+)
 SHOWN = 24  # characters of what differs
 
 
@@ -57,17 +70,26 @@ def stock_answer(
 
 
 def _seen(item: Seen) -> Any:
-    """Raises `DemoError` for a file that is so broken that only this program's own code reads it."""
+    """Raises `DemoError` for a file that is gone, or so broken that only this program's own code reads it."""
     try:
         if item.kind == "image":
             return stock.picture(item.file, item.width, item.height)
         return stock.clip(item.file, item.width, item.height, item.times)
-    except (MemoryError, NameError, AttributeError, TypeError, ImportError):
-        raise  # nothing that a file does: a bug
-    except Exception as error:  # decoders raise nearly anything
+    except UNREADABLE as error:  # anything else is a bug
+        log.warning("Stock code cannot read %s", item.file, exc_info=True)
+        name = Path(item.file).name
+        if isinstance(error, OSError) and error.errno:
+            raise DemoError(
+                "This answer cannot be verified, because {name} cannot be opened any more ({reason}); "
+                "attach it and ask again.",
+                name=name,
+                reason=os.strerror(error.errno),
+            ) from error
         raise DemoError(
-            "This answer cannot be verified, because stock code cannot read one of its files; "
-            "save that one as PNG or MP4 and ask again."
+            "This answer cannot be verified, because stock code cannot decode {name} ({reason}); "
+            "save it as PNG or MP4 and ask again.",
+            name=name,
+            reason=type(error).__name__,
         ) from error
 
 

@@ -261,9 +261,31 @@ def test_verifying_gives_way_to_people_and_is_done_afterwards(
     assert verdicts[0] and verdicts[0].equal
 
 
-def test_a_file_that_stock_code_cannot_read_is_told(qwen2_vl: LocalBackend, tmp_path: Path) -> None:
+def emptied(path: Path) -> None:
+    path.write_text("no picture")
+
+
+def test_why_stock_code_cannot_read_a_file_is_told_and_logged(
+    qwen2_vl: LocalBackend, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = media_files.photo(tmp_path / "a.png", (56, 56))
     recipe = qwen2_vl.recipe(Conversation().with_user_turn(Image(path), Text("Hi")), GREEDY)
-    path.write_text("no picture")
-    with pytest.raises(DemoError, match="cannot be verified"):
+    for damage, said in (
+        (emptied, r"cannot decode a\.png \(UnidentifiedImageError\)"),
+        (Path.unlink, r"a\.png cannot be opened any more \(No such file"),
+    ):
+        damage(path)
+        with pytest.raises(DemoError, match=said):
+            qwen2_vl.verify(recipe, "Hi", Cancel())
+        assert str(path) in caplog.text and "Traceback" in caplog.text
+        caplog.clear()
+
+
+def test_a_bug_in_reading_a_file_is_not_blamed_on_the_file(
+    qwen2_vl: LocalBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = media_files.photo(tmp_path / "a.png", (56, 56))
+    recipe = qwen2_vl.recipe(Conversation().with_user_turn(Image(path), Text("Hi")), GREEDY)
+    monkeypatch.setattr("model.stock.resize", lambda *_: [][0])
+    with pytest.raises(IndexError):
         qwen2_vl.verify(recipe, "Hi", Cancel())

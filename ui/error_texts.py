@@ -312,10 +312,16 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "只有温度为 0 的回答可以验证；其余的是随机抽取的。",
         "온도가 0인 답변만 검증할 수 있습니다. 나머지는 무작위로 뽑힌 것입니다.",
     ),
-    "This answer cannot be verified, because stock code cannot read one of its files; "
-    "save that one as PNG or MP4 and ask again.": (
-        "无法验证这个回答，因为通用代码无法读取其中一个文件；请将该文件另存为 PNG 或 MP4 后再提问。",
-        "파일 하나를 표준 코드로 읽을 수 없어 이 답변을 검증할 수 없습니다. 그 파일을 PNG나 MP4로 저장한 뒤 다시 물어보세요.",
+    "This answer cannot be verified, because {name} cannot be opened any more ({reason}); "
+    "attach it and ask again.": (
+        "无法验证此回答：{name} 已无法打开（{reason}）；请重新添加并再次提问。",
+        "{name} 파일을 더 이상 열 수 없어({reason}) 이 답변을 검증할 수 없습니다. 다시 첨부하고 물어보세요.",
+    ),
+    "This answer cannot be verified, because stock code cannot decode {name} ({reason}); "
+    "save it as PNG or MP4 and ask again.": (
+        "无法验证此回答：原版代码无法解码 {name}（{reason}）；请将其另存为 PNG 或 MP4 后再次提问。",
+        "원래의 코드가 {name} 파일을 디코딩하지 못해({reason}) 이 답변을 검증할 수 없습니다. "
+        "PNG나 MP4로 저장하고 다시 물어보세요.",
     ),
     "Only answers of a checkpoint in this program can be reproduced.": (
         "只有在本程序中运行的模型的回答才能复现。",
