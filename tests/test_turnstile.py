@@ -83,7 +83,7 @@ def test_people_are_counted_right_after_spare_work_has_left() -> None:
         seen.append(ahead)
         cancel.set()
 
-    limit = threading.Timer(20.0, cancel.set)
+    limit = threading.Timer(5.0, cancel.set)
     limit.start()
     with turnstile.turn(Cancel(), seen.append), turnstile.turn(cancel, look) as entered:
         assert not entered
