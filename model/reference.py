@@ -6,6 +6,7 @@ Numbers are those of the vision ids: pictures and clips apart, over the whole co
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -83,27 +84,25 @@ def spoken_of(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[Reference
     if not named:
         yield from (None for _ in spans)
         return
+    starts, ends = [r.start for r in named], [r.end for r in named]
+    lines = [0, *(newline.end() for newline in re.finditer("\n", text)), len(text) + 1]
     for start, end in spans:
-        within = [r for r in named if start <= r.start and r.end <= end]
-        before = [r for r in named if r.end <= start]
-        after = _following(text, spans, named, start, end)
-        yield next(iter((*within[:1], *after, *before[-1:])), None)
+        line, line_end = lines[bisect_right(lines, start) - 1], lines[bisect_right(lines, end)]
+        first = spans[bisect_left(spans, (line, 0))]
+        leads = _nth(named, bisect_left(starts, line))
+        within = _nth(named, bisect_left(starts, start))
+        after = _nth(named, bisect_left(starts, end))
+        if within and within.end <= end:
+            yield within
+        # The next one on a line that begins with one of the parts and not with a reference.
+        elif after and after.end < line_end and leads and leads.start >= first[1]:
+            yield after
+        else:
+            yield _nth(named, bisect_right(ends, start) - 1)
 
 
-def _following(
-    text: str,
-    spans: Sequence[tuple[int, int]],
-    named: Sequence[Reference],
-    start: int,
-    end: int,
-) -> list[Reference]:
-    """The next reference on the line, if the line begins with one of the parts and not with a reference."""
-    left, right = text.rfind("\n", 0, start) + 1, text.find("\n", end)
-    line = [r for r in named if left <= r.start and (right < 0 or r.end <= right)]
-    first = next(span for span in spans if span[0] >= left)
-    if not line or line[0].start < first[1]:
-        return []
-    return [r for r in line if r.start >= end][:1]
+def _nth(named: Sequence[Reference], place: int) -> Reference | None:
+    return named[place] if 0 <= place < len(named) else None
 
 
 def subject(conversation: Conversation, kind: Kind) -> int | None:

@@ -43,7 +43,7 @@ SCRIPTED = (
 _PLAIN = re.compile(r"[^\W_]+(?: [^\W_]+)*")  # words and single spaces mean nothing in Markdown
 # In a list, too.
 _FENCE = re.compile(r"([ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?)(`{3,}(?=[^`]*$)|~{3,})")
-_CODE_SPAN = re.compile(r"(?<![`\\])(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+_TICKS = re.compile(r"(?<!\\)`+")
 _LIVE = re.compile(r"<[a-z/!?]|!\[", re.IGNORECASE)  # where HTML or a picture begins
 # What Gradio puts over other code, and whose click it takes. Drawn, because it copies all text that is there.
 _ICON = '<svg viewBox="0 0 15 15" width="15" fill="none" stroke="currentColor" stroke-width="1.2"><path d="{}"/></svg>'
@@ -55,7 +55,7 @@ _COPY = (
 # Gradio's own words for a diagram, wherever it stands.
 _DIAGRAM = re.compile(r"```mermaid(\s*\n.*?(?:```\s*(?:\n|\Z)|\Z))", re.DOTALL)
 _UNUSUAL = re.compile(
-    r"[<&#%@\\]|url\s*\(|^[\s>]*---|(?:^|;)[\s>]*(?:click|style|classDef|linkStyle)\b",
+    r"[<&#%@\\]|url\s*\(|^[ \t>]*---|(?:^|;)[ \t>]*(?:click|style|classDef|linkStyle)\b",
     re.IGNORECASE | re.MULTILINE,
 )
 _BEFORE_BOX = re.compile(r"(?<=\S)<\|(?:box|quad)_start\|>")
@@ -191,15 +191,31 @@ def _without_html(prose: str, seen: Clips | None) -> str:
 
 def _escape_paragraph(paragraph: str, seen: Clips | None) -> str:
     shown, end = [], 0
-    for span in _CODE_SPAN.finditer(paragraph):
-        shown.append(_linked(paragraph[end : span.start()], seen))
-        code, end = span.group(), span.end()
+    for start, close in _code_spans(paragraph):
+        shown.append(_linked(paragraph[end:start], seen))
+        code, end = paragraph[start:close], close
         if _LIVE.search(code):
             # Over several lines it is rather a block of code in something else.
             several = "\n" in code
-            code = _escape(code) if several else f"<code>{literal(span[2].strip())}</code>"
+            code = _escape(code) if several else f"<code>{literal(code.strip('`').strip())}</code>"
         shown.append(code)
     return "".join((*shown, _linked(paragraph[end:], seen)))
+
+
+def _code_spans(paragraph: str) -> Iterator[tuple[int, int]]:
+    """Where code stands between as many backticks as close it."""
+    runs = [ticks.span() for ticks in _TICKS.finditer(paragraph)]
+    later: dict[int, list[tuple[int, int]]] = {}  # by their length, the next one last
+    for start, end in reversed(runs):
+        later.setdefault(end - start, []).append((start, end))
+    done = 0
+    for start, end in runs:
+        same = later[end - start]
+        while same and same[-1][0] <= start:
+            same.pop()
+        if start >= done and same:
+            done = same[-1][1]
+            yield start, done
 
 
 def _linked(text: str, seen: Clips | None) -> str:

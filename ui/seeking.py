@@ -15,9 +15,12 @@ from model.timestamps import timestamps
 from ui.attachment import Attachment
 from ui.preview import MAX_SECONDS
 
-# Links, addresses and formulas stay as they are.
+# Links, addresses and formulas stay as they are. What begins anew within itself is given up, so that no text takes
+# longer to read than it is long.
 _WHOLE = re.compile(
-    r"\[[^\]\n]*\]\([^)\n]*\)|\w+://\S+|\$\$.*?\$\$|\\\[.*?\\\]|\\\(.*?\\\)", re.DOTALL
+    r"\[[^\[\]\n]*\]\([^()\n]*\)|\b\w{1,20}://\S+|\$\$(?:(?!\$\$).)*\$\$"
+    r"|\\\[(?:(?!\\\[).)*?\\\]|\\\((?:(?!\\\().)*?\\\)",
+    re.DOTALL,
 )
 
 
