@@ -23,9 +23,10 @@ Size = tuple[int, int]  # width, height
 THOUSANDTHS = (1000, 1000)
 LONGEST_LABEL = 200  # characters
 
-# Blocks of code; what they begin with, and their language, tells whether they hold data.
+# Blocks and spans of code; what they begin with, and their language, tells whether they hold data.
 _CODE = re.compile(
-    r"(?P<fence>```|~~~)(?P<language>[^\n`]{0,99}+)\n(?P<code>.*?)(?:(?P=fence)|\Z)", re.DOTALL
+    r"(?P<fence>```|~~~)(?P<language>[^\n`~]{0,99}+)\n(?P<code>.*?)(?:(?P=fence)|\Z)|`(?P<span>[^`\n]++)`",
+    re.DOTALL,
 )
 _DATA = re.compile(r"\s*+[\[{<]")
 _DATA_LANGUAGES = re.compile(r"json|xml|html|ya?ml|text|txt|plain|markdown|md\b", re.IGNORECASE)
@@ -73,7 +74,8 @@ def mentions(text: str) -> Iterator[Mention]:
 
 def _only_data(block: re.Match[str]) -> str:
     """The same block, or as much white space for a program."""
-    if _DATA_LANGUAGES.match(block["language"].strip()) or _DATA.match(block["code"]):
+    language, code = block["language"], block["code"] or block["span"] or ""
+    if _DATA.match(code) or (language and _DATA_LANGUAGES.match(language.strip())):
         return block.group()
     return " " * len(block.group())
 

@@ -14,14 +14,15 @@ Kind = Literal["box", "point", "points", "either"]
 
 # Names in lower case, without underscores and the like.
 _NAMES: dict[Kind, str] = {
-    "box": "bbox2d bbox bboxes box2d box boxes boundingbox boundingboxes bboxes2d boxes2d xyxy bboxxyxy "
-    "rect rectangle region area location position quad quad2d polygon poly 边界框 位置",
-    "point": "point2d point pointcoordinate keypoint 点",
-    "points": "points points2d pointcoordinates keypoints",
-    "either": "coordinate coordinates coordinate2 coord coords startcoordinate endcoordinate "
-    "bboxcoordinates 坐标",
+    "box": "box boxes rect rectangle region area location position quad quad2d quadrilateral polygon polygon2d "
+    "poly corners vertices xyxy 边界框 检测框 位置",
+    "point": "point center clickpoint targetpoint centerpoint startpoint endpoint keypoint 点",
+    "points": "points keypoints",
+    "either": "coordinate coordinates coordinate2 coord coords startcoordinate endcoordinate startbox endbox 坐标",
 }
 _KINDS = {name: kind for kind, names in _NAMES.items() for name in names.split()}
+_PARTS: dict[str, Kind] = {"bbox": "box", "box2d": "box", "boxes2d": "box", "boundingbox": "box", "points2d": "points", "point2d": "point", "pointcoord": "point"}  # fmt: skip
+_ARGUMENTS = ("arguments", "args", "parameters", "input")  # of a tool call
 _CORNERS = (
     ("x1", "y1", "x2", "y2"),
     ("x0", "y0", "x1", "y1"),
@@ -31,7 +32,27 @@ _CORNERS = (
 )
 _SIZED = (("x", "y", "width", "height"), ("x", "y", "w", "h"), ("left", "top", "width", "height"))
 _OPPOSITE = (("topleft", "bottomright"), ("upperleft", "lowerright"))
-_LABELS = ["label", "labels", "textcontent", "text", "name", "caption", "category", "class", "object", "phrase", "description", "title", "ref", "action", "标签", "名称", "类别"]  # fmt: skip
+_LABELS = [
+    "label",
+    "labels",
+    "textcontent",
+    "text",
+    "name",
+    "caption",
+    "category",
+    "class",
+    "object",
+    "phrase",
+    "description",
+    "title",
+    "ref",
+    "action",
+    "type",
+    "标签",
+    "名称",
+    "类别",
+]
+LONGEST_ARGUMENTS = 10_000  # characters, of a tool call that are a text themselves
 _LARGEST = 1e9  # far outside of any picture, and still a number that can be computed with
 _NUMBER = r"[-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?"
 _ONE = re.compile(rf"\s*+({_NUMBER})\s*+(?:px\s*+)?")
@@ -41,28 +62,57 @@ _SEVERAL = re.compile(rf"[\s(\[]*+{_NUMBER}(?:[\s,;()\[\]]++{_NUMBER}){{1,7}}[\s
 def in_json(text: str) -> Iterator[Mention]:
     """What every object of an answer points at, wherever it stands: the list around it may be cut off."""
     for found in objects(text):
-        yield from _in_object(found, "", named=False)
+        for label, numbers, inner in _in_object(found, "", named=False):
+            yield Mention(label, numbers, inner.start, inner.end)
 
 
-def _in_object(found: LooseObject, around: str, *, named: bool) -> Iterator[Mention]:
-    """`around`: the label of what this lies in. `named`: the object is called a box or a point."""
+def _in_object(
+    found: LooseObject, around: str, *, named: bool
+) -> Iterator[tuple[str, Numbers, LooseObject]]:
+    """Each place with its label and the object that says it.
+
+    `around`: the label of what this lies in. `named`: what this lies in says that it is a place.
+    """
     if not found.members:
         return
     members = {_plain(key): value for key, value in found.members.items()}
     own = _label(members)
     label = own or around
     if numbers := corners(members, named=named or bool(own)):
-        yield Mention(label, numbers, found.start, found.end)
+        yield label, numbers, found
     for key, value in found.members.items():
-        kind = _KINDS.get(_plain(key))
+        kind, call = _kind(_plain(key)), _plain(key) in _ARGUMENTS
+        if kind and (outline := _outline(kind, value)):
+            yield label, outline, found
+            continue
         if kind:
             for numbers, beside in _places(kind, value):
-                yield Mention(label or beside, numbers, found.start, found.end)
-        if isinstance(value, LooseObject):
-            yield from _in_object(value, label or ("" if kind else key), named=bool(kind))
-        elif isinstance(value, list):
-            for inner in _objects(value):
-                yield from _in_object(inner, label, named=bool(kind))
+                yield label or beside, numbers, found
+        inside = label or ("" if kind or call or isinstance(value, list) else key)
+        # A list of corners that is still growing is none of points.
+        corner = kind in ("box", "either") and isinstance(value, CutList)
+        for inner in _objects([value]):
+            yield from _in_object(inner, inside, named=call or bool(kind and not corner))
+        if call and isinstance(value, str) and len(value) < LONGEST_ARGUMENTS:
+            for written in objects(value):
+                for said, numbers, _ in _in_object(written, inside, named=True):
+                    yield said, numbers, found
+
+
+def _kind(name: str) -> Kind | None:
+    if "3d" in name:
+        return None
+    return _KINDS.get(name) or next((kind for part, kind in _PARTS.items() if part in name), None)
+
+
+def _outline(kind: Kind, value: Value) -> Numbers | None:
+    """The box that has these corners."""
+    if not isinstance(value, list) or isinstance(value, CutList) or kind in ("point", "points"):
+        return None
+    pairs = [_xy(part) for part in value]
+    if len(pairs) < 2 or not all(pairs) or (kind == "either" and len(pairs) > 2):
+        return None
+    return extent([number for pair in pairs for number in pair])
 
 
 def _plain(key: str) -> str:
@@ -125,13 +175,8 @@ def _places(kind: Kind, value: Value) -> Iterator[tuple[Numbers, str]]:
             if found := place(kind, known):
                 yield found, texts[0] if texts else ""
             return
-        pairs = [_xy(part) if isinstance(part, list) else () for part in value]
-        if (
-            len(pairs) > 1
-            and all(pairs)
-            and (kind == "box" or (kind == "either" and len(pairs) == 2))
-        ):
-            yield extent([number for pair in pairs for number in pair]), ""
+        if outline := _outline(kind, value):
+            yield outline, ""
             return
     for part in value:
         if isinstance(part, str | list):

@@ -6,22 +6,30 @@ import re
 from collections.abc import Iterator, Mapping
 
 from model.grounding_json import corners, place
+from model.loose_json import Value
 from model.mention import Mention, Numbers, extent
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)")
 # Numbers, and what stands between them.
-_WRITTEN = r"[\s\d.,;()\[\]+-]{1,4000}+"
+_WRITTEN = r"[\s\d.,;()\[\]+，（）-]{1,4000}+"
+_ELEMENTS = (
+    "box|bbox|bbox_2d|box_2d|bounding_box|quad|point|point_2d|coordinates?|parameter=coordinate2?"
+)
 _TOKENS = re.compile(
     # A name, which belongs to the places after it.
     r"(?:<\|object_ref_start\|>|<ref>)(?P<label>(?:(?!<\||</ref>).){0,200})(?:<\|object_ref_end\|>|</ref>)"
-    rf"|(?:<\|(?P<token>box|quad)_start\|>|<(?P<element>box|bbox|quad|point|parameter=coordinate2?)>)"
-    rf"(?P<written>{_WRITTEN})(?P<end><\|(?:box|quad)_end\|>|</(?:box|bbox|quad|point|parameter)>)?"
+    rf"|(?:<\|(?P<token>box|quad)_start\|>|<(?P<element>{_ELEMENTS})>)"
+    rf"(?P<written>{_WRITTEN})(?P<end><\|(?:box|quad)_end\|>|</\w+>)?"
     r"|<(?P<name>[a-zA-Z][\w.-]*+)(?P<attributes>\s[^<>]*+)>"
+    # Pascal VOC's, one element for each number.
+    r"|(?P<sides>(?:<(?P<side>[xy](?:min|max|[12]))>[\s\d.]{1,99}+</(?P=side)>\s{0,99}+){4})"
+    r"|<(?:label|name)>(?P<own>[^<]{1,200})</(?:label|name)>"
     # Where QwenVL Markdown leaves a picture or a table out.
     rf"|<!--\s{{0,9}}(?P<omitted>[A-Za-z]+)\s{{0,9}}\((?P<outline>[\s\d.,]{{1,99}}+)\)\s{{0,9}}-->",
     re.DOTALL,
 )
 _ATTRIBUTE = re.compile(r"([\w-]++)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'/]++))")
+_SIDE = re.compile(r"<(\w+)>\s*+([\d.]++)")
 _CONTENT = re.compile(r"[^<]{0,200}")
 _POINTS, _BOXES = ("point", "points"), ("box", "bbox", "bounding_box", "bounding-box")
 _OUTLINES = ("data-bbox", "bbox", "data-box", "data-polygon")
@@ -29,12 +37,18 @@ _OUTLINES = ("data-bbox", "bbox", "data-box", "data-polygon")
 
 def in_tags(text: str) -> Iterator[Mention]:
     """What control tokens and elements of an answer point at."""
-    label = ""
+    label = own = ""
     for match in _TOKENS.finditer(text):
         if match["label"] is not None:
             label = match["label"]
+        elif match["own"] is not None:
+            own = match["own"]
+        elif match["sides"]:
+            sides: dict[str, Value] = dict(_SIDE.findall(match["sides"]))
+            if numbers := corners(sides, named=False):
+                yield Mention(own, numbers, *match.span())
         elif match["written"]:
-            named = label if match["token"] or match["element"] in ("box", "quad") else ""
+            named = label if match["token"] or match["element"] in ("box", "quad") else own
             for numbers in _written(match, len(text)):
                 yield Mention(named, numbers, *match.span())
         elif match["name"]:
@@ -52,7 +66,7 @@ def _written(match: re.Match[str], length: int) -> Iterator[Numbers]:
     """One point, one quadrangle, or any number of boxes."""
     numbers = _numbers(match["written"])
     grows = not match["end"] and match.end() == length
-    whole = match["written"].rstrip().endswith((")", "]"))
+    whole = match["written"].rstrip().endswith((")", "]", "）"))
     if "quad" in (match["token"], match["element"]):
         if len(numbers) == 8 and (whole or not grows):
             yield extent(numbers)

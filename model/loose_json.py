@@ -26,13 +26,18 @@ _TOKEN = re.compile(
     r"|(?P<word>[^][{}(),，、;:=：\s]++)"
 )
 # Where an object begins, or a place whose object lacks its brace.
+_BARE = (
+    r"(?<!\w)(?:bbox(?:_2d)?|box_2d|point_2d|bounding[ _]?box(?:es)?|(?:start|end)_(?:box|point))"
+    r"|边界框|检测框"
+)
 _START = re.compile(
-    r"\{|(?<![\w\"'“])[\"'“]?(?P<key>bbox(?:_2d)?|box_2d|point_2d|bounding[ _]?box)[\"'”]?"
-    r"(?:\*\*)?\s{0,9}[:：]\s{0,9}(?:\*\*)?\s{0,9}(?=[\[(\"'])",
+    rf"\{{|[\"'“]?(?P<key>{_BARE})[\"'”]?"
+    r"(?:(?:\*\*)?\s{0,9}[:：]\s{0,9}(?:\*\*)?|(?<=_box)=|(?<=_point)=|(?<=ing box)[ \w]{1,40}?:?|[是为在])"
+    r"\s{0,9}(?=[\[(\"'])",
     re.IGNORECASE,
 )
-_KEY = re.compile(r"[\"'“‘]([^\"'“”‘’{}\[\]:,\n]{1,100})[\"'”’]\s*+[:=：]")
-_COLON = re.compile(r"\s*+[:=：]")
+_KEY = re.compile(r"[\"'“‘]([^\"'“”‘’{}\[\]:,\n]{1,100})[\"'”’]\s*+(?:[:：]|=>?|(?=\[))")
+_COLON = re.compile(r"\s*+(?:[:：]|=>?)")
 # What follows a quotation mark that ends its string. Any other belongs to the string.
 _AFTER = (
     r"[^\S\n]*+(?:\n|\Z|[:：\]})`<]|//|/\*|[\"'“]\w++[\"'”]\s*+[:：]"
@@ -47,6 +52,7 @@ _STRING = {
 _REST_OF_LINE = re.compile(r".*+")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|[\"'\\/bfnrt])")
 _ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_SHELL = "\\\"'"  # what is left around a word of JSON within a text
 _NO_VALUE = {"null", "none", "true", "false", "nan", "infinity", "-infinity", "undefined"}
 # What no object reaches over: the end of a block of code, of an element, a control token.
 _BARRIERS = ("```", "</", "<|")
@@ -152,6 +158,8 @@ class _Reader:
         if len(self.open) >= MAX_DEPTH:
             self.open.clear()
         elif mark != "{":
+            if mark == "(" and self.before == "word" and not self.text[start - 1].isspace():
+                self._call()
             self._expect()
             self.open.append(_Open([]))
         else:
@@ -159,6 +167,13 @@ class _Reader:
                 self._leave(self.reached)  # its brace is missing
             self.open.append(_Open(LooseObject(start, start)))
             self.reached = self.position
+
+    def _call(self) -> None:
+        """`array(...)` and the like: what counts is within."""
+        top = self.open[-1]
+        if isinstance(top.value, LooseObject) and top.last and top.key is None:
+            top.key = top.last
+            del top.value.members[top.last]
 
     def _leave(self, end: int) -> None:
         """The innermost object or list is complete."""
@@ -218,9 +233,9 @@ class _Reader:
             self._leave_all()
         elif colon := _COLON.match(self.text, self.position):
             self.position = colon.end()
-            self._key(word, start)
+            self._key(word.strip(_SHELL), start)
         elif top.key or isinstance(top.value, list):
-            self._put(None if word.lower() in _NO_VALUE else word)
+            self._put(None if word.lower() in _NO_VALUE else word.strip(_SHELL))
             return "word"
         elif self.before == "word" and self._continue(word):
             return "word"

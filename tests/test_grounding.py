@@ -154,10 +154,11 @@ def test_labels_are_plain_and_bounded() -> None:
 @pytest.mark.parametrize("convention", ["qwen2_vl", "qwen2_5_vl", "qwen3_vl"])
 def test_nothing_that_a_model_writes_is_an_error(convention: Convention) -> None:
     draw = random.Random(0)
-    pieces = ["<|box_start|>", "<|box_end|>", "(12,34)", "(", ",", "{", "}", '"bbox_2d":', "[1,2,3,4]",
-              "<|object_ref_start|>", "<|object_ref_end|>", '"label":', '"x"', "<|quad_start|>", " 5" * 9]  # fmt: skip
+    pieces = ["<|box_start|>", "<|box_end|>", "(12,34)", "(", ",", "{", "}", "[", "]", '"bbox_2d":', "[1,2,3,4]", "1e999", "-1e999", "0.5",
+              "<|object_ref_start|>", "<|object_ref_end|>", '"label":', '"x"', "x1=", '"width": ', "<|quad_start|>", " 5" * 9, "\\ud83d", '"', "'",
+              "```", "/*", ":", '<points x1="1" y1="2">', "<point>", '<p data-bbox="1 2 3 4">', "<xmin>1</xmin>", '"arguments": ', "½", "٣"]  # fmt: skip
     for _ in range(300):
-        text = "".join(draw.choices(pieces, k=200))
+        text = "".join(draw.choices(pieces, k=60))
         for shape in parse(text, convention, original=(30, 20), resized=(300, 200)):
             if isinstance(shape, Box):
                 assert 0 <= shape.x1 < shape.x2 <= 30 and 0 <= shape.y1 < shape.y2 <= 20
