@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 REQUEST_S = 10.0  # for the next bytes of one answer
 PATIENCE_S = 10.0  # without any good answer, after which nothing is asked again
+FORGOTTEN_S = 60.0  # after the latest request, whether it was answered no longer counts
 MAX_RESTARTS = 3  # of files from their beginning
 TOO_MANY_REQUESTS = 429
 
@@ -59,6 +60,7 @@ class SilenceError(Exception):
 class _Patience:
     """Lets requests pass as long as there are good answers now and then, each within `REQUEST_S`."""
 
+    _latest = 0.0  # request
     _unanswered_since: float | None = None
     _bad: httpx2.Response | None = None
 
@@ -67,6 +69,9 @@ class _Patience:
 
     def before(self, request: httpx2.Request) -> None:
         now = time.monotonic()
+        if now - self._latest > FORGOTTEN_S:
+            self.begin()  # others of this process ask for something else
+        self._latest = now
         if self._unanswered_since is None:
             self._unanswered_since = now
         if now - self._unanswered_since > PATIENCE_S:
@@ -82,14 +87,15 @@ class _Patience:
             _refuse(response)  # rather than wait for as long as it says
         if response.status_code < 500:
             self.begin()
-        else:
-            self._bad = response
+            return
+        self._bad = response
+        since = self._unanswered_since
+        if since and time.monotonic() - since > PATIENCE_S / 2:
+            self._give_up()
 
     def _give_up(self) -> NoReturn:
-        bad = self._bad
-        self.begin()  # others of this process may ask for something else
-        if bad is not None:
-            _refuse(bad)
+        if self._bad is not None:
+            _refuse(self._bad)
         raise SilenceError
 
 

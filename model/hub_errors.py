@@ -48,6 +48,7 @@ def _of_the_disk(checkpoint: str, cause: BaseException) -> CheckpointError | Non
 def _of_the_account(checkpoint: str, cause: BaseException) -> CheckpointError | None:
     """What the hub itself answers of this checkpoint."""
     from huggingface_hub.errors import (
+        EntryNotFoundError,
         GatedRepoError,
         HFValidationError,
         RepositoryNotFoundError,
@@ -60,8 +61,10 @@ def _of_the_account(checkpoint: str, cause: BaseException) -> CheckpointError | 
             checkpoint=checkpoint,
         )
     status = _status(cause)
-    unknown = status == 401 and not _has_wrong_token(cause)
-    if isinstance(cause, RepositoryNotFoundError) or unknown:
+    # Mirrors give no reason.
+    missing = status == 404 and not isinstance(cause, EntryNotFoundError)
+    hidden = status == 401 and not _has_wrong_token(cause)
+    if isinstance(cause, RepositoryNotFoundError) or missing or hidden:
         return CheckpointError(
             "The Hugging Face Hub has no {checkpoint}, or it is private; check the name, or "
             "log in with `hf auth login`.",
@@ -141,7 +144,14 @@ def _of_the_network(checkpoint: str, cause: BaseException) -> CheckpointError | 
             checkpoint=checkpoint,
             hub=hub,
         )
-    if isinstance(cause, httpx2.TransportError | httpx2.InvalidURL | SilenceError):
+    if isinstance(cause, SilenceError | httpx2.ReadTimeout):
+        return CheckpointError(
+            "{hub} does not answer, so {checkpoint} could not be fetched; try again later, or give the "
+            "folder of a downloaded checkpoint.",
+            checkpoint=checkpoint,
+            hub=hub,
+        )
+    if isinstance(cause, httpx2.TransportError | httpx2.InvalidURL):
         return CheckpointError(
             "{hub} cannot be reached, so {checkpoint} could not be fetched; check the network (behind a proxy "
             "set HTTPS_PROXY), or give the folder of a downloaded checkpoint.",

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ NOBODY = "http://127.0.0.1:9"  # refuses every connection
 FAULTS = {
     "me/gated": Fault(403, {"X-Error-Code": "GatedRepo"}, files_only=True),
     "me/log-in": Fault(401),
+    "me/mirror": Fault(404),
     "me/old-token": Fault(401, {"X-Error-Message": "Invalid credentials in Authorization header"}),
     "me/forbidden": Fault(403),
     "me/forbidden-files": Fault(403, files_only=True),
@@ -54,6 +56,7 @@ FAULTS = {
 SENTENCES = {
     "me/gated": "me/gated is gated; accept its terms",
     "me/log-in": "has no me/log-in, or it is private",
+    "me/mirror": "has no me/mirror, or it is private",
     "me/old-token": "account (401); log in with `hf auth login`",
     "me/forbidden": "account (403); log in with `hf auth login`",
     "me/forbidden-files": "account (403); log in with `hf auth login`",
@@ -62,8 +65,8 @@ SENTENCES = {
     "me/busy-files": "too many requests from this network (429)",
     "me/broken": "is out of order (502)",
     "me/broken-files": "is out of order (503)",
-    "me/silent": "cannot be reached",
-    "me/silent-files": "cannot be reached",
+    "me/silent": "does not answer",
+    "me/silent-files": "does not answer",
     "me/portal": "Something else answers in the place of",
     "me/portal-files": "Something else answers in the place of",
     "me/cut": "The download of me/cut broke off",
@@ -150,6 +153,16 @@ def test_what_the_hub_does_not_give_is_refused_in_fitting_words(
 ) -> None:
     refused = refusal(checkpoint)
     assert sentence in refused and checkpoint in refused
+
+
+def test_files_that_are_fetched_side_by_side_are_given_up_together(
+    hub: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_client, "PATIENCE_S", 1.0)
+    hub.asked.clear()
+    assert "does not answer" in refusal("me/silent-files")
+    times = Counter(asked for asked in hub.asked if asked.startswith("HEAD"))
+    assert len(times) > 2 and max(times.values()) <= 2, "each at first and once more"
 
 
 @pytest.mark.parametrize("checkpoint", ["me/cut-once", "me/cut-at-first"])

@@ -513,6 +513,11 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "{hub}에 연결할 수 없어 {checkpoint}을(를) 받지 못했습니다. 네트워크를 확인하거나(프록시를 쓰면 HTTPS_PROXY 설정) "
         "내려받은 모델의 폴더를 지정하세요.",
     ),
+    "{hub} does not answer, so {checkpoint} could not be fetched; try again later, or give the "
+    "folder of a downloaded checkpoint.": (
+        "{hub} 没有应答，无法下载 {checkpoint}；请稍后再试，或指定已下载模型的文件夹。",
+        "{hub}가 응답하지 않아 {checkpoint}을(를) 받지 못했습니다. 나중에 다시 시도하거나 내려받은 모델의 폴더를 지정하세요.",
+    ),
     "{checkpoint} at the Hugging Face Hub has no {file}; give the id of a complete "
     "Qwen2-VL or Qwen2.5-VL checkpoint.": (
         "Hugging Face Hub 上的 {checkpoint} 没有 {file}；请给出完整的 Qwen2-VL 或 Qwen2.5-VL 模型的 ID。",
