@@ -99,7 +99,7 @@ def require_memory(choice: Choice, free: int) -> None:
 
     Asked beforehand, because running out of memory on a CPU ends the process without a word.
     """
-    stored = checkpoint_files.stored_bytes(choice.checkpoint)
+    stored = checkpoint_files.bytes_in_16_bits(choice.checkpoint)
     needed = weights_bytes(stored, choice.dtype)
     if needed > free:
         raise CheckpointError(

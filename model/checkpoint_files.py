@@ -5,12 +5,15 @@ What the weight files hold is the business of `weights`. Everything here raises 
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Any
 
 from model import families, hub, processor_files, weight_files
 from model.errors import CheckpointError
+
+WIDE = ("F32", "F64")  # in the words of safetensors
 
 
 def processor(checkpoint: str) -> Any:
@@ -33,15 +36,24 @@ def processor(checkpoint: str) -> Any:
     return processor_files.processor(Path(hub.fetched(checkpoint)), config)
 
 
-def stored_bytes(checkpoint: str) -> int:
-    """Of the weights, in a folder, in the cache or on the hub; 0 if there is no such folder."""
+def bytes_in_16_bits(checkpoint: str) -> int:
+    """Of the weights in memory, in a folder, in the cache or on the hub; 0 if they cannot be read.
+
+    Packed ones are as large as in the files. Of what the hub has only the size of the files is known.
+    """
     folder = Path(hub.located(checkpoint))
     if not folder.is_dir():
         return 0 if _looks_like_folder(checkpoint) else hub.hub_bytes(checkpoint)
     try:
-        return sum(file.stat().st_size for file in weight_files.files(folder))
+        return sum(map(_in_16_bits, weight_files.held(folder).values()))
     except CheckpointError:
         return 0
+
+
+def _in_16_bits(tensor: weight_files.Held) -> int:
+    digits = "".join(filter(str.isdigit, tensor.dtype.partition("_")[0]))  # of BF16, F8_E4M3, BOOL
+    bits = 16 if tensor.dtype in WIDE else int(digits or 8)
+    return bits * math.prod(tensor.shape) // 8
 
 
 def _config(checkpoint: str) -> Any:

@@ -87,11 +87,13 @@ class Choice:
 
 
 def choose(
-    hardware: Hardware, flags: Flags, weigh: Callable[[str], int] = checkpoint_files.stored_bytes
+    hardware: Hardware,
+    flags: Flags,
+    weigh: Callable[[str], int] = checkpoint_files.bytes_in_16_bits,
 ) -> Choice:
     """What to run on `hardware`. Raises `CheckpointError` for flags that exclude each other.
 
-    weigh: bytes of a checkpoint's weights as they are stored; 0 if unknown.
+    weigh: bytes of a checkpoint's weights in 16 bits; 0 if unknown.
     """
     if flags.gpu_memory is not None and flags.gpu_memory <= 0:
         raise CheckpointError("--gpu-memory must be more than 0.")
@@ -120,9 +122,9 @@ def choose(
     )
 
 
-def weights_bytes(stored: int, dtype: str) -> int:
-    """Of weights in memory. The family's checkpoints are stored in 16 bits."""
-    return 2 * stored if dtype == "float32" else stored
+def weights_bytes(halves: int, dtype: str) -> int:
+    """Of weights in memory that have `halves` bytes in 16 bits."""
+    return 2 * halves if dtype == "float32" else halves
 
 
 def _needed(stored: int, dtype: str) -> int:

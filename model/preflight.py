@@ -94,8 +94,7 @@ def _unreadable(choice: Choice) -> Iterator[str]:
         checkpoint_files.processor(choice.checkpoint)
         free = checkpoints.free_memory(choice)
         if not Path(hub.located(choice.checkpoint)).is_dir():
-            stored = checkpoint_files.stored_bytes(choice.checkpoint)
-            print(f"download    {f'{stored / 10**9:.1f} GB' if stored else 'of unknown size'}")
+            print(f"download    {hub.hub_bytes(choice.checkpoint) / 10**9:.1f} GB")
         print(f"memory      {_arithmetic(choice, free)}")
         checkpoints.require_memory(choice, free)
     except CheckpointError as error:
@@ -111,7 +110,7 @@ def _arithmetic(choice: Choice, free: int) -> str:
     text = AutoConfig.from_pretrained(hub.fetched(choice.checkpoint)).get_text_config()
     tokens = text.max_position_embeddings
     cache = tokens * bytes_per_token_of(text, 4 if choice.dtype == "float32" else 2)
-    weights = weights_bytes(checkpoint_files.stored_bytes(choice.checkpoint), choice.dtype)
+    weights = weights_bytes(checkpoint_files.bytes_in_16_bits(choice.checkpoint), choice.dtype)
     known = f"{weights / GB:.1f} GB" if weights else "an unknown size"
     return (
         f"weights {known} + KV cache of the whole context ({tokens:,} tokens) {cache / GB:.1f} GB "

@@ -9,6 +9,7 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from model import preflight
 from model.checkpoint import cpu_bfloat16, load, require_memory
@@ -271,12 +272,24 @@ def test_the_preflight_weighs_the_checkpoint(
     assert "are free" in checking(tmp_path, capsys)
 
 
-def test_weights_that_do_not_fit_are_refused_with_numbers(checkpoints: dict[str, Path]) -> None:
-    choice = Choice(str(checkpoints["qwen2_vl"]), "cpu", "float32", "sdpa")
-    stored = (checkpoints["qwen2_vl"] / "model.safetensors").stat().st_size
-    require_memory(choice, 2 * stored)
-    with pytest.raises(CheckpointError, match=r"needs 0\.0 GB and 0\.0 GB are free"):
-        require_memory(choice, 2 * stored - 1)
+def test_weights_that_do_not_fit_are_refused_with_numbers(
+    checkpoints: dict[str, Path], tmp_path: Path
+) -> None:
+    """As large as in the dtype that they are loaded in, whatever they are stored in."""
+    folder = checkpoints["qwen2_vl"]
+    weights = load_file(folder / "model.safetensors")
+    count = sum(weight.numel() for weight in weights.values())
+    halves = shutil.copytree(folder, tmp_path / "halves")
+    stored = {name: weight.half() for name, weight in weights.items()}
+    save_file(stored, halves / "model.safetensors", {"format": "pt"})
+    for stored_in in (folder, halves):
+        for choice, size in (
+            (Choice(str(stored_in), "cpu", "float32", "sdpa"), 4),
+            (Choice(str(stored_in), "cpu", "bfloat16", "sdpa"), 2),
+        ):
+            require_memory(choice, size * count)
+            with pytest.raises(CheckpointError, match=r"needs 0\.0 GB and 0\.0 GB are free"):
+                require_memory(choice, size * count - 1)
 
 
 def test_code_in_a_checkpoints_folder_does_not_run(
