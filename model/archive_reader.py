@@ -5,7 +5,7 @@ What is read is bounded in number, size and depth, and no name in it leads anywh
 
 from __future__ import annotations
 
-import json
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,22 +14,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
 from model.archive import FORMAT, SUFFIX, Archive
+from model.archive_entries import Entries, check_directory
 from model.backend import Answered, StopReason, Usage
 from model.conversation import Conversation, Image, Media, Message, Text, Video
 from model.errors import DemoError
 from model.recipe import Runtime, Seen
 from model.settings import GenerationSettings, VisionSettings
 
-MOST_ENTRIES = 1024
-MOST_DIRECTORY = 2**20  # bytes of the list of entries
-MOST_JSON = 8 * 2**20
-MOST_FILE = 512 * 2**20
-MOST_BYTES = 2**30  # of all media
-MOST_RATIO = 200  # media are compressed already
+MOST_MEDIA = 1024
 # Of a picture as the model saw it: 16,384 tokens, and what both sides are rounded up by.
 MOST_PIXELS = 20_000 * 32 * 32
 MOST_FRAMES = 768
-CHUNK = 2**20
 FRACTIONS = ("temperature", "top_p", "repetition_penalty")  # of `Usage`, beside the seconds
 
 
@@ -39,14 +34,14 @@ def read(source: Path, folder: Path) -> Archive:
     The media themselves are not looked at.
     """
     try:
-        _check_directory(source)
+        check_directory(source)
         with zipfile.ZipFile(source) as file:
-            return _archive(_Entries(file), folder)
+            return _archive(Entries(file), folder)
     except DemoError:
         raise
     except (
         # What a file that is no zip, is cut off, or says something else can make of these lines.
-        zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError,
+        zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError, NotImplementedError,
         ValueError, TypeError, KeyError, IndexError, AttributeError,
     ) as error:  # fmt: skip
         raise DemoError(
@@ -54,76 +49,9 @@ def read(source: Path, folder: Path) -> Archive:
         ) from error
 
 
-def _check_directory(source: Path) -> None:
-    """Refuse a list of entries that would fill the memory when `zipfile` reads it, as it does at once.
-
-    An archive that was exported ends with its end record: no comment behind it, no 64-bit one before it.
-    """
-    with source.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - 42))
-        tail = file.read().rjust(42, b"\0")
-    record = tail[20:]
-    entries, directory = (
-        int.from_bytes(record[10:12], "little"),
-        int.from_bytes(record[12:16], "little"),
-    )
-    if record[:4] != b"PK\5\6" or tail[:4] == b"PK\6\7" or record[20:] != b"\0\0":
-        raise zipfile.BadZipFile
-    if entries > MOST_ENTRIES or directory > MOST_DIRECTORY:
-        raise _too_large()
-
-
-def _too_large() -> DemoError:
-    return DemoError("This conversation is too large to be restored.")
-
-
-class _Entries:
-    """The entries of a zip file, read by name and within limits; names lead nowhere on the disk."""
-
-    def __init__(self, file: zipfile.ZipFile) -> None:
-        self._file = file
-        self._left = MOST_BYTES
-        if len({info.filename for info in file.infolist()}) != len(file.infolist()):
-            raise zipfile.BadZipFile
-
-    def json(self, name: str) -> Any:
-        content = b"".join(self._chunks(self._info(name), MOST_JSON))
-        try:
-            return json.loads(content)
-        except RecursionError as error:
-            raise ValueError("too deep") from error
-
-    def extract(self, name: str, target: Path) -> None:
-        """Write one entry to `target`, a new file."""
-        info = self._info(name)
-        if info.file_size > MOST_RATIO * info.compress_size + CHUNK:
-            raise _too_large()
-        with target.open("xb") as written:
-            for chunk in self._chunks(info, min(MOST_FILE, self._left)):
-                self._left -= len(chunk)
-                written.write(chunk)
-
-    def _info(self, name: str) -> zipfile.ZipInfo:
-        info = self._file.getinfo(name)
-        if info.is_dir() or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise zipfile.BadZipFile
-        return info
-
-    def _chunks(self, info: zipfile.ZipInfo, most: int) -> Iterator[bytes]:
-        """The content; what the header says of its size is not believed."""
-        with self._file.open(info) as content:
-            read = 0
-            while chunk := content.read(CHUNK):
-                read += len(chunk)
-                if read > most:
-                    raise _too_large()
-                yield chunk
-
-
-def _archive(entries: _Entries, folder: Path) -> Archive:
+def _archive(entries: Entries, folder: Path) -> Archive:
     messages, settings = entries.json("messages.json"), entries.json("settings.json")
-    if settings["format"] != FORMAT or len(settings["media"]) > MOST_ENTRIES:
+    if settings["format"] != FORMAT or len(settings["media"]) > MOST_MEDIA:
         raise ValueError("format")
     paths: dict[str, Path] = {}
     items: list[Media] = []

@@ -81,3 +81,7 @@ class ContextError(DemoError):
 
 class CheckpointError(DemoError):
     """A checkpoint cannot be loaded with these flags on this machine."""
+
+
+class NotReplayableError(DemoError):
+    """Nobody here knows how an answer came about: a server gave it."""

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from model.backend import Backend, Cancel, Estimate, Event, Finished, Status, Usage
 from model.conversation import Conversation
-from model.errors import DemoError
+from model.errors import DemoError, NotReplayableError
 from model.recipe import Recipe, Replaying, Verdict
 from model.settings import DefaultSettings, GenerationSettings
 
@@ -93,7 +93,9 @@ class LoadingBackend:
     def _replaying(self) -> Replaying:
         backend = self.wait(0)
         if not isinstance(backend, Replaying):
-            raise DemoError("Only answers of a checkpoint in this program can be reproduced.")
+            raise NotReplayableError(
+                "Only answers of a checkpoint in this program can be reproduced."
+            )
         return backend
 
     def forget(self, session: str) -> None:

@@ -25,12 +25,12 @@ Messages = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Runtime:
-    """What answers: the words that `from_pretrained` takes."""
+    """What answers: the words that `from_pretrained` takes. Of a server only the model's name is known."""
 
     checkpoint: str
-    dtype: str
-    device: str
-    attention: str
+    dtype: str = ""
+    device: str = ""
+    attention: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Replaying(Protocol):
     """A backend that can tell how it answers, and have stock transformers answer the same."""
 
     def recipe(self, conversation: Conversation, settings: GenerationSettings) -> Recipe:
-        """How the last user turn is answered. Raises `DemoError`."""
+        """How the last user turn is answered. Raises `DemoError`, `NotReplayableError` among them."""
         ...
 
     def verify(self, recipe: Recipe, reply: str, cancel: Cancel) -> Verdict | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+from anyio import EndOfStream
 from openai import APITimeoutError, OpenAIError
 
 from model.backend import Cancel, Finished, Notice, Progress, StopReason, Usage
@@ -39,6 +41,8 @@ log = logging.getLogger(__name__)
 
 BACKOFF_S = (0.3, 1.0, 3.0)
 PATIENCE_S = 30.0  # a server that asks for more than this is said to be busy at once
+# Of the connection. The client's own list has the last two for what TLS does not translate.
+LOST = (httpx2.RequestError, ssl.SSLError, EndOfStream)
 MISFORTUNES = (OpenAIError, BrokenOffError, StreamedError, StrangerError)
 _BARE_BOX = re.compile(r"\(\d{1,3},\d{1,3}\),\(\d{1,3},\d{1,3}\)")
 
@@ -187,7 +191,7 @@ class Answer:
                         break
             except httpx2.TimeoutException as error:
                 raise APITimeoutError(response.http_request) from error
-            except httpx2.RequestError as error:
+            except LOST as error:
                 raise BrokenOffError from error
         reply.end()
 

@@ -17,8 +17,8 @@ NEAR = (".localhost", ".local", ".internal")  # names that only this network kno
 PORTS = {"http": 80, "https": 443}
 
 
-class RedirectedError(Exception):
-    """A server's answer is that somebody else should be asked."""
+class RedirectedError(httpx2.RequestError):
+    """A server's answer is that somebody else should be asked. The client wraps it as it does its own."""
 
     def __init__(self, host: str) -> None:
         super().__init__(f"a redirect to {host}")

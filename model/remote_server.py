@@ -196,7 +196,9 @@ class Server:
 
 def _models(told: object) -> list[dict[str, Any]]:
     """Those that can be named. Raises `StrangerError` for what is no list of models."""
-    listed = told.get("data", told.get("models")) if isinstance(told, dict) else told
+    listed = told.get("data", told.get("models", "")) if isinstance(told, dict) else told
+    if listed is None and isinstance(told, dict):
+        listed = []  # Ollama's word for none
     if not isinstance(listed, list):
         raise StrangerError(told if isinstance(told, str) else "")
     named = [model for model in listed[:MAX_MODELS] if isinstance(model, dict)]

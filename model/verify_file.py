@@ -14,7 +14,7 @@ from model.archive import Archive
 from model.chat_template import control_tokens
 from model.choose import BUNDLED, Flags, choose
 from model.conversation import Image
-from model.errors import DemoError
+from model.errors import DemoError, NotReplayableError
 from model.recipe import Runtime, Verdict
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
@@ -36,6 +36,8 @@ def report(path: str, flags: Flags) -> int:
 def wanted(runtime: Runtime, flags: Flags) -> Flags:
     """What to load: the flags, and where they say nothing what gave the answers. Raises `DemoError`."""
     checkpoint = flags.checkpoint
+    if not runtime.device:  # a server's answers
+        raise NotReplayableError("Only answers of a checkpoint in this program can be reproduced.")
     if checkpoint == "auto":
         if runtime.checkpoint == f"assets/{BUNDLED.name}":
             checkpoint = "tiny"

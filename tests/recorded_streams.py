@@ -144,6 +144,8 @@ STREAMS: dict[str, Stream] = {
     "no end but done": Stream([chunk({"content": "Hello"}), DONE]),
     "no end but usage": Stream([chunk({"content": "Hello"}), counted(COUNTS)]),
     "no done": Stream(HELLO),
+    "longer than anybody reads": Stream([*said(*["x" * 50_000] * 5), DONE], "x" * 200_000, "length"),
+    "thought for ever": Stream([*thinking("reasoning", *["x" * 50_000] * 5), DONE], "", "length", "x" * 200_000, said="still thinking"),
     "cut off": Stream([*said("Hello", finish="length"), DONE], reason="length"),
     "cut off, in another word": Stream([*said("Hello", finish="MAX_TOKENS"), DONE], reason="length"),
     "a filter": Stream([*said("Hel", finish="content_filter"), DONE], "Hel", "filtered", said="filter held back"),

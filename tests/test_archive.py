@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from model import archive, archive_reader
+from model import archive, archive_entries, archive_reader
 from model.archive import Archive
 from model.backend import Answered
 from model.conversation import Conversation, Image, Text, Video
@@ -276,7 +276,7 @@ def test_a_bomb_is_not_unpacked(zipped: Path, folder: Path) -> None:
 def test_more_than_the_limit_is_not_unpacked(
     zipped: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive_reader, "MOST_BYTES", 1000)
+    monkeypatch.setattr(archive_entries, "MOST_BYTES", 1000)
     with pytest.raises(DemoError, match="too large"):
         archive_reader.read(zipped, folder)
 
@@ -287,20 +287,20 @@ def test_all_media_together_are_limited(
     with zipfile.ZipFile(zipped) as file:
         sizes = [info.file_size for info in file.infolist() if info.filename.startswith("media/")]
     assert len(sizes) == 2
-    monkeypatch.setattr(archive_reader, "MOST_BYTES", sum(sizes) - 1)
-    assert max(sizes) < archive_reader.MOST_BYTES
+    monkeypatch.setattr(archive_entries, "MOST_BYTES", sum(sizes) - 1)
+    assert max(sizes) < archive_entries.MOST_BYTES
     with pytest.raises(DemoError, match="too large"):
         archive_reader.read(zipped, folder)
 
 
 def test_too_long_a_text_is_not_read(zipped: Path, folder: Path) -> None:
-    contents = {**contents_of(zipped), "messages.json": b" " * (archive_reader.MOST_JSON + 1)}
+    contents = {**contents_of(zipped), "messages.json": b" " * (archive_entries.MOST_JSON + 1)}
     with pytest.raises(DemoError, match="too large"):
         archive_reader.read(rewritten(zipped, contents, zipfile.ZIP_DEFLATED), folder)
 
 
 def test_too_many_entries_are_refused_before_they_are_listed(zipped: Path, folder: Path) -> None:
-    many = {**contents_of(zipped), **{f"{i}": b"" for i in range(archive_reader.MOST_ENTRIES)}}
+    many = {**contents_of(zipped), **{f"{i}": b"" for i in range(archive_entries.MOST_ENTRIES)}}
     with pytest.raises(DemoError, match="too large"):
         archive_reader.read(rewritten(zipped, many), folder)
 
@@ -321,12 +321,71 @@ def test_an_entry_twice_is_refused(zipped: Path, folder: Path) -> None:
         archive_reader.read(zipped, folder)
 
 
-@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
-def test_other_compressions_are_refused(zipped: Path, folder: Path, method: int) -> None:
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_bomb_of_another_kind_is_not_unpacked(zipped: Path, folder: Path, method: int) -> None:
+    """The header says that it is small."""
+    bomb = {**contents_of(zipped), "media/1-red-boat.png": bytes(64 * 2**20)}
+    rewritten(zipped, bomb, method)
+    content = zipped.read_bytes()
+    lie = content.replace((64 * 2**20).to_bytes(4, "little"), (1000).to_bytes(4, "little"))
+    assert lie != content
+    zipped.write_bytes(lie)
+    with pytest.raises(DemoError, match=r"too large|not a conversation that was exported"):
+        archive_reader.read(zipped, folder)
+
+
+def finder(contents: dict[str, bytes]) -> dict[str, bytes]:
+    """What macOS makes of the folder that it has unpacked a file to."""
+    packed = {"conversation/": b"", "conversation/media/": b"", "conversation/.DS_Store": b"x"}
+    for name, content in contents.items():
+        packed[f"conversation/{name}"] = content
+        folder, _, file = name.rpartition("/")
+        packed["/".join(filter(None, ("__MACOSX/conversation", folder, f"._{file}")))] = b"x"
+    return packed
+
+
+REPACKED: dict[str, Callable[[dict[str, bytes]], dict[str, bytes]]] = {
+    "as it was": dict,
+    "by the Finder": finder,
+    "in a folder": lambda was: {f"talk/{name}": content for name, content in was.items()},
+    "in folders": lambda was: {f"a b/数/{name}": content for name, content in was.items()},
+    "below a dot": lambda was: {f"./{name}": content for name, content in was.items()},
+    "with backslashes": lambda was: {f"talk/{name}".replace("/", "\\"): content for name, content in was.items()},
+    "the other way round": lambda was: dict(reversed(was.items())),
+    "with entries for folders": lambda was: {"media/": b"", **was},
+    "with what systems add": lambda was: {**was, ".DS_Store": b"x", "media/Thumbs.db": b"x", "__MACOSX/._messages.json": b"x", "desktop.ini": b"x"},
+    "with a note of one's own": lambda was: {**was, "README.txt": b"mine", "media/note.txt": b"mine"},
+    "without what is for reading": lambda was: {name: content for name, content in was.items() if name != "conversation.md"},
+    "with other letters": lambda was: {name.replace("red-boat", "r\u0301ed-boa\u00b4t"): content for name, content in was.items()},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("comment", [b"", b"made by 7-Zip", b"PK" + b"x" * 60_000], ids=len)
+@pytest.mark.parametrize("how", REPACKED)
+def test_one_that_was_packed_again_is_read(
+    kept: Archive, zipped: Path, folder: Path, how: str, comment: bytes, method: int
+) -> None:
+    rewritten(zipped, REPACKED[how](contents_of(zipped)), method)
+    with zipfile.ZipFile(zipped, "a") as file:
+        file.comment = comment
+    back = archive_reader.read(zipped, folder)
+    assert back.answers == kept.answers
+    for ours, theirs in zip(back.conversation.media, kept.conversation.media, strict=True):
+        assert Path(str(ours.path)).read_bytes() == Path(str(theirs.path)).read_bytes()
+
+
+def test_two_conversations_in_one_file_are_refused(zipped: Path, folder: Path) -> None:
+    was = contents_of(zipped)
+    both = {f"{side}/{name}": content for side in "ab" for name, content in was.items()}
     with pytest.raises(DemoError, match="not a conversation that was exported"):
-        archive_reader.read(rewritten(zipped, contents_of(zipped), method), folder)
+        archive_reader.read(rewritten(zipped, both), folder)
 
 
-def test_one_that_was_packed_again_is_read(kept: Archive, zipped: Path, folder: Path) -> None:
-    again = rewritten(zipped, contents_of(zipped), zipfile.ZIP_DEFLATED)
-    assert archive_reader.read(again, folder).answers == kept.answers
+def test_a_list_of_entries_behind_a_comment_is_looked_at_too(zipped: Path, folder: Path) -> None:
+    many = {**contents_of(zipped), **{f"{i}": b"" for i in range(archive_entries.MOST_ENTRIES)}}
+    rewritten(zipped, many)
+    with zipfile.ZipFile(zipped, "a") as file:
+        file.comment = b"mine"
+    with pytest.raises(DemoError, match="too large"):
+        archive_reader.read(zipped, folder)

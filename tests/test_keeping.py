@@ -19,17 +19,21 @@ import pytest
 import app
 from model.backend import Cancel
 from model.choose import BUNDLED, Flags
+from model.connection import Connection
 from model.conversation import Conversation, Text
 from model.errors import DemoError
+from model.loading import LoadingBackend
 from model.local import LocalBackend
 from model.recipe import Recipe, Runtime, Verdict
+from model.remote import RemoteBackend
 from model.settings import GenerationSettings
 from model.verify_file import wanted
 from tests import media_files
 from tests.fakes import FakeBackend
 from tests.following import KEY, attach, followed
+from tests.openai_server import OpenAIServer, Told
 from tests.patience import PATIENCE_S, becomes, scene
-from ui import handlers, keeping
+from ui import handlers, keeping, view
 from ui.session import Tab
 from ui.tabs import Tabs
 from ui.view import View
@@ -306,10 +310,45 @@ def test_a_backend_that_cannot_replay_says_so() -> None:
         shown = await keeping.reproduce(tabs, KEY, asked())
         assert 'role="alert"' in shown and "can be reproduced" in shown
         assert "can be reproduced" in await verified(tabs, 0)
-        _, notice = await keeping.export(tabs, KEY)
-        assert "can be reproduced" in notice
 
     scene(play)
+
+
+def test_a_conversation_with_a_server_is_exported_and_comes_back(
+    uploads: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Through the backend that waits for the server, as in the program."""
+    paths: list[Path] = []
+
+    async def play(server: OpenAIServer) -> None:
+        served = Connection(server.base)
+        backend = LoadingBackend(lambda _: RemoteBackend.connect(served), "server")
+        backend.wait(PATIENCE_S)
+        tabs = Tabs(backend)
+        tab = await talk(tabs, uploads)
+        path = await exported(tabs)
+        paths.append(path)
+        tabs.uploads.arrived([str(path)])
+        await keeping.restore(tabs, OTHER, posted(path=str(path), name="talk.zip"))
+        back = handlers.tab_of(tabs, OTHER)
+        assert back.answers == tab.answers
+        assert back.answers[0].reasoning == "It has ears."
+        assert "It has ears" in str(view.whole(back).chatbot)
+        assert [m.text for m in back.conversation.messages] == [
+            m.text for m in tab.conversation.messages
+        ]
+        assert await exported(tabs)
+        assert str(server.port) not in str(zipfile.ZipFile(path).read("settings.json"))
+
+    with OpenAIServer().running() as server:
+        server.replies = [Told(["<think>It has ears.</think>", "A cat."])]
+        scene(lambda: play(server))
+    with zipfile.ZipFile(paths[0]) as file:
+        settings = json.loads(file.read("settings.json"))
+        assert "reproduce.py" not in file.namelist()
+        assert "## Qwen2-VL-7B-Instruct" in file.read("conversation.md").decode()
+    assert [(item["width"], item["height"]) for item in settings["media"]] == [(112, 84), (56, 56)]
+    assert "can be reproduced" in verify_by_command(paths[0], capsys)[1]
 
 
 def verify_by_command(

@@ -10,9 +10,10 @@ from dataclasses import replace
 
 import pytest
 
-from model.backend import Progress, Status
+from model.backend import Answered, Progress, Status
 from model.conversation import Conversation, Image, Text
 from model.grounding import Box
+from model.settings import GenerationSettings
 from tests.fakes import USAGE
 from ui import render
 from ui.attachment import Attachment
@@ -208,3 +209,21 @@ def test_what_answers_point_at_is_listed_by_answer() -> None:
 def test_every_scripted_text_is_escaped_and_found_by_its_name() -> None:
     said = render.page_texts(replace(ENGLISH, take_picture='"><b>'))
     assert 'data-take-picture="&quot;&gt;&lt;b&gt;"' in said and "data-copied=" in said
+
+
+def test_a_reasoning_stands_folded_before_its_answer_and_is_literal() -> None:
+    talk = Conversation().with_user_turn(Text("a")).with_reply("b").with_user_turn(Text("c"))
+    usage = replace(USAGE, reasoning_tokens=1200)
+    settings = GenerationSettings()
+    answers = [Answered(settings, usage, "<b>\n\n`x`"), Answered(settings, None)]
+    shown = render.messages(talk.with_reply("d"), {}, render.thoughts(answers, ENGLISH))
+    first, second = (m["content"] for m in shown if m["role"] == "assistant")
+    assert first[0]["text"] == (
+        '<details class="thought"><summary>Reasoning: 1,200 tokens</summary>'
+        "<div>&#60;b&#62;&#10;&#10;&#96;x&#96;</div></details>\n\nb"
+    )
+    assert second == [{"type": "text", "text": "d"}]
+
+
+def test_an_answer_without_a_word_has_no_time_of_its_first_word() -> None:
+    assert "first word" not in render.statistics(replace(USAGE, ttft_s=0.0), ENGLISH)

@@ -20,10 +20,10 @@ import gradio as gr
 
 from model import archive, archive_reader
 from model.archive import Archive, replayed
-from model.backend import Cancel
+from model.backend import Answered, Cancel
 from model.conversation import Conversation, Media
-from model.errors import DemoError
-from model.recipe import Recipe, Replaying
+from model.errors import DemoError, NotReplayableError
+from model.recipe import Replaying, Runtime, Seen
 from model.script import transformers_script
 from model.settings import TUNABLES, DefaultSettings, GenerationSettings
 from ui import composer, replay, view
@@ -150,25 +150,38 @@ def _answer(tab: Tab, turn: int) -> tuple[Conversation, GenerationSettings, str]
 
 def _replaying(tabs: Tabs) -> Replaying:
     if not isinstance(tabs.backend, Replaying):
-        raise DemoError("Only answers of a checkpoint in this program can be reproduced.")
+        raise NotReplayableError("Only answers of a checkpoint in this program can be reproduced.")
     return tabs.backend
 
 
-def _export(tabs: Tabs, conversation: Conversation, answers: tuple[Any, ...]) -> Path:
-    recipe = _last_recipe(tabs, conversation, answers)
+def _export(tabs: Tabs, conversation: Conversation, answers: tuple[Answered, ...]) -> Path:
+    kept, script = _archive(tabs, conversation, answers)
     folder = upload_folder() / secrets.token_hex(16)  # unguessable, like an upload
     folder.mkdir(parents=True)
     target = folder / time.strftime("conversation-%Y-%m-%d-%H%M.zip")
-    named = recipe.renamed(archive.file_names(conversation))
-    kept = Archive(conversation, answers, recipe.seen, recipe.runtime)
     with storing():
-        archive.write(kept, target, script=transformers_script(named))
+        archive.write(kept, target, script=script)
     return target
 
 
-def _last_recipe(tabs: Tabs, conversation: Conversation, answers: tuple[Any, ...]) -> Recipe:
+def _archive(
+    tabs: Tabs, conversation: Conversation, answers: tuple[Answered, ...]
+) -> tuple[Archive, str]:
+    """With a script that answers the latest turn again, where the backend knows how."""
     question = replay.asked(conversation, len(answers) - 1)
-    return _replaying(tabs).recipe(question, replayed(answers[-1]))
+    settings = replayed(answers[-1])
+    try:
+        recipe = _replaying(tabs).recipe(question, settings)
+    except NotReplayableError:
+        costs = tabs.backend.estimate(question, settings).items
+        seen = (
+            Seen(str(item.path), cost.kind, *cost.resized, cost.times)
+            for item, cost in zip(question.media, costs, strict=True)
+        )
+        name, _, _ = tabs.backend.status().label.partition(" · ")
+        return Archive(conversation, answers, tuple(seen), Runtime(name)), ""
+    named = recipe.renamed(archive.file_names(conversation))
+    return Archive(conversation, answers, recipe.seen, recipe.runtime), transformers_script(named)
 
 
 def _restored(source: Path) -> tuple[Archive, list[Attachment]]:
