@@ -11,14 +11,16 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from model.errors import CheckpointError, Sentence
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 ADAPTER = "adapter_config.json"
 # Weights that only other programs read, or that are read by running what is in them.
-FOREIGN = ("*.bin", "*.pt", "*.pth", "*.gguf", "*.msgpack", "*.h5")
+FOREIGN = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.gguf", "*.msgpack", "*.h5", "*.npz", "*.onnx")
 MAX_HEADER = 10**8  # bytes, as safetensors has it
+SPOTS, SPOT_BYTES = 16, 512
 LFS_POINTER = b"version https://git-lfs"
 
 
@@ -29,6 +31,25 @@ class Held:
     file: Path
     shape: tuple[int, ...]
     dtype: str  # as safetensors calls it, e.g. BF16
+    bytes: range  # of the file
+
+
+def is_blank(tensor: Held) -> bool:
+    """Whether it is a matrix of zeros, judged by some of its bytes.
+
+    A download that reserves its room and breaks off leaves them.
+    """
+    if len(tensor.shape) < 2:
+        return False  # biases are zeros in models that were never trained
+    start, stop = tensor.bytes.start, tensor.bytes.stop
+    spots = [*range(start, stop, max(1, (stop - start) // SPOTS)), max(start, stop - SPOT_BYTES)]
+    with tensor.file.open("rb") as opened:
+        return not any(any(_read(opened, spot, stop)) for spot in reversed(spots))
+
+
+def _read(opened: BinaryIO, start: int, stop: int) -> bytes:
+    opened.seek(start)
+    return opened.read(min(SPOT_BYTES, stop - start))
 
 
 def files(folder: Path) -> tuple[Path, ...]:
@@ -145,26 +166,29 @@ def _header(file: Path) -> Iterator[tuple[str, Held]]:
                 raise ValueError(length)
             header = json.loads(opened.read(length))
         header.pop("__metadata__", None)
-        found = {key: _announced(file, **told) for key, told in header.items()}
+        data = 8 + length
+        found = {key: _announced(file, data, **told) for key, told in header.items()}
         end = 0
         for start, stop in sorted(told["data_offsets"] for told in header.values()):
             if start != end:
                 raise ValueError(start)
             end = stop
-        if not found or 8 + length + end != file.stat().st_size:
+        if not found or data + end != file.stat().st_size:
             raise ValueError(end)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _unreadable(file) from error
     yield from found.items()
 
 
-def _announced(file: Path, *, dtype: str, shape: list[int], data_offsets: list[int]) -> Held:
-    """Raises `ValueError` where the bytes are not those of the values."""
+def _announced(
+    file: Path, data: int, *, dtype: str, shape: list[int], data_offsets: list[int]
+) -> Held:
+    """data: where it begins. Raises `ValueError` where the bytes are not those of the values."""
     start, end = data_offsets
     bits = int("".join(filter(str.isdigit, dtype.partition("_")[0])) or 8)  # BF16, F8_E4M3, BOOL
     if 8 * (end - start) != bits * math.prod(shape):
         raise ValueError(data_offsets)
-    return Held(file, tuple(shape), dtype)
+    return Held(file, tuple(shape), dtype, range(data + start, data + end))
 
 
 def _unreadable(file: Path) -> CheckpointError:

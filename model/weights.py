@@ -51,9 +51,10 @@ def require_whole(checkpoint: str, config: Any) -> None:
     held = weight_files.held(folder)
     quantized = _is_quantized(config)
     if not quantized:
-        _require_floating_point(checkpoint, held)
+        _require_values(checkpoint, held)
     model, report = _rehearsed(checkpoint, config, held)
     require_clean(checkpoint, model, _unpacked(report) if quantized else report)
+    _require_running(checkpoint, model)
 
 
 def require_clean(checkpoint: str, model: Any, report: Report) -> None:
@@ -123,8 +124,18 @@ def _is_quantized(config: Any) -> bool:
     return getattr(config, "quantization_config", None) is not None
 
 
-def _require_floating_point(checkpoint: str, held: Mapping[str, Held]) -> None:
+def _require_values(checkpoint: str, held: Mapping[str, Held]) -> None:
+    """What is not quantized holds floating point numbers, and no matrix of it zeros only."""
     for key, tensor in held.items():
+        if weight_files.is_blank(tensor):
+            raise CheckpointError(
+                "{key} in {file} of {checkpoint} holds nothing but zeros, as after a download that broke off; "
+                "{again}.",
+                key=key,
+                file=tensor.file.name,
+                checkpoint=checkpoint,
+                again=weight_files.again(tensor.file.parent),
+            )
         if not tensor.dtype.startswith(FLOATING):
             raise CheckpointError(
                 "{key} in {file} of {checkpoint} holds {dtype} and config.json says nothing of quantization; "
@@ -159,13 +170,29 @@ def _rehearsed(checkpoint: str, config: Any, held: Mapping[str, Held]) -> tuple[
                 output_loading_info=True,
             )
     except Exception as error:  # whatever a wrong number in it leads to
-        raise CheckpointError(
-            "The config.json of {checkpoint} describes no model that can be built ({reason}); "
-            "download that file again.",
-            checkpoint=checkpoint,
-            reason=f"{type(error).__name__}: {error}",
-        ) from error
+        raise _impossible(checkpoint, error) from error
     return model, Report.on(model, info)
+
+
+def _require_running(checkpoint: str, model: Any) -> None:
+    """One step of the language model without values finds sizes in config.json that no weight shows."""
+    language = model.get_decoder()
+    positions = torch.zeros(3, 1, 2, dtype=torch.long, device="meta")
+    words = language.get_input_embeddings().weight[None, :2]
+    try:
+        with torch.inference_mode():
+            language(inputs_embeds=words, position_ids=positions, use_cache=False)
+    except Exception as error:
+        raise _impossible(checkpoint, error) from error
+
+
+def _impossible(checkpoint: str, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        "The config.json of {checkpoint} describes no model that can run ({reason}); "
+        "give the config.json that belongs to these weights.",
+        checkpoint=checkpoint,
+        reason=f"{type(error).__name__}: {error}",
+    )
 
 
 @contextmanager

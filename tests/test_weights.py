@@ -20,7 +20,7 @@ from model.conversation import Conversation, Text
 from model.errors import CheckpointError, DemoError
 from model.local import LocalBackend
 from model.settings import GenerationSettings
-from tests.checkpoint_folders import in_shards, resized, rewritten, without
+from tests.checkpoint_folders import as_in_2024, changed, in_shards, resized, rewritten, without
 
 INDEX = "model.safetensors.index.json"
 SECOND = "model-00002-of-00003.safetensors"
@@ -54,6 +54,19 @@ def adapter(folder: Path) -> None:
 def adapter_without_config(folder: Path) -> None:
     adapter(folder)
     (folder / "config.json").unlink()
+
+
+def emptied_end(folder: Path) -> None:
+    """As many bytes, of which the last quarter was reserved and never written."""
+    size = single(folder).stat().st_size
+    with single(folder).open("r+b") as opened:
+        opened.truncate(size * 3 // 4)
+        opened.truncate(size)
+
+
+def untied(folder: Path) -> None:
+    changed(folder / "config.json", tie_word_embeddings=False)
+    resized(folder, tie_word_embeddings=False)
 
 
 def pointer(folder: Path) -> None:
@@ -158,8 +171,25 @@ BROKEN: dict[str, tuple[Break, str]] = {
     ),
     "a config.json that cannot be": (
         lambda f: resized(f, num_attention_heads=0),
-        "describes no model that can be built",
+        "describes no model that can run (ZeroDivisionError",
     ),
+    "sections of another head's size": (
+        lambda f: resized(
+            f,
+            rope_parameters={
+                "rope_type": "default",
+                "rope_theta": 30.0,
+                "mrope_section": [8, 12, 12],
+            },
+        ),
+        "describes no model that can run (RuntimeError",
+    ),
+    "room that was never filled": (emptied_end, "in model.safetensors of"),
+    "the weights of the other family": (
+        lambda f: changed(f / "config.json", model_type="qwen2_5_vl"),
+        "give ",
+    ),
+    "no head": (lambda f: untied(f), "lacks 1 of 118 weights: lm_head.weight is not in"),
     "whole numbers": (lambda f: with_dtype(f, DOWN, torch.int8), f"{DOWN} in model.safetensors of"),
     "truth values": (lambda f: with_dtype(f, DOWN, torch.bool), "holds BOOL and config.json says"),
 }
@@ -223,6 +253,9 @@ WHOLE: dict[str, Break] = {
         f, lambda files: files.update({"lm_head.weight": SECOND})
     ),
     "float16": lambda f: rewritten(f, lambda held: {k: v.half() for k, v in held.items()}),
+    "another program's": lambda f: save_file(load_file(single(f)), single(f), {"format": "mlx"}),
+    "no metadata": lambda f: save_file(load_file(single(f)), single(f)),
+    "the files of 2024": as_in_2024,
     "a value head beside": with_value_head,
     "a file that the index does not list": with_rest_of_another_download,
 }

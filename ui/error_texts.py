@@ -651,10 +651,15 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "{checkpoint}의 {file}에 있는 {key}은(는) {dtype}인데 config.json에는 양자화 설명이 없습니다. "
         "이 가중치에 맞는 config.json을 넣으세요.",
     ),
-    "The config.json of {checkpoint} describes no model that can be built ({reason}); "
-    "download that file again.": (
-        "无法按 {checkpoint} 的 config.json 构建模型（{reason}）；请重新下载该文件。",
-        "{checkpoint}의 config.json으로는 모델을 만들 수 없습니다({reason}). 그 파일을 다시 내려받으세요.",
+    "The config.json of {checkpoint} describes no model that can run ({reason}); "
+    "give the config.json that belongs to these weights.": (
+        "{checkpoint} 的 config.json 描述的模型无法运行（{reason}）；请使用与这些权重配套的 config.json。",
+        "{checkpoint}의 config.json이 설명하는 모델은 실행할 수 없습니다({reason}). 이 가중치에 맞는 config.json을 넣으세요.",
+    ),
+    "{key} in {file} of {checkpoint} holds nothing but zeros, as after a download that broke off; "
+    "{again}.": (
+        "{checkpoint} 的 {file} 中的 {key} 全部为零，像是下载中断所致；{again}。",
+        "{checkpoint}의 {file}에 있는 {key}이(가) 모두 0입니다. 내려받기가 중단된 듯합니다. {again}.",
     ),
     "This cannot be verified, because {key} in memory is not what the files of {checkpoint} "
     "hold; start the program again.": (
