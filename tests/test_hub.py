@@ -20,7 +20,7 @@ from huggingface_hub import close_session, constants
 from model import hub as model_hub
 from model import hub_client, preflight
 from model.backend import Cancel, collected
-from model.checkpoint import load
+from model.checkpoint import DOWNLOAD_SHARE, load
 from model.choose import Choice, Flags
 from model.conversation import Conversation, Text
 from model.errors import CheckpointError
@@ -29,6 +29,7 @@ from model.hub_errors import unfetched
 from model.loading import LoadingBackend
 from model.local import LocalBackend
 from model.settings import GenerationSettings
+from tests.checkpoint_folders import without
 from tests.hub_server import COMMIT, Fault, HubServer
 
 At = Callable[[str], None]  # sets the address of the hub
@@ -172,6 +173,19 @@ def test_a_file_that_breaks_off_is_fetched_to_its_end(
     got = Path(model_hub.fetched(checkpoint, weights=True))
     for file in checkpoints["qwen2_vl"].iterdir():
         assert (got / file.name).read_bytes() == file.read_bytes()
+
+
+def test_what_was_fetched_is_examined_before_it_is_loaded(
+    at: At, checkpoints: dict[str, Path], tmp_path: Path
+) -> None:
+    broken = shutil.copytree(checkpoints["qwen2_vl"], tmp_path / "broken")
+    without(broken, "visual.merger.ln_q.bias")
+    with (served := HubServer(broken, "me/broken-weights")).running():
+        at(served.endpoint)
+        progress: list[float] = []
+        with pytest.raises(CheckpointError, match="lacks 1 of 118 weights"):
+            loaded("me/broken-weights", report=progress.append)
+        assert max(progress) <= DOWNLOAD_SHARE
 
 
 def test_a_hub_that_nobody_reaches_is_named_at_once(at: At) -> None:

@@ -18,9 +18,13 @@ from model.checkpoint import load
 from model.choose import Choice, Flags
 from model.conversation import Conversation, Text
 from model.errors import CheckpointError, DemoError
+from model.loading import LoadingBackend
 from model.local import LocalBackend
 from model.settings import GenerationSettings
 from tests.checkpoint_folders import as_in_2024, changed, in_shards, resized, rewritten, without
+from tests.patience import PATIENCE_S
+from ui import render
+from ui.texts import CHINESE
 
 INDEX = "model.safetensors.index.json"
 SECOND = "model-00002-of-00003.safetensors"
@@ -216,6 +220,16 @@ def test_what_is_not_whole_is_refused_by_name_before_anything_is_loaded(
     assert sentence in said and str(folder) in said
     assert preflight.report(Flags(str(folder), cpu_only=True)) == 1
     assert f"missing     {said}\nnot ready" in capsys.readouterr().out
+
+
+def test_the_page_says_it_before_anybody_asks(checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    folder = shutil.copytree(checkpoints["qwen2_vl"], tmp_path / "broken")
+    torn_from_a_shard(folder)
+    choice = Choice(str(folder), "cpu", "float32", "sdpa")
+    backend = LoadingBackend(lambda _: load(choice), "broken")
+    with pytest.raises(CheckpointError, match="lacks 1 of 118 weights"):
+        backend.wait(PATIENCE_S)
+    assert f"中没有 {DOWN}；" in render.banner(backend.status(), CHINESE)
 
 
 def named(change: Callable[[str], str]) -> Break:
