@@ -7,7 +7,10 @@ TORCH  ?= auto
 # Two workers keep two cores busy; tests/workers.py says who has the browser.
 PYTEST := $(RUN) -m pytest -n 2
 
-.PHONY: demo test quick nightly mutants check install install-test browser lock audit
+# gptqmodel compiles for minutes, and asks for a Pillow that Gradio refuses.
+QUANTIZED := .venv-quantized
+
+.PHONY: demo test quick nightly mutants quantized check install install-test browser lock audit
 demo: install
 	$(RUN) app.py --checkpoint-path tiny --inbrowser
 
@@ -28,6 +31,10 @@ nightly: install-test browser check
 mutants: install-test browser
 	$(RUN) tools/mutants.py
 
+# Random GPTQ and AWQ checkpoints answer as their twins with unpacked weights do.
+quantized: $(QUANTIZED)/.installed
+	$(QUANTIZED)/bin/python -m pytest -s tests/quantized_twins.py
+
 check: install-test
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
@@ -47,6 +54,15 @@ $(VENV)/.installed: requirements_web_demo.lock | $(RUN)
 
 $(VENV)/.installed-test: requirements_test.txt $(VENV)/.installed
 	$(RUN) -m uv pip install --quiet --compile-bytecode --python $(RUN) -r requirements_test.txt
+	touch $@
+
+$(QUANTIZED)/.installed: requirements_test.txt requirements_web_demo.lock
+	$(PYTHON) -m venv $(QUANTIZED)
+	$(QUANTIZED)/bin/python -m pip install --quiet uv
+	$(QUANTIZED)/bin/python tools/install.py --torch $(TORCH) --python $(QUANTIZED)/bin/python
+	$(QUANTIZED)/bin/python -m pip install --quiet -r requirements_test.txt
+	$(QUANTIZED)/bin/python -m pip install gptqmodel==7.7.0 optimum==2.3.0
+	$(QUANTIZED)/bin/python -m pip install "pillow<13"
 	touch $@
 
 # Everything that the pins bring along, with hashes; made anew when they change.

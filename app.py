@@ -35,7 +35,7 @@ SHOWN_S = 1.0  # for pages to show that
 LEFTOVERS_S = 1.0  # for threads that look at no flag; then they are ended with the process
 # With --backend openai these would promise what the server alone decides.
 LOCAL_ONLY = (
-    "checkpoint_path", "compile", "dtype", "flash_attn2", "no_loop_guard", "prompt_lookup",
+    "adapter", "checkpoint_path", "compile", "dtype", "flash_attn2", "no_loop_guard", "prompt_lookup",
 )  # fmt: skip
 WITHOUT_EFFECT = ("cache_gb", "cpu_only", "gpu_memory")  # and these ask for what is so anyway
 SERVER_ONLY = ("api_base", "api_key_env", "api_model", "concurrency", "model_family")
@@ -118,6 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.compile,
         options.prompt_lookup,
         options.gpu_memory,
+        options.adapter,
     )
     try:
         server = connection(options, os.environ)
@@ -140,6 +141,11 @@ def unsupported(platform: str) -> str:
     if platform == "win32":
         return "qwen-vl-chat runs on Linux and macOS; on Windows, install WSL 2 (`wsl --install`) and start it there."
     return ""
+
+
+def named(options: argparse.Namespace) -> str:
+    """What is being loaded, for the banner."""
+    return " + ".join(name for name in (options.checkpoint_path, options.adapter) if name)
 
 
 def expected_settings(server: Connection | None, model_flags: Flags) -> DefaultSettings:
@@ -191,7 +197,7 @@ def _open(options: argparse.Namespace, model_flags: Flags, server: Connection | 
         finally:
             heap.collect_as_usual()
 
-    label = server.label(options.api_model) if server else options.checkpoint_path
+    label = server.label(options.api_model) if server else named(options)
     backend = LoadingBackend(load_behind_the_page, label, expected)
     page = build_page(
         backend,

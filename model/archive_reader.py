@@ -146,6 +146,7 @@ def _seen(item: Media, facts: Mapping[str, Any]) -> Seen:
 
 
 def _runtime(facts: Mapping[str, Any]) -> Runtime:
+    facts = {"adapter": "", **facts}  # which older files do not name
     return Runtime(**{field.name: _text(facts[field.name])[:200] for field in fields(Runtime)})
 
 

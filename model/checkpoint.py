@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model import checkpoint_files, hub
+from model import adapter as adapters
+from model import checkpoint_files, hub, quantization, weight_files
 from model.choose import GB, Choice, Hardware, weights_bytes
 from model.errors import CheckpointError
 
@@ -57,23 +60,31 @@ def load(
     """The backend for `choice`. Raises `CheckpointError` with the remedy."""
     from model.local import LocalBackend
 
+    adapters.require_none_hidden(choice.checkpoint, choice.adapter)
     processor = checkpoint_files.processor(choice.checkpoint)
+    if choice.adapter:
+        adapters.fitting(choice.adapter, choice.checkpoint)
     require_memory(choice, free_memory(choice))
     report = report or (lambda _: None)
     share = 0.5 if choice.compiled else 1.0
     model = _load(choice, lambda done: report(share * done))
+    if choice.adapter:
+        adapters.apply(model, choice.adapter, choice.checkpoint)
     compiled = _compiled(choice, model, lambda done: report(share + (1 - share) * done))
+    # AWQ's kernels for GPUs compute in float16, whatever was asked for.
+    dtype: Any = str(model.dtype).removeprefix("torch.")
     kept = int(cache_gb * GB) if cache_gb is not None else int(free_memory(choice) * CACHE_SHARE)
     return LocalBackend(
         model,
         processor,
-        label=choice.label,
+        label=replace(choice, dtype=dtype).label,
         note=choice.note,
         cache_bytes=kept,
         max_video_seconds=max_video_seconds,
         compiled=compiled,
         stop_loops=stop_loops,
         prompt_lookup=choice.prompt_lookup,
+        adapter=choice.adapter,
     )
 
 
@@ -113,7 +124,7 @@ def require_memory(choice: Choice, free: int) -> None:
 
 def _load(choice: Choice, report: Report) -> Any:
     import torch
-    from transformers import AutoConfig, AutoModelForImageTextToText
+    from transformers import AutoModelForImageTextToText
 
     from model import weights
 
@@ -122,15 +133,20 @@ def _load(choice: Choice, report: Report) -> Any:
         placed["device_map"] = choice.device_map
     if len(choice.gpus) > 1:
         placed["max_memory"] = {gpu: _usable(choice, gpu) for gpu in choice.gpus}
+    if choice.adapter:
+        # An adapter in the checkpoint's own folder, which transformers would put into the model too.
+        placed["adapter_kwargs"] = {"subfolder": "none"}
     if choice.gpu_memory is not None:
         _limit(choice)
     folder, begun = _fetched(choice.checkpoint, report)
+    config = _configuration(folder)
     if begun:
-        weights.require_whole(folder, AutoConfig.from_pretrained(folder))
+        weights.require_whole(folder, config)
     try:
         with _weights_progress(lambda done: report(begun + (1 - begun) * done)):
             model, info = AutoModelForImageTextToText.from_pretrained(
                 folder,
+                config=config,
                 dtype=getattr(torch, choice.dtype),
                 attn_implementation=choice.attention,
                 use_safetensors=True,  # anything else would be run to be read
@@ -147,8 +163,25 @@ def _load(choice: Choice, report: Report) -> Any:
     except (OSError, ImportError) as error:  # the disk; an attention package
         raise checkpoint_files.unloadable(choice.checkpoint, error) from error
     weights.require_clean(choice.checkpoint, model, weights.Report.on(model, info))
+    if getattr(model, "hf_quantizer", None) is None:
+        _in_one_type(model, getattr(torch, choice.dtype))
     model.config.name_or_path = choice.checkpoint  # not the cache's folder
     return model.eval()
+
+
+def _configuration(folder: str) -> Any:
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(folder)
+    if told := quantization.told_by(config):
+        config.quantization_config = quantization.honoured(told, weight_files.held(Path(folder)))
+    return config
+
+
+def _in_one_type(model: Any, dtype: Any) -> None:
+    """Loading may unpack quantized layers in another type than the rest. Buffers need their own precision."""
+    for weight in model.parameters():
+        weight.data = weight.data.to(dtype)
 
 
 def _fetched(checkpoint: str, report: Report) -> tuple[str, float]:

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from model import families, hub, processor_files, weight_files
+from model import families, hub, processor_files, quantization, weight_files
 from model.errors import CheckpointError
 
 WIDE = ("F32", "F64")  # in the words of safetensors
@@ -43,7 +43,7 @@ def bytes_in_16_bits(checkpoint: str) -> int:
     """
     folder = Path(hub.located(checkpoint))
     if not folder.is_dir():
-        return 0 if _looks_like_folder(checkpoint) else hub.hub_bytes(checkpoint)
+        return 0 if looks_like_folder(checkpoint) else hub.hub_bytes(checkpoint)
     try:
         return sum(map(_in_16_bits, weight_files.held(folder).values()))
     except CheckpointError:
@@ -59,7 +59,7 @@ def _in_16_bits(tensor: weight_files.Held) -> int:
 def _config(checkpoint: str) -> Any:
     from transformers import AutoConfig
 
-    if _looks_like_folder(checkpoint) and not Path(checkpoint).is_dir():
+    if looks_like_folder(checkpoint) and not Path(checkpoint).is_dir():
         raise CheckpointError(
             "There is no folder {checkpoint}; give a checkpoint's folder or its hub id.",
             checkpoint=checkpoint,
@@ -70,7 +70,6 @@ def _config(checkpoint: str) -> Any:
         checkpoint=checkpoint,
     )
     folder = Path(checkpoint)
-    weight_files.refuse_adapter_alone(folder)
     if folder.is_dir() and not (folder / "config.json").is_file():
         raise unreadable
     try:
@@ -85,7 +84,7 @@ def _config(checkpoint: str) -> Any:
         ) from error
 
 
-def _looks_like_folder(checkpoint: str) -> bool:
+def looks_like_folder(checkpoint: str) -> bool:
     """A hub id is `owner/name`; anything else that has a slash, or exists, is a path."""
     return (
         os.path.isabs(checkpoint)
@@ -96,15 +95,16 @@ def _looks_like_folder(checkpoint: str) -> bool:
 
 
 def _check_quantization(checkpoint: str, config: Any) -> None:
-    """As loading will, after gigabytes were fetched: the package that reads such weights must be here."""
+    """As loading will, after gigabytes were fetched: what reads such weights must be here."""
     from transformers.quantizers import AutoHfQuantizer
 
-    told = getattr(config, "quantization_config", None)
-    if told is None or not AutoHfQuantizer.supports_quant_method(told):
+    told = quantization.told_by(config)
+    if not told:
         return
+    quantization.require_reader(checkpoint, told)
     try:
         AutoHfQuantizer.from_config(told, pre_quantized=True).validate_environment(device_map=None)
-    except (ImportError, RuntimeError, ValueError) as error:  # a package, or a GPU that it needs
+    except Exception as error:  # a version, a GPU that it needs, or whatever these packages raise
         raise unloadable(checkpoint, error) from error
 
 

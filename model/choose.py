@@ -52,6 +52,7 @@ class Flags:
     compiled: bool = False
     prompt_lookup: bool = False
     gpu_memory: float | None = None  # GB of each GPU that may be used
+    adapter: str = ""  # the folder or hub id of a LoRA adapter on top of the checkpoint
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Choice:
     compiled: bool = False  # decoding, see `compiled`
     prompt_lookup: bool = False
     gpu_memory: float | None = None  # GB of each GPU that may be used
+    adapter: str = ""  # on top of the checkpoint
 
     @property
     def device_map(self) -> str | dict[str, str] | None:
@@ -80,10 +82,13 @@ class Choice:
     @property
     def label(self) -> str:
         """One line for the banner, e.g. `Qwen2-VL-7B-Instruct · cuda bf16 flash-attn 2`."""
-        short = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}[self.dtype]
+        short = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}.get(
+            self.dtype, self.dtype
+        )
         attention = " flash-attn 2" if self.attention == "flash_attention_2" else ""
         compiled = " compiled" if self.compiled else ""
-        return f"{Path(self.checkpoint).name} · {self.device} {short}{attention}{compiled}"
+        adapter = f" + {Path(self.adapter).name}" if self.adapter else ""
+        return f"{Path(self.checkpoint).name}{adapter} · {self.device} {short}{attention}{compiled}"
 
 
 def choose(
@@ -119,6 +124,7 @@ def choose(
         flags.compiled,
         flags.prompt_lookup,
         flags.gpu_memory,
+        os.path.expanduser(flags.adapter),
     )
 
 

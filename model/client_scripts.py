@@ -87,7 +87,7 @@ def _openai(recipe: Recipe) -> Iterator[str]:
     yield f'client = OpenAI(base_url="{ENGINE}", api_key="none")'
     yield from listed(recipe.messages, part)
     yield "answer = client.chat.completions.create("
-    yield f"    model={literal(recipe.runtime.checkpoint)},"
+    yield f"    model={literal(recipe.runtime.served_as)},"
     yield "    messages=messages,"
     yield from (f"    {name}={value!r}," for name, value in _settings(recipe).items())
     yield f"    extra_body={_extra(recipe)!r},"
@@ -117,7 +117,7 @@ def _body(recipe: Recipe) -> dict[str, Any]:
         for message in recipe.messages
     ]
     return {
-        "model": recipe.runtime.checkpoint,
+        "model": recipe.runtime.served_as,
         "messages": messages,
         **_settings(recipe),
         **_extra(recipe),

@@ -5,7 +5,8 @@ What is whole in the cache is used without asking the hub, so that a hub out of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -46,27 +47,52 @@ def fetched(checkpoint: str, *, weights: bool = False, report: Report | None = N
     return hub_client.download(checkpoint, sizes, share)
 
 
+def fetched_files(repo: str, names: Sequence[str]) -> Path:
+    """The folder with those of these files that a hub id has, fetched unless all are in the cache."""
+    cached = _snapshot(repo, names[0])
+    if cached and all((cached / name).is_file() for name in names):
+        return cached
+    there = [name for name in names if name in _listing(repo)]
+    return Path(hub_client.download(repo, there, lambda _: None))
+
+
+def names(checkpoint: str) -> Iterable[str]:
+    """Of its files, in its folder or as the hub lists them. Raises `CheckpointError` if the hub does not."""
+    folder = Path(located(checkpoint))
+    return os.listdir(folder) if folder.is_dir() else _listing(checkpoint)
+
+
+def is_weights(name: str) -> bool:
+    """Whether a checkpoint's file of that name holds its own weights, not those of an adapter."""
+    return name.endswith(WEIGHTS) and not name.startswith("adapter_")
+
+
 def hub_bytes(checkpoint: str) -> int:
     """Of the weights of a hub id that is not in the cache.
 
     Raises `CheckpointError` if the hub does not say: then it cannot be fetched either.
     """
-    return sum(size for name, size in _files(checkpoint).items() if name.endswith(WEIGHTS))
+    return sum(size for name, size in _listing(checkpoint).items() if is_weights(name))
 
 
 def forget() -> None:
     """What the hub said."""
-    _files.cache_clear()
+    _listing.cache_clear()
 
 
 @cache
+def _listing(repo: str) -> dict[str, int]:
+    """Size in bytes by name. What lies in folders belongs to other formats."""
+    listing = hub_client.ask(repo).siblings or []
+    return {file.rfilename: file.size or 0 for file in listing if "/" not in file.rfilename}
+
+
 def _files(checkpoint: str) -> dict[str, int]:
-    """Size in bytes by name, of a hub id that can be loaded. What lies in folders belongs to other formats."""
-    listing = hub_client.ask(checkpoint).siblings or []
-    files = {file.rfilename: file.size or 0 for file in listing if "/" not in file.rfilename}
+    """Those of a hub id that can be loaded."""
+    files = _listing(checkpoint)
     there = {
         "config.json": "config.json" in files,
-        f"*{WEIGHTS}": any(name.endswith(WEIGHTS) for name in files),
+        f"*{WEIGHTS}": any(map(is_weights, files)),
     }
     for needed, found in there.items():
         if not found:
@@ -79,15 +105,16 @@ def _files(checkpoint: str) -> dict[str, int]:
     return files
 
 
-def _snapshot(checkpoint: str) -> Path | None:
+def _snapshot(repo: str, name: str = "config.json") -> Path | None:
+    """The folder in the cache with a file of that name."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     try:
-        config = try_to_load_from_cache(checkpoint, "config.json")
+        file = try_to_load_from_cache(repo, name)
     except HFValidationError:
         return None
-    return Path(config).parent if isinstance(config, str) else None
+    return Path(file).parent if isinstance(file, str) else None
 
 
 def _is_whole(snapshot: Path) -> bool:

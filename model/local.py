@@ -66,17 +66,19 @@ class LocalBackend:
         compiled: CompiledDecoding | None = None,
         stop_loops: bool = True,
         prompt_lookup: bool = False,
+        adapter: str = "",
     ) -> None:
         """cache_bytes: what may be kept between turns, half of it KV caches and half vision features.
 
         stop_loops: whether an answer that repeats its tail is ended; never before `loop_guard.MIN_TOKENS`.
         prompt_lookup: see there; not together with `compiled`.
+        adapter: the name of one that is in `model`.
         """
         self.model = model
         self.processor = processor
         self.context_tokens = int(model.config.get_text_config().max_position_embeddings)
         self.end_tokens = _end_tokens(model, processor)
-        self.runtime = _runtime(model)
+        self.runtime = _runtime(model, adapter)
         self.encoder = VisionEncoder(model, processor)
         self.compiled = compiled
         self.decode_threads = DecodeThreads()
@@ -105,15 +107,24 @@ class LocalBackend:
         compiled: bool = False,
         prompt_lookup: bool = False,
         cache_gb: float | None = None,
+        adapter: str | PathLike[str] = "",
     ) -> LocalBackend:
-        """A checkpoint by folder or hub id. device: auto, cpu, cuda or mps.
+        """A checkpoint and an adapter by folder or hub id. device: auto, cpu, cuda or mps.
 
         cache_gb: kept between turns; None takes a share of the free memory. Raises `CheckpointError`.
         """
         from model import checkpoint as checkpoints
         from model.choose import Flags, choose
 
-        flags = Flags(str(checkpoint), device == "cpu", flash_attn2, dtype, compiled, prompt_lookup)
+        flags = Flags(
+            str(checkpoint),
+            device == "cpu",
+            flash_attn2,
+            dtype,
+            compiled,
+            prompt_lookup,
+            adapter=str(adapter),
+        )
         choice = choose(checkpoints.hardware(), flags)
         if device not in ("auto", choice.device):
             raise CheckpointError(
@@ -343,17 +354,20 @@ def _fits(work: Callable[[], None]) -> bool:
     return True
 
 
-def _runtime(model: Any) -> Runtime:
+def _runtime(model: Any, adapter: str) -> Runtime:
     """What people may know of it: where a folder lies on this machine is nobody's business."""
     from model.choose import BUNDLED
 
+    def known_as(path: Path) -> str:
+        return path.name if path.is_dir() else str(path)
+
     path = Path(model.config.name_or_path)
-    bundled = path == BUNDLED
     return Runtime(
-        checkpoint=f"assets/{path.name}" if bundled else path.name if path.is_dir() else str(path),
+        checkpoint=f"assets/{path.name}" if path == BUNDLED else known_as(path),
         dtype=str(model.dtype).removeprefix("torch."),
         device=model.device.type,
         attention=model.config._attn_implementation,
+        adapter=known_as(Path(adapter)) if adapter else "",
     )
 
 

@@ -6,9 +6,11 @@ import platform
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
+from model import adapter as adapters
 from model import checkpoint as checkpoints
-from model import checkpoint_files, hub
+from model import checkpoint_files, hub, quantization
 from model.choose import GB, Choice, Flags, Hardware, choose, weights_bytes
 from model.connection import Connection
 from model.errors import CheckpointError, DemoError
@@ -91,7 +93,13 @@ def _run(flags: Flags) -> list[str]:
 def _unreadable(choice: Choice) -> Iterator[str]:
     """Why the checkpoint cannot be loaded, if it cannot. Of a hub id everything but the weights may be fetched."""
     try:
+        adapters.require_none_hidden(choice.checkpoint, choice.adapter)
         checkpoint_files.processor(choice.checkpoint)
+        if told := quantization.told_by(_config(choice)):
+            print(f"quantized   {quantization.described(told)}")
+        if choice.adapter:
+            adapter = adapters.fitting(choice.adapter, choice.checkpoint)
+            print(f"adapter     {adapter.described}")
         free = checkpoints.free_memory(choice)
         if not Path(hub.located(choice.checkpoint)).is_dir():
             print(f"download    {hub.hub_bytes(choice.checkpoint) / 10**9:.1f} GB")
@@ -103,11 +111,9 @@ def _unreadable(choice: Choice) -> Iterator[str]:
 
 def _arithmetic(choice: Choice, free: int) -> str:
     """What the memory is needed for, in GB."""
-    from transformers import AutoConfig
-
     from model.prefix_cache import bytes_per_token_of
 
-    text = AutoConfig.from_pretrained(hub.fetched(choice.checkpoint)).get_text_config()
+    text = _config(choice).get_text_config()
     tokens = text.max_position_embeddings
     cache = tokens * bytes_per_token_of(text, 4 if choice.dtype == "float32" else 2)
     weights = weights_bytes(checkpoint_files.bytes_in_16_bits(choice.checkpoint), choice.dtype)
@@ -116,6 +122,12 @@ def _arithmetic(choice: Choice, free: int) -> str:
         f"weights {known} + KV cache of the whole context ({tokens:,} tokens) {cache / GB:.1f} GB "
         f"+ 1 to 3 GB for pictures; {free / GB:.1f} GB are free"
     )
+
+
+def _config(choice: Choice) -> Any:
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(hub.fetched(choice.checkpoint))
 
 
 def _described(hardware: Hardware) -> str:

@@ -31,6 +31,12 @@ class Runtime:
     dtype: str = ""
     device: str = ""
     attention: str = ""
+    adapter: str = ""  # what `PeftModel.from_pretrained` takes; empty: none
+
+    @property
+    def served_as(self) -> str:
+        """What a server calls it: `vllm serve` gives an adapter a name of its own."""
+        return self.adapter or self.checkpoint
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from model.recipe import MARK, NO_MARK, Messages, Recipe, Seen
+from model.renamed import RENAMED
 
 STOCK = Path(__file__).with_name("stock.py")
 
@@ -32,6 +33,7 @@ def transformers_script(recipe: Recipe) -> str:
     return (
         "from __future__ import annotations\n\n"
         + stock_imports(body)
+        + ("from peft import PeftModel\n" if recipe.runtime.adapter else "")
         + "from transformers import AutoModelForImageTextToText, AutoProcessor\n\n\n"
         + body
     )
@@ -89,6 +91,10 @@ def _asking(recipe: Recipe) -> Iterator[str]:
     yield "model = AutoModelForImageTextToText.from_pretrained("
     yield f"    checkpoint, dtype=torch.{runtime.dtype}, attn_implementation={literal(runtime.attention)}"
     yield f").to({literal(runtime.device)})"
+    if runtime.adapter:
+        yield "model = PeftModel.from_pretrained("
+        yield f"    model, {literal(runtime.adapter)}, key_mapping={RENAMED!r}"
+        yield ")"
     yield ""
     yield from listed(recipe.messages, _part)
     yield from _media(recipe)

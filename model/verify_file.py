@@ -41,23 +41,40 @@ def wanted(runtime: Runtime, flags: Flags) -> Flags:
     if checkpoint == "auto":
         if runtime.checkpoint == f"assets/{BUNDLED.name}":
             checkpoint = "tiny"
-        elif _HUB_ID.fullmatch(runtime.checkpoint) and not Path(runtime.checkpoint).exists():
+        elif _is_hub_id(runtime.checkpoint):
             checkpoint = runtime.checkpoint
         else:
             raise DemoError(
                 "These answers are from {checkpoint}; say where it is with --checkpoint-path.",
                 checkpoint=runtime.checkpoint,
             )
+    adapter = flags.adapter
+    if runtime.adapter and not adapter:
+        if not _is_hub_id(runtime.adapter):
+            raise DemoError(
+                "These answers are from {checkpoint} with the adapter {adapter}; say where it is with --adapter.",
+                checkpoint=runtime.checkpoint,
+                adapter=runtime.adapter,
+            )
+        adapter = runtime.adapter
     dtype = runtime.dtype if flags.dtype == "auto" else flags.dtype
     attention = flags.flash_attn2 or runtime.attention == "flash_attention_2"
-    return replace(flags, checkpoint=checkpoint, dtype=dtype, flash_attn2=attention)
+    return replace(
+        flags, checkpoint=checkpoint, dtype=dtype, flash_attn2=attention, adapter=adapter
+    )
+
+
+def _is_hub_id(name: str) -> bool:
+    return _HUB_ID.fullmatch(name) is not None and not Path(name).exists()
 
 
 def _verdicts(path: Path, folder: Path, flags: Flags) -> Iterator[Verdict]:
     exported = archive_reader.read(path, folder)
     _check_media(exported)
     choice = choose(checkpoints.hardware(), wanted(exported.runtime, flags))
-    print(f"{choice.label}; the answers are from {exported.runtime.checkpoint}.")
+    runtime = exported.runtime
+    with_adapter = f" with the adapter {runtime.adapter}" if runtime.adapter else ""
+    print(f"{choice.label}; the answers are from {runtime.checkpoint}{with_adapter}.")
     backend = checkpoints.load(choice, cache_gb=0)
     images = backend.processor.image_processor
     token_px = images.patch_size * images.merge_size

@@ -16,9 +16,10 @@ from typing import BinaryIO
 from model.errors import CheckpointError, Sentence
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
-ADAPTER = "adapter_config.json"
 # Weights that only other programs read, or that are read by running what is in them.
 FOREIGN = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.gguf", "*.msgpack", "*.h5", "*.npz", "*.onnx")
+# What safetensors calls the types of weights that are not quantized.
+UNPACKED = ("F64", "F32", "F16", "BF16")
 MAX_HEADER = 10**8  # bytes, as safetensors has it
 SPOTS, SPOT_BYTES = 16, 512
 LFS_POINTER = b"version https://git-lfs"
@@ -80,18 +81,6 @@ def listed(folder: Path) -> dict[str, str]:
     return {} if (folder / SINGLE).exists() or not (folder / INDEX).exists() else _index(folder)
 
 
-def refuse_adapter_alone(folder: Path) -> None:
-    """An adapter changes the weights of a checkpoint; it is none."""
-    if not (folder / ADAPTER).is_file() or any(map(Path.exists, (folder / SINGLE, folder / INDEX))):
-        return
-    raise CheckpointError(
-        "{checkpoint} is an adapter alone, made for {base}; merge it into that checkpoint and "
-        "give the merged folder.",
-        checkpoint=folder,
-        base=_base(folder),
-    )
-
-
 def again(folder: Path) -> Sentence:
     """How to download what is there: the cache of the hub keeps a file that it believes to be whole."""
     repo = folder.parent.parent.name
@@ -110,14 +99,6 @@ def damaged(file: Path) -> CheckpointError:
     )
 
 
-def _base(folder: Path) -> str:
-    try:
-        told = json.loads((folder / ADAPTER).read_text(encoding="utf-8"))
-        return str(told["base_model_name_or_path"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return "?"
-
-
 def _index(folder: Path) -> dict[str, str]:
     """Names of tensors -> names of files."""
     try:
@@ -132,7 +113,6 @@ def _index(folder: Path) -> dict[str, str]:
 
 def _without_weights(folder: Path) -> CheckpointError:
     """Why there is nothing to read, by what lies there instead."""
-    refuse_adapter_alone(folder)
     if os.path.lexists(folder / SINGLE):  # a folder, or a link to nothing
         return _unreadable(folder / SINGLE)
     if shards := sorted(folder.glob("*.safetensors")):

@@ -17,12 +17,12 @@ from typing import Any
 import torch
 
 from model import hub, weight_files
+from model.adapter import base_weights
 from model.errors import CheckpointError, DemoError, Sentence
-from model.weight_files import Held
+from model.weight_files import UNPACKED, Held
 
 log = logging.getLogger(__name__)
 
-FLOATING = ("F", "BF")  # how safetensors' names of such numbers begin
 SMALL = 2**14  # values: tensors of fewer are compared whole, of others the first and the last row
 
 
@@ -101,10 +101,10 @@ def require_as_stored(model: Any) -> None:
     """Raises `DemoError` unless every weight in memory has a value in the files, and the ends of each are equal."""
     checkpoint = model.config.name_or_path
     held = weight_files.held(Path(hub.located(checkpoint)))
-    weights, names = model.state_dict(), _names(model, held)
+    weights, names = base_weights(model), _names(model, held)
     stored = {key: name for name, key in names.items() if key in weights}
     covered = {weights[key].data_ptr() for key in stored}
-    quantized = _is_quantized(model.config)
+    quantized = any(tensor.dtype not in UNPACKED for tensor in held.values())
     for key, weight in weights.items():
         name = stored.get(key)
         kept = name is not None and _is_kept(weight, held[name])
@@ -136,7 +136,7 @@ def _require_values(checkpoint: str, held: Mapping[str, Held]) -> None:
                 checkpoint=checkpoint,
                 again=weight_files.again(tensor.file.parent),
             )
-        if not tensor.dtype.startswith(FLOATING):
+        if tensor.dtype not in UNPACKED:
             raise CheckpointError(
                 "{key} in {file} of {checkpoint} holds {dtype} and config.json says nothing of quantization; "
                 "give the config.json that belongs to these weights.",
@@ -258,7 +258,7 @@ def _names(model: Any, stored: Mapping[str, object]) -> dict[str, str]:
     rules = get_model_conversion_mapping(model)
     renamings = [rule for rule in rules if not isinstance(rule, WeightConverter)]
     converters = [rule for rule in rules if isinstance(rule, WeightConverter)]
-    weights = model.state_dict()
+    weights = base_weights(model)
     prefix = model.base_model_prefix
 
     def place(name: str) -> str:
@@ -272,8 +272,11 @@ def _names(model: Any, stored: Mapping[str, object]) -> dict[str, str]:
 
 def _is_kept(weight: torch.Tensor, stored: Held) -> bool:
     """Whether it can be compared with what the file holds."""
-    floating = weight.is_floating_point() and stored.dtype.startswith(FLOATING)
-    return floating and tuple(weight.shape) == stored.shape
+    return (
+        weight.is_floating_point()
+        and stored.dtype in UNPACKED
+        and tuple(weight.shape) == stored.shape
+    )
 
 
 def _equal(weight: torch.Tensor, name: str, held: Mapping[str, Held]) -> bool:

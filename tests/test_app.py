@@ -119,6 +119,16 @@ def test_an_empty_size_of_the_cache_is_the_default_and_a_containers_version_none
     assert parser({}).parse_args(["--cache-gb", "0.5"]).cache_gb == 0.5
 
 
+def test_a_second_adapter_does_not_take_the_place_of_the_first(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        parser({}).parse_args(["--adapter", "a", "--adapter", "b"])
+    assert "--adapter can be given once" in capsys.readouterr().err
+    assert parser({"QWEN_VL_ADAPTER": "a"}).parse_args(["--adapter", "b"]).adapter == "b"
+    assert app.named(parser({}).parse_args(["-c", "c", "--adapter", "b"])) == "c + b"
+
+
 def test_the_help_tells_no_log_in() -> None:
     told = parser({"QWEN_VL_AUTH": "ann:one-secret", "QWEN_VL_MAX_TOKENS": "641"}).format_help()
     assert "641" in told and "one-secret" not in told
@@ -323,6 +333,7 @@ def test_the_family_of_a_servers_model_can_be_told(
         (remote("--dtype", "float16"), "--dtype works with --backend local only"),
         (remote("--flash-attn2"), "--flash-attn2 works with --backend local only"),
         (remote("--no-loop-guard"), "--no-loop-guard works with --backend local only"),
+        (remote("--adapter", "a/b"), "--adapter works with --backend local only"),
         (remote("-c", "a/b"), "--checkpoint-path works with --backend local only"),
         (remote("--api-key-env", "NO_SUCH_KEY"), "NO_SUCH_KEY, which is not set"),
         (remote("--concurrency", "0"), "--concurrency must be at least 1"),

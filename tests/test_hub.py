@@ -29,6 +29,7 @@ from model.hub_errors import unfetched
 from model.loading import LoadingBackend
 from model.local import LocalBackend
 from model.settings import GenerationSettings
+from tests.adapters import write_adapter
 from tests.checkpoint_folders import without
 from tests.hub_server import COMMIT, Fault, HubServer
 
@@ -293,3 +294,57 @@ def test_what_is_wrong_on_this_side_is_not_taken_for_the_network(
     error = OSError("could not load")
     error.__cause__ = cause
     assert sentence in str(unfetched("a/b", error))
+
+
+@pytest.fixture
+def adapter(checkpoints: dict[str, Path], tmp_path: Path) -> Path:
+    return write_adapter(tmp_path / "adapter", checkpoints["qwen2_vl"])
+
+
+def test_an_adapter_is_fetched_once_and_then_used_without_the_hub(
+    at: At, checkpoints: dict[str, Path], adapter: Path
+) -> None:
+    base = checkpoints["qwen2_vl"]
+    served = HubServer(adapter, "me/adapter")
+
+    def with_adapter(name: str) -> LocalBackend:
+        return load(Choice(str(base), "cpu", "float32", "sdpa", adapter=name), cache_gb=0)
+
+    with served.running():
+        at(served.endpoint)
+        first = with_adapter("me/adapter")
+        asked = len(served.asked)
+        assert f"--checkpoint-path {base} --adapter me/adapter" in refusal("me/adapter")
+        preflight.report(Flags("me/adapter", cpu_only=True))
+    at(NOBODY)
+    away = with_adapter("me/adapter")
+    assert first.status().label == f"{base.name} + adapter · cpu fp32"
+    assert answer(away) == answer(first) == answer(with_adapter(str(adapter))) and asked > 2
+
+
+def test_an_adapter_beside_the_weights_of_a_hub_id_must_be_named(
+    at: At, checkpoints: dict[str, Path], adapter: Path
+) -> None:
+    served = HubServer(
+        shutil.copytree(checkpoints["qwen2_vl"], adapter, dirs_exist_ok=True), "me/both"
+    )
+    with served.running():
+        at(served.endpoint)
+        assert "add --adapter me/both" in refusal("me/both")
+        both = load(Choice("me/both", "cpu", "float32", "sdpa", adapter="me/both"), cache_gb=0)
+    assert both.runtime.adapter == "me/both"
+    assert "add --adapter me/both" in refusal("me/both"), "from the cache too"
+
+
+def test_an_adapter_that_the_hub_does_not_give_is_refused(
+    at: At, checkpoints: dict[str, Path]
+) -> None:
+    def refused(name: str) -> str:
+        with pytest.raises(CheckpointError) as failed:
+            load(Choice(str(checkpoints["qwen2_vl"]), "cpu", "float32", "sdpa", adapter=name))
+        return str(failed.value)
+
+    assert "has no me/nothing, or it is private" in refused("me/nothing")
+    assert "me/tiny holds no adapter_config.json" in refused("me/tiny")
+    at(NOBODY)
+    assert "cannot be reached, so me/adapter could not be fetched" in refused("me/adapter")

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 TORCH_MODULES = {
+    "adapter",
     "checkpoint",
     "compiled",
     "decode_threads",

@@ -149,8 +149,14 @@ BROKEN: dict[str, tuple[Break, str]] = {
         "holds its weights as pytorch_model.bin only; give a checkpoint with *.safetensors",
     ),
     "only .gguf": (lambda f: renamed(f, "model.safetensors", "q4.gguf"), "as q4.gguf only"),
-    "an adapter and a config": (adapter, "is an adapter alone, made for me/base; merge it"),
-    "an adapter": (adapter_without_config, "is an adapter alone, made for me/base; merge it"),
+    "an adapter and a config": (
+        adapter,
+        "is an adapter and no checkpoint; start with --checkpoint-path me/base",
+    ),
+    "an adapter": (
+        adapter_without_config,
+        "is an adapter and no checkpoint; start with --checkpoint-path me/base",
+    ),
     "an adapter merged halfway": (
         lambda f: rewritten(
             f, lambda held: {**held, f"{DOWN[:-6]}lora_A.weight": torch.ones(4, 4)}

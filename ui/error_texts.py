@@ -559,6 +559,99 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "这里没有 {device} 设备；请使用 {available}。",
         "여기에는 {device} 장치가 없습니다. {available} 장치를 쓰세요.",
     ),
+    "{checkpoint} holds an adapter beside its weights; add --adapter {checkpoint} to use it, "
+    "or move its adapter_* files away to leave it out.": (
+        "{checkpoint} 的权重旁边有一个适配器；要使用它请加上 --adapter {checkpoint}，"
+        "不使用则把其中的 adapter_* 文件移走。",
+        "{checkpoint}의 가중치 옆에 어댑터가 있습니다. 쓰려면 --adapter {checkpoint}을(를) 더하고, "
+        "쓰지 않으려면 adapter_* 파일을 다른 곳으로 옮기세요.",
+    ),
+    "{checkpoint} is an adapter and no checkpoint; start with --checkpoint-path {base} "
+    "--adapter {checkpoint}.": (
+        "{checkpoint} 是适配器，不是模型；请用 --checkpoint-path {base} --adapter {checkpoint} 启动。",
+        "{checkpoint}은(는) 모델이 아니라 어댑터입니다. --checkpoint-path {base} --adapter {checkpoint}(으)로 "
+        "시작하세요.",
+    ),
+    "There is no folder {adapter}; give an adapter's folder or its hub id with --adapter.": (
+        "没有文件夹 {adapter}；请用 --adapter 给出适配器所在的文件夹或其 Hub 名称。",
+        "{adapter} 폴더가 없습니다. --adapter로 어댑터의 폴더나 허브 이름을 지정하세요.",
+    ),
+    "{adapter} holds no {file}; give the folder of a LoRA adapter with --adapter.": (
+        "{adapter} 中没有 {file}；请用 --adapter 给出 LoRA 适配器所在的文件夹。",
+        "{adapter}에 {file}이(가) 없습니다. --adapter로 LoRA 어댑터의 폴더를 지정하세요.",
+    ),
+    "{adapter} is no LoRA adapter of peft (its peft_type is {kind}); merge it into its checkpoint "
+    "and give the merged folder with --checkpoint-path.": (
+        "{adapter} 不是 peft 的 LoRA 适配器（其 peft_type 为 {kind}）；"
+        "请把它合并到模型中，并用 --checkpoint-path 给出合并后的文件夹。",
+        "{adapter}은(는) peft의 LoRA 어댑터가 아닙니다(peft_type: {kind}). "
+        "모델에 병합한 뒤 병합된 폴더를 --checkpoint-path로 지정하세요.",
+    ),
+    "{adapter} needs peft's {option}, which is not supported; merge it into its checkpoint and "
+    "give the merged folder with --checkpoint-path.": (
+        "{adapter} 需要 peft 的 {option}，此处不支持；"
+        "请把它合并到模型中，并用 --checkpoint-path 给出合并后的文件夹。",
+        "{adapter}에는 peft의 {option}이(가) 필요한데 지원되지 않습니다. "
+        "모델에 병합한 뒤 병합된 폴더를 --checkpoint-path로 지정하세요.",
+    ),
+    "{adapter} was made for {base}, and {checkpoint} is a {family} checkpoint; choose "
+    "the one that it was made for with --checkpoint-path.": (
+        "{adapter} 是为 {base} 制作的，而 {checkpoint} 是 {family} 模型；"
+        "请用 --checkpoint-path 选择它所对应的模型。",
+        "{adapter}은(는) {base}용인데 {checkpoint}은(는) {family} 모델입니다. "
+        "--checkpoint-path로 이 어댑터의 원래 모델을 고르세요.",
+    ),
+    "The adapter {adapter} needs the package peft; run `pip install peft`.": (
+        "适配器 {adapter} 需要 peft 包；请运行 `pip install peft`。",
+        "어댑터 {adapter}에는 peft 패키지가 필요합니다. `pip install peft`를 실행하세요.",
+    ),
+    "The adapter {adapter} needs the package peft, which cannot be imported ({reason}); "
+    "run `pip install --upgrade peft`.": (
+        "适配器 {adapter} 需要 peft 包，但它无法导入（{reason}）；请运行 `pip install --upgrade peft`。",
+        "어댑터 {adapter}에 필요한 peft 패키지를 가져올 수 없습니다({reason}). "
+        "`pip install --upgrade peft`를 실행하세요.",
+    ),
+    "{file} of {adapter} is damaged ({reason}); copy or download the adapter again.": (
+        "{adapter} 的 {file} 已损坏（{reason}）；请重新复制或下载该适配器。",
+        "{adapter}의 {file} 파일이 손상되었습니다({reason}). 어댑터를 다시 복사하거나 내려받으세요.",
+    ),
+    "{adapter} changes {layer}, which {checkpoint} does not have; choose the checkpoint "
+    "that it was made for ({base}) with --checkpoint-path.": (
+        "{adapter} 要修改 {layer}，而 {checkpoint} 中没有它；"
+        "请用 --checkpoint-path 选择它所对应的模型（{base}）。",
+        "{adapter}이(가) 바꾸는 {layer}이(가) {checkpoint}에 없습니다. "
+        "--checkpoint-path로 이 어댑터의 원래 모델({base})을 고르세요.",
+    ),
+    "{tensor} has the shape {theirs} in {adapter}, and {checkpoint} needs {ours}; "
+    "choose the checkpoint that it was made for ({base}) with --checkpoint-path.": (
+        "{adapter} 中 {tensor} 的形状是 {theirs}，而 {checkpoint} 需要 {ours}；"
+        "请用 --checkpoint-path 选择它所对应的模型（{base}）。",
+        "{adapter}에서 {tensor}의 모양은 {theirs}인데 {checkpoint}에는 {ours}이(가) 필요합니다. "
+        "--checkpoint-path로 이 어댑터의 원래 모델({base})을 고르세요.",
+    ),
+    "{adapter} lacks {tensor}; copy or download the adapter again.": (
+        "{adapter} 缺少 {tensor}；请重新复制或下载该适配器。",
+        "{adapter}에 {tensor}이(가) 없습니다. 어댑터를 다시 복사하거나 내려받으세요.",
+    ),
+    "peft leaves {tensor} of {adapter} out of the model; run `pip install --upgrade peft`.": (
+        "peft 没有把 {adapter} 的 {tensor} 放入模型；请运行 `pip install --upgrade peft`。",
+        "peft가 {adapter}의 {tensor}을(를) 모델에 넣지 않았습니다. `pip install --upgrade peft`를 실행하세요.",
+    ),
+    "These answers are from {checkpoint} with the adapter {adapter}; say where it is with --adapter.": (
+        "这些回答来自 {checkpoint} 和适配器 {adapter}；请用 --adapter 说明它在哪里。",
+        "이 답변들은 {checkpoint} 모델과 {adapter} 어댑터에서 나온 것입니다. --adapter로 위치를 지정하세요.",
+    ),
+    "{checkpoint} is quantized with {method}, which this program does not read; choose a GPTQ or "
+    "AWQ checkpoint with --checkpoint-path.": (
+        "{checkpoint} 用 {method} 量化，本程序无法读取；请用 --checkpoint-path 选择 GPTQ 或 AWQ 模型。",
+        "{checkpoint}은(는) {method}(으)로 양자화되어 이 프로그램이 읽을 수 없습니다. "
+        "--checkpoint-path로 GPTQ나 AWQ 모델을 고르세요.",
+    ),
+    "{checkpoint} is quantized with {method} and needs {packages} ({reason}); run `{command}`.": (
+        "{checkpoint} 用 {method} 量化，需要 {packages}（{reason}）；请运行 `{command}`。",
+        "{checkpoint}은(는) {method}(으)로 양자화되어 {packages}이(가) 필요합니다({reason}). "
+        "`{command}`를 실행하세요.",
+    ),
     "{checkpoint} is a {model_type} checkpoint; "
     "choose a Qwen2-VL or Qwen2.5-VL one with --checkpoint-path.": (
         "{checkpoint} 是 {model_type} 模型；请用 --checkpoint-path 选择 Qwen2-VL 或 Qwen2.5-VL 模型。",
@@ -598,11 +691,6 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
     "{checkpoint} lacks {count} of its {total} weight files, {file} among them; {again}.": (
         "{checkpoint} 缺少 {total} 个权重文件中的 {count} 个，例如 {file}；{again}。",
         "{checkpoint}에 가중치 파일 {total}개 중 {count}개가 없습니다(예: {file}). {again}.",
-    ),
-    "{checkpoint} is an adapter alone, made for {base}; merge it into that checkpoint and "
-    "give the merged folder.": (
-        "{checkpoint} 只是为 {base} 制作的适配器；请将其合并到该模型，再给出合并后的文件夹。",
-        "{checkpoint}은(는) {base}용 어댑터일 뿐입니다. 그 모델에 병합한 뒤 병합된 폴더를 지정하세요.",
     ),
     "{checkpoint} holds {file}, but neither {single} nor {index}, which would list it; {again}.": (
         "{checkpoint} 中有 {file}，但既没有 {single}，也没有列出它的 {index}；{again}。",

@@ -36,6 +36,21 @@ class _Setting(argparse.Action):
         namespace.given = namespace.given | {self.dest}
 
 
+class _Once(argparse.Action):
+    """A flag whose second value would take the place of the first without a word."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        if getattr(namespace, self.dest) not in (self.default, values):
+            parser.error(f"{option_string} can be given once")
+        setattr(namespace, self.dest, values)
+
+
 def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     """Every flag, with its default from the environment where that is set.
 
@@ -59,6 +74,7 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
 def _add_model_flags(flags: argparse.ArgumentParser) -> None:
     model = flags.add_argument_group("model")
     model.add_argument("-c", "--checkpoint-path", default="auto", metavar="ID_OR_FOLDER", help="hub id or folder of a Qwen2-VL or Qwen2.5-VL checkpoint; 'tiny' is the bundled one; 'auto' takes a full one where there is a CUDA GPU")  # fmt: skip
+    model.add_argument("--adapter", action=_Once, default="", metavar="ID_OR_FOLDER", help="hub id or folder of a LoRA adapter, used on top of the checkpoint; needs `pip install peft`")  # fmt: skip
     model.add_argument(
         "--cpu-only", action="store_true", help="run on the CPU even if there is a GPU"
     )
