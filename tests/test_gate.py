@@ -107,7 +107,7 @@ def picture(tmp_path: Path) -> Path:
         ("POST", "gradio_api/component_server"),
         ("POST", "gradio_api/run/reset"),
         ("POST", "gradio_api/api/reset"),
-        ("POST", "gradio_api/call/v2/reset"),
+        ("POST", "gradio_api/call/v2/submit"),
         ("POST", "gradio_api/call/submit"),
         ("POST", "gradio_api/reset"),
         ("POST", "gradio_api/process_recording"),
@@ -320,7 +320,7 @@ def test_a_long_text_in_any_script_arrives(through: TestClient) -> None:
     text = "図" * 1_000_000
     escaped = json.dumps({"data": [{"text": text}]})
     answer = through.post("/gradio_api/call/chat", content=escaped)
-    assert answer.json() == {"data": [{"text": text}]}
+    assert answer.json()["data"][0] == {"text": text}
 
 
 @pytest.mark.parametrize("meta", [{"_type": "gradio.FileData"}, {}, 3, None])

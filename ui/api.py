@@ -19,12 +19,14 @@ from urllib.parse import unquote, urlsplit
 import gradio as gr
 
 from model import media
-from model.conversation import Conversation
+from model.conversation import Conversation, Text
 from model.errors import DemoError, MediaError, SettingError
 from model.settings import GenerationSettings
+from ui.api_examples import give_example
 from ui.attachment import Attachment, download
 from ui.attachment import inspect as inspect_upload
-from ui.session import MAX_ATTACHMENTS, UNEXPECTED, Tab, drafted
+from ui.posted_message import PostedFile, parts_of
+from ui.session import UNEXPECTED, Tab, composed
 from ui.tabs import Tabs
 from ui.uploads import NOT_STORED
 from ui.web import address_of
@@ -35,8 +37,8 @@ LOADING_S = 0.25  # between two looks whether the model is there
 FRAME_S = 0.05  # between two pieces of an answer, where few are written
 
 
-def add_api(tabs: Tabs) -> None:
-    """Add the endpoints to the current blocks."""
+def add_api(tabs: Tabs, blocks: gr.Blocks) -> None:
+    """Add the endpoints to the blocks that are being built."""
     for function, returns in (
         (chat, tuple[str, dict[str, Any]]),
         (estimate, dict[str, Any]),
@@ -47,6 +49,8 @@ def add_api(tabs: Tabs) -> None:
             api_name=function.__name__,
             concurrency_limit=None,  # the backend has its own queue, and says one's place in it
         )
+    for endpoint in ("chat", "estimate"):
+        give_example(blocks, endpoint)
 
 
 def _returning(function: Callable[..., Any], returns: object) -> Any:
@@ -60,7 +64,7 @@ async def chat(
     tabs: Tabs,
     message: dict[str, Any],
     request: gr.Request,
-    settings: dict[str, Any] = {},  # noqa: B006 (never changed)
+    settings: dict[str, Any] | None = {},  # noqa: B006 (never changed)
 ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
     """Ask, with pictures and videos; streams the answer so far and, at last, what it cost."""
     tab = _tab(tabs, request)
@@ -91,7 +95,7 @@ async def estimate(
     tabs: Tabs,
     message: dict[str, Any],
     request: gr.Request,
-    settings: dict[str, Any] = {},  # noqa: B006 (never changed)
+    settings: dict[str, Any] | None = {},  # noqa: B006 (never changed)
 ) -> dict[str, Any]:
     """What `/chat` would cost with the same message and settings."""
     tab = _tab(tabs, request)
@@ -119,17 +123,18 @@ def _tab(tabs: Tabs, request: gr.Request) -> Tab:
 async def _drafted(
     tabs: Tabs, tab: Tab, message: object, settings: object
 ) -> tuple[Conversation, GenerationSettings]:
-    text, files = _checked(message)
-    if not isinstance(settings, dict):
+    posted = parts_of(message)
+    if not isinstance(settings, dict | None):
         raise SettingError("The settings must be an object: names and values.")
     await _until_loaded(tabs)
-    chosen = tabs.chosen(settings)
-    items = [await _attached(tabs, tab, *_named(file)) for file in files]
-    conversation = drafted(tab.conversation, items, text, chosen.vision)
-    if conversation is None:
-        raise DemoError("The message is empty; give it a text or a file.")
-    tab.remember(items)
-    return conversation, chosen.generation
+    chosen = tabs.chosen(settings or {})
+    parts = [part if isinstance(part, str) else await _attached(tabs, tab, part) for part in posted]
+    asked = composed(
+        tab.conversation,
+        [Text(part) if isinstance(part, str) else part.part(chosen.vision) for part in parts],
+    )
+    tab.remember([part for part in parts if isinstance(part, Attachment)])
+    return asked, chosen.generation
 
 
 async def _until_loaded(tabs: Tabs) -> None:
@@ -138,36 +143,17 @@ async def _until_loaded(tabs: Tabs) -> None:
         await asyncio.sleep(LOADING_S)
 
 
-async def _attached(tabs: Tabs, tab: Tab, path: object, name: object) -> Attachment:
+async def _attached(tabs: Tabs, tab: Tab, file: PostedFile) -> Attachment:
     """What a program has uploaded, or named by its address if that is allowed. Raises `MediaError`."""
+    path = file.path
     if not isinstance(path, str) or not path.startswith(media.WEB):
-        return await asyncio.to_thread(inspect_upload, tabs.uploads.claim(path, tab.key), name)
+        return await asyncio.to_thread(inspect_upload, tabs.uploads.claim(path, tab.key), file.name)
     if tabs.downloads is None:
         raise MediaError("{url} is a web address; download it and attach the file.", url=path[:80])
     if await asyncio.to_thread(tabs.room.full):
         raise MediaError.of(NOT_STORED)
     stored = await asyncio.to_thread(download, tabs.downloads, path)
     return await asyncio.to_thread(inspect_upload, stored, unquote(urlsplit(path).path))
-
-
-def _checked(message: object) -> tuple[str, list[object]]:
-    if not isinstance(message, dict) or message.keys() - {"text", "files"}:
-        raise DemoError("The message must be an object with 'text' and 'files' and nothing else.")
-    text, files = message.get("text") or "", message.get("files") or []
-    if not isinstance(text, str) or not isinstance(files, list):
-        raise DemoError("The message's 'text' must be a string and its 'files' a list.")
-    if len(files) > MAX_ATTACHMENTS:
-        raise DemoError(
-            "A message can hold {most} files; this one has {count}.",
-            most=MAX_ATTACHMENTS,
-            count=len(files),
-        )
-    return text, files
-
-
-def _named(file: object) -> tuple[object, object]:
-    """Path and name of a file as clients post it: what an upload returned, or its bare path."""
-    return (file.get("path"), file.get("orig_name")) if isinstance(file, dict) else (file, None)
 
 
 @contextmanager

@@ -922,9 +922,13 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "消息是空的；请提供文字或文件。",
         "메시지가 비어 있습니다. 텍스트나 파일을 넣으세요.",
     ),
-    "The message must be an object with 'text' and 'files' and nothing else.": (
-        "消息必须是只含 'text' 和 'files' 的对象。",
-        "메시지는 'text'와 'files'만 있는 객체여야 합니다.",
+    "The message must be an object with 'text' and 'files', or with 'content', and nothing else.": (
+        "消息必须是只含 'text' 和 'files'、或只含 'content' 的对象。",
+        "메시지는 'text'와 'files'만, 또는 'content'만 있는 객체여야 합니다.",
+    ),
+    "The message's 'content' must be a list of texts and files, without 'text' or 'files' beside it.": (
+        "消息的 'content' 必须是由文字和文件组成的列表，旁边不能有 'text' 或 'files'。",
+        "메시지의 'content'는 텍스트와 파일의 목록이어야 하며, 'text'나 'files'와 함께 쓸 수 없습니다.",
     ),
     "The message's 'text' must be a string and its 'files' a list.": (
         "消息的 'text' 必须是字符串，'files' 必须是列表。",

@@ -14,16 +14,23 @@ from contextlib import suppress
 from typing import Any
 
 import gradio as gr
+from gradio.components.api_component import Api
 from gradio.processing_utils import check_all_files_in_cache
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ui.api_examples import corrected
 from ui.web import path_of
 
-# The types of each input; None: the handler looks itself.
+# The types of each input; None: the handler looks itself; none at all: so it does, and a program may leave it out.
 Inputs = Sequence[tuple[type, ...] | None]
-ENDPOINTS = ("chat", "estimate", "reset")  # what `api` adds
+# What `api` adds, with the names of what it takes.
+ENDPOINTS: Mapping[str, Sequence[str]] = {
+    "chat": ("message", "settings"),
+    "estimate": ("message", "settings"),
+    "reset": (),
+}
 MOST_BYTES = 16 * 2**20  # of a posted body: the longest text that is taken, written as \u escapes
 MOST_DEPTH = 32  # of what is posted; the page's own is 4
 _NAMES = "|".join(ENDPOINTS)
@@ -31,7 +38,7 @@ _WORD = re.compile(r"[\w-]{1,64}")
 
 # Not here, and therefore not found: `/file=http...` and `/proxy=` (fetch for whoever asks), `/file/` (the
 # same under an old name), `/component_server` (calls methods of components), `/run/<name>` and `/api/<name>`
-# (past the queue), `/call/v2/` (fails on unknown names), `/stream/` (replaces another event's data, and
+# (past the queue), `/stream/` (replaces another event's data, and
 # needs no log-in), `/reset` (does nothing), `/queue/status`, `/upload_progress` and `/process_recording`
 # (of components that the page does not have), `/deep_link` (writes a session's values into a file for
 # everybody), `/monitoring`, `/runs`, `/run-history`, `/profiling`, `/dev`, `/vibe-*`, `/mcp`, `/token`,
@@ -45,7 +52,7 @@ _READ = re.compile(
     r"|theme\.css|app_id/?|user/?|login_check/?"
     r"|file=(?!https?:).+"  # pictures and clips, from the upload folder only
     # Whose they are is told by the session or the event, which only that browser or program knows.
-    rf"|queue/data|heartbeat/[\w-]+|call/(?:{_NAMES})/[0-9a-f]+"
+    rf"|queue/data|heartbeat/[\w-]+|call/(?:v2/)?(?:{_NAMES})/[0-9a-f]+"
     r")",
     re.IGNORECASE,
 )
@@ -54,9 +61,12 @@ _TYPES: Mapping[type, tuple[type, ...]] = {
     gr.Textbox: (str,),
     gr.Radio: (str,),
     gr.JSON: (dict,),
+    Api: (),
 }
 UPLOAD, CANCEL = "/gradio_api/upload", "/gradio_api/cancel"
-_JSON = re.compile(rf"{CANCEL}|/gradio_api/(?:queue/join|run/predict|call/(?:{_NAMES}))/?")
+_CALL = re.compile(rf"/gradio_api/call/(?P<named>v2/)?(?P<endpoint>{_NAMES})/?")
+_JSON = re.compile(rf"{CANCEL}|/gradio_api/(?:queue/join|run/predict)/?|{_CALL.pattern}")
+_INFO = re.compile("/gradio_api/info/?")
 _FORM = re.compile(rf"/login/?|{UPLOAD}")
 # Ask `/`, `/config` and `/info` for what another visitor has saved, or for other pages.
 _PAGES = ("deep_link", "page")
@@ -112,7 +122,9 @@ class Gate:
             return {**scope, "query_string": b""}, receive, _told(send, self.uploaded)
         if scope["method"] == "POST" and _JSON.fullmatch(path):
             content = self._checked(await _content(scope, receive), path)
-            return *_replayed(scope, receive, content), _blaming(send)
+            return *_replayed(_in_order(scope), receive, content), _blaming(send)
+        if _INFO.fullmatch(path):
+            send = corrected(send)
         return scope, receive, send
 
     def _checked(self, content: bytes, path: str) -> bytes:
@@ -131,12 +143,17 @@ class Gate:
             raise _RefusedError(400, "The request is not JSON.") from None
 
     def _inputs(self, posted: Mapping[str, Any], path: str) -> dict[str, Any]:
-        if not isinstance(posted.get("data"), list):
+        call = _CALL.fullmatch(path)
+        data = _by_name(posted, call["endpoint"]) if call and call["named"] else posted.get("data")
+        if not isinstance(data, list):
             raise _RefusedError(422, "The request must have 'data', a list.")
-        known = {"data": posted["data"]}
+        known: dict[str, Any] = {"data": data}
+        if call:
+            names = ENDPOINTS[call["endpoint"]]
+            known["data"] = _filled(data, [()] * len(names))
         if posted.get("session_hash") is not None:
             known["session_hash"] = _word(posted, "session_hash")
-        if "/call/" not in path:
+        if not call:
             known |= self._event(posted)
         for file in _files(known):
             # To Gradio it is no file any more: it would be fetched, or opened, before we have looked.
@@ -149,9 +166,8 @@ class Gate:
         if type(number) is not int or number not in self.inputs:
             raise _RefusedError(422, "There is no function of that number.")
         _word(posted, "session_hash")
-        types, data = self.inputs[number], posted["data"]
-        if len(data) != len(types):
-            raise _RefusedError(422, "'data' holds too much or too little.")
+        types = self.inputs[number]
+        data = _filled(posted["data"], types)
         if any(
             known and type(value) not in known for value, known in zip(data, types, strict=True)
         ):
@@ -166,7 +182,34 @@ class Gate:
                 raise _RefusedError(
                     422, "That file was not uploaded here; attach it again."
                 ) from None
-        return {"fn_index": number, "trigger_id": trigger, "event_data": event}
+        return {"data": data, "fn_index": number, "trigger_id": trigger, "event_data": event}
+
+
+def _by_name(posted: Mapping[str, Any], endpoint: str) -> list[Any]:
+    """What `/call/v2/` takes by name, in its order. Raises `_RefusedError`."""
+    names = ENDPOINTS[endpoint]
+    if posted.keys() - {*names, "session_hash"}:
+        taken = " and ".join(f"'{name}'" for name in names) or "nothing"
+        raise _RefusedError(422, f"/{endpoint} takes {taken}.")
+    return [posted.get(name) for name in names]
+
+
+def _filled(data: Sequence[Any], types: Inputs) -> list[Any]:
+    """Null for what a program has left out at the end. Raises `_RefusedError`."""
+    missing = types[len(data) :]
+    if len(data) > len(types) or any(known != () for known in missing):
+        raise _RefusedError(422, "'data' holds too much or too little.")
+    return [*data, *(None for _ in missing)]
+
+
+def _in_order(scope: Scope) -> Scope:
+    """`/call/v2/` as `/call/`: the inputs are in order now."""
+    raw = scope.get("raw_path") or scope["path"].encode()
+    return {
+        **scope,
+        "path": scope["path"].replace("/call/v2/", "/call/"),
+        "raw_path": raw.replace(b"/call/v2/", b"/call/"),
+    }
 
 
 def _cancellation(posted: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def build_page(
     with gr.Blocks(title=ENGLISH.title, analytics_enabled=False) as blocks:
         page = lay_out(tabs.defaults)
         wire(page, tabs, blocks, read_ahead)
-        add_api(tabs)
+        add_api(tabs, blocks)
     blocks.queue(api_open=False, max_size=max(queue_size, 1) * 8)
     # Gradio looks a thousand times a second whether something waits, and a hundred times whether an event tells of its
     # progress, which none here does; each time it takes the interpreter from decoding.

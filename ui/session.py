@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from model.backend import Answered, Backend, Cancel, Usage
-from model.conversation import Conversation, Image, Media, Message, Text
+from model.conversation import Conversation, Image, Media, Message, Part, Text
 from model.errors import DemoError, Sentence
 from model.grounding import Convention
 from model.settings import MOST_CHARACTERS, GenerationSettings, VisionSettings
@@ -405,12 +405,18 @@ def drafted(
     """
     if not items and not text.strip():
         return None
-    if len(text) > MOST_CHARACTERS:
+    media = (item.part(vision) for item in items)
+    typed = [Text(text)] if text.strip() else []
+    return composed(conversation, [*media, *regions, *typed])
+
+
+def composed(conversation: Conversation, parts: Sequence[Part]) -> Conversation:
+    """`conversation` with a turn of these parts, in their order. Raises `DemoError` for too long a text."""
+    count = sum(len(part.text) for part in parts if isinstance(part, Text) and not part.pointing)
+    if count > MOST_CHARACTERS:
         raise DemoError(
             "A message can hold {most} characters; this one has {count}.",
             most=f"{MOST_CHARACTERS:,}",
-            count=f"{len(text):,}",
+            count=f"{count:,}",
         )
-    media = (item.part(vision) for item in items)
-    typed = [Text(text)] if text.strip() else []
-    return conversation.with_user_turn(*media, *regions, *typed)
+    return conversation.with_user_turn(*parts)
