@@ -51,6 +51,12 @@ def stock_answer(
     model: Any, processor: Any, recipe: Recipe, stopping: Sequence[StoppingCriteria] = ()
 ) -> list[int]:
     """The tokens that `apply_chat_template` and `generate` give, as the printed script asks for them."""
+    settings = {**recipe.generation, "stopping_criteria": list(stopping)}
+    return stock.generated(model, stock_inputs(processor, recipe), recipe.seed, **settings)
+
+
+def stock_inputs(processor: Any, recipe: Recipe) -> Any:
+    """What the processor makes of the recipe's messages and files. Raises `DemoError`."""
     prompt = processor.apply_chat_template(
         recipe.messages,
         tokenize=False,
@@ -58,15 +64,13 @@ def stock_answer(
         add_vision_id=recipe.vision_ids,
     )
     inputs_of = stock.inputs_with_typed if recipe.typed else stock.inputs_of
-    inputs = inputs_of(
+    return inputs_of(
         processor,
         prompt,
         pictures=[_seen(item) for item in recipe.pictures],
         clips=[_seen(item) for item in recipe.clips],
         rates=[item.fps for item in recipe.clips],
     )
-    settings = {**recipe.generation, "stopping_criteria": list(stopping)}
-    return stock.generated(model, inputs, recipe.seed, **settings)
 
 
 def _seen(item: Seen) -> Any:

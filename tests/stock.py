@@ -1,18 +1,22 @@
-"""What stock transformers makes of a conversation: the yardstick of every fidelity test.
+"""What stock transformers makes of a conversation: the yardstick of the fidelity tests and of every benchmark.
 
 Uses `apply_chat_template`, the processor and `generate` only, and none of `model/` but the values of a
-conversation and the frames that were chosen from a clip.
+conversation, opened pictures, and the frames that were chosen from a clip.
 """
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import PIL.Image
 import torch
 from torchvision.transforms import v2
-from transformers.video_utils import VideoMetadata
+from transformers import TextIteratorStreamer
+from transformers.video_utils import VideoMetadata, load_video
 
 from model import media, video
 from model.conversation import Conversation, Image, Media, Message, Text, Video
@@ -43,32 +47,108 @@ def stock_inputs(
 ) -> dict[str, torch.Tensor]:
     """The processor's inputs for `generate`, media at full size, resized by the processor itself.
 
-    A processor call has one size for all its pictures, so it is called once with the first item's; then
-    every other item's pixels and grids are made by a call of their own and put in their places.
+    A processor call has one size for all its pictures and one for all its clips. Where items have sizes of their own, each
+    is made by a call of its own.
     """
-    items = list(conversation.media)
-    inputs = _called(backend, stock_prompt(backend, conversation, settings), items)
-    return dict(inputs)
+    prompt, items = stock_prompt(backend, conversation, settings), list(conversation.media)
+    visions = {(type(item), item.vision) for item in items}
+    alike = len(visions) == len({type(item) for item in items})
+    called = _called if alike else _stitched
+    return called(backend.processor, prompt, items)
+
+
+def stock_generate(
+    backend: LocalBackend,
+    inputs: dict[str, torch.Tensor],
+    settings: GenerationSettings,
+    streamer: TextIteratorStreamer | None = None,
+) -> list[int]:
+    """The answer's token ids by one call of `generate`, which ends at the same tokens as the backend."""
+    sampling = settings.temperature > 0
+    ends = sorted(backend.end_tokens)
+    torch.manual_seed(settings.seed or 0)
+    with torch.inference_mode():
+        output = backend.model.generate(
+            **{name: tensor.to(backend.model.device) for name, tensor in inputs.items()},
+            do_sample=sampling,
+            temperature=settings.temperature if sampling else 1.0,
+            top_p=settings.top_p if sampling else 1.0,
+            # Greedy decoding ignores it, but only the library's default goes without a warning.
+            top_k=settings.top_k if sampling else 50,
+            repetition_penalty=settings.repetition_penalty,
+            max_new_tokens=settings.max_new_tokens,
+            eos_token_id=ends,
+            pad_token_id=ends[0],
+            streamer=streamer,
+        )
+    ids: list[int] = output[0, inputs["input_ids"].shape[1] :].tolist()
+    return ids
 
 
 def stock_answer(
     backend: LocalBackend, conversation: Conversation, settings: GenerationSettings
 ) -> tuple[list[int], str]:
-    """The greedy token ids and their text, end-of-turn token left out."""
-    inputs = stock_inputs(backend, conversation, settings)
-    with torch.inference_mode():
-        output = backend.model.generate(
-            **inputs,
-            do_sample=False,
-            temperature=1.0,
-            top_p=1.0,
-            top_k=0,
-            repetition_penalty=settings.repetition_penalty,
-            max_new_tokens=settings.max_new_tokens,
-        )
-    ids = output[0, inputs["input_ids"].shape[1] :].tolist()
-    ends = backend.model.generation_config.eos_token_id
-    kept = [token for token in ids if token not in ends]
+    """The token ids and their text, end-of-turn token left out."""
+    ids = stock_generate(backend, stock_inputs(backend, conversation, settings), settings)
+    return _kept(backend, ids)
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """An answer of stock's as a demo streams it."""
+
+    ids: list[int]  # end-of-turn token left out
+    text: str
+    ttft_s: float  # from the request to the first token
+    decode_tokens_per_s: float  # of the tokens after the first; 0 if none came later
+
+
+def stock_streamed(
+    backend: LocalBackend, conversation: Conversation, settings: GenerationSettings
+) -> Streamed:
+    """The whole conversation through the processor and `generate` in a thread, whose streamer is read meanwhile."""
+    asked_at = time.perf_counter()
+    streamer = _Clocked(backend.processor.tokenizer, skip_prompt=True)
+
+    def work() -> list[int]:
+        try:
+            inputs = stock_inputs(backend, conversation, settings)
+            return stock_generate(backend, inputs, settings, streamer)
+        finally:
+            streamer.end()  # else an error would be waited for
+
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(work)
+        for _ in streamer:
+            pass
+        kept, text = _kept(backend, done.result())
+    _, first, *rest = streamer.times
+    speed = len(rest) / (rest[-1] - first) if rest else 0.0
+    return Streamed(kept, text, first - asked_at, speed)
+
+
+def stock_clip(processor: Any, path: str, vision: VisionSettings, fps: float) -> Any:
+    """A clip's pixels and grid as `apply_chat_template` gets them: `load_video`, then the video processor."""
+    frames, metadata = load_video(path, fps=fps, backend="pyav")
+    return processor.video_processor(
+        [frames], video_metadata=[metadata], return_tensors="pt", **videos_kwargs(vision, GEOMETRY)
+    )
+
+
+class _Clocked(TextIteratorStreamer):  # type: ignore[misc]  # transformers ships no types for it
+    """Notes when tokens come; the prompt comes first. `generate` has fetched them from the device by then."""
+
+    def __init__(self, tokenizer: Any, **options: Any) -> None:
+        super().__init__(tokenizer, **options)
+        self.times: list[float] = []
+
+    def put(self, value: torch.Tensor) -> None:
+        self.times.append(time.perf_counter())
+        super().put(value)
+
+
+def _kept(backend: LocalBackend, ids: list[int]) -> tuple[list[int], str]:
+    kept = [token for token in ids if token not in backend.end_tokens]
     return kept, backend.processor.tokenizer.decode(kept, skip_special_tokens=False)
 
 
@@ -82,50 +162,50 @@ def _part(part: Text | Media) -> dict[str, str]:
     return {"type": "image" if isinstance(part, Image) else "video"}
 
 
-def _called(backend: LocalBackend, prompt: str, items: list[Media]) -> dict[str, torch.Tensor]:
+def _called(processor: Any, prompt: str, items: list[Media]) -> dict[str, torch.Tensor]:
+    """One processor call, as it is meant."""
+    pictures = [item for item in items if isinstance(item, Image)]
+    clips = [item for item in items if isinstance(item, Video)]
+    inputs = processor(
+        text=[prompt],
+        return_tensors="pt",
+        **(_pictures_kwargs(pictures) if pictures else {}),
+        **(_clips_kwargs(clips) if clips else {}),
+    )
+    return {name: torch.as_tensor(value) for name, value in inputs.items()}
+
+
+def _stitched(processor: Any, prompt: str, items: list[Media]) -> dict[str, torch.Tensor]:
     """One processor call per item with its own size, stitched together around one tokenization."""
-    processor = backend.processor
     merged: dict[str, list[torch.Tensor]] = {}
-    seconds: list[float] = []
     for item in items:
-        inputs = _pixels(processor, item)
-        seconds += inputs.pop("second_per_grid_ts", [])
-        for name, tensor in inputs.items():
-            merged.setdefault(name, []).append(tensor)
+        pad = processor.image_token if isinstance(item, Image) else processor.video_token
+        for name, tensor in _called(processor, pad, [item]).items():
+            if name not in ("input_ids", "attention_mask", "mm_token_type_ids"):
+                merged.setdefault(name, []).append(tensor)
     stitched = {name: torch.cat(tensors) for name, tensors in merged.items()}
-    stitched |= _tokens(processor, prompt, stitched)
-    if seconds:
-        stitched["second_per_grid_ts"] = torch.tensor(seconds)
-    return stitched
+    return stitched | _tokens(processor, prompt, stitched)
 
 
-def _pixels(processor: Any, item: Media) -> dict[str, Any]:
-    """Pixels and grid of one item, by the whole processor with its own placeholder as text."""
-    if isinstance(item, Image):
-        inputs = processor(
-            text=[processor.image_token],
-            images=[_exactly(media.open_image(item.path), item)],
-            images_kwargs=images_kwargs(item.vision, GEOMETRY),
-            return_tensors="pt",
-        )
-    else:
-        times, frames = _frames(item)
-        fps = _fps(times)
-        frames = np.stack([np.asarray(_exactly(PIL.Image.fromarray(f), item)) for f in frames])
-        inputs = processor(
-            text=[processor.video_token],
-            videos=[frames],
-            videos_kwargs=videos_kwargs(item.vision, GEOMETRY)
-            | {
-                "do_sample_frames": False,
-                "video_metadata": [
-                    VideoMetadata(len(frames), fps=fps, frames_indices=list(range(len(frames))))
-                ],
-            },
-            return_tensors="pt",
-        )
-    token_inputs = ("input_ids", "attention_mask", "mm_token_type_ids")
-    return {name: value for name, value in inputs.items() if name not in token_inputs}
+def _pictures_kwargs(pictures: list[Image]) -> dict[str, Any]:
+    """Of pictures with the same settings."""
+    return {
+        "images": [_exactly(media.open_image(picture.path), picture) for picture in pictures],
+        "images_kwargs": images_kwargs(pictures[0].vision, GEOMETRY),
+    }
+
+
+def _clips_kwargs(clips: list[Video]) -> dict[str, Any]:
+    """Of clips with the same settings."""
+    sampled, metadata = [], []
+    for clip in clips:
+        times, frames = _frames(clip)
+        exact = [np.asarray(_exactly(PIL.Image.fromarray(frame), clip)) for frame in frames]
+        sampled.append(np.stack(exact))
+        indices = list(range(len(frames)))
+        metadata.append(VideoMetadata(len(frames), fps=_fps(times), frames_indices=indices))
+    kwargs = videos_kwargs(clips[0].vision, GEOMETRY) | {"video_metadata": metadata}
+    return {"videos": sampled, "videos_kwargs": kwargs}
 
 
 def _exactly(picture: PIL.Image.Image, item: Media) -> PIL.Image.Image:

@@ -1,4 +1,7 @@
-"""The stock functions see the same pixels as the program, for every kind of file."""
+"""The stock functions see the same pixels as the program, for every kind of file.
+
+What Verify runs (`model/stock.py`) and the yardstick of tests and benchmarks (`tests/stock.py`) are one definition of stock.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,15 @@ import pytest
 import torch
 from PIL import Image
 
-from model import media, stock, video
-from model.conversation import Video
+from model import media, stock, verify, video
+from model.conversation import Conversation, Text, Video
+from model.conversation import Image as Picture
 from model.encoder import resized
-from model.settings import VisionSettings
+from model.local import LocalBackend
+from model.settings import GenerationSettings, VisionSettings
 from tests import media_files
 from tests.real_media import real_media
+from tests.stock import stock_inputs
 
 SIZE = (112, 84)
 
@@ -88,3 +94,23 @@ def test_a_picture_with_more_levels(
     Image.fromarray(levels).save(path)
     pixels = torch.from_numpy(np.asarray(media.open_image(path)).copy()).permute(2, 0, 1)
     assert torch.equal(stock.picture(str(path), *SIZE), resized(pixels, SIZE))
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_verify_and_the_yardstick_give_the_model_the_same(
+    backend: LocalBackend, tmp_path: Path, alike: bool
+) -> None:
+    """Items with the same settings are in one call of the processor, others in one each."""
+    visions = [VisionSettings(max_tokens=most) for most in ([40, 40] if alike else [40, 20])]
+    pictures = [
+        Picture(media_files.photo(tmp_path / f"{number}.png", (300, 200), seed=number), vision)
+        for number, vision in enumerate(visions)
+    ]
+    clip = Video(media_files.clip(tmp_path / "a.mp4", 40), media_files.SMALL)
+    talk = Conversation().with_user_turn(*pictures, clip, Text("Compare them."))
+    settings = GenerationSettings()
+    yardstick = stock_inputs(backend, talk, settings)
+    verified = verify.stock_inputs(backend.processor, backend.recipe(talk, settings))
+    assert {"pixel_values", "pixel_values_videos"} <= set(yardstick) == set(verified)
+    for name, tensor in yardstick.items():
+        assert torch.equal(tensor, torch.as_tensor(verified[name])), name

@@ -1,38 +1,129 @@
-"""Measure what docs/benchmarks.md shows. Prints Markdown tables and keeps them as JSON.
+"""Measure what docs/benchmarks.md shows. Each figure is the median of several repetitions, with their range.
+
+python tools/bench.py all       everything below within 30 minutes, then the page
+python tools/bench.py page      the tables of docs/benchmarks.md again, from what is kept
 
 python tools/bench.py start     from `python app.py` until the page is usable
-python tools/bench.py ui        how much of the raw token rate reaches the browser
-python tools/bench.py ttft      the first word of each turn of a conversation, against stock transformers
+python tools/bench.py ttft      the first token of each turn of a conversation, against stock transformers
+python tools/bench.py ahead     what reading the pictures saves while the question is typed
 python tools/bench.py decode    tokens per second, against stock transformers and the bare model
 python tools/bench.py lookup    what --prompt-lookup gains where an answer quotes, and costs where not
-python tools/bench.py load      many people asking at once through the API
-python tools/bench.py soak      a long day of many sessions: what grows
+python tools/bench.py memory    what one answer needs, against stock transformers
 python tools/bench.py video     reading a 1080p clip, against stock transformers and bare decoding
+python tools/bench.py ui        how much of the token rate reaches the browser
+python tools/bench.py load      many people who ask at once, in front of a server
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
+import shlex
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # so that `python tools/bench.py` finds `tools`, `model` and `tests`
 
-from tools.benchmarks.machine import Report, facts  # noqa: E402
+from tools.benchmarks import page  # noqa: E402
+from tools.benchmarks.machine import facts  # noqa: E402
+from tools.benchmarks.report import RESULTS  # noqa: E402
+
+REPETITIONS = 5
+LIMIT_S = 30 * 60.0  # of `all`
 
 
-def main() -> None:
-    """Parse the command line, measure, print, keep."""
-    options = parse(sys.argv[1:])
-    before = facts()
-    report = _run(options)
-    print(report.markdown())
-    for name, value in before:
-        print(f"{name}: {value}")
-    print(f"kept in {report.keep(before)}")
+@dataclass(frozen=True)
+class Flag:
+    """A number that a benchmark takes: `usual`, or `quick` to see that it runs."""
+
+    name: str
+    usual: int
+    quick: int
+    help: str
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A module with a function `run`, and its flags. A model: it takes `--checkpoint` and `--device`."""
+
+    module: str
+    flags: Sequence[Flag] = ()
+    model: bool = False
+
+    @property
+    def all_flags(self) -> Sequence[Flag]:
+        """Those of every benchmark too, unless it has its own."""
+        repeats = Flag("repeats", REPETITIONS, 1, "of each figure")
+        return (*self.flags, *([] if any(f.name == "repeats" for f in self.flags) else [repeats]))
+
+
+BENCHMARKS = {
+    "start": Benchmark("starting"),
+    "ttft": Benchmark(
+        "first_token",
+        [
+            Flag("turns", 4, 2, "of the conversation"),
+            Flag("pictures", 4, 1, "that it opens with"),
+        ],
+        model=True,
+    ),
+    "ahead": Benchmark("reading_ahead", [Flag("pictures", 4, 1, "in the message")], model=True),
+    "decode": Benchmark(
+        "decoding",
+        [
+            Flag("tokens", 512, 40, "of each answer"),
+            Flag("longest", 7168, 256, "prompt, in tokens"),
+        ],
+        model=True,
+    ),
+    "lookup": Benchmark("quoting", [Flag("repeats", 40, 1, "pictures")], model=True),
+    "memory": Benchmark(
+        "memory",
+        [
+            Flag("tokens", 64, 8, "of each answer"),
+            Flag("text", 7168, 256, "tokens of the prompt without pictures"),
+        ],
+    ),
+    "video": Benchmark("reading_video", [Flag("seconds", 60, 2, "length of the clip")]),
+    "ui": Benchmark("streaming", [Flag("tokens", 512, 128, "of the measured answer")]),
+    "load": Benchmark(
+        "behind_server",
+        [
+            Flag("people", 32, 2, "who ask at the same moment"),
+            Flag("tokens", 100, 10, "of each answer"),
+        ],
+    ),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Parse the command line, measure, print, keep. Gives the exit status."""
+    options = parse(arguments)
+    if options.what == "page":
+        page.write()
+        return 0
+    if options.what == "all":
+        return _all(options)
+    before = {"command": _command(arguments), **facts()}
+    module = importlib.import_module(f"tools.benchmarks.{BENCHMARKS[options.what].module}")
+    report = replace(module.run(options), facts=before)
+    print(report.markdown(), flush=True)
+    report.keep(options.out / f"{options.what}.json")
+    return 0
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """As somebody would repeat it."""
+    threads = os.environ.get("OMP_NUM_THREADS")
+    limited = [f"OMP_NUM_THREADS={threads}"] if threads else []
+    return shlex.join([*limited, "python", "tools/bench.py", *arguments])
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -41,89 +132,58 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     what = parser.add_subparsers(dest="what", required=True)
-
-    def command(name: str, repeats: int) -> argparse.ArgumentParser:
-        made = what.add_parser(name, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-        made.add_argument("--repeats", type=int, default=repeats, help="medians are shown")
-        return made
-
-    # fmt: off
-    start = command("start", 5)
-    start.add_argument("--checkpoint", default="tiny", help="as for app.py")
-    ui = command("ui", 5)
-    ui.add_argument("--tokens", type=int, default=128, help="length of an answer")
-    ui.add_argument("--threads", type=int, help="for torch, each way: 1 of 2 cores leaves the other to the browser")
-    ttft = command("ttft", 3)
-    ttft.add_argument("--turns", type=int, default=8, help="of the conversation")
-    ttft.add_argument("--pictures", type=int, default=4, help="that it opens with")
-    ttft.add_argument("--no-clip", action="store_true", help="without a clip")
-    decode = command("decode", 3)
-    decode.add_argument("--lengths", type=int, nargs="+", default=[1, 6144, 14336, 30720], help="input tokens")
-    decode.add_argument("--new-tokens", type=int, default=2048, help="of each answer")
-    lookup = command("lookup", 40)
-    lookup.add_argument("--checkpoint", help="as for app.py; otherwise the bundled one")
-    lookup.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    video = command("video", 3)
-    video.add_argument("--seconds", type=int, default=300, help="length of the clip")
-    video.add_argument("--no-stock", action="store_true", help="leave stock out: it needs 19 MB for each second")
-    soak = command("soak", 1)
-    soak.add_argument("--turns", type=int, default=1000, help="of all sessions together")
-    soak.add_argument("--checkpoint", default="tiny", help="as for app.py")
-    load = command("load", 1)
-    load.add_argument("--checkpoint", help="as for app.py; otherwise 30 M random weights")
-    load.add_argument("--people", type=int, default=16, help="who ask at the same moment")
-    load.add_argument("--tokens", type=int, default=64, help="of each answer")
-    load.add_argument("--backend", choices=("local", "openai"), default="local", help="'openai': in front of a server that gives each of them 20 tokens a second")
-    # fmt: on
-    if arguments[:1] in (["ttft"], ["decode"]):  # torch would slow a start down
-        from tools.benchmarks import models
-
-        for made in (ttft, decode):
-            models.add_flags(made)
-    return parser.parse_args(arguments)
+    what.add_parser("page")
+    _add_common(what.add_parser("all"))
+    for name, benchmark in BENCHMARKS.items():
+        made = what.add_parser(name)
+        _add_common(made)
+        for flag in benchmark.all_flags:
+            told = f"{flag.help}; usually {flag.usual}, {flag.quick} with --quick"
+            made.add_argument(f"--{flag.name}", type=int, help=told)
+        if benchmark.model:
+            made.add_argument("--checkpoint", default="tiny", help="as for app.py")
+            made.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    options = parser.parse_args(arguments)
+    for flag in BENCHMARKS[options.what].all_flags if options.what in BENCHMARKS else ():
+        if getattr(options, flag.name) is None:
+            setattr(options, flag.name, flag.quick if options.quick else flag.usual)
+    return options
 
 
-def _run(options: argparse.Namespace) -> Report:
-    # Only what is measured is imported.
-    match options.what:
-        case "start":
-            from tools.benchmarks import starting
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quick", action="store_true", help="once and little, to see that it runs")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
 
-            return starting.run(options)
-        case "ui":
-            if options.threads:  # for the app too; read when torch is imported
-                os.environ["OMP_NUM_THREADS"] = str(options.threads)
-            from tools.benchmarks import streaming
 
-            return streaming.run(options)
-        case "ttft":
-            from tools.benchmarks import first_token
+def _all(options: argparse.Namespace) -> int:
+    """Each in a process of its own; what one of them kept stays if another fails."""
+    began, failed = time.monotonic(), []
+    for name in BENCHMARKS:
+        flags = ["--quick"] if options.quick else []
+        flags += ["--out", str(options.out)] if options.out != RESULTS else []
+        left = LIMIT_S - (time.monotonic() - began)
+        if not _ended_well([sys.executable, __file__, name, *flags], left):
+            failed.append(name)
+        print(f"-- {name}: {time.monotonic() - began:.0f} s in all", flush=True)
+    if options.out == RESULTS:
+        page.write()
+    if failed:
+        print(f"These failed, and their tables are as before: {', '.join(failed)}.")
+    return 1 if failed else 0
 
-            return first_token.run(options)
-        case "lookup":
-            from tools.benchmarks import quoting
 
-            return quoting.run(options)
-        case "load" if options.backend == "openai":
-            from tools.benchmarks import behind_server
-
-            return behind_server.run(options)
-        case "load":
-            from tools.benchmarks import crowd
-
-            return crowd.run(options)
-        case "soak":
-            from tools.benchmarks import soaking
-
-            return soaking.run(options)
-        case "video":
-            from tools.benchmarks import reading_video
-
-            return reading_video.run(options)
-    from tools.benchmarks import decoding
-
-    return decoding.run(options)
+def _ended_well(command: Sequence[str], limit_s: float) -> bool:
+    """Whether it came to its end within the limit; afterwards nothing of it runs."""
+    process = subprocess.Popen(command, start_new_session=True)
+    try:
+        return process.wait(max(0.0, limit_s)) == 0
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -26,7 +26,7 @@ def give_back() -> None:
     """Return freed memory to the system, for any thread; takes milliseconds.
 
     glibc keeps what is freed between blocks in use, in an arena for each thread, and long days leave much of it:
-    400 turns of `tools/bench.py soak` 220 MB of 1,170. See malloc_trim(3).
+    400 turns of `tools/soak.py` 220 MB of 1,170. See malloc_trim(3).
     """
     if _trim:
         _trim(0)

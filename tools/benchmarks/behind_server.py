@@ -28,7 +28,8 @@ from model.conversation import Conversation, Text
 from model.remote import RemoteBackend
 from model.settings import GenerationSettings
 from tools import served
-from tools.benchmarks.machine import ROOT, Report
+from tools.benchmarks.machine import ROOT
+from tools.benchmarks.report import Cell, Figures, Report
 
 RATE = 20.0  # tokens a second, of each answer
 PACED = """
@@ -43,36 +44,39 @@ with server.running():
 
 
 def run(options: argparse.Namespace) -> Report:
-    """The same answers first straight from the server, then through the page's API."""
+    """The same answers straight from the server, through the backend and through the page's API, by turns."""
     people, tokens = options.people, options.tokens
     expected = "".join(f"{i} " for i in range(tokens))
     with TemporaryDirectory() as name, _paced(tokens) as base:
-        direct = asyncio.run(_direct(base, people, expected))
-        backend = _through_backend(base, people, expected)
         behind = ("--backend", "openai", "--api-base", base)
         room = (f"--concurrency={people}", f"--queue-size={people}")
         with served.serve_app(Path(name), *behind, *room) as server:
             server.wait()
             page = psutil.Process(server.process.pid)
-            paged, cpu = asyncio.run(_paged(server.address, people, expected, page))
-    total = people * tokens
-    ways = {"straight from the server": direct, "through the backend": backend, "through the page's API": paged}  # fmt: skip
-    rows = [
-        (f"{people} people at once", "tokens/s altogether", "seconds", "overhead"),
-        *(
-            (
-                way,
-                f"{total / seconds:.1f}",
-                f"{seconds:.2f}",
-                f"{100 * (seconds / direct - 1):.1f} %",
-            )
-            for way, seconds in ways.items()
-        ),
-        ("computing in the page's process", "", f"{cpu:.2f}", ""),
+            measured = [
+                (
+                    asyncio.run(_direct(base, people, expected)),
+                    _through_backend(base, people, expected),
+                    *asyncio.run(_paged(server.address, people, expected, page)),
+                )
+                for _ in range(options.repeats)
+            ]
+    direct, backend, paged, computing = (
+        Figures(tuple(way), "s") for way in zip(*measured, strict=True)
+    )
+    head = (
+        "",
+        "until all have their answers",
+        "of the server's time",
+        "cores that the page computes on",
+    )
+    rows: list[list[Cell]] = [
+        ["straight from the server", direct, "", ""],
+        ["through the backend", backend, backend.per(direct), ""],
+        ["through the page's API", paged, paged.per(direct), computing.per(paged)],
     ]
-    notes = [f"answers of {tokens} tokens at {RATE:g} tokens a second each; all arrived whole"]
-    figures = {"direct_s": direct, "backend_s": backend, "paged_s": paged, "cpu_s": cpu}
-    return Report("load-openai", rows, notes, figures)
+    about = f"{people} people at once, answers of {tokens} tokens at {RATE:g} tokens/s each"
+    return Report(about, head, rows)
 
 
 @contextmanager
@@ -91,18 +95,20 @@ def _paced(tokens: int) -> Iterator[str]:
 
 async def _direct(base: str, people: int, expected: str) -> float:
     """Seconds until everybody has the whole answer."""
-    client = AsyncOpenAI(base_url=base, api_key="none")
+    async with AsyncOpenAI(base_url=base, api_key="none") as client:
 
-    async def ask() -> None:
-        message = {"role": "user", "content": "Hi"}
-        stream = await client.chat.completions.create(model="m", messages=[message], stream=True)
-        pieces = [c.choices[0].delta.content or "" async for c in stream if c.choices]
-        _check("".join(pieces), expected)
+        async def ask() -> None:
+            message = {"role": "user", "content": "Hi"}
+            stream = await client.chat.completions.create(
+                model="m", messages=[message], stream=True
+            )
+            pieces = [c.choices[0].delta.content or "" async for c in stream if c.choices]
+            _check("".join(pieces), expected)
 
-    await ask()  # until everything is warm
-    began = time.perf_counter()
-    await asyncio.gather(*(ask() for _ in range(people)))
-    return time.perf_counter() - began
+        await ask()  # until everything is warm
+        began = time.perf_counter()
+        await asyncio.gather(*(ask() for _ in range(people)))
+        return time.perf_counter() - began
 
 
 def _through_backend(base: str, people: int, expected: str) -> float:

@@ -7,45 +7,53 @@ from __future__ import annotations
 
 import argparse
 import random
-import time
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 
 from PIL import Image as PillowImage
 
 from model.backend import Cancel, collected
-from model.choose import BUNDLED
 from model.conversation import Conversation, Image, Text
 from model.local import LocalBackend
 from model.settings import GenerationSettings
 from tools.benchmarks import models
-from tools.benchmarks.machine import Report
+from tools.benchmarks.machine import clock
+from tools.benchmarks.report import Cell, Figures, Report
 from tools.tiny.scene import make_picture
 
 QUESTION = Text("Describe the image.")
-WAYS = ("new", "again")
+LABELS = ("that quotes nothing", "that is given again")
 
 
 def run(options: argparse.Namespace) -> Report:
-    """As many pictures as `options.repeats` says, each way in turn."""
-    return models.in_thread(_run, options)
-
-
-def _run(options: argparse.Namespace) -> Report:
-    plain = LocalBackend.load(options.checkpoint or BUNDLED, device=options.device)
+    """As many pictures as `options.repeats` says, each way in turn, after one that warms up."""
+    plain = models.load(options)
     drafting = LocalBackend(plain.model, plain.processor, cache_bytes=2**28, prompt_lookup=True)
-    spent: dict[str, list[tuple[float, float]]] = {way: [] for way in WAYS}
     with TemporaryDirectory() as folder:
-        for number in range(options.repeats + 1):
-            picture = _picture(Path(folder), number)
-            told = list(zip(_answers(plain, picture), _answers(drafting, picture), strict=True))
-            for way, ((one, without), (other, with_it)) in zip(WAYS, told, strict=True):
-                if one != other:
-                    raise RuntimeError(f"{one!r} became {other!r}.")
-                if number:  # the first one warms up
-                    spent[way].append((without, with_it))
-    return _report(options, spent)
+        pairs = [
+            models.in_thread(_pair, plain, drafting, _picture(Path(folder), number))
+            for number in range(options.repeats + 1)
+        ][1:]
+    rows: list[list[Cell]] = []
+    for way, label in enumerate(LABELS):
+        without, with_it = (
+            Figures(tuple(seconds), "s")
+            for seconds in zip(*(pair[way] for pair in pairs), strict=True)
+        )
+        rows.append([label, without, with_it, with_it.per(without)])
+    head = ("an answer", "without", "with lookup", "with / without")
+    return Report(f"{models.name(plain)}, a description of each of {options.repeats} pictures, twice", head, rows)  # fmt: skip
+
+
+def _pair(plain: LocalBackend, drafting: LocalBackend, picture: Image) -> list[tuple[float, float]]:
+    """Seconds without lookup and with it, of the first description and the second. Raises `RuntimeError`."""
+    seconds = []
+    both = zip(_answers(plain, picture), _answers(drafting, picture), strict=True)
+    for (one, without), (other, with_it) in both:
+        if one != other:
+            raise RuntimeError(f"{one!r} became {other!r}.")
+        seconds.append((without, with_it))
+    return seconds
 
 
 def _picture(folder: Path, number: int) -> Image:
@@ -57,23 +65,11 @@ def _picture(folder: Path, number: int) -> Image:
 def _answers(backend: LocalBackend, picture: Image) -> list[tuple[str, float]]:
     """A description and the same once more, each with the seconds that it took behind what was read ahead."""
     talk, answers = Conversation().with_user_turn(picture, QUESTION), []
-    for _ in WAYS:
+    device = backend.runtime.device
+    for _ in LABELS:
         backend.read_ahead(talk, GenerationSettings(), session="bench")
-        began = time.perf_counter()
+        began = clock(device)
         said, _ = collected(backend.stream(talk, GenerationSettings(), Cancel(), session="bench"))
-        answers.append((said, time.perf_counter() - began))
+        answers.append((said, clock(device) - began))
         talk = talk.with_reply(said).with_user_turn(QUESTION)
     return answers
-
-
-def _report(options: argparse.Namespace, spent: dict[str, list[tuple[float, float]]]) -> Report:
-    rows, figures = [("an answer", "without", "with lookup", "with / without")], {}
-    for way, name in zip(WAYS, ("that quotes nothing", "that is given again"), strict=True):
-        without, with_it = (median(column) for column in zip(*spent[way], strict=True))
-        ratio = median(b / a for a, b in spent[way])
-        rows.append((name, f"{without:.3f} s", f"{with_it:.3f} s", f"{ratio:.2f}"))
-        figures[way] = {"without": without, "with": with_it, "ratio": ratio}
-    notes = [
-        f"{options.checkpoint or 'the bundled checkpoint'}; medians of {options.repeats} pictures; every answer is the same both ways"
-    ]
-    return Report("lookup", rows, notes, figures)

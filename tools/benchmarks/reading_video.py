@@ -1,18 +1,14 @@
-"""Reading a 1080p clip up to the pixels of the vision tower: ours, stock transformers, bare decoding.
+"""Reading a 1080p clip up to the pixels of the vision tower: ours, stock transformers, and decoding every frame.
 
-Each way runs in a process of its own, because memory that was used once looks used for ever.
+Each way runs in a process of its own.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -20,30 +16,36 @@ import av
 import numpy as np
 from PIL import Image
 
-from tools.benchmarks.machine import ROOT, Report, peak_bytes
+from tools.benchmarks import alone
+from tools.benchmarks.report import Cell, Figures, Report
 
 SIZE, RATE, KEYFRAME_EVERY = (1920, 1080), 30, 250
 TOKENS_PER_FRAME = 128
-FEW = 64  # frames: the setting's default, which a long clip is sampled down to
+FPS = 1.0  # sampled
+MAX_FRAMES = 768
 
 
 def run(options: argparse.Namespace) -> Report:
-    """Measure each way `options.repeats` times on a clip of `options.seconds`."""
-    ways = [way for way in WAYS if way != "stock" or not options.no_stock]
+    """The ways by turns, on one clip of `options.seconds`."""
     with TemporaryDirectory() as name:
         path = clip(Path(name) / "clip.mp4", options.seconds)
-        runs = {way: [_measured(way, path) for _ in range(options.repeats)] for way in ways}
-    seconds = {way: median(second for second, _ in runs[way]) for way in ways}
-    memory = {way: median(mb for _, mb in runs[way]) for way in ways}
-    rows = [("", "time", "of the floor", "of stock", "memory above the imports")]
-    for way in ways:
-        floor = f"{seconds[way] / seconds['floor']:.2f}"
-        stock = f"{seconds[way] / seconds['stock']:.2f}" if "stock" in ways else ""
-        rows.append((LABELS[way], f"{seconds[way]:.2f} s", floor, stock, f"{memory[way]:.0f} MB"))
-    notes = [
-        f"{options.seconds} s of 1920x1080 H.264 at {RATE} frames/s, read at 1 frame/s; medians of {options.repeats}"
+        runs = [
+            {way: alone.measured(__name__, way, str(path)) for way in WAYS}
+            for _ in range(options.repeats)
+        ]
+    seconds = {way: Figures(tuple(run[way].seconds for run in runs), "s") for way in WAYS}
+    memory = {way: Figures(tuple(run[way].mb for run in runs), "MB") for way in WAYS}
+    ratios: dict[str, Cell] = {way: seconds["ours"].per(seconds[way]) for way in WAYS}
+    head = ("", "time", "ours / this", "memory")
+    rows: list[list[Cell]] = [
+        [LABELS[way], seconds[way], "" if way == "ours" else ratios[way], memory[way]]
+        for way in WAYS
     ]
-    return Report("video", rows, notes, {"seconds": seconds, "mb": memory})
+    about = (
+        f"{options.seconds} s of {SIZE[0]}x{SIZE[1]} H.264 at {RATE} frames/s, sampled at {FPS:g} frame/s; memory is "
+        "the peak less that before reading, imports done"
+    )
+    return Report(about, head, rows)
 
 
 def clip(path: Path, seconds: int) -> Path:
@@ -66,7 +68,7 @@ def clip(path: Path, seconds: int) -> Path:
     return path
 
 
-def floor(path: Path) -> Callable[[], object]:
+def every_frame(path: Path) -> Callable[[], object]:
     """PyAV decodes every frame, with threads, and nothing is done with them."""
 
     def work() -> int:
@@ -78,33 +80,16 @@ def floor(path: Path) -> Callable[[], object]:
 
 
 def stock(path: Path) -> Callable[[], object]:
-    """What `apply_chat_template` does with a clip: `load_video`, then the video processor."""
-    from transformers.video_utils import load_video
+    """All pixels at once."""
+    from model.settings import VisionSettings
+    from tests.stock import stock_clip
 
-    processor, size = (
-        _processor().video_processor,
-        {"shortest_edge": 3136, "longest_edge": TOKENS_PER_FRAME * 784},
-    )
-
-    def work() -> object:
-        frames, metadata = load_video(str(path), fps=1, backend="pyav")
-        return processor([frames], video_metadata=[metadata], size=size, do_sample_frames=False,
-                         cap_pixels_per_frame=False, return_tensors="pt")  # fmt: skip
-
-    return work
+    processor, vision = _processor(), VisionSettings(video_max_tokens_per_frame=TOKENS_PER_FRAME)
+    return lambda: stock_clip(processor, str(path), vision, FPS)
 
 
 def ours(path: Path) -> Callable[[], object]:
     """The same pixels, slice by slice, as the vision tower takes them."""
-    return _ours(path, 768)
-
-
-def few(path: Path) -> Callable[[], object]:
-    """As many frames as the page's default takes from a long clip."""
-    return _ours(path, FEW)
-
-
-def _ours(path: Path, most: int) -> Callable[[], object]:
     from model import video, visual_item
     from model.conversation import Conversation, Video
     from model.encoder import VisionEncoder, slices
@@ -112,7 +97,7 @@ def _ours(path: Path, most: int) -> Callable[[], object]:
     from model.settings import VisionSettings
 
     vision = VisionSettings(
-        video_fps=1.0, video_max_frames=most, video_max_tokens_per_frame=TOKENS_PER_FRAME
+        video_fps=FPS, video_max_frames=MAX_FRAMES, video_max_tokens_per_frame=TOKENS_PER_FRAME
     )
     encoder = VisionEncoder(None, _processor())
 
@@ -134,29 +119,17 @@ def _processor() -> Any:
     return AutoProcessor.from_pretrained(BUNDLED)
 
 
-WAYS = {"floor": floor, "stock": stock, "ours": ours, "few": few}
+WAYS = {"every_frame": every_frame, "stock": stock, "ours": ours}
 LABELS = {
-    "floor": "bare decoding of every frame",
-    "stock": "stock transformers",
+    "every_frame": "decoding every frame, with PyAV",
+    "stock": "stock transformers, with PyAV",
     "ours": "ours",
-    "few": f"ours, {FEW} frames of it",
 }
-
-
-def _measured(way: str, path: Path) -> tuple[float, float]:
-    """Seconds, and peak MB above what the imports took."""
-    command = [sys.executable, "-m", "tools.benchmarks.reading_video", way, str(path)]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    seconds, megabytes = json.loads(told.stdout.splitlines()[-1])
-    return seconds, megabytes
 
 
 def _main() -> None:
     way, path = sys.argv[1:]
-    work = WAYS[way](Path(path))
-    before, began = peak_bytes(), time.perf_counter()
-    work()
-    print(json.dumps([time.perf_counter() - began, (peak_bytes() - before) / 2**20]))
+    alone.tell(WAYS[way](Path(path)))
 
 
 if __name__ == "__main__":

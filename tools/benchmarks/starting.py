@@ -6,14 +6,13 @@ import argparse
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser
 
 from tests.e2e.chat import Chat
 from tools import served
-from tools.benchmarks.machine import Report
+from tools.benchmarks.report import Cell, Figures, Report
 
 BARE = """
 import gradio
@@ -33,30 +32,33 @@ class Start:
 
 
 def run(options: argparse.Namespace) -> Report:
-    """Start the app and the bare page `options.repeats` times each, in turn."""
-    ours, bare = [], []
+    """Start the app and the bare page `options.repeats` times each, by turns, after once each to warm up."""
+    starts = []
     with served.chromium() as browser:
-        for _ in range(options.repeats):
-            bare.append(_start_bare(browser))
-            ours.append(_start(browser, options.checkpoint))
-            print(f"bare {bare[-1].shown:.1f} s, ours {ours[-1].shown:.1f} s", flush=True)
-    ways = {
-        "the server listens": ([s.listening for s in bare], [s.listening for s in ours]),
-        "there is a box to type into": ([s.shown for s in bare], [s.shown for s in ours]),
-        "the model is there too": ([], [s.usable for s in ours]),
-    }
-    rows = [("since the command", "bare Gradio page", "ours", "ours / bare")]
-    for way, (floor, times) in ways.items():
-        shown, ratio = "", ""
-        if floor:
-            shown, ratio = f"{median(floor):.1f} s", f"{median(times) / median(floor):.2f}"
-        rows.append((way, shown, f"{median(times):.1f} s", ratio))
-    notes = [f"medians of {options.repeats} starts; the browser was open, its cache empty"]
-    return Report("start", rows, notes, ways)
+        for _ in range(options.repeats + 1):
+            starts.append((_start_bare(browser), _start(browser)))
+            print(starts[-1], flush=True)
+    bare, ours = zip(*starts[1:], strict=True)
+    rows: list[list[Cell]] = []
+    for what, label in LABELS.items():
+        floor, times = (
+            Figures(tuple(getattr(start, what) for start in way), "s") for way in (bare, ours)
+        )
+        compared = what != "usable"  # nothing is loaded by the bare page
+        rows.append([label, floor if compared else "", times, times.per(floor) if compared else ""])
+    head = ("since the command", "bare Gradio page", "ours", "ours / bare")
+    return Report("the bundled checkpoint on the CPU; a new browser profile each time", head, rows)
 
 
-def _start(browser: Browser, checkpoint: str) -> Start:
-    with TemporaryDirectory() as folder, served.serve(Path(folder), checkpoint) as server:
+LABELS = {
+    "listening": "the server listens",
+    "shown": "there is a box to type into",
+    "usable": "the model is there too",
+}
+
+
+def _start(browser: Browser) -> Start:
+    with TemporaryDirectory() as folder, served.serve(Path(folder), "tiny") as server:
         chat, listening, shown = _visit(browser, server, "#composer textarea")
         chat.wait("idle")
         usable = time.perf_counter() - server.started

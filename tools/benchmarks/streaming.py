@@ -1,24 +1,21 @@
-"""How much of the raw token rate reaches a person, by length of the chat: the same answer three ways.
+"""How much of the raw token rate reaches a person: the same last answer of a chat, three ways.
 
 Stock `generate` with its streamer, our backend alone, and through the page in a browser on the same machine.
-A random model may end its answer early. So answers are drawn at temperature 1, where no word is likely,
-and with the first seed whose answers are as long as asked for. The page gets the same messages, pictures,
+Answers must not end early. So the weights are random and answers are drawn at temperature 1, where no token is likely,
+with the first seed whose answers are as long as asked for. The page gets the same messages, pictures,
 settings and seed and therefore gives the same answers.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 
-import torch
 from PIL import Image as PillowImage
 from playwright.sync_api import Browser
 from transformers import AutoTokenizer
@@ -28,23 +25,23 @@ from model.choose import BUNDLED
 from model.conversation import Conversation, Image, Text
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
-from model.verify import stock_answer
 from tests.e2e.chat import ENDED, Chat
+from tests.stock import stock_streamed
 from tools import served
-from tools.benchmarks import models, stock
-from tools.benchmarks.machine import Report
+from tools.benchmarks import models
+from tools.benchmarks.report import Figures, Report
 from tools.tiny.checkpoint import write_random_checkpoint
 from tools.tiny.scene import make_picture
 from ui.texts import ENGLISH
 
 PICTURES = 8  # one in each of the first turns
-MEASURED = (0, 10, 20)  # turns that the chat has when a long answer is measured
+TURNS = 10  # that the chat has when a long answer is measured
 PICTURE_TOKENS = 64
 SHORT_ANSWER = 16  # tokens, of each of the other turns
 QUESTION = "And now, number {number}: what do you see, and why?"
 LONG_QUESTION = "Tell me a long story about all of them."
-SEEDS = 50
-TARGET = 0.95
+SEEDS = 200
+CONTROL = "<|"  # begins every control token
 # Notes how many characters of the answer there are, at every frame in which there are more. Its end is told, for to ask
 # for it again and again would keep the browser busy.
 WATCH = """() => {
@@ -87,45 +84,41 @@ class Raw:
 
     backend: LocalBackend
     pictures: Sequence[Path]
-    tokens: int  # of a long answer
+    tokens: int  # of the long answer
     seed: int = 0
-    talks: list[Conversation] = field(default_factory=list)  # each up to a question
+    talk: Conversation = field(default_factory=Conversation)  # up to the long answer
 
     def hold(self) -> None:
-        """Talk to the end, with the first seed that makes the long answers long enough."""
+        """Talk to the end, with the first seed that makes the long answer long enough."""
         for self.seed in range(SEEDS):
             if self._held():
                 return
-        raise RuntimeError(f"No seed below {SEEDS} gives answers of {self.tokens} tokens.")
+        raise RuntimeError(f"No seed below {SEEDS} gives an answer of {self.tokens} tokens.")
 
-    def stock(self, turn: int) -> float:
-        backend = self.backend
-        recipe = backend.recipe(self.talks[turn], self._settings(self.tokens))
+    def stock(self) -> float:
+        answer = stock_streamed(self.backend, self.talk, self._settings(self.tokens))
+        if len(answer.ids) != self.tokens:
+            raise RuntimeError(f"Stock's answer has {len(answer.ids)} tokens, not {self.tokens}.")
+        return answer.decode_tokens_per_s
 
-        def generate(streamer: object) -> None:
-            settings = {**recipe.generation, "streamer": streamer}
-            stock_answer(backend.model, backend.processor, replace(recipe, generation=settings))
-
-        return stock.decode_tokens_per_s(backend.processor.tokenizer, generate)
-
-    def alone(self, turn: int) -> float:
-        return self._answer(self.talks[turn], self.tokens)[1].decode_tokens_per_s
+    def alone(self) -> float:
+        return self._answer(self.talk, self.tokens)[1].decode_tokens_per_s
 
     def _held(self) -> bool:
-        talk, self.talks = Conversation(), []
-        for turn in range(MEASURED[-1] + 1):
-            long = turn in MEASURED
+        self.talk = Conversation()
+        for turn in range(TURNS):
             shown = self.pictures[turn : turn + 1]
             media = [
                 Image(path, vision=VisionSettings(max_tokens=PICTURE_TOKENS)) for path in shown
             ]
-            talk = talk.with_user_turn(*media, Text(_question(turn)))
-            self.talks.append(talk)
-            text, usage = self._answer(talk, self.tokens if long else SHORT_ANSWER)
-            if long and usage.new_tokens < self.tokens:
+            self.talk = self.talk.with_user_turn(*media, Text(_question(turn)))
+            text, _ = self._answer(self.talk, SHORT_ANSWER)
+            if CONTROL in text:  # for stock the turn would end there, or have one more picture
                 return False
-            talk = talk.with_reply(text)
-        return True
+            self.talk = self.talk.with_reply(text)
+        self.talk = self.talk.with_user_turn(Text(_question(TURNS)))
+        _, usage = self._answer(self.talk, self.tokens)
+        return usage.new_tokens == self.tokens
 
     def _answer(self, talk: Conversation, tokens: int) -> tuple[str, Usage]:
         settings = self._settings(tokens)
@@ -144,9 +137,8 @@ class Paged:
     tokens: int
 
     def ask(self, turn: int) -> None:
-        """The next turn; a long answer is given once."""
-        long = turn in MEASURED
-        self.chat.set("max-new-tokens", str(self.tokens if long else SHORT_ANSWER))
+        """The next turn."""
+        self.chat.set("max-new-tokens", str(SHORT_ANSWER if turn < TURNS else self.tokens))
         for picture in self.pictures[turn : turn + 1]:
             self.chat.attach(picture)
         self.chat.ask(_question(turn))
@@ -170,14 +162,14 @@ class Paged:
 
 
 def run(options: argparse.Namespace) -> Report:
-    """Each long answer `options.repeats` times each way."""
+    """The long answer `options.repeats` times each way, by turns, after one that warms up."""
     tokens = options.tokens
     with TemporaryDirectory() as name:
         folder = Path(name)
         pictures = _pictures(folder)
         tokenizer = AutoTokenizer.from_pretrained(BUNDLED)
-        write = partial(write_random_checkpoint, size="30m", tokenizer=tokenizer)
-        checkpoint = models.in_thread(write, folder / "random-30m")
+        write = partial(write_random_checkpoint, size="tiny", tokenizer=tokenizer)
+        checkpoint = models.in_thread(write, folder / "random")
         load = partial(LocalBackend.load, device="cpu")
         raw = Raw(models.in_thread(load, checkpoint), pictures, tokens)
         raw.hold()
@@ -188,8 +180,13 @@ def run(options: argparse.Namespace) -> Report:
         ):
             server.wait()
             paged = Paged(_open(browser, server), pictures, tokens)
-            measured = dict(_measured(raw, paged, options.repeats))
-    return _report(measured, tokens, options.repeats)
+            for turn in range(TURNS + 1):
+                paged.ask(turn)
+            rates = [
+                Rates(models.in_thread(raw.stock), raw.alone(), paged.again())
+                for _ in range(options.repeats + 1)
+            ][1:]
+    return _report(tokens, rates)
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -202,7 +199,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _question(turn: int) -> str:
-    return LONG_QUESTION if turn in MEASURED else QUESTION.format(number=turn + 1)
+    return QUESTION.format(number=turn + 1) if turn < TURNS else LONG_QUESTION
 
 
 def _flags(seed: int) -> tuple[str, ...]:
@@ -216,45 +213,14 @@ def _open(browser: Browser, server: served.Server) -> Chat:
     return chat
 
 
-def _measured(raw: Raw, paged: Paged, repeats: int) -> Iterator[tuple[int, list[Rates]]]:
-    """By turns, so that whatever else the machine does slows all of them."""
-    for turn in range(MEASURED[-1] + 1):
-        paged.ask(turn)
-        if turn in MEASURED:
-            rates = []
-            for _ in range(repeats):
-                by_stock = models.in_thread(raw.stock, turn)
-                rates.append(Rates(by_stock, raw.alone(turn), paged.again()))
-                print(turn, rates[-1], flush=True)
-            yield turn, rates
-
-
-def _report(measured: Mapping[int, Sequence[Rates]], tokens: int, repeats: int) -> Report:
-    rows = [("turns in the chat", "stock", "ours alone", "through the page", "page / stock", "page / ours alone")]  # fmt: skip
-    figures = []
-    for turns, rates in measured.items():
-        row = {
-            "turns": turns,
-            "stock": median(rate.stock for rate in rates),
-            "alone": median(rate.alone for rate in rates),
-            "page": median(rate.page for rate in rates),
-            "of_stock": median(rate.page / rate.stock for rate in rates),
-            "of_alone": median(rate.page / rate.alone for rate in rates),
-        }
-        figures.append(row)
-        rows.append(
-            (
-                f"{turns}",
-                f"{row['stock']:.1f}",
-                f"{row['alone']:.1f}",
-                f"{row['page']:.1f}",
-                f"{row['of_stock']:.0%}",
-                f"{row['of_alone']:.0%}",
-            )
-        )
-    notes = [
-        f"a 30 M checkpoint, {torch.get_num_threads()} of {os.cpu_count()} cores for torch; tokens/s over answers "
-        f"of {tokens}; medians of {repeats} each way, by turns; {PICTURES} pictures of 1600x1200; "
-        f"at least {TARGET:.0%} of stock wanted"
-    ]
-    return Report("ui", rows, notes, {"chats": figures})
+def _report(tokens: int, rates: Sequence[Rates]) -> Report:
+    stock, alone, page = (
+        Figures(tuple(getattr(rate, way) for rate in rates), "tokens/s")
+        for way in ("stock", "alone", "page")
+    )
+    head = ("stock", "ours alone", "through the page", "page / stock", "page / ours alone")
+    about = (
+        f"random weights in the shape of the bundled checkpoint; an answer of {tokens} tokens after {TURNS} turns "
+        f"with {PICTURES} pictures of 1600x1200"
+    )
+    return Report(about, head, [[stock, alone, page, page.per(stock), page.per(alone)]])

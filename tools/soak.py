@@ -1,5 +1,7 @@
 """A long day: many sessions, mixed turns, and what the process holds on to meanwhile.
 
+python tools/soak.py            1000 turns on the bundled checkpoint; prints a table
+
 Programs ask about pictures and clips, go on, stop half way and leave; now and then a person in a browser asks,
 retries and closes the tab. Whatever grows with the number of turns is a leak.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import random
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
@@ -17,17 +20,20 @@ from statistics import linear_regression, mean
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import psutil
-from gradio_client import Client, handle_file
-from PIL import Image
-from playwright.sync_api import BrowserContext
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # so that `python tools/soak.py` finds `tools` and `tests`
 
-from tests import media_files
-from tests.e2e.chat import ENDED
-from tools import served
-from tools.benchmarks.machine import Report
-from tools.tiny.dialogue import pick_grids
-from tools.tiny.scene import make_picture
+import psutil  # noqa: E402
+from gradio_client import Client, handle_file  # noqa: E402
+from PIL import Image  # noqa: E402
+from playwright.sync_api import BrowserContext  # noqa: E402
+
+from tests import media_files  # noqa: E402
+from tests.e2e.chat import ENDED  # noqa: E402
+from tools import served  # noqa: E402
+from tools.benchmarks.report import table  # noqa: E402
+from tools.tiny.dialogue import pick_grids  # noqa: E402
+from tools.tiny.scene import make_picture  # noqa: E402
 
 PEOPLE = 6  # programs at any time
 LEAVES = 0.1  # how likely one of them leaves after a turn
@@ -51,26 +57,36 @@ class Sample:
     uploads: float  # MB on the disk
 
 
-def run(options: argparse.Namespace) -> Report:
-    """Let them all come and go for `options.turns` turns."""
-    every = max(1, options.turns // SAMPLES)
+def main() -> None:
+    """A day, and its table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--turns", type=int, default=1000, help="of all sessions together")
+    samples, counts = run(parser.parse_args().turns)
+    print(shown(samples))
+    mixed = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    print(f"{samples[-1].turns} turns by {PEOPLE} programs and a browser: {mixed}")
+
+
+def run(turns: int) -> tuple[list[Sample], dict[str, int]]:
+    """Let them all come and go for so many turns; samples, and how many turns of each kind there were."""
+    every = max(1, turns // SAMPLES)
     with (
         TemporaryDirectory() as name,
-        served.serve(Path(name), options.checkpoint, "--cache-gb=0.2", f"--keep-minutes={KEPT_S / 60}") as server,
+        served.serve(Path(name), "tiny", "--cache-gb=0.2", f"--keep-minutes={KEPT_S / 60}") as server,
         served.chromium() as browser,
     ):  # fmt: skip
         server.wait()
         profile = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
         day = Day(Path(name), server, profile)
         samples = []
-        for turn in range(options.turns):
+        for turn in range(turns):
             day.turn()
             if turn % every == 0:
                 samples.append(_sample(turn, server, Path(name)))
         day.end()
         time.sleep(CLOSED_S)
-        samples.append(_sample(options.turns, server, Path(name)))
-    return _report(samples, day.counts)
+        samples.append(_sample(turns, server, Path(name)))
+    return samples, day.counts
 
 
 class Day:
@@ -175,20 +191,17 @@ def _slope(samples: Sequence[Sample], column: int) -> tuple[float, float]:
     return slope, (sum(error**2 for error in errors) / freedom / spread) ** 0.5
 
 
-def _report(samples: Sequence[Sample], counts: dict[str, int]) -> Report:
-    turns = samples[-1].turns
-    warm = [sample for sample in samples[:-1] if sample.turns >= WARM_UP * turns]
+def shown(samples: Sequence[Sample]) -> str:
+    """What the process held, and how it grew once it was warm, as a table."""
+    warm = [sample for sample in samples[:-1] if sample.turns >= WARM_UP * samples[-1].turns]
     rows = [("what", "after warming up", "last", "all gone", "growth per 1,000 turns")]
-    slopes = {}
     for column, (name, unit) in enumerate(zip(NAMES, UNITS, strict=True), start=1):
-        first, last, after = (
-            astuple(sample)[column] for sample in (warm[0], warm[-1], samples[-1])
-        )
-        slope, error = slopes[name] = _slope(warm, column)
-        shown = [f"{value:.0f} {unit}".strip() for value in (first, last, after)]
-        growth = f"{slope:+.1f} ± {2 * error:.1f} {unit}".strip()
-        rows.append((name, shown[0], shown[1], shown[2], growth))
-    mixed = ", ".join(f"{count} {kind}" for kind, count in counts.items())
-    notes = [f"{turns} turns by {PEOPLE} programs and a browser: {mixed}"]
-    figures = {"samples": [astuple(sample) for sample in samples], "slopes": slopes}
-    return Report("soak", rows, notes, figures)
+        values = [astuple(sample)[column] for sample in (warm[0], warm[-1], samples[-1])]
+        slope, error = _slope(warm, column)
+        first, last, after = (f"{value:.0f} {unit}".strip() for value in values)
+        rows.append((name, first, last, after, f"{slope:+.1f} ± {2 * error:.1f} {unit}".strip()))
+    return table(rows)
+
+
+if __name__ == "__main__":
+    main()
