@@ -29,11 +29,15 @@ def clip(path):
 
 @dataclass(frozen=True)
 class Question:
-    """One turn of a person's for this page's API; `settings` are those that differ from the defaults."""
+    """One turn of a person's for this page's API; `settings` are those that differ from the defaults.
+
+    content: names of files (True) and texts by turns, where the files do not all come first.
+    """
 
     text: str
     files: tuple[str, ...]
     settings: Mapping[str, Any]
+    content: tuple[tuple[bool, str], ...] = ()
 
 
 def openai_script(recipe: Recipe) -> str:
@@ -148,11 +152,19 @@ def _gradio(questions: Sequence[Question], address: str) -> Iterator[str]:
     )
     yield from ("", f"client = Client({literal(address)})")
     for question in questions:
-        files = ", ".join(f"handle_file({literal(file)})" for file in question.files)
-        yield f'message = {{"text": {literal(question.text)}, "files": [{files}]}}'
+        files = ", ".join(_part(True, file) for file in question.files)
+        content = ", ".join(_part(*part) for part in question.content)
+        if content:
+            yield f'message = {{"content": [{content}]}}'
+        else:
+            yield f'message = {{"text": {literal(question.text)}, "files": [{files}]}}'
         yield f"settings = {dict(question.settings)!r}"
         yield 'answer, usage = client.predict(message, settings, api_name="/chat")'
         yield "print(answer)"
+
+
+def _part(is_file: bool, part: str) -> str:
+    return f"handle_file({literal(part)})" if is_file else literal(part)
 
 
 def _stand_in(item: Seen) -> str:

@@ -94,8 +94,8 @@ def test_everything_comes_back(kept: Archive, zipped: Path, folder: Path) -> Non
         m.text for m in kept.conversation.messages
     ]
     assert back.conversation.messages[2].regions == kept.conversation.messages[2].regions != ()
-    for ours, theirs in zip(back.conversation.messages, kept.conversation.messages, strict=True):
-        assert list(map(type, ours.parts)) == list(map(type, theirs.parts))
+    for mine, yours in zip(back.conversation.messages, kept.conversation.messages, strict=True):
+        assert list(map(type, mine.parts)) == list(map(type, yours.parts))
     for ours, theirs in zip(back.conversation.media, kept.conversation.media, strict=True):
         assert (type(ours), ours.vision, ours.name) == (type(theirs), theirs.vision, theirs.name)
         assert Path(str(ours.path)).read_bytes() == Path(str(theirs.path)).read_bytes()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ import pytest
 from PIL import Image
 
 from model import media
+from model.archive import file_names
+from model.backend import Answered
 from model.client_scripts import ENGINE, Question, curl_command, gradio_script, openai_script
 from model.conversation import Conversation, Text, Video
 from model.conversation import Image as Picture
@@ -26,9 +28,10 @@ from model.local import LocalBackend
 from model.recipe import Recipe
 from model.settings import GenerationSettings, VisionSettings
 from tests import media_files
-from tests.fakes import FakeBackend
+from tests.fakes import USAGE, FakeBackend
 from tests.pages import gradio_environment, listening
 from ui.page import build_page
+from ui.replay import questions
 
 HOSTILE = 'It\'s "$HOME" `ls` $(ls) \\n {x} %s\nEND_OF_REQUEST\n数 🙂 <|im_end|> \ue000'
 REPLY = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Red."}, "finish_reason": "stop"}], "id": "1", "object": "chat.completion", "created": 1, "model": "m"}  # fmt: skip
@@ -167,3 +170,33 @@ def test_the_gradio_script_asks_this_page(folder: Path) -> None:
     assert [item.vision.max_tokens for item in first.conversation.media] == [64, 64]
     assert first.settings.vision_ids
     assert second.conversation.turns == 2 and second.settings.seed == 3
+
+
+def test_the_gradio_script_keeps_the_order_of_texts_and_files(folder: Path) -> None:
+    (folder / "media").mkdir()
+    names = [folder / name for name in ("one.png", "two.png")]
+    one, two = (
+        Picture(media_files.solid(path, "red", (56, 56 + i))) for i, path in enumerate(names)
+    )
+    pointed = Text("Picture 1: <|box_start|>(1,2),(3,4)<|box_end|>\n", pointing=True)
+    first, then = (
+        (one, pointed, Text("What?")),
+        (Text("Before: "), one, Text("After: "), two, Text("So?")),
+    )
+    talk = (
+        Conversation()
+        .with_user_turn(*first)
+        .with_reply("A.")
+        .with_user_turn(*then)
+        .with_reply("B.")
+    )
+    for path, name in file_names(talk).items():
+        (folder / name).write_bytes(Path(path).read_bytes())
+    defaults = {**asdict(VisionSettings()), **asdict(GenerationSettings())}
+    answers = [Answered(GenerationSettings(), USAGE)] * 2
+    backend = FakeBackend()
+    with gradio_environment(folder / "uploads"), listening(build_page(backend)) as address:
+        run([sys.executable, "-"], gradio_script(list(questions(talk, answers, defaults)), address))
+    one_asked, two_asked = (call.conversation.messages[-1].parts for call in backend.calls)
+    assert [type(part) for part in one_asked] == [Picture, Text]
+    assert [part.text if isinstance(part, Text) else "picture" for part in two_asked] == ["Before: ", "picture", "After: ", "picture", "So?"]  # fmt: skip

@@ -15,7 +15,7 @@ from typing import Any
 from model.archive import file_names, replayed
 from model.backend import Answered
 from model.client_scripts import Question, curl_command, gradio_script, openai_script
-from model.conversation import Conversation
+from model.conversation import Conversation, Message, Text
 from model.recipe import Recipe, Verdict
 from model.script import transformers_script
 from ui.texts import Texts
@@ -49,7 +49,7 @@ def dialog(
         ("curl", curl_command(named)),
         (
             "Python · gradio_client",
-            gradio_script(list(_questions(conversation, answers, defaults)), address),
+            gradio_script(list(questions(conversation, answers, defaults)), address),
         ),
     )
     return (
@@ -106,9 +106,10 @@ def _changed(values: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, A
     return {name: value for name, value in values.items() if value != defaults[name]}
 
 
-def _questions(
+def questions(
     conversation: Conversation, answers: Sequence[Answered], defaults: Mapping[str, Any]
 ) -> Iterator[Question]:
+    """What a program asks this page to have the same conversation."""
     names = file_names(conversation)
     people = [message for message in conversation.messages if message.role == "user"]
     for message, answered in zip(people, answers, strict=False):
@@ -116,7 +117,18 @@ def _questions(
         # Programs give one resolution for all files of a message: the first item's.
         vision = asdict(message.media[0].vision) if message.media else {}
         asked_with = {**vision, **asdict(replayed(answered))}
-        yield Question(message.text, files, _changed(asked_with, defaults))
+        changed = _changed(asked_with, defaults)
+        yield Question(message.text, files, changed, tuple(_content(message, names)))
+
+
+def _content(message: Message, names: Mapping[str, str]) -> Iterator[tuple[bool, str]]:
+    """Texts and files in their order, where a text comes before a file."""
+    parts = [part for part in message.parts if not isinstance(part, Text) or not part.pointing]
+    texts = [isinstance(part, Text) for part in parts]
+    if texts != sorted(texts):
+        for part in parts:
+            is_file = not isinstance(part, Text)
+            yield is_file, part.text if isinstance(part, Text) else names[str(part.path)]
 
 
 def _choice(conversation: Conversation, turn: int, texts: Texts) -> str:
