@@ -184,9 +184,9 @@ def test_what_is_packed_in_the_files_was_not_left_as_it_is(listed: str, dtype: s
     """As transformers packs it that does not find the part by its old name either."""
     told = {"ignore": [listed]}
     for name in ("visual.blocks.0.attn.qkv.weight", "model.visual.blocks.0.attn.qkv.weight"):
-        held = {name: Held(Path("model.safetensors"), (2, 2), dtype)}
+        held = {name: Held(Path("model.safetensors"), (2, 2), dtype, range(4))}
         assert honoured(told, held) == told
-        held = {name: Held(Path("model.safetensors"), (2, 2), "BF16")}
+        held = {name: Held(Path("model.safetensors"), (2, 2), "BF16", range(8))}
         assert honoured(told, held) != told
 
 
