@@ -219,7 +219,7 @@ def test_a_reasoning_stands_folded_before_its_answer_and_is_literal() -> None:
     shown = render.messages(talk.with_reply("d"), {}, render.thoughts(answers, ENGLISH))
     first, second = (m["content"] for m in shown if m["role"] == "assistant")
     assert first[0]["text"] == (
-        '<details class="thought"><summary>Reasoning: 1,200 tokens</summary>'
+        '<details class="reasoning"><summary>Reasoning: 1,200 tokens</summary>'
         "<div>&#60;b&#62;&#10;&#10;&#96;x&#96;</div></details>\n\nb"
     )
     assert second == [{"type": "text", "text": "d"}]

@@ -89,7 +89,7 @@ def thought(reasoning: str, usage: Usage | None, texts: Texts) -> str:
     title = texts.thought_tokens.format(tokens=f"{tokens:,}") if tokens else texts.thought
     # No empty line in it, which would end it in Markdown.
     return (
-        f'<details class="thought"><summary>{html.escape(title)}</summary>'
+        f'<details class="reasoning"><summary>{html.escape(title)}</summary>'
         f"<div>{literal(reasoning)}</div></details>"
     )
 
