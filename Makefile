@@ -4,13 +4,16 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 # auto: CPU builds on Linux without an NVIDIA GPU; cpu and cuda say which.
 TORCH  ?= auto
+APT    := SUDO=$$(command -v sudo); $$SUDO apt-get update -q && $$SUDO apt-get install -y -q
+# Drives WebKit; nothing else needs it.
+SELENIUM := selenium==4.51.0
 # Two workers keep two cores busy; tests/workers.py says who has the browser.
 PYTEST := $(RUN) -m pytest -n 2
 
 # gptqmodel compiles for minutes, and asks for a Pillow that Gradio refuses.
 QUANTIZED := .venv-quantized
 
-.PHONY: demo test quick nightly mutants quantized check install install-test browser lock audit
+.PHONY: demo test quick nightly mutants webkit quantized check install install-test browser lock audit
 demo: install
 	$(RUN) app.py --checkpoint-path tiny --inbrowser
 
@@ -21,8 +24,8 @@ test: install-test browser check
 quick: check
 	$(PYTEST) -m "not slow" --ignore tests/e2e
 
-# More of everything whose number is a choice, and the browser tests in front of a live server.
-nightly: install-test browser check
+# More of everything whose number is a choice, and the browser tests in front of a live server and in WebKit.
+nightly: install-test browser check webkit
 	$(PYTEST) --nightly --timeout 7200
 	$(RUN) -m pytest tests/e2e --behind-server transformers
 	$(RUN) tools/mutants.py
@@ -74,10 +77,20 @@ lock: install
 audit: install
 	$(RUN) -m uv tool run pip-audit --disable-pip --require-hashes -r requirements_web_demo.lock
 
-# An installed Chrome or Chromium, else Playwright's own, else the system package.
+# An installed Chrome or Chromium and an installed Firefox, else Playwright's own, else the system's packages.
 browser: install-test
-	@for name in chromium chromium-browser google-chrome chrome; do \
-	  command -v $$name >/dev/null && exit 0; \
-	done; \
-	{ $(RUN) -m playwright install chromium && { $(RUN) -m playwright install-deps chromium || true; }; } \
-	  || { SUDO=$$(command -v sudo); $$SUDO apt-get update -q && $$SUDO apt-get install -y -q chromium; }
+	@missing=; any() { for name; do command -v $$name >/dev/null && return; done; false; }; \
+	any chromium chromium-browser google-chrome chrome || missing=chromium; \
+	any firefox-esr firefox || missing="$$missing firefox"; \
+	[ -z "$$missing" ] \
+	  || { $(RUN) -m playwright install $$missing && { $(RUN) -m playwright install-deps $$missing || true; }; } \
+	  || { $(APT) $$(echo $$missing | sed s/firefox/firefox-esr/); } \
+	  || { echo "Install $$missing and call make again."; exit 1; }
+
+# The core of the browser tests in WebKitGTK, which only Linux has.
+webkit: install-test
+	@command -v WebKitWebDriver >/dev/null && command -v Xvfb >/dev/null \
+	  || { $(APT) webkit2gtk-driver xvfb; } \
+	  || { echo "Install webkit2gtk-driver and xvfb and call make again."; exit 1; }
+	$(RUN) -m uv pip install --quiet --python $(RUN) $(SELENIUM)
+	$(RUN) -m pytest tests/e2e/test_core.py --webkit

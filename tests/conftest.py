@@ -15,6 +15,7 @@ from model.choose import BUNDLED
 from model.conversation import Image, Video
 from model.local import LocalBackend
 from tests import media_files
+from tests.browsers import pytest_terminal_summary as pytest_terminal_summary
 from tests.transformers_serve import serving
 from tests.workers import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
 from tools.tiny.checkpoint import FAMILIES, write_random_checkpoint
@@ -27,6 +28,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The browser tests can be run against the other backend too, and everything for a night."""
     parser.addoption(
         "--nightly", action="store_true", help="more of everything whose number is a choice"
+    )
+    parser.addoption(
+        "--webkit", action="store_true", help="tests/e2e/test_core.py in WebKit, and only there"
     )
     parser.addoption(
         "--behind-server",

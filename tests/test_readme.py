@@ -69,7 +69,7 @@ def test_the_two_commands_are_wrappers_around_the_plain_ones() -> None:
     documented = [line.split("  #")[0].strip() for line in plain.splitlines() if line.strip()]
     assert recipes() == [command for command in documented if "playwright" not in command]
     (browser,) = (command for command in documented if "playwright" in command)
-    assert browser in expanded(MAKEFILE)
+    assert browser.replace("chromium firefox", "$$missing") in expanded(MAKEFILE)
     for target in ("demo", "test"):
         assert re.search(rf"^    make {target}\s", README, re.MULTILINE)
         assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE)

@@ -6,7 +6,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadGroupScheduling
 
-BROWSERS = ("firefox",)
+from tests.browsers import CORE
 
 
 class BrowsersApart(LoadGroupScheduling):  # type: ignore[misc]  # it has no types
@@ -18,7 +18,7 @@ class BrowsersApart(LoadGroupScheduling):  # type: ignore[misc]  # it has no typ
     def _split_scope(self, nodeid: str) -> str:
         if not nodeid.startswith("tests/e2e/"):
             return nodeid
-        return next((name for name in BROWSERS if f"[{name}" in nodeid), "chromium")
+        return next((name for name in CORE if f"[{name}" in nodeid), "chromium")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BrowsersApart:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gradio_client import Client
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
 from tests.e2e.chat import Chat
 
@@ -132,15 +132,19 @@ def program(address: str, **options: Any) -> Client:
 
 
 @contextmanager
-def chromium(*flags: str) -> Iterator[Browser]:
-    """An installed Chrome or Chromium, else Playwright's own."""
-    with sync_playwright() as playwright:
-        installed = next(filter(None, map(shutil.which, BROWSERS)), None)
-        browser = playwright.chromium.launch(
-            executable_path=installed, args=[*BROWSER_FLAGS, *flags]
-        )
+def chromium() -> Iterator[Browser]:
+    """For a program that has no other use for Playwright."""
+    with sync_playwright() as playwright, launched(playwright) as browser:
         yield browser
-        browser.close()
+
+
+def launched(playwright: Playwright, *flags: str, scrollbars: bool = False) -> Browser:
+    """An installed Chrome or Chromium, else Playwright's own."""
+    return playwright.chromium.launch(
+        executable_path=next(filter(None, map(shutil.which, BROWSERS)), None),
+        args=[*BROWSER_FLAGS, *flags],
+        ignore_default_args=["--hide-scrollbars"] if scrollbars else None,
+    )
 
 
 def tab(profile: BrowserContext, server: Server) -> Chat:

@@ -17,13 +17,21 @@ SHOWN_MS = 150
 POLL_MS = 5
 ENDED = ("idle", "stopped", "error")
 FROM_THE_PAGE_BEFORE = ("AbortError", "Connection errored out", "network error", "ERR_ABORTED")
+SELECT = """(field) => {
+  const number = document.querySelector(field);
+  number.focus();
+  number.select();
+}"""
 DISPATCH = """([kind, content, name, type]) => {
   const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
   const data = new DataTransfer();
   data.items.add(new File([bytes], name, { type }));
-  document.body.dispatchEvent(kind === 'paste'
-    ? new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true })
-    : new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+  const event = kind === 'paste'
+    ? new ClipboardEvent('paste', { bubbles: true, cancelable: true })
+    : new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true });
+  // Firefox takes no files for a clipboard that is not a person's.
+  if (kind === 'paste') Object.defineProperty(event, 'clipboardData', { value: data });
+  document.body.dispatchEvent(event);
 }"""
 
 
@@ -37,10 +45,11 @@ class Chat:
         self.finished_before = 0  # turns of an earlier test in the same tab
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", self._note)
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("pageerror", lambda error: self.problems.append(error.stack or str(error)))
         page.on("request", self._check)
 
     def open(self) -> None:
+        self._forget_the_page_before()
         self.page.goto(self.url)
         self.wait("idle")
 
@@ -58,7 +67,13 @@ class Chat:
         self.finished_before = self.turn
 
     def reload(self) -> None:
+        self._forget_the_page_before()
         self.page.reload()
+
+    def _forget_the_page_before(self) -> None:
+        """What it says of connections that end with it is no problem; each browser has its own words."""
+        so_far = list(self.problems)
+        self.page.once("framenavigated", lambda _: self.problems.__setitem__(slice(None), so_far))
 
     def close(self) -> None:
         """Leave, and leave nothing behind in the browser."""
@@ -146,8 +161,11 @@ class Chat:
 
     def set(self, setting: str, value: str) -> None:
         """A setting that has a number field."""
-        self.page.fill(f"#{setting} input[type=number]", value)
-        self.page.press(f"#{setting} input[type=number]", "Tab")
+        field = f"#{setting} input[type=number]"
+        # As a person does: in Firefox, Playwright's `fill` adds to the number that is there.
+        self.page.evaluate(SELECT, field)
+        self.page.type(field, value)
+        self.page.press(field, "Tab")
 
     def wait_for_draft(self, text: str) -> None:
         self.page.wait_for_function(

@@ -1,19 +1,26 @@
-"""The real thing: `python app.py` on a slow random checkpoint, and Chromium in front of it."""
+"""The real thing: `python app.py` on a slow random checkpoint, and browsers in front of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, ViewportSize
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Playwright,
+    ViewportSize,
+    sync_playwright,
+)
 from transformers import AutoTokenizer
 
 from model.choose import BUNDLED
-from tests import media_files
+from tests import browsers, media_files
 from tests.e2e.chat import Chat, talking
 from tests.fakes import FakeBackend
 from tests.pages import gradio_environment, listening
@@ -65,6 +72,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in left_out]
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What must hold in every browser runs in each."""
+    if "core_tab" in metafunc.fixturenames:
+        names = ("webkit",) if metafunc.config.getoption("--webkit") else browsers.CORE
+        metafunc.parametrize("core_tab", names, indirect=True, scope="package")
+
+
 @pytest.fixture(scope="package")
 def slow_server(slow_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of `transformers serve`."""
@@ -100,9 +114,22 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """Closed after the last test in this folder: its event loop would be in the way of the others."""
-    with served.chromium(*FAKE_CAMERA) as browser:
+def playwright() -> Iterator[Playwright]:
+    """Stopped after the last test in this folder: its event loop would be in the way of the others."""
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium, with the scrollbars that people see who have a mouse."""
+    with served.launched(playwright, *FAKE_CAMERA, scrollbars=True) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="package")
+def firefox(playwright: Playwright) -> Iterator[Browser]:
+    with browsers.firefox(playwright) as browser:
         yield browser
 
 
@@ -195,13 +222,52 @@ def told_tab(scripted: tuple[FakeBackend, str], profile: BrowserContext) -> Iter
     chat.close()
 
 
+@contextmanager
+def emptied(tab: Chat) -> Iterator[Chat]:
+    """A tab with nothing in it, which has had no problems at the end."""
+    tab.start_over()
+    yield tab
+    problems, tab.problems = tab.problems, []
+    assert problems == []
+
+
 @pytest.fixture
 def told(fake_url: str, told_tab: Chat) -> Iterator[Chat]:  # noqa: ARG001 (makes the backend new)
     """A tab in front of `fake`, with nothing in it."""
-    told_tab.start_over()
-    yield told_tab
-    problems, told_tab.problems = told_tab.problems, []
-    assert problems == []
+    with emptied(told_tab) as chat:
+        yield chat
+
+
+@pytest.fixture(scope="package")
+def webkit() -> Iterator[Page]:
+    """A window of WebKit, which `Chat` cannot tell from a page of Playwright's."""
+    from tests.e2e.webkit import window  # what drives it is installed for it alone
+
+    with window(**DESKTOP) as page:
+        yield cast(Page, page)
+
+
+@pytest.fixture(scope="package")
+def core_tab(request: pytest.FixtureRequest, scripted: tuple[FakeBackend, str]) -> Iterator[Chat]:
+    """One tab in the browser that `pytest_generate_tests` names."""
+    with ExitStack() as opened:
+        if request.param == "webkit":
+            page = request.getfixturevalue("webkit")
+        else:
+            name = "browser" if request.param == "chromium" else request.param
+            browser = request.getfixturevalue(name)
+            context = opened.enter_context(browser.new_context(viewport=DESKTOP, locale="en-GB"))
+            page = context.new_page()
+        chat = Chat(page, scripted[1])
+        chat.open()
+        yield chat
+
+
+@pytest.fixture
+def core(fake_url: str, core_tab: Chat) -> Iterator[Chat]:  # noqa: ARG001 (makes the backend new)
+    """A tab in front of `fake`, with nothing in it, in one browser after the other."""
+    with emptied(core_tab) as chat:
+        yield chat
 
 
 @pytest.fixture(scope="package")

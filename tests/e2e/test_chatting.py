@@ -38,6 +38,7 @@ def test_the_answer_is_seen_growing_and_stops_at_once(chat: Chat) -> None:
     assert chat.page.evaluate("document.activeElement.tagName") == "TEXTAREA"
 
 
+@pytest.mark.chromium_only
 def test_a_message_sent_just_as_an_answer_ends_is_answered_to_its_end(
     told: Chat, fake: FakeBackend
 ) -> None:

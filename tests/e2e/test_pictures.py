@@ -24,6 +24,7 @@ def test_a_picture_opens_large_and_closes_with_escape(told: Chat, picture: Path)
     told.page.wait_for_selector("dialog", state="detached")
 
 
+@pytest.mark.chromium_only
 def test_the_camera_takes_a_picture_or_is_left(told: Chat) -> None:
     told.page.click("#sources [data-source=camera]")
     told.page.wait_for_function("document.querySelector('dialog video')?.videoWidth > 0")
@@ -36,6 +37,7 @@ def test_the_camera_takes_a_picture_or_is_left(told: Chat) -> None:
     told.wait_for_cards(1)
 
 
+@pytest.mark.chromium_only
 def test_the_screen_can_be_taken(told: Chat) -> None:
     told.page.click("#sources [data-source=screen]")
     told.wait_for_cards(1)

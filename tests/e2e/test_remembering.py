@@ -19,16 +19,6 @@ PHONE: dict[str, Any] = {
 }
 
 
-def test_settings_survive_a_reload_and_can_be_reset(chat: Chat) -> None:
-    field = "#max-new-tokens input[type=number]"
-    chat.set("max-new-tokens", "17")
-    chat.page.wait_for_function("localStorage.getItem('qwen-vl-chat-settings')?.includes('17')")
-    chat.reload()
-    chat.page.wait_for_function(f"document.querySelector('{field}')?.value === '17'")
-    chat.page.click("#reset-settings")
-    chat.page.wait_for_function(f"document.querySelector('{field}').value === '512'")
-
-
 def test_only_what_differs_from_the_defaults_is_kept(told: Chat) -> None:
     told.set("max-new-tokens", "17")
     kept = told.page.wait_for_function("localStorage.getItem('qwen-vl-chat-settings')").json_value()

@@ -102,6 +102,7 @@ def test_a_piece_of_an_answer_makes_the_page_copy_little(told: Chat, fake: FakeB
     )  # 550 each with every output of every event among them, 250 with one
 
 
+@pytest.mark.chromium_only
 def test_a_piece_of_an_answer_styles_little_of_the_page(told: Chat, fake: FakeBackend) -> None:
     told.ask("And?")
     assert told.page.context.browser
