@@ -101,12 +101,14 @@ class Splitter:
     def _held(self) -> int:
         """How many characters at the end must wait for more."""
         text = self._left
-        if not self._closer and not self._said and not text.strip():
-            return len(text)
-        ended = _ENDED.search(text)
-        kept = ended.start() if ended else len(text)
+        kept = len(text)
         longest = max(map(len, _EVERY_MARK)) - 1
         for start in range(max(0, kept - longest), kept):
-            if any(mark.startswith(text[start:kept]) for mark in _EVERY_MARK):
-                return len(text) - start
+            if any(mark.startswith(text[start:]) for mark in _EVERY_MARK):
+                kept = start
+                break
+        if ended := _ENDED.search(text, 0, kept):
+            kept = ended.start()
+        if not self._closer and not self._said and not text[:kept].strip():
+            kept = 0  # white space before a reasoning is no answer
         return len(text) - kept

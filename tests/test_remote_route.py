@@ -75,8 +75,9 @@ def test_no_proxy_stands_before_a_server_on_this_machine(
 ) -> None:
     with proxy(502) as (address, asked):
         monkeypatch.setenv(variable, f"http://{address}")
-        backend = RemoteBackend.connect(Connection(server.base.replace("127.0.0.1", host)))
-        *_, last = backend.stream(TALK, GenerationSettings(), Cancel())
+        reached = Server(Connection(server.base.replace("127.0.0.1", host)))
+        assert obstacle(reached) is None
+        *_, last = RemoteBackend(reached).stream(TALK, GenerationSettings(), Cancel())
     assert isinstance(last, Finished) and asked == []
 
 
