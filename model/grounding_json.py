@@ -184,11 +184,13 @@ def _places(kind: Kind, value: Value) -> Iterator[tuple[Numbers, str]]:
 
 
 def place(kind: Kind, numbers: Numbers) -> Numbers | None:
-    """A box or a point; a number too many is a confidence."""
+    """A box or a point; a number too many is a confidence, and one more a class."""
     count, boxes = len(numbers), kind in ("box", "either")
     if count == 8 and boxes:
         return extent(numbers)
-    if (count == 4 and kind != "points") or (count == 5 and boxes):
+    if (count == 4 and kind != "points") or (
+        boxes and (count == 5 or (count == 6 and 0 <= numbers[4] <= 1))
+    ):
         return numbers[:4]
     if kind != "box" and (count == 2 or (count == 3 and 0 <= numbers[2] <= 1)):
         return numbers[:2]

@@ -42,6 +42,7 @@ SPELLINGS: dict[str, tuple[str, list[Box | Point]]] = {
     "mixed": ('{"bbox_2d": [10, "20", 30.0, "40"]}', [BOX]),
     "exponents": ('{"bbox_2d": [1e1, 2.0e1, 3E1, 4e+1]}', [BOX]),
     "a confidence as the fifth number": ('{"bbox_2d": [10, 20, 30, 40, 0.97]}', [BOX]),
+    "a confidence and a class": ('{"bbox_2d": [10, 20, 30, 40, 0.97, 3]}', [BOX]),
     "a confidence as a key": ('{"bbox_2d": [10, 20, 30, 40], "score": 0.97, "label": "cat"}', [CAT]),
     "the label among the numbers": ('{"bbox_2d": [10, 20, 30, 40, "cat"]}', [CAT]),
     "parentheses": ('{"bbox_2d": (10, 20, 30, 40), "label": "cat"}', [CAT]),
