@@ -82,6 +82,18 @@ def _config(checkpoint: str) -> Any:
             "choose one with --checkpoint-path.",
             checkpoint=checkpoint,
         ) from error
+    except Exception as error:  # whatever a wrong value leads to
+        raise impossible(checkpoint, error) from error
+
+
+def impossible(checkpoint: str, error: Exception) -> CheckpointError:
+    """What to say where numbers or words in config.json make no model."""
+    return CheckpointError(
+        "The config.json of {checkpoint} describes no model that can run ({reason}); "
+        "give the config.json that belongs to these weights.",
+        checkpoint=checkpoint,
+        reason=" ".join(f"{type(error).__name__}: {error}".split()),
+    )
 
 
 def looks_like_folder(checkpoint: str) -> bool:

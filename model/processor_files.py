@@ -45,6 +45,7 @@ def processor(folder: Path, config: Any) -> Any:
     made = _made(folder)
     _require_fit(folder, made, config)
     _require_template(folder, made)
+    _require_pixels(folder, made)
     return made
 
 
@@ -57,12 +58,7 @@ def _made(folder: Path) -> Any:
         _object(folder, *TOKENIZER)  # so large that it is read only where something is wrong
         if unknown := _unknown_class(folder):
             raise unknown from error
-        raise CheckpointError(
-            "The processor of {checkpoint} cannot be made ({reason}); {again}.",
-            checkpoint=folder,
-            reason=f"{type(error).__name__}: {error}",
-            again=again(folder),
-        ) from error
+        raise _useless(folder, error) from error
     if type(made).__name__ not in CLASSES:
         raise _unknown_class(folder) or _foreign(folder, PROCESSOR, type(made).__name__)
     return made
@@ -136,6 +132,32 @@ def _require_template(folder: Path, made: Any) -> None:
         reason=reason,
         again=again(folder),
     ) from cause
+
+
+def _require_pixels(folder: Path, made: Any) -> None:
+    """A picture and a clip are tried out: wrong numbers in the settings show here."""
+    import numpy as np
+
+    frame = np.full((56, 56, 3), 128, np.uint8)
+    try:
+        images = made.image_processor([frame], return_tensors="pt")
+        clips = made.video_processor(
+            [frame[None].repeat(2, 0)], do_sample_frames=False, return_tensors="pt"
+        )
+        pixels = (images["pixel_values"], clips["pixel_values_videos"])
+        if not all(bool(values.isfinite().all()) for values in pixels):
+            raise ValueError("pixels that are not finite")
+    except Exception as error:
+        raise _useless(folder, error) from error
+
+
+def _useless(folder: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        "The processor of {checkpoint} does not work ({reason}); {again}.",
+        checkpoint=folder,
+        reason=" ".join(f"{type(error).__name__}: {error}".split()),
+        again=again(folder),
+    )
 
 
 def _has_image_settings(folder: Path) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from model import hub, weight_files
+from model import checkpoint_files, hub, weight_files
 from model.adapter import base_weights
 from model.errors import CheckpointError, DemoError, Sentence
 from model.weight_files import UNPACKED, Held
@@ -170,7 +170,7 @@ def _rehearsed(checkpoint: str, config: Any, held: Mapping[str, Held]) -> tuple[
                 output_loading_info=True,
             )
     except Exception as error:  # whatever a wrong number in it leads to
-        raise _impossible(checkpoint, error) from error
+        raise checkpoint_files.impossible(checkpoint, error) from error
     return model, Report.on(model, info)
 
 
@@ -183,16 +183,7 @@ def _require_running(checkpoint: str, model: Any) -> None:
         with torch.inference_mode():
             language(inputs_embeds=words, position_ids=positions, use_cache=False)
     except Exception as error:
-        raise _impossible(checkpoint, error) from error
-
-
-def _impossible(checkpoint: str, error: Exception) -> CheckpointError:
-    return CheckpointError(
-        "The config.json of {checkpoint} describes no model that can run ({reason}); "
-        "give the config.json that belongs to these weights.",
-        checkpoint=checkpoint,
-        reason=f"{type(error).__name__}: {error}",
-    )
+        raise checkpoint_files.impossible(checkpoint, error) from error
 
 
 @contextmanager

@@ -37,7 +37,7 @@ TODAY: dict[str, tuple[Break, str]] = {
     "a cut tokenizer_config": (lambda f: cut(f, "tokenizer_config.json"), "tokenizer_config.json in {} is cut off"),
     "a cut generation_config": (lambda f: cut(f, "generation_config.json"), "generation_config.json in {} is cut"),
     "a list": (lambda f: (f / "processor_config.json").write_text("[]"), "processor_config.json in {} is cut off"),
-    "an empty tokenizer": (lambda f: (f / "tokenizer.json").write_text("{}"), "The processor of {} cannot be made (KeyError"),
+    "an empty tokenizer": (lambda f: (f / "tokenizer.json").write_text("{}"), "The processor of {} does not work (KeyError"),
     "a processor that there is not": (
         lambda f: changed(f / "processor_config.json", processor_class="QwenNextProcessor"),
         "processor_config.json in {} asks for QwenNextProcessor, which does not belong",
@@ -55,6 +55,8 @@ TODAY: dict[str, tuple[Break, str]] = {
         "The processor of {} does not fit its model (patch_size is 16 there and 14 in config.json)",
     ),
     "patches that are text": (lambda f: other_images(f, merge_size="two"), "(merge_size is two there and 2 in"),
+    "no deviation": (lambda f: other_images(f, image_std=[0, 0, 0]), "does not work (ValueError: pixels that are not finite)"),
+    "colours that are text": (lambda f: other_images(f, image_mean="grey"), "The processor of {} does not work ("),
     "another tokenizer": (other_token, "The processor of {} "),
     "a cut template": (lambda f: cut(f, "chat_template.jinja"), "The chat template of {} cannot be used (TemplateSyntaxError"),
     "a template for texts": (

@@ -47,7 +47,7 @@ def renamed(folder: Path, old: str, new: str) -> None:
 
 
 def with_dtype(folder: Path, key: str, dtype: torch.dtype) -> None:
-    rewritten(folder, lambda held: {**held, key: held[key].to(dtype)})
+    rewritten(folder, lambda held: {**held, key: (100 * held[key]).to(dtype)})
 
 
 def adapter(folder: Path) -> None:
@@ -66,6 +66,16 @@ def emptied_end(folder: Path) -> None:
     with single(folder).open("r+b") as opened:
         opened.truncate(size * 3 // 4)
         opened.truncate(size)
+
+
+def overlapping(folder: Path) -> None:
+    """A header in which two tensors have the same bytes."""
+    content = single(folder).read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header[DOWN]["data_offsets"] = header[DOWN.replace("1", "0")]["data_offsets"]
+    text = json.dumps(header).encode()
+    single(folder).write_bytes(len(text).to_bytes(8, "little") + text + content[end:])
 
 
 def untied(folder: Path) -> None:
@@ -121,6 +131,7 @@ BROKEN: dict[str, tuple[Break, str]] = {
     ),
     "cut": (lambda f: cut(single(f)), "model.safetensors in"),
     "empty": (lambda f: single(f).write_bytes(b""), "is cut off or damaged; download it again"),
+    "tensors that overlap": (overlapping, "is cut off or damaged"),
     "a web page": (lambda f: single(f).write_text("<html>" * 99), "is cut off or damaged"),
     "a Git LFS pointer": (pointer, "git lfs pull"),
     "a folder in its place": (
@@ -183,6 +194,11 @@ BROKEN: dict[str, tuple[Break, str]] = {
         lambda f: resized(f, num_attention_heads=0),
         "describes no model that can run (ZeroDivisionError",
     ),
+    "a config.json of words": (
+        lambda f: resized(f, hidden_size="wide"),
+        "describes no model that can run (StrictDataclassFieldValidationError",
+    ),
+    "a config.json that is a number": (lambda f: (f / "config.json").write_text("3"), "(TypeError"),
     "sections of another head's size": (
         lambda f: resized(
             f,

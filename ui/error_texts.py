@@ -759,9 +759,9 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "{checkpoint} 缺少 {file}；{again}。",
         "{checkpoint}에 {file}이(가) 없습니다. {again}.",
     ),
-    "The processor of {checkpoint} cannot be made ({reason}); {again}.": (
-        "无法创建 {checkpoint} 的处理器（{reason}）；{again}。",
-        "{checkpoint}의 프로세서를 만들 수 없습니다({reason}). {again}.",
+    "The processor of {checkpoint} does not work ({reason}); {again}.": (
+        "{checkpoint} 的处理器无法工作（{reason}）；{again}。",
+        "{checkpoint}의 프로세서가 작동하지 않습니다({reason}). {again}.",
     ),
     "{file} in {checkpoint} asks for {name}, which does not belong to Qwen2-VL or Qwen2.5-VL; "
     "give a complete checkpoint.": (
