@@ -142,7 +142,11 @@ def _require_pixels(folder: Path, made: Any) -> None:
     try:
         images = made.image_processor([frame], return_tensors="pt")
         clips = made.video_processor(
-            [frame[None].repeat(2, 0)], do_sample_frames=False, return_tensors="pt"
+            [frame[None].repeat(2, 0)],
+            do_sample_frames=False,
+            # As `stock` has it; where nothing is said, transformers warns.
+            cap_pixels_per_frame=False,
+            return_tensors="pt",
         )
         pixels = (images["pixel_values"], clips["pixel_values_videos"])
         if not all(bool(values.isfinite().all()) for values in pixels):
