@@ -49,7 +49,8 @@ class Elements:
         return int(self.page.evaluate(f"{self.all}.length"))
 
     def all_inner_texts(self) -> list[str]:
-        return list(self.page.evaluate(f"{self.all}.map((element) => element.innerText)"))
+        texts = self.page.evaluate(f"{self.all}.map((element) => element.innerText)")
+        return [text.removesuffix("\n") for text in texts]  # which WebKit adds to a paragraph
 
 
 class WebKitPage:
@@ -160,7 +161,8 @@ def window(width: int, height: int) -> Iterator[WebKitPage]:
         options = WebKitGTKOptions()
         options.binary_location = str(next(Path("/usr/lib").glob(MINIBROWSER)))
         options.add_argument("--automation")
-        environment = {**os.environ, "DISPLAY": display, "GTK_OVERLAY_SCROLLING": "0"}
+        options.overlay_scrollbars_enabled = False
+        environment = {**os.environ, "DISPLAY": display}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of its own parts
             driver = WebKitGTK(options=options, service=Service(DRIVER, env=environment))
