@@ -16,21 +16,21 @@ def test_a_reasoning_is_folded_and_can_be_read(told: Chat, fake: FakeBackend) ->
     fake.events = [Reasoning("\n"), Reasoning(THOUGHT), Delta("**A cat.**")]
     fake.ending = Finished("stop", replace(USAGE, reasoning_tokens=1234))
     told.ask("What is it?")
-    page.wait_for_selector("#chatbot .thought")
-    summary = page.locator("#chatbot .thought summary")
+    page.wait_for_selector("#chatbot .reasoning")
+    summary = page.locator("#chatbot .reasoning summary")
     assert summary.inner_text() == "Reasoning: 1,234 tokens"
-    inside = page.locator("#chatbot .thought div")
+    inside = page.locator("#chatbot .reasoning div")
     assert not inside.is_visible()
     summary.click()
     assert inside.is_visible() and inside.inner_text() == THOUGHT
     assert page.locator("#chatbot .prose strong").inner_text() == "A cat."
-    assert page.locator("#chatbot .thought :is(b, img, li, code)").count() == 0
+    assert page.locator("#chatbot .reasoning :is(b, img, li, code)").count() == 0
     told.reload()
-    page.wait_for_selector("#chatbot .thought")
+    page.wait_for_selector("#chatbot .reasoning")
     fake.events = [Delta("Yes.")]
     told.ask("Sure?")
     assert [m.text for m in fake.calls[-1].conversation.messages][1] == "**A cat.**"
-    assert page.locator("#chatbot .thought").count() == 1
+    assert page.locator("#chatbot .reasoning").count() == 1
 
 
 def test_a_tab_says_that_the_model_thinks(told: Chat, fake: FakeBackend) -> None:
