@@ -140,7 +140,7 @@ class LocalBackend:
     def status(self) -> Status:
         # Each family's name is its convention's.
         convention, on_cpu = self.model.config.model_type, self.model.device.type == "cpu"
-        return Status("ready", self._label, self._note, 1.0, convention, on_cpu)
+        return Status("ready", self._label, self._note, 1.0, convention, on_cpu, reproducible=True)
 
     def default_settings(self) -> DefaultSettings:
         return self._default_settings

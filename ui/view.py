@@ -60,7 +60,7 @@ def whole(tab: Tab) -> View:
         retry_penalised=gr.Button(visible=changeable and tab.looped),
         edit=gr.Button(visible=changeable),
         undo=gr.Button(visible=changeable),
-        reproduce=gr.Button(visible=answered),
+        reproduce=gr.Button(visible=answered and tab.backend.status().reproducible),
         export=gr.Button(visible=answered),
         clear=gr.Button(visible=not empty),
         cancel_edit=gr.Button(visible=tab.editing is not None),

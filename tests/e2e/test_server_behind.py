@@ -28,6 +28,8 @@ def test_a_picture_is_answered_and_the_server_is_named(remote_chat: Chat, pictur
     assert remote_chat.state == "idle"
     assert remote_chat.asked == ["What is <b>this</b>?"]
     assert len(remote_chat.answered) == 1 and remote_chat.answered[0]
+    assert remote_chat.page.is_visible("#export")
+    assert not remote_chat.page.is_visible("#reproduce"), "only a local answer can be reproduced"
     assert "24 visual" in remote_chat.stats and "cut off" in remote_chat.stats
     assert "does not take repetition_penalty" in remote_chat.page.inner_text("#notice")
     remote_chat.ask("And now?")
