@@ -141,20 +141,22 @@
   const follow = { pinned: true };
   function watchScrolling() {
     const talk = one('#talk');
-    // An answer that grew before the event is told of is no reader who has scrolled up.
-    let before = { top: 0, height: 0 };
+    // What changed since the last event may have moved it: an answer that was drawn anew, a page of another size.
+    let before = 0;
+    let changed = false;
     talk.addEventListener('scroll', () => {
-      const now = { top: talk.scrollTop, height: talk.scrollHeight };
-      if (now.height - now.top - talk.clientHeight < NEAR_BOTTOM_PX) follow.pinned = true;
-      else if (now.top < before.top && now.height >= before.height) follow.pinned = false;
-      before = now;
+      const top = talk.scrollTop;
+      if (talk.scrollHeight - top - talk.clientHeight < NEAR_BOTTOM_PX) follow.pinned = true;
+      else if (top < before && !changed) follow.pinned = false;
+      before = top;
+      changed = false;
     }, { passive: true });
     // Before the scrolling itself is told of, the answer may grow.
     talk.addEventListener('wheel', (event) => { if (event.deltaY < 0) follow.pinned = false; }, { passive: true });
     // Once per frame: to ask for the height is to lay the page out.
     let due = 0;
     const scroll = () => { due = 0; if (follow.pinned) talk.scrollTop = talk.scrollHeight; };
-    const toBottom = () => { due ||= requestAnimationFrame(scroll); };
+    const toBottom = () => { changed = true; due ||= requestAnimationFrame(scroll); };
     new MutationObserver(toBottom).observe(talk, { childList: true, subtree: true, characterData: true });
     talk.addEventListener('load', toBottom, true);
     new ResizeObserver(toBottom).observe(talk);

@@ -32,8 +32,9 @@ PLACE = """() => {
   return [(box.x - frame.x) / frame.width, (box.y - frame.y) / frame.height,
     box.width / frame.width, box.height / frame.height];
 }"""
-SEEN = """[...document.querySelectorAll('#chatbot .user :is(img, video)')].every(
-  (seen) => seen.naturalWidth > 0 || seen.readyState > 0)"""
+SEEN = """(count) => [...document.querySelectorAll('#chatbot .user :is(img, video)')].filter(
+  (seen) => seen.naturalWidth > 0 || seen.readyState > 0).length === count"""
+ANSWER = "#chatbot .bot .prose"
 COLUMN = """() => {
   const { left, width } = document.querySelector('#chatbot .user-row').getBoundingClientRect();
   return [left, width];
@@ -81,9 +82,9 @@ def test_a_picture_and_a_clip_are_asked_about(
     core.wait_for_price()
     fake.events = [Delta("| a | b |\n|---|---|\n| 1 | <b>2</b> |")]
     core.ask("What  is <b>this</b>?\n  *Tell* me.")
+    core.page.wait_for_function(SEEN, arg=2)
+    core.page.wait_for_selector("#chatbot .bot td")
     assert core.asked == ["What  is <b>this</b>?\n  *Tell* me."]
-    assert core.page.locator("#chatbot .user :is(img, video)").count() == 2
-    core.page.wait_for_function(SEEN)
     assert core.page.locator("#chatbot .bot td").all_inner_texts() == ["1", "<b>2</b>"]
     assert "1,092 visual" in core.stats
     assert (core.cards, core.draft) == (0, "")
@@ -96,6 +97,7 @@ def test_an_answer_grows_stops_and_leaves_the_draft(core: Chat, fake: FakeBacken
     assert lengths == sorted(set(lengths))
     core.page.type("#composer textarea", "a draft meanwhile")
     core.stop()
+    core.page.wait_for_selector(ANSWER)
     assert len(core.answered) == 1 and core.answered[0].startswith("word")
     assert core.draft == "a draft meanwhile"
     assert core.page.evaluate("document.activeElement.matches('#composer textarea')")
@@ -113,6 +115,7 @@ def test_a_reload_picks_the_answer_up_again(core: Chat, fake: FakeBackend, pictu
     core.stop()
     core.reload()
     core.wait("stopped")
+    core.page.wait_for_selector(ANSWER)
     assert len(core.answered) == 1
 
 
@@ -146,3 +149,29 @@ def test_settings_count_survive_a_reload_and_can_be_reset(core: Chat, fake: Fake
     assert fake.calls[-1].settings.max_new_tokens == 17
     core.page.click("#reset-settings")
     core.page.wait_for_function(f"{value} === '512'")
+
+
+def test_an_answer_that_is_drawn_anew_is_still_followed(core: Chat) -> None:
+    """It is gone for a moment, so that the conversation jumps to its beginning."""
+    core.page.evaluate(
+        """() => {
+          const talk = document.querySelector('#talk');
+          const block = document.createElement('div');
+          block.className = 'grown';
+          block.style.height = '4000px';
+          talk.append(block);
+          talk.scrollTop = talk.scrollHeight;
+          setTimeout(() => {
+            block.remove();
+            talk.scrollTop; // laid out without it
+            talk.append(block);
+          }, 500);
+        }"""
+    )
+    core.page.wait_for_timeout(1000)
+    at_bottom = (
+        "(({scrollTop, clientHeight, scrollHeight}) => scrollTop + clientHeight > scrollHeight - 100)"
+        "(document.querySelector('#talk'))"
+    )
+    core.page.wait_for_function(at_bottom, timeout=10_000)
+    core.page.evaluate("document.querySelector('.grown').remove()")
