@@ -16,13 +16,15 @@ from typing import Any, BinaryIO
 from model.errors import DemoError
 
 INDEX = "messages.json"
-MOST_ENTRIES = 4096  # systems add one of their own to each
-MOST_DIRECTORY = 2**20  # bytes of the list of entries
-MOST_COMMENT = 2**16
-MOST_JSON = 8 * 2**20
-MOST_FILE = 512 * 2**20
-MOST_BYTES = 2**30  # of all media
-MOST_RATIO = 200  # media are compressed already
+# Systems add an entry of their own to each.
+MAX_ENTRIES = 4096
+# In bytes: the list of entries, the comment, a JSON file, a media file, all media.
+MAX_DIRECTORY = 2**20
+MAX_COMMENT = 2**16
+MAX_JSON = 8 * 2**20
+MAX_FILE = 512 * 2**20
+MAX_BYTES = 2**30
+MAX_RATIO = 200  # media are compressed already
 CHUNK = 2**20
 # What these give for one piece has no bound but the size of the piece.
 SMALL_CHUNK = 4096
@@ -52,18 +54,18 @@ def check_directory(source: Path) -> None:
     )
     if len(record) < _RECORD_BYTES or locator[:4] == b"PK\6\7":
         raise zipfile.BadZipFile
-    if entries > MOST_ENTRIES or directory > MOST_DIRECTORY:
+    if entries > MAX_ENTRIES or directory > MAX_DIRECTORY:
         raise too_large()
 
 
 def _end_record(file: BinaryIO) -> tuple[bytes, bytes]:
     """The record at the end of the list of entries, and what would make it one of 64 bits."""
     size = file.seek(0, 2)
-    file.seek(max(0, size - MOST_COMMENT - _RECORD_BYTES - _LOCATOR_BYTES))
+    file.seek(max(0, size - MAX_COMMENT - _RECORD_BYTES - _LOCATOR_BYTES))
     tail = file.read()
     at = len(tail) - _RECORD_BYTES
     if at < 0 or tail[at : at + 4] != _RECORD or tail[-2:] != b"\0\0":
-        at = tail.rfind(_RECORD, max(0, len(tail) - MOST_COMMENT - _RECORD_BYTES))
+        at = tail.rfind(_RECORD, max(0, len(tail) - MAX_COMMENT - _RECORD_BYTES))
     if at < 0:
         return b"", b""
     return tail[at : at + _RECORD_BYTES], tail[max(0, at - _LOCATOR_BYTES) : at]
@@ -74,7 +76,7 @@ class Entries:
 
     def __init__(self, file: zipfile.ZipFile) -> None:
         self._file = file
-        self._left = MOST_BYTES
+        self._left = MAX_BYTES
         self._found: dict[str, zipfile.ZipInfo] = {}
         names = {_name(info): info for info in file.infolist()}
         if len(names) != len(file.infolist()):
@@ -89,7 +91,7 @@ class Entries:
                 self._found[key] = info
 
     def json(self, name: str) -> Any:
-        content = b"".join(self._chunks(self._info(name), MOST_JSON))
+        content = b"".join(self._chunks(self._info(name), MAX_JSON))
         try:
             return json.loads(content)
         except RecursionError as error:
@@ -98,7 +100,7 @@ class Entries:
     def extract(self, name: str, target: Path) -> None:
         """Write one entry to `target`, a new file."""
         info = self._info(name)
-        most = min(MOST_FILE, self._left, MOST_RATIO * info.compress_size + CHUNK)
+        most = min(MAX_FILE, self._left, MAX_RATIO * info.compress_size + CHUNK)
         if info.file_size > most:
             raise too_large()
         with target.open("xb") as written:

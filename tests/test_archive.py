@@ -278,7 +278,7 @@ def test_a_bomb_is_not_unpacked(zipped: Path, folder: Path) -> None:
 def test_more_than_the_limit_is_not_unpacked(
     zipped: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive_entries, "MOST_BYTES", 1000)
+    monkeypatch.setattr(archive_entries, "MAX_BYTES", 1000)
     with pytest.raises(DemoError, match="too large"):
         archive_reader.read(zipped, folder)
 
@@ -289,20 +289,20 @@ def test_all_media_together_are_limited(
     with zipfile.ZipFile(zipped) as file:
         sizes = [info.file_size for info in file.infolist() if info.filename.startswith("media/")]
     assert len(sizes) == 2
-    monkeypatch.setattr(archive_entries, "MOST_BYTES", sum(sizes) - 1)
-    assert max(sizes) < archive_entries.MOST_BYTES
+    monkeypatch.setattr(archive_entries, "MAX_BYTES", sum(sizes) - 1)
+    assert max(sizes) < archive_entries.MAX_BYTES
     with pytest.raises(DemoError, match="too large"):
         archive_reader.read(zipped, folder)
 
 
 def test_too_long_a_text_is_not_read(zipped: Path, folder: Path) -> None:
-    contents = {**contents_of(zipped), "messages.json": b" " * (archive_entries.MOST_JSON + 1)}
+    contents = {**contents_of(zipped), "messages.json": b" " * (archive_entries.MAX_JSON + 1)}
     with pytest.raises(DemoError, match="too large"):
         archive_reader.read(rewritten(zipped, contents, zipfile.ZIP_DEFLATED), folder)
 
 
 def test_too_many_entries_are_refused_before_they_are_listed(zipped: Path, folder: Path) -> None:
-    many = {**contents_of(zipped), **{f"{i}": b"" for i in range(archive_entries.MOST_ENTRIES)}}
+    many = {**contents_of(zipped), **{f"{i}": b"" for i in range(archive_entries.MAX_ENTRIES)}}
     with pytest.raises(DemoError, match="too large"):
         archive_reader.read(rewritten(zipped, many), folder)
 
@@ -385,7 +385,7 @@ def test_two_conversations_in_one_file_are_refused(zipped: Path, folder: Path) -
 
 
 def test_a_list_of_entries_behind_a_comment_is_looked_at_too(zipped: Path, folder: Path) -> None:
-    many = {**contents_of(zipped), **{f"{i}": b"" for i in range(archive_entries.MOST_ENTRIES)}}
+    many = {**contents_of(zipped), **{f"{i}": b"" for i in range(archive_entries.MAX_ENTRIES)}}
     rewritten(zipped, many)
     with zipfile.ZipFile(zipped, "a") as file:
         file.comment = b"mine"
