@@ -104,6 +104,7 @@ def assert_answers_as_peft(base: Path, adapter: Path, picture: Image) -> None:
     assert verdict and verdict.equal
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_answers_as_pefts_own_model_does(
     base: Path, tmp_path: Path, picture: Image, kind: str

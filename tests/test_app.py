@@ -166,6 +166,7 @@ def test_a_log_in_needs_both_parts(pair: str) -> None:
     assert app.logins(["a:b", "c:d:e"]) == [("a", "b"), ("c", "d:e")]
 
 
+@pytest.mark.slow
 def test_nothing_is_done_at_the_start_that_nobody_needs(tmp_path: Path) -> None:
     code = """
 import gc, sys, threading, time
@@ -201,6 +202,7 @@ app.main(sys.argv[1:])
     assert run.stdout.splitlines()[-2:] == ["True", "True True 0"]
 
 
+@pytest.mark.slow
 def test_no_event_is_counted_for_a_dashboard_that_nobody_sees(tmp_path: Path) -> None:
     code = """
 import sys
@@ -224,6 +226,7 @@ app.main(sys.argv[1:])
     assert run.stdout.splitlines()[-1] == "1 False"
 
 
+@pytest.mark.slow
 def test_every_limit_that_a_flag_sets_is_the_pages(tmp_path: Path) -> None:
     code = """
 import sys
@@ -284,6 +287,7 @@ app.main(["-c", "tiny"])
     assert "WSL 2" in run.stderr
 
 
+@pytest.mark.slow
 def test_the_check_of_a_missing_folder_fails_with_the_remedy() -> None:
     run = subprocess.run(
         [sys.executable, "app.py", "--check", "--cpu-only", "-c", "/no/such/folder"],
@@ -374,6 +378,7 @@ def test_the_check_of_a_server_that_is_not_there_fails_with_the_remedy(
     assert "cannot be reached; start it, or check --api-base" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_page_in_front_of_a_server_starts_without_torch_and_does_not_tell_the_key(
     tmp_path: Path,
 ) -> None:

@@ -106,6 +106,7 @@ def test_one_failure_loses_nothing_of_the_others(
     assert "These failed, and their tables are as before: unknown." in capfd.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_takes_longer_than_the_limit_is_ended_with_what_it_started(tmp_path: Path) -> None:
     started = tmp_path / "started"
     program = f"""

@@ -31,6 +31,7 @@ def test_what_speaks_chromiums_own_protocol_is_marked() -> None:
     assert [name for name, marks in marked if f"pytest.mark.{ALONE}" not in marks] == []
 
 
+@pytest.mark.slow
 def test_the_end_of_a_run_says_how_many_tests_ran_in_which_browser(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(
         "from tests.browsers import pytest_terminal_summary as pytest_terminal_summary"

@@ -149,6 +149,7 @@ def test_a_loaded_checkpoint_says_what_its_files_say(penalised: LocalBackend) ->
     assert penalised.default_settings().generation == GenerationSettings(repetition_penalty=1.05)
 
 
+@pytest.mark.slow
 def test_answers_with_its_defaults_are_those_of_stock_with_its_own_generation_config(
     penalised: LocalBackend,
 ) -> None:

@@ -156,6 +156,7 @@ def test_sampling_is_passed_on(qwen2_vl: LocalBackend) -> None:
     assert "PIL" not in script and "base64" not in script
 
 
+@pytest.mark.slow
 def test_the_gradio_script_asks_this_page(folder: Path) -> None:
     backend = FakeBackend()
     questions = [
@@ -172,6 +173,7 @@ def test_the_gradio_script_asks_this_page(folder: Path) -> None:
     assert second.conversation.turns == 2 and second.settings.seed == 3
 
 
+@pytest.mark.slow
 def test_the_gradio_script_keeps_the_order_of_texts_and_files(folder: Path) -> None:
     (folder / "media").mkdir()
     names = [folder / name for name in ("one.png", "two.png")]

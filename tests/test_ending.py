@@ -25,6 +25,7 @@ sys.exit(app.main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_an_answer_in_the_making_ends_with_what_there_is_of_it_and_nothing_is_left(
     tmp_path: Path,
 ) -> None:

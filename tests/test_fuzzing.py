@@ -86,6 +86,7 @@ def exchange(client: httpx.Client, request: Hostile) -> tuple[int, str]:
     return status, body.decode(errors="replace")
 
 
+@pytest.mark.slow
 def test_nothing_that_is_posted_breaks_anything(target: Target, times: Times) -> None:
     attacker = Attacker(SEED, target.functions, [str(path) for path in target.secrets])
     with httpx.Client(base_url=target.url, timeout=REPLY_S) as client:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+# Each starts a Python of its own.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 IMPORTED = "from ui import gradio_import\nwith gradio_import.lean():\n    import gradio\n"
 

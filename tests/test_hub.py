@@ -149,6 +149,7 @@ def test_a_checkpoint_is_fetched_once_and_then_answers_without_the_hub(
     assert answer(away) == answer(first) == answer(whole) and len(hub.asked) == asked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("checkpoint", "sentence"), SENTENCES.items())
 def test_what_the_hub_does_not_give_is_refused_in_fitting_words(
     checkpoint: str, sentence: str
@@ -157,6 +158,7 @@ def test_what_the_hub_does_not_give_is_refused_in_fitting_words(
     assert sentence in refused and checkpoint in refused
 
 
+@pytest.mark.slow
 def test_files_that_are_fetched_side_by_side_are_given_up_together(
     hub: HubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +222,7 @@ def test_offline_the_variable_is_named_and_nothing_is_asked(
     assert "HF_HUB_OFFLINE" in refusal("me/tiny")
 
 
+@pytest.mark.slow
 def test_the_variable_is_that_of_the_environment(tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, "app.py", "--check", "--cpu-only", "-c", "me/tiny"], cwd=ROOT,

@@ -76,6 +76,7 @@ def test_the_page_knows_nothing_of_torch(path: Path) -> None:
     assert not packages(path) & {"torch", "torchvision", "transformers", "app", "tools"}
 
 
+@pytest.mark.slow
 def test_importing_the_page_and_the_command_line_loads_neither_torch_nor_transformers() -> None:
     code = "import sys, app, ui.page; print([m for m in ('torch', 'transformers') if m in sys.modules])"
     run = subprocess.run(
@@ -84,6 +85,7 @@ def test_importing_the_page_and_the_command_line_loads_neither_torch_nor_transfo
     assert run.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_answering_with_a_server_loads_neither_torch_nor_transformers() -> None:
     code = """
 import sys

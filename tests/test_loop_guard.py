@@ -155,6 +155,7 @@ def test_a_model_that_repeats_itself_is_stopped_and_says_why(dull: LocalBackend)
     assert text
 
 
+@pytest.mark.slow
 def test_a_stopped_loop_is_the_beginning_of_what_would_have_come(dull: LocalBackend) -> None:
     text, finished = answered(dull, GenerationSettings(max_new_tokens=2000))
     dull.stop_loops = False

@@ -196,6 +196,7 @@ def in_fp8(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return packed(published(folder / "base", "qwen2_5_vl"), folder, "fp8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_fp8_is_unpacked_where_no_gpu_has_it_and_answers_as_its_twin(
     in_fp8: tuple[Path, Path], picture: Image, dtype: str

@@ -27,6 +27,7 @@ def looked_at(quarantine: Quarantine, file: Path) -> tuple[int, int]:
     return quarantine.first_look(str(file), file.name, str(file.parent)).size
 
 
+@pytest.mark.slow
 def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_looked_at(tmp_path: Path) -> None:
     quarantine = Quarantine(Limits(cpu_s=1, largest_cpu_s=1))
     (bomb := tmp_path / "a.jpg").write_bytes(scan_bomb(80, (9000, 9000)))

@@ -95,6 +95,7 @@ def a_resolution(rng: random.Random) -> Resolution:
     return Resolution(level, tokens, width, height, share=share)
 
 
+@pytest.mark.slow
 def test_the_tokens_that_are_shown_are_the_tokens_that_are_used(
     qwen2_vl: LocalBackend, tmp_path: Path
 ) -> None:

@@ -99,6 +99,7 @@ def test_only_a_lack_of_room_is_called_a_full_disk() -> None:
         raise PermissionError(errno.EACCES, "not yours")
 
 
+@pytest.mark.slow
 def test_a_full_disk_under_an_attachment_is_told(uploads: Path) -> None:
     """A limit on the size of files stands in for the disk: writing fails in the same place."""
     path = photo(uploads / "a.png")
@@ -131,6 +132,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.slow
 def test_after_an_upload_that_found_no_room_the_next_message_works(uploads: Path) -> None:
     command = [sys.executable, "-c", SMALL_DISK]
     with subprocess.Popen(

@@ -56,6 +56,7 @@ def test_a_shouted_question_is_about_as_long_as_another(tokenizer: Any) -> None:
     assert title == usual and shouted < usual + 6  # its first word is spelt
 
 
+@pytest.mark.slow
 def test_a_tokenizer_that_learns_cased_words_reads_all_else_as_before() -> None:
     plain, cased = train_tokenizer(0), train_tokenizer()
     rng = random.Random(6)
