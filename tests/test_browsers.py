@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.browsers import ALONE
 from tests.test_readme import ROOT
 
