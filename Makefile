@@ -70,8 +70,10 @@ $(QUANTIZED)/.installed: requirements_test.txt requirements_web_demo.lock
 
 # Everything that the pins bring along, with hashes; made anew when they change.
 lock: install
-	$(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  requirements_web_demo.txt --output-file requirements_web_demo.lock
+	for list in requirements_web_demo requirements_page; do \
+	  $(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	    $$list.txt --output-file $$list.lock || exit; \
+	done
 
 # Known vulnerabilities of what is locked; asks PyPI.
 audit: install

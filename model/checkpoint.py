@@ -24,8 +24,14 @@ CACHE_SHARE = 0.2  # of the free memory, when nobody says how much may be kept b
 
 
 def hardware() -> Hardware:
-    """What this machine offers, asked of torch."""
-    import torch
+    """What this machine offers, asked of torch. Raises `CheckpointError` where there is none."""
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise CheckpointError(
+            "There is no torch here to run a model with; run `pip install -r requirements_web_demo.txt`, "
+            "or start with --backend openai."
+        ) from error
 
     gpus = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
     mps = torch.backends.mps.is_available()

@@ -86,11 +86,26 @@ def test_the_image_is_built_from_files_that_are_there() -> None:
     build = services()["page"]["build"]
     assert (DEPLOY / build["context"]).resolve() == ROOT
     assert ROOT / build["dockerfile"] == DEPLOY / "Dockerfile"
-    copied = [line.split()[1] for line in DOCKERFILE.splitlines() if line.startswith("COPY")]
+    lines = [line.split()[1:-1] for line in DOCKERFILE.splitlines() if line.startswith("COPY")]
+    copied = [name for line in lines for name in line]
     assert {"app.py", "model", "ui", "assets"} <= set(copied)
     for name in copied:
         assert (ROOT / name).exists(), name
         assert f"!{name}" in IGNORED.splitlines(), name
+
+
+def test_the_image_holds_a_model_or_not_and_checks_what_it_installs() -> None:
+    (default,) = re.findall(r"^ARG MODEL=(\w+)$", DOCKERFILE, re.MULTILINE)
+    stages = dict(re.findall(r"^FROM (\S+) AS (\w+)$", DOCKERFILE, re.MULTILINE))
+    assert default in re.findall(r" AS (\w+)$", DOCKERFILE, re.MULTILINE) and len(stages) == 2
+    none, *with_torch, _ = DOCKERFILE.split("\nFROM ")[1:]
+    assert "--require-hashes -r requirements_page.lock" in none and "torch" not in none
+    # tools/install.py checks hashes, too: tests/test_install.py.
+    assert [re.findall(r"install\.py --torch (\w+)", stage) for stage in with_torch] == [
+        ["cpu"],
+        ["cuda"],
+    ]
+    assert services()["page"]["build"]["args"] == {"MODEL": "none"}
 
 
 def test_the_program_in_the_image_is_nobody_special_and_listens() -> None:
@@ -99,13 +114,14 @@ def test_the_program_in_the_image_is_nobody_special_and_listens() -> None:
     assert users and "root" not in users
     assert lines[-1] == 'ENTRYPOINT ["python", "app.py"]'
     assert "QWEN_VL_SERVER_NAME=0.0.0.0" in DOCKERFILE
-    (version,) = re.findall(r"^FROM python:([\d.]+)-slim$", DOCKERFILE, re.MULTILINE)
+    (version,) = re.findall(r"^FROM python:([\d.]+)-slim-\w+ AS none$", DOCKERFILE, re.MULTILINE)
     assert version in SpecifierSet(PROJECT["requires-python"])
 
 
 @pytest.mark.parametrize("text", [COMPOSE, DOCKERFILE])
 def test_images_are_pinned(text: str) -> None:
     images = re.findall(r"^(?:FROM| +image:) (\S+)", filled_in(text), re.MULTILINE)
+    stages = [*re.findall(r"^FROM \S+ AS (\w+)$", text, re.MULTILINE), "${MODEL}"]
     assert images
-    for image in images:
+    for image in (image for image in images if image not in stages):
         assert ":" in image and not image.endswith(":latest")

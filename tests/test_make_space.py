@@ -38,7 +38,9 @@ def test_it_installs_the_versions_that_are_tested(space: Path) -> None:
     included = (space / "requirements.txt").read_text(encoding="utf-8").splitlines()
     assert "-r requirements_web_demo.txt" in included
     pinned = (space / "requirements_web_demo.txt").read_text(encoding="utf-8")
-    assert f"torch=={pins()['torch']}\n" in pinned
+    assert f"torch=={pins()['torch']}\n" in pinned and "-r requirements_page.txt\n" in pinned
+    page = (space / "requirements_page.txt").read_text(encoding="utf-8")
+    assert f"gradio=={pins()['gradio']}\n" in page
 
 
 def test_it_holds_the_program_and_what_its_readme_leads_to_and_no_large_file(space: Path) -> None:

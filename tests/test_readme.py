@@ -21,9 +21,9 @@ PROJECT: Mapping[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("
 
 def pins() -> dict[str, str]:
     """Name to version of the default install."""
-    lines = (ROOT / "requirements_web_demo.txt").read_text(encoding="utf-8").splitlines()
-    pairs = (line.partition("==") for line in lines if line and not line.startswith("#"))
-    return {name: version for name, _, version in pairs}
+    files = [ROOT / f"requirements_{name}.txt" for name in ("web_demo", "page")]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    return dict(re.findall(r"^([\w.-]+)==(\S+)$", text, re.MULTILINE))
 
 
 def test_the_readme_is_a_front_door() -> None:

@@ -17,6 +17,7 @@ from tests.media_files import solid
 from tools.served import free_port, program
 
 ROOT = Path(__file__).parent.parent
+LISTS = ("requirements_web_demo", "requirements_page")
 # Writes down every connection and every name that is looked up, then is `python app.py`.
 WATCHED = """
 import json, sys
@@ -37,19 +38,34 @@ def pins(file: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9._-]+)(?:\[[a-z,]+\])?==([^\s;\\]+)", text, re.M | re.I))
 
 
-def test_the_lock_file_holds_the_pins_and_a_hash_for_everything() -> None:
-    pinned, locked = pins("requirements_web_demo.txt"), pins("requirements_web_demo.lock")
+def included(name: str) -> dict[str, str]:
+    """The pins of a list and of those that it includes."""
+    text = (ROOT / f"{name}.txt").read_text(encoding="utf-8")
+    others = re.findall(r"^-r (\w+)\.txt$", text, re.M)
+    return {**pins(f"{name}.txt"), **{k: v for other in others for k, v in included(other).items()}}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_the_lock_file_holds_the_pins_and_a_hash_for_everything(name: str) -> None:
+    pinned, locked = included(name), pins(f"{name}.lock")
     assert pinned.items() <= locked.items() and len(locked) > 3 * len(pinned)
-    text = (ROOT / "requirements_web_demo.lock").read_text(encoding="utf-8")
+    text = (ROOT / f"{name}.lock").read_text(encoding="utf-8")
     entries = re.split(r"^(?=[a-z0-9])", text, flags=re.M | re.I)[1:]
     # Some twice: other versions for other Pythons.
     assert {entry.split("==")[0].split("[")[0] for entry in entries} == locked.keys()
     assert all("--hash=sha256:" in entry for entry in entries)
 
 
-def test_every_pin_is_exact() -> None:
-    lines = (ROOT / "requirements_web_demo.txt").read_text(encoding="utf-8").splitlines()
-    wanted = [line for line in lines if line and not line.startswith("#")]
+def test_a_page_without_torch_gets_what_a_page_with_torch_gets() -> None:
+    page, demo = pins("requirements_page.lock"), pins("requirements_web_demo.lock")
+    assert page.items() < demo.items()
+    assert {"torch", "transformers", "triton", "safetensors"} <= demo.keys() - page.keys()
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_pin_is_exact(name: str) -> None:
+    lines = (ROOT / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    wanted = [line for line in lines if line and not line.startswith(("#", "-r "))]
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in wanted)
 
 

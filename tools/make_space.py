@@ -21,10 +21,10 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build" / "space"
 # What runs, and what the README leads to.
 COPIED = (
-    "app.py", "model", "ui", "assets", "requirements.txt", "requirements_web_demo.txt",
+    "app.py", "model", "ui", "assets", "requirements.txt", "requirements_web_demo.txt", "requirements_page.txt",
     "docs", "deploy", "LICENSE", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md",
 )  # fmt: skip
-PINS = ROOT / "requirements_web_demo.txt"
+PINS = ROOT / "requirements_page.txt"
 FRONT_MATTER = """\
 ---
 title: Qwen2-VL chat

@@ -555,6 +555,13 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "`pip install kernels`로 설치하고, 직접 빌드하려면 "
         "`pip install flash-attn --no-build-isolation`을 실행하세요.",
     ),
+    "There is no torch here to run a model with; run `pip install -r requirements_web_demo.txt`, "
+    "or start with --backend openai.": (
+        "这里没有 torch，无法运行模型；请运行 `pip install -r requirements_web_demo.txt`，"
+        "或使用 --backend openai 启动。",
+        "여기에는 모델을 실행할 torch가 없습니다. `pip install -r requirements_web_demo.txt`를 실행하거나 "
+        "--backend openai로 시작하세요.",
+    ),
     "There is no {device} device here; use {available}.": (
         "这里没有 {device} 设备；请使用 {available}。",
         "여기에는 {device} 장치가 없습니다. {available} 장치를 쓰세요.",
