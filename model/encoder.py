@@ -11,14 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as tvf
 
-from model import media, video
+from model import pixels
 from model.backend import Cancel
-from model.conversation import Video
+from model.decoding import Pixels
 from model.visual_item import VisualItem
 
 Report = Callable[[float, float], None]
@@ -50,10 +49,11 @@ class VisionEncoder:
         """The vision features of one item, None if cancelled. Raises `MediaError`."""
         try:
             with self._between_blocks(cancel):
-                if isinstance(item.media, Video):
-                    return self._clip(item.media, item, cancel, report)
-                picture = media.open_image(item.media.path, name=item.media.name)
-                return Encoded(self._picture(tvf.pil_to_tensor(picture), item.size), 1)
+                frames = pixels.decoded(item, cancel, report)
+                if item.kind == "video":
+                    return self._clip(frames, item, cancel)
+                (picture,) = frames
+                return Encoded(self._picture(as_tensor(picture), item.size), 1)
         except _CancelledError:
             return None
 
@@ -75,9 +75,9 @@ class VisionEncoder:
             for hook in hooks:
                 hook.remove()
 
-    def _picture(self, pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-        """pixels: (3, h, w) uint8; gives (tokens, hidden)."""
-        inputs = self._images(resized(pixels, size), do_resize=False, return_tensors="pt")
+    def _picture(self, picture: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+        """picture: (3, h, w) uint8; gives (tokens, hidden)."""
+        inputs = self._images(resized(picture, size), do_resize=False, return_tensors="pt")
         output = self._model.model.get_image_features(
             inputs["pixel_values"].to(self._model.device),
             inputs["image_grid_thw"].to(self._model.device),
@@ -85,11 +85,8 @@ class VisionEncoder:
         )
         return torch.cat(output.pooler_output)
 
-    def _clip(
-        self, clip: Video, item: VisualItem, cancel: Cancel, report: Report
-    ) -> Encoded | None:
+    def _clip(self, frames: Iterator[Pixels], item: VisualItem, cancel: Cancel) -> Encoded | None:
         features, decoded = [], 0
-        frames = video.frames(clip, item.times, cancel=cancel, progress=report)
         for frame_slice in slices(frames, item):
             if cancel.is_set():
                 return None
@@ -128,7 +125,12 @@ def resized(pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     )
 
 
-def slices(frames: Iterator[tuple[float, np.ndarray]], item: VisualItem) -> Iterator[torch.Tensor]:
+def as_tensor(frame: Pixels) -> torch.Tensor:
+    """(height, width, 3) as (3, height, width), without a copy."""
+    return torch.from_numpy(frame).permute(2, 0, 1)
+
+
+def slices(frames: Iterator[Pixels], item: VisualItem) -> Iterator[torch.Tensor]:
     """Stacks of an even number of resized frames, (n, 3, h, w) uint8.
 
     Cutting between pairs is exact: the vision tower attends within one step of the grid only.
@@ -136,9 +138,8 @@ def slices(frames: Iterator[tuple[float, np.ndarray]], item: VisualItem) -> Iter
     tokens_per_pair = item.tokens // item.grid[0]
     longest = 2 * max(1, SLICE_TOKENS // tokens_per_pair)
     held: list[torch.Tensor] = []
-    for _, frame in frames:
-        pixels = torch.from_numpy(frame).permute(2, 0, 1)
-        held.append(resized(pixels, item.size))
+    for frame in frames:
+        held.append(resized(as_tensor(frame), item.size))
         if len(held) == longest:
             yield torch.stack(held)
             held = []

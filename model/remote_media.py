@@ -14,9 +14,8 @@ from typing import Any
 
 import PIL.Image
 
-from model import media, video, vision
+from model import pixels, vision
 from model.backend import Cancel
-from model.conversation import Image, Video
 from model.remote_messages import Shown
 from model.session_store import SessionStore
 from model.video import Report
@@ -58,7 +57,8 @@ class MediaEncoder:
         kept = self._kept.get(session, identity)
         if kept:
             return kept, 0
-        encoded = _picture(item) if isinstance(item.media, Image) else _clip(item, cancel, report)
+        frames = (PIL.Image.fromarray(frame) for frame in pixels.decoded(item, cancel, report))
+        encoded = _picture(frames, item) if item.kind == "image" else _clip(frames, item)
         if cancel.is_set():
             return None
         self._kept.put(session, identity, encoded, encoded.nbytes)
@@ -77,9 +77,8 @@ def content_part(shown: Shown, encoded: Encoded) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": url}}
 
 
-def _picture(item: VisualItem) -> Encoded:
-    assert isinstance(item.media, Image)
-    picture = media.open_image(item.media.path, name=item.media.name)
+def _picture(frames: Iterator[PIL.Image.Image], item: VisualItem) -> Encoded:
+    (picture,) = frames
     picture = vision.resize(picture, item.size)
     # The level of compression costs time only where it saves little: pixels of a photograph.
     content = _saved(picture, "PNG", compress_level=1)
@@ -88,15 +87,9 @@ def _picture(item: VisualItem) -> Encoded:
     return Encoded("image/jpeg", (_base64(_saved(picture, "JPEG", **JPEG)),))
 
 
-def _clip(item: VisualItem, cancel: Cancel, report: Report) -> Encoded:
-    return Encoded("image/jpeg", tuple(_frames(item, cancel, report)))
-
-
-def _frames(item: VisualItem, cancel: Cancel, report: Report) -> Iterator[str]:
-    assert isinstance(item.media, Video)
-    for _, pixels in video.frames(item.media, item.times, cancel=cancel, progress=report):
-        frame = vision.resize(PIL.Image.fromarray(pixels), item.size)
-        yield _base64(_saved(frame, "JPEG", **JPEG))
+def _clip(frames: Iterator[PIL.Image.Image], item: VisualItem) -> Encoded:
+    resized = (vision.resize(frame, item.size) for frame in frames)
+    return Encoded("image/jpeg", tuple(_base64(_saved(f, "JPEG", **JPEG)) for f in resized))
 
 
 def _saved(picture: PIL.Image.Image, kind: str, **options: Any) -> bytes:

@@ -90,7 +90,8 @@ def stock(path: Path) -> Callable[[], object]:
 
 def ours(path: Path) -> Callable[[], object]:
     """The same pixels, slice by slice, as the vision tower takes them."""
-    from model import video, visual_item
+    from model import pixels, visual_item
+    from model.backend import Cancel
     from model.conversation import Conversation, Video
     from model.encoder import VisionEncoder, slices
     from model.families import Geometry
@@ -104,8 +105,7 @@ def ours(path: Path) -> Callable[[], object]:
     def work() -> int:
         asked = Conversation().with_user_turn(Video(path, vision))
         (item,) = visual_item.plan(asked, Geometry())
-        assert isinstance(item.media, Video)
-        parts = slices(video.frames(item.media, item.times), item)
+        parts = slices(pixels.decoded(item, Cancel(), lambda _done, _total: None), item)
         return sum(len(encoder.patchified(part)["pixel_values_videos"]) for part in parts)
 
     return work
