@@ -301,6 +301,7 @@ TO_READ = (
 TO_SKIP = ('"', "/*", "//", "~~~", "```\n", "`", "<a ", "<points ", "<|object_ref_start|>x", "<!-- a (", " ", "9", "\n", "bounding box a ")  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("piece", "length"), [(p, 100_000) for p in TO_READ] + [(p, 1_000_000) for p in TO_SKIP]
 )

@@ -86,6 +86,7 @@ def test_it_lets_through_what_people_want_to_read(name: str, tokenizer: AutoToke
     assert fires_after(tokenizer(f"Here it is:\n\n{text}\nThat was it.")["input_ids"]) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["argparse", "html/entities", "mimetypes", "turtle", "this"])
 def test_it_lets_real_code_through(name: str, tokenizer: AutoTokenizer) -> None:
     code = Path(sysconfig.get_path("stdlib"), f"{name}.py").read_text(encoding="utf-8")

@@ -134,6 +134,7 @@ def test_a_session_goes_on_by_name(served: Served) -> None:
         assert served.backend.calls[-1].conversation.turns == turns
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("endpoint", ["/chat", "/estimate", "/reset"])
 def test_every_example_of_the_description_works(
     served: Served, examples: dict[str, dict[str, str]], endpoint: str

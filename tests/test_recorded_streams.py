@@ -81,6 +81,7 @@ def test_an_answer_is_read_in_any_shape(server: OpenAIServer, name: str) -> None
     assert (usage.reasoning_tokens > 0) == bool(stream.thought)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_tab_survives_it_and_goes_on(server: OpenAIServer, name: str) -> None:
     """What a view holds can be sent to a browser, what was said to the server, and the next message is answered."""
