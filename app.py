@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from model import checkpoint as checkpoints
+from model import packages
 from model.backend import Backend
 from model.checkpoint_settings import default_settings
 from model.choose import Flags, choose, expected_checkpoint
@@ -130,6 +131,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             from model import verify_file
 
             return verify_file.report(options.verify, model_flags)
+        for hole in packages.holes():
+            log.warning(hole)
         serve(options, model_flags, server)
     except (DemoError, SettingError) as error:
         flags.error(str(error))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from model import checkpoint_files, hub, quantization
 from model.choose import GB, Choice, Flags, Hardware, choose, weights_bytes
 from model.connection import Connection
 from model.errors import CheckpointError, DemoError
+from model.packages import holes, version_of
 
 PACKAGES = ("torch", "torchvision", "transformers", "accelerate", "gradio", "av", "pillow")
 SERVER_PACKAGES = ("gradio", "openai", "av", "pillow")
@@ -22,10 +22,11 @@ DECODERS = {"h264": "H.264", "hevc": "HEVC", "vp9": "VP9", "av1": "AV1", "mpeg4"
 
 def report(flags: Flags) -> int:
     """Print the findings; 0 if everything is there, 1 if something is missing."""
-    missing = [name for name in PACKAGES if _version(name) is None]
+    missing = [name for name in PACKAGES if version_of(name) is None]
     print(f"python      {platform.python_version()} on {platform.system()} {platform.machine()}")
     for name in PACKAGES:
-        print(f"{name:<11} {_version(name) or 'missing'}")
+        print(f"{name:<11} {version_of(name) or 'missing'}")
+    _warn()
     problems = [
         f"{name} is missing; run `pip install -r requirements_web_demo.txt`." for name in missing
     ]
@@ -44,7 +45,8 @@ def report_server(connection: Connection) -> int:
 
     print(f"python      {platform.python_version()} on {platform.system()} {platform.machine()}")
     for name in SERVER_PACKAGES:
-        print(f"{name:<11} {_version(name) or 'missing'}")
+        print(f"{name:<11} {version_of(name) or 'missing'}")
+    _warn()
     print(f"server      {connection.host}")
     server = Server(connection)
     try:
@@ -65,11 +67,16 @@ def report_server(connection: Connection) -> int:
     return 1 if problem else 0
 
 
+def _warn() -> None:
+    for hole in holes():
+        print(f"warning     {hole}")
+
+
 def _run(flags: Flags) -> list[str]:
     """Print what would run; gives what stands in its way."""
     undecodable = [shown for codec, shown in DECODERS.items() if not _can_decode(codec)]
     print(
-        f"video       PyAV {_version('av')}, decodes {', '.join(s for s in DECODERS.values() if s not in undecodable)}"
+        f"video       PyAV {version_of('av')}, decodes {', '.join(s for s in DECODERS.values() if s not in undecodable)}"
     )
     problems = [
         f"PyAV cannot decode {shown}; run `pip install --force-reinstall av`."
@@ -146,10 +153,3 @@ def _can_decode(codec: str) -> bool:
     except UnknownCodecError:
         return False
     return True
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

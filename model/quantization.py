@@ -25,10 +25,7 @@ class Reader:
     command: str = ""
 
 
-# gptqmodel asks for Pillow 13, which Gradio refuses; it works with the one before.
-GPTQMODEL = Reader(
-    ("gptqmodel", "optimum"), 'pip install gptqmodel optimum && pip install "pillow<13"'
-)
+GPTQMODEL = Reader(("gptqmodel", "optimum"), "pip install gptqmodel optimum")
 READERS = {
     "gptq": GPTQMODEL,
     "awq": GPTQMODEL,

@@ -19,8 +19,12 @@ def read(path: Path) -> Any:
 
 
 def steps() -> list[dict[str, Any]]:
-    jobs = read(FORGE / "workflows" / "test.yml")["jobs"]
-    assert {"check", "unit", "browser", "wheel"} <= set(jobs)
+    jobs = {
+        name: job
+        for workflow in (FORGE / "workflows").iterdir()
+        for name, job in read(workflow)["jobs"].items()
+    }
+    assert {"audit", "check", "unit", "browser", "wheel"} <= set(jobs)
     return [step for job in jobs.values() for step in job["steps"]]
 
 

@@ -41,6 +41,8 @@ def test_it_installs_the_versions_that_are_tested(space: Path) -> None:
     assert f"torch=={pins()['torch']}\n" in pinned and "-r requirements_page.txt\n" in pinned
     page = (space / "requirements_page.txt").read_text(encoding="utf-8")
     assert f"gradio=={pins()['gradio']}\n" in page
+    assert "\npillow==" not in pinned  # pip refuses it beside Gradio
+    assert (space / "requirements_pillow.txt").read_text(encoding="utf-8").startswith("pillow==")
 
 
 def test_it_holds_the_program_and_what_its_readme_leads_to_and_no_large_file(space: Path) -> None:

@@ -17,7 +17,7 @@ from model.packets import PacketIndex
 from model.video import frames
 from tests import media_files
 from tests.hostile_files.clips import growing, sample_bomb
-from tests.hostile_files.pictures import scan_bomb, tag_bomb
+from tests.hostile_files.pictures import scan_bomb
 from ui.quarantine import ALONE, PASSED_ON, ROOT, Limits, Quarantine
 
 TOO_MUCH = r"^a\.\w+ takes too much time or memory to read; save it as PNG or JPEG"
@@ -45,8 +45,8 @@ def test_a_file_that_only_waits_is_given_up(tmp_path: Path) -> None:
 
 
 def test_a_file_that_takes_too_much_memory_is_given_up(tmp_path: Path) -> None:
-    quarantine = Quarantine(Limits(cpu_s=60, memory_bytes=2**29))
-    (picture := tmp_path / "a.png").write_bytes(tag_bomb())
+    quarantine = Quarantine(Limits(60, memory_bytes=2**29, largest_memory_bytes=2**29))
+    picture = media_files.solid(tmp_path / "a.png", size=(10_000, 9_000))
     with pytest.raises(MediaError, match=TOO_MUCH):
         looked_at(quarantine, picture)
     sample_bomb(clip := tmp_path / "a.mp4")
@@ -58,13 +58,13 @@ def test_a_file_that_takes_too_much_memory_is_given_up(tmp_path: Path) -> None:
 
 def test_what_it_took_is_not_taken_here(tmp_path: Path) -> None:
     """Counted in a process that looks at a bomb as the page does."""
-    (tmp_path / "a.png").write_bytes(tag_bomb())
+    media_files.solid(tmp_path / "a.png", size=(10_000, 9_000))
     sample_bomb(tmp_path / "a.mp4")
     script = (
         "import resource, sys\n"
-        "from ui.quarantine import Quarantine\n"
+        "from ui.quarantine import Limits, Quarantine\n"
         "def most(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "before, quarantine = most(), Quarantine()\n"
+        "before, quarantine = most(), Quarantine(Limits(60, 2**29, 60, 60, 2**29))\n"
         "for name in ('a.png', 'a.mp4'):\n"
         "    try: quarantine.first_look(f'{sys.argv[1]}/{name}', name, sys.argv[1])\n"
         "    except Exception as error: print(type(error).__name__)\n"

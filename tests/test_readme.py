@@ -48,8 +48,10 @@ def test_no_file_that_is_kept_is_too_large_for_a_space_without_lfs() -> None:
 
 def test_the_pins_are_what_the_package_asks_for() -> None:
     asked = [Requirement(line) for line in PROJECT["dependencies"]]
-    assert {requirement.name for requirement in asked} == set(pins())
+    assert {requirement.name for requirement in asked} == {*pins(), "pillow"}
     for requirement in asked:
+        if requirement.name == "pillow":  # newer than pip takes beside Gradio: tests/test_supply.py
+            continue
         assert pins()[requirement.name] in requirement.specifier, requirement.name
 
 

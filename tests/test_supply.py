@@ -8,12 +8,18 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
+import venv
 from pathlib import Path
 
 import pytest
 from gradio_client import handle_file
+from packaging.version import Version
 
+from model import packages
 from tests.media_files import solid
+from tests.test_install import wheel
+from tools import install
 from tools.served import free_port, program
 
 ROOT = Path(__file__).parent.parent
@@ -54,6 +60,67 @@ def test_the_lock_file_holds_the_pins_and_a_hash_for_everything(name: str) -> No
     # Some twice: other versions for other Pythons.
     assert {entry.split("==")[0].split("[")[0] for entry in entries} == locked.keys()
     assert all("--hash=sha256:" in entry for entry in entries)
+
+
+def test_what_had_critical_holes_is_locked_without_them() -> None:
+    locked = pins("requirements_web_demo.lock")
+    mended = {
+        "av": "18.1",  # brings FFmpeg 8.1.2: CVE-2026-8461, CVE-2026-40962
+        "gradio": "6.31",  # CVE-2026-111497
+        "pillow": "13",  # CVE-2026-112403, CVE-2026-96639
+    }
+    for package, version in mended.items():
+        assert Version(locked[package]) >= Version(version), package
+
+
+def test_pillow_has_one_version_in_everything_that_installs_it() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    asked = f"pillow=={packages.PILLOW}"
+    assert project["tool"]["uv"]["override-dependencies"] == [asked]
+    for name in LISTS:
+        assert pins(f"{name}.lock")["pillow"] == packages.PILLOW
+    command = f"pip install --no-deps {asked}"
+    for file in ("requirements_page.txt", "pyproject.toml", "docs/deploy.md"):
+        assert command in (ROOT / file).read_text(encoding="utf-8"), file
+    image = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
+    assert "--no-deps --require-hashes -r requirements_page.lock" in image
+    assert packages.holes() == []  # and it is what the tests run with
+
+
+def test_an_older_pillow_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "version_of", {"pillow": "12.3.0"}.get)
+    (said,) = packages.holes()
+    assert "12.3.0" in said and f"`pip install --no-deps pillow=={packages.PILLOW}`" in said
+    monkeypatch.setattr(packages, "version_of", {"pillow": "14.0.0"}.get)
+    assert packages.holes() == []
+
+
+@pytest.mark.slow
+def test_a_space_has_the_locked_pillow_before_the_page_starts(tmp_path: Path) -> None:
+    environment = tmp_path / "environment"
+    venv.create(environment, with_pip=True)
+    python = str(environment / "bin" / "python")
+    old, new = (tmp_path / "wheels" / f"pillow-{v}-py3-none-any.whl" for v in ("12.3.0", "13.0.0"))
+    for file in (old, new):
+        digest = wheel(file.parent, "pillow", file.name.split("-")[1])
+    subprocess.run([python, "-m", "pip", "install", "-q", "--no-index", str(old)], check=True)
+    space = tmp_path / "space"
+    space.mkdir()
+    (space / "space.py").write_bytes((ROOT / "deploy" / "space.py").read_bytes())
+    (space / "requirements_pillow.txt").write_text(f"pillow==13.0.0 --hash=sha256:{digest}")
+    (space / "app.py").write_text(
+        "import importlib.metadata\ndef main():\n    print(importlib.metadata.version('pillow'))"
+    )
+    source = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(new.parent)}
+    command, told = [python, "space.py"], os.environ | source
+    said = subprocess.run(command, cwd=space, env=told, capture_output=True, text=True, check=True)
+    assert said.stdout == "13.0.0\n"
+
+
+def test_a_space_gets_pillow_from_the_lock_with_its_hashes() -> None:
+    lock = (ROOT / install.LOCK).read_text(encoding="utf-8")
+    entry = install.entry_of("pillow", lock)
+    assert entry.startswith(f"pillow=={packages.PILLOW} ") and entry.count("--hash=sha256:") > 20
 
 
 def test_a_page_without_torch_gets_what_a_page_with_torch_gets() -> None:

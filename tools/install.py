@@ -59,8 +59,17 @@ def takes_cpu_build(torch: str, machine: Machine, reachable: Callable[[], bool])
 
 def without_torch(lock: str) -> str:
     """The lock without torch and what only its CUDA build needs."""
-    entries = re.split(r"^(?=[a-z0-9])", lock, flags=re.MULTILINE)
-    return "".join(entry for entry in entries if not LEFT_OUT.fullmatch(name_of(entry)))
+    return "".join(entry for entry in _entries(lock) if not LEFT_OUT.fullmatch(name_of(entry)))
+
+
+def entry_of(package: str, lock: str) -> str:
+    """Version and hashes of one package of the lock."""
+    (entry,) = (entry for entry in _entries(lock) if name_of(entry) == package)
+    return entry
+
+
+def _entries(lock: str) -> list[str]:
+    return re.split(r"^(?=[a-z0-9])", lock, flags=re.MULTILINE)
 
 
 def name_of(entry: str) -> str:
@@ -106,7 +115,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def as_locked(python: str, lock: str) -> list[str]:
     """The command that installs the lock as it is."""
-    return _uv(python, "--require-hashes", "-r", lock)
+    # Without dependencies: the lock lists them all, and its Pillow is newer than Gradio's metadata allows.
+    return _uv(python, "--no-deps", "--require-hashes", "-r", lock)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -133,9 +143,7 @@ def _install_for_cpu(lock: Path, index: str, python: str) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         rest = Path(folder, lock.name)
         rest.write_text(without_torch(pinned), encoding="utf-8")
-        # Without dependencies: the lock lists them all, but for torch, which is there now.
-        locked = _uv(python, "--no-deps", "--require-hashes", "-r", str(rest))
-        return subprocess.run(locked).returncode == 0
+        return subprocess.run(as_locked(python, str(rest))).returncode == 0
 
 
 def _uv(python: str, *arguments: str) -> list[str]:

@@ -18,6 +18,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # so that `python tools/make_space.py` finds `tools`
+
+from tools import install  # noqa: E402
+
 FOLDER = ROOT / "build" / "space"
 # What runs, and what the README leads to.
 COPIED = (
@@ -34,7 +38,7 @@ colorTo: gray
 sdk: gradio
 sdk_version: {gradio}
 python_version: "3.11"
-app_file: app.py
+app_file: space.py
 license: apache-2.0
 short_description: Chat about pictures and videos with Qwen2-VL
 models:
@@ -57,6 +61,10 @@ def write(folder: Path) -> None:
             shutil.copytree(ROOT / name, folder / name, ignore=ignored)
         else:
             shutil.copyfile(ROOT / name, folder / name)
+    # Not in requirements.txt, where pip would refuse it.
+    shutil.copyfile(ROOT / "deploy" / "space.py", folder / "space.py")
+    lock = (ROOT / install.LOCK).read_text(encoding="utf-8")
+    (folder / "requirements_pillow.txt").write_text(install.entry_of("pillow", lock))
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (folder / "README.md").write_text(front_matter() + readme, encoding="utf-8")
 

@@ -157,12 +157,12 @@ def bombs() -> Iterator[Case]:
     yield refused("profile.png", written(_png((8, 8), extra=_chunk(b"iCCP", profile))), "damaged")
     many = _png((8, 8), 8, b"\xff\0\0", _chunk(b"tEXt", b"k\0v") * 50_000)
     yield works("many-chunks.png", written(many), (8, 8), upright=False)
-    yield refused("tags.png", written(tag_bomb()), "takes too much time or memory")
+    yield works("tags.png", written(tag_bomb()), (8, 8), upright=False)
     yield refused("scans.jpg", written(scan_bomb(3000)), "would take too long")
 
 
 def tag_bomb(tags: int = 5000, size: int = 2_000_000) -> bytes:
-    """A PNG whose EXIF tags all hold the same two megabytes."""
+    """A PNG whose EXIF tags all hold the same two megabytes; Pillow before 13 read them all."""
     listed = (struct.pack("<HHLL", 1000 + i, 1, size - 100, 8) for i in range(tags))
     exif = b"II*\0" + struct.pack("<LH", 8, tags) + b"".join(listed) + bytes(4)
     return _png((8, 8), 8, b"\xff\0\0", _chunk(b"eXIf", exif + bytes(size - len(exif))))
