@@ -221,7 +221,12 @@ def _open(options: argparse.Namespace, model_flags: Flags, server: Connection | 
         inbrowser=options.inbrowser,
         auth=logins(options.auth),
         prevent_thread_lock=True,
-        **launch_options(page, max_file_mb=options.max_file_mb),
+        **launch_options(
+            page,
+            max_file_mb=options.max_file_mb,
+            allow_hosts=options.allow_host or (),
+            at=(options.server_name, options.root_path),
+        ),
     )
     served.set()
     return page

@@ -22,7 +22,7 @@ from tests.fakes import FakeBackend
 from tests.pages import gradio_environment, listening
 from tools.served import REPLY_S
 from ui.page import QUEUE_LOOKS_EVERY, build_page, launch_options
-from ui.web import BROWSER_COOKIE, FOREVER, PageHeaders, content_security_policy
+from ui.web import BROWSER_COOKIE, FOREVER, PRIVATE, PageHeaders, content_security_policy
 
 IDS = [
     "chatbot",
@@ -145,8 +145,8 @@ def test_what_is_named_after_its_content_is_fetched_once_and_the_page_each_time(
         html = client.get("/")
         (script,) = re.findall(r'src="\./(assets/index-[^"]+\.js)"', html.text)
         assert client.get(script).headers["cache-control"] == FOREVER
-        for path in ("/", "/assets/none.js"):
-            assert "cache-control" not in client.get(path).headers
+        assert client.get("/").headers["cache-control"] == PRIVATE
+        assert "cache-control" not in client.get("/assets/none.js").headers
 
 
 def test_the_page_is_sent_compressed_to_whoever_takes_that() -> None:

@@ -920,6 +920,15 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "서버가 상자 표시를 빼고 보내서 상자를 그릴 수 없습니다.",
     ),
     "{note} Also: {more}": ("{note}另外：{more}", "{note} 또한: {more}"),
+    # Whose request it is
+    "This page does not go by the name {name}; open it by its address, or start it with --allow-host {name}.": (
+        "此页面不使用名称 {name}；请用它的地址打开，或以 --allow-host {name} 启动。",
+        "이 페이지의 이름은 {name}이(가) 아닙니다. 주소로 열거나 --allow-host {name}을(를) 붙여 시작하세요.",
+    ),
+    "Another site ({name}) asks here; open this page itself, or start it with --allow-host {name}.": (
+        "另一个网站（{name}）在请求此页面；请直接打开此页面，或以 --allow-host {name} 启动。",
+        "다른 사이트({name})에서 보낸 요청입니다. 이 페이지를 직접 열거나 --allow-host {name}을(를) 붙여 시작하세요.",
+    ),
     # What programs send
     "The settings must be an object: names and values.": (
         "设置必须是由名称和值组成的对象。",

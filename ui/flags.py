@@ -12,6 +12,7 @@ from model.settings import TUNABLES, Tunable
 
 ENVIRONMENT = "QWEN_VL_"  # QWEN_VL_CHECKPOINT_PATH is --checkpoint-path
 NOT_TAKEN = ("help", "version")  # a container may say its own version
+LISTS = ("allow_host", "auth")  # separated by commas there
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
 
@@ -115,6 +116,7 @@ def _add_server_flags(flags: argparse.ArgumentParser, environment: Mapping[str, 
     server.add_argument(
         "--root-path", default="", metavar="PATH", help="where a reverse proxy puts the page"
     )
+    server.add_argument("--allow-host", action="append", default=None, metavar="NAME", help="a name under which the page is asked for; may be given several times, and then no other name is answered but those of its own network")  # fmt: skip
     server.add_argument("--auth", action="append", default=None, metavar="USER:PASSWORD", help="ask for a log-in; may be given several times")  # fmt: skip
     server.add_argument("--queue-size", type=int, default=64, metavar="N", help="people who may wait for an answer at once")  # fmt: skip
     server.add_argument("--requests-per-minute", type=int, default=0, metavar="N", help="messages that one address may send; 0 is any number")  # fmt: skip
@@ -172,7 +174,7 @@ def _take_environment(flags: argparse.ArgumentParser, environment: Mapping[str, 
         try:
             if action.nargs == 0:
                 action.default = _boolean(text)
-            elif action.dest == "auth":
+            elif action.dest in LISTS:
                 action.default = text.split(",") if text else None
             elif action.choices and text not in (action.default, *action.choices):
                 raise ValueError(text)

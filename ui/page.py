@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -14,6 +14,7 @@ from ui import gate
 from ui.api import add_api
 from ui.journal import Journal
 from ui.layout import ASSETS, lay_out, script
+from ui.origin import Names, OwnSite
 from ui.rates import Rates
 from ui.storage import UploadLimit
 from ui.tabs import Tabs
@@ -76,8 +77,17 @@ def build_page(
     return blocks
 
 
-def launch_options(blocks: gr.Blocks, *, max_file_mb: int = 200) -> dict[str, Any]:
-    """What `blocks.launch` needs for this page, to be merged with where it is to listen."""
+def launch_options(
+    blocks: gr.Blocks,
+    *,
+    max_file_mb: int = 200,
+    allow_hosts: Sequence[str] = (),
+    at: Sequence[str] = (),
+) -> dict[str, Any]:
+    """What `blocks.launch` needs for this page, to be merged with where it is to listen.
+
+    allow_hosts: the only names that the page goes by, if there are any; at: where it is said to be, by name perhaps.
+    """
     scripts = "\n".join(map(script, SCRIPTS))
     headers = Middleware(
         PageHeaders,
@@ -85,6 +95,8 @@ def launch_options(blocks: gr.Blocks, *, max_file_mb: int = 200) -> dict[str, An
         script=scripts,
         page_requested=blocks.tabs.page_requested,
     )
+    names = Names((*allow_hosts, *at), lambda: blocks.share_url)
+    own_site = Middleware(OwnSite, names=names, strict=bool(allow_hosts))
     uploads = Middleware(UploadLimit, room=blocks.tabs.room)
     in_front = Middleware(
         gate.Gate, inputs=gate.inputs_of(blocks), uploaded=blocks.tabs.uploads.arrived
@@ -94,7 +106,7 @@ def launch_options(blocks: gr.Blocks, *, max_file_mb: int = 200) -> dict[str, An
         "css": (ASSETS / "style.css").read_text(encoding="utf-8"),
         "head": f"<script>{scripts}</script>",
         "favicon_path": str(ASSETS / "favicon.svg"),
-        "app_kwargs": {"middleware": [headers, uploads, in_front]},
+        "app_kwargs": {"middleware": [headers, own_site, uploads, in_front]},
         "max_file_size": max_file_mb * 2**20,
         "ssr_mode": False,
         "run_history": False,

@@ -569,3 +569,12 @@ LANGUAGES: Mapping[str, tuple[str, Texts]] = {
 def texts_for(language: str) -> Texts:
     """The texts in `language`, a key of `LANGUAGES`; English for anything else."""
     return LANGUAGES.get(language, LANGUAGES["en"])[1]
+
+
+def texts_accepted(accepted: str) -> Texts:
+    """The texts in the first language of an `Accept-Language` header in which there are any."""
+    for wanted in accepted.split(","):
+        language = wanted.strip()[:2].lower()
+        if language in LANGUAGES:
+            return texts_for(language)
+    return ENGLISH

@@ -7,6 +7,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import cache
 
 from starlette.datastructures import MutableHeaders
@@ -22,7 +23,11 @@ HEADERS = {
     "Permissions-Policy": "camera=(self), display-capture=(self), microphone=(), geolocation=(), "
     "payment=(), usb=(), serial=(), hid=(), midi=()",
 }
+# A proxy that everybody uses must not hand on what it has been told of one person's address, and of a log-in.
+PRIVATE = "private, no-cache"
 FOREVER = "public, max-age=31536000, immutable"
+# Who asks, while a request is handled outside Gradio's queue: handlers are told the session alone.
+asking: ContextVar[HTTPConnection | None] = ContextVar("asking", default=None)
 _SCRIPT = re.compile(rb"<script(?=[\s>])")
 
 
@@ -77,6 +82,7 @@ class PageHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        asking.set(HTTPConnection(scope))
         nonce = secrets.token_urlsafe(16)
         policy = content_security_policy(nonce, self.script)
         headers = {**HEADERS, "Content-Security-Policy": policy}
@@ -89,21 +95,26 @@ class PageHeaders:
                 )
             # Gradio compresses its files, but not the page: a quarter of a megabyte, at every visit.
             page = GZipMiddleware(_Signed(self.app, nonce, self.first), compresslevel=6)
-            await page(scope, receive, _adding(send, headers, hashed=False))
+            await page(scope, receive, _adding(send, headers, PRIVATE))
             return
-        # Gradio names each of these files after its content, and browsers would ask again for all eighty.
-        hashed = path_of(scope).startswith("/assets/")
-        await self.app(scope, receive, _adding(send, headers, hashed))
+        await self.app(scope, receive, _adding(send, headers, _kept(path_of(scope))))
 
 
-def _adding(send: Send, headers: dict[str, str], hashed: bool) -> Send:
+def _kept(path: str) -> str:
+    """How long what lies there may be kept, and by whom; empty where Gradio says it."""
+    if path.startswith("/assets/"):
+        return FOREVER  # named after their content, and browsers would ask again for all eighty
+    return PRIVATE if path.startswith("/config") else ""
+
+
+def _adding(send: Send, headers: dict[str, str], kept: str) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             own = MutableHeaders(scope=message)
             for name, value in headers.items():
                 own.append(name, value)
-            if hashed and message["status"] == 200:
-                own["Cache-Control"] = FOREVER
+            if kept and message["status"] == 200:
+                own["Cache-Control"] = kept
         await send(message)
 
     return send_with_headers
@@ -151,6 +162,8 @@ def address_of(connection: HTTPConnection | None) -> str:
     return connection.client.host if connection and connection.client else ""
 
 
-def browser_of(connection: HTTPConnection) -> str:
+def browser_of(connection: HTTPConnection | None) -> str:
     """Something that a page and its reload have in common: the cookie, or at least the address."""
+    if connection is None:
+        return ""
     return connection.cookies.get(BROWSER_COOKIE, address_of(connection))

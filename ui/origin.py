@@ -1,0 +1,166 @@
+"""Whose request it is: programs may ask, and pages of this site, under names that lead here and nowhere else.
+
+A page of another site can make a visitor's browser post to this one, and the visitor's browser reaches what the
+other site cannot. And somebody may let a name of their own lead here: the browser then takes both for one site.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from model.errors import Sentence
+from ui.texts import texts_accepted
+from ui.web import path_of
+
+# Ends of names that nobody can register, so that none of them leads from elsewhere to here.
+NEAR = (".localhost", ".local", ".internal", ".home.arpa", ".lan")
+# Here Gradio refuses what a browser asks before it lets another site's script add headers.
+UNFORGEABLE = ("localhost", "127.0.0.1")
+FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
+OWN = ("same-origin", "none")  # what a browser says of a request of this site, or of its person
+MAX_NAME = 253  # characters of a name that is said again
+
+
+class Names:
+    """The names that the page goes by, beside addresses and those that are known in its network only."""
+
+    def __init__(
+        self, told: Iterable[str] = (), shared: Callable[[], str | None] = lambda: None
+    ) -> None:
+        """told: names, or web addresses. shared: the address of its public link, once there is one."""
+        self._told = {host_of(name if "://" in name else f"//{name}") for name in told} - {""}
+        self._shared = shared
+
+    def own(self, name: str) -> bool:
+        return name in self._told or (bool(name) and name == host_of(self._shared() or ""))
+
+
+class OwnSite:
+    """ASGI middleware: refuses other sites' pages, and names that are not the page's.
+
+    strict: whether no other name is taken anywhere; otherwise so it is where this machine alone can ask.
+    """
+
+    def __init__(self, app: ASGIApp, names: Names, strict: bool = False) -> None:
+        self.app, self.names, self.strict = app, names, strict
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = self._refusal(scope) if scope["type"] == "http" else None
+        await (answer or self.app)(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        if not self._named(scope, headers):
+            return refusal(
+                headers,
+                Sentence(
+                    "This page does not go by the name {name}; open it by its address, or start it with --allow-host {name}.",
+                    name=host_of(f"//{headers.get('host', '')}"),
+                ),
+            )
+        if self._foreign(scope, headers):
+            name = host_of(headers.get("origin", "")) or "?"
+            return refusal(
+                headers,
+                Sentence(
+                    "Another site ({name}) asks here; open this page itself, or start it with --allow-host {name}.",
+                    name=name,
+                ),
+            )
+        return None
+
+    def _named(self, scope: Scope, headers: Headers) -> bool:
+        """Whether a page that the browser knows by this name can only be this one."""
+        name = host_of(f"//{headers.get('host', '')}")
+        if _is_near(name) or self.names.own(name):
+            return True
+        if self.strict:
+            return False
+        if not _is_loopback((scope.get("server") or [""])[0]):
+            return True  # who has opened the page to others is asked by names that it cannot know
+        # A proxy on this machine. A name that leads here from elsewhere has no certificate: a browser does not
+        # say then where a request comes from, and the page that posts is no encrypted one.
+        origin = headers.get("origin")
+        encrypted = "sec-fetch-site" in headers or (origin or "").startswith("https://")
+        return encrypted or (origin is None and any(name in headers for name in FORWARDED))
+
+    def _foreign(self, scope: Scope, headers: Headers) -> bool:
+        """Whether another site's page asks for more than to be shown this one."""
+        reads = scope["method"] in ("GET", "HEAD")
+        if reads and not path_of(scope).startswith("/gradio_api/"):
+            return False
+        if reads and headers.get("sec-fetch-mode") == "navigate":
+            return False
+        origin, said = headers.get("origin"), headers.get("sec-fetch-site")
+        if said in OWN or (said is None and origin is None):
+            return False
+        return origin is None or not self._own_origin(origin, headers, said)
+
+    def _own_origin(self, origin: str, headers: Headers, said: str | None) -> bool:
+        if self.names.own(host_of(origin)):
+            return True
+        if said is not None:
+            return False
+        host = headers.get("host", "")
+        hosts = [host]
+        if host_of(f"//{host}") in UNFORGEABLE:
+            hosts.append(headers.get("x-forwarded-host", ""))
+        return any(_same(origin, host.split(",")[0].strip()) for host in hosts)
+
+
+def refusal(headers: Headers, sentence: Sentence, status: int = 403) -> Response:
+    """What a person reads, or a program."""
+    if "text/html" in headers.get("accept", ""):
+        return PlainTextResponse(
+            texts_accepted(headers.get("accept-language", "")).said(sentence), status
+        )
+    return JSONResponse({"error": str(sentence), "detail": str(sentence)}, status)
+
+
+def host_of(address: str) -> str:
+    """The name in a web address, as it is compared; empty if there is none."""
+    try:
+        name = urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+    return name.rstrip(".").lower()[:MAX_NAME]
+
+
+def _same(origin: str, host: str) -> bool:
+    """Whether a page's origin is this host. Where a proxy has left the port out, any is."""
+    try:
+        page, asked = urlsplit(origin), urlsplit(f"//{host}")
+        port = page.port or {"http": 80, "https": 443}.get(page.scheme)
+        return (
+            bool(page.hostname) and page.hostname == asked.hostname and asked.port in (None, port)
+        )
+    except ValueError:
+        return False
+
+
+def _is_near(name: str) -> bool:
+    """Whether a name leads to what has no other: an address, or a name of this network."""
+    return "." not in name or name.endswith(NEAR) or _is_address(name)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(address: object) -> bool:
+    try:
+        known = ipaddress.ip_address(str(address))
+    except ValueError:
+        return False
+    mapped = getattr(known, "ipv4_mapped", None)
+    return (mapped or known).is_loopback
