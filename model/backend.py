@@ -43,6 +43,10 @@ class Usage:
     vision_encodes: int = 0  # pictures and videos that went through the vision tower
     decoded_frames: int = 0  # pictures opened and video frames decoded
     prefilled_tokens: int = 0  # prompt tokens that went through the language model
+    # Of this conversation, and since its last answer, what had to make room in memory: tokens in the KV cache, and
+    # pictures and videos whose vision features were kept.
+    evicted_tokens: int = 0
+    evicted_features: int = 0
 
 
 @dataclass(frozen=True)
@@ -182,6 +186,16 @@ class Status:
         return Progress("loading", round(100 * self.progress), 0 if self.note else 100)
 
 
+@dataclass(frozen=True)
+class CacheFigures:
+    """What a model in this process keeps between turns, in bytes, and what had to make room since the start."""
+
+    used_bytes: int
+    budget_bytes: int
+    evicted_conversations: int  # their KV caches
+    evicted_features: int  # of pictures and videos
+
+
 class Backend(Protocol):
     """Answers conversations. Methods may be called from any thread."""
 
@@ -215,6 +229,10 @@ class Backend(Protocol):
 
     def forget(self, session: str) -> None:
         """Drop everything kept for `session`."""
+        ...
+
+    def cache_figures(self) -> CacheFigures | None:
+        """What is kept between turns; None of a server, and before a checkpoint is loaded. Waits for nothing."""
         ...
 
     def make_room(self) -> None:

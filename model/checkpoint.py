@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from model import adapter as adapters
 from model import checkpoint_files, hub, quantization, weight_files
+from model.cache_budget import Layout, cache_bytes
 from model.choose import GB, Choice, Hardware, weights_bytes
 from model.errors import CheckpointError
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 BFLOAT16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "bf16")  # of x86 cores, and of ARM's
 DOWNLOAD_SHARE = 0.9  # of the time until a checkpoint that has to be fetched is ready
-CACHE_SHARE = 0.2  # of the free memory, when nobody says how much may be kept between turns
 
 
 def hardware() -> Hardware:
@@ -79,7 +79,10 @@ def load(
     compiled = _compiled(choice, model, lambda done: report(share + (1 - share) * done))
     # AWQ's kernels for GPUs compute in float16, whatever was asked for.
     dtype: Any = str(model.dtype).removeprefix("torch.")
-    kept = int(cache_gb * GB) if cache_gb is not None else int(free_memory(choice) * CACHE_SHARE)
+    layout = Layout.of(model.config, model.dtype.itemsize)
+    kept = cache_bytes(free_memory(choice), layout, len(choice.gpus))
+    if cache_gb is not None:
+        kept = int(cache_gb * GB)
     return LocalBackend(
         model,
         processor,

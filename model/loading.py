@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from copy import copy
 from typing import Protocol
 
-from model.backend import Backend, Cancel, Estimate, Event, Finished, Status, Usage
+from model.backend import Backend, CacheFigures, Cancel, Estimate, Event, Finished, Status, Usage
 from model.conversation import Conversation
 from model.errors import DemoError, NotReplayableError
 from model.recipe import Recipe, Replaying, Verdict
@@ -101,6 +101,9 @@ class LoadingBackend:
     def forget(self, session: str) -> None:
         if self._backend:
             self._backend.forget(session)
+
+    def cache_figures(self) -> CacheFigures | None:
+        return self._backend.cache_figures() if self._backend else None
 
     def make_room(self) -> None:
         if self._backend:

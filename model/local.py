@@ -8,8 +8,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -17,8 +15,8 @@ from typing import Any
 
 import torch
 
-from model import checkpoint_settings, recipe, verify, visual_item
-from model.backend import Cancel, Estimate, Event, Progress, Status
+from model import checkpoint_settings, feature_cache, prefix_cache, recipe, verify, visual_item
+from model.backend import CacheFigures, Cancel, Estimate, Event, Progress, Status
 from model.chat_template import ChatTemplate, Segment, prompt_text
 from model.compiled import CompiledDecoding
 from model.conversation import Conversation
@@ -27,6 +25,7 @@ from model.encoder import VisionEncoder
 from model.errors import CheckpointError, DemoError
 from model.event_stream import Emit, events_of
 from model.families import Geometry
+from model.feature_cache import FeatureCache
 from model.prefix_cache import PrefixCache, bytes_per_token, common_length
 from model.prompt import Prompt, build
 from model.read_ahead import Drafts, EitherCancel, continued
@@ -41,14 +40,6 @@ log = logging.getLogger(__name__)
 
 # How torch says that the memory of a CPU is spent (on Linux and macOS, on Windows), or an Apple GPU's.
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "MPS backend out of memory")
-
-
-@dataclass(eq=False)
-class _Work:
-    """What the model does or will do, and for whom."""
-
-    session: str
-    forgotten: bool = False  # meanwhile
 
 
 class LocalBackend:
@@ -68,7 +59,7 @@ class LocalBackend:
         prompt_lookup: bool = False,
         adapter: str = "",
     ) -> None:
-        """cache_bytes: what may be kept between turns, half of it KV caches and half vision features.
+        """cache_bytes: what may be kept between turns, KV caches and vision features together.
 
         stop_loops: whether an answer that repeats its tail is ended; never before `loop_guard.MIN_TOKENS`.
         prompt_lookup: see there; not together with `compiled`.
@@ -82,8 +73,9 @@ class LocalBackend:
         self.encoder = VisionEncoder(model, processor)
         self.compiled = compiled
         self.decode_threads = DecodeThreads()
-        self.prefixes = PrefixCache(cache_bytes // 2)
-        self.features: SessionStore[torch.Tensor] = SessionStore(cache_bytes // 2)
+        self.kept: SessionStore[Any] = SessionStore(cache_bytes)
+        self.prefixes = PrefixCache(self.kept, bytes_per_token(model))
+        self.features = FeatureCache(self.kept)
         self._label, self._note = label, note
         self._max_video_seconds = max_video_seconds
         self.stop_loops, self.prompt_lookup = stop_loops, prompt_lookup
@@ -94,7 +86,6 @@ class LocalBackend:
         self._cache_bytes_per_token = bytes_per_token(model) if model.device.type == "cuda" else 0
         self._turnstile = Turnstile()
         self._drafts = Drafts()
-        self._work: set[_Work] = set()
 
     @classmethod
     def load(
@@ -194,19 +185,17 @@ class LocalBackend:
         asked_at = time.perf_counter()
 
         def work(emit: Emit) -> None:
-            # What cannot be answered is refused before the wait, not after it.
             self._drafts.end(session)
-            prompt = self.build_prompt(conversation, settings)
-            turn = Turn(self, prompt, settings, cancel, session, emit, asked_at)
-            with (
-                self._work_for(session),
-                self._turnstile.turn(
+            with self.kept.in_use(session):
+                # What cannot be answered is refused before the wait, not after it.
+                prompt = self.build_prompt(conversation, settings)
+                turn = Turn(self, prompt, settings, cancel, session, emit, asked_at)
+                with self._turnstile.turn(
                     cancel, lambda ahead: emit(Progress("queued", 0, ahead))
-                ) as entered,
-            ):
-                if entered:
-                    with torch.inference_mode():
-                        self._answer(turn)
+                ) as entered:
+                    if entered:
+                        with torch.inference_mode():
+                            self._answer(turn)
             turn.finish()
 
         return events_of(work, cancel)
@@ -280,8 +269,7 @@ class LocalBackend:
         """Once more without anything kept, if the memory runs out while `work` is `repeatable`."""
         if _fits(work):
             return
-        self.prefixes.clear()
-        self.features.clear()
+        self.kept.clear()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         if not repeatable() or not _fits(work):
@@ -299,31 +287,21 @@ class LocalBackend:
         until: int,
     ) -> None:
         turn = Turn(self, prompt, settings, cancel, session, lambda _: None, time.perf_counter())
-        with self._work_for(session), torch.inference_mode():
+        with self.kept.in_use(session), torch.inference_mode():
             self._with_memory(lambda: turn.read(until), lambda: not cancel.is_set())
-
-    @contextmanager
-    def _work_for(self, session: str) -> Iterator[None]:
-        """From before its turn until its end; a session that is forgotten meanwhile keeps nothing of it."""
-        work = _Work(session)
-        self._work.add(work)
-        try:
-            yield
-        finally:
-            self._work.discard(work)
-            if work.forgotten:
-                self._drop(session)
 
     def forget(self, session: str) -> None:
         self._drafts.end(session)
-        for work in tuple(self._work):
-            if work.session == session:
-                work.forgotten = True
-        self._drop(session)
+        self.kept.forget(session)
 
-    def _drop(self, session: str) -> None:
-        self.prefixes.forget(session)
-        self.features.forget(session)
+    def cache_figures(self) -> CacheFigures:
+        evicted = self.kept.evicted
+        return CacheFigures(
+            self.kept.nbytes,
+            self.kept.budget,
+            evicted[prefix_cache.RANK],
+            evicted[feature_cache.RANK],
+        )
 
     def _segments(
         self, conversation: Conversation, settings: GenerationSettings

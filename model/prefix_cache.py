@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
+from model.cache_budget import Layout
 from model.kv_cache import KVCache
 from model.prompt import PromptKey
 from model.session_store import SessionStore
@@ -43,28 +44,28 @@ def common_length(held: Sequence[PromptKey], wanted: Sequence[PromptKey]) -> int
 
 def bytes_per_token(model: Any) -> int:
     """What one token takes in the KV cache of a model."""
-    return bytes_per_token_of(model.config.get_text_config(), model.dtype.itemsize)
+    return Layout.of(model.config, model.dtype.itemsize).bytes_per_token
 
 
-def bytes_per_token_of(text: Any, itemsize: int) -> int:
-    """Keys and values of every layer. text: the config of the language model; itemsize: bytes of a number."""
-    head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-    return int(2 * text.num_hidden_layers * text.num_key_value_heads * head * itemsize)
+RANK = 1  # evicted after vision features, of which they are what was made
+KEY = "conversation"
 
 
 class PrefixCache:
     """The KV cache of each session's latest prompt and answer."""
 
-    def __init__(self, budget: int) -> None:
-        """budget: bytes."""
-        self._store: SessionStore[CachedPrefix] = SessionStore(budget)
+    def __init__(self, store: SessionStore[Any], bytes_per_token: int) -> None:
+        self._store = store
+        self._bytes_per_token = bytes_per_token
 
     def take(self, session: str, keys: Sequence[PromptKey]) -> CachedPrefix:
         """The longest reusable prefix of `keys`, cut to it and removed from here; may be empty.
 
         At most `len(keys) - 1` tokens: the last one has to be read to get the first of the answer.
+        Room is made for all of `keys`, until `store`.
         """
-        prefix = self._store.take(session, "conversation")
+        prefix: CachedPrefix | None = self._store.take(session, KEY)
+        self._store.reserve(session, len(keys) * self._bytes_per_token)
         if prefix is None:
             return CachedPrefix([], KVCache())
         prefix.cut(min(common_length(prefix.keys, keys), len(keys) - 1))
@@ -72,10 +73,5 @@ class PrefixCache:
 
     def store(self, session: str, prefix: CachedPrefix) -> None:
         """Keep `prefix` for the session's next turn; it must not be changed from now on."""
-        self._store.put(session, "conversation", prefix, prefix.nbytes)
-
-    def forget(self, session: str) -> None:
-        self._store.forget(session)
-
-    def clear(self) -> None:
-        self._store.clear()
+        self._store.reserve(session, 0)
+        self._store.put(session, KEY, prefix, prefix.nbytes, rank=RANK, units=len(prefix.keys))

@@ -10,6 +10,7 @@ from typing import Any
 from model import adapter as adapters
 from model import checkpoint as checkpoints
 from model import checkpoint_files, hub, quantization
+from model.cache_budget import Layout
 from model.choose import GB, Choice, Flags, Hardware, choose, weights_bytes
 from model.connection import Connection
 from model.errors import CheckpointError, DemoError
@@ -118,11 +119,9 @@ def _unreadable(choice: Choice) -> Iterator[str]:
 
 def _arithmetic(choice: Choice, free: int) -> str:
     """What the memory is needed for, in GB."""
-    from model.prefix_cache import bytes_per_token_of
-
-    text = _config(choice).get_text_config()
-    tokens = text.max_position_embeddings
-    cache = tokens * bytes_per_token_of(text, 4 if choice.dtype == "float32" else 2)
+    layout = Layout.of(_config(choice), 4 if choice.dtype == "float32" else 2)
+    tokens = layout.context_tokens
+    cache = tokens * layout.bytes_per_token
     weights = weights_bytes(checkpoint_files.bytes_in_16_bits(choice.checkpoint), choice.dtype)
     known = f"{weights / GB:.1f} GB" if weights else "an unknown size"
     return (

@@ -165,9 +165,12 @@ class RemoteBackend:
                 emit,
                 asked_at,
             )
-            with self._turnstile.turn(
-                cancel, lambda ahead: emit(Progress("queued", 0, ahead))
-            ) as entered:
+            with (
+                self.encoder.in_use(session),
+                self._turnstile.turn(
+                    cancel, lambda ahead: emit(Progress("queued", 0, ahead))
+                ) as entered,
+            ):
                 if entered:
                     answer.fetch()
             answer.finish()
@@ -182,9 +185,10 @@ class RemoteBackend:
             return False
         over = self._drafts.begin(session)
         try:
-            for item in self.question(conversation, settings, clips=True).items:
-                if self.encoder.encode(item, session, over, lambda _done, _total: None) is None:
-                    return False
+            with self.encoder.in_use(session):
+                for item in self.question(conversation, settings, clips=True).items:
+                    if self.encoder.encode(item, session, over, lambda _done, _total: None) is None:
+                        return False
             return not over.is_set()
         finally:
             self._drafts.end(session, over)
@@ -192,6 +196,9 @@ class RemoteBackend:
     def forget(self, session: str) -> None:
         self._drafts.end(session)
         self.encoder.forget(session)
+
+    def cache_figures(self) -> None:
+        """What a server keeps is its own business."""
 
     def make_room(self) -> None:
         """Its tokens are computed elsewhere."""

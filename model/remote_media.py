@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +64,10 @@ class MediaEncoder:
             return None
         self._kept.put(session, identity, encoded, encoded.nbytes)
         return encoded, len(encoded.pictures)
+
+    def in_use(self, session: str) -> AbstractContextManager[None]:
+        """See `SessionStore.in_use`."""
+        return self._kept.in_use(session)
 
     def forget(self, session: str) -> None:
         self._kept.forget(session)

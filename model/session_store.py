@@ -1,13 +1,15 @@
-"""What is kept for people between their turns: least recently used out first, bounded in bytes.
+"""What is kept for people between their turns, bounded in bytes.
 
-Every entry belongs to one session and is found by nobody else. Knows nothing of what it keeps.
+Every entry belongs to one session and is found by nobody else. What is put for another session is evicted first, what has
+the lower rank before what has the higher, and of equals the least recently used. Knows nothing of what it keeps.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Hashable
+from collections import Counter, OrderedDict
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -18,21 +20,36 @@ Value = TypeVar("Value")
 class _Entry(Generic[Value]):
     value: Value
     nbytes: int
+    rank: int
+    units: int
+
+
+@dataclass(eq=False)
+class _Use:
+    session: str
+    forgotten: bool = False
 
 
 class SessionStore(Generic[Value]):
-    """Values by session and key. Safe to use from several threads."""
+    """Values by session and key. Safe to use from several threads.
+
+    evicted: how many entries had to make room since the beginning, by rank.
+    """
 
     def __init__(self, budget: int) -> None:
         """budget: bytes that all entries may take together."""
-        self._budget = budget
+        self.budget = budget
+        self.evicted: Counter[int] = Counter()
         self._entries: OrderedDict[tuple[str, Hashable], _Entry[Value]] = OrderedDict()
+        self._reserved = 0
+        self._lost: dict[str, Counter[int]] = {}
+        self._uses: set[_Use] = set()
         self._lock = threading.Lock()
 
     @property
     def nbytes(self) -> int:
         with self._lock:
-            return sum(entry.nbytes for entry in self._entries.values())
+            return self._held()
 
     def get(self, session: str, key: Hashable) -> Value | None:
         """The entry, which stays and becomes the most recently used."""
@@ -49,25 +66,89 @@ class SessionStore(Generic[Value]):
             entry = self._entries.pop((session, key), None)
             return entry.value if entry else None
 
-    def put(self, session: str, key: Hashable, value: Value, nbytes: int) -> None:
-        """Keep `value`, unless the session is nameless or the value empty, or alone exceeds the budget."""
+    def put(
+        self,
+        session: str,
+        key: Hashable,
+        value: Value,
+        nbytes: int,
+        *,
+        rank: int = 0,
+        units: int = 1,
+    ) -> None:
+        """Keep `value`, unless the session is nameless, the value empty, or there is no budget.
+
+        rank: above 0, it is kept even where it exceeds the budget, until another session puts something.
+        units: what `lost` counts when it is evicted.
+        """
         with self._lock:
             self._entries.pop((session, key), None)
-            if not session or not 0 < nbytes <= self._budget:
+            if not session or nbytes <= 0 or not self.budget:
                 return  # what takes nothing would never have to make room
-            self._entries[session, key] = _Entry(value, nbytes)
-            total = sum(entry.nbytes for entry in self._entries.values())
-            while total > self._budget:
-                _, dropped = self._entries.popitem(last=False)
-                total -= dropped.nbytes
+            self._entries[session, key] = _Entry(value, nbytes, rank, units)
+            if not rank and nbytes > self.budget:
+                self._evict((session, key))
+            self._make_room(session)
+
+    def reserve(self, session: str, nbytes: int) -> None:
+        """Make room for so many bytes that `session` is about to use, in place of what was reserved before."""
+        with self._lock:
+            self._reserved = nbytes
+            self._make_room(session)
+
+    def lost(self, session: str) -> Counter[int]:
+        """The units of the session's entries that were evicted since this was asked last, by rank."""
+        with self._lock:
+            return self._lost.pop(session, Counter())
+
+    @contextmanager
+    def in_use(self, session: str) -> Iterator[None]:
+        """While something is computed for a session, or waits for it. If it is forgotten meanwhile, nothing stays."""
+        use = _Use(session)
+        with self._lock:
+            self._uses.add(use)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._uses.discard(use)
+            if use.forgotten:
+                self.forget(session)
 
     def forget(self, session: str) -> None:
-        """Drop everything of one session."""
+        """Drop everything of one session, also what is being computed for it."""
         with self._lock:
+            for use in self._uses:
+                use.forgotten = use.forgotten or use.session == session
             for owner, key in [name for name in self._entries if name[0] == session]:
                 del self._entries[owner, key]
+            self._lost.pop(session, None)
 
     def clear(self) -> None:
-        """Drop everything of everybody."""
+        """Evict everything of everybody."""
         with self._lock:
-            self._entries.clear()
+            for name in list(self._entries):
+                self._evict(name)
+
+    def _held(self) -> int:
+        return sum(entry.nbytes for entry in self._entries.values())
+
+    def _make_room(self, active: str) -> None:
+        surplus = self._held() + self._reserved - self.budget
+        while surplus > 0:
+            # Of equals `min` gives the first one, which is the least recently used.
+            order = {
+                name: (name[0] == active, entry.rank)
+                for name, entry in self._entries.items()
+                if name[0] != active or not entry.rank
+            }
+            if not order:
+                return
+            surplus -= self._evict(min(order, key=order.__getitem__))
+
+    def _evict(self, name: tuple[str, Hashable]) -> int:
+        """Gives the bytes that are free now."""
+        entry = self._entries.pop(name)
+        self.evicted[entry.rank] += 1
+        self._lost.setdefault(name[0], Counter())[entry.rank] += entry.units
+        return entry.nbytes

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from transformers import Cache, CompileConfig, GenerationConfig, StoppingCriteria
 
-from model import prefill, prompt_lookup, recipe
+from model import feature_cache, prefill, prefix_cache, prompt_lookup, recipe
 from model.backend import Cancel, Finished, Progress, Stage, StopReason, Usage
 from model.encoder import Report
 from model.errors import DemoError
@@ -62,6 +63,7 @@ class Turn:
         self._settings, self._session = settings, session
         self._cancel, self._emit, self._asked_at = cancel, emit, asked_at
         self._work = Work()
+        self._lost: Counter[int] = Counter()  # of what was kept for the session, by rank
         self._streamer = self._new_streamer()
         self._guard = LoopGuard()
         self._seed = secrets.randbelow(MAX_SEED + 1) if settings.seed is None else settings.seed
@@ -77,6 +79,7 @@ class Turn:
     def answer(self) -> None:
         """Emits progress and text; may be tried again while nothing has `begun`. Raises `MediaError`."""
         self._streamer = self._new_streamer()  # `generate` hands each the prompt first
+        self._lost += self._backend.kept.lost(self._session)
         ids, positions, prefix = self._take_up()
         self._read(ids, positions, prefix, until=len(self._prompt) - 1)
         if not self._cancel.is_set():
@@ -145,7 +148,7 @@ class Turn:
         self._work.vision_encodes += 1
         self._work.decoded_frames += encoded.decoded
         features = encoded.features
-        self._backend.features.put(self._session, identity, features, features.nbytes)
+        self._backend.features.put(self._session, identity, features)
         return features
 
     def _positions(self, ids: torch.Tensor) -> torch.Tensor:
@@ -198,7 +201,7 @@ class Turn:
         else:
             generate(prefix.cache, None)
         if finite.failed:
-            self._backend.features.forget(self._session)  # they may be what is not finite
+            self._backend.kept.forget(self._session)  # they may be what is not finite
             raise DemoError(
                 "The model's numbers are not finite, so the answer was ended; "
                 "whoever runs this page should start it with --dtype bfloat16 or float32."
@@ -242,4 +245,6 @@ class Turn:
             vision_encodes=work.vision_encodes,
             decoded_frames=work.decoded_frames,
             prefilled_tokens=work.prefilled_tokens,
+            evicted_tokens=self._lost[prefix_cache.RANK],
+            evicted_features=self._lost[feature_cache.RANK],
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from model.backend import (
+    CacheFigures,
     Cancel,
     Delta,
     Estimate,
@@ -56,6 +57,7 @@ class FakeBackend:
     estimates: list[Conversation] = field(default_factory=list)
     drafts: list[Call] = field(default_factory=list)  # what was read ahead
     forgotten: list[str] = field(default_factory=list)
+    figures: CacheFigures | None = None
     rooms: int = 0  # how often it was to make room
     current: Status = field(default_factory=lambda: Status("ready", "Fake-VL · cpu float32"))
     defaults: DefaultSettings = field(default_factory=DefaultSettings)
@@ -103,6 +105,9 @@ class FakeBackend:
 
     def forget(self, session: str) -> None:
         self.forgotten.append(session)
+
+    def cache_figures(self) -> CacheFigures | None:
+        return self.figures
 
     def make_room(self) -> None:
         self.rooms += 1

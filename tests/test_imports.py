@@ -17,6 +17,7 @@ TORCH_MODULES = {
     "compiled",
     "decode_threads",
     "encoder",
+    "feature_cache",
     "grouped_attention",
     "kv_cache",
     "local",

@@ -44,9 +44,9 @@ def test_it_is_tried_once_more_without_what_was_kept(
 ) -> None:
     backend = faulty(qwen2_vl, place)
     expected = said(backend, talk, "somebody else")
-    assert backend.features.nbytes
+    assert backend.kept.nbytes
     backend = faulty(qwen2_vl, place, failure)
-    backend.features.put("somebody else", "picture", torch.zeros(1), 4)
+    backend.features.put("somebody else", "picture", torch.zeros(1))
     assert said(backend, talk) == expected
     assert backend.features.get("somebody else", "picture") is None
 
@@ -68,7 +68,7 @@ def test_reading_ahead_is_tried_once_more_too_and_then_told(
     qwen2_vl: LocalBackend, talk: Conversation, failures: int
 ) -> None:
     backend = faulty(qwen2_vl, "prefill", *[MemoryError()] * failures)
-    backend.features.put("somebody else", "picture", torch.zeros(1), 4)
+    backend.features.put("somebody else", "picture", torch.zeros(1))
     if failures == 1:
         assert backend.read_ahead(talk, SHORT, session="mine")
     else:
@@ -87,4 +87,4 @@ def test_a_session_that_is_forgotten_while_it_waits_keeps_nothing(
         assert isinstance(next(waiting), Progress)
         backend.forget("gone")
     list(waiting)
-    assert backend.features.nbytes == 0 and backend.prefixes._store.nbytes == 0
+    assert backend.kept.nbytes == 0

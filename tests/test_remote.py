@@ -342,6 +342,19 @@ def test_what_was_read_ahead_is_not_encoded_again(
     assert usage(events(remote, draft)).decoded_frames == 5
 
 
+def test_a_session_that_is_forgotten_while_it_waits_keeps_nothing(
+    server: OpenAIServer, picture: Image
+) -> None:
+    remote = RemoteBackend.connect(Connection(server.base), concurrency=1)
+    talk = Conversation().with_user_turn(picture)
+    with remote._turnstile.turn(Cancel(), lambda _: None):
+        waiting = remote.stream(talk, GREEDY, Cancel(), session="s")
+        assert isinstance(next(waiting), Progress)
+        remote.forget("s")
+    assert usage(list(waiting)).decoded_frames == 1
+    assert usage(events(remote, talk)).decoded_frames == 1, "nothing was left to be reused"
+
+
 def test_nothing_of_the_environment_but_the_named_key_is_sent(
     server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

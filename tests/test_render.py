@@ -139,6 +139,11 @@ def test_statistics_say_what_an_answer_cost() -> None:
     )
 
 
+def test_statistics_say_what_had_to_make_room_in_memory() -> None:
+    evicted = replace(USAGE, reused_tokens=0, evicted_tokens=1180)
+    assert " · 1,180 not kept: memory was short · first word" in render.statistics(evicted, ENGLISH)
+
+
 def test_statistics_say_why_an_answer_ended_early() -> None:
     cut = replace(USAGE, stop_reason="length", decode_tokens_per_s=0.0)
     assert render.statistics(cut, ENGLISH).endswith(

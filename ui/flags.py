@@ -89,7 +89,7 @@ def _add_model_flags(flags: argparse.ArgumentParser) -> None:
         "--no-loop-guard", action="store_true", help="let an answer go on that repeats itself"
     )
     model.add_argument("--gpu-memory", type=_gigabytes, default=None, metavar="GB", help="how much of each GPU may be used; default is what is free")  # fmt: skip
-    model.add_argument("--cache-gb", type=_gigabytes, default=None, metavar="GB", help="kept between turns so that nothing is computed twice; default is a fifth of the free memory")  # fmt: skip
+    model.add_argument("--cache-gb", type=_gigabytes, default=None, metavar="GB", help="kept between turns so that nothing is computed twice; default is what one GPU has left for it, else a fifth of the free memory")  # fmt: skip
 
 
 def _add_engine_flags(flags: argparse.ArgumentParser) -> None:

@@ -277,6 +277,8 @@ def statistics(usage: Usage | None, texts: Texts) -> str:
     line = [
         f"{texts.stats_prompt.format(prompt=f'{usage.prompt_tokens:,}')} ({parts})",
     ]
+    if usage.evicted_tokens:
+        line.append(texts.stats_evicted.format(evicted=f"{usage.evicted_tokens:,}"))
     if usage.ttft_s:
         line.append(texts.stats_first.format(seconds=f"{usage.ttft_s:.2f}"))
     if usage.decode_tokens_per_s:
