@@ -65,7 +65,7 @@ class CompiledDecoding:
         self._model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
-            past_key_values=cache,
+            cache=cache,
             generation_config=GenerationConfig(
                 do_sample=False,
                 max_new_tokens=WARM_UP_TOKENS,

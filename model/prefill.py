@@ -59,7 +59,7 @@ def read(
         model.model(
             input_ids=ids[:, at:end],
             position_ids=positions[:, :, at:end],
-            past_key_values=cache,
+            cache=cache,
             mm_encoder_outputs=_encoder_outputs(spans, features_of, at, end),
             use_cache=True,
         )

@@ -21,7 +21,7 @@ GENERATION = {"prompt_lookup_num_tokens": 10, "max_matching_ngram_size": 3}
 def behind_a_cache(model: Any) -> Iterator[None]:
     """Inside, `generate` reads only what the KV cache does not hold.
 
-    With drafts its first step reads the whole prompt, behind a cache that holds all of it but one token (transformers 5.23).
+    With drafts its first step reads the whole prompt, behind a cache that holds all of it but one token (transformers 5.24).
     """
     prepare = model.prepare_inputs_for_generation
 
@@ -29,7 +29,7 @@ def behind_a_cache(model: Any) -> Iterator[None]:
     def prepare_the_rest(ids: Any, next_sequence_length: int | None = None, **kwargs: Any) -> Any:
         """ids: (1, prompt and draft)."""
         if next_sequence_length is None:
-            next_sequence_length = ids.shape[1] - kwargs["past_key_values"].get_seq_length()
+            next_sequence_length = ids.shape[1] - kwargs["cache"].get_seq_length()
         return prepare(ids, next_sequence_length=next_sequence_length, **kwargs)
 
     model.prepare_inputs_for_generation = prepare_the_rest

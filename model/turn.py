@@ -181,7 +181,7 @@ class Turn:
                 input_ids=ids,
                 attention_mask=torch.ones_like(ids),
                 position_ids=positions,
-                past_key_values=cache,
+                cache=cache,
                 generation_config=self._generation_config(compiling),
                 streamer=self._streamer,
                 stopping_criteria=criteria,

@@ -50,12 +50,12 @@ def _bare(backend: LocalBackend, talk: Conversation, tokens: int) -> float:
     ids = torch.tensor([backend.prompt_ids(talk, GenerationSettings())], device=device)
     cache = KVCache()
     with torch.inference_mode():
-        read = backend.model(input_ids=ids, past_key_values=cache, logits_to_keep=1)
+        read = backend.model(input_ids=ids, cache=cache, logits_to_keep=1)
         token = read.logits.argmax(-1)
         began = clock(device)
         for step in range(tokens - 1):
             positions = torch.full((4, 1, 1), ids.shape[1] + step, device=device)
-            output = backend.model(input_ids=token, past_key_values=cache, position_ids=positions)
+            output = backend.model(input_ids=token, cache=cache, position_ids=positions)
             token = output.logits.argmax(-1)
         return (tokens - 1) / (clock(device) - began)
 
