@@ -212,6 +212,7 @@ def _open(options: argparse.Namespace, model_flags: Flags, server: Connection | 
         downloads=Downloads(options.max_file_mb * 2**20) if options.allow_urls else None,
         keep_minutes=options.keep_minutes,
         max_uploads_gb=options.max_uploads_gb,
+        log_ins=bool(options.auth),
     )
     page.launch(
         server_name=_host(options.server_name),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,10 +28,12 @@ from tests.following import KEY
 from tests.pages import gradio_environment, listening
 from tests.patience import wait_until
 from tools.served import REPLY_S
-from ui.gate import MOST_BYTES, Gate
+from ui.body import MAX_BYTES, MAX_SMALL_BYTES, Nodes
+from ui.gate import MAX_FILES, Gate, Inputs
 from ui.page import build_page
 
 ADDRESS = "http://127.0.0.1:9/a.png"
+PIECE = 2**16  # that arrives at once
 FILE = {"path": ADDRESS, "meta": {"_type": "gradio.FileData"}}
 
 
@@ -202,22 +205,9 @@ def test_a_sentence_for_the_client_is_the_clients_fault(plain: Served, served: S
     assert refused.status_code == 422 and "reload" in refused.json()["error"].lower()
 
 
-def test_a_log_in_lets_in_and_nothing_else_does(uploads: Path) -> None:  # noqa: ARG001
-    served = serve(auth=("ann", "secret"))
-    here = next(served)
-    assert here.client.get("config").status_code == 401
-    assert here.client.post("gradio_api/upload").status_code == 401
-    for password, status in (("wrong", 400), ("secret", 200)):
-        answer = here.client.post("login", data={"username": "ann", "password": password})
-        assert answer.status_code == status
-    assert here.client.get("config").json()["version"]
-    assert "nonce=" in here.client.get("").text
-    assert next(served, None) is None  # closed
-
-
 @pytest.fixture
 def through() -> TestClient:
-    """What reaches an application behind the gate, that has one function with a text and a number."""
+    """What reaches an application behind the gate, that has a function with a text and a number, and such a one in the queue."""
 
     async def reached(request: Request) -> JSONResponse:
         return JSONResponse(await request.json())
@@ -227,7 +217,8 @@ def through() -> TestClient:
         for route in ("queue/join", "run/predict", "call/chat", "cancel")
     ]
     app = Starlette(routes=routes)
-    app.add_middleware(Gate, inputs={3: [(str,), (int, float), None]}, uploaded=lambda _: None)
+    inputs: Inputs = [(str,), (int, float), None]
+    app.add_middleware(Gate, inputs={3: inputs, 4: inputs}, uploaded=lambda _: None, queued={4})
     return TestClient(app)
 
 
@@ -242,9 +233,16 @@ GOOD: dict[str, Any] = {
 
 def test_what_the_page_posts_arrives_and_nothing_else(through: TestClient) -> None:
     more = {"batched": True, "event_id": "theirs", "oauth_token": "x", "simple_format": True}
-    for route in ("queue/join", "run/predict"):
-        answer = through.post(f"/gradio_api/{route}", json={**GOOD, **more})
-        assert answer.json() == GOOD
+    for route, number in (("queue/join", 4), ("run/predict", 3)):
+        known = {**GOOD, "fn_index": number}
+        assert through.post(f"/gradio_api/{route}", json={**known, **more}).json() == known
+
+
+def test_what_does_not_wait_in_the_queue_is_not_reached_through_it(through: TestClient) -> None:
+    """Gradio's queue does not say who asks, so nothing that counts messages may come by it."""
+    for route, number in (("queue/join", 3), ("run/predict", 4)):
+        answer = through.post(f"/gradio_api/{route}", json={**GOOD, "fn_index": number})
+        assert answer.status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -266,6 +264,7 @@ def test_what_the_page_posts_arrives_and_nothing_else(through: TestClient) -> No
         {"event_data": {"path": "/etc/passwd"}},
         {"event_data": [[{"path": "x" * 5000}]]},
         {"event_data": {"path": "\0"}},
+        {"event_data": [{"path": "a"}] * (MAX_FILES + 1)},
     ],
 )
 def test_what_no_page_posts_is_refused(through: TestClient, wrong: dict[str, Any]) -> None:
@@ -292,6 +291,24 @@ def test_what_is_no_proper_json_is_refused(through: TestClient, content: bytes) 
     assert through.post("/gradio_api/call/chat", content=content).status_code in (400, 422)
 
 
+@pytest.mark.parametrize("ranges", ["bytes=0-0,2-2", "bytes=\u00b2-\u00b2", "bytes=--", "bytes=5-2", "bytes=-5", "bytes=99999999-", "a-b"])  # fmt: skip
+def test_no_range_is_a_failure_of_the_server(served: Served, picture: Path, ranges: str) -> None:
+    asked = {b"Range": ranges.encode("latin-1")}
+    answer = served.client.get(f"gradio_api/file={served.upload(picture)}", headers=asked)
+    assert answer.status_code in (200, 206, 416)
+
+
+def test_who_follows_nothing_is_told_so_and_leaves_no_traceback(
+    served: Served, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for event in ("aaaa", "0" * 32):
+        assert served.client.get(f"gradio_api/call/chat/{event}").status_code == 404
+    told = served.client.get("gradio_api/queue/data?session_hash=nobody")
+    assert told.headers["content-type"].startswith("text/event-stream")
+    assert json.loads(told.text.removeprefix("data: "))["session_not_found"] is True
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
 @pytest.mark.parametrize(
     "file", ["/etc/hostname", str(Path(__file__).resolve()), "app.py", "../app.py"]
 )
@@ -300,20 +317,77 @@ def test_files_of_the_machine_are_not_served(served: Served, picture: Path, file
     assert served.client.get(f"gradio_api/file={file}").status_code in (403, 404)
 
 
-def test_a_body_that_never_ends_is_not_kept() -> None:
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        ("call/chat", MAX_BYTES),
+        ("call/reset", MAX_SMALL_BYTES),
+        ("cancel", MAX_SMALL_BYTES),
+        ("no/such", MAX_SMALL_BYTES),
+    ],
+)
+def test_a_body_that_never_ends_is_not_kept(path: str, most: int) -> None:
     read, sent = 0, list[Message]()
 
     async def receive() -> Message:
         nonlocal read
         read += 1
-        return {"type": "http.request", "body": b" " * 2**20, "more_body": True}
+        return {"type": "http.request", "body": b" " * PIECE, "more_body": True}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": f"/gradio_api/{path}", "headers": [], "query_string": b""}  # fmt: skip
+    asyncio.run(Gate(PlainTextResponse("kept"), {}, lambda _: None)(scope, receive, send))
+    assert sent[0]["status"] == 413 and read <= most // PIECE + 1
+
+
+WIDE = {
+    "lists": b"[],",
+    "objects": b'{"a":1},',
+    "numbers": b"1,",
+    "texts": b'"a\\\\",',
+    "files": b'{"path":"a"},',
+}
+
+
+@pytest.mark.parametrize("value", WIDE.values(), ids=WIDE)
+def test_more_values_than_a_page_has_are_not_even_parsed(value: bytes) -> None:
+    """Parsing a mebibyte of them, and looking through it, takes seconds in which nobody else is served."""
+    read, sent = 0, list[Message]()
+
+    async def receive() -> Message:
+        nonlocal read
+        read += 1
+        return {"type": "http.request", "body": value * (PIECE // len(value)), "more_body": True}
 
     async def send(message: Message) -> None:
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/gradio_api/call/chat", "headers": [], "query_string": b""}  # fmt: skip
     asyncio.run(Gate(PlainTextResponse("kept"), {}, lambda _: None)(scope, receive, send))
-    assert sent[0]["status"] == 413 and read <= MOST_BYTES // 2**20 + 1
+    assert sent[0]["status"] == 422 and read <= 2
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+@pytest.mark.parametrize(
+    "posted",
+    [
+        {"data": ['[{,:"' * 300, "\\" * 301, '\\"' * 33, "図\n"], "a": {"b": [1, 2, {}]}},
+        [[], [[]], {"\\": "\\"}],
+        "[,{:",
+    ],
+)
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_values_are_counted_wherever_the_body_is_cut(
+    posted: object, size: int, ascii_only: bool
+) -> None:
+    body = json.dumps(posted, ensure_ascii=ascii_only).encode()
+    bare = re.sub(rb'"(?:[^"\\]|\\.)*"', b"", body)
+    nodes = Nodes()
+    for start in range(0, len(body), size):
+        nodes.read(body[start : start + size])
+    assert nodes.count == sum(map(bare.count, (b"[", b"{", b",", b":")))
 
 
 def test_a_long_text_in_any_script_arrives(through: TestClient) -> None:

@@ -60,7 +60,9 @@ def test_a_whole_ipv6_customer_is_one_person() -> None:
     limited.admit("2001:db8:1:2::1")
     with pytest.raises(DemoError):
         limited.admit("2001:db8:1:2:ffff::9")
-    limited.admit("2001:db8:1:3::1")
+    with pytest.raises(DemoError):
+        limited.admit("2001:db8:1:ff::1")
+    limited.admit("2001:db8:1:100::1")
     limited.admit("::ffff:192.0.2.1")
     limited.admit("::ffff:192.0.2.2")
 

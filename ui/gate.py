@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import gradio as gr
 from gradio.components.api_component import Api
 from gradio.processing_utils import check_all_files_in_cache
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse
+from gradio.server_messages import UnexpectedErrorMessage
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.api_examples import corrected
+from ui.body import MAX_BYTES, MAX_SMALL_BYTES, Nodes, RefusedError, content, replayed
 from ui.web import path_of
 
 # The types of each input; None: the handler looks itself; none at all: so it does, and a program may leave it out.
@@ -31,8 +33,8 @@ ENDPOINTS: Mapping[str, Sequence[str]] = {
     "estimate": ("message", "settings"),
     "reset": (),
 }
-MOST_BYTES = 16 * 2**20  # of a posted body: the longest text that is taken, written as \u escapes
 MOST_DEPTH = 32  # of what is posted; the page's own is 4
+MAX_FILES = 256  # that an event names; each is looked for on the disk, and a message holds 64
 _NAMES = "|".join(ENDPOINTS)
 _WORD = re.compile(r"[\w-]{1,64}")
 
@@ -45,7 +47,6 @@ _WORD = re.compile(r"[\w-]{1,64}")
 # `/custom_component`, `/openapi.json` and `/docs`.
 _READ = re.compile(
     r"/|/config/?|/favicon\.ico|/theme\.css|/manifest\.json|/robots\.txt|/(?:assets|static)/.+"
-    r"|/logout/?"
     r"|/gradio_api/(?:"
     r"info/?"  # what a client in Python asks first
     r"|startup-events"  # `launch` asks whether the page is up
@@ -67,9 +68,41 @@ UPLOAD, CANCEL = "/gradio_api/upload", "/gradio_api/cancel"
 _CALL = re.compile(rf"/gradio_api/call/(?P<named>v2/)?(?P<endpoint>{_NAMES})/?")
 _JSON = re.compile(rf"{CANCEL}|/gradio_api/(?:queue/join|run/predict)/?|{_CALL.pattern}")
 _INFO = re.compile("/gradio_api/info/?")
-_FORM = re.compile(rf"/login/?|{UPLOAD}")
+_WORDY = re.compile(rf"{CANCEL}|/gradio_api/call/(?:v2/)?reset/?")  # those that take no text
+_QUEUE = re.compile("/gradio_api/queue/data")
+_FOLLOWED = re.compile(rf"/gradio_api/call/(?:v2/)?(?:{_NAMES})/(?P<event>[0-9a-f]+)")
+# Gradio fails on other spellings, several parts among them.
+_RANGE = re.compile(rb"bytes=(?:\d{1,18}-\d{0,18}|-\d{1,18})")
 # Ask `/`, `/config` and `/info` for what another visitor has saved, or for other pages.
 _PAGES = ("deep_link", "page")
+
+
+class _UnheardError(RefusedError):
+    """A session of which nothing is to be heard; said as Gradio's page expects it, which then opens anew."""
+
+    def __init__(self) -> None:
+        said = UnexpectedErrorMessage(message="404: Not Found", session_not_found=True)
+        line = f"data: {said.model_dump_json()}\n\n"
+        self.answer = Response(line, media_type="text/event-stream")
+
+
+def queued_in(blocks: gr.Blocks) -> set[int]:
+    """The functions that wait in Gradio's queue, by number."""
+    return {number for number, function in blocks.fns.items() if function.queue}
+
+
+def followed_in(blocks: gr.Blocks) -> Callable[[str], bool]:
+    """Whether there is anything to hear of a session or an event."""
+
+    def followed(word: str) -> bool:
+        queue = blocks._queue
+        return (
+            word in queue.pending_messages_per_session
+            or word in queue.event_ids_to_events
+            or any(word in events for events in queue.pending_event_ids_session.values())
+        )
+
+    return followed
 
 
 def inputs_of(blocks: gr.Blocks) -> dict[int, Inputs]:
@@ -84,7 +117,8 @@ def inputs_of(blocks: gr.Blocks) -> dict[int, Inputs]:
 class Gate:
     """ASGI middleware in front of Gradio's routes. `uploaded` is told which files have arrived.
 
-    `inputs`: what each of Gradio's functions takes, by its number.
+    inputs: what each of Gradio's functions takes, by its number; queued: those that wait in its queue;
+    followed: whether there is anything to hear of a session or an event.
     """
 
     def __init__(
@@ -92,10 +126,14 @@ class Gate:
         app: ASGIApp,
         inputs: Mapping[int, Inputs],
         uploaded: Callable[[Sequence[str]], None],
+        queued: Container[int] = (),
+        followed: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self.app = app
         self.inputs = inputs
         self.uploaded = uploaded
+        self.queued = queued
+        self.followed = followed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -104,7 +142,7 @@ class Gate:
         try:
             if scope["type"] == "http":
                 scope, receive, send = await self._let_in(scope, receive, send)
-        except _RefusedError as refused:
+        except RefusedError as refused:
             await refused.answer(scope, receive, send)
         else:
             await self.app(scope, receive, send)
@@ -112,41 +150,53 @@ class Gate:
     async def _let_in(
         self, scope: Scope, receive: Receive, send: Send
     ) -> tuple[Scope, Receive, Send]:
-        """The request as Gradio is to see it. Raises `_RefusedError`."""
+        """The request as Gradio is to see it. Raises `RefusedError`."""
         path = path_of(scope)
         if not _is_open(scope, path):
-            await _content(scope, receive)  # left unread it would take the connection down
-            raise _RefusedError(404, "Not Found")
+            # Left unread it would take the connection down.
+            await content(scope, receive, MAX_SMALL_BYTES)
+            raise RefusedError(404, "Not Found")
         if path == UPLOAD:
             # With an id in the query Gradio would keep its progress for somebody who never asks.
             return {**scope, "query_string": b""}, receive, _told(send, self.uploaded)
         if scope["method"] == "POST" and _JSON.fullmatch(path):
-            content = self._checked(await _content(scope, receive), path)
-            return *_replayed(_in_order(scope), receive, content), _blaming(send)
+            most = MAX_SMALL_BYTES if _WORDY.fullmatch(path) else MAX_BYTES
+            posted = self._checked(await content(scope, receive, most, Nodes()), path)
+            return *replayed(_in_order(scope), receive, posted), _blaming(send)
         if _INFO.fullmatch(path):
             send = corrected(send)
-        return scope, receive, send
+        self._require_followed(scope, path)
+        return _ranged(scope), receive, send
 
-    def _checked(self, content: bytes, path: str) -> bytes:
-        """What was posted, made anew of the parts that are known. Raises `_RefusedError`."""
+    def _require_followed(self, scope: Scope, path: str) -> None:
+        """Gradio answers whoever follows nothing with a traceback in the log. Raises `RefusedError`."""
+        if _QUEUE.fullmatch(path):
+            word = Request(scope).query_params.get("session_hash", "")
+            if not self.followed(word):
+                raise _UnheardError
+        if (call := _FOLLOWED.fullmatch(path)) and not self.followed(call["event"]):
+            raise RefusedError(404, "There is no such event, or its end was told already.")
+
+    def _checked(self, body: bytes, path: str) -> bytes:
+        """What was posted, made anew of the parts that are known. Raises `RefusedError`."""
         try:
-            posted = json.loads(content)
+            posted = json.loads(body)
         except (ValueError, RecursionError):
-            raise _RefusedError(400, "The request is not JSON.") from None
+            raise RefusedError(400, "The request is not JSON.") from None
         if not isinstance(posted, dict):
-            raise _RefusedError(422, "The request must be an object.")
+            raise RefusedError(422, "The request must be an object.")
         known = _cancellation(posted) if path == CANCEL else self._inputs(posted, path)
         try:
             # A NaN, too, is no JSON, and half a surrogate pair no text.
             return json.dumps(known, ensure_ascii=False, allow_nan=False).encode()
         except ValueError:
-            raise _RefusedError(400, "The request is not JSON.") from None
+            raise RefusedError(400, "The request is not JSON.") from None
 
     def _inputs(self, posted: Mapping[str, Any], path: str) -> dict[str, Any]:
         call = _CALL.fullmatch(path)
         data = _by_name(posted, call["endpoint"]) if call and call["named"] else posted.get("data")
         if not isinstance(data, list):
-            raise _RefusedError(422, "The request must have 'data', a list.")
+            raise RefusedError(422, "The request must have 'data', a list.")
         known: dict[str, Any] = {"data": data}
         if call:
             names = ENDPOINTS[call["endpoint"]]
@@ -154,51 +204,65 @@ class Gate:
         if posted.get("session_hash") is not None:
             known["session_hash"] = _word(posted, "session_hash")
         if not call:
-            known |= self._event(posted)
+            known |= self._event(posted, path)
         for file in _files(known):
             # To Gradio it is no file any more: it would be fetched, or opened, before we have looked.
             file.pop("meta", None)
         return known
 
-    def _event(self, posted: Mapping[str, Any]) -> dict[str, Any]:
-        """What the page says beside its inputs. Raises `_RefusedError`."""
+    def _event(self, posted: Mapping[str, Any], path: str) -> dict[str, Any]:
+        """What the page says beside its inputs. Raises `RefusedError`."""
         number, trigger = posted.get("fn_index"), posted.get("trigger_id")
-        if type(number) is not int or number not in self.inputs:
-            raise _RefusedError(422, "There is no function of that number.")
+        joins = "/queue/" in path  # there Gradio tells a handler the session, and not who asks
+        if type(number) is not int or number not in self.inputs or joins != (number in self.queued):
+            raise RefusedError(422, "There is no function of that number.")
         _word(posted, "session_hash")
         types = self.inputs[number]
         data = _filled(posted["data"], types)
         if any(
             known and type(value) not in known for value, known in zip(data, types, strict=True)
         ):
-            raise _RefusedError(422, "'data' holds something of the wrong type.")
+            raise RefusedError(422, "'data' holds something of the wrong type.")
         if trigger is not None and type(trigger) is not int:
-            raise _RefusedError(422, "'trigger_id' must be a number.")
+            raise RefusedError(422, "'trigger_id' must be a number.")
         event = posted.get("event_data")
-        for file in list(_files(event)):
+        files = list(_files(event))
+        if len(files) > MAX_FILES:
+            raise RefusedError(422, "The request names too many files.")
+        for file in files:
             try:
                 check_all_files_in_cache(file)  # as Gradio will, who fails on what cannot be a path
             except (gr.Error, OSError, ValueError):
-                raise _RefusedError(
+                raise RefusedError(
                     422, "That file was not uploaded here; attach it again."
                 ) from None
         return {"data": data, "fn_index": number, "trigger_id": trigger, "event_data": event}
 
 
+def _ranged(scope: Scope) -> Scope:
+    """Without a range that Gradio cannot read: then it sends the whole file."""
+    headers = [
+        (name, value)
+        for name, value in scope["headers"]
+        if name != b"range" or _RANGE.fullmatch(value)
+    ]
+    return {**scope, "headers": headers}
+
+
 def _by_name(posted: Mapping[str, Any], endpoint: str) -> list[Any]:
-    """What `/call/v2/` takes by name, in its order. Raises `_RefusedError`."""
+    """What `/call/v2/` takes by name, in its order. Raises `RefusedError`."""
     names = ENDPOINTS[endpoint]
     if posted.keys() - {*names, "session_hash"}:
         taken = " and ".join(f"'{name}'" for name in names) or "nothing"
-        raise _RefusedError(422, f"/{endpoint} takes {taken}.")
+        raise RefusedError(422, f"/{endpoint} takes {taken}.")
     return [posted.get(name) for name in names]
 
 
 def _filled(data: Sequence[Any], types: Inputs) -> list[Any]:
-    """Null for what a program has left out at the end. Raises `_RefusedError`."""
+    """Null for what a program has left out at the end. Raises `RefusedError`."""
     missing = types[len(data) :]
     if len(data) > len(types) or any(known != () for known in missing):
-        raise _RefusedError(422, "'data' holds too much or too little.")
+        raise RefusedError(422, "'data' holds too much or too little.")
     return [*data, *(None for _ in missing)]
 
 
@@ -214,7 +278,7 @@ def _in_order(scope: Scope) -> Scope:
 
 def _cancellation(posted: Mapping[str, Any]) -> dict[str, Any]:
     if type(posted.get("fn_index")) is not int:
-        raise _RefusedError(422, "There is no function of that number.")
+        raise RefusedError(422, "There is no function of that number.")
     words = {name: _word(posted, name) for name in ("session_hash", "event_id")}
     return {**words, "fn_index": posted["fn_index"]}
 
@@ -222,21 +286,13 @@ def _cancellation(posted: Mapping[str, Any]) -> dict[str, Any]:
 def _word(posted: Mapping[str, Any], name: str) -> str:
     word = posted.get(name)
     if not isinstance(word, str) or not _WORD.fullmatch(word):
-        raise _RefusedError(422, f"'{name}' must be a word.")
+        raise RefusedError(422, f"'{name}' must be a word.")
     return word
-
-
-class _RefusedError(Exception):
-    """What a client is told that posts what no page does."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        # Gradio's page reads the one, its other clients the other.
-        self.answer = JSONResponse({"error": sentence, "detail": sentence}, status)
 
 
 def _is_open(scope: Scope, path: str) -> bool:
     if scope["method"] == "POST":
-        return bool(_JSON.fullmatch(path) or _FORM.fullmatch(path))
+        return bool(_JSON.fullmatch(path) or path == UPLOAD)
     asked = Request(scope).query_params.keys()
     return (
         scope["method"] in ("GET", "HEAD")
@@ -245,49 +301,21 @@ def _is_open(scope: Scope, path: str) -> bool:
     )
 
 
-async def _content(scope: Scope, receive: Receive) -> bytes:
-    """The body. Raises `_RefusedError` as soon as it is too large."""
-    content = bytearray()
-    try:
-        async for chunk in Request(scope, receive).stream():
-            content += chunk
-            if len(content) > MOST_BYTES:
-                raise _RefusedError(413, "The message is too large; make it shorter.")
-    except ClientDisconnect:
-        raise _RefusedError(400, "The request is not complete.") from None
-    return bytes(content)
-
-
 def _files(posted: object) -> Iterator[dict[str, Any]]:
-    """Whatever Gradio could take for a file. Raises `_RefusedError` for what is too deep."""
+    """Whatever Gradio could take for a file. Raises `RefusedError` for what is too deep."""
     layer = [posted]
     for _ in range(MOST_DEPTH):
         yield from (part for part in layer if isinstance(part, dict) and "path" in part)
         layer = [child for part in layer for child in _children(part)]
         if not layer:
             return
-    raise _RefusedError(422, "The request is nested too deeply.")
+    raise RefusedError(422, "The request is nested too deeply.")
 
 
 def _children(part: object) -> Iterable[object]:
     if isinstance(part, dict):
         return part.values()
     return part if isinstance(part, list) else ()
-
-
-def _replayed(scope: Scope, receive: Receive, content: bytes) -> tuple[Scope, Receive]:
-    """The request with `content` for its body, which has been read."""
-    own = (b"content-length", b"transfer-encoding")
-    headers = [(name, value) for name, value in scope["headers"] if name not in own]
-    headers.append((b"content-length", str(len(content)).encode()))
-    unread = [content]
-
-    async def read() -> Message:
-        if unread:
-            return {"type": "http.request", "body": unread.pop(), "more_body": False}
-        return await receive()
-
-    return {**scope, "headers": headers}, read
 
 
 def _told(send: Send, uploaded: Callable[[Sequence[str]], None]) -> Send:

@@ -12,6 +12,7 @@ from ui import composer, render, sides
 from ui.controls import Controls, build_controls, started
 from ui.examples import offered
 from ui.first_look import SUFFIXES
+from ui.log_in_page import log_out_form
 from ui.texts import ENGLISH, LANGUAGES, Texts
 from ui.view import View
 
@@ -31,6 +32,7 @@ class Page:
 
     key: gr.Textbox
     language: gr.Radio
+    log_out: gr.HTML
     banner: gr.HTML
     controls: Controls
     settings: gr.JSON
@@ -57,8 +59,8 @@ class Page:
     loading: gr.Timer
 
 
-def lay_out(defaults: DefaultSettings) -> Page:
-    """Put every element into the current blocks, with these settings."""
+def lay_out(defaults: DefaultSettings, log_ins: bool = False) -> Page:
+    """Put every element into the current blocks, with these settings; log_ins: whether people can log out."""
     texts = ENGLISH
     with gr.Sidebar(open=False, width=320, elem_id="settings"):
         settings_title = gr.HTML(heading(texts))
@@ -72,6 +74,7 @@ def lay_out(defaults: DefaultSettings) -> Page:
             elem_id="language",
             interactive=True,
         )
+        log_out = gr.HTML(log_out_form(texts), elem_id="log-out", visible=log_ins)
     with gr.Column(elem_id="page"):
         banner = gr.HTML(elem_id="model-banner")
         views = gr.HTML(sides.views(texts), elem_id="views")
@@ -158,7 +161,7 @@ def lay_out(defaults: DefaultSettings) -> Page:
         cancel_edit,
     )  # fmt: skip
     return Page(
-        key, language, banner, controls, settings, start, settings_title, settings_note, reset, attach, sources,
+        key, language, log_out, banner, controls, settings, start, settings_title, settings_note, reset, attach, sources,
         cost, ready, scripted, replay, bridge, inspector, views, comparison, compared, resume,
         sent, taken_up, saved, view, gr.Timer(1.0, active=False),
     )  # fmt: skip

@@ -14,6 +14,7 @@ from ui import gate
 from ui.api import add_api
 from ui.journal import Journal
 from ui.layout import ASSETS, lay_out, script
+from ui.log_in import LogIn
 from ui.origin import Names, OwnSite
 from ui.rates import Rates
 from ui.storage import UploadLimit
@@ -46,13 +47,14 @@ def build_page(
     downloads: Downloads | None = None,
     keep_minutes: float = 60,
     max_uploads_gb: float = 20,
+    log_ins: bool = False,
 ) -> gr.Blocks:
     """The page in front of `backend`. Serve it with `launch`.
 
     given: settings by name that are defaults in place of the checkpoint's own; read_ahead: whether what is attached is read before it is sent; requests_per_minute: of one address, 0 for
     any number; log_messages: whether the log holds what was asked and answered; downloads: fetches what programs
     name by its address, None if nothing does; keep_minutes: of a conversation that has no page any more;
-    max_uploads_gb: all attached files together.
+    max_uploads_gb: all attached files together; log_ins: whether people log in, and so can log out.
     """
     tabs = Tabs(
         backend,
@@ -65,7 +67,7 @@ def build_page(
         most_bytes=max_uploads_gb * 2**30,
     )
     with gr.Blocks(title=ENGLISH.title, analytics_enabled=False) as blocks:
-        page = lay_out(tabs.defaults)
+        page = lay_out(tabs.defaults, log_ins)
         wire(page, tabs, blocks, read_ahead)
         add_api(tabs, blocks)
     blocks.queue(api_open=False, max_size=max(queue_size, 1) * 8)
@@ -99,14 +101,18 @@ def launch_options(
     own_site = Middleware(OwnSite, names=names, strict=bool(allow_hosts))
     uploads = Middleware(UploadLimit, room=blocks.tabs.room)
     in_front = Middleware(
-        gate.Gate, inputs=gate.inputs_of(blocks), uploaded=blocks.tabs.uploads.arrived
+        gate.Gate,
+        inputs=gate.inputs_of(blocks),
+        uploaded=blocks.tabs.uploads.arrived,
+        queued=gate.queued_in(blocks),
+        followed=gate.followed_in(blocks),
     )
     return {
         "theme": _theme(),
         "css": (ASSETS / "style.css").read_text(encoding="utf-8"),
         "head": f"<script>{scripts}</script>",
         "favicon_path": str(ASSETS / "favicon.svg"),
-        "app_kwargs": {"middleware": [headers, own_site, uploads, in_front]},
+        "app_kwargs": {"middleware": [headers, own_site, Middleware(LogIn), uploads, in_front]},
         "max_file_size": max_file_mb * 2**20,
         "ssr_mode": False,
         "run_history": False,

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from model.errors import DemoError
 
 MOST_ADDRESSES = 10_000  # known at once; then the one that asked longest ago is forgotten
-IPV6_NETWORK = 64  # bits: what one person is given, with as many addresses as they like
+IPV6_NETWORK = 56  # bits: what one household is given, with as many addresses as it likes
 
 
 class Rates:
@@ -26,22 +26,35 @@ class Rates:
 
     def admit(self, address: str, messages: int = 1) -> None:
         """Count messages. Raises `DemoError` if they are too many just now; then they do not count."""
-        if not self.per_minute:
-            return
-        person, now = _person(address), self._clock()
-        left, since = self._left.pop(person, (float(self.per_minute), now))
-        left = min(self.per_minute, left + (now - since) * self.per_minute / 60)
-        wanted = min(messages, self.per_minute)
-        enough = left >= wanted
-        self._left[person] = (left - wanted if enough else left, now)
-        if len(self._left) > MOST_ADDRESSES:
-            del self._left[next(iter(self._left))]
-        if not enough:
+        if wait := self.taken(address, messages):
             raise DemoError(
                 "Too many messages from your address: at most {count} a minute; try again in {seconds} s.",
                 count=self.per_minute,
-                seconds=math.ceil((wanted - left) * 60 / self.per_minute),
+                seconds=math.ceil(wait),
             )
+
+    def taken(self, address: str, count: int = 1) -> float:
+        """Count so many; if they are too many just now they do not count, and it gives the seconds until they will."""
+        if not self.per_minute:
+            return 0.0
+        person, left = self._bucket(address)
+        wanted = min(count, self.per_minute)
+        enough = left >= wanted
+        self._left[person] = (left - wanted if enough else left, self._clock())
+        if len(self._left) > MOST_ADDRESSES:
+            del self._left[next(iter(self._left))]
+        return 0.0 if enough else (wanted - left) * 60 / self.per_minute
+
+    def give_back(self, address: str) -> None:
+        """What was counted last was none of those that are bounded."""
+        person, left = self._bucket(address)
+        self._left[person] = (left + 1, self._clock())
+
+    def _bucket(self, address: str) -> tuple[str, float]:
+        """Whose it is, and what is left in it."""
+        person, now = _person(address), self._clock()
+        left, since = self._left.pop(person, (float(self.per_minute), now))
+        return person, min(self.per_minute, left + (now - since) * self.per_minute / 60)
 
 
 def _person(address: str) -> str:

@@ -189,6 +189,13 @@ class Texts:
     stop: str = "Stop"
     on: str = "on"
     off: str = "off"
+    user_name: str = "Name"
+    password: str = "Password"
+    log_in: str = "Log in"
+    log_in_wrong: str = "The name or the password is wrong."
+    log_in_often: str = "Too many wrong passwords from your address; try again in {seconds} s."
+    log_in_blocked: str = "Your browser did not keep the log-in: allow cookies for this page, or open it in a tab of its own."
+    log_out: str = "Log out"
     stale_page: str = "This page is out of date; reload it."
     errors: Mapping[str, str] = field(default_factory=dict)  # by their English templates
 
@@ -372,6 +379,13 @@ CHINESE = Texts(
     stop="停止",
     on="开",
     off="关",
+    user_name="用户名",
+    password="密码",
+    log_in="登录",
+    log_in_wrong="用户名或密码错误。",
+    log_in_often="来自您的地址的错误密码过多；请在 {seconds} 秒后重试。",
+    log_in_blocked="浏览器没有保存登录信息：请允许此页面使用 Cookie，或在单独的标签页中打开。",
+    log_out="退出登录",
     stale_page="此页面已过期；请重新加载。",
     errors=CHINESE_ERRORS,
 )
@@ -558,6 +572,13 @@ KOREAN = Texts(
     stop="중지",
     on="켬",
     off="끔",
+    user_name="이름",
+    password="비밀번호",
+    log_in="로그인",
+    log_in_wrong="이름 또는 비밀번호가 맞지 않습니다.",
+    log_in_often="사용 중인 주소에서 틀린 비밀번호가 너무 많이 입력되었습니다. {seconds}초 후에 다시 시도하세요.",
+    log_in_blocked="브라우저가 로그인을 저장하지 않았습니다. 이 페이지의 쿠키를 허용하거나 별도의 탭에서 여세요.",
+    log_out="로그아웃",
     stale_page="오래된 페이지입니다. 새로 고침하세요.",
     errors=KOREAN_ERRORS,
 )

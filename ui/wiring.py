@@ -15,6 +15,7 @@ from ui import comparing, composer, handlers, keeping, render, sides
 from ui.examples import offered
 from ui.inspecting import inspect
 from ui.layout import Page, heading, note, welcome
+from ui.log_in_page import log_out_form
 from ui.tabs import Tabs
 from ui.texts import texts_for
 
@@ -226,7 +227,7 @@ def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> Any:
     """Gives the event after which the page is in the language that was chosen."""
     view = page.view
     labelled = [
-        *page.controls.labelled, page.settings_title, page.settings_note, page.reset, page.language,
+        *page.controls.labelled, page.settings_title, page.settings_note, page.reset, page.language, page.log_out,
         view.chatbot, page.attach, page.sources, page.views, page.scripted, view.message, view.examples,
         view.copy, view.retry, view.retry_penalised, view.edit, view.undo, view.reproduce, view.export,
         view.clear, view.cancel_edit,
@@ -240,6 +241,7 @@ def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> Any:
             note(texts),
             gr.Button(texts.reset_settings),
             gr.Radio(label=texts.language),
+            log_out_form(texts),
             gr.Chatbot(label=texts.conversation, placeholder=welcome(texts)),
             gr.UploadButton(texts.attach),
             composer.sources(texts),

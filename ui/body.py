@@ -1,0 +1,78 @@
+"""What clients post, read no further than it may go on, and a refusal for whoever posts something else."""
+
+from __future__ import annotations
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Message, Receive, Scope
+
+from model.settings import MOST_CHARACTERS
+
+MAX_SMALL_BYTES = 2**16  # of what holds words and numbers only
+ESCAPED_BYTES = 6  # of a character that is written as \u0000
+# The longest text that is taken, in any spelling, and a mebibyte for everything beside it.
+MAX_BYTES = ESCAPED_BYTES * MOST_CHARACTERS + 2**20
+# Of JSON: values, names and objects. The page posts some hundred; so many are read in a millisecond, and looked
+# through in a few.
+MAX_NODES = 10_000
+
+
+class RefusedError(Exception):
+    """What a client is told that posts what no page does."""
+
+    answer: Response
+
+    def __init__(self, status: int, sentence: str) -> None:
+        # Gradio's page reads the one, its other clients the other.
+        self.answer = JSONResponse({"error": sentence, "detail": sentence}, status)
+
+
+class Nodes:
+    """Counts what JSON holds while it arrives. For text it counts nothing, however long."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._in_text = False
+        self._kept = b""  # a backslash, whose meaning the next piece tells
+
+    def read(self, piece: bytes) -> int:
+        """How many there are by now."""
+        known = (self._kept + piece).replace(rb"\\", b"")
+        self._kept = b"\\" if known.endswith(b"\\") else b""
+        parts = known.removesuffix(self._kept).replace(rb"\"", b"").split(b'"')
+        bare = b"".join(parts[self._in_text :: 2])
+        self._in_text ^= len(parts) % 2 == 0
+        self.count += sum(map(bare.count, (b"[", b"{", b",", b":")))
+        return self.count
+
+
+async def content(
+    scope: Scope, receive: Receive, most_bytes: int, nodes: Nodes | None = None
+) -> bytes:
+    """The body. Raises `RefusedError` as soon as it is too large, or holds too many `nodes`."""
+    read = bytearray()
+    try:
+        async for piece in Request(scope, receive).stream():
+            read += piece
+            if len(read) > most_bytes:
+                raise RefusedError(413, "The message is too large; make it shorter.")
+            if nodes and nodes.read(piece) > MAX_NODES:
+                raise RefusedError(422, "The request holds too many values.")
+    except ClientDisconnect:
+        raise RefusedError(400, "The request is not complete.") from None
+    return bytes(read)
+
+
+def replayed(scope: Scope, receive: Receive, body: bytes) -> tuple[Scope, Receive]:
+    """The request with `body`, which has been read."""
+    own = (b"content-length", b"transfer-encoding")
+    headers = [(name, value) for name, value in scope["headers"] if name not in own]
+    headers.append((b"content-length", str(len(body)).encode()))
+    unread = [body]
+
+    async def read() -> Message:
+        if unread:
+            return {"type": "http.request", "body": unread.pop(), "more_body": False}
+        return await receive()
+
+    return {**scope, "headers": headers}, read

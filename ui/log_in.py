@@ -1,0 +1,203 @@
+"""Log-ins, in front of everything that reads a request: who has none is told so first.
+
+The sessions are Gradio's, which looks for them in its own routes. It lets several of those in without one, tells
+nobody of wrong passwords, and ends every session of a name with one.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ui.body import MAX_SMALL_BYTES, RefusedError, content, replayed
+from ui.log_in_page import Problem, log_in_page, log_out_page, problem_of
+from ui.rates import Rates
+from ui.texts import ENGLISH, Texts, texts_accepted
+from ui.web import address_of, path_of
+
+log = logging.getLogger(__name__)
+
+WRONG_PER_MINUTE = 10  # passwords of one address
+MAX_FIELDS = 8  # of the form
+SEEN = (
+    "signed-in"  # in the address after a log-in: who comes without a session then keeps no cookie
+)
+# Without a session: Gradio's own look whether it is up, and what browsers ask for by themselves.
+OPEN = ("/gradio_api/startup-events", "/favicon.ico", "/robots.txt")
+SPACE = "SPACE_ID"  # Hugging Face sets it, and shows the page in a frame of its own site
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """Gradio's own: who may come in with which password, and who has."""
+
+    gradio: Any
+
+    @property
+    def needed(self) -> bool:
+        return bool(getattr(self.gradio, "auth", None))
+
+    def known(self, request: Request) -> bool:
+        return any(token in self.gradio.tokens for token in self._tokens(request))
+
+    def begin(self, user: str, password: str) -> str | None:
+        """A token, if the password is this user's."""
+        known = self.gradio.auth.get(user)
+        right = secrets.compare_digest(password.encode(), (known or "").encode())
+        if known is None or not right:
+            return None
+        token = secrets.token_urlsafe(16)
+        self.gradio.tokens[token] = user
+        return token
+
+    def end(self, request: Request) -> None:
+        """That of this request, and no other of the same user."""
+        for token in self._tokens(request):
+            self.gradio.tokens.pop(token, None)
+
+    def cookie(self, request: Request, token: str | None) -> str:
+        """The header that gives a browser its token, or takes it away."""
+        encrypted = request.url.scheme == "https"
+        parts = [f"{self._name(encrypted)}={token or ''}", "Path=/", "HttpOnly"]
+        if token is None:
+            parts.append("Max-Age=0")
+        if encrypted:
+            parts.append("Secure")
+        # In a frame of another site a browser keeps a cookie for the two of them, or none.
+        framed = encrypted and bool(os.environ.get(SPACE))
+        parts += ["SameSite=None", "Partitioned"] if framed else ["SameSite=Lax"]
+        return "; ".join(parts)
+
+    def _tokens(self, request: Request) -> list[str]:
+        names = (self._name(encrypted) for encrypted in (True, False))
+        return [request.cookies[name] for name in names if name in request.cookies]
+
+    def _name(self, encrypted: bool) -> str:
+        return f"access-token-{'' if encrypted else 'unsecure-'}{self.gradio.cookie_id}"
+
+
+class LogIn:
+    """ASGI middleware: asks for a log-in, where Gradio was told of any."""
+
+    def __init__(self, app: ASGIApp, rates: Rates | None = None) -> None:
+        self.app = app
+        self.rates = rates or Rates(WRONG_PER_MINUTE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sessions = Sessions(scope.get("app"))
+        if scope["type"] != "http" or not sessions.needed:
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        answer = await self._answer(sessions, request)
+        await (answer or self.app)(scope, receive, send)
+
+    async def _answer(self, sessions: Sessions, request: Request) -> Response | None:
+        """None: it may go on."""
+        path, posted = path_of(request.scope).rstrip("/") or "/", request.method == "POST"
+        if path == "/login" and posted:
+            return await self._log_in(sessions, request)
+        known = sessions.known(request)
+        if path == "/logout" and known:
+            return (
+                _log_out(sessions, request)
+                if posted
+                else HTMLResponse(log_out_page(_texts(request)))
+            )
+        if path == "/" and not posted:
+            returned = SEEN in request.query_params
+            if known:
+                return _home(request) if returned else None
+            return _form(request, "blocked" if returned else "")
+        if path in ("/login", "/logout"):
+            return _home(request)
+        if known or path in OPEN:
+            return None
+        return JSONResponse({"error": "Not authenticated", "detail": "Not authenticated"}, 401)
+
+    async def _log_in(self, sessions: Sessions, request: Request) -> Response:
+        address = address_of(request)
+        if wait := self.rates.taken(address):
+            log.warning("Log-in from %s refused: too many wrong passwords.", address)
+            return _failed(request, 429, "often", seconds=math.ceil(wait))
+        try:
+            user, password = await _given(request)
+        except RefusedError as refused:
+            return refused.answer
+        token = sessions.begin(user, password)
+        if token is None:
+            log.warning("Log-in from %s refused: wrong name or password.", address)
+            return _failed(request, 400, "wrong")
+        self.rates.give_back(address)
+        log.info("Log-in from %s.", address)
+        answer = _home(request, SEEN) if _reads(request) else JSONResponse({"success": True})
+        answer.headers["Set-Cookie"] = sessions.cookie(request, token)
+        return answer
+
+
+def _log_out(sessions: Sessions, request: Request) -> Response:
+    sessions.end(request)
+    answer = _home(request)
+    answer.headers["Set-Cookie"] = sessions.cookie(request, None)
+    return answer
+
+
+async def _given(request: Request) -> tuple[str, str]:
+    """Name and password. Raises `RefusedError`."""
+    body = await content(request.scope, request.receive, MAX_SMALL_BYTES)
+    try:
+        form = await Request(*replayed(request.scope, request.receive, body)).form(
+            max_files=0, max_fields=MAX_FIELDS
+        )
+    except HTTPException:
+        raise RefusedError(400, "The request is no log-in.") from None
+    user, password = form.get("username"), form.get("password")
+    if not isinstance(user, str) or not isinstance(password, str):
+        raise RefusedError(400, "A log-in has 'username' and 'password'.")
+    return user.strip(), password
+
+
+def _failed(request: Request, status: int, problem: Problem, seconds: int = 0) -> Response:
+    if _reads(request):
+        return _form(request, problem, status, seconds)
+    said = problem_of(ENGLISH, problem, seconds)
+    answer = JSONResponse({"error": said, "detail": said}, status)
+    if seconds:
+        answer.headers["Retry-After"] = str(seconds)
+    return answer
+
+
+def _form(request: Request, problem: Problem = "", status: int = 200, seconds: int = 0) -> Response:
+    texts = _texts(request)
+    said = problem_of(texts, problem, seconds)
+    return HTMLResponse(log_in_page(texts, said, _query(request)), status)
+
+
+def _home(request: Request, *said: str) -> Response:
+    """To the page, wherever a proxy has put it."""
+    query = "&".join(filter(None, (_query(request), *said)))
+    up = ".." if request.scope["path"].endswith("/") and path_of(request.scope) != "/" else "."
+    return RedirectResponse(f"{up}/{'?' if query else ''}{query}", 303)
+
+
+def _query(request: Request) -> str:
+    return "&".join(part for part in request.url.query.split("&") if part not in ("", SEEN))
+
+
+def _texts(request: Request) -> Texts:
+    asked = request.query_params.get("lang", "")
+    return texts_accepted(f"{asked},{request.headers.get('accept-language', '')}")
+
+
+def _reads(request: Request) -> bool:
+    """Whether a person reads the answer, and no program."""
+    return "text/html" in request.headers.get("accept", "")
