@@ -38,6 +38,7 @@ __all__ = [
     "Clip",
     "Report",
     "choose",
+    "display_name",
     "first_frame",
     "frames",
     "probe",
@@ -72,7 +73,9 @@ def probe_and_first_frame(video: Video) -> tuple[Clip, Image.Image]:
         stamps = _stamps(video, track, duration)
         count = len(stamps) or max(1, round(duration * track.rate))
         fps = count / duration if stamps else track.rate
-        return Clip(_shown(video), duration, frame.size, fps, count, track.codec, stamps), frame
+        return Clip(
+            display_name(video), duration, frame.size, fps, count, track.codec, stamps
+        ), frame
 
 
 def stored_size(video: Video) -> tuple[int, int]:
@@ -127,6 +130,13 @@ def first_frame(video: Video) -> Image.Image:
 def sources(video: Video) -> tuple[str, ...]:
     """The paths of the files that make the clip, for `media.fingerprint`."""
     return tuple(os.fspath(path) for path in video.frames or (video.path,) if path is not None)
+
+
+def display_name(video: Video) -> str:
+    """What to call a clip in a message."""
+    if video.name or not video.frames:
+        return video.name or media.display_name(*sources(video))
+    return Sentence("The clip")
 
 
 class _Watch:
@@ -187,7 +197,7 @@ def _all_stamps(path: str, zero: float, version: tuple[int, int]) -> tuple[float
 
 def _opened(video: Video, seconds: float) -> AbstractContextManager[Track]:
     (path,) = sources(video)
-    return opened(path, _shown(video), seconds)
+    return opened(path, display_name(video), seconds)
 
 
 def _probe_pictures(video: Video) -> Clip:
@@ -205,7 +215,7 @@ def _probe_pictures(video: Video) -> Clip:
                 first_height=sizes[0][1],
             )
     fps = video.fps or 1.0
-    return Clip(_shown(video), len(sizes) / fps, sizes[0], fps, len(sizes), "pictures")
+    return Clip(display_name(video), len(sizes) / fps, sizes[0], fps, len(sizes), "pictures")
 
 
 def _pictures(
@@ -217,14 +227,8 @@ def _pictures(
         yield at, np.array(media.open_image(path))
 
 
-def _shown(video: Video) -> str:
-    if video.name or not video.frames:
-        return video.name or media.display_name(*sources(video))
-    return Sentence("The clip")
-
-
 def _without_frames(video: Video) -> MediaError:
     return MediaError(
         "{name} has no frame that can be decoded; convert it to MP4 (H.264) and attach it again.",
-        name=_shown(video),
+        name=display_name(video),
     )

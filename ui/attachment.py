@@ -16,11 +16,10 @@ from urllib.parse import urlsplit
 from model.conversation import Image, Media, Video
 from model.download import Downloads
 from model.settings import VisionSettings
-from ui.quarantine import Quarantine
 from ui.resolution import AUTO, Resolution
+from ui.sandboxed_media import STRANGERS_MEDIA
+from ui.scratch import storing
 from ui.uploads import shown_name, upload_folder
-
-_quarantine = Quarantine()
 
 
 @dataclass(frozen=True)
@@ -60,18 +59,30 @@ def inspect(file: Path, name: object = None) -> Attachment:
     shown = shown_name(name, file)
     folder = upload_folder() / "thumbnails"
     folder.mkdir(parents=True, exist_ok=True)
-    seen = _quarantine.first_look(str(file), shown, str(folder))
+    seen, pictures = STRANGERS_MEDIA.first_look(str(file), shown)
+    thumbnail = stands_for = _stored(pictures.thumbnail, folder)
+    if seen.browsers:
+        stands_for = str(file)
+    elif pictures.large is not None:
+        stands_for = _stored(pictures.large, folder)
     return Attachment(
         _new_id(),
         seen.kind,
         str(file),
         shown,
         seen.size,
-        seen.thumbnail,
-        seen.shown,
+        thumbnail,
+        stands_for,
         seen.seconds,
         pages=seen.pages,
     )
+
+
+def _stored(picture: bytes, folder: Path) -> str:
+    target = folder / f"{secrets.token_hex(16)}.webp"  # unguessable, like the upload itself
+    with storing():
+        target.write_bytes(picture)
+    return str(target)
 
 
 def download(downloads: Downloads, url: str) -> Path:

@@ -1,22 +1,21 @@
 """The first look at an attached file: a picture or a clip, how large, and small pictures to show for it.
 
-It runs in a process of its own (`quarantine`), which must start fast: no Gradio in here.
+It runs in the sandbox, which must start fast: no Gradio in here.
 """
 
 from __future__ import annotations
 
+import io
 import mimetypes
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from PIL import Image as PillowImage
 
-from model import container, media, video
+from model import media, video
 from model.conversation import Video
 from model.errors import MediaError
-from ui.scratch import storing
 
 THUMBNAIL_PX = 256
 LARGE_PX = 2048  # of a picture in a format that browsers do not show
@@ -55,26 +54,22 @@ class FirstLook:
 
     kind: Literal["image", "video"]
     size: tuple[int, int]
-    thumbnail: str
-    shown: str
     seconds: float = 0.0
     pages: int = 1
+    browsers: bool = True  # whether they show the file itself
 
 
-def look(file: str, name: str, folder: str) -> FirstLook:
-    """Small pictures go to `folder`. Raises `MediaError`."""
-    if is_clip(file, name):
-        return _clip(Path(file), name, folder)
-    return _picture(Path(file), name, folder)
+@dataclass(frozen=True)
+class Pictures:
+    """WebP files. large: what browsers show in place of a picture that they cannot."""
+
+    thumbnail: bytes
+    large: bytes | None = None
 
 
-def largeness(file: str, name: str) -> float:
-    """How large a file says it is, from 0 to 1 for the largest that is read. Raises `MediaError`."""
-    if is_clip(file, name):
-        width, height = video.stored_size(Video(file, name=name))
-        return width * height / container.MOST_PIXELS
-    width, height = media.image_size(file, name=name)
-    return width * height / media.MOST_PIXELS
+def look(file: str, name: str) -> tuple[FirstLook, Pictures]:
+    """Raises `MediaError`."""
+    return _clip(Path(file), name) if is_clip(file, name) else _picture(Path(file), name)
 
 
 def is_clip(file: str, name: str) -> bool:
@@ -90,16 +85,16 @@ def is_clip(file: str, name: str) -> bool:
     return family == "video"
 
 
-def _picture(file: Path, name: str, folder: str) -> FirstLook:
+def _picture(file: Path, name: str) -> tuple[FirstLook, Pictures]:
     picture = media.open_image(file, name=name)
-    size = picture.size
-    shown = str(file)
-    if not _shown_by_browsers(file, name):
+    size, large = picture.size, None
+    browsers = _shown_by_browsers(file, name)
+    if not browsers:
         picture.thumbnail((LARGE_PX, LARGE_PX))
-        shown = _save(picture, folder)
+        large = _webp(picture)
     picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
     pages = media.pages(file, name=name)
-    return FirstLook("image", size, _save(picture, folder), shown, pages=pages)
+    return FirstLook("image", size, 0.0, pages, browsers), Pictures(_webp(picture), large)
 
 
 def _shown_by_browsers(file: Path, name: str) -> bool:
@@ -110,20 +105,18 @@ def _shown_by_browsers(file: Path, name: str) -> bool:
     return content != "image/webp" or not media.is_turned(file, name=name)
 
 
-def _clip(file: Path, name: str, folder: str) -> FirstLook:
+def _clip(file: Path, name: str) -> tuple[FirstLook, Pictures]:
     facts, frame = video.probe_and_first_frame(Video(file, name=name))
     frame.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-    thumbnail = _save(frame, folder)
     playable = facts.codec in BROWSER_CODECS and _mime(file) in BROWSER_CLIPS
-    shown = str(file) if playable else thumbnail
-    return FirstLook("video", facts.size, thumbnail, shown, facts.duration_s)
+    seen = FirstLook("video", facts.size, facts.duration_s, browsers=playable)
+    return seen, Pictures(_webp(frame))
 
 
-def _save(picture: PillowImage.Image, folder: str) -> str:
-    target = Path(folder) / f"{secrets.token_hex(16)}.webp"  # unguessable, like the upload itself
-    with storing():
-        picture.convert("RGB").save(target, quality=80)
-    return str(target)
+def _webp(picture: PillowImage.Image) -> bytes:
+    file = io.BytesIO()
+    picture.convert("RGB").save(file, "WEBP", quality=80)
+    return file.getvalue()
 
 
 def _mime(file: Path) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,42 +19,49 @@ from model.video import frames
 from tests import media_files
 from tests.hostile_files.clips import growing, sample_bomb
 from tests.hostile_files.pictures import scan_bomb
-from ui.quarantine import ALONE, PASSED_ON, ROOT, Limits, Quarantine
+from ui.sandbox import ALONE, PASSED_ON, ROOT, Sandbox
+from ui.sandbox_request import LOOKING, Limits
+from ui.sandboxed_media import SandboxedMedia
 
 TOO_MUCH = r"^a\.\w+ takes too much time or memory to read; save it as PNG or JPEG"
 
 
-def looked_at(quarantine: Quarantine, file: Path) -> tuple[int, int]:
-    return quarantine.first_look(str(file), file.name, str(file.parent)).size
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    made = Sandbox()
+    yield made
+    made.close()
 
 
-@pytest.mark.slow
-def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_looked_at(tmp_path: Path) -> None:
-    quarantine = Quarantine(Limits(cpu_s=1, largest_cpu_s=1))
+def looked_at(sandbox: Sandbox, file: Path, limits: Limits = LOOKING) -> tuple[int, int]:
+    seen, _ = SandboxedMedia(sandbox, limits).first_look(str(file), file.name)
+    return seen.size
+
+
+def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_looked_at(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
     (bomb := tmp_path / "a.jpg").write_bytes(scan_bomb(80, (9000, 9000)))
     with pytest.raises(MediaError, match=TOO_MUCH):
-        looked_at(quarantine, bomb)
-    assert looked_at(quarantine, media_files.solid(tmp_path / "b.png")) == (56, 56)
-    quarantine.close()
+        looked_at(sandbox, bomb, Limits(cpu_s=1, largest_cpu_s=1))
+    assert looked_at(sandbox, media_files.solid(tmp_path / "b.png")) == (56, 56)
 
 
-def test_a_file_that_only_waits_is_given_up(tmp_path: Path) -> None:
-    quarantine = Quarantine(Limits(wait_s=0.001))
+def test_a_file_that_only_waits_is_given_up(sandbox: Sandbox, tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=TOO_MUCH):
-        looked_at(quarantine, media_files.photo(tmp_path / "a.png", (3000, 2000)))
-    quarantine.close()
+        looked_at(
+            sandbox, media_files.photo(tmp_path / "a.png", (3000, 2000)), Limits(wait_s=0.001)
+        )
 
 
-def test_a_file_that_takes_too_much_memory_is_given_up(tmp_path: Path) -> None:
-    quarantine = Quarantine(Limits(60, memory_bytes=2**29, largest_memory_bytes=2**29))
-    picture = media_files.solid(tmp_path / "a.png", size=(10_000, 9_000))
+def test_a_file_that_takes_too_much_memory_is_given_up(sandbox: Sandbox, tmp_path: Path) -> None:
+    little = Limits(60, memory_bytes=2**29, largest_memory_bytes=2**29)
     with pytest.raises(MediaError, match=TOO_MUCH):
-        looked_at(quarantine, picture)
+        looked_at(sandbox, media_files.solid(tmp_path / "a.png", size=(10_000, 9_000)), little)
     sample_bomb(clip := tmp_path / "a.mp4")
     with pytest.raises(MediaError, match=r"^a\.mp4 .*attach it again\.$"):
-        looked_at(quarantine, clip)
-    assert looked_at(quarantine, media_files.solid(tmp_path / "b.png")) == (56, 56)
-    quarantine.close()
+        looked_at(sandbox, clip, little)
+    assert looked_at(sandbox, media_files.solid(tmp_path / "b.png")) == (56, 56)
 
 
 def test_what_it_took_is_not_taken_here(tmp_path: Path) -> None:
@@ -62,11 +70,12 @@ def test_what_it_took_is_not_taken_here(tmp_path: Path) -> None:
     sample_bomb(tmp_path / "a.mp4")
     script = (
         "import resource, sys\n"
-        "from ui.quarantine import Limits, Quarantine\n"
+        "from ui.sandbox_request import Limits\n"
+        "from ui.sandboxed_media import SANDBOX, SandboxedMedia\n"
         "def most(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "before, quarantine = most(), Quarantine(Limits(60, 2**29, 60, 60, 2**29))\n"
+        "before, files = most(), SandboxedMedia(SANDBOX, Limits(60, 2**29, 60, 60, 2**29))\n"
         "for name in ('a.png', 'a.mp4'):\n"
-        "    try: quarantine.first_look(f'{sys.argv[1]}/{name}', name, sys.argv[1])\n"
+        "    try: files.first_look(f'{sys.argv[1]}/{name}', name)\n"
         "    except Exception as error: print(type(error).__name__)\n"
         "print(most() - before)\n"
     )
@@ -78,36 +87,32 @@ def test_what_it_took_is_not_taken_here(tmp_path: Path) -> None:
     assert int(kilobytes) < 50_000
 
 
-def test_a_decoder_that_crashes_takes_nothing_with_it(tmp_path: Path) -> None:
-    quarantine = Quarantine()
+def test_whoever_stands_by_is_started_again_when_it_was_killed(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
     good = media_files.solid(tmp_path / "b.png")
-    assert looked_at(quarantine, good) == (56, 56)
-    helper = quarantine._helpers.get()
-    assert helper
-    helper.kill()
-    quarantine._helpers.put(helper)
-    helper.wait()
-    assert looked_at(quarantine, good) == (56, 56)
-    quarantine.close()
+    assert looked_at(sandbox, good) == (56, 56)
+    assert sandbox.process
+    sandbox.process.kill()
+    sandbox.process.wait()
+    assert looked_at(sandbox, good) == (56, 56)
 
 
-def test_a_helper_ends_with_who_asked_it_and_knows_no_keys(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_whoever_stands_by_ends_with_who_asks_and_knows_no_keys(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("API_KEY", "secret")
-    quarantine = Quarantine()
-    looked_at(quarantine, media_files.solid(tmp_path / "b.png"))
-    helper = quarantine._helpers.get()
-    assert helper
-    environment = Path(f"/proc/{helper.pid}/environ")
+    looked_at(sandbox, media_files.solid(tmp_path / "b.png"))
+    process = sandbox.process
+    assert process
+    environment = Path(f"/proc/{process.pid}/environ")
     if environment.exists():
         names = {line.split("=")[0] for line in environment.read_text().split("\0") if line}
         assert names <= {*PASSED_ON, *ALONE}
     # An interrupt from the terminal goes to everybody in the group.
-    assert os.getpgid(helper.pid) != os.getpgrp()
-    quarantine._helpers.put(helper)
-    quarantine.close()
-    assert helper.returncode == 0
+    assert os.getpgid(process.pid) != os.getpgrp()
+    sandbox.close()
+    assert process.returncode == 0
 
 
 def test_a_file_may_take_more_the_larger_it_is() -> None:
@@ -117,15 +122,12 @@ def test_a_file_may_take_more_the_larger_it_is() -> None:
     assert limits.share(1.0) == (12, 2 * 2**30)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limits")
-def test_a_refusal_comes_through_as_it_was_made(tmp_path: Path) -> None:
-    quarantine = Quarantine()
+def test_a_refusal_comes_through_as_it_was_made(sandbox: Sandbox, tmp_path: Path) -> None:
     (paper := tmp_path / "a.png").write_bytes(b"%PDF-1.7")
     with pytest.raises(MediaError) as refusal:
-        looked_at(quarantine, paper)
+        looked_at(sandbox, paper)
     what = refusal.value.values["what"]
     assert isinstance(what, Sentence) and what.template == "a PDF document"
-    quarantine.close()
 
 
 def test_a_clip_whose_decoding_takes_too_long_is_given_up_with_the_remedy(tmp_path: Path) -> None:

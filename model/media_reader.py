@@ -1,0 +1,62 @@
+"""Who opens the files of a conversation: this process, or whoever was put in its place, such as a sandbox.
+
+Everything that a backend learns of a picture or a clip it learns through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+
+from model import media, video
+from model.backend import Cancel
+from model.conversation import Image, Media, Video
+from model.decoding import Pixels
+from model.moments import Clip
+from model.video import Report
+
+
+class MediaReader(Protocol):
+    """Safe to use from several threads."""
+
+    def picture_size(self, picture: Image) -> tuple[int, int]:
+        """(width, height) of the upright picture. Raises `MediaError`."""
+        ...
+
+    def clip_facts(self, clip: Video) -> Clip:
+        """See `video.probe`. Raises `MediaError`."""
+        ...
+
+    def pixels(
+        self, part: Media, times: tuple[float, ...], cancel: Cancel, report: Report
+    ) -> Iterator[Pixels]:
+        """Upright, RGB, at their own size: of a picture one array, of a clip one for each of `times`.
+
+        (height, width, 3) uint8. Equal frames in a row may be the same array. The iterator just ends when it is
+        cancelled; the caller looks at `cancel`. `report` is told how far a clip is. Raises `MediaError`.
+        """
+        ...
+
+
+class _InThisProcess:
+    """For programs that open their own files."""
+
+    def picture_size(self, picture: Image) -> tuple[int, int]:
+        return media.image_size(picture.path, name=picture.name)
+
+    def clip_facts(self, clip: Video) -> Clip:
+        return video.probe(clip)
+
+    def pixels(
+        self, part: Media, times: tuple[float, ...], cancel: Cancel, report: Report
+    ) -> Iterator[Pixels]:
+        if isinstance(part, Image):
+            yield np.array(media.open_image(part.path, name=part.name))
+            return
+        for _, frame in video.frames(part, times, cancel=cancel, progress=report):
+            yield frame
+
+
+IN_THIS_PROCESS: MediaReader = _InThisProcess()

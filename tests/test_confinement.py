@@ -1,0 +1,135 @@
+"""A decoder that obeys whoever wrote the file reaches nothing: no network, no files, no programs, no other process."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests import media_files
+from ui.confinement import available
+from ui.sandbox import ROOT, Sandbox
+from ui.sandboxed_media import SandboxedMedia
+
+whole = pytest.mark.skipif(not available().whole, reason="needs Landlock and seccomp")
+# Takes the place of Pillow's decoders. What it managed is told in an error that no other code catches.
+PLANTED = """
+import ctypes, json, os, pathlib, resource, socket, subprocess, sys
+
+def connected():
+    with socket.create_connection(("127.0.0.1", PORT), 5): pass
+
+def sent():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s: s.sendto(b"x", ("127.0.0.1", 9))
+
+def forked():
+    child = os.fork()
+    if not child: os._exit(0)
+    os.waitpid(child, 0)
+
+def called(number, *values):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syscall(number, *values) < 0: raise OSError(ctypes.get_errno(), "")
+
+def raised():
+    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+path = lambda name: pathlib.Path(FOLDER, name)
+ATTEMPTS = {
+    "tcp": connected,
+    "udp": sent,
+    "unix socket": lambda: socket.socket(socket.AF_UNIX),
+    "log": lambda: path("page.log").read_text(),
+    "key": lambda: path("api-key").read_text(),
+    "another upload": lambda: path("other/upload.png").read_bytes(),
+    "list of uploads": lambda: os.listdir(FOLDER),
+    "the project": lambda: pathlib.Path(ROOT, "app.py").read_text(),
+    "passwords": lambda: pathlib.Path("/etc/passwd").read_text(),
+    "environment of the page": lambda: pathlib.Path(f"/proc/{PAGE}/environ").read_bytes(),
+    "new file": lambda: path("new").write_text("x"),
+    "changed file": lambda: path("page.log").open("a").write("x"),
+    "cut file": lambda: os.truncate(path("page.log"), 0),
+    "removed file": lambda: path("removed").unlink(),
+    "renamed file": lambda: path("api-key").rename(path("moved")),
+    "rights of a file": lambda: path("page.log").chmod(0o666),
+    "time of a file": lambda: os.utime(path("page.log"), (1, 1)),
+    "program": lambda: subprocess.run(["/bin/true"], check=True),
+    "spawned program": lambda: os.posix_spawn("/bin/true", ["true"], {}),
+    "process": forked,
+    "signal": lambda: os.kill(PAGE, 0),
+    "more memory": raised,
+    "io_uring": lambda: called(425, 1, ctypes.create_string_buffer(120)),
+    "namespace": lambda: called(272 if os.uname().machine == "x86_64" else 97, 0x10000000),
+}
+
+class Told(BaseException): pass
+
+def attack(*_):
+    done = {}
+    for name, attempt in ATTEMPTS.items():
+        try: attempt()
+        except Exception as error: done[name] = f"{type(error).__name__} {getattr(error, 'errno', '')}"
+        else: done[name] = "done"
+    raise Told("<<" + json.dumps(done) + ">>")
+"""
+# Of what a person without rights may not do anyway, or not in every container.
+NEEDS_RIGHTS = {"more memory", "io_uring", "namespace"}
+REFUSED = {"PermissionError 1", "PermissionError 13", "ValueError "}
+PLANTING = "import PIL.ImageFile\nPIL.ImageFile.ImageFile.load = attack\n"
+
+
+@pytest.fixture
+def planted(tmp_path: Path, listener: int) -> str:
+    """The text of the decoder, and what it is after."""
+    (tmp_path / "page.log").write_text("a question")
+    (tmp_path / "api-key").write_text("secret")
+    (tmp_path / "removed").touch()
+    (tmp_path / "other").mkdir()
+    media_files.solid(tmp_path / "other" / "upload.png")
+    facts = {"FOLDER": str(tmp_path), "ROOT": str(ROOT), "PORT": listener, "PAGE": os.getpid()}
+    return "".join(f"{name} = {value!r}\n" for name, value in facts.items()) + PLANTED
+
+
+@pytest.fixture
+def listener() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        yield port
+
+
+def told_by(text: str) -> Mapping[str, str]:
+    told: Mapping[str, str] = json.loads(text.partition("<<")[2].partition(">>")[0])
+    return told
+
+
+def test_without_a_sandbox_the_planted_decoder_does_it_all(planted: str) -> None:
+    """So that nothing is held back by a mistake in the attempt."""
+    process = subprocess.run(
+        [sys.executable, "-c", planted + "attack()"], capture_output=True, text=True
+    )
+    done = told_by(process.stderr)
+    assert {name: how for name, how in done.items() if how != "done"}.keys() <= NEEDS_RIGHTS
+
+
+@whole
+def test_a_planted_decoder_reaches_nothing(
+    planted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (plant := tmp_path / "plant").mkdir()
+    (plant / "sitecustomize.py").write_text(planted + PLANTING)
+    monkeypatch.setenv("PYTHONPATH", str(plant))
+    sandbox = Sandbox()
+    picture = media_files.solid(tmp_path / "mine.png")
+    with pytest.raises(RuntimeError, match="Told: <<") as raised:
+        SandboxedMedia(sandbox).first_look(str(picture), picture.name)
+    sandbox.close()
+    done = told_by(str(raised.value))
+    assert [name for name, how in done.items() if how == "done"] == []
+    assert len(done) > 20 and set(done.values()) <= REFUSED
+    assert (tmp_path / "page.log").read_text() == "a question"

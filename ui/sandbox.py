@@ -1,0 +1,203 @@
+"""Strangers' files are opened in processes of their own, which may do nothing but decode them.
+
+A few bytes can make a decoder take all the memory there is, go on for hours, crash, or obey whoever wrote them. The page's
+own process decodes no picture and no clip.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model.backend import Cancel
+from model.errors import MediaError, Sentence
+from ui.error_texts import CHINESE_ERRORS
+from ui.sandbox_channel import LENGTH, BrokenOffError, Message, receive
+from ui.sandbox_request import Request
+
+ROOT = Path(__file__).parent.parent
+PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT")  # of the environment: no keys
+# One thread alone can fork; and each arena of a decoder's threads would reserve 64 MB of address space.
+ALONE = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+LOOK_S = 0.1  # how soon a cancelled wait ends
+SILENCE_S = 600.0  # from a process that decodes for a model: then it is given up
+TOO_MUCH = (signal.SIGXCPU, signal.SIGALRM, signal.SIGKILL)
+STATUS_BYTES = 4
+
+
+class Sandbox:
+    """Opens files elsewhere. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._standing_by: tuple[subprocess.Popen[bytes], socket.socket] | None = None
+        self._lock = threading.Lock()
+        atexit.register(self.close)
+
+    def ask(
+        self, request: Request, name: str, cancel: Cancel | None = None
+    ) -> Generator[Message, None, None]:
+        """What the job says, one by one; it just ends when cancelled. Raises `MediaError`.
+
+        name: what refusals call the file. Whoever does not want the rest closes the iterator, which ends the job.
+        """
+        with self._begun(request) as job:
+            until = time.monotonic() + (request.limits.wait_s or SILENCE_S)
+            while not (cancel and cancel.is_set()):
+                try:
+                    message = receive(job.channel)
+                except TimeoutError:
+                    if time.monotonic() > until:
+                        raise too_much(name) from None
+                    continue
+                except BrokenOffError:
+                    raise _ended(job.ended_by(), name) from None
+                if "done" in message.said:
+                    return
+                _raise_refusal(message.said, name)
+                yield message
+                if message.blob is not None:
+                    job.go_on()
+                until = time.monotonic() + (request.limits.wait_s or SILENCE_S)
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """What stands by, if it does."""
+        return self._standing_by[0] if self._standing_by else None
+
+    def close(self) -> None:
+        """End what stands by, and what it has begun."""
+        with self._lock:
+            if self._standing_by:
+                process, control = self._standing_by
+                control.close()
+                process.wait()
+                self._standing_by = None
+
+    @contextmanager
+    def _begun(self, request: Request) -> Iterator[_Job]:
+        here, there = socket.socketpair()
+        told, tells = os.pipe()
+        with here, there, os.fdopen(told, "rb", buffering=0) as status:
+            try:
+                self._pass_on((there.fileno(), tells))
+            finally:
+                os.close(tells)
+            there.close()
+            job = _Job(here, status.fileno())
+            job.send(request)
+            here.settimeout(LOOK_S)
+            yield job
+
+    def _pass_on(self, fds: tuple[int, int]) -> None:
+        """To what stands by, which is started where it is not there, or not any more."""
+        with self._lock:
+            for last in (False, True):
+                if self._standing_by is None or self._standing_by[0].poll() is not None:
+                    self._standing_by = _started()
+                try:
+                    socket.send_fds(self._standing_by[1], [b"+"], fds)
+                except OSError:
+                    if last:
+                        raise
+                    self._standing_by[0].kill()
+                    self._standing_by[0].wait()
+                else:
+                    return
+
+
+@dataclass(frozen=True)
+class _Job:
+    """channel: both ways to who does it; status: where its end is told."""
+
+    channel: socket.socket
+    status: int
+
+    def send(self, request: Request) -> None:
+        content = pickle.dumps(request)
+        with suppress(OSError):  # it has ended already; so its status says
+            self.channel.sendall(LENGTH.pack(len(content)) + content)
+
+    def go_on(self) -> None:
+        with suppress(OSError):
+            self.channel.sendall(b"+")
+
+    def ended_by(self) -> int:
+        """What ended it; 0 if nothing did. Where what stands by was killed itself, nobody else can have been meant."""
+        self.channel.close()  # whoever has only closed its side is not waited for any longer
+        told = os.read(self.status, STATUS_BYTES)
+        if not told:
+            return signal.SIGKILL
+        status = int.from_bytes(told, sys.byteorder)
+        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+
+def too_much(name: str) -> MediaError:
+    return MediaError(
+        "{name} takes too much time or memory to read; "
+        "save it as PNG or JPEG, or as MP4 (H.264), and attach it again.",
+        name=name,
+    )
+
+
+def damaged(name: str) -> MediaError:
+    return MediaError(
+        "{name} is damaged; save it as PNG or JPEG, or as MP4 (H.264), and attach it again.",
+        name=name,
+    )
+
+
+def _started() -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """It ends when nobody can ask it any more."""
+    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    here, there = socket.socketpair()
+    with there:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ui.sandbox_process", str(there.fileno())],
+            cwd=ROOT,
+            env=environment | ALONE,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[there.fileno()],
+            process_group=0,  # an interrupt from the terminal is not for it
+        )
+    return process, here
+
+
+def _ended(by: int, name: str) -> MediaError:
+    return too_much(name) if by in TOO_MUCH else damaged(name)
+
+
+def _raise_refusal(said: dict[str, Any], name: str) -> None:
+    match said:
+        case {"refused": sentence}:
+            raise _refusal(sentence) or damaged(name)
+        case {"spent": _}:
+            raise too_much(name)
+        case {"bug": str(trace)}:
+            raise RuntimeError(trace)
+
+
+def _refusal(plain: Any) -> MediaError | None:
+    """None for a sentence that is none of this program's."""
+    try:
+        found = MediaError.of(Sentence.of_plain(plain))
+        str(found)
+    except (AttributeError, IndexError, KeyError, LookupError, TypeError, ValueError):
+        return None
+    return found if found.template in CHINESE_ERRORS else None
+
+
+SANDBOX = Sandbox()

@@ -1,0 +1,160 @@
+"""Messages from a sandbox to the page: a little JSON each, and pixels or a file's content in memory that both see.
+
+The page believes nothing of them: what is too long, not JSON, or not as large as it says ends the conversation.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import math
+import mmap
+import os
+import socket
+import struct
+import tempfile
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+MAX_MESSAGE_BYTES = 2**16
+MAX_BLOB_BYTES = 5 * 2**26  # the largest picture has 300 MB
+REST_S = 30.0  # for the rest of a message that has begun: decoders give way to everything else
+LENGTH = struct.Struct("!I")
+# Behind it the sandbox changes neither size nor content; only Linux knows it.
+SEALS = (
+    fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+    if hasattr(fcntl, "F_SEAL_WRITE")
+    else 0
+)
+
+
+class BrokenOffError(Exception):
+    """The other side has ended, or speaks nonsense."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What it says, and what it carries: (bytes,) uint8, nobody else's."""
+
+    said: dict[str, Any]
+    blob: npt.NDArray[np.uint8] | None = None
+
+    def content(self) -> bytes:
+        """Of a file. Raises `BrokenOffError` if there is none."""
+        if self.blob is None:
+            raise BrokenOffError
+        return self.blob.tobytes()
+
+    def pixels(self, shape: object) -> npt.NDArray[np.uint8]:
+        """(height, width, 3). Raises `BrokenOffError` if it is not as large as `shape` says."""
+        match shape:
+            case [int(height), int(width)] if height > 0 and width > 0 and self.blob is not None:
+                if math.prod((height, width, 3)) == len(self.blob):
+                    return self.blob.reshape(height, width, 3)
+        raise BrokenOffError
+
+
+def send(channel: socket.socket, said: dict[str, Any], blob: Blob | None = None) -> None:
+    """From the sandbox. Blocks while the page is busy."""
+    text = json.dumps(said).encode()
+    with blob or Blob(0) as shared:
+        fds = [shared.sealed()] if shared.nbytes else []
+        sent = socket.send_fds(channel, [LENGTH.pack(len(text)), text], fds)
+    channel.sendall(text[sent - LENGTH.size :])
+
+
+class Blob:
+    """Memory that the page will see; written once, by the sandbox. Pixels may come from a view of any order."""
+
+    def __init__(self, nbytes: int) -> None:
+        self.nbytes = nbytes
+        self._fd = -1
+        if not nbytes:
+            return
+        if hasattr(os, "memfd_create"):
+            self._fd = os.memfd_create("blob", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        else:  # macOS
+            with tempfile.TemporaryFile() as file:
+                self._fd = os.dup(file.fileno())
+        os.ftruncate(self._fd, nbytes)
+
+    @classmethod
+    def of(cls, content: npt.NDArray[Any] | bytes) -> Blob:
+        source = np.frombuffer(content, np.uint8) if isinstance(content, bytes) else content
+        blob = cls(source.nbytes)
+        if source.nbytes:
+            with mmap.mmap(blob._fd, source.nbytes) as memory:
+                target = np.frombuffer(memory, source.dtype).reshape(source.shape)
+                target[...] = source
+                del target  # or the memory cannot be closed
+        return blob
+
+    def sealed(self) -> int:
+        """The file descriptor."""
+        if SEALS and self._fd >= 0:
+            fcntl.fcntl(self._fd, fcntl.F_ADD_SEALS, SEALS)
+        return self._fd
+
+    def __enter__(self) -> Blob:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+
+
+def receive(channel: socket.socket) -> Message:
+    """On the page. Raises `BrokenOffError`, and `TimeoutError` as long as nothing has come."""
+    try:
+        head, fds, _, _ = socket.recv_fds(channel, LENGTH.size, 1)
+    except TimeoutError:
+        raise
+    except OSError as error:
+        raise BrokenOffError from error
+    try:
+        blob = _mapped(fds[0]) if fds else None
+        return Message(_said(channel, head), blob)
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+def _said(channel: socket.socket, head: bytes) -> dict[str, Any]:
+    if len(head) != LENGTH.size or LENGTH.unpack(head)[0] > MAX_MESSAGE_BYTES:
+        raise BrokenOffError
+    missing, text = LENGTH.unpack(head)[0], bytearray()
+    patience = channel.gettimeout()
+    channel.settimeout(REST_S)
+    try:
+        while missing:
+            part = channel.recv(missing)
+            if not part:
+                raise BrokenOffError
+            text += part
+            missing -= len(part)
+        said = json.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise BrokenOffError from error
+    finally:
+        channel.settimeout(patience)
+    if not isinstance(said, dict):
+        raise BrokenOffError
+    return said
+
+
+def _mapped(fd: int) -> npt.NDArray[np.uint8]:
+    """A private view of the memory, which may be written to without anybody's seeing it."""
+    try:
+        nbytes = os.fstat(fd).st_size
+        # A page that is taken away under a reader ends the reader's process.
+        if nbytes > MAX_BLOB_BYTES or (SEALS and fcntl.fcntl(fd, fcntl.F_GET_SEALS) != SEALS):
+            raise BrokenOffError
+        if not nbytes:
+            return np.empty(0, np.uint8)
+        memory = mmap.mmap(fd, nbytes, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
+    except (OSError, ValueError) as error:
+        raise BrokenOffError from error
+    return np.frombuffer(memory, np.uint8)

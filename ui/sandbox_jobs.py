@@ -1,0 +1,86 @@
+"""What the sandbox does with files: each job says what it found, one message after the other, some with a content.
+
+Knows nothing of processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as PillowImage
+
+from model import container, media, video
+from model.conversation import Image, Media, Video
+from ui.first_look import is_clip, look
+
+Found = tuple[dict[str, Any], npt.NDArray[Any] | bytes | None]
+Tell = Callable[[dict[str, Any]], None]  # something in between
+
+
+def largeness(source: Media | str, name: str = "", *_: object) -> float:
+    """How large a file says it is, from 0 to 1 for the largest that is read. Raises `MediaError`."""
+    if isinstance(source, str):
+        source = Video(source, name=name) if is_clip(source, name) else Image(source, name=name)
+    if isinstance(source, Video) and source.frames:
+        source = Image(source.frames[0], name=source.name)
+    if isinstance(source, Video):
+        width, height = video.stored_size(source)
+        return width * height / container.MOST_PIXELS
+    width, height = media.image_size(source.path, name=source.name)
+    return width * height / media.MOST_PIXELS
+
+
+def first_look(_: Tell, file: str, name: str) -> Iterator[Found]:
+    seen, pictures = look(file, name)
+    yield {"look": asdict(seen)}, None
+    yield {"picture": "thumbnail"}, pictures.thumbnail
+    if pictures.large is not None:
+        yield {"picture": "large"}, pictures.large
+
+
+def picture_size(_: Tell, picture: Image) -> Iterator[Found]:
+    yield {"size": media.image_size(picture.path, name=picture.name)}, None
+
+
+def clip_facts(_: Tell, clip: Video) -> Iterator[Found]:
+    facts = asdict(video.probe(clip))
+    stamps = np.array(facts.pop("stamps"), np.float64)
+    yield {"clip": facts}, stamps
+
+
+def pixels(tell: Tell, part: Media, times: tuple[float, ...], within: int) -> Iterator[Found]:
+    """within: the longest side of what is wanted; 0: as large as it is."""
+    if isinstance(part, Image):
+        yield _frame(np.asarray(_small(media.open_image(part.path, name=part.name), within)))
+        return
+    latest = None
+    progress = lambda done, total: tell({"progress": [done, total]})  # noqa: E731
+    for _, frame in video.frames(part, times, progress=progress):
+        if frame is latest:
+            yield {"again": True}, None
+            continue
+        latest = frame
+        small = np.asarray(_small(PillowImage.fromarray(frame), within)) if within else frame
+        yield _frame(small)
+
+
+def _small(picture: PillowImage.Image, within: int) -> PillowImage.Image:
+    if within:
+        picture.thumbnail((within, within))
+    return picture
+
+
+def _frame(shown: npt.NDArray[np.uint8]) -> Found:
+    return {"frame": shown.shape[:2]}, shown
+
+
+JOBS: Mapping[str, Callable[..., Iterator[Found]]] = {
+    "first_look": first_look,
+    "picture_size": picture_size,
+    "clip_facts": clip_facts,
+    "pixels": pixels,
+}

@@ -1,0 +1,205 @@
+"""What the page knows of attached files: everything is asked of the sandbox, and nothing of it is believed unseen."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from itertools import islice
+from typing import Any, TypeVar
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from model import container, media, video
+from model.backend import Cancel
+from model.conversation import Image, Media, Video
+from model.decoding import Pixels
+from model.moments import Clip
+from model.packets import MOST_PACKETS
+from model.video import Report
+from ui.first_look import FirstLook, Pictures
+from ui.sandbox import SANDBOX, Sandbox, damaged
+from ui.sandbox_channel import BrokenOffError, Message
+from ui.sandbox_request import LOOKING, READING, Limits, Request
+
+log = logging.getLogger(__name__)
+
+Fact = TypeVar("Fact")
+
+MAX_CODEC_NAME = 64  # characters
+MAX_SECONDS = 10.0**7
+LOOKS_AT_ONCE = 2  # so that together they cannot take much either
+# What a message that is not made as it should be raises where it is read.
+MISSHAPEN = (BrokenOffError, StopIteration, KeyError, TypeError, ValueError, OverflowError)
+
+
+class SandboxedMedia:
+    """See `MediaReader`; and what the page itself wants to see. Safe to use from several threads."""
+
+    def __init__(self, sandbox: Sandbox = SANDBOX, looking: Limits = LOOKING) -> None:
+        self._sandbox = sandbox
+        self._looking = looking
+        self._looks = threading.BoundedSemaphore(LOOKS_AT_ONCE)
+
+    def first_look(self, file: str, name: str) -> tuple[FirstLook, Pictures]:
+        """See `first_look.look`; blocks. Raises `MediaError`."""
+        file = os.path.abspath(file)
+        asked = Request("first_look", (file, name), (file,), self._looking)
+        with self._looks, _believed(name), closing(self._sandbox.ask(asked, name)) as messages:
+            seen, *pictures = islice(messages, 3)
+            contents = {str(picture.said["picture"]): picture.content() for picture in pictures}
+            return _look(seen.said["look"]), Pictures(**contents)
+
+    def picture_size(self, picture: Image) -> tuple[int, int]:
+        return self._looked("picture_size", picture, _size_of)
+
+    def clip_facts(self, clip: Video) -> Clip:
+        return self._looked("clip_facts", clip, _clip_of)
+
+    def _looked(self, job: str, part: Media, read: Callable[[Message, Media], Fact]) -> Fact:
+        part, name = _absolute(part), display_name(part)
+        asked = Request(job, (part,), _files(part), self._looking)
+        with self._looks, _believed(name), closing(self._sandbox.ask(asked, name)) as messages:
+            return read(next(messages), part)
+
+    def pixels(
+        self,
+        part: Media,
+        times: tuple[float, ...],
+        cancel: Cancel,
+        report: Report,
+        within: int = 0,
+    ) -> Iterator[Pixels]:
+        """See `MediaReader`. within: the longest side of what is wanted; 0: as large as it is."""
+        part, name = _absolute(part), display_name(part)
+        limits = LOOKING if isinstance(part, Image) else READING
+        asked = Request("pixels", (part, times, within), _files(part), limits)
+        missing = 1 if isinstance(part, Image) else len(times)
+        latest: Pixels | None = None
+        with closing(self._sandbox.ask(asked, name, cancel)) as messages:
+            while missing:
+                with _believed(name):
+                    message = next(messages, None)
+                    if message is None:
+                        if cancel.is_set():
+                            return
+                        raise BrokenOffError
+                    progress = _progress(message)
+                    latest = _frame(message, latest) if progress is None else latest
+                if progress is not None:
+                    report(*progress)
+                elif latest is not None:
+                    missing -= 1
+                    yield latest
+
+    def picture(self, picture: Image) -> PillowImage.Image:
+        """The whole picture, upright, RGB; blocks. Raises `MediaError`."""
+        (pixels,) = self.pixels(picture, (), Cancel(), lambda *_: None)
+        return PillowImage.fromarray(pixels)
+
+
+def display_name(part: Media) -> str:
+    if isinstance(part, Video):
+        return video.display_name(part)
+    return media.display_name(part.path, part.name)
+
+
+def _absolute(part: Media) -> Media:
+    """As the sandbox, which works in another folder, finds it."""
+    if isinstance(part, Image):
+        return replace(part, path=_path(part.path), name=display_name(part))
+    if part.frames:
+        return replace(part, frames=tuple(map(_path, part.frames)))
+    return replace(part, path=_path(part.path or ""))
+
+
+def _path(path: str | os.PathLike[str]) -> str:
+    path = os.fspath(path)
+    return path if path.startswith(("data:", *media.WEB)) else os.path.abspath(path)
+
+
+def _files(part: Media) -> tuple[str, ...]:
+    if isinstance(part, Video):
+        return video.sources(part)
+    return () if str(part.path).startswith("data:") else (str(part.path),)
+
+
+@contextmanager
+def _believed(name: str) -> Iterator[None]:
+    """What is not as it should be was told by a decoder that does not do what it should."""
+    try:
+        yield
+    except MISSHAPEN as error:
+        log.warning("%s: the sandbox told what cannot be", name, exc_info=True)
+        raise damaged(name) from error
+
+
+def _size(told: Any, most_pixels: int) -> tuple[int, int]:
+    width, height = map(int, told)
+    if min(width, height) < 1 or width * height > most_pixels:
+        raise BrokenOffError
+    return width, height
+
+
+def _number(told: Any, low: float, high: float) -> float:
+    number = float(told)
+    if not low <= number <= high:
+        raise BrokenOffError
+    return number
+
+
+def _frame(message: Message, latest: Pixels | None) -> Pixels:
+    if "again" not in message.said:
+        return message.pixels(message.said["frame"])
+    if latest is None:
+        raise BrokenOffError
+    return latest
+
+
+def _progress(message: Message) -> tuple[float, float] | None:
+    if "progress" not in message.said:
+        return None
+    done, total = message.said["progress"]
+    return _number(done, -MAX_SECONDS, MAX_SECONDS), _number(total, -MAX_SECONDS, MAX_SECONDS)
+
+
+def _look(told: dict[str, Any]) -> FirstLook:
+    if told["kind"] not in ("image", "video"):
+        raise BrokenOffError
+    return FirstLook(
+        told["kind"],
+        _size(told["size"], media.MOST_PIXELS),
+        _number(told["seconds"], 0.0, MAX_SECONDS),
+        int(_number(told["pages"], 1, MOST_PACKETS)),
+        bool(told["browsers"]),
+    )
+
+
+def _size_of(message: Message, _: Media) -> tuple[int, int]:
+    return _size(message.said["size"], media.MOST_PIXELS)
+
+
+def _clip_of(message: Message, clip: Media) -> Clip:
+    assert isinstance(clip, Video)
+    told = message.said["clip"]
+    most = media.MOST_PIXELS if clip.frames else container.MOST_PIXELS
+    stamps = () if message.blob is None else tuple(message.blob.view(np.float64).tolist())
+    if len(stamps) > MOST_PACKETS or not all(map(math.isfinite, stamps)):
+        raise BrokenOffError
+    return Clip(
+        video.display_name(clip),
+        _number(told["duration_s"], 0.0, MAX_SECONDS),
+        _size(told["size"], most),
+        _number(told["fps"], 1e-9, 10.0**6),
+        int(_number(told["frames"], 1, 10.0**9)),
+        str(told["codec"])[:MAX_CODEC_NAME],
+        stamps,
+    )
+
+
+STRANGERS_MEDIA = SandboxedMedia()
