@@ -218,7 +218,7 @@ def through() -> TestClient:
     ]
     app = Starlette(routes=routes)
     inputs: Inputs = [(str,), (int, float), None]
-    app.add_middleware(Gate, inputs={3: inputs, 4: inputs}, uploaded=lambda _: None, queued={4})
+    app.add_middleware(Gate, inputs={3: inputs, 4: inputs}, uploaded=lambda *_: None, queued={4})
     return TestClient(app)
 
 
@@ -338,7 +338,7 @@ def test_a_body_that_never_ends_is_not_kept(path: str, most: int) -> None:
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": f"/gradio_api/{path}", "headers": [], "query_string": b""}  # fmt: skip
-    asyncio.run(Gate(PlainTextResponse("kept"), {}, lambda _: None)(scope, receive, send))
+    asyncio.run(Gate(PlainTextResponse("kept"), {}, lambda *_: None)(scope, receive, send))
     assert sent[0]["status"] == 413 and read <= most // PIECE + 1
 
 
@@ -365,7 +365,7 @@ def test_more_values_than_a_page_has_are_not_even_parsed(value: bytes) -> None:
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/gradio_api/call/chat", "headers": [], "query_string": b""}  # fmt: skip
-    asyncio.run(Gate(PlainTextResponse("kept"), {}, lambda _: None)(scope, receive, send))
+    asyncio.run(Gate(PlainTextResponse("kept"), {}, lambda *_: None)(scope, receive, send))
     assert sent[0]["status"] == 422 and read <= 2
 
 
@@ -411,7 +411,7 @@ def test_an_upload_arrives_without_an_id_whose_progress_would_be_kept() -> None:
         return JSONResponse([request.url.query])
 
     app = Starlette(routes=[Route("/gradio_api/upload", reached, methods=["POST"])])
-    app.add_middleware(Gate, inputs={}, uploaded=lambda _: None)
+    app.add_middleware(Gate, inputs={}, uploaded=lambda *_: None)
     answer = TestClient(app).post("/gradio_api/upload?upload_id=mine")
     assert answer.json() == [""]
 
@@ -423,6 +423,6 @@ def test_only_an_upload_that_was_stored_is_told(status: int, heard: list[Any]) -
 
     told: list[Any] = []
     app = Starlette(routes=[Route("/gradio_api/upload", reached, methods=["POST"])])
-    app.add_middleware(Gate, inputs={}, uploaded=told.append)
+    app.add_middleware(Gate, inputs={}, uploaded=lambda paths, _: told.append(paths))
     assert TestClient(app).post("/gradio_api/upload").status_code == status
     assert told == heard

@@ -22,7 +22,7 @@ from tests.pages import gradio_environment, listening
 from tools.served import REPLY_S, program
 from ui.log_in import SPACE, WRONG_PER_MINUTE, LogIn
 from ui.page import build_page
-from ui.rates import Rates
+from ui.rates import Bucket
 
 READER = {"Accept": "text/html"}
 RIGHT = {"username": "ann ", "password": "one:secret"}
@@ -50,14 +50,14 @@ CLOSED = (
 class Gated(Starlette):
     """An application that knows two people as Gradio does, behind the log-in."""
 
-    def __init__(self, rates: Rates | None = None) -> None:
+    def __init__(self, wrong: Bucket | None = None) -> None:
         self.auth = {"ann": "one:secret", "bob": "two"}
         self.tokens: dict[str, str] = {}
         self.cookie_id = "here"
         super().__init__(
             routes=[Route("/", hello), Route("/gradio_api/call/chat", hello, methods=["POST"])]
         )
-        self.add_middleware(LogIn, rates=rates)
+        self.add_middleware(LogIn, wrong=wrong)
 
 
 async def hello(request: Request) -> PlainTextResponse:
@@ -140,7 +140,7 @@ def test_what_is_no_log_in_is_refused(app: Gated, body: bytes) -> None:
 
 def test_guesses_are_few_and_logged_without_the_guess(caplog: pytest.LogCaptureFixture) -> None:
     now = 0.0
-    gated = Gated(Rates(WRONG_PER_MINUTE, lambda: now))
+    gated = Gated(Bucket(WRONG_PER_MINUTE, lambda: now))
     one = client(gated, headers=READER)
     with caplog.at_level(logging.INFO):
         for _ in range(WRONG_PER_MINUTE):

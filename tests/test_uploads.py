@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from model.errors import MediaError
 from ui.uploads import SWEPT, Uploads, shown_name, stored_file
+from ui.web import Asker
 
 
 @pytest.fixture
@@ -108,6 +110,42 @@ def test_who_uploads_the_same_has_it_too(uploads: Path) -> None:
     known.arrived([path])
     for owner in ("yours", "mine", "yours"):
         known.claim(path, owner)
+
+
+ANN, BOB = Asker("192.0.2.1", "a"), Asker("192.0.2.1", "b")
+PROGRAM = Asker("192.0.2.1")
+
+
+def test_nobody_can_claim_what_another_browser_has_uploaded_as_well(uploads: Path) -> None:
+    (uploads / "a.png").write_bytes(b"x")
+    known, path = Uploads(), str(uploads / "a.png")
+    for sender in (ANN, BOB):
+        known.arrived([path], sender)
+    known.claim(path, "one tab of Bob's", BOB)
+    with pytest.raises(MediaError):
+        known.claim(path, "another tab of Bob's", BOB)
+    known.claim(path, "Ann's tab", ANN)
+
+
+@pytest.mark.parametrize(
+    ("sender", "asker", "same"),
+    [
+        (PROGRAM, PROGRAM, True),
+        (PROGRAM, Asker("192.0.2.2"), False),
+        (ANN, Asker("192.0.2.2", "a"), True),  # a phone on its way
+        (ANN, BOB, False),
+        (PROGRAM, ANN, True),  # at its first visit a browser had no cookie yet
+        (PROGRAM, Asker("192.0.2.2", "a"), False),
+    ],
+)
+def test_who_has_uploaded_is_told_by_cookie_or_by_address(
+    uploads: Path, sender: Asker, asker: Asker, same: bool
+) -> None:
+    (uploads / "a.png").write_bytes(b"x")
+    known, path = Uploads(), str(uploads / "a.png")
+    known.arrived([path], sender)
+    with nullcontext() if same else pytest.raises(MediaError):
+        known.claim(path, "tab", asker)
 
 
 def test_what_the_server_itself_has_stored_cannot_be_claimed(uploads: Path) -> None:

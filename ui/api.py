@@ -29,7 +29,7 @@ from ui.posted_message import PostedFile, parts_of
 from ui.session import UNEXPECTED, Tab, composed
 from ui.tabs import Tabs
 from ui.uploads import NOT_STORED
-from ui.web import address_of
+from ui.web import asker_of
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +71,9 @@ async def chat(
     if tab.run and tab.run.left:
         await tab.run.ended()  # a program that has just cancelled need not know how long that takes
     with _explained():
+        tabs.admit(tab)
         asked = await _drafted(tabs, tab, message, settings)
-        run = tabs.start(tab, lambda: asked)
+        run = tabs.start(tab, lambda: asked, admitted=True)
     try:
         with run.followed():
             while run.live:
@@ -100,6 +101,7 @@ async def estimate(
     """What `/chat` would cost with the same message and settings."""
     tab = _tab(tabs, request)
     with _explained():
+        tabs.rates.admit_task(tab.asker.address)
         conversation, generation = await _drafted(tabs, tab, message, settings)
         return asdict(await asyncio.to_thread(tabs.backend.estimate, conversation, generation))
 
@@ -116,7 +118,7 @@ def _tab(tabs: Tabs, request: gr.Request) -> Tab:
     tab = tabs.open(f"api-{request.session_hash}")
     tab.program = True
     tab.pages.add(str(request.session_hash))
-    tab.address = address_of(request.request)
+    tab.asker = asker_of(request.request)
     return tab
 
 
@@ -147,7 +149,9 @@ async def _attached(tabs: Tabs, tab: Tab, file: PostedFile) -> Attachment:
     """What a program has uploaded, or named by its address if that is allowed. Raises `MediaError`."""
     path = file.path
     if not isinstance(path, str) or not path.startswith(media.WEB):
-        return await asyncio.to_thread(inspect_upload, tabs.uploads.claim(path, tab.key), file.name)
+        return await asyncio.to_thread(
+            inspect_upload, tabs.uploads.claim(path, tab.key, tab.asker), file.name
+        )
     if tabs.downloads is None:
         raise MediaError("{url} is a web address; download it and attach the file.", url=path[:80])
     if await asyncio.to_thread(tabs.room.full):

@@ -365,6 +365,10 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "生成这个回答时显卡出错；请重试，如果仍然失败，需要由此页面的运营者重新启动它。",
         "이 답변을 만드는 중에 그래픽 카드에 오류가 생겼습니다. 다시 시도하고, 또 실패하면 이 페이지의 운영자가 다시 시작해야 합니다.",
     ),
+    "Too many requests from your address; try again in {seconds} s.": (
+        "来自您的地址的请求过多；请在 {seconds} 秒后重试。",
+        "사용 중인 주소에서 요청을 너무 많이 보냈습니다. {seconds}초 후에 다시 시도하세요.",
+    ),
     "Too many messages from your address: at most {count} a minute; try again in {seconds} s.": (
         "此页面每分钟只接受同一地址的 {count} 条消息；请在 {seconds} 秒后重试。",
         "이 페이지는 한 주소에서 1분에 메시지 {count}개만 받습니다. {seconds}초 뒤에 다시 시도하세요.",

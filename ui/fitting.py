@@ -8,6 +8,7 @@ from dataclasses import replace
 from ui.attachment import Attachment
 
 HALVINGS = 9  # of the interval in which the right share of the tokens lies
+MAX_ESTIMATES = HALVINGS + 3  # that one fitting takes
 SMALLEST = 1 / 512
 
 Count = Callable[[Sequence[Attachment]], int]  # prompt tokens of the draft with these items

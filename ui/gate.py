@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.api_examples import corrected
 from ui.body import MAX_BYTES, MAX_SMALL_BYTES, Nodes, RefusedError, content, replayed
-from ui.web import path_of
+from ui.web import Asker, asker_of, path_of
 
 # The types of each input; None: the handler looks itself; none at all: so it does, and a program may leave it out.
 Inputs = Sequence[tuple[type, ...] | None]
@@ -125,7 +125,7 @@ class Gate:
         self,
         app: ASGIApp,
         inputs: Mapping[int, Inputs],
-        uploaded: Callable[[Sequence[str]], None],
+        uploaded: Callable[[Sequence[str], Asker], None],
         queued: Container[int] = (),
         followed: Callable[[str], bool] = lambda _: True,
     ) -> None:
@@ -158,7 +158,11 @@ class Gate:
             raise RefusedError(404, "Not Found")
         if path == UPLOAD:
             # With an id in the query Gradio would keep its progress for somebody who never asks.
-            return {**scope, "query_string": b""}, receive, _told(send, self.uploaded)
+            return (
+                {**scope, "query_string": b""},
+                receive,
+                _told(send, self.uploaded, asker_of(Request(scope))),
+            )
         if scope["method"] == "POST" and _JSON.fullmatch(path):
             most = MAX_SMALL_BYTES if _WORDY.fullmatch(path) else MAX_BYTES
             posted = self._checked(await content(scope, receive, most, Nodes()), path)
@@ -318,7 +322,7 @@ def _children(part: object) -> Iterable[object]:
     return part if isinstance(part, list) else ()
 
 
-def _told(send: Send, uploaded: Callable[[Sequence[str]], None]) -> Send:
+def _told(send: Send, uploaded: Callable[[Sequence[str], Asker], None], sender: Asker) -> Send:
     """Hears in what is sent where Gradio has put an upload."""
     status = 0
 
@@ -326,7 +330,7 @@ def _told(send: Send, uploaded: Callable[[Sequence[str]], None]) -> Send:
         nonlocal status
         status = message.get("status", status)
         if message["type"] == "http.response.body" and status == 200:
-            uploaded(json.loads(message["body"]))
+            uploaded(json.loads(message["body"]), sender)
         await send(message)
 
     return send_and_tell

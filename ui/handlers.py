@@ -30,7 +30,7 @@ from ui.texts import texts_for
 from ui.uploads import NOT_STORED
 from ui.view import View
 from ui.waiting import seconds_to_first_word
-from ui.web import address_of, browser_of
+from ui.web import address_of, asker_of, asking, browser_of
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,10 @@ def tab_of(tabs: Tabs, key: object, language: str = "en") -> Tab:
     """
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise gr.Error(texts_for(language).stale_page, print_exception=False)
-    return tabs.open(key)
+    tab = tabs.open(key)
+    if asked := asking.get():
+        tab.asker = asker_of(asked)
+    return tab
 
 
 async def open_page(
@@ -202,6 +205,7 @@ async def ask_example(
     number = event._data.get("example") if isinstance(event._data, dict) else None
     try:
         if type(number) is int and 0 <= number < len(EXAMPLES) and not tab.live:
+            tabs.rates.admit_look(tab.asker.address)
             items = await asyncio.to_thread(EXAMPLES[number].attachments)
             tab.remember(items)
             text = tab.texts.examples[EXAMPLES[number].name]
@@ -224,6 +228,7 @@ async def save_marked(tabs: Tabs, key: str, event: gr.EventData) -> tuple[str, s
     )
     try:
         if picture := next(found, None):
+            tabs.rates.admit_look(tab.asker.address)
             path = await asyncio.to_thread(annotate.marked_copy, picture)
             return composer.file_url(path), view.notice(tab)
     except DemoError as error:
@@ -262,7 +267,8 @@ async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
 
 async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any]) -> None:
     try:
-        path = tabs.uploads.claim(file.get("path"), tab.key)
+        tabs.rates.admit_look(tab.asker.address)
+        path = tabs.uploads.claim(file.get("path"), tab.key, tab.asker)
         attachment = await asyncio.to_thread(inspect, path, file.get("name"))
         tab.attach(attachment)
         if not attachment.playable:
@@ -313,6 +319,7 @@ async def price(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) ->
         if asked := tab.drafted(text, chosen.vision):
             items = list(tab.tray)
             usages = [answer.usage for answer in tab.answers]
+            tabs.rates.admit_look(tab.asker.address)
             estimate = await asyncio.to_thread(tabs.backend.estimate, asked, chosen.generation)
             wait_s = _expected_wait(estimate.prompt_tokens, usages)
             return composer.cost(estimate, items, tab.texts, wait_s=wait_s, fitted=tab.fitted)

@@ -15,7 +15,7 @@ from model.families import of_key
 from model.settings import GenerationSettings, VisionSettings
 from ui import inspector, view
 from ui.attachment import Attachment
-from ui.fitting import fitted
+from ui.fitting import MAX_ESTIMATES, fitted
 from ui.handlers import tab_of
 from ui.pointing import pointed_at
 from ui.resolution import resolution_of
@@ -43,7 +43,10 @@ async def inspect(
                 tab.places.add(pointed_at(posted, tab.before, tab.known))
                 item = None  # the dialog has closed
             case {"op": "fit"}:
+                tabs.rates.admit_look(tab.asker.address, MAX_ESTIMATES)
                 tab.fitted = await _fit(tabs, tab, posted.get("budget"), text, vision, generation)
+        if item:
+            tabs.rates.admit_look(tab.asker.address)
         look = await _looked_at(tabs, tab, item, vision, generation) if item else None
     except DemoError as error:
         look = _problem(tab, item, error.sentence) if item else None

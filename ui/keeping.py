@@ -69,6 +69,7 @@ async def _verified(tabs: Tabs, tab: Tab, turn: int) -> str:
         return replay.verdict(verdict, recipe.runtime.dtype, tab.texts)
 
     try:
+        tabs.rates.admit(tab.asker.address)  # the model answers again
         return await _in_thread(work)
     except DemoError as error:
         return tab.texts.said(error.sentence)
@@ -83,6 +84,7 @@ async def export(tabs: Tabs, key: str) -> tuple[str, Any]:
     try:
         if tab.live or not tab.answers:
             return "", gr.skip()
+        tabs.rates.admit_task(tab.asker.address)
         kept = tab.conversation, tuple(tab.answers)
         target = await asyncio.to_thread(_export, tabs, *kept)
         return composer.file_url(str(target)), gr.skip()
@@ -98,7 +100,8 @@ async def restore(tabs: Tabs, key: str, event: gr.EventData) -> tuple[Any, ...]:
     settings: list[Any] = [gr.skip()] * len(TUNABLES)
     try:
         _require_empty(tab)
-        source = tabs.uploads.claim(posted.get("path"), tab.key)
+        tabs.rates.admit_task(tab.asker.address)
+        source = tabs.uploads.claim(posted.get("path"), tab.key, tab.asker)
         restored, items = await asyncio.to_thread(_restored, source)
         _require_empty(tab)
         tab.restore(restored.conversation, restored.answers, items)
@@ -126,6 +129,7 @@ async def _dialog(tabs: Tabs, tab: Tab, turn: int, request: gr.Request) -> str:
     question, settings, _ = answer
     kept = tab.conversation, tab.answers[: turn + 1]
     try:
+        tabs.rates.admit_look(tab.asker.address)
         recipe = await asyncio.to_thread(_replaying(tabs).recipe, question, settings)
     except DemoError as error:
         return replay.refusal(tab.texts.said(error.sentence), tab.texts)

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ui.body import MAX_SMALL_BYTES, RefusedError, content, replayed
 from ui.log_in_page import Problem, log_in_page, log_out_page, problem_of
-from ui.rates import Rates
+from ui.rates import Bucket
 from ui.texts import ENGLISH, Texts, texts_accepted
 from ui.web import address_of, path_of
 
@@ -88,9 +88,9 @@ class Sessions:
 class LogIn:
     """ASGI middleware: asks for a log-in, where Gradio was told of any."""
 
-    def __init__(self, app: ASGIApp, rates: Rates | None = None) -> None:
+    def __init__(self, app: ASGIApp, wrong: Bucket | None = None) -> None:
         self.app = app
-        self.rates = rates or Rates(WRONG_PER_MINUTE)
+        self.wrong = wrong or Bucket(WRONG_PER_MINUTE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         sessions = Sessions(scope.get("app"))
@@ -126,7 +126,7 @@ class LogIn:
 
     async def _log_in(self, sessions: Sessions, request: Request) -> Response:
         address = address_of(request)
-        if wait := self.rates.taken(address):
+        if wait := self.wrong.taken(address):
             log.warning("Log-in from %s refused: too many wrong passwords.", address)
             return _failed(request, 429, "often", seconds=math.ceil(wait))
         try:
@@ -137,7 +137,7 @@ class LogIn:
         if token is None:
             log.warning("Log-in from %s refused: wrong name or password.", address)
             return _failed(request, 400, "wrong")
-        self.rates.give_back(address)
+        self.wrong.give_back(address)
         log.info("Log-in from %s.", address)
         answer = _home(request, SEEN) if _reads(request) else JSONResponse({"success": True})
         answer.headers["Set-Cookie"] = sessions.cookie(request, token)

@@ -24,6 +24,7 @@ from ui.pointing import Pointed, PointedPlaces, region_texts
 from ui.resolution import AUTO, Resolution
 from ui.runs import Run, RunState
 from ui.texts import Texts, texts_for
+from ui.web import ANYBODY, Asker
 
 MAX_ATTACHMENTS = 64
 UNEXPECTED = Sentence("Something went wrong on the server; your message is kept. Try again.")
@@ -74,7 +75,7 @@ class Tab:
     comparison: Comparison | None = None  # the latest
     not_compared: str = ""  # why there is no later one, a `Sentence`
     browser: str = ""  # the one that opened it last
-    address: str = ""  # where that was
+    asker: Asker = ANYBODY  # who asked last
     pages: set[str] = field(default_factory=set)  # Gradio's sessions that show it
     program: bool = False  # Nobody is told when one has gone that only posts and reads.
     # What the conversation and its answers were before the run.

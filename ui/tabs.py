@@ -101,19 +101,22 @@ class Tabs:
         self._clean(spare=tab)
         return tab
 
-    def start(
-        self,
-        tab: Tab,
-        question: Question,
-    ) -> Run:
+    def admit(self, tab: Tab) -> None:
+        """Count a message, before anything is done for it. Raises `DemoError` as `start` does."""
+        if tab.live:
+            raise DemoError("An answer is still being written; stop it first.")
+        self._require_room()
+        self.rates.admit(tab.asker.address)
+
+    def start(self, tab: Tab, question: Question, *, admitted: bool = False) -> Run:
         """Let the backend answer. Raises `DemoError` when too many people are waiting, or this one asks too often.
 
         A question that waits for the checkpoint is put anew when that is loaded, because it has defaults of its own.
         """
-        if tab.live:
+        if not admitted:
+            self.admit(tab)
+        elif tab.live:
             raise DemoError("An answer is still being written; stop it first.")
-        self._require_room()
-        self.rates.admit(tab.address)
         run = Run(*question(), tab.key)
         tab.begin(run)
 
@@ -135,7 +138,7 @@ class Tabs:
         if tab.busy:
             raise DemoError("An answer is still being written; stop it first.")
         self._require_room()
-        self.rates.admit(tab.address, messages=len(comparison.sides))
+        self.rates.admit(tab.asker.address, messages=len(comparison.sides))
         tab.comparison, tab.not_compared = comparison, ""
         comparison.start(self.backend, lambda: self.awaited(tab.browser))
 
@@ -208,7 +211,7 @@ class Tabs:
 
     def page_opened(self, tab: Tab, browser: str, page: str, address: str = "") -> None:
         """The page that was asked for is there and has opened `tab`, from this address."""
-        tab.browser, tab.address = browser, address
+        tab.browser = browser
         tab.pages.add(page)
         if tab.run:
             tab.run.expect_follower()

@@ -7,18 +7,20 @@ Gradio itself hands over whatever was posted.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
 from gradio.utils import get_upload_folder
 
 from model.errors import MediaError, Sentence
+from ui.web import ANYBODY, Asker
 
 MAX_NAME = 80  # characters of a file name that are shown
 NOT_STORED = Sentence(
     "The server could not keep the file; its disk may be full, so try again later or send a smaller one."
 )
+MAX_CLAIMS = 1000  # of one file that nobody has made yet; then the oldest goes
 SWEPT = 1024  # files of which is known whose they are, before it is first asked which are gone
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -33,31 +35,35 @@ class Uploads:
 
     An upload says nothing of its session, so a file belongs to the first that names it, who alone can: its
     path holds a hash that nobody guesses. Whoever uploads the same content gets the same path, and has
-    to be believed as well: a file can be claimed as often as it was uploaded.
+    to be believed as well: each can claim a file as often as they have uploaded it.
     """
 
     def __init__(self) -> None:
-        self._unclaimed: Counter[str] = Counter()
+        self._unclaimed: dict[str, list[Asker]] = {}
         self._owners: defaultdict[str, set[str]] = defaultdict(set)
         self._sweep_at = SWEPT
 
     def __len__(self) -> int:
         return len(self._unclaimed)
 
-    def arrived(self, paths: Iterable[str]) -> None:
-        """Gradio has stored these files for somebody."""
-        self._unclaimed.update(str(Path(path).resolve()) for path in paths)
+    def arrived(self, paths: Iterable[str], sender: Asker = ANYBODY) -> None:
+        """Gradio has stored these files for `sender`."""
+        for path in paths:
+            senders = self._unclaimed.setdefault(str(Path(path).resolve()), [])
+            senders[:] = [*senders, sender][-MAX_CLAIMS:]
         if len(self) > self._sweep_at:
             self._sweep()
 
-    def claim(self, path: object, owner: str) -> Path:
+    def claim(self, path: object, owner: str, asker: Asker = ANYBODY) -> Path:
         """The file, if `owner` has uploaded it. Raises `MediaError`, with the same sentence as `stored_file`."""
         file = stored_file(path)
-        key = str(file)
-        if not self._unclaimed[key] and owner not in self._owners.get(key, ()):
+        senders = self._unclaimed.get(str(file), [])
+        sender = next(filter(asker.may_be, senders), None)
+        if sender is not None:
+            senders.remove(sender)
+        elif owner not in self._owners.get(str(file), ()):
             raise _refusal()
-        self._unclaimed[key] = max(0, self._unclaimed[key] - 1)
-        self._owners[key].add(owner)
+        self._owners[str(file)].add(owner)
         return file
 
     def _sweep(self) -> None:

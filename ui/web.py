@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 
 from starlette.datastructures import MutableHeaders
@@ -160,6 +161,27 @@ def path_of(scope: Scope) -> str:
 def address_of(connection: HTTPConnection | None) -> str:
     """Where somebody is; behind a proxy that uvicorn trusts (FORWARDED_ALLOW_IPS), what that says."""
     return connection.client.host if connection and connection.client else ""
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks, as far as a request tells: a browser by its cookie, a program by its address only."""
+
+    address: str = ""
+    cookie: str = ""
+
+    def may_be(self, other: Asker) -> bool:
+        if self.cookie and other.cookie:
+            return self.cookie == other.cookie
+        return self.address == other.address
+
+
+ANYBODY = Asker()
+
+
+def asker_of(connection: HTTPConnection | None) -> Asker:
+    cookie = connection.cookies.get(BROWSER_COOKIE, "") if connection else ""
+    return Asker(address_of(connection), cookie)
 
 
 def browser_of(connection: HTTPConnection | None) -> str:
