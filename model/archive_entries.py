@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
@@ -21,10 +22,14 @@ MAX_ENTRIES = 4096
 # In bytes: the list of entries, the comment, a JSON file, a media file, all media.
 MAX_DIRECTORY = 2**20
 MAX_COMMENT = 2**16
-MAX_JSON = 8 * 2**20
+MAX_JSON = 4 * 2**20
 MAX_FILE = 512 * 2**20
 MAX_BYTES = 2**30
 MAX_RATIO = 200  # media are compressed already
+# All media are at most so many times as large as the zip file, and so much more: an uncompressed picture shrinks a lot.
+MAX_GROWTH = 4
+MAX_MORE_BYTES = 8 * 2**20
+MAX_VALUES = 200_000  # of a JSON file; Python does nothing else while it makes them
 CHUNK = 2**20
 # What these give for one piece has no bound but the size of the piece.
 SMALL_CHUNK = 4096
@@ -35,6 +40,15 @@ _RECORD_BYTES, _LOCATOR_BYTES = 22, 20
 # Of macOS and Windows, beside what was packed.
 _SYSTEMS_OWN = re.compile(r"(?:^|/)(?:__MACOSX/|\._|\.DS_Store$|Thumbs\.db$|desktop\.ini$)", re.I)
 _NUMBERED = re.compile(r"media/\d+(?=-)")
+_STRING = re.compile(rb'"(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What whoever unpacks a zip file has room for. `take` hears of bytes before they are written; it may raise `DemoError`."""
+
+    file_bytes: int = MAX_FILE
+    take: Callable[[int], object] = lambda _: None
 
 
 def too_large() -> DemoError:
@@ -74,9 +88,11 @@ def _end_record(file: BinaryIO) -> tuple[bytes, bytes]:
 class Entries:
     """Raises `BadZipFile`, `KeyError` and `DemoError` for what is not there, not readable, or too large."""
 
-    def __init__(self, file: zipfile.ZipFile) -> None:
+    def __init__(self, file: zipfile.ZipFile, size: int, allowance: Allowance) -> None:
+        """size: of the zip file, in bytes."""
         self._file = file
-        self._left = MAX_BYTES
+        self._allowance = allowance
+        self._left = min(MAX_BYTES, MAX_GROWTH * size + MAX_MORE_BYTES)
         self._found: dict[str, zipfile.ZipInfo] = {}
         names = {_name(info): info for info in file.infolist()}
         if len(names) != len(file.infolist()):
@@ -92,6 +108,8 @@ class Entries:
 
     def json(self, name: str) -> Any:
         content = b"".join(self._chunks(self._info(name), MAX_JSON))
+        if _values(content) > MAX_VALUES:
+            raise too_large()
         try:
             return json.loads(content)
         except RecursionError as error:
@@ -100,12 +118,14 @@ class Entries:
     def extract(self, name: str, target: Path) -> None:
         """Write one entry to `target`, a new file."""
         info = self._info(name)
-        most = min(MAX_FILE, self._left, MAX_RATIO * info.compress_size + CHUNK)
+        ratio = MAX_RATIO * info.compress_size + SMALL_CHUNK
+        most = min(MAX_FILE, self._allowance.file_bytes, self._left, ratio)
         if info.file_size > most:
             raise too_large()
         with target.open("xb") as written:
             for chunk in self._chunks(info, most):
                 self._left -= len(chunk)
+                self._allowance.take(len(chunk))
                 written.write(chunk)
 
     def _info(self, name: str) -> zipfile.ZipInfo:
@@ -124,6 +144,12 @@ class Entries:
                 if read > most:
                     raise too_large()
                 yield chunk
+
+
+def _values(content: bytes) -> int:
+    """About how many values stand in a JSON file."""
+    outside = _STRING.sub(b"", content)
+    return sum(map(outside.count, (b",", b"[", b"{")))
 
 
 def _name(info: zipfile.ZipInfo) -> str:

@@ -14,21 +14,28 @@ from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
 from model.archive import FORMAT, SUFFIX, Archive
-from model.archive_entries import Entries, check_directory
+from model.archive_entries import Allowance, Entries, check_directory, too_large
 from model.backend import Answered, StopReason, Usage
 from model.conversation import Conversation, Image, Media, Message, Text, Video
 from model.errors import DemoError
 from model.recipe import Runtime, Seen
-from model.settings import GenerationSettings, VisionSettings
+from model.settings import MOST_CHARACTERS, GenerationSettings, VisionSettings
 
-MOST_MEDIA = 1024
+MAX_TURNS = 400
+MAX_MEDIA = 400
+# Of a turn: as many as the page takes, and as many parts as it makes of them, of marked places and a text.
+MAX_TURN_MEDIA = 64
+MAX_PARTS = 256
+MAX_NAME = 200  # characters
+MAX_CHARACTERS = MOST_CHARACTERS  # of all that is said and thought
 # Of a picture as the model saw it: 16,384 tokens, and what both sides are rounded up by.
 MOST_PIXELS = 20_000 * 32 * 32
 MOST_FRAMES = 768
+NO_OTHER = Allowance()
 FRACTIONS = ("temperature", "top_p", "repetition_penalty")  # of `Usage`, beside the seconds
 
 
-def read(source: Path, folder: Path) -> Archive:
+def read(source: Path, folder: Path, allowance: Allowance = NO_OTHER) -> Archive:
     """What `write` wrote, its media as new files in `folder`. Raises `DemoError`.
 
     The media themselves are not looked at.
@@ -36,7 +43,7 @@ def read(source: Path, folder: Path) -> Archive:
     try:
         check_directory(source)
         with zipfile.ZipFile(source) as file:
-            return _archive(Entries(file), folder)
+            return _archive(Entries(file, source.stat().st_size, allowance), folder)
     except DemoError:
         raise
     except (
@@ -51,10 +58,12 @@ def read(source: Path, folder: Path) -> Archive:
 
 def _archive(entries: Entries, folder: Path) -> Archive:
     messages, settings = entries.json("messages.json"), entries.json("settings.json")
-    if settings["format"] != FORMAT or len(settings["media"]) > MOST_MEDIA:
+    if settings["format"] != FORMAT:
         raise ValueError("format")
+    _check_length(messages, settings)
     paths: dict[str, Path] = {}
     items: list[Media] = []
+    clips = {part.get("video") for m in messages for part in m["content"] if isinstance(part, dict)}
     for facts in settings["media"]:
         file = _text(facts["file"])
         if file not in paths:
@@ -63,7 +72,9 @@ def _archive(entries: Entries, folder: Path) -> Archive:
                 raise ValueError("suffix")
             paths[file] = folder / f"{len(paths) + 1}{suffix}"
             entries.extract(file, paths[file])
-        items.append(_item(file, facts, paths[file], messages))
+        kind = Video if file in clips else Image
+        vision = VisionSettings(**facts["vision"])
+        items.append(kind(paths[file], vision, name=_text(facts["name"])[:MAX_NAME]))
     conversation = _conversation(messages, items, {str(path): name for name, path in paths.items()})
     answers = tuple(map(_answered, settings["answers"]))
     if len(conversation.messages) != 2 * len(answers) or not answers:
@@ -72,10 +83,18 @@ def _archive(entries: Entries, folder: Path) -> Archive:
     return Archive(conversation, answers, seen, _runtime(settings["runtime"]))
 
 
-def _item(file: str, facts: Mapping[str, Any], path: Path, messages: Sequence[Any]) -> Media:
-    vision, name = VisionSettings(**facts["vision"]), _text(facts["name"])
-    clips = {part.get("video") for m in messages for part in m["content"] if isinstance(part, dict)}
-    return Video(path, vision, name=name) if file in clips else Image(path, vision, name=name)
+def _check_length(messages: Sequence[Any], settings: Mapping[str, Any]) -> None:
+    """Raises `DemoError` if looking at the conversation would take long."""
+    contents = [message["content"] for message in messages]
+    said = [part["text"] for parts in contents for part in parts if "text" in part]
+    thought = [answered.get("reasoning", "") for answered in settings["answers"]]
+    if (
+        len(contents) > 2 * MAX_TURNS + 1
+        or len(settings["media"]) > MAX_MEDIA
+        or any(len(parts) > MAX_PARTS for parts in contents if isinstance(parts, list))
+        or sum(map(len, [*said, *thought])) > MAX_CHARACTERS
+    ):
+        raise too_large()
 
 
 def _conversation(
@@ -91,7 +110,8 @@ def _conversation(
         if message["role"] != role:
             raise ValueError("role")
         parts = tuple(_read_part(part, waiting, names) for part in message["content"])
-        if not parts or (role == "assistant" and not all(isinstance(p, Text) for p in parts)):
+        count = sum(not isinstance(part, Text) for part in parts)
+        if not parts or count > (MAX_TURN_MEDIA if role == "user" else 0):
             raise ValueError("parts")
         read.append(Message(role, parts))
     if next(waiting, None) is not None:

@@ -6,6 +6,7 @@ every redirect. Knows nothing of pictures.
 
 from __future__ import annotations
 
+import errno
 import http.client
 import ipaddress
 import socket
@@ -24,10 +25,12 @@ from urllib.parse import urlsplit
 from model.errors import MediaError, Sentence
 
 SECONDS = 60.0  # for everything, redirects included
-CONNECT_S = 10.0  # for each address of a name
+ANSWER_S = 10.0  # until an answer begins; who says nothing keeps nobody waiting
+CONNECT_S = 5.0  # for each address of a name
 MOST_REDIRECTS = 5
 CHUNK = 2**16
 WEB = ("http", "https")
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], list[str]]
@@ -72,23 +75,31 @@ class Downloads:
         most_bytes: int,
         *,
         seconds: float = SECONDS,
+        answer_s: float = ANSWER_S,
         resolve: Resolve = addresses,
         reachable: Callable[[str], bool] = is_public,
     ) -> None:
         self.most_bytes = most_bytes
         self.seconds = seconds
+        self.answer_s = min(answer_s, seconds)
         self.resolve = resolve
         self.reachable = reachable
 
-    def fetch(self, url: str, target: Path) -> str:
-        """Write what lies at `url` to `target`, a new file; gives its media type. Raises `MediaError`."""
+    def fetch(self, url: str, target: Path, take: Callable[[int], object] = lambda _: None) -> str:
+        """Write what lies at `url` to `target`, a new file; gives its media type. Raises `MediaError`.
+
+        take: hears of bytes before they are written, and may raise. Raises `OSError` if the disk is full.
+        """
         try:
             with self._opened(url) as response:
                 with target.open("xb") as file:
                     for chunk in self._chunks(response, url):
+                        take(len(chunk))
                         file.write(chunk)
                 return response.headers.get_content_type()
         except (OSError, ValueError, http.client.HTTPException) as error:
+            if getattr(error, "errno", None) in FULL:
+                raise
             # Only what a public server said: the rest would tell about the network in here.
             code = getattr(error, "code", None)
             raise MediaError(
@@ -102,16 +113,12 @@ class Downloads:
         """The answer to a request that is cut off when the time is up, whatever it is doing."""
         _check(url)
         line = _Line(self)
-        alarm = threading.Timer(self.seconds, line.hang_up)
-        alarm.daemon = True
-        alarm.start()
         try:
-            with _opener(line).open(url) as response:
+            with line.cut_after(self.answer_s):
+                response = _opener(line).open(url)
+            with response, line.cut_after(self.seconds - self.answer_s):
                 yield response
-            if line.left <= 0:
-                raise TimeoutError
         finally:
-            alarm.cancel()
             line.hang_up()
 
     def _chunks(self, response: HTTPResponse, url: str) -> Iterator[bytes]:
@@ -134,8 +141,22 @@ class _Line:
 
     def __init__(self, downloads: Downloads) -> None:
         self._downloads = downloads
-        self._until = time.monotonic() + downloads.seconds
+        self._until = 0.0
         self._open: socket.socket | None = None
+
+    @contextmanager
+    def cut_after(self, seconds: float) -> Iterator[None]:
+        """Hang up if what is done meanwhile takes longer. Raises `TimeoutError`."""
+        self._until = time.monotonic() + seconds
+        alarm = threading.Timer(seconds, self.hang_up)
+        alarm.daemon = True
+        alarm.start()
+        try:
+            yield
+        finally:
+            alarm.cancel()
+        if self.left <= 0:
+            raise TimeoutError
 
     @property
     def left(self) -> float:

@@ -203,11 +203,11 @@ def test_an_address_is_fetched_if_addresses_are_allowed(served: Served, picture:
         answer, _ = ask(served.client(), "What?", [handle_file(address)])
         with pytest.raises(AppError, match=r"HTTP 404"):
             ask(served.client(), "What?", [{"path": address.replace("red", "blue")}])
-        served.page.tabs.room = Room(0)
+        served.page.tabs.errands.room = Room(0)
         with pytest.raises(AppError, match="could not keep the file"):
             ask(served.client(), "What?", [{"path": address}])
         site.shutdown()
-    served.page.tabs.downloads, served.page.tabs.room = None, Room()
+    served.page.tabs.downloads, served.page.tabs.errands.room = None, Room()
     (sent,) = served.backend.calls[0].conversation.media
     assert (answer, sent.name) == ("Hello", "red.png")
     assert Path(str(sent.path)).is_relative_to(served.uploads.resolve())

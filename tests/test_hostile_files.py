@@ -35,6 +35,7 @@ from ui import handlers
 from ui.page import build_page
 from ui.seen import seen_frames, seen_picture
 from ui.session import Tab
+from ui.storage import Room
 from ui.tabs import Tabs
 from ui.texts import CHINESE, KOREAN
 
@@ -116,9 +117,9 @@ def seen(tab: Tab, estimate: Estimate) -> list[PillowImage.Image]:
     item, cost = tab.tray[1], estimate.items[1]
     part: Any = item.part(SMALL)
     if item.kind == "image":
-        paths = [seen_picture(part, cost.resized)]
+        paths = [seen_picture(part, cost.resized, Room())]
     else:
-        paths = seen_frames(part, cost.resized, cost.times)
+        paths = seen_frames(part, cost.resized, cost.times, Room())
     return [PillowImage.open(path).convert("RGB") for path in paths]
 
 

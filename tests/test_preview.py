@@ -15,6 +15,7 @@ from tests.patience import becomes, scene
 from ui import preview
 from ui.attachment import Attachment, inspect
 from ui.preview import clip_preview
+from ui.storage import Room
 from ui.tabs import Tabs
 
 
@@ -35,7 +36,7 @@ def facts(path: str) -> tuple[str, int, int, float, list[float]]:
 
 
 def test_the_copy_plays_everywhere_and_shows_the_same(avi: Path) -> None:
-    codec, width, height, seconds, grey = facts(clip_preview(str(avi), 2.0))
+    codec, width, height, seconds, grey = facts(clip_preview(str(avi), 2.0, Room()))
     assert codec == "h264"
     assert max(width, height) <= 640 and width % 2 == height % 2 == 0
     assert abs(width / height - 1002 / 502) < 0.02
@@ -45,7 +46,7 @@ def test_the_copy_plays_everywhere_and_shows_the_same(avi: Path) -> None:
 
 def test_a_long_clip_is_copied_only_in_part(avi: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preview, "MAX_SECONDS", 0.5)
-    assert facts(clip_preview(str(avi), 2.0))[3] == pytest.approx(0.5, abs=0.1)
+    assert facts(clip_preview(str(avi), 2.0, Room()))[3] == pytest.approx(0.5, abs=0.1)
 
 
 def test_until_the_copy_is_there_a_picture_stands_for_it(avi: Path) -> None:
@@ -84,9 +85,8 @@ def test_a_page_waits_for_its_own_clips_only(avi: Path) -> None:
         mine, other = tabs.open("mine"), tabs.open("other")
         attachment = await asyncio.to_thread(inspect, avi)
         mine.attach(attachment)
-        async with tabs._copier:
-            tabs.make_playable(mine, attachment)
-            assert not await asyncio.wait_for(tabs.copied(other), 10.0)
+        tabs.make_playable(mine, attachment)
+        assert not await asyncio.wait_for(tabs.copied(other), 10.0)
         assert await tabs.copied(mine)
 
     scene(play)

@@ -10,6 +10,7 @@ from PIL import Image as PillowImage
 from model.conversation import Image
 from tests import media_files
 from ui.seen import seen_picture
+from ui.storage import Room
 
 
 def test_a_picture_is_shown_at_each_size_that_it_is_asked_for(
@@ -18,4 +19,4 @@ def test_a_picture_is_shown_at_each_size_that_it_is_asked_for(
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     picture = Image(media_files.photo(tmp_path / "a.png", (224, 224)))
     for size in ((28, 28), (56, 84), (28, 28)):
-        assert PillowImage.open(seen_picture(picture, size)).size == size
+        assert PillowImage.open(seen_picture(picture, size, Room())).size == size

@@ -327,7 +327,7 @@ def test_empty_tabs_do_not_push_out_a_conversation(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(open_tabs, "MAX_TABS", 3)
         tabs = Tabs(backend := FakeBackend())
         mine = tabs.open("mine")
-        mine.conversation = Conversation().with_user_turn(Text("Hi")).with_reply("Hello")
+        mine.answered = True
         for number in range(6):
             tabs.open(f"stranger {number}")
         assert tabs.open("mine") is mine

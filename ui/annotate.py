@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from model import media
 from model.grounding import Box
 from ui.places import EDGE, Mark, Marked
-from ui.scratch import storing
+from ui.storage import Room
 from ui.uploads import upload_folder
 
 LONGEST_CAPTION = 40  # characters on the picture
@@ -29,16 +29,15 @@ FONTS = (
 )
 
 
-def marked_copy(picture: Marked) -> str:
-    """The path of a PNG; blocks. Raises `MediaError`."""
+def marked_copy(picture: Marked, room: Room) -> str:
+    """The path of a PNG; blocks. Raises `DemoError`."""
     attachment = picture.attachment
     copy = media.open_image(attachment.path, name=attachment.name)
     draw(copy, picture.marks)
     folder = upload_folder() / "marked" / secrets.token_hex(16)
-    folder.mkdir(parents=True)
     target = folder / f"{Path(attachment.name).stem} marked.png"
-    with storing():
-        copy.save(target, compress_level=1)  # large pictures would take minutes otherwise
+    with room.placed(target) as whole:
+        copy.save(whole, compress_level=1)  # large pictures would take minutes otherwise
     return str(target)
 
 

@@ -12,9 +12,9 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from types import MethodType
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import gradio as gr
 
@@ -23,12 +23,10 @@ from model.conversation import Conversation, Text
 from model.errors import DemoError, MediaError, SettingError
 from model.settings import GenerationSettings
 from ui.api_examples import give_example
-from ui.attachment import Attachment, download
-from ui.attachment import inspect as inspect_upload
+from ui.attachment import Attachment
 from ui.posted_message import PostedFile, parts_of
 from ui.session import UNEXPECTED, Tab, composed
 from ui.tabs import Tabs
-from ui.uploads import NOT_STORED
 from ui.web import asker_of
 
 log = logging.getLogger(__name__)
@@ -67,7 +65,8 @@ async def chat(
     settings: dict[str, Any] | None = {},  # noqa: B006 (never changed)
 ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
     """Ask, with pictures and videos; streams the answer so far and, at last, what it cost."""
-    tab = _tab(tabs, request)
+    with _explained():
+        tab = _tab(tabs, request)
     if tab.run and tab.run.left:
         await tab.run.ended()  # a program that has just cancelled need not know how long that takes
     with _explained():
@@ -99,18 +98,19 @@ async def estimate(
     settings: dict[str, Any] | None = {},  # noqa: B006 (never changed)
 ) -> dict[str, Any]:
     """What `/chat` would cost with the same message and settings."""
-    tab = _tab(tabs, request)
     with _explained():
+        tab = _tab(tabs, request)
         tabs.rates.admit_task(tab.asker.address)
         conversation, generation = await _drafted(tabs, tab, message, settings)
-        return asdict(await asyncio.to_thread(tabs.backend.estimate, conversation, generation))
+        work = partial(tabs.backend.estimate, conversation, generation)
+        return asdict(await tabs.errands.do(tab, work))
 
 
 async def reset(tabs: Tabs, request: gr.Request) -> None:
     """Forget the conversation."""
-    tab = _tab(tabs, request)
-    tab.clear()
-    tabs.forget(tab.key)
+    with _explained():
+        tab = _tab(tabs, request)
+    tabs.clear(tab)
 
 
 def _tab(tabs: Tabs, request: gr.Request) -> Tab:
@@ -118,7 +118,7 @@ def _tab(tabs: Tabs, request: gr.Request) -> Tab:
     tab = tabs.open(f"api-{request.session_hash}")
     tab.program = True
     tab.pages.add(str(request.session_hash))
-    tab.asker = asker_of(request.request)
+    tabs.found(tab, asker_of(request.request))
     return tab
 
 
@@ -149,15 +149,11 @@ async def _attached(tabs: Tabs, tab: Tab, file: PostedFile) -> Attachment:
     """What a program has uploaded, or named by its address if that is allowed. Raises `MediaError`."""
     path = file.path
     if not isinstance(path, str) or not path.startswith(media.WEB):
-        return await asyncio.to_thread(
-            inspect_upload, tabs.uploads.claim(path, tab.key, tab.asker), file.name
-        )
+        stored = tabs.uploads.claim(path, tab.key, tab.asker)
+        return await tabs.errands.inspect(tab, stored, file.name)
     if tabs.downloads is None:
         raise MediaError("{url} is a web address; download it and attach the file.", url=path[:80])
-    if await asyncio.to_thread(tabs.room.full):
-        raise MediaError.of(NOT_STORED)
-    stored = await asyncio.to_thread(download, tabs.downloads, path)
-    return await asyncio.to_thread(inspect_upload, stored, unquote(urlsplit(path).path))
+    return await tabs.errands.download(tab, tabs.downloads, path)
 
 
 @contextmanager

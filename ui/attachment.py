@@ -19,6 +19,7 @@ from model.settings import VisionSettings
 from ui.resolution import AUTO, Resolution
 from ui.sandboxed_media import STRANGERS_MEDIA
 from ui.scratch import storing
+from ui.storage import Room
 from ui.uploads import shown_name, upload_folder
 
 
@@ -85,13 +86,15 @@ def _stored(picture: bytes, folder: Path) -> str:
     return str(target)
 
 
-def download(downloads: Downloads, url: str) -> Path:
+def download(downloads: Downloads, url: str, room: Room) -> Path:
     """Store what lies at an address as if it had been uploaded; blocks. Raises `DemoError`."""
+    room.require()
     folder = upload_folder() / secrets.token_hex(16)
     folder.mkdir(parents=True)
     try:
         stored, named = folder / "download", Path(urlsplit(url).path)
-        kind = downloads.fetch(url, stored)
+        with storing():
+            kind = downloads.fetch(url, stored, room.take)
         known = mimetypes.guess_type(named.name)[0]
         return stored.rename(
             stored.with_suffix(named.suffix if known else mimetypes.guess_extension(kind) or "")

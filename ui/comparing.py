@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from typing import Any
@@ -33,7 +32,7 @@ async def look(
         wishes = tab.comparison.wishes
     tunables = tabs.defaults.tunables
     values = {t.name: settings.get(t.name, t.default) for t in tunables}
-    return sides.form(values, wishes, tab.texts, tunables), await _shown(tab)
+    return sides.form(values, wishes, tab.texts, tunables), await _shown(tabs, tab)
 
 
 async def compare(
@@ -52,7 +51,7 @@ async def compare(
         tabs.compare(tab, Comparison(first, second))
     except DemoError as error:
         tab.not_compared = error.sentence
-    return await _shown(tab)
+    return await _shown(tabs, tab)
 
 
 def _asked(
@@ -71,9 +70,9 @@ async def follow(tabs: Tabs, key: str) -> AsyncIterator[str]:
         with run.followed():
             while run.live and tab.comparison:
                 shown = run.version
-                yield await _shown(tab)
+                yield await _shown(tabs, tab)
                 await until_news(tabs, run, shown)
-    yield await _shown(tab)
+    yield await _shown(tabs, tab)
 
 
 async def stop(tabs: Tabs, key: str) -> None:
@@ -83,12 +82,12 @@ async def stop(tabs: Tabs, key: str) -> None:
         tab.comparison.stop()
 
 
-async def _shown(tab: Tab) -> str:
+async def _shown(tabs: Tabs, tab: Tab) -> str:
     comparison = tab.comparison
     marked = None
     if comparison and all(side.complete for side in comparison.sides):
         answers = [render.readable(side.run.text) for side in comparison.sides if side.run]
-        marked = await asyncio.to_thread(differences, *answers)
+        marked = await tabs.errands.do(tab, partial(differences, *answers))
     refusal = render.notice(tab.texts.said(tab.not_compared))
     return refusal + sides.results(comparison, tab.known, tab.texts, marked)
 

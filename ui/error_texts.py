@@ -303,6 +303,18 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "已有 {people} 人在等待；请一分钟后再试。",
         "이미 {people}명이 기다리고 있습니다. 1분 뒤에 다시 시도하세요.",
     ),
+    "Too much is being prepared for your address already; try again in a minute.": (
+        "正在为您的地址准备的内容已经太多；请一分钟后再试。",
+        "사용자 주소에서 요청한 작업이 이미 너무 많습니다. 1분 뒤에 다시 시도하세요.",
+    ),
+    "Too many conversations are open at your address; close one and load this page again.": (
+        "您的地址打开的对话太多；请关闭一个，然后重新加载此页面。",
+        "사용자 주소에서 열린 대화가 너무 많습니다. 하나를 닫고 이 페이지를 다시 불러오세요.",
+    ),
+    "Too many people use this page just now; try again later.": (
+        "目前使用此页面的人太多；请稍后再试。",
+        "지금 이 페이지를 쓰는 사람이 너무 많습니다. 나중에 다시 시도하세요.",
+    ),
     "The answer repeated itself and was stopped; retry with a repetition penalty or ask differently.": (
         "回答开始重复，已被停止；请加重复惩罚重试，或换一种问法。",
         "답변이 같은 말을 되풀이하여 멈췄습니다. 반복을 억제하여 다시 시도하거나 다르게 물어보세요.",

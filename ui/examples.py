@@ -5,18 +5,21 @@ from __future__ import annotations
 import base64
 import html
 import io
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from PIL import Image as PillowImage
 
 from model import media, video
 from model.conversation import Video
-from ui.attachment import Attachment, inspect
-from ui.scratch import storing
+from ui.attachment import Attachment
+from ui.errands import Errands
+from ui.session import Tab
+from ui.storage import Room
 from ui.texts import Texts
 from ui.uploads import upload_folder
 
@@ -31,14 +34,19 @@ class Example:
     name: str
     files: tuple[str, ...]
 
-    def attachments(self) -> list[Attachment]:
-        """The files as if they had just been uploaded; blocks."""
-        folder = upload_folder() / "examples"
-        folder.mkdir(parents=True, exist_ok=True)
+    async def attachments(self, errands: Errands, tab: Tab) -> list[Attachment]:
+        """The files as if they had just been uploaded. Raises `DemoError`."""
+        await errands.do(tab, partial(self._place, errands.room))
+        return [await errands.inspect(tab, _folder() / file) for file in self.files]
+
+    def _place(self, room: Room) -> None:
+        """Copy the files anew, or only make them new where they are: everybody uses the same ones, and old files go."""
         for file in self.files:
-            with storing():  # anew each time: old files go
-                shutil.copyfile(FOLDER / file, folder / file)
-        return [inspect(folder / file) for file in self.files]
+            try:
+                os.utime(_folder() / file)
+            except FileNotFoundError:
+                with room.placed(_folder() / file) as whole:
+                    shutil.copyfile(FOLDER / file, whole)
 
 
 EXAMPLES = (
@@ -47,6 +55,10 @@ EXAMPLES = (
     Example("clip", ("moving-circle.mp4",)),
     Example("locate", ("cat.jpg",)),
 )
+
+
+def _folder() -> Path:
+    return upload_folder() / "examples"
 
 
 def offered(texts: Texts, examples: Sequence[Example] = EXAMPLES) -> str:

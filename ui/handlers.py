@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,6 @@ from model.conversation import Conversation
 from model.errors import DemoError, Sentence
 from model.settings import TUNABLES, GenerationSettings
 from ui import ahead, annotate, composer, places, render, view
-from ui.attachment import inspect
 from ui.controls import bounded, started
 from ui.examples import EXAMPLES
 from ui.runs import Run
@@ -59,10 +59,21 @@ def tab_of(tabs: Tabs, key: object, language: str = "en") -> Tab:
     """
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise gr.Error(texts_for(language).stale_page, print_exception=False)
-    tab = tabs.open(key)
-    if asked := asking.get():
-        tab.asker = asker_of(asked)
+    with _told(language):
+        tab = tabs.open(key)
+        if asked := asking.get():
+            tabs.found(tab, asker_of(asked))
     return tab
+
+
+@contextmanager
+def _told(language: str) -> Iterator[None]:
+    """Where there is no tab that could show a sentence."""
+    try:
+        yield
+    except DemoError as error:
+        sentence = texts_for(language).said(error.sentence)
+        raise gr.Error(sentence, print_exception=False) from None
 
 
 async def open_page(
@@ -206,7 +217,7 @@ async def ask_example(
     try:
         if type(number) is int and 0 <= number < len(EXAMPLES) and not tab.live:
             tabs.rates.admit_look(tab.asker.address)
-            items = await asyncio.to_thread(EXAMPLES[number].attachments)
+            items = await EXAMPLES[number].attachments(tabs.errands, tab)
             tab.remember(items)
             text = tab.texts.examples[EXAMPLES[number].name]
             draft = partial(drafted, tab.conversation, items, text)
@@ -229,7 +240,10 @@ async def save_marked(tabs: Tabs, key: str, event: gr.EventData) -> tuple[str, s
     try:
         if picture := next(found, None):
             tabs.rates.admit_look(tab.asker.address)
-            path = await asyncio.to_thread(annotate.marked_copy, picture)
+            path = await tabs.errands.do(
+                tab, partial(annotate.marked_copy, picture, tabs.errands.room)
+            )
+            tabs.made(tab, [path])
             return composer.file_url(path), view.notice(tab)
     except DemoError as error:
         tab.notice = error.sentence
@@ -246,8 +260,7 @@ async def undo(tabs: Tabs, key: str) -> View:
 async def clear(tabs: Tabs, key: str) -> View:
     """Start over, and let the backend drop what it kept. A draft that an edit had set aside comes back."""
     tab = tab_of(tabs, key)
-    tab.clear()
-    tabs.forget(key)
+    tabs.clear(tab)
     returned, tab.returned = tab.returned, ""
     return view.whole(tab)._replace(returned=returned)
 
@@ -269,7 +282,7 @@ async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any]) -> None:
     try:
         tabs.rates.admit_look(tab.asker.address)
         path = tabs.uploads.claim(file.get("path"), tab.key, tab.asker)
-        attachment = await asyncio.to_thread(inspect, path, file.get("name"))
+        attachment = await tabs.errands.inspect(tab, path, file.get("name"))
         tab.attach(attachment)
         if not attachment.playable:
             tabs.make_playable(tab, attachment)
@@ -320,7 +333,9 @@ async def price(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) ->
             items = list(tab.tray)
             usages = [answer.usage for answer in tab.answers]
             tabs.rates.admit_look(tab.asker.address)
-            estimate = await asyncio.to_thread(tabs.backend.estimate, asked, chosen.generation)
+            estimate = await tabs.errands.do(
+                tab, partial(tabs.backend.estimate, asked, chosen.generation)
+            )
             wait_s = _expected_wait(estimate.prompt_tokens, usages)
             return composer.cost(estimate, items, tab.texts, wait_s=wait_s, fitted=tab.fitted)
     except DemoError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -77,12 +76,14 @@ async def _looked_at(
         cost = estimate.items[len(estimate.items) - len(items) + items.index(item)]
         part = item.part(vision)
         if isinstance(part, Image):
-            seen = [seen_picture(part, cost.resized)]
+            seen = [seen_picture(part, cost.resized, tabs.errands.room)]
         else:
-            seen = seen_frames(part, cost.resized, cost.times)
+            seen = seen_frames(part, cost.resized, cost.times, tabs.errands.room)
         return inspector.Look(item, vision, cost, seen, estimate.token_px)
 
-    return await asyncio.to_thread(look)
+    looked = await tabs.errands.do(tab, look)
+    tabs.made(tab, looked.seen)
+    return looked
 
 
 async def _fit(
@@ -111,7 +112,7 @@ async def _fit(
             raise DemoError("The server does not say how much it holds; name the most tokens.")
         return fitted(items, lambda trial: estimate(trial).prompt_tokens, room)
 
-    lowered = await asyncio.to_thread(fit)
+    lowered = await tabs.errands.do(tab, fit)
     if lowered is None:
         raise DemoError("It does not fit at any resolution; take something out or start over.")
     if lowered == items:

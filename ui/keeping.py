@@ -13,6 +13,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ import gradio as gr
 
 from model import archive, archive_reader
 from model.archive import Archive, replayed
+from model.archive_entries import Allowance
 from model.backend import Answered, Cancel
 from model.conversation import Conversation, Media
 from model.errors import DemoError, NotReplayableError
@@ -27,10 +29,11 @@ from model.recipe import Replaying, Runtime, Seen
 from model.script import transformers_script
 from model.settings import TUNABLES, DefaultSettings, GenerationSettings
 from ui import composer, replay, view
-from ui.attachment import Attachment, inspect
+from ui.attachment import Attachment
 from ui.handlers import tab_of
 from ui.scratch import storing
 from ui.session import UNEXPECTED, Tab
+from ui.storage import Room
 from ui.tabs import Tabs
 from ui.uploads import upload_folder
 
@@ -86,7 +89,8 @@ async def export(tabs: Tabs, key: str) -> tuple[str, Any]:
             return "", gr.skip()
         tabs.rates.admit_task(tab.asker.address)
         kept = tab.conversation, tuple(tab.answers)
-        target = await asyncio.to_thread(_export, tabs, *kept)
+        target = await tabs.errands.do(tab, partial(_export, tabs, *kept))
+        tabs.made(tab, [str(target)])
         return composer.file_url(str(target)), gr.skip()
     except DemoError as error:
         tab.notice = error.sentence
@@ -102,8 +106,7 @@ async def restore(tabs: Tabs, key: str, event: gr.EventData) -> tuple[Any, ...]:
         _require_empty(tab)
         tabs.rates.admit_task(tab.asker.address)
         source = tabs.uploads.claim(posted.get("path"), tab.key, tab.asker)
-        restored, items = await asyncio.to_thread(_restored, source)
-        _require_empty(tab)
+        restored, items = await _restored(tabs, tab, source)
         tab.restore(restored.conversation, restored.answers, items)
         for item in items:
             if not item.playable:
@@ -130,7 +133,7 @@ async def _dialog(tabs: Tabs, tab: Tab, turn: int, request: gr.Request) -> str:
     kept = tab.conversation, tab.answers[: turn + 1]
     try:
         tabs.rates.admit_look(tab.asker.address)
-        recipe = await asyncio.to_thread(_replaying(tabs).recipe, question, settings)
+        recipe = await tabs.errands.do(tab, partial(_replaying(tabs).recipe, question, settings))
     except DemoError as error:
         return replay.refusal(tab.texts.said(error.sentence), tab.texts)
     address = str(request.request.base_url) if request.request else "http://127.0.0.1:7860/"
@@ -161,10 +164,9 @@ def _replaying(tabs: Tabs) -> Replaying:
 def _export(tabs: Tabs, conversation: Conversation, answers: tuple[Answered, ...]) -> Path:
     kept, script = _archive(tabs, conversation, answers)
     folder = upload_folder() / secrets.token_hex(16)  # unguessable, like an upload
-    folder.mkdir(parents=True)
     target = folder / time.strftime("conversation-%Y-%m-%d-%H%M.zip")
-    with storing():
-        archive.write(kept, target, script=script)
+    with tabs.errands.room.placed(target) as whole:
+        archive.write(kept, whole, script=script)
     return target
 
 
@@ -188,22 +190,33 @@ def _archive(
     return Archive(conversation, answers, recipe.seen, recipe.runtime), transformers_script(named)
 
 
-def _restored(source: Path) -> tuple[Archive, list[Attachment]]:
-    """The archive with every file checked as an upload is. Raises `DemoError`."""
+async def _restored(tabs: Tabs, tab: Tab, source: Path) -> tuple[Archive, list[Attachment]]:
+    """The archive with every file checked as an upload is; the zip file goes. Raises `DemoError`."""
     folder = upload_folder() / secrets.token_hex(16)
-    folder.mkdir(parents=True)
     try:
-        with storing():
-            restored = archive_reader.read(source, folder)
-        items = {str(item.path): _inspected(item) for item in restored.conversation.media}
-        return restored, list(items.values())
+        restored = await tabs.errands.do(tab, partial(_unpacked, source, folder, tabs.errands.room))
+        by_path = {str(item.path): item for item in restored.conversation.media}
+        items = [await _inspected(tabs, tab, item) for item in by_path.values()]
+        _require_empty(tab)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+    finally:
+        tabs.give_up(tab, source)
+    for item in items:
+        tabs.uploads.keep(Path(item.path), tab.key)
+    return restored, items
 
 
-def _inspected(item: Media) -> Attachment:
-    attachment = inspect(Path(str(item.path)), item.name)
+def _unpacked(source: Path, folder: Path, room: Room) -> Archive:
+    room.require()
+    folder.mkdir(parents=True)
+    with storing():
+        return archive_reader.read(source, folder, Allowance(room.max_file_bytes, room.take))
+
+
+async def _inspected(tabs: Tabs, tab: Tab, item: Media) -> Attachment:
+    attachment = await tabs.errands.inspect(tab, Path(str(item.path)), item.name)
     if not isinstance(attachment.part(item.vision), type(item)):
         raise DemoError(
             "This zip file is not a conversation that was exported here, or it was changed; export it again."

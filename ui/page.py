@@ -17,9 +17,9 @@ from ui.layout import ASSETS, lay_out, script
 from ui.log_in import LogIn
 from ui.origin import Names, OwnSite
 from ui.rates import Rates
-from ui.storage import UploadLimit
 from ui.tabs import Tabs
 from ui.texts import ENGLISH
+from ui.upload_limit import UploadLimit
 from ui.web import PageHeaders
 from ui.wiring import wire
 
@@ -99,7 +99,8 @@ def launch_options(
     )
     names = Names((*allow_hosts, *at), lambda: blocks.share_url)
     own_site = Middleware(OwnSite, names=names, strict=bool(allow_hosts))
-    uploads = Middleware(UploadLimit, room=blocks.tabs.room)
+    blocks.tabs.errands.room.max_file_bytes = max_file_mb * 2**20
+    uploads = Middleware(UploadLimit, room=blocks.tabs.errands.room)
     in_front = Middleware(
         gate.Gate,
         inputs=gate.inputs_of(blocks),

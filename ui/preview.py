@@ -14,6 +14,7 @@ from PIL import Image
 from model import video
 from model.backend import Cancel
 from model.conversation import Video
+from ui.storage import Room
 from ui.uploads import upload_folder
 
 FPS = 12
@@ -22,11 +23,15 @@ MAX_SIDE_PX = 640
 PATIENCE_S = 120.0  # for making it; it ends where it has come to by then
 
 
-def clip_preview(path: str, seconds: float) -> str:
-    """The path of an H.264 copy without sound of the clip at `path`; blocks. Raises `MediaError`."""
-    folder = upload_folder() / "previews"
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{secrets.token_hex(16)}.mp4"
+def clip_preview(path: str, seconds: float, room: Room) -> str:
+    """The path of an H.264 copy without sound of the clip at `path`; blocks. Raises `DemoError`."""
+    target = upload_folder() / "previews" / f"{secrets.token_hex(16)}.mp4"
+    with room.placed(target) as copy:
+        _copy(path, seconds, copy)
+    return str(target)
+
+
+def _copy(path: str, seconds: float, target: Path) -> None:
     length = min(seconds, MAX_SECONDS)
     times = tuple(takewhile(lambda t: t < length, (i / FPS for i in count()))) or (0.0,)
     late = Cancel()
@@ -47,4 +52,3 @@ def clip_preview(path: str, seconds: float) -> str:
             if time.monotonic() > deadline:
                 late.set()
         copy.mux(stream.encode())
-    return str(target)

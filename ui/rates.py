@@ -9,6 +9,7 @@ import ipaddress
 import math
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 from model.errors import DemoError
 
@@ -84,6 +85,7 @@ def _require(wait: float) -> None:
         )
 
 
+@lru_cache(maxsize=MOST_ADDRESSES)
 def person_of(address: str) -> str:
     """An address, or the network that an IPv6 customer has."""
     try:

@@ -13,6 +13,7 @@ from PIL import Image as PillowImage
 
 from model import media, video, vision
 from model.conversation import Image, Video
+from ui.storage import Room
 from ui.uploads import upload_folder
 
 MOST_FRAMES = 96  # that are shown of a clip
@@ -20,29 +21,31 @@ FRAME_PX = 240  # longest side of a shown frame
 _SECRET = secrets.token_bytes(32)  # makes the names unguessable, like those of uploads
 
 
-def seen_picture(image: Image, size: tuple[int, int]) -> str:
-    """The path of the picture at `size`, without loss; blocks. Raises `MediaError`."""
+def seen_picture(image: Image, size: tuple[int, int], room: Room) -> str:
+    """The path of the picture at `size`, without loss; blocks. Raises `DemoError`."""
     target = _target(image.path, size, suffix="png")
     if not target.exists():
         picture = media.open_image(image.path, name=image.name)
-        vision.resize(picture, size).save(target, compress_level=1)
+        with room.placed(target) as whole:
+            vision.resize(picture, size).save(whole, compress_level=1)
     return str(target)
 
 
-def seen_frames(clip: Video, size: tuple[int, int], times: tuple[float, ...]) -> list[str]:
-    """The paths of the frames at `times`, small enough to look over; blocks. Raises `MediaError`."""
+def seen_frames(
+    clip: Video, size: tuple[int, int], times: tuple[float, ...], room: Room
+) -> list[str]:
+    """The paths of the frames at `times`, small enough to look over; blocks. Raises `DemoError`."""
     times = times[:MOST_FRAMES]
     targets = [_target(video.sources(clip), size, at, suffix="webp") for at in times]
     if not all(target.exists() for target in targets):
         for target, (_, pixels) in zip(targets, video.frames(clip, times), strict=True):
             frame = vision.resize(PillowImage.fromarray(pixels), size)
             frame.thumbnail((FRAME_PX, FRAME_PX))
-            frame.save(target, quality=80)
+            with room.placed(target) as whole:
+                frame.save(whole, quality=80)
     return [str(target) for target in targets]
 
 
 def _target(*what: object, suffix: str) -> Path:
-    folder = upload_folder() / "seen"
-    folder.mkdir(parents=True, exist_ok=True)
     name = hashlib.blake2b(repr(what).encode(), key=_SECRET, digest_size=16).hexdigest()
-    return folder / f"{name}.{suffix}"
+    return upload_folder() / "seen" / f"{name}.{suffix}"

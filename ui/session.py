@@ -21,6 +21,7 @@ from model.visual_item import item_label
 from ui.attachment import Attachment
 from ui.compare import Comparison
 from ui.pointing import Pointed, PointedPlaces, region_texts
+from ui.rates import person_of
 from ui.resolution import AUTO, Resolution
 from ui.runs import Run, RunState
 from ui.texts import Texts, texts_for
@@ -77,18 +78,26 @@ class Tab:
     browser: str = ""  # the one that opened it last
     asker: Asker = ANYBODY  # who asked last
     pages: set[str] = field(default_factory=set)  # Gradio's sessions that show it
-    program: bool = False  # Nobody is told when one has gone that only posts and reads.
+    program: bool = False  # opened by one that posts and reads, not by a page
     # What the conversation and its answers were before the run.
     _before: tuple[Conversation, tuple[Answered, ...]] = (Conversation(), ())
     seen: float = field(default_factory=time.monotonic)
     known: dict[str, Attachment] = field(default_factory=dict)  # by path: whatever was attached
     wished: dict[Media, Resolution] = field(default_factory=dict)  # of what was sent
+    # Files that were made for its page to look at or to save, the latest last.
+    made: list[list[str]] = field(default_factory=list)
+    answered: bool = False  # whether the model has, in this conversation
     fitted: str = ""  # what `fit` did, a `Sentence`
     places: PointedPlaces = field(default_factory=PointedPlaces)
 
     @property
     def texts(self) -> Texts:
         return texts_for(self.language)
+
+    @property
+    def person(self) -> str:
+        """Whose share of everybody's threads it takes."""
+        return person_of(self.asker.address) if self.asker.address else self.key
 
     @property
     def live(self) -> bool:
@@ -101,8 +110,13 @@ class Tab:
 
     @property
     def used(self) -> bool:
-        """Whether anything would be lost with it."""
-        return self.busy or bool(self.conversation.messages or self.tray)
+        """Whether the model has answered in it: what else there is costs nothing to make anew."""
+        return self.busy or self.answered
+
+    @property
+    def has_page(self) -> bool:
+        """Whether somebody can look at it. Nobody hears when a program goes."""
+        return bool(self.pages) and not self.program
 
     @property
     def state(self) -> RunState | Outcome:
@@ -290,6 +304,8 @@ class Tab:
         self.tray.clear()
         self.refused.clear()
         self.known.clear()
+        self.made.clear()
+        self.answered = False
         self.wished.clear()
         self.places.clear()
         self.fitted = ""
@@ -338,6 +354,7 @@ class Tab:
             self.outcome = "stopped" if reason == "cancelled" else "idle"
             self.notice = self.mild = run.notice
         if run.text or (reason and reason != "cancelled"):
+            self.answered = True
             self.conversation = run.conversation.with_reply(run.text)
             usage = run.finished.usage if run.finished else None
             self.answers.append(Answered(run.settings, usage, run.reasoning.strip()))

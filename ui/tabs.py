@@ -9,23 +9,25 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from model.backend import Backend
 from model.conversation import Conversation
 from model.download import Downloads
 from model.errors import DemoError, Sentence
 from model.settings import DefaultSettings, GenerationSettings
-from ui import heap, storage
+from ui import heap, leftovers, storage
 from ui.attachment import Attachment
 from ui.compare import Comparison
+from ui.errands import Errands
 from ui.journal import Journal
-from ui.preview import clip_preview
 from ui.rates import Rates
 from ui.runs import Run
 from ui.session import Tab
 from ui.uploads import Uploads
+from ui.web import Asker
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +35,9 @@ UPDATE_S = 0.012  # that one update of a page costs a slow core
 RECOUNT_S = 0.5  # between two looks at how many answers grow
 SWEEP_S = 600.0  # between two looks for files that nobody needs
 KEPT_S = 3600.0  # a conversation without a page is dropped after so long
-MAX_TABS = 2000  # then the one that was not looked at for longest goes
+MAX_TABS = 2000  # then one goes that has no page, or no answer
+MAX_TABS_OF_ONE = 200  # of one address
+MAX_MADE = 8  # pictures as the model sees them, exports and the like that a tab has at once
 CLOSED_S = 10.0  # a reload opens the tab again within this; then what the backend keeps for it goes
 ENDING = Sentence(
     "This page is being shut down; what there is of the answer is here, copy what you need."
@@ -74,14 +78,13 @@ class Tabs:
         self._given = dict(given or {})
         self.downloads = downloads
         self.uploads = Uploads()
-        self.room = storage.Room(most_bytes)
+        self.errands = Errands(storage.Room(most_bytes))
         self._tabs: dict[str, Tab] = {}
         self.ending = False
         self._count, self._counted = 0, 0.0  # answers that were growing, and when
         self._swept = time.monotonic()
         self._cleaning: asyncio.TimerHandle | None = None
         self._visits: list[tuple[str, float]] = []  # browser, when
-        self._copier = asyncio.Semaphore(1)  # copying a clip takes all the cores it gets
         self._copying: dict[asyncio.Task[None], Tab] = {}
 
     @property
@@ -94,11 +97,14 @@ class Tabs:
         return self.defaults.changed(settings)
 
     def open(self, key: str) -> Tab:
-        """The tab of this key, a new one if there is none (any more)."""
+        """The tab of this key, a new one if there is none (any more). Raises `DemoError` if there are too many."""
         tab = self._tabs.pop(key, None) or Tab(key, self.backend)
         self._tabs[key] = tab  # the latest at the end
         tab.seen = time.monotonic()
         self._clean(spare=tab)
+        if len(self._tabs) > MAX_TABS and not tab.used:
+            del self._tabs[key]
+            raise DemoError("Too many people use this page just now; try again later.")
         return tab
 
     def admit(self, tab: Tab) -> None:
@@ -188,13 +194,36 @@ class Tabs:
 
     async def _make_playable(self, tab: Tab, attachment: Attachment) -> None:
         try:
-            async with self._copier:
-                shown = await asyncio.to_thread(clip_preview, attachment.path, attachment.seconds)
+            shown = await self.errands.copy(tab, attachment)
         except Exception:
             log.exception("a clip could not be copied for the page")
             return
         if attachment.path in tab.known:
             tab.known[attachment.path] = replace(attachment, shown=shown)
+        else:
+            self._remove([shown])
+
+    def clear(self, tab: Tab) -> None:
+        """Start over in a tab, without what the backend kept for it and the files that nobody else has."""
+        files = leftovers.of(tab, self._tabs.values(), self.uploads)
+        tab.clear()
+        self.forget(tab.key)
+        self._remove(files)
+
+    def made(self, tab: Tab, files: Sequence[str]) -> None:
+        """These were made for a tab; what was made for it long before goes."""
+        tab.made.append(list(files))
+        if len(tab.made) > MAX_MADE:
+            self._remove(leftovers.unneeded(tab.made.pop(0), self._tabs.values()))
+
+    def give_up(self, tab: Tab, file: Path) -> None:
+        """A tab needs an upload no more."""
+        if self.uploads.released(str(file), tab.key):
+            self._remove([str(file)])
+
+    def _remove(self, files: Iterable[str]) -> None:
+        """Delete files; nothing waits for it."""
+        asyncio.get_running_loop().run_in_executor(None, leftovers.remove, list(files))
 
     def forget(self, key: str) -> None:
         """Let the backend drop what it kept for a tab, without waiting for it."""
@@ -278,15 +307,38 @@ class Tabs:
         needed = {path for item in known for path in (item.path, item.thumbnail, item.shown)}
         asyncio.get_running_loop().run_in_executor(None, storage.sweep, needed, self.kept_s)
 
+    def found(self, tab: Tab, asker: Asker) -> None:
+        """Who asks for a tab. Raises `DemoError` if there are too many at this address."""
+        elsewhere, tab.asker = tab.asker.address != asker.address, asker
+        if not elsewhere:
+            return
+        own = [other for other in self._tabs.values() if other.person == tab.person]
+        going = surplus(own, MAX_TABS_OF_ONE, spare=tab)
+        self._drop(going)
+        if len(own) - len(going) > MAX_TABS_OF_ONE and not tab.used:
+            self._drop([tab])
+            raise DemoError(
+                "Too many conversations are open at your address; close one and load this page again."
+            )
+
     def _expire(self, spare: Tab | None) -> None:
         """Drop what has been without a page, or a program's message, for long, and what is too much."""
-        others = [tab for tab in self._tabs.values() if tab is not spare]
-        before, surplus = time.monotonic() - self.kept_s, max(0, len(self._tabs) - MAX_TABS)
-        going = [tab for tab in others if tab.seen <= before and (tab.program or not tab.pages)]
-        if surplus:
-            # Whoever opens one tab after the other pushes nobody's conversation out.
-            going += sorted(others, key=lambda tab: tab.used)[:surplus]
-        for tab in going:
+        before = time.monotonic() - self.kept_s
+        old = [tab for tab in self._tabs.values() if tab.seen <= before and not tab.has_page]
+        self._drop([tab for tab in old if tab is not spare])
+        self._drop(surplus(self._tabs.values(), MAX_TABS, spare))
+
+    def _drop(self, tabs: Iterable[Tab]) -> None:
+        for tab in tabs:
             if not tab.busy and tab.key in self._tabs:
+                self._remove(leftovers.of(tab, self._tabs.values(), self.uploads))
                 del self._tabs[tab.key]
                 self.forget(tab.key)
+
+
+def surplus(tabs: Collection[Tab], most: int, spare: Tab | None) -> list[Tab]:
+    """Which of too many tabs go: without an answer first, then without a page; what has both stays."""
+    if len(tabs) <= most:
+        return []
+    going = [tab for tab in tabs if tab is not spare and not (tab.used and tab.has_page)]
+    return sorted(going, key=lambda tab: (tab.used, tab.has_page))[: len(tabs) - most]

@@ -66,6 +66,23 @@ class Uploads:
         self._owners[str(file)].add(owner)
         return file
 
+    def keep(self, path: Path, owner: str) -> None:
+        """The server has stored this file for `owner`."""
+        self._owners[str(path)].add(owner)
+        self._unclaimed.setdefault(str(path), [])
+
+    def released(self, path: str, owner: str) -> bool:
+        """`owner` needs a file no more. Whether nobody else has it."""
+        owners = self._owners.get(path, set())
+        if owner not in owners:
+            return False
+        owners.remove(owner)
+        if owners or self._unclaimed.get(path):
+            return False
+        del self._owners[path]
+        self._unclaimed.pop(path, None)
+        return True
+
     def _sweep(self) -> None:
         """Forget what has been deleted."""
         for path in [path for path in self._unclaimed if not Path(path).exists()]:

@@ -13,7 +13,7 @@ from playwright.sync_api import APIResponse, Route
 
 from tests.e2e.chat import ENDED, Chat
 from tests.fakes import FakeBackend
-from ui import handlers
+from ui import errands
 from ui.attachment import Attachment, inspect
 from ui.first_look import SUFFIXES
 
@@ -123,7 +123,7 @@ def test_a_message_waits_for_its_files_whatever_else_is_asked_of_the_tray(
         assert let_in.wait(60)
         return inspect(*file)
 
-    monkeypatch.setattr(handlers, "inspect", slowly)
+    monkeypatch.setattr(errands, "inspect", slowly)
     told.page.set_input_files("#composer input[type=file]", picture)
     told.page.wait_for_selector("#composer[data-uploading]")
     told.page.click("#tray [data-look]")  # which has the tray drawn anew

@@ -1,0 +1,297 @@
+"""A zip file that somebody drops takes no more of the server than what it was made of: time, turns, files, disk."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from PIL import Image as PillowImage
+
+from model import archive, archive_entries, archive_reader
+from model.archive import Archive
+from model.archive_entries import Allowance
+from model.backend import Answered
+from model.conversation import Conversation, Image, Part, Text
+from model.errors import DemoError
+from model.recipe import Runtime, Seen
+from model.settings import GenerationSettings
+from tests.fakes import USAGE, FakeBackend
+from tests.following import KEY
+from tests.patience import becomes, scene
+from ui import errands, handlers, keeping
+from ui.attachment import Attachment, inspect
+from ui.storage import Room
+from ui.tabs import Tabs
+from ui.view import View
+
+TOO_LARGE = "too large to be restored"
+MB = 2**20
+
+
+@pytest.fixture
+def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
+    return folder.resolve()
+
+
+def kept(*turns: tuple[Part, ...], reply: str = "Yes.", reasoning: str = "") -> Archive:
+    talk = Conversation()
+    for parts in turns:
+        talk = talk.with_user_turn(*parts).with_reply(reply)
+    answers = tuple(Answered(GenerationSettings(), USAGE, reasoning) for _ in turns)
+    seen = tuple(Seen(str(item.path), "image", 56, 56) for item in talk.media)
+    return Archive(talk, answers, seen, Runtime("tiny", "float32", "cpu", "sdpa"))
+
+
+def written(conversation: Archive, target: Path) -> Path:
+    archive.write(conversation, target)
+    return packed(contents(target), target)
+
+
+def contents(source: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(source) as file:
+        return {name: file.read(name) for name in file.namelist()}
+
+
+def packed(entries: Mapping[str, bytes], target: Path) -> Path:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in entries.items():
+            file.writestr(name, content)
+    return target
+
+
+def picture(path: Path, trailing: int = 0, noise: bool = False) -> Path:
+    """A PNG with zeros after its end, which no reader minds."""
+    size = (8, 8)
+    image = PillowImage.frombytes("RGB", size, os.urandom(192) if noise else bytes(192))
+    image.save(path, "PNG")
+    with path.open("ab") as file:
+        file.write(bytes(trailing))
+    return path
+
+
+def asked(path: Path, times: int = 1) -> tuple[Part, ...]:
+    return (*(Image(str(path)) for _ in range(times)), Text("What?"))
+
+
+HI = (Text("Hi"),)
+TOO_LONG: dict[str, Archive] = {
+    "turns": kept(*[HI] * (archive_reader.MAX_TURNS + 1)),
+    "parts of a turn": kept((Text("x"),) * (archive_reader.MAX_PARTS + 1)),
+    "words of a person": kept((Text("x" * (archive_reader.MAX_CHARACTERS + 1)),)),
+    "words in all": kept(*[HI] * 3, reply="x" * (archive_reader.MAX_CHARACTERS // 3)),
+    "thoughts": kept(HI, reasoning="x" * (archive_reader.MAX_CHARACTERS + 1)),
+}
+
+
+@pytest.mark.parametrize("name", TOO_LONG)
+def test_a_conversation_that_is_too_long_is_refused(name: str, tmp_path: Path) -> None:
+    source = written(TOO_LONG[name], tmp_path / "a.zip")
+    assert source.stat().st_size < 20_000
+    with pytest.raises(DemoError, match=TOO_LARGE):
+        archive_reader.read(source, tmp_path)
+
+
+def test_the_longest_conversation_comes_back(tmp_path: Path) -> None:
+    longest = kept(*[HI] * archive_reader.MAX_TURNS)
+    back = archive_reader.read(written(longest, tmp_path / "a.zip"), tmp_path)
+    assert back.conversation == longest.conversation
+
+
+@pytest.mark.parametrize(
+    ("turns", "said"),
+    [
+        ((archive_reader.MAX_TURN_MEDIA + 1,), "not a conversation that was exported"),
+        ((50,) * (archive_reader.MAX_MEDIA // 50 + 1), TOO_LARGE),
+    ],
+)
+def test_one_picture_named_many_times_is_refused(
+    tmp_path: Path, turns: tuple[int, ...], said: str
+) -> None:
+    file = picture(tmp_path / "a.png")
+    source = written(kept(*(asked(file, times) for times in turns)), tmp_path / "a.zip")
+    (folder := tmp_path / "read").mkdir()
+    with pytest.raises(DemoError, match=said):
+        archive_reader.read(source, folder)
+
+
+@pytest.mark.parametrize(
+    ("json_bomb", "said"),
+    [
+        (b"[" + b"[]," * 10**6 + b"[]]", TOO_LARGE),
+        (
+            b'["\\' + b'\\"' * 10**6,
+            "not a conversation that was exported",
+        ),  # a string without its end
+    ],
+)
+def test_json_of_many_values_is_not_made_into_values(
+    tmp_path: Path, json_bomb: bytes, said: str
+) -> None:
+    source = written(kept(HI), tmp_path / "a.zip")
+    packed({**contents(source), "messages.json": json_bomb}, source)
+    with pytest.raises(DemoError, match=said):
+        archive_reader.read(source, tmp_path)
+
+
+def test_commas_of_a_text_are_no_values(tmp_path: Path) -> None:
+    long = kept((Text('1,"2",[3]' * (archive_entries.MAX_VALUES // 2)),))
+    back = archive_reader.read(written(long, tmp_path / "a.zip"), tmp_path)
+    assert back.conversation == long.conversation
+
+
+def test_media_are_not_many_times_as_large_as_their_zip_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R3: pictures that are mostly zeros after their end, each within the ratio of one file."""
+    monkeypatch.setattr(archive_entries, "MAX_MORE_BYTES", MB)
+    files = [picture(tmp_path / f"{n}.png", 200_000, noise=True) for n in range(8)]
+    source = written(kept(*(asked(file) for file in files)), tmp_path / "a.zip")
+    assert source.stat().st_size < 20_000
+    (folder := tmp_path / "read").mkdir()
+    with pytest.raises(DemoError, match=TOO_LARGE):
+        archive_reader.read(source, folder)
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= MB + 4 * 20_000
+
+
+def test_no_file_is_larger_than_an_upload_may_be(tmp_path: Path) -> None:
+    file = picture(tmp_path / "a.png", 100_000, noise=True)
+    source = tmp_path / "a.zip"
+    archive.write(kept(asked(file)), source)
+    with pytest.raises(DemoError, match=TOO_LARGE):
+        archive_reader.read(source, tmp_path, Allowance(file_bytes=50_000))
+
+
+async def imported(tabs: Tabs, source: Path, key: str = KEY) -> str:
+    """Drop a zip file; what is said of it."""
+    tabs.uploads.arrived([str(source)])
+    shown = await keeping.restore(tabs, key, gr.EventData(None, {"path": str(source)}))
+    return str(View(*shown[: len(View._fields)]).notice)
+
+
+def stored(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def test_imports_stay_within_the_room_for_uploads(uploads: Path, tmp_path: Path) -> None:
+    """However often the same file is imported, and by however many."""
+    files = [picture(tmp_path / f"{n}.png", 400_000, noise=True) for n in range(4)]
+    source = tmp_path / "a.zip"
+    archive.write(kept(*(asked(file) for file in files)), source)
+
+    async def play() -> None:
+        tabs = Tabs(FakeBackend(), most_bytes=6 * MB)
+        said = []
+        for number in range(8):
+            copy = uploads / f"{number}.zip"
+            copy.write_bytes(source.read_bytes())
+            said.append(await imported(tabs, copy, f"{number:032x}"))
+            assert stored(uploads) <= 6 * MB
+        assert said[0] == "" and "could not keep the file" in said[-1]
+
+    scene(play)
+
+
+def test_new_chat_removes_what_was_imported_at_once(uploads: Path, tmp_path: Path) -> None:
+    files = [picture(tmp_path / f"{n}.png", noise=True) for n in range(4)]
+    source = tmp_path / "a.zip"
+    archive.write(kept(*(asked(file) for file in files)), source)
+
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        for _ in range(3):
+            copy = uploads / "a.zip"
+            copy.write_bytes(source.read_bytes())
+            assert await imported(tabs, copy) == ""
+            assert stored(uploads)
+            await handlers.clear(tabs, KEY)
+            await becomes_empty(uploads)
+
+    scene(play)
+
+
+async def becomes_empty(folder: Path) -> None:
+    await becomes(lambda: not stored(folder))
+
+
+def test_what_another_tab_has_stays_when_it_is_let_go_here(uploads: Path) -> None:
+    mine = picture(uploads / "a.png")
+
+    async def attach(tabs: Tabs, key: str) -> None:
+        tabs.uploads.arrived([str(mine)])
+        event = gr.EventData(None, {"files": [{"path": str(mine), "name": "a.png"}]})
+        await handlers.attach(tabs, key, event)
+
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        other = "f" * 32
+        await attach(tabs, KEY)
+        await attach(tabs, other)
+        await handlers.clear(tabs, KEY)
+        thumbnail = Path(handlers.tab_of(tabs, other).tray[0].thumbnail)
+        await becomes(lambda: len(list((uploads / "thumbnails").iterdir())) == 1)
+        assert mine.exists() and thumbnail.exists()
+        tabs.uploads.arrived([str(mine)])  # somebody has just sent the same and not named it yet
+        await handlers.clear(tabs, other)
+        await becomes(lambda: not thumbnail.exists())
+        assert mine.exists()
+
+    scene(play)
+
+
+def test_a_picture_that_is_named_often_is_looked_at_once(
+    uploads: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R9."""
+    looked: list[Path] = []
+
+    def counted(file: Path, name: object = None) -> Attachment:
+        looked.append(file)
+        return inspect(file, name)
+
+    monkeypatch.setattr(errands, "inspect", counted)
+    file = picture(tmp_path / "a.png")
+    source = uploads / "a.zip"
+    archive.write(kept(*[asked(file, 16)] * 4), source)
+
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        assert await imported(tabs, source) == ""
+        assert len(list(handlers.tab_of(tabs, KEY).conversation.media)) == 64
+
+    scene(play)
+    assert len(looked) == 1
+
+
+def test_a_zip_file_is_gone_when_it_has_been_read(uploads: Path) -> None:
+    """Or its owner could name it again and again."""
+    source = uploads / "a.zip"
+    archive.write(kept(HI), source)
+    spoilt = uploads / "b.zip"
+    spoilt.write_bytes(source.read_bytes()[:-30])
+
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        assert await imported(tabs, source) == ""
+        assert "not a conversation" in await imported(tabs, spoilt, "f" * 32)
+        await becomes(lambda: not source.exists() and not spoilt.exists())
+
+    scene(play)
+
+
+def test_a_full_server_reads_no_zip_file(uploads: Path) -> None:
+    source = uploads / "a.zip"
+    archive.write(kept(HI), source)
+
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tabs.errands.room = Room(0)
+        assert "could not keep the file" in await imported(tabs, source)
+
+    scene(play)

@@ -1,0 +1,137 @@
+"""An upload takes no more than there is, whatever it says of itself, and leaves nothing when it is refused."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.fakes import FakeBackend
+from tests.pages import listening
+from tests.patience import becomes, scene
+from tools.served import REPLY_S
+from ui import storage
+from ui.page import build_page, launch_options
+from ui.session import MAX_ATTACHMENTS
+from ui.upload_limit import INSUFFICIENT_STORAGE, MAX_FIELDS_BYTES, TOO_LARGE
+
+MB = 2**20
+MOST = 6 * MB  # of all uploads
+EDGE = "edge"
+
+
+@pytest.fixture
+def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    monkeypatch.setattr(storage, "RECOUNT_S", 0.0)
+    return tmp_path.resolve()
+
+
+@pytest.fixture
+def address(uploads: Path) -> Iterator[str]:  # noqa: ARG001
+    page = build_page(FakeBackend(), max_uploads_gb=MOST / 2**30)
+    with listening(page, **launch_options(page, max_file_mb=2)) as address:
+        yield address
+
+
+def part(size: int, name: str = 'files"; filename="a.bin', fill: bytes = b"x") -> bytes:
+    head = f'--{EDGE}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
+    return head.encode() + fill * size + b"\r\n"
+
+
+END = f"--{EDGE}--\r\n".encode()
+
+
+def sent(address: str, pieces: list[bytes], declared: int | None = None) -> int:
+    """Post a form in pieces; without a declared length they are sent as chunks."""
+    where = urlsplit(address)
+    assert where.hostname
+    line = http.client.HTTPConnection(where.hostname, where.port, timeout=REPLY_S)
+    line.putrequest("POST", "/gradio_api/upload")
+    line.putheader("Content-Type", f"multipart/form-data; boundary={EDGE}")
+    if declared is None:
+        line.putheader("Transfer-Encoding", "chunked")
+    else:
+        line.putheader("Content-Length", str(declared))
+    line.endheaders()
+    for piece in pieces:
+        line.send(piece if declared is not None else b"%x\r\n%b\r\n" % (len(piece), piece))
+    if declared is None:
+        line.send(b"0\r\n\r\n")
+    status = line.getresponse().status
+    line.close()
+    return status
+
+
+def stored(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def test_one_request_of_many_files_stays_within_the_limit(address: str, uploads: Path) -> None:
+    """R6."""
+    files = [part(MB, fill=bytes([n])) for n in range(20)]
+    assert sent(address, [*files, END]) == INSUFFICIENT_STORAGE
+    assert stored(uploads) == 0, "what had been written of it is gone"
+    assert sent(address, [part(1000), END]) == 200
+
+
+def test_a_length_that_cannot_fit_is_refused_at_once(address: str) -> None:
+    """Whether a client waits with its bytes or not."""
+    for pieces in ([], [b"x" * MB], [b"x" * MB] * 12):
+        assert sent(address, pieces, declared=2 * MOST) == INSUFFICIENT_STORAGE
+
+
+def test_each_file_is_held_to_its_own_limit_without_a_length(address: str, uploads: Path) -> None:
+    assert sent(address, [part(3 * MB), END]) == TOO_LARGE
+    assert sent(address, [part(MB), part(3 * MB), END]) == TOO_LARGE
+    assert stored(uploads) == 0
+
+
+def test_no_request_holds_more_files_than_a_message(address: str, uploads: Path) -> None:
+    assert sent(address, [part(1) * MAX_ATTACHMENTS, END]) == 200
+    before = stored(uploads)
+    assert sent(address, [part(1) * (MAX_ATTACHMENTS + 1), END]) == TOO_LARGE
+    assert stored(uploads) == before
+
+
+def test_what_is_no_file_is_not_kept_in_memory(address: str) -> None:
+    """Gradio would join it byte by byte, and has no limit for it."""
+    assert sent(address, [part(MAX_FIELDS_BYTES + 1, name="a"), END]) == TOO_LARGE
+    assert sent(address, [part(1000, name="a") * 100, END]) == TOO_LARGE
+
+
+def test_an_upload_that_is_broken_off_leaves_nothing(address: str, uploads: Path) -> None:
+    where = urlsplit(address)
+    assert where.hostname
+    line = http.client.HTTPConnection(where.hostname, where.port, timeout=REPLY_S)
+    line.putrequest("POST", "/gradio_api/upload")
+    line.putheader("Content-Type", f"multipart/form-data; boundary={EDGE}")
+    line.putheader("Content-Length", str(MB))
+    line.endheaders()
+    line.send(part(500_000))
+
+    async def play() -> None:
+        await becomes(lambda: stored(uploads) > 0)
+        line.close()
+        await becomes(lambda: stored(uploads) == 0)
+
+    scene(play)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["multipart/form-data", f"multipart/form-data; boundary={'x' * 5000}", "text/plain", ""],
+)
+def test_what_is_no_form_is_the_clients_fault(address: str, content_type: str) -> None:
+    asked = httpx.post(
+        f"{address}gradio_api/upload",
+        content=b"x" * 1000,
+        headers={"Content-Type": content_type} if content_type else {},
+        timeout=REPLY_S,
+    )
+    assert asked.status_code == 400
+    assert httpx.get(address, timeout=REPLY_S).status_code == 200

@@ -1,0 +1,60 @@
+"""What is done for people beside answering them, each kind a few at once and in turn: see `FairPool`.
+
+Whatever is asked of a thread on somebody's behalf goes through here, so this is where it can be counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import unquote, urlsplit
+
+from model.download import Downloads
+from ui.attachment import Attachment, download, inspect
+from ui.fair_pool import FairPool
+from ui.preview import clip_preview
+from ui.sandboxed_media import LOOKS_AT_ONCE
+from ui.session import Tab
+from ui.storage import Room
+
+# At once, for everybody together.
+MAX_COPIES = 2
+MAX_DOWNLOADS = 8
+MAX_JOBS, MAX_JOBS_OF_ONE = 6, 2
+Result = TypeVar("Result")
+
+
+class Errands:
+    """All raise `DemoError`: too much waits for this person already, or the work itself refuses."""
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self._looks = FairPool(LOOKS_AT_ONCE)
+        self._copies = FairPool(MAX_COPIES)
+        self._downloads = FairPool(MAX_DOWNLOADS)
+        self._jobs = FairPool(MAX_JOBS, MAX_JOBS_OF_ONE)
+
+    async def do(self, tab: Tab, job: Callable[[], Result]) -> Result:
+        """An estimate, an export and the like."""
+        return await self._jobs.run(tab.person, job)
+
+    async def inspect(self, tab: Tab, file: Path, name: object = None) -> Attachment:
+        """Check a stored file."""
+
+        def look() -> Attachment:
+            self.room.require()
+            return inspect(file, name)
+
+        return await self._looks.run(tab.person, look)
+
+    async def copy(self, tab: Tab, clip: Attachment) -> str:
+        """The path of a copy of the clip that every browser plays."""
+        return await self._copies.run(
+            tab.person, lambda: clip_preview(clip.path, clip.seconds, self.room)
+        )
+
+    async def download(self, tab: Tab, downloads: Downloads, url: str) -> Attachment:
+        """Fetch what lies at an address, and check it."""
+        stored = await self._downloads.run(tab.person, lambda: download(downloads, url, self.room))
+        return await self.inspect(tab, stored, unquote(urlsplit(url).path))

@@ -1,0 +1,76 @@
+"""Threads for one kind of work, which people take in turn: nobody waits for all that a stranger has asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from model.errors import DemoError
+
+MAX_WAITING = 128  # works of one person
+
+Result = TypeVar("Result")
+
+
+class FairPool:
+    """Does `at_once` works at once, of one person at most `of_one`. All but the work itself is on the event loop."""
+
+    def __init__(self, at_once: int, of_one: int = 1, *, max_waiting: int = MAX_WAITING) -> None:
+        self.at_once, self.of_one, self.max_waiting = at_once, of_one, max_waiting
+        self._threads = ThreadPoolExecutor(at_once)
+        self._going: Counter[str] = Counter()  # works, by person
+        # By person; whose turn is next stands first.
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+
+    async def run(self, person: str, work: Callable[[], Result]) -> Result:
+        """What `work` gives, in a thread, when it is this person's turn. Raises `DemoError` if too many wait."""
+        turn = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.setdefault(person, deque())
+        if len(waiting) >= self.max_waiting:
+            raise DemoError(
+                "Too much is being prepared for your address already; try again in a minute."
+            )
+        waiting.append(turn)
+        self._call()
+        try:
+            await asyncio.shield(turn)
+        except asyncio.CancelledError:
+            if turn.done():
+                self._left(person)
+            else:
+                self._drop(person, turn)
+            raise
+        working = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        working.add_done_callback(lambda done: self._left(person, done))
+        # Who gives up waiting for it does not end it.
+        return await asyncio.shield(working)
+
+    def _call(self) -> None:
+        """Let those go whose turn it is."""
+        for person in list(self._waiting):
+            if self._going.total() >= self.at_once:
+                return
+            if self._going[person] >= self.of_one:
+                continue
+            # Behind everybody else.
+            waiting = self._waiting[person] = self._waiting.pop(person)
+            self._going[person] += 1
+            waiting.popleft().set_result(None)
+            if not waiting:
+                del self._waiting[person]
+
+    def _drop(self, person: str, turn: asyncio.Future[None]) -> None:
+        self._waiting[person].remove(turn)
+        if not self._waiting[person]:
+            del self._waiting[person]
+
+    def _left(self, person: str, done: asyncio.Future[Result] | None = None) -> None:
+        if done and not done.cancelled():
+            done.exception()  # nobody may be left to hear of it
+        self._going[person] -= 1
+        if not self._going[person]:
+            del self._going[person]
+        self._call()

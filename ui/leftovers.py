@@ -1,0 +1,36 @@
+"""Files that nobody needs any more when a conversation is given up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from ui.session import Tab
+from ui.uploads import Uploads
+
+
+def of(tab: Tab, tabs: Iterable[Tab], uploads: Uploads) -> list[str]:
+    """What only this tab has: its files, and what was made of them. A program may name its uploads again."""
+    items = list(tab.known.values())
+    files = {path for item in items for path in (item.thumbnail, item.shown)}
+    files -= {item.path for item in items}
+    if not tab.program:
+        files |= {item.path for item in items if uploads.released(item.path, tab.key)}
+    return unneeded(files.union(*tab.made), (other for other in tabs if other is not tab))
+
+
+def unneeded(files: Iterable[str], tabs: Iterable[Tab]) -> list[str]:
+    """Those of the files that none of these tabs shows."""
+    left = set(files)
+    for tab in tabs:
+        left.difference_update(*tab.made)
+        left -= tab.known.keys()
+    return list(left)
+
+
+def remove(files: Iterable[str]) -> None:
+    """Blocks. Their folders stay: somebody may be about to put the same file there."""
+    for file in files:
+        with suppress(OSError):
+            Path(file).unlink()
