@@ -13,6 +13,7 @@ import pytest
 from model.grounding import Convention, parse
 from model.reference import spoken_of
 from ui import render
+from ui.markdown import to_html
 from ui.seeking import Clips, Player
 
 SHORT, LONG = 10_000, 100_000  # characters
@@ -32,8 +33,8 @@ def spoken(text: str) -> object:
 
 
 READERS: dict[str, Callable[[str], object]] = {
-    "markdown beside a clip": lambda text: render.markdown(text, Clips(CLIPS, 1)),
-    "arriving": lambda text: render.markdown(text, arriving=True),
+    "markdown beside a clip": lambda text: to_html(text, Clips(CLIPS, 1)),
+    "arriving": lambda text: to_html(text, arriving=True),
     "copying": render.readable,
     "spoken of": spoken,
     "boxes of qwen2_vl": grounding("qwen2_vl"),
@@ -121,4 +122,4 @@ def test_ten_times_the_answer_takes_about_ten_times_as_long(name: str) -> None:
 
 
 def test_backticks_of_every_length_are_read_once() -> None:
-    assert slower(render.markdown, rising_ticks(SHORT), rising_ticks(LONG)) <= MAX_RATIO / 2
+    assert slower(to_html, rising_ticks(SHORT), rising_ticks(LONG)) <= MAX_RATIO / 2

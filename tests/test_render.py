@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import random
 import re
 from dataclasses import replace
 
@@ -47,81 +46,6 @@ def test_typed_text_is_shown_character_by_character(text: str) -> None:
     assert not re.search(r"[<>*_`$\[\]|\n]", written)
 
 
-def test_model_html_becomes_text_and_code_stays_code() -> None:
-    answer = (
-        "a <b>b</b> & `x` `<i>` \n```html\n<div>&amp;</div>\n```\n<img src=x>\n```c\nx << y\n```"
-    )
-    prose, rest = render.markdown(answer).split("\n", 1)
-    assert prose == f"a &lt;b>b&lt;/b> &amp; `x` <code>{render.literal('<i>')}</code> "
-    block, rest = rest.split("</pre>")
-    assert shown(block.split("<code>")[1]) == "<div>&amp;</div>\n</code>"
-    assert rest == "</div>\n\n&lt;img src=x>\n```c\nx << y\n```"
-
-
-def test_code_in_a_list_keeps_its_own_indentation_only() -> None:
-    block = render.markdown("- see\n\n  ```html\n  <p>\n    <b>\n  ```\n")
-    assert shown(block.split("<code>")[1].split("</code>")[0]) == "<p>\n  <b>\n"
-
-
-@pytest.mark.parametrize("seed", range(40))
-def test_nothing_of_an_answer_is_html_or_a_picture_whatever_is_code_in_it(seed: int) -> None:
-    """The browser's Markdown may take anything for code or for none."""
-    draw = random.Random(seed)
-    pieces = ("`", "``", "```", "~~~", "\\", "$$", "\n", "\n\n", "- ", "> ", "  ", "    ", "| a |", "# ", "html", "json",
-              "<img src=logout>", "![a](logout)", "</code></pre>", "x")  # fmt: skip
-    answer = "".join(draw.choices(pieces, k=60))
-    written = render.markdown(answer)
-    ours = written.replace(render._COPY, "")
-    ours = re.sub(r"</?(?:div class=\"code_wrap\"|div|pre|code)>", "", ours)
-    assert not re.search(r"<[a-z/!?]|!\[", ours, re.IGNORECASE), answer
-
-
-def test_a_plain_diagram_is_drawn_and_any_other_is_code() -> None:
-    plain = "```mermaid\ngraph TD; A[Start] --> B{Ready?}; B -->|yes| C\n```\n"
-    assert render.markdown(plain) == plain
-    for line in (
-        "A[<img src=x onerror=y>]",
-        "A[&lt;img&gt;]",
-        "A[#lt;img#gt;]",
-        '%%{init: {"themeCSS": "*{}"}}%%',
-        'click A "https://example.org"',
-        "A --> B; click A call b()",
-        "---\nconfig: {}",
-        "style A position:fixed",
-        "A@{ img: 'https://example.org' }",
-        "A[\\x3c]",
-        "A ```x\n<b>",
-    ):
-        for first, then in (("", ""), ("> ", "> "), ("- ", "  ")):
-            lines = ("```mermaid  ", "graph TD", line, "```")
-            shown = render.markdown(first + f"\n{then}".join(lines))
-            assert "mermaid" not in shown and ("```text" in shown or "<pre>" in shown), line
-    assert render.markdown(plain, arriving=True) == plain.replace("mermaid", "text")
-    split = "```mer<|box_start|>maid\n<b>\n```"
-    assert "mermaid" not in render.markdown(split)
-
-
-def test_unclosed_fence_is_code_to_the_end() -> None:
-    assert render.markdown("```\n*b*\n") == "```\n*b*\n"
-    assert shown(render.markdown("```\n<b>\n").split("<code>")[1]).startswith("<b>\n")
-
-
-def test_longer_fence_is_closed_only_by_one_as_long() -> None:
-    assert render.markdown("````\n```\n*b*\n````\n<i>") == "````\n```\n*b*\n````\n&lt;i>"
-
-
-def test_a_backtick_without_a_partner_does_not_open_code() -> None:
-    assert render.markdown("it`s <b>\n\n`i`") == "it`s &lt;b>\n\n`i`"
-
-
-def test_grounding_tokens_are_readable() -> None:
-    answer = (
-        "<|object_ref_start|>the cat<|object_ref_end|>"
-        "<|box_start|>(10,20),(30,40)<|box_end|> sleeps"
-    )
-    assert render.markdown(answer) == "the cat (10,20),(30,40) sleeps"
-
-
 def test_messages_keep_the_order_of_parts_and_show_only_known_files() -> None:
     talk = Conversation().with_user_turn(
         Image(PHOTO.path), Image("/uploads/unknown.png"), Text("  what?")
@@ -130,7 +54,7 @@ def test_messages_keep_the_order_of_parts_and_show_only_known_files() -> None:
     assert message["role"] == "user"
     assert message["content"][0] == {"path": PHOTO.path, "alt_text": "a.png"}
     assert shown(message["content"][1]["text"]) == "  what?"
-    assert reply["content"] == [{"type": "text", "text": "  &lt;b>"}]
+    assert reply["content"] == [{"type": "text", "text": '<p dir="auto">&lt;b&gt;</p>'}]
 
 
 def test_statistics_say_what_an_answer_cost() -> None:
@@ -186,11 +110,6 @@ def test_banner_shows_what_runs_how_far_it_is_or_why_it_failed() -> None:
     assert "No such folder." in render.banner(Status("failed", "Fake", "No such folder."), ENGLISH)
 
 
-def test_a_picture_named_by_an_answer_is_a_link_that_waits_for_a_click() -> None:
-    assert render.markdown("![a](https://example.org/x)") == "&#33;[a](https://example.org/x)"
-    assert render.markdown("`![a](b)`") == f"<code>{render.literal('![a](b)')}</code>"
-
-
 def test_answers_are_copied_without_grounding_tokens() -> None:
     talk = Conversation().with_user_turn(Text("?")).with_reply("a<|box_start|>(1,2)<|box_end|>")
     assert json.loads(render.answers(talk)) == ["a (1,2)"]
@@ -225,9 +144,9 @@ def test_a_reasoning_stands_folded_before_its_answer_and_is_literal() -> None:
     first, second = (m["content"] for m in shown if m["role"] == "assistant")
     assert first[0]["text"] == (
         '<details class="reasoning"><summary>Reasoning: 1,200 tokens</summary>'
-        "<div>&#60;b&#62;&#10;&#10;&#96;x&#96;</div></details>\n\nb"
+        '<div>&#60;b&#62;&#10;&#10;&#96;x&#96;</div></details>\n\n<p dir="auto">b</p>'
     )
-    assert second == [{"type": "text", "text": "d"}]
+    assert second == [{"type": "text", "text": '<p dir="auto">d</p>'}]
 
 
 def test_an_answer_without_a_word_has_no_time_of_its_first_word() -> None:

@@ -11,6 +11,7 @@ from model.conversation import Conversation, Text, Video
 from model.settings import VisionSettings
 from ui import render
 from ui.attachment import Attachment
+from ui.markdown import to_html
 from ui.seeking import clips
 
 
@@ -24,9 +25,11 @@ PHOTO = Attachment("p", "image", "/u/a.png", "a.png", (64, 48), "/u/t.webp", "/u
 KNOWN = {item.path: item for item in (SHORT, LONG, PHOTO)}
 
 
-def answered(answer: str, *items: Attachment, question: str = "What happens?") -> str:
+def answered(
+    answer: str, *items: Attachment, question: str = "What happens?", arriving: bool = False
+) -> str:
     talk = Conversation().with_user_turn(*(i.part(VisionSettings()) for i in items), Text(question))
-    return render.markdown(answer, clips(talk, {**KNOWN, **{i.path: i for i in items}}))
+    return to_html(answer, clips(talk, {**KNOWN, **{i.path: i for i in items}}), arriving=arriving)
 
 
 def addresses(markdown: str) -> list[str]:
@@ -35,17 +38,17 @@ def addresses(markdown: str) -> list[str]:
 
 def test_a_moment_is_a_link_and_what_is_around_it_stays() -> None:
     assert answered("At 0:05.5 & <b>later</b>.", SHORT) == (
-        'At <a href="#t=5.5&amp;clip=1">0:05.5</a> &amp; &lt;b>later&lt;/b>.'
+        '<p dir="auto">At <a href="#t=5.5&amp;clip=1">0:05.5</a> &amp; &lt;b&gt;later&lt;/b&gt;.</p>'
     )
 
 
 def test_a_moment_that_the_clip_does_not_have_stays_text() -> None:
-    assert answered("At 0:11 and at 14:30.", SHORT) == "At 0:11 and at 14:30."
+    assert answered("At 0:11 and at 14:30.", SHORT) == '<p dir="auto">At 0:11 and at 14:30.</p>'
 
 
 def test_without_a_clip_nothing_is_a_link() -> None:
-    assert answered("At 0:05.") == "At 0:05."
-    assert answered("At 0:05.", PHOTO) == "At 0:05."
+    assert answered("At 0:05.") == '<p dir="auto">At 0:05.</p>'
+    assert answered("At 0:05.", PHOTO) == '<p dir="auto">At 0:05.</p>'
 
 
 @pytest.mark.parametrize(
@@ -66,9 +69,11 @@ def test_code_links_addresses_and_formulas_are_left_alone(text: str) -> None:
 def test_the_moments_of_a_json_block_follow_it() -> None:
     block = '```json\n[{"start": "00:01.50", "end": "00:02.25"}]\n```\n'
     written = answered(f"{block}And so on.", SHORT)
-    assert written.startswith(block) and written.endswith("</a>\n\nAnd so on.")
+    assert written.startswith(block) and written.endswith(
+        '</a></p>\n\n<p dir="auto">And so on.</p>'
+    )
     assert addresses(written) == ["#t=1.5&clip=1", "#t=2.25&clip=1"]
-    assert addresses(answered(block.removesuffix("```\n"), SHORT)) == []  # still being written
+    assert addresses(answered(block.removesuffix("```\n"), SHORT, arriving=True)) == []
 
 
 def test_json_outside_of_a_block_is_prose() -> None:
@@ -96,7 +101,7 @@ def test_a_copy_for_the_page_is_no_longer_than_it_is() -> None:
 def test_times_count_from_where_the_model_began_to_look() -> None:
     vision = VisionSettings(video_start_s=100.0, video_end_s=120.0)
     talk = Conversation().with_user_turn(Video(LONG.path, vision), Text("When?"))
-    written = render.markdown("At 0:05 and 0:30.", clips(talk, KNOWN))
+    written = to_html("At 0:05 and 0:30.", clips(talk, KNOWN))
     assert addresses(written) == ["#t=105&clip=1"]
 
 
@@ -110,4 +115,4 @@ def test_answers_of_a_conversation_have_links_for_what_had_been_asked_about() ->
 def test_a_model_cannot_write_html_into_a_link() -> None:
     written = answered('0:05"><script>alert(1)</script> <a href="#t=1&clip=1">x</a>', SHORT)
     assert "<script" not in written and written.count("<a ") == 1
-    assert answered("Look!0:05", SHORT).startswith("Look!<a ")
+    assert answered("Look!0:05", SHORT).startswith('<p dir="auto">Look!<a ')

@@ -12,16 +12,12 @@ from ui import composer, render, sides
 from ui.controls import Controls, build_controls, started
 from ui.examples import offered
 from ui.first_look import SUFFIXES
+from ui.formulas import DELIMITERS
 from ui.log_in_page import log_out_form
 from ui.texts import ENGLISH, LANGUAGES, Texts
 from ui.view import View
 
 ASSETS = Path(__file__).parent.parent / "assets"
-LATEX = [
-    {"left": "$$", "right": "$$", "display": True},
-    {"left": "\\[", "right": "\\]", "display": True},
-    {"left": "\\(", "right": "\\)", "display": False},
-]
 BRIDGE = "qwenVlChat.tell = (data) => trigger('select', data)"  # from a script to the server
 SAVING = "qwenVlChat.savePlaces = (data) => trigger('select', data)"
 
@@ -85,13 +81,13 @@ def lay_out(defaults: DefaultSettings, log_ins: bool = False) -> Page:
                 label=texts.conversation,
                 buttons=[],
                 feedback_options=None,
-                latex_delimiters=LATEX,
+                latex_delimiters=DELIMITERS,
                 layout="panel",
                 placeholder=welcome(texts),
             )
             examples = gr.HTML(offered(texts), elem_id="examples", js_on_load=script("examples.js"))
             live = gr.Markdown(
-                elem_id="live", latex_delimiters=LATEX, line_breaks=True, container=False
+                elem_id="live", latex_delimiters=DELIMITERS, line_breaks=True, container=False
             )
             stats = gr.HTML(elem_id="stats")
             with gr.Row(elem_id="actions"):

@@ -16,8 +16,9 @@ from typing import Any
 from model.backend import Answered, Progress, Status, Usage
 from model.conversation import Conversation, Text
 from ui.attachment import Attachment
+from ui.markdown import to_html
 from ui.places import Marked, described
-from ui.seeking import Clips, Link, clips
+from ui.seeking import clips
 from ui.texts import Texts
 
 # Texts that assets/*.js show.
@@ -41,23 +42,6 @@ SCRIPTED = (
     "enlarge",
 )
 _PLAIN = re.compile(r"[^\W_]+(?: [^\W_]+)*")  # words and single spaces mean nothing in Markdown
-# In a list, too.
-_FENCE = re.compile(r"([ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?)(`{3,}(?=[^`]*$)|~{3,})")
-_TICKS = re.compile(r"(?<!\\)`+")
-_LIVE = re.compile(r"<[a-z/!?]|!\[", re.IGNORECASE)  # where HTML or a picture begins
-# What Gradio puts over other code, and whose click it takes. Drawn, because it copies all text that is there.
-_ICON = '<svg viewBox="0 0 15 15" width="15" fill="none" stroke="currentColor" stroke-width="1.2"><path d="{}"/></svg>'
-_COPY = (
-    '<button class="copy_code_button" title="copy">'
-    f'<span class="copy-text">{_ICON.format("M5 4.5V1.5h8.5V10h-3M1.5 5H10v8.5H1.5z")}</span>'
-    f'<span class="check">{_ICON.format("M2 8l4 4 7-9")}</span></button>'
-)
-# Gradio's own words for a diagram, wherever it stands.
-_DIAGRAM = re.compile(r"```mermaid(\s*\n.*?(?:```\s*(?:\n|\Z)|\Z))", re.DOTALL)
-_UNUSUAL = re.compile(
-    r"[<&#%@\\]|url\s*\(|^[ \t>]*---|(?:^|;)[ \t>]*(?:click|style|classDef|linkStyle)\b",
-    re.IGNORECASE | re.MULTILINE,
-)
 _BEFORE_BOX = re.compile(r"(?<=\S)<\|(?:box|quad)_start\|>")
 _GROUNDING = re.compile(r"<\|(?:object_ref|box|quad)_(?:start|end)\|>")
 
@@ -110,7 +94,7 @@ def _content(
             yield {"type": "text", "text": literal(typed)}
         elif isinstance(part, Text):
             asked = replace(conversation, messages=conversation.messages[:place])
-            shown = markdown(part.text, clips(asked, known))
+            shown = to_html(part.text, clips(asked, known))
             # A bare string would lose its indentation in the Chatbot.
             yield {"type": "text", "text": shown}
         elif attachment := known.get(str(part.path)):
@@ -133,114 +117,6 @@ def _entities(text: str) -> str:
 def readable(text: str) -> str:
     """An answer without its grounding tokens: `the cat (10,20),(30,40)`."""
     return _GROUNDING.sub("", _BEFORE_BOX.sub(" ", text))
-
-
-def markdown(text: str, seen: Clips | None = None, *, arriving: bool = False) -> str:
-    """A model's answer as Markdown in which HTML is text.
-
-    What is code to us need not be code to the browser's Markdown. So no HTML and no picture of the answer's own is
-    left in code either: where there could be one, code is written as HTML of ours, in entities. Moments of the clips that were `seen` become links; those of a JSON block follow it. Diagrams of an answer that is
-    still `arriving` are code: half of one cannot be drawn, and the page would draw a whole one anew at each update.
-    """
-    shown: list[str] = []
-    lines: list[str] = []  # of the prose or the code that is being read
-    fence = ""
-    for line in _tame(readable(text), arriving).splitlines(keepends=True):
-        mark = _FENCE.match(line)
-        if not fence and mark:
-            shown.append(_without_html("".join(lines), seen))
-            lines, fence = [line], mark[2]
-            continue
-        lines.append(line)
-        if fence and line.strip().startswith(fence) and not line.strip().strip(fence[0]):
-            shown.append(_block(lines))
-            if lines[0].strip().lower().endswith(f"{fence}json"):
-                shown.append(_moments("".join(lines), seen))
-            lines, fence = [], ""
-    shown.append(_block(lines) if fence else _without_html("".join(lines), seen))
-    return "".join(shown)
-
-
-def _block(lines: Sequence[str]) -> str:
-    """Fenced lines, the last one perhaps not there yet."""
-    whole = "".join(lines)
-    if not _LIVE.search(whole):
-        return whole
-    mark = _FENCE.match(lines[0])
-    lead, fence = mark.groups() if mark else ("", "")
-    code = [line.removeprefix(" " * len(lead)) for line in lines[1:]]
-    if code and not code[-1].strip().strip(fence[0]):
-        code.pop()
-    # The lead keeps it in its list.
-    return f'{lead}<div class="code_wrap">{_COPY}<pre><code>{literal("".join(code))}</code></pre></div>\n\n'
-
-
-def _tame(text: str, arriving: bool) -> str:
-    """Diagrams that could hold more than boxes and arrows become code: Gradio takes their text for HTML."""
-    return _DIAGRAM.sub(
-        lambda found: f"```text{found[1]}" if arriving or _UNUSUAL.search(found[1]) else found[0],
-        text,
-    )
-
-
-def _without_html(prose: str, seen: Clips | None) -> str:
-    """A code span does not reach over an empty line."""
-    paragraphs = re.split(r"(\n[ \t]*\n)", prose)
-    return "".join(_escape_paragraph(paragraph, seen) for paragraph in paragraphs)
-
-
-def _escape_paragraph(paragraph: str, seen: Clips | None) -> str:
-    shown, end = [], 0
-    for start, close in _code_spans(paragraph):
-        shown.append(_linked(paragraph[end:start], seen))
-        code, end = paragraph[start:close], close
-        if _LIVE.search(code):
-            # Over several lines it is rather a block of code in something else.
-            several = "\n" in code
-            code = _escape(code) if several else f"<code>{literal(code.strip('`').strip())}</code>"
-        shown.append(code)
-    return "".join((*shown, _linked(paragraph[end:], seen)))
-
-
-def _code_spans(paragraph: str) -> Iterator[tuple[int, int]]:
-    """Where code stands between as many backticks as close it."""
-    runs = [ticks.span() for ticks in _TICKS.finditer(paragraph)]
-    later: dict[int, list[tuple[int, int]]] = {}  # by their length, the next one last
-    for start, end in reversed(runs):
-        later.setdefault(end - start, []).append((start, end))
-    done = 0
-    for start, end in runs:
-        same = later[end - start]
-        while same and same[-1][0] <= start:
-            same.pop()
-        if start >= done and same:
-            done = same[-1][1]
-            yield start, done
-
-
-def _linked(text: str, seen: Clips | None) -> str:
-    """Escaped, with its moments as links."""
-    shown, end = [], 0
-    for link in seen.links(text) if seen else ():
-        shown += [_escape(text[end : link.start]), _link(text, link)]
-        end = link.end
-    return "".join((*shown, _escape(text[end:])))
-
-
-def _moments(code: str, seen: Clips | None) -> str:
-    """A paragraph of the moments in a block of code, which itself cannot hold links."""
-    links = seen.links(code) if seen else []
-    return f"\n{' '.join(_link(code, link) for link in links)}\n\n" if links else ""
-
-
-def _link(text: str, link: Link) -> str:
-    words = html.escape(text[link.start : link.end])
-    return f'<a href="{html.escape(link.address)}">{words}</a>'
-
-
-def _escape(text: str) -> str:
-    # A picture would be fetched as soon as it is shown; as a link it waits for a click.
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace("![", "&#33;[")
 
 
 def waiting(progress: Progress, texts: Texts) -> str:

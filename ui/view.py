@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from ui import composer, places, render, seeking
+from ui.markdown import to_html
 from ui.runs import Run
 from ui.session import Tab
 from ui.texts import Texts
@@ -94,7 +95,7 @@ def live_answer(tab: Tab) -> str:
         return ""
     if tab.run.text:
         seen = seeking.clips(tab.shown, tab.known)
-        return render.markdown(tab.run.text, seen, arriving=True)
+        return to_html(tab.run.text, seen, arriving=True)
     return f"*{render.literal(waiting(tab.run, tab.texts))}*"
 
 

@@ -1,0 +1,210 @@
+"""An answer is shown as it was meant, at every moment, and nothing in it can act."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+
+from tests.hard_answers import HARD, read
+from ui import markdown
+from ui.formulas import MARK
+from ui.markdown import to_html
+from ui.seeking import Clips, Player
+from ui.segments import segments
+
+OURS = re.compile(
+    r"</?(?:p|ul|ol|li|blockquote|table|thead|tbody|tr|th|td|h[1-6]|em|strong|s|code|pre|div)>|<(?:br|hr)>"
+    r'|<(?:p|ul|ol|blockquote|table|h[1-6]) dir="auto">|<t[hd] style="text-align:(?:left|right|center)">'
+    r'|<ol (?:dir="auto" )?start="\d+"(?: dir="auto")?>|<div class="code_wrap">'
+    r'|<a href="(?:https?|mailto):[^"<>]*"(?: title="[^"<>]*")? target="_blank" rel="noopener noreferrer nofollow">|</a>'
+)
+FENCED = re.compile(r"^ ?(`{3,})[a-z0-9#+.-]*\n.*?^\1$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_a_hard_answer_reads_as_it_was_meant(name: str) -> None:
+    assert read(to_html(HARD[name].answer)) == HARD[name].reads
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_an_answer_that_grows_shows_nothing_that_it_takes_back(name: str) -> None:
+    hard = HARD[name]
+    for end in range(len(hard.answer) + 1):
+        shown = read(to_html(hard.answer[:end], arriving=True))
+        assert hard.reads.startswith(shown), hard.answer[:end]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_nothing_of_an_answer_is_html_or_a_picture(seed: int) -> None:
+    """Gradio's Markdown reads on the page what is written here: HTML of ours, and blocks of code that are closed."""
+    draw = random.Random(seed)
+    pieces = ("`", "``", "```", "~~~", "\\", "$$", "$", "\\[", "\\(", "\n", "\n\n", "- ", "1. ", "> ", "  ", "    ", "\t",
+              "| a |", "|--|", "# ", "html", "mermaid", "**", "_", "<img src=logout>", "![a](logout)", "<b>",
+              "</code></pre>", "x", "<|box_start|>", "[a](https://a.org/\"x)", "https://a.org/", MARK,
+              "%%%LATEX_BLOCK_0%%%")  # fmt: skip
+    answer = "".join(draw.choices(pieces, k=80))
+    for written in (
+        to_html(answer),
+        *(to_html(answer[:n], arriving=True) for n in range(0, 300, 7)),
+    ):
+        rest = FENCED.sub("\n\n", f"{written}\n")
+        rest = re.sub(r"^ ?`{3,}[a-z0-9#+.-]*\n.*\Z", "\n\n", rest, flags=re.DOTALL | re.MULTILINE)
+        assert not re.search(r"[<>]", OURS.sub("", rest)), answer
+        assert "%%%LATEX_BLOCK" not in written
+        for line in re.findall(r"\n\n+([^\n])", rest):
+            assert line == "<", answer  # a line that is no HTML would be Markdown again
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_parts_of_an_answer_mean_alone_what_they_mean_together(seed: int) -> None:
+    draw = random.Random(seed)
+    pieces = ("- a\n", "1. b\n", "\n", "\n\n", "    c\n", "  d\n", "```\n", "~~~\n", "> e\n", "# f\n", "---\n", "| g |\n",
+              "|--|\n", "**h\n", "i**\n", "$$\n", "\\[\n", "\\]\n", "`", "\t")  # fmt: skip
+    answer = "".join(draw.choices(pieces, k=40))
+    parts = segments(answer)
+    assert "".join(parts) == answer
+    once = "\n".join(f"{to_html(part)}\n" for part in parts if to_html(part))
+    one_by_one = re.sub(r"\n+", "\n", once.strip("\n"))
+    whole = markdown._to_html(answer, markdown._Reading(None))
+    assert re.sub(r"\n+", "\n", whole.strip("\n")) == one_by_one, answer
+
+
+def test_a_growing_answer_is_read_anew_from_its_last_part_only() -> None:
+    assert segments("a\n\nb\n\n- c\n\n- d\n\n  e\n\nf") == [
+        "a\n\n",
+        "b\n\n",
+        "- c\n\n- d\n\n  e\n\n",
+        "f",
+    ]
+    assert segments("```\na\n\nb\n```\n\nc") == ["```\na\n\nb\n```\n\n", "c"]
+
+
+def test_what_is_sent_of_a_growing_answer_begins_with_what_was_sent() -> None:
+    answer = "# One\n\nTwo words and more.\n\n- three\n- four"
+    sent = ""
+    for end in range(len(answer)):
+        now = to_html(answer[:end], arriving=True)
+        assert now.startswith(sent) or not now
+        sent = now or sent
+
+
+def test_a_list_begins_with_any_number_but_a_year() -> None:
+    assert to_html("7. a\n8. b").startswith('<ol start="7" dir="auto">')
+    assert "<ol" not in to_html("2024. It was.") and "<li>" in to_html("- 2024\n- x")
+
+
+def test_only_addresses_of_the_web_and_of_mail_are_links() -> None:
+    for address in ("https://a.org/x", "http://a.org", "mailto:a@a.org"):
+        assert f'<a href="{address}" target="_blank" rel="noopener' in to_html(f"[x]({address})")
+        assert f'<a href="{address}" target="_blank" rel="noopener' in to_html(f"<{address}>")
+    for address in ("javascript:x", "/logout", "//a.org", "data:text/html,x", "ftp://a.org", "file:///etc", "#t=5",
+                    "https://a.org/logout", "http://127.0.0.1:7860/chat/logout?x", "vbscript:x"):  # fmt: skip
+        assert "<a " not in to_html(f"[x]({address})"), address
+        assert "<a " not in to_html(address), address
+
+
+def test_a_picture_named_by_an_answer_is_a_link_that_waits_for_a_click() -> None:
+    assert to_html("![a](https://example.org/x)").startswith('<p dir="auto">!<a href="https://')
+    assert to_html("`![a](b)`") == '<p dir="auto"><code>![a](b)</code></p>'
+
+
+def test_an_address_ends_where_the_sentence_goes_on() -> None:
+    for text, address in (
+        ("https://a.org에서", "https://a.org"),
+        ("(https://a.org/b).", "https://a.org/b"),
+        ("https://a.org/b_(c), and", "https://a.org/b_(c)"),
+        ("**https://a.org/b**", "https://a.org/b"),
+        ("见https://a.org/b。", "https://a.org/b"),
+    ):
+        assert f">{address}</a>" in to_html(text), text
+    assert "<a " not in to_html("xhttps://a.org `https://a.org` https:// http://")
+
+
+def test_code_keeps_its_language_and_every_character() -> None:
+    assert to_html("```C++ title=x\n<b> & `\n```") == "```cpp\n<b> & `\n```"
+    assert to_html("````\n```\n*b*\n````") == "````\n```\n*b*\n````"
+    assert to_html("    a < b\n      c") == "```\na < b\n  c\n```"
+    assert to_html('```"><b>\nx\n```') == "```\nx\n```"
+    assert to_html("```\n<|box_start|>\n```") == "```\n<|box_start|>\n```"
+
+
+def test_code_in_a_list_keeps_its_own_indentation_only() -> None:
+    assert to_html("- see\n\n  ```html\n  <p>\n    <b>\n  ```\n  so").split("\n\n")[1] == (
+        "```html\n<p>\n  <b>\n```"
+    )
+
+
+def test_tabs_of_code_are_kept_from_the_page() -> None:
+    """Its Markdown takes the indentation of the fence from each line, and makes spaces of tabs that come first."""
+    assert to_html("```make\na:\n\tb\n```") == " ```make\n\u00a0a:\n\u00a0\tb\n```"
+
+
+def test_formulas_stand_between_delimiters_that_no_answer_has() -> None:
+    assert f"{MARK}\\(a &lt; b\\){MARK}" in to_html(r"\(a < b\)")
+    assert f"{MARK}\\[x&#10;+ y\\]{MARK}" in to_html("$$\nx\n+ y\n$$")
+    assert MARK not in to_html(f"{MARK}\\(x {MARK}\\)").replace(f"{MARK}\\(x \\){MARK}", "")
+    assert MARK not in to_html("`\\(x\\)` $5 and $6 \\$a$ \\\\(x\\\\)")
+
+
+def test_a_formula_that_nests_too_deep_is_text() -> None:
+    for deep in ("\\sqrt{" * 51 + "x" + "}" * 51, "x^{" * 51 + "}" * 51, "\\left(" * 51 + "\\right)" * 51, "\\sqrt" * 51 + "x",
+                 "\\begin{matrix}" * 51, "x" * 5001):  # fmt: skip
+        for written in (f"$${deep}$$", f"\\({deep}\\)", f"\\[\n{deep}\n\\]"):
+            assert MARK not in to_html(written)
+            assert read(to_html(written)) == re.sub(r"\s", "", written)
+    assert MARK in to_html("$$" + "\\sqrt{" * 40 + "x" + "}" * 40 + "$$")
+
+
+def test_a_plain_diagram_is_drawn_and_any_other_is_code() -> None:
+    plain = "```mermaid\ngraph TD; A[Start] --> B{Ready?}; B -->|yes| C\n```"
+    assert to_html(plain) == plain
+    for line in (
+        "A[<img src=x onerror=y>]",
+        "A[&lt;img&gt;]",
+        "A[#lt;img#gt;]",
+        '%%{init: {"themeCSS": "*{}"}}%%',
+        'click A "https://example.org"',
+        'link A "//example.org"',
+        "links Alice: {}",
+        "A --> B; click A call b()",
+        "---\nconfig: {}",
+        "style A position:fixed",
+        "A@{ img: 'https://example.org' }",
+        "A[\\x3c]",
+        "A ```x\n<b>",
+    ):
+        for first, then in (("", ""), ("> ", "> "), ("- ", "  ")):
+            lines = ("```mermaid  ", "graph TD", line, "```")
+            written = to_html(first + f"\n{then}".join(lines))
+            assert "mermaid" not in written and "```text" in written, line
+    for kind in ("architecture-beta", "C4Context", "block-beta", ""):
+        assert "mermaid" not in to_html(f"```mermaid\n{kind}\na\n```")
+    assert to_html(plain, arriving=True).startswith("```text")
+    assert "mermaid" not in to_html(f"{plain}\n\nSo", arriving=True)
+    assert "mermaid" not in to_html("```mer<|box_start|>maid\n<b>\n```")
+
+
+def test_each_block_finds_its_own_direction() -> None:
+    for answer, tag in (("سلام", "p"), ("- سلام", "ul"), ("1. سلام", "ol"), ("> سلام", "blockquote"), ("# سلام", "h1"),
+                        ("| سلام |\n|--|", "table")):  # fmt: skip
+        assert to_html(answer).startswith(f'<{tag} dir="auto">')
+    # A block that has a direction of its own tells nothing about the one around it.
+    assert to_html("> - سلام").count("dir=") == 1
+
+
+def test_what_cannot_be_read_in_time_is_text() -> None:
+    for answer in ("> " * 100 + "deep", "- " * 100 + "deep", "*a* " * 10_000):
+        assert read(to_html(answer)) == re.sub(r"\s", "", answer)
+
+
+def test_unclosed_fence_is_code_to_the_end() -> None:
+    assert to_html("```\n*b*\n<b>") == "```\n*b*\n<b>\n```"
+    assert to_html("```\n*b*\n<b>", arriving=True) == "```\n*b*\n<b>\n```"
+
+
+def test_moments_of_text_are_links_and_those_of_code_are_not() -> None:
+    seen = Clips({1: Player(1, 0.0, 60.0)}, 1)
+    written = to_html("**At 0:05** `0:06` [0:07](https://a.org/) $0:08$ and 0:09 to 0:10.", seen)
+    assert re.findall(r"#t=(\d+)", written) == ["5", "9", "10"]
