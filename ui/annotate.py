@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image as PillowImage
+from PIL import ImageDraw, ImageFont
 
-from model import media
+from model.conversation import Image
 from model.grounding import Box
 from ui.places import EDGE, Mark, Marked
+from ui.sandboxed_media import STRANGERS_MEDIA
 from ui.storage import Room
 from ui.uploads import upload_folder
 
@@ -32,7 +34,7 @@ FONTS = (
 def marked_copy(picture: Marked, room: Room) -> str:
     """The path of a PNG; blocks. Raises `DemoError`."""
     attachment = picture.attachment
-    copy = media.open_image(attachment.path, name=attachment.name)
+    copy = STRANGERS_MEDIA.picture(Image(attachment.path, name=attachment.name))
     draw(copy, picture.marks)
     folder = upload_folder() / "marked" / secrets.token_hex(16)
     target = folder / f"{Path(attachment.name).stem} marked.png"
@@ -41,7 +43,7 @@ def marked_copy(picture: Marked, room: Room) -> str:
     return str(target)
 
 
-def draw(picture: Image.Image, marks: Iterable[Mark]) -> None:
+def draw(picture: PillowImage.Image, marks: Iterable[Mark]) -> None:
     """Draw on the picture itself, lines and letters in proportion to it."""
     pen = ImageDraw.Draw(picture)
     side = math.sqrt(picture.width * picture.height)

@@ -11,9 +11,9 @@ import av
 import numpy as np
 from PIL import Image
 
-from model import video
 from model.backend import Cancel
 from model.conversation import Video
+from ui.sandboxed_media import STRANGERS_MEDIA
 from ui.storage import Room
 from ui.uploads import upload_folder
 
@@ -40,9 +40,8 @@ def _copy(path: str, seconds: float, target: Path) -> None:
         stream = copy.add_stream("libx264", rate=FPS, options={"preset": "veryfast"})
         stream.pix_fmt = "yuv420p"
         size: tuple[int, int] | None = None
-        for _, pixels in video.frames(Video(Path(path)), times, cancel=late):
+        for pixels in STRANGERS_MEDIA.frames(Video(path), times, late, within=MAX_SIDE_PX):
             picture = Image.fromarray(pixels)
-            picture.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX))
             # H.264 halves the colours, so both sides must be even; all frames have the first one's size.
             if size is None:
                 size = max(2, picture.width // 2 * 2), max(2, picture.height // 2 * 2)

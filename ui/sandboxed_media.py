@@ -97,6 +97,12 @@ class SandboxedMedia:
                     missing -= 1
                     yield latest
 
+    def frames(
+        self, clip: Video, times: tuple[float, ...], cancel: Cancel | None = None, within: int = 0
+    ) -> Iterator[Pixels]:
+        """One for each of `times`; see `pixels`."""
+        return self.pixels(clip, times, cancel or Cancel(), lambda *_: None, within)
+
     def picture(self, picture: Image) -> PillowImage.Image:
         """The whole picture, upright, RGB; blocks. Raises `MediaError`."""
         (pixels,) = self.pixels(picture, (), Cancel(), lambda *_: None)

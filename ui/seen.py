@@ -11,8 +11,9 @@ from pathlib import Path
 
 from PIL import Image as PillowImage
 
-from model import media, video, vision
+from model import video, vision
 from model.conversation import Image, Video
+from ui.sandboxed_media import STRANGERS_MEDIA
 from ui.storage import Room
 from ui.uploads import upload_folder
 
@@ -25,7 +26,7 @@ def seen_picture(image: Image, size: tuple[int, int], room: Room) -> str:
     """The path of the picture at `size`, without loss; blocks. Raises `DemoError`."""
     target = _target(image.path, size, suffix="png")
     if not target.exists():
-        picture = media.open_image(image.path, name=image.name)
+        picture = STRANGERS_MEDIA.picture(image)
         with room.placed(target) as whole:
             vision.resize(picture, size).save(whole, compress_level=1)
     return str(target)
@@ -38,7 +39,7 @@ def seen_frames(
     times = times[:MOST_FRAMES]
     targets = [_target(video.sources(clip), size, at, suffix="webp") for at in times]
     if not all(target.exists() for target in targets):
-        for target, (_, pixels) in zip(targets, video.frames(clip, times), strict=True):
+        for target, pixels in zip(targets, STRANGERS_MEDIA.frames(clip, times), strict=True):
             frame = vision.resize(PillowImage.fromarray(pixels), size)
             frame.thumbnail((FRAME_PX, FRAME_PX))
             with room.placed(target) as whole:
