@@ -22,6 +22,41 @@ from model.errors import MediaError
 
 # Named, because a playlist among FFmpeg's other formats opens any file or address that it mentions.
 CONTAINERS = "mov,mp4,3gp,matroska,webm,avi,mpegts,mpeg,flv,asf"
+# By FFmpeg's names of its decoders; what browsers, phones, cameras and archives write. It has 250 others, most of them
+# hardly ever used and some of them full of holes. None for sound: nothing of it is decoded.
+DECODERS = frozenset(
+    [
+        "h264",
+        "hevc",
+        "vp8",
+        "vp9",
+        "libdav1d",
+        "libaom-av1",
+        "av1",
+        "mpeg4",
+        "mpeg2video",
+        "mpeg1video",
+        "h263",
+        "flv",
+        "mjpeg",
+        "prores",
+        "dnxhd",
+        "dvvideo",
+        "ffv1",
+        "rawvideo",
+        "wmv1",
+        "wmv2",
+        "wmv3",
+        "vc1",
+        "msmpeg4v1",
+        "msmpeg4v2",
+        "msmpeg4",
+        "theora",
+        "png",
+        "gif",
+        "webp",
+    ]
+)
 MOST_PIXELS = 40_000_000  # of a frame: 8K and a little
 MAX_PIXEL_ASPECT = 4.0  # of width and height of a pixel, either way; DVDs have up to 1.5
 MOST_HELD_PIXELS = 80_000_000  # of the frames that threads hold, each its own: two of 8K
@@ -193,7 +228,12 @@ def _container(path: str, shown: str) -> InputContainer:
         # The prefix keeps a name such as "http:..." or "concat:..." a name.
         return av.open(
             f"file:{path}",
-            container_options={"format_whitelist": CONTAINERS, "protocol_whitelist": "file"},
+            # Already while it is being opened, streams are tried out.
+            container_options={
+                "format_whitelist": CONTAINERS,
+                "protocol_whitelist": "file",
+                "codec_whitelist": ",".join(sorted(DECODERS)),
+            },
             metadata_errors="replace",
         )
     except FFmpegError as error:
@@ -214,6 +254,13 @@ def _picture_track(container: InputContainer, shown: str) -> VideoStream:
                 "{name} is in a format without a decoder here; "
                 "convert it to MP4 (H.264) and attach it again.",
                 name=shown,
+            )
+        if stream.codec_context.codec.name not in DECODERS:
+            raise MediaError(
+                "{name} is in the format {codec}, which is not read; "
+                "convert it to MP4 (H.264) and attach it again.",
+                name=shown,
+                codec=stream.codec_context.codec.canonical_name,
             )
         return stream
     if container.streams.audio:

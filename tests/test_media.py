@@ -31,6 +31,7 @@ from model.media import (
     open_image,
     pages,
 )
+from tests.hostile_files import advisories
 from tests.media_files import CORNERS, clip, corners, exif_rotated, photo, solid, truncated
 
 CORNER_LEVELS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255))
@@ -479,3 +480,9 @@ def test_a_bug_of_ours_is_no_damaged_file(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("model.media._rgb", broken)
     with pytest.raises(NameError, match="own bug"):
         open_image(photo(tmp_path / "a.png", (32, 32)))
+
+
+def test_what_a_short_strip_lacks_shows_nothing_of_the_memory(tmp_path: Path) -> None:
+    advisories.short_strip(path := tmp_path / "a.tif")
+    missing = np.asarray(open_image(path))[16:].reshape(-1, 3)
+    assert len(np.unique(missing, axis=0)) == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from av.codec import Codec, codecs_available
 from av.video.frame import VideoFrame
 from PIL import Image, ImageColor
 
@@ -18,6 +19,7 @@ from model.conversation import Video
 from model.errors import MediaError
 from model.settings import VisionSettings
 from model.video import Clip, choose, first_frame, frames, probe, sources
+from tests.hostile_files import advisories
 from tests.media_files import (
     CORNERS,
     broken_clip,
@@ -418,3 +420,20 @@ def test_a_path_that_looks_like_a_protocol_is_only_a_path(tmp_path: Path) -> Non
 def test_messages_call_the_clip_what_the_person_calls_it(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"^birthday\.mov cannot"):
         probe(Video(tmp_path / "c0ffee.mp4", name="birthday.mov"))
+
+
+@pytest.mark.parametrize("codec", ["magicyuv", "huffyuv", "snow"])
+def test_a_codec_that_nobody_needs_is_refused_before_it_decodes_anything(
+    tmp_path: Path, codec: str
+) -> None:
+    advisories.coded(codec)(path := tmp_path / "a.mkv" if codec == "snow" else tmp_path / "a.avi")
+    with pytest.raises(
+        MediaError, match=f"in the format {codec}, .*; convert it to MP4"
+    ) as refusal:
+        probe(Video(path))
+    assert refusal.value.values["codec"] == codec
+
+
+def test_no_sound_is_decoded() -> None:
+    known = container.DECODERS & codecs_available
+    assert len(known) > 20 and {Codec(name, "r").type for name in known} == {"video"}

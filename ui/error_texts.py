@@ -243,6 +243,11 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "{name} 已损坏或不是视频；请转换为 MP4 (H.264) 后重新添加。",
         "{name} 파일이 손상되었거나 동영상이 아닙니다. MP4(H.264)로 변환해서 다시 첨부하세요.",
     ),
+    "{name} is in the format {codec}, which is not read; "
+    "convert it to MP4 (H.264) and attach it again.": (
+        "{name} 的编码是 {codec}，无法读取；请转换为 MP4（H.264）后重新添加。",
+        "{name}은(는) {codec} 형식이라 읽을 수 없습니다. MP4(H.264)로 변환해 다시 첨부하세요.",
+    ),
     "{name} is in a format without a decoder here; "
     "convert it to MP4 (H.264) and attach it again.": (
         "此处没有能解码 {name} 格式的解码器；请转换为 MP4 (H.264) 后重新添加。",

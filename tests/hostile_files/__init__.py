@@ -5,7 +5,7 @@ A `Case` says what is right: how the model sees the file, or what the person is 
 
 from __future__ import annotations
 
-from tests.hostile_files import clips, disguises, pictures
+from tests.hostile_files import advisories, clips, disguises, pictures
 from tests.hostile_files.case import Case
 
 
@@ -29,4 +29,5 @@ def cases() -> list[Case]:
         *clips.without_pictures(),
         *disguises.playlists(),
         *clips.bombs(),
+        *advisories.cases(),
     ]
