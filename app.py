@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import logging
 import os
 import signal
@@ -131,6 +132,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             from model import verify_file
 
             return verify_file.report(options.verify, model_flags)
+        if options.log_json:
+            from ui import json_log
+
+            json_log.take_over()
+            atexit.register(json_log.silence)
         for hole in packages.holes():
             log.warning(hole)
         serve(options, model_flags, server)
@@ -227,6 +233,8 @@ def _open(options: argparse.Namespace, model_flags: Flags, server: Connection | 
             max_file_mb=options.max_file_mb,
             allow_hosts=options.allow_host or (),
             at=(options.server_name, options.root_path),
+            metrics=options.metrics,
+            logins=logins(options.auth),
         ),
     )
     served.set()

@@ -12,6 +12,7 @@ from packaging.specifiers import SpecifierSet
 
 import app
 from tests.test_readme import PROJECT
+from ui import health
 from ui.flags import parser
 
 ROOT = Path(__file__).parent.parent
@@ -79,7 +80,8 @@ def test_the_model_cache_and_the_uploads_outlive_the_containers() -> None:
 
 def test_both_say_whether_they_are_well() -> None:
     assert "/health" in services()["engine"]["healthcheck"]["test"][-1]
-    assert re.search(r"^HEALTHCHECK .*\n +CMD \[.*127\.0\.0\.1:7860", DOCKERFILE, re.MULTILINE)
+    asked = rf"^HEALTHCHECK .*\n +CMD \[.*127\.0\.0\.1:7860{health.PATH}'"
+    assert re.search(asked, DOCKERFILE, re.MULTILINE)
 
 
 def test_the_image_is_built_from_files_that_are_there() -> None:

@@ -82,14 +82,19 @@ class Comparison:
         """What is answered; only the resolutions may differ between the sides."""
         return next((side.run.conversation for side in self.sides if side.run), None)
 
-    def start(self, backend: Backend, awaited: Callable[[], bool]) -> None:
-        """Let the backend answer what has not been answered yet; see `Run.start`."""
+    def start(
+        self,
+        backend: Backend,
+        awaited: Callable[[], bool],
+        ended: Callable[[Run], None] = lambda _: None,
+    ) -> None:
+        """Let the backend answer what has not been answered yet; see `Run.start`. ended: told of each answer."""
         self.run = self._next.pop(0) if self._next else None
         self.expect_follower()
         if self.run:
             self.run.start(
                 backend,
-                lambda run: self._go_on(run, backend, awaited),
+                lambda run: self._go_on(run, backend, awaited, ended),
                 awaited=awaited,
                 loaded=self._ask_again,
             )
@@ -109,10 +114,17 @@ class Comparison:
         for side in self.sides:
             side.ask_again()
 
-    def _go_on(self, run: Run, backend: Backend, awaited: Callable[[], bool]) -> None:
+    def _go_on(
+        self,
+        run: Run,
+        backend: Backend,
+        awaited: Callable[[], bool],
+        ended: Callable[[Run], None],
+    ) -> None:
+        ended(run)
         if run.finished and run.finished.reason == "cancelled":
             self._next.clear()  # stopped, or nobody follows any more
-        self.start(backend, awaited)
+        self.start(backend, awaited, ended)
 
 
 def side(wishes: Wishes, question: Question) -> Side:

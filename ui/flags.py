@@ -121,6 +121,8 @@ def _add_server_flags(flags: argparse.ArgumentParser, environment: Mapping[str, 
     server.add_argument("--queue-size", type=int, default=64, metavar="N", help="people who may wait for an answer at once")  # fmt: skip
     server.add_argument("--requests-per-minute", type=int, default=0, metavar="N", help="messages that one address may send; 0 is any number")  # fmt: skip
     server.add_argument("--log-messages", action="store_true", help="write what is asked and answered into the log, which otherwise holds numbers only")  # fmt: skip
+    server.add_argument("--metrics", action="store_true", help="figures for Prometheus at /metrics: for who has a log-in, or without --auth for this machine and its private network")  # fmt: skip
+    server.add_argument("--log-json", action="store_true", help="write the log as JSON, one object a line")  # fmt: skip
     server.add_argument("--no-read-ahead", action="store_true", help="do not read what is attached before it is sent")  # fmt: skip
     server.add_argument("--max-file-mb", type=int, default=200, metavar="N", help="largest file that may be attached")  # fmt: skip
     server.add_argument("--max-uploads-gb", type=float, default=20, metavar="GB", help="of the disk, for all files that people attached and may still need")  # fmt: skip

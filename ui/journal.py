@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 
 from ui.runs import Run
 
@@ -23,9 +24,12 @@ class Journal:
                 "Answer: %s after %d tokens; prompt of %d tokens, %d of them reused; first word after %.2f s, then %.1f tokens/s",
                 usage.stop_reason, usage.new_tokens, usage.prompt_tokens, usage.reused_tokens, usage.ttft_s,
                 usage.decode_tokens_per_s,
+                extra={"fields": {"event": "answer", **asdict(usage)}},
             )  # fmt: skip
         else:
-            log.info("Answer: failed (%s)", type(run.error).__name__)
+            kind = type(run.error).__name__
+            fields = {"event": "answer", "stop_reason": "failed", "error": kind}
+            log.info("Answer: failed (%s)", kind, extra={"fields": fields})
         if self.messages:
             asked = run.conversation.last_user_message
             log.info("Asked: %r", asked.text if asked else "")

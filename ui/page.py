@@ -12,9 +12,12 @@ from model.backend import Backend
 from model.download import Downloads
 from ui import gate
 from ui.api import add_api
+from ui.health import Health
 from ui.journal import Journal
 from ui.layout import ASSETS, lay_out, script
 from ui.log_in import LogIn
+from ui.metrics import CountedResponses
+from ui.metrics_route import MetricsRoute
 from ui.origin import Names, OwnSite
 from ui.rates import Rates
 from ui.tabs import Tabs
@@ -85,10 +88,13 @@ def launch_options(
     max_file_mb: int = 200,
     allow_hosts: Sequence[str] = (),
     at: Sequence[str] = (),
+    metrics: bool = False,
+    logins: Sequence[tuple[str, str]] | None = None,
 ) -> dict[str, Any]:
     """What `blocks.launch` needs for this page, to be merged with where it is to listen.
 
     allow_hosts: the only names that the page goes by, if there are any; at: where it is said to be, by name perhaps.
+    metrics: whether /metrics shows figures, to whom `logins` let in if there are any.
     """
     scripts = "\n".join(map(script, SCRIPTS))
     headers = Middleware(
@@ -104,16 +110,23 @@ def launch_options(
     in_front = Middleware(
         gate.Gate,
         inputs=gate.inputs_of(blocks),
-        uploaded=blocks.tabs.uploads.arrived,
+        uploaded=blocks.tabs.uploaded,
         queued=gate.queued_in(blocks),
         followed=gate.followed_in(blocks),
     )
+    health = Middleware(Health, status=blocks.tabs.status)
+    counted = Middleware(CountedResponses, metrics=blocks.tabs.metrics)
+    figures = Middleware(MetricsRoute, metrics=blocks.tabs.metrics, logins=logins)
+    shown = [figures] if metrics else []
+    log_in = Middleware(LogIn)
     return {
         "theme": _theme(),
         "css": (ASSETS / "style.css").read_text(encoding="utf-8"),
         "head": f"<script>{scripts}</script>",
         "favicon_path": str(ASSETS / "favicon.svg"),
-        "app_kwargs": {"middleware": [headers, own_site, Middleware(LogIn), uploads, in_front]},
+        "app_kwargs": {
+            "middleware": [health, counted, headers, own_site, *shown, log_in, uploads, in_front]
+        },
         "max_file_size": max_file_mb * 2**20,
         "ssr_mode": False,
         "run_history": False,

@@ -55,6 +55,7 @@ class Rates:
 
     def __init__(self, per_minute: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
         self.per_minute = per_minute
+        self.refused: Callable[[], None] = lambda: None  # called with each refusal
         self._messages = Bucket(per_minute, clock)
         self._tasks = Bucket(per_minute, clock)
         self._looks = Bucket(LOOKS_PER_MESSAGE * per_minute, clock)
@@ -62,6 +63,7 @@ class Rates:
     def admit(self, address: str, messages: int = 1) -> None:
         """Count messages. Raises `DemoError` if they are too many just now; then they do not count."""
         if wait := self._messages.taken(address, messages):
+            self.refused()
             raise DemoError(
                 "Too many messages from your address: at most {count} a minute; try again in {seconds} s.",
                 count=self.per_minute,
@@ -70,19 +72,19 @@ class Rates:
 
     def admit_task(self, address: str) -> None:
         """The same for what costs about as much: an estimate for a program, an import, an export."""
-        _require(self._tasks.taken(address))
+        self._require(self._tasks.taken(address))
 
     def admit_look(self, address: str, looks: int = 1) -> None:
         """The same for what a page does while somebody writes: prices, views, attached files."""
-        _require(self._looks.taken(address, looks))
+        self._require(self._looks.taken(address, looks))
 
-
-def _require(wait: float) -> None:
-    if wait:
-        raise DemoError(
-            "Too many requests from your address; try again in {seconds} s.",
-            seconds=math.ceil(wait),
-        )
+    def _require(self, wait: float) -> None:
+        if wait:
+            self.refused()
+            raise DemoError(
+                "Too many requests from your address; try again in {seconds} s.",
+                seconds=math.ceil(wait),
+            )
 
 
 @lru_cache(maxsize=MOST_ADDRESSES)

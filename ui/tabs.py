@@ -9,11 +9,11 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from model.backend import Backend
+from model.backend import Backend, CacheFigures, Status
 from model.conversation import Conversation
 from model.download import Downloads
 from model.errors import DemoError, Sentence
@@ -23,6 +23,7 @@ from ui.attachment import Attachment
 from ui.compare import Comparison
 from ui.errands import Errands
 from ui.journal import Journal
+from ui.metrics import Metrics
 from ui.rates import Rates
 from ui.runs import Run
 from ui.session import Tab
@@ -72,6 +73,9 @@ class Tabs:
         self.backend = backend
         self.queue_size = queue_size
         self.rates = rates or Rates()
+        self.metrics = Metrics()
+        self.metrics.watch(self)
+        self.rates.refused = lambda: self.metrics.refused("rate")
         self.journal = journal or Journal()
         self.kept_s = kept_s
         self.closed_s = closed_s
@@ -128,7 +132,7 @@ class Tabs:
 
         def settle(run: Run) -> None:
             tab.settle(run)
-            self.journal.ended(run)
+            self._ended(run)
             asyncio.get_running_loop().run_in_executor(None, heap.give_back)
 
         run.start(
@@ -146,7 +150,16 @@ class Tabs:
         self._require_room()
         self.rates.admit(tab.asker.address, messages=len(comparison.sides))
         tab.comparison, tab.not_compared = comparison, ""
-        comparison.start(self.backend, lambda: self.awaited(tab.browser))
+        comparison.start(self.backend, lambda: self.awaited(tab.browser), self._ended)
+
+    def _ended(self, run: Run) -> None:
+        self.journal.ended(run)
+        self.metrics.ended(run)
+
+    def uploaded(self, paths: Sequence[str], sender: Asker) -> None:
+        """Files have arrived, from `sender`."""
+        self.uploads.arrived(paths, sender)
+        self.metrics.uploaded(paths)
 
     def end(self) -> None:
         """Answer nobody any more; what is being answered ends with what there is of it. For any thread."""
@@ -162,8 +175,10 @@ class Tabs:
 
     def _require_room(self) -> None:
         if self.ending:
+            self.metrics.refused("ending")
             raise DemoError("This page is being shut down; try again in a few minutes.")
         if self.running >= self.queue_size:
+            self.metrics.refused("queue")
             raise DemoError(
                 "{people} people are waiting already; try again in a minute.", people=self.running
             )
@@ -179,6 +194,27 @@ class Tabs:
     @property
     def running(self) -> int:
         return sum(tab.busy for tab in self._tabs.values())
+
+    @property
+    def states(self) -> Iterator[str]:
+        """How far each answer in the making is."""
+        for tab in self._tabs.values():
+            runs = (tab.run if tab.live else None, tab.comparison and tab.comparison.run)
+            yield from (run.state for run in runs if run)
+
+    @property
+    def conversations(self) -> int:
+        return sum(bool(tab.conversation.messages) for tab in self._tabs.values())
+
+    @property
+    def pages(self) -> int:
+        return sum(len(tab.pages) for tab in self._tabs.values())
+
+    def status(self) -> Status:
+        return self.backend.status()
+
+    def cache_figures(self) -> CacheFigures | None:
+        return self.backend.cache_figures()
 
     def make_playable(self, tab: Tab, attachment: Attachment) -> None:
         """Copy a clip into what browsers play, behind everything else; until then its picture stands."""
