@@ -63,7 +63,7 @@ class Progress:
     """The wait before the first token: `done` of `total` in the stage's own unit.
 
     `loading`: per cent of the weights, or total 0 if nobody knows how long it will take; `queued`: done 0, total the people ahead; `media`: seconds
-    of a clip; `vision`: the item that is next for the vision tower; `reading`: prompt tokens.
+    of the clip that is being decoded, or total 0 for pictures and while all decoders are taken; `vision`: the item that is next for the vision tower; `reading`: prompt tokens.
     """
 
     stage: Stage

@@ -1,4 +1,4 @@
-"""Pictures and clips through the stock processor and the vision tower, slice by slice.
+"""Prepared pictures and clips through the stock processor and the vision tower, slice by slice.
 
 Frames are resized one by one as they are decoded and become float pixels only for the slice that is being
 encoded, so memory follows the sampled frames at their final size, never the clip.
@@ -6,9 +6,8 @@ encoded, so memory follows the sampled frames at their final size, never the cli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,20 +16,10 @@ from torchvision.transforms.v2 import functional as tvf
 
 from model import pixels
 from model.backend import Cancel
-from model.decoding import Pixels
+from model.video import Report
 from model.visual_item import VisualItem
 
-Report = Callable[[float, float], None]
-
 SLICE_TOKENS = 1024  # visual tokens that go through the vision tower at once, for clips
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """features: (visual tokens, hidden); decoded: pictures and frames that were really decoded."""
-
-    features: torch.Tensor
-    decoded: int
 
 
 class _CancelledError(Exception):
@@ -45,17 +34,24 @@ class VisionEncoder:
         self._images = processor.image_processor
         self._videos = processor.video_processor
 
-    def encode(self, item: VisualItem, cancel: Cancel, report: Report) -> Encoded | None:
-        """The vision features of one item, None if cancelled. Raises `MediaError`."""
+    def encode(
+        self, item: VisualItem, frames: torch.Tensor, cancel: Cancel, done: list[torch.Tensor]
+    ) -> torch.Tensor | None:
+        """The vision features of one item, (tokens, hidden); None if cancelled.
+
+        frames: what `prepared` gave; done: the features of the slices that went through before, to which more are added.
+        """
+        parts = slices(frames, item) if item.kind == "video" else [frames]
+        encode = self._clip if item.kind == "video" else self._picture
         try:
             with self._between_blocks(cancel):
-                frames = pixels.decoded(item, cancel, report)
-                if item.kind == "video":
-                    return self._clip(frames, item, cancel)
-                (picture,) = frames
-                return Encoded(self._picture(as_tensor(picture), item.size), 1)
+                for part in parts[len(done) :]:
+                    if cancel.is_set():
+                        return None
+                    done.append(encode(part))
         except _CancelledError:
             return None
+        return torch.cat(done)
 
     @contextmanager
     def _between_blocks(self, cancel: Cancel) -> Iterator[None]:
@@ -75,26 +71,15 @@ class VisionEncoder:
             for hook in hooks:
                 hook.remove()
 
-    def _picture(self, picture: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-        """picture: (3, h, w) uint8; gives (tokens, hidden)."""
-        inputs = self._images(resized(picture, size), do_resize=False, return_tensors="pt")
+    def _picture(self, picture: torch.Tensor) -> torch.Tensor:
+        """picture: (1, 3, h, w) uint8 at its final size; gives (tokens, hidden)."""
+        inputs = self._images(list(picture), do_resize=False, return_tensors="pt")
         output = self._model.model.get_image_features(
             inputs["pixel_values"].to(self._model.device),
             inputs["image_grid_thw"].to(self._model.device),
             return_dict=True,
         )
         return torch.cat(output.pooler_output)
-
-    def _clip(self, frames: Iterator[Pixels], item: VisualItem, cancel: Cancel) -> Encoded | None:
-        features, decoded = [], 0
-        for frame_slice in slices(frames, item):
-            if cancel.is_set():
-                return None
-            features.append(self._frames(frame_slice))
-            decoded += len(frame_slice)
-        if cancel.is_set():
-            return None
-        return Encoded(torch.cat(features), decoded)
 
     def patchified(self, frames: torch.Tensor) -> Any:
         """frames: (n, 3, h, w) uint8 at their final size; gives the stock processor's inputs."""
@@ -106,7 +91,7 @@ class VisionEncoder:
             return_tensors="pt",
         )
 
-    def _frames(self, frames: torch.Tensor) -> torch.Tensor:
+    def _clip(self, frames: torch.Tensor) -> torch.Tensor:
         """frames: (n, 3, h, w) uint8 at their final size; gives (tokens, hidden)."""
         inputs = self.patchified(frames)
         output = self._model.model.get_video_features(
@@ -125,23 +110,32 @@ def resized(pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     )
 
 
-def as_tensor(frame: Pixels) -> torch.Tensor:
-    """(height, width, 3) as (3, height, width), without a copy."""
-    return torch.from_numpy(frame).permute(2, 0, 1)
+def prepared(
+    item: VisualItem, cancel: Cancel, report: Report
+) -> Generator[None, None, torch.Tensor]:
+    """The frames of a clip, or a picture as one, at their final size: (n, 3, h, w) uint8. Raises `MediaError`.
+
+    A step for each of them. If cancelled, what comes out does not matter.
+    """
+    width, height = item.size
+    frames = torch.empty((len(item.times) or 1, 3, height, width), dtype=torch.uint8)
+    for own_size, frame in zip(pixels.decoded(item, cancel, report), frames, strict=False):
+        frame.copy_(resized(torch.from_numpy(own_size).permute(2, 0, 1), item.size))
+        yield
+    return frames
 
 
-def slices(frames: Iterator[Pixels], item: VisualItem) -> Iterator[torch.Tensor]:
-    """Stacks of an even number of resized frames, (n, 3, h, w) uint8.
+def prepared_nbytes(item: VisualItem) -> int:
+    """What `prepared` gives, in bytes."""
+    width, height = item.size
+    return 3 * width * height * (len(item.times) or 1)
+
+
+def slices(frames: torch.Tensor, item: VisualItem) -> list[torch.Tensor]:
+    """An even number of frames each, but for the last.
 
     Cutting between pairs is exact: the vision tower attends within one step of the grid only.
     """
     tokens_per_pair = item.tokens // item.grid[0]
     longest = 2 * max(1, SLICE_TOKENS // tokens_per_pair)
-    held: list[torch.Tensor] = []
-    for frame in frames:
-        held.append(resized(as_tensor(frame), item.size))
-        if len(held) == longest:
-            yield torch.stack(held)
-            held = []
-    if held:
-        yield torch.stack(held)
+    return [frames[at : at + longest] for at in range(0, len(frames), longest)]

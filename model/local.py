@@ -1,6 +1,7 @@
 """LocalBackend: a checkpoint in this process, through transformers.
 
 Turns are answered one at a time, each in a background thread (`turn`). What a session will need again is kept.
+Pictures and clips are decoded before a turn (`prepared_media`): the lock covers the model's work and nothing else.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from model.chat_template import ChatTemplate, Segment, prompt_text
 from model.compiled import CompiledDecoding
 from model.conversation import Conversation
 from model.decode_threads import DecodeThreads
-from model.encoder import VisionEncoder
+from model.encoder import VisionEncoder, prepared, prepared_nbytes
 from model.errors import CheckpointError, DemoError
 from model.event_stream import Emit, events_of
 from model.families import Geometry
 from model.feature_cache import FeatureCache
 from model.prefix_cache import PrefixCache, bytes_per_token, common_length
+from model.prepared_media import Items, PreparedMedia
 from model.prompt import Prompt, build
 from model.read_ahead import Drafts, EitherCancel, continued
 from model.recipe import Recipe, Runtime, Verdict
@@ -40,6 +42,7 @@ log = logging.getLogger(__name__)
 
 # How torch says that the memory of a CPU is spent (on Linux and macOS, on Windows), or an Apple GPU's.
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "MPS backend out of memory")
+MAX_PREPARED_BYTES = 512 * 2**20  # of pixels that wait for the model; a minute's clip has 20 MB
 
 
 class LocalBackend:
@@ -84,6 +87,7 @@ class LocalBackend:
         images = processor.image_processor
         self._geometry = Geometry(images.patch_size, images.merge_size, images.temporal_patch_size)
         self._cache_bytes_per_token = bytes_per_token(model) if model.device.type == "cuda" else 0
+        self._media = PreparedMedia(prepared, prepared_nbytes, MAX_PREPARED_BYTES)
         self._turnstile = Turnstile()
         self._drafts = Drafts()
 
@@ -186,16 +190,13 @@ class LocalBackend:
 
         def work(emit: Emit) -> None:
             self._drafts.end(session)
-            with self.kept.in_use(session):
+            with self.kept.in_use(session), self._media.in_use(session):
                 # What cannot be answered is refused before the wait, not after it.
                 prompt = self.build_prompt(conversation, settings)
                 turn = Turn(self, prompt, settings, cancel, session, emit, asked_at)
-                with self._turnstile.turn(
-                    cancel, lambda ahead: emit(Progress("queued", 0, ahead))
-                ) as entered:
-                    if entered:
-                        with torch.inference_mode():
-                            self._answer(turn)
+                needed = turn.unprepared()
+                while self._attempt(turn, needed):
+                    needed = {**needed, **turn.lacking}
             turn.finish()
 
         return events_of(work, cancel)
@@ -214,12 +215,14 @@ class LocalBackend:
             )
             self.room(other)
             until = common_length(prompt.ids, other.ids)
+            turn = Turn(self, prompt, settings, over, session, lambda _: None, time.perf_counter())
+            with self._media.ready(session, turn.unprepared(), over, _tell_nobody, ahead=True):
+                pass
             while not over.is_set():
                 with self._turnstile.spare() as leave:
                     if leave:
-                        self._read_spare(
-                            prompt, settings, EitherCancel(leave, over), session, until
-                        )
+                        if not self._read_spare(turn, EitherCancel(leave, over), until):
+                            return False
                         if not leave.is_set():
                             break
                 self._turnstile.wait_until_free(over)
@@ -245,31 +248,62 @@ class LocalBackend:
 
     def verify(self, recipe: Recipe, reply: str, cancel: Cancel) -> Verdict | None:
         """See `Replaying.verify`: spare work, which begins anew when somebody came in between."""
+        if cancel.is_set():
+            return None
+        made: list[Any] = []
         verdicts: list[Verdict] = []
+
+        def prepare() -> None:
+            made.append(verify.inputs_of(self.model, self.processor, recipe))
 
         def replay(stop: Cancel) -> None:
             stopping = [CancelCriteria(stop)]
-            verdict = verify.replay(self.model, self.processor, recipe, reply, stopping)
+            verdict = verify.replay(self.model, self.processor, recipe, reply, stopping, made[0])
             if not stop.is_set():
                 verdicts.append(verdict)
 
+        _require_memory_to_verify(prepare)
         while not verdicts and not cancel.is_set():
             with self._turnstile.spare() as leave:
-                if leave and not _fits(partial(replay, EitherCancel(leave, cancel))):
-                    raise DemoError(
-                        "The memory does not suffice to answer this again in one piece."
-                    )
+                if leave:
+                    _require_memory_to_verify(partial(replay, EitherCancel(leave, cancel)))
             self._turnstile.wait_until_free(cancel)
         return verdicts[0] if verdicts else None
 
-    def _answer(self, turn: Turn) -> None:
-        self._with_memory(turn.answer, lambda: not turn.begun)
+    def _attempt(self, turn: Turn, needed: Items) -> bool:
+        """Prepare these items, then answer; says whether to try again, as something that was kept is gone meanwhile.
+
+        Whoever asked first is first at the model among those whose media are ready: nobody waits for another's decoder.
+        """
+        emit = turn.emit
+        reading = lambda done, total: emit(Progress("media", int(done), int(total)))  # noqa: E731
+        with self._media.ready(turn.session, needed, turn.cancel, reading) as media:
+            if media is None:
+                return False
+            turn.decoded += media.decoded
+            with (
+                self._turnstile.turn(
+                    turn.cancel, lambda ahead: emit(Progress("queued", 0, ahead)), turn.asked_at
+                ) as entered,
+                torch.inference_mode(),
+            ):
+                if entered:
+                    self._with_memory(lambda: turn.answer(media), lambda: not turn.begun)
+        self._discard(turn.session, needed)
+        return bool(turn.lacking) and not turn.cancel.is_set()
+
+    def _discard(self, session: str, items: Items) -> None:
+        """Pixels are kept until their vision features are."""
+        for name in items:
+            if self.features.get(session, name) is not None:
+                self._media.discard(session, name)
 
     def _with_memory(self, work: Callable[[], None], repeatable: Callable[[], bool]) -> None:
         """Once more without anything kept, if the memory runs out while `work` is `repeatable`."""
         if _fits(work):
             return
         self.kept.clear()
+        self._media.clear()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         if not repeatable() or not _fits(work):
@@ -278,21 +312,23 @@ class LocalBackend:
                 "lower the resolution of its pictures or start over."
             )
 
-    def _read_spare(
-        self,
-        prompt: Prompt,
-        settings: GenerationSettings,
-        cancel: Cancel,
-        session: str,
-        until: int,
-    ) -> None:
-        turn = Turn(self, prompt, settings, cancel, session, lambda _: None, time.perf_counter())
-        with self.kept.in_use(session), torch.inference_mode():
-            self._with_memory(lambda: turn.read(until), lambda: not cancel.is_set())
+    def _read_spare(self, turn: Turn, cancel: Cancel, until: int) -> bool:
+        """Whether all that was prepared for it is still there. What is interrupted goes on where it was."""
+        unprepared = turn.unprepared()
+        media = self._media.kept(turn.session, unprepared)
+        if media is None:
+            return False
+        with self.kept.in_use(turn.session), torch.inference_mode():
+            self._with_memory(
+                lambda: turn.read(media, cancel, until=until), lambda: not cancel.is_set()
+            )
+        self._discard(turn.session, unprepared)
+        return not turn.lacking
 
     def forget(self, session: str) -> None:
         self._drafts.end(session)
         self.kept.forget(session)
+        self._media.forget(session)
 
     def cache_figures(self) -> CacheFigures:
         evicted = self.kept.evicted
@@ -309,6 +345,15 @@ class LocalBackend:
         own = conversation.system
         system = settings.system_prompt if own is None else own
         return self._template.segments(conversation, system=system, vision_ids=settings.vision_ids)
+
+
+def _tell_nobody(_done: float, _total: float) -> None:
+    pass
+
+
+def _require_memory_to_verify(work: Callable[[], None]) -> None:
+    if not _fits(work):
+        raise DemoError("The memory does not suffice to answer this again in one piece.")
 
 
 def _fits(work: Callable[[], None]) -> bool:

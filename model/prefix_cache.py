@@ -58,6 +58,11 @@ class PrefixCache:
         self._store = store
         self._bytes_per_token = bytes_per_token
 
+    def match(self, session: str, keys: Sequence[PromptKey]) -> int:
+        """How many leading `keys` `take` would give now. Changes nothing."""
+        prefix: CachedPrefix | None = self._store.get(session, KEY)
+        return min(common_length(prefix.keys, keys), len(keys) - 1) if prefix else 0
+
     def take(self, session: str, keys: Sequence[PromptKey]) -> CachedPrefix:
         """The longest reusable prefix of `keys`, cut to it and removed from here; may be empty.
 

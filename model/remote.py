@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 from openai import AuthenticationError, OpenAIError, PermissionDeniedError
@@ -21,10 +22,11 @@ from model.errors import DemoError, Sentence
 from model.event_stream import Emit, events_of
 from model.families import Family
 from model.loading import Report
+from model.prepared_media import PreparedMedia
 from model.read_ahead import Drafts
 from model.remote_answer import Answer, Question
 from model.remote_errors import StrangerError, explained
-from model.remote_media import MediaEncoder
+from model.remote_media import encoded, encoded_nbytes
 from model.remote_messages import PAD
 from model.remote_server import VIDEO, Server
 from model.remote_tokens import TokenCounter
@@ -33,6 +35,7 @@ from model.turnstile import Turnstile
 from model.visual_item import VisualItem
 
 CONCURRENCY = 32
+MAX_PREPARED_BYTES = 512 * 2**20  # of encoded pictures that wait, or are kept for the turns to come
 RETRY_S = 2.0  # between two attempts to find a server that is not there yet
 # Hosted servers take no larger ones.
 MAX_FRESH_SEED = min(MAX_SEED, 2**31 - 1)
@@ -50,7 +53,7 @@ class RemoteBackend:
     ) -> None:
         """concurrency: answers at once; whoever comes later waits in line."""
         self.server = server
-        self.encoder = MediaEncoder()
+        self._media = PreparedMedia(encoded, encoded_nbytes, MAX_PREPARED_BYTES)
         self._counter = TokenCounter(server)
         self._turnstile = Turnstile(concurrency)
         self._drafts = Drafts()
@@ -155,27 +158,36 @@ class RemoteBackend:
 
         def work(emit: Emit) -> None:
             self._drafts.end(session)
-            answer = Answer(
-                self.server,
-                self.encoder,
-                lambda clips: self.question(conversation, settings, clips=clips),
-                settings,
-                cancel,
-                session,
-                emit,
-                asked_at,
-            )
-            with (
-                self.encoder.in_use(session),
-                self._turnstile.turn(
-                    cancel, lambda ahead: emit(Progress("queued", 0, ahead))
-                ) as entered,
-            ):
-                if entered:
-                    answer.fetch()
+            with self._media.in_use(session):
+                answer = Answer(
+                    self.server,
+                    lambda clips: self.question(conversation, settings, clips=clips),
+                    settings,
+                    cancel,
+                    emit,
+                    asked_at,
+                )
+                self._fetch(answer, session, cancel, emit, asked_at)
             answer.finish()
 
         return events_of(work, cancel)
+
+    def _fetch(
+        self, answer: Answer, session: str, cancel: Cancel, emit: Emit, asked_at: float
+    ) -> None:
+        """Once its media are ready, and then there is a place; what is being answered makes room for others' media."""
+        reading = lambda done, total: emit(Progress("media", int(done), int(total)))  # noqa: E731
+        with ExitStack() as place:
+            with self._media.ready(session, answer.items, cancel, reading) as media:
+                if media is None:
+                    return
+                answer.decoded = media.decoded
+                queued = self._turnstile.turn(
+                    cancel, lambda ahead: emit(Progress("queued", 0, ahead)), asked_at
+                )
+                entered = place.enter_context(queued)
+            if entered:
+                answer.fetch(media.values)
 
     def read_ahead(
         self, conversation: Conversation, settings: GenerationSettings, *, session: str
@@ -185,17 +197,16 @@ class RemoteBackend:
             return False
         over = self._drafts.begin(session)
         try:
-            with self.encoder.in_use(session):
-                for item in self.question(conversation, settings, clips=True).items:
-                    if self.encoder.encode(item, session, over, lambda _done, _total: None) is None:
-                        return False
-            return not over.is_set()
+            items = self.question(conversation, settings, clips=True).items
+            wanted = {item.identity(): item for item in items}
+            with self._media.ready(session, wanted, over, lambda *_: None, ahead=True) as media:
+                return media is not None and not over.is_set()
         finally:
             self._drafts.end(session, over)
 
     def forget(self, session: str) -> None:
         self._drafts.end(session)
-        self.encoder.forget(session)
+        self._media.forget(session)
 
     def cache_figures(self) -> None:
         """What a server keeps is its own business."""

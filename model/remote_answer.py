@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from openai import APITimeoutError, OpenAIError
 from model.backend import Cancel, Finished, Notice, Progress, StopReason, Usage
 from model.errors import Sentence
 from model.event_stream import Emit
+from model.prepared_media import Items
 from model.remote_errors import (
     NO_CLIPS,
     BrokenOffError,
@@ -29,7 +30,7 @@ from model.remote_errors import (
     retry_after,
     status,
 )
-from model.remote_media import Encoded, MediaEncoder, content_part
+from model.remote_media import Encoded, content_part
 from model.remote_messages import Shown, Turn, openai_messages
 from model.remote_reply import Reply
 from model.remote_server import OPTIONAL, VIDEO, Served, Server
@@ -67,28 +68,36 @@ class Answer:
     def __init__(
         self,
         server: Server,
-        encoder: MediaEncoder,
         ask: Callable[[bool], Question],
         settings: GenerationSettings,
         cancel: Cancel,
-        session: str,
         emit: Emit,
         asked_at: float,
     ) -> None:
         """ask: the question, with clips as such or not. Raises `ContextError` and `MediaError`."""
-        self._server, self._encoder, self._ask = server, encoder, ask
-        self._settings, self._cancel, self._session = settings, cancel, session
+        self._server, self._ask = server, ask
+        self._settings, self._cancel = settings, cancel
         self._emit, self._asked_at = emit, asked_at
         self._without = set(server.refused)
-        self._decoded = 0
+        self.decoded = 0  # pictures and frames, for this answer
         self._reply = self._new_reply()
         self._plan()
 
-    def fetch(self) -> None:
-        """Ask until there is an answer, or until it was stopped. Raises `DemoError`."""
-        encoded = self._encode()
+    @property
+    def items(self) -> Items:
+        """What it needs, by identity."""
+        return {item.identity(): item for item in self._question.items}
+
+    def fetch(self, media: Mapping[str, Encoded]) -> None:
+        """Ask until there is an answer, or until it was stopped. Raises `DemoError`.
+
+        media: `items`, encoded.
+        """
+        encoded: dict[tuple[str, int], Encoded] = {
+            (item.kind, item.number): media[item.identity()] for item in self._question.items
+        }
         backoff = iter(BACKOFF_S)
-        while encoded is not None and not self._cancel.is_set():
+        while not self._cancel.is_set():
             self._reply = self._new_reply()
             try:
                 self._server.perform_until(self._receive(self._request(encoded)), self._cancel)
@@ -119,7 +128,7 @@ class Answer:
                     seed=self._settings.seed or 0,
                     **self._settings.drawing,
                     reasoning_tokens=reply.reasoning_tokens,
-                    decoded_frames=self._decoded,
+                    decoded_frames=self.decoded,
                     prefilled_tokens=prompt_tokens - reused if reply.counts else 0,
                 ),
             )
@@ -136,21 +145,7 @@ class Answer:
                 raise exceeded(question.items, surely + 1, held)
             self._max_tokens = max(1, min(self._max_tokens, held - question.prompt_tokens))
 
-    def _encode(self) -> dict[tuple[str, int], Encoded] | None:
-        """Every item by kind and number; None if cancelled."""
-        encoded: dict[tuple[str, int], Encoded] = {}
-        for item in self._question.items:
-            found = self._encoder.encode(item, self._session, self._cancel, self._report)
-            if found is None:
-                return None
-            encoded[item.kind, item.number], decoded = found
-            self._decoded += decoded
-        return encoded
-
-    def _report(self, done: float, total: float) -> None:
-        self._emit(Progress("media", int(done), int(total)))
-
-    def _request(self, encoded: dict[tuple[str, int], Encoded]) -> dict[str, Any]:
+    def _request(self, encoded: Mapping[tuple[str, int], Encoded]) -> dict[str, Any]:
         """Every field that matters is passed: what is left out would come from the server's defaults."""
 
         def part(shown: Shown) -> dict[str, Any]:

@@ -1,15 +1,14 @@
 """Pictures and clips as a server gets them: at the very size the model will see, as base64 in a `data:` URL.
 
 A picture travels without loss, unless it would be too large for what servers take; a clip as its sampled
-frames, in JPEG of the best quality. What was encoded is kept for the turns to come.
+frames, in JPEG of the best quality.
 """
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,6 @@ import PIL.Image
 from model import pixels, vision
 from model.backend import Cancel
 from model.remote_messages import Shown
-from model.session_store import SessionStore
 from model.video import Report
 from model.visual_item import VisualItem
 
@@ -26,7 +24,6 @@ MOST_PNG_BYTES = (
     7_000_000  # 10 MB once it is base64, which is what hosted servers take in one piece
 )
 JPEG = {"quality": 95, "subsampling": 0}
-KEPT_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -41,36 +38,21 @@ class Encoded:
         return sum(map(len, self.pictures))
 
 
-class MediaEncoder:
-    """Encodes items, each once. Safe to use from several threads."""
+def encoded(item: VisualItem, cancel: Cancel, report: Report) -> Generator[None, None, Encoded]:
+    """The item; a step for each of its frames. If cancelled, what comes out does not matter. Raises `MediaError`."""
+    encode = _picture if item.kind == "image" else _frame
+    mime, frames = "image/png", list[str]()
+    for frame in pixels.decoded(item, cancel, report):
+        mime, content = encode(vision.resize(PIL.Image.fromarray(frame), item.size))
+        frames.append(base64.b64encode(content).decode("ascii"))
+        yield
+    return Encoded(mime, tuple(frames))
 
-    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
-        self._kept: SessionStore[Encoded] = SessionStore(kept_bytes)
 
-    def encode(
-        self, item: VisualItem, session: str, cancel: Cancel, report: Report
-    ) -> tuple[Encoded, int] | None:
-        """The item, and how many pictures and frames had to be decoded for it; None if cancelled.
-
-        Raises `MediaError`.
-        """
-        identity = item.identity()
-        kept = self._kept.get(session, identity)
-        if kept:
-            return kept, 0
-        frames = (PIL.Image.fromarray(frame) for frame in pixels.decoded(item, cancel, report))
-        encoded = _picture(frames, item) if item.kind == "image" else _clip(frames, item)
-        if cancel.is_set():
-            return None
-        self._kept.put(session, identity, encoded, encoded.nbytes)
-        return encoded, len(encoded.pictures)
-
-    def in_use(self, session: str) -> AbstractContextManager[None]:
-        """See `SessionStore.in_use`."""
-        return self._kept.in_use(session)
-
-    def forget(self, session: str) -> None:
-        self._kept.forget(session)
+def encoded_nbytes(item: VisualItem) -> int:
+    """What `encoded` gives at most, roughly, in bytes."""
+    width, height = item.size
+    return width * height * (4 if item.kind == "image" else 2 * len(item.times))
 
 
 def content_part(shown: Shown, encoded: Encoded) -> dict[str, Any]:
@@ -82,26 +64,19 @@ def content_part(shown: Shown, encoded: Encoded) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": url}}
 
 
-def _picture(frames: Iterator[PIL.Image.Image], item: VisualItem) -> Encoded:
-    (picture,) = frames
-    picture = vision.resize(picture, item.size)
+def _picture(picture: PIL.Image.Image) -> tuple[str, bytes]:
+    """MIME type and content."""
     # The level of compression costs time only where it saves little: pixels of a photograph.
     content = _saved(picture, "PNG", compress_level=1)
-    if len(content) <= MOST_PNG_BYTES:
-        return Encoded("image/png", (_base64(content),))
-    return Encoded("image/jpeg", (_base64(_saved(picture, "JPEG", **JPEG)),))
+    return ("image/png", content) if len(content) <= MOST_PNG_BYTES else _frame(picture)
 
 
-def _clip(frames: Iterator[PIL.Image.Image], item: VisualItem) -> Encoded:
-    resized = (vision.resize(frame, item.size) for frame in frames)
-    return Encoded("image/jpeg", tuple(_base64(_saved(f, "JPEG", **JPEG)) for f in resized))
+def _frame(frame: PIL.Image.Image) -> tuple[str, bytes]:
+    """MIME type and content."""
+    return "image/jpeg", _saved(frame, "JPEG", **JPEG)
 
 
 def _saved(picture: PIL.Image.Image, kind: str, **options: Any) -> bytes:
     file = io.BytesIO()
     picture.save(file, kind, **options)
     return file.getvalue()
-
-
-def _base64(content: bytes) -> str:
-    return base64.b64encode(content).decode("ascii")

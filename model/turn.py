@@ -1,7 +1,8 @@
 """One answer of a local model in the making: its prompt is read into a KV cache, then `generate` decodes.
 
 Only what no earlier turn has left behind is computed: media are encoded once, prompts read from where they
-differ. Everything happens in one background thread; between chunks and tokens it looks at the cancel flag.
+differ. Their pixels are handed in: nothing is decoded here. Everything happens in one background thread; between
+chunks and tokens it looks at the cancel flag.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,17 +19,16 @@ import torch
 from transformers import Cache, CompileConfig, GenerationConfig, StoppingCriteria
 
 from model import feature_cache, prefill, prefix_cache, prompt_lookup, recipe
-from model.backend import Cancel, Finished, Progress, Stage, StopReason, Usage
-from model.encoder import Report
+from model.backend import Cancel, Finished, Progress, StopReason, Usage
 from model.errors import DemoError
 from model.event_stream import Emit
 from model.grouped_attention import grouped_attention
 from model.loop_guard import LoopGuard
 from model.prefix_cache import CachedPrefix
+from model.prepared_media import Items, Ready
 from model.prompt import Prompt
 from model.settings import MAX_SEED, GenerationSettings
 from model.token_stream import CancelCriteria, FiniteLogits, LoopCriteria, TextStreamer
-from model.visual_item import VisualItem
 
 if TYPE_CHECKING:
     from model.local import LocalBackend
@@ -42,7 +44,17 @@ class Work:
     reused_tokens: int = 0
     prefilled_tokens: int = 0
     vision_encodes: int = 0
-    decoded_frames: int = 0
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What a turn begins with."""
+
+    ids: torch.Tensor  # (1, len)
+    positions: torch.Tensor  # (4, 1, len)
+    prefix: CachedPrefix
+    cached: int  # tokens of the prompt that are in its KV cache already
+    features: dict[str, torch.Tensor]  # that are kept of items behind these, by identity
 
 
 class Turn:
@@ -58,16 +70,22 @@ class Turn:
         emit: Emit,
         asked_at: float,
     ) -> None:
-        """Raises `ContextError` when the prompt leaves no room for an answer."""
+        """Raises `ContextError` when the prompt leaves no room for an answer, `MediaError` for files that are gone."""
         self._backend, self._model, self._prompt = backend, backend.model, prompt
-        self._settings, self._session = settings, session
-        self._cancel, self._emit, self._asked_at = cancel, emit, asked_at
+        self._settings, self.session = settings, session
+        self.cancel, self.emit, self.asked_at = cancel, emit, asked_at
         self._work = Work()
         self._lost: Counter[int] = Counter()  # of what was kept for the session, by rank
+        self.decoded = 0  # pictures and frames, for this answer
+        self.lacking: Items = {}  # items whose pixels were not handed in
+        # Of items that are not through yet, by identity: the features of their first slices.
+        self._begun: dict[str, list[torch.Tensor]] = {}
         self._streamer = self._new_streamer()
         self._guard = LoopGuard()
         self._seed = secrets.randbelow(MAX_SEED + 1) if settings.seed is None else settings.seed
         self._max_new_tokens = min(settings.max_new_tokens, backend.room(prompt))
+        self._identities = [item.identity() for item in prompt.items]
+        self._keys = prompt.keys(self._identities)
         # Drawn answers would be others: a draft takes more random numbers.
         self._looks_up = backend.prompt_lookup and settings.temperature == 0
 
@@ -76,79 +94,118 @@ class Turn:
         """Whether a part of the answer is out."""
         return bool(self._streamer.ids)
 
-    def answer(self) -> None:
-        """Emits progress and text; may be tried again while nothing has `begun`. Raises `MediaError`."""
-        self._streamer = self._new_streamer()  # `generate` hands each the prompt first
-        self._lost += self._backend.kept.lost(self._session)
-        ids, positions, prefix = self._take_up()
-        self._read(ids, positions, prefix, until=len(self._prompt) - 1)
-        if not self._cancel.is_set():
-            self._decode(ids, positions, prefix)
-        self._backend.prefixes.store(self._session, prefix)
+    def unprepared(self) -> Items:
+        """The items whose pixels it needs, as far as can be told before it is its turn."""
+        cached = self._backend.prefixes.match(self.session, self._keys)
+        return self._without(self._kept_features(cached), cached)
 
-    def read(self, until: int) -> None:
-        """Bring the KV cache to the first `until` tokens of the prompt. Raises `MediaError`."""
-        ids, positions, prefix = self._take_up()
-        self._read(ids, positions, prefix, until=until)
-        self._backend.prefixes.store(self._session, prefix)
+    def answer(self, media: Ready[torch.Tensor]) -> None:
+        """Emits progress and text; may be tried again while nothing has `begun`.
+
+        Does nothing where items are `lacking`, because what was kept of them is gone.
+        """
+        self._streamer = self._new_streamer()  # `generate` hands each the prompt first
+        self._lost += self._backend.kept.lost(self.session)
+        with self._taken_up(media) as start:
+            if start and self._read(start, media, self.cancel, until=len(self._prompt) - 1):
+                self._decode(start.ids, start.positions, start.prefix)
+
+    def read(self, media: Ready[torch.Tensor], cancel: Cancel, *, until: int) -> None:
+        """Bring the KV cache to the first `until` tokens of the prompt, unless items are `lacking`."""
+        with self._taken_up(media) as start:
+            if start:
+                self._read(start, media, cancel, until=until)
 
     def finish(self) -> None:
         """Emits the last event, also for a turn that was cancelled before it began."""
-        self._emit(Finished(self._reason(), self._usage()))
+        self.emit(Finished(self._reason(), self._usage()))
 
     def _new_streamer(self) -> TextStreamer:
         backend = self._backend
-        return TextStreamer(backend.processor.tokenizer, backend.end_tokens, self._emit)
+        return TextStreamer(backend.processor.tokenizer, backend.end_tokens, self.emit)
 
-    def _take_up(self) -> tuple[torch.Tensor, torch.Tensor, CachedPrefix]:
-        """Token ids (1, len), positions (4, 1, len), and the prefix that is in the cache already."""
-        self._identities = [item.identity() for item in self._prompt.items]
-        self._keys = self._prompt.keys(self._identities)
-        prefix = self._backend.prefixes.take(self._session, self._keys)
-        self._work = Work(reused_tokens=len(prefix.keys))
-        ids = torch.tensor([self._prompt.ids], device=self._model.device)
-        return ids, self._positions(ids), prefix
+    @contextmanager
+    def _taken_up(self, media: Ready[torch.Tensor]) -> Iterator[_Start | None]:
+        """From what is kept; None where items are `lacking`.
+
+        The prefix is kept again, as it is afterwards, unless something goes wrong.
+        """
+        prefix = self._backend.prefixes.take(self.session, self._keys)
+        cached = len(prefix.keys)
+        self._work = Work(reused_tokens=cached)
+        features = self._kept_features(cached)
+        self.lacking = self._without({*features, *media.values}, cached)
+        if self.lacking:
+            yield None
+        else:
+            ids = torch.tensor([self._prompt.ids], device=self._model.device)
+            yield _Start(ids, self._positions(ids), prefix, cached, features)
+        self._backend.prefixes.store(self.session, prefix)
+
+    def _unread(self, cached: int) -> list[int]:
+        """The numbers of the items that do not end within the first `cached` tokens."""
+        return [i for i, span in enumerate(self._prompt.spans) if span.end > cached]
+
+    def _kept_features(self, cached: int) -> dict[str, torch.Tensor]:
+        """Of unread items by identity, (tokens, hidden) each."""
+        names = [self._identities[i] for i in self._unread(cached)]
+        found = ((name, self._backend.features.get(self.session, name)) for name in names)
+        return {name: features for name, features in found if features is not None}
+
+    def _without(self, names: Container[str], cached: int) -> Items:
+        """The unread items whose identity is not among these."""
+        unread = ((self._identities[i], self._prompt.items[i]) for i in self._unread(cached))
+        return {name: item for name, item in unread if name not in names}
 
     def _read(
-        self, ids: torch.Tensor, positions: torch.Tensor, prefix: CachedPrefix, *, until: int
-    ) -> None:
-        """Bring the KV cache to the first `until` tokens, or to where it was cancelled."""
-        prompt = self._prompt
+        self, start: _Start, media: Ready[torch.Tensor], cancel: Cancel, *, until: int
+    ) -> bool:
+        """Bring the KV cache to the first `until` tokens; False, and less far, if cancelled."""
+        unread = self._unread(start.cached)
         features: dict[int, torch.Tensor] = {}
-        unread = [i for i, span in enumerate(prompt.spans) if span.end > len(prefix.keys)]
         for i in unread:
-            self._emit(Progress("vision", len(features) + 1, len(unread)))
-            encoded = self._features(prompt.items[i], self._identities[i])
+            self.emit(Progress("vision", len(features) + 1, len(unread)))
+            encoded = self._features(i, start.features, media, cancel)
             if encoded is None:
-                return
+                return False
             features[i] = encoded
         with grouped_attention(self._model):
             self._work.prefilled_tokens = prefill.read(
                 self._model,
-                ids,
-                positions,
-                prefix.cache,
-                prompt.spans,
+                start.ids,
+                start.positions,
+                start.prefix.cache,
+                self._prompt.spans,
                 features.__getitem__,
                 until=until,
                 chunk=CHUNK_TOKENS[self._model.device.type],
-                cancel=self._cancel,
-                report=self._report("reading"),
+                cancel=cancel,
+                report=lambda done, total: self.emit(Progress("reading", done, total)),
             )
-        prefix.keys[:] = self._keys[: prefix.cache.get_seq_length()]
+        start.prefix.keys[:] = self._keys[: start.prefix.cache.get_seq_length()]
+        return not cancel.is_set()
 
-    def _features(self, item: VisualItem, identity: str) -> torch.Tensor | None:
-        """Vision features (tokens, hidden), an earlier turn's if they are kept; None if cancelled."""
-        kept = self._backend.features.get(self._session, identity)
-        if kept is not None or self._cancel.is_set():
-            return kept
-        encoded = self._backend.encoder.encode(item, self._cancel, self._report("media"))
-        if encoded is None:
+    def _features(
+        self,
+        number: int,
+        kept: dict[str, torch.Tensor],
+        media: Ready[torch.Tensor],
+        cancel: Cancel,
+    ) -> torch.Tensor | None:
+        """Vision features (tokens, hidden) of an item, also in `kept` from now on; None if cancelled."""
+        name = self._identities[number]
+        if name in kept or cancel.is_set():
+            return kept.get(name)
+        # What a cancel interrupts goes on where it was.
+        begun = self._begun.setdefault(name, [])
+        encoder, item = self._backend.encoder, self._prompt.items[number]
+        features = encoder.encode(item, media.values[name], cancel, begun)
+        if features is None:
             return None
+        del self._begun[name]
+        kept[name] = features
         self._work.vision_encodes += 1
-        self._work.decoded_frames += encoded.decoded
-        features = encoded.features
-        self._backend.features.put(self._session, identity, features)
+        self._backend.features.put(self.session, name, features)
         return features
 
     def _positions(self, ids: torch.Tensor) -> torch.Tensor:
@@ -171,7 +228,7 @@ class Turn:
         Qwen2.5-VL the largest position is on the clip's time axis, not at the end of the prompt.
         """
         finite = FiniteLogits(min(self._backend.end_tokens))
-        criteria: list[StoppingCriteria] = [CancelCriteria(self._cancel)]
+        criteria: list[StoppingCriteria] = [CancelCriteria(self.cancel)]
         if self._backend.stop_loops:
             criteria.append(LoopCriteria(self._guard, self._streamer.ids))
 
@@ -201,7 +258,7 @@ class Turn:
         else:
             generate(prefix.cache, None)
         if finite.failed:
-            self._backend.kept.forget(self._session)  # they may be what is not finite
+            self._backend.kept.forget(self.session)  # they may be what is not finite
             raise DemoError(
                 "The model's numbers are not finite, so the answer was ended; "
                 "whoever runs this page should start it with --dtype bfloat16 or float32."
@@ -219,15 +276,12 @@ class Turn:
             compile_config=compiling,
         )
 
-    def _report(self, stage: Stage) -> Report:
-        return lambda done, total: self._emit(Progress(stage, int(done), int(total)))
-
     def _reason(self) -> StopReason:
         if self._streamer.ended_by_itself:
             return "stop"
         if self._guard.looping:
             return "loop"
-        return "cancelled" if self._cancel.is_set() else "length"
+        return "cancelled" if self.cancel.is_set() else "length"
 
     def _usage(self) -> Usage:
         prompt, streamer, work = self._prompt, self._streamer, self._work
@@ -237,13 +291,13 @@ class Turn:
             reused_tokens=work.reused_tokens,
             visual_tokens=prompt.visual_tokens,
             new_tokens=len(streamer.ids) - streamer.ended_by_itself,
-            ttft_s=first - self._asked_at,
+            ttft_s=first - self.asked_at,
             decode_tokens_per_s=streamer.tokens_per_s,
             stop_reason=self._reason(),
             seed=self._seed,
             **self._settings.drawing,
             vision_encodes=work.vision_encodes,
-            decoded_frames=work.decoded_frames,
+            decoded_frames=self.decoded,
             prefilled_tokens=work.prefilled_tokens,
             evicted_tokens=self._lost[prefix_cache.RANK],
             evicted_features=self._lost[feature_cache.RANK],

@@ -1,4 +1,4 @@
-"""So many generations at a time, first come first served; everybody can see how many are ahead.
+"""So many generations at a time, first asked first served; everybody can see how many are ahead.
 
 Gradio's queue is not a mutex (a cancelled event frees its place before its thread has ended), so the
 model has a lock of its own.
@@ -6,13 +6,28 @@ model has a lock of its own.
 
 from __future__ import annotations
 
+import bisect
+import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from model.backend import Cancel
 
 POLL_S = 0.05  # how soon a cancelled wait ends
+
+
+@dataclass(eq=False)
+class _Ticket:
+    asked_at: float
+
+
+class _Leave(Cancel):
+    """The ticket of spare work, and its flag to leave."""
+
+    asked_at = -math.inf
 
 
 class Turnstile:
@@ -21,8 +36,8 @@ class Turnstile:
     def __init__(self, places: int = 1) -> None:
         """places: how many may be inside at once."""
         self._places = places
-        self._tickets: list[object] = []  # as many as there are places are inside
-        self._spare: Cancel | None = None  # the ticket of spare work, and its flag to leave
+        self._tickets: list[_Ticket | _Leave] = []  # as many as there are places are inside
+        self._spare: _Leave | None = None
         self._changed = threading.Condition()
 
     @property
@@ -31,14 +46,19 @@ class Turnstile:
             return bool(self._tickets)
 
     @contextmanager
-    def turn(self, cancel: Cancel, report: Callable[[int], None]) -> Iterator[bool]:
+    def turn(
+        self, cancel: Cancel, report: Callable[[int], None], asked_at: float | None = None
+    ) -> Iterator[bool]:
         """Wait for one's turn, telling `report` the number of people ahead whenever it changes.
 
-        Gives False if cancelled before the turn came.
+        Gives False if cancelled before the turn came. asked_at: by `time.perf_counter`; whoever had to do something
+        else first comes before those who asked later and wait as well.
         """
-        ticket = object()
+        ticket = _Ticket(time.perf_counter() if asked_at is None else asked_at)
         with self._changed:
-            self._tickets.append(ticket)
+            inside, waiting = self._tickets[: self._places], self._tickets[self._places :]
+            bisect.insort(waiting, ticket, key=lambda other: other.asked_at)
+            self._tickets = inside + waiting
             if self._spare:
                 self._spare.set()
         try:
@@ -50,7 +70,7 @@ class Turnstile:
     def spare(self) -> Iterator[Cancel | None]:
         """Enter only if nobody is there. Gives a flag that is set as soon as somebody comes, else None."""
         with self._changed:
-            leave = None if self._tickets else Cancel()
+            leave = None if self._tickets else _Leave()
             if leave:
                 self._tickets.append(leave)
                 self._spare = leave
@@ -66,14 +86,14 @@ class Turnstile:
             while self._tickets and not cancel.is_set():
                 self._changed.wait(POLL_S)
 
-    def _leave(self, ticket: object) -> None:
+    def _leave(self, ticket: _Ticket | _Leave) -> None:
         with self._changed:
             self._tickets.remove(ticket)
             if ticket is self._spare:
                 self._spare = None
             self._changed.notify_all()
 
-    def _wait(self, ticket: object, cancel: Cancel, report: Callable[[int], None]) -> bool:
+    def _wait(self, ticket: _Ticket, cancel: Cancel, report: Callable[[int], None]) -> bool:
         reported = 0
         while not cancel.is_set():
             with self._changed:

@@ -34,15 +34,15 @@ def replay(
     recipe: Recipe,
     reply: str,
     stopping: Sequence[StoppingCriteria] = (),
+    inputs: Any = None,
 ) -> Verdict:
-    """What stock transformers says to the recipe, beside `reply`. Raises `DemoError`."""
-    if not recipe.greedy:
-        raise DemoError(
-            "Only answers at temperature 0 can be verified; the others are drawn by lot."
-        )
-    weights.require_as_stored(model)
+    """What stock transformers says to the recipe, beside `reply`. Raises `DemoError`.
+
+    inputs: of `inputs_of`, where they have been made before.
+    """
     tokenizer = processor.tokenizer
-    ids = stock_answer(model, processor, recipe, stopping)
+    inputs = inputs or inputs_of(model, processor, recipe)
+    ids = _generated(model, recipe, inputs, stopping)
     ends = {*_listed(model.generation_config.eos_token_id), tokenizer.eos_token_id}
     return compared(tokenizer, [token for token in ids if token not in ends], reply)
 
@@ -51,8 +51,24 @@ def stock_answer(
     model: Any, processor: Any, recipe: Recipe, stopping: Sequence[StoppingCriteria] = ()
 ) -> list[int]:
     """The tokens that `apply_chat_template` and `generate` give, as the printed script asks for them."""
+    return _generated(model, recipe, stock_inputs(processor, recipe), stopping)
+
+
+def _generated(
+    model: Any, recipe: Recipe, inputs: Any, stopping: Sequence[StoppingCriteria]
+) -> list[int]:
     settings = {**recipe.generation, "stopping_criteria": list(stopping)}
-    return stock.generated(model, stock_inputs(processor, recipe), recipe.seed, **settings)
+    return stock.generated(model, inputs, recipe.seed, **settings)
+
+
+def inputs_of(model: Any, processor: Any, recipe: Recipe) -> Any:
+    """What stock code hands the model, which it does not need for that. Raises `DemoError` if it cannot be verified."""
+    if not recipe.greedy:
+        raise DemoError(
+            "Only answers at temperature 0 can be verified; the others are drawn by lot."
+        )
+    weights.require_as_stored(model)
+    return stock_inputs(processor, recipe)
 
 
 def stock_inputs(processor: Any, recipe: Recipe) -> Any:

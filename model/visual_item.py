@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from model import media, video, vision
+from model import file_facts, media, video, vision
 from model.backend import ItemCost
 from model.conversation import Conversation, Image, Media, Video
 from model.errors import ContextError, MediaError, Sentence
@@ -59,10 +59,10 @@ class VisualItem:
         )
 
     def identity(self) -> str:
-        """Equal for two items exactly if the model sees the same of both. Reads the whole file."""
+        """Equal for two items exactly if the model sees the same of both. Reads the whole file, once."""
         if isinstance(self.media, Image):
-            return repr((media.fingerprint(self.media.path), self.size))
-        contents = [media.fingerprint(path) for path in video.sources(self.media)]
+            return repr((file_facts.content_hash(self.media.path), self.size))
+        contents = [file_facts.content_hash(path) for path in video.sources(self.media)]
         # The rate of a list of pictures says which of them stands at a time.
         return repr((contents, self.media.fps, self.size, self.times))
 
@@ -104,7 +104,9 @@ def _numbered(
         else:
             videos += 1
             _require(item, item_label("video", videos))
-            sampled = _Sampling(item, videos, geometry, video.probe(item), max_video_seconds)
+            sampled = _Sampling(
+                item, videos, geometry, file_facts.clip_facts(item), max_video_seconds
+            )
             yield sampled.within(most_clip_tokens) if most_clip_tokens else sampled.item()
 
 
@@ -128,7 +130,7 @@ def _picture(image: Image, number: int, geometry: Geometry) -> VisualItem:
         # Only the Python API can get here: the page and the API take uploads.
         name = image.name or media.display_name(image.path)
         image = replace(image, path=_fetched(image.path), name=name)
-    original = media.image_size(image.path, name=image.name)
+    original = file_facts.picture_size(image)
     name = media.display_name(image.path, image.name)
     size = vision.picture_size(original, image.vision, geometry, name=name)
     grid = vision.grid(size, 1, geometry)

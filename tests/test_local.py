@@ -15,7 +15,7 @@ import torch
 
 from model.backend import Cancel, Delta, Event, Finished, Progress, Usage, collected
 from model.conversation import Conversation, Image, Text, Video
-from model.encoder import Encoded, Report, VisionEncoder
+from model.encoder import VisionEncoder
 from model.errors import ContextError, MediaError
 from model.grounding import Convention
 from model.kv_cache import SPARE
@@ -165,8 +165,10 @@ def test_a_stop_between_two_pictures_leaves_the_second_one_unseen(
     qwen2_vl: LocalBackend, tmp_path: Path
 ) -> None:
     class StoppedMeanwhile(VisionEncoder):
-        def encode(self, item: VisualItem, cancel: Cancel, report: Report) -> Encoded | None:
-            encoded = super().encode(item, cancel, report)
+        def encode(
+            self, item: VisualItem, frames: torch.Tensor, cancel: Cancel, done: list[torch.Tensor]
+        ) -> torch.Tensor | None:
+            encoded = super().encode(item, frames, cancel, done)
             cancel.set()
             return encoded
 

@@ -6,17 +6,20 @@ import threading
 from pathlib import Path
 
 import pytest
+import torch
 
 from model.backend import Cancel, Progress, Usage, collected
 from model.conversation import Conversation, Image, Message, Text, Video
-from model.encoder import Encoded, Report, VisionEncoder
+from model.encoder import VisionEncoder, prepared, prepared_nbytes
 from model.local import LocalBackend
+from model.prepared_media import PreparedMedia
 from model.read_ahead import Drafts, EitherCancel, continued
 from model.settings import GenerationSettings
 from model.visual_item import VisualItem
 from tests import media_files
 from tests.media_files import SMALL
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_until
+from tests.slow_media import Slow
 
 SHORT = GenerationSettings(max_new_tokens=6)
 
@@ -89,13 +92,15 @@ class SlowEncoder(VisionEncoder):
         self.begun, self.told = threading.Event(), threading.Event()
         self.given: list[str] = []
 
-    def encode(self, item: VisualItem, cancel: Cancel, report: Report) -> Encoded | None:
+    def encode(
+        self, item: VisualItem, frames: torch.Tensor, cancel: Cancel, done: list[torch.Tensor]
+    ) -> torch.Tensor | None:
         self.given.append(item.label)
         self.begun.set()
         while not self.told.wait(0.005):
             if cancel.is_set():
                 return None
-        return super().encode(item, cancel, report)
+        return super().encode(item, frames, cancel, done)
 
 
 @pytest.fixture
@@ -130,6 +135,67 @@ def test_somebody_who_asks_does_not_wait_for_it(slow: LocalBackend, picture: Ima
     reading.join(PATIENCE_S)
     assert reading.read, "what was interrupted goes on when nobody waits any more"
     assert len(encoder.given) == 2
+
+
+def test_on_a_busy_page_a_clip_is_decoded_once_and_encoded_from_where_it_was_interrupted(
+    qwen2_vl: LocalBackend, clip: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model.encoder.SLICE_TOKENS", 1)  # a slice is two of the four frames
+    backend = LocalBackend(qwen2_vl.model, qwen2_vl.processor, cache_bytes=2**28)
+    decoders = Slow()
+    decoders.told.set()
+    backend._media = PreparedMedia(decoders.around(prepared), prepared_nbytes, 2**28)
+    slices, somebody = list[object](), list[threading.Thread]()
+
+    def comes_in(*slice_of: object) -> None:
+        slices.append(slice_of)
+        if len(slices) == 2:
+            hello = Conversation().with_user_turn(Text("Hi"))
+            somebody.append(threading.Thread(target=answered, args=(backend, hello, "yours")))
+            somebody[0].start()
+            wait_until(lambda: len(backend._turnstile._tickets) == 2)
+
+    hook = backend.model.model.visual.blocks[0].register_forward_hook(comes_in)
+    try:
+        draft = Conversation().with_user_turn(clip)
+        assert backend.read_ahead(draft, SHORT, session="mine")
+    finally:
+        hook.remove()
+    somebody[0].join(PATIENCE_S)
+    assert len(slices) == 3, "the first slice, and the second one twice"
+    assert decoders.given == ["Video 1"]
+    talk = Conversation().with_user_turn(clip, Text("What?"))
+    said, usage = answered(backend, talk, "mine")
+    assert (usage.vision_encodes, usage.decoded_frames) == (0, 0)
+    assert said == answered(qwen2_vl, talk, "")[0]
+
+
+def test_what_was_decoded_ahead_is_used_though_the_model_had_no_time_for_it(
+    qwen2_vl: LocalBackend, clip: Video
+) -> None:
+    backend = LocalBackend(qwen2_vl.model, qwen2_vl.processor, cache_bytes=2**28)
+    draft = Conversation().with_user_turn(clip)
+    with backend._turnstile.turn(Cancel(), lambda _: None):
+        reading = Reading(backend, draft, "mine")
+        wait_until(lambda: any(piece.over for piece in backend._media._pieces.values()))
+        sending = backend.stream(draft, SHORT, Cancel(), session="mine")
+        assert next(sending) == Progress("queued", 0, 1)
+        reading.join(PATIENCE_S)
+    _, usage = collected(sending)
+    assert reading.read is False
+    assert (usage.vision_encodes, usage.decoded_frames) == (1, 0)
+
+
+def test_what_had_to_make_room_before_the_model_had_time_is_not_decoded_again_and_again(
+    qwen2_vl: LocalBackend, clip: Video
+) -> None:
+    backend = LocalBackend(qwen2_vl.model, qwen2_vl.processor, cache_bytes=2**28)
+    with backend._turnstile.turn(Cancel(), lambda _: None):
+        reading = Reading(backend, Conversation().with_user_turn(clip), "mine")
+        wait_until(lambda: [p.users for p in backend._media._pieces.values() if p.over] == [0])
+        backend._media.clear()
+    reading.join(PATIENCE_S)
+    assert reading.read is False and backend._media.nbytes == 0
 
 
 def test_another_draft_ends_the_one_before(

@@ -15,7 +15,8 @@ from model import remote_media, video, vision
 from model.backend import Cancel
 from model.conversation import Conversation, Image, Media, Video
 from model.families import Geometry
-from model.remote_media import Encoded, MediaEncoder, content_part
+from model.prepared_media import PreparedMedia
+from model.remote_media import Encoded, content_part
 from model.remote_messages import Shown
 from model.settings import VisionSettings
 from model.visual_item import VisualItem, plan
@@ -29,10 +30,12 @@ def item_of(part: Media) -> VisualItem:
     return item
 
 
-def encoded(item: VisualItem, encoder: MediaEncoder | None = None) -> Encoded:
-    found = (encoder or MediaEncoder()).encode(item, "s", Cancel(), lambda _done, _total: None)
-    assert found is not None
-    return found[0]
+def encoded(item: VisualItem) -> Encoded:
+    media = PreparedMedia(remote_media.encoded, remote_media.encoded_nbytes, 2**30)
+    with media.ready("s", {"it": item}, Cancel(), lambda _done, _total: None) as found:
+        assert found
+        assert found.values["it"].nbytes <= remote_media.encoded_nbytes(item)
+        return found.values["it"]
 
 
 def opened(picture: str) -> PillowImage.Image:
@@ -99,32 +102,3 @@ def test_one_frame_can_be_sent_alone(tmp_path: Path) -> None:
     whole = encoded(item)
     part = content_part(Shown(item, 2), whole)
     assert part["image_url"]["url"] == f"data:image/jpeg;base64,{whole.pictures[2]}"
-
-
-def test_what_was_encoded_is_kept_for_its_session_alone(tmp_path: Path) -> None:
-    encoder, none = MediaEncoder(), Cancel()
-    item = item_of(Image(media_files.photo(tmp_path / "a.png"), SMALL))
-
-    def decoded(session: str) -> int:
-        found = encoder.encode(item, session, none, lambda _done, _total: None)
-        assert found
-        return found[1]
-
-    assert [decoded("one"), decoded("one"), decoded("two")] == [1, 0, 1]
-    encoder.forget("one")
-    assert [decoded("one"), decoded("two")] == [1, 0]
-
-
-def test_another_picture_in_the_same_file_is_another(tmp_path: Path) -> None:
-    encoder, path = MediaEncoder(), tmp_path / "a.png"
-    media_files.solid(path, "red")
-    first = encoded(item_of(Image(path, SMALL)), encoder)
-    media_files.solid(path, "blue")
-    assert encoded(item_of(Image(path, SMALL)), encoder) != first
-
-
-def test_encoding_a_clip_can_be_given_up(tmp_path: Path) -> None:
-    item = item_of(Video(media_files.clip(tmp_path / "a.mp4", 20), SMALL))
-    cancel = Cancel()
-    cancel.set()
-    assert MediaEncoder().encode(item, "s", cancel, lambda _done, _total: None) is None

@@ -92,6 +92,7 @@ def test_run_state_is_escaped() -> None:
         (Progress("loading", 0, 0), "as soon as the model can be reached"),
         (Progress("queued", 0, 3), "3 ahead"),
         (Progress("queued", 0, 0), "One moment"),
+        (Progress("media", 0, 0), "Opening the pictures"),
         (Progress("media", 190, 3600), "00:03:10 of 01:00:00"),
         (Progress("vision", 1, 2), "1 of 2"),
         (Progress("reading", 1000, 4000), "4,000 tokens: 25 %"),

@@ -44,6 +44,28 @@ def test_waiting_is_in_order_and_shows_how_many_are_ahead() -> None:
     assert not turnstile.busy
 
 
+def test_whoever_asked_before_the_others_who_wait_is_next() -> None:
+    turnstile, order = Turnstile(), list[str]()
+
+    def enter_as(name: str, asked_at: float) -> threading.Thread:
+        def run() -> None:
+            with turnstile.turn(Cancel(), lambda _: None, asked_at):
+                order.append(name)
+
+        waiting = len(turnstile._tickets)
+        thread = threading.Thread(target=run)
+        thread.start()
+        wait_until(lambda: len(turnstile._tickets) > waiting)
+        return thread
+
+    with turnstile.turn(Cancel(), lambda _: None, 5.0):
+        threads = [enter_as(str(at), at) for at in (7.0, 6.0, 8.0, 1.0, 7.0)]
+        assert order == [], "but not before who is inside"
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert order == ["1.0", "6.0", "7.0", "7.0", "8.0"]
+
+
 def test_a_cancelled_wait_ends_and_lets_the_next_one_in() -> None:
     turnstile, order, cancel = Turnstile(), list[str](), Cancel()
     with turnstile.turn(Cancel(), lambda _: None):

@@ -131,6 +131,8 @@ def waiting(progress: Progress, texts: Texts) -> str:
             return texts.queued.format(people=progress.total)
         case "queued":
             return texts.queued_next
+        case "media" if not progress.total:
+            return texts.opening
         case "media":
             return texts.media.format(done=_clock(progress.done), total=_clock(progress.total))
         case "vision":

@@ -90,11 +90,12 @@ def stock(path: Path) -> Callable[[], object]:
 
 def ours(path: Path) -> Callable[[], object]:
     """The same pixels, slice by slice, as the vision tower takes them."""
-    from model import pixels, visual_item
+    from model import visual_item
     from model.backend import Cancel
     from model.conversation import Conversation, Video
-    from model.encoder import VisionEncoder, slices
+    from model.encoder import VisionEncoder, prepared, prepared_nbytes, slices
     from model.families import Geometry
+    from model.prepared_media import PreparedMedia
     from model.settings import VisionSettings
 
     vision = VisionSettings(
@@ -105,8 +106,11 @@ def ours(path: Path) -> Callable[[], object]:
     def work() -> int:
         asked = Conversation().with_user_turn(Video(path, vision))
         (item,) = visual_item.plan(asked, Geometry())
-        parts = slices(pixels.decoded(item, Cancel(), lambda _done, _total: None), item)
-        return sum(len(encoder.patchified(part)["pixel_values_videos"]) for part in parts)
+        media = PreparedMedia(prepared, prepared_nbytes, budget=0)
+        with media.ready("", {"clip": item}, Cancel(), lambda _done, _total: None) as ready:
+            assert ready
+            parts = slices(ready.values["clip"], item)
+            return sum(len(encoder.patchified(part)["pixel_values_videos"]) for part in parts)
 
     return work
 

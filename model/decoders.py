@@ -1,0 +1,113 @@
+"""A few threads that decode for everybody: a picture, or the next frames of a clip, at a time, fair among people.
+
+A clip gives its place up to others again and again, so that nobody waits for the end of a stranger's long one.
+Knows nothing of files or of what is decoded.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+log = logging.getLogger(__name__)
+
+PLACES = max(2, min(4, (os.cpu_count() or 1) // 4))  # a clip alone uses several cores
+MAX_OPEN_CLIPS = 8  # begun and not yet read to the end: each holds a decoder's memory
+SLICE_S = 0.2  # of a clip, before it is asked whose turn it is
+
+
+@dataclass(eq=False)
+class Work:
+    """Something to decode for a person, step by step; the steps themselves must raise nothing.
+
+    urgent: whether somebody waits for it now; a clip is `begun` when its first step has been taken.
+    """
+
+    person: str
+    steps: Iterator[object]
+    clip: bool
+    urgent: Callable[[], bool]
+    begun: bool = False
+
+
+class Decoders:
+    """Goes on with the work of whoever has had least. Safe to use from several threads.
+
+    One place is never given to a clip: a picture does not wait for clips.
+    """
+
+    def __init__(self, places: int = PLACES) -> None:
+        """places: how many decode at once, at least 2."""
+        self._places = places
+        self._waiting: list[Work] = []
+        self._running: list[Work] = []
+        self._used_s: dict[str, float] = {}  # by everybody who has work here
+        self._lock = threading.Lock()
+
+    def add(self, work: Work) -> None:
+        """It is begun when its turn comes."""
+        with self._lock:
+            # Whoever comes now has had as much as those who had least, or nobody else would ever be next.
+            self._used_s.setdefault(work.person, min(self._used_s.values(), default=0.0))
+            self._waiting.append(work)
+            self._start()
+
+    def _start(self) -> None:
+        """Threads for what can be gone on with; they end by themselves."""
+        while (work := self._take()) is not None:
+            threading.Thread(target=self._decode, args=(work,), name="decoder", daemon=True).start()
+
+    def _take(self) -> Work | None:
+        """The next work, which is running from now on."""
+        if len(self._running) >= self._places:
+            return None
+        able = filter(self._may_run, self._waiting)
+        if work := min(able, key=self._rank, default=None):
+            self._waiting.remove(work)
+            self._running.append(work)
+        return work
+
+    def _may_run(self, work: Work) -> bool:
+        if not work.clip:
+            return True
+        if sum(other.clip for other in self._running) >= self._places - 1:
+            return False
+        # What is read ahead keeps nobody's clip closed who waits for it.
+        rivals = (w for w in (*self._waiting, *self._running) if w.urgent() or not work.urgent())
+        return work.begun or sum(w.clip and w.begun for w in rivals) < MAX_OPEN_CLIPS
+
+    def _rank(self, work: Work) -> tuple[bool, int, float, bool]:
+        """The lowest is next; among equals, who came first."""
+        places = sum(other.person == work.person for other in self._running)
+        return not work.urgent(), places, self._used_s[work.person], not work.begun
+
+    def _decode(self, work: Work | None) -> None:
+        while work is not None:
+            since = time.monotonic()
+            left = _advanced(work)
+            with self._lock:
+                self._used_s[work.person] += time.monotonic() - since
+                self._running.remove(work)
+                if left:
+                    self._waiting.append(work)
+                elif all(w.person != work.person for w in (*self._waiting, *self._running)):
+                    del self._used_s[work.person]
+                work = self._take()
+                self._start()
+
+
+def _advanced(work: Work) -> bool:
+    """Whether something is left after a slice of time."""
+    until = time.monotonic() + SLICE_S
+    work.begun = True
+    try:
+        for _ in work.steps:
+            if time.monotonic() > until:
+                return True
+    except Exception:
+        log.exception("decoding failed")
+    return False

@@ -1,0 +1,91 @@
+"""What files were found to be, for as long as they stay as they are.
+
+Every turn and every estimate asks again for each file of the conversation, which may be a clip of a gigabyte.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from functools import lru_cache
+
+from model import media, video
+from model.conversation import Image, Video
+from model.settings import VisionSettings
+from model.video import Clip
+
+MAX_PICTURES, MAX_CLIPS, MAX_HASHES = 4096, 32, 4096  # of which facts are remembered
+MAX_STAMPS = 100_000  # of a clip that is remembered; they take 3 MB
+# A file that has changed since may have the same time: file systems count it in steps of up to so much.
+SETTLED_NS = 50_000_000
+
+Version = tuple[int, ...]
+
+
+def picture_size(picture: Image) -> tuple[int, int]:
+    """(width, height) of the upright picture. Raises `MediaError`."""
+    version = _version(picture.path)
+    if version is None:
+        return media.image_size(picture.path, name=picture.name)
+    return _picture_size(os.fspath(picture.path), picture.name, version)
+
+
+def clip_facts(clip: Video) -> Clip:
+    """See `video.probe`. Raises `MediaError`."""
+    versions = [version for path in video.sources(clip) if (version := _version(path))]
+    if len(versions) < len(video.sources(clip)):
+        return video.probe(clip)
+    try:
+        return _clip_facts(replace(clip, vision=VisionSettings()), tuple(versions))
+    except _TooLongError as error:
+        return error.facts
+
+
+def content_hash(source: media.Source) -> str:
+    """See `media.fingerprint`. Raises `MediaError`."""
+    version = _version(source)
+    if version is None:
+        return media.fingerprint(source)
+    assert not isinstance(source, bytes)
+    return _content_hash(os.fspath(source), version)
+
+
+class _TooLongError(Exception):
+    """Carries what is too large to be remembered."""
+
+    def __init__(self, facts: Clip) -> None:
+        super().__init__()
+        self.facts = facts
+
+
+def _version(source: media.Source) -> Version | None:
+    """Another one after every change of the file; None where there is no telling, or no file."""
+    if isinstance(source, bytes) or os.fspath(source).startswith("data:"):
+        return None
+    try:
+        found = os.stat(source)
+    except (OSError, ValueError):  # ValueError: a NUL in the path
+        return None
+    if time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) < SETTLED_NS:
+        return None
+    # The time of a change of the file's own facts cannot be set back, as that of its content can.
+    return found.st_mtime_ns, found.st_size, found.st_ctime_ns, found.st_ino, found.st_dev
+
+
+@lru_cache(MAX_PICTURES)
+def _picture_size(path: str, name: str, version: Version) -> tuple[int, int]:  # noqa: ARG001 - part of the key
+    return media.image_size(path, name=name)
+
+
+@lru_cache(MAX_CLIPS)
+def _clip_facts(clip: Video, versions: tuple[Version, ...]) -> Clip:  # noqa: ARG001 - part of the key
+    found = video.probe(clip)
+    if len(found.stamps) > MAX_STAMPS:
+        raise _TooLongError(found)
+    return found
+
+
+@lru_cache(MAX_HASHES)
+def _content_hash(path: str, version: Version) -> str:  # noqa: ARG001 - part of the key
+    return media.fingerprint(path)
