@@ -1,6 +1,7 @@
 // One message under two settings: runs in the gr.HTML of the form that says what differs, which lends it
 // `element` and `trigger`. The answers are drawn into `#compared` by the server.
 const { one, whenReady } = qwenVlChat;
+const { keyboard } = qwenVlModules;
 const VIEW = '#compare';
 let taken = {};
 let touched = false; // what differs is somebody's choice
@@ -103,9 +104,8 @@ function sent(event) {
   compare();
 }
 document.addEventListener('keydown', (event) => {
-  const sends = event.key === 'Enter' && !event.shiftKey && !event.isComposing;
-  if (sends && event.target.matches('#composer textarea')) sent(event);
-  if (event.key === 'Escape' && open() && running() && !one('dialog[open]')) {
+  if (keyboard.sends(event) && event.target.matches('#composer textarea')) sent(event);
+  if (keyboard.leaves(event) && open() && running() && !one('dialog[open]')) {
     event.preventDefault();
     stop();
   }

@@ -1,6 +1,7 @@
-// What the page does in the browser itself. Everything hangs on `window.qwenVlChat`, which the wiring
-// in ui/page.py calls by name; the rest are listeners on the document, so elements may come and go.
+// What the page does in the browser itself. Everything hangs on `window.qwenVlChat`, which ui/wiring.py
+// calls by name; the rest are listeners on the document, so elements may come and go.
 (() => {
+  const { clipboard, keyboard, notices, storage: { local, session } } = qwenVlModules;
   const one = (selector) => document.querySelector(selector);
   const text = (name) => one('#page-texts [data-copied]')?.dataset[name] ?? '';
   const textarea = () => one('#composer textarea');
@@ -9,28 +10,29 @@
   const LANGUAGE = 'qwen-vl-chat-language';
   const NEAR_BOTTOM_PX = 80;
   const GONE_MS = 3000; // for the server's answer to a press
+  const OPEN_MS = 15_000; // for the server's answer to a page that opens
   const WIDE_PX = 1200; // room for the settings beside the conversation
 
   // The unguessable name of this tab's conversation: lives as long as the tab, survives a reload.
   function key() {
-    if (!/^[0-9a-f]{32}$/.test(sessionStorage.getItem('qwen-vl-chat-key') ?? '')) {
+    if (!/^[0-9a-f]{32}$/.test(session.get('qwen-vl-chat-key') ?? '')) {
       const bytes = crypto.getRandomValues(new Uint8Array(16));
       const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-      sessionStorage.setItem('qwen-vl-chat-key', hex);
+      session.set('qwen-vl-chat-key', hex);
     }
-    return sessionStorage.getItem('qwen-vl-chat-key');
+    return session.get('qwen-vl-chat-key');
   }
 
   function language() {
     const asked = new URLSearchParams(location.search).get('lang');
-    const wanted = asked ?? localStorage.getItem(LANGUAGE) ?? navigator.language;
+    const wanted = asked ?? local.get(LANGUAGE) ?? navigator.language;
     const found = /^(zh|ko)/i.exec(wanted)?.[1].toLowerCase() ?? 'en';
     document.documentElement.lang = found;
     return found;
   }
 
   function chooseLanguage(chosen) {
-    localStorage.setItem(LANGUAGE, chosen);
+    local.set(LANGUAGE, chosen);
     document.documentElement.lang = chosen;
   }
 
@@ -45,8 +47,16 @@
     const toggle = one('#settings .toggle-button');
     if (toggle && innerWidth >= WIDE_PX && !one('#settings.open')) toggle.click();
     // Also because Gradio measured its height before the style sheet was there.
-    write(textarea().value || (sessionStorage.getItem(DRAFT) ?? ''));
+    write(textarea().value || (session.get(DRAFT) ?? ''));
+    setTimeout(tellOfSilence, OPEN_MS);
     return [key(), language()];
+  }
+
+  // The banner comes with the server's answer.
+  function tellOfSilence() {
+    if (one('#model-banner strong')) return notices.withdraw('notOpened');
+    notices.tell('notOpened');
+    return setTimeout(tellOfSilence, 1000);
   }
 
   // The server took `sent`: remove it, but keep what was typed since.
@@ -76,28 +86,16 @@
   }
 
   async function copyText(button, content) {
-    await toClipboard(content);
+    const done = await clipboard.copy(content);
     // The text alone is changed, since Gradio goes on changing it where it has put it.
     const texts = document.createTreeWalker(button, NodeFilter.SHOW_TEXT);
     while (texts.nextNode() && !texts.currentNode.data.trim());
     const label = texts.currentNode;
-    const copied = text('copied');
-    if (label.data === copied) return;
+    const said = text(done ? 'copied' : 'notCopied');
+    if ([text('copied'), text('notCopied')].includes(label.data)) return;
     const before = label.data;
-    label.data = copied;
-    setTimeout(() => { if (label.data === copied) label.data = before; }, 1500);
-  }
-
-  // Browsers have no clipboard for pages that come over plain http from another machine.
-  async function toClipboard(content) {
-    if (navigator.clipboard) return navigator.clipboard.writeText(content);
-    const area = Object.assign(document.createElement('textarea'), { value: content });
-    const focused = document.activeElement;
-    (one('dialog[open]') ?? document.body).append(area);
-    area.select();
-    document.execCommand('copy');
-    area.remove();
-    focused.focus();
+    label.data = said;
+    setTimeout(() => { if (label.data === said) label.data = before; }, 1500);
   }
 
   function download(url) {
@@ -114,13 +112,13 @@
   function gatherSettings(values) {
     const named = settings.names.map((name, i) => [name, values[i]]);
     settings.kept = Object.fromEntries(named.filter(([, value], i) => value !== settings.defaults[i]));
-    localStorage.setItem(SETTINGS, JSON.stringify(settings.kept));
+    local.set(SETTINGS, JSON.stringify(settings.kept));
     return settings.kept;
   }
 
   function keptSettings(names, defaults) {
     Object.assign(settings, { names, defaults });
-    try { settings.kept = JSON.parse(localStorage.getItem(SETTINGS)) ?? {}; } catch { /* not ours: ignore it */ }
+    try { settings.kept = JSON.parse(local.get(SETTINGS)) ?? {}; } catch { /* not ours: ignore it */ }
     return keptOr(defaults);
   }
 
@@ -163,14 +161,13 @@
   }
 
   document.addEventListener('keydown', (event) => {
-    const busy = event.defaultPrevented || event.isComposing || one('dialog[open]');
-    if (event.key !== 'Escape' || busy) return;
+    if (!keyboard.leaves(event) || one('dialog[open]')) return;
     const way = one('#composer [data-testid=stop-button]') ?? one('#cancel-edit');
     if (way) { event.preventDefault(); way.click(); textarea().focus(); }
   });
 
   document.addEventListener('input', (event) => {
-    if (event.target === textarea()) sessionStorage.setItem(DRAFT, event.target.value);
+    if (event.target === textarea()) session.set(DRAFT, event.target.value);
   });
 
   document.addEventListener('click', (event) => {
@@ -204,7 +201,7 @@
     name(); // the language may have been chosen before
   });
   window.qwenVlChat = {
-    one, text, anything, whenReady, open, language, chooseLanguage, sent, giveBack, replace, copy,
+    one, text, anything, whenReady, key, open, language, chooseLanguage, sent, giveBack, replace, copy,
     copyText, download,
     copyLatest: () => copy(one('#copy'), -1), gatherSettings, keptSettings, settingsWith, startSettings,
   };

@@ -45,24 +45,33 @@
   }
 
   async function attach(video, name) {
+    if (!video.videoWidth) throw new Error('there is no frame yet');
     const canvas = document.createElement('canvas');
     [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
     canvas.getContext('2d').drawImage(video, 0, 0);
     const content = await new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
+    if (!content) throw new Error('the frame cannot be drawn');
     const moment = new Date().toISOString().slice(0, 19).replaceAll(':', '.');
     qwenVlChat.attach([new File([content], `${name} ${moment}.png`, { type: 'image/png' })]);
   }
 
   const leave = (stream) => stream.getTracks().forEach((track) => track.stop());
 
+  // A phone's camera that looks away from the person, where there are two.
+  const CAMERA = { width: { ideal: 1920 }, facingMode: { ideal: 'environment' } };
+
   async function takePicture() {
-    const stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1920 } } });
+    const stream = await navigator.mediaDevices.getUserMedia({ video: CAMERA });
     const video = document.createElement('video');
     Object.assign(video, { srcObject: stream, muted: true, playsInline: true, autoplay: true });
-    const take = button(text('takePicture'), 'primary', async () => { await attach(video, 'camera'); shown.close(); });
+    const take = button(text('takePicture'), 'primary', async () => {
+      await attach(video, 'camera').catch(() => qwenVlChat.attachFailed('camera'));
+      shown.close();
+    });
+    take.disabled = true;
+    video.addEventListener('loadeddata', () => { take.disabled = false; take.focus(); });
     const shown = dialog(text('camera'), video, take, button(text('cancel'), '', () => shown.close()));
     shown.addEventListener('close', () => leave(stream));
-    take.focus();
   }
 
   async function takeScreen() {

@@ -1,82 +1,108 @@
 // Runs once in the tray's gr.HTML, which lends it `element` and `trigger`. All files come in here,
 // whether pasted, dropped, chosen or taken: one way in, and the composer's text is never touched.
 const { one, text } = qwenVlChat;
+const { clipboard, failedUploads, keyboard, upload: send } = qwenVlModules;
 const SETTLE_MS = 20000; // a server that says nothing for so long, and as long again for each file, has forgotten it
 const EXPORTED = /\.zip$/i; // a whole conversation, which is no attachment
-const uploads = new Map(); // under way: a request -> [bytes sent, bytes in all]
+const LIMIT = Number(one('meta[name=max-file-bytes]')?.content ?? 0);
+const uploads = new Map(); // under way: a file -> [bytes sent, bytes in all]
 let waiting = 0; // batches that are not in the tray yet
 let sendLater = false;
+let stop = new AbortController(); // of all that is under way
 
 function show() {
   const [sent, all] = [...uploads.values()].reduce(([a, b], [c, d]) => [a + c, b + d], [0, 0]);
-  const composer = one('#composer');
-  composer.toggleAttribute('data-uploading', waiting > 0);
-  let line = one('#uploading');
-  if (!waiting) return void line?.remove();
-  if (!line) {
-    line = Object.assign(document.createElement('p'), { id: 'uploading' });
-    line.setAttribute('role', 'progressbar'); // which is looked at, not read out at every per cent
-    composer.before(line);
-  }
+  one('#composer').toggleAttribute('data-uploading', waiting > 0);
+  if (!waiting) return one('#uploading')?.remove();
+  const bar = (one('#uploading') ?? progress()).querySelector('p');
   const percent = all ? Math.floor(100 * sent / all) : 0;
-  line.textContent = text('uploading').replace('{percent}', percent);
-  line.setAttribute('aria-label', text('uploading').split(/[:：]/)[0]);
-  line.setAttribute('aria-valuenow', percent);
-  line.style.setProperty('--done', `${percent}%`);
+  bar.textContent = text('uploading').replace('{percent}', percent);
+  bar.setAttribute('aria-label', text('uploading').split(/[:：]/)[0]);
+  bar.setAttribute('aria-valuenow', percent);
+  return bar.parentElement.style.setProperty('--done', `${percent}%`);
 }
 
-// Like the `upload` that Gradio lends, but it says how far it is.
-const post = (file) => new Promise((resolve, reject) => {
-  const request = new XMLHttpRequest();
-  const form = new FormData();
-  form.append('files', file, file.name);
-  const count = (event) => { uploads.set(request, [event.loaded, event.total]); show(); };
-  uploads.set(request, [0, file.size]);
-  request.upload.onprogress = count;
-  request.onload = () => request.status === 200
-    ? resolve({ path: JSON.parse(request.response)[0], name: file.name })
-    : reject(new Error(request.status === 413 ? 'too-large' : request.status >= 500 ? 'not-stored' : request.statusText || request.status));
-  request.onerror = () => reject(new Error('connection'));
-  request.open('POST', 'gradio_api/upload');
-  request.send(form);
-});
+function progress() {
+  const made = Object.assign(document.createElement('div'), { id: 'uploading' });
+  const bar = document.createElement('p');
+  bar.setAttribute('role', 'progressbar'); // which is looked at, not read out at every per cent
+  const button = Object.assign(document.createElement('button'), { type: 'button', textContent: text('cancel') });
+  button.addEventListener('click', cancel);
+  made.append(bar, button);
+  one('#composer').before(made);
+  return made;
+}
+
+function cancel() {
+  stop.abort();
+  stop = new AbortController();
+  sendLater = false;
+  one('#composer textarea').focus();
+}
+
+// Gives what the server knows the file by, or null: it has a card of its own then.
+async function post(file, signal) {
+  uploads.set(file, [0, file.size]);
+  const progress = (...far) => { uploads.set(file, far); show(); };
+  try {
+    return { path: await send(file, { progress, signal, maxBytes: LIMIT }), name: file.name };
+  } catch (error) {
+    fail(file, error);
+    return null;
+  }
+}
+
+function fail(file, error) {
+  if (error.reason === 'cancelled') return;
+  sendLater = false; // the message would go without it
+  failedUploads.failed(file, error);
+}
 
 // The server answers by drawing the tray anew, with the name of the wish on it: others have it drawn, too. One
-// wish after the other: answers overtake each other, and the one that is drawn last has to be the newest.
+// wish after the other: answers overtake each other, and the one that is drawn last has to be the newest. Gives
+// whether it has answered.
 let asked = Promise.resolve();
 const ask = (event, data) => asked = asked.then(async () => {
   const wish = Math.random().toString(36).slice(2);
   const answered = granted(wish, SETTLE_MS * (1 + (data.files?.length ?? 0)));
   trigger(event, { ...data, wish });
-  await answered;
-});
+  return answered;
+}).catch((error) => { reportError(error); return false; });
 const granted = (wish, patience) => new Promise((resolve) => {
   const observer = new MutationObserver(() => {
-    if (element.querySelector('[data-heard]')?.dataset.heard === wish) end();
+    if (element.querySelector('[data-heard]')?.dataset.heard === wish) end(true);
   });
-  const end = () => { observer.disconnect(); clearTimeout(timer); resolve(); };
-  const timer = setTimeout(end, patience);
+  const end = (heard) => { observer.disconnect(); clearTimeout(timer); resolve(heard); };
+  const timer = setTimeout(end, patience, false);
   observer.observe(element, { childList: true, subtree: true, attributeFilter: ['data-heard'] });
 });
 
 async function add(files) {
   const chosen = [...files];
   if (!chosen.length) return;
+  const { signal } = stop;
+  const cancelled = new Promise((resolve) => { signal.addEventListener('abort', resolve); });
   waiting += 1;
   show();
-  const results = await Promise.allSettled(chosen.map(post));
-  const stored = results.flatMap((result) => result.status === 'fulfilled' ? [result.value] : []);
-  const media = stored.filter((file) => !EXPORTED.test(file.name));
-  const error = results.find((result) => result.status === 'rejected')?.reason.message ?? '';
-  stored.filter((file) => EXPORTED.test(file.name)).slice(-1).forEach(qwenVlChat.restore);
-  if (media.length || error) await ask('upload', { files: media, error });
+  await Promise.race([sendAll(chosen, signal), cancelled]);
   waiting -= 1;
   if (!waiting) uploads.clear();
   show();
   if (sendLater && !waiting) { sendLater = false; one('#composer [data-testid=submit-button]')?.click(); }
 }
 
+async function sendAll(chosen, signal) {
+  const stored = await Promise.all(chosen.map((file) => post(file, signal)));
+  if (signal.aborted) return;
+  const exported = (file) => EXPORTED.test(file.name);
+  const media = stored.filter((file) => file && !exported(file));
+  stored.filter((file) => file && exported(file)).slice(-1).forEach(qwenVlChat.restore);
+  if (!media.length || await ask('upload', { files: media }) || signal.aborted) return;
+  chosen.forEach((file, i) => { if (media.includes(stored[i])) fail(file, { reason: 'silence' }); });
+}
+
 qwenVlChat.attach = add;
+failedUploads.start({ tab: qwenVlChat.key(), limit: LIMIT, again: (file) => add([file]) });
 qwenVlChat.attachFailed = (reason) => ask('upload', { files: [], error: reason });
 
 // What is sent while files are on their way is sent with them.
@@ -86,13 +112,11 @@ function holdBack(event) {
   event.stopPropagation();
   sendLater = true;
 }
-document.addEventListener('keydown', (event) => {
-  const sends = event.key === 'Enter' && !event.shiftKey && !event.isComposing;
-  if (sends && event.target.matches('#composer textarea')) holdBack(event);
-}, true);
-document.addEventListener('keypress', (event) => {
-  if (event.key === 'Enter' && !event.shiftKey && event.target.matches('#composer textarea')) holdBack(event);
-}, true);
+for (const kind of ['keydown', 'keypress']) {
+  document.addEventListener(kind, (event) => {
+    if (keyboard.sends(event) && event.target.matches('#composer textarea')) holdBack(event);
+  }, true);
+}
 document.addEventListener('click', (event) => {
   if (event.target.closest('#composer [data-testid=submit-button]')) holdBack(event);
 }, true);
@@ -100,9 +124,8 @@ document.addEventListener('click', (event) => {
 const take = (event, files) => { event.preventDefault(); event.stopPropagation(); add(files); };
 
 document.addEventListener('paste', (event) => {
-  const data = event.clipboardData;
-  // A word processor offers a picture of copied text beside the text: the person wants the text.
-  if (data?.files.length && !data.types.includes('text/html')) take(event, data.files);
+  const files = clipboard.pasted(event.clipboardData);
+  if (files.length) take(event, files);
 }, true);
 document.addEventListener('dragover', (event) => {
   if (event.dataTransfer?.types.includes('Files')) event.preventDefault();

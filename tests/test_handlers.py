@@ -417,6 +417,25 @@ def test_good_files_are_attached_and_bad_ones_explained(uploads: Path) -> None:
     scene(play)
 
 
+def test_what_was_refused_is_forgotten_after_the_next_success_and_a_reload(uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        red, notes, fake = (
+            {"path": str(uploads / name), "name": name}
+            for name in ("red.png", "notes.txt", "fake.png")
+        )
+        await attach(tabs, [notes])
+        tab = tabs.open(KEY)
+        await attach(tabs, [fake])
+        assert len(tab.refused) == 2
+        await attach(tabs, [red, notes])
+        assert [str(sentence)[:9] for sentence in tab.refused] == ["notes.txt"]
+        await handlers.open_page(tabs, KEY, "en", gr.Request(session_hash="reloaded"))
+        assert not tab.refused and len(tab.tray) == 1
+
+    scene(play)
+
+
 def test_fast_clicks_on_the_tray_are_all_obeyed(uploads: Path) -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())

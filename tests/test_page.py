@@ -121,7 +121,7 @@ def test_every_response_carries_the_policy_and_a_browser_is_known_again() -> Non
 
     asked: list[str] = []
     app = Starlette(routes=[Route("/", hello), Route("/other", hello)])
-    app.add_middleware(PageHeaders, first="", script="", page_requested=asked.append)
+    app.add_middleware(PageHeaders, head="", script="", page_requested=asked.append)
     client = TestClient(app)
     headers = client.get("/other").headers
     assert "img-src 'self' data: blob:" in headers["content-security-policy"]
@@ -156,7 +156,9 @@ def test_the_page_is_sent_compressed_to_whoever_takes_that() -> None:
         return HTMLResponse(html)
 
     app = Starlette(routes=[Route("/", written)])
-    app.add_middleware(PageHeaders, first="0", script="", page_requested=lambda _: None)
+    app.add_middleware(
+        PageHeaders, head="<script>0</script>", script="", page_requested=lambda _: None
+    )
     client = TestClient(app)
     plain = client.get("/", headers={"Accept-Encoding": "identity"})
     packed = client.get("/", headers={"Accept-Encoding": "gzip"})
@@ -170,7 +172,9 @@ def test_only_scripts_of_the_page_itself_may_run() -> None:
         return HTMLResponse("<head><script>1</script><script src=a.js></script><scripture>")
 
     app = Starlette(routes=[Route("/", written)])
-    app.add_middleware(PageHeaders, first="0", script="2", page_requested=lambda _: None)
+    app.add_middleware(
+        PageHeaders, head="<script>0</script>", script="2", page_requested=lambda _: None
+    )
     first = TestClient(app).get("/")
     second = TestClient(app, root_path="/behind/a/proxy").get("/behind/a/proxy/")
     policy = first.headers["content-security-policy"]

@@ -399,18 +399,9 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "이 페이지를 종료하는 중입니다. 지금까지의 답변이 여기 있으니 필요한 내용을 복사해 두세요.",
     ),
     # Uploads
-    "The upload failed: {reason}": ("上传失败：{reason}", "올리지 못했습니다: {reason}"),
-    "The file is larger than this page accepts; send a smaller or shorter one.": (
-        "文件超过了此页面允许的大小；请发送更小或更短的文件。",
-        "이 페이지가 받을 수 있는 크기를 넘는 파일입니다. 더 작거나 짧은 파일을 보내세요.",
-    ),
     "The server could not keep the file; its disk may be full, so try again later or send a smaller one.": (
         "服务器无法保存此文件；磁盘可能已满，请稍后再试，或发送较小的文件。",
         "서버가 파일을 저장하지 못했습니다. 디스크가 가득 찼을 수 있으니 나중에 다시 시도하거나 더 작은 파일을 보내세요.",
-    ),
-    "The connection broke while the file was sent; attach it again.": (
-        "发送文件时连接中断；请重新添加。",
-        "파일을 보내는 중에 연결이 끊어졌습니다. 다시 첨부하세요.",
     ),
     "The server's disk is full; try again later, or tell whoever runs this page.": (
         "服务器磁盘已满；请稍后再试，或告知此页面的运营者。",

@@ -47,6 +47,7 @@ _WORD = re.compile(r"[\w-]{1,64}")
 # `/custom_component`, `/openapi.json` and `/docs`.
 _READ = re.compile(
     r"/|/config/?|/favicon\.ico|/theme\.css|/manifest\.json|/robots\.txt|/(?:assets|static)/.+"
+    r"|/js/[0-9a-f]+/\w+\.js"
     r"|/gradio_api/(?:"
     r"info/?"  # what a client in Python asks first
     r"|startup-events"  # `launch` asks whether the page is up

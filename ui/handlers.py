@@ -27,7 +27,6 @@ from ui.runs import Run
 from ui.session import Draft, Tab, drafted
 from ui.tabs import Question, Tabs
 from ui.texts import texts_for
-from ui.uploads import NOT_STORED
 from ui.view import View
 from ui.waiting import seconds_to_first_word
 from ui.web import address_of, asker_of, asking, browser_of
@@ -40,12 +39,7 @@ FRAME_S = 0.08  # between two updates of a page: about 12 a second
 CPU_FRAME_S = 0.16
 ROOM_AHEAD_S = 0.02  # about a token of a small model: the core is free once that is done
 HEARTBEAT_S = 0.25  # an update without news finds out whether the page is still there
-UPLOAD_PROBLEMS = {  # by what assets/tray.js and pictures.js call them
-    "too-large": Sentence(
-        "The file is larger than this page accepts; send a smaller or shorter one."
-    ),
-    "not-stored": NOT_STORED,
-    "connection": Sentence("The connection broke while the file was sent; attach it again."),
+SOURCE_PROBLEMS = {  # by what assets/pictures.js calls them
     "camera": Sentence("The camera cannot be used; allow it in the browser and try again."),
     "screen": Sentence("The screen cannot be captured; allow it in the browser and try again."),
 }
@@ -82,6 +76,7 @@ async def open_page(
     """A page is there: give it its key back, and say what runs."""
     tab = tab_of(tabs, key, language)
     tab.language = language
+    tab.refused.clear()  # a reload is a fresh look at the tray
     browser = browser_of(request.request) if request.request else ""
     tabs.page_opened(tab, browser, str(request.session_hash), address_of(request.request))
     return key, *_model(tabs, tab)
@@ -269,16 +264,20 @@ async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
     """Check what was uploaded and take it into the tray, in the order in which it came."""
     tab = tab_of(tabs, key)
     posted = event._data if isinstance(event._data, dict) else {}
-    if error := posted.get("error"):
-        failed = Sentence("The upload failed: {reason}", reason=str(error)[:200])
-        tab.refused.append(UPLOAD_PROBLEMS.get(str(error), failed))
-    for file in posted.get("files") or []:
-        await _attach_one(tabs, tab, file if isinstance(file, dict) else {})
+    before = list(tab.refused)
+    if problem := SOURCE_PROBLEMS.get(str(posted.get("error"))):
+        tab.refused.append(problem)
+    files = posted.get("files") or []
+    taken = [await _attach_one(tabs, tab, f if isinstance(f, dict) else {}) for f in files]
+    if any(taken):
+        # Who has gone on knows what was wrong before.
+        tab.refused[:] = [new for new in tab.refused if not any(new is old for old in before)]
     tab.heard = str(posted.get("wish", ""))[:64]
     return view.tray(tab)
 
 
-async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any]) -> None:
+async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any]) -> bool:
+    """Whether it is in the tray now; otherwise the tray says why not."""
     try:
         tabs.rates.admit_look(tab.asker.address)
         path = tabs.uploads.claim(file.get("path"), tab.key, tab.asker)
@@ -297,6 +296,9 @@ async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any]) -> None:
                 name=name,
             )
         )
+    else:
+        return True
+    return False
 
 
 async def play_clips(tabs: Tabs, key: str) -> Any:

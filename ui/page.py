@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 
 from model.backend import Backend
 from model.download import Downloads
-from ui import gate
+from ui import gate, scripts
 from ui.api import add_api
 from ui.health import Health
 from ui.journal import Journal
@@ -23,7 +23,7 @@ from ui.rates import Rates
 from ui.tabs import Tabs
 from ui.texts import ENGLISH
 from ui.upload_limit import UploadLimit
-from ui.web import PageHeaders
+from ui.web import WITH_A_SLASH, PageHeaders
 from ui.wiring import wire
 
 QUEUE_LOOKS_EVERY = 0.02  # s
@@ -36,7 +36,7 @@ SCRIPTS = (
     "places.js",
     "seek.js",
     "return.js",
-)  # on the page from the beginning
+)  # on the page from the beginning; those in assets/js are modules, see `scripts`
 
 
 def build_page(
@@ -96,11 +96,12 @@ def launch_options(
     allow_hosts: the only names that the page goes by, if there are any; at: where it is said to be, by name perhaps.
     metrics: whether /metrics shows figures, to whom `logins` let in if there are any.
     """
-    scripts = "\n".join(map(script, SCRIPTS))
+    classic = "\n".join(map(script, SCRIPTS))
+    max_file_bytes = max_file_mb * 2**20
     headers = Middleware(
         PageHeaders,
-        first=script("first.js"),
-        script=scripts,
+        head=WITH_A_SLASH + scripts.tags(max_file_bytes),
+        script=classic,
         page_requested=blocks.tabs.page_requested,
     )
     names = Names((*allow_hosts, *at), lambda: blocks.share_url)
@@ -122,12 +123,13 @@ def launch_options(
     return {
         "theme": _theme(),
         "css": (ASSETS / "style.css").read_text(encoding="utf-8"),
-        "head": f"<script>{scripts}</script>",
+        "head": f"<script>{classic}</script>",
         "favicon_path": str(ASSETS / "favicon.svg"),
         "app_kwargs": {
-            "middleware": [health, counted, headers, own_site, *shown, log_in, uploads, in_front]
+            "middleware": [health, counted, headers, own_site, *shown, log_in, uploads, in_front],
+            "routes": [scripts.route()],
         },
-        "max_file_size": max_file_mb * 2**20,
+        "max_file_size": max_file_bytes,
         "ssr_mode": False,
         "run_history": False,
         "enable_monitoring": False,

@@ -55,6 +55,33 @@ class Texts:
     dismiss: str = "Dismiss"
     attached: str = "Attached files"
     uploading: str = "Uploading: {percent} %"
+    try_again: str = "Try again"
+    not_copied: str = "Not copied"
+    upload_too_large: str = (
+        "{name} has {size}; the limit is {limit}. Attach a smaller or shorter one."
+    )
+    upload_too_large_here: str = (
+        "{name} has {size}, which the server does not take. Attach a smaller or shorter one."
+    )
+    upload_not_stored: str = (
+        "The server could not keep {name}; its disk may be full. Try again later."
+    )
+    upload_log_in: str = (
+        "The server does not take {name} from you; reload the page, log in and attach it again."
+    )
+    upload_refused: str = "The server did not take {name} (status {status})."
+    upload_unreadable: str = (
+        "{name} can no longer be read; it may have been moved or changed. Attach it again."
+    )
+    upload_strange: str = "Something else than this page's server answered when {name} was sent; you may have to reload the page and log in."
+    upload_connection: str = "{name} has not arrived: the connection broke."
+    upload_silence: str = "{name} has not arrived: the server did not answer in time."
+    storage_blocked: str = "Your browser keeps nothing for this page: a reload starts a new chat and forgets draft, settings and language. Allow cookies and site data for it to keep them."
+    storage_full: str = "Your browser has no room left for this page: what you changed last is forgotten at a reload. Clear its site data to make room."
+    script_error: str = (
+        "A part of this page has failed; reload it if something does not react. Your chat is kept."
+    )
+    not_opened: str = "The server has not answered this page yet; check the connection or reload."
     read: str = "Read already: the answer will begin sooner"
     copy: str = "Copy"
     copied: str = "Copied"
@@ -267,6 +294,21 @@ CHINESE = Texts(
     dismiss="关闭",
     attached="已添加的文件",
     uploading="正在上传：{percent}%",
+    try_again="重新上传",
+    not_copied="未能复制",
+    upload_too_large="{name} 大小为 {size}，上限为 {limit}。请添加更小或更短的文件。",
+    upload_too_large_here="{name} 大小为 {size}，服务器无法接收。请添加更小或更短的文件。",
+    upload_not_stored="服务器无法保存 {name}，磁盘可能已满。请稍后重试。",
+    upload_log_in="服务器拒绝接收您上传的 {name}；请重新加载页面、登录后再添加。",
+    upload_refused="服务器没有接收 {name}（状态 {status}）。",
+    upload_unreadable="无法再读取 {name}，它可能已被移动或修改。请重新添加。",
+    upload_strange="上传 {name} 时，应答的不是本页面的服务器；可能需要重新加载页面并登录。",
+    upload_connection="{name} 未送达：连接中断。",
+    upload_silence="{name} 未送达：服务器没有及时应答。",
+    storage_blocked="浏览器不为此页面保存数据：重新加载后会开始新对话，草稿、设置和语言也会丢失。允许此网站使用 Cookie 和网站数据即可保留。",
+    storage_full="浏览器没有空间为此页面保存数据：最后的更改在重新加载后会丢失。请清理网站数据。",
+    script_error="页面的一部分出错了；如有功能没有反应，请重新加载。对话不会丢失。",
+    not_opened="服务器尚未回应此页面；请检查网络连接或重新加载。",
     read="已经读完：回答会更快开始",
     copy="复制",
     copied="已复制",
@@ -461,6 +503,21 @@ KOREAN = Texts(
     dismiss="닫기",
     attached="첨부한 파일",
     uploading="올리는 중: {percent}%",
+    try_again="다시 올리기",
+    not_copied="복사하지 못함",
+    upload_too_large="{name}의 크기는 {size}이고 한도는 {limit}입니다. 더 작거나 짧은 파일을 첨부하세요.",
+    upload_too_large_here="{name}의 크기는 {size}이며 서버가 받지 않습니다. 더 작거나 짧은 파일을 첨부하세요.",
+    upload_not_stored="서버가 {name}을(를) 저장하지 못했습니다. 디스크가 가득 찼을 수 있으니 나중에 다시 시도하세요.",
+    upload_log_in="서버가 {name}을(를) 받지 않습니다. 페이지를 새로 고치고 로그인한 뒤 다시 첨부하세요.",
+    upload_refused="서버가 {name}을(를) 받지 않았습니다(상태 {status}).",
+    upload_unreadable="{name}을(를) 더 이상 읽을 수 없습니다. 옮겨졌거나 바뀌었을 수 있으니 다시 첨부하세요.",
+    upload_strange="{name}을(를) 보냈을 때 이 페이지의 서버가 아닌 다른 곳이 답했습니다. 페이지를 새로 고치고 로그인해야 할 수 있습니다.",
+    upload_connection="{name}이(가) 도착하지 않았습니다. 연결이 끊겼습니다.",
+    upload_silence="{name}이(가) 도착하지 않았습니다. 서버가 제때 답하지 않았습니다.",
+    storage_blocked="브라우저가 이 페이지의 데이터를 저장하지 않습니다. 새로 고치면 새 대화가 시작되고 초안, 설정, 언어가 사라집니다. 쿠키와 사이트 데이터를 허용하면 유지됩니다.",
+    storage_full="브라우저에 이 페이지를 위한 공간이 없습니다. 마지막 변경 사항은 새로 고치면 사라집니다. 사이트 데이터를 정리하세요.",
+    script_error="페이지의 일부가 작동하지 않습니다. 반응이 없으면 새로 고치세요. 대화는 유지됩니다.",
+    not_opened="서버가 아직 이 페이지에 답하지 않았습니다. 연결을 확인하거나 새로 고치세요.",
     read="이미 읽었습니다. 답변이 더 빨리 시작됩니다",
     copy="복사",
     copied="복사됨",

@@ -27,6 +27,11 @@ HEADERS = {
 # A proxy that everybody uses must not hand on what it has been told of one person's address, and of a log-in.
 PRIVATE = "private, no-cache"
 FOREVER = "public, max-age=31536000, immutable"
+# Everything is asked for relative to the page. Below a path, a proxy may hand on `/chat` as it does `/chat/`.
+WITH_A_SLASH = (
+    "<script>if (!location.pathname.endsWith('/')) "
+    "location.replace(`${location.pathname}/${location.search}${location.hash}`);</script>"
+)
 # Who asks, while a request is handled outside Gradio's queue: handlers are told the session alone.
 asking: ContextVar[HTTPConnection | None] = ContextVar("asking", default=None)
 _SCRIPT = re.compile(rb"<script(?=[\s>])")
@@ -68,14 +73,14 @@ def _hash_of(script: str) -> str:
 class PageHeaders:
     """ASGI middleware: adds the policy and what may be kept, and reports which browser asks for the page.
 
-    first: what the page runs before anything of Gradio's; script: what it runs of its own afterwards.
+    head: HTML at the beginning of the page's head, before anything of Gradio's; script: what runs afterwards.
     """
 
     def __init__(
-        self, app: ASGIApp, first: str, script: str, page_requested: Callable[[str], None]
+        self, app: ASGIApp, head: str, script: str, page_requested: Callable[[str], None]
     ) -> None:
         self.app = app
-        self.first = first
+        self.head = head
         self.script = script
         self.page_requested = page_requested
 
@@ -95,7 +100,7 @@ class PageHeaders:
                     f"{BROWSER_COOKIE}={secrets.token_hex(16)}; Path=/; HttpOnly; SameSite=Lax"
                 )
             # Gradio compresses its files, but not the page: a quarter of a megabyte, at every visit.
-            page = GZipMiddleware(_Signed(self.app, nonce, self.first), compresslevel=6)
+            page = GZipMiddleware(_Signed(self.app, nonce, self.head), compresslevel=6)
             await page(scope, receive, _adding(send, headers, PRIVATE))
             return
         await self.app(scope, receive, _adding(send, headers, _kept(path_of(scope))))
@@ -103,8 +108,8 @@ class PageHeaders:
 
 def _kept(path: str) -> str:
     """How long what lies there may be kept, and by whom; empty where Gradio says it."""
-    if path.startswith("/assets/"):
-        return FOREVER  # named after their content, and browsers would ask again for all eighty
+    if path.startswith(("/assets/", "/js/")):
+        return FOREVER  # named after their content, and browsers would ask again for all ninety
     return PRIVATE if path.startswith("/config") else ""
 
 
@@ -122,13 +127,13 @@ def _adding(send: Send, headers: dict[str, str], kept: str) -> Send:
 
 
 class _Signed:
-    """ASGI middleware: puts `first` into the page and the nonce on its scripts.
+    """ASGI middleware: puts `head` into the page and the nonce on its scripts.
 
-    In the page stands nothing yet that anybody wrote.
+    Safe, because the page holds nothing yet that a visitor wrote.
     """
 
-    def __init__(self, app: ASGIApp, nonce: str, first: str) -> None:
-        self.app, self.nonce, self.first = app, nonce, first
+    def __init__(self, app: ASGIApp, nonce: str, head: str) -> None:
+        self.app, self.nonce, self.head = app, nonce, head
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started: Message = {}
@@ -148,7 +153,7 @@ class _Signed:
         await self.app(scope, receive, send_signed)
 
     def _sign(self, page: bytes) -> bytes:
-        whole = page.replace(b"<head>", f"<head><script>{self.first}</script>".encode(), 1)
+        whole = page.replace(b"<head>", f"<head>{self.head}".encode(), 1)
         return _SCRIPT.sub(f'<script nonce="{self.nonce}"'.encode(), whole)
 
 

@@ -199,11 +199,12 @@ def fake(scripted: tuple[FakeBackend, str]) -> FakeBackend:
 
 @pytest.fixture
 def open_page(browser: Browser, fake_url: str) -> Iterator[OpenChat]:
-    """Open the page in front of `fake` as somebody else, whose browser differs by `options`."""
+    """Open the page in front of `fake` as somebody else, whose browser differs by `options` and has run `init`."""
     contexts: list[BrowserContext] = []
 
-    def open_page(**options: Any) -> Chat:
+    def open_page(init: str = "", **options: Any) -> Chat:
         contexts.append(browser.new_context(**{"viewport": DESKTOP, **options}))
+        contexts[-1].add_init_script(init)
         chat = Chat(contexts[-1].new_page(), fake_url)
         chat.open()
         return chat

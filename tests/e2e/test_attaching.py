@@ -153,15 +153,30 @@ def test_however_much_is_attached_there_is_room_to_type(
     assert talk and talk["height"] > height / 5
 
 
-def test_text_from_a_word_processor_is_pasted_without_its_picture(told: Chat) -> None:
-    taken = told.page.evaluate("""(html) => [false, true].map((formatted) => {
+def test_text_from_a_word_processor_is_pasted_without_its_picture_and_a_picture_with_it(
+    core: Chat,
+) -> None:
+    """A browser's "Copy image" offers the picture and HTML that holds it."""
+    taken = core.page.evaluate(
+        """(pasted) => pasted.map((html) => {
       const data = new DataTransfer();
       data.items.add(new File([''], 'text.png', { type: 'image/png' }));
-      if (formatted) data.setData('text/html', '<b>text</b>');
-      const paste = new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true });
+      if (html) data.setData('text/html', html);
+      const paste = new ClipboardEvent('paste', { bubbles: true, cancelable: true });
+      Object.defineProperty(paste, 'clipboardData', { value: data });
       return !document.body.dispatchEvent(paste);
-    })""")
-    assert taken == [True, False]
+    })""",
+        [
+            "",
+            "<b>text</b>",
+            "<meta charset='utf-8'><img src='https://example.org/red.png' alt='red'/>",
+            "<html><head><style>p { color: red }</style></head><body><!--StartFragment-->\n<img src='file:///a.png'>\n<!--EndFragment--></body></html>",
+            "<p>text</p><img src='https://example.org/red.png'>",
+            "<table><tr><td>1</td></tr></table>",
+        ],
+    )
+    assert taken == [True, False, True, True, False, False]
+    core.page.wait_for_selector("#tray [role=alert] >> nth=2")
 
 
 def test_the_same_file_can_be_chosen_again(told: Chat, picture: Path) -> None:

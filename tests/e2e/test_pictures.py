@@ -38,6 +38,25 @@ def test_the_camera_takes_a_picture_or_is_left(told: Chat) -> None:
 
 
 @pytest.mark.chromium_only
+def test_a_camera_without_its_first_frame_takes_nothing(told: Chat) -> None:
+    told.page.evaluate("""() => {
+      const devices = navigator.mediaDevices, real = devices.getUserMedia;
+      devices.getUserMedia = async (wanted) => {
+        devices.getUserMedia = real;
+        window.wanted = wanted.video;
+        return new MediaStream();
+      };
+    }""")
+    told.page.click("#sources [data-source=camera]")
+    take = told.page.locator("dialog .primary")
+    take.wait_for()
+    assert take.is_disabled()
+    assert told.page.evaluate("window.wanted.facingMode.ideal") == "environment"
+    told.page.click("dialog button:not(.primary)")
+    told.page.wait_for_selector("dialog", state="detached")
+
+
+@pytest.mark.chromium_only
 def test_the_screen_can_be_taken(told: Chat) -> None:
     told.page.click("#sources [data-source=screen]")
     told.wait_for_cards(1)

@@ -1,0 +1,67 @@
+// Files that did not reach the server: a card for each above the composer, with the reason and "Try again".
+import { megabytes, text, whenSaid } from './texts.js';
+import { forget, keep, kept } from './unsent_files.js';
+
+const SENTENCES = {
+  'too-large': 'uploadTooLarge',
+  'not-stored': 'uploadNotStored',
+  'log-in': 'uploadLogIn',
+  refused: 'uploadRefused',
+  unreadable: 'uploadUnreadable',
+  strange: 'uploadStrange',
+  connection: 'uploadConnection',
+  silence: 'uploadSilence',
+};
+// Trying again changes nothing.
+const FINAL = ['too-large', 'unreadable'];
+
+const failures = new Map(); // by id: { file, error }
+let page; // what `start` was given
+
+/** Show what an earlier page of this tab left. tab: its key; limit: of a file, in bytes; again: sends a file. */
+export async function start({ tab, limit, again }) {
+  page = { tab, limit, again };
+  whenSaid(draw);
+  for (const { id, file, error } of await kept(tab)) failures.set(id, { file, error });
+  draw();
+}
+
+/** The file failed with this `UploadError`. */
+export function failed(file, error) {
+  const id = crypto.getRandomValues(new Uint32Array(2)).join('-');
+  failures.set(id, { file, error });
+  draw();
+  if (!FINAL.includes(error.reason)) keep(id, page.tab, file, error);
+}
+
+/** The sentence on a file's card. */
+export function sentence(file, error, limit) {
+  const name = error.reason === 'too-large' && !limit ? 'uploadTooLargeHere' : SENTENCES[error.reason];
+  const values = { name: file.name, size: megabytes(file.size), limit: megabytes(limit), status: error.status };
+  return text(name ?? 'uploadStrange', values);
+}
+
+function draw() {
+  const list = document.querySelector('#failed-uploads') ?? Object.assign(document.createElement('ul'), { id: 'failed-uploads' });
+  if (!list.isConnected) document.querySelector('#composer').before(list);
+  list.replaceChildren(...[...failures].map(([id, failure]) => card(id, failure)));
+  list.hidden = !failures.size;
+}
+
+function card(id, { file, error }) {
+  const made = document.createElement('li');
+  const said = document.createElement('p');
+  said.setAttribute('role', 'alert');
+  said.textContent = sentence(file, error, page.limit);
+  const leave = () => { failures.delete(id); draw(); return forget(id); };
+  made.append(said);
+  if (!FINAL.includes(error.reason)) made.append(button(text('tryAgain'), () => { leave(); page.again(file); }));
+  made.append(button('✕', leave, text('dismiss')));
+  return made;
+}
+
+function button(label, pressed, name = label) {
+  const made = Object.assign(document.createElement('button'), { type: 'button', textContent: label, ariaLabel: name });
+  made.addEventListener('click', pressed);
+  return made;
+}

@@ -1,0 +1,165 @@
+"""What goes wrong around the page is told, and nothing of it leaves the page dead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, Route
+
+from tests.e2e.chat import Chat
+from tests.e2e.conftest import OpenChat
+from tests.fakes import FakeBackend
+
+UPLOAD = "**/gradio_api/upload*"
+FAILED = "#failed-uploads li"
+NO_STORAGE = """for (const name of ['localStorage', 'sessionStorage'])
+  Object.defineProperty(window, name, { get() { throw new DOMException('denied', 'SecurityError'); } });"""
+# As Safari reports the Enter that has confirmed what an input method offers.
+CONFIRMED = """() => document.querySelector('#composer textarea').dispatchEvent(new KeyboardEvent(
+  'keydown', { key: 'Enter', code: 'Enter', keyCode: 229, which: 229, bubbles: true, cancelable: true }))"""
+
+
+def test_an_upload_that_a_log_in_page_answers_is_told_and_sent_again(
+    core: Chat, fake: FakeBackend, picture: Path
+) -> None:
+    answer = "<!doctype html><title>Log in</title>"
+    core.page.route(UPLOAD, lambda route: route.fulfill(content_type="text/html", body=answer))
+    core.hand_over("drop", picture)
+    core.page.wait_for_selector(FAILED)
+    assert "red boat.png" in core.page.inner_text(FAILED)
+    core.ask("Hello")
+    assert fake.calls[0].conversation.last_user_message, "Enter is not blocked"
+    core.page.unroute(UPLOAD)
+    core.page.click(f"{FAILED} button >> nth=0")
+    core.wait_for_cards(1)
+    assert core.page.locator(FAILED).count() == 0
+
+
+def test_a_message_does_not_go_without_the_file_that_failed(
+    told: Chat, fake: FakeBackend, picture: Path
+) -> None:
+    held: list[Route] = []
+    told.page.route(UPLOAD, lambda route: held.append(route))
+    told.hand_over("drop", picture)
+    told.send("What is this?")
+    told.wait_until(lambda: held)
+    held[0].fulfill(status=502, body="<html>")
+    told.page.wait_for_selector(FAILED)
+    told.problems.clear()  # the browser reports the 502
+    assert not fake.calls and told.draft == "What is this?"
+    told.page.unroute(UPLOAD)
+    told.page.get_by_role("button", name="Dismiss").click()
+    assert not told.page.is_visible("#failed-uploads")
+    told.page.press("#composer textarea", "Enter")
+    told.wait("idle", after_turn=0)
+
+
+def test_an_upload_can_be_cancelled(told: Chat, fake: FakeBackend, picture: Path) -> None:
+    held: list[Route] = []
+    told.page.route(UPLOAD, lambda route: held.append(route))
+    told.hand_over("drop", picture)
+    told.send("Never mind the picture.")
+    told.page.click("#uploading button")
+    told.page.wait_for_selector("#composer:not([data-uploading])")
+    assert not fake.calls and told.page.locator(FAILED).count() == 0
+    told.page.unroute(UPLOAD)
+    told.page.press("#composer textarea", "Enter")
+    told.wait("idle", after_turn=0)
+    assert told.cards == 0
+
+
+def test_what_is_dropped_while_offline_stays(open_page: OpenChat, picture: Path) -> None:
+    chat = open_page()
+    chat.page.context.set_offline(True)
+    chat.hand_over("drop", picture)
+    chat.page.wait_for_selector(FAILED)
+    chat.page.type("#composer textarea", "What is this?")
+    chat.page.wait_for_timeout(500)
+    chat.page.context.set_offline(False)
+    chat.page.wait_for_timeout(3000)
+    chat.page.click(f"{FAILED} button >> nth=0")
+    chat.wait_for_cards(1)
+    assert chat.draft == "What is this?"
+
+
+def test_a_page_whose_storage_is_refused_works_and_says_what_is_lost(
+    open_page: OpenChat, fake: FakeBackend
+) -> None:
+    chat = open_page(init=NO_STORAGE)
+    assert "a reload starts a new chat" in chat.page.inner_text("#told")
+    chat.ask("Hello")
+    chat.set("seed", "7")
+    chat.ask("And again?")
+    assert len(fake.calls) == 2 and fake.calls[1].settings.seed == 7
+    assert chat.problems == []
+
+
+def test_an_error_in_a_script_is_told_once(told: Chat) -> None:
+    for _ in range(2):
+        told.page.evaluate("void setTimeout(() => { throw new Error('a mishap'); })")
+        told.page.evaluate("void Promise.reject(new Error('another'))")
+    told.page.wait_for_selector("#told p")
+    assert "Your chat is kept" in told.page.inner_text("#told p")
+    assert told.page.locator("#told p").count() == 1
+    told.problems.clear()
+    told.page.click("#told button")
+    assert not told.page.is_visible("#told")
+
+
+def test_a_page_that_the_server_does_not_answer_says_so(
+    profile: BrowserContext, fake_url: str
+) -> None:
+    chat = Chat(profile.new_page(), fake_url)
+    chat.page.clock.install()
+    chat.page.route("**/run/predict*", lambda route: route.fulfill(status=422, body="{}"))
+    chat.page.goto(fake_url)
+    chat.page.wait_for_selector("#composer textarea")
+    chat.page.wait_for_timeout(500)
+    chat.page.clock.fast_forward(20_000)
+    chat.page.wait_for_selector("#told p")
+    assert "not answered" in chat.page.inner_text("#told p")
+    chat.page.close()
+
+
+def test_enter_that_confirms_an_input_method_sends_nothing(
+    core: Chat, fake: FakeBackend, picture: Path
+) -> None:
+    core.page.fill("#composer textarea", "日本")
+    core.page.evaluate(CONFIRMED)
+    core.page.evaluate("location.hash = '#compare'")
+    core.page.wait_for_selector("#comparison form")
+    core.page.evaluate(CONFIRMED)
+    core.page.evaluate("location.hash = '#chat'")
+    held: list[Route] = []
+    core.page.route(UPLOAD, lambda route: held.append(route))
+    core.hand_over("drop", picture)
+    core.wait_until(lambda: held)
+    core.page.evaluate(CONFIRMED)
+    held[0].continue_()
+    core.wait_for_cards(1)
+    core.page.unroute(UPLOAD)
+    core.page.wait_for_timeout(300)
+    assert not fake.calls and core.draft == "日本"
+
+
+def test_others_may_draw_in_the_next_frame(told: Chat) -> None:
+    """A library takes the time there, as Gradio's boot screen does."""
+    assert told.page.evaluate(
+        "new Promise((done) => requestAnimationFrame(() => done(performance.now() > 0)))"
+    )
+
+
+def test_a_page_below_a_path_is_found_without_the_slash(
+    profile: BrowserContext, fake_url: str
+) -> None:
+    """By a proxy that takes the path away, so that the server cannot tell."""
+    page = profile.new_page()
+
+    def handed_on(route: Route) -> None:
+        path = route.request.url.removeprefix(fake_url).removeprefix("chat").lstrip("/")
+        route.fulfill(response=route.fetch(url=fake_url + path))
+
+    page.route(f"{fake_url}chat**", handed_on)
+    page.goto(f"{fake_url}chat?lang=ko#compare")
+    page.wait_for_url(f"{fake_url}chat/?lang=ko#compare")
+    page.close()

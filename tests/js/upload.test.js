@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { once } from 'node:events';
+import { after, before, test } from 'node:test';
+import { upload } from '../../assets/js/upload.js';
+import { XMLHttpRequest } from './xml_http_request.js';
+
+globalThis.XMLHttpRequest = XMLHttpRequest;
+const picture = new File(['a picture'], 'boat.png', { type: 'image/png' });
+let server;
+let address;
+let answer; // (request, response) => void
+const posted = [];
+
+before(async () => {
+  server = http.createServer(async (request, response) => {
+    posted.push(request);
+    try { for await (const _ of request); } catch { return; }
+    answer(request, response);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  address = `http://127.0.0.1:${server.address().port}/gradio_api/upload`;
+});
+after(() => { server.closeAllConnections(); server.close(); });
+
+const says = (status, body) => (_, response) => response.writeHead(status).end(body);
+const reason = async (how, options = {}) => {
+  answer = how;
+  const error = await upload(picture, { address, ...options }).then(() => 'stored', (refused) => refused);
+  return error.reason ?? error;
+};
+
+test('a stored file gives its path, and says how far it is', async () => {
+  answer = says(200, JSON.stringify(['/uploads/boat.png']));
+  const seen = [];
+  assert.equal(await upload(picture, { address, progress: (...far) => seen.push(far) }), '/uploads/boat.png');
+  assert.ok(seen.length && seen.every(([sent, all]) => sent <= all));
+});
+
+test('whatever else is answered ends the upload with a reason', async () => {
+  const cases = [
+    [200, '<!doctype html><title>Log in</title>', 'strange'],
+    [200, '', 'strange'],
+    [200, '[]', 'strange'],
+    [200, '{"path": "/uploads/boat.png"}', 'strange'],
+    [200, '[7]', 'strange'],
+    [200, 'null', 'strange'],
+    [204, '', 'refused'],
+    [401, '{}', 'log-in'],
+    [403, 'Forbidden', 'log-in'],
+    [404, 'Not Found', 'refused'],
+    [413, '<html>', 'too-large'],
+    [500, 'Internal Server Error', 'not-stored'],
+    [502, '<html>', 'connection'],
+    [503, '', 'connection'],
+    [504, '', 'connection'],
+    [507, '{}', 'not-stored'],
+  ];
+  for (const [status, body, expected] of cases) {
+    assert.equal(await reason(says(status, body)), expected, `${status} ${body}`);
+  }
+});
+
+test('a connection that is cut, before the answer or in it, ends it', async () => {
+  assert.equal(await reason((request) => request.socket.destroy()), 'connection');
+  assert.equal(await reason((request, response) => {
+    response.writeHead(200, { 'content-length': 100 }).write('["/upl');
+    setTimeout(() => request.socket.destroy(), 20);
+  }), 'connection');
+  answer = null;
+  assert.equal(await upload(picture, { address: 'http://127.0.0.1:9/' }).catch((error) => error.reason), 'connection');
+});
+
+test('a server that says nothing ends it', async () => {
+  assert.equal(await reason(() => {}, { silenceMs: 50 }), 'silence');
+});
+
+test('it can be cancelled, before and meanwhile', async () => {
+  const stop = new AbortController();
+  const ended = reason(() => stop.abort(), { signal: stop.signal });
+  assert.equal(await ended, 'cancelled');
+  const count = posted.length;
+  assert.equal(await reason(() => {}, { signal: stop.signal }), 'cancelled');
+  assert.equal(posted.length, count);
+});
+
+test('a file above the limit is not sent at all', async () => {
+  const count = posted.length;
+  assert.equal(await reason(() => {}, { maxBytes: picture.size - 1 }), 'too-large');
+  assert.equal(posted.length, count);
+  assert.equal(await reason(says(200, '["/p"]'), { maxBytes: picture.size }), 'stored');
+});
+
+test('a file that is gone is told apart from a connection that is', async () => {
+  const gone = { name: 'gone.png', size: 3, slice: () => ({ arrayBuffer: () => Promise.reject(new Error('NotFoundError')) }) };
+  const append = FormData.prototype.append;
+  FormData.prototype.append = function (name, file, called) { return append.call(this, name, file === gone ? picture : file, called); };
+  try {
+    answer = (request) => request.socket.destroy();
+    assert.equal(await upload(gone, { address }).catch((error) => error.reason), 'unreadable');
+  } finally {
+    FormData.prototype.append = append;
+  }
+});

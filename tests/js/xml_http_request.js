@@ -1,0 +1,34 @@
+// The part of the browser's XMLHttpRequest that assets/js uses, on Node's own http: it speaks to real servers.
+import http from 'node:http';
+
+export class XMLHttpRequest {
+  upload = {};
+  status = 0;
+  responseText = '';
+
+  open(method, address) { this.asked = { method, address }; }
+
+  async send(form) {
+    const { method, address } = this.asked;
+    const body = Buffer.from(await new Response(form).arrayBuffer());
+    this.request = http.request(address, { method, headers: { 'content-length': body.length } });
+    this.request.on('response', async (response) => {
+      try {
+        for await (const chunk of response) this.responseText += chunk;
+        this.status = response.statusCode;
+        this.onload();
+      } catch {
+        this.responseText = '';
+        this.onerror();
+      }
+    });
+    this.request.on('error', () => { if (!this.request.ended) this.onerror(); });
+    this.request.write(body, () => this.upload.onprogress?.({ loaded: body.length, total: body.length }));
+    this.request.end();
+  }
+
+  abort() {
+    if (this.request) this.request.ended = true;
+    this.request?.destroy();
+  }
+}
