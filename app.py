@@ -168,12 +168,13 @@ def expected_settings(server: Connection | None, model_flags: Flags) -> DefaultS
 def serve(options: argparse.Namespace, model_flags: Flags, server: Connection | None) -> None:
     """Open the page at once and load the model behind it, until a signal asks for the end."""
     from ui import gradio_import, heap
+    from ui.proxies import past_proxies
     from ui.scratch import private_folder
 
     heap.keep_together()
     heap.collect_seldom()
     with private_folder():  # Gradio looks for it when it is imported
-        with gradio_import.lean():
+        with past_proxies(), gradio_import.lean():
             import gradio  # noqa: F401
         page = _open(options, model_flags, server)
         _wait_for_a_signal()
@@ -187,6 +188,7 @@ def _open(options: argparse.Namespace, model_flags: Flags, server: Connection | 
     """The page, listening. Raises `DemoError` and `SettingError`."""
     from ui import heap
     from ui.page import build_page, launch_options
+    from ui.proxies import past_proxies
 
     given = {name: getattr(options, name) for name in options.given}
     expected = expected_settings(server, model_flags)
@@ -220,23 +222,24 @@ def _open(options: argparse.Namespace, model_flags: Flags, server: Connection | 
         max_uploads_gb=options.max_uploads_gb,
         log_ins=bool(options.auth),
     )
-    page.launch(
-        server_name=_host(options.server_name),
-        server_port=options.server_port,
-        root_path=options.root_path or None,
-        share=options.share,
-        inbrowser=options.inbrowser,
-        auth=logins(options.auth),
-        prevent_thread_lock=True,
-        **launch_options(
-            page,
-            max_file_mb=options.max_file_mb,
-            allow_hosts=options.allow_host or (),
-            at=(options.server_name, options.root_path),
-            metrics=options.metrics,
-            logins=logins(options.auth),
-        ),
-    )
+    with past_proxies(options.server_name, options.share):
+        page.launch(
+            server_name=_host(options.server_name),
+            server_port=options.server_port,
+            root_path=options.root_path or None,
+            share=options.share,
+            inbrowser=options.inbrowser,
+            auth=logins(options.auth),
+            prevent_thread_lock=True,
+            **launch_options(
+                page,
+                max_file_mb=options.max_file_mb,
+                allow_hosts=options.allow_host or (),
+                at=(options.server_name, options.root_path),
+                metrics=options.metrics,
+                logins=logins(options.auth),
+            ),
+        )
     served.set()
     return page
 

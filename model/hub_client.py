@@ -161,6 +161,7 @@ def _failures() -> tuple[type[Exception], ...]:
     import httpx2
 
     return (
+        ImportError,  # of what a kind of proxy needs
         OSError,
         ValueError,
         RuntimeError,

@@ -108,6 +108,13 @@ def _of_the_network(checkpoint: str, cause: BaseException) -> CheckpointError | 
             "unset HF_HUB_OFFLINE, or give the folder of a downloaded checkpoint.",
             checkpoint=checkpoint,
         )
+    if isinstance(cause, ImportError) or "proxy URL" in str(cause):
+        return CheckpointError(
+            "This environment's proxy cannot be used ({reason}), so {checkpoint} could not be fetched; set "
+            "HTTPS_PROXY and ALL_PROXY to one that is http://, or give the folder of a downloaded checkpoint.",
+            checkpoint=checkpoint,
+            reason=str(cause),
+        )
     status = _status(cause)
     if isinstance(cause, httpx2.ProxyError) or status == 407:
         return CheckpointError(

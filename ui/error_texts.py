@@ -492,6 +492,10 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "Hugging Face 캐시에 {checkpoint}이(가) 온전히 있지 않고 HF_HUB_OFFLINE 때문에 받을 수 없습니다. "
         "HF_HUB_OFFLINE 설정을 없애거나 내려받은 모델의 폴더를 지정하세요.",
     ),
+    "This environment's proxy cannot be used ({reason}), so {checkpoint} could not be fetched; set HTTPS_PROXY and ALL_PROXY to one that is http://, or give the folder of a downloaded checkpoint.": (
+        "无法使用此环境的代理（{reason}），因此无法获取 {checkpoint}；请将 HTTPS_PROXY 和 ALL_PROXY 设为 http:// 代理，或指定已下载的检查点的文件夹。",
+        "이 환경의 프록시를 쓸 수 없어({reason}) {checkpoint}을(를) 받지 못했습니다. HTTPS_PROXY와 ALL_PROXY를 http:// 프록시로 설정하거나 내려받은 체크포인트의 폴더를 지정하세요.",
+    ),
     "The proxy lets nobody through to {hub}, so {checkpoint} could not be fetched; check "
     "HTTPS_PROXY, or give the folder of a downloaded checkpoint.": (
         "代理不允许访问 {hub}，无法下载 {checkpoint}；请检查 HTTPS_PROXY，或指定已下载模型的文件夹。",
@@ -932,6 +936,16 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "서버가 상자 표시를 빼고 보내서 상자를 그릴 수 없습니다.",
     ),
     "{note} Also: {more}": ("{note}另外：{more}", "{note} 또한: {more}"),
+    # Around the page
+    "Uploads cannot be kept in {folder} ({reason}); set GRADIO_TEMP_DIR to a folder that this user can write to.": (
+        "无法将上传的文件保存在 {folder}（{reason}）；请将 GRADIO_TEMP_DIR 设为此用户可以写入的文件夹。",
+        "{folder}에 업로드를 저장할 수 없습니다({reason}). GRADIO_TEMP_DIR을 이 사용자가 쓸 수 있는 폴더로 설정하세요.",
+    ),
+    "any folder for temporary files": ("任何临时文件夹", "임시 파일 폴더"),
+    "No public link can be made through this environment's proxy ({reason}); set HTTPS_PROXY and ALL_PROXY to one that is http://, or leave out --share.": (
+        "无法通过此环境的代理（{reason}）创建公开链接；请将 HTTPS_PROXY 和 ALL_PROXY 设为 http:// 代理，或去掉 --share。",
+        "이 환경의 프록시({reason})로는 공개 링크를 만들 수 없습니다. HTTPS_PROXY와 ALL_PROXY를 http:// 프록시로 설정하거나 --share를 빼세요.",
+    ),
     # Whose request it is
     "This page does not go by the name {name}; open it by its address, or start it with --allow-host {name}.": (
         "此页面不使用名称 {name}；请用它的地址打开，或以 --allow-host {name} 启动。",

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from model.errors import DemoError
+from model.errors import DemoError, Sentence
 
 VARIABLE = "GRADIO_TEMP_DIR"  # where Gradio looks
 PREFIX = "qwen-vl-chat-"
@@ -25,14 +25,12 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 @contextmanager
 def private_folder() -> Iterator[Path]:
-    """Let Gradio keep uploads in a new folder, inside the one that it was told of, else among temporary files."""
+    """Let Gradio keep uploads in a new folder, inside the one that it was told of, else among temporary files.
+
+    Raises `DemoError` where nothing can be written.
+    """
     told = os.environ.get(VARIABLE)
-    parent = Path(told or tempfile.gettempdir()).resolve()
-    parent.mkdir(parents=True, exist_ok=True)
-    sweep(parent)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))  # readable by its owner only
-    lock = _lock(folder / "new", os.O_CREAT)
-    (folder / "new").rename(folder / LOCK)  # locked from the moment that others see it
+    folder, lock = _made(told)
     os.environ[VARIABLE] = str(folder)
     try:
         yield folder
@@ -43,6 +41,24 @@ def private_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         if lock is not None:
             os.close(lock)
+
+
+def _made(told: str | None) -> tuple[Path, int | None]:
+    """The folder, and its lock. Raises `DemoError`."""
+    try:
+        parent = Path(told or tempfile.gettempdir()).resolve()
+        parent.mkdir(parents=True, exist_ok=True)
+        sweep(parent)
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))  # readable by its owner only
+        lock = _lock(folder / "new", os.O_CREAT)
+        (folder / "new").rename(folder / LOCK)  # locked from the moment that others see it
+    except (OSError, ValueError) as error:  # of a name that cannot be one
+        raise DemoError(
+            "Uploads cannot be kept in {folder} ({reason}); set GRADIO_TEMP_DIR to a folder that this user can write to.",
+            folder=told or Sentence("any folder for temporary files"),
+            reason=getattr(error, "strerror", None) or str(error),
+        ) from error
+    return folder, lock
 
 
 def sweep(parent: Path) -> None:
