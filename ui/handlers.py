@@ -267,8 +267,11 @@ async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
     before = list(tab.refused)
     if problem := SOURCE_PROBLEMS.get(str(posted.get("error"))):
         tab.refused.append(problem)
-    files = posted.get("files") or []
-    taken = [await _attach_one(tabs, tab, f if isinstance(f, dict) else {}) for f in files]
+    files = posted.get("files")
+    taken = [
+        await _attach_one(tabs, tab, file if isinstance(file, dict) else {})
+        for file in (files if isinstance(files, list) else [])
+    ]
     if any(taken):
         # Who has gone on knows what was wrong before.
         tab.refused[:] = [new for new in tab.refused if not any(new is old for old in before)]

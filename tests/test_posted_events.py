@@ -1,0 +1,69 @@
+"""What a page's scripts post may be anything: no handler breaks on it, and the conversation stays."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from PIL import Image as PillowImage
+
+from tests.fakes import FakeBackend
+from tests.following import KEY, attach, followed
+from tests.patience import scene
+from ui import comparing, handlers, inspecting, keeping
+from ui.tabs import Tabs
+
+Handler = Callable[[Tabs, gr.EventData], Awaitable[Any]]
+
+# Each handler of an event with what it reads of it.
+HANDLERS: dict[str, tuple[Handler, tuple[str, ...], tuple[dict[str, Any], ...]]] = {
+    "attach": (lambda t, e: handlers.attach(t, KEY, e), ("error", "files", "wish"), ({},)),
+    "change_tray": (
+        lambda t, e: handlers.change_tray(t, KEY, e),
+        ("op", "id", "wish"),
+        ({"op": "detach"}, {"op": "unpoint"}, {"op": "dismiss"}),
+    ),
+    "inspect": (
+        lambda t, e: inspecting.inspect(t, KEY, "Hi", e, {}),
+        ("op", "id", "places", "level", "max_tokens", "box", "src", "budget"),
+        ({}, {"op": "see"}, {"op": "move"}, {"op": "point"}, {"op": "fit"}),
+    ),
+    "edit": (lambda t, e: handlers.edit(t, KEY, "", e), ("turn",), ({},)),
+    "ask_example": (lambda t, e: handlers.ask_example(t, KEY, e, {}), ("example",), ({},)),
+    "save_marked": (lambda t, e: handlers.save_marked(t, KEY, e), ("answer", "picture"), ({},)),
+    "verify": (lambda t, e: keeping.verify(t, KEY, e), ("turn",), ({},)),
+    "restore": (lambda t, e: keeping.restore(t, KEY, e), ("path",), ({},)),
+    "compare": (
+        lambda t, e: comparing.compare(t, KEY, "", e, {}),
+        ("op", "sides", "turn", "language", "a", "b", "question"),
+        ({},),
+    ),
+    "look": (lambda t, e: comparing.look(t, KEY, "en", e, {}), ("turn", "form"), ({},)),
+}
+ANYTHING = (None, True, 0, -(2**64), 1.5, float("nan"), "", "x" * 1000, "\ud800", [], [[]], [1], {}, {"path": []}, {"a": {"b": 1}})  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HANDLERS)
+def test_anything_in_place_of_what_it_reads_is_taken_or_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    PillowImage.new("RGB", (64, 48), "red").save(tmp_path / "red.png")
+    handler, fields, bases = HANDLERS[name]
+
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        await handlers.submit(tabs, KEY, "Hi", {})
+        await followed(tabs)
+        await attach(tabs, [{"path": str(tmp_path / "red.png"), "name": "red.png"}])
+        item = handlers.tab_of(tabs, KEY).tray[0].id
+        before = handlers.tab_of(tabs, KEY).conversation.messages
+        events = [{"id": item, **base, field: value} for base in bases for field in fields for value in ANYTHING]  # fmt: skip
+        for event in [*events, *ANYTHING]:
+            await handler(tabs, gr.EventData(None, event))
+        assert handlers.tab_of(tabs, KEY).conversation.messages[: len(before)] == before
+
+    scene(play)
