@@ -43,7 +43,7 @@ HANDLERS: dict[str, tuple[Handler, tuple[str, ...], tuple[dict[str, Any], ...]]]
     ),
     "look": (lambda t, e: comparing.look(t, KEY, "en", e, {}), ("turn", "form"), ({},)),
 }
-ANYTHING = (None, True, 0, -(2**64), 1.5, float("nan"), "", "x" * 1000, "\ud800", [], [[]], [1], {}, {"path": []}, {"a": {"b": 1}})  # fmt: skip
+ANYTHING: tuple[Any, ...] = (None, True, 0, -(2**64), 1.5, float("nan"), "", "x" * 1000, "\ud800", [], [[]], [1], {}, {"path": []}, {"a": {"b": 1}})  # fmt: skip
 
 
 @pytest.mark.parametrize("name", HANDLERS)
