@@ -24,6 +24,7 @@ from model.errors import DemoError, SettingError
 from model.families import Recognised, of_key, recognised
 from model.loading import LoadingBackend, Report
 from model.settings import DefaultSettings
+from ui import confinement
 from ui.flags import parser
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,8 @@ def load(
     report: Report,
 ) -> Backend:
     """The backend that these flags ask for. Raises `CheckpointError`."""
+    from ui.sandboxed_media import STRANGERS_MEDIA
+
     if server:
         from model.remote import RemoteBackend
 
@@ -90,6 +93,7 @@ def load(
             server,
             concurrency=options.concurrency,
             max_video_seconds=options.max_video_seconds,
+            reader=STRANGERS_MEDIA,
             report=report,
         )
     choice = choose(checkpoints.hardware(), flags)
@@ -99,6 +103,7 @@ def load(
         max_video_seconds=options.max_video_seconds,
         stop_loops=not options.no_loop_guard,
         report=report,
+        reader=STRANGERS_MEDIA,
     )
 
 
@@ -127,6 +132,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.check:
             from model import preflight
 
+            print(f"sandbox     {confinement.available().described}")
             return preflight.report_server(server) if server else preflight.report(model_flags)
         if options.verify:
             from model import verify_file
@@ -139,6 +145,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             atexit.register(json_log.silence)
         for hole in packages.holes():
             log.warning(hole)
+        if not (sandbox := confinement.available()).whole:
+            log.warning("Sandbox for attached files: %s.", sandbox.described)
         serve(options, model_flags, server)
     except (DemoError, SettingError) as error:
         flags.error(str(error))

@@ -14,8 +14,8 @@ import torch
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as tvf
 
-from model import pixels
 from model.backend import Cancel
+from model.media_reader import IN_THIS_PROCESS, MediaReader
 from model.video import Report
 from model.visual_item import VisualItem
 
@@ -111,7 +111,7 @@ def resized(pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
 
 
 def prepared(
-    item: VisualItem, cancel: Cancel, report: Report
+    item: VisualItem, cancel: Cancel, report: Report, reader: MediaReader = IN_THIS_PROCESS
 ) -> Generator[None, None, torch.Tensor]:
     """The frames of a clip, or a picture as one, at their final size: (n, 3, h, w) uint8. Raises `MediaError`.
 
@@ -119,7 +119,8 @@ def prepared(
     """
     width, height = item.size
     frames = torch.empty((len(item.times) or 1, 3, height, width), dtype=torch.uint8)
-    for own_size, frame in zip(pixels.decoded(item, cancel, report), frames, strict=False):
+    pixels = reader.pixels(item.media, item.times, cancel, report)
+    for own_size, frame in zip(pixels, frames, strict=False):
         frame.copy_(resized(torch.from_numpy(own_size).permute(2, 0, 1), item.size))
         yield
     return frames

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from model import media, video
 from model.conversation import Image, Video
+from model.media_reader import IN_THIS_PROCESS, MediaReader
 from model.settings import VisionSettings
 from model.video import Clip
 
@@ -23,21 +24,21 @@ SETTLED_NS = 50_000_000
 Version = tuple[int, ...]
 
 
-def picture_size(picture: Image) -> tuple[int, int]:
+def picture_size(picture: Image, reader: MediaReader = IN_THIS_PROCESS) -> tuple[int, int]:
     """(width, height) of the upright picture. Raises `MediaError`."""
     version = _version(picture.path)
     if version is None:
-        return media.image_size(picture.path, name=picture.name)
-    return _picture_size(os.fspath(picture.path), picture.name, version)
+        return reader.picture_size(picture)
+    return _picture_size(os.fspath(picture.path), picture.name, version, reader)
 
 
-def clip_facts(clip: Video) -> Clip:
+def clip_facts(clip: Video, reader: MediaReader = IN_THIS_PROCESS) -> Clip:
     """See `video.probe`. Raises `MediaError`."""
     versions = [version for path in video.sources(clip) if (version := _version(path))]
     if len(versions) < len(video.sources(clip)):
-        return video.probe(clip)
+        return reader.clip_facts(clip)
     try:
-        return _clip_facts(replace(clip, vision=VisionSettings()), tuple(versions))
+        return _clip_facts(replace(clip, vision=VisionSettings()), tuple(versions), reader)
     except _TooLongError as error:
         return error.facts
 
@@ -74,13 +75,13 @@ def _version(source: media.Source) -> Version | None:
 
 
 @lru_cache(MAX_PICTURES)
-def _picture_size(path: str, name: str, version: Version) -> tuple[int, int]:  # noqa: ARG001 - part of the key
-    return media.image_size(path, name=name)
+def _picture_size(path: str, name: str, version: Version, reader: MediaReader) -> tuple[int, int]:  # noqa: ARG001 - part of the key
+    return reader.picture_size(Image(path, name=name))
 
 
 @lru_cache(MAX_CLIPS)
-def _clip_facts(clip: Video, versions: tuple[Version, ...]) -> Clip:  # noqa: ARG001 - part of the key
-    found = video.probe(clip)
+def _clip_facts(clip: Video, versions: tuple[Version, ...], reader: MediaReader) -> Clip:  # noqa: ARG001 - part of the key
+    found = reader.clip_facts(clip)
     if len(found.stamps) > MAX_STAMPS:
         raise _TooLongError(found)
     return found

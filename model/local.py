@@ -27,6 +27,7 @@ from model.errors import CheckpointError, DemoError
 from model.event_stream import Emit, events_of
 from model.families import Geometry
 from model.feature_cache import FeatureCache
+from model.media_reader import IN_THIS_PROCESS, MediaReader
 from model.prefix_cache import PrefixCache, bytes_per_token, common_length
 from model.prepared_media import Items, PreparedMedia
 from model.prompt import Prompt, build
@@ -61,12 +62,13 @@ class LocalBackend:
         stop_loops: bool = True,
         prompt_lookup: bool = False,
         adapter: str = "",
+        reader: MediaReader = IN_THIS_PROCESS,
     ) -> None:
         """cache_bytes: what may be kept between turns, KV caches and vision features together.
 
         stop_loops: whether an answer that repeats its tail is ended; never before `loop_guard.MIN_TOKENS`.
         prompt_lookup: see there; not together with `compiled`.
-        adapter: the name of one that is in `model`.
+        adapter: the name of one that is in `model`; reader: who opens the files of conversations.
         """
         self.model = model
         self.processor = processor
@@ -81,13 +83,16 @@ class LocalBackend:
         self.features = FeatureCache(self.kept)
         self._label, self._note = label, note
         self._max_video_seconds = max_video_seconds
+        self._reader = reader
         self.stop_loops, self.prompt_lookup = stop_loops, prompt_lookup
         self._template = ChatTemplate(processor)
         self._default_settings = checkpoint_settings.default_settings(model.config.name_or_path)
         images = processor.image_processor
         self._geometry = Geometry(images.patch_size, images.merge_size, images.temporal_patch_size)
         self._cache_bytes_per_token = bytes_per_token(model) if model.device.type == "cuda" else 0
-        self._media = PreparedMedia(prepared, prepared_nbytes, MAX_PREPARED_BYTES)
+        self._media = PreparedMedia(
+            partial(prepared, reader=reader), prepared_nbytes, MAX_PREPARED_BYTES
+        )
         self._turnstile = Turnstile()
         self._drafts = Drafts()
 
@@ -156,6 +161,7 @@ class LocalBackend:
             self._geometry,
             max_video_seconds=longest,
             context_tokens=self.context_tokens,
+            reader=self._reader,
         )
         return build(self._template, self._segments(conversation, settings), items)
 

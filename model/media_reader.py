@@ -21,6 +21,10 @@ from model.video import Report
 class MediaReader(Protocol):
     """Safe to use from several threads."""
 
+    def __hash__(self) -> int:
+        """What it has found is remembered as its own."""
+        ...
+
     def picture_size(self, picture: Image) -> tuple[int, int]:
         """(width, height) of the upright picture. Raises `MediaError`."""
         ...

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 from openai import AuthenticationError, OpenAIError, PermissionDeniedError
 
@@ -22,6 +23,7 @@ from model.errors import DemoError, Sentence
 from model.event_stream import Emit, events_of
 from model.families import Family
 from model.loading import Report
+from model.media_reader import IN_THIS_PROCESS, MediaReader
 from model.prepared_media import PreparedMedia
 from model.read_ahead import Drafts
 from model.remote_answer import Answer, Question
@@ -50,14 +52,18 @@ class RemoteBackend:
         *,
         concurrency: int = CONCURRENCY,
         max_video_seconds: float | None = None,
+        reader: MediaReader = IN_THIS_PROCESS,
     ) -> None:
-        """concurrency: answers at once; whoever comes later waits in line."""
+        """concurrency: answers at once; whoever comes later waits in line. reader: who opens conversations' files."""
         self.server = server
-        self._media = PreparedMedia(encoded, encoded_nbytes, MAX_PREPARED_BYTES)
+        self._media = PreparedMedia(
+            partial(encoded, reader=reader), encoded_nbytes, MAX_PREPARED_BYTES
+        )
         self._counter = TokenCounter(server)
         self._turnstile = Turnstile(concurrency)
         self._drafts = Drafts()
         self._max_video_seconds = max_video_seconds
+        self._reader = reader
 
     @classmethod
     def connect(
@@ -66,6 +72,7 @@ class RemoteBackend:
         *,
         concurrency: int = CONCURRENCY,
         max_video_seconds: float | None = None,
+        reader: MediaReader = IN_THIS_PROCESS,
         report: Report = lambda _progress, _note="": None,
     ) -> RemoteBackend:
         """The backend as soon as the server is there, however long that takes.
@@ -76,7 +83,9 @@ class RemoteBackend:
         while (note := obstacle(server)) is not None:
             report(0.0, note)
             time.sleep(RETRY_S)
-        return cls(server, concurrency=concurrency, max_video_seconds=max_video_seconds)
+        return cls(
+            server, concurrency=concurrency, max_video_seconds=max_video_seconds, reader=reader
+        )
 
     def status(self) -> Status:
         label = self.server.connection.label(self.server.model)
@@ -125,6 +134,7 @@ class RemoteBackend:
             family.geometry,
             max_video_seconds=longest,
             context_tokens=self.server.context_tokens,
+            reader=self._reader,
         )
         own = conversation.system
         turns = remote_messages.turns(

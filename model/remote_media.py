@@ -14,8 +14,9 @@ from typing import Any
 
 import PIL.Image
 
-from model import pixels, vision
+from model import vision
 from model.backend import Cancel
+from model.media_reader import IN_THIS_PROCESS, MediaReader
 from model.remote_messages import Shown
 from model.video import Report
 from model.visual_item import VisualItem
@@ -38,11 +39,13 @@ class Encoded:
         return sum(map(len, self.pictures))
 
 
-def encoded(item: VisualItem, cancel: Cancel, report: Report) -> Generator[None, None, Encoded]:
+def encoded(
+    item: VisualItem, cancel: Cancel, report: Report, reader: MediaReader = IN_THIS_PROCESS
+) -> Generator[None, None, Encoded]:
     """The item; a step for each of its frames. If cancelled, what comes out does not matter. Raises `MediaError`."""
     encode = _picture if item.kind == "image" else _frame
     mime, frames = "image/png", list[str]()
-    for frame in pixels.decoded(item, cancel, report):
+    for frame in reader.pixels(item.media, item.times, cancel, report):
         mime, content = encode(vision.resize(PIL.Image.fromarray(frame), item.size))
         frames.append(base64.b64encode(content).decode("ascii"))
         yield

@@ -16,6 +16,7 @@ from model.backend import ItemCost
 from model.conversation import Conversation, Image, Media, Video
 from model.errors import ContextError, MediaError, Sentence
 from model.families import Geometry
+from model.media_reader import IN_THIS_PROCESS, MediaReader
 from model.settings import VisionSettings
 
 MAX_CLIP_SHARE = 0.75  # of the context, for one clip: the rest is for words and the answer
@@ -80,13 +81,14 @@ def plan(
     *,
     max_video_seconds: float | None = None,
     context_tokens: int = 0,
+    reader: MediaReader = IN_THIS_PROCESS,
 ) -> tuple[VisualItem, ...]:
     """Every item of the conversation, numbered. Raises `MediaError`.
 
     A clip that would take more than `MAX_CLIP_SHARE` of `context_tokens` (0: not known) is fitted.
     """
     most_tokens = int(context_tokens * MAX_CLIP_SHARE)
-    return tuple(_numbered(conversation.media, geometry, max_video_seconds, most_tokens))
+    return tuple(_numbered(conversation.media, geometry, max_video_seconds, most_tokens, reader))
 
 
 def _numbered(
@@ -94,19 +96,19 @@ def _numbered(
     geometry: Geometry,
     max_video_seconds: float | None,
     most_clip_tokens: int,
+    reader: MediaReader,
 ) -> Iterator[VisualItem]:
     pictures = videos = 0
     for item in items:
         if isinstance(item, Image):
             pictures += 1
             _require(item, item_label("image", pictures))
-            yield _picture(item, pictures, geometry)
+            yield _picture(item, pictures, geometry, reader)
         else:
             videos += 1
             _require(item, item_label("video", videos))
-            sampled = _Sampling(
-                item, videos, geometry, file_facts.clip_facts(item), max_video_seconds
-            )
+            facts = file_facts.clip_facts(item, reader)
+            sampled = _Sampling(item, videos, geometry, facts, max_video_seconds)
             yield sampled.within(most_clip_tokens) if most_clip_tokens else sampled.item()
 
 
@@ -125,12 +127,12 @@ def _require(item: Media, label: Sentence) -> None:
             )
 
 
-def _picture(image: Image, number: int, geometry: Geometry) -> VisualItem:
+def _picture(image: Image, number: int, geometry: Geometry, reader: MediaReader) -> VisualItem:
     if isinstance(image.path, str) and image.path.startswith(media.WEB):
         # Only the Python API can get here: the page and the API take uploads.
         name = image.name or media.display_name(image.path)
         image = replace(image, path=_fetched(image.path), name=name)
-    original = file_facts.picture_size(image)
+    original = file_facts.picture_size(image, reader)
     name = media.display_name(image.path, image.name)
     size = vision.picture_size(original, image.vision, geometry, name=name)
     grid = vision.grid(size, 1, geometry)

@@ -80,6 +80,19 @@ class Confinement:
     def whole(self) -> bool:
         return self.landlock > 0 and self.seccomp
 
+    @property
+    def described(self) -> str:
+        """What decoders of attached files can do here, in words."""
+        if self.whole:
+            return f"Landlock {self.landlock} and seccomp: decoders have no network, no other files, no programs"
+        if self.seccomp:
+            return "seccomp without Landlock (Linux 5.13): decoders have no network and no programs, but may read files"
+        if self.landlock:
+            return f"Landlock {self.landlock} without seccomp: decoders have no other files, but may use the network"
+        return (
+            "none: decoders are bounded in time and memory, but may use the network and read files"
+        )
+
 
 def available() -> Confinement:
     """Asks the system; changes nothing."""
