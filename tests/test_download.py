@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -55,6 +56,14 @@ class Site(BaseHTTPRequestHandler):
     def _dripping(self, _: str) -> None:
         self._start({})
         self._drip(b"x")
+
+    def _late(self, _: str) -> None:
+        self._start({"Content-Length": "4"})
+        self.over.wait(1.0)
+        self.wfile.write(b"\x89PNG")
+
+    def _silent(self, _: str) -> None:
+        self.over.wait(60)
 
     def _undecided(self, _: str) -> None:
         self.send_response(200)
@@ -203,6 +212,35 @@ def test_a_server_that_never_ends_is_hung_up_on(port: int, tmp_path: Path, slow:
         downloads(WORLD, seconds=0.5).fetch(
             f"http://pictures.example:{port}/{slow}", tmp_path / "a"
         )
+
+
+@pytest.mark.parametrize("slow", ["silent", "undecided", "to?/undecided"])
+def test_a_server_that_begins_no_answer_is_hung_up_on_long_before(
+    port: int, tmp_path: Path, slow: str
+) -> None:
+    """The picture behind it may take as long as ever."""
+    patient = downloads(WORLD, seconds=600.0, answer_s=0.5)
+    with pytest.raises(MediaError, match="could not be fetched"):
+        patient.fetch(f"http://pictures.example:{port}/{slow}", tmp_path / "a")
+    patient.fetch(f"http://pictures.example:{port}/late", tmp_path / "b")
+
+
+def test_a_file_without_room_is_given_up(port: int, tmp_path: Path) -> None:
+    def take(_: int) -> None:
+        raise MediaError("No room.")
+
+    with pytest.raises(MediaError, match=r"^No room\.$"):
+        downloads(WORLD).fetch(f"http://pictures.example:{port}/picture", tmp_path / "a", take)
+
+
+def test_a_full_disk_is_no_missing_answer(port: int) -> None:
+    with pytest.raises(OSError, match="No space left"):
+        downloads(WORLD).fetch(f"http://pictures.example:{port}/picture", Full("/"))
+
+
+class Full(type(Path())):  # type: ignore[misc]
+    def open(self, *_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,164 @@
+"""What is made of people's files is whole when somebody can read it, counts like uploads, and goes when it is not needed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from PIL import Image as PillowImage
+
+from model.conversation import Image, Video
+from model.errors import DemoError, MediaError
+from model.grounding import Box
+from tests import media_files
+from tests.fakes import FakeBackend
+from tests.following import KEY
+from tests.patience import PATIENCE_S, becomes, scene
+from ui import handlers, inspecting, tabs
+from ui.annotate import marked_copy
+from ui.attachment import inspect
+from ui.examples import EXAMPLES, Example
+from ui.places import Marked
+from ui.preview import clip_preview
+from ui.seen import seen_frames, seen_picture
+from ui.storage import Room
+from ui.tabs import Tabs
+
+MB = 2**20
+
+
+@pytest.fixture
+def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    return tmp_path.resolve()
+
+
+class SlowRoom(Room):
+    """Writes the first half of a file, then waits for others to look."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.half, self.go_on = threading.Event(), threading.Event()
+
+    def take(self, count: int) -> None:
+        self.half.set()
+        assert self.go_on.wait(PATIENCE_S)
+        super().take(count)
+
+
+class OneByte(Room):
+    @property
+    def left(self) -> float:
+        return 1.0
+
+
+def test_who_asks_for_the_same_view_meanwhile_gets_a_whole_one(uploads: Path) -> None:
+    """F9: the second found a file of no bytes."""
+    picture = Image(media_files.photo(uploads / "a.png", (640, 480)))
+    slow = SlowRoom()
+    first = threading.Thread(target=lambda: seen_picture(picture, (560, 420), slow))
+    first.start()
+    assert slow.half.wait(PATIENCE_S)
+    found = seen_picture(picture, (560, 420), Room())
+    assert PillowImage.open(found).convert("RGB").size == (560, 420)
+    slow.go_on.set()
+    first.join(PATIENCE_S)
+    assert PillowImage.open(found).convert("RGB").size == (560, 420)
+    assert len(list((uploads / "seen").iterdir())) == 1
+
+
+def every(uploads: Path) -> dict[str, Callable[[Room], object]]:
+    picture = media_files.photo(uploads / "a.png", (64, 48))
+    clip = media_files.clip(uploads / "b.mp4", 10)
+    marked = Marked(1, inspect(picture), (Box("", 1, 1, 20, 20),))
+    return {
+        "view": partial(seen_picture, Image(picture), (56, 56)),
+        "frames": partial(seen_frames, Video(clip), (56, 56), (0.0, 0.5)),
+        "marked": partial(marked_copy, marked),
+        "copy": partial(clip_preview, str(clip), 1.0),
+        "example": EXAMPLES[0]._place,
+    }
+
+
+@pytest.mark.parametrize("kind", ["view", "frames", "marked", "copy", "example"])
+def test_nothing_is_made_where_uploads_have_no_room(uploads: Path, kind: str) -> None:
+    make = every(uploads)[kind]
+    before = sorted(uploads.rglob("*.*"))
+    with pytest.raises(MediaError, match="could not keep the file"):
+        make(Room(0))
+    assert sorted(uploads.rglob("*.*")) == before
+
+
+@pytest.mark.parametrize("kind", ["view", "frames", "marked", "copy", "example"])
+def test_what_does_not_fit_leaves_nothing(uploads: Path, kind: str) -> None:
+    """There is room when it begins, and the file is larger."""
+    make = every(uploads)[kind]
+    before = sorted(path for path in uploads.rglob("*") if path.is_file())
+    with pytest.raises(DemoError, match="could not keep the file"):
+        make(OneByte())
+    assert sorted(path for path in uploads.rglob("*") if path.is_file()) == before
+
+
+def test_examples_are_never_half_there(
+    uploads: Path,
+) -> None:
+    """F8: one visitor's copying cut off the file that another's model was reading."""
+    example: Example = EXAMPLES[3]
+    path = uploads / "examples" / example.files[0]
+    example._place(Room())
+    whole = path.stat().st_size
+    number = path.stat().st_ino
+    example._place(Room())
+    assert (path.stat().st_size, path.stat().st_ino) == (whole, number), "written once"
+    path.unlink()
+    slow = SlowRoom()
+    copying = threading.Thread(target=example._place, args=(slow,))
+    copying.start()
+    assert slow.half.wait(PATIENCE_S)
+    assert not path.exists()
+    slow.go_on.set()
+    copying.join(PATIENCE_S)
+    assert path.stat().st_size == whole
+
+
+def test_of_what_was_made_for_a_tab_only_the_latest_stays(
+    uploads: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tabs, "MAX_MADE", 3)
+    files = [media_files.photo(uploads / f"{number}.png") for number in range(6)]
+
+    async def play() -> None:
+        open_tabs = Tabs(FakeBackend())
+        mine, other = handlers.tab_of(open_tabs, KEY), handlers.tab_of(open_tabs, "f" * 32)
+        open_tabs.made(other, [str(files[1])])
+        for file in files:
+            open_tabs.made(mine, [str(file)])
+        await becomes(
+            lambda: [files.index(file) for file in files if file.exists()] == [1, 3, 4, 5]
+        )
+        await handlers.clear(open_tabs, KEY)
+        await becomes(lambda: [file.exists() for file in files].count(True) == 1)
+        assert files[1].exists(), "somebody else looks at it"
+
+    scene(play)
+
+
+def test_a_look_and_a_marked_picture_go_with_the_conversation(uploads: Path) -> None:
+    picture = media_files.photo(uploads / "a.png", (280, 280))
+
+    async def play() -> None:
+        open_tabs = Tabs(FakeBackend())
+        tab = handlers.tab_of(open_tabs, KEY)
+        tab.attach(inspect(picture))
+        look: dict[str, Any] = {"op": "look", "id": tab.tray[0].id}
+        await inspecting.inspect(open_tabs, KEY, "", gr.EventData(None, look), {})
+        assert list((uploads / "seen").iterdir())
+        await handlers.clear(open_tabs, KEY)
+        await becomes(lambda: not list((uploads / "seen").iterdir()))
+
+    scene(play)
