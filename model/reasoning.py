@@ -16,6 +16,8 @@ MARKS = {
     "◁think▷": "◁/think▷",
     "[THINK]": "[/THINK]",
 }
+STEP = 4096  # characters that are looked at at once
+MAX_ENDED = 1000  # characters of tokens that end a turn
 END_TOKENS = ("<|im_end|>", "<|endoftext|>")
 # Those that stand alone where the prompt has the other one. Within backticks they are spoken of.
 _ALONE = re.compile(r"(?<!`)(?:</think>|◁/think▷)")
@@ -39,6 +41,7 @@ class Splitter:
 
     def __init__(self) -> None:
         self._left = ""  # of the pieces: may be the beginning of a mark
+        self._blank: list[str] = []  # white space before it, if nothing has been said
         self._before = ""  # the character that stood before it
         self._closer = ""  # of the reasoning that is open
         self._thought = False
@@ -49,16 +52,27 @@ class Splitter:
         self._thought = True
 
     def add(self, piece: str) -> Iterator[Part]:
-        self._left += piece
-        while (mark := self._mark()) is not None:
-            yield from self._passed(mark)
-        ready = len(self._left) - self._held()
-        yield from self._part(ready)
+        for start in range(0, len(piece), STEP):
+            self._left += piece[start : start + STEP]
+            self._set_blank_aside()
+            while (mark := self._mark()) is not None:
+                yield from self._passed(mark)
+                self._set_blank_aside()
+            ready = len(self._left) - self._held()
+            yield from self._part(ready)
 
     def end(self) -> Iterator[Part]:
         """The rest, without the tokens that end a turn."""
-        self._left = _ENDED.sub("", self._left)
+        self._left = "".join((*self._blank, _ENDED.sub("", self._left)))
+        self._blank.clear()
         yield from self._part(len(self._left))
+
+    def _set_blank_aside(self) -> None:
+        """White space before a reasoning is no answer, and there may be any amount of it."""
+        if not self._closer and not self._said:
+            said = self._left.lstrip()
+            self._blank.append(self._left[: len(self._left) - len(said)])
+            self._left = said
 
     def _mark(self) -> re.Match[str] | None:
         if self._closer:
@@ -82,6 +96,7 @@ class Splitter:
             if not self._closer and self._said:
                 yield Part("", thought=True, all_before=True)
             self._closer, self._thought, self._said = "", True, False
+        self._blank.clear()
         self._before, self._left = "", self._left[mark.end() - (0 if opens else mark.start()) :]
 
     def _part(self, length: int) -> Iterator[Part]:
@@ -92,6 +107,9 @@ class Splitter:
             if text:
                 yield Part(text, thought=True)
             return
+        if text and self._blank:
+            text = "".join((*self._blank, text))
+            self._blank.clear()
         if self._thought and not self._said:
             text = text.lstrip()
         self._said = self._said or bool(text.strip())
@@ -107,8 +125,6 @@ class Splitter:
             if any(mark.startswith(text[start:]) for mark in _EVERY_MARK):
                 kept = start
                 break
-        if ended := _ENDED.search(text, 0, kept):
+        if ended := _ENDED.search(text, max(0, kept - MAX_ENDED), kept):
             kept = ended.start()
-        if not self._closer and not self._said and not text[:kept].strip():
-            kept = 0  # white space before a reasoning is no answer
         return len(text) - kept

@@ -9,11 +9,13 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from model.conversation import Conversation, Image, Video
 
 Kind = Literal["image", "video"]
+MAX_ASKED = 4_000  # characters at the end of a question that tell what it is about
 
 _ORDINALS = {
     word: number
@@ -106,22 +108,34 @@ def _nth(named: Sequence[Reference], place: int) -> Reference | None:
 
 
 def subject(conversation: Conversation, kind: Kind) -> int | None:
-    """The number of the picture or clip that the latest question is about, if there is one.
+    """The number of the picture or clip that the latest question is about, if there is one."""
+    return next(reversed(subjects(conversation, kind)), None)
+
+
+def subjects(conversation: Conversation, kind: Kind) -> list[int | None]:
+    """For each message, the number of the picture or clip that the latest question until then is about.
 
     It is the last one that the latest question names or brings along, else that of a question before.
     What is asked about a new clip is about no earlier picture.
     """
-    turns, shown = [], 0
+    found: list[int | None] = []
+    shown, latest = 0, None
     for message in conversation.messages:
         if message.role == "user":
-            own = sum(isinstance(item, _TYPES[kind]) for item in message.media)
-            turns.append((message, range(shown + 1, shown + own + 1)))
-            shown += own
-    for message, brought in reversed(turns):
-        named = [r.number for r in references(message.text) if r.kind == kind]
-        known = [number for number in named if 1 <= number <= shown]
-        if known or brought:
-            return (known or brought)[-1]
-        if kind == "image" and message.media:
-            break
-    return None
+            brought = sum(isinstance(item, _TYPES[kind]) for item in message.media)
+            shown += brought
+            named = [r.number for r in _asked(message.text[-MAX_ASKED:]) if r.kind == kind]
+            if known := [number for number in named if 1 <= number <= shown]:
+                latest = known[-1]
+            elif brought:
+                latest = shown
+            elif kind == "image" and message.media:
+                latest = None
+        found.append(latest)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _asked(text: str) -> tuple[Reference, ...]:
+    """Questions stay as they are, and are read again at each update of an answer."""
+    return tuple(references(text))

@@ -10,9 +10,15 @@ from collections.abc import Callable
 
 import pytest
 
+from model import recipe
+from model.conversation import Conversation, Image, Text, Video
 from model.grounding import Convention, parse
+from model.reasoning import Splitter
 from model.reference import spoken_of
-from ui import render
+from model.timestamps import timestamps
+from ui import places, render
+from ui.attachment import Attachment
+from ui.differences import MOST_WORDS, differences
 from ui.markdown import to_html
 from ui.seeking import Clips, Player
 
@@ -32,11 +38,33 @@ def spoken(text: str) -> object:
     return list(spoken_of(text, [(at, at + 1) for at in range(0, len(text), 50)]))
 
 
+def in_pieces(text: str) -> object:
+    """As a server sends it, a few characters at a time."""
+    splitter = Splitter()
+    pieces = (text[start : start + 8] for start in range(0, len(text), 8))
+    return [list(splitter.add(piece)) for piece in pieces], list(splitter.end())
+
+
+def compared(text: str) -> object:
+    return differences(text, f"{text[len(text) // 2 :]}{text[: len(text) // 2]}")
+
+
+def of_a_turn(text: str) -> object:
+    """As a script that asks again has it, and as a server gets it."""
+    talk = Conversation().with_user_turn(Text("What?")).with_reply(text)
+    again = recipe.messages(talk.with_user_turn(Text(text)), "", ("<|im_end|>", "<|box_start|>"))
+    return [recipe.unmarked(message["content"][0]["text"]) for message in again]
+
+
 READERS: dict[str, Callable[[str], object]] = {
     "markdown beside a clip": lambda text: to_html(text, Clips(CLIPS, 1)),
     "arriving": lambda text: to_html(text, arriving=True),
     "copying": render.readable,
     "spoken of": spoken,
+    "times": lambda text: timestamps(text, 60.0),
+    "thoughts": in_pieces,
+    "comparing": compared,
+    "asking again": of_a_turn,
     "boxes of qwen2_vl": grounding("qwen2_vl"),
     "boxes of qwen2_5_vl": grounding("qwen2_5_vl"),
     "boxes of qwen3_vl": grounding("qwen3_vl"),
@@ -84,12 +112,42 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "ordinals": ("", "第一", "张图"),
     "angles": ("", "<", ""),
     "think": ("", "<think>", ""),
+    "ends of turns": ("", "<|im_end|> ", ""),
+    "newlines": ("", "\n", ""),
+    "newlines before a thought": ("", "\n", "<think>x</think>"),
     "words": ("", "word ", ""),
+}
+# Read when there is time.
+MORE: dict[str, tuple[str, str, str]] = {
+    "ends of thoughts": ("", "</think>", ""),
+    "spoken ends of thoughts": ("", "`</think>", ""),
+    "times that are none": ("", "1:2:3:", ""),
+    "hours": ("", "1 h ", "2 s"),
+    "dates": ("", "2024-01-01 ", "10:00"),
+    "long numbers": ("for ", "1.", " s"),
+    "scores": ("", "score is ", "1:23"),
+    "lasting": ("", "for about ", "3 s"),
+    "boxes in words": ("", "(12,34),(56,78) ", ""),
+    "elements": ("", "<box>", ""),
+    "sides": ("", "<xmin>1</xmin>", ""),
+    "labels": ("", "<label>a", ""),
+    "comments": ("{", "/*", ""),
+    "lines of comments": ("{", "//\n", ""),
+    "nested quotes": ("{", "\"a': ", "}"),
+    "curly quotes": ("{", "“", "}"),
+    "fences of other marks": ("", "~~~json\n{", ""),
+    "bare keys": ("", "bounding box at ", "(1,2)"),
+    "cells of a table": ("|a|\n|-|\n", "|", ""),
+    "rows of a table": ("|a|\n|-|\n", "|a|\n", ""),
+    "escapes": ("", "\\<|im_end|>", ""),
+    "private characters": ("", "\ue000\ue001", ""),
+    "combining marks": ("e", "\u0301", ""),
+    "surrogate halves": ('{"label": "', "\\ud83d", '"}'),
 }
 
 
 def of_length(name: str, length: int) -> str:
-    before, unit, after = TEXTS[name]
+    before, unit, after = {**TEXTS, **MORE}[name]
     return before + unit * (length // len(unit)) + after
 
 
@@ -114,7 +172,45 @@ def rising_ticks(length: int) -> str:
     return " ".join("`" * run for run in range(1, runs))
 
 
-@pytest.mark.parametrize("name", TEXTS)
+def test_words_of_which_hardly_two_in_a_row_are_shared_are_compared_in_time() -> None:
+    """The cube of the words for difflib: ten times as many would take a thousand times as long."""
+    short, long = 200, MOST_WORDS
+
+    def read(words: str) -> object:
+        return differences("a b " * (int(words) // 2), "a c " * (int(words) // 2))
+
+    assert slower(read, str(short), str(long)) <= MAX_RATIO
+
+
+def turns(count: int) -> tuple[Conversation, dict[str, Attachment]]:
+    """A conversation of so many turns, each with a picture, a clip and a box."""
+    talk, known = Conversation(), {}
+    for number in range(count):
+        picture, clip = Image(f"/{number}.png"), Video(f"/{number}.mp4")
+        for item, kind in ((picture, "image"), (clip, "video")):
+            path = str(item.path)
+            known[path] = Attachment(path, kind, path, path, (64, 48), "/t.webp", path, 9.0)  # type: ignore[arg-type]
+        talk = talk.with_user_turn(picture, clip, Text("What is in picture 1?"))
+        talk = talk.with_reply("At 0:01: <|box_start|>(1,2),(300,400)<|box_end|>")
+    return talk, known
+
+
+@pytest.mark.parametrize("reader", ["messages", "places"])
+def test_ten_times_the_turns_take_about_ten_times_as_long(reader: str) -> None:
+    sizes = {"short": turns(40), "long": turns(400)}
+
+    def read(size: str) -> object:
+        talk, known = sizes[size]
+        if reader == "messages":
+            return render.messages(talk, known)
+        return places.by_answer(talk, known, "qwen2_vl")
+
+    assert slower(read, "short", "long") <= MAX_RATIO
+
+
+@pytest.mark.parametrize(
+    "name", [*TEXTS, *(pytest.param(name, marks=pytest.mark.slow) for name in MORE)]
+)
 def test_ten_times_the_answer_takes_about_ten_times_as_long(name: str) -> None:
     short, long = of_length(name, SHORT), of_length(name, LONG)
     ratios = {reader: slower(read, short, long) for reader, read in READERS.items()}

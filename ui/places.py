@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -11,7 +11,7 @@ from model.conversation import Conversation, Image
 from model.families import of_key
 from model.grounding import Box, Convention, Point, mentions, place
 from model.mention import Mention
-from model.reference import spoken_of, subject
+from model.reference import spoken_of, subject, subjects
 from model.vision import picture_size
 from ui.attachment import Attachment
 from ui.composer import file_url
@@ -55,12 +55,21 @@ def marked(
     asked: Conversation, answer: str, known: Mapping[str, Attachment], convention: Convention
 ) -> list[Marked]:
     """What `answer` to the conversation `asked` points at, by picture."""
-    written = list(islice(mentions(answer), MOST))
-    if not written:
-        return []  # most answers, at every update while they grow
     pictures = [item for item in asked.media if isinstance(item, Image)]
+    return _marked(pictures, subject(asked, "image"), answer, known, convention)
+
+
+def _marked(
+    pictures: Sequence[Image],
+    otherwise: int | None,
+    answer: str,
+    known: Mapping[str, Attachment],
+    convention: Convention,
+) -> list[Marked]:
+    """pictures: those that were shown by then; otherwise: the one that is meant where none is named."""
+    written = list(islice(mentions(answer), MOST))
     found: dict[int, list[Box | Point]] = {}
-    for mention, number in _numbered(asked, answer, written, len(pictures)):
+    for mention, number in _numbered(answer, written, len(pictures), otherwise):
         picture = pictures[number - 1]
         if attachment := known.get(str(picture.path)):
             original = attachment.size
@@ -74,10 +83,11 @@ def marked(
 
 
 def _numbered(
-    asked: Conversation, answer: str, written: Sequence[Mention], pictures: int
+    answer: str, written: Sequence[Mention], pictures: int, otherwise: int | None
 ) -> Iterator[tuple[Mention, int]]:
     """What an answer points at in pictures, with the picture's number."""
-    otherwise = subject(asked, "image")
+    if not written:
+        return  # most answers, at every update while they grow
     references = spoken_of(answer, [(mention.start, mention.end) for mention in written])
     for mention, named in zip(written, references, strict=True):
         if named and named.kind == "video":
@@ -91,11 +101,14 @@ def by_answer(
     conversation: Conversation, known: Mapping[str, Attachment], convention: Convention
 ) -> list[list[Marked]]:
     """What each answer of the conversation points at."""
-    return [
-        marked(replace(conversation, messages=conversation.messages[:i]), m.text, known, convention)
-        for i, m in enumerate(conversation.messages)
-        if m.role == "assistant"
-    ]
+    pictures: list[Image] = []
+    found: list[list[Marked]] = []
+    about = [None, *subjects(conversation, "image")]
+    for message, otherwise in zip(conversation.messages, about, strict=False):
+        pictures += [item for item in message.media if isinstance(item, Image)]
+        if message.role == "assistant":
+            found.append(_marked(pictures, otherwise, message.text, known, convention))
+    return found
 
 
 def described(pictures: Sequence[Marked]) -> list[dict[str, Any]]:

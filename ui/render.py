@@ -10,15 +10,14 @@ import html
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from model.backend import Answered, Progress, Status, Usage
-from model.conversation import Conversation, Text
+from model.conversation import Conversation, Message, Text
 from ui.attachment import Attachment
 from ui.markdown import to_html
 from ui.places import Marked, described
-from ui.seeking import clips
+from ui.seeking import Clips, clips_by_message
 from ui.texts import Texts
 
 # Texts that assets/*.js show.
@@ -68,8 +67,9 @@ def messages(
     """The conversation for `gr.Chatbot`. thoughts: HTML to stand before each reply, see `thought`."""
     waiting = iter(thoughts)
     shown = []
-    for place, message in enumerate(conversation.messages):
-        content = list(_content(conversation, place, known))
+    seen = [None, *clips_by_message(conversation, known)]
+    for message, clips in zip(conversation.messages, seen, strict=False):
+        content = list(_content(message, clips, known))
         if message.role == "assistant" and (before := next(waiting, "")):
             content[0]["text"] = f"{before}\n\n{content[0]['text']}"
         shown.append({"role": message.role, "content": content})
@@ -100,17 +100,15 @@ def thinking(reasoning: str, texts: Texts) -> str:
 
 
 def _content(
-    conversation: Conversation, place: int, known: Mapping[str, Attachment]
+    message: Message, clips: Clips | None, known: Mapping[str, Attachment]
 ) -> Iterator[dict[str, Any]]:
-    message = conversation.messages[place]
     for part in message.parts:
         if isinstance(part, Text) and message.role == "user":
             # Places that were pointed at come without their marks.
             typed = readable(part.text).strip() if part.pointing else part.text
             yield {"type": "text", "text": literal(typed)}
         elif isinstance(part, Text):
-            asked = replace(conversation, messages=conversation.messages[:place])
-            shown = to_html(part.text, clips(asked, known))
+            shown = to_html(part.text, clips)
             # A bare string would lose its indentation in the Chatbot.
             yield {"type": "text", "text": shown}
         elif attachment := known.get(str(part.path)):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from model.conversation import Conversation, Video
-from model.reference import references, subject
+from model.reference import references, subjects
 from model.timestamps import timestamps
 from ui.attachment import Attachment
 from ui.preview import MAX_SECONDS
@@ -45,15 +45,18 @@ class Link:
 class Clips:
     """The clips of a conversation while one answer about them is read from its beginning to its end."""
 
-    def __init__(self, players: Mapping[int, Player], spoken_of: int) -> None:
-        """players: by the number of their clip; spoken_of: until the answer names another clip."""
+    def __init__(
+        self, players: Mapping[int, Player], spoken_of: int, shown: int | None = None
+    ) -> None:
+        """players: by the number of their clip; spoken_of: until the answer names another clip; shown: so many by then."""
         self._players = players
         self._number = spoken_of
+        self._shown = max(players, default=0) if shown is None else shown
 
     def links(self, text: str) -> list[Link]:
         """What the next part of the answer says about moments."""
         readable = _WHOLE.sub(lambda match: " " * len(match.group()), text)
-        named = [r for r in references(readable) if r.kind == "video" and r.number in self._players]
+        named = [r for r in references(readable) if r.kind == "video" and self._plays(r.number)]
         starts = [0, *(r.start for r in named)]
         found: list[Link] = []
         for start, end, clip in zip(
@@ -65,6 +68,9 @@ class Clips:
             self._number = clip
             found += self._between(readable, start, end)
         return found
+
+    def _plays(self, number: int) -> bool:
+        return number <= self._shown and number in self._players
 
     def _between(self, text: str, start: int, end: int) -> list[Link]:
         """In a part that speaks of one clip."""
@@ -83,12 +89,24 @@ class Clips:
 
 def clips(asked: Conversation, known: Mapping[str, Attachment]) -> Clips | None:
     """For reading the answer to `asked`; None when it has nothing that plays."""
+    return next(reversed(clips_by_message(asked, known)), None)
+
+
+def clips_by_message(
+    conversation: Conversation, known: Mapping[str, Attachment]
+) -> list[Clips | None]:
+    """The same for reading what follows each message."""
     players: dict[int, Player] = {}
-    for number, clip in enumerate((c for c in asked.media if isinstance(c, Video)), 1):
-        attachment = known.get(str(clip.path))
-        if attachment and attachment.playable:
-            players[number] = _player(len(players) + 1, clip, attachment)
-    return Clips(players, subject(asked, "video") or 0) if players else None
+    found: list[Clips | None] = []
+    shown = 0
+    for message, about in zip(conversation.messages, subjects(conversation, "video"), strict=True):
+        for clip in (item for item in message.media if isinstance(item, Video)):
+            shown += 1
+            attachment = known.get(str(clip.path))
+            if attachment and attachment.playable:
+                players[shown] = _player(len(players) + 1, clip, attachment)
+        found.append(Clips(players, about or 0, shown) if players else None)
+    return found
 
 
 def _player(place: int, clip: Video, attachment: Attachment) -> Player:
