@@ -12,6 +12,11 @@
     if (live()) qwenVlChat.one('#resume')?.click();
   }
 
+  // The server waits for a page whose connection was cut, and not for one that says that it goes.
+  let leaving = '';
+  qwenVlChat.opened = (key, page) => { leaving = JSON.stringify({ key, page }); };
+  addEventListener('pagehide', () => { if (leaving) navigator.sendBeacon('leave', leaving); });
+
   addEventListener('offline', () => { cutOff ||= live(); });
   // Gradio sends nothing any more once a request has failed, and reloads the page within two seconds of
   // the network's return. At once is better: what somebody sends until then would go nowhere.

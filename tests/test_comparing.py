@@ -264,7 +264,7 @@ def test_a_comparison_that_nobody_follows_asks_for_no_second_side(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def play() -> None:
-        monkeypatch.setattr(runs, "EXPECTED_S", 0.05)
+        monkeypatch.setattr(runs, "ORPHAN_S", 0.05)
         backend = FakeBackend(gate=threading.Event())
         tabs = Tabs(backend)
         await comparing.compare(tabs, KEY, "Hi", posted({}, {}), {})

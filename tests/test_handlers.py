@@ -28,6 +28,8 @@ from ui.controls import started
 from ui.places import by_answer
 from ui.pointing import Pointed
 from ui.resolution import Resolution
+from ui.runs import Run
+from ui.session import Tab
 from ui.tabs import Tabs
 from ui.view import View
 
@@ -578,5 +580,48 @@ def test_loading_is_shown_until_the_model_is_there_or_has_failed() -> None:
         backend.current = Status("ready", "Fake")
         _, timer, state = await handlers.watch_loading(tabs, KEY)
         assert 'data-state="idle"' in state and timer.active is False
+
+    scene(play)
+
+
+def test_a_run_that_cannot_start_leaves_its_tab_usable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system gives no more threads."""
+
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend())
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refused)
+            taken, *_ = await handlers.submit(tabs, KEY, "Hi", {})
+            last = await followed(tabs)
+        assert (taken, last.returned, tabs.running) == ("Hi", "Hi", 0)
+        assert "too much to do" in last.notice and last.message.submit_btn
+        await handlers.submit(tabs, KEY, "Hi", {})
+        assert (await followed(tabs)).answers == '["Hello"]' and len(backend.calls) == 1
+
+    scene(play)
+
+
+def refused(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def broken(*_: Any) -> Any:
+    raise RuntimeError("a bug")
+
+
+@pytest.mark.parametrize(("where", "part"), [(Tab, "settle"), (Run, "start")])
+def test_a_bug_where_a_run_starts_or_ends_leaves_its_tab_usable(
+    monkeypatch: pytest.MonkeyPatch, where: type, part: str
+) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        with monkeypatch.context() as patch:
+            patch.setattr(where, part, broken)
+            await handlers.submit(tabs, KEY, "Hi", {})
+            last = await followed(tabs)
+        assert "Something went wrong" in last.notice and tabs.running == 0
+        assert tabs.open(KEY).conversation == Conversation()
+        await handlers.submit(tabs, KEY, "Hi", {})
+        assert (await followed(tabs)).answers == '["Hello"]'
 
     scene(play)

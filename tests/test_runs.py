@@ -88,7 +88,7 @@ async def look_once(run: Run) -> None:
 def test_an_answer_that_nobody_follows_any_more_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(runs, "EXPECTED_S", 3600.0)  # the patience with a page on its way
+    monkeypatch.setattr(runs, "ORPHAN_S", 0.1)
 
     async def look_and_leave(run: Run) -> None:
         await look_once(run)
@@ -98,8 +98,28 @@ def test_an_answer_that_nobody_follows_any_more_is_given_up(
     assert run.finished and run.finished.reason == "cancelled"
 
 
+def test_a_cut_connection_is_waited_for_and_a_page_that_left_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runs, "ORPHAN_S", 3600.0)
+    monkeypatch.setattr(runs, "LEFT_S", 0.1)
+
+    async def look_and_leave(run: Run) -> None:
+        with run.followed():
+            await asyncio.sleep(0)
+        await asyncio.sleep(1.0)
+        assert run.live, "its page may be back in a moment"
+        with run.followed():
+            run.leave()
+            await asyncio.sleep(0)
+        await asyncio.wait_for(run.ended(), 20)
+
+    run, _ = running(FakeBackend(gate=threading.Event()), look_and_leave)
+    assert run.finished and run.finished.reason == "cancelled"
+
+
 def test_an_answer_that_nobody_ever_follows_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "EXPECTED_S", 0.1)
+    monkeypatch.setattr(runs, "ORPHAN_S", 0.1)
     run, _ = running(FakeBackend(gate=threading.Event()), nothing)
     assert run.finished and run.finished.reason == "cancelled"
 
@@ -119,11 +139,12 @@ def test_an_answer_that_is_followed_goes_on(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_follower_on_the_way_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "ORPHAN_S", 0.1)
+    monkeypatch.setattr(runs, "LEFT_S", 0.1)
     gate = threading.Event()
 
     async def reload(run: Run) -> None:
         await look_once(run)
+        run.leave()
         run.expect_follower()
         await asyncio.sleep(0.6)
         gate.set()

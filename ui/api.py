@@ -25,9 +25,10 @@ from model.settings import GenerationSettings
 from ui.api_examples import give_example
 from ui.attachment import Attachment
 from ui.posted_message import PostedFile, parts_of
+from ui.runs import Run
 from ui.session import UNEXPECTED, Tab, composed
 from ui.tabs import Tabs
-from ui.web import asker_of
+from ui.web import asker_of, asking, path_of
 
 log = logging.getLogger(__name__)
 
@@ -67,12 +68,7 @@ async def chat(
     """Ask, with pictures and videos; streams the answer so far and, at last, what it cost."""
     with _explained():
         tab = _tab(tabs, request)
-    if tab.run and tab.run.left:
-        await tab.run.ended()  # a program that has just cancelled need not know how long that takes
-    with _explained():
-        tabs.admit(tab)
-        asked = await _drafted(tabs, tab, message, settings)
-        run = tabs.start(tab, lambda: asked, admitted=True)
+        run = await _asked(tabs, tab, message, settings)
     try:
         with run.followed():
             while run.live:
@@ -82,13 +78,18 @@ async def chat(
                 while run.live and (waited < frame or run.text == text):
                     await asyncio.sleep(FRAME_S)  # who waits longer would notice the end later
                     waited += FRAME_S
-    finally:
+    except asyncio.CancelledError:
         run.cancel.set()
-    tab.tray.clear()  # a program still has the message that came to nothing
+        raise
+    except GeneratorExit:
+        if _cancelled():  # otherwise the connection was cut
+            run.cancel.set()
+        raise
     with _explained():
         if run.error:
             raise run.error
     yield run.text, asdict(run.finished.usage) if run.finished else {}
+    tab.unheard = None
 
 
 async def estimate(
@@ -120,6 +121,35 @@ def _tab(tabs: Tabs, request: gr.Request) -> Tab:
     tab.pages.add(str(request.session_hash))
     tabs.found(tab, asker_of(request.request))
     return tab
+
+
+async def _asked(tabs: Tabs, tab: Tab, message: object, settings: object) -> Run:
+    """The answer to this message: the one in the making, if a program was cut off from it and asks again."""
+    if tab.run and tab.run.cancel.is_set():
+        await tab.run.ended()  # a program that has just cancelled need not know how long that takes
+    tabs.admit(tab)
+    asked = await _drafted(tabs, tab, message, settings)
+    if tab.unheard and _same(tab.unheard, *asked):
+        tab.unheard.expect_follower()
+        return tab.unheard
+    if tab.run and tab.run.left:
+        await tab.run.ended()
+        asked = await _drafted(tabs, tab, message, settings)
+    tab.unheard = tabs.start(tab, lambda: asked, admitted=True)
+    return tab.unheard
+
+
+def _same(run: Run, asked: Conversation, settings: GenerationSettings) -> bool:
+    """Whether that is what it answers, and answers to the end."""
+    message = run.conversation.last_user_message
+    given_up = run.error or run.cancel.is_set()
+    return not given_up and (message, run.settings) == (asked.last_user_message, settings)
+
+
+def _cancelled() -> bool:
+    """Whether a program ends the call that is being answered, and not its connection."""
+    request = asking.get()
+    return request is not None and path_of(request.scope).startswith("/gradio_api/cancel")
 
 
 async def _drafted(

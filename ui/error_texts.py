@@ -77,6 +77,10 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "已降至视觉词元的 {percent} %。",
         "시각 토큰을 {percent} %로 줄였습니다.",
     ),
+    "The page has too much to do; try again in a minute.": (
+        "页面太忙；请一分钟后再试。",
+        "페이지가 너무 바쁩니다. 1분 뒤에 다시 시도하세요.",
+    ),
     # Settings
     "Setting '{name}' is {value}; it must be {range}.": (
         "设置“{name}”的值是 {value}；必须在 {range} 范围内。",

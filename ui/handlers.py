@@ -72,14 +72,15 @@ def _told(language: str) -> Iterator[None]:
 
 async def open_page(
     tabs: Tabs, key: str, language: str, request: gr.Request
-) -> tuple[str, str, gr.Timer]:
-    """A page is there: give it its key back, and say what runs."""
+) -> tuple[str, str, str, gr.Timer]:
+    """A page is there: give it its key back, and its own name, and say what runs."""
     tab = tab_of(tabs, key, language)
     tab.language = language
     tab.refused.clear()  # a reload is a fresh look at the tray
     browser = browser_of(request.request) if request.request else ""
-    tabs.page_opened(tab, browser, str(request.session_hash), address_of(request.request))
-    return key, *_model(tabs, tab)
+    page = str(request.session_hash)
+    tabs.page_opened(tab, browser, page, address_of(request.request))
+    return key, page, *_model(tabs, tab)
 
 
 async def close_page(tabs: Tabs, request: gr.Request) -> None:
@@ -136,11 +137,12 @@ def _retry(
     return view.whole(tab)
 
 
-async def look(tabs: Tabs, key: str) -> View:
+async def look(tabs: Tabs, key: str, request: gr.Request | None = None) -> View:
     """A page has opened or is back, from a lost connection perhaps: an answer in the making waits for it."""
     tab = tab_of(tabs, key)
-    if tab.run:
-        tab.run.expect_follower()
+    if request:
+        tab.pages.add(str(request.session_hash))
+    tab.expect_follower()
     return view.whole(tab)
 
 

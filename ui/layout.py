@@ -27,6 +27,7 @@ class Page:
     """The elements of the page that are wired."""
 
     key: gr.Textbox
+    name: gr.Textbox  # Gradio's for this page, beside others of the same tab
     language: gr.Radio
     log_out: gr.HTML
     banner: gr.HTML
@@ -150,14 +151,14 @@ def lay_out(defaults: DefaultSettings, log_ins: bool = False) -> Page:
     settings = gr.JSON({}, visible=False)
     start = gr.JSON(started(defaults), visible=False)
     # Empty, not None: a setting may be moved before the page has its key.
-    key, sent, taken_up, saved, returned = [gr.Textbox("", visible=False) for _ in range(5)]
+    key, name, sent, taken_up, saved, returned = [gr.Textbox("", visible=False) for _ in range(6)]
     view = View(
         chatbot, live, stats, answers, run_state, notice, message, places, tray, returned,
         examples, copy, retry, retry_penalised, edit, undo, reproduce, export, clear,
         cancel_edit,
     )  # fmt: skip
     return Page(
-        key, language, log_out, banner, controls, settings, start, settings_title, settings_note, reset, attach, sources,
+        key, name, language, log_out, banner, controls, settings, start, settings_title, settings_note, reset, attach, sources,
         cost, ready, scripted, replay, bridge, inspector, views, comparison, compared, resume,
         sent, taken_up, saved, view, gr.Timer(1.0, active=False),
     )  # fmt: skip

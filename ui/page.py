@@ -15,6 +15,7 @@ from ui.api import add_api
 from ui.health import Health
 from ui.journal import Journal
 from ui.layout import ASSETS, lay_out, script
+from ui.leaving import Leaving
 from ui.log_in import LogIn
 from ui.metrics import CountedResponses
 from ui.metrics_route import MetricsRoute
@@ -108,6 +109,7 @@ def launch_options(
     own_site = Middleware(OwnSite, names=names, strict=bool(allow_hosts))
     blocks.tabs.errands.room.max_file_bytes = max_file_mb * 2**20
     uploads = Middleware(UploadLimit, room=blocks.tabs.errands.room)
+    leaving = Middleware(Leaving, left=blocks.tabs.page_left)
     in_front = Middleware(
         gate.Gate,
         inputs=gate.inputs_of(blocks),
@@ -126,7 +128,17 @@ def launch_options(
         "head": f"<script>{classic}</script>",
         "favicon_path": str(ASSETS / "favicon.svg"),
         "app_kwargs": {
-            "middleware": [health, counted, headers, own_site, *shown, log_in, uploads, in_front],
+            "middleware": [
+                health,
+                counted,
+                headers,
+                own_site,
+                *shown,
+                log_in,
+                leaving,
+                uploads,
+                in_front,
+            ],
             "routes": [scripts.route()],
         },
         "max_file_size": max_file_bytes,

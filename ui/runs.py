@@ -16,15 +16,17 @@ from typing import Literal
 
 from model.backend import Backend, Cancel, Delta, Event, Finished, Notice, Progress, Reasoning
 from model.conversation import Conversation
-from model.errors import DemoError
+from model.errors import DemoError, Sentence
 from model.settings import GenerationSettings
 
 log = logging.getLogger(__name__)
 
-ORPHAN_S = 0.6  # seconds without a follower before an answer is given up
-EXPECTED_S = 10.0  # the same while a follower is on the way
+ORPHAN_S = 10.0  # seconds without a follower before an answer is given up: a connection was cut
+LEFT_S = 0.6  # the same once its page has said that it leaves
 LOADING_S = 0.1  # between two looks whether the model is there
 WATCH_S = 0.2  # seconds between looks at the followers
+
+NO_THREAD = Sentence("The page has too much to do; try again in a minute.")
 
 RunState = Literal["loading", "queued", "reading", "answering"]
 
@@ -49,6 +51,7 @@ class Run:
         self._followers = 0
         self.expect_follower()
         self._done = asyncio.Event()
+        self._settled = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._waiting: asyncio.Task[None] | None = None
 
@@ -84,8 +87,12 @@ class Run:
         return self.progress, len(self.text), len(self.reasoning)
 
     def expect_follower(self) -> None:
-        """Somebody is about to look: wait longer than usual."""
-        self._left_at, self._patience_s = time.monotonic(), EXPECTED_S
+        """Somebody is about to look."""
+        self._left_at, self._patience_s = time.monotonic(), ORPHAN_S
+
+    def leave(self) -> None:
+        """Its page has said that it goes; what follows it will be gone in a moment."""
+        self._left_at, self._patience_s = time.monotonic(), LEFT_S
 
     @contextmanager
     def followed(self) -> Iterator[None]:
@@ -95,7 +102,7 @@ class Run:
             yield
         finally:
             self._followers -= 1
-            self._left_at, self._patience_s = time.monotonic(), ORPHAN_S
+            self._left_at = time.monotonic()
 
     @property
     def left(self) -> bool:
@@ -107,8 +114,7 @@ class Run:
 
     async def ended(self) -> None:
         """Return when the run is over and `on_end` has been called."""
-        while self.live:
-            await asyncio.sleep(0.02)
+        await self._settled.wait()
 
     async def _ask_when_loaded(self, backend: Backend, loaded: Callable[[], None]) -> None:
         while (status := backend.status()).state == "loading" and not self.cancel.is_set():
@@ -125,7 +131,13 @@ class Run:
     def _ask(self, backend: Backend) -> None:
         loop = asyncio.get_running_loop()
         done = lambda: loop.call_soon_threadsafe(self._done.set)  # noqa: E731
-        threading.Thread(target=self._drain, args=(backend, done), daemon=True).start()
+        thread = threading.Thread(target=self._drain, args=(backend, done), daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system gives no more threads
+            log.exception("an answer could not be started")
+            self.error = DemoError.of(NO_THREAD)
+            self._done.set()
 
     def _drain(self, backend: Backend, done: Callable[[], object]) -> None:
         try:
@@ -169,5 +181,8 @@ class Run:
                 self.cancel.set()
         try:
             on_end(self)
+        except Exception:
+            log.exception("an answer could not be settled")
         finally:
             self.live = False
+            self._settled.set()

@@ -72,6 +72,7 @@ class Tab:
     mild: str = ""  # the latest notice that is not of a failure
     returned: str = ""  # a message on its way back into the composer
     editing: Edit | None = None
+    unheard: Run | None = None  # the latest answer, until a program has all of it
     verifying: Cancel | None = None  # of the answer that is being verified
     comparison: Comparison | None = None  # the latest
     not_compared: str = ""  # why there is no later one, a `Sentence`
@@ -292,7 +293,7 @@ class Tab:
         """Start over. An answer in the making is given up and comes to nothing."""
         if self.run:
             self.run.cancel.set()
-            self.run = None
+        self.run = self.unheard = None
         if self.verifying:
             self.verifying.set()
         if self.comparison:
@@ -363,6 +364,26 @@ class Tab:
         else:
             self._restore(run.conversation)
 
+    def withdraw(self, run: Run) -> None:
+        """An answer could not be started or kept: without it the tab goes on."""
+        run.cancel.set()
+        self.conversation, answers = self._before
+        self.run, self.answers = None, list(answers)
+        self.outcome, self.notice = "error", UNEXPECTED
+
+    def expect_follower(self) -> None:
+        """Somebody is about to look."""
+        if self.run:
+            self.run.expect_follower()
+        if self.comparison:
+            self.comparison.expect_follower()
+
+    def leave(self) -> None:
+        """Nobody looks any more."""
+        for run in (self.run, self.comparison and self.comparison.run):
+            if run:
+                run.leave()
+
     def _restore(self, asked: Conversation) -> None:
         """An answer came to nothing: everything is as it was before the message was sent."""
         self.conversation, self.answers = self._before[0], list(self._before[1])
@@ -379,6 +400,8 @@ class Tab:
         del self.answers[sum(m.role == "assistant" for m in conversation.messages) :]
 
     def _give_back(self, message: Message) -> None:
+        if self.program:
+            return  # it still has the message that came to nothing
         self.returned = message.text
         self.tray[:0] = self._attached(message)
         self.places.marked[:0] = self.places.of(message, self._pictures)

@@ -26,7 +26,7 @@ from ui.journal import Journal
 from ui.metrics import Metrics
 from ui.rates import Rates
 from ui.runs import Run
-from ui.session import Tab
+from ui.session import UNEXPECTED, Tab
 from ui.uploads import Uploads
 from ui.web import Asker
 
@@ -113,7 +113,7 @@ class Tabs:
 
     def admit(self, tab: Tab) -> None:
         """Count a message, before anything is done for it. Raises `DemoError` as `start` does."""
-        if tab.live:
+        if tab.live and tab.run is not tab.unheard:
             raise DemoError("An answer is still being written; stop it first.")
         self._require_room()
         self.rates.admit(tab.asker.address)
@@ -131,16 +131,25 @@ class Tabs:
         tab.begin(run)
 
         def settle(run: Run) -> None:
-            tab.settle(run)
+            try:
+                tab.settle(run)
+            except Exception:
+                log.exception("an answer could not be kept")
+                tab.withdraw(run)
             self._ended(run)
             asyncio.get_running_loop().run_in_executor(None, heap.give_back)
 
-        run.start(
-            self.backend,
-            settle,
-            awaited=lambda: self.awaited(tab.browser),
-            loaded=lambda: tab.asked_as(run, *question()),
-        )
+        try:
+            run.start(
+                self.backend,
+                settle,
+                awaited=lambda: self.awaited(tab.browser),
+                loaded=lambda: tab.asked_as(run, *question()),
+            )
+        except Exception as error:
+            log.exception("an answer could not be started")
+            tab.withdraw(run)
+            raise DemoError.of(UNEXPECTED) from error
         return run
 
     def compare(self, tab: Tab, comparison: Comparison) -> None:
@@ -278,13 +287,18 @@ class Tabs:
         """The page that was asked for is there and has opened `tab`, from this address."""
         tab.browser = browser
         tab.pages.add(page)
-        if tab.run:
-            tab.run.expect_follower()
-        if tab.comparison:
-            tab.comparison.expect_follower()
+        tab.expect_follower()
         names = (browser, address)  # at its first visit a browser had no cookie yet
         answered = next((v for name in names for v in self._visits if v[0] == name), None)
         self._visits = [visit for visit in self._visits if visit is not answered]
+
+    def page_left(self, key: str, page: str) -> None:
+        """A page has said that it goes: unless another shows the tab, nobody follows its answer any more."""
+        tab = self._tabs.get(key)
+        if tab and page in tab.pages:
+            self.page_closed(page)
+            if not tab.pages:
+                tab.leave()
 
     def page_closed(self, page: str) -> None:
         """A page has gone: reloaded, closed, or cut off."""
@@ -298,7 +312,7 @@ class Tabs:
         def look() -> None:
             if tab.busy or self.awaited(tab.browser):
                 self._forget_later(tab)
-            elif not tab.pages:
+            elif not tab.pages and self._tabs.get(tab.key, tab) is tab:
                 self.forget(tab.key)
 
         asyncio.get_running_loop().call_later(self.closed_s, look)

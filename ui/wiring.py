@@ -65,8 +65,12 @@ def wire(page: Page, tabs: Tabs, blocks: gr.Blocks, read_ahead: bool) -> None:
         priced(settled)
 
     opened = blocks.load(
-        do(handlers.open_page), [key, page.language], [key, page.banner, page.loading],
+        do(handlers.open_page), [key, page.language], [key, page.name, page.banner, page.loading],
         js="() => qwenVlChat.open()", **QUIET,
+    )  # fmt: skip
+    opened.then(
+        None, [key, page.name], None,
+        js="(key, page) => { qwenVlChat.opened(key, page); return [] }", **QUIET,
     )  # fmt: skip
     show(opened.then(do(handlers.look), key, list(view), **QUIET))
     blocks.unload(do(handlers.close_page))
