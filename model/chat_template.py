@@ -103,7 +103,11 @@ class ChatTemplate:
         return self._grounding if segment.source == "reply" else {}
 
     def _encode(self, text: str) -> list[int]:
-        return list(self._plain.encode(text, add_special_tokens=False).ids) if text else []
+        if not text:
+            return []
+        # Unlike `encode` it lets other threads go on, for the seconds that a long text takes.
+        (encoding,) = self._plain.encode_batch_fast([text], add_special_tokens=False)
+        return list(encoding.ids)
 
 
 def control_tokens(tokenizer: Any) -> dict[str, int]:

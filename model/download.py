@@ -30,11 +30,23 @@ CONNECT_S = 5.0  # for each address of a name
 MOST_REDIRECTS = 5
 CHUNK = 2**16
 WEB = ("http", "https")
+ANY_PORT = 9
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], list[str]]
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # holds the IPv4 address that is meant
+INTERNAL = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "168.63.129.16/32",  # Azure's host, as its machines see it
+            "192.88.99.0/24",  # relays of 6to4, given up
+            "3fff::/20",  # for documentation
+        ),
+    )
+)
+ISATAP = (0x0000_5EFE, 0x0200_5EFE)  # before an IPv4 address in the lower half of an IPv6 one
 # Ways into a network of which Python does not know that they are none for everybody: old and local spellings of
 # IPv4 addresses, tunnels, and what was for a site once.
 INWARD = tuple(
@@ -55,13 +67,25 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(known, ipaddress.IPv6Address):
-        if any(known in network for network in INWARD):
+        if any(known in network for network in INWARD) or (int(known) >> 32) % 2**32 in ISATAP:
             return False
         if known in NAT64:
             known = ipaddress.IPv4Address(int(known) & 0xFFFFFFFF)
         elif known.ipv4_mapped:
             known = known.ipv4_mapped
-    return known.is_global and not known.is_multicast and not known.is_reserved
+    if any(known in network for network in INTERNAL):
+        return False
+    ordinary = known.is_global and not known.is_multicast and not known.is_reserved
+    return ordinary and not _is_own(known)
+
+
+def _is_own(address: Address) -> bool:
+    """Whether it is one of this machine's, which speaks to itself from the address that it speaks to."""
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((str(address), ANY_PORT))  # sends nothing
+        return bool(probe.getsockname()[0] == str(address))
+    return False  # there is no way to it
 
 
 class Downloads:

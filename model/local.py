@@ -156,6 +156,7 @@ class LocalBackend:
     def build_prompt(self, conversation: Conversation, settings: GenerationSettings) -> Prompt:
         """Token ids and items, planned from the files' headers. Raises `MediaError`."""
         longest = self._max_video_seconds
+        visual_item.require_holdable(conversation, self.context_tokens)
         items = visual_item.plan(
             conversation,
             self._geometry,

@@ -128,6 +128,7 @@ class RemoteBackend:
         clips: whether clips are sent as such, or as rows of pictures.
         """
         longest, model = self._max_video_seconds, self.server.family
+        visual_item.require_holdable(conversation, self.server.context_tokens)
         family = model.family
         items = visual_item.plan(
             conversation,

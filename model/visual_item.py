@@ -19,6 +19,8 @@ from model.families import Geometry
 from model.media_reader import IN_THIS_PROCESS, MediaReader
 from model.settings import VisionSettings
 
+# A long text has no more on average: in deeply indented code a token is a dozen spaces.
+MAX_CHARACTERS_PER_TOKEN = 16
 MAX_CLIP_SHARE = 0.75  # of the context, for one clip: the rest is for words and the answer
 MIN_FITTED_FRAMES = 16  # before the frames of a clip that does not fit get smaller
 MIN_FRAME_TOKENS = 4  # as low as the setting goes
@@ -196,6 +198,21 @@ def sampled_fps(times: tuple[float, ...]) -> float:
     distinct = sorted(set(times))
     span = distinct[-1] - distinct[0]
     return (len(distinct) - 1) / span if span > 0 else 1.0
+
+
+def require_holdable(conversation: Conversation, context_tokens: int) -> None:
+    """Raises `ContextError` for texts that no context of so many tokens (0: not known) holds, whatever they are.
+
+    To count their tokens would take a core for seconds.
+    """
+    texts = [conversation.system or "", *(message.text for message in conversation.messages)]
+    characters = sum(map(len, texts))
+    if context_tokens and characters > MAX_CHARACTERS_PER_TOKEN * context_tokens:
+        raise ContextError(
+            "The texts have {characters:,} characters; the checkpoint holds {held:,} tokens. Shorten them or start over.",
+            characters=characters,
+            held=context_tokens,
+        )
 
 
 def exceeded(items: Sequence[VisualItem], needed: int, held: int) -> ContextError:

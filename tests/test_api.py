@@ -203,6 +203,8 @@ def test_an_address_is_fetched_if_addresses_are_allowed(served: Served, picture:
         answer, _ = ask(served.client(), "What?", [handle_file(address)])
         with pytest.raises(AppError, match=r"HTTP 404"):
             ask(served.client(), "What?", [{"path": address.replace("red", "blue")}])
+        with pytest.raises(AppError, match=r"http://\[ could not be fetched"):
+            ask(served.client(), "What?", [{"path": "http://["}])
         served.page.tabs.errands.room = Room(0)
         with pytest.raises(AppError, match="could not keep the file"):
             ask(served.client(), "What?", [{"path": address}])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
 from model.chat_template import ChatTemplate, Segment
 from model.conversation import Conversation, Image, Text, Video
+from model.errors import ContextError
 from model.local import LocalBackend
 from model.settings import GenerationSettings
+from model.visual_item import MAX_CHARACTERS_PER_TOKEN
 from tests.conftest import ADDED_TOKENS
 from tests.stock import stock_prompt
 
@@ -166,3 +171,35 @@ def test_in_replies_only_grounding_tokens_stay_live(qwen2_vl: LocalBackend) -> N
     ids = qwen2_vl.prompt_ids(talk, PLAIN)
     starts = tokenizer.convert_tokens_to_ids(["<|box_start|>", "<|im_start|>", "<|image_pad|>"])
     assert [ids.count(token) for token in starts] == [1, 5, 0]
+
+
+def test_others_go_on_while_a_long_text_is_tokenized(qwen2_vl: LocalBackend) -> None:
+    template = qwen2_vl._template
+    text = "한국어" * 60_000
+    taken, longest, ended = [0.0], 0.0, threading.Event()
+
+    def tokenize() -> None:
+        started = time.perf_counter()
+        template._encode(text)
+        taken[0] = time.perf_counter() - started
+        ended.set()
+
+    seen = time.perf_counter()
+    threading.Thread(target=tokenize).start()
+    while not ended.wait(0.001):
+        longest, seen = max(longest, time.perf_counter() - seen), time.perf_counter()
+    longest = max(longest, time.perf_counter() - seen)
+    assert longest < taken[0] / 2, "the interpreter was held"
+
+
+def test_a_text_that_no_context_holds_is_refused_before_it_is_tokenized(
+    qwen2_vl: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spaces = " " * (MAX_CHARACTERS_PER_TOKEN * (qwen2_vl.context_tokens - 100))
+    code = Conversation().with_user_turn(Text(spaces))
+    assert qwen2_vl.estimate(code, PLAIN).prompt_tokens < qwen2_vl.context_tokens
+    monkeypatch.setattr(ChatTemplate, "ids", lambda *_: pytest.fail("it was tokenized"))
+    longer = code.with_reply("Hi").with_user_turn(Text("x" * 2000))
+    for ask in (qwen2_vl.estimate, qwen2_vl.prompt_ids):
+        with pytest.raises(ContextError, match=r"131,\d{3} characters; the checkpoint holds 8,192"):
+            ask(longer, PLAIN)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,6 +14,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from model import download
 from model.download import MOST_REDIRECTS, Downloads, addresses, is_public
 from model.errors import MediaError
 
@@ -259,6 +262,17 @@ def test_addresses_of_the_world_are_public(address: str) -> None:
     assert is_public(address)
 
 
+def test_this_machine_is_not_reached_by_its_public_address_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("127.0.0.1", 9))
+        assert download._is_own(ipaddress.ip_address(probe.getsockname()[0]))
+    assert not download._is_own(ipaddress.ip_address("8.8.8.8"))
+    monkeypatch.setattr(download, "_is_own", lambda address: str(address) == "8.8.8.8")
+    assert is_public("8.8.4.4") and not is_public("8.8.8.8") and not is_public("64:ff9b::808:808")
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -289,6 +303,12 @@ def test_addresses_of_the_world_are_public(address: str) -> None:
         "fe80::1%eth0",
         "fec0::1",
         "ff02::1",
+        "168.63.129.16",
+        "::ffff:168.63.129.16",
+        "192.88.99.1",
+        "3fff::1",
+        "2606:4700::5efe:7f00:1",
+        "2606:4700::200:5efe:a00:1",
         "",
         "a name",
     ],

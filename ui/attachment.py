@@ -92,9 +92,10 @@ def download(downloads: Downloads, url: str, room: Room) -> Path:
     folder = upload_folder() / secrets.token_hex(16)
     folder.mkdir(parents=True)
     try:
-        stored, named = folder / "download", Path(urlsplit(url).path)
+        stored = folder / "download"
         with storing():
             kind = downloads.fetch(url, stored, room.take)
+        named = Path(urlsplit(url).path)
         known = mimetypes.guess_type(named.name)[0]
         return stored.rename(
             stored.with_suffix(named.suffix if known else mimetypes.guess_extension(kind) or "")

@@ -293,6 +293,10 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "{first_width}x{first_height}입니다. 모든 프레임의 크기를 같게 하세요.",
     ),
     # Answering
+    "The texts have {characters:,} characters; the checkpoint holds {held:,} tokens. Shorten them or start over.": (
+        "文本共有 {characters:,} 个字符；检查点最多容纳 {held:,} 个 token。请缩短文本或重新开始。",
+        "텍스트가 모두 {characters:,}자입니다. 체크포인트에는 {held:,}토큰까지 들어갑니다. 텍스트를 줄이거나 처음부터 다시 시작하세요.",
+    ),
     "This conversation needs {needed:,} tokens; the checkpoint holds {held:,}. "
     "Lower the resolution of {item} or start over.": (
         "此对话需要 {needed:,} 个词元，而模型最多容纳 {held:,} 个。请降低{item}的分辨率或开始新对话。",
