@@ -125,8 +125,14 @@ def test_every_flag_of_the_program_that_a_page_names_exists(page: Path) -> None:
         assert {*flags} - FLAGS_OF_OTHERS <= known, line
 
 
-# Named alone in a text: of vLLM and tools/bench.py.
-FLAGS_OF_OTHERS = {"--enable-prompt-tokens-details", "--quick"}
+# Named alone in a text: of vLLM, docker and tools/bench.py.
+FLAGS_OF_OTHERS = {
+    "--enable-prompt-tokens-details",
+    "--media-io-kwargs",
+    "--allowed-media-domains",
+    "--build-arg",
+    "--quick",
+}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
