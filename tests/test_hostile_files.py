@@ -33,6 +33,7 @@ from tests.patience import scene
 from tools.served import program
 from ui import handlers
 from ui.page import build_page
+from ui.sandboxed_media import STRANGERS_MEDIA
 from ui.seen import seen_frames, seen_picture
 from ui.session import Tab
 from ui.storage import Room
@@ -61,10 +62,10 @@ def named(case: Case) -> str:
 
 @pytest.fixture(scope="module")
 def local() -> LocalBackend:
-    """The bundled checkpoint, with the page's own limit to a clip's length."""
+    """The bundled checkpoint as the page has it: files are opened in the sandbox, and a clip may have an hour."""
     flags = Flags(str(BUNDLED), True)
     choice = choose(checkpoint.hardware(), flags)
-    return checkpoint.load(choice, cache_gb=0.1, max_video_seconds=3600)
+    return checkpoint.load(choice, cache_gb=0.1, max_video_seconds=3600, reader=STRANGERS_MEDIA)
 
 
 @pytest.fixture

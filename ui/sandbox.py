@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 import pickle
+import select
 import signal
 import socket
 import subprocess
@@ -24,7 +25,7 @@ from typing import Any
 from model.backend import Cancel
 from model.errors import MediaError, Sentence
 from ui.error_texts import CHINESE_ERRORS
-from ui.sandbox_channel import LENGTH, BrokenOffError, Message, receive
+from ui.sandbox_channel import LENGTH, BrokenOffError, EndedError, Message, receive
 from ui.sandbox_request import Request
 
 ROOT = Path(__file__).parent.parent
@@ -33,6 +34,7 @@ PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT")  # of the en
 ALONE = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 LOOK_S = 0.1  # how soon a cancelled wait ends
 SILENCE_S = 600.0  # from a process that decodes for a model: then it is given up
+ENDING_S = 3.0  # from hanging up to the end
 TOO_MUCH = (signal.SIGXCPU, signal.SIGALRM, signal.SIGKILL)
 STATUS_BYTES = 4
 
@@ -61,8 +63,10 @@ class Sandbox:
                     if time.monotonic() > until:
                         raise too_much(name) from None
                     continue
-                except BrokenOffError:
+                except EndedError:
                     raise _ended(job.ended_by(), name) from None
+                except BrokenOffError:
+                    raise damaged(name) from None
                 if "done" in message.said:
                     return
                 _raise_refusal(message.said, name)
@@ -135,7 +139,9 @@ class _Job:
 
     def ended_by(self) -> int:
         """What ended it; 0 if nothing did. Where what stands by was killed itself, nobody else can have been meant."""
-        self.channel.close()  # whoever has only closed its side is not waited for any longer
+        # Whoever has only hung up is not waited for.
+        if not select.select([self.status], [], [], ENDING_S)[0]:
+            return 0
         told = os.read(self.status, STATUS_BYTES)
         if not told:
             return signal.SIGKILL

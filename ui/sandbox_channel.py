@@ -32,7 +32,11 @@ SEALS = (
 
 
 class BrokenOffError(Exception):
-    """The other side has ended, or speaks nonsense."""
+    """The other side speaks nonsense."""
+
+
+class EndedError(BrokenOffError):
+    """The other side has ended, or hung up."""
 
 
 @dataclass(frozen=True)
@@ -107,13 +111,15 @@ class Blob:
 
 
 def receive(channel: socket.socket) -> Message:
-    """On the page. Raises `BrokenOffError`, and `TimeoutError` as long as nothing has come."""
+    """On the page. Raises `BrokenOffError`, `EndedError`, and `TimeoutError` as long as nothing has come."""
     try:
         head, fds, _, _ = socket.recv_fds(channel, LENGTH.size, 1)
     except TimeoutError:
         raise
     except OSError as error:
-        raise BrokenOffError from error
+        raise EndedError from error
+    if not head:
+        raise EndedError
     try:
         blob = _mapped(fds[0]) if fds else None
         return Message(_said(channel, head), blob)
@@ -132,7 +138,7 @@ def _said(channel: socket.socket, head: bytes) -> dict[str, Any]:
         while missing:
             part = channel.recv(missing)
             if not part:
-                raise BrokenOffError
+                raise EndedError
             text += part
             missing -= len(part)
         said = json.loads(text)

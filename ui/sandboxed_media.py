@@ -77,7 +77,7 @@ class SandboxedMedia:
     ) -> Iterator[Pixels]:
         """See `MediaReader`. within: the longest side of what is wanted; 0: as large as it is."""
         part, name = _absolute(part), display_name(part)
-        limits = LOOKING if isinstance(part, Image) else READING
+        limits = self._looking if isinstance(part, Image) else READING
         asked = Request("pixels", (part, times, within), _files(part), limits)
         missing = 1 if isinstance(part, Image) else len(times)
         latest: Pixels | None = None
