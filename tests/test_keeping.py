@@ -137,6 +137,30 @@ def test_a_conversation_comes_back_with_its_files_and_settings(
     scene(play)
 
 
+def test_what_was_imported_is_drawn_while_others_go_on(
+    tiny: LocalBackend, uploads: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hundreds of answers take longer to draw than anybody should wait for the event loop."""
+    drawn_in: list[threading.Thread] = []
+    draw = view.whole
+
+    def noted(tab: Tab) -> View:
+        drawn_in.append(threading.current_thread())
+        return draw(tab)
+
+    async def play() -> None:
+        tabs = Tabs(tiny)
+        await talk(tabs, uploads)
+        path = await exported(tabs)
+        tabs.uploads.arrived([str(path)])
+        monkeypatch.setattr(view, "whole", noted)
+        shown = await keeping.restore(tabs, OTHER, posted(path=str(path), name="talk.zip"))
+        assert len(View(*shown[: len(View._fields)]).chatbot) == 4
+        assert len(drawn_in) == 1 and drawn_in[0] is not threading.current_thread()
+
+    scene(play)
+
+
 def test_nothing_is_overwritten_by_an_import(tiny: LocalBackend, uploads: Path) -> None:
     async def play() -> None:
         tabs = Tabs(tiny)

@@ -405,6 +405,5 @@ async def choose_language(tabs: Tabs, key: str, language: str) -> tuple[Any, ...
     """What the server wrote on the page, in another language."""
     tab = tab_of(tabs, key, language)
     tab.language = language
-    shown = view.whole(tab)
     banner = render.banner(tabs.backend.status(), tab.texts)
-    return banner, shown.stats, shown.notice, shown.tray, shown.live
+    return banner, view.stats(tab), view.notice(tab), view.tray(tab), view.live_answer(tab)

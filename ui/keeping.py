@@ -112,6 +112,8 @@ async def restore(tabs: Tabs, key: str, event: gr.EventData) -> tuple[Any, ...]:
             if not item.playable:
                 tabs.make_playable(tab, item)
         settings = list(_settings(restored).values())
+        # Drawing hundreds of answers takes a while, in which others are answered.
+        return *await tabs.errands.do(tab, partial(view.whole, tab)), *settings
     except DemoError as error:
         tab.notice = error.sentence
     return *view.whole(tab), *settings

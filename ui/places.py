@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -17,6 +18,7 @@ from ui.attachment import Attachment
 from ui.composer import file_url
 
 MOST = 500  # places of an answer; more could be neither told apart nor drawn in time
+MAX_CACHED = 8_000  # characters of an answer whose places are remembered
 LABELLED = 24  # places whose labels find room on a picture; of more only their numbers
 # Told apart by colour-blind people too, and all bright: on any picture either the colour or its dark
 # edge stands out.
@@ -67,7 +69,9 @@ def _marked(
     convention: Convention,
 ) -> list[Marked]:
     """pictures: those that were shown by then; otherwise: the one that is meant where none is named."""
-    written = list(islice(mentions(answer), MOST))
+    if not pictures:
+        return []
+    written = _mentions(answer) if len(answer) <= MAX_CACHED else _read_mentions(answer)
     found: dict[int, list[Box | Point]] = {}
     for mention, number in _numbered(answer, written, len(pictures), otherwise):
         picture = pictures[number - 1]
@@ -80,6 +84,16 @@ def _marked(
         Marked(number, known[str(pictures[number - 1].path)], tuple(shapes), len(pictures))
         for number, shapes in found.items()
     ]
+
+
+# A page draws all answers of its conversation after each.
+@lru_cache(maxsize=512)
+def _mentions(answer: str) -> tuple[Mention, ...]:
+    return _read_mentions(answer)
+
+
+def _read_mentions(answer: str) -> tuple[Mention, ...]:
+    return tuple(islice(mentions(answer), MOST))
 
 
 def _numbered(

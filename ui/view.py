@@ -47,7 +47,7 @@ def whole(tab: Tab) -> View:
     return View(
         chatbot=chatbot(tab),
         live=live_answer(tab),
-        stats=render.statistics(tab.usage, tab.texts) if answered else "",
+        stats=stats(tab),
         answers=render.answers(tab.shown),
         run_state=render.run_state(tab.state, tab.finished_turns, turn),
         notice=notice(tab),
@@ -71,6 +71,11 @@ def whole(tab: Tab) -> View:
 def chatbot(tab: Tab) -> list[dict[str, Any]]:
     """What was said, and folded what the model thought before."""
     return render.messages(tab.shown, tab.known, render.thoughts(tab.answers, tab.texts))
+
+
+def stats(tab: Tab) -> str:
+    """What the latest answer cost, when there is one."""
+    return render.statistics(tab.usage, tab.texts) if tab.answers and not tab.live else ""
 
 
 def tray(tab: Tab) -> str:
