@@ -157,6 +157,28 @@ def test_a_formula_that_nests_too_deep_is_text() -> None:
     assert MARK in to_html("$$" + "\\sqrt{" * 40 + "x" + "}" * 40 + "$$")
 
 
+def test_a_formula_that_would_cover_the_page_is_text() -> None:
+    for large in (
+        "\\rule{999em}{1em}",
+        "\\rule{1em}{30em}",
+        "\\rule[500pt]{1pt}{1pt}",
+        "\\hspace{-99em}x",
+        "a \\\\[4000pt] b",
+        "\\kern-99em x",
+        "\\def\\a{9}\\rule{\\a\\a\\a em}{1em}",
+        "\\newcommand{\\a}{x}",
+    ):
+        assert MARK not in to_html(f"\\({large}\\)"), large
+    for small in (
+        "\\rule{2em}{0.5pt}",
+        "a \\\\[10pt] b",
+        "x_{100}",
+        "10^{12} + \\text{250 cm}",
+        "\\hspace{1cm}",
+    ):
+        assert MARK in to_html(f"\\({small}\\)"), small
+
+
 def test_a_plain_diagram_is_drawn_and_any_other_is_code() -> None:
     plain = "```mermaid\ngraph TD; A[Start] --> B{Ready?}; B -->|yes| C\n```"
     assert to_html(plain) == plain

@@ -27,6 +27,12 @@ CLOSING = {"\\(": "\\)", "\\[": "\\]", "$$": "$$", "$": "$"}  # by what opens a 
 _LEVEL = re.compile(r"\\(?:begin|left|end|right)\b|\\.|[{}]", re.DOTALL)
 _DEEPER, _HIGHER = ("{", "\\begin", "\\left"), ("}", "\\end", "\\right")
 _CHAIN = re.compile(rf"(?:\\[A-Za-z]+\s*+){{{MAX_DEPTH}}}")  # `\sqrt\sqrt…` nests without braces
+# Lengths that would cover the page, and macros, in which any length may be built.
+_LARGE = re.compile(
+    r"(?<!\\text)(?<!\\mathrm)[{\[]\s*+[-+]?\s*+(?:\d{3}[\d.]*+\s*+[a-z]{2}|\d\d[\d.]*+\s*+(?:em|ex|cm|in|pc|dd|cc))\s*+[}\]]"
+    r"|\\(?:kern|mkern|hskip|mskip)\s*+[-+]?\s*+\d\d"
+    r"|\\(?:[gex]?def|global|let|futurelet|(?:re|provide)?(?:newcommand|command))\b"
+)
 _WORD = re.compile(r"(?!(?:sin|cos|tan|log|exp|max|min|lim|mod|det|gcd|sup|inf)\b)[A-Za-z]{3,}")
 _CITED = re.compile(r"[\d\s,–-]+")
 _AFTER = ("", ".", ",", ";", ":", "。", "，")  # what may follow a formula on its line
@@ -56,9 +62,9 @@ def may_become_formula(begun: str) -> bool:
 
 def can_be_set(content: str) -> bool:
     """Whether a browser can draw it."""
-    return (
-        len(content) <= MAX_LENGTH and not _CHAIN.search(content) and _depth(content) <= MAX_DEPTH
-    )
+    if len(content) > MAX_LENGTH or _CHAIN.search(content) or _LARGE.search(content):
+        return False
+    return _depth(content) <= MAX_DEPTH
 
 
 def _depth(content: str) -> int:

@@ -19,7 +19,7 @@ from ui.seeking import Clips
 _PRISM = {
     "py": "python", "python3": "python", "pycon": "python", "sh": "bash", "shell": "bash", "zsh": "bash",
     "console": "bash", "c++": "cpp", "cc": "cpp", "cxx": "cpp", "h": "c", "hpp": "cpp", "js": "javascript",
-    "jsx": "javascript", "mjs": "javascript", "ts": "typescript", "tsx": "typescript", "golang": "go", "rs": "rust",
+    "jsx": "javascript", "mjs": "javascript", "ts": "javascript", "tsx": "javascript", "typescript": "javascript", "golang": "go", "rs": "rust",
     "yml": "yaml", "tex": "latex", "jsonc": "json", "json5": "json", "jsonl": "json", "c#": "clike", "cs": "clike",
     "csharp": "clike", "kotlin": "clike", "kt": "clike", "swift": "clike", "scala": "clike", "dart": "clike",
     "cuda": "cpp", "cu": "cpp",

@@ -1,6 +1,7 @@
 // The page's modules, which run before Gradio's own. Scripts that are no modules yet reach them through
 // `window.qwenVlModules`.
 import * as clipboard from './clipboard.js';
+import { copyCode } from './code.js';
 import { watchErrors } from './errors.js';
 import * as failedUploads from './failed_uploads.js';
 import * as keyboard from './keyboard.js';
@@ -11,6 +12,7 @@ import { upload } from './upload.js';
 const REFUSED = { blocked: 'storageBlocked', full: 'storageFull' };
 
 watchErrors(window, () => notices.tell('scriptError'));
+copyCode(document);
 storage.whenRefused((why) => notices.tell(REFUSED[why]));
 
 window.qwenVlModules = Object.freeze({ clipboard, failedUploads, keyboard, notices, storage, upload });

@@ -13,6 +13,7 @@ from playwright.sync_api import BrowserContext
 from model.backend import Delta
 from tests.e2e.chat import Chat
 from tests.fakes import FakeBackend
+from tests.hard_answers import HARD
 
 RICH = r"""A **table**:
 
@@ -36,6 +37,16 @@ HOSTILE = """<script>window.harm = 1</script><img src="https://example.org/x.png
 
 [click](javascript:window.harm=1) ${window.harm=1}"""
 
+# What a person reads of the latest answer, without white space; a formula as its source in brackets.
+READ = """() => {
+  const answer = [...document.querySelectorAll('#chatbot .bot .prose')].at(-1).cloneNode(true);
+  for (const drawn of answer.querySelectorAll('button, svg')) drawn.remove();
+  for (const formula of answer.querySelectorAll('.katex')) {
+    formula.replaceWith(`[${formula.querySelector('annotation').textContent}]`);
+  }
+  return answer.textContent.replace(/\\s/g, '');
+}"""
+
 
 def answer(told: Chat, fake: FakeBackend, text: str) -> None:
     """Streamed in small pieces, so that what is half there is shown too."""
@@ -54,6 +65,43 @@ def test_markdown_code_and_formulas_are_set(told: Chat, fake: FakeBackend) -> No
     assert bot.locator(".katex").count() == 3
     assert bot.locator(".katex-error").count() == 0
     assert "not $5 or $6, and" in bot.inner_text()
+
+
+def test_hard_answers_read_as_they_were_meant(core: Chat, fake: FakeBackend) -> None:
+    """All in one, and no formula crashes the tab."""
+    answer(core, fake, "\n\n<!-- -->\n\n".join(hard.answer for hard in HARD.values()))
+    core.page.wait_for_function("document.querySelectorAll('#chatbot .bot .katex').length === 7")
+    assert core.page.evaluate(READ) == "<!---->".join(hard.reads for hard in HARD.values())
+
+
+def test_code_is_highlighted_and_copied_as_it_is(told: Chat, fake: FakeBackend) -> None:
+    code = '    #include <stdio.h>\n\tint main() {\n\n\t\tputs("a");  // b\n\t}'
+    answer(told, fake, f"- see\n\n  ```c\n{indented(code)}\n  ```")
+    block = told.page.locator("#chatbot .bot pre code")
+    assert block.locator(".token.keyword").count() > 0
+    assert block.evaluate("(code) => code.textContent") == f"{code}\n"
+    told.page.locator("#chatbot .bot .copy_code_button").click()
+    told.page.wait_for_function(
+        "(code) => navigator.clipboard.readText().then((it) => it === code)", arg=code
+    )
+
+
+def indented(code: str) -> str:
+    return "\n".join(f"  {line}" for line in code.split("\n"))
+
+
+def test_marks_and_bars_stand_where_the_text_begins(core: Chat, fake: FakeBackend) -> None:
+    answer(core, fake, "- عنصر\n\n1. أول\n\n> اقتباس\n\n| اسم |\n|---|\n| أ |\n\n- item\n\n> quote")
+    style = """(selector) => [...document.querySelectorAll(`#chatbot .bot .prose ${selector}`)].map((block) => {
+      const { direction, borderRightWidth, borderLeftWidth } = getComputedStyle(block);
+      return [direction, parseFloat(borderRightWidth) > parseFloat(borderLeftWidth)];
+    })"""
+    assert core.page.evaluate(style, "ul") == [["rtl", False], ["ltr", False]]
+    assert core.page.evaluate(style, "ol") == [["rtl", False]]
+    assert core.page.evaluate(style, "blockquote") == [["rtl", True], ["ltr", False]]
+    assert core.page.evaluate(style, "table") == [["rtl", False]]
+    composer = "getComputedStyle(document.querySelector('#composer textarea')).unicodeBidi"
+    assert core.page.evaluate(composer) == "plaintext"
 
 
 def test_hostile_answers_do_nothing_and_fetch_nothing(told: Chat, fake: FakeBackend) -> None:
