@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from model.settings import TUNABLES
@@ -54,6 +54,27 @@ class Hostile:
     method: str
     route: str
     content: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+# What stands in front of a request: who asks, by which name, and for which part of a file.
+HEADERS: Sequence[Mapping[str, str]] = (
+    {"Origin": "http://evil.example"},
+    {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+    {"Origin": "http://["},
+    {"Host": "evil.example"},
+    {"Host": "evil.example:99999", "Origin": "http://evil.example:99999"},
+    {"Host": "[::1", "X-Forwarded-Host": "evil.example"},
+    {"X-Forwarded-Host": '"><script>', "X-Forwarded-Proto": "javascript"},
+    {"X-Forwarded-For": "192.0.2.1, ::1, , x"},
+    {"Cookie": "access-token-=x; qwen-vl-chat-browser=" + "x" * 4000},
+    {"Range": "bytes=0-0,2-2"},
+    {"Range": "bytes=-"},
+    {"Range": "bytes=7-" + "9" * 30},
+    {"Accept": "text/html", "Accept-Language": "*, ;q=x, zh-Hant"},
+    {"Content-Type": "multipart/form-data"},
+    {"Content-Type": "application/x-www-form-urlencoded; charset=utf-7"},
+)
 
 
 class Attacker:
@@ -78,6 +99,12 @@ class Attacker:
         )
 
     def request(self) -> Hostile:
+        drawn = self._request()
+        if self.random.random() < 0.25:
+            return replace(drawn, headers=self.random.choice(HEADERS))
+        return drawn
+
+    def _request(self) -> Hostile:
         kind = self.random.random()
         if kind < 0.45:
             return self._event("queue/join" if kind < 0.2 else "run/predict")
@@ -155,6 +182,12 @@ class Attacker:
                 b'{"data": null}',
                 b'{"data": [1], "fn_index": 1e999, "session_hash": "a"}',
                 b"[" * deep + b"]" * deep,
+                b'{"data": [' + b"[]," * deep + b"{}]}",
+                b'{"data": [], "session_hash": "a", "fn_index": 0, "event_data": ['
+                + b'{"path": "a"},' * min(deep, 4000)
+                + b"{}]}",
+                b'{"data": ["' + b"\\u0000" * deep + b'"]}',
+                b'{"data": [' + b"1" * deep + b"e" + b"9" * 9 + b"]}",
                 b'{"data": ' + b"[" * deep + b"]" * deep + b"}",
                 b'{"data": ["\\ud800"], "session_hash": "a"}',
                 b'{"data": [], "session_hash": "a", "fn_index": ' + b"9" * 5000 + b"}",
@@ -179,6 +212,11 @@ class Attacker:
                 f"gradio_api/queue/data?session_hash={path}",
                 "gradio_api/call/chat/0123456789abcdef",
                 "gradio_api/queue/data",
+                "gradio_api/queue/data?session_hash=nobody",
+                "gradio_api/heartbeat/nobody/",
+                "logout",
+                "logout?all_session=true",
+                "login",
                 "gradio_api/deep_link?session_hash=theirs",
                 "monitoring/summary",
                 "gradio_api/startup-events",

@@ -71,7 +71,7 @@ def said(client: httpx.Client, request: Hostile) -> tuple[int, str]:
 
 def exchange(client: httpx.Client, request: Hostile) -> tuple[int, str]:
     status, body = 0, b""
-    headers = {"content-type": "application/json"}
+    headers = {"content-type": "application/json", **request.headers}
     # Gradio tells who follows a session that there is none, and hangs up; and a large body that is
     # refused is not read to its end.
     with (
@@ -87,7 +87,9 @@ def exchange(client: httpx.Client, request: Hostile) -> tuple[int, str]:
 
 
 @pytest.mark.slow
-def test_nothing_that_is_posted_breaks_anything(target: Target, times: Times) -> None:
+def test_nothing_that_is_posted_breaks_anything(
+    target: Target, times: Times, capfd: pytest.CaptureFixture[str]
+) -> None:
     attacker = Attacker(SEED, target.functions, [str(path) for path in target.secrets])
     with httpx.Client(base_url=target.url, timeout=REPLY_S) as client:
         for number in range(times(300, nightly=20_000)):
@@ -97,6 +99,7 @@ def test_nothing_that_is_posted_breaks_anything(target: Target, times: Times) ->
             assert status != 500, f"{where}\n{text[:2000]}"
             leaked = [word for word in NOT_FOR_CLIENTS if word in text]
             assert not leaked, f"{where}\n{leaked}: {text[:2000]}"
+    assert "Traceback" not in "".join(capfd.readouterr()), "anybody can fill the log"
     read = [item.path for call in target.backend.calls for item in call.conversation.media]
     examples = target.uploads / "examples"
     assert all(Path(str(path)).is_relative_to(examples.resolve()) for path in read)

@@ -217,13 +217,13 @@ def through() -> TestClient:
         for route in ("queue/join", "run/predict", "call/chat", "cancel")
     ]
     app = Starlette(routes=routes)
-    inputs: Inputs = [(str,), (int, float), None]
+    inputs: Inputs = [(str,), (int, float), None, frozenset({"en", "ko"})]
     app.add_middleware(Gate, inputs={3: inputs, 4: inputs}, uploaded=lambda *_: None, queued={4})
     return TestClient(app)
 
 
 GOOD: dict[str, Any] = {
-    "data": ["Hi", 2, None],
+    "data": ["Hi", 2, None, "ko"],
     "fn_index": 3,
     "session_hash": "abc",
     "trigger_id": None,
@@ -250,9 +250,11 @@ def test_what_does_not_wait_in_the_queue_is_not_reached_through_it(through: Test
     [
         {"data": None},
         {"data": ["Hi", 2]},
-        {"data": ["Hi", "2", None]},
-        {"data": ["Hi", True, None]},
-        {"data": [None, 2, None]},
+        {"data": ["Hi", "2", None, "ko"]},
+        {"data": ["Hi", True, None, "ko"]},
+        {"data": [None, 2, None, "ko"]},
+        {"data": ["Hi", 2, None, "xx"]},
+        {"data": ["Hi", 2, None, ["ko"]]},
         {"fn_index": 4},
         {"fn_index": None},
         {"fn_index": 3.0},

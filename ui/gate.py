@@ -25,8 +25,9 @@ from ui.api_examples import corrected
 from ui.body import MAX_BYTES, MAX_SMALL_BYTES, Nodes, RefusedError, content, replayed
 from ui.web import Asker, asker_of, path_of
 
-# The types of each input; None: the handler looks itself; none at all: so it does, and a program may leave it out.
-Inputs = Sequence[tuple[type, ...] | None]
+# The types of each input, or its choices; None: the handler looks itself; none at all: so it does, and a program may
+# leave it out.
+Inputs = Sequence[tuple[type, ...] | frozenset[object] | None]
 # What `api` adds, with the names of what it takes.
 ENDPOINTS: Mapping[str, Sequence[str]] = {
     "chat": ("message", "settings"),
@@ -61,7 +62,6 @@ _READ = re.compile(
 # Gradio fails on others before any handler runs.
 _TYPES: Mapping[type, tuple[type, ...]] = {
     gr.Textbox: (str,),
-    gr.Radio: (str,),
     gr.JSON: (dict,),
     Api: (),
 }
@@ -109,7 +109,12 @@ def followed_in(blocks: gr.Blocks) -> Callable[[str], bool]:
 def inputs_of(blocks: gr.Blocks) -> dict[int, Inputs]:
     """What the functions of the page take; those without a handler run in the browser alone."""
     return {
-        number: [_TYPES.get(type(component)) for component in function.inputs]
+        number: [
+            frozenset(value for _, value in component.choices)
+            if isinstance(component, gr.Radio)
+            else _TYPES.get(type(component))
+            for component in function.inputs
+        ]
         for number, function in blocks.fns.items()
         if function.fn
     }
@@ -224,9 +229,7 @@ class Gate:
         _word(posted, "session_hash")
         types = self.inputs[number]
         data = _filled(posted["data"], types)
-        if any(
-            known and type(value) not in known for value, known in zip(data, types, strict=True)
-        ):
+        if not all(map(_fits, data, types)):
             raise RefusedError(422, "'data' holds something of the wrong type.")
         if trigger is not None and type(trigger) is not int:
             raise RefusedError(422, "'trigger_id' must be a number.")
@@ -269,6 +272,12 @@ def _filled(data: Sequence[Any], types: Inputs) -> list[Any]:
     if len(data) > len(types) or any(known != () for known in missing):
         raise RefusedError(422, "'data' holds too much or too little.")
     return [*data, *(None for _ in missing)]
+
+
+def _fits(value: object, known: tuple[type, ...] | frozenset[object] | None) -> bool:
+    if isinstance(known, frozenset):
+        return isinstance(value, str) and value in known
+    return not known or type(value) in known
 
 
 def _in_order(scope: Scope) -> Scope:
