@@ -1,4 +1,7 @@
-"""Several pages behind one proxy, each person kept on one of them by the page's own cookie: docs/deploy.md."""
+"""Two pages in front of one server and behind one proxy, each person kept on one of them by the page's own cookie.
+
+See docs/deploy.md; without a browser: tests/test_two_pages.py.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser
 
-from model.backend import Delta
+from model.connection import Connection
+from model.remote import RemoteBackend
 from tests.e2e.chat import talking
-from tests.fakes import FakeBackend
+from tests.openai_server import OpenAIServer
 from tests.pages import gradio_environment, listening
 from ui.page import build_page
 from ui.web import BROWSER_COOKIE
@@ -67,12 +71,9 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
 def proxy(tmp_path: Path) -> Iterator[tuple[Sticky, str]]:
     with ExitStack() as running:
         running.enter_context(gradio_environment(tmp_path / "uploads"))
-        pages = [
-            running.enter_context(
-                listening(build_page(FakeBackend([Delta(f"From page {number}.")])))
-            )
-            for number in (1, 2)
-        ]
+        engine = running.enter_context(OpenAIServer().running())
+        backends = [RemoteBackend.connect(Connection(engine.base)) for _ in range(2)]
+        pages = [running.enter_context(listening(build_page(backend))) for backend in backends]
         server = running.enter_context(Sticky(pages))
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server, f"http://127.0.0.1:{server.server_address[1]}/"
@@ -88,9 +89,9 @@ def test_a_person_stays_on_one_page_from_the_first_visit_on(
         assert server.asked[0] == ["/"], "the first visit, and nothing after it"
         chat.attach(picture)
         chat.ask("What is this?")
-        assert chat.answered == ["From page 2."]
+        assert chat.answered == ["Hello"]
         chat.reload()
         chat.wait("idle")
-        assert chat.answered == ["From page 2."]
+        assert chat.answered == ["Hello"]
     profile.close()
     assert server.asked[0] == ["/"]
