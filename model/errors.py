@@ -38,14 +38,29 @@ class Sentence(str):
         values = plain["values"].items()
         return cls(
             plain["template"],
-            **{k: cls.of_plain(v) if isinstance(v, dict) else v for k, v in values},
+            **{k: _of_plain(v) for k, v in values},
         )
 
 
 def _plain(value: object) -> object:
     if isinstance(value, Sentence):
         return value.plain()
+    if isinstance(value, SettingName):
+        return {"setting": str(value)}
     return value if isinstance(value, (int, float)) else str(value)
+
+
+def _of_plain(value: Any) -> object:
+    if not isinstance(value, dict):
+        return value
+    return SettingName(value["setting"]) if "setting" in value else Sentence.of_plain(value)
+
+
+class SettingName(str):
+    """A setting in a sentence, as programs name it; a page says what its control is called."""
+
+    def __format__(self, spec: str) -> str:
+        return f"'{self!s}'"
 
 
 class DemoError(Exception):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -164,13 +165,20 @@ class LocalBackend:
             context_tokens=self.context_tokens,
             reader=self._reader,
         )
-        return build(self._template, self._segments(conversation, settings), items)
+        prompt = build(self._template, self._segments(conversation, settings), items)
+        return replace(prompt, conversation=conversation)
 
     def room(self, prompt: Prompt) -> int:
         """Tokens left for the answer. Raises `ContextError` when there is none."""
         if (room := self.context_tokens - len(prompt)) > 0:
             return room
-        raise visual_item.exceeded(prompt.items, len(prompt) + 1, self.context_tokens)
+        raise visual_item.exceeded(
+            prompt.conversation,
+            prompt.items,
+            len(prompt) + 1,
+            self.context_tokens,
+            text_tokens=len(prompt) - prompt.visual_tokens,
+        )
 
     def estimate(self, conversation: Conversation, settings: GenerationSettings) -> Estimate:
         prompt = self.build_prompt(conversation, settings)

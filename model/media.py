@@ -52,6 +52,9 @@ MOST_SCANS = (
 ROWS = 256  # converted at a time, where that takes several times the picture's own memory
 
 HEIC = Sentence("a HEIC picture")
+ARCHIVE = b"PK\x03\x04"
+# How the first file in an archive is called that an office program has written.
+OFFICE = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"mimetypeapplication/")
 RAW = Sentence("a raw photo")
 # What a file is, by how it begins: (offset, bytes, name). First those that are read as pictures.
 PICTURES = (
@@ -81,7 +84,6 @@ STRANGERS = (
     (0, b"FOVb", RAW),
     (0, b"\0MRM", RAW),
     (0, b"%PDF", Sentence("a PDF document")),
-    (0, b"PK\x03\x04", Sentence("a ZIP archive")),
 )
 # Brands of the HEIF family, among which files name their own and those that they can be read as.
 HEIF = frozenset(
@@ -178,11 +180,13 @@ def mime_type(source: Source, *, name: str = "") -> str:
 def kind(path: str | os.PathLike[str], *, name: str = "") -> Literal["picture", "clip", ""]:
     """What a file is by how it begins, whatever it is called; empty where that does not tell.
 
-    What is named by `STRANGERS` counts as a picture: opening it says what it is. Raises `MediaError`.
+    What is named by `STRANGERS`, and an archive, counts as a picture: opening it says what it is. Raises `MediaError`.
     """
     with _stream(path, name) as file:
         head = file.read(512)
     if any(head[at : at + len(magic)] == magic for at, magic in PICTURES):
+        return "picture"
+    if head.startswith(ARCHIVE):
         return "picture"
     what = _kind(head)
     return "" if what is None else "clip" if what == "a video" else "picture"
@@ -232,7 +236,7 @@ def _opened(source: Source, name: str) -> Iterator[Image.Image]:
         head = file.read(512)
         file.seek(0)
         if not head:
-            raise MediaError("{name} is empty; attach it again.", name=shown)
+            raise MediaError("{name} is an empty file; attach another.", name=shown)
         try:
             with Image.open(file, formats=FORMATS) as image:
                 if _is_raw(image, display_name(source, name)):
@@ -295,7 +299,14 @@ def _content_of_data_url(url: str, shown: str) -> bytes:
 
 def _check_pixels(image: Image.Image, shown: str) -> None:
     if image.width * image.height > MOST_PIXELS:
-        raise _too_large(shown)
+        raise MediaError(
+            "{name} has {width:,} x {height:,} pixels; at most {millions} million can be read, "
+            "so make it smaller and attach it again.",
+            name=shown,
+            width=image.width,
+            height=image.height,
+            millions=MOST_PIXELS // 1_000_000,
+        )
 
 
 def _check_scans(file: io.BytesIO | io.BufferedReader, shown: str) -> None:
@@ -329,11 +340,24 @@ def _too_large(shown: str) -> MediaError:
 
 def _stranger(head: bytes, shown: str) -> MediaError:
     """What to say of a file that is no picture of the allowed formats."""
+    if head.startswith(ARCHIVE):
+        return _archive(head, shown)
     if what := _kind(head):
         return _refused(what, shown)
     return MediaError(
         "{name} is not a picture that can be read; save it as PNG or JPEG and attach it again.",
         name=shown,
+    )
+
+
+def _archive(head: bytes, shown: str) -> MediaError:
+    if head.startswith(OFFICE, 30):  # after the header of the first file in it
+        return MediaError(
+            "{name} is an office document; save the page that matters as PNG or JPEG and attach that.",
+            name=shown,
+        )
+    return MediaError(
+        "{name} is a ZIP archive; unpack it and attach the pictures or videos in it.", name=shown
     )
 
 

@@ -6,11 +6,12 @@ Knows nothing of tensors; `estimate` counts with it, `local` reads it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
 from model.chat_template import ChatTemplate, Segment
+from model.conversation import Conversation
 from model.visual_item import VisualItem
 
 # What a prompt token is to the prefix cache: the id of a text token, or what the model sees at a visual one.
@@ -40,6 +41,7 @@ class Prompt:
     written: list[int]
     spans: tuple[VisualSpan, ...]
     items: tuple[VisualItem, ...]
+    conversation: Conversation = field(default_factory=Conversation)  # what is asked
 
     def __len__(self) -> int:
         """Tokens, the visual ones included."""

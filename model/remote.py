@@ -152,7 +152,7 @@ class RemoteBackend:
         # A server times the frames of a clip in its own way, and has several ways to open a reasoning.
         timed = family.frame_times and any(item.kind == "video" for item in items)
         exact = count.exact and model.sure and not (model.thinks or timed)
-        return Question(turns, costing, tokens, exact)
+        return Question(conversation, turns, costing, tokens, exact)
 
     def stream(
         self,

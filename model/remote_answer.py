@@ -14,7 +14,8 @@ from anyio import EndOfStream
 from openai import APITimeoutError, OpenAIError
 
 from model.backend import Cancel, Finished, Notice, Progress, StopReason, Usage
-from model.errors import Sentence
+from model.conversation import Conversation
+from model.errors import ContextError, Sentence
 from model.event_stream import Emit
 from model.prepared_media import Items
 from model.remote_errors import (
@@ -52,6 +53,7 @@ _BARE_BOX = re.compile(r"\(\d{1,3},\d{1,3}\),\(\d{1,3},\d{1,3}\)")
 class Question:
     """What is asked and what that costs; `exact` if nothing of it is estimated."""
 
+    conversation: Conversation
     turns: tuple[Turn, ...]
     items: tuple[VisualItem, ...]
     prompt_tokens: int
@@ -60,6 +62,11 @@ class Question:
     @property
     def visual_tokens(self) -> int:
         return sum(item.tokens for item in self.items)
+
+    def exceeded(self, needed: int, held: int) -> ContextError:
+        """What to say when it needs more tokens than the server holds."""
+        text_tokens = self.prompt_tokens - self.visual_tokens
+        return exceeded(self.conversation, self.items, needed, held, text_tokens=text_tokens)
 
 
 class Answer:
@@ -142,7 +149,7 @@ class Answer:
             question = self._question
             surely = question.prompt_tokens if question.exact else question.visual_tokens
             if surely >= held:
-                raise exceeded(question.items, surely + 1, held)
+                raise question.exceeded(surely + 1, held)
             self._max_tokens = max(1, min(self._max_tokens, held - question.prompt_tokens))
 
     def _request(self, encoded: Mapping[tuple[str, int], Encoded]) -> dict[str, Any]:
@@ -237,7 +244,7 @@ class Answer:
         room = held - needed
         if not needed or room <= 0 or self._max_tokens <= room:
             least = max(needed, self._question.prompt_tokens, held)
-            raise exceeded(self._question.items, (needed or least) + 1, held)
+            raise self._question.exceeded((needed or least) + 1, held)
         self._max_tokens = room
 
     def _compare(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, cast
 
-from model.errors import Sentence, SettingError
+from model.errors import Sentence, SettingError, SettingName
 
 MOST_CHARACTERS = 1_000_000  # of any text; more than any context holds
 MAX_SEED = 2**32 - 1
@@ -44,8 +44,8 @@ class Tunable:
         typed = self._typed(value)
         if isinstance(typed, str) and len(typed) > MOST_CHARACTERS:
             raise SettingError(
-                "Setting '{name}' has {count} characters; it can hold {most}.",
-                name=self.name,
+                "{setting} has {count} characters; it can hold {most}.",
+                setting=SettingName(self.name),
                 count=f"{len(typed):,}",
                 most=f"{MOST_CHARACTERS:,}",
             )
@@ -55,12 +55,7 @@ class Tunable:
         above = self.high is not None and typed > self.high
         # `not (x <= y)` rather than `x > y`: a NaN compares false with everything.
         if below or above or typed != typed:
-            raise SettingError(
-                "Setting '{name}' is {value}; it must be {range}.",
-                name=self.name,
-                value=reprlib.repr(value),
-                range=self.range,
-            )
+            raise self._refused(value, self._allowed())
         return typed
 
     def _typed(self, value: object) -> int | float | bool | str:
@@ -81,12 +76,21 @@ class Tunable:
             "bool": Sentence("true or false"),
             "str": Sentence("text"),
         }
-        raise SettingError(
-            "Setting '{name}' is {value}; it must be {wanted}.",
-            name=self.name,
-            value=reprlib.repr(value),
-            wanted=wanted[self.kind],
+        raise self._refused(value, wanted[self.kind])
+
+    def _refused(self, value: object, wanted: Sentence) -> SettingError:
+        return SettingError(
+            "{setting} is {value}; it must be {wanted}.",
+            setting=SettingName(self.name),
+            value=_spelled(value),
+            wanted=wanted,
         )
+
+    def _allowed(self) -> Sentence:
+        low, high = (None if limit is None else f"{limit:g}" for limit in (self.low, self.high))
+        if high is None:
+            return Sentence("at least {low}", low=low)
+        return Sentence("between {low} and {high}", low=low, high=high)
 
     @property
     def range(self) -> str:
@@ -185,33 +189,39 @@ class VisionSettings:
         _check_fields(self)
         if self.min_tokens > self.max_tokens:
             raise SettingError(
-                "Setting 'min_tokens' is {low} and 'max_tokens' {high}; "
-                "the smallest size cannot exceed the largest.",
+                "{smallest} is {low} and {largest} is {high}; the smallest cannot exceed the largest.",
+                smallest=SettingName("min_tokens"),
                 low=self.min_tokens,
+                largest=SettingName("max_tokens"),
                 high=self.max_tokens,
             )
         if self.video_min_tokens_per_frame > self.video_max_tokens_per_frame:
             raise SettingError(
-                "Setting 'video_min_tokens_per_frame' is {low} and "
-                "'video_max_tokens_per_frame' {high}; the smallest frame cannot exceed the largest.",
+                "{smallest} is {low} and {largest} is {high}; the smallest cannot exceed the largest.",
+                smallest=SettingName("video_min_tokens_per_frame"),
                 low=self.video_min_tokens_per_frame,
+                largest=SettingName("video_max_tokens_per_frame"),
                 high=self.video_max_tokens_per_frame,
             )
         if self.video_max_frames % 2:
             raise SettingError(
-                "Setting 'video_max_frames' is {value}; it must be even, "
-                "because the model reads frames in pairs.",
+                "{setting} is {value}; it must be even, because the model reads frames in pairs.",
+                setting=SettingName("video_max_frames"),
                 value=self.video_max_frames,
             )
         if (self.resized_height is None) != (self.resized_width is None):
             raise SettingError(
-                "Settings 'resized_height' and 'resized_width' must be given together."
+                "{height} and {width} go together; give both or neither.",
+                height=SettingName("resized_height"),
+                width=SettingName("resized_width"),
             )
         start, end = self.video_start_s or 0.0, self.video_end_s
         if end is not None and end <= start:
             raise SettingError(
-                "Setting 'video_end_s' is {end:g}; it must be after 'video_start_s' ({start:g}).",
+                "{ending} is {end:g} s; it must be after {starting}, which is {start:g} s.",
+                ending=SettingName("video_end_s"),
                 end=end,
+                starting=SettingName("video_start_s"),
                 start=start,
             )
 
@@ -372,6 +382,13 @@ _PAIRS = (
     ("video_min_tokens_per_frame", "video_max_tokens_per_frame"),
 )
 _MIN = {tunable.name: int(tunable.low or 0) for tunable in tunables(VisionSettings)}
+
+
+def _spelled(value: object) -> str:
+    """As people write it, or JSON."""
+    if value is None:
+        return Sentence("empty")
+    return str(value).lower() if isinstance(value, bool) else reprlib.repr(value)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ import math
 
 from PIL import Image
 
-from model.errors import MediaError, Sentence, SettingError
+from model.errors import MediaError, Sentence, SettingError, SettingName
 from model.families import Geometry
 from model.settings import MAX_TOKENS, VisionSettings
 
@@ -72,8 +72,10 @@ def exact_size(vision: VisionSettings, geometry: Geometry) -> Size | None:
     height = max(1, round(vision.resized_height / px)) * px
     if visual_tokens(grid((width, height), 1, geometry), geometry) > MAX_TOKENS:
         raise SettingError(
-            "Settings 'resized_width' and 'resized_height' ask for {width}x{height} pixels; "
+            "{exact_width} and {exact_height} ask for {width}x{height} pixels; "
             "at most {most:,} tokens of {px}x{px} are possible.",
+            exact_width=SettingName("resized_width"),
+            exact_height=SettingName("resized_height"),
             width=width,
             height=height,
             most=MAX_TOKENS,
@@ -81,8 +83,10 @@ def exact_size(vision: VisionSettings, geometry: Geometry) -> Size | None:
         )
     if max(width, height) > MAX_ASPECT_RATIO * min(width, height):
         raise SettingError(
-            "Settings 'resized_width' and 'resized_height' ask for {width}x{height} pixels; "
+            "{exact_width} and {exact_height} ask for {width}x{height} pixels; "
             "one side can be at most {ratio} times the other.",
+            exact_width=SettingName("resized_width"),
+            exact_height=SettingName("resized_height"),
             width=width,
             height=height,
             ratio=MAX_ASPECT_RATIO,

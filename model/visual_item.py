@@ -208,6 +208,12 @@ def require_holdable(conversation: Conversation, context_tokens: int) -> None:
     texts = [conversation.system or "", *(message.text for message in conversation.messages)]
     characters = sum(map(len, texts))
     if context_tokens and characters > MAX_CHARACTERS_PER_TOKEN * context_tokens:
+        if conversation.turns <= 1:
+            raise ContextError(
+                "The texts have {characters:,} characters; the checkpoint holds {held:,} tokens. Shorten them.",
+                characters=characters,
+                held=context_tokens,
+            )
         raise ContextError(
             "The texts have {characters:,} characters; the checkpoint holds {held:,} tokens. Shorten them or start over.",
             characters=characters,
@@ -215,10 +221,36 @@ def require_holdable(conversation: Conversation, context_tokens: int) -> None:
         )
 
 
-def exceeded(items: Sequence[VisualItem], needed: int, held: int) -> ContextError:
-    """What to say when a conversation with these items needs more tokens than the context holds."""
-    largest = max(items, key=lambda item: item.tokens, default=None)
-    if largest:
+def exceeded(
+    conversation: Conversation,
+    items: Sequence[VisualItem],
+    needed: int,
+    held: int,
+    *,
+    text_tokens: int,
+) -> ContextError:
+    """What to say when a conversation needs more tokens than the context holds, with a remedy that helps.
+
+    items: of the whole conversation; text_tokens: all tokens that are not theirs.
+    """
+    message = conversation.last_user_message
+    own = items[len(items) - len(tuple(message.media)) :] if message else ()
+    largest = max(own, key=lambda item: item.tokens, default=None)
+    # At any resolution the words alone would be too many.
+    if largest is None or text_tokens + len(items) >= held:
+        if conversation.turns > 1:
+            return ContextError(
+                "This conversation needs {needed:,} tokens; the checkpoint holds {held:,}. "
+                "Shorten your message or start over.",
+                needed=needed,
+                held=held,
+            )
+        return ContextError(
+            "This message needs {needed:,} tokens; the checkpoint holds {held:,}. Shorten it.",
+            needed=needed,
+            held=held,
+        )
+    if conversation.turns > 1:
         return ContextError(
             "This conversation needs {needed:,} tokens; the checkpoint holds {held:,}. "
             "Lower the resolution of {item} or start over.",
@@ -227,7 +259,9 @@ def exceeded(items: Sequence[VisualItem], needed: int, held: int) -> ContextErro
             item=largest.label,
         )
     return ContextError(
-        "This conversation needs {needed:,} tokens; the checkpoint holds {held:,}. Start over.",
+        "This message needs {needed:,} tokens; the checkpoint holds {held:,}. "
+        "Lower the resolution of {item}.",
+        item=largest.label,
         needed=needed,
         held=held,
     )

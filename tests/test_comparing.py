@@ -161,7 +161,7 @@ def test_a_side_that_cannot_be_says_why_and_nothing_is_asked() -> None:
         wrong: dict[str, Any] = {"temperature": 5}
         a, b = sections(await compared(Tabs(backend), "Hi", {"temperature": 1}, wrong))
         assert "alert" not in a
-        assert "Setting &#x27;temperature&#x27; is 5; it must be 0..2." in b
+        assert "“Temperature” is 5; it must be between 0 and 2." in b
         assert backend.calls == []
 
     scene(play)

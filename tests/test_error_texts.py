@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
+import json
 import pickle
-import re
 import string
 from collections.abc import Callable, Iterator
 from copy import copy, deepcopy
@@ -15,10 +15,19 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from model import errors
+from model import errors, vision
 from model.backend import Status
-from model.errors import CheckpointError, ContextError, DemoError, MediaError, Sentence
+from model.errors import (
+    CheckpointError,
+    ContextError,
+    DemoError,
+    MediaError,
+    Sentence,
+    SettingError,
+)
+from model.families import Geometry
 from model.loading import LoadingBackend, Report
+from model.settings import MOST_CHARACTERS, VisionSettings, settings_from
 from tests.fakes import FakeBackend
 from tests.following import KEY, followed
 from tests.patience import PATIENCE_S, scene
@@ -30,7 +39,9 @@ from ui.texts import CHINESE, ENGLISH, KOREAN, LANGUAGES, texts_for
 from ui.view import View
 
 ROOT = Path(__file__).parent.parent
-SENTENCES = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+SENTENCES = {name for name, kind in vars(errors).items() if isinstance(kind, type)} - {
+    "SettingName"
+}
 OTHERS = [language for language in LANGUAGES if language != "en"]
 TRANSLATED = texts_for("zh").errors, texts_for("ko").errors
 
@@ -98,22 +109,51 @@ def test_a_translation_fills_in_the_same_values_in_the_same_form(
         assert placeholders(other) == placeholders(english), english
 
 
-@pytest.mark.parametrize("language", OTHERS)
-def test_a_translation_calls_a_setting_what_its_control_is_called(language: str) -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"video_fps": 0.0},
+        {"max_tokens": None},
+        {"video_start_s": -1},
+        {"min_tokens": 200, "max_tokens": 100},
+        {"video_min_tokens_per_frame": 200, "video_max_tokens_per_frame": 100},
+        {"video_max_frames": 63},
+        {"resized_height": 280},
+        {"video_start_s": 3, "video_end_s": 2},
+        {"temperature": "high"},
+        {"vision_ids": None},
+        {"system_prompt": "x" * (MOST_CHARACTERS + 1)},
+    ],
+)
+def test_a_person_reads_what_a_control_is_called_and_a_program_the_name(
+    language: str, wrong: dict[str, object]
+) -> None:
     texts = texts_for(language)
-    named = [
-        found
-        for sentence in texts.errors.values()
-        for found in re.findall(r"[“'](\w[^“”']*)[”'][(（](\w+)", sentence)
-    ]
-    assert len(named) > 8
-    assert [label for label, name in named if texts.settings[name][0] != label] == []
+    with pytest.raises(SettingError) as refusal:
+        settings_from(wrong)
+    told = Sentence.of_plain(json.loads(json.dumps(refusal.value.sentence.plain())))
+    for name in wrong:
+        assert f"“{texts.settings[name][0]}”" in texts.said(told)
+        assert f"'{name}'" in str(refusal.value)
+    for pythons in ("_", "None", "False", "True", ".."):
+        assert pythons not in texts.said(told)
+
+
+def test_sizes_that_are_impossible_are_told_by_the_controls_that_ask_for_them() -> None:
+    for width, height in ((28 * 4000, 28 * 4000), (28 * 400, 28)):
+        with pytest.raises(SettingError) as refusal:
+            vision.exact_size(
+                VisionSettings(resized_width=width, resized_height=height), Geometry()
+            )
+        assert "“Exact width” and “Exact height” ask for" in ENGLISH.said(refusal.value.sentence)
+        assert "'resized_width' and 'resized_height' ask for" in str(refusal.value)
 
 
 def test_an_error_is_english_and_says_user_text_literally() -> None:
-    error = MediaError("{name} is empty; attach it again.", name="{x}{0}%s.png")
-    assert str(error) == "{x}{0}%s.png is empty; attach it again."
-    assert CHINESE.said(error.sentence) == "{x}{0}%s.png 是空文件；请重新添加。"
+    error = MediaError("{name} is an empty file; attach another.", name="{x}{0}%s.png")
+    assert str(error) == "{x}{0}%s.png is an empty file; attach another."
+    assert CHINESE.said(error.sentence) == "{x}{0}%s.png 是空文件；请添加其他文件。"
     assert ENGLISH.said(error.sentence) == str(error)
 
 
@@ -163,7 +203,7 @@ def test_a_message_that_is_refused_is_refused_in_the_language_of_the_tab(
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (MediaError("{name} is empty; attach it again.", name="a.png"), "a.png 是空文件"),
+        (MediaError("{name} is an empty file; attach another.", name="a.png"), "a.png 是空文件"),
         (RuntimeError("secret"), CHINESE_ERRORS[UNEXPECTED.template]),
     ],
 )
@@ -182,17 +222,19 @@ def test_a_failed_answer_is_explained_in_the_language_of_the_tab(
 
 def test_another_language_says_again_what_went_wrong_before() -> None:
     async def play() -> None:
-        tabs = Tabs(FakeBackend([MediaError("{name} is empty; attach it again.", name="a.png")]))
+        tabs = Tabs(
+            FakeBackend([MediaError("{name} is an empty file; attach another.", name="a.png")])
+        )
         await handlers.submit(tabs, KEY, "Hi", {})
         last = await followed(tabs)
-        assert "a.png is empty" in last.notice
+        assert "a.png is an empty file" in last.notice
         nowhere = {"path": "/etc/passwd", "name": "b.png"}
         tray = await handlers.attach(tabs, KEY, gr.EventData(None, {"files": [nowhere]}))
         assert "was not uploaded here" in tray
         for language, empty, stranger in (
             ("zh", "a.png 是空文件", "不是在这里上传的"),
-            ("ko", "a.png 파일이 비어", "여기에 올린 파일이 아닙니다"),
-            ("en", "a.png is empty", "was not uploaded here"),
+            ("ko", "a.png은(는) 빈 파일", "여기에 올린 파일이 아닙니다"),
+            ("en", "a.png is an empty file", "was not uploaded here"),
         ):
             shown = " ".join(map(str, await handlers.choose_language(tabs, KEY, language)))
             assert empty in shown and stranger in shown

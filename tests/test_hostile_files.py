@@ -48,7 +48,9 @@ WORKING = [case for case in CASES if not case.refused]
 AT_ONCE = [case for case in CASES if case.refused and case.when == "attaching"]
 BEFORE_SENDING = [case for case in CASES if case.refused and case.when == "pricing"]
 SHORT = GenerationSettings(max_new_tokens=2)
-REMEDY = re.compile(r"[;,] (so )?(attach|save|convert|crop|make it smaller|choose|trim)\b.*\.$")
+REMEDY = re.compile(
+    r"[;,] (so )?(attach|save|convert|crop|make it smaller|choose|trim|unpack)\b.*\.$"
+)
 
 
 def values(**changed: Any) -> dict[str, Any]:

@@ -267,8 +267,31 @@ def test_a_prompt_that_leaves_no_room_is_refused_with_numbers(
         ContextError, match=r"needs 1[0-9],\d{3} tokens; the checkpoint holds 8,192"
     ):
         list(qwen2_vl.stream(talk, SHORT, Cancel()))
-    with pytest.raises(ContextError, match="Lower the resolution of Picture"):
+    with pytest.raises(ContextError, match=r"Lower the resolution of Picture 1\.$"):
         list(qwen2_vl.stream(talk, SHORT, Cancel()))
+
+
+def test_the_remedy_for_a_prompt_that_is_too_long_is_one_that_helps(
+    qwen2_vl: LocalBackend, tmp_path: Path
+) -> None:
+    small, long = media_files.photo(tmp_path / "a.png", (64, 64)), Text("word " * 9000)
+    large = Image(small, VisionSettings(min_tokens=6000, max_tokens=6000))
+    before = Conversation().with_user_turn(Text("Hi")).with_reply("Hello")
+    for talk, remedy in (
+        (Conversation().with_user_turn(long), "This message .* Shorten it"),
+        (Conversation().with_user_turn(Image(small), long), "This message .* Shorten it"),
+        (before.with_user_turn(long), "This conversation .* Shorten your message or start over"),
+        (
+            Conversation()
+            .with_user_turn(large)
+            .with_reply("Hello")
+            .with_user_turn(Text("word " * 3000)),
+            "Shorten your message or start over",  # what was sent keeps its size
+        ),
+        (before.with_user_turn(large, large), "Lower the resolution of Picture 1 or start over"),
+    ):
+        with pytest.raises(ContextError, match=rf"{remedy}\.$"):
+            list(qwen2_vl.stream(talk, SHORT, Cancel()))
 
 
 def test_what_is_far_too_long_is_counted_without_memory_for_its_tokens(

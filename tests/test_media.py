@@ -200,12 +200,12 @@ def test_a_decompression_bomb_is_refused_from_its_header(tmp_path: Path, side: i
     path = tmp_path / "bomb.png"
     path.write_bytes(bomb_png(side, side))
     for read in (open_image, image_size):
-        with pytest.raises(MediaError, match=r"bomb\.png has more than 100 million pixels; make"):
+        with pytest.raises(MediaError, match=r"bomb\.png has .*100 million.* make it smaller"):
             read(path)
 
 
 STRANGERS = {
-    "empty.png": (b"", "is empty"),
+    "empty.png": (b"", "is an empty file"),
     "hello.jpg": (b"hello", "is not a picture"),
     "page.png": (b"<!DOCTYPE html><html></html>", "is a web page"),
     "drawing.svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is an SVG drawing"),
@@ -217,7 +217,15 @@ STRANGERS = {
     "fuji.raf": (b"FUJIFILMCCD-RAW 0201", "is a raw photo"),
     "olympus.orf": (b"IIRO\x08\0\0\0", "is a raw photo"),
     "paper.png": (b"%PDF-1.7\n", "is a PDF document"),
-    "pack.png": (b"PK\x03\x04rest", "is a ZIP archive"),
+    "pack.png": (b"PK\x03\x04rest", "is a ZIP archive; unpack it"),
+    "letter.docx": (
+        b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml",
+        "is an office document; save the page",
+    ),
+    "letter.odt": (
+        b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/vnd.oasis.opendocument.text",
+        "is an office document",
+    ),
     "cut.png": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is damaged"),
 }
 
@@ -227,7 +235,9 @@ def test_what_is_no_picture_is_named_with_the_remedy(tmp_path: Path, name: str) 
     content, reason = STRANGERS[name]
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(MediaError, match=f"^{name} ({reason}).*attach it again") as refused:
+    with pytest.raises(
+        MediaError, match=f"^{name} ({reason}).*attach (it again|another|that|the pictures)"
+    ) as refused:
         open_image(path)
     assert str(tmp_path) not in str(refused.value)
 

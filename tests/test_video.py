@@ -374,7 +374,7 @@ def test_what_is_no_clip_is_named_with_the_remedy(tmp_path: Path) -> None:
     empty.write_bytes(b"")
     text.write_bytes(b"hello " * 1000)
     cases = {
-        empty: "is empty; attach it again",
+        empty: "is an empty file",
         text: "is damaged or not a video; convert it to MP4",
         tmp_path / "gone.mp4": "cannot be read any more; attach it again",
         photo(tmp_path / "photo.png"): "not a video",

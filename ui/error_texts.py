@@ -20,7 +20,6 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
     "a web page": ("网页", "웹 페이지"),
     "a video": ("视频", "동영상"),
     "a PDF document": ("PDF 文档", "PDF 문서"),
-    "a ZIP archive": ("ZIP 压缩包", "ZIP 압축 파일"),
     "an SVG drawing": ("SVG 图形", "SVG 그림"),
     "a whole number": ("整数", "정수"),
     "a number": ("数字", "숫자"),
@@ -82,64 +81,48 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "페이지가 너무 바쁩니다. 1분 뒤에 다시 시도하세요.",
     ),
     # Settings
-    "Setting '{name}' is {value}; it must be {range}.": (
-        "设置“{name}”的值是 {value}；必须在 {range} 范围内。",
-        "설정 '{name}'의 값은 {value}입니다. {range} 범위에 있어야 합니다.",
+    "{setting} is {value}; it must be {wanted}.": (
+        "{setting}的值是 {value}；应为{wanted}。",
+        "{setting}의 값은 {value}입니다. 허용되는 값: {wanted}.",
     ),
-    "Setting '{name}' has {count} characters; it can hold {most}.": (
-        "设置“{name}”有 {count} 个字符；最多可以有 {most} 个。",
-        "설정 '{name}'은(는) {count}자입니다. 최대 {most}자를 담을 수 있습니다.",
+    "{setting} has {count} characters; it can hold {most}.": (
+        "{setting}有 {count} 个字符；最多可以有 {most} 个。",
+        "{setting}: {count}자입니다. 최대 {most}자를 담을 수 있습니다.",
     ),
-    "Setting '{name}' is {value}; it must be {wanted}.": (
-        "设置“{name}”的值是 {value}；必须是{wanted}。",
-        "설정 '{name}'의 값은 {value}입니다. {wanted}여야 합니다.",
+    "empty": ("空", "빈 값"),
+    "between {low} and {high}": (" {low} 到 {high} 之间的值", "{low}부터 {high}까지"),
+    "at least {low}": ("不小于 {low} 的值", "{low} 이상"),
+    "{smallest} is {low} and {largest} is {high}; the smallest cannot exceed the largest.": (
+        "{smallest}是 {low}，{largest}是 {high}；最小值不能大于最大值。",
+        "{smallest}: {low}, {largest}: {high}. 최솟값은 최댓값보다 클 수 없습니다.",
     ),
-    "Setting 'min_tokens' is {low} and 'max_tokens' {high}; "
-    "the smallest size cannot exceed the largest.": (
-        "“最小尺寸”（min_tokens）是 {low}，“最大尺寸”（max_tokens）是 {high}；最小值不能大于最大值。",
-        "'최소 크기'(min_tokens)는 {low}, '최대 크기'(max_tokens)는 {high}입니다. "
-        "최솟값은 최댓값보다 클 수 없습니다.",
+    "{setting} is {value}; it must be even, because the model reads frames in pairs.": (
+        "{setting}是 {value}；必须是偶数，因为模型成对读取帧。",
+        "{setting}: {value}. 모델이 프레임을 둘씩 읽으므로 짝수여야 합니다.",
     ),
-    "Setting 'video_min_tokens_per_frame' is {low} and "
-    "'video_max_tokens_per_frame' {high}; the smallest frame cannot exceed the largest.": (
-        "“最小帧尺寸”（video_min_tokens_per_frame）是 {low}，"
-        "“最大帧尺寸”（video_max_tokens_per_frame）是 {high}；最小值不能大于最大值。",
-        "'최소 프레임 크기'(video_min_tokens_per_frame)는 {low}, "
-        "'최대 프레임 크기'(video_max_tokens_per_frame)는 {high}입니다. "
-        "최솟값은 최댓값보다 클 수 없습니다.",
+    "{height} and {width} go together; give both or neither.": (
+        "{height}和{width}须同时填写，或都留空。",
+        "{height}, {width}: 둘 다 입력하거나 둘 다 비워 두세요.",
     ),
-    "Setting 'video_max_frames' is {value}; it must be even, "
-    "because the model reads frames in pairs.": (
-        "“最多帧数”（video_max_frames）是 {value}；必须是偶数，因为模型成对读取帧。",
-        "'최대 프레임'(video_max_frames)은 {value}입니다. "
-        "모델이 프레임을 둘씩 읽으므로 짝수여야 합니다.",
-    ),
-    "Settings 'resized_height' and 'resized_width' must be given together.": (
-        "“精确高度”（resized_height）和“精确宽度”（resized_width）必须同时填写。",
-        "'정확한 높이'(resized_height)와 '정확한 너비'(resized_width)는 함께 입력해야 합니다.",
-    ),
-    "Setting 'video_end_s' is {end:g}; it must be after 'video_start_s' ({start:g}).": (
-        "“结束时间”（video_end_s）是 {end:g}；必须晚于“开始时间”（video_start_s，{start:g}）。",
-        "'끝 지점'(video_end_s)은 {end:g}입니다. "
-        "'시작 지점'(video_start_s, {start:g})보다 뒤여야 합니다.",
+    "{ending} is {end:g} s; it must be after {starting}, which is {start:g} s.": (
+        "{ending}是 {end:g} 秒；必须晚于{starting}（{start:g} 秒）。",
+        "{ending}: {end:g}초. {starting}({start:g}초)보다 뒤여야 합니다.",
     ),
     "There is no setting '{name}'; the settings are {names}.": (
         "没有名为“{name}”的设置；可用的设置有：{names}。",
         "'{name}'이라는 설정은 없습니다. 쓸 수 있는 설정: {names}.",
     ),
-    "Settings 'resized_width' and 'resized_height' ask for {width}x{height} pixels; "
+    "{exact_width} and {exact_height} ask for {width}x{height} pixels; "
     "at most {most:,} tokens of {px}x{px} are possible.": (
-        "“精确宽度”（resized_width）和“精确高度”（resized_height）要求 {width}x{height} 像素；"
-        "最多只能有 {most:,} 个 {px}x{px} 的视觉词元。",
-        "'정확한 너비'(resized_width)와 '정확한 높이'(resized_height)가 {width}x{height} 픽셀을 "
-        "요구합니다. {px}x{px} 크기의 시각 토큰은 최대 {most:,}개까지 가능합니다.",
+        "{exact_width}和{exact_height}要求 {width}x{height} 像素；最多只能有 {most:,} 个 {px}x{px} 的视觉词元。",
+        "{exact_width}, {exact_height}: {width}x{height} 픽셀을 요구합니다. "
+        "{px}x{px} 크기의 시각 토큰은 최대 {most:,}개까지 가능합니다.",
     ),
-    "Settings 'resized_width' and 'resized_height' ask for {width}x{height} pixels; "
+    "{exact_width} and {exact_height} ask for {width}x{height} pixels; "
     "one side can be at most {ratio} times the other.": (
-        "“精确宽度”（resized_width）和“精确高度”（resized_height）要求 {width}x{height} 像素；"
-        "长边最多只能是短边的 {ratio} 倍。",
-        "'정확한 너비'(resized_width)와 '정확한 높이'(resized_height)가 {width}x{height} 픽셀을 "
-        "요구합니다. 긴 변은 짧은 변의 최대 {ratio}배까지 가능합니다.",
+        "{exact_width}和{exact_height}要求 {width}x{height} 像素；长边最多只能是短边的 {ratio} 倍。",
+        "{exact_width}, {exact_height}: {width}x{height} 픽셀을 요구합니다. "
+        "긴 변은 짧은 변의 최대 {ratio}배까지 가능합니다.",
     ),
     # Pictures and videos
     "That file was not uploaded here; attach it again.": (
@@ -183,9 +166,23 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "一条消息最多包含 {most} 个文件；这条有 {count} 个。",
         "메시지 하나에 파일을 {most}개까지 담을 수 있는데 {count}개가 있습니다.",
     ),
-    "{name} is empty; attach it again.": (
-        "{name} 是空文件；请重新添加。",
-        "{name} 파일이 비어 있습니다. 다시 첨부하세요.",
+    "{name} is an office document; save the page that matters as PNG or JPEG and attach that.": (
+        "{name} 是办公文档；请将所需页面保存为 PNG 或 JPEG 后添加。",
+        "{name} 파일은 오피스 문서입니다. 필요한 쪽을 PNG나 JPEG로 저장하여 첨부하세요.",
+    ),
+    "{name} is a ZIP archive; unpack it and attach the pictures or videos in it.": (
+        "{name} 是 ZIP 压缩包；请解压后添加其中的图片或视频。",
+        "{name} 파일은 ZIP 압축 파일입니다. 압축을 풀고 안에 있는 사진이나 동영상을 첨부하세요.",
+    ),
+    "{name} has {width:,} x {height:,} pixels; at most {millions} million can be read, "
+    "so make it smaller and attach it again.": (
+        "{name} 有 {width:,} x {height:,} 像素；最多可读取 {millions} 百万像素，请缩小后重新添加。",
+        "{name} 파일은 {width:,} x {height:,} 픽셀입니다. {millions}백만 픽셀까지 읽을 수 있으니 "
+        "크기를 줄여 다시 첨부하세요.",
+    ),
+    "{name} is an empty file; attach another.": (
+        "{name} 是空文件；请添加其他文件。",
+        "{name}은(는) 빈 파일입니다. 다른 파일을 첨부하세요.",
     ),
     "{item} ({name}) is gone from the server; attach it again.": (
         "{item}（{name}）已不在服务器上；请重新添加。",
@@ -297,16 +294,30 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "文本共有 {characters:,} 个字符；检查点最多容纳 {held:,} 个 token。请缩短文本或重新开始。",
         "텍스트가 모두 {characters:,}자입니다. 체크포인트에는 {held:,}토큰까지 들어갑니다. 텍스트를 줄이거나 처음부터 다시 시작하세요.",
     ),
+    "The texts have {characters:,} characters; the checkpoint holds {held:,} tokens. Shorten them.": (
+        "文字共有 {characters:,} 个字符，而模型最多容纳 {held:,} 个词元。请缩短文字。",
+        "글이 {characters:,}자인데 모델은 토큰 {held:,}개까지 담을 수 있습니다. 글을 줄이세요.",
+    ),
     "This conversation needs {needed:,} tokens; the checkpoint holds {held:,}. "
     "Lower the resolution of {item} or start over.": (
         "此对话需要 {needed:,} 个词元，而模型最多容纳 {held:,} 个。请降低{item}的分辨率或开始新对话。",
         "이 대화에는 토큰 {needed:,}개가 필요한데 모델은 {held:,}개까지 담을 수 있습니다. "
         "해상도를 낮추거나({item}) 새 대화를 시작하세요.",
     ),
-    "This conversation needs {needed:,} tokens; the checkpoint holds {held:,}. Start over.": (
-        "此对话需要 {needed:,} 个词元，而模型最多容纳 {held:,} 个。请开始新对话。",
+    "This conversation needs {needed:,} tokens; the checkpoint holds {held:,}. "
+    "Shorten your message or start over.": (
+        "此对话需要 {needed:,} 个词元，而模型最多容纳 {held:,} 个。请缩短消息或开始新对话。",
         "이 대화에는 토큰 {needed:,}개가 필요한데 모델은 {held:,}개까지 담을 수 있습니다. "
-        "새 대화를 시작하세요.",
+        "메시지를 줄이거나 새 대화를 시작하세요.",
+    ),
+    "This message needs {needed:,} tokens; the checkpoint holds {held:,}. Shorten it.": (
+        "此消息需要 {needed:,} 个词元，而模型最多容纳 {held:,} 个。请缩短消息。",
+        "이 메시지에는 토큰 {needed:,}개가 필요한데 모델은 {held:,}개까지 담을 수 있습니다. 메시지를 줄이세요.",
+    ),
+    "This message needs {needed:,} tokens; the checkpoint holds {held:,}. "
+    "Lower the resolution of {item}.": (
+        "此消息需要 {needed:,} 个词元，而模型最多容纳 {held:,} 个。请降低{item}的分辨率。",
+        "이 메시지에는 토큰 {needed:,}개가 필요한데 모델은 {held:,}개까지 담을 수 있습니다. 해상도를 낮추세요({item}).",
     ),
     "An answer is still being written; stop it first.": (
         "正在回答中；请先停止。",

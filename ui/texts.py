@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from model.errors import Sentence
+from model.errors import Sentence, SettingName
 from model.settings import TUNABLES
 from ui.error_texts import CHINESE_ERRORS, KOREAN_ERRORS
 
@@ -231,11 +231,13 @@ class Texts:
         """A `Sentence` in this language, in English if there is no translation; other strings as is."""
         if not isinstance(sentence, Sentence):
             return sentence
-        values = {
-            name: self.said(value) if isinstance(value, Sentence) else value
-            for name, value in sentence.values.items()
-        }
+        values = {name: self._said_part(value) for name, value in sentence.values.items()}
         return self.errors.get(sentence.template, sentence.template).format(**values)
+
+    def _said_part(self, value: object) -> object:
+        if isinstance(value, SettingName):
+            return f"“{self.settings[value][0]}”"
+        return self.said(value) if isinstance(value, Sentence) else value
 
 
 ENGLISH = Texts()

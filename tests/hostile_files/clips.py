@@ -98,7 +98,7 @@ def damaged() -> Iterator[Case]:
     yield Case("blot.mp4", _blotted_clip, "video", (64, 48))
     yield refused("wiped.mp4", _wiped, "has no frame that can be decoded; convert it")
     yield refused("noframes.mp4", _without_samples, "has no pictures in it; attach a video")
-    yield refused("empty.mp4", written(b""), "is empty; attach it again")
+    yield refused("empty.mp4", written(b""), "is an empty file")
     yield refused("junk.mp4", written(bytes(range(256)) * 64), "is damaged or not a video")
     yield refused("only-ftyp.mp4", written(b"\0\0\0\x18ftypisom\0\0\0\0isommp42"), "is damaged")
     yield refused("paper.mp4", written(b"%PDF-1.7\n%%EOF"), "attach it again")

@@ -139,7 +139,7 @@ def damaged() -> Iterator[Case]:
     for suffix in ("jpg", "webp"):  # what can be seen of these is seen
         blotted = partial(_blotted, at=0.5)
         yield works(f"blot.{suffix}", blotted, (320, 240), upright=False)
-    yield refused("empty.png", written(b""), "is empty; attach it again")
+    yield refused("empty.png", written(b""), "is an empty file")
 
 
 def _blotted(path: Path, at: float) -> None:
