@@ -10,6 +10,7 @@ python tools/bench.py decode    tokens per second, against stock transformers an
 python tools/bench.py lookup    what --prompt-lookup gains where an answer quotes, and costs where not
 python tools/bench.py memory    what one answer needs, against stock transformers
 python tools/bench.py video     reading a 1080p clip, against stock transformers and bare decoding
+python tools/bench.py sandbox   what it costs that strangers' files are decoded in a sandbox
 python tools/bench.py ui        how much of the token rate reaches the browser
 python tools/bench.py load      many people who ask at once, in front of a server
 """
@@ -92,6 +93,7 @@ BENCHMARKS = {
         ],
     ),
     "video": Benchmark("reading_video", [Flag("seconds", 60, 2, "length of the clip")]),
+    "sandbox": Benchmark("sandboxed", model=True),
     "ui": Benchmark("streaming", [Flag("tokens", 512, 128, "of the measured answer")]),
     "load": Benchmark(
         "behind_server",

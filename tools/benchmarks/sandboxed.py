@@ -1,0 +1,54 @@
+"""What it costs a first token that strangers' files are decoded in the sandbox instead of this process."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from model.backend import Cancel, collected
+from model.conversation import Conversation, Image, Media, Text, Video
+from model.local import LocalBackend
+from model.settings import GenerationSettings
+from tests import media_files
+from tools.benchmarks import models
+from tools.benchmarks.report import Cell, Figures, Report
+from ui.sandboxed_media import STRANGERS_MEDIA
+
+ANSWER = GenerationSettings(max_new_tokens=1)
+CLIP_SECONDS, FPS = 10, 10
+
+
+def run(options: argparse.Namespace) -> Report:
+    """Each way by turns, `options.repeats` times after one that warms up."""
+    here = models.load(options)
+    there = LocalBackend(here.model, here.processor, reader=STRANGERS_MEDIA)
+    rows: list[list[Cell]] = []
+    with TemporaryDirectory() as name:
+        for what, part in _files(Path(name)):
+            talk = Conversation().with_user_turn(part, Text("What do you see, and why?"))
+            measured = [
+                models.in_thread(lambda talk=talk: (_first_token(here, talk), _first_token(there, talk)))
+                for _ in range(options.repeats + 1)
+            ][1:]  # fmt: skip
+            plain, held = (Figures(tuple(way), "s") for way in zip(*measured, strict=True))
+            tokens = f"{here.estimate(talk, ANSWER).prompt_tokens:,}"
+            rows.append([what, tokens, plain, held, held.per(plain)])
+    head = ("first message", "prompt tokens", "decoded in this process", "in the sandbox", "ratio")
+    return Report(f"{models.name(here)}, nothing kept", head, rows)
+
+
+def _files(folder: Path) -> list[tuple[str, Media]]:
+    photos = {"a photo of 1 megapixel": (1200, 900), "a photo of 12 megapixels": (4000, 3000)}
+    pictures: list[tuple[str, Media]] = [
+        (what, Image(media_files.photo(folder / f"{size[0]}.jpg", size))) for what, size in photos.items()
+    ]  # fmt: skip
+    clip = media_files.clip(folder / "a.mp4", CLIP_SECONDS * FPS, fps=FPS, size=(1280, 720))
+    return [*pictures, (f"a clip of {CLIP_SECONDS} s, 720p", Video(clip))]
+
+
+def _first_token(backend: LocalBackend, talk: Conversation) -> float:
+    """Seconds; what the files are is known already, as on a page that has shown their cost."""
+    backend.estimate(talk, ANSWER)
+    _, usage = collected(backend.stream(talk, ANSWER, Cancel()))
+    return usage.ttft_s
