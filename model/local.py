@@ -269,7 +269,7 @@ class LocalBackend:
         verdicts: list[Verdict] = []
 
         def prepare() -> None:
-            made.append(verify.inputs_of(self.model, self.processor, recipe))
+            made.append(verify.inputs_of(self.model, self.processor, recipe, self._reader))
 
         def replay(stop: Cancel) -> None:
             stopping = [CancelCriteria(stop)]

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from model import media, video
+from model import as_stock, media, video
 from model.backend import Cancel
 from model.conversation import Image, Media, Video
 from model.decoding import Pixels
@@ -43,6 +43,10 @@ class MediaReader(Protocol):
         """
         ...
 
+    def as_stock(self, file: str, times: tuple[float, ...]) -> Iterator[Pixels]:
+        """What stock code decodes of a file; see `as_stock.pixels`. Raises `DemoError`."""
+        ...
+
 
 class _InThisProcess:
     """For programs that open their own files."""
@@ -61,6 +65,9 @@ class _InThisProcess:
             return
         for _, frame in video.frames(part, times, cancel=cancel, progress=report):
             yield frame
+
+    def as_stock(self, file: str, times: tuple[float, ...]) -> Iterator[Pixels]:
+        return as_stock.pixels(file, times)
 
 
 IN_THIS_PROCESS: MediaReader = _InThisProcess()

@@ -14,16 +14,18 @@ from typing import Any
 from model.recipe import MARK, NO_MARK, Messages, Recipe, Seen
 from model.renamed import RENAMED
 
-STOCK = Path(__file__).with_name("stock.py")
+STOCK = tuple(Path(__file__).with_name(name) for name in ("stock_files.py", "stock.py"))
 
 
 def transformers_script(recipe: Recipe) -> str:
     """Prints the answer; runs in the folder that the recipe's files are named from."""
     called = {
         "flat": recipe.pictures,
+        "at_size": (*recipe.pictures, *recipe.clips),
         "picture": recipe.pictures,
         "upright": recipe.clips,
         "shown": recipe.clips,
+        "on_screen": recipe.clips,
         "clip": recipe.clips,
         "inputs_of": recipe.typed,
         "inputs_with_typed": recipe.typed,
@@ -40,10 +42,11 @@ def transformers_script(recipe: Recipe) -> str:
 
 
 def stock_functions(*names: str) -> str:
-    """The text of those in `model/stock.py`, in the order in which they stand there."""
-    source = STOCK.read_text(encoding="utf-8")
+    """The text of those in `STOCK`, in the order in which they stand there."""
+    sources = [file.read_text(encoding="utf-8") for file in STOCK]
     texts = (
         ast.get_source_segment(source, node)
+        for source in sources
         for node in ast.parse(source).body
         if isinstance(node, ast.FunctionDef) and node.name in names
     )
@@ -51,12 +54,13 @@ def stock_functions(*names: str) -> str:
 
 
 def stock_imports(body: str) -> str:
-    """Those of `model/stock.py` that `body` uses."""
-    used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+    """Those of `STOCK` that `body` uses, but for what is in there itself."""
+    wanted = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
     lines = []
-    for node in ast.parse(STOCK.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            node.names = [name for name in node.names if (name.asname or name.name) in used]
+    for node in (n for file in STOCK for n in ast.parse(file.read_text(encoding="utf-8")).body):
+        if isinstance(node, ast.Import | ast.ImportFrom) and "model." not in ast.unparse(node):
+            node.names = [name for name in node.names if (name.asname or name.name) in wanted]
+            wanted -= {name.asname or name.name for name in node.names}
             if node.names:
                 lines.append(ast.unparse(node))
     return "".join(f"{line}\n" for line in lines)

@@ -8,84 +8,33 @@ from __future__ import annotations
 
 import copy
 import re
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import repeat
 from typing import Any
 
-import av
 import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torchvision.transforms.v2 import InterpolationMode
-from torchvision.transforms.v2.functional import pil_to_tensor, resize
+from torchvision.transforms.v2.functional import resize
 from transformers.video_utils import VideoMetadata
 
+from model.stock_files import flat, on_screen
 
-def flat(path: str) -> Image.Image:
-    """The picture upright, over white, with 8 bits to a colour."""
-    image = ImageOps.exif_transpose(Image.open(path))
-    if image.mode.startswith(("I", "F")):  # 16 bits, or 32 that do not say which level is white
-        levels = np.nan_to_num(np.asarray(image, np.float64), posinf=0, neginf=0)
-        usual = {"I": (255, 65535), "F": (1, 255, 65535)}.get(image.mode, (65535,))
-        white = next((white for white in usual if levels.max() <= white), levels.max())
-        levels = np.rint(np.clip(levels / white, 0, 1) * 255)
-        image = Image.fromarray(levels.astype(np.uint8))
-    if image.has_transparency_data:
-        paper = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(paper, image.convert("RGBA"))
-    return image.convert("RGB")
+
+def at_size(pixels: np.ndarray, width: int, height: int) -> torch.Tensor:
+    """pixels: (height, width, 3) as they are; gives (3, height, width)."""
+    stored = torch.from_numpy(pixels).permute(2, 0, 1)
+    return resize(stored, [height, width], InterpolationMode.BICUBIC)
 
 
 def picture(path: str, width: int, height: int) -> torch.Tensor:
     """The picture as the model saw it, at this size. (3, height, width)"""
-    return resize(pil_to_tensor(flat(path)), [height, width], InterpolationMode.BICUBIC)
-
-
-def upright(frame: av.VideoFrame) -> np.ndarray:
-    """The frame as a player turns and mirrors it. (height, width, 3)"""
-    pixels = frame.to_ndarray(format="rgb24")
-    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
-    if matrix:
-        a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5] / 2**16
-        pixels = pixels[::-1] if a * d < b * c else pixels
-    return np.rot90(pixels, frame.rotation // 90).copy()
-
-
-def shown(path: str) -> Iterator[tuple[float, av.VideoFrame]]:
-    """The clip's frames and since when each is on screen, in seconds; what is broken is left out."""
-    with av.open(path) as container:
-        start = max(0, container.start_time or 0) / av.time_base
-        # AVI says when frames are decoded. They come out in the order of showing, so that is what counts.
-        avi, stamps = container.format.name == "avi", deque[float]()
-        for packet in container.demux(video=0):
-            if avi and packet.size and packet.dts is not None:
-                stamps.append(float(packet.dts * packet.time_base))
-            try:
-                frames = packet.decode()
-            except av.FFmpegError:
-                continue
-            for frame in frames:
-                yield (stamps.popleft() if stamps else frame.time) - start, frame
+    return at_size(np.array(flat(path)), width, height)
 
 
 def clip(path: str, width: int, height: int, times: Sequence[float]) -> torch.Tensor:
     """The frames on screen at these seconds, at this size. (frames, 3, height, width)"""
-
-    def pixels(frame: av.VideoFrame) -> torch.Tensor:
-        stored = torch.from_numpy(upright(frame)).permute(2, 0, 1)
-        return resize(stored, [height, width], InterpolationMode.BICUBIC)
-
-    seen: list[torch.Tensor] = []
-    frames = shown(path)
-    _, latest = next(frames)
-    for at, frame in frames:
-        while len(seen) < len(times) and at > times[len(seen)] + 1e-3:
-            seen.append(pixels(latest))
-        if len(seen) == len(times):
-            break
-        latest = frame
-    return torch.stack([*seen, *(pixels(latest) for _ in times[len(seen) :])])
+    return torch.stack([at_size(frame, width, height) for frame in on_screen(path, times)])
 
 
 def inputs_of(

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import struct
 from bisect import bisect_left
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import av
-from PIL import Image
+import torch
 from transformers import StoppingCriteria
 
 from model import stock, weights
 from model.errors import DemoError
+from model.media_reader import IN_THIS_PROCESS, MediaReader
 from model.recipe import Recipe, Seen, Verdict
 
-log = logging.getLogger(__name__)
-
-# What decoders raise for broken files. StopIteration: a clip without a frame.
-UNREADABLE = (
-    *(OSError, ValueError, SyntaxError, EOFError, StopIteration, struct.error),
-    *(av.FFmpegError, Image.DecompressionBombError),
-)
 SHOWN = 24  # characters of what differs
 
 
@@ -61,17 +50,19 @@ def _generated(
     return stock.generated(model, inputs, recipe.seed, **settings)
 
 
-def inputs_of(model: Any, processor: Any, recipe: Recipe) -> Any:
+def inputs_of(
+    model: Any, processor: Any, recipe: Recipe, reader: MediaReader = IN_THIS_PROCESS
+) -> Any:
     """What stock code hands the model, which it does not need for that. Raises `DemoError` if it cannot be verified."""
     if not recipe.greedy:
         raise DemoError(
             "Only answers at temperature 0 can be verified; the others are drawn by lot."
         )
     weights.require_as_stored(model)
-    return stock_inputs(processor, recipe)
+    return stock_inputs(processor, recipe, reader)
 
 
-def stock_inputs(processor: Any, recipe: Recipe) -> Any:
+def stock_inputs(processor: Any, recipe: Recipe, reader: MediaReader = IN_THIS_PROCESS) -> Any:
     """What the processor makes of the recipe's messages and files. Raises `DemoError`."""
     prompt = processor.apply_chat_template(
         recipe.messages,
@@ -83,34 +74,17 @@ def stock_inputs(processor: Any, recipe: Recipe) -> Any:
     return inputs_of(
         processor,
         prompt,
-        pictures=[_seen(item) for item in recipe.pictures],
-        clips=[_seen(item) for item in recipe.clips],
+        pictures=[_seen(item, reader) for item in recipe.pictures],
+        clips=[_seen(item, reader) for item in recipe.clips],
         rates=[item.fps for item in recipe.clips],
     )
 
 
-def _seen(item: Seen) -> Any:
-    """Raises `DemoError` for a file that is gone, or so broken that only this program's own code reads it."""
-    try:
-        if item.kind == "image":
-            return stock.picture(item.file, item.width, item.height)
-        return stock.clip(item.file, item.width, item.height, item.times)
-    except UNREADABLE as error:  # anything else is a bug
-        log.warning("Stock code cannot read %s", item.file, exc_info=True)
-        name = Path(item.file).name
-        if isinstance(error, OSError) and error.errno:
-            raise DemoError(
-                "This answer cannot be verified, because {name} cannot be opened any more ({reason}); "
-                "attach it and ask again.",
-                name=name,
-                reason=os.strerror(error.errno),
-            ) from error
-        raise DemoError(
-            "This answer cannot be verified, because stock code cannot decode {name} ({reason}); "
-            "save it as PNG or MP4 and ask again.",
-            name=name,
-            reason=type(error).__name__,
-        ) from error
+def _seen(item: Seen, reader: MediaReader) -> Any:
+    """(3, height, width) of a picture, (frames, 3, height, width) of a clip. Raises `DemoError`."""
+    decoded = reader.as_stock(item.file, item.times)
+    frames = [stock.at_size(pixels, item.width, item.height) for pixels in decoded]
+    return torch.stack(frames) if item.kind == "video" else frames[0]
 
 
 def compared(tokenizer: Any, ids: Sequence[int], reply: str) -> Verdict:

@@ -24,6 +24,7 @@ TORCH_MODULES = {
     "prefill",
     "prefix_cache",
     "stock",
+    "verify",
     "token_stream",
     "turn",
     "weights",

@@ -115,15 +115,17 @@ def test_a_whole_turn_decodes_nothing_here(
         await handlers.submit(tabs, KEY, "What?", SETTINGS)
         await followed(tabs)
         assert tab.notice == "" and tab.conversation.turns == 1
-        await keep(tabs, tab)
+        await keep(tabs, tab, made_here=backend is local)
 
     with backend() as made:
         scene(lambda: play(Tabs(made)))
     assert decoded_here == []
 
 
-async def keep(tabs: Tabs, tab: Tab) -> None:
-    """Save a marked picture, export, and open the export on another page."""
+async def keep(tabs: Tabs, tab: Tab, made_here: bool) -> None:
+    """Verify the answer, save a marked picture, export, and open the export on another page."""
+    if made_here:
+        assert "Equal" in await keeping.verify(tabs, KEY, posted(turn=0))
     tab.conversation = tab.conversation.without_last_reply().with_reply(BOX)
     url, _ = await handlers.save_marked(tabs, KEY, posted(answer=0, picture=1))
     assert url.endswith("marked.png")

@@ -5,6 +5,7 @@ Knows nothing of processes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from model import container, media, video
+from model.as_stock import pixels as stock_pixels
 from model.conversation import Image, Media, Video
 from ui.first_look import is_clip, look
 
@@ -68,6 +70,12 @@ def pixels(tell: Tell, part: Media, times: tuple[float, ...], within: int) -> It
         yield _frame(small)
 
 
+def as_stock(_: Tell, part: Media, times: tuple[float, ...]) -> Iterator[Found]:
+    file = part.path if isinstance(part, Image) else video.sources(part)[0]
+    for frame in stock_pixels(os.fspath(file), times):
+        yield _frame(frame)
+
+
 def _small(picture: PillowImage.Image, within: int) -> PillowImage.Image:
     if within:
         picture.thumbnail((within, within))
@@ -83,4 +91,5 @@ JOBS: Mapping[str, Callable[..., Iterator[Found]]] = {
     "picture_size": picture_size,
     "clip_facts": clip_facts,
     "pixels": pixels,
+    "as_stock": as_stock,
 }

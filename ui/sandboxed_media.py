@@ -76,9 +76,24 @@ class SandboxedMedia:
         within: int = 0,
     ) -> Iterator[Pixels]:
         """See `MediaReader`. within: the longest side of what is wanted; 0: as large as it is."""
+        return self._frames("pixels", part, times, (within,), cancel, report)
+
+    def as_stock(self, file: str, times: tuple[float, ...]) -> Iterator[Pixels]:
+        part = Video(file) if times else Image(file)
+        return self._frames("as_stock", part, times, (), Cancel(), lambda *_: None)
+
+    def _frames(
+        self,
+        job: str,
+        part: Media,
+        times: tuple[float, ...],
+        options: tuple[int, ...],
+        cancel: Cancel,
+        report: Report,
+    ) -> Iterator[Pixels]:
         part, name = _absolute(part), display_name(part)
         limits = self._looking if isinstance(part, Image) else READING
-        asked = Request("pixels", (part, times, within), _files(part), limits)
+        asked = Request(job, (part, times, *options), _files(part), limits)
         missing = 1 if isinstance(part, Image) else len(times)
         latest: Pixels | None = None
         with closing(self._sandbox.ask(asked, name, cancel)) as messages:

@@ -1,0 +1,72 @@
+"""Pictures and clips as stock code decodes them, for `model/stock.py`: the part that needs no torch.
+
+It runs where strangers' files are opened. `model/script.py` prints these functions too, as they stand here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import av
+import numpy as np
+from PIL import Image, ImageOps
+
+
+def flat(path: str) -> Image.Image:
+    """The picture upright, over white, with 8 bits to a colour."""
+    image = ImageOps.exif_transpose(Image.open(path))
+    if image.mode.startswith(("I", "F")):  # 16 bits, or 32 that do not say which level is white
+        levels = np.nan_to_num(np.asarray(image, np.float64), posinf=0, neginf=0)
+        usual = {"I": (255, 65535), "F": (1, 255, 65535)}.get(image.mode, (65535,))
+        white = next((white for white in usual if levels.max() <= white), levels.max())
+        levels = np.rint(np.clip(levels / white, 0, 1) * 255)
+        image = Image.fromarray(levels.astype(np.uint8))
+    if image.has_transparency_data:
+        paper = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(paper, image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+def upright(frame: av.VideoFrame) -> np.ndarray:
+    """The frame as a player turns and mirrors it. (height, width, 3)"""
+    pixels = frame.to_ndarray(format="rgb24")
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    if matrix:
+        a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5] / 2**16
+        pixels = pixels[::-1] if a * d < b * c else pixels
+    return np.rot90(pixels, frame.rotation // 90).copy()
+
+
+def shown(path: str) -> Iterator[tuple[float, av.VideoFrame]]:
+    """The clip's frames and since when each is on screen, in seconds; what is broken is left out."""
+    with av.open(path) as container:
+        start = max(0, container.start_time or 0) / av.time_base
+        # AVI says when frames are decoded. They come out in the order of showing, so that is what counts.
+        avi, stamps = container.format.name == "avi", deque[float]()
+        for packet in container.demux(video=0):
+            if avi and packet.size and packet.dts is not None:
+                stamps.append(float(packet.dts * packet.time_base))
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                continue
+            for frame in frames:
+                yield (stamps.popleft() if stamps else frame.time) - start, frame
+
+
+def on_screen(path: str, times: Sequence[float]) -> Iterator[np.ndarray]:
+    """The frames on screen at these seconds, upright."""
+    latest, wanted = None, deque(times)
+    for at, frame in shown(path):
+        while latest and wanted and at > wanted[0] + 1e-3:
+            wanted.popleft()
+            yield upright(latest)
+        if not wanted:
+            return
+        latest = frame
+    if latest is None:
+        raise ValueError("no frame")
+    for _ in wanted:
+        yield upright(latest)
