@@ -110,7 +110,9 @@ class Attacker:
             return self._event("queue/join" if kind < 0.2 else "run/predict")
         if kind < 0.75:
             return self._call()
-        return self._garbage() if kind < 0.9 else self._route()
+        if kind < 0.85:
+            return self._garbage()
+        return self.form() if kind < 0.92 else self._route()
 
     def _event(self, route: str) -> Hostile:
         """What the page's scripts post, with anything in it."""
@@ -196,6 +198,64 @@ class Attacker:
             )
         )
         return Hostile("POST", f"gradio_api/{route}".replace("gradio_api/login", "login"), content)
+
+    def form(self) -> Hostile:
+        """An upload: of the kinds that advisories of parsers of forms tell of."""
+        edge = self.random.choice(("edge", "-" * 70, "e" * 300, "", "a b", 'q"', "é"))
+        parts = b"".join(self._part(edge) for _ in range(self.random.choice((0, 1, 3, 70, 1200))))
+        before = self.random.choice((b"", b"", b"\r\n" * 20_000, b"--" * 1000, b"\r" * 5000))
+        end = self.random.choice((f"--{edge}--\r\n".encode(), b"", b"--" * 100_000))
+        content_type = self.random.choice(
+            (
+                f"multipart/form-data; boundary={edge}",
+                f'multipart/form-data; boundary="{edge}"; boundary=other',
+                f"multipart/form-data; charset=utf-16; boundary={edge}",
+                "multipart/form-data" + "; a=b" * 5000,
+                f"multipart/mixed; boundary={edge}",
+                "application/x-www-form-urlencoded",
+            )
+        )
+        return Hostile(
+            "POST",
+            "gradio_api/upload",
+            before + parts + end,
+            {"Content-Type": content_type},
+        )
+
+    def _part(self, edge: str) -> bytes:
+        name = self.random.choice(
+            ('name="files"', 'name="upload_id"', "name=", "name*=utf-8''files")
+        )
+        file = self.random.choice(
+            (
+                '; filename="a.png"',
+                '; filename="../../../out.png"',
+                '; filename="..\\..\\out.png"',
+                "; filename*=utf-8''%2e%2e%2fout.png",
+                '; filename="a\0.png"',
+                '; filename="' + "x" * 5000 + '"',
+                '; filename=""',
+                '; filename="a.png"; filename="b.svg"',
+                "",
+            )
+        )
+        more = self.random.choice(
+            (
+                "",
+                "Content-Type: text/html\r\n",
+                "Content-Transfer-Encoding: base64\r\n",
+                "X: y\r\n" * 300,
+                "X" * 9000 + ": y\r\n",
+                "Content-Type: multipart/mixed; boundary=inner\r\n",
+                ": y\r\n",
+                "no colon\r\n",
+            )
+        )
+        content = self.random.choice(
+            (b"", b"x", b"\r\n--edg", b"\r\n" * 500, bytes(2000), b"y" * 3000)
+        )
+        head = f"--{edge}\r\nContent-Disposition: form-data; {name}{file}\r\n{more}\r\n"
+        return head.encode() + content + b"\r\n"
 
     def _route(self) -> Hostile:
         path = self.random.choice(self.paths).replace("\0", "%00")[:200]

@@ -19,6 +19,7 @@ from tests.conftest import Times
 from tests.fakes import FakeBackend
 from tests.hostile_requests import Attacker, Hostile
 from tests.pages import gradio_environment, listening
+from tests.patience import becomes, scene
 from tools.served import REPLY_S, program
 from ui.page import build_page
 
@@ -71,7 +72,8 @@ def said(client: httpx.Client, request: Hostile) -> tuple[int, str]:
 
 def exchange(client: httpx.Client, request: Hostile) -> tuple[int, str]:
     status, body = 0, b""
-    headers = {"content-type": "application/json", **request.headers}
+    headers = httpx.Headers({"content-type": "application/json"}, encoding="utf-8")
+    headers.update(httpx.Headers(dict(request.headers), encoding="utf-8"))
     # Gradio tells who follows a session that there is none, and hangs up; and a large body that is
     # refused is not read to its end.
     with (
@@ -84,6 +86,24 @@ def exchange(client: httpx.Client, request: Hostile) -> tuple[int, str]:
         for chunk in answer.iter_bytes():
             body += chunk
     return status, body.decode(errors="replace")
+
+
+def unfinished(uploads: Path) -> list[Path]:
+    return [path for path in uploads.glob("tmp*") if path.is_file()]
+
+
+@pytest.mark.slow
+def test_no_form_breaks_anything_or_leaves_its_folder(target: Target, times: Times) -> None:
+    attacker = Attacker(SEED, target.functions, [str(path) for path in target.secrets])
+    with httpx.Client(base_url=target.url, timeout=REPLY_S) as client:
+        for number in range(times(150, nightly=3000)):
+            request = attacker.form()
+            status, text = exchange(client, request)
+            where = f"form {number}: {str(request.headers)[:200]} {request.content[:1000]!r}"
+            assert status < 500, f"{where}\n{text[:2000]}"
+            assert not any(word in text for word in NOT_FOR_CLIENTS), f"{where}\n{text[:2000]}"
+    assert not list(target.uploads.parent.rglob("out.png"))
+    scene(lambda: becomes(lambda: not unfinished(target.uploads)))
 
 
 @pytest.mark.slow

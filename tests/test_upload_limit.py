@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.fakes import FakeBackend
-from tests.pages import listening
+from tests.pages import gradio_environment, listening
 from tests.patience import becomes, scene
 from tools.served import REPLY_S
 from ui import storage
@@ -24,18 +24,27 @@ MOST = 6 * MB  # of all uploads
 EDGE = "edge"
 
 
-@pytest.fixture
-def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    monkeypatch.setattr(storage, "RECOUNT_S", 0.0)
-    return tmp_path.resolve()
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    folder = tmp_path_factory.mktemp("uploads")
+    with gradio_environment(folder), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage, "RECOUNT_S", 0.0)
+        page = build_page(FakeBackend(), max_uploads_gb=MOST / 2**30)
+        with listening(page, **launch_options(page, max_file_mb=2)) as address:
+            yield address, folder.resolve()
 
 
 @pytest.fixture
-def address(uploads: Path) -> Iterator[str]:  # noqa: ARG001
-    page = build_page(FakeBackend(), max_uploads_gb=MOST / 2**30)
-    with listening(page, **launch_options(page, max_file_mb=2)) as address:
-        yield address
+def address(served: tuple[str, Path]) -> str:
+    return served[0]
+
+
+@pytest.fixture
+def uploads(served: tuple[str, Path]) -> Iterator[Path]:
+    """Empty before and after."""
+    yield served[1]
+    for path in sorted(served[1].rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
 
 
 def part(size: int, name: str = 'files"; filename="a.bin', fill: bytes = b"x") -> bytes:
@@ -79,6 +88,7 @@ def test_one_request_of_many_files_stays_within_the_limit(address: str, uploads:
     assert sent(address, [part(1000), END]) == 200
 
 
+@pytest.mark.usefixtures("uploads")
 def test_a_length_that_cannot_fit_is_refused_at_once(address: str) -> None:
     """Whether a client waits with its bytes or not."""
     for pieces in ([], [b"x" * MB], [b"x" * MB] * 12):
@@ -98,6 +108,7 @@ def test_no_request_holds_more_files_than_a_message(address: str, uploads: Path)
     assert stored(uploads) == before
 
 
+@pytest.mark.usefixtures("uploads")
 def test_what_is_no_file_is_not_kept_in_memory(address: str) -> None:
     """Gradio would join it byte by byte, and has no limit for it."""
     assert sent(address, [part(MAX_FIELDS_BYTES + 1, name="a"), END]) == TOO_LARGE
@@ -118,6 +129,25 @@ def test_an_upload_that_is_broken_off_leaves_nothing(address: str, uploads: Path
         await becomes(lambda: stored(uploads) > 0)
         line.close()
         await becomes(lambda: stored(uploads) == 0)
+
+    scene(play)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [part(1000, name='other"; filename="a.bin'), END],
+        [part(1000, name='files"; filename="..'), END],
+        [part(1000)],  # without its end
+    ],
+)
+def test_what_no_answer_names_does_not_stay(
+    address: str, uploads: Path, pieces: list[bytes]
+) -> None:
+    sent(address, pieces)
+
+    async def play() -> None:
+        await becomes(lambda: not list(uploads.glob("tmp*")))
 
     scene(play)
 

@@ -10,6 +10,7 @@ import math
 import os
 import secrets
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Container, Iterator
@@ -37,6 +38,16 @@ def sweep(needed: Container[str], kept_s: float) -> None:
                 path.rmdir()
             elif str(path) not in needed:
                 path.unlink()
+
+
+def remove_unfinished(before: float) -> None:
+    """Remove what Gradio wrote of uploads and never named, because a form was not what it should be."""
+    with suppress(OSError), os.scandir(upload_folder()) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                unnamed = entry.name.startswith(tempfile.gettempprefix())
+                if unnamed and entry.is_file() and entry.stat().st_mtime < before:
+                    os.unlink(entry.path)
 
 
 class Room:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from contextlib import suppress
 
 from python_multipart.exceptions import FormParserError, MultipartParseError
@@ -14,12 +16,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model.errors import MediaError
 from ui.session import MAX_ATTACHMENTS
-from ui.storage import Room
+from ui.storage import Room, remove_unfinished
 
 NO_FORM, TOO_LARGE, INSUFFICIENT_STORAGE = 400, 413, 507
 # Of what is no file: the page sends none, and Gradio would keep it in memory.
 MAX_FIELDS_BYTES = 2**16
 MAX_AROUND_BYTES = 2**20  # of boundaries and headers
+CLOCKS_S = 1.0  # by which the disk's may be behind
 MAX_UNREAD_S = 30.0  # for what nobody wants
 SENTENCES = {
     NO_FORM: "The upload cannot be read.",
@@ -35,6 +38,7 @@ class UploadLimit:
 
     def __init__(self, app: ASGIApp, room: Room) -> None:
         self.app, self.room = app, room
+        self._going: dict[_Upload, float] = {}  # since when
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         posted = scope["type"] == "http" and scope["method"] == "POST"
@@ -51,7 +55,16 @@ class UploadLimit:
             answer = _heard(receive, send, self.room.max_file_bytes)
             await PlainTextResponse(SENTENCES[status], status)(scope, receive, answer)
         else:
+            await self._let_in(scope, upload)
+
+    async def _let_in(self, scope: Scope, upload: _Upload) -> None:
+        self._going[upload] = time.time()
+        try:
             await self.app(scope, upload.receive, upload.send)
+        finally:
+            del self._going[upload]
+            before = min(self._going.values(), default=math.inf) - CLOCKS_S
+            asyncio.get_running_loop().run_in_executor(None, remove_unfinished, before)
 
     async def _refused(self, headers: Headers) -> int:
         """With which status it is refused before its first byte, if it is."""
