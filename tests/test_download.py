@@ -66,7 +66,7 @@ class Site(BaseHTTPRequestHandler):
         self.wfile.write(b"\x89PNG")
 
     def _silent(self, _: str) -> None:
-        self.over.wait(60)
+        self.over.wait(600)
 
     def _undecided(self, _: str) -> None:
         self.send_response(200)

@@ -25,7 +25,6 @@ def unneeded(files: Iterable[str], tabs: Iterable[Tab]) -> list[str]:
     left = set(files)
     for tab in tabs:
         left.difference_update(*tab.made)
-        left -= tab.known.keys()
     return list(left)
 
 
