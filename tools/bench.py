@@ -12,7 +12,8 @@ python tools/bench.py memory    what one answer needs, against stock transformer
 python tools/bench.py video     reading a 1080p clip, against stock transformers and bare decoding
 python tools/bench.py sandbox   what it costs that strangers' files are decoded in a sandbox
 python tools/bench.py ui        how much of the token rate reaches the browser
-python tools/bench.py load      many people who ask at once, in front of a server
+python tools/bench.py crowd     many people who ask at once, in front of a server
+python tools/bench.py load      the first word beside a stranger who posts the worst requests found
 """
 
 from __future__ import annotations
@@ -95,11 +96,18 @@ BENCHMARKS = {
     "video": Benchmark("reading_video", [Flag("seconds", 60, 2, "length of the clip")]),
     "sandbox": Benchmark("sandboxed", model=True),
     "ui": Benchmark("streaming", [Flag("tokens", 512, 128, "of the measured answer")]),
-    "load": Benchmark(
+    "crowd": Benchmark(
         "behind_server",
         [
             Flag("people", 32, 2, "who ask at the same moment"),
             Flag("tokens", 100, 10, "of each answer"),
+        ],
+    ),
+    "load": Benchmark(
+        "beside_strangers",
+        [
+            Flag("repeats", 20, 1, "of each figure"),
+            Flag("seconds", 60, 2, "length of the clip"),
         ],
     ),
 }

@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> Report:
     """The same answers straight from the server, through the backend and through the page's API, by turns."""
     people, tokens = options.people, options.tokens
     expected = "".join(f"{i} " for i in range(tokens))
-    with TemporaryDirectory() as name, _paced(tokens) as base:
+    with TemporaryDirectory() as name, paced(tokens, RATE) as base:
         behind = ("--backend", "openai", "--api-base", base)
         room = (f"--concurrency={people}", f"--queue-size={people}")
         with served.serve_app(Path(name), *behind, *room) as server:
@@ -80,10 +80,10 @@ def run(options: argparse.Namespace) -> Report:
 
 
 @contextmanager
-def _paced(tokens: int) -> Iterator[str]:
-    """The stand-in's address."""
+def paced(tokens: int, rate: float) -> Iterator[str]:
+    """The address of a stand-in that gives so many tokens, so many a second."""
     process = subprocess.Popen(
-        [sys.executable, "-c", PACED, str(tokens), str(RATE)],
+        [sys.executable, "-c", PACED, str(tokens), str(rate)],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout

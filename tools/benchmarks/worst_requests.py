@@ -1,0 +1,166 @@
+"""A stranger who posts one kind of request as fast as they are taken: `python -m tools.benchmarks.worst_requests KIND ADDRESS`.
+
+Each kind is the most expensive one found that is let in, or as large as what used to be. Says `ready` after the first.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import secrets
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+from PIL import Image
+
+from model.conversation import Image as Picture
+
+JSON_BYTES = 15_000_000
+CHARACTERS = 1_000_000
+MAX_TURNS = 400
+TABLE = "| a | b |\n|---|---|\n" + "| 1 | **2** |\n" * 10
+CODE = "```python\nprint(1)\n```"
+PLACE = '{"bbox_2d": [1, 2, 30, 40], "label": "a"} and $x^2$'
+TABLE = "| a | b |\n|---|---|\n" + "| 1 | **2** |\n" * 10
+CODE = "```python\nprint(1)\n```"
+PLACE = '{"bbox_2d": [1, 2, 30, 40], "label": "a"} and $x^2$'
+PICTURE_PX = (9_900, 9_900)
+ADDRESS = {"X-Forwarded-For": "198.51.100.7"}  # not that of the person who waits
+
+
+class Stranger:
+    """A program that knows the page at an address, and has a folder for its files."""
+
+    def __init__(self, address: str, folder: Path) -> None:
+        self.client = httpx.Client(base_url=address, timeout=600, headers=ADDRESS)
+        self.folder = folder
+
+    def upload(self, file: Path) -> str:
+        """Gives the path on the server."""
+        with file.open("rb") as content:
+            answer = self.client.post("gradio_api/upload", files={"files": (file.name, content)})
+        answer.raise_for_status()
+        path: str = answer.json()[0]
+        return path
+
+    def call(self, endpoint: str, *data: object) -> str:
+        """What an endpoint of the API tells in the end."""
+        posted = {"data": data, "session_hash": secrets.token_hex(5)}
+        answer = self.client.post(f"gradio_api/call/{endpoint}", json=posted)
+        if answer.status_code != 200:
+            return answer.text
+        return self.client.get(f"gradio_api/call/{endpoint}/{answer.json()['event_id']}").text
+
+
+def large_json(stranger: Stranger) -> Callable[[], object]:
+    """Many small values in one request to the page."""
+    content = b'{"data": [' + b"[]," * (JSON_BYTES // 3) + b'0], "fn_index": 1}'
+    return lambda: stranger.client.post("gradio_api/queue/join", content=content)
+
+
+def long_estimate(stranger: Stranger) -> Callable[[], object]:
+    """The price of a message of a million characters, which no two times is the same."""
+    numbers = itertools.count()
+    return lambda: stranger.call(
+        "estimate", {"text": _words(next(numbers), CHARACTERS), "files": []}, {}
+    )
+
+
+def long_import(stranger: Stranger) -> Callable[[], object]:
+    """An exported conversation of as many turns as are let in, opened on a new page each time."""
+    file, function = _exported(stranger.folder / "talk.zip"), _restores(stranger)
+
+    def open_it() -> None:
+        key, session = secrets.token_hex(16), secrets.token_hex(5)  # a page names its tab itself
+        told = {"path": stranger.upload(file), "name": file.name}
+        posted = {"data": [key], "fn_index": function, "session_hash": session, "event_data": told}
+        stranger.client.post("gradio_api/run/predict", json=posted).raise_for_status()
+
+    return open_it
+
+
+def large_picture(stranger: Stranger) -> Callable[[], object]:
+    """A picture of nearly as many pixels as are let in, uploaded and looked at; a small file."""
+    file = stranger.folder / "large.png"
+    Image.linear_gradient("L").resize(PICTURE_PX).save(file)
+
+    def look() -> None:
+        path = stranger.upload(file)
+        message = {"text": "", "files": [{"path": path, "orig_name": "a.png", "meta": {"_type": "gradio.FileData"}}]}  # fmt: skip
+        stranger.call("estimate", message, {})
+
+    return look
+
+
+KINDS = {
+    "json": large_json,
+    "estimate": long_estimate,
+    "import": long_import,
+    "picture": large_picture,
+}
+
+
+def _words(seed: int, characters: int) -> str:
+    draw = random.Random(seed)
+    words = [
+        "".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=draw.randint(1, 12)))
+        for _ in range(1000)
+    ]
+    return " ".join(draw.choices(words, k=characters // 6))[:characters]
+
+
+def _exported(target: Path) -> Path:
+    """Answers full of tables, code and places in a picture, which a page has to draw."""
+    from model import recipe, visual_item
+    from model.archive import Archive, write
+    from model.backend import Answered
+    from model.conversation import Conversation, Text
+    from model.families import Geometry
+    from model.recipe import Runtime
+    from model.settings import MOST_CHARACTERS, GenerationSettings
+
+    Image.new("RGB", (56, 56)).save(picture := target.with_suffix(".png"))
+    talk = Conversation().with_user_turn(Picture(picture), Text("What is this?"))
+    seen = tuple(map(recipe.seen, visual_item.plan(talk, Geometry())))
+    for number in range(MAX_TURNS):
+        piece = "\n\n".join([_words(number, 400), TABLE, CODE, PLACE])
+        # The questions take some of the characters, too.
+        answer = "\n\n".join([piece] * int(0.95 * MOST_CHARACTERS / MAX_TURNS / len(piece)))
+        talk = talk if not number else talk.with_user_turn(Text("And now?"))
+        talk = talk.with_reply(answer)
+    answers = (Answered(GenerationSettings(), None),) * MAX_TURNS
+    write(Archive(talk, answers, seen, Runtime("Qwen/Qwen2-VL-7B-Instruct")), target)
+    return target
+
+
+def _restores(stranger: Stranger) -> int:
+    """The number of the function that the page calls for a zip file."""
+    config: dict[str, Any] = stranger.client.get("config").json()
+    (part,) = (c["id"] for c in config["components"] if c["props"].get("elem_id") == "replay")
+    (number,) = (
+        f["id"]
+        for f in config["dependencies"]
+        if [part, "upload"] in [list(t) for t in f["targets"]]
+    )
+    return int(number)
+
+
+def main(arguments: list[str]) -> None:
+    """Post until somebody ends it."""
+    kind, address = arguments
+    os.nice(10)  # it stands for another machine
+    with TemporaryDirectory() as name:
+        post = KINDS[kind](Stranger(address, Path(name)))
+        post()
+        print("ready", flush=True)
+        while True:
+            post()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
