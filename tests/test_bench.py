@@ -130,7 +130,9 @@ def running(process: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("what", ["ttft", "ahead", "decode", "memory", "video", "crowd", "load"])
+@pytest.mark.parametrize(
+    "what", ["ttft", "ahead", "decode", "memory", "video", "crowd", "sandbox", "load"]
+)
 @pytest.mark.slow
 def test_a_benchmark_runs_and_keeps_what_it_found(tmp_path: Path, what: str) -> None:
     assert bench.main([what, "--quick", "--out", str(tmp_path)]) == 0

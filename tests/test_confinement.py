@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+import app
 from tests import media_files
-from ui.confinement import available
+from ui import confinement
+from ui.confinement import ARCHITECTURES, CALLS, Confinement, available
 from ui.sandbox import ROOT, Sandbox
 from ui.sandboxed_media import SandboxedMedia
 
@@ -133,3 +136,63 @@ def test_a_planted_decoder_reaches_nothing(
     assert [name for name, how in done.items() if how == "done"] == []
     assert len(done) > 20 and set(done.values()) <= REFUSED
     assert (tmp_path / "page.log").read_text() == "a question"
+
+
+HELD = """
+import socket, sys
+from pathlib import Path
+from ui import confinement
+from ui.confinement import Confinement
+confinement.available = lambda: Confinement(int(sys.argv[1]), sys.argv[2] == "yes")
+confinement.confine([sys.argv[3]])
+def done(attempt):
+    try: attempt()
+    except OSError: return "refused"
+    return "done"
+print(done(lambda: Path(sys.argv[3]).read_text()), done(lambda: Path(sys.argv[4]).read_text()),
+      done(lambda: Path(sys.argv[4]).open("a")), done(lambda: socket.socket()))
+"""
+
+
+@whole
+@pytest.mark.parametrize(
+    ("landlock", "seccomp", "said"),
+    [
+        *[(version, "yes", "done refused refused refused") for version in (1, 2, 3, 4, 5, 6, 7)],
+        (0, "yes", "done done refused refused"),
+        (7, "no", "done refused refused done"),
+        (0, "no", "done done done done"),
+    ],
+)
+def test_every_version_holds_what_it_can(
+    landlock: int, seccomp: str, said: str, tmp_path: Path
+) -> None:
+    if landlock > available().landlock:
+        pytest.skip("this Linux is older")
+    (mine := tmp_path / "mine").touch()
+    (other := tmp_path / "other").touch()
+    command = [sys.executable, "-c", HELD, str(landlock), seccomp, str(mine), str(other)]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == said
+
+
+def test_the_filter_is_made_for_both_processors() -> None:
+    """Every call stands in it by its number there."""
+    for which, machine in enumerate(ARCHITECTURES):
+        steps = list(struct.iter_unpack("=HBBI", confinement._filter(machine)))
+        compared = {value for code, _, _, value in steps if code == 0x15}
+        numbers = {numbers[which] for numbers in CALLS.values() if numbers[which] >= 0}
+        assert len(numbers) > 80 and numbers <= compared
+        assert all(0 <= at + 1 + max(yes, no) < len(steps) for at, (c, yes, no, _) in enumerate(steps) if c != 6)  # fmt: skip
+
+
+def test_what_a_system_lacks_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "no network, no other files, no programs" in Confinement(7, seccomp=True).described
+    assert "may read files" in Confinement(0, seccomp=True).described
+    assert "may use the network" in Confinement(3, seccomp=False).described
+    assert Confinement(0, seccomp=False).described.startswith("none: ")
+    monkeypatch.setattr(confinement, "available", lambda: Confinement(0, seccomp=False))
+    app.main(["--check", "--cpu-only", "-c", "/no/such/folder"])
+    assert "sandbox     none: decoders are bounded in time and memory" in capsys.readouterr().out
