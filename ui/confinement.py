@@ -14,6 +14,7 @@ import struct
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 # linux/landlock.h; these calls have one number on every processor.
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
@@ -94,6 +95,7 @@ class Confinement:
         )
 
 
+@cache
 def available() -> Confinement:
     """Asks the system; changes nothing."""
     if sys.platform != "linux":
@@ -104,6 +106,12 @@ def available() -> Confinement:
     _libc().prctl(SET_SECCOMP, FILTER, None, 0, 0)
     known = ctypes.get_errno() == errno.EFAULT and platform.machine() in ARCHITECTURES
     return Confinement(max(0, version), known)
+
+
+def prepare() -> None:
+    """What `confine` needs and every fork would do for itself."""
+    if available().seccomp:
+        _filter(platform.machine())
 
 
 def confine(readable: Iterable[str]) -> Confinement:
@@ -159,6 +167,7 @@ def _restrict_calls(machine: str) -> None:
     _checked(_libc().prctl(SET_SECCOMP, FILTER, header, 0, 0))
 
 
+@cache
 def _filter(machine: str) -> bytes:
     """A program of BPF: refuses every call of `CALLS` with EPERM, whatever else allows it."""
     which = list(ARCHITECTURES).index(machine)
@@ -216,5 +225,6 @@ def _checked(result: int) -> int:
     return result
 
 
+@cache
 def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)

@@ -18,10 +18,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image as PillowImage
 
 MAX_MESSAGE_BYTES = 2**16
 MAX_BLOB_BYTES = 5 * 2**26  # the largest picture has 300 MB
 REST_S = 30.0  # for the rest of a message that has begun: decoders give way to everything else
+ROWS = 64  # of a picture at a time
 LENGTH = struct.Struct("!I")
 # Behind it the sandbox changes neither size nor content; only Linux knows it.
 SEALS = (
@@ -29,6 +31,13 @@ SEALS = (
     if hasattr(fcntl, "F_SEAL_WRITE")
     else 0
 )
+
+
+POPULATE = getattr(mmap, "MAP_POPULATE", 0)  # all pages at once
+
+
+# Of a file, or pixels: of a picture in RGB, or in any order.
+Content = bytes | npt.NDArray[Any] | PillowImage.Image
 
 
 class BrokenOffError(Exception):
@@ -70,8 +79,15 @@ def send(channel: socket.socket, said: dict[str, Any], blob: Blob | None = None)
     channel.sendall(text[sent - LENGTH.size :])
 
 
+def _copy(picture: PillowImage.Image, target: npt.NDArray[np.uint8]) -> None:
+    """Strip by strip: Pillow has no view of its pixels, and of all at once it makes two more copies."""
+    for top in range(0, picture.height, ROWS):
+        bottom = min(top + ROWS, picture.height)
+        target[top:bottom] = np.asarray(picture.crop((0, top, picture.width, bottom)))
+
+
 class Blob:
-    """Memory that the page will see; written once, by the sandbox. Pixels may come from a view of any order."""
+    """Memory that the page will see; written once, by the sandbox."""
 
     def __init__(self, nbytes: int) -> None:
         self.nbytes = nbytes
@@ -86,14 +102,21 @@ class Blob:
         os.ftruncate(self._fd, nbytes)
 
     @classmethod
-    def of(cls, content: npt.NDArray[Any] | bytes) -> Blob:
-        source = np.frombuffer(content, np.uint8) if isinstance(content, bytes) else content
-        blob = cls(source.nbytes)
-        if source.nbytes:
-            with mmap.mmap(blob._fd, source.nbytes) as memory:
-                target = np.frombuffer(memory, source.dtype).reshape(source.shape)
-                target[...] = source
-                del target  # or the memory cannot be closed
+    def of(cls, content: Content) -> Blob:
+        if isinstance(content, bytes):
+            content = np.frombuffer(content, np.uint8)
+        if isinstance(content, np.ndarray):
+            shape, dtype = content.shape, content.dtype
+        else:
+            shape, dtype = (content.height, content.width, 3), np.dtype(np.uint8)
+        blob = cls(math.prod(shape) * dtype.itemsize)
+        with mmap.mmap(blob._fd, blob.nbytes, mmap.MAP_SHARED | POPULATE) as memory:
+            target = np.frombuffer(memory, dtype).reshape(shape)
+            if isinstance(content, np.ndarray):
+                target[...] = content
+            else:
+                _copy(content, target)
+            del target  # or the memory cannot be closed
         return blob
 
     def sealed(self) -> int:

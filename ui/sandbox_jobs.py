@@ -18,8 +18,9 @@ from model import container, media, video
 from model.as_stock import pixels as stock_pixels
 from model.conversation import Image, Media, Video
 from ui.first_look import is_clip, look
+from ui.sandbox_channel import Content
 
-Found = tuple[dict[str, Any], npt.NDArray[Any] | bytes | None]
+Found = tuple[dict[str, Any], Content | None]
 Tell = Callable[[dict[str, Any]], None]  # something in between
 
 
@@ -51,13 +52,14 @@ def picture_size(_: Tell, picture: Image) -> Iterator[Found]:
 def clip_facts(_: Tell, clip: Video) -> Iterator[Found]:
     facts = asdict(video.probe(clip))
     stamps = np.array(facts.pop("stamps"), np.float64)
-    yield {"clip": facts}, stamps
+    yield {"clip": facts}, stamps if len(stamps) else None
 
 
 def pixels(tell: Tell, part: Media, times: tuple[float, ...], within: int) -> Iterator[Found]:
     """within: the longest side of what is wanted; 0: as large as it is."""
     if isinstance(part, Image):
-        yield _frame(np.asarray(_small(media.open_image(part.path, name=part.name), within)))
+        picture = _small(media.open_image(part.path, name=part.name), within)
+        yield {"frame": [picture.height, picture.width]}, picture
         return
     latest = None
     progress = lambda done, total: tell({"progress": [done, total]})  # noqa: E731

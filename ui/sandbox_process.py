@@ -31,7 +31,7 @@ import ui
 from model import media
 from model.errors import DemoError
 from ui import sandbox_jobs
-from ui.confinement import confine
+from ui.confinement import confine, prepare
 from ui.sandbox_channel import LENGTH, Blob, send
 from ui.sandbox_request import Limits, Request
 
@@ -148,7 +148,7 @@ def _work(channel: socket.socket, request: Request) -> None:
     ahead = 0
     job = sandbox_jobs.JOBS[request.job]
     for said, content in job(partial(send, channel), *request.arguments):
-        if content is None or not len(content):
+        if content is None:
             send(channel, said)
             continue
         send(channel, said, Blob.of(content))
@@ -196,6 +196,8 @@ def _allow(now: tuple[float, int], most: tuple[float, int]) -> None:
 
 def main() -> None:
     mimetypes.init()  # reads files of the system
+    prepare()
+    PIL.Image.init()  # imports what reads each format, which every fork would do for itself
     with socket.socket(fileno=int(sys.argv[1])) as control:
         standing_by = StandingBy(control)
         try:
