@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -253,8 +253,11 @@ class Answer:
         counted = self._reply.counts.get("prompt_tokens")
         if counted and question.items:
             off = abs(counted - question.prompt_tokens)
+            missing = question.prompt_tokens - counted
             text_tokens = question.prompt_tokens - question.visual_tokens
-            if off > (0 if question.exact else text_tokens):
+            if question.exact and (kept := kept_frames(question.items, missing)):
+                self._tell(kept_frames=kept)
+            elif off > (0 if question.exact else text_tokens):
                 self._tell(resizes=True)
         if _BARE_BOX.search(text) and "<|box_start|>" not in text:
             self._tell(strips_marks=True)
@@ -283,3 +286,13 @@ class Answer:
         if reply.thought:
             return Sentence("The model thought and gave no answer; retry, or ask differently.")
         return Sentence("The model's answer is empty; retry, or ask differently.")
+
+
+def kept_frames(items: Sequence[VisualItem], missing: int) -> int:
+    """Of how many frames a server has read the beginning of each clip, if so many tokens are missing for it; else 0."""
+    pairs = [(item.grid[0], item.tokens // item.grid[0]) for item in items if item.kind == "video"]
+    longest = max((count for count, _ in pairs), default=0)
+    for kept in range(longest - 1, 0, -1):
+        if missing == sum(max(0, count - kept) * tokens for count, tokens in pairs):
+            return 2 * kept
+    return 0

@@ -67,6 +67,7 @@ class Server:
         self.source = ""
         self.refused: frozenset[str] = frozenset()  # of `OPTIONAL` and `VIDEO`
         self.resizes = False  # it has changed the size of a picture that was sent
+        self.kept_frames = 0  # of a longer clip, if it drops the rest
         self.strips_marks = False  # it has answered with boxes and left out their control tokens
         self._loop = asyncio.new_event_loop()
         self._lock = threading.Lock()
@@ -87,13 +88,19 @@ class Server:
         return tuple(self._notes())
 
     def learn(
-        self, *, refused: Iterable[str] = (), resizes: bool = False, strips_marks: bool = False
+        self,
+        *,
+        refused: Iterable[str] = (),
+        resizes: bool = False,
+        kept_frames: int = 0,
+        strips_marks: bool = False,
     ) -> tuple[Sentence, ...]:
         """Remember what it does not take or does differently; gives what is new about that."""
         with self._lock:
             before = self.notes
             self.refused |= frozenset(refused)
             self.resizes |= resizes
+            self.kept_frames = kept_frames or self.kept_frames
             self.strips_marks |= strips_marks
             return tuple(note for note in self.notes if note not in before)
 
@@ -189,6 +196,12 @@ class Server:
         if self.resizes:
             yield Sentence(
                 "The server resizes pictures or clips by its own limits; they cost other than shown."
+            )
+        if self.kept_frames:
+            yield Sentence(
+                "The server keeps the first {count} frames of a clip and drops the rest; whoever runs vLLM should "
+                "start it with --media-io-kwargs, see docs/deploy.md.",
+                count=self.kept_frames,
             )
         if self.strips_marks:
             yield Sentence("The server leaves out the marks of boxes, which cannot be drawn then.")

@@ -265,6 +265,20 @@ def test_pictures_that_the_server_resizes_again_are_noticed(
     assert notices(events(remote, talk)) == []
 
 
+def test_frames_that_the_server_drops_are_noticed(
+    server: OpenAIServer, picture: Image, clip: Video
+) -> None:
+    server.tokenizes = True
+    remote = RemoteBackend.connect(Connection(server.base))
+    talk = Conversation().with_user_turn(picture, clip)
+    expected = remote.estimate(talk, GREEDY).prompt_tokens
+    server.replies = [Told(usage={"prompt_tokens": expected - 4, "completion_tokens": 1})]
+    assert "keeps the first 2 frames" in notices(events(remote, talk))[0]
+    assert notices(events(remote, talk)) == [] and remote.estimate(talk, GREEDY).exact
+    server.replies = [Told(usage={"prompt_tokens": expected - 3, "completion_tokens": 1})]
+    assert "resizes pictures" in notices(events(remote, talk))[0]
+
+
 def test_marks_of_boxes_that_the_server_leaves_out_are_noticed(
     server: OpenAIServer, remote: RemoteBackend
 ) -> None:

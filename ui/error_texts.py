@@ -950,6 +950,12 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "服务器会按自己的限制缩放图片或视频；实际开销与显示的不同。",
         "서버가 자체 한도에 맞춰 사진이나 동영상 크기를 바꿉니다. 비용이 표시와 다릅니다.",
     ),
+    "The server keeps the first {count} frames of a clip and drops the rest; whoever runs vLLM should "
+    "start it with --media-io-kwargs, see docs/deploy.md.": (
+        "服务器只保留视频的前 {count} 帧，其余的会丢弃；运行 vLLM 的人应使用 --media-io-kwargs 启动，参见 docs/deploy.md。",
+        "서버가 동영상의 처음 {count}프레임만 쓰고 나머지는 버립니다. vLLM을 운영하는 사람은 --media-io-kwargs로 시작해야 "
+        "합니다(docs/deploy.md 참고).",
+    ),
     "The server leaves out the marks of boxes, which cannot be drawn then.": (
         "服务器会去掉方框的标记，因此无法画出方框。",
         "서버가 상자 표시를 빼고 보내서 상자를 그릴 수 없습니다.",
