@@ -16,9 +16,10 @@ from model.grounding import Convention, parse
 from model.reasoning import Splitter
 from model.reference import spoken_of
 from model.timestamps import timestamps
-from ui import places, render
+from ui import markdown, places, render
 from ui.attachment import Attachment
 from ui.differences import MOST_WORDS, differences
+from ui.kept_html import KeptHtml
 from ui.markdown import to_html
 from ui.seeking import Clips, Player
 
@@ -28,6 +29,13 @@ SHORTEST_S = 0.002  # below that a clock tells little
 
 CLIPS = {1: Player(1, 0.0, 60.0)}
 SIZES: dict[str, tuple[int, int]] = {"original": (640, 480), "resized": (644, 476)}
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each text is read anew."""
+    monkeypatch.setattr(markdown, "_KEPT", KeptHtml(0))
+    monkeypatch.setattr(markdown, "_KEPT_GROWING", KeptHtml(0))
 
 
 def grounding(convention: Convention) -> Callable[[str], object]:
@@ -215,6 +223,51 @@ def test_ten_times_the_answer_takes_about_ten_times_as_long(name: str) -> None:
     short, long = of_length(name, SHORT), of_length(name, LONG)
     ratios = {reader: slower(read, short, long) for reader, read in READERS.items()}
     assert max(ratios.values()) <= MAX_RATIO, ratios
+
+
+MARKDOWN: dict[str, tuple[str, str, str]] = {
+    "dollars before letters": ("", "$a ", ""),
+    "closed dollars": ("", "$a$ ", ""),
+    "escaped dollars": ("", "\\$a$", ""),
+    "open blocks of formulas": ("", "\\[\n", ""),
+    "lines with one formula": ("\\[\n", "x\n", ""),
+    "begun names": ("", "__a", "__"),
+    "open strong": ("", "**a ", ""),
+    "open struck": ("", "~~a ", ""),
+    "closed emphasis": ("", "*a* ", ""),
+    "open links": ("", "[a](b ", ""),
+    "addresses of the web": ("", "https://a.b/) ", ""),
+    "one address": ("https://a.b/", "()", ""),
+    "parentheses behind an address": ("https://a.b/", ")", ""),
+    "open addresses": ("", "<https://a.b/", ""),
+    "entities": ("", "&am", ""),
+    "heads of tables": ("", "a | b\n", ""),
+    "columns": ("|a" * 50 + "\n" + "|-" * 50 + "\n", "|a" * 50 + "\n", ""),
+    "one row": ("", "| ", "\n|-|\n"),
+    "items": ("", "- a\n\n", ""),
+    "nested items": ("", "  " * 20 + "- a\n", ""),
+    "deeper items": ("", "- ", "a"),
+    "quotes": ("", "> ", "a"),
+    "lines of quotes": ("", "> a\n", ""),
+    "paragraphs": ("", "a\n\n", ""),
+    "closing tags": ("", "</b>", ""),
+    "tabs in code": ("```\n", "\ta\n", "```"),
+    "backticks in code": ("```\n", "`a", "\n```"),
+    "levels of a formula": ("$$", "{", "$$"),
+    "commands of a formula": ("$$", "\\sqrt", "$$"),
+    "lengths in a formula": ("$$", "{ 1", "$$"),
+    "statements of a diagram": ("```mermaid\ngraph\n", "a;\n", "```"),
+    "overrides": ("", "\u202ea", ""),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MARKDOWN)
+def test_ten_times_the_markdown_takes_about_ten_times_as_long(name: str) -> None:
+    before, unit, after = MARKDOWN[name]
+    short, long = (before + unit * (length // len(unit)) + after for length in (SHORT, LONG))
+    for reader in ("markdown beside a clip", "arriving"):
+        assert slower(READERS[reader], short, long) <= MAX_RATIO, reader
 
 
 def test_backticks_of_every_length_are_read_once() -> None:

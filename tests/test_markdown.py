@@ -67,7 +67,7 @@ def test_parts_of_an_answer_mean_alone_what_they_mean_together(seed: int) -> Non
     assert "".join(parts) == answer
     once = "\n".join(f"{to_html(part)}\n" for part in parts if to_html(part))
     one_by_one = re.sub(r"\n+", "\n", once.strip("\n"))
-    whole = markdown._to_html(answer, markdown._Reading(None))
+    whole = markdown._to_html(answer, markdown._Reading(None))[0]
     assert re.sub(r"\n+", "\n", whole.strip("\n")) == one_by_one, answer
 
 
@@ -217,8 +217,18 @@ def test_each_block_finds_its_own_direction() -> None:
 
 
 def test_what_cannot_be_read_in_time_is_text() -> None:
-    for answer in ("> " * 100 + "deep", "- " * 100 + "deep", "*a* " * 10_000):
+    for answer in (
+        "> " * 100 + "deep",
+        "- " * 100 + "deep",
+        "*a* " * 10_000,
+        "*" * 99 + "x" + "*" * 99,
+    ):
         assert read(to_html(answer)) == re.sub(r"\s", "", answer)
+
+
+def test_emphases_that_have_no_end_yet_nest_no_deeper_than_a_few() -> None:
+    assert to_html("**a **b", arriving=True).count("<strong>") == 2
+    assert to_html("**a " * 100, arriving=True).count("<strong>") == 0
 
 
 def test_unclosed_fence_is_code_to_the_end() -> None:

@@ -150,5 +150,9 @@ def test_a_reasoning_stands_folded_before_its_answer_and_is_literal() -> None:
     assert second == [{"type": "text", "text": '<p dir="auto">d</p>'}]
 
 
+def test_a_reasoning_turns_nothing_round() -> None:
+    assert "\u202e" not in render.thought("a \u202eb", None, ENGLISH)
+
+
 def test_an_answer_without_a_word_has_no_time_of_its_first_word() -> None:
     assert "first word" not in render.statistics(replace(USAGE, ttft_s=0.0), ENGLISH)

@@ -14,6 +14,7 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType
 
 MAX_HELD = 60  # characters after a star that waits for its partner
+MAX_OPEN = 16  # markers that are taken for the beginnings of emphases
 _NAME = re.compile(r"__[a-z][a-z0-9_]*+(?<=[a-z0-9]__)(?!\w)")
 _BEGUN_NAME = re.compile(r"[a-z0-9_]*")
 _SCHEME = re.compile(r"(?<![A-Za-z0-9])https?$", re.IGNORECASE)
@@ -144,13 +145,16 @@ def unfinished_rule(state: StateInline) -> None:
             break
         if delimiter.length != 1:
             still_open.append(delimiter)
-    for opener in reversed(still_open):
-        _close(state, opener)
+    if len(still_open) <= MAX_OPEN:
+        for opener in reversed(still_open):
+            _close(state, opener)
 
 
 def _waits(state: StateInline, opener: Delimiter) -> bool:
     marker = chr(opener.marker)
-    after = "".join(token.content for token in state.tokens[opener.token + 1 :]).lstrip(marker)
+    # As many tokens as may wait have at least as many characters, but for the marks between them.
+    tokens = state.tokens[opener.token + 1 : opener.token + 3 * MAX_HELD]
+    after = "".join(token.content for token in tokens).lstrip(marker)
     if marker == "_" and opener.length == 2:
         return bool(_BEGUN_NAME.fullmatch(after))
     return not after or (opener.length == 1 and len(after) <= MAX_HELD)

@@ -8,29 +8,31 @@ Knows nothing of Gradio's Python side.
 from __future__ import annotations
 
 import copy
-import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from typing import Any
 
 from markdown_it.token import Token
 
 from ui import formulas
+from ui.direction import without_overrides
 from ui.grounding_tokens import hidden
+from ui.kept_html import KeptHtml
 from ui.markdown_parser import MAX_NESTING, parser
-from ui.seeking import Clips, Link
+from ui.seeking import Clips, ClipsState, Link
 from ui.segments import segments
 from ui.token_html import literal, written
 from ui.unfinished import settled
 
 MAX_SEGMENT = 100_000  # characters; what is longer is shown as text
-MAX_CACHED = 8_000
-# A growing part that is long is shown in steps of so many characters.
-LONG, STEP = 4_000, 400
-# Overrides of direction, which reach past the words they are for, and what marks the ends of formulas.
-_REMOVED = re.compile(f"[\u202a-\u202e\u2066-\u2069{formulas.MARK}]")
+MAX_KEPT = 20_000_000  # characters of HTML
+MAX_KEPT_GROWING = 1_000_000
+# A growing part that is long is shown in steps, each at least so many characters.
+LONG, MIN_STEP = 4_000, 400
+_KEPT = KeptHtml[ClipsState | None](MAX_KEPT)
+_KEPT_GROWING = KeptHtml[ClipsState | None](MAX_KEPT_GROWING)
 
 
 def to_html(answer: str, seen: Clips | None = None, *, arriving: bool = False) -> str:
@@ -39,23 +41,49 @@ def to_html(answer: str, seen: Clips | None = None, *, arriving: bool = False) -
     seen: clips whose moments become links. arriving: the answer goes on; what its next characters may turn
     into something else is held back.
     """
-    parts = segments(hidden(_REMOVED.sub("", answer.replace("\r\n", "\n"))))
-    if not arriving or not parts:
-        return "".join(_part(part, _Reading(seen)) for part in parts).strip("\n")
-    growing, in_code = settled(_in_steps(parts.pop()))
-    shown = "".join(_part(part, _Reading(seen, arriving=True)) for part in parts)
-    end = _part(growing, _Reading(seen, arriving=True, unfinished=True, in_code=in_code))
-    return f"{shown}{_open_ended(end)}".lstrip("\n")
+    state = seen.state if seen else None
+    if arriving:
+        return _growing(answer, state)
+    return _KEPT.get((answer, state), lambda: (_finished(answer, state), None))[0]
 
 
 @dataclass(frozen=True)
 class _Reading:
     """What is known of a part of an answer."""
 
-    seen: Clips | None
+    state: ClipsState | None
     arriving: bool = False
     unfinished: bool = False  # it is the last part, and goes on
     in_code: bool = False  # it goes on within a block of code
+
+
+def _parts(answer: str) -> list[str]:
+    clean = without_overrides(answer.replace("\r\n", "\n").replace(formulas.MARK, ""))
+    return segments(hidden(clean))
+
+
+def _finished(answer: str, state: ClipsState | None) -> str:
+    return _shown(_parts(answer), state, arriving=False)[0].strip("\n")
+
+
+def _growing(answer: str, state: ClipsState | None) -> str:
+    parts = _parts(answer)
+    growing, in_code = settled(_in_steps(parts.pop() if parts else ""))
+    shown, state = _shown(parts, state, arriving=True)
+    reading = _Reading(state, arriving=True, unfinished=True, in_code=in_code)
+    end, _ = _KEPT_GROWING.get((growing, reading), lambda: _to_html(growing, reading))
+    return f"{shown}{_open_ended(end)}".lstrip("\n")
+
+
+def _shown(
+    parts: Sequence[str], state: ClipsState | None, *, arriving: bool
+) -> tuple[str, ClipsState | None]:
+    shown: list[str] = []
+    for part in parts:
+        reading = _Reading(state, arriving=arriving)
+        written, state = _KEPT.get((part, reading), partial(_to_html, part, reading))
+        shown.append(written)
+    return "".join(shown), state
 
 
 def _open_ended(written: str) -> str:
@@ -71,31 +99,25 @@ def _open_ended(written: str) -> str:
 
 
 def _in_steps(growing: str) -> str:
+    """Cut where it was cut before, for a while that grows with its length: it is parsed anew at each cut only."""
     if len(growing) < LONG:
         return growing
-    end = growing.rfind("\n", 0, len(growing) // STEP * STEP)
-    return growing[: end + 1] if end > LONG // 2 else growing
+    step = max(MIN_STEP, 1 << len(growing).bit_length() - 4)
+    cut = len(growing) // step * step
+    line = growing.rfind("\n", cut - step, cut)
+    return growing[: line + 1 if line > 0 else cut]
 
 
-def _part(text: str, reading: _Reading) -> str:
-    if reading.seen is None and not reading.unfinished and len(text) <= MAX_CACHED:
-        return _cached(text, arriving=reading.arriving)
-    return _to_html(text, reading)
-
-
-@lru_cache(maxsize=2048)
-def _cached(text: str, *, arriving: bool) -> str:
-    return _to_html(text, _Reading(None, arriving=arriving))
-
-
-def _to_html(text: str, reading: _Reading) -> str:
+def _to_html(text: str, reading: _Reading) -> tuple[str, ClipsState | None]:
+    """Its HTML, and the state in which the next part is read."""
     tokens = _parsed(text, unfinished=reading.unfinished)
     if tokens is None:
-        return _plain(text)
-    if reading.seen:
-        _link_moments(tokens, reading.seen)
-    blocks = "\n".join(_blocks(tokens, reading))
-    return f"{blocks}\n" if blocks else ""
+        return _plain(text), reading.state
+    seen = Clips.of(reading.state) if reading.state else None
+    if seen:
+        _link_moments(tokens, seen)
+    blocks = "\n".join(_blocks(tokens, reading, seen))
+    return (f"{blocks}\n" if blocks else ""), seen.state if seen else None
 
 
 def _parsed(text: str, *, unfinished: bool) -> list[Token] | None:
@@ -104,7 +126,7 @@ def _parsed(text: str, *, unfinished: bool) -> list[Token] | None:
         return None
     env: dict[str, Any] = {"unfinished": unfinished}
     tokens = parser().parse(text, env)
-    too_deep = any(token.level >= MAX_NESTING - 1 for token in tokens)
+    too_deep = "too_deep" in env or any(token.level >= MAX_NESTING - 1 for token in tokens)
     return None if too_deep or "too_long" in env else tokens
 
 
@@ -112,7 +134,7 @@ def _plain(text: str) -> str:
     return f'<p dir="auto">{literal(text)}</p>\n\n'
 
 
-def _blocks(tokens: list[Token], reading: _Reading) -> Iterator[str]:
+def _blocks(tokens: list[Token], reading: _Reading, seen: Clips | None) -> Iterator[str]:
     """Each block that stands in no other."""
     start = 0
     for number, token in enumerate(tokens, 1):
@@ -123,7 +145,7 @@ def _blocks(tokens: list[Token], reading: _Reading) -> Iterator[str]:
             block[0].attrSet("dir", "auto")
         open_code = reading.in_code and number == len(tokens)
         # Half a diagram cannot be drawn, and a whole one would be drawn again in the finished answer.
-        shown = written(block, None if open_code else reading.seen, draw=not reading.arriving)
+        shown = written(block, None if open_code else seen, draw=not reading.arriving)
         yield shown.rstrip("\n") + "\n"
 
 

@@ -14,7 +14,8 @@ from ui import formulas
 from ui.inline_rules import Inline, address_rule, name_rule, unfinished_rule
 
 MAX_NESTING = 60  # levels of lists and quotes
-MAX_PARAGRAPH = 20_000  # characters; a longer one is not parsed
+MAX_INLINE_NESTING = 30  # emphases in one another; browsers draw each within the one around it
+MAX_PARAGRAPH = 10_000  # characters; a longer one is not parsed
 _SCHEMES = ("http", "https", "mailto")
 _YEAR = re.compile(r"\d{4,9}[.)]")
 
@@ -76,3 +77,5 @@ def _inline_rule(state: StateCore) -> None:
         token.children = []
         env = {"unfinished": unfinished and last}
         state.md.inline.parse(token.content, state.md, env, token.children)
+        if any(child.level > MAX_INLINE_NESTING for child in token.children):
+            state.env["too_deep"] = True

@@ -15,6 +15,7 @@ from typing import Any
 from model.backend import Answered, Progress, Status, Usage
 from model.conversation import Conversation, Message, Text
 from ui.attachment import Attachment
+from ui.direction import without_overrides
 from ui.markdown import to_html
 from ui.places import Marked, described
 from ui.seeking import Clips, clips_by_message
@@ -90,7 +91,7 @@ def thought(reasoning: str, usage: Usage | None, texts: Texts) -> str:
     # No empty line in it, which would end it in Markdown.
     return (
         f'<details class="reasoning"><summary>{html.escape(title)}</summary>'
-        f"<div>{literal(reasoning)}</div></details>"
+        f"<div>{literal(without_overrides(reasoning))}</div></details>"
     )
 
 

@@ -6,8 +6,9 @@ A link is an address within the page and nothing else; a model that writes one i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from model.conversation import Conversation, Video
 from model.reference import references, subjects
@@ -42,16 +43,46 @@ class Link:
     end: int
 
 
+_NO_PLAYERS = object()
+
+
+@dataclass(frozen=True)
+class ClipsState:
+    """What the links of a text hang on. Two are equal if the links would be."""
+
+    clips: Hashable
+    number: int  # of the clip that is spoken of
+    players: Mapping[int, Player] = field(compare=False)
+    shown: int = field(compare=False)
+
+
 class Clips:
     """The clips of a conversation while one answer about them is read from its beginning to its end."""
 
     def __init__(
-        self, players: Mapping[int, Player], spoken_of: int, shown: int | None = None
+        self,
+        players: Mapping[int, Player],
+        spoken_of: int,
+        shown: int | None = None,
+        name: Hashable = None,
     ) -> None:
-        """players: by the number of their clip; spoken_of: until the answer names another clip; shown: so many by then."""
+        """players: by the number of their clip; spoken_of: until the answer names another clip; shown: so many by then.
+
+        name: differs wherever the players differ that were shown by then.
+        """
         self._players = players
         self._number = spoken_of
         self._shown = max(players, default=0) if shown is None else shown
+        self._name = name or tuple(players.items())
+
+    @property
+    def state(self) -> ClipsState:
+        """`Clips.of(state)` reads on from here."""
+        return ClipsState(self._name, self._number, self._players, self._shown)
+
+    @classmethod
+    def of(cls, state: ClipsState) -> Clips:
+        return cls(state.players, state.number, state.shown, state.clips)
 
     def links(self, text: str) -> list[Link]:
         """What the next part of the answer says about moments."""
@@ -98,15 +129,24 @@ def clips_by_message(
     """The same for reading what follows each message."""
     players: dict[int, Player] = {}
     found: list[Clips | None] = []
-    shown = 0
+    shown, name = 0, _NO_PLAYERS
     for message, about in zip(conversation.messages, subjects(conversation, "video"), strict=True):
         for clip in (item for item in message.media if isinstance(item, Video)):
             shown += 1
             attachment = known.get(str(clip.path))
             if attachment and attachment.playable:
-                players[shown] = _player(len(players) + 1, clip, attachment)
-        found.append(Clips(players, about or 0, shown) if players else None)
+                player = _player(len(players) + 1, clip, attachment)
+                players[shown] = player
+                name = _name(name, shown, player)
+        found.append(Clips(players, about or 0, shown, name) if players else None)
     return found
+
+
+@lru_cache(maxsize=10_000)
+def _name(before: object, number: int, player: Player) -> object:
+    """The same for the same players in the same order, and compared at once however many there are."""
+    del before, number, player
+    return object()
 
 
 def _player(place: int, clip: Video, attachment: Attachment) -> Player:

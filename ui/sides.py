@@ -19,6 +19,7 @@ from ui.compare import NAMES, Comparison, Side, Wishes
 from ui.composer import file_url
 from ui.controls import GROUPS, labels
 from ui.differences import Piece
+from ui.direction import without_overrides
 from ui.session import UNEXPECTED
 from ui.texts import Texts
 
@@ -214,7 +215,7 @@ def _answer(
     if marked is not None:
         return thought + "".join(_piece(piece, mark) for piece in marked)
     if run and run.text:
-        return thought + html.escape(render.readable(run.text))
+        return thought + _escaped(render.readable(run.text))
     if run and comparison.run is run:
         return f"<em>{html.escape(view.waiting(run, texts))}</em>"
     return thought
@@ -223,7 +224,11 @@ def _answer(
 def _piece(piece: Piece, mark: str) -> str:
     words = piece.text.rstrip()
     space = piece.text[len(words) :]
-    return f"<{mark}>{html.escape(words)}</{mark}>{space}" if piece.own else html.escape(piece.text)
+    return f"<{mark}>{_escaped(words)}</{mark}>{space}" if piece.own else _escaped(piece.text)
+
+
+def _escaped(text: str) -> str:
+    return html.escape(without_overrides(text))
 
 
 def _problem(side: Side, texts: Texts) -> str:
