@@ -140,15 +140,18 @@
   function watchScrolling() {
     const talk = one('#talk');
     // What changed since the last event may have moved it: an answer that was drawn anew, a page of another size.
-    let before = 0;
+    let before = { top: 0, height: 0, room: 0 };
     let changed = false;
     talk.addEventListener('scroll', () => {
-      const top = talk.scrollTop;
-      if (talk.scrollHeight - top - talk.clientHeight < NEAR_BOTTOM_PX) follow.pinned = true;
-      else if (top < before && !changed) follow.pinned = false;
-      before = top;
+      const now = { top: talk.scrollTop, height: talk.scrollHeight, room: talk.clientHeight };
+      changed ||= now.height !== before.height || now.room !== before.room;
+      if (now.height - now.top - now.room < NEAR_BOTTOM_PX) follow.pinned = true;
+      else if (now.top < before.top && !changed) follow.pinned = false;
+      before = now;
       changed = false;
     }, { passive: true });
+    // Who unfolds something wants to see it, not what comes below.
+    talk.addEventListener('click', (event) => { if (event.target.closest('summary')) follow.pinned = false; }, true);
     // Before the scrolling itself is told of, the answer may grow.
     talk.addEventListener('wheel', (event) => { if (event.deltaY < 0) follow.pinned = false; }, { passive: true });
     // Once per frame: to ask for the height is to lay the page out.
@@ -157,7 +160,11 @@
     const toBottom = () => { changed = true; due ||= requestAnimationFrame(scroll); };
     new MutationObserver(toBottom).observe(talk, { childList: true, subtree: true, characterData: true });
     talk.addEventListener('load', toBottom, true);
-    new ResizeObserver(toBottom).observe(talk);
+    // Also what grows where it stands: fonts and formulas whose style sheet comes late.
+    const sizes = new ResizeObserver(toBottom);
+    const watch = () => { for (const part of [talk, ...talk.children]) sizes.observe(part); };
+    new MutationObserver(watch).observe(talk, { childList: true });
+    watch();
   }
 
   document.addEventListener('keydown', (event) => {

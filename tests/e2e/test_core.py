@@ -175,3 +175,29 @@ def test_an_answer_that_is_drawn_anew_is_still_followed(core: Chat) -> None:
     )
     core.page.wait_for_function(at_bottom, timeout=10_000)
     core.page.evaluate("document.querySelector('.grown').remove()")
+
+
+def test_what_grows_without_being_drawn_anew_is_followed(core: Chat) -> None:
+    """A font, a formula's style sheet, a picture's size: what stands there takes more room, or less for a moment."""
+    core.page.evaluate(
+        """() => {
+          const talk = document.querySelector('#talk');
+          const block = document.createElement('div');
+          block.className = 'grown';
+          block.style.height = '4000px';
+          talk.append(block);
+          talk.scrollTop = talk.scrollHeight;
+        }"""
+    )
+    core.page.wait_for_timeout(300)
+    for height in (1000, 6000):
+        core.page.evaluate(
+            "(height) => { document.querySelector('.grown').style.height = `${height}px`; }", height
+        )
+        core.page.wait_for_timeout(200)
+    at_bottom = (
+        "(({scrollTop, clientHeight, scrollHeight}) => scrollTop + clientHeight > scrollHeight - 100)"
+        "(document.querySelector('#talk'))"
+    )
+    core.page.wait_for_function(at_bottom, timeout=5_000)
+    core.page.evaluate("document.querySelector('.grown').remove()")
