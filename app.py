@@ -84,8 +84,10 @@ def load(
     report: Report,
 ) -> Backend:
     """The backend that these flags ask for. Raises `CheckpointError`."""
+    from ui.sandbox import SANDBOX
     from ui.sandboxed_media import STRANGERS_MEDIA
 
+    SANDBOX.stand_by()
     if server:
         from model.remote import RemoteBackend
 

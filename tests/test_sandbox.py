@@ -98,6 +98,14 @@ def test_whoever_stands_by_is_started_again_when_it_was_killed(
     assert looked_at(sandbox, good) == (56, 56)
 
 
+def test_it_is_ready_before_the_first_file(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.stand_by()
+    process = sandbox.process
+    assert process
+    looked_at(sandbox, media_files.solid(tmp_path / "a.png"))
+    assert sandbox.process is process and process.poll() is None
+
+
 def test_whoever_stands_by_ends_with_who_asks_and_knows_no_keys(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

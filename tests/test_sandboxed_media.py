@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pillow_heif
 import psutil
 import pytest
 
@@ -41,6 +42,9 @@ def pixels(reader: Any, part: Media, times: tuple[float, ...] = ()) -> list[Any]
 
 def test_pictures_are_the_same(sandbox: Sandbox, tmp_path: Path) -> None:
     reader = SandboxedMedia(sandbox)
+    heic = tmp_path / "b.heic"
+    pillow_heif.from_pillow(media_files.corners()).save(heic, quality=100)
+    assert np.array_equal(*(pixels(r, Image(heic))[0] for r in (reader, IN_THIS_PROCESS)))
     for suffix in ("png", "jpg", "webp", "tif", "avif"):
         picture = Image(media_files.exif_rotated(tmp_path / f"a.{suffix}", 6), name="mine")
         assert reader.picture_size(picture) == IN_THIS_PROCESS.picture_size(picture)

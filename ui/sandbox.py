@@ -81,6 +81,11 @@ class Sandbox:
                     job.go_on()
                 until = time.monotonic() + (request.limits.wait_s or SILENCE_S)
 
+    def stand_by(self) -> None:
+        """Be ready for the first file; does not wait for it."""
+        with self._lock:
+            self._standing_by = self._standing_by or _started()
+
     @property
     def process(self) -> subprocess.Popen[bytes] | None:
         """What stands by, if it does."""
