@@ -190,7 +190,7 @@ def test_a_log_out_ends_its_own_session_and_is_no_get(app: Gated) -> None:
             "me/x",
             "access-token-here; Path=/; HttpOnly; Secure; SameSite=None; Partitioned",
         ),
-        ("http", "me/x", "access-token-unsecure-here; Path=/; HttpOnly; SameSite=Lax"),
+        ("http", "me/x", "access-token-here; Path=/; HttpOnly; Secure; SameSite=None; Partitioned"),
     ],
 )
 def test_only_in_the_frame_of_a_space_does_another_site_send_the_cookie(

@@ -66,15 +66,15 @@ class Sessions:
 
     def cookie(self, request: Request, token: str | None) -> str:
         """The header that gives a browser its token, or takes it away."""
-        encrypted = request.url.scheme == "https"
+        space = bool(os.environ.get(SPACE))
+        encrypted = space or request.url.scheme == "https"
         parts = [f"{self._name(encrypted)}={token or ''}", "Path=/", "HttpOnly"]
         if token is None:
             parts.append("Max-Age=0")
         if encrypted:
             parts.append("Secure")
         # In a frame of another site a browser keeps a cookie for the two of them, or none.
-        framed = encrypted and bool(os.environ.get(SPACE))
-        parts += ["SameSite=None", "Partitioned"] if framed else ["SameSite=Lax"]
+        parts += ["SameSite=None", "Partitioned"] if space else ["SameSite=Lax"]
         return "; ".join(parts)
 
     def _tokens(self, request: Request) -> list[str]:

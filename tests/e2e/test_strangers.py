@@ -22,6 +22,7 @@ from ui.uploads import upload_folder
 pytestmark = pytest.mark.chromium_only
 
 EVIL = "evil.example"
+UNGUARDED = "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests"
 # A page that asks for everything that a browser lets it ask elsewhere without leave.
 ATTACK = """async (target) => {
   const body = new FormData();
@@ -38,9 +39,9 @@ ATTACK = """async (target) => {
 
 @pytest.fixture(scope="module")
 def fooled(playwright: Playwright) -> Iterator[Browser]:
-    """A browser for which a stranger's name leads to this machine."""
+    """A browser for which a stranger's name leads to this machine, and that does not guard its network itself."""
     rules = f"--host-resolver-rules=MAP *.{EVIL} 127.0.0.1, MAP {EVIL} 127.0.0.1"
-    with served.launched(playwright, rules) as browser:
+    with served.launched(playwright, rules, UNGUARDED) as browser:
         yield browser
 
 
@@ -120,3 +121,21 @@ def test_a_person_logs_in_asks_and_logs_out(browser: Browser, closed_url: str) -
 def ask(chat: Chat) -> None:
     chat.send("Hi")
     chat.page.wait_for_selector("#chatbot .bot.message")
+
+
+def test_a_log_in_that_a_browser_does_not_keep_is_said_so(fooled: Browser, closed_url: str) -> None:
+    """In the frame of another site, to which the cookie is not sent."""
+    profile = fooled.new_context()
+    page = profile.new_page()
+    frame = f"<!doctype html><iframe src='{closed_url}' width=900 height=600></iframe>"
+    page.route(
+        "https://huggingface.co/**",
+        lambda asked: asked.fulfill(body=frame, content_type="text/html"),
+    )
+    page.goto("https://huggingface.co/spaces/me/x")
+    form = page.frame_locator("iframe")
+    form.locator("input[name=username]").fill("ann")
+    form.locator("input[type=password]").fill("one:secret")
+    form.locator("button").click()
+    assert "in a tab of its own" in form.locator("[role=alert]").inner_text()
+    profile.close()
