@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from model.errors import DemoError
+from model.json_nodes import Nodes
 
 INDEX = "messages.json"
 # Systems add an entry of their own to each.
@@ -29,7 +30,8 @@ MAX_RATIO = 200  # media are compressed already
 # All media are at most so many times as large as the zip file, and so much more: an uncompressed picture shrinks a lot.
 MAX_GROWTH = 4
 MAX_MORE_BYTES = 8 * 2**20
-MAX_VALUES = 200_000  # of a JSON file; Python does nothing else while it makes them
+MAX_NODES = 150_000  # of a JSON file
+PIECE = 2**16
 CHUNK = 2**20
 # What these give for one piece has no bound but the size of the piece.
 SMALL_CHUNK = 4096
@@ -40,7 +42,6 @@ _RECORD_BYTES, _LOCATOR_BYTES = 22, 20
 # Of macOS and Windows, beside what was packed.
 _SYSTEMS_OWN = re.compile(r"(?:^|/)(?:__MACOSX/|\._|\.DS_Store$|Thumbs\.db$|desktop\.ini$)", re.I)
 _NUMBERED = re.compile(r"media/\d+(?=-)")
-_STRING = re.compile(rb'"(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -107,9 +108,12 @@ class Entries:
                 self._found[key] = info
 
     def json(self, name: str) -> Any:
-        content = b"".join(self._chunks(self._info(name), MAX_JSON))
-        if _values(content) > MAX_VALUES:
-            raise too_large()
+        content, nodes = bytearray(), Nodes()
+        for chunk in self._chunks(self._info(name), MAX_JSON):
+            content += chunk
+            for start in range(0, len(chunk), PIECE):
+                if nodes.read(chunk[start : start + PIECE]) > MAX_NODES:
+                    raise too_large()
         try:
             return json.loads(content)
         except RecursionError as error:
@@ -144,12 +148,6 @@ class Entries:
                 if read > most:
                     raise too_large()
                 yield chunk
-
-
-def _values(content: bytes) -> int:
-    """About how many values stand in a JSON file."""
-    outside = _STRING.sub(b"", content)
-    return sum(map(outside.count, (b",", b"[", b"{")))
 
 
 def _name(info: zipfile.ZipInfo) -> str:

@@ -23,12 +23,13 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import Message
 
+from model.json_nodes import Nodes
 from tests.fakes import FakeBackend
 from tests.following import KEY
 from tests.pages import gradio_environment, listening
 from tests.patience import wait_until
 from tools.served import REPLY_S
-from ui.body import MAX_BYTES, MAX_SMALL_BYTES, Nodes
+from ui.body import MAX_BYTES, MAX_SMALL_BYTES
 from ui.gate import MAX_FILES, Gate, Inputs
 from ui.page import build_page
 

@@ -140,7 +140,7 @@ def test_json_of_many_values_is_not_made_into_values(
 
 
 def test_commas_of_a_text_are_no_values(tmp_path: Path) -> None:
-    long = kept((Text('1,"2",[3]' * (archive_entries.MAX_VALUES // 2)),))
+    long = kept((Text('1,"2",[3]' * (archive_entries.MAX_NODES // 2)),))
     back = archive_reader.read(written(long, tmp_path / "a.zip"), tmp_path)
     assert back.conversation == long.conversation
 

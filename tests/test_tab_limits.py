@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import gradio as gr
 import pytest
 
+from model.conversation import Conversation, Text
 from model.errors import DemoError
 from tests.fakes import FakeBackend
 from tests.following import followed
 from tests.patience import scene
-from ui import handlers, tabs
+from ui import handlers, tabs, view
 from ui.session import Tab
 from ui.tabs import MAX_TABS, Tabs, surplus
+from ui.view import View
 from ui.web import Asker
 
 STRANGER = "203.0.113.7"
@@ -114,3 +117,26 @@ def test_a_server_that_is_full_of_open_pages_says_so() -> None:
 def test_nobody_goes_while_there_is_room() -> None:
     own = [Tab(key(number), FakeBackend()) for number in range(3)]
     assert surplus(own, MAX_TABS, spare=None) == []
+
+
+@pytest.mark.parametrize("longer", [True, False])
+def test_a_long_conversation_is_drawn_while_others_go_on(
+    longer: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its owner may ask for it as often as they like."""
+    drawn_in: list[threading.Thread] = []
+    draw = view.whole
+
+    def noted(tab: Tab) -> View:
+        drawn_in.append(threading.current_thread())
+        return draw(tab)
+
+    async def play(open_tabs: Tabs) -> None:
+        tab = opened(open_tabs, 1, "192.0.2.1")
+        tab.conversation = Conversation().with_user_turn(Text("<" * (handlers.LONG - 2 + longer)))
+        tab.conversation = tab.conversation.with_reply("x")
+        monkeypatch.setattr(view, "whole", noted)
+        await handlers.look(open_tabs, tab.key)
+        assert (drawn_in[0] is not threading.current_thread()) == longer
+
+    played(play)

@@ -6,6 +6,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope
 
+from model.json_nodes import Nodes
 from model.settings import MOST_CHARACTERS
 
 MAX_SMALL_BYTES = 2**16  # of what holds words and numbers only
@@ -25,25 +26,6 @@ class RefusedError(Exception):
     def __init__(self, status: int, sentence: str) -> None:
         # Gradio's page reads the one, its other clients the other.
         self.answer = JSONResponse({"error": sentence, "detail": sentence}, status)
-
-
-class Nodes:
-    """Counts what JSON holds while it arrives. For text it counts nothing, however long."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._in_text = False
-        self._kept = b""  # a backslash, whose meaning the next piece tells
-
-    def read(self, piece: bytes) -> int:
-        """How many there are by now."""
-        known = (self._kept + piece).replace(rb"\\", b"")
-        self._kept = b"\\" if known.endswith(b"\\") else b""
-        parts = known.removesuffix(self._kept).replace(rb"\"", b"").split(b'"')
-        bare = b"".join(parts[self._in_text :: 2])
-        self._in_text ^= len(parts) % 2 == 0
-        self.count += sum(map(bare.count, (b"[", b"{", b",", b":")))
-        return self.count
 
 
 async def content(

@@ -21,8 +21,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from model.json_nodes import Nodes
 from ui.api_examples import corrected
-from ui.body import MAX_BYTES, MAX_SMALL_BYTES, Nodes, RefusedError, content, replayed
+from ui.body import MAX_BYTES, MAX_SMALL_BYTES, RefusedError, content, replayed
 from ui.web import Asker, asker_of, path_of
 
 # The types of each input, or its choices; None: the handler looks itself; none at all: so it does, and a program may

@@ -17,7 +17,7 @@ from typing import Any
 import gradio as gr
 
 from model.backend import Usage
-from model.conversation import Conversation
+from model.conversation import Conversation, Text
 from model.errors import DemoError, Sentence
 from model.settings import TUNABLES, GenerationSettings
 from ui import ahead, annotate, composer, places, render, view
@@ -38,6 +38,7 @@ FRAME_S = 0.08  # between two updates of a page: about 12 a second
 # which the tokens then lack.
 CPU_FRAME_S = 0.16
 ROOM_AHEAD_S = 0.02  # about a token of a small model: the core is free once that is done
+LONG = 20_000  # characters of a conversation, which is then drawn in a thread
 HEARTBEAT_S = 0.25  # an update without news finds out whether the page is still there
 SOURCE_PROBLEMS = {  # by what assets/pictures.js calls them
     "camera": Sentence("The camera cannot be used; allow it in the browser and try again."),
@@ -111,21 +112,21 @@ async def submit(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) -
             taken, set_aside = text, tab.sent()
     except DemoError as error:
         tab.notice = error.sentence
-    return taken, *view.whole(tab)._replace(returned=set_aside)
+    return taken, *(await drawn(tabs, tab))._replace(returned=set_aside)
 
 
 async def retry(tabs: Tabs, key: str, settings: Mapping[str, Any]) -> View:
     """Answer the latest message again, with the settings as they are now."""
-    return _retry(tabs, tab_of(tabs, key), settings)
+    return await _retry(tabs, tab_of(tabs, key), settings)
 
 
 async def retry_penalised(tabs: Tabs, key: str, settings: Mapping[str, Any]) -> View:
     """The same with a higher repetition penalty, for this answer only."""
     tab = tab_of(tabs, key)
-    return _retry(tabs, tab, settings, change=tab.penalised)
+    return await _retry(tabs, tab, settings, change=tab.penalised)
 
 
-def _retry(
+async def _retry(
     tabs: Tabs, tab: Tab, settings: Mapping[str, Any], change: Change = lambda same: same
 ) -> View:
     try:
@@ -134,7 +135,7 @@ def _retry(
             tabs.start(tab, lambda: (again, change(tabs.chosen(settings).generation)))
     except DemoError as error:
         tab.notice = error.sentence
-    return view.whole(tab)
+    return await drawn(tabs, tab)
 
 
 async def look(tabs: Tabs, key: str, request: gr.Request | None = None) -> View:
@@ -143,7 +144,16 @@ async def look(tabs: Tabs, key: str, request: gr.Request | None = None) -> View:
     if request:
         tab.pages.add(str(request.session_hash))
     tab.expect_follower()
-    return view.whole(tab)
+    return await drawn(tabs, tab)
+
+
+async def drawn(tabs: Tabs, tab: Tab) -> View:
+    """Everything that a page shows of a tab; of a long conversation in a thread, while others are answered."""
+    texts = (part.text for m in tab.shown.messages for part in m.parts if isinstance(part, Text))
+    if sum(map(len, texts)) < LONG:
+        return view.whole(tab)
+    with _told(tab.language):
+        return await tabs.errands.do(tab, partial(view.whole, tab))
 
 
 async def follow(tabs: Tabs, key: str) -> AsyncIterator[tuple[str, str]]:
@@ -176,7 +186,7 @@ async def settled(tabs: Tabs, key: str) -> View:
     """The tab after an answer, and what came to nothing on its way back into the composer."""
     tab = tab_of(tabs, key)
     returned, tab.returned = tab.returned, ""
-    return view.whole(tab)._replace(returned=returned)
+    return (await drawn(tabs, tab))._replace(returned=returned)
 
 
 async def stop(tabs: Tabs, key: str) -> None:
@@ -190,19 +200,19 @@ async def edit(tabs: Tabs, key: str, draft: str, event: gr.EventData) -> tuple[A
     """Rewrite a turn: its text and files come into the composer, the draft is set aside."""
     tab = tab_of(tabs, key)
     turn = event._data.get("turn") if isinstance(event._data, dict) else None
-    return tab.edit(turn, draft), *view.whole(tab)
+    return tab.edit(turn, draft), *await drawn(tabs, tab)
 
 
 async def edit_latest(tabs: Tabs, key: str, draft: str) -> tuple[Any, ...]:
     """Rewrite the latest turn."""
     tab = tab_of(tabs, key)
-    return tab.edit(tab.conversation.turns - 1, draft), *view.whole(tab)
+    return tab.edit(tab.conversation.turns - 1, draft), *await drawn(tabs, tab)
 
 
 async def cancel_edit(tabs: Tabs, key: str, draft: str) -> tuple[Any, ...]:
     """Leave the conversation as it is and take the draft up again."""
     tab = tab_of(tabs, key)
-    return tab.cancel_edit(draft), *view.whole(tab)
+    return tab.cancel_edit(draft), *await drawn(tabs, tab)
 
 
 async def ask_example(
