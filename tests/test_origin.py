@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -214,3 +219,59 @@ def test_no_proxy_keeps_for_others_what_one_was_told(address: str) -> None:
     for path in ("", "config"):
         answer = httpx.get(address + path, headers={"X-Forwarded-Host": "x.example"}, timeout=REPLY_S)  # fmt: skip
         assert answer.headers["Cache-Control"] == "private, no-cache"
+
+
+@contextmanager
+def proxied(address: str, keeps_host: bool, forwards: bool) -> Iterator[str]:
+    """The address of a reverse proxy in front of the page."""
+    port = urlsplit(address).port
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked = self.headers["Host"]
+            dropped = ("connection", "host", "accept-encoding")
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in dropped}
+            headers["Host"] = asked if keeps_host else f"127.0.0.1:{port}"
+            if forwards:
+                headers |= {"X-Forwarded-For": "192.0.2.9", "X-Forwarded-Host": asked}
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            page = HTTPConnection("127.0.0.1", port, timeout=REPLY_S)
+            page.request(self.command, self.path, body, headers)
+            answer = page.getresponse()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in ("connection", "transfer-encoding"):
+                    self.send_header(name, value)
+            self.end_headers()
+            while piece := answer.read1(2**16):
+                self.wfile.write(piece)
+
+        do_POST = do_HEAD = do_GET  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("keeps_host", [True, False])
+@pytest.mark.parametrize("forwards", [True, False])
+def test_behind_a_real_proxy_programs_and_pages_go_on(
+    address: str, keeps_host: bool, forwards: bool
+) -> None:
+    with proxied(address, keeps_host, forwards) as proxy:
+        assert program(proxy).predict({"text": "Hi"}, {}, api_name="/chat")[0] == "Hello"
+
+        def uploads(**headers: str) -> int:
+            files = {"files": ("a.txt", b"x")}
+            url = f"{proxy}/gradio_api/upload"
+            return httpx.post(url, files=files, headers=headers, timeout=REPLY_S).status_code
+
+        tls = {"Host": "chat.example.org", "Origin": "https://chat.example.org"}
+        assert uploads(**tls, **{"Sec-Fetch-Site": "same-origin"}) == 200
+        assert uploads(**{**tls, "Origin": "https://evil.example"}) == 403
+        if keeps_host or forwards:  # otherwise only a browser can tell, as it does over TLS
+            assert uploads(Origin=proxy) == 200
