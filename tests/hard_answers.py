@@ -1,4 +1,4 @@
-"""Thirty answers that are hard to show, and what a person reads of each."""
+"""More than thirty answers that are hard to show, and what a person reads of each."""
 
 from __future__ import annotations
 
@@ -119,6 +119,10 @@ HARD: dict[str, Hard] = {
     "json": Hard(
         '```json\n[\n  {"bbox_2d": [1, 2, 30, 40], "label": "a*b*"}\n]\n```\nOne.',
         '[{"bbox_2d":[1,2,30,40],"label":"a*b*"}]One.',
+    ),
+    "escapes": Hard(
+        "C:\\new \\* no \\_ \\` \\~\nThree\\\nFour\n\nName | Value\n--- | ---\na | 1",
+        "C:\\new*no_`~ThreeFourNameValuea1",
     ),
     "placeholders": Hard(
         "%%%LATEX_BLOCK_0%%% and\n```\n%%%LATEX_BLOCK_1%%%\n```\n\\(x\\) ${a} {{b}} %s",

@@ -32,15 +32,24 @@ def settled(text: str) -> tuple[str, bool]:
     """
     text = text.removesuffix("\r")
     fence = _open_fence(text)
-    lines, _, last = text.rpartition("\n")
     if fence:
+        lines, _, last = text.rpartition("\n")
         marks = last.strip(" \t>")
         opens = _open_fence(lines) != fence
         may_close = bool(marks) and fence.startswith(marks)
         return (f"{lines}\n" if opens or may_close else text), not opens
-    if len(last) <= MAX_MARKS and _MARKS.fullmatch(last):
-        text = f"{lines}\n" if lines else ""
-    return _inline(_without_table_head(text)), False
+    # What is left of a line without the marks at its end may be marks as well.
+    shown = _inline(_without_table_head(_without_marks(text)))
+    return _without_marks(shown), False
+
+
+def _without_marks(text: str) -> str:
+    lines, _, last = text.rpartition("\n")
+    if len(last) > MAX_MARKS or not _MARKS.fullmatch(last):
+        return text
+    # A backslash before the end of a line breaks the line once another one follows.
+    lines = lines.removesuffix("\\")
+    return f"{lines}\n" if lines else ""
 
 
 def _open_fence(text: str) -> str:
@@ -58,7 +67,7 @@ def _without_table_head(text: str) -> str:
     """A line with columns is a table's if a row of dashes follows it."""
     lines = text.removesuffix("\n").split("\n")
     head = lines[-1]
-    if not (head.lstrip(" \t>").startswith("|") or " | " in head):
+    if not (head.lstrip(" \t>").startswith("|") or " | " in f"{head} "):
         return text
     for line in reversed(lines):
         if not line.strip():
@@ -75,7 +84,9 @@ def _inline(text: str) -> str:
         at, shown = _over(text, found)
         if shown is not None:
             return shown
-    return text.rstrip("*_~")
+    marked = text.rstrip("*_~")
+    escaped = len(marked) < len(text) and marked.endswith("\\")
+    return marked[:-1] if escaped else marked
 
 
 def _over(text: str, found: re.Match[str]) -> tuple[int, str | None]:
