@@ -22,7 +22,7 @@ from model.conversation import Image as Picture
 
 JSON_BYTES = 15_000_000
 CHARACTERS = 1_000_000
-MAX_TURNS = 400
+MAX_TURNS, MAX_ZIPS = 400, 8
 TABLE = "| a | b |\n|---|---|\n" + "| 1 | **2** |\n" * 10
 CODE = "```python\nprint(1)\n```"
 PLACE = '{"bbox_2d": [1, 2, 30, 40], "label": "a"} and $x^2$'
@@ -72,10 +72,15 @@ def long_estimate(stranger: Stranger) -> Callable[[], object]:
 
 
 def long_import(stranger: Stranger) -> Callable[[], object]:
-    """An exported conversation of as many turns as are let in, opened on a new page each time."""
-    file, function = _exported(stranger.folder / "talk.zip"), _restores(stranger)
+    """Exported conversations of as many turns as are let in, opened on a new page each time.
+
+    There are so many of them that nothing of one is remembered when it is its turn again.
+    """
+    files = [_exported(stranger.folder / f"{n}.zip", n * MAX_TURNS) for n in range(MAX_ZIPS)]
+    function, turn = _restores(stranger), itertools.cycle(files)
 
     def open_it() -> None:
+        file = next(turn)
         key, session = secrets.token_hex(16), secrets.token_hex(5)  # a page names its tab itself
         told = {"path": stranger.upload(file), "name": file.name}
         posted = {"data": [key], "fn_index": function, "session_hash": session, "event_data": told}
@@ -114,7 +119,7 @@ def _words(seed: int, characters: int) -> str:
     return " ".join(draw.choices(words, k=characters // 6))[:characters]
 
 
-def _exported(target: Path) -> Path:
+def _exported(target: Path, first: int) -> Path:
     """Answers full of tables, code and places in a picture, which a page has to draw."""
     from model import recipe, visual_item
     from model.archive import Archive, write
@@ -128,7 +133,7 @@ def _exported(target: Path) -> Path:
     talk = Conversation().with_user_turn(Picture(picture), Text("What is this?"))
     seen = tuple(map(recipe.seen, visual_item.plan(talk, Geometry())))
     for number in range(MAX_TURNS):
-        piece = "\n\n".join([_words(number, 400), TABLE, CODE, PLACE])
+        piece = "\n\n".join([_words(first + number, 400), TABLE, CODE, PLACE])
         # The questions take some of the characters, too.
         answer = "\n\n".join([piece] * int(0.95 * MOST_CHARACTERS / MAX_TURNS / len(piece)))
         talk = talk if not number else talk.with_user_turn(Text("And now?"))
