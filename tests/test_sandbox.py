@@ -88,7 +88,7 @@ def test_what_it_took_is_not_taken_here(tmp_path: Path) -> None:
 
 
 def test_whoever_stands_by_is_started_again_when_it_was_killed(
-    sandbox: Sandbox, tmp_path: Path
+    sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     good = media_files.solid(tmp_path / "b.png")
     assert looked_at(sandbox, good) == (56, 56)
@@ -96,6 +96,7 @@ def test_whoever_stands_by_is_started_again_when_it_was_killed(
     sandbox.process.kill()
     sandbox.process.wait()
     assert looked_at(sandbox, good) == (56, 56)
+    assert "had ended with status -9; it is started again" in caplog.text
 
 
 def test_it_is_ready_before_the_first_file(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ own process decodes no picture and no clip.
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import pickle
 import select
@@ -27,6 +28,8 @@ from model.errors import MediaError, Sentence
 from ui.error_texts import CHINESE_ERRORS
 from ui.sandbox_channel import LENGTH, BrokenOffError, EndedError, Message, receive
 from ui.sandbox_request import Request
+
+log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parent.parent
 PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT")  # of the environment: no keys
@@ -119,8 +122,10 @@ class Sandbox:
         """To what stands by, which is started where it is not there, or not any more."""
         with self._lock:
             for last in (False, True):
-                if self._standing_by is None or self._standing_by[0].poll() is not None:
-                    self._standing_by = _started()
+                if self._standing_by and (code := self._standing_by[0].poll()) is not None:
+                    log.warning("The sandbox had ended with status %s; it is started again.", code)
+                    self._standing_by = None
+                self._standing_by = self._standing_by or _started()
                 try:
                     socket.send_fds(self._standing_by[1], [b"+"], fds)
                 except OSError:
