@@ -1,5 +1,6 @@
 // The page's modules, which run before Gradio's own. Scripts that are no modules yet reach them through
 // `window.qwenVlModules`.
+import { endLoop } from './boot_screen.js';
 import * as clipboard from './clipboard.js';
 import { copyCode } from './code.js';
 import { watchErrors } from './errors.js';
@@ -11,6 +12,7 @@ import { upload } from './upload.js';
 
 const REFUSED = { blocked: 'storageBlocked', full: 'storageFull' };
 
+endLoop(window, () => document.querySelector('#talk'));
 watchErrors(window, () => notices.tell('scriptError'));
 copyCode(document);
 storage.whenRefused((why) => notices.tell(REFUSED[why]));
