@@ -1,12 +1,14 @@
 // What the page does in the browser itself. Everything hangs on `window.qwenVlChat`, which ui/wiring.py
 // calls by name; the rest are listeners on the document, so elements may come and go.
 (() => {
-  const { clipboard, keyboard, notices, storage: { local, session } } = qwenVlModules;
+  const { clipboard, keyboard, log, neighbours, notices, storage: { local, session } } = qwenVlModules;
   const one = (selector) => document.querySelector(selector);
   const text = (name) => one('#page-texts [data-copied]')?.dataset[name] ?? '';
   const textarea = () => one('#composer textarea');
   const SETTINGS = 'qwen-vl-chat-settings';
   const DRAFT = 'qwen-vl-chat-draft';
+  const KEY = 'qwen-vl-chat-key';
+  const TAKEN = 'qwen-vl-chat-key-of-another'; // a key that another tab has, which said so late
   const LANGUAGE = 'qwen-vl-chat-language';
   const NEAR_BOTTOM_PX = 80;
   const GONE_MS = 3000; // for the server's answer to a press
@@ -15,12 +17,30 @@
 
   // The unguessable name of this tab's conversation: lives as long as the tab, survives a reload.
   function key() {
-    if (!/^[0-9a-f]{32}$/.test(session.get('qwen-vl-chat-key') ?? '')) {
+    if (!/^[0-9a-f]{32}$/.test(session.get(KEY) ?? '')) {
       const bytes = crypto.getRandomValues(new Uint8Array(16));
       const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-      session.set('qwen-vl-chat-key', hex);
+      session.set(KEY, hex);
     }
-    return session.get('qwen-vl-chat-key');
+    return session.get(KEY);
+  }
+
+  // A duplicate of another tab goes on with a copy of its conversation. Gives the other's key, or nothing.
+  async function own() {
+    const before = session.get(KEY);
+    const copied = before && (session.get(TAKEN) === before || await neighbours.have(before));
+    if (copied) session.set(KEY, '');
+    neighbours.take(key(), () => { session.set(TAKEN, key()); location.reload(); });
+    return copied ? before : '';
+  }
+
+  const owned = own();
+
+  // New chat: the draft goes with the conversation, its text and its files.
+  function startOver(key) {
+    write('');
+    window.qwenVlChat.abandonUploads();
+    return key;
   }
 
   function language() {
@@ -43,13 +63,14 @@
   }
 
   // What the server needs to know of a page that has just been loaded.
-  function open() {
+  async function open() {
     const toggle = one('#settings .toggle-button');
     if (toggle && innerWidth >= WIDE_PX && !one('#settings.open')) toggle.click();
     // Also because Gradio measured its height before the style sheet was there.
     write(textarea().value || (session.get(DRAFT) ?? ''));
     setTimeout(tellOfSilence, OPEN_MS);
-    return [key(), language()];
+    const original = await owned;
+    return [key(), language(), original];
   }
 
   // The banner comes with the server's answer.
@@ -80,9 +101,16 @@
     textarea().focus();
   }
 
+  // The conversation with what is new of it, and the answer below until it has its place there.
+  function draw(rest, messages, live) {
+    const all = log.completed(rest, messages ?? []);
+    if (!all) one('#resume').click(); // for all of it
+    document.dispatchEvent(new Event('drawn'));
+    return [all ?? messages, rest.answering ? live : ''];
+  }
+
   async function copy(button, index) {
-    const answers = JSON.parse(one('#answers textarea').value || '[]');
-    await copyText(button, answers.at(index) ?? '');
+    await copyText(button, log.texts().at(index) ?? '');
   }
 
   async function copyText(button, content) {
@@ -208,7 +236,7 @@
     name(); // the language may have been chosen before
   });
   window.qwenVlChat = {
-    one, text, anything, whenReady, key, open, language, chooseLanguage, sent, giveBack, replace, copy,
+    one, text, anything, whenReady, owned, key, open, language, chooseLanguage, sent, giveBack, replace, startOver, draw, copy,
     copyText, download,
     copyLatest: () => copy(one('#copy'), -1), gatherSettings, keptSettings, settingsWith, startSettings,
   };

@@ -109,16 +109,19 @@
     one('#live').after(live);
 
     function update() {
-      const answers = JSON.parse(one('#places [data-answers]')?.dataset.answers ?? '[]');
+      const answers = qwenVlModules.log.places();
       const arriving = JSON.parse(one('#run-state [data-places]')?.dataset.places ?? '[]');
-      if (!answers.length && !arriving.length) figures.clear();
       document.querySelectorAll('#chatbot .bot-row').forEach((row, i) => show(row, i, answers[i] ?? []));
       show(live, answers.length, arriving);
     }
 
     const observer = new MutationObserver(update);
     observer.observe(one('#chatbot'), { childList: true, subtree: true });
-    for (const place of ['#places', '#run-state', '#page-texts']) observer.observe(one(place), qwenVlChat.anything);
+    document.addEventListener('drawn', () => {
+      if (!qwenVlModules.log.places().length) figures.clear();
+      update();
+    });
+    for (const place of ['#run-state', '#page-texts']) observer.observe(one(place), qwenVlChat.anything);
     update();
   });
 })();

@@ -33,10 +33,14 @@ function progress() {
   return made;
 }
 
-function cancel() {
+function abandon() {
   stop.abort();
   stop = new AbortController();
   sendLater = false;
+}
+
+function cancel() {
+  abandon();
   one('#composer textarea').focus();
 }
 
@@ -102,7 +106,8 @@ async function sendAll(chosen, signal) {
 }
 
 qwenVlChat.attach = add;
-failedUploads.start({ tab: qwenVlChat.key(), limit: LIMIT, again: (file) => add([file]) });
+qwenVlChat.abandonUploads = () => { abandon(); failedUploads.dismiss(); };
+qwenVlChat.owned.then(() => failedUploads.start({ tab: qwenVlChat.key(), limit: LIMIT, again: (file) => add([file]) }));
 qwenVlChat.attachFailed = (reason) => ask('upload', { files: [], error: reason });
 
 // What is sent while files are on their way is sent with them.

@@ -7,7 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from ui import handlers
+from ui import handlers, view
+from ui.drawn import Rest
 from ui.tabs import Tabs
 from ui.view import View
 
@@ -19,6 +20,13 @@ async def followed(tabs: Tabs, key: str = KEY) -> View:
     async for _ in handlers.follow(tabs, key):
         pass
     return await handlers.settled(tabs, key)
+
+
+def drawn(tabs: Tabs, key: str = KEY) -> Rest:
+    """The whole conversation, as a page is sent it that has nothing yet."""
+    tab = tabs.open(key)
+    tab.drawn.forget()
+    return view.log(tab)
 
 
 async def attach(tabs: Tabs, files: Sequence[Any], key: str = KEY) -> str:

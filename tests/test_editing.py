@@ -164,12 +164,16 @@ def test_a_failed_edit_and_the_draft_beside_it_are_both_kept() -> None:
     scene(play)
 
 
-def test_a_new_chat_gives_the_draft_back_that_an_edit_had_set_aside() -> None:
+def test_a_new_chat_takes_the_whole_draft_that_an_edit_had_set_aside() -> None:
+    """Its text and its files are one thing."""
+
     async def play() -> None:
         tabs = Tabs(FakeBackend())
         tab = await talked(tabs)
+        tab.attach(CLIP)
         tab.edit(0, "a draft")
-        assert (await handlers.clear(tabs, KEY)).returned == "a draft"
+        assert (await handlers.clear(tabs, KEY)).returned == ""
+        assert tab.tray == [] and (await handlers.settled(tabs, KEY)).returned == ""
 
     scene(play)
 

@@ -21,9 +21,9 @@ from model.loading import LoadingBackend, Report
 from model.settings import TUNABLES, Bounds, DefaultSettings, GenerationSettings
 from tests import media_files
 from tests.fakes import FakeBackend
-from tests.following import KEY, attach, followed
+from tests.following import KEY, attach, drawn, followed
 from tests.patience import becomes, scene
-from ui import handlers
+from ui import handlers, view
 from ui.controls import started
 from ui.places import by_answer
 from ui.pointing import Pointed
@@ -142,11 +142,12 @@ def test_a_message_is_taken_answered_and_shown() -> None:
         tabs = Tabs(backend)
         taken, *first = await handlers.submit(tabs, KEY, "Hi", {"temperature": 0.5})
         assert taken == "Hi"
-        assert View(*first).chatbot[-1]["role"] == "user"
+        assert View(*first).log["messages"][-1]["role"] == "user"
         last = await followed(tabs)
-        assert [m["role"] for m in last.chatbot] == ["user", "assistant"]
+        assert [m["role"] for m in drawn(tabs)["messages"]] == ["user", "assistant"]
         assert 'data-state="idle" data-turn="1"' in last.run_state
-        assert (last.live, last.answers, last.returned) == ("", '["Hello"]', "")
+        assert (view.live_answer(tabs.open(KEY)), last.returned) == ("", "")
+        assert [answer["text"] for answer in last.log["answers"]] == ["Hello"]
         assert "prompt tokens" in last.stats
         assert backend.calls[0].settings.temperature == 0.5
         assert backend.calls[0].session == KEY
@@ -218,7 +219,7 @@ def test_a_diagram_is_drawn_once_its_answer_stands() -> None:
         assert any("A --> B" in live for live in looks)
         assert not any("mermaid" in live for live in looks)
         stands = await handlers.settled(tabs, KEY)
-        assert stands.chatbot[-1]["content"][0]["text"].startswith(diagram)
+        assert stands.log["messages"][-1]["content"][0]["text"].startswith(diagram)
 
     scene(play)
 
@@ -270,7 +271,7 @@ def test_stop_is_seen_by_who_follows() -> None:
         await handlers.stop(tabs, KEY)
         last = await following
         assert 'data-state="stopped"' in last.run_state
-        assert last.chatbot[-1]["role"] == "assistant"
+        assert last.log["messages"][-1]["role"] == "assistant"
 
     scene(play)
 
@@ -285,7 +286,7 @@ def test_retry_answers_the_same_message_with_the_settings_of_now() -> None:
         last = await followed(tabs)
         assert backend.calls[0].conversation == backend.calls[1].conversation
         assert backend.calls[1].settings.temperature == 1.0
-        assert 'data-turn="2"' in last.run_state and len(last.chatbot) == 2
+        assert 'data-turn="2"' in last.run_state and len(drawn(tabs)["messages"]) == 2
 
     scene(play)
 
@@ -322,8 +323,8 @@ def test_a_clip_is_shown_as_soon_as_it_can_be_played_also_after_its_answer(uploa
         media_files.clip(uploads / "a.avi", 10, codec="mpeg4", size=(64, 48))
         await attach(tabs, [{"path": str(uploads / "a.avi")}])
         await handlers.submit(tabs, KEY, "What?", {})
-        (shown,) = (await handlers.play_clips(tabs, KEY))[0]["content"][:1]
-        assert shown["path"].endswith(".mp4")
+        (shown,) = (await handlers.play_clips(tabs, KEY))["messages"][0]["content"][:1]
+        assert shown["file"]["path"].endswith(".mp4")
         assert await handlers.play_clips(tabs, KEY) == gr.skip()
 
     scene(play)
@@ -381,7 +382,9 @@ def test_clear_starts_over_and_forgets() -> None:
         await followed(tabs)
         cleared = await handlers.clear(tabs, KEY)
         await becomes(lambda: backend.forgotten)
-        assert cleared.chatbot == [] and tabs.open(KEY).conversation == Conversation()
+        assert (cleared.log["kept"], cleared.log["messages"]) == (0, []) and tabs.open(
+            KEY
+        ).conversation == Conversation()
         assert backend.forgotten == [KEY]
 
     scene(play)
@@ -393,7 +396,7 @@ def test_undo_hands_the_message_back() -> None:
         await handlers.submit(tabs, KEY, "Hi", {})
         await followed(tabs)
         undone = await handlers.undo(tabs, KEY)
-        assert (undone.returned, undone.chatbot) == ("Hi", [])
+        assert (undone.returned, undone.log["kept"], undone.log["messages"]) == ("Hi", 0, [])
 
     scene(play)
 
@@ -432,7 +435,7 @@ def test_what_was_refused_is_forgotten_after_the_next_success_and_a_reload(uploa
         assert len(tab.refused) == 2
         await attach(tabs, [red, notes])
         assert [str(sentence)[:9] for sentence in tab.refused] == ["notes.txt"]
-        await handlers.open_page(tabs, KEY, "en", gr.Request(session_hash="reloaded"))
+        await handlers.open_page(tabs, KEY, "en", "", gr.Request(session_hash="reloaded"))
         assert not tab.refused and len(tab.tray) == 1
 
     scene(play)
@@ -499,7 +502,7 @@ def test_what_an_answer_points_at_is_told_as_it_is_written_and_when_it_stands(
         assert "data-places" not in looks[0]
         assert any("a boat" in state for state in looks)
         last = await handlers.settled(tabs, KEY)
-        assert "data-places" not in last.run_state and "a boat" in last.places
+        assert "data-places" not in last.run_state and "a boat" in str(last.log["answers"])
 
     scene(play)
 
@@ -514,7 +517,7 @@ def test_the_checkpoints_convention_is_used(uploads: Path) -> None:
         # 64x48 is seen as 56x56.
         ((found,),) = by_answer(tabs.open(KEY).conversation, tabs.open(KEY).known, "qwen2_5_vl")
         assert found.places == (Box("a boat", 32, 24, 64, 48),)
-        assert "a boat" in (await handlers.settled(tabs, KEY)).places
+        assert "a boat" in str(drawn(tabs)["answers"])
 
     scene(play)
 
@@ -563,7 +566,7 @@ def test_two_pages_have_their_own_conversations() -> None:
         tabs = Tabs(FakeBackend())
         await handlers.submit(tabs, KEY, "mine", {})
         await followed(tabs)
-        assert (await followed(tabs, OTHER)).chatbot == []
+        assert (await followed(tabs, OTHER)).log["messages"] == []
 
     scene(play)
 
@@ -596,7 +599,9 @@ def test_a_run_that_cannot_start_leaves_its_tab_usable(monkeypatch: pytest.Monke
         assert (taken, last.returned, tabs.running) == ("Hi", "Hi", 0)
         assert "too much to do" in last.notice and last.message.submit_btn
         await handlers.submit(tabs, KEY, "Hi", {})
-        assert (await followed(tabs)).answers == '["Hello"]' and len(backend.calls) == 1
+        assert (await followed(tabs)).log["answers"][0]["text"] == "Hello" and len(
+            backend.calls
+        ) == 1
 
     scene(play)
 
@@ -622,6 +627,73 @@ def test_a_bug_where_a_run_starts_or_ends_leaves_its_tab_usable(
         assert "Something went wrong" in last.notice and tabs.running == 0
         assert tabs.open(KEY).conversation == Conversation()
         await handlers.submit(tabs, KEY, "Hi", {})
-        assert (await followed(tabs)).answers == '["Hello"]'
+        assert (await followed(tabs)).log["answers"][0]["text"] == "Hello"
+
+    scene(play)
+
+
+def test_a_file_that_is_looked_at_while_a_new_chat_begins_is_no_part_of_it(
+    uploads: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tab = tabs.open(KEY)
+        looked, go_on = asyncio.Event(), asyncio.Event()
+        inspect = tabs.errands.inspect
+
+        async def slowly(*what: Any) -> Any:
+            looked.set()
+            await go_on.wait()
+            return await inspect(*what)
+
+        monkeypatch.setattr(tabs.errands, "inspect", slowly)
+        files = [{"path": str(uploads / "red.png"), "name": name} for name in "ab"]
+        attaching = asyncio.create_task(attach(tabs, files))
+        await looked.wait()
+        await handlers.clear(tabs, KEY)
+        go_on.set()
+        assert "<li" not in await attaching and tab.tray == [] and not tab.known
+        await becomes(lambda: not (uploads / "red.png").exists())
+        PillowImage.new("RGB", (64, 48), "red").save(uploads / "red.png")
+        await attach(tabs, files)
+        assert len(tab.tray) == 2
+
+    scene(play)
+
+
+def test_a_duplicate_of_a_tab_goes_on_by_itself(uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        await attach(tabs, [{"path": str(uploads / "red.png"), "name": "red.png"}])
+        await handlers.submit(tabs, KEY, "Hi", {})
+        await followed(tabs)
+        await attach(tabs, [{"path": str(uploads / "red.png"), "name": "again.png"}])
+        _, name, *_ = await handlers.open_page(tabs, OTHER, "en", KEY, gr.Request(session_hash="p"))
+        shown = await handlers.look(tabs, OTHER)
+        mine, other = tabs.open(KEY), tabs.open(OTHER)
+        assert name == "p" and "copy of another" in shown.notice and "again.png" in shown.tray
+        assert (other.conversation, other.answers) == (mine.conversation, mine.answers)
+        await handlers.undo(tabs, OTHER)
+        await handlers.clear(tabs, OTHER)
+        assert mine.conversation.turns == 1 and len(mine.tray) == 1
+        assert mine.tray[0].path and Path(mine.tray[0].path).exists()
+        await handlers.open_page(tabs, OTHER, "en", "f" * 31, gr.Request(session_hash="p"))
+
+    scene(play)
+
+
+def test_a_duplicate_of_a_tab_that_is_being_answered_has_what_was_there_before() -> None:
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend())
+        await handlers.submit(tabs, KEY, "Hi", {})
+        await followed(tabs)
+        backend.gate = threading.Event()
+        await handlers.retry(tabs, KEY, {})
+        await handlers.open_page(tabs, OTHER, "en", KEY, gr.Request(session_hash="p"))
+        other = tabs.open(OTHER)
+        assert other.conversation.messages[-1].text == "Hello" and len(other.answers) == 1
+        assert other.state == "idle"
+        backend.gate.set()
+        await followed(tabs)
 
     scene(play)

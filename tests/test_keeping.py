@@ -31,7 +31,7 @@ from model.settings import GenerationSettings
 from model.verify_file import wanted
 from tests import media_files
 from tests.fakes import FakeBackend
-from tests.following import KEY, attach, followed
+from tests.following import KEY, attach, drawn, followed
 from tests.openai_server import OpenAIServer, Told
 from tests.patience import PATIENCE_S, becomes, scene
 from ui import handlers, keeping, view
@@ -128,7 +128,7 @@ def test_a_conversation_comes_back_with_its_files_and_settings(
         names = [back.known[str(item.path)].name for item in back.conversation.media]
         assert names == ["a photo.png", "clip.mp4"]
         view, settings = View(*shown[: len(View._fields)]), shown[len(View._fields) :]
-        assert len(view.chatbot) == 4 and view.notice == ""
+        assert len(view.log["messages"]) == 4 and view.notice == ""
         given = values(vision_ids=True)
         assert settings == tuple(tabs.chosen(given).values.values())
         address, _ = await keeping.export(tabs, OTHER)
@@ -155,7 +155,7 @@ def test_what_was_imported_is_drawn_while_others_go_on(
         tabs.uploads.arrived([str(path)])
         monkeypatch.setattr(view, "whole", noted)
         shown = await keeping.restore(tabs, OTHER, posted(path=str(path), name="talk.zip"))
-        assert len(View(*shown[: len(View._fields)]).chatbot) == 4
+        assert len(View(*shown[: len(View._fields)]).log["messages"]) == 4
         assert len(drawn_in) == 1 and drawn_in[0] is not threading.current_thread()
 
     scene(play)
@@ -359,7 +359,7 @@ def test_a_conversation_with_a_server_is_exported_and_comes_back(
         back = handlers.tab_of(tabs, OTHER)
         assert back.answers == tab.answers
         assert back.answers[0].reasoning == "It has ears."
-        assert "It has ears" in str(view.whole(back).chatbot)
+        assert "It has ears" in str(drawn(tabs, OTHER)["messages"])
         assert [m.text for m in back.conversation.messages] == [
             m.text for m in tab.conversation.messages
         ]

@@ -301,12 +301,12 @@ def test_on_the_page_a_dropped_answer_stays_marked_and_can_be_asked_for_again(
         tabs = Tabs(backend)
         await handlers.submit(tabs, KEY, "Hi", {})
         last = await followed(tabs)
-        assert "Half an answer" in str(last.chatbot)
+        assert "Half an answer" in str(last.log["messages"])
         assert "broken off" in last.stats
         assert "broke off its answer; try again" in last.notice
         View(*await handlers.retry(tabs, KEY, {}))
         again = await followed(tabs)
-        assert "Hello" in str(again.chatbot) and "Half an answer" not in str(again.chatbot)
+        assert "Hello" in str(again.log) and "Half an answer" not in str(again.log)
         assert again.notice == ""
 
     scene(play)

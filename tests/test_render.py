@@ -111,11 +111,6 @@ def test_banner_shows_what_runs_how_far_it_is_or_why_it_failed() -> None:
     assert "No such folder." in render.banner(Status("failed", "Fake", "No such folder."), ENGLISH)
 
 
-def test_answers_are_copied_without_grounding_tokens() -> None:
-    talk = Conversation().with_user_turn(Text("?")).with_reply("a<|box_start|>(1,2)<|box_end|>")
-    assert json.loads(render.answers(talk)) == ["a (1,2)"]
-
-
 def test_what_a_running_answer_points_at_is_told_with_the_state() -> None:
     marked = Marked(1, replace(PHOTO, name='"><b>.png'), (Box("<i>", 1, 2, 3, 4),))
     written = render.run_state("answering", 0, pointed_at=[marked])
@@ -123,12 +118,6 @@ def test_what_a_running_answer_points_at_is_told_with_the_state() -> None:
     told = re.search('data-places="([^"]*)"', written)
     assert told and json.loads(html.unescape(told[1]))[0]["name"] == '"><b>.png'
     assert "data-places" not in render.run_state("answering", 0)
-
-
-def test_what_answers_point_at_is_listed_by_answer() -> None:
-    marked = Marked(1, PHOTO, (Box("<i>", 1, 2, 3, 4),))
-    listed = re.search('data-answers="([^"]*)"', render.answers_places([[], [marked]]))
-    assert listed and [len(one) for one in json.loads(html.unescape(listed[1]))] == [0, 1]
 
 
 def test_every_scripted_text_is_escaped_and_found_by_its_name() -> None:

@@ -71,6 +71,10 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "为放得下，视频 {number} 的每帧已缩小。",
         "들어가도록 동영상 {number}의 프레임을 줄였습니다.",
     ),
+    "This tab is a copy of another one; what is done in one of them does not change the other.": (
+        "此标签页是另一个标签页的副本；在其中一个里所做的不会改变另一个。",
+        "이 탭은 다른 탭의 사본입니다. 한쪽에서 한 일은 다른 쪽을 바꾸지 않습니다.",
+    ),
     "It fits already.": ("已经放得下。", "이미 들어갑니다."),
     "Lowered to {percent} % of the visual tokens.": (
         "已降至视觉词元的 {percent} %。",

@@ -72,10 +72,15 @@ def _told(language: str) -> Iterator[None]:
 
 
 async def open_page(
-    tabs: Tabs, key: str, language: str, request: gr.Request
+    tabs: Tabs, key: str, language: str, original: str, request: gr.Request
 ) -> tuple[str, str, str, gr.Timer]:
-    """A page is there: give it its key back, and its own name, and say what runs."""
+    """A page is there: give it its key back, and its own name, and say what runs.
+
+    original: the key of the tab that the page's is a duplicate of, if it is one.
+    """
     tab = tab_of(tabs, key, language)
+    if _KEY.fullmatch(original):
+        tabs.copy(original, tab)
     tab.language = language
     tab.refused.clear()  # a reload is a fresh look at the tray
     browser = browser_of(request.request) if request.request else ""
@@ -144,12 +149,14 @@ async def look(tabs: Tabs, key: str, request: gr.Request | None = None) -> View:
     if request:
         tab.pages.add(str(request.session_hash))
     tab.expect_follower()
+    tab.drawn.forget()
     return await drawn(tabs, tab)
 
 
 async def drawn(tabs: Tabs, tab: Tab) -> View:
-    """Everything that a page shows of a tab; of a long conversation in a thread, while others are answered."""
-    texts = (part.text for m in tab.shown.messages for part in m.parts if isinstance(part, Text))
+    """Everything that a page shows of a tab; if much of it is new, in a thread, while others are answered."""
+    new = tab.shown.messages[tab.drawn.messages :]
+    texts = (part.text for m in new for part in m.parts if isinstance(part, Text))
     if sum(map(len, texts)) < LONG:
         return view.whole(tab)
     with _told(tab.language):
@@ -224,11 +231,12 @@ async def ask_example(
     try:
         if type(number) is int and 0 <= number < len(EXAMPLES) and not tab.live:
             tabs.rates.admit_look(tab.asker.address)
+            chat = tab.chat
             items = await EXAMPLES[number].attachments(tabs.errands, tab)
-            tab.remember(items)
             text = tab.texts.examples[EXAMPLES[number].name]
             draft = partial(drafted, tab.conversation, items, text)
-            if not tab.live:
+            if not tab.live and tab.chat == chat:
+                tab.remember(items)
                 tabs.start(tab, question(tabs, draft, settings))
     except DemoError as error:
         tab.notice = error.sentence
@@ -265,11 +273,10 @@ async def undo(tabs: Tabs, key: str) -> View:
 
 
 async def clear(tabs: Tabs, key: str) -> View:
-    """Start over, and let the backend drop what it kept. A draft that an edit had set aside comes back."""
+    """Start over, without the draft, and let the backend drop what it kept."""
     tab = tab_of(tabs, key)
     tabs.clear(tab)
-    returned, tab.returned = tab.returned, ""
-    return view.whole(tab)._replace(returned=returned)
+    return view.whole(tab)
 
 
 async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
@@ -279,9 +286,9 @@ async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
     before = list(tab.refused)
     if problem := SOURCE_PROBLEMS.get(str(posted.get("error"))):
         tab.refused.append(problem)
-    files = posted.get("files")
+    files, chat = posted.get("files"), tab.chat
     taken = [
-        await _attach_one(tabs, tab, file if isinstance(file, dict) else {})
+        await _attach_one(tabs, tab, file if isinstance(file, dict) else {}, chat)
         for file in (files if isinstance(files, list) else [])
     ]
     if any(taken):
@@ -291,12 +298,15 @@ async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
     return view.tray(tab)
 
 
-async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any]) -> bool:
-    """Whether it is in the tray now; otherwise the tray says why not."""
+async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any], chat: int) -> bool:
+    """Whether it is in the tray now; otherwise the tray says why not, or there is a new chat meanwhile."""
     try:
         tabs.rates.admit_look(tab.asker.address)
         path = tabs.uploads.claim(file.get("path"), tab.key, tab.asker)
         attachment = await tabs.errands.inspect(tab, path, file.get("name"))
+        if tab.chat != chat:
+            tabs.give_up(tab, path)
+            return False
         tab.attach(attachment)
         if not attachment.playable:
             tabs.make_playable(tab, attachment)
@@ -319,7 +329,7 @@ async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any]) -> bool:
 async def play_clips(tabs: Tabs, key: str) -> Any:
     """Show clips that browsers could not play as soon as there is a copy that they can."""
     tab = tab_of(tabs, key)
-    return view.chatbot(tab) if await tabs.copied(tab) else gr.skip()
+    return view.log(tab) if await tabs.copied(tab) else gr.skip()
 
 
 async def change_tray(tabs: Tabs, key: str, event: gr.EventData) -> str:

@@ -26,8 +26,11 @@ SAVING = "qwenVlChat.savePlaces = (data) => trigger('select', data)"
 class Page:
     """The elements of the page that are wired."""
 
+    chatbot: gr.Chatbot
+    places: gr.HTML  # asks for a picture with what an answer points at
     key: gr.Textbox
     name: gr.Textbox  # Gradio's for this page, beside others of the same tab
+    original: gr.Textbox  # the key of the tab that this one is a duplicate of
     language: gr.Radio
     log_out: gr.HTML
     banner: gr.HTML
@@ -137,7 +140,6 @@ def lay_out(defaults: DefaultSettings, log_ins: bool = False) -> Page:
         render.run_state("loading", 0), elem_id="run-state", visible="hidden", js_on_load=None
     )
     ready = gr.HTML(elem_id="ready", visible="hidden", js_on_load=None)
-    answers = gr.Textbox(elem_id="answers", visible="hidden")
     scripted = gr.HTML(
         render.page_texts(texts), elem_id="page-texts", visible="hidden", js_on_load=None
     )
@@ -151,14 +153,16 @@ def lay_out(defaults: DefaultSettings, log_ins: bool = False) -> Page:
     settings = gr.JSON({}, visible=False)
     start = gr.JSON(started(defaults), visible=False)
     # Empty, not None: a setting may be moved before the page has its key.
-    key, name, sent, taken_up, saved, returned = [gr.Textbox("", visible=False) for _ in range(6)]
+    hidden = [gr.Textbox("", visible=False) for _ in range(7)]
+    key, name, original, sent, taken_up, saved, returned = hidden
+    log = gr.JSON({}, visible=False)
     view = View(
-        chatbot, live, stats, answers, run_state, notice, message, places, tray, returned,
+        log, live, stats, run_state, notice, message, tray, returned,
         examples, copy, retry, retry_penalised, edit, undo, reproduce, export, clear,
         cancel_edit,
     )  # fmt: skip
     return Page(
-        key, name, language, log_out, banner, controls, settings, start, settings_title, settings_note, reset, attach, sources,
+        chatbot, places, key, name, original, language, log_out, banner, controls, settings, start, settings_title, settings_note, reset, attach, sources,
         cost, ready, scripted, replay, bridge, inspector, views, comparison, compared, resume,
         sent, taken_up, saved, view, gr.Timer(1.0, active=False),
     )  # fmt: skip

@@ -112,15 +112,20 @@ def _numbered(
 
 
 def by_answer(
-    conversation: Conversation, known: Mapping[str, Attachment], convention: Convention
+    conversation: Conversation,
+    known: Mapping[str, Attachment],
+    convention: Convention,
+    start: int = 0,
 ) -> list[list[Marked]]:
-    """What each answer of the conversation points at."""
+    """What each answer of the conversation points at, from message `start` on."""
     pictures: list[Image] = []
     found: list[list[Marked]] = []
+    if start == len(conversation.messages):
+        return found
     about = [None, *subjects(conversation, "image")]
-    for message, otherwise in zip(conversation.messages, about, strict=False):
+    for number, (message, otherwise) in enumerate(zip(conversation.messages, about, strict=False)):
         pictures += [item for item in message.media if isinstance(item, Image)]
-        if message.role == "assistant":
+        if message.role == "assistant" and number >= start:
             found.append(_marked(pictures, otherwise, message.text, known, convention))
     return found
 

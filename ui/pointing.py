@@ -84,6 +84,12 @@ class PointedPlaces:
         """The places that a message was about whose pictures are in the tray again, by number."""
         return [self._told[part].again(items) for part in message.regions if part in self._told]
 
+    def copy(self) -> PointedPlaces:
+        """The same places, for another tab."""
+        made = PointedPlaces()
+        made.marked, made._told = list(self.marked), dict(self._told)
+        return made
+
     def clear(self) -> None:
         """Forget all of them."""
         self.marked.clear()

@@ -63,13 +63,18 @@ _GROUNDING = re.compile(r"<\|(?:object_ref|box|quad)_(?:start|end)\|>")
 
 
 def messages(
-    conversation: Conversation, known: Mapping[str, Attachment], thoughts: Sequence[str] = ()
+    conversation: Conversation,
+    known: Mapping[str, Attachment],
+    thoughts: Sequence[str] = (),
+    start: int = 0,
 ) -> list[dict[str, Any]]:
-    """The conversation for `gr.Chatbot`. thoughts: HTML to stand before each reply, see `thought`."""
+    """The conversation for `gr.Chatbot`, from message `start` on. thoughts: HTML to stand before each of these replies, see `thought`."""
+    if start == len(conversation.messages):
+        return []
     waiting = iter(thoughts)
     shown = []
     seen = [None, *clips_by_message(conversation, known)]
-    for message, clips in zip(conversation.messages, seen, strict=False):
+    for message, clips in list(zip(conversation.messages, seen, strict=False))[start:]:
         content = list(_content(message, clips, known))
         if message.role == "assistant" and (before := next(waiting, "")):
             content[0]["text"] = f"{before}\n\n{content[0]['text']}"
@@ -181,11 +186,6 @@ def statistics(usage: Usage | None, texts: Texts) -> str:
     return html.escape(" · ".join(line))
 
 
-def answers(conversation: Conversation) -> str:
-    """The model's answers for copying, as a JSON list."""
-    return json.dumps([readable(m.text) for m in conversation.messages if m.role == "assistant"])
-
-
 def run_state(
     state: str, turn: int, editing: int | None = None, pointed_at: Sequence[Marked] = ()
 ) -> str:
@@ -197,12 +197,6 @@ def run_state(
     if pointed_at:
         more += f' data-places="{html.escape(json.dumps(described(pointed_at)))}"'
     return f'<div data-state="{html.escape(state)}" data-turn="{turn}"{more}></div>'
-
-
-def answers_places(answers: Sequence[Sequence[Marked]]) -> str:
-    """What each answer points at, where assets/places.js finds it."""
-    listed = json.dumps([described(pictures) for pictures in answers])
-    return f'<div data-answers="{html.escape(listed)}"></div>'
 
 
 def page_texts(texts: Texts) -> str:

@@ -20,6 +20,7 @@ from model.settings import MOST_CHARACTERS, GenerationSettings, VisionSettings
 from model.visual_item import item_label
 from ui.attachment import Attachment
 from ui.compare import Comparison
+from ui.drawn import Drawn
 from ui.pointing import Pointed, PointedPlaces, region_texts
 from ui.rates import person_of
 from ui.resolution import AUTO, Resolution
@@ -32,6 +33,9 @@ UNEXPECTED = Sentence("Something went wrong on the server; your message is kept.
 
 LOOPED = Sentence(
     "The answer repeated itself and was stopped; retry with a repetition penalty or ask differently."
+)
+COPIED = Sentence(
+    "This tab is a copy of another one; what is done in one of them does not change the other."
 )
 PENALTY_STEP = 0.1
 
@@ -79,6 +83,7 @@ class Tab:
     browser: str = ""  # the one that opened it last
     asker: Asker = ANYBODY  # who asked last
     pages: set[str] = field(default_factory=set)  # Gradio's sessions that show it
+    chat: int = 0  # how often it has started over
     program: bool = False  # opened by one that posts and reads, not by a page
     # What the conversation and its answers were before the run.
     _before: tuple[Conversation, tuple[Answered, ...]] = (Conversation(), ())
@@ -90,6 +95,7 @@ class Tab:
     answered: bool = False  # whether the model has, in this conversation
     fitted: str = ""  # what `fit` did, a `Sentence`
     places: PointedPlaces = field(default_factory=PointedPlaces)
+    drawn: Drawn = field(default_factory=Drawn)  # what its pages have of the conversation
 
     @property
     def texts(self) -> Texts:
@@ -300,7 +306,7 @@ class Tab:
             self.comparison.stop()
         self.comparison, self.not_compared = None, ""
         self._keep(Conversation())
-        aside = self.editing.text if self.editing else None
+        self.chat += 1
         self.editing = None
         self.tray.clear()
         self.refused.clear()
@@ -310,7 +316,16 @@ class Tab:
         self.wished.clear()
         self.places.clear()
         self.fitted = ""
-        self.outcome, self.notice, self.returned = "idle", "", aside or ""
+        self.outcome, self.notice, self.returned = "idle", "", ""
+
+    def copy(self, other: Tab) -> None:
+        """Become what another tab is, but for an answer in the making: from here on they are two."""
+        kept = other._before if other.run else (other.conversation, tuple(other.answers))
+        self.conversation, self.answers = kept[0], list(kept[1])
+        self.tray, self.editing = list(other.tray), other.editing
+        self.known, self.wished = dict(other.known), dict(other.wished)
+        self.places = other.places.copy()
+        self.notice = self.mild = COPIED
 
     def restore(
         self,

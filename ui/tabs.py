@@ -248,6 +248,14 @@ class Tabs:
         else:
             self._remove([shown])
 
+    def copy(self, original: str, tab: Tab) -> None:
+        """Let a new tab begin as what the tab of another key is, if that is still there."""
+        other = self._tabs.get(original)
+        if other and not tab.used:
+            tab.copy(other)
+            for path in tab.known:
+                self.uploads.keep(Path(path), tab.key)
+
     def clear(self, tab: Tab) -> None:
         """Start over in a tab, without what the backend kept for it and the files that nobody else has."""
         files = leftovers.of(tab, self._tabs.values(), self.uploads)

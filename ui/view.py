@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 import gradio as gr
 
+from model.backend import Answered
+from model.conversation import Message
 from ui import composer, places, render, seeking
+from ui.drawn import Rest, as_gradio_sends
 from ui.markdown import to_html
 from ui.runs import Run
 from ui.session import Tab
@@ -16,14 +20,12 @@ from ui.texts import Texts
 class View(NamedTuple):
     """The same names hold the components when the page is wired and the values when it is updated."""
 
-    chatbot: Any
+    log: Any  # what the page lacks of the conversation, see `drawn`
     live: Any
     stats: Any
-    answers: Any  # every answer as text, as a JSON list, for Copy
     run_state: Any
     notice: Any
     message: Any
-    places: Any  # what the answers point at, for assets/places.js
     tray: Any
     returned: Any  # text on its way back into the composer
     examples: Any
@@ -45,14 +47,13 @@ def whole(tab: Tab) -> View:
     turn = tab.editing.turn if tab.editing else None
     empty = not tab.shown.messages
     return View(
-        chatbot=chatbot(tab),
-        live=live_answer(tab),
+        log=log(tab),
+        # The answer stands there until the page has drawn it in its place.
+        live=live_answer(tab) if tab.run else gr.skip(),
         stats=stats(tab),
-        answers=render.answers(tab.shown),
         run_state=render.run_state(tab.state, tab.finished_turns, turn),
         notice=notice(tab),
         message=gr.Textbox(submit_btn=not tab.live, stop_btn=tab.live),
-        places=render.answers_places(places.by_answer(tab.shown, tab.known, tab.convention)),
         tray=tray(tab),
         returned="",
         examples=gr.HTML(visible=empty),
@@ -68,9 +69,36 @@ def whole(tab: Tab) -> View:
     )
 
 
-def chatbot(tab: Tab) -> list[dict[str, Any]]:
-    """What was said, and folded what the model thought before."""
-    return render.messages(tab.shown, tab.known, render.thoughts(tab.answers, tab.texts))
+def log(tab: Tab) -> Rest:
+    """What was said, and folded what the model thought before: as far as the page does not have it."""
+    shown, answered = tab.shown.messages, iter(tab.answers)
+    answers = [next(answered, None) if m.role == "assistant" else None for m in shown]
+    convention = tab.convention
+    kept, before = tab.drawn.kept(
+        [(convention, *_drawn_from(tab, *one)) for one in zip(shown, answers, strict=True)]
+    )
+    new = [answer for answer in answers[kept:] if answer]
+    messages = render.messages(tab.shown, tab.known, render.thoughts(new, tab.texts), kept)
+    said = [render.readable(m.text) for m in shown[kept:] if m.role == "assistant"]
+    pointed = places.by_answer(tab.shown, tab.known, convention, kept)
+    return {
+        "answering": tab.live,
+        "before": before,
+        "version": tab.drawn.version,
+        "kept": kept,
+        "messages": as_gradio_sends(messages),
+        "answers": [
+            {"text": text, "places": places.described(pictures)}
+            for text, pictures in zip(said, pointed, strict=True)
+        ],
+    }
+
+
+def _drawn_from(tab: Tab, message: Message, answered: Answered | None) -> tuple[Hashable, ...]:
+    """Whatever a message looks different for. What stands below one that has changed is drawn again, too."""
+    thought = (answered.reasoning, tab.language) if answered and answered.reasoning else None
+    shown = [known.shown for m in message.media if (known := tab.known.get(str(m.path)))]
+    return message, thought, tuple(shown)
 
 
 def stats(tab: Tab) -> str:

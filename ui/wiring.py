@@ -37,6 +37,7 @@ def wire(page: Page, tabs: Tabs, blocks: gr.Blocks, read_ahead: bool) -> None:
     def do(handler: Callable[..., Any]) -> Any:
         return MethodType(handler, tabs)
 
+    drawn = partial(_drawn, page)
     view, key, settings = page.view, page.key, page.settings
     message = view.message
     estimating: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
@@ -60,19 +61,19 @@ def wire(page: Page, tabs: Tabs, blocks: gr.Blocks, read_ahead: bool) -> None:
         # Gradio rebuilds a component's whole description with every update, also of one that is skipped:
         # what grows gets as few outputs as possible.
         followed = after.then(do(handlers.follow), key, [view.live, view.run_state], **FOLLOWING)
-        settled = followed.then(do(handlers.settled), key, list(view), **EACH)
+        settled = drawn(followed.then(do(handlers.settled), key, list(view), **EACH))
         settled.then(None, view.returned, None, **give_back)
         priced(settled)
 
     opened = blocks.load(
-        do(handlers.open_page), [key, page.language], [key, page.name, page.banner, page.loading],
+        do(handlers.open_page), [key, page.language, page.original], [key, page.name, page.banner, page.loading],
         js="() => qwenVlChat.open()", **QUIET,
     )  # fmt: skip
     opened.then(
         None, [key, page.name], None,
         js="(key, page) => { qwenVlChat.opened(key, page); return [] }", **QUIET,
     )  # fmt: skip
-    show(opened.then(do(handlers.look), key, list(view), **QUIET))
+    show(drawn(opened.then(do(handlers.look), key, list(view), **QUIET)))
     blocks.unload(do(handlers.close_page))
     blocks.unload(MethodType(_drop_session, blocks))
     priced(_wire_language(page, tabs, blocks))
@@ -82,32 +83,35 @@ def wire(page: Page, tabs: Tabs, blocks: gr.Blocks, read_ahead: bool) -> None:
     )
     accepted.then(None, page.sent, None, js="(t) => { qwenVlChat.sent(t); return [] }", **QUIET)
     accepted.then(None, view.returned, None, **give_back)
-    show(accepted)
-    show(page.resume.click(do(handlers.look), key, list(view), **QUIET))
+    show(drawn(accepted))
+    show(drawn(page.resume.click(do(handlers.look), key, list(view), **QUIET)))
     message.stop(do(handlers.stop), key, None, **QUIET)
     message.input(*price, **estimating)
     for button, again in (
         (view.retry, handlers.retry),
         (view.retry_penalised, handlers.retry_penalised),
     ):
-        show(button.click(do(again), [key, settings], list(view), **QUIET))
-    undone = view.undo.click(do(handlers.undo), key, list(view), **QUIET)
+        show(drawn(button.click(do(again), [key, settings], list(view), **QUIET)))
+    undone = drawn(view.undo.click(do(handlers.undo), key, list(view), **QUIET))
     priced(undone.then(None, view.returned, None, **give_back))
-    cleared = view.clear.click(do(handlers.clear), key, list(view), **QUIET)
-    priced(cleared.then(None, view.returned, None, **give_back))
+    priced(drawn(view.clear.click(
+        do(handlers.clear), key, list(view), js="(key) => qwenVlChat.startOver(key)", **QUIET
+    )))  # fmt: skip
     view.copy.click(None, None, None, js="() => { qwenVlChat.copyLatest(); return [] }", **QUIET)
     _wire_editing(page, do, priced)
-    saved = view.places.select(do(handlers.save_marked), key, [page.saved, view.notice], **QUIET)
+    saved = page.places.select(do(handlers.save_marked), key, [page.saved, view.notice], **QUIET)
     saved.then(
         None, page.saved, None, js="(url) => { qwenVlChat.download(url); return [] }", **QUIET
     )
     _wire_keeping(page, do, priced)
     _wire_comparing(page, do, priced)
-    show(view.examples.select(do(handlers.ask_example), [key, settings], list(view), **QUIET))
+    show(
+        drawn(view.examples.select(do(handlers.ask_example), [key, settings], list(view), **QUIET))
+    )
 
     attached = view.tray.upload(do(handlers.attach), key, view.tray, **EACH)
     priced(attached)
-    attached.then(do(handlers.play_clips), key, view.chatbot, **FOLLOWING)
+    drawn(attached.then(do(handlers.play_clips), key, view.log, **FOLLOWING))
     priced(view.tray.select(do(handlers.change_tray), key, view.tray, **EACH))
     looked = [page.inspector, view.tray]
     priced(page.inspector.select(do(inspect), [key, message, settings], looked, **EACH))
@@ -129,6 +133,16 @@ def wire(page: Page, tabs: Tabs, blocks: gr.Blocks, read_ahead: bool) -> None:
         event.show_progress_on = []
 
 
+def _drawn(page: Page, after: Any) -> Any:
+    """Have the page put what is new of the conversation to what it has."""
+    view = page.view
+    after.then(
+        None, [view.log, page.chatbot, view.live], [page.chatbot, view.live],
+        js="(rest, messages, live) => qwenVlChat.draw(rest, messages, live)", **EACH,
+    )  # fmt: skip
+    return after
+
+
 def _drop_session(blocks: gr.Blocks, request: gr.Request) -> None:
     """Gradio keeps a copy of the page, 0.2 MB, for every session, also when it has ended."""
     blocks.state_holder.session_data.pop(str(request.session_hash), None)
@@ -146,7 +160,7 @@ def _wire_editing(
         (page.view.edit.click, handlers.edit_latest),
         (page.view.cancel_edit.click, handlers.cancel_edit),
     ):
-        changed = event(do(handler), inputs, outputs, **QUIET)
+        changed = _drawn(page, event(do(handler), inputs, outputs, **QUIET))
         priced(changed.then(
             None, page.taken_up, None,
             js="(text) => { qwenVlChat.replace(text); return [] }", **QUIET,
@@ -174,8 +188,8 @@ def _wire_keeping(
         None, exported, None, js="(url) => { qwenVlChat.download(url); return [] }", **QUIET
     )
     controls = list(page.controls.components)
-    restored = replay.upload(do(keeping.restore), key, [*view, *controls], **QUIET)
-    restored.then(do(handlers.play_clips), key, view.chatbot, **FOLLOWING)
+    restored = _drawn(page, replay.upload(do(keeping.restore), key, [*view, *controls], **QUIET))
+    _drawn(page, restored.then(do(handlers.play_clips), key, view.log, **FOLLOWING))
     priced(_gathered(restored.then, page))
 
 
@@ -232,7 +246,7 @@ def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> Any:
     view = page.view
     labelled = [
         *page.controls.labelled, page.settings_title, page.settings_note, page.reset, page.language, page.log_out,
-        view.chatbot, page.attach, page.sources, page.views, page.scripted, view.message, view.examples,
+        page.chatbot, page.attach, page.sources, page.views, page.scripted, view.message, view.examples,
         view.copy, view.retry, view.retry_penalised, view.edit, view.undo, view.reproduce, view.export,
         view.clear, view.cancel_edit,
     ]  # fmt: skip

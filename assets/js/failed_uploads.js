@@ -34,6 +34,13 @@ export function failed(file, error) {
   if (!FINAL.includes(error.reason)) keep(id, page.tab, file, error);
 }
 
+/** All cards go, with their files. */
+export function dismiss() {
+  for (const id of failures.keys()) forget(id);
+  failures.clear();
+  draw();
+}
+
 /** The sentence on a file's card. */
 export function sentence(file, error, limit) {
   const name = error.reason === 'too-large' && !limit ? 'uploadTooLargeHere' : SENTENCES[error.reason];

@@ -6,8 +6,10 @@ import { copyCode } from './code.js';
 import { watchErrors } from './errors.js';
 import * as failedUploads from './failed_uploads.js';
 import * as keyboard from './keyboard.js';
+import * as log from './log.js';
 import * as notices from './notices.js';
 import * as storage from './storage.js';
+import { neighbours } from './tabs.js';
 import { upload } from './upload.js';
 
 const REFUSED = { blocked: 'storageBlocked', full: 'storageFull' };
@@ -17,4 +19,4 @@ watchErrors(window, () => notices.tell('scriptError'));
 copyCode(document);
 storage.whenRefused((why) => notices.tell(REFUSED[why]));
 
-window.qwenVlModules = Object.freeze({ clipboard, failedUploads, keyboard, notices, storage, upload });
+window.qwenVlModules = Object.freeze({ clipboard, failedUploads, keyboard, log, notices, storage, neighbours: neighbours(), upload });

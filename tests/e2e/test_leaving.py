@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import BrowserContext
 
+from tests import browsers
 from tests.e2e.chat import Chat
 from tests.fakes import FakeBackend
 
@@ -50,6 +52,33 @@ def test_a_closed_tab_frees_the_place(open_chat: Callable[..., Chat]) -> None:
     leaving.page.close()
     waiting.wait("reading", "answering")
     waiting.stop()
+
+
+@pytest.mark.parametrize("name", browsers.CORE)
+def test_a_duplicate_of_a_tab_is_a_copy(
+    fake_url: str, request: pytest.FixtureRequest, name: str
+) -> None:
+    """Browsers copy what a tab keeps into its duplicate, and into what it opens."""
+    browser = request.getfixturevalue("browser" if name == "chromium" else name)
+    with browser.new_context() as profile:
+        first = Chat(profile.new_page(), fake_url)
+        first.open()
+        first.ask("Hi")
+        first.page.fill("#composer textarea", "a draft")
+        with profile.expect_page() as opened:
+            first.page.evaluate("() => { window.open(location.href) }")
+        second = Chat(opened.value, fake_url)
+        second.wait("idle")
+        second.page.wait_for_selector("#notice [role=status]")
+        assert (second.asked, second.draft) == (["Hi"], "a draft")
+        first.ask("only in the first")
+        second.page.click("#clear")
+        second.page.wait_for_selector("#examples", state="visible")
+        assert second.draft == ""
+        first.reload()
+        first.wait("idle")
+        first.page.wait_for_function("document.querySelectorAll('#chatbot .bot').length === 2")
+        assert list(first.asked) == ["Hi", "only in the first"]
 
 
 def test_what_is_kept_for_a_closed_tab_goes(

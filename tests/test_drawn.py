@@ -1,0 +1,144 @@
+"""A page is sent what is new of a conversation, and puts it to what it has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from model.backend import Answered
+from model.conversation import Conversation, Message, Text, Video
+from model.settings import GenerationSettings
+from tests.fakes import USAGE, FakeBackend
+from tests.following import KEY, drawn, followed
+from tests.patience import scene
+from ui import handlers, render, view
+from ui.attachment import Attachment
+from ui.composer import file_url
+from ui.drawn import Rest, as_gradio_sends
+from ui.session import Tab
+from ui.tabs import Tabs
+
+CLIP = Attachment("clip", "video", "/clip.mp4", "clip.mp4", (64, 48), "/clip.jpg", "/c.jpg", 9.0)
+
+
+class Page:
+    """What assets/js/log.js does."""
+
+    def __init__(self) -> None:
+        self.version, self.shown = 0, list[str]()
+
+    def put(self, rest: Rest) -> list[str]:
+        assert not rest["kept"] or rest["before"] == self.version, "it belongs to something else"
+        new = [str(message["content"][0].get("text")) for message in rest["messages"]]
+        self.version, self.shown = rest["version"], self.shown[: rest["kept"]] + new
+        return self.shown
+
+
+def talk(turns: int) -> Conversation:
+    people = (Message("user", (Text(f"question{i}"),)) for i in range(turns))
+    models = (Message("assistant", (Text(f"answer{i}"),)) for i in range(turns))
+    exchanges = zip(people, models, strict=True)
+    return Conversation(messages=tuple(message for both in exchanges for message in both))
+
+
+def long(tab: Tab, turns: int) -> None:
+    tab.conversation = talk(turns)
+    tab.answers = [Answered(GenerationSettings(), USAGE)] * turns
+
+
+def test_an_action_draws_and_sends_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the chat is."""
+    read: list[str] = []
+
+    def to_html(text: str, *_: Any) -> str:
+        read.append(text)
+        return text
+
+    monkeypatch.setattr(render, "to_html", to_html)
+
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tab, page = tabs.open(KEY), Page()
+        long(tab, 100)
+        page.put(view.log(tab))
+        assert len(page.shown) == 200 and len(read) == 100
+        read.clear()
+        _, *sent = await handlers.submit(tabs, KEY, "And?", {})
+        page.put(view.View(*sent).log)
+        assert page.put((await followed(tabs)).log)[198:] == [
+            "question99",
+            "answer99",
+            "And&#63;",
+            "Hello",
+        ]
+        assert read == ["Hello"]
+        undone = await handlers.undo(tabs, KEY)
+        assert undone.log["messages"] == [] and page.put(undone.log)[-1] == "answer99"
+        assert page.put((await handlers.settled(tabs, KEY)).log) == page.shown and read == ["Hello"]
+        page.put((await handlers.clear(tabs, KEY)).log)
+        assert page.shown == []
+
+    scene(play)
+
+
+def test_a_page_that_has_nothing_is_sent_all_of_it() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        long(tabs.open(KEY), 3)
+        for _ in range(2):
+            first = await handlers.look(tabs, KEY, gr.Request(session_hash="page"))
+            assert len(Page().put(first.log)) == 6
+
+    scene(play)
+
+
+def test_what_looks_different_is_drawn_again_with_what_follows() -> None:
+    tab, page = Tab(KEY, backend := FakeBackend()), Page()
+    clip = Video("/clip.mp4")
+    asked = Conversation().with_user_turn(Text("a")).with_reply("b").with_user_turn(clip, Text("c"))
+    tab.conversation = asked.with_reply("At 0:05 it ends.")
+    tab.answers = [Answered(GenerationSettings(), USAGE, "Well.")] * 2
+    tab.remember([CLIP])
+    page.put(view.log(tab))
+    tab.remember([replace(CLIP, shown="/clip.mp4")])
+    rest = view.log(tab)
+    assert rest["kept"] == 2 and "#t=5" in page.put(rest)[-1]
+    tab.language = "ko"
+    assert view.log(tab)["kept"] == 1, "the title of what the model thought"
+    backend.current = replace(backend.current, convention="qwen3_vl")
+    assert view.log(tab)["kept"] == 0, "the places that are pointed at"
+
+
+def test_messages_are_sent_as_gradio_sends_them() -> None:
+    messages: list[dict[str, Any]] = [
+        {
+            "role": "user",
+            "content": [{"path": __file__, "alt_text": "a"}, {"type": "text", "text": "b"}],
+        },
+    ]
+    (sent,) = as_gradio_sends(messages)
+    picture, text = sent["content"]
+    assert (picture["type"], picture["file"]["path"], picture["alt_text"]) == (
+        "file",
+        __file__,
+        "a",
+    )
+    assert picture["file"]["url"] == file_url(__file__)
+    assert (text["type"], text["text"]) == ("text", "b")
+    assert Path(__file__).exists()
+
+
+def test_answers_are_copied_without_grounding_tokens_and_with_their_places() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tab = tabs.open(KEY)
+        box = "a<|box_start|>(1,2)<|box_end|>"
+        tab.conversation = Conversation().with_user_turn(Text("?")).with_reply(box)
+        tab.answers = [Answered(GenerationSettings(), USAGE)]
+        assert drawn(tabs)["answers"] == [{"text": "a (1,2)", "places": []}]
+
+    scene(play)
