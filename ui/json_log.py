@@ -9,7 +9,6 @@ import io
 import json
 import logging
 import math
-import os
 import sys
 import threading
 import warnings
@@ -78,15 +77,6 @@ def take_over(stream: TextIO | None = None) -> None:
     LOGGING_CONFIG.update(handlers={}, loggers={})
     sys.stdout = LoggedLines(logging.getLogger("stdout").info)
     sys.stderr = LoggedLines(logging.getLogger("stderr").warning)
-
-
-def silence() -> None:
-    """Close standard output and error, at the very end: extensions in C list there what they leave behind."""
-    for stream in (sys.stdout, sys.stderr, *logging.getLogger().handlers):
-        stream.flush()
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for number in (1, 2):
-        os.dup2(nowhere, number)
 
 
 def _unhandled(kind: type[BaseException], error: BaseException | None, trace: object) -> None:
