@@ -10,6 +10,7 @@
   const KEY = 'qwen-vl-chat-key';
   const TAKEN = 'qwen-vl-chat-key-of-another'; // a key that another tab has, which said so late
   const LANGUAGE = 'qwen-vl-chat-language';
+  const SIDEBAR = 'qwen-vl-chat-sidebar'; // 'open' or 'closed', as the person left it
   const NEAR_BOTTOM_PX = 80;
   const GONE_MS = 3000; // for the server's answer to a press
   const OPEN_MS = 15_000; // for the server's answer to a page that opens
@@ -65,7 +66,8 @@
   // What the server needs to know of a page that has just been loaded.
   async function open() {
     const toggle = one('#settings .toggle-button');
-    if (toggle && innerWidth >= WIDE_PX && !one('#settings.open')) toggle.click();
+    const closed = innerWidth < WIDE_PX || local.get(SIDEBAR) === 'closed';
+    if (toggle && !closed && !one('#settings.open')) toggle.click();
     // Also because Gradio measured its height before the style sheet was there.
     write(textarea().value || (session.get(DRAFT) ?? ''));
     setTimeout(tellOfSilence, OPEN_MS);
@@ -206,6 +208,8 @@
   });
 
   document.addEventListener('click', (event) => {
+    if (event.isTrusted && event.target.closest('#settings .toggle-button'))
+      local.set(SIDEBAR, one('#settings.open') ? 'closed' : 'open'); // it is about to change
     // A click on Stop or Send leaves the focus nowhere, because that button goes away.
     if (event.target.closest('#composer [data-testid=stop-button], #composer [data-testid=submit-button]'))
       setTimeout(() => textarea().focus(), 150);
@@ -234,6 +238,16 @@
     const name = () => { document.title = text('title'); };
     new MutationObserver(name).observe(one('#page-texts'), anything);
     name(); // the language may have been chosen before
+  });
+  // Gradio draws Send and Stop without a name, and each anew.
+  whenReady(() => {
+    const name = () => {
+      for (const [button, said] of [['submit-button', 'send'], ['stop-button', 'stop']])
+        one(`#composer [data-testid=${button}]`)?.setAttribute('aria-label', text(said));
+    };
+    new MutationObserver(name).observe(one('#page-texts'), anything);
+    new MutationObserver(name).observe(one('#composer'), { childList: true, subtree: true });
+    name();
   });
   window.qwenVlChat = {
     one, text, anything, whenReady, owned, key, open, language, chooseLanguage, sent, giveBack, replace, startOver, draw, copy,

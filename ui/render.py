@@ -24,6 +24,8 @@ from ui.texts import Texts
 # Texts that assets/*.js show.
 SCRIPTED = (
     "title",
+    "send",
+    "stop",
     "edit",
     "copy",
     "copied",

@@ -38,6 +38,18 @@ def serious(chat: Chat) -> list[str]:
     ]
 
 
+def test_send_and_stop_have_names_in_the_language_of_the_page(
+    chat: Chat, fake: FakeBackend
+) -> None:
+    fake.events, fake.pause_s = [Delta("word ")] * 200, 0.05
+    chat.page.get_by_role("button", name="Send", exact=True).wait_for()
+    chat.page.click("#language label:has-text('中文')")
+    chat.page.get_by_role("button", name="发送", exact=True).wait_for()
+    chat.send("Hello")
+    chat.page.get_by_role("button", name="停止", exact=True).click()
+    chat.wait("stopped")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(
     open_page: OpenChat,

@@ -44,6 +44,19 @@ def test_the_language_can_be_chosen_and_stays(chat: Chat) -> None:
     assert "设置" in chat.page.inner_text("#settings")
 
 
+def test_settings_that_were_closed_stay_closed_after_a_reload(chat: Chat) -> None:
+    chat.page.set_viewport_size({"width": 1280, "height": 800})
+    chat.reload()
+    chat.page.click("#settings.open .toggle-button")
+    chat.page.wait_for_selector("#settings:not(.open)", state="attached")
+    chat.reload()
+    chat.wait("idle")
+    assert chat.page.locator("#settings.open").count() == 0
+    chat.page.click("#settings .toggle-button")
+    chat.reload()
+    chat.page.wait_for_selector("#settings.open")
+
+
 def test_korean_lines_end_between_words(chat: Chat) -> None:
     chat.page.set_viewport_size({"width": 360, "height": 800})
     chat.page.click("#language label:has-text('한국어')")
