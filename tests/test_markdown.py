@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 
 import pytest
 
 from tests.hard_answers import HARD, read
-from ui import markdown
+from ui import markdown, render
 from ui.formulas import MARK
 from ui.markdown import to_html
 from ui.seeking import Clips, Player
@@ -120,6 +121,17 @@ def test_an_address_ends_where_the_sentence_goes_on() -> None:
     ):
         assert f">{address}</a>" in to_html(text), text
     assert "<a " not in to_html("xhttps://a.org `https://a.org` https:// http://")
+
+
+BOXES = (
+    "<|object_ref_start|>the cat<|object_ref_end|><|box_start|>(1,2),(3,4)<|box_end|><|box_start|>(5,6),(7,8)<|box_end|>"
+    "<|object_ref_start|>a dog<|object_ref_end|><|box_start|>(1,2),(3,4)<|box_end|>."
+)
+
+
+@pytest.mark.parametrize("shown", [to_html, render.readable])
+def test_boxes_that_follow_each_other_are_told_apart(shown: Callable[[str], str]) -> None:
+    assert "the cat (1,2),(3,4), (5,6),(7,8), a dog (1,2),(3,4)." in shown(BOXES)
 
 
 def test_code_keeps_its_language_and_every_character() -> None:

@@ -12,6 +12,7 @@ _STAND_INS = {token: chr(0xFDD0 + number) for number, token in enumerate(_TOKENS
 _TOKEN = re.compile(r"<\|(?:object_ref|box|quad)_(?:start|end)\|>")
 _STAND_IN = re.compile("[\ufdd0-\ufdd5]")
 _BEFORE_BOX = re.compile("(?<=\\S)[\ufdd2\ufdd4]")
+_BETWEEN = re.compile("[\ufdd3\ufdd5](?=[\ufdd0\ufdd2\ufdd4])")
 
 
 def hidden(text: str) -> str:
@@ -20,8 +21,8 @@ def hidden(text: str) -> str:
 
 
 def without(text: str) -> str:
-    """What a person reads: `the cat (10,20),(30,40)`."""
-    return _STAND_IN.sub("", _BEFORE_BOX.sub(" ", text))
+    """What a person reads: `the cat (10,20),(30,40), the dog (50,60),(70,80)`."""
+    return _STAND_IN.sub("", _BEFORE_BOX.sub(" ", _BETWEEN.sub(", ", text)))
 
 
 def restored(code: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from model.backend import Answered, Progress, Status, Usage
 from model.conversation import Conversation, Message, Text
+from ui import grounding_tokens
 from ui.attachment import Attachment
 from ui.direction import without_overrides
 from ui.markdown import to_html
@@ -60,8 +61,6 @@ SCRIPTED = (
     "enlarge",
 )
 _PLAIN = re.compile(r"[^\W_]+(?: [^\W_]+)*")  # words and single spaces mean nothing in Markdown
-_BEFORE_BOX = re.compile(r"(?<=\S)<\|(?:box|quad)_start\|>")
-_GROUNDING = re.compile(r"<\|(?:object_ref|box|quad)_(?:start|end)\|>")
 
 
 def messages(
@@ -138,7 +137,7 @@ def _entities(text: str) -> str:
 
 def readable(text: str) -> str:
     """An answer without its grounding tokens: `the cat (10,20),(30,40)`."""
-    return _GROUNDING.sub("", _BEFORE_BOX.sub(" ", text))
+    return grounding_tokens.without(grounding_tokens.hidden(text))
 
 
 def waiting(progress: Progress, texts: Texts) -> str:
