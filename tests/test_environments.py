@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from huggingface_hub import close_session
 
 from model.errors import CheckpointError, DemoError
 from model.hub_client import ask
@@ -38,11 +39,13 @@ UNUSABLE = {
 
 
 @pytest.fixture
-def no_proxies(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
-    return monkeypatch
+    close_session()  # the hub's client keeps the proxies that there were when it was made
+    yield monkeypatch
+    close_session()
 
 
 def proxies() -> dict[str, str]:

@@ -120,7 +120,7 @@ def test_a_setting_that_cannot_be_is_explained_on_its_side(told: Chat, fake: Fak
     told.send("Hello")
     told.page.wait_for_selector("#compared section:nth-child(2) [role=alert]")
     alert = told.page.locator("#compared [role=alert]")
-    assert alert.count() == 1 and "'max_tokens' is 3" in alert.inner_text()
+    assert alert.count() == 1 and "“Largest size” is 3" in alert.inner_text()
     assert fake.calls == []
     back(told)
 
