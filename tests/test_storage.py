@@ -108,6 +108,7 @@ def test_a_full_disk_under_an_attachment_is_told(uploads: Path) -> None:
         "import resource, sys\n"
         "from pathlib import Path\nfrom ui.attachment import inspect\n"
         "from model.errors import DemoError\n"
+        "inspect(Path(sys.argv[1]))\n"  # starts the sandbox, which is to have no such limit
         "resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))\n"
         "try:\n    inspect(Path(sys.argv[1]))\n"
         "except DemoError as error:\n    print(error)\n"

@@ -43,7 +43,7 @@ ALONE = {
 }
 LOOK_S = 0.1  # how soon a cancelled wait ends
 SILENCE_S = 600.0  # from a process that decodes for a model: then it is given up
-ENDING_S = 3.0  # from hanging up to the end
+ENDING_S = 6.0  # from hanging up to the end, on a machine that does other things
 TOO_MUCH = (signal.SIGXCPU, signal.SIGALRM, signal.SIGKILL)
 STATUS_BYTES = 4
 
