@@ -139,4 +139,5 @@ def test_a_benchmark_runs_and_keeps_what_it_found(tmp_path: Path, what: str) -> 
     found = kept(tmp_path / f"{what}.json")
     figures = [cell for row in found.rows for cell in row if isinstance(cell, Figures)]
     assert figures and found.repetitions == 1
-    assert all(cell.values[0] > 0 for cell in figures if cell.unit in ("s", "tokens/s"))
+    if what != "load":  # its last column is a difference, which may be nothing
+        assert all(cell.values[0] > 0 for cell in figures if cell.unit in ("s", "tokens/s"))
