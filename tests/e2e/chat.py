@@ -217,4 +217,4 @@ def talking(profile: BrowserContext, url: str) -> Iterator[Chat]:
         yield chat
     finally:
         chat.close()
-    assert chat.problems == []
+    assert chat.problems == [], chat.problems

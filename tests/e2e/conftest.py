@@ -229,7 +229,7 @@ def emptied(tab: Chat) -> Iterator[Chat]:
     tab.start_over()
     yield tab
     problems, tab.problems = tab.problems, []
-    assert problems == []
+    assert problems == [], problems
 
 
 @pytest.fixture
