@@ -1,7 +1,7 @@
-"""Whose request it is: programs may ask, and pages of this site, under names that lead here and nowhere else.
+"""Refuses requests that another site's page makes, and host names that do not belong to this page.
 
-A page of another site can make a visitor's browser post to this one, and the visitor's browser reaches what the
-other site cannot. And somebody may let a name of their own lead here: the browser then takes both for one site.
+A page of another site can make a visitor's browser post to this server. With DNS rebinding, another site's name resolves
+to this server, and the browser then treats both as one site. Programs send no Origin header and are let in.
 """
 
 from __future__ import annotations
