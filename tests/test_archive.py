@@ -364,6 +364,7 @@ REPACKED: dict[str, Callable[[dict[str, bytes]], dict[str, bytes]]] = {
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 @pytest.mark.parametrize("comment", [b"", b"made by 7-Zip", b"PK" + b"x" * 60_000], ids=len)
 @pytest.mark.parametrize("how", REPACKED)
+@pytest.mark.slow
 def test_one_that_was_packed_again_is_read(
     kept: Archive, zipped: Path, folder: Path, how: str, comment: bytes, method: int
 ) -> None:

@@ -120,6 +120,7 @@ def told(client: httpx.Client, asked: dict[str, Any], enough: str = "") -> Any:
 
 
 @pytest.mark.parametrize("pause_s", [0.0, 2.0])
+@pytest.mark.slow
 def test_a_program_that_was_cut_off_and_asks_again_gets_the_whole_answer(
     served: Served, pause_s: float
 ) -> None:

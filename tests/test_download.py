@@ -218,6 +218,7 @@ def test_a_server_that_never_ends_is_hung_up_on(port: int, tmp_path: Path, slow:
 
 
 @pytest.mark.parametrize("slow", ["silent", "undecided", "to?/undecided"])
+@pytest.mark.slow
 def test_a_server_that_begins_no_answer_is_hung_up_on_long_before(
     port: int, tmp_path: Path, slow: str
 ) -> None:

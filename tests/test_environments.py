@@ -64,6 +64,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.mark.parametrize("share", [False, True])
 @pytest.mark.parametrize("environment", PROXIES.values(), ids=PROXIES)
+@pytest.mark.slow
 def test_the_page_asks_itself_past_any_proxy(
     no_proxies: pytest.MonkeyPatch, address: str, environment: Mapping[str, str], share: bool
 ) -> None:

@@ -134,6 +134,7 @@ def turns(pictures: list[Path], clips: list[Video], seed: int) -> Iterator[tuple
 
 @pytest.mark.parametrize("session", ["", "kept"])
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.slow
 def test_five_turns_with_retry_and_edit_are_answered_as_stock_answers(
     backend: LocalBackend, pictures: list[Path], clips: list[Video], seed: int, session: str
 ) -> None:

@@ -304,6 +304,7 @@ def adapter(checkpoints: dict[str, Path], tmp_path: Path) -> Path:
     return write_adapter(tmp_path / "adapter", checkpoints["qwen2_vl"])
 
 
+@pytest.mark.slow
 def test_an_adapter_is_fetched_once_and_then_used_without_the_hub(
     at: At, checkpoints: dict[str, Path], adapter: Path
 ) -> None:

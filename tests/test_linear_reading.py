@@ -219,6 +219,7 @@ def test_ten_times_the_turns_take_about_ten_times_as_long(reader: str) -> None:
 @pytest.mark.parametrize(
     "name", [*TEXTS, *(pytest.param(name, marks=pytest.mark.slow) for name in MORE)]
 )
+@pytest.mark.slow
 def test_ten_times_the_answer_takes_about_ten_times_as_long(name: str) -> None:
     short, long = of_length(name, SHORT), of_length(name, LONG)
     ratios = {reader: slower(read, short, long) for reader, read in READERS.items()}

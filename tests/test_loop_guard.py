@@ -149,6 +149,7 @@ def answered(backend: LocalBackend, settings: GenerationSettings) -> tuple[str, 
     return "".join(e.text for e in events if isinstance(e, Delta)), events[-1]
 
 
+@pytest.mark.slow
 def test_a_model_that_repeats_itself_is_stopped_and_says_why(dull: LocalBackend) -> None:
     text, finished = answered(dull, GenerationSettings(max_new_tokens=2000))
     assert (finished.reason, finished.usage.stop_reason) == ("loop", "loop")

@@ -259,6 +259,7 @@ def proxied(address: str, keeps_host: bool, forwards: bool) -> Iterator[str]:
 
 @pytest.mark.parametrize("keeps_host", [True, False])
 @pytest.mark.parametrize("forwards", [True, False])
+@pytest.mark.slow
 def test_behind_a_real_proxy_programs_and_pages_go_on(
     address: str, keeps_host: bool, forwards: bool
 ) -> None:

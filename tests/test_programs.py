@@ -70,6 +70,7 @@ def examples(served: Served) -> dict[str, dict[str, str]]:
 
 @pytest.mark.parametrize("endpoint", ["/chat", "/estimate"])
 @pytest.mark.parametrize("settings", [(), (None,), ({},), ({"temperature": 0.5},)])
+@pytest.mark.slow
 def test_settings_can_be_left_out_or_null_in_python(
     served: Served, endpoint: str, settings: tuple[Any, ...]
 ) -> None:

@@ -63,6 +63,7 @@ def test_what_was_said_before_is_said_again_in_a_few_steps(tiny: LocalBackend) -
     assert usage.reused_tokens > usage.visual_tokens > 0
 
 
+@pytest.mark.slow
 def test_a_conversation_goes_on_as_without_it(
     looking_up: LocalBackend, backend: LocalBackend, picture: Image, clip: Video
 ) -> None:

@@ -136,6 +136,7 @@ def test_loading_and_the_preflight_say_what_to_install(
     assert all(obstacle(package) is None for package in reader.packages)
 
 
+@pytest.mark.slow
 def test_what_is_half_installed_is_named(
     checkpoints: dict[str, Path],
     tmp_path: Path,

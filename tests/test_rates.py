@@ -134,6 +134,7 @@ def test_a_new_session_is_no_new_address_but_the_proxys_word_is(address: str) ->
 
 
 @pytest.mark.parametrize("sender", ["192.0.2.1", "192.0.2.2"])
+@pytest.mark.slow
 def test_an_estimate_is_counted_before_anything_is_done_for_it(address: str, sender: str) -> None:
     headers = {"X-Forwarded-For": sender}
     message = {"text": "Hi", "files": []}

@@ -55,6 +55,7 @@ def heard(events: list[Event]) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("name", STREAMS)
+@pytest.mark.slow
 def test_an_answer_is_read_in_any_shape(server: OpenAIServer, name: str) -> None:
     stream = STREAMS[name]
     backend = answering(server, stream)

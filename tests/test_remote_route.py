@@ -70,6 +70,7 @@ def proxy(
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 @pytest.mark.parametrize("variable", VARIABLES)
+@pytest.mark.slow
 def test_no_proxy_stands_before_a_server_on_this_machine(
     server: OpenAIServer, monkeypatch: pytest.MonkeyPatch, variable: str, host: str
 ) -> None:

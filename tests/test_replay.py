@@ -152,6 +152,7 @@ def test_the_prompt_is_the_backends_own(tiny: LocalBackend, folder: Path) -> Non
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "CMYK", "1"])
+@pytest.mark.slow
 def test_pictures_of_every_mode_are_seen_alike(
     qwen2_vl: LocalBackend, tmp_path: Path, mode: str
 ) -> None:
@@ -230,6 +231,7 @@ def test_verifying_can_be_cancelled(qwen2_vl: LocalBackend) -> None:
     assert qwen2_vl.verify(recipe, "Hi", cancel) is None
 
 
+@pytest.mark.slow
 def test_verifying_gives_way_to_people_and_is_done_afterwards(
     qwen2_vl: LocalBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:

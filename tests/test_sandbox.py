@@ -38,6 +38,7 @@ def looked_at(sandbox: Sandbox, file: Path, limits: Limits = LOOKING) -> tuple[i
     return seen.size
 
 
+@pytest.mark.slow
 def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_looked_at(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -47,6 +48,7 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_looked_at(
     assert looked_at(sandbox, media_files.solid(tmp_path / "b.png")) == (56, 56)
 
 
+@pytest.mark.slow
 def test_a_file_that_only_waits_is_given_up(sandbox: Sandbox, tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=TOO_MUCH):
         looked_at(
@@ -54,6 +56,7 @@ def test_a_file_that_only_waits_is_given_up(sandbox: Sandbox, tmp_path: Path) ->
         )
 
 
+@pytest.mark.slow
 def test_a_file_that_takes_too_much_memory_is_given_up(sandbox: Sandbox, tmp_path: Path) -> None:
     little = Limits(60, memory_bytes=2**29, largest_memory_bytes=2**29)
     with pytest.raises(MediaError, match=TOO_MUCH):
@@ -64,6 +67,7 @@ def test_a_file_that_takes_too_much_memory_is_given_up(sandbox: Sandbox, tmp_pat
     assert looked_at(sandbox, media_files.solid(tmp_path / "b.png")) == (56, 56)
 
 
+@pytest.mark.slow
 def test_what_it_took_is_not_taken_here(tmp_path: Path) -> None:
     """Counted in a process that looks at a bomb as the page does."""
     media_files.solid(tmp_path / "a.png", size=(10_000, 9_000))
@@ -87,6 +91,7 @@ def test_what_it_took_is_not_taken_here(tmp_path: Path) -> None:
     assert int(kilobytes) < 50_000
 
 
+@pytest.mark.slow
 def test_whoever_stands_by_is_started_again_when_it_was_killed(
     sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

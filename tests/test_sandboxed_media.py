@@ -58,6 +58,7 @@ def test_pictures_are_the_same(sandbox: Sandbox, tmp_path: Path) -> None:
     lambda path: Video(media_files.clip(path / "a.mkv", 4, times=(0.0, 0.4, 0.6, 1.6))),
     lambda path: Video(frames=tuple(media_files.solid(path / f"{c}.png", c) for c in ("red", "blue")), fps=1.0),
 ])  # fmt: skip
+@pytest.mark.slow
 def test_clips_are_the_same(make: Any, sandbox: Sandbox, tmp_path: Path) -> None:
     reader, clip = SandboxedMedia(sandbox), make(tmp_path)
     assert reader.clip_facts(clip) == IN_THIS_PROCESS.clip_facts(clip)

@@ -160,6 +160,7 @@ def address(uploads: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:  #
         yield address
 
 
+@pytest.mark.slow
 def test_uploads_are_refused_when_they_take_all_that_they_may(address: str) -> None:
     def upload(size: int) -> int:
         return httpx.post(

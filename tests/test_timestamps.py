@@ -96,6 +96,7 @@ def test_a_moment_that_the_clip_does_not_have_is_none() -> None:
 @pytest.mark.parametrize(
     "piece", ["1:23 ", "1:", "12 s ", "3 to ", "9" * 9, "1 min ", " ", "between 1 and "]
 )
+@pytest.mark.slow
 def test_no_text_is_read_for_longer_than_it_is(piece: str) -> None:
     for moment in timestamps(piece * 20_000, HOUR):
         assert 0 <= moment.seconds <= HOUR

@@ -27,6 +27,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return load_tokenizer(write_random_checkpoint(tmp_path_factory.mktemp("tiny")))
 
 
+@pytest.mark.slow
 def test_tokenizer_round_trips_any_text(tokenizer: Any) -> None:
     for text in (
         "Wo ist der Kreis? Größe 12 px",
@@ -48,6 +49,7 @@ def test_digits_and_capitals_are_single_tokens(tokenizer: Any) -> None:
         assert not re.search(r"\d\d", token)
 
 
+@pytest.mark.slow
 def test_a_shouted_question_is_about_as_long_as_another(tokenizer: Any) -> None:
     asked = "Please tell me what colour the circle in the picture has?"
     usual, title, shouted = (
@@ -66,6 +68,7 @@ def test_a_tokenizer_that_learns_cased_words_reads_all_else_as_before() -> None:
     assert with_cased_words(cased).get_vocab() == cased.get_vocab()
 
 
+@pytest.mark.slow
 def test_a_model_keeps_what_it_knows_when_its_vocabulary_grows(tmp_path: Path) -> None:
     plain, cased = train_tokenizer(0), train_tokenizer()
     old = load_model(write_random_checkpoint(tmp_path, tokenizer=plain))

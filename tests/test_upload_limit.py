@@ -80,6 +80,7 @@ def stored(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.slow
 def test_one_request_of_many_files_stays_within_the_limit(address: str, uploads: Path) -> None:
     """R6."""
     files = [part(MB, fill=bytes([n])) for n in range(20)]

@@ -77,6 +77,7 @@ def test_every_codec_and_container_gives_the_right_frames(
     "codec, suffix",
     [("h264", ".mp4"), ("h264", ".mkv"), ("hevc", ".mp4"), ("vp9", ".webm"), ("mpeg4", ".mp4")],
 )
+@pytest.mark.slow
 def test_few_of_many_frames_are_the_same_as_in_a_full_pass(
     tmp_path: Path, codec: str, suffix: str, keyframe_every: int
 ) -> None:
@@ -317,6 +318,7 @@ def test_a_clip_made_with_av1_leaves_the_tests_at_their_usual_priority(tmp_path:
     assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
+@pytest.mark.slow
 def test_a_frame_that_has_been_read_is_let_go_at_once(tmp_path: Path) -> None:
     video = Video(clip(tmp_path / "a.mp4", 60, fps=10))
     held = []

@@ -70,6 +70,7 @@ def random_bounds(draw: random.Random, most: int) -> tuple[int, int]:
     return low, high
 
 
+@pytest.mark.slow
 def test_sizes_are_the_stock_arithmetic_for_any_picture_and_any_bounds() -> None:
     draw = random.Random(1)
     for _ in range(5000):

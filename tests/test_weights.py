@@ -305,6 +305,7 @@ def in_memory(folder: Path) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("kind", WHOLE)
+@pytest.mark.slow
 def test_every_layout_that_transformers_reads_is_whole(
     checkpoints: dict[str, Path], tmp_path: Path, kind: str
 ) -> None:
@@ -333,6 +334,7 @@ def test_what_is_in_memory_is_what_the_files_hold(backend: LocalBackend) -> None
 @pytest.mark.parametrize(
     "key", ["model.visual.blocks.1.attn.qkv.weight", "model.language_model.norm.weight"]
 )
+@pytest.mark.slow
 def test_nothing_is_verified_with_a_weight_that_is_not_the_files(
     checkpoints: dict[str, Path], key: str, row: int
 ) -> None:

@@ -19,6 +19,7 @@ def test_something(browser):
 """
 
 
+@pytest.mark.slow
 def test_the_tests_of_one_browser_run_in_one_worker(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text("from tests.workers import pytest_xdist_make_scheduler")
     (tmp_path / "tests" / "e2e").mkdir(parents=True)
