@@ -39,6 +39,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests for a night are deselected, and so counted, by day."""
+    if config.getoption("--nightly"):
+        return
+    nightly = [item for item in items if item.get_closest_marker("nightly")]
+    config.hook.pytest_deselected(items=nightly)
+    items[:] = [item for item in items if item not in nightly]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
     """Tests share two cores with a browser; more threads only fight over them."""

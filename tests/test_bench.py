@@ -131,7 +131,11 @@ def running(process: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    "what", ["ttft", "ahead", "decode", "memory", "video", "crowd", "sandbox", "load"]
+    "what",
+    [
+        *("ttft", "ahead", "decode", "video", "crowd"),
+        *(pytest.param(name, marks=pytest.mark.nightly) for name in ("memory", "sandbox", "load")),
+    ],
 )
 @pytest.mark.slow
 def test_a_benchmark_runs_and_keeps_what_it_found(tmp_path: Path, what: str) -> None:
