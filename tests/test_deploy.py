@@ -14,8 +14,8 @@ import app
 from model.settings import TUNABLES
 from tests.test_readme import PROJECT
 from ui import health, metrics_route
+from ui.asker import BROWSER_COOKIE
 from ui.flags import parser
-from ui.web import BROWSER_COOKIE
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"

@@ -20,9 +20,9 @@ from starlette.types import Message
 from tests.fakes import FakeBackend
 from tests.pages import gradio_environment, listening
 from tools.served import REPLY_S, program
+from ui.bucket import Bucket
 from ui.log_in import SPACE, WRONG_PER_MINUTE, LogIn
 from ui.page import build_page
-from ui.rates import Bucket
 
 READER = {"Accept": "text/html"}
 RIGHT = {"username": "ann ", "password": "one:secret"}

@@ -21,8 +21,9 @@ from model.settings import TUNABLES, Bounds, DefaultSettings, GenerationSettings
 from tests.fakes import FakeBackend
 from tests.pages import gradio_environment, listening
 from tools.served import REPLY_S
+from ui.asker import BROWSER_COOKIE
 from ui.page import QUEUE_LOOKS_EVERY, build_page, launch_options
-from ui.web import BROWSER_COOKIE, FOREVER, PRIVATE, PageHeaders, content_security_policy
+from ui.web import FOREVER, PRIVATE, PageHeaders, content_security_policy
 
 IDS = [
     "chatbot",

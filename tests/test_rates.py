@@ -14,7 +14,7 @@ from model.errors import DemoError
 from tests.fakes import FakeBackend
 from tests.pages import gradio_environment, listening
 from tools.served import REPLY_S, program
-from ui import rates
+from ui import bucket
 from ui.page import build_page
 from ui.rates import LOOKS_PER_MESSAGE, Rates
 
@@ -95,7 +95,7 @@ def test_prices_of_somebody_who_types_are_admitted_and_those_of_a_program_are_no
 def test_addresses_are_forgotten_before_they_fill_the_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rates, "MOST_ADDRESSES", 2)
+    monkeypatch.setattr(bucket, "MAX_ADDRESSES", 2)
     limited = Rates(1, Clock())
     for address in "abc":
         limited.admit(address)

@@ -15,10 +15,10 @@ from tests.fakes import FakeBackend
 from tests.following import followed
 from tests.patience import scene
 from ui import handlers, tabs, view
+from ui.asker import Asker
 from ui.session import Tab
 from ui.tabs import MAX_TABS, Tabs, surplus
 from ui.view import View
-from ui.web import Asker
 
 STRANGER = "203.0.113.7"
 

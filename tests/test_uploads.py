@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from model.errors import MediaError
+from ui.asker import Asker
 from ui.uploads import SWEPT, Uploads, shown_name, stored_file
-from ui.web import Asker
 
 
 @pytest.fixture

@@ -23,12 +23,12 @@ from model.conversation import Conversation, Text
 from model.errors import DemoError, MediaError, SettingError
 from model.settings import GenerationSettings
 from ui.api_examples import give_example
+from ui.asker import asker_of, asking, path_of
 from ui.attachment import Attachment
 from ui.posted_message import PostedFile, parts_of
 from ui.runs import Run
 from ui.session import UNEXPECTED, Tab, composed
 from ui.tabs import Tabs
-from ui.web import asker_of, asking, path_of
 
 log = logging.getLogger(__name__)
 

@@ -23,8 +23,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model.json_nodes import Nodes
 from ui.api_examples import corrected
+from ui.asker import Asker, asker_of, path_of
 from ui.body import MAX_BYTES, MAX_SMALL_BYTES, RefusedError, content, replayed
-from ui.web import Asker, asker_of, path_of
 
 # The types of each input, or its choices; None: the handler looks itself; none at all: so it does, and a program may
 # leave it out.

@@ -21,6 +21,7 @@ from model.conversation import Conversation, Text
 from model.errors import DemoError, Sentence
 from model.settings import TUNABLES, GenerationSettings
 from ui import ahead, annotate, composer, places, render, view
+from ui.asker import address_of, asker_of, asking, browser_of
 from ui.controls import bounded, started
 from ui.examples import EXAMPLES
 from ui.runs import Run
@@ -29,7 +30,6 @@ from ui.tabs import Question, Tabs
 from ui.texts import texts_for
 from ui.view import View
 from ui.waiting import seconds_to_first_word
-from ui.web import address_of, asker_of, asking, browser_of
 
 log = logging.getLogger(__name__)
 

@@ -18,11 +18,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ui.asker import address_of, path_of
 from ui.body import MAX_SMALL_BYTES, RefusedError, content, replayed
+from ui.bucket import Bucket
 from ui.log_in_page import Problem, log_in_page, log_out_page, problem_of
-from ui.rates import Bucket
 from ui.texts import ENGLISH, Texts, texts_accepted
-from ui.web import address_of, path_of
 
 log = logging.getLogger(__name__)
 

@@ -19,10 +19,10 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ui.asker import address_of, path_of
+from ui.bucket import Bucket
 from ui.metrics import Metrics
 from ui.origin import FORWARDED
-from ui.rates import Bucket
-from ui.web import address_of, path_of
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from model.errors import Sentence
+from ui.asker import path_of
 from ui.texts import texts_accepted
-from ui.web import path_of
 
 # Ends of names that nobody can register, so that none of them leads from elsewhere to here.
 NEAR = (".localhost", ".local", ".internal", ".home.arpa", ".lan")

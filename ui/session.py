@@ -18,15 +18,14 @@ from model.errors import DemoError, Sentence
 from model.grounding import Convention
 from model.settings import MOST_CHARACTERS, GenerationSettings, VisionSettings
 from model.visual_item import item_label
+from ui.asker import ANYBODY, Asker, person_of
 from ui.attachment import Attachment
 from ui.compare import Comparison
 from ui.drawn import Drawn
 from ui.pointing import Pointed, PointedPlaces, region_texts
-from ui.rates import person_of
 from ui.resolution import AUTO, Resolution
 from ui.runs import Run, RunState
 from ui.texts import Texts, texts_for
-from ui.web import ANYBODY, Asker
 
 MAX_ATTACHMENTS = 64
 UNEXPECTED = Sentence("Something went wrong on the server; your message is kept. Try again.")

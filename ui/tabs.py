@@ -19,6 +19,7 @@ from model.download import Downloads
 from model.errors import DemoError, Sentence
 from model.settings import DefaultSettings, GenerationSettings
 from ui import heap, leftovers, storage
+from ui.asker import Asker
 from ui.attachment import Attachment
 from ui.compare import Comparison
 from ui.errands import Errands
@@ -28,7 +29,6 @@ from ui.rates import Rates
 from ui.runs import Run
 from ui.session import UNEXPECTED, Tab
 from ui.uploads import Uploads
-from ui.web import Asker
 
 log = logging.getLogger(__name__)
 

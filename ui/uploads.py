@@ -14,7 +14,7 @@ from pathlib import Path
 from gradio.utils import get_upload_folder
 
 from model.errors import MediaError, Sentence
-from ui.web import ANYBODY, Asker
+from ui.asker import ANYBODY, Asker
 
 MAX_NAME = 80  # characters of a file name that are shown
 NOT_STORED = Sentence(

@@ -1,4 +1,4 @@
-"""Around Gradio's own routes: what the browser may load and run, and which browser has just asked for a page."""
+"""Around Gradio's own routes: what the browser may load, run and keep."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable
-from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import cache
 
 from starlette.datastructures import MutableHeaders
@@ -16,7 +14,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-BROWSER_COOKIE = "qwen-vl-chat-browser"  # random; tells a reload from somebody else's visit
+from ui.asker import BROWSER_COOKIE, asking, browser_of, path_of
+
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -32,8 +31,6 @@ WITH_A_SLASH = (
     "<script>if (!location.pathname.endsWith('/')) "
     "location.replace(`${location.pathname}/${location.search}${location.hash}`);</script>"
 )
-# Who asks, while a request is handled outside Gradio's queue: handlers are told the session alone.
-asking: ContextVar[HTTPConnection | None] = ContextVar("asking", default=None)
 _SCRIPT = re.compile(rb"<script(?=[\s>])")
 
 
@@ -155,42 +152,3 @@ class _Signed:
     def _sign(self, page: bytes) -> bytes:
         whole = page.replace(b"<head>", f"<head>{self.head}".encode(), 1)
         return _SCRIPT.sub(f'<script nonce="{self.nonce}"'.encode(), whole)
-
-
-def path_of(scope: Scope) -> str:
-    """What is asked for, wherever a proxy has put the page."""
-    path: str = scope["path"].removeprefix(scope.get("root_path", "").rstrip("/"))
-    return path or "/"
-
-
-def address_of(connection: HTTPConnection | None) -> str:
-    """Where somebody is; behind a proxy that uvicorn trusts (FORWARDED_ALLOW_IPS), what that says."""
-    return connection.client.host if connection and connection.client else ""
-
-
-@dataclass(frozen=True)
-class Asker:
-    """Who asks, as far as a request tells: a browser by its cookie, a program by its address only."""
-
-    address: str = ""
-    cookie: str = ""
-
-    def may_be(self, other: Asker) -> bool:
-        if self.cookie and other.cookie:
-            return self.cookie == other.cookie
-        return self.address == other.address
-
-
-ANYBODY = Asker()
-
-
-def asker_of(connection: HTTPConnection | None) -> Asker:
-    cookie = connection.cookies.get(BROWSER_COOKIE, "") if connection else ""
-    return Asker(address_of(connection), cookie)
-
-
-def browser_of(connection: HTTPConnection | None) -> str:
-    """Something that a page and its reload have in common: the cookie, or at least the address."""
-    if connection is None:
-        return ""
-    return connection.cookies.get(BROWSER_COOKIE, address_of(connection))

@@ -22,8 +22,8 @@ from model.remote import RemoteBackend
 from tests.e2e.chat import talking
 from tests.openai_server import OpenAIServer
 from tests.pages import gradio_environment, listening
+from ui.asker import BROWSER_COOKIE
 from ui.page import build_page
-from ui.web import BROWSER_COOKIE
 
 BY_COOKIE = re.compile(rb"\r\ncookie:[^\r]*" + BROWSER_COOKIE.encode(), re.IGNORECASE)
 CONNECTION = re.compile(rb"\r\nconnection:[^\r]*", re.IGNORECASE)
