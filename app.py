@@ -240,6 +240,7 @@ def _open(options: argparse.Namespace, model_flags: Flags, server: Connection | 
         keep_minutes=options.keep_minutes,
         max_uploads_gb=options.max_uploads_gb,
         log_ins=bool(options.auth),
+        give_back=heap.give_back,
     )
     with past_proxies(options.server_name, options.share):
         page.launch(

@@ -8,9 +8,8 @@ from typing import Any
 import gradio as gr
 
 from ui import handlers, view
-from ui.drawn import Rest
 from ui.tabs import Tabs
-from ui.view import View
+from ui.view import Rest, View
 
 KEY = "0123456789abcdef" * 2
 

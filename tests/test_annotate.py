@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageColor
 
+from model import conversation
 from model.grounding import Box, Point
 from tests import media_files
-from ui.annotate import draw, marked_copy
+from ui.annotate import EDGE, draw, marked_copy
 from ui.attachment import inspect
-from ui.places import COLOURS, EDGE, Marked
+from ui.places import COLOURS, Marked
 from ui.storage import Room
 
 
@@ -27,7 +28,8 @@ def colour(number: int) -> tuple[int, int, int]:
 
 
 def copied(path: Path, *places: Box | Point) -> Image.Image:
-    return Image.open(marked_copy(Marked(1, inspect(path), places), Room()))
+    marks = Marked(1, inspect(path), places).marks
+    return Image.open(marked_copy(conversation.Image(path, name=path.name), marks, Room()))
 
 
 def test_a_box_is_drawn_along_its_edge_and_nothing_else_is_touched(uploads: Path) -> None:
@@ -56,9 +58,8 @@ def test_the_copy_is_upright_and_has_every_pixel(uploads: Path) -> None:
 
 
 def test_the_file_has_the_pictures_name_in_a_folder_that_nobody_guesses(uploads: Path) -> None:
-    item = inspect(media_files.solid(uploads / "x.png"), "my cat.jpeg")
-    marked = Marked(1, item, (Box("", 1, 1, 20, 20),))
-    first, second = (Path(marked_copy(marked, Room())) for _ in range(2))
+    picture = conversation.Image(media_files.solid(uploads / "x.png"), name="my cat.jpeg")
+    first, second = (Path(marked_copy(picture, (), Room())) for _ in range(2))
     assert first.name == "my cat marked.png" and first.is_relative_to(uploads)
     assert first.parent != second.parent and len(first.parent.name) == 32
 

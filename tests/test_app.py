@@ -227,10 +227,13 @@ app.main(sys.argv[1:])
 
 
 @pytest.mark.slow
-def test_every_limit_that_a_flag_sets_is_the_pages(tmp_path: Path) -> None:
+def test_every_limit_that_a_flag_sets_is_the_pages_and_its_memory_is_given_back(
+    tmp_path: Path,
+) -> None:
     code = """
 import sys
 import app, httpx
+from ui import heap
 from tests.fakes import FakeBackend
 
 def look(page):
@@ -239,6 +242,7 @@ def look(page):
         httpx.get(page.local_url + "config", timeout=300).status_code, tabs.queue_size, tabs.rates.per_minute,
         tabs.errands.room.most_bytes == 2**29, tabs.downloads.most_bytes == page.max_file_size == 3 * 2**20, tabs.kept_s,
         tabs.journal.messages, any(function.name == "read_ahead" for function in page.fns.values()),
+        tabs.give_back is heap.give_back,
     )
 
 app.load, app._wait_for_a_signal, app._end = lambda *_: FakeBackend(), lambda: None, look
@@ -251,7 +255,7 @@ app.main(sys.argv[1:])
         cwd=ROOT, capture_output=True, text=True, check=True,
         env={**os.environ, "GRADIO_TEMP_DIR": str(tmp_path)},
     )  # fmt: skip
-    assert run.stdout.splitlines()[-1] == "401 5 7 True True 120.0 True False"
+    assert run.stdout.splitlines()[-1] == "401 5 7 True True 120.0 True False True"
 
 
 def test_every_limit_that_a_flag_sets_is_the_models(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from model.settings import (
     VisionSettings,
     settings_from,
 )
-from ui.controls import Controls, build_controls, control, labels
+from ui.controls import Controls, build_controls, control
+from ui.setting_labels import labels
 from ui.texts import CHINESE, ENGLISH
 
 

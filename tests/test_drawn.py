@@ -18,9 +18,9 @@ from tests.patience import scene
 from ui import handlers, render, view
 from ui.attachment import Attachment
 from ui.composer import file_url
-from ui.drawn import Rest, as_gradio_sends
 from ui.session import Tab
 from ui.tabs import Tabs
+from ui.view import Rest, as_gradio_sends
 
 CLIP = Attachment("clip", "video", "/clip.mp4", "clip.mp4", (64, 48), "/clip.jpg", "/c.jpg", 9.0)
 

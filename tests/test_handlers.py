@@ -24,12 +24,12 @@ from tests.fakes import FakeBackend
 from tests.following import KEY, attach, drawn, followed
 from tests.patience import becomes, scene
 from ui import handlers, view
-from ui.controls import started
 from ui.places import by_answer
 from ui.pointing import Pointed
 from ui.resolution import Resolution
 from ui.runs import Run
 from ui.session import Tab
+from ui.setting_bounds import started
 from ui.tabs import Tabs
 from ui.view import View
 

@@ -85,7 +85,7 @@ def test_threads_share_a_few_arenas() -> None:
 @on_linux
 def test_memory_is_given_back_after_an_answer(freed: float) -> None:
     async def play() -> None:
-        tabs = Tabs(FakeBackend())
+        tabs = Tabs(FakeBackend(), give_back=heap.give_back)
         tab = tabs.open("k")
         drafted = tab.drafted("Hi", VisionSettings())
         assert drafted
@@ -100,7 +100,7 @@ def test_memory_is_given_back_after_an_answer(freed: float) -> None:
 @on_linux
 def test_memory_is_given_back_when_a_conversation_is_forgotten(freed: float) -> None:
     async def play() -> None:
-        Tabs(FakeBackend()).forget("k")
+        Tabs(FakeBackend(), give_back=heap.give_back).forget("k")
 
     scene(play)
     wait_until(lambda: resident_mb() < freed - PART_MB)

@@ -20,10 +20,9 @@ from tests.fakes import FakeBackend
 from tests.following import KEY
 from tests.patience import PATIENCE_S, becomes, scene
 from ui import handlers, inspecting, tabs
-from ui.annotate import marked_copy
+from ui.annotate import Mark, marked_copy
 from ui.attachment import inspect
 from ui.examples import EXAMPLES, Example
-from ui.places import Marked
 from ui.preview import clip_preview
 from ui.seen import seen_frames, seen_picture
 from ui.storage import Room
@@ -75,11 +74,11 @@ def test_who_asks_for_the_same_view_meanwhile_gets_a_whole_one(uploads: Path) ->
 def every(uploads: Path) -> dict[str, Callable[[Room], object]]:
     picture = media_files.photo(uploads / "a.png", (64, 48))
     clip = media_files.clip(uploads / "b.mp4", 10)
-    marked = Marked(1, inspect(picture), (Box("", 1, 1, 20, 20),))
+    marks = (Mark(Box("", 1, 1, 20, 20), "", "#ffffff"),)
     return {
         "view": partial(seen_picture, Image(picture), (56, 56)),
         "frames": partial(seen_frames, Video(clip), (56, 56), (0.0, 0.5)),
-        "marked": partial(marked_copy, marked),
+        "marked": partial(marked_copy, Image(picture, name="a.png"), marks),
         "copy": partial(clip_preview, str(clip), 1.0),
         "example": EXAMPLES[0]._place,
     }

@@ -16,8 +16,8 @@ from tests.patience import becomes, scene
 from tools.served import REPLY_S
 from ui import storage
 from ui.page import build_page, launch_options
-from ui.session import MAX_ATTACHMENTS
 from ui.upload_limit import INSUFFICIENT_STORAGE, MAX_FIELDS_BYTES, TOO_LARGE
+from ui.uploads import MAX_ATTACHMENTS
 
 MB = 2**20
 MOST = 6 * MB  # of all uploads

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,12 +13,13 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from model.conversation import Image
-from model.grounding import Box
-from ui.places import EDGE, Mark, Marked
+from model.grounding import Box, Point
 from ui.sandboxed_media import STRANGERS_MEDIA
 from ui.storage import Room
 from ui.uploads import upload_folder
 
+# Around each colour, so that it stands out from any picture.
+EDGE = "#16161a"
 LONGEST_CAPTION = 40  # characters on the picture
 # Pillow finds these by name where the system keeps its fonts; the first ones know Chinese and Korean.
 FONTS = (
@@ -31,13 +33,21 @@ FONTS = (
 )
 
 
-def marked_copy(picture: Marked, room: Room) -> str:
-    """The path of a PNG; blocks. Raises `DemoError`."""
-    attachment = picture.attachment
-    copy = STRANGERS_MEDIA.picture(Image(attachment.path, name=attachment.name))
-    draw(copy, picture.marks)
+@dataclass(frozen=True)
+class Mark:
+    """A place as it is drawn."""
+
+    place: Box | Point
+    caption: str
+    colour: str
+
+
+def marked_copy(picture: Image, marks: Iterable[Mark], room: Room) -> str:
+    """The path of a PNG that is named after the picture's `name`; blocks. Raises `DemoError`."""
+    copy = STRANGERS_MEDIA.picture(picture)
+    draw(copy, marks)
     folder = upload_folder() / "marked" / secrets.token_hex(16)
-    target = folder / f"{Path(attachment.name).stem} marked.png"
+    target = folder / f"{Path(picture.name).stem} marked.png"
     with room.placed(target) as whole:
         copy.save(whole, compress_level=1)  # large pictures would take minutes otherwise
     return str(target)

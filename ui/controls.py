@@ -9,9 +9,8 @@ import gradio as gr
 from gradio.components import Component
 
 from model.settings import TUNABLES, DefaultSettings, Tunable
+from ui.setting_labels import GROUPS, labels
 from ui.texts import Texts
-
-GROUPS = ("picture", "video", "prompt", "answer")
 
 
 @dataclass(frozen=True)
@@ -48,25 +47,6 @@ def build_controls(defaults: DefaultSettings, texts: Texts) -> Controls:
     return Controls(TUNABLES, tuple(built[t.name] for t in TUNABLES), headings)
 
 
-def started(defaults: DefaultSettings) -> dict[str, Any]:
-    """What the page needs to know of them, as JSON; equal if nothing about the controls differs."""
-    bounds = {name: [found.low, found.high, found.step] for name, found in defaults.bounds.items()}
-    return {"values": list(defaults.values.values()), "bounds": bounds}
-
-
-def bounded(defaults: DefaultSettings) -> list[Any]:
-    """Updates of the controls' bounds, in the order of the table."""
-    return [_bounded(tunable) for tunable in defaults.tunables]
-
-
-def _bounded(tunable: Tunable) -> Any:
-    if tunable.kind not in ("int", "float"):
-        return gr.skip()
-    if tunable.optional:
-        return gr.Number(step=tunable.step)
-    return gr.Slider(minimum=tunable.low, maximum=tunable.high, step=tunable.step)
-
-
 def control(tunable: Tunable, value: Any, texts: Texts) -> Component:
     """The control that fits a setting: a number that may be empty cannot be a slider."""
     known: dict[str, Any] = {
@@ -82,13 +62,6 @@ def control(tunable: Tunable, value: Any, texts: Texts) -> Component:
     if tunable.optional:
         return gr.Number(step=tunable.step, **known)
     return gr.Slider(tunable.low, tunable.high, step=tunable.step, **known)
-
-
-def labels(tunable: Tunable, texts: Texts) -> dict[str, str]:
-    """A setting's label with its unit, and its sentence of help."""
-    label, help_ = texts.settings[tunable.name]
-    unit = f" ({texts.units[tunable.unit]})" if tunable.unit else ""
-    return {"label": label + unit, "info": help_}
 
 
 def element_id(name: str) -> str:

@@ -8,25 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Hashable, Sequence
-from functools import cache
-from typing import Any, TypedDict
-
-import gradio as gr
-
-from ui.composer import file_url
-
-
-class Rest(TypedDict):
-    """What a page lacks."""
-
-    answering: bool  # whether an answer is being written below
-    before: int  # the version that the page has to have for it, unless nothing is kept
-    version: int  # that it has afterwards
-    kept: int  # messages that stay
-    messages: list[dict[str, Any]]  # the others, as Gradio's page takes them
-    answers: list[
-        dict[str, Any]
-    ]  # of these: what is to be copied, and the places that they point at
 
 
 class Drawn:
@@ -57,18 +38,3 @@ def _common(one: Sequence[Hashable], other: Sequence[Hashable]) -> int:
         if a != b:
             return number
     return min(len(one), len(other))
-
-
-def as_gradio_sends(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Messages as a Chatbot hands them to its page."""
-    sent: list[dict[str, Any]] = _chatbot().postprocess(messages).model_dump()
-    for message in sent:
-        for part in message["content"]:
-            if file := part.get("file"):
-                file["url"] = file_url(file["path"])
-    return sent
-
-
-@cache
-def _chatbot() -> gr.Chatbot:
-    return gr.Chatbot(render=False)

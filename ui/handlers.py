@@ -17,15 +17,15 @@ from typing import Any
 import gradio as gr
 
 from model.backend import Usage
-from model.conversation import Conversation, Text
+from model.conversation import Conversation, Image, Text
 from model.errors import DemoError, Sentence
 from model.settings import TUNABLES, GenerationSettings
 from ui import ahead, annotate, composer, places, render, view
 from ui.asker import address_of, asker_of, asking, browser_of
-from ui.controls import bounded, started
 from ui.examples import EXAMPLES
 from ui.runs import Run
 from ui.session import Draft, Tab, drafted
+from ui.setting_bounds import bounded, started
 from ui.tabs import Question, Tabs
 from ui.texts import texts_for
 from ui.view import View
@@ -255,9 +255,9 @@ async def save_marked(tabs: Tabs, key: str, event: gr.EventData) -> tuple[str, s
     try:
         if picture := next(found, None):
             tabs.rates.admit_look(tab.asker.address)
-            path = await tabs.errands.do(
-                tab, partial(annotate.marked_copy, picture, tabs.errands.room)
-            )
+            file = Image(picture.attachment.path, name=picture.attachment.name)
+            draw = partial(annotate.marked_copy, file, picture.marks, tabs.errands.room)
+            path = await tabs.errands.do(tab, draw)
             tabs.made(tab, [path])
             return composer.file_url(path), view.notice(tab)
     except DemoError as error:

@@ -9,11 +9,12 @@ import gradio as gr
 
 from model.settings import DefaultSettings
 from ui import composer, render, sides
-from ui.controls import Controls, build_controls, started
+from ui.controls import Controls, build_controls
 from ui.examples import offered
 from ui.first_look import SUFFIXES
 from ui.formulas import DELIMITERS
 from ui.log_in_page import log_out_form
+from ui.setting_bounds import started
 from ui.texts import ENGLISH, LANGUAGES, Texts
 from ui.view import View
 

@@ -16,8 +16,7 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model import VERSION
-from model.backend import CacheFigures, Status, Usage
-from ui.runs import Run
+from model.backend import CacheFigures, Finished, Status, Usage
 
 STATES = ("loading", "queued", "reading", "answering")
 FIRST_WORD_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
@@ -71,12 +70,12 @@ class Metrics:
         """Tell of `page` too, as it is when the figures are asked for."""
         self.registry.register(_State(page))
 
-    def ended(self, run: Run) -> None:
-        """Count an answer."""
-        if not run.finished:
+    def ended(self, finished: Finished | None) -> None:
+        """Count an answer. finished: its last event, None if it failed."""
+        if not finished:
             self._answers.labels("failed").inc()
             return
-        usage = run.finished.usage
+        usage = finished.usage
         self._answers.labels(usage.stop_reason).inc()
         if usage.new_tokens and usage.ttft_s:
             self._first_word.observe(usage.ttft_s)

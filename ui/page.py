@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -52,13 +52,15 @@ def build_page(
     keep_minutes: float = 60,
     max_uploads_gb: float = 20,
     log_ins: bool = False,
+    give_back: Callable[[], None] = lambda: None,
 ) -> gr.Blocks:
     """The page in front of `backend`. Serve it with `launch`.
 
     given: settings by name that are defaults in place of the checkpoint's own; read_ahead: whether what is attached is read before it is sent; requests_per_minute: of one address, 0 for
     any number; log_messages: whether the log holds what was asked and answered; downloads: fetches what programs
     name by its address, None if nothing does; keep_minutes: of a conversation that has no page any more;
-    max_uploads_gb: all attached files together; log_ins: whether people log in, and so can log out.
+    max_uploads_gb: all attached files together; log_ins: whether people log in, and so can log out; give_back: returns freed memory to
+    the system, called from any thread.
     """
     tabs = Tabs(
         backend,
@@ -69,6 +71,7 @@ def build_page(
         downloads=downloads,
         kept_s=60 * keep_minutes,
         most_bytes=max_uploads_gb * 2**30,
+        give_back=give_back,
     )
     with gr.Blocks(title=ENGLISH.title, analytics_enabled=False) as blocks:
         page = lay_out(tabs.defaults, log_ins)

@@ -14,6 +14,7 @@ from model.grounding import Box, Convention, Point, mentions, place
 from model.mention import Mention
 from model.reference import spoken_of, subject, subjects
 from model.vision import picture_size
+from ui.annotate import Mark
 from ui.attachment import Attachment
 from ui.composer import file_url
 
@@ -23,16 +24,6 @@ LABELLED = 24  # places whose labels find room on a picture; of more only their 
 # Told apart by colour-blind people too, and all bright: on any picture either the colour or its dark
 # edge stands out.
 COLOURS = ("#f0a000", "#56b4e9", "#f5e642", "#ee82c2", "#2fcf9a", "#ffffff")
-EDGE = "#16161a"
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A place as it is drawn."""
-
-    place: Box | Point
-    caption: str
-    colour: str
 
 
 @dataclass(frozen=True)

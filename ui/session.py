@@ -26,8 +26,8 @@ from ui.pointing import Pointed, PointedPlaces, region_texts
 from ui.resolution import AUTO, Resolution
 from ui.runs import Run, RunState
 from ui.texts import Texts, texts_for
+from ui.uploads import MAX_ATTACHMENTS
 
-MAX_ATTACHMENTS = 64
 UNEXPECTED = Sentence("Something went wrong on the server; your message is kept. Try again.")
 
 LOOPED = Sentence(

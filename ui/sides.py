@@ -17,10 +17,10 @@ from ui import render, view
 from ui.attachment import Attachment
 from ui.compare import NAMES, Comparison, Side, Wishes
 from ui.composer import file_url
-from ui.controls import GROUPS, labels
 from ui.differences import Piece
 from ui.direction import without_overrides
 from ui.session import UNEXPECTED
+from ui.setting_labels import GROUPS, labels
 from ui.texts import Texts
 
 # Who opens the page for the first time sees what is most often asked: does it need so many tokens?

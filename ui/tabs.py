@@ -18,7 +18,7 @@ from model.conversation import Conversation
 from model.download import Downloads
 from model.errors import DemoError, Sentence
 from model.settings import DefaultSettings, GenerationSettings
-from ui import heap, leftovers, storage
+from ui import leftovers, storage
 from ui.asker import Asker
 from ui.attachment import Attachment
 from ui.compare import Comparison
@@ -68,9 +68,14 @@ class Tabs:
         kept_s: float = KEPT_S,
         most_bytes: float = math.inf,
         closed_s: float = CLOSED_S,
+        give_back: Callable[[], None] = lambda: None,
     ) -> None:
-        """given: settings by name of whoever does not give any; the others are the checkpoint's own. downloads: if programs may name addresses."""
+        """given: settings by name of whoever does not give any; the others are the checkpoint's own. downloads: if programs may name addresses.
+
+        give_back: returns freed memory to the system; called from any thread.
+        """
         self.backend = backend
+        self.give_back = give_back
         self.queue_size = queue_size
         self.rates = rates or Rates()
         self.metrics = Metrics()
@@ -137,7 +142,7 @@ class Tabs:
                 log.exception("an answer could not be kept")
                 tab.withdraw(run)
             self._ended(run)
-            asyncio.get_running_loop().run_in_executor(None, heap.give_back)
+            asyncio.get_running_loop().run_in_executor(None, self.give_back)
 
         try:
             run.start(
@@ -163,7 +168,7 @@ class Tabs:
 
     def _ended(self, run: Run) -> None:
         self.journal.ended(run)
-        self.metrics.ended(run)
+        self.metrics.ended(run.finished)
 
     def uploaded(self, paths: Sequence[str], sender: Asker) -> None:
         """Files have arrived, from `sender`."""
@@ -283,7 +288,7 @@ class Tabs:
 
         def drop() -> None:
             self.backend.forget(key)
-            heap.give_back()
+            self.give_back()
 
         asyncio.get_running_loop().run_in_executor(None, drop)
 

@@ -16,6 +16,8 @@ from gradio.utils import get_upload_folder
 from model.errors import MediaError, Sentence
 from ui.asker import ANYBODY, Asker
 
+# Files that one message can hold.
+MAX_ATTACHMENTS = 64
 MAX_NAME = 80  # characters of a file name that are shown
 NOT_STORED = Sentence(
     "The server could not keep the file; its disk may be full, so try again later or send a smaller one."

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, NamedTuple, TypedDict
 
 import gradio as gr
 
 from model.backend import Answered
 from model.conversation import Message
 from ui import composer, places, render, seeking
-from ui.drawn import Rest, as_gradio_sends
+from ui.composer import file_url
 from ui.markdown import to_html
 from ui.runs import Run
 from ui.session import Tab
@@ -38,6 +39,19 @@ class View(NamedTuple):
     export: Any
     clear: Any
     cancel_edit: Any
+
+
+class Rest(TypedDict):
+    """What a page lacks."""
+
+    answering: bool  # whether an answer is being written below
+    before: int  # the version that the page has to have for it, unless nothing is kept
+    version: int  # that it has afterwards
+    kept: int  # messages that stay
+    messages: list[dict[str, Any]]  # the others, as Gradio's page takes them
+    answers: list[
+        dict[str, Any]
+    ]  # of these: what is to be copied, and the places that they point at
 
 
 def whole(tab: Tab) -> View:
@@ -144,3 +158,18 @@ def live_places(tab: Tab) -> list[places.Marked]:
     if tab.run is None:
         return []
     return places.marked(tab.shown, tab.run.text, tab.known, tab.convention)
+
+
+def as_gradio_sends(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Messages as a Chatbot hands them to its page."""
+    sent: list[dict[str, Any]] = _chatbot().postprocess(messages).model_dump()
+    for message in sent:
+        for part in message["content"]:
+            if file := part.get("file"):
+                file["url"] = file_url(file["path"])
+    return sent
+
+
+@cache
+def _chatbot() -> gr.Chatbot:
+    return gr.Chatbot(render=False)

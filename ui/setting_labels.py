@@ -1,0 +1,16 @@
+"""What the page calls the settings, and their groups."""
+
+from __future__ import annotations
+
+from model.settings import Tunable
+from ui.texts import Texts
+
+# In the page's order.
+GROUPS = ("picture", "video", "prompt", "answer")
+
+
+def labels(tunable: Tunable, texts: Texts) -> dict[str, str]:
+    """A setting's label with its unit, and its sentence of help."""
+    label, help_ = texts.settings[tunable.name]
+    unit = f" ({texts.units[tunable.unit]})" if tunable.unit else ""
+    return {"label": label + unit, "info": help_}
