@@ -15,9 +15,9 @@ import pytest
 
 import app
 from tests import media_files
-from ui import confinement
+from ui import ROOT, confinement
 from ui.confinement import ARCHITECTURES, CALLS, Confinement, available
-from ui.sandbox import ROOT, Sandbox
+from ui.sandbox import Sandbox
 from ui.sandboxed_media import SandboxedMedia
 
 whole = pytest.mark.skipif(not available().whole, reason="needs Landlock and seccomp")
@@ -141,7 +141,7 @@ def test_a_planted_decoder_reaches_nothing(
 HELD = """
 import socket, sys
 from pathlib import Path
-from ui import confinement
+from ui import ROOT, confinement
 from ui.confinement import Confinement
 confinement.available = lambda: Confinement(int(sys.argv[1]), sys.argv[2] == "yes")
 confinement.confine([sys.argv[3]])

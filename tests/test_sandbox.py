@@ -19,7 +19,8 @@ from model.video import frames
 from tests import media_files
 from tests.hostile_files.clips import growing, sample_bomb
 from tests.hostile_files.pictures import scan_bomb
-from ui.sandbox import ALONE, PASSED_ON, ROOT, Sandbox
+from ui import ROOT
+from ui.sandbox import ALONE, PASSED_ON, Sandbox
 from ui.sandbox_request import LOOKING, Limits
 from ui.sandboxed_media import SandboxedMedia
 

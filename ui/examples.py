@@ -16,6 +16,7 @@ from PIL import Image as PillowImage
 
 from model import media, video
 from model.conversation import Video
+from ui import ASSETS
 from ui.attachment import Attachment
 from ui.errands import Errands
 from ui.session import Tab
@@ -23,7 +24,7 @@ from ui.storage import Room
 from ui.texts import Texts
 from ui.uploads import upload_folder
 
-FOLDER = Path(__file__).parent.parent / "assets" / "examples"
+FOLDER = ASSETS / "examples"
 THUMBNAIL_PX = 160
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import gradio as gr
 
 from model.settings import DefaultSettings
-from ui import composer, render, sides
+from ui import ASSETS, composer, render, sides
 from ui.controls import Controls, build_controls
 from ui.examples import offered
 from ui.first_look import SUFFIXES
@@ -18,7 +17,6 @@ from ui.setting_bounds import started
 from ui.texts import ENGLISH, LANGUAGES, Texts
 from ui.view import View
 
-ASSETS = Path(__file__).parent.parent / "assets"
 BRIDGE = "qwenVlChat.tell = (data) => trigger('select', data)"  # from a script to the server
 SAVING = "qwenVlChat.savePlaces = (data) => trigger('select', data)"
 

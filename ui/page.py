@@ -10,11 +10,11 @@ from starlette.middleware import Middleware
 
 from model.backend import Backend
 from model.download import Downloads
-from ui import gate, scripts
+from ui import ASSETS, gate, scripts
 from ui.api import add_api
 from ui.health import Health
 from ui.journal import Journal
-from ui.layout import ASSETS, lay_out, script
+from ui.layout import lay_out, script
 from ui.leaving import Leaving
 from ui.log_in import LogIn
 from ui.metrics import CountedResponses

@@ -20,18 +20,17 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from model.backend import Cancel
 from model.errors import MediaError, Sentence
+from ui import ROOT
 from ui.error_texts import CHINESE_ERRORS
 from ui.sandbox_channel import LENGTH, BrokenOffError, EndedError, Message, receive
 from ui.sandbox_request import Request
 
 log = logging.getLogger(__name__)
 
-ROOT = Path(__file__).parent.parent
 PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT")  # of the environment: no keys
 # One thread alone can fork; and each arena of a decoder's threads would reserve 64 MB of address space.
 # A new process gets all its memory anew: in large pages that takes a tenth of the time.

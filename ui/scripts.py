@@ -9,7 +9,9 @@ from pathlib import Path
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-FOLDER = Path(__file__).parent.parent / "assets" / "js"
+from ui import ASSETS
+
+FOLDER = ASSETS / "js"
 FIRST = "main.js"  # imports the others
 
 
