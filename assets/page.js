@@ -229,7 +229,7 @@
 
   // Gradio builds the page after the scripts have run.
   function whenReady(start) {
-    const parts = ['#talk', '#chatbot', '#live', '#run-state', '#places', '#page-texts'];
+    const parts = ['#talk', '#chatbot', '#live', '#run-state', '#places', '#page-texts', '#composer'];
     parts.every(one) ? start() : setTimeout(whenReady, 100, start);
   }
 

@@ -35,7 +35,7 @@ export function store(open) {
       memory.delete(name);
     } catch (error) {
       memory.set(name, String(value));
-      refuse(kept && error.name === 'QuotaExceededError' && kept.length ? 'full' : 'blocked');
+      refuse(error.name === 'QuotaExceededError' && kept.length ? 'full' : 'blocked');
     }
   }
 

@@ -16,6 +16,27 @@ const named = (name) => Object.assign(new Error(name), { name });
 const told = [];
 whenRefused((why) => told.push(why));
 
+test('a store that is refused is told before anything is written', async () => {
+  const first = await import('../../assets/js/storage.js?read-only');
+  const heard = [];
+  first.whenRefused((why) => heard.push(why));
+  const kept = first.store(() => { throw named('SecurityError'); });
+  assert.deepEqual([kept.get('key'), heard], [null, ['blocked']]);
+});
+
+test('a store that has no room for anything is a refused one', async () => {
+  const first = await import('../../assets/js/storage.js?no-room');
+  const heard = [];
+  first.whenRefused((why) => heard.push(why));
+  first.store(() => browsers({}, named('QuotaExceededError'))).set('key', 7);
+  assert.deepEqual(heard, ['blocked']);
+});
+
+test('a store that cannot be read has nothing', () => {
+  const broken = { ...browsers(), getItem: () => { throw named('SecurityError'); } };
+  assert.equal(store(() => broken).get('key'), null);
+});
+
 test('what the browser keeps is read and written there', () => {
   const own = browsers({ before: 'a' });
   const kept = store(() => own);

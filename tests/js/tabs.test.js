@@ -29,10 +29,20 @@ test('a tab is told that another has its key, and no other key', async () => {
   assert.equal(await first.have('b'), true);
 });
 
+test('two keys that are asked for at once are told apart', async () => {
+  const open = browser();
+  const [first, second] = [neighbours(open, 5), neighbours(open, 5)];
+  first.take('b');
+  assert.deepEqual(await Promise.all([second.have('a'), second.have('b')]), [false, true]);
+});
+
 test('after a reload nobody answers, and without a key nobody is asked', async () => {
   const open = browser();
+  const asked = [];
+  open().addEventListener('message', ({ data }) => asked.push(data));
   assert.equal(await neighbours(open, 5).have('a'), false);
-  assert.equal(await neighbours(() => { throw new Error('never asked'); }, 5).have(''), false);
+  assert.equal(await neighbours(open, 5).have(''), false);
+  assert.deepEqual(asked, [{ asked: 'a' }]);
 });
 
 test('a tab that answers late is heard', async () => {

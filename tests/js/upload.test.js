@@ -15,7 +15,8 @@ const posted = [];
 before(async () => {
   server = http.createServer(async (request, response) => {
     posted.push(request);
-    try { for await (const _ of request); } catch { return; }
+    request.content = '';
+    try { for await (const part of request) request.content += part; } catch { return; }
     answer(request, response);
   });
   server.listen(0, '127.0.0.1');
@@ -45,17 +46,20 @@ test('whatever else is answered ends the upload with a reason', async () => {
     [200, '[]', 'strange'],
     [200, '{"path": "/uploads/boat.png"}', 'strange'],
     [200, '[7]', 'strange'],
+    [200, '[""]', 'strange'],
     [200, 'null', 'strange'],
     [204, '', 'refused'],
     [401, '{}', 'log-in'],
     [403, 'Forbidden', 'log-in'],
     [404, 'Not Found', 'refused'],
+    [407, '', 'log-in'],
     [413, '<html>', 'too-large'],
     [500, 'Internal Server Error', 'not-stored'],
     [502, '<html>', 'connection'],
     [503, '', 'connection'],
     [504, '', 'connection'],
     [507, '{}', 'not-stored'],
+    [522, '<html>', 'connection'],
   ];
   for (const [status, body, expected] of cases) {
     assert.equal(await reason(says(status, body)), expected, `${status} ${body}`);
@@ -72,8 +76,54 @@ test('a connection that is cut, before the answer or in it, ends it', async () =
   assert.equal(await upload(picture, { address: 'http://127.0.0.1:9/' }).catch((error) => error.reason), 'connection');
 });
 
-test('a server that says nothing ends it', async () => {
-  assert.equal(await reason(() => {}, { silenceMs: 50 }), 'silence');
+test('the file goes in the field that Gradio reads, under its name', async () => {
+  await reason(says(200, '["/p"]'));
+  assert.match(posted.at(-1).content, /name="files"; filename="boat.png"/);
+});
+
+test('a server that says nothing ends it, and the connection to it', async () => {
+  const closed = new Promise((resolve) => { answer = (request) => request.socket.on('close', resolve); });
+  assert.equal(await upload(picture, { address, silenceMs: 50 }).catch((error) => error.reason), 'silence');
+  await closed;
+});
+
+test('a server that takes no byte ends it', async () => {
+  class Stuck extends XMLHttpRequest { send() { /* the network takes nothing */ } }
+  globalThis.XMLHttpRequest = Stuck;
+  try {
+    assert.equal(await upload(picture, { address, silenceMs: 5 }).catch((error) => error.reason), 'silence');
+  } finally {
+    globalThis.XMLHttpRequest = XMLHttpRequest;
+  }
+});
+
+test('who is still heard of is waited for', async () => {
+  class Slow extends XMLHttpRequest {
+    async send() {
+      for (let sent = 0; sent < 6; sent += 1) {
+        await new Promise((resolve) => { setTimeout(resolve, 20); });
+        this.upload.onprogress({ loaded: sent, total: 6 });
+      }
+      Object.assign(this, { status: 200, responseText: '["/p"]' }).onload();
+    }
+  }
+  globalThis.XMLHttpRequest = Slow;
+  try {
+    assert.equal(await upload(picture, { address, silenceMs: 100 }), '/p');
+  } finally {
+    globalThis.XMLHttpRequest = XMLHttpRequest;
+  }
+});
+
+test('an upload that the browser ends itself is no failure', async () => {
+  let asked;
+  class Seen extends XMLHttpRequest { constructor() { super(); asked = this; } }
+  globalThis.XMLHttpRequest = Seen;
+  try {
+    assert.equal(await reason(() => { asked.abort(); asked.onabort?.(); }), 'cancelled');
+  } finally {
+    globalThis.XMLHttpRequest = XMLHttpRequest;
+  }
 });
 
 test('it can be cancelled, before and meanwhile', async () => {
