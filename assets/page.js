@@ -227,10 +227,13 @@
   // Gradio changes attributes in place as well.
   const anything = { attributes: true, childList: true, characterData: true, subtree: true };
 
-  // Gradio builds the page after the scripts have run.
+  // Gradio builds the page after the scripts have run, and each part when the code for it has arrived, in any order.
+  const PARTS = [
+    '#settings', '#page', '#model-banner', '#views', '#talk', '#chatbot', '#live', '#compared', '#tray',
+    '#composer textarea', '#cost-card', '#run-state', '#ready', '#resume', '#places', '#page-texts',
+  ];
   function whenReady(start) {
-    const parts = ['#talk', '#chatbot', '#live', '#run-state', '#places', '#page-texts', '#composer'];
-    parts.every(one) ? start() : setTimeout(whenReady, 100, start);
+    PARTS.every(one) ? start() : setTimeout(whenReady, 100, start);
   }
 
   whenReady(watchScrolling);

@@ -1,6 +1,6 @@
 // Runs once in the tray's gr.HTML, which lends it `element` and `trigger`. All files come in here,
 // whether pasted, dropped, chosen or taken: one way in, and the composer's text is never touched.
-const { one, text } = qwenVlChat;
+const { one, text, whenReady } = qwenVlChat;
 const { clipboard, failedUploads, keyboard, upload: send } = qwenVlModules;
 const SETTLE_MS = 20000; // a server that says nothing for so long, and as long again for each file, has forgotten it
 const EXPORTED = /\.zip$/i; // a whole conversation, which is no attachment
@@ -107,7 +107,9 @@ async function sendAll(chosen, signal) {
 
 qwenVlChat.attach = add;
 qwenVlChat.abandonUploads = () => { abandon(); failedUploads.dismiss(); };
-qwenVlChat.owned.then(() => failedUploads.start({ tab: qwenVlChat.key(), limit: LIMIT, again: (file) => add([file]) }));
+qwenVlChat.owned.then(() => whenReady(() => {
+  failedUploads.start({ tab: qwenVlChat.key(), limit: LIMIT, again: (file) => add([file]) });
+}));
 qwenVlChat.attachFailed = (reason) => ask('upload', { files: [], error: reason });
 
 // What is sent while files are on their way is sent with them.
@@ -160,7 +162,10 @@ function mark() {
 }
 // What is alike Gradio leaves standing, and changes only its attributes and texts.
 const told = { childList: true, subtree: true, attributeFilter: ['data-ready', 'data-item', 'data-tokens'] };
-for (const place of [element, one('#ready'), one('#cost-card')]) new MutationObserver(mark).observe(place, told);
+whenReady(() => {
+  for (const place of [element, one('#ready'), one('#cost-card')]) new MutationObserver(mark).observe(place, told);
+  mark();
+});
 
 element.addEventListener('click', (event) => {
   const button = event.target.closest('button[data-op]');

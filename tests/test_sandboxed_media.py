@@ -6,6 +6,7 @@ import base64
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from model.media_reader import IN_THIS_PROCESS
 from tests import media_files
 from tests.patience import wait_until
 from ui.sandbox import Sandbox
-from ui.sandbox_request import Limits
+from ui.sandbox_request import LOOKING, Limits, Request
 from ui.sandboxed_media import SandboxedMedia
 
 TIMES = (0.0, 0.3, 0.3, 1.0, 1.9)
@@ -84,6 +85,17 @@ def test_a_clip_is_decoded_no_further_than_it_is_read(sandbox: Sandbox, tmp_path
     assert len(held) <= 2 and psutil.Process(child).nice() == 19
     frames.close()  # type: ignore[attr-defined]
     wait_until(lambda: children(sandbox) == [])
+
+
+def test_a_picture_that_somebody_waits_for_is_not_behind_everything_else(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    scan = str(media_files.solid(tmp_path / "a.tiff"))  # of which two pictures are made
+    asked = Request("first_look", (scan, "a.tiff"), (scan,), LOOKING)
+    with closing(sandbox.ask(asked, "a.tiff")) as messages:
+        next(messages)
+        (child,) = children(sandbox)
+        assert psutil.Process(child).nice() == psutil.Process().nice() + 5
 
 
 def children(sandbox: Sandbox) -> list[int]:

@@ -38,7 +38,6 @@ from ui.sandbox_request import Limits, Request
 AHEAD = 1  # blobs that the page has not taken yet, while the next is made
 JOB, FIRST_FREE = 3, 4  # file descriptors of what is forked
 MAX_FDS = 256
-NICE = 19  # everything else comes first: answers that are being written, and the page
 STATUS = struct.Struct("i")
 PACKAGES = (model, ui, av, np, PIL, *((import_module("pillow_heif"),) if media.READS_HEIF else ()))
 # What Python may still have to import.
@@ -173,7 +172,7 @@ def _request(channel: socket.socket) -> Request:
 
 
 def _begin_limits(limits: Limits) -> None:
-    os.nice(NICE)
+    os.nice(limits.nice)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")  # when memory is short, this goes first
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -17,6 +17,13 @@ SHOWN_MS = 150
 POLL_MS = 5
 ENDED = ("idle", "stopped", "error")
 FROM_THE_PAGE_BEFORE = ("AbortError", "Connection errored out", "network error", "ERR_ABORTED")
+# Whatever a page differs in from one that is opened for the first time, with its settings as they start.
+LEFT_OVER = """() => {
+  const there = "dialog, #tray li, #tray [role=alert], #cancel-edit, #failed-uploads li, #uploading, #told p";
+  const kept = Object.entries(localStorage).filter(([, value]) => value !== '{}');
+  return Boolean(document.querySelector(there) || location.hash || kept.length);
+}"""
+REFUSALS = "#tray [role=alert], #failed-uploads li"
 SELECT = """(field) => {
   const number = document.querySelector(field);
   number.focus();
@@ -39,14 +46,18 @@ class Chat:
     """One tab. `problems` collects console errors and requests that leave the host."""
 
     def __init__(self, page: Page, url: str) -> None:
-        self.page = page
         self.url = url
         self.problems: list[str] = []
         self.finished_before = 0  # turns of an earlier test in the same tab
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("console", self._note)
-        page.on("pageerror", lambda error: self.problems.append(error.stack or str(error)))
-        page.on("request", self._check)
+        self.spoilt = False  # by a test that failed, so that nothing is known of the page
+        self.page = page
+        self._listen()
+
+    def _listen(self) -> None:
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.page.on("console", self._note)
+        self.page.on("pageerror", lambda error: self.problems.append(error.stack or str(error)))
+        self.page.on("request", self._check)
 
     def open(self) -> None:
         self._forget_the_page_before()
@@ -54,9 +65,13 @@ class Chat:
         self.wait("idle")
 
     def start_over(self) -> None:
-        """An empty page with the settings of a first visit."""
+        """An empty page with the settings of a first visit, whatever the test before has left."""
+        spoilt, self.spoilt = self.spoilt, True  # until it is as it should be
+        if spoilt:
+            self._replace()
+        unusual = self.page.evaluate(LEFT_OVER) or self.state != "idle"
         self.page.evaluate("localStorage.clear(); sessionStorage.removeItem('qwen-vl-chat-draft')")
-        if self.page.locator("dialog, #tray li, #cancel-edit").count() or self.state != "idle":
+        if unusual:
             self.finished_before = 0  # the page will have another tab's key
             self.page.evaluate("sessionStorage.clear()")
             self.open()
@@ -65,6 +80,15 @@ class Chat:
         self.page.fill("#composer textarea", "")
         self.page.wait_for_selector("#examples", state="visible")
         self.finished_before = self.turn
+        self.spoilt = False
+
+    def _replace(self) -> None:
+        """Another tab for one that may be busy, of another size, or cut off from the server."""
+        before, self.page = self.page, self.page.context.new_page()
+        self._listen()
+        before.close()
+        self.open()
+        self.problems.clear()
 
     def reload(self) -> None:
         self._forget_the_page_before()
@@ -124,9 +148,14 @@ class Chat:
         self.wait("stopped")
 
     def attach(self, *files: Path) -> None:
-        cards = self.cards
+        wanted, refused = self.cards + len(files), self.page.locator(REFUSALS).count()
         self.page.set_input_files("#composer input[type=file]", list(files))
-        self.wait_for_cards(cards + len(files))
+        self.page.wait_for_function(
+            """([wanted, refused, refusals]) => document.querySelectorAll('#tray li').length === wanted
+              || document.querySelectorAll(refusals).length > refused""",
+            arg=[wanted, refused, REFUSALS],
+        )
+        assert self.cards == wanted, self.page.inner_text("#desk")
 
     def wait_for_cards(self, count: int) -> None:
         self.page.wait_for_function(

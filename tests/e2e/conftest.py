@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -46,6 +46,7 @@ BEHIND = ("--backend", "openai", "--api-base")
 # Tests of what a server cannot do: none, and `transformers serve`.
 BEYOND = ("beyond_any_server", "beyond_transformers_serve")
 OpenChat = Callable[..., Chat]
+FAILED = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="package")
@@ -77,6 +78,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "core_tab" in metafunc.fixturenames:
         names = ("webkit",) if metafunc.config.getoption("--webkit") else browsers.CORE
         metafunc.parametrize("core_tab", names, indirect=True, scope="package")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A tab that several tests share has to know what became of one."""
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
 
 
 @pytest.fixture(scope="package")
@@ -224,18 +235,23 @@ def told_tab(scripted: tuple[FakeBackend, str], profile: BrowserContext) -> Iter
 
 
 @contextmanager
-def emptied(tab: Chat) -> Iterator[Chat]:
+def emptied(tab: Chat, test: pytest.Item) -> Iterator[Chat]:
     """A tab with nothing in it, which has had no problems at the end."""
     tab.start_over()
     yield tab
     problems, tab.problems = tab.problems, []
+    tab.spoilt = test.stash[FAILED] or bool(problems)
     assert problems == [], problems
 
 
 @pytest.fixture
-def told(fake_url: str, told_tab: Chat) -> Iterator[Chat]:  # noqa: ARG001 (makes the backend new)
+def told(
+    request: pytest.FixtureRequest,
+    fake_url: str,  # noqa: ARG001 (makes the backend new)
+    told_tab: Chat,
+) -> Iterator[Chat]:
     """A tab in front of `fake`, with nothing in it."""
-    with emptied(told_tab) as chat:
+    with emptied(told_tab, request.node) as chat:
         yield chat
 
 
@@ -265,9 +281,13 @@ def core_tab(request: pytest.FixtureRequest, scripted: tuple[FakeBackend, str]) 
 
 
 @pytest.fixture
-def core(fake_url: str, core_tab: Chat) -> Iterator[Chat]:  # noqa: ARG001 (makes the backend new)
+def core(
+    request: pytest.FixtureRequest,
+    fake_url: str,  # noqa: ARG001 (makes the backend new)
+    core_tab: Chat,
+) -> Iterator[Chat]:
     """A tab in front of `fake`, with nothing in it, in one browser after the other."""
-    with emptied(core_tab) as chat:
+    with emptied(core_tab, request.node) as chat:
         yield chat
 
 

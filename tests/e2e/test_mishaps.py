@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Route
@@ -9,6 +10,7 @@ from playwright.sync_api import BrowserContext, Route
 from tests.e2e.chat import Chat
 from tests.e2e.conftest import OpenChat
 from tests.fakes import FakeBackend
+from ui import ASSETS
 
 UPLOAD = "**/gradio_api/upload*"
 FAILED = "#failed-uploads li"
@@ -17,6 +19,18 @@ NO_STORAGE = """for (const name of ['localStorage', 'sessionStorage'])
 # As Safari reports the Enter that has confirmed what an input method offers.
 CONFIRMED = """() => document.querySelector('#composer textarea').dispatchEvent(new KeyboardEvent(
   'keydown', { key: 'Enter', code: 'Enter', keyCode: 229, which: 229, bubbles: true, cancelable: true }))"""
+
+# Takes each part away that is there from the beginning; gives those that `whenReady` does not wait for.
+MISSED = """(parts) => parts.filter((name) => {
+  const part = document.querySelector(name);
+  if (!part) return false;
+  const place = document.createComment(name);
+  part.replaceWith(place);
+  let begun = false;
+  qwenVlChat.whenReady(() => { begun = true; });
+  place.replaceWith(part);
+  return begun;
+})"""
 
 
 def test_an_upload_that_a_log_in_page_answers_is_told_and_sent_again(
@@ -119,6 +133,14 @@ def test_a_page_that_the_server_does_not_answer_says_so(
     chat.page.wait_for_selector("#told p")
     assert "not answered" in chat.page.inner_text("#told p")
     chat.page.close()
+
+
+def test_scripts_begin_when_every_part_is_there_that_they_use(told: Chat) -> None:
+    """On a slow machine Gradio took a while between the conversation and the composer, which has the names of its buttons from a script."""
+    scripts = "".join(script.read_text(encoding="utf-8") for script in ASSETS.glob("*.js"))
+    used = sorted(set(re.findall(r"one\('(#[\w-]+)", scripts)))
+    early = told.page.evaluate(MISSED, used)
+    assert early == [], "add them to PARTS in assets/page.js"
 
 
 def test_enter_that_confirms_an_input_method_sends_nothing(

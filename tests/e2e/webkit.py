@@ -75,6 +75,14 @@ class WebKitPage:
     def reload(self) -> None:
         self.driver.refresh()
 
+    @property
+    def context(self) -> WebKitPage:
+        """There is one window only."""
+        return self
+
+    def new_page(self) -> WebKitPage:
+        return self
+
     def is_closed(self) -> bool:
         return False
 
