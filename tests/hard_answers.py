@@ -124,6 +124,30 @@ HARD: dict[str, Hard] = {
         "C:\\new \\* no \\_ \\` \\~\nThree\\\nFour\n\nName | Value\n--- | ---\na | 1",
         "C:\\new*no_`~ThreeFourNameValuea1",
     ),
+    "bars in cells": Hard(
+        "| f | g |\n|:-:|---|\n| $|x|$ | `a | b` |\n| **c** | d<br>e | f |\n\nP(A | B) and |y|",
+        "fg[|x|]a|bcde|fP(A|B)and|y|",
+    ),
+    "environment": Hard(
+        "So:\n\\begin{align*}\na &= b \\\\\nc &= d\n\\end{align*}\n\\begin and \\beta",
+        r"So:[\begin{align*}a&=b\\c&=d\end{align*}]\begin and \beta".replace(" ", ""),
+    ),
+    "json without a fence": Hard(
+        '[\n  {"label": "*a* __b__", "at": [1, 2]}\n]\n\n**One** of them.',
+        '[{"label":"*a*__b__","at":[1,2]}]Oneofthem.',
+    ),
+    "receipt": Hard(
+        "MILK   $3.00\nBREAD  $4.50\n------------\nTAX  $0.50\nTOTAL  $8.00\n============\n**** 1234",
+        "MILK$3.00BREAD$4.50TAX$0.50TOTAL$8.00============****1234",
+    ),
+    "held behind marks": Hard(
+        "**$5** and **$x$**, **`c`** *[l](https://a.org)* **\\(y\\)**.",
+        "$5and[x],cl[y].",
+    ),
+    "code of a shell": Hard(
+        "Run\n```bash\necho $x $$ `ls` [ \\( $HOME\n```\nand then this.",
+        "Runecho$x$$`ls`[\\($HOMEandthenthis.",
+    ),
     "placeholders": Hard(
         "%%%LATEX_BLOCK_0%%% and\n```\n%%%LATEX_BLOCK_1%%%\n```\n\\(x\\) ${a} {{b}} %s",
         "%%%LATEX_BLOCK_0%%%and%%%LATEX_BLOCK_1%%%[x]${a}{{b}}%s",

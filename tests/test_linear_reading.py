@@ -245,6 +245,8 @@ MARKDOWN: dict[str, tuple[str, str, str]] = {
     "heads of tables": ("", "a | b\n", ""),
     "columns": ("|a" * 50 + "\n" + "|-" * 50 + "\n", "|a" * 50 + "\n", ""),
     "one row": ("", "| ", "\n|-|\n"),
+    "open formulas in a row": ("| a |\n|-|\n| ", "\\(|", "|\n"),
+    "heads that are none": ("", "-|-|-\n-|-\n", ""),
     "items": ("", "- a\n\n", ""),
     "nested items": ("", "  " * 20 + "- a\n", ""),
     "deeper items": ("", "- ", "a"),

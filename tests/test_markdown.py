@@ -239,8 +239,101 @@ def test_what_cannot_be_read_in_time_is_text() -> None:
 
 
 def test_emphases_that_have_no_end_yet_nest_no_deeper_than_a_few() -> None:
-    assert to_html("**a **b", arriving=True).count("<strong>") == 2
+    assert to_html("**a ~~b __c d", arriving=True).endswith("<strong>a <s>b <strong>c d")
     assert to_html("**a " * 100, arriving=True).count("<strong>") == 0
+
+
+def test_an_emphasis_without_an_end_is_one_while_its_line_may_close_it() -> None:
+    """So a whole paragraph is never bold first and plain then."""
+    bold = '<p dir="auto"><strong>Note: a'
+    assert to_html("**Note: a", arriving=True) == bold
+    for answer in (
+        "**Note: a\nb",
+        "**Note: a **b",
+        "**(a)**b",
+        "__粗体__和",
+        "**" + "a " * 160 + "b",
+    ):
+        marks = answer[:2]
+        assert to_html(answer, arriving=True).startswith(f'<p dir="auto">{marks}'), answer
+
+
+def test_an_emphasis_in_any_cell_is_one_before_its_end_is_there() -> None:
+    assert to_html("| a | b |\n|--|--|\n| **bold", arriving=True).count("<strong>bold") == 1
+
+
+def test_what_stands_in_a_block_of_code_holds_nothing_back() -> None:
+    for code in ("echo $$ $x", "a[0", "x = `", "\\[ \\( <b"):
+        for fence in ("```", "~~~"):
+            block = f"{fence}\n{code}\n{fence}"
+            assert code in to_html(block, arriving=True), block
+            assert to_html(f"{block}\nThen this.", arriving=True).endswith("Then this."), block
+
+
+def test_a_line_with_a_bar_waits_no_longer_than_the_head_of_a_table() -> None:
+    said = "The probability P(A | B) is that of A"
+    assert to_html(said, arriving=True) == '<p dir="auto">The probability P(A'
+    more = said + ", once it is known that B has happened, and it may differ from that of A."
+    assert to_html(more, arriving=True).endswith("from that of A.")
+    assert to_html("Here `a | b` is", arriving=True).endswith("</code> is")
+    assert to_html("Here $P(A | B)$ is", arriving=True).endswith(" is")
+
+
+def test_an_answer_that_is_json_keeps_every_character() -> None:
+    bare = '{\n  "text": "*x* and __y__ # <b>",\n  "boxes": [[1, 2], [3, 4]]\n}'
+    assert to_html(bare) == f"```json\n{bare}\n```"
+    for end in range(8, len(bare) + 1):
+        shown = to_html(bare[:end], arriving=True)
+        assert shown.startswith("```json\n{") and bare[:end].rstrip() in shown, bare[:end]
+    assert to_html(f"{bare}\n\n**So**").endswith("<strong>So</strong></p>")
+    assert to_html('["*a*"]\n["*b*"]') == '```json\n["*a*"]\n["*b*"]\n```'
+    assert to_html('[{"*a*": 1') == '```json\n[{"*a*": 1\n```'
+    for other in ('["a"](https://a.org)', "[[wiki]] *a*", "{x} *a*", '{"a" *b*'):
+        assert "```" not in to_html(other), other
+
+
+def test_no_cell_of_a_table_is_left_out() -> None:
+    head = "| a | b |\n|---|---|\n"
+    assert "<td>2 | 3 |  | 4</td>" in to_html(f"{head}| 1 | 2 | 3 |  | 4 |\n")
+    assert to_html(f"{head}| 1 |").count("<td>") == 2
+    for cell in ("`x | y`", "`` a|`b ``", "$|x|$", r"\(|x|\)"):
+        written = to_html(f"{head}| {cell} | last |\n")
+        assert written.count("<td>") == 2 and "<td>last</td>" in written, cell
+    assert "<td>$5</td>\n<td>$6</td>" in to_html(f"{head}|$5|$6|")
+    assert "<td>a `b</td>\n<td>c</td>" in to_html(f"{head}| a `b | c |")
+
+
+def test_a_break_that_html_has_is_one_in_a_cell_only() -> None:
+    written = to_html("| a<BR>b |\n|---|\n| c<br/>d `<br>` |\n\n<br>")
+    assert "<th>a<br>b</th>" in written and "<td>c<br>d <code>&lt;br&gt;</code></td>" in written
+    assert '<p dir="auto">&lt;br&gt;</p>' in written
+
+
+def test_an_environment_of_latex_is_a_formula_without_dollars() -> None:
+    for name in ("align", "equation*", "pmatrix"):
+        formula = f"\\begin{{{name}}}\na &= b \\\\\nc\n\\end{{{name}}}"
+        item = "- " + formula.replace("\n", "\n  ")
+        for written in (to_html(f"So:\n{formula}\n\nDone."), to_html(item)):
+            assert (
+                f"{MARK}\\[\\begin{{{name}}}&#10;a &amp;= b \\\\&#10;c&#10;\\end{{{name}}}\\]{MARK}"
+                in written
+            )
+    for text in ("\\begin{align}\na", "\\begin{document}\na\n\\end{document}", "\\end{align}"):
+        assert MARK not in to_html(text)
+
+
+def test_a_line_below_several_makes_no_heading_of_them() -> None:
+    """A receipt that was read ends like this."""
+    assert to_html("MILK $3\nTOTAL $7\n-------").endswith("TOTAL $7</p>\n\n<hr>")
+    assert to_html("MILK $3\nTOTAL $7\n=====").endswith("TOTAL $7<br>=====</p>")
+    assert (
+        to_html("Title\n---\n\nOne\n===") == '<h2 dir="auto">Title</h2>\n\n<h1 dir="auto">One</h1>'
+    )
+
+
+def test_a_link_without_a_text_or_an_address_is_seen() -> None:
+    assert ">https://a.org/b</a>" in to_html("[](https://a.org/b)")
+    assert to_html("[*a*]()") == '<p dir="auto">[<em>a</em>]()</p>'
 
 
 def test_unclosed_fence_is_code_to_the_end() -> None:

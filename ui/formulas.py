@@ -24,6 +24,10 @@ DELIMITERS = [
 MAX_DEPTH = 50
 MAX_LENGTH = 5_000
 CLOSING = {"\\(": "\\)", "\\[": "\\]", "$$": "$$", "$": "$"}  # by what opens a formula
+# What LaTeX sets as a formula without any delimiters.
+ENVIRONMENT = re.compile(
+    r"\\begin\{((?:equation|align|alignat|aligned|alignedat|gather|gathered|split|cases|array|[bBpvV]?matrix|CD)\*?)\}"
+)
 _LEVEL = re.compile(r"\\(?:begin|left|end|right)\b|\\.|[{}]", re.DOTALL)
 _DEEPER, _HIGHER = ("{", "\\begin", "\\left"), ("}", "\\end", "\\right")
 _CHAIN = re.compile(rf"(?:\\[A-Za-z]+\s*+){{{MAX_DEPTH}}}")  # `\sqrt\sqrt…` nests without braces
@@ -137,10 +141,8 @@ def block_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """A formula that has its lines for itself."""
     if state.is_code_block(start):
         return False
-    opening = _line(state, start)[:2]
-    if opening not in ("$$", "\\["):
-        return False
-    lines = _formula_lines(state, start, end, opening)
+    opening = _opening(_line(state, start))
+    lines = _formula_lines(state, start, end, opening) if opening else []
     if not lines:
         return False
     if not silent:
@@ -149,6 +151,17 @@ def block_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         token.map = [start, start + len(lines)]
     state.line = start + len(lines)
     return True
+
+
+def _opening(line: str) -> str:
+    if line.startswith(("$$", "\\[")):
+        return line[:2]
+    environment = ENVIRONMENT.match(line)
+    return environment[0] if environment else ""
+
+
+def closing_of(opening: str) -> str:
+    return CLOSING.get(opening) or opening.replace("\\begin", "\\end")
 
 
 def _line(state: StateBlock, number: int) -> str:
@@ -163,8 +176,8 @@ def _formula_lines(state: StateBlock, start: int, end: int, opening: str) -> lis
             return []
         line = _line(state, number)
         lines.append(line)
-        rest = line if lines[1:] else line[2:]
-        before, closing, after = rest.partition(CLOSING[opening])
+        rest = line if lines[1:] else line[len(opening) :]
+        before, closing, after = rest.partition(closing_of(opening))
         if closing:
             return lines if after.strip() in _AFTER and (before.strip() or lines[1:]) else []
         # Given up where another one begins, so that no line is read twice.
@@ -174,6 +187,8 @@ def _formula_lines(state: StateBlock, start: int, end: int, opening: str) -> lis
 
 
 def _content(lines: Sequence[str], opening: str) -> str:
-    whole = "\n".join(lines)[2:]
-    before, _, after = whole.rpartition(CLOSING[opening])
+    whole = "\n".join(lines)
+    if opening not in CLOSING:
+        return whole
+    before, _, after = whole[2:].rpartition(CLOSING[opening])
     return before.strip() + after.strip()

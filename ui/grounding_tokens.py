@@ -11,13 +11,14 @@ _TOKENS = [
 _STAND_INS = {token: chr(0xFDD0 + number) for number, token in enumerate(_TOKENS)}
 _TOKEN = re.compile(r"<\|(?:object_ref|box|quad)_(?:start|end)\|>")
 _STAND_IN = re.compile("[\ufdd0-\ufdd5]")
+_NONCHARACTER = re.compile("[\ufdd0-\ufdef]")
 _BEFORE_BOX = re.compile("(?<=\\S)[\ufdd2\ufdd4]")
 _BETWEEN = re.compile("[\ufdd3\ufdd5](?=[\ufdd0\ufdd2\ufdd4])")
 
 
 def hidden(text: str) -> str:
     """With stand-ins for the tokens."""
-    return _TOKEN.sub(lambda token: _STAND_INS[token[0]], _STAND_IN.sub("\ufffd", text))
+    return _TOKEN.sub(lambda token: _STAND_INS[token[0]], _NONCHARACTER.sub("\ufffd", text))
 
 
 def without(text: str) -> str:

@@ -14,6 +14,7 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType
 
 MAX_HELD = 60  # characters after a star that waits for its partner
+MAX_OPEN_EMPHASIS = 300  # characters that are shown as an emphasis before its end is there
 MAX_OPEN = 16  # markers that are taken for the beginnings of emphases
 _NAME = re.compile(r"__[a-z][a-z0-9_]*+(?<=[a-z0-9]__)(?!\w)")
 _BEGUN_NAME = re.compile(r"[a-z0-9_]*")
@@ -129,12 +130,12 @@ def _without_sentence_end(address: str) -> str:
 def unfinished_rule(state: StateInline) -> None:
     """An emphasis that has no end yet in an answer that is being written.
 
-    Two markers are taken for the beginning they most likely are. One alone may as well be a star, so that what
-    follows it waits for a while for its partner.
+    Two markers are taken for the beginning they most likely are, up to the end of their line. One alone may as well
+    be a star, so that what follows it waits for a while for its partner.
     """
     if not state.env.get("unfinished"):
         return
-    closed_until, still_open = -1, list[Delimiter]()
+    closed_until, still_open = -1, list[int]()
     for number, delimiter in enumerate(state.delimiters):
         closed_until = max(closed_until, delimiter.end)
         if not delimiter.open or delimiter.end >= 0 or number < closed_until:
@@ -144,10 +145,28 @@ def unfinished_rule(state: StateInline) -> None:
             del state.delimiters[number:]
             break
         if delimiter.length != 1:
-            still_open.append(delimiter)
+            still_open.append(number)
     if len(still_open) <= MAX_OPEN:
-        for opener in reversed(still_open):
+        for opener in [state.delimiters[n] for n in reversed(still_open) if _may_close(state, n)]:
             _close(state, opener)
+
+
+def _may_close(state: StateInline, number: int) -> bool:
+    """Whether an end may still come: nothing that looks like one has come, and the line goes on."""
+    opener = state.delimiters[number]
+    after = state.tokens[opener.token + 1 :]
+    if any(token.type in ("softbreak", "hardbreak") for token in after):
+        return False
+    if sum(len(token.content) for token in after) > MAX_OPEN_EMPHASIS:
+        return False
+    closers = {delimiter.end for delimiter in state.delimiters}
+    return not any(
+        other.marker == opener.marker
+        and other.end < 0
+        and later not in closers
+        and other.token - opener.token > later - number  # of another run
+        for later, other in enumerate(state.delimiters[number + 1 :], number + 1)
+    )
 
 
 def _waits(state: StateInline, opener: Delimiter) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 from markdown_it.token import Token
 
 from ui import formulas
+from ui.bare_json import fenced
 from ui.direction import without_overrides
 from ui.grounding_tokens import hidden
 from ui.kept_html import KeptHtml
@@ -59,7 +60,7 @@ class _Reading:
 
 def _parts(answer: str) -> list[str]:
     clean = without_overrides(answer.replace("\r\n", "\n").replace(formulas.MARK, ""))
-    return segments(hidden(clean))
+    return segments(hidden(fenced(clean)))
 
 
 def _finished(answer: str, state: ClipsState | None) -> str:

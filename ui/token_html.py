@@ -100,7 +100,9 @@ def _tight(tokens: Sequence[Token], number: int) -> str:
 def _formula(token: Token) -> str:
     content = restored(token.content)
     if formulas.can_be_set(content):
-        return formulas.to_html(content, display=token.markup in ("$$", "\\["))
+        return formulas.to_html(content, display=token.markup not in ("$", "\\("))
+    if token.markup not in formulas.CLOSING:  # an environment, whose content has its ends
+        return literal(content)
     return literal(f"{token.markup}{content}{formulas.CLOSING[token.markup]}")
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 
-from ui.formulas import is_formula, may_become_formula
+from ui.formulas import ENVIRONMENT, closing_of, is_formula, may_become_formula
 
 MAX_LOOKED_AT = 4_000  # characters at the end
 MAX_HELD_LINK = 500
 MAX_HELD_FORMULA = 2_000
+MAX_HELD_HEAD = 80  # characters behind a bar in a line that does not begin with one
 _FENCE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?(`{3,}(?=[^`]*$)|~{3,})")
 # The beginning of a line that has nothing but marks yet, or a number that may become one of a list.
 _MARKS = re.compile(
@@ -20,6 +21,9 @@ _MARKS = re.compile(
 )
 MAX_MARKS = 60
 _DELIMITER_ROW = re.compile(r"[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t:|-]*)?")
+_BEGUN_ENVIRONMENT = re.compile(r"\\(?:begin\{[A-Za-z]{0,9}\*?|b?e?g?i?n?)")
+_BAR = re.compile(r" \|(?: |$)")
+_CODE_OR_FORMULA = re.compile(r"`[^`]*`|\$[^$]*\$|\\\((?:(?!\\\().)*?\\\)")
 _SPECIAL = re.compile(r"\\[\s\S]?|`+|\$\$?|\[|<|&")
 _TAG = re.compile(r"<[^\s<>]{0,200}")
 _ENTITY = re.compile(r"&#?\w{0,31}")
@@ -31,16 +35,17 @@ def settled(text: str) -> tuple[str, bool]:
     An end that is missing, but certain to come, is added.
     """
     text = text.removesuffix("\r")
-    fence = _open_fence(text)
+    fence, behind = _fences(text)
     if fence:
         lines, _, last = text.rpartition("\n")
         marks = last.strip(" \t>")
-        opens = _open_fence(lines) != fence
+        opens = _fences(lines)[0] != fence
         may_close = bool(marks) and fence.startswith(marks)
         return (f"{lines}\n" if opens or may_close else text), not opens
     # What is left of a line without the marks at its end may be marks as well.
+    code, text = text[:behind], text[behind:]
     shown = _inline(_without_table_head(_without_marks(text)))
-    return _without_marks(shown), False
+    return code + _without_marks(shown), False
 
 
 def _without_marks(text: str) -> str:
@@ -52,40 +57,52 @@ def _without_marks(text: str) -> str:
     return f"{lines}\n" if lines else ""
 
 
-def _open_fence(text: str) -> str:
-    fence = ""
+def _fences(text: str) -> tuple[str, int]:
+    """The fence of the code that is open at the end, and where the last code that is closed has its end."""
+    fence, behind, end = "", 0, 0
     for line in text.split("\n"):
+        end += len(line) + 1
         mark = _FENCE.match(line)
         if not fence:
             fence = mark[1] if mark else ""
         elif (marks := line.strip(" \t>")).startswith(fence) and not marks.strip(fence[0]):
-            fence = ""
-    return fence
+            fence, behind = "", min(end, len(text))
+    return fence, behind
 
 
 def _without_table_head(text: str) -> str:
     """A line with columns is a table's if a row of dashes follows it."""
     lines = text.removesuffix("\n").split("\n")
     head = lines[-1]
-    if not (head.lstrip(" \t>").startswith("|") or " | " in f"{head} "):
+    at = _bar(head)
+    if at < 0:
         return text
     for line in reversed(lines):
         if not line.strip():
             break
         if _DELIMITER_ROW.fullmatch(line):
             return text  # it is a row of one
-    return "".join(f"{line}\n" for line in lines[:-1])
+    return "".join(f"{line}\n" for line in lines[:-1]) + head[:at]
+
+
+def _bar(line: str) -> int:
+    """From where on it waits; -1 if it is no table's."""
+    if line.lstrip(" \t>").startswith("|"):
+        return 0
+    bar = _BAR.search(_CODE_OR_FORMULA.sub(lambda found: "x" * len(found[0]), line))
+    return bar.start() if bar and len(line) - bar.start() <= MAX_HELD_HEAD else -1
 
 
 def _inline(text: str) -> str:
     paragraph = text.rfind("\n\n", max(0, len(text) - MAX_LOOKED_AT)) + 1
     at = max(paragraph, len(text) - MAX_LOOKED_AT)
-    while found := _SPECIAL.search(text, at):
+    shown = None
+    while shown is None and (found := _SPECIAL.search(text, at)):
         at, shown = _over(text, found)
-        if shown is not None:
-            return shown
-    marked = text.rstrip("*_~")
-    escaped = len(marked) < len(text) and marked.endswith("\\")
+    shown = text if shown is None else shown
+    # Whether they begin or end an emphasis depends on what follows.
+    marked = shown.rstrip("*_~")
+    escaped = len(marked) < len(shown) and marked.endswith("\\")
     return marked[:-1] if escaped else marked
 
 
@@ -96,7 +113,7 @@ def _over(text: str, found: re.Match[str]) -> tuple[int, str | None]:
         closing = {"\\(": "\\)", "\\[": "\\]"}.get(mark, mark)
         return _to(text, found, text.find(closing, found.end()), MAX_HELD_FORMULA, len(closing))
     if mark[0] == "\\":
-        return found.end(), (text[:start] if found.end() == len(text) and mark == "\\" else None)
+        return _over_backslash(text, found)
     if mark[0] == "`":
         return _over_code(text, found)
     if mark == "$":
@@ -106,6 +123,18 @@ def _over(text: str, found: re.Match[str]) -> tuple[int, str | None]:
     begun = (_TAG if mark == "<" else _ENTITY).match(text, start)
     ends = begun is not None and begun.end() == len(text)
     return found.end(), (text[:start] if ends else None)
+
+
+def _over_backslash(text: str, found: re.Match[str]) -> tuple[int, str | None]:
+    start = found.start()
+    if text[max(0, start - MAX_MARKS) : start].rpartition("\n")[2].strip(" \t>"):
+        return found.end(), (text[:start] if text.endswith("\\") and found[0] == "\\" else None)
+    environment = ENVIRONMENT.match(text, start)
+    if environment:
+        closing = closing_of(environment[0])
+        return _to(text, environment, text.find(closing, start), MAX_HELD_FORMULA, len(closing))
+    begun = _BEGUN_ENVIRONMENT.match(text, start)
+    return found.end(), (text[:start] if begun and begun.end() == len(text) else None)
 
 
 def _to(
@@ -125,6 +154,9 @@ def _over_code(text: str, found: re.Match[str]) -> tuple[int, str | None]:
     code = text[found.end() :].rstrip("`\\")  # in a table, a backslash may belong to a bar
     if "\n" in code:
         return found.end(), None
+    row = text[text.rfind("\n", 0, found.start()) + 1 : found.start()].lstrip(" \t>")
+    if "|" in code and row.startswith("|"):  # it divides cells where the code has no end
+        return found.end(), text[: found.start()]
     return found.end(), (
         text[: found.end()] + code + found[0] if code.strip() else text[: found.start()]
     )
