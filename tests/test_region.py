@@ -8,8 +8,8 @@ import pytest
 
 from model.conversation import Conversation, Image, Text
 from model.grounding import Box, Convention, parse
+from model.grounding.region import Corners, region_text
 from model.local import LocalBackend
-from model.region import Corners, region_text
 from model.settings import GenerationSettings
 
 CONVENTIONS: list[Convention] = ["qwen2_vl", "qwen2_5_vl", "qwen3_vl"]

@@ -11,7 +11,7 @@ from typing import Any
 from model.conversation import Conversation, Image
 from model.families import of_key
 from model.grounding import Box, Convention, Point, mentions, place
-from model.mention import Mention
+from model.grounding.mention import Mention
 from model.reference import spoken_of, subject, subjects
 from model.vision import picture_size
 from ui.annotate import Mark

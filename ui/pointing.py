@@ -12,7 +12,7 @@ from model.conversation import Conversation, Image, Message, Text
 from model.errors import DemoError
 from model.families import of_key
 from model.grounding import Convention
-from model.region import Corners, region_text, upright
+from model.grounding.region import Corners, region_text, upright
 from model.settings import VisionSettings
 from model.vision import picture_size
 from ui.attachment import Attachment

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from model.grounding_json import corners, place
-from model.loose_json import Value
-from model.mention import Mention, Numbers, extent
+from model.grounding.json_places import corners, place
+from model.grounding.loose_json import Value
+from model.grounding.mention import Mention, Numbers, extent
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)")
 # Numbers, and what stands between them.

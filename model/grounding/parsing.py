@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from model.grounding_json import in_json
-from model.grounding_tags import in_tags
-from model.mention import Mention, extent
+from model.grounding.json_places import in_json
+from model.grounding.mention import Mention, extent
+from model.grounding.tags import in_tags
 
 Convention = Literal["qwen2_vl", "qwen2_5_vl", "qwen3_vl"]
 Size = tuple[int, int]  # width, height

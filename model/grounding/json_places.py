@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from model.loose_json import CutList, CutText, LooseObject, Value, objects
-from model.mention import Mention, Numbers, extent
+from model.grounding.loose_json import CutList, CutText, LooseObject, Value, objects
+from model.grounding.mention import Mention, Numbers, extent
 
 # What a list of numbers is: the corners of a box, x and y of a point or of several, or whichever fits.
 Kind = Literal["box", "point", "points", "either"]
