@@ -19,10 +19,10 @@ from model.backend import Backend
 from model.checkpoint_settings import default_settings
 from model.choose import Flags, choose, expected_checkpoint
 from model.connection import Connection
-from model.download import Downloads
 from model.errors import DemoError, SettingError
 from model.families import Recognised, of_key, recognised
 from model.loading import LoadingBackend, Report
+from model.media.download import Downloads
 from model.settings import DefaultSettings
 from ui import confinement
 from ui.flags import parser

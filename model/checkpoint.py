@@ -18,7 +18,7 @@ from model.errors import CheckpointError
 if TYPE_CHECKING:
     from model.compiled import CompiledDecoding
     from model.local import LocalBackend
-    from model.media_reader import MediaReader
+    from model.media.reader import MediaReader
 
 BFLOAT16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "bf16")  # of x86 cores, and of ARM's
 DOWNLOAD_SHARE = 0.9  # of the time until a checkpoint that has to be fetched is ready
@@ -67,7 +67,7 @@ def load(
 ) -> LocalBackend:
     """The backend for `choice`. Raises `CheckpointError` with the remedy."""
     from model.local import LocalBackend
-    from model.media_reader import IN_THIS_PROCESS
+    from model.media.reader import IN_THIS_PROCESS
 
     adapters.require_none_hidden(choice.checkpoint, choice.adapter)
     processor = checkpoint_files.processor(choice.checkpoint)

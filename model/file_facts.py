@@ -10,11 +10,12 @@ import time
 from dataclasses import replace
 from functools import lru_cache
 
-from model import media, video
 from model.conversation import Image, Video
-from model.media_reader import IN_THIS_PROCESS, MediaReader
+from model.media import image as media
+from model.media import video
+from model.media.reader import IN_THIS_PROCESS, MediaReader
+from model.media.video import Clip
 from model.settings import VisionSettings
-from model.video import Clip
 
 MAX_PICTURES, MAX_CLIPS, MAX_HASHES = 4096, 32, 4096  # of which facts are remembered
 MAX_STAMPS = 100_000  # of a clip that is remembered; they take 3 MB

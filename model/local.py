@@ -28,7 +28,7 @@ from model.errors import CheckpointError, DemoError
 from model.event_stream import Emit, events_of
 from model.families import Geometry
 from model.feature_cache import FeatureCache
-from model.media_reader import IN_THIS_PROCESS, MediaReader
+from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.prefix_cache import PrefixCache, bytes_per_token, common_length
 from model.prepared_media import Items, PreparedMedia
 from model.prompt import Prompt, build

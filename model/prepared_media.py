@@ -17,7 +17,7 @@ from typing import Generic, Protocol, TypeVar
 
 from model.backend import Cancel
 from model.decoders import Decoders, Work
-from model.video import Report
+from model.media.video import Report
 from model.visual_item import VisualItem
 
 

@@ -23,7 +23,7 @@ from model.errors import DemoError, Sentence
 from model.event_stream import Emit, events_of
 from model.families import Family
 from model.loading import Report
-from model.media_reader import IN_THIS_PROCESS, MediaReader
+from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.prepared_media import PreparedMedia
 from model.read_ahead import Drafts
 from model.remote_answer import Answer, Question

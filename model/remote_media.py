@@ -16,9 +16,9 @@ import PIL.Image
 
 from model import vision
 from model.backend import Cancel
-from model.media_reader import IN_THIS_PROCESS, MediaReader
+from model.media.reader import IN_THIS_PROCESS, MediaReader
+from model.media.video import Report
 from model.remote_messages import Shown
-from model.video import Report
 from model.visual_item import VisualItem
 
 MOST_PNG_BYTES = (

@@ -18,7 +18,7 @@ from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2.functional import resize
 from transformers.video_utils import VideoMetadata
 
-from model.stock_files import flat, on_screen
+from model.media.stock_files import flat, on_screen
 
 
 def at_size(pixels: np.ndarray, width: int, height: int) -> torch.Tensor:

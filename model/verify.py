@@ -11,7 +11,7 @@ from transformers import StoppingCriteria
 
 from model import stock, weights
 from model.errors import DemoError
-from model.media_reader import IN_THIS_PROCESS, MediaReader
+from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.recipe import Recipe, Seen, Verdict
 
 SHOWN = 24  # characters of what differs

@@ -8,13 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from model import archive_reader, media, video
+from model import archive_reader
 from model import checkpoint as checkpoints
 from model.archive import Archive
 from model.chat_template import control_tokens
 from model.choose import BUNDLED, Flags, choose
 from model.conversation import Image
 from model.errors import DemoError, NotReplayableError
+from model.media import image as media
+from model.media import video
 from model.recipe import Runtime, Verdict
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")

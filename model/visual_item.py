@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from model import file_facts, media, video, vision
+from model import file_facts, vision
 from model.backend import ItemCost
 from model.conversation import Conversation, Image, Media, Video
 from model.errors import ContextError, MediaError, Sentence
 from model.families import Geometry
-from model.media_reader import IN_THIS_PROCESS, MediaReader
+from model.media import image as media
+from model.media import video
+from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.settings import VisionSettings
 
 # A long text has no more on average: in deeply indented code a token is a dozen spaces.

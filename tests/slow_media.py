@@ -7,8 +7,8 @@ from collections.abc import Generator
 from typing import TypeVar
 
 from model.backend import Cancel
+from model.media.video import Report
 from model.prepared_media import Make, Sized
-from model.video import Report
 from model.visual_item import VisualItem
 
 Value = TypeVar("Value", bound=Sized)

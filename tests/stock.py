@@ -18,10 +18,11 @@ from torchvision.transforms import v2
 from transformers import TextIteratorStreamer
 from transformers.video_utils import VideoMetadata, load_video
 
-from model import media, video
 from model.conversation import Conversation, Image, Media, Message, Text, Video
 from model.families import Geometry
 from model.local import LocalBackend
+from model.media import image as media
+from model.media import video
 from model.settings import GenerationSettings, VisionSettings
 from model.vision import exact_size
 

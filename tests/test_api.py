@@ -17,8 +17,8 @@ from PIL import Image as PillowImage
 
 from model.backend import Delta, Status
 from model.conversation import Conversation, Image
-from model.download import Downloads
 from model.errors import MediaError
+from model.media.download import Downloads
 from model.settings import (
     MOST_CHARACTERS,
     Bounds,

@@ -14,9 +14,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-from model import download
-from model.download import MOST_REDIRECTS, Downloads, addresses, is_public
 from model.errors import MediaError
+from model.media import download
+from model.media.download import MOST_REDIRECTS, Downloads, addresses, is_public
 
 PUBLIC = "127.0.0.1"  # plays the whole world
 

@@ -21,7 +21,7 @@ READ = """
 import json, psutil, sys, time
 from model.conversation import Video
 from model.settings import VisionSettings
-from model.video import choose, frames, probe
+from model.media.video import choose, frames, probe
 from tests.media_files import number_of
 
 rss = lambda: psutil.Process().memory_info().rss

@@ -21,7 +21,7 @@ import pytest
 from PIL import Image, ImageColor, TiffImagePlugin
 
 from model.errors import MediaError
-from model.media import (
+from model.media.image import (
     fetch,
     fingerprint,
     image_size,
@@ -68,10 +68,10 @@ def test_only_the_scans_of_the_first_picture_count(
 ) -> None:
     Image.new("RGB", (60, 40), "red").save(path := tmp_path / "phone.jpg", progressive=True)
     scans = path.read_bytes().count(b"\xff\xda")
-    monkeypatch.setattr("model.media.MOST_SCANS", scans)
+    monkeypatch.setattr("model.media.image.MOST_SCANS", scans)
     path.write_bytes(path.read_bytes() * 2)  # as phones put a second picture behind
     assert open_image(path).size == (60, 40)
-    monkeypatch.setattr("model.media.MOST_SCANS", scans - 1)
+    monkeypatch.setattr("model.media.image.MOST_SCANS", scans - 1)
     with pytest.raises(MediaError, match="would take too long to read"):
         open_image(path)
 
@@ -257,7 +257,7 @@ def test_a_heic_picture_is_named_where_its_decoder_is_not_installed(tmp_path: Pa
     pillow_heif.from_pillow(corners((64, 32))).save(path)
     without = (
         "import sys; sys.modules['pillow_heif'] = None\n"
-        "from model.errors import MediaError; from model.media import open_image\n"
+        "from model.errors import MediaError; from model.media.image import open_image\n"
         "try: open_image(sys.argv[1])\n"
         "except MediaError as error: print(error)"
     )
@@ -478,7 +478,7 @@ def test_a_server_that_sends_too_much_is_given_up_on(site: str) -> None:
 
 
 def test_a_server_that_drips_is_given_up_on(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("model.media.FETCH_SECONDS", 0.2)
+    monkeypatch.setattr("model.media.image.FETCH_SECONDS", 0.2)
     with pytest.raises(MediaError, match=r"could not be fetched \(not done after 0\.2 s\)"):
         fetch(f"{site}/dripping")
 
@@ -487,7 +487,7 @@ def test_a_bug_of_ours_is_no_damaged_file(tmp_path: Path, monkeypatch: pytest.Mo
     def broken(_: object) -> object:
         raise NameError("own bug")
 
-    monkeypatch.setattr("model.media._rgb", broken)
+    monkeypatch.setattr("model.media.image._rgb", broken)
     with pytest.raises(NameError, match="own bug"):
         open_image(photo(tmp_path / "a.png", (32, 32)))
 

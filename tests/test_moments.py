@@ -10,8 +10,8 @@ from transformers import Qwen2VLVideoProcessor
 from transformers.video_utils import VideoMetadata
 
 from model.conversation import Video
+from model.media.video import choose, frames, probe
 from model.settings import VisionSettings
-from model.video import choose, frames, probe
 from tests.media_files import clip, number_of, solid
 
 # When each frame of a clip is shown, in s, and how long the clip is.

@@ -15,8 +15,8 @@ from model.backend import Cancel
 from model.conversation import Conversation, Image
 from model.errors import MediaError
 from model.families import Geometry
+from model.media.video import Report
 from model.prepared_media import PreparedMedia, Ready
-from model.video import Report
 from model.visual_item import VisualItem, plan
 from tests import media_files
 from tests.patience import PATIENCE_S, wait_until

@@ -11,10 +11,11 @@ import pytest
 from PIL import Image as PillowImage
 from PIL.JpegImagePlugin import JpegImageFile
 
-from model import remote_media, video, vision
+from model import remote_media, vision
 from model.backend import Cancel
 from model.conversation import Conversation, Image, Media, Video
 from model.families import Geometry
+from model.media import video
 from model.prepared_media import PreparedMedia
 from model.remote_media import Encoded, content_part
 from model.remote_messages import Shown

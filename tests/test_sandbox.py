@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from model import container, packets
-from model.container import Patience, opened
 from model.conversation import Video
 from model.errors import MediaError, Sentence
-from model.packets import PacketIndex
-from model.video import frames
+from model.media import container, packets
+from model.media.container import Patience, opened
+from model.media.packets import PacketIndex
+from model.media.video import frames
 from tests import media_files
 from tests.hostile_files.clips import growing, sample_bomb
 from tests.hostile_files.pictures import scan_bomb

@@ -18,7 +18,7 @@ import pytest
 from model.backend import Cancel
 from model.conversation import Image, Media, Video
 from model.errors import MediaError
-from model.media_reader import IN_THIS_PROCESS
+from model.media.reader import IN_THIS_PROCESS
 from tests import media_files
 from tests.patience import wait_until
 from ui.sandbox import Sandbox
@@ -127,7 +127,7 @@ def test_several_files_are_opened_at_once(sandbox: Sandbox, tmp_path: Path) -> N
 PLANTED = """
 import os, socket, struct, json, time
 import PIL.ImageFile
-from model import media
+from model.media.image import image as media
 real_open = media.open_image
 
 def crash(): __import__("ctypes").string_at(0)

@@ -12,11 +12,13 @@ import pytest
 import torch
 from PIL import Image
 
-from model import media, stock, verify, video
+from model import stock, verify
 from model.conversation import Conversation, Text, Video
 from model.conversation import Image as Picture
 from model.encoder import resized
 from model.local import LocalBackend
+from model.media import image as media
+from model.media import video
 from model.settings import GenerationSettings, VisionSettings
 from tests import media_files
 from tests.real_media import real_media

@@ -12,13 +12,13 @@ from av.codec import Codec, codecs_available
 from av.video.frame import VideoFrame
 from PIL import Image, ImageColor
 
-from model import container
 from model.backend import Cancel
-from model.container import Patience
 from model.conversation import Video
 from model.errors import MediaError
+from model.media import container
+from model.media.container import Patience
+from model.media.video import Clip, choose, first_frame, frames, probe, sources
 from model.settings import VisionSettings
-from model.video import Clip, choose, first_frame, frames, probe, sources
 from tests.hostile_files import advisories
 from tests.media_files import (
     CORNERS,
@@ -294,7 +294,7 @@ def test_a_pass_cancelled_before_it_begins_gives_nothing(tmp_path: Path) -> None
 def test_progress_tells_where_in_the_clip_reading_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model.video.REPORT_EVERY", 0.0)
+    monkeypatch.setattr("model.media.video.REPORT_EVERY", 0.0)
     told: list[tuple[float, float]] = []
     video = Video(clip(tmp_path / "a.mp4", 20))
     list(frames(video, (1.5, 1.75), progress=lambda at, end: told.append((at, end))))

@@ -18,9 +18,9 @@ from typing import Any
 
 import gradio as gr
 
-from model import media
 from model.conversation import Conversation, Text
 from model.errors import DemoError, MediaError, SettingError
+from model.media import image as media
 from model.settings import GenerationSettings
 from ui.api_examples import give_example
 from ui.asker import asker_of, asking, path_of

@@ -14,7 +14,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from model.conversation import Image, Media, Video
-from model.download import Downloads
+from model.media.download import Downloads
 from model.settings import VisionSettings
 from ui.resolution import AUTO, Resolution
 from ui.sandboxed_media import STRANGERS_MEDIA

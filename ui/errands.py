@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
-from model.download import Downloads
+from model.media.download import Downloads
 from ui.attachment import Attachment, download, inspect
 from ui.fair_pool import FairPool
 from ui.preview import clip_preview

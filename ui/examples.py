@@ -14,8 +14,9 @@ from pathlib import Path
 
 from PIL import Image as PillowImage
 
-from model import media, video
 from model.conversation import Video
+from model.media import image as media
+from model.media import video
 from ui import ASSETS
 from ui.attachment import Attachment
 from ui.errands import Errands

@@ -13,9 +13,10 @@ from typing import Literal
 
 from PIL import Image as PillowImage
 
-from model import media, video
 from model.conversation import Video
 from model.errors import MediaError
+from model.media import image as media
+from model.media import video
 
 THUMBNAIL_PX = 256
 LARGE_PX = 2048  # of a picture in a format that browsers do not show

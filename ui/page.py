@@ -9,7 +9,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from model.backend import Backend
-from model.download import Downloads
+from model.media.download import Downloads
 from ui import ASSETS, gate, scripts
 from ui.api import add_api
 from ui.health import Health

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
-from model import container, media, video
-from model.as_stock import pixels as stock_pixels
 from model.conversation import Image, Media, Video
+from model.media import container, video
+from model.media import image as media
+from model.media.as_stock import pixels as stock_pixels
 from ui.first_look import is_clip, look
 from ui.sandbox_channel import Content
 

@@ -28,8 +28,8 @@ import PIL.Image
 
 import model
 import ui
-from model import media
 from model.errors import DemoError
+from model.media import image as media
 from ui import sandbox_jobs
 from ui.confinement import confine, prepare
 from ui.sandbox_channel import LENGTH, Blob, send

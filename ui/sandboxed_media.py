@@ -15,13 +15,14 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image as PillowImage
 
-from model import container, media, video
 from model.backend import Cancel
 from model.conversation import Image, Media, Video
-from model.decoding import Pixels
-from model.moments import Clip
-from model.packets import MOST_PACKETS
-from model.video import Report
+from model.media import container, video
+from model.media import image as media
+from model.media.decoding import Pixels
+from model.media.packets import MOST_PACKETS
+from model.media.sampling import Clip
+from model.media.video import Report
 from ui.first_look import FirstLook, Pictures
 from ui.sandbox import SANDBOX, Sandbox, damaged
 from ui.sandbox_channel import BrokenOffError, Message

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from model.backend import Backend, CacheFigures, Status
 from model.conversation import Conversation
-from model.download import Downloads
 from model.errors import DemoError, Sentence
+from model.media.download import Downloads
 from model.settings import DefaultSettings, GenerationSettings
 from ui import leftovers, storage
 from ui.asker import Asker

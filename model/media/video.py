@@ -17,11 +17,12 @@ import numpy as np
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from model import media
 from model.backend import Cancel
-from model.container import LOOKING_S, READING_S, Track, opened
 from model.conversation import Video
-from model.decoding import (
+from model.errors import MediaError, Sentence
+from model.media import image as media
+from model.media.container import LOOKING_S, READING_S, Track, opened
+from model.media.decoding import (
     Pixels,
     decoded,
     decoded_from,
@@ -30,9 +31,8 @@ from model.decoding import (
     pays,
     upright,
 )
-from model.errors import MediaError, Sentence
-from model.moments import SAME_MOMENT, Clip, choose
-from model.packets import PacketIndex
+from model.media.packets import PacketIndex
+from model.media.sampling import SAME_MOMENT, Clip, choose
 
 __all__ = [
     "Clip",

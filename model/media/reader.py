@@ -10,12 +10,13 @@ from typing import Protocol
 
 import numpy as np
 
-from model import as_stock, media, video
 from model.backend import Cancel
 from model.conversation import Image, Media, Video
-from model.decoding import Pixels
-from model.moments import Clip
-from model.video import Report
+from model.media import as_stock, video
+from model.media import image as media
+from model.media.decoding import Pixels
+from model.media.sampling import Clip
+from model.media.video import Report
 
 
 class MediaReader(Protocol):

@@ -17,9 +17,9 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
 
-from model.container import Track
-from model.moments import SAME_MOMENT
-from model.packets import STRICT, PacketIndex
+from model.media.container import Track
+from model.media.packets import STRICT, PacketIndex
+from model.media.sampling import SAME_MOMENT
 
 Pixels = npt.NDArray[np.uint8]  # (height, width, 3), RGB
 Timed = Iterator[tuple[float, VideoFrame]]

@@ -12,9 +12,9 @@ import av
 import numpy as np
 from PIL import Image
 
-from model import stock_files
-from model.decoding import Pixels
 from model.errors import DemoError
+from model.media import stock_files
+from model.media.decoding import Pixels
 
 log = logging.getLogger(__name__)
 
