@@ -17,7 +17,7 @@ from torchvision.transforms.v2 import functional as tvf
 from model.backend import Cancel
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.media.video import Report
-from model.visual_item import VisualItem
+from model.prompt.visual_item import VisualItem
 
 SLICE_TOKENS = 1024  # visual tokens that go through the vision tower at once, for clips
 

@@ -17,9 +17,8 @@ from typing import Any
 
 import torch
 
-from model import checkpoint_settings, feature_cache, prefix_cache, recipe, verify, visual_item
+from model import checkpoint_settings, feature_cache, prefix_cache, recipe, verify
 from model.backend import CacheFigures, Cancel, Estimate, Event, Progress, Status
-from model.chat_template import ChatTemplate, Segment, prompt_text
 from model.compiled import CompiledDecoding
 from model.conversation import Conversation
 from model.decode_threads import DecodeThreads
@@ -31,7 +30,9 @@ from model.feature_cache import FeatureCache
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.prefix_cache import PrefixCache, bytes_per_token, common_length
 from model.prepared_media import Items, PreparedMedia
-from model.prompt import Prompt, build
+from model.prompt import visual_item
+from model.prompt.chat_template import ChatTemplate, Segment, prompt_text
+from model.prompt.token_ids import Prompt, build
 from model.read_ahead import Drafts, EitherCancel, continued
 from model.recipe import Recipe, Runtime, Verdict
 from model.session_store import SessionStore

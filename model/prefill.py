@@ -14,7 +14,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from model.backend import Cancel
 from model.kv_cache import KVCache
-from model.prompt import VisualSpan
+from model.prompt.token_ids import VisualSpan
 
 Report = Callable[[int, int], None]  # tokens done, tokens in all
 

@@ -18,7 +18,7 @@ from typing import Generic, Protocol, TypeVar
 from model.backend import Cancel
 from model.decoders import Decoders, Work
 from model.media.video import Report
-from model.visual_item import VisualItem
+from model.prompt.visual_item import VisualItem
 
 
 class Sized(Protocol):

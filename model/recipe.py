@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from model.backend import Cancel
-from model.chat_template import GROUNDING_TOKENS
 from model.conversation import Conversation, Image, Media, Message, Text
+from model.prompt.chat_template import GROUNDING_TOKENS
+from model.prompt.visual_item import VisualItem, sampled_fps
 from model.settings import GenerationSettings
-from model.visual_item import VisualItem, sampled_fps
 
 # Before a control token that somebody typed, and for one of these that was typed; see `model/stock.py`.
 MARK, NO_MARK = "\ue000", "\ue000\ue001"

@@ -15,7 +15,7 @@ from functools import partial
 
 from openai import AuthenticationError, OpenAIError, PermissionDeniedError
 
-from model import remote_messages, visual_item
+from model import remote_messages
 from model.backend import Cancel, Estimate, Event, Progress, Status
 from model.connection import Connection
 from model.conversation import Conversation
@@ -25,6 +25,8 @@ from model.families import Family
 from model.loading import Report
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.prepared_media import PreparedMedia
+from model.prompt import visual_item
+from model.prompt.visual_item import VisualItem
 from model.read_ahead import Drafts
 from model.remote_answer import Answer, Question
 from model.remote_errors import StrangerError, explained
@@ -34,7 +36,6 @@ from model.remote_server import VIDEO, Server
 from model.remote_tokens import TokenCounter
 from model.settings import MAX_SEED, DefaultSettings, GenerationSettings
 from model.turnstile import Turnstile
-from model.visual_item import VisualItem
 
 CONCURRENCY = 32
 MAX_PREPARED_BYTES = 512 * 2**20  # of encoded pictures that wait, or are kept for the turns to come

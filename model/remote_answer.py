@@ -18,6 +18,7 @@ from model.conversation import Conversation
 from model.errors import ContextError, Sentence
 from model.event_stream import Emit
 from model.prepared_media import Items
+from model.prompt.visual_item import VisualItem, exceeded
 from model.remote_errors import (
     NO_CLIPS,
     BrokenOffError,
@@ -37,7 +38,6 @@ from model.remote_reply import Reply
 from model.remote_server import OPTIONAL, VIDEO, Served, Server
 from model.remote_stream import chunks
 from model.settings import GenerationSettings
-from model.visual_item import VisualItem, exceeded
 
 log = logging.getLogger(__name__)
 

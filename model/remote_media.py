@@ -14,12 +14,12 @@ from typing import Any
 
 import PIL.Image
 
-from model import vision
 from model.backend import Cancel
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.media.video import Report
+from model.prompt import resize as vision
+from model.prompt.visual_item import VisualItem
 from model.remote_messages import Shown
-from model.visual_item import VisualItem
 
 MOST_PNG_BYTES = (
     7_000_000  # 10 MB once it is base64, which is what hosted servers take in one piece

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from model.chat_template import GROUNDING_TOKENS
 from model.conversation import Conversation, Message, Text
 from model.families import Family, Recognised
-from model.visual_item import VisualItem
+from model.prompt.chat_template import GROUNDING_TOKENS
+from model.prompt.visual_item import VisualItem
 
 JOINER = "\u2060"  # WORD JOINER: takes no room and breaks no line, but belongs to no control token
 PAD = "<|image_pad|>"

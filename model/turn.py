@@ -26,7 +26,7 @@ from model.grouped_attention import grouped_attention
 from model.loop_guard import LoopGuard
 from model.prefix_cache import CachedPrefix
 from model.prepared_media import Items, Ready
-from model.prompt import Prompt
+from model.prompt.token_ids import Prompt
 from model.settings import MAX_SEED, GenerationSettings
 from model.token_stream import CancelCriteria, FiniteLogits, LoopCriteria, TextStreamer
 

@@ -11,12 +11,12 @@ from tempfile import TemporaryDirectory
 from model import archive_reader
 from model import checkpoint as checkpoints
 from model.archive import Archive
-from model.chat_template import control_tokens
 from model.choose import BUNDLED, Flags, choose
 from model.conversation import Image
 from model.errors import DemoError, NotReplayableError
 from model.media import image as media
 from model.media import video
+from model.prompt.chat_template import control_tokens
 from model.recipe import Runtime, Verdict
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")

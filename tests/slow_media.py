@@ -9,7 +9,7 @@ from typing import TypeVar
 from model.backend import Cancel
 from model.media.video import Report
 from model.prepared_media import Make, Sized
-from model.visual_item import VisualItem
+from model.prompt.visual_item import VisualItem
 
 Value = TypeVar("Value", bound=Sized)
 

@@ -23,8 +23,8 @@ from model.families import Geometry
 from model.local import LocalBackend
 from model.media import image as media
 from model.media import video
+from model.prompt.resize import exact_size
 from model.settings import GenerationSettings, VisionSettings
-from model.vision import exact_size
 
 GEOMETRY = Geometry()
 

@@ -17,9 +17,9 @@ from model.backend import Answered
 from model.conversation import Conversation, Image, Text, Video
 from model.errors import DemoError, SettingError
 from model.families import Geometry
+from model.prompt.resize import picture_size
 from model.recipe import Runtime, Seen
 from model.settings import GenerationSettings, VisionSettings
-from model.vision import picture_size
 from tests import media_files
 from tests.fakes import USAGE
 

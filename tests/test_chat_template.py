@@ -7,12 +7,12 @@ import time
 
 import pytest
 
-from model.chat_template import ChatTemplate, Segment
 from model.conversation import Conversation, Image, Text, Video
 from model.errors import ContextError
 from model.local import LocalBackend
+from model.prompt.chat_template import ChatTemplate, Segment
+from model.prompt.visual_item import MAX_CHARACTERS_PER_TOKEN
 from model.settings import GenerationSettings
-from model.visual_item import MAX_CHARACTERS_PER_TOKEN
 from tests.conftest import ADDED_TOKENS
 from tests.stock import stock_prompt
 

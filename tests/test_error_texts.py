@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from model import errors, vision
+from model import errors
 from model.backend import Status
 from model.errors import (
     CheckpointError,
@@ -27,6 +27,7 @@ from model.errors import (
 )
 from model.families import Geometry
 from model.loading import LoadingBackend, Report
+from model.prompt import resize as vision
 from model.settings import MOST_CHARACTERS, VisionSettings, settings_from
 from tests.fakes import FakeBackend
 from tests.following import KEY, followed

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from model import file_facts
 from model.conversation import Image, Video
 from model.errors import MediaError
 from model.media import image as media
 from model.media import video
+from model.prompt import file_facts
 from model.settings import VisionSettings
 from tests import media_files
 from tests.patience import wait_until

@@ -21,9 +21,9 @@ from model.grounding import Convention
 from model.kv_cache import SPARE
 from model.local import LocalBackend
 from model.prefix_cache import bytes_per_token
+from model.prompt.visual_item import VisualItem
 from model.settings import GenerationSettings, VisionSettings
 from model.turn import CHUNK_TOKENS
-from model.visual_item import VisualItem
 from tests import media_files
 from tests.media_files import SMALL
 from tests.patience import PATIENCE_S

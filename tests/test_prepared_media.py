@@ -17,7 +17,7 @@ from model.errors import MediaError
 from model.families import Geometry
 from model.media.video import Report
 from model.prepared_media import PreparedMedia, Ready
-from model.visual_item import VisualItem, plan
+from model.prompt.visual_item import VisualItem, plan
 from tests import media_files
 from tests.patience import PATIENCE_S, wait_until
 

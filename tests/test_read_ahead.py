@@ -13,9 +13,9 @@ from model.conversation import Conversation, Image, Message, Text, Video
 from model.encoder import VisionEncoder, prepared, prepared_nbytes
 from model.local import LocalBackend
 from model.prepared_media import PreparedMedia
+from model.prompt.visual_item import VisualItem
 from model.read_ahead import Drafts, EitherCancel, continued
 from model.settings import GenerationSettings
-from model.visual_item import VisualItem
 from tests import media_files
 from tests.media_files import SMALL
 from tests.patience import PATIENCE_S, wait_until

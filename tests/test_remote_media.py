@@ -11,16 +11,17 @@ import pytest
 from PIL import Image as PillowImage
 from PIL.JpegImagePlugin import JpegImageFile
 
-from model import remote_media, vision
+from model import remote_media
 from model.backend import Cancel
 from model.conversation import Conversation, Image, Media, Video
 from model.families import Geometry
 from model.media import video
 from model.prepared_media import PreparedMedia
+from model.prompt import resize as vision
+from model.prompt.visual_item import VisualItem, plan
 from model.remote_media import Encoded, content_part
 from model.remote_messages import Shown
 from model.settings import VisionSettings
-from model.visual_item import VisualItem, plan
 from tests import media_files
 
 SMALL = VisionSettings(max_tokens=16, video_max_frames=4, video_max_tokens_per_frame=16)

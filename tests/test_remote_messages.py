@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from model.chat_template import GROUNDING_TOKENS
 from model.conversation import Conversation, Image, Text, Video
 from model.families import QWEN2_VL, QWEN3_VL, Geometry, Recognised
 from model.local import LocalBackend
+from model.prompt.chat_template import GROUNDING_TOKENS
+from model.prompt.visual_item import plan
 from model.remote_messages import (
     JOINER,
     PICTURE_TOKENS,
@@ -23,7 +24,6 @@ from model.remote_messages import (
     turns,
 )
 from model.settings import GenerationSettings, VisionSettings
-from model.visual_item import plan
 from tests import media_files
 
 SYSTEM = "You are a helpful assistant."

@@ -18,8 +18,7 @@ from transformers.models.qwen3_vl.video_processing_qwen3_vl import (
 
 from model.errors import MediaError, SettingError
 from model.families import QWEN3_VL, Geometry
-from model.settings import VisionSettings
-from model.vision import (
+from model.prompt.resize import (
     Grid,
     Size,
     exact_size,
@@ -29,6 +28,7 @@ from model.vision import (
     resize,
     visual_tokens,
 )
+from model.settings import VisionSettings
 from tests.stock import images_kwargs, videos_kwargs
 
 QWEN2_VL = Geometry()

@@ -8,8 +8,8 @@ import pytest
 
 from model.conversation import Conversation, Text, Video
 from model.families import Geometry
+from model.prompt.visual_item import VisualItem, plan
 from model.settings import VisionSettings
-from model.visual_item import VisualItem, plan
 from tests import media_files
 
 LONG = VisionSettings(video_fps=10, video_max_frames=768)

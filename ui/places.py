@@ -12,8 +12,8 @@ from model.conversation import Conversation, Image
 from model.families import of_key
 from model.grounding import Box, Convention, Point, mentions, place
 from model.grounding.mention import Mention
+from model.prompt.resize import picture_size
 from model.reference import spoken_of, subject, subjects
-from model.vision import picture_size
 from ui.annotate import Mark
 from ui.attachment import Attachment
 from ui.composer import file_url

@@ -13,8 +13,8 @@ from model.errors import DemoError
 from model.families import of_key
 from model.grounding import Convention
 from model.grounding.region import Corners, region_text, upright
+from model.prompt.resize import picture_size
 from model.settings import VisionSettings
-from model.vision import picture_size
 from ui.attachment import Attachment
 
 SMALLEST = 0.01  # of width and height; anything less was a click

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from PIL import Image as PillowImage
 
-from model import vision
 from model.conversation import Image, Video
 from model.media import video
+from model.prompt import resize as vision
 from ui.sandboxed_media import STRANGERS_MEDIA
 from ui.storage import Room
 from ui.uploads import upload_folder

@@ -16,8 +16,8 @@ from model.backend import Answered, Backend, Cancel, Usage
 from model.conversation import Conversation, Image, Media, Message, Part, Text
 from model.errors import DemoError, Sentence
 from model.grounding import Convention
+from model.prompt.visual_item import item_label
 from model.settings import MOST_CHARACTERS, GenerationSettings, VisionSettings
-from model.visual_item import item_label
 from ui.asker import ANYBODY, Asker, person_of
 from ui.attachment import Attachment
 from ui.compare import Comparison

@@ -90,12 +90,12 @@ def stock(path: Path) -> Callable[[], object]:
 
 def ours(path: Path) -> Callable[[], object]:
     """The same pixels, slice by slice, as the vision tower takes them."""
-    from model import visual_item
     from model.backend import Cancel
     from model.conversation import Conversation, Video
     from model.encoder import VisionEncoder, prepared, prepared_nbytes, slices
     from model.families import Geometry
     from model.prepared_media import PreparedMedia
+    from model.prompt import visual_item
     from model.settings import VisionSettings
 
     vision = VisionSettings(

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from model.chat_template import ChatTemplate, Segment
 from model.conversation import Conversation
-from model.visual_item import VisualItem
+from model.prompt.chat_template import ChatTemplate, Segment
+from model.prompt.visual_item import VisualItem
 
 # What a prompt token is to the prefix cache: the id of a text token, or what the model sees at a visual one.
 PromptKey = int | str

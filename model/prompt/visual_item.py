@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from model import file_facts, vision
 from model.backend import ItemCost
 from model.conversation import Conversation, Image, Media, Video
 from model.errors import ContextError, MediaError, Sentence
@@ -19,6 +18,8 @@ from model.families import Geometry
 from model.media import image as media
 from model.media import video
 from model.media.reader import IN_THIS_PROCESS, MediaReader
+from model.prompt import file_facts
+from model.prompt import resize as vision
 from model.settings import VisionSettings
 
 # A long text has no more on average: in deeply indented code a token is a dozen spaces.
