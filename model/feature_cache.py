@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from model.session_store import SessionStore
+from model.serving.session_cache import SessionStore
 
 RANK = 0  # evicted before KV caches: they are needed only where a prompt is read anew
 

@@ -24,22 +24,22 @@ from model.conversation import Conversation
 from model.decode_threads import DecodeThreads
 from model.encoder import VisionEncoder, prepared, prepared_nbytes
 from model.errors import CheckpointError, DemoError
-from model.event_stream import Emit, events_of
 from model.families import Geometry
 from model.feature_cache import FeatureCache
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.prefix_cache import PrefixCache, bytes_per_token, common_length
-from model.prepared_media import Items, PreparedMedia
 from model.prompt import visual_item
 from model.prompt.chat_template import ChatTemplate, Segment, prompt_text
 from model.prompt.token_ids import Prompt, build
-from model.read_ahead import Drafts, EitherCancel, continued
 from model.recipe import Recipe, Runtime, Verdict
-from model.session_store import SessionStore
+from model.serving.drafts import Drafts, EitherCancel, continued
+from model.serving.event_stream import Emit, events_of
+from model.serving.fair_lock import Turnstile
+from model.serving.prepared_media import Items, PreparedMedia
+from model.serving.session_cache import SessionStore
 from model.settings import DefaultSettings, GenerationSettings
 from model.token_stream import CancelCriteria
 from model.turn import Turn
-from model.turnstile import Turnstile
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from typing import Any
 from model.cache_budget import Layout
 from model.kv_cache import KVCache
 from model.prompt.token_ids import PromptKey
-from model.session_store import SessionStore
+from model.serving.session_cache import SessionStore
 
 
 @dataclass

@@ -20,22 +20,22 @@ from model.backend import Cancel, Estimate, Event, Progress, Status
 from model.connection import Connection
 from model.conversation import Conversation
 from model.errors import DemoError, Sentence
-from model.event_stream import Emit, events_of
 from model.families import Family
 from model.loading import Report
 from model.media.reader import IN_THIS_PROCESS, MediaReader
-from model.prepared_media import PreparedMedia
 from model.prompt import visual_item
 from model.prompt.visual_item import VisualItem
-from model.read_ahead import Drafts
 from model.remote_answer import Answer, Question
 from model.remote_errors import StrangerError, explained
 from model.remote_media import encoded, encoded_nbytes
 from model.remote_messages import PAD
 from model.remote_server import VIDEO, Server
 from model.remote_tokens import TokenCounter
+from model.serving.drafts import Drafts
+from model.serving.event_stream import Emit, events_of
+from model.serving.fair_lock import Turnstile
+from model.serving.prepared_media import PreparedMedia
 from model.settings import MAX_SEED, DefaultSettings, GenerationSettings
-from model.turnstile import Turnstile
 
 CONCURRENCY = 32
 MAX_PREPARED_BYTES = 512 * 2**20  # of encoded pictures that wait, or are kept for the turns to come

@@ -16,8 +16,6 @@ from openai import APITimeoutError, OpenAIError
 from model.backend import Cancel, Finished, Notice, Progress, StopReason, Usage
 from model.conversation import Conversation
 from model.errors import ContextError, Sentence
-from model.event_stream import Emit
-from model.prepared_media import Items
 from model.prompt.visual_item import VisualItem, exceeded
 from model.remote_errors import (
     NO_CLIPS,
@@ -37,6 +35,8 @@ from model.remote_messages import Shown, Turn, openai_messages
 from model.remote_reply import Reply
 from model.remote_server import OPTIONAL, VIDEO, Served, Server
 from model.remote_stream import chunks
+from model.serving.event_stream import Emit
+from model.serving.prepared_media import Items
 from model.settings import GenerationSettings
 
 log = logging.getLogger(__name__)

@@ -8,10 +8,10 @@ from typing import Any
 
 from model.backend import Delta, Reasoning, StopReason
 from model.characters import Characters
-from model.event_stream import Emit
 from model.reasoning import Part, Splitter
 from model.remote_chunk import Calls, added
 from model.remote_errors import BrokenOffError, StreamedError
+from model.serving.event_stream import Emit
 
 MAX_CHARACTERS = 200_000  # of an answer, and of a reasoning: more than the longest one has tokens
 

@@ -15,8 +15,8 @@ from transformers import LogitsProcessor, StoppingCriteria
 from transformers.generation.streamers import BaseStreamer
 
 from model.backend import Cancel, Delta
-from model.event_stream import Emit
 from model.loop_guard import LoopGuard
+from model.serving.event_stream import Emit
 
 
 class TextStreamer(BaseStreamer):  # type: ignore[misc]  # transformers ships no types for it

@@ -21,12 +21,12 @@ from transformers import Cache, CompileConfig, GenerationConfig, StoppingCriteri
 from model import feature_cache, prefill, prefix_cache, prompt_lookup, recipe
 from model.backend import Cancel, Finished, Progress, StopReason, Usage
 from model.errors import DemoError
-from model.event_stream import Emit
 from model.grouped_attention import grouped_attention
 from model.loop_guard import LoopGuard
 from model.prefix_cache import CachedPrefix
-from model.prepared_media import Items, Ready
 from model.prompt.token_ids import Prompt
+from model.serving.event_stream import Emit
+from model.serving.prepared_media import Items, Ready
 from model.settings import MAX_SEED, GenerationSettings
 from model.token_stream import CancelCriteria, FiniteLogits, LoopCriteria, TextStreamer
 

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from model.backend import Cancel
 from model.media.video import Report
-from model.prepared_media import Make, Sized
 from model.prompt.visual_item import VisualItem
+from model.serving.prepared_media import Make, Sized
 
 Value = TypeVar("Value", bound=Sized)
 

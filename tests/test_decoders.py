@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from model import decoders
-from model.decoders import Decoders, Work
+from model.serving import decoders
+from model.serving.decoders import Decoders, Work
 from tests.patience import PATIENCE_S, wait_until
 
 

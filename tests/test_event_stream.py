@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from model.backend import Cancel, Delta, Progress
-from model.event_stream import Emit, events_of
+from model.serving.event_stream import Emit, events_of
 from tests.patience import PATIENCE_S, wait_until
 
 

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from model import prepared_media
 from model.backend import Cancel
 from model.conversation import Conversation, Image
 from model.errors import MediaError
 from model.families import Geometry
 from model.media.video import Report
-from model.prepared_media import PreparedMedia, Ready
 from model.prompt.visual_item import VisualItem, plan
+from model.serving import prepared_media
+from model.serving.prepared_media import PreparedMedia, Ready
 from tests import media_files
 from tests.patience import PATIENCE_S, wait_until
 

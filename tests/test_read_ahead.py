@@ -12,9 +12,9 @@ from model.backend import Cancel, Progress, Usage, collected
 from model.conversation import Conversation, Image, Message, Text, Video
 from model.encoder import VisionEncoder, prepared, prepared_nbytes
 from model.local import LocalBackend
-from model.prepared_media import PreparedMedia
 from model.prompt.visual_item import VisualItem
-from model.read_ahead import Drafts, EitherCancel, continued
+from model.serving.drafts import Drafts, EitherCancel, continued
+from model.serving.prepared_media import PreparedMedia
 from model.settings import GenerationSettings
 from tests import media_files
 from tests.media_files import SMALL

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from model.session_store import SessionStore
+from model.serving.session_cache import SessionStore
 
 FEATURES, KV = 0, 1
 Put = tuple[str, str, int, int]  # session, key, bytes, rank

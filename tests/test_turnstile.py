@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from model.backend import Cancel
-from model.turnstile import Turnstile
+from model.serving.fair_lock import Turnstile
 from tests.patience import PATIENCE_S, wait_until
 
 

@@ -14,9 +14,9 @@ from model.connection import Connection
 from model.conversation import Conversation, Image, Text, Video
 from model.encoder import prepared, prepared_nbytes
 from model.local import LocalBackend
-from model.prepared_media import PreparedMedia
 from model.remote import RemoteBackend
 from model.remote_media import encoded, encoded_nbytes
+from model.serving.prepared_media import PreparedMedia
 from model.settings import GenerationSettings
 from tests import media_files
 from tests.openai_server import OpenAIServer

@@ -94,8 +94,8 @@ def ours(path: Path) -> Callable[[], object]:
     from model.conversation import Conversation, Video
     from model.encoder import VisionEncoder, prepared, prepared_nbytes, slices
     from model.families import Geometry
-    from model.prepared_media import PreparedMedia
     from model.prompt import visual_item
+    from model.serving.prepared_media import PreparedMedia
     from model.settings import VisionSettings
 
     vision = VisionSettings(

@@ -16,9 +16,9 @@ from itertools import count
 from typing import Generic, Protocol, TypeVar
 
 from model.backend import Cancel
-from model.decoders import Decoders, Work
 from model.media.video import Report
 from model.prompt.visual_item import VisualItem
+from model.serving.decoders import Decoders, Work
 
 
 class Sized(Protocol):
