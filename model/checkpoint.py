@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from model import adapter as adapters
 from model import checkpoint_files, hub, quantization, weight_files
-from model.cache_budget import Layout, cache_bytes
 from model.choose import GB, Choice, Hardware, weights_bytes
+from model.engine.cache.budget import Layout, cache_bytes
 from model.errors import CheckpointError
 
 if TYPE_CHECKING:
-    from model.compiled import CompiledDecoding
+    from model.engine.cache.static_cache import CompiledDecoding
     from model.local import LocalBackend
     from model.media.reader import MediaReader
 
@@ -103,7 +103,7 @@ def load(
 
 def _compiled(choice: Choice, model: Any, report: Report) -> CompiledDecoding | None:
     """Compiled before anybody asks, so that nobody's first answer waits for it."""
-    from model.compiled import CompiledDecoding
+    from model.engine.cache.static_cache import CompiledDecoding
 
     if not choice.compiled:
         return None

@@ -17,17 +17,20 @@ from typing import Any
 
 import torch
 
-from model import checkpoint_settings, feature_cache, prefix_cache, recipe, verify
+from model import checkpoint_settings, recipe, verify
 from model.backend import CacheFigures, Cancel, Estimate, Event, Progress, Status
-from model.compiled import CompiledDecoding
 from model.conversation import Conversation
-from model.decode_threads import DecodeThreads
-from model.encoder import VisionEncoder, prepared, prepared_nbytes
+from model.engine.cache import feature_cache, prefix_cache
+from model.engine.cache.feature_cache import FeatureCache
+from model.engine.cache.prefix_cache import PrefixCache, bytes_per_token, common_length
+from model.engine.cache.static_cache import CompiledDecoding
+from model.engine.decode_threads import DecodeThreads
+from model.engine.generation import Turn
+from model.engine.streamer import CancelCriteria
+from model.engine.vision_encoder import VisionEncoder, prepared, prepared_nbytes
 from model.errors import CheckpointError, DemoError
 from model.families import Geometry
-from model.feature_cache import FeatureCache
 from model.media.reader import IN_THIS_PROCESS, MediaReader
-from model.prefix_cache import PrefixCache, bytes_per_token, common_length
 from model.prompt import visual_item
 from model.prompt.chat_template import ChatTemplate, Segment, prompt_text
 from model.prompt.token_ids import Prompt, build
@@ -38,8 +41,6 @@ from model.serving.fair_lock import Turnstile
 from model.serving.prepared_media import Items, PreparedMedia
 from model.serving.session_cache import SessionStore
 from model.settings import DefaultSettings, GenerationSettings
-from model.token_stream import CancelCriteria
-from model.turn import Turn
 
 log = logging.getLogger(__name__)
 

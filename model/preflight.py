@@ -10,9 +10,9 @@ from typing import Any
 from model import adapter as adapters
 from model import checkpoint as checkpoints
 from model import checkpoint_files, hub, quantization
-from model.cache_budget import Layout
 from model.choose import GB, Choice, Flags, Hardware, choose, weights_bytes
 from model.connection import Connection
+from model.engine.cache.budget import Layout
 from model.errors import CheckpointError, DemoError
 from model.packages import holes, version_of
 

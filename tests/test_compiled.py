@@ -12,11 +12,11 @@ import pytest
 import torch
 from transformers import AutoTokenizer, CompileConfig
 
-from model import compiled as compiling
 from model.backend import Cancel, collected
 from model.choose import BUNDLED
-from model.compiled import CompiledDecoding
 from model.conversation import Conversation, Image, Text, Video
+from model.engine.cache import static_cache as compiling
+from model.engine.cache.static_cache import CompiledDecoding
 from model.local import LocalBackend
 from model.settings import GenerationSettings
 from tests.same_answers import (

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch._dynamo.utils import counters
 
-from model import compiled as compiling
 from model.backend import Cancel, collected
-from model.compiled import CompiledDecoding
 from model.conversation import Conversation, Image, Text, Video
+from model.engine.cache import static_cache as compiling
+from model.engine.cache.static_cache import CompiledDecoding
 from model.local import LocalBackend
 from model.settings import GenerationSettings
 from tests.same_answers import (

@@ -9,7 +9,7 @@ import torch
 
 from model.backend import Cancel, Finished
 from model.conversation import Conversation, Text
-from model.decode_threads import LONGEST_HOLD, DecodeThreads
+from model.engine.decode_threads import LONGEST_HOLD, DecodeThreads
 from model.local import LocalBackend
 from model.settings import GenerationSettings
 

@@ -8,8 +8,8 @@ import pytest
 
 from model.backend import Cancel, Usage, collected
 from model.conversation import Conversation, Image, Text
+from model.engine.cache.prefix_cache import bytes_per_token
 from model.local import LocalBackend
-from model.prefix_cache import bytes_per_token
 from model.settings import GenerationSettings, VisionSettings
 from tests import media_files
 

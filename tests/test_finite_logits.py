@@ -11,10 +11,10 @@ import torch
 
 from model.backend import Cancel, Delta
 from model.conversation import Conversation, Text
+from model.engine.streamer import FiniteLogits
 from model.errors import DemoError
 from model.local import LocalBackend
 from model.settings import GenerationSettings
-from model.token_stream import FiniteLogits
 
 TALK = Conversation().with_user_turn(Text("Hi"))
 

@@ -14,7 +14,13 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from model.backend import Cancel
 from model.conversation import Conversation, Text
-from model.grouped_attention import GROUPED, STOCK, attend, grouped_attention, rows_of_block
+from model.engine.grouped_attention import (
+    GROUPED,
+    STOCK,
+    attend,
+    grouped_attention,
+    rows_of_block,
+)
 from model.local import LocalBackend
 from model.settings import GenerationSettings
 

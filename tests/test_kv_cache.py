@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import Cache, DynamicCache
 
-from model.kv_cache import SPARE, KVCache
+from model.engine.cache.kv_cache import SPARE, KVCache
 
 HEADS, HEAD_DIM, LAYERS = 2, 4, 3
 

@@ -15,15 +15,15 @@ import torch
 
 from model.backend import Cancel, Delta, Event, Finished, Progress, Usage, collected
 from model.conversation import Conversation, Image, Text, Video
-from model.encoder import VisionEncoder
+from model.engine.cache.kv_cache import SPARE
+from model.engine.cache.prefix_cache import bytes_per_token
+from model.engine.generation import CHUNK_TOKENS
+from model.engine.vision_encoder import VisionEncoder
 from model.errors import ContextError, MediaError
 from model.grounding import Convention
-from model.kv_cache import SPARE
 from model.local import LocalBackend
-from model.prefix_cache import bytes_per_token
 from model.prompt.visual_item import VisualItem
 from model.settings import GenerationSettings, VisionSettings
-from model.turn import CHUNK_TOKENS
 from tests import media_files
 from tests.media_files import SMALL
 from tests.patience import PATIENCE_S

@@ -14,8 +14,8 @@ from transformers import AutoTokenizer
 from model.backend import Cancel, Delta, Finished
 from model.choose import BUNDLED
 from model.conversation import Conversation, Text
+from model.engine.repetition import EVERY, MAX_PERIOD, MIN_REPEATS, MIN_TOKENS, LoopGuard
 from model.local import LocalBackend
-from model.loop_guard import EVERY, MAX_PERIOD, MIN_REPEATS, MIN_TOKENS, LoopGuard
 from model.settings import GenerationSettings
 from tools.tiny.checkpoint import build_model, scale_weights, write_checkpoint
 

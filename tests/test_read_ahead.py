@@ -10,7 +10,7 @@ import torch
 
 from model.backend import Cancel, Progress, Usage, collected
 from model.conversation import Conversation, Image, Message, Text, Video
-from model.encoder import VisionEncoder, prepared, prepared_nbytes
+from model.engine.vision_encoder import VisionEncoder, prepared, prepared_nbytes
 from model.local import LocalBackend
 from model.prompt.visual_item import VisualItem
 from model.serving.drafts import Drafts, EitherCancel, continued
@@ -140,7 +140,9 @@ def test_somebody_who_asks_does_not_wait_for_it(slow: LocalBackend, picture: Ima
 def test_on_a_busy_page_a_clip_is_decoded_once_and_encoded_from_where_it_was_interrupted(
     qwen2_vl: LocalBackend, clip: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model.encoder.SLICE_TOKENS", 1)  # a slice is two of the four frames
+    monkeypatch.setattr(
+        "model.engine.vision_encoder.SLICE_TOKENS", 1
+    )  # a slice is two of the four frames
     backend = LocalBackend(qwen2_vl.model, qwen2_vl.processor, cache_bytes=2**28)
     decoders = Slow()
     decoders.told.set()

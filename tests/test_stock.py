@@ -15,7 +15,7 @@ from PIL import Image
 from model import stock, verify
 from model.conversation import Conversation, Text, Video
 from model.conversation import Image as Picture
-from model.encoder import resized
+from model.engine.vision_encoder import resized
 from model.local import LocalBackend
 from model.media import image as media
 from model.media import video

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from model.backend import Delta, Event
+from model.engine.streamer import TextStreamer, token_bytes
 from model.local import LocalBackend
-from model.token_stream import TextStreamer, token_bytes
 
 
 def streamed(backend: LocalBackend, ids: list[int]) -> list[str]:

@@ -12,7 +12,7 @@ import torch
 from model.backend import Cancel, Event, Finished, Progress, Usage
 from model.connection import Connection
 from model.conversation import Conversation, Image, Text, Video
-from model.encoder import prepared, prepared_nbytes
+from model.engine.vision_encoder import prepared, prepared_nbytes
 from model.local import LocalBackend
 from model.remote import RemoteBackend
 from model.remote_media import encoded, encoded_nbytes

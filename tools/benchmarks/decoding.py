@@ -8,7 +8,7 @@ import torch
 
 from model.backend import Cancel, collected
 from model.conversation import Conversation
-from model.kv_cache import KVCache
+from model.engine.cache.kv_cache import KVCache
 from model.local import LocalBackend
 from model.settings import GenerationSettings
 from tests.stock import stock_streamed

@@ -92,7 +92,7 @@ def ours(path: Path) -> Callable[[], object]:
     """The same pixels, slice by slice, as the vision tower takes them."""
     from model.backend import Cancel
     from model.conversation import Conversation, Video
-    from model.encoder import VisionEncoder, prepared, prepared_nbytes, slices
+    from model.engine.vision_encoder import VisionEncoder, prepared, prepared_nbytes, slices
     from model.families import Geometry
     from model.prompt import visual_item
     from model.serving.prepared_media import PreparedMedia

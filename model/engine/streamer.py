@@ -15,7 +15,7 @@ from transformers import LogitsProcessor, StoppingCriteria
 from transformers.generation.streamers import BaseStreamer
 
 from model.backend import Cancel, Delta
-from model.loop_guard import LoopGuard
+from model.engine.repetition import LoopGuard
 from model.serving.event_stream import Emit
 
 

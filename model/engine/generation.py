@@ -18,17 +18,19 @@ from typing import TYPE_CHECKING
 import torch
 from transformers import Cache, CompileConfig, GenerationConfig, StoppingCriteria
 
-from model import feature_cache, prefill, prefix_cache, prompt_lookup, recipe
+from model import recipe
 from model.backend import Cancel, Finished, Progress, StopReason, Usage
+from model.engine import prefill, prompt_lookup
+from model.engine.cache import feature_cache, prefix_cache
+from model.engine.cache.prefix_cache import CachedPrefix
+from model.engine.grouped_attention import grouped_attention
+from model.engine.repetition import LoopGuard
+from model.engine.streamer import CancelCriteria, FiniteLogits, LoopCriteria, TextStreamer
 from model.errors import DemoError
-from model.grouped_attention import grouped_attention
-from model.loop_guard import LoopGuard
-from model.prefix_cache import CachedPrefix
 from model.prompt.token_ids import Prompt
 from model.serving.event_stream import Emit
 from model.serving.prepared_media import Items, Ready
 from model.settings import MAX_SEED, GenerationSettings
-from model.token_stream import CancelCriteria, FiniteLogits, LoopCriteria, TextStreamer
 
 if TYPE_CHECKING:
     from model.local import LocalBackend

@@ -13,7 +13,7 @@ import torch
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from model.backend import Cancel
-from model.kv_cache import KVCache
+from model.engine.cache.kv_cache import KVCache
 from model.prompt.token_ids import VisualSpan
 
 Report = Callable[[int, int], None]  # tokens done, tokens in all

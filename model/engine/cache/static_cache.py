@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from transformers import Cache, CompileConfig, GenerationConfig, StaticCache
 
-from model.kv_cache import KVCache
+from model.engine.cache.kv_cache import KVCache
 
 # Tokens of prompt and answer. Every decoded token reads a static cache to its end: a 7B checkpoint took 9.8 ms a token
 # with the short one on an H100, 13.4 ms with the long one. What is longer still is decoded uncompiled.

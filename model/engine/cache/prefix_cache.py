@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from model.cache_budget import Layout
-from model.kv_cache import KVCache
+from model.engine.cache.budget import Layout
+from model.engine.cache.kv_cache import KVCache
 from model.prompt.token_ids import PromptKey
 from model.serving.session_cache import SessionStore
 
