@@ -13,11 +13,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from model import checkpoint as checkpoints
 from model import packages
 from model.backend import Backend
-from model.checkpoint_settings import default_settings
-from model.choose import Flags, choose, expected_checkpoint
+from model.checkpoint import load as checkpoints
+from model.checkpoint.choose import Flags, choose, expected_checkpoint
+from model.checkpoint.settings import default_settings
 from model.connection import Connection
 from model.errors import DemoError, SettingError
 from model.families import Recognised, of_key, recognised

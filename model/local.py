@@ -17,8 +17,9 @@ from typing import Any
 
 import torch
 
-from model import checkpoint_settings, recipe, verify
+from model import recipe, verify
 from model.backend import CacheFigures, Cancel, Estimate, Event, Progress, Status
+from model.checkpoint import settings as checkpoint_settings
 from model.conversation import Conversation
 from model.engine.cache import feature_cache, prefix_cache
 from model.engine.cache.feature_cache import FeatureCache
@@ -116,8 +117,8 @@ class LocalBackend:
 
         cache_gb: kept between turns; None takes a share of the free memory. Raises `CheckpointError`.
         """
-        from model import checkpoint as checkpoints
-        from model.choose import Flags, choose
+        from model.checkpoint import load as checkpoints
+        from model.checkpoint.choose import Flags, choose
 
         flags = Flags(
             str(checkpoint),
@@ -396,7 +397,7 @@ def _fits(work: Callable[[], None]) -> bool:
 
 def _runtime(model: Any, adapter: str) -> Runtime:
     """What people may know of it: where a folder lies on this machine is nobody's business."""
-    from model.choose import BUNDLED
+    from model.checkpoint.choose import BUNDLED
 
     def known_as(path: Path) -> str:
         return path.name if path.is_dir() else str(path)

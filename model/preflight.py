@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from model import adapter as adapters
-from model import checkpoint as checkpoints
-from model import checkpoint_files, hub, quantization
-from model.choose import GB, Choice, Flags, Hardware, choose, weights_bytes
+from model.checkpoint import adapters
+from model.checkpoint import files as checkpoint_files
+from model.checkpoint import load as checkpoints
+from model.checkpoint.choose import GB, Choice, Flags, Hardware, choose, weights_bytes
+from model.checkpoint.formats import quantization
+from model.checkpoint.hub import repository as hub
 from model.connection import Connection
 from model.engine.cache.budget import Layout
 from model.errors import CheckpointError, DemoError

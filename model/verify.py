@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from transformers import StoppingCriteria
 
-from model import stock, weights
+from model import stock
+from model.checkpoint import weights
 from model.errors import DemoError
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.recipe import Recipe, Seen, Verdict

@@ -9,9 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from model import archive_reader
-from model import checkpoint as checkpoints
 from model.archive import Archive
-from model.choose import BUNDLED, Flags, choose
+from model.checkpoint import load as checkpoints
+from model.checkpoint.choose import BUNDLED, Flags, choose
 from model.conversation import Image
 from model.errors import DemoError, NotReplayableError
 from model.media import image as media

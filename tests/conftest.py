@@ -11,7 +11,7 @@ import torch
 from tokenizers import AddedToken
 from transformers import AutoTokenizer
 
-from model.choose import BUNDLED
+from model.checkpoint.choose import BUNDLED
 from model.conversation import Image, Video
 from model.local import LocalBackend
 from tests import media_files

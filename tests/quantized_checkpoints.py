@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
-from model.choose import BUNDLED
+from model.checkpoint.choose import BUNDLED
 from tools.tiny.checkpoint import write_random_checkpoint
 
 GROUP = 128  # weights that share a scale

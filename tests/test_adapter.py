@@ -15,12 +15,12 @@ import pytest
 from peft import LoraConfig, get_peft_model
 from transformers import AutoTokenizer
 
-from model import adapter as adapters
 from model import preflight, verify
-from model.adapter import CONFIG, WEIGHTS
 from model.backend import Cancel, collected
-from model.checkpoint import load
-from model.choose import BUNDLED, Choice, Flags
+from model.checkpoint import adapters
+from model.checkpoint.adapters import CONFIG, WEIGHTS
+from model.checkpoint.choose import BUNDLED, Choice, Flags
+from model.checkpoint.load import load
 from model.client_scripts import openai_script
 from model.conversation import Conversation, Image, Text
 from model.errors import CheckpointError, DemoError

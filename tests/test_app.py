@@ -12,8 +12,8 @@ import pytest
 
 import app
 from model.backend import Cancel, collected
-from model.checkpoint_settings import default_settings
-from model.choose import BUNDLED, Flags
+from model.checkpoint.choose import BUNDLED, Flags
+from model.checkpoint.settings import default_settings
 from model.connection import Connection
 from model.conversation import Conversation, Text, Video
 from model.errors import DemoError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from transformers import AutoConfig
 
-from model.choose import BUNDLED, GB
+from model.checkpoint.choose import BUNDLED, GB
 from model.engine.cache.budget import Layout, cache_bytes
 from model.engine.cache.prefix_cache import bytes_per_token
 from model.local import LocalBackend

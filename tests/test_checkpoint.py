@@ -12,8 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from model import preflight
-from model.checkpoint import cpu_bfloat16, load, require_memory
-from model.choose import (
+from model.checkpoint.choose import (
     BUNDLED,
     GB,
     LARGE,
@@ -24,6 +23,7 @@ from model.choose import (
     choose,
     expected_checkpoint,
 )
+from model.checkpoint.load import cpu_bfloat16, load, require_memory
 from model.errors import CheckpointError
 from model.local import LocalBackend
 from tests.checkpoint_folders import grown, resized

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from model.backend import Cancel, collected
-from model.checkpoint_settings import default_settings
-from model.choose import BUNDLED
+from model.checkpoint.choose import BUNDLED
+from model.checkpoint.settings import default_settings
 from model.conversation import Conversation, Text
 from model.local import LocalBackend
 from model.settings import Bounds, DefaultSettings, GenerationSettings

@@ -13,7 +13,7 @@ import gradio as gr
 import pytest
 
 from model.backend import Delta, Status
-from model.choose import BUNDLED
+from model.checkpoint.choose import BUNDLED
 from model.conversation import Image
 from model.errors import ContextError
 from model.local import LocalBackend

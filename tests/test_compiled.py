@@ -13,7 +13,7 @@ import torch
 from transformers import AutoTokenizer, CompileConfig
 
 from model.backend import Cancel, collected
-from model.choose import BUNDLED
+from model.checkpoint.choose import BUNDLED
 from model.conversation import Conversation, Image, Text, Video
 from model.engine.cache import static_cache as compiling
 from model.engine.cache.static_cache import CompiledDecoding

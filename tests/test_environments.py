@@ -13,8 +13,8 @@ import httpx
 import pytest
 from huggingface_hub import close_session
 
+from model.checkpoint.hub.client import ask
 from model.errors import CheckpointError, DemoError
-from model.hub_client import ask
 from tests.fakes import FakeBackend
 from tests.pages import gradio_environment, listening
 from tools.served import REPLY_S, ROOT, free_port

@@ -17,9 +17,9 @@ from gradio_client.exceptions import AppError
 from PIL import Image as PillowImage
 from PIL import ImageColor
 
-from model import checkpoint
 from model.backend import Estimate
-from model.choose import BUNDLED, Flags, choose
+from model.checkpoint import load as checkpoint
+from model.checkpoint.choose import BUNDLED, Flags, choose
 from model.conversation import Conversation
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings

@@ -17,15 +17,16 @@ import pytest
 from httpx2 import ConnectError
 from huggingface_hub import close_session, constants
 
-from model import hub as model_hub
-from model import hub_client, preflight
+from model import preflight
 from model.backend import Cancel, collected
-from model.checkpoint import DOWNLOAD_SHARE, load
-from model.choose import Choice, Flags
+from model.checkpoint.choose import Choice, Flags
+from model.checkpoint.hub import client as hub_client
+from model.checkpoint.hub import repository as model_hub
+from model.checkpoint.hub.errors import unfetched
+from model.checkpoint.hub.repository import located
+from model.checkpoint.load import DOWNLOAD_SHARE, load
 from model.conversation import Conversation, Text
 from model.errors import CheckpointError
-from model.hub import located
-from model.hub_errors import unfetched
 from model.loading import LoadingBackend
 from model.local import LocalBackend
 from model.settings import GenerationSettings

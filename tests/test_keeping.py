@@ -19,7 +19,7 @@ import pytest
 
 import app
 from model.backend import Cancel
-from model.choose import BUNDLED, Flags
+from model.checkpoint.choose import BUNDLED, Flags
 from model.connection import Connection
 from model.conversation import Conversation, Text
 from model.errors import DemoError

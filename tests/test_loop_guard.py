@@ -12,7 +12,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from model.backend import Cancel, Delta, Finished
-from model.choose import BUNDLED
+from model.checkpoint.choose import BUNDLED
 from model.conversation import Conversation, Text
 from model.engine.repetition import EVERY, MAX_PERIOD, MIN_REPEATS, MIN_TOKENS, LoopGuard
 from model.local import LocalBackend

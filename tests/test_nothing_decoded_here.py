@@ -16,7 +16,7 @@ import pytest
 
 import app
 from model.backend import Backend
-from model.choose import Flags
+from model.checkpoint.choose import Flags
 from tests import following, media_files
 from tests.following import KEY, followed
 from tests.openai_server import OpenAIServer, Told

@@ -14,7 +14,7 @@ from gradio_client import Client, handle_file
 from PIL import Image as PillowImage
 
 from model.backend import Cancel, collected
-from model.choose import BUNDLED
+from model.checkpoint.choose import BUNDLED
 from model.conversation import Conversation, Image, Text
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from model import checkpoint_files
+from model.checkpoint import files as checkpoint_files
 from model.errors import CheckpointError
 from tests.checkpoint_folders import as_in_2024, changed
 

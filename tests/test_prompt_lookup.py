@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from model.backend import Cancel, Usage, collected
-from model.choose import BUNDLED
+from model.checkpoint.choose import BUNDLED
 from model.conversation import Conversation, Image, Text, Video
 from model.local import LocalBackend
 from model.settings import GenerationSettings

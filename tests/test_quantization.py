@@ -14,14 +14,21 @@ import torch
 
 from model import preflight
 from model.backend import Cancel, collected
-from model.checkpoint import load
-from model.choose import Choice, Flags
+from model.checkpoint.choose import Choice, Flags
+from model.checkpoint.formats.quantization import (
+    GPTQMODEL,
+    READERS,
+    described,
+    honoured,
+    obstacle,
+    require_reader,
+)
+from model.checkpoint.formats.weight_files import Held
+from model.checkpoint.load import load
 from model.conversation import Conversation, Image, Text
 from model.errors import CheckpointError
 from model.local import LocalBackend
-from model.quantization import GPTQMODEL, READERS, described, honoured, obstacle, require_reader
 from model.settings import GenerationSettings
-from model.weight_files import Held
 from tests.quantized_checkpoints import published
 from tests.quantized_checkpoints import quantized as packed
 

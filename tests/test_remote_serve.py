@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from model.backend import Cancel, Delta, Event, Finished, Usage
-from model.choose import BUNDLED
+from model.checkpoint.choose import BUNDLED
 from model.connection import Connection
 from model.conversation import Conversation, Image, Text, Video
 from model.errors import DemoError

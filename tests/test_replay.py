@@ -18,7 +18,7 @@ from PIL import Image as PillowImage
 
 from model import verify
 from model.backend import Cancel, Delta
-from model.choose import BUNDLED
+from model.checkpoint.choose import BUNDLED
 from model.client_scripts import curl_command
 from model.conversation import Conversation, Image, Text, Video
 from model.errors import DemoError

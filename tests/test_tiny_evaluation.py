@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from model.choose import BUNDLED
+from model.checkpoint.choose import BUNDLED
 
 pytestmark = pytest.mark.slow
 

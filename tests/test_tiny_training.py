@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from model.choose import BUNDLED
+from model.checkpoint.choose import BUNDLED
 from tools.tiny.batches import Batches
 from tools.tiny.checkpoint import (
     load_tokenizer,

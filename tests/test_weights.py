@@ -12,10 +12,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from model import preflight, weights
+from model import preflight
 from model.backend import Cancel
-from model.checkpoint import load
-from model.choose import Choice, Flags
+from model.checkpoint import weights
+from model.checkpoint.choose import Choice, Flags
+from model.checkpoint.load import load
 from model.conversation import Conversation, Text
 from model.errors import CheckpointError, DemoError
 from model.loading import LoadingBackend

@@ -19,7 +19,7 @@ from playwright.sync_api import (
 )
 from transformers import AutoTokenizer
 
-from model.choose import BUNDLED
+from model.checkpoint.choose import BUNDLED
 from tests import browsers, media_files
 from tests.e2e.chat import Chat, talking
 from tests.fakes import FakeBackend

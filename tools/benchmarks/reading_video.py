@@ -118,7 +118,7 @@ def ours(path: Path) -> Callable[[], object]:
 def _processor() -> Any:
     from transformers import AutoProcessor
 
-    from model.choose import BUNDLED
+    from model.checkpoint.choose import BUNDLED
 
     return AutoProcessor.from_pretrained(BUNDLED)
 

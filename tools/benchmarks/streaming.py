@@ -21,7 +21,7 @@ from playwright.sync_api import Browser
 from transformers import AutoTokenizer
 
 from model.backend import Cancel, Usage, collected
-from model.choose import BUNDLED
+from model.checkpoint.choose import BUNDLED
 from model.conversation import Conversation, Image, Text
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings

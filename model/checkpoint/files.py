@@ -10,7 +10,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from model import families, hub, processor_files, quantization, weight_files
+from model import families
+from model.checkpoint.formats import processor_files, quantization, weight_files
+from model.checkpoint.hub import repository as hub
 from model.errors import CheckpointError
 
 WIDE = ("F32", "F64")  # in the words of safetensors
@@ -21,7 +23,7 @@ def processor(checkpoint: str) -> Any:
 
     That of a checkpoint of a known family which is complete, but for the weights of a hub id: these are not here yet.
     """
-    from model import weights
+    from model.checkpoint import weights
 
     config = _config(checkpoint)
     if config.model_type not in families.LOCAL:

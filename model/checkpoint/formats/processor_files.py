@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from model.checkpoint.formats.weight_files import again, damaged
 from model.errors import CheckpointError, Sentence
-from model.weight_files import again, damaged
 
 PROCESSOR, IMAGES = "processor_config.json", "preprocessor_config.json"
 TOKENIZER, VOCABULARY = ("tokenizer.json",), ("vocab.json", "merges.txt")

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model import checkpoint_files, families, hub
+from model import families
+from model.checkpoint import files as checkpoint_files
+from model.checkpoint.hub import repository as hub
 from model.errors import CheckpointError
 from model.renamed import RENAMED, now_called
 

@@ -16,10 +16,12 @@ from typing import Any
 
 import torch
 
-from model import checkpoint_files, hub, weight_files
-from model.adapter import base_weights
+from model.checkpoint import files as checkpoint_files
+from model.checkpoint.adapters import base_weights
+from model.checkpoint.formats import weight_files
+from model.checkpoint.formats.weight_files import UNPACKED, Held
+from model.checkpoint.hub import repository as hub
 from model.errors import CheckpointError, DemoError, Sentence
-from model.weight_files import UNPACKED, Held
 
 log = logging.getLogger(__name__)
 

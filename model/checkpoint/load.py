@@ -9,9 +9,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model import adapter as adapters
-from model import checkpoint_files, hub, quantization, weight_files
-from model.choose import GB, Choice, Hardware, weights_bytes
+from model.checkpoint import adapters
+from model.checkpoint import files as checkpoint_files
+from model.checkpoint.choose import GB, Choice, Hardware, weights_bytes
+from model.checkpoint.formats import quantization, weight_files
+from model.checkpoint.hub import repository as hub
 from model.engine.cache.budget import Layout, cache_bytes
 from model.errors import CheckpointError
 
@@ -139,7 +141,7 @@ def _load(choice: Choice, report: Report) -> Any:
     import torch
     from transformers import AutoModelForImageTextToText
 
-    from model import weights
+    from model.checkpoint import weights
 
     placed: dict[str, Any] = {}
     if choice.device_map:

@@ -9,12 +9,12 @@ from pathlib import Path
 from shutil import which
 from typing import Literal
 
-from model import checkpoint_files
+from model.checkpoint import files as checkpoint_files
 from model.errors import CheckpointError, Sentence
 
 Device = Literal["cpu", "cuda", "mps"]
 GB = 1024**3
-BUNDLED = Path(__file__).parent.parent / "assets" / "tiny-qwen2-vl"
+BUNDLED = Path(__file__).parents[2] / "assets" / "tiny-qwen2-vl"
 LARGE, SMALL = "Qwen/Qwen2-VL-7B-Instruct", "Qwen/Qwen2-VL-2B-Instruct"
 LARGE_BYTES = int(16.6 * 10**9)  # of its weights, in 16 bits
 # Bytes on GPUs for a byte of weights: pictures and the KV cache need room too.

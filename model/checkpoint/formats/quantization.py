@@ -12,9 +12,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from model.checkpoint.formats.weight_files import UNPACKED, Held
 from model.errors import CheckpointError
 from model.renamed import now_called
-from model.weight_files import UNPACKED, Held
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def _of_the_network(checkpoint: str, cause: BaseException) -> CheckpointError | 
     from huggingface_hub import constants
     from huggingface_hub.errors import FileMetadataError, OfflineModeIsEnabled
 
-    from model.hub_client import BrokenOffError, SilenceError
+    from model.checkpoint.hub.client import BrokenOffError, SilenceError
 
     hub = constants.ENDPOINT
     if isinstance(cause, OfflineModeIsEnabled):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from model import hub_errors
+from model.checkpoint.hub import errors as hub_errors
 
 if TYPE_CHECKING:
     import httpx2

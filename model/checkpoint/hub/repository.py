@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-from model import hub_client, processor_files, weight_files
+from model.checkpoint.formats import processor_files, weight_files
+from model.checkpoint.hub import client as hub_client
 from model.errors import CheckpointError
 
 WEIGHTS = ".safetensors"

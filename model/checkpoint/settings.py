@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from model import hub
+from model.checkpoint.hub import repository as hub
 from model.errors import SettingError
 from model.settings import (
     TUNABLES,
