@@ -18,11 +18,11 @@ from model.backend import Backend
 from model.checkpoint import load as checkpoints
 from model.checkpoint.choose import Flags, choose, expected_checkpoint
 from model.checkpoint.settings import default_settings
-from model.connection import Connection
 from model.errors import DemoError, SettingError
 from model.families import Recognised, of_key, recognised
 from model.loading import LoadingBackend, Report
 from model.media.download import Downloads
+from model.remote.http.connection import Connection
 from model.settings import DefaultSettings
 from ui import confinement
 from ui.flags import parser
@@ -89,7 +89,7 @@ def load(
 
     SANDBOX.stand_by()
     if server:
-        from model.remote import RemoteBackend
+        from model.remote.backend import RemoteBackend
 
         return RemoteBackend.connect(
             server,

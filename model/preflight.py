@@ -13,10 +13,10 @@ from model.checkpoint import load as checkpoints
 from model.checkpoint.choose import GB, Choice, Flags, Hardware, choose, weights_bytes
 from model.checkpoint.formats import quantization
 from model.checkpoint.hub import repository as hub
-from model.connection import Connection
 from model.engine.cache.budget import Layout
 from model.errors import CheckpointError, DemoError
 from model.packages import holes, version_of
+from model.remote.http.connection import Connection
 
 PACKAGES = ("torch", "torchvision", "transformers", "accelerate", "gradio", "av", "pillow")
 SERVER_PACKAGES = ("gradio", "openai", "av", "pillow")
@@ -43,8 +43,8 @@ def report(flags: Flags) -> int:
 
 def report_server(connection: Connection) -> int:
     """Print what a server would answer with; 0 if it is there and has a model, 1 if not."""
-    from model.remote import obstacle
-    from model.remote_server import Server
+    from model.remote.backend import obstacle
+    from model.remote.http.client import Server
 
     print(f"python      {platform.python_version()} on {platform.system()} {platform.machine()}")
     for name in SERVER_PACKAGES:

@@ -14,10 +14,10 @@ import app
 from model.backend import Cancel, collected
 from model.checkpoint.choose import BUNDLED, Flags
 from model.checkpoint.settings import default_settings
-from model.connection import Connection
 from model.conversation import Conversation, Text, Video
 from model.errors import DemoError
 from model.local import LocalBackend
+from model.remote.http.connection import Connection
 from model.settings import TUNABLES, DefaultSettings, GenerationSettings
 from tests import media_files
 from tests.openai_server import MODEL, OpenAIServer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from model.connection import Connection
 from model.errors import DemoError
+from model.remote.http.connection import Connection
 
 
 @pytest.mark.parametrize(

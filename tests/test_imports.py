@@ -95,8 +95,8 @@ import app
 from model.backend import Cancel
 from model.conversation import Conversation, Image, Text
 from model.errors import DemoError
-from model.remote import RemoteBackend
-from model.remote_server import Server
+from model.remote.backend import RemoteBackend
+from model.remote.http.client import Server
 from model.settings import GenerationSettings
 from ui.flags import parser
 

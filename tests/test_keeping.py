@@ -20,13 +20,13 @@ import pytest
 import app
 from model.backend import Cancel
 from model.checkpoint.choose import BUNDLED, Flags
-from model.connection import Connection
 from model.conversation import Conversation, Text
 from model.errors import DemoError
 from model.loading import LoadingBackend
 from model.local import LocalBackend
 from model.recipe import Recipe, Runtime, Verdict
-from model.remote import RemoteBackend
+from model.remote.backend import RemoteBackend
+from model.remote.http.connection import Connection
 from model.settings import GenerationSettings
 from model.verify_file import wanted
 from tests import media_files

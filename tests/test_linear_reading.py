@@ -13,8 +13,8 @@ import pytest
 from model import recipe
 from model.conversation import Conversation, Image, Text, Video
 from model.grounding import Convention, parse
-from model.reasoning import Splitter
 from model.reference import spoken_of
+from model.remote.reasoning import Splitter
 from model.timestamps import timestamps
 from ui import markdown, places, render
 from ui.attachment import Attachment

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
-from model import remote_answer
 from model.backend import Cancel, Delta, Event, Finished, Notice, Reasoning
-from model.connection import Connection
 from model.conversation import Conversation, Text
 from model.errors import DemoError
-from model.remote import RemoteBackend
+from model.remote import answer as remote_answer
+from model.remote.backend import RemoteBackend
+from model.remote.http.connection import Connection
 from model.settings import GenerationSettings
 from tests.following import KEY, drawn, followed
 from tests.openai_server import OpenAIServer, Recorded, Told

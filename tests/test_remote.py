@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from model.backend import Cancel, Delta, Estimate, Event, Finished, Notice, Progress, Usage
-from model.connection import Connection
 from model.conversation import Conversation, Image, Text, Video
 from model.errors import ContextError, DemoError
-from model.remote import RemoteBackend
+from model.remote.backend import RemoteBackend
+from model.remote.http.connection import Connection
 from model.settings import GenerationSettings, VisionSettings
 from tests import media_files
 from tests.openai_server import MODEL, OpenAIServer, Refusal, Told

@@ -10,16 +10,17 @@ import httpx2
 import pytest
 from openai import APITimeoutError
 
-from model import remote, remote_answer
 from model.backend import Cancel, Delta, Event, Finished, Progress
-from model.connection import Connection
 from model.conversation import Conversation, Text
 from model.errors import DemoError
 from model.loading import LoadingBackend, Report
-from model.remote import RemoteBackend
-from model.remote_errors import explained
-from model.remote_server import Server
-from model.remote_tokens import TokenCounter
+from model.remote import answer as remote_answer
+from model.remote import backend as remote
+from model.remote.backend import RemoteBackend
+from model.remote.http.client import Server
+from model.remote.http.connection import Connection
+from model.remote.http.errors import explained
+from model.remote.token_count import TokenCounter
 from model.settings import GenerationSettings
 from tests.following import KEY, followed
 from tests.openai_server import MODEL, OpenAIServer, Refusal, Told

@@ -11,15 +11,15 @@ import pytest
 from PIL import Image as PillowImage
 from PIL.JpegImagePlugin import JpegImageFile
 
-from model import remote_media
 from model.backend import Cancel
 from model.conversation import Conversation, Image, Media, Video
 from model.families import Geometry
 from model.media import video
 from model.prompt import resize as vision
 from model.prompt.visual_item import VisualItem, plan
-from model.remote_media import Encoded, content_part
-from model.remote_messages import Shown
+from model.remote import media as remote_media
+from model.remote.media import Encoded, content_part
+from model.remote.messages import Shown
 from model.serving.prepared_media import PreparedMedia
 from model.settings import VisionSettings
 from tests import media_files

@@ -13,7 +13,7 @@ from model.families import QWEN2_VL, QWEN3_VL, Geometry, Recognised
 from model.local import LocalBackend
 from model.prompt.chat_template import GROUNDING_TOKENS
 from model.prompt.visual_item import plan
-from model.remote_messages import (
+from model.remote.messages import (
     JOINER,
     PICTURE_TOKENS,
     Shown,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from model.backend import Event
-from model.reasoning import Part, Splitter
-from model.remote_reply import Reply
+from model.remote.reasoning import Part, Splitter
+from model.remote.reply import Reply
 
 
 @pytest.fixture(autouse=True)

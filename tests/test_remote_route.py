@@ -9,14 +9,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from model import remote_answer
 from model.backend import Cancel, Finished
-from model.connection import Connection
 from model.conversation import Conversation, Text
 from model.errors import DemoError
-from model.remote import RemoteBackend, obstacle
-from model.remote_route import is_near, proxy_of
-from model.remote_server import Server
+from model.remote import answer as remote_answer
+from model.remote.backend import RemoteBackend, obstacle
+from model.remote.http.client import Server
+from model.remote.http.connection import Connection
+from model.remote.http.route import is_near, proxy_of
 from model.settings import GenerationSettings
 from tests.openai_server import MODEL, OpenAIServer, Recorded, Refusal, Told
 

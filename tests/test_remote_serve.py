@@ -8,11 +8,11 @@ import pytest
 
 from model.backend import Cancel, Delta, Event, Finished, Usage
 from model.checkpoint.choose import BUNDLED
-from model.connection import Connection
 from model.conversation import Conversation, Image, Text, Video
 from model.errors import DemoError
 from model.local import LocalBackend
-from model.remote import RemoteBackend
+from model.remote.backend import RemoteBackend
+from model.remote.http.connection import Connection
 from model.settings import GenerationSettings, VisionSettings
 from tests import media_files
 

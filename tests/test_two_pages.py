@@ -15,8 +15,8 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from model.connection import Connection
-from model.remote import RemoteBackend
+from model.remote.backend import RemoteBackend
+from model.remote.http.connection import Connection
 from tests.media_files import solid
 from tests.openai_server import OpenAIServer, Told
 from tests.pages import gradio_environment, listening

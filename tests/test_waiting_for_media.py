@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from model.backend import Cancel, Event, Finished, Progress, Usage
-from model.connection import Connection
 from model.conversation import Conversation, Image, Text, Video
 from model.engine.vision_encoder import prepared, prepared_nbytes
 from model.local import LocalBackend
-from model.remote import RemoteBackend
-from model.remote_media import encoded, encoded_nbytes
+from model.remote.backend import RemoteBackend
+from model.remote.http.connection import Connection
+from model.remote.media import encoded, encoded_nbytes
 from model.serving.prepared_media import PreparedMedia
 from model.settings import GenerationSettings
 from tests import media_files

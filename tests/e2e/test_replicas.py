@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser
 
-from model.connection import Connection
-from model.remote import RemoteBackend
+from model.remote.backend import RemoteBackend
+from model.remote.http.connection import Connection
 from tests.e2e.chat import talking
 from tests.openai_server import OpenAIServer
 from tests.pages import gradio_environment, listening

@@ -23,9 +23,9 @@ import psutil
 from openai import AsyncOpenAI
 
 from model.backend import Cancel, Delta
-from model.connection import Connection
 from model.conversation import Conversation, Text
-from model.remote import RemoteBackend
+from model.remote.backend import RemoteBackend
+from model.remote.http.connection import Connection
 from model.settings import GenerationSettings
 from tools import served
 from tools.benchmarks.machine import ROOT

@@ -19,7 +19,7 @@ from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.media.video import Report
 from model.prompt import resize as vision
 from model.prompt.visual_item import VisualItem
-from model.remote_messages import Shown
+from model.remote.messages import Shown
 
 MOST_PNG_BYTES = (
     7_000_000  # 10 MB once it is base64, which is what hosted servers take in one piece

@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from openai import APIStatusError, OpenAIError
 
-from model.remote_chunk import MOST_TOKENS
-from model.remote_server import Server
+from model.remote.chunk import MOST_TOKENS
+from model.remote.http.client import Server
 
 TOKENIZE_S = 2.0
 # Of the family's vocabulary: English has about four characters to a token, Chinese one and a half.

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from model.backend import Delta, Reasoning, StopReason
-from model.characters import Characters
-from model.reasoning import Part, Splitter
-from model.remote_chunk import Calls, added
-from model.remote_errors import BrokenOffError, StreamedError
+from model.remote.chunk import Calls, added
+from model.remote.http.characters import Characters
+from model.remote.http.errors import BrokenOffError, StreamedError
+from model.remote.reasoning import Part, Splitter
 from model.serving.event_stream import Emit
 
 MAX_CHARACTERS = 200_000  # of an answer, and of a reasoning: more than the longest one has tokens

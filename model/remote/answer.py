@@ -17,7 +17,8 @@ from model.backend import Cancel, Finished, Notice, Progress, StopReason, Usage
 from model.conversation import Conversation
 from model.errors import ContextError, Sentence
 from model.prompt.visual_item import VisualItem, exceeded
-from model.remote_errors import (
+from model.remote.http.client import OPTIONAL, VIDEO, Served, Server
+from model.remote.http.errors import (
     NO_CLIPS,
     BrokenOffError,
     StrangerError,
@@ -30,11 +31,10 @@ from model.remote_errors import (
     retry_after,
     status,
 )
-from model.remote_media import Encoded, content_part
-from model.remote_messages import Shown, Turn, openai_messages
-from model.remote_reply import Reply
-from model.remote_server import OPTIONAL, VIDEO, Served, Server
-from model.remote_stream import chunks
+from model.remote.http.stream import chunks
+from model.remote.media import Encoded, content_part
+from model.remote.messages import Shown, Turn, openai_messages
+from model.remote.reply import Reply
 from model.serving.event_stream import Emit
 from model.serving.prepared_media import Items
 from model.settings import GenerationSettings

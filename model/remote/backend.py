@@ -15,9 +15,7 @@ from functools import partial
 
 from openai import AuthenticationError, OpenAIError, PermissionDeniedError
 
-from model import remote_messages
 from model.backend import Cancel, Estimate, Event, Progress, Status
-from model.connection import Connection
 from model.conversation import Conversation
 from model.errors import DemoError, Sentence
 from model.families import Family
@@ -25,12 +23,14 @@ from model.loading import Report
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.prompt import visual_item
 from model.prompt.visual_item import VisualItem
-from model.remote_answer import Answer, Question
-from model.remote_errors import StrangerError, explained
-from model.remote_media import encoded, encoded_nbytes
-from model.remote_messages import PAD
-from model.remote_server import VIDEO, Server
-from model.remote_tokens import TokenCounter
+from model.remote import messages as remote_messages
+from model.remote.answer import Answer, Question
+from model.remote.http.client import VIDEO, Server
+from model.remote.http.connection import Connection
+from model.remote.http.errors import StrangerError, explained
+from model.remote.media import encoded, encoded_nbytes
+from model.remote.messages import PAD
+from model.remote.token_count import TokenCounter
 from model.serving.drafts import Drafts
 from model.serving.event_stream import Emit, events_of
 from model.serving.fair_lock import Turnstile

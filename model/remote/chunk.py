@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from model.characters import whole
+from model.remote.http.characters import whole
 
 # Two of them in one delta are the same text for older and newer clients.
 _REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details")

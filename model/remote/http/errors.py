@@ -17,10 +17,10 @@ from openai import (
     PermissionDeniedError,
 )
 
-from model.characters import whole
-from model.connection import Connection
 from model.errors import DemoError
-from model.remote_route import RedirectedError, proxy_of
+from model.remote.http.characters import whole
+from model.remote.http.connection import Connection
+from model.remote.http.route import RedirectedError, proxy_of
 
 REFUSED = (400, 422)  # the request is not understood
 NO_CLIPS = (400, 404, 415, 422, 500, 501)  # what servers say to a clip that they cannot take

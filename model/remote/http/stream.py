@@ -11,8 +11,8 @@ import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from typing import Any
 
-from model.characters import whole
-from model.remote_errors import BrokenOffError, StrangerError, StreamedError
+from model.remote.http.characters import whole
+from model.remote.http.errors import BrokenOffError, StrangerError, StreamedError
 
 MAX_LINE_BYTES = 16 * 2**20  # also of a whole answer in JSON
 _END_OF_LINE = re.compile(rb"\r\n|\n|\r(?!\Z)")

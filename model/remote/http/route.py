@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import httpx2
 from openai import DefaultAsyncHttpxClient
 
-from model.connection import Connection, host_of
 from model.errors import DemoError
+from model.remote.http.connection import Connection, host_of
 
 NEAR = (".localhost", ".local", ".internal")  # names that only this network knows
 PORTS = {"http": 80, "https": 443}

@@ -24,12 +24,12 @@ from openai import (
 )
 
 from model.backend import Cancel
-from model.characters import whole
-from model.connection import Connection
 from model.errors import DemoError, Sentence
 from model.families import Recognised, of_key, recognised
-from model.remote_errors import StrangerError, stranger
-from model.remote_route import client
+from model.remote.http.characters import whole
+from model.remote.http.connection import Connection
+from model.remote.http.errors import StrangerError, stranger
+from model.remote.http.route import client
 
 Result = TypeVar("Result")
 
