@@ -14,7 +14,7 @@ from typing import Protocol
 from model.backend import Backend, CacheFigures, Cancel, Estimate, Event, Finished, Status, Usage
 from model.conversation import Conversation
 from model.errors import DemoError, NotReplayableError
-from model.recipe import Recipe, Replaying, Verdict
+from model.reproduce.generation_record import Recipe, Replaying, Verdict
 from model.settings import DefaultSettings, GenerationSettings
 
 log = logging.getLogger(__name__)

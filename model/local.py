@@ -17,7 +17,6 @@ from typing import Any
 
 import torch
 
-from model import recipe, verify
 from model.backend import CacheFigures, Cancel, Estimate, Event, Progress, Status
 from model.checkpoint import settings as checkpoint_settings
 from model.conversation import Conversation
@@ -35,7 +34,9 @@ from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.prompt import visual_item
 from model.prompt.chat_template import ChatTemplate, Segment, prompt_text
 from model.prompt.token_ids import Prompt, build
-from model.recipe import Recipe, Runtime, Verdict
+from model.reproduce import generation_record as recipe
+from model.reproduce import verify
+from model.reproduce.generation_record import Recipe, Runtime, Verdict
 from model.serving.drafts import Drafts, EitherCancel, continued
 from model.serving.event_stream import Emit, events_of
 from model.serving.fair_lock import Turnstile

@@ -8,8 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from model import archive_reader
-from model.archive import Archive
 from model.checkpoint import load as checkpoints
 from model.checkpoint.choose import BUNDLED, Flags, choose
 from model.conversation import Image
@@ -17,7 +15,9 @@ from model.errors import DemoError, NotReplayableError
 from model.media import image as media
 from model.media import video
 from model.prompt.chat_template import control_tokens
-from model.recipe import Runtime, Verdict
+from model.reproduce import archive_reader
+from model.reproduce.archive import Archive
+from model.reproduce.generation_record import Runtime, Verdict
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
@@ -84,7 +84,7 @@ def _verdicts(path: Path, folder: Path, flags: Flags) -> Iterator[Verdict]:
         raise DemoError(
             "This zip file is not a conversation that was exported here, or it was changed; export it again."
         )
-    from model import verify
+    from model.reproduce import verify
 
     control = control_tokens(backend.processor.tokenizer)
     for number, (recipe, answered, reply) in enumerate(exported.recipes(control), 1):

@@ -15,18 +15,19 @@ import pytest
 from peft import LoraConfig, get_peft_model
 from transformers import AutoTokenizer
 
-from model import preflight, verify
+from model import preflight
 from model.backend import Cancel, collected
 from model.checkpoint import adapters
 from model.checkpoint.adapters import CONFIG, WEIGHTS
 from model.checkpoint.choose import BUNDLED, Choice, Flags
 from model.checkpoint.load import load
-from model.client_scripts import openai_script
 from model.conversation import Conversation, Image, Text
 from model.errors import CheckpointError, DemoError
 from model.local import LocalBackend
-from model.recipe import Recipe, Runtime
-from model.script import transformers_script
+from model.reproduce import verify
+from model.reproduce.client_scripts import openai_script
+from model.reproduce.generation_record import Recipe, Runtime
+from model.reproduce.script import transformers_script
 from model.settings import GenerationSettings
 from model.verify_file import wanted
 from tests.adapters import bare, rewrite, tell, weights, with_pefts, write_adapter

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from model import archive, archive_entries, archive_reader
-from model.archive import Archive
 from model.backend import Answered
 from model.conversation import Conversation, Image, Text, Video
 from model.errors import DemoError, SettingError
 from model.families import Geometry
 from model.prompt.resize import picture_size
-from model.recipe import Runtime, Seen
+from model.reproduce import archive, archive_entries, archive_reader
+from model.reproduce.archive import Archive
+from model.reproduce.generation_record import Runtime, Seen
 from model.settings import GenerationSettings, VisionSettings
 from tests import media_files
 from tests.fakes import USAGE

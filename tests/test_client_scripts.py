@@ -18,14 +18,20 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from model.archive import file_names
 from model.backend import Answered
-from model.client_scripts import ENGINE, Question, curl_command, gradio_script, openai_script
 from model.conversation import Conversation, Text, Video
 from model.conversation import Image as Picture
 from model.local import LocalBackend
 from model.media import image as media
-from model.recipe import Recipe
+from model.reproduce.archive import file_names
+from model.reproduce.client_scripts import (
+    ENGINE,
+    Question,
+    curl_command,
+    gradio_script,
+    openai_script,
+)
+from model.reproduce.generation_record import Recipe
 from model.settings import GenerationSettings, VisionSettings
 from tests import media_files
 from tests.fakes import USAGE, FakeBackend

@@ -8,11 +8,11 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from model import archive
-from model.archive import Archive
 from model.backend import Answered
 from model.conversation import Conversation, Image, Text
-from model.recipe import Runtime, Seen
+from model.reproduce import archive
+from model.reproduce.archive import Archive
+from model.reproduce.generation_record import Runtime, Seen
 from model.settings import GenerationSettings
 from tests.fakes import USAGE, FakeBackend
 from tests.following import KEY

@@ -11,13 +11,13 @@ import gradio as gr
 import pytest
 from PIL import Image as PillowImage
 
-from model import archive, archive_entries, archive_reader
-from model.archive import Archive
-from model.archive_entries import Allowance
 from model.backend import Answered
 from model.conversation import Conversation, Image, Part, Text
 from model.errors import DemoError
-from model.recipe import Runtime, Seen
+from model.reproduce import archive, archive_entries, archive_reader
+from model.reproduce.archive import Archive
+from model.reproduce.archive_entries import Allowance
+from model.reproduce.generation_record import Runtime, Seen
 from model.settings import GenerationSettings
 from tests.fakes import USAGE, FakeBackend
 from tests.following import KEY

@@ -24,9 +24,9 @@ from model.conversation import Conversation, Text
 from model.errors import DemoError
 from model.loading import LoadingBackend
 from model.local import LocalBackend
-from model.recipe import Recipe, Runtime, Verdict
 from model.remote.backend import RemoteBackend
 from model.remote.http.connection import Connection
+from model.reproduce.generation_record import Recipe, Runtime, Verdict
 from model.settings import GenerationSettings
 from model.verify_file import wanted
 from tests import media_files
@@ -475,7 +475,8 @@ def test_the_checkpoint_is_the_exported_one_unless_a_flag_says_otherwise(
 
 
 @pytest.mark.parametrize(
-    "named", ["a-folder", "../evil", "/etc", "a/b/c", "~/x", "", "model/recipe.py"]
+    "named",
+    ["a-folder", "../evil", "/etc", "a/b/c", "~/x", "", "model/reproduce/generation_record.py"],
 )
 def test_a_zip_file_leads_to_no_folder_of_this_machine(named: str) -> None:
     with pytest.raises(DemoError, match="--checkpoint-path"):

@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 import pytest
 
-from model import recipe
 from model.conversation import Conversation, Image, Text, Video
 from model.grounding import Convention, parse
 from model.reference import spoken_of
 from model.remote.reasoning import Splitter
+from model.reproduce import generation_record as recipe
 from model.timestamps import timestamps
 from ui import markdown, places, render
 from ui.attachment import Attachment

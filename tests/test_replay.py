@@ -16,15 +16,15 @@ import pytest
 import torch
 from PIL import Image as PillowImage
 
-from model import verify
 from model.backend import Cancel, Delta
 from model.checkpoint.choose import BUNDLED
-from model.client_scripts import curl_command
 from model.conversation import Conversation, Image, Text, Video
 from model.errors import DemoError
 from model.local import LocalBackend
-from model.recipe import Verdict
-from model.script import transformers_script
+from model.reproduce import verify
+from model.reproduce.client_scripts import curl_command
+from model.reproduce.generation_record import Verdict
+from model.reproduce.script import transformers_script
 from model.settings import GenerationSettings, VisionSettings
 from tests import media_files
 from tests.patience import PATIENCE_S
@@ -288,6 +288,6 @@ def test_a_bug_in_reading_a_file_is_not_blamed_on_the_file(
 ) -> None:
     path = media_files.photo(tmp_path / "a.png", (56, 56))
     recipe = qwen2_vl.recipe(Conversation().with_user_turn(Image(path), Text("Hi")), GREEDY)
-    monkeypatch.setattr("model.stock.resize", lambda *_: [][0])
+    monkeypatch.setattr("model.reproduce.stock.resize", lambda *_: [][0])
     with pytest.raises(IndexError):
         qwen2_vl.verify(recipe, "Hi", Cancel())

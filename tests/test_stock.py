@@ -1,6 +1,6 @@
 """The stock functions see the same pixels as the program, for every kind of file.
 
-What Verify runs (`model/stock.py`) and the yardstick of tests and benchmarks (`tests/stock.py`) are one definition of stock.
+What Verify runs (`model/reproduce/stock.py`) and the yardstick of tests and benchmarks (`tests/stock.py`) are one definition of stock.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import pytest
 import torch
 from PIL import Image
 
-from model import stock, verify
 from model.conversation import Conversation, Text, Video
 from model.conversation import Image as Picture
 from model.engine.vision_encoder import resized
 from model.local import LocalBackend
 from model.media import image as media
 from model.media import video
+from model.reproduce import stock, verify
 from model.settings import GenerationSettings, VisionSettings
 from tests import media_files
 from tests.real_media import real_media

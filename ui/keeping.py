@@ -19,14 +19,14 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from model import archive, archive_reader
-from model.archive import Archive, replayed
-from model.archive_entries import Allowance
 from model.backend import Answered, Cancel
 from model.conversation import Conversation, Media
 from model.errors import DemoError, NotReplayableError
-from model.recipe import Replaying, Runtime, Seen
-from model.script import transformers_script
+from model.reproduce import archive, archive_reader
+from model.reproduce.archive import Archive, replayed
+from model.reproduce.archive_entries import Allowance
+from model.reproduce.generation_record import Replaying, Runtime, Seen
+from model.reproduce.script import transformers_script
 from model.settings import TUNABLES, DefaultSettings, GenerationSettings
 from ui import composer, replay, view
 from ui.attachment import Attachment

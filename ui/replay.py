@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from model.archive import file_names, replayed
 from model.backend import Answered
-from model.client_scripts import Question, curl_command, gradio_script, openai_script
 from model.conversation import Conversation, Message, Text
-from model.recipe import Recipe, Verdict
-from model.script import transformers_script
+from model.reproduce.archive import file_names, replayed
+from model.reproduce.client_scripts import Question, curl_command, gradio_script, openai_script
+from model.reproduce.generation_record import Recipe, Verdict
+from model.reproduce.script import transformers_script
 from ui.texts import Texts
 
 

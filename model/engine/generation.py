@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 import torch
 from transformers import Cache, CompileConfig, GenerationConfig, StoppingCriteria
 
-from model import recipe
 from model.backend import Cancel, Finished, Progress, StopReason, Usage
 from model.engine import prefill, prompt_lookup
 from model.engine.cache import feature_cache, prefix_cache
@@ -28,6 +27,7 @@ from model.engine.repetition import LoopGuard
 from model.engine.streamer import CancelCriteria, FiniteLogits, LoopCriteria, TextStreamer
 from model.errors import DemoError
 from model.prompt.token_ids import Prompt
+from model.reproduce import generation_record as recipe
 from model.serving.event_stream import Emit
 from model.serving.prepared_media import Items, Ready
 from model.settings import MAX_SEED, GenerationSettings

@@ -1,6 +1,6 @@
-"""Pictures and clips as stock code decodes them, for `model/stock.py`: the part that needs no torch.
+"""Pictures and clips as stock code decodes them, for `model/reproduce/stock.py`: the part that needs no torch.
 
-It runs where strangers' files are opened. `model/script.py` prints these functions too, as they stand here.
+It runs where strangers' files are opened. `model/reproduce/script.py` prints these functions too, as they stand here.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser
 
-from model import archive_reader
+from model.reproduce import archive_reader
 from tests.e2e.chat import Chat
 from ui.texts import texts_for
 

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Dialog, Request
 
-from model import archive
-from model.archive import Archive
 from model.backend import Answered, Delta
 from model.conversation import Conversation, Text
 from model.conversation import Image as Picture
-from model.recipe import Runtime, Seen
+from model.reproduce import archive
+from model.reproduce.archive import Archive
+from model.reproduce.generation_record import Runtime, Seen
 from model.settings import GenerationSettings, VisionSettings
 from tests.e2e.chat import Chat
 from tests.e2e.test_comparing import back, compare, wait_for_both

@@ -121,13 +121,13 @@ def _words(seed: int, characters: int) -> str:
 
 def _exported(target: Path, first: int) -> Path:
     """Answers full of tables, code and places in a picture, which a page has to draw."""
-    from model import recipe
-    from model.archive import Archive, write
     from model.backend import Answered
     from model.conversation import Conversation, Text
     from model.families import Geometry
     from model.prompt import visual_item
-    from model.recipe import Runtime
+    from model.reproduce import generation_record as recipe
+    from model.reproduce.archive import Archive, write
+    from model.reproduce.generation_record import Runtime
     from model.settings import MOST_CHARACTERS, GenerationSettings
 
     Image.new("RGB", (56, 56)).save(picture := target.with_suffix(".png"))

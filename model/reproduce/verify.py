@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from transformers import StoppingCriteria
 
-from model import stock
 from model.checkpoint import weights
 from model.errors import DemoError
 from model.media.reader import IN_THIS_PROCESS, MediaReader
-from model.recipe import Recipe, Seen, Verdict
+from model.reproduce import stock
+from model.reproduce.generation_record import Recipe, Seen, Verdict
 
 SHOWN = 24  # characters of what differs
 

@@ -17,11 +17,12 @@ from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from model import VERSION, recipe
+from model import VERSION
 from model.backend import Answered
 from model.conversation import Conversation, Image, Media, Text, Video
 from model.errors import DemoError
-from model.recipe import Recipe, Runtime, Seen
+from model.reproduce import generation_record as recipe
+from model.reproduce.generation_record import Recipe, Runtime, Seen
 from model.settings import GenerationSettings
 
 FORMAT = 1

@@ -1,6 +1,6 @@
 """A turn as stock transformers answers it: what Verify runs, and what Reproduce prints.
 
-Nothing of this project takes part in it. `model/script.py` prints these functions as they stand here, so
+Nothing of this project takes part in it. `model/reproduce/script.py` prints these functions as they stand here, so
 that what is verified and what is printed are the same.
 """
 

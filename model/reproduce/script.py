@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from model.recipe import MARK, NO_MARK, Messages, Recipe, Seen
 from model.renamed import RENAMED
+from model.reproduce.generation_record import MARK, NO_MARK, Messages, Recipe, Seen
 
 STOCK = tuple(Path(__file__).with_name(name) for name in ("stock_files.py", "stock.py"))
 

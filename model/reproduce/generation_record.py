@@ -16,7 +16,7 @@ from model.prompt.chat_template import GROUNDING_TOKENS
 from model.prompt.visual_item import VisualItem, sampled_fps
 from model.settings import GenerationSettings
 
-# Before a control token that somebody typed, and for one of these that was typed; see `model/stock.py`.
+# Before a control token that somebody typed, and for one of these that was typed; see `model/reproduce/stock.py`.
 MARK, NO_MARK = "\ue000", "\ue000\ue001"
 _MARKS = re.compile("\ue000(\ue001?)")
 

@@ -13,12 +13,12 @@ from dataclasses import MISSING, fields
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
-from model.archive import FORMAT, SUFFIX, Archive
-from model.archive_entries import Allowance, Entries, check_directory, too_large
 from model.backend import Answered, StopReason, Usage
 from model.conversation import Conversation, Image, Media, Message, Text, Video
 from model.errors import DemoError
-from model.recipe import Runtime, Seen
+from model.reproduce.archive import FORMAT, SUFFIX, Archive
+from model.reproduce.archive_entries import Allowance, Entries, check_directory, too_large
+from model.reproduce.generation_record import Runtime, Seen
 from model.settings import MOST_CHARACTERS, GenerationSettings, VisionSettings
 
 MAX_TURNS = 400

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from model.recipe import Recipe, Seen, unmarked
-from model.script import listed, literal, stock_functions, stock_imports
+from model.reproduce.generation_record import Recipe, Seen, unmarked
+from model.reproduce.script import listed, literal, stock_functions, stock_imports
 
 ENGINE = "http://localhost:8000/v1"  # where `vllm serve` listens
 PICTURE = '''\
