@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 import pytest
 
+from model.answers.references import spoken_of
+from model.answers.timestamps import timestamps
 from model.conversation import Conversation, Image, Text, Video
 from model.grounding import Convention, parse
-from model.reference import spoken_of
 from model.remote.reasoning import Splitter
 from model.reproduce import generation_record as recipe
-from model.timestamps import timestamps
 from ui import markdown, places, render
 from ui.attachment import Attachment
 from ui.differences import MOST_WORDS, differences

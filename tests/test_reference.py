@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from model.answers.references import references, spoken_of, subject
 from model.conversation import Conversation, Image, Text, Video
-from model.reference import references, spoken_of, subject
 
 A, B, C = Image("a.png"), Image("b.png"), Image("c.png")
 CLIP = Video("a.mp4")

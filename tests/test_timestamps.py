@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from model.timestamps import timestamps
+from model.answers.timestamps import timestamps
 
 HOUR = 3600.0
 

@@ -8,12 +8,12 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from model.answers.references import spoken_of, subject, subjects
 from model.conversation import Conversation, Image
 from model.families import of_key
 from model.grounding import Box, Convention, Point, mentions, place
 from model.grounding.mention import Mention
 from model.prompt.resize import picture_size
-from model.reference import spoken_of, subject, subjects
 from ui.annotate import Mark
 from ui.attachment import Attachment
 from ui.composer import file_url

@@ -10,9 +10,9 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from model.answers.references import references, subjects
+from model.answers.timestamps import timestamps
 from model.conversation import Conversation, Video
-from model.reference import references, subjects
-from model.timestamps import timestamps
 from ui.attachment import Attachment
 from ui.preview import MAX_SECONDS
 
