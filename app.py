@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from model import packages
+from cli import packages
 from model.backend import Backend
 from model.checkpoint import load as checkpoints
 from model.checkpoint.choose import Flags, choose, expected_checkpoint
@@ -132,12 +132,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         server = connection(options, os.environ)
         if options.check:
-            from model import preflight
+            from cli import check as preflight
 
             print(f"sandbox     {confinement.available().described}")
             return preflight.report_server(server) if server else preflight.report(model_flags)
         if options.verify:
-            from model import verify_file
+            from cli import verify as verify_file
 
             return verify_file.report(options.verify, model_flags)
         if options.log_json:

@@ -15,7 +15,8 @@ import pytest
 from peft import LoraConfig, get_peft_model
 from transformers import AutoTokenizer
 
-from model import preflight
+from cli import check as preflight
+from cli.verify import wanted
 from model.backend import Cancel, collected
 from model.checkpoint import adapters
 from model.checkpoint.adapters import CONFIG, WEIGHTS
@@ -29,7 +30,6 @@ from model.reproduce.client_scripts import openai_script
 from model.reproduce.generation_record import Recipe, Runtime
 from model.reproduce.script import transformers_script
 from model.settings import GenerationSettings
-from model.verify_file import wanted
 from tests.adapters import bare, rewrite, tell, weights, with_pefts, write_adapter
 from tools.tiny.checkpoint import write_random_checkpoint
 

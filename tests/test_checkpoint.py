@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from model import preflight
+from cli import check as preflight
 from model.checkpoint.choose import (
     BUNDLED,
     GB,

@@ -17,7 +17,7 @@ import pytest
 from httpx2 import ConnectError
 from huggingface_hub import close_session, constants
 
-from model import preflight
+from cli import check as preflight
 from model.backend import Cancel, collected
 from model.checkpoint.choose import Choice, Flags
 from model.checkpoint.hub import client as hub_client

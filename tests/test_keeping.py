@@ -18,6 +18,7 @@ import gradio as gr
 import pytest
 
 import app
+from cli.verify import wanted
 from model.backend import Cancel
 from model.checkpoint.choose import BUNDLED, Flags
 from model.conversation import Conversation, Text
@@ -28,7 +29,6 @@ from model.remote.backend import RemoteBackend
 from model.remote.http.connection import Connection
 from model.reproduce.generation_record import Recipe, Runtime, Verdict
 from model.settings import GenerationSettings
-from model.verify_file import wanted
 from tests import media_files
 from tests.fakes import FakeBackend
 from tests.following import KEY, attach, drawn, followed

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from model import preflight
+from cli import check as preflight
 from model.backend import Cancel, collected
 from model.checkpoint.choose import Choice, Flags
 from model.checkpoint.formats.quantization import (

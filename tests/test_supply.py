@@ -16,7 +16,7 @@ import pytest
 from gradio_client import handle_file
 from packaging.version import Version
 
-from model import packages
+from cli import packages
 from tests.media_files import solid
 from tests.test_install import wheel
 from tools import install

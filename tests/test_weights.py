@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from model import preflight
+from cli import check as preflight
 from model.backend import Cancel
 from model.checkpoint import weights
 from model.checkpoint.choose import Choice, Flags

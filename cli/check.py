@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cli.packages import holes, version_of
 from model.checkpoint import adapters
 from model.checkpoint import files as checkpoint_files
 from model.checkpoint import load as checkpoints
@@ -15,7 +16,6 @@ from model.checkpoint.formats import quantization
 from model.checkpoint.hub import repository as hub
 from model.engine.cache.budget import Layout
 from model.errors import CheckpointError, DemoError
-from model.packages import holes, version_of
 from model.remote.http.connection import Connection
 
 PACKAGES = ("torch", "torchvision", "transformers", "accelerate", "gradio", "av", "pillow")
