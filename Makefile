@@ -7,7 +7,7 @@ TORCH  ?= auto
 APT    := SUDO=$$(command -v sudo); $$SUDO apt-get update -q && $$SUDO apt-get install -y -q
 # Drives WebKit; nothing else needs it.
 SELENIUM := selenium==4.51.0
-# Two workers keep two cores busy; tests/workers.py says who has the browser.
+# Two workers keep two cores busy; tests/support/workers.py says who has the browser.
 PYTEST := $(RUN) -m pytest -n 2
 
 # gptqmodel compiles for minutes.

@@ -14,10 +14,10 @@ from transformers import AutoTokenizer
 from model.checkpoint.choose import BUNDLED
 from model.conversation import Image, Video
 from model.local import LocalBackend
-from tests import media_files
-from tests.browsers import pytest_terminal_summary as pytest_terminal_summary
-from tests.transformers_serve import serving
-from tests.workers import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
+from tests.support import media_files
+from tests.support.browsers import pytest_terminal_summary as pytest_terminal_summary
+from tests.support.transformers_serve import serving
+from tests.support.workers import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
 from tools.tiny.checkpoint import FAMILIES, write_random_checkpoint
 
 # Of Qwen2.5-VL's vocabulary, and one that a fine-tuned checkpoint might have.

@@ -15,8 +15,8 @@ from model.backend import Cancel, collected
 from model.conversation import Conversation, Image, Text
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
-from tests.adapters import write_adapter
-from tests.quantized_checkpoints import published, quantized
+from tests.support.adapters import write_adapter
+from tests.support.quantized_checkpoints import published, quantized
 
 SETTINGS = GenerationSettings(max_new_tokens=24)
 

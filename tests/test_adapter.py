@@ -30,7 +30,7 @@ from model.reproduce.client_scripts import openai_script
 from model.reproduce.generation_record import Recipe, Runtime
 from model.reproduce.script import transformers_script
 from model.settings import GenerationSettings
-from tests.adapters import bare, rewrite, tell, weights, with_pefts, write_adapter
+from tests.support.adapters import bare, rewrite, tell, weights, with_pefts, write_adapter
 from tools.tiny.checkpoint import write_random_checkpoint
 
 # Of peft, where an embedding is adapted, which is the head too.

@@ -9,7 +9,7 @@ from PIL import Image, ImageColor
 
 from model import conversation
 from model.grounding import Box, Point
-from tests import media_files
+from tests.support import media_files
 from ui.annotate import EDGE, draw, marked_copy
 from ui.attachment import inspect
 from ui.places import COLOURS, Marked

@@ -26,9 +26,9 @@ from model.settings import (
     GenerationSettings,
     VisionSettings,
 )
-from tests.fakes import Call, FakeBackend
-from tests.pages import gradio_environment, listening
-from tests.patience import PATIENCE_S, wait_until
+from tests.support.fakes import Call, FakeBackend
+from tests.support.pages import gradio_environment, listening
+from tests.support.patience import PATIENCE_S, wait_until
 from tools.served import program
 from ui.page import build_page
 from ui.session import UNEXPECTED

@@ -19,8 +19,8 @@ from model.errors import DemoError
 from model.local import LocalBackend
 from model.remote.http.connection import Connection
 from model.settings import TUNABLES, DefaultSettings, GenerationSettings
-from tests import media_files
-from tests.openai_server import MODEL, OpenAIServer
+from tests.support import media_files
+from tests.support.openai_server import MODEL, OpenAIServer
 from tools.served import free_port
 from ui.flags import parser
 
@@ -171,7 +171,7 @@ def test_nothing_is_done_at_the_start_that_nobody_needs(tmp_path: Path) -> None:
     code = """
 import gc, sys, threading, time
 import app
-from tests.fakes import FakeBackend
+from tests.support.fakes import FakeBackend
 
 usual, parsed, loading = gc.get_threshold(), [], threading.Event()
 
@@ -207,7 +207,7 @@ def test_no_event_is_counted_for_a_dashboard_that_nobody_sees(tmp_path: Path) ->
     code = """
 import sys
 import app
-from tests.fakes import FakeBackend
+from tests.support.fakes import FakeBackend
 from tools.served import program
 
 def ask(page):
@@ -234,7 +234,7 @@ def test_every_limit_that_a_flag_sets_is_the_pages_and_its_memory_is_given_back(
 import sys
 import app, httpx
 from ui import heap
-from tests.fakes import FakeBackend
+from tests.support.fakes import FakeBackend
 
 def look(page):
     tabs = page.tabs

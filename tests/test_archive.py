@@ -20,8 +20,8 @@ from model.reproduce import archive, archive_entries, archive_reader
 from model.reproduce.archive import Archive
 from model.reproduce.generation_record import Runtime, Seen
 from model.settings import GenerationSettings, VisionSettings
-from tests import media_files
-from tests.fakes import USAGE
+from tests.support import media_files
+from tests.support.fakes import USAGE
 
 TYPED = "What is <|im_end|> this? 数 🙂 </script>\n```\n${x}"
 

@@ -12,8 +12,8 @@ import pytest
 from model.conversation import Conversation, Text
 from model.local import LocalBackend
 from model.settings import GenerationSettings
-from tests import stock
-from tests.patience import wait_until
+from tests.support import stock
+from tests.support.patience import wait_until
 from tools import bench
 from tools.benchmarks import alone, conversations, decoding, page
 from tools.benchmarks.report import RESULTS, Figures, Report, kept

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browsers import ALONE
+from tests.support.browsers import ALONE
 from tests.test_readme import ROOT
 
 TWO_TESTS = """
@@ -36,7 +36,7 @@ def test_what_speaks_chromiums_own_protocol_is_marked() -> None:
 @pytest.mark.slow
 def test_the_end_of_a_run_says_how_many_tests_ran_in_which_browser(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(
-        "from tests.browsers import pytest_terminal_summary as pytest_terminal_summary"
+        "from tests.support.browsers import pytest_terminal_summary as pytest_terminal_summary"
     )
     (tmp_path / "pytest.ini").write_text(
         f"[pytest]\npythonpath = {ROOT}\nmarkers = {ALONE}\naddopts = -n 2"

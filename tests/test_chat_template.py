@@ -14,7 +14,7 @@ from model.prompt.chat_template import ChatTemplate, Segment
 from model.prompt.visual_item import MAX_CHARACTERS_PER_TOKEN
 from model.settings import GenerationSettings
 from tests.conftest import ADDED_TOKENS
-from tests.stock import stock_prompt
+from tests.support.stock import stock_prompt
 
 SYSTEM = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
 PICTURE = "<|vision_start|><|image_pad|><|vision_end|>"

@@ -26,7 +26,7 @@ from model.checkpoint.choose import (
 from model.checkpoint.load import cpu_bfloat16, load, require_memory
 from model.errors import CheckpointError
 from model.local import LocalBackend
-from tests.checkpoint_folders import grown, resized
+from tests.support.checkpoint_folders import grown, resized
 
 CPU = Hardware()
 MATRIX_CPU = Hardware(cpu_bfloat16=True)

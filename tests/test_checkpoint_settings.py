@@ -16,7 +16,7 @@ from model.checkpoint.settings import default_settings
 from model.conversation import Conversation, Text
 from model.local import LocalBackend
 from model.settings import Bounds, DefaultSettings, GenerationSettings
-from tests.stock import stock_inputs
+from tests.support.stock import stock_inputs
 
 SIDES = {"patch_size": 14, "merge_size": 2}
 OFFICIAL_PIXELS = {"min_pixels": 3136, "max_pixels": 12_845_056, **SIDES}

@@ -33,9 +33,9 @@ from model.reproduce.client_scripts import (
 )
 from model.reproduce.generation_record import Recipe
 from model.settings import GenerationSettings, VisionSettings
-from tests import media_files
-from tests.fakes import USAGE, FakeBackend
-from tests.pages import gradio_environment, listening
+from tests.support import media_files
+from tests.support.fakes import USAGE, FakeBackend
+from tests.support.pages import gradio_environment, listening
 from ui.page import build_page
 from ui.replay import questions
 

@@ -18,10 +18,10 @@ from model.conversation import Image
 from model.errors import ContextError
 from model.local import LocalBackend
 from model.settings import TUNABLES, Bounds, DefaultSettings, GenerationSettings
-from tests import media_files
-from tests.fakes import FakeBackend
-from tests.following import KEY, attach, followed
-from tests.patience import becomes, scene
+from tests.support import media_files
+from tests.support.fakes import FakeBackend
+from tests.support.following import KEY, attach, followed
+from tests.support.patience import becomes, scene
 from ui import comparing, handlers, runs
 from ui.compare import wishes_of
 from ui.tabs import Tabs

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import app
-from tests import media_files
+from tests.support import media_files
 from ui import ROOT, confinement
 from ui.confinement import ARCHITECTURES, CALLS, Confinement, available
 from ui.sandbox import Sandbox

@@ -16,11 +16,11 @@ from model.engine.cache import static_cache as compiling
 from model.engine.cache.static_cache import CompiledDecoding
 from model.local import LocalBackend
 from model.settings import GenerationSettings
-from tests.same_answers import (
+from tests.support.same_answers import (
     assert_a_conversation_goes_on_as_with,
     assert_a_long_answer_is_as_with,
 )
-from tests.stopping import usage_after_a_stop
+from tests.support.stopping import usage_after_a_stop
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 

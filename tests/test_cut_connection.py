@@ -15,10 +15,10 @@ from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
 from model.backend import Delta
-from tests.fakes import FakeBackend
-from tests.following import KEY
-from tests.pages import gradio_environment, listening
-from tests.patience import becomes, scene, wait_until
+from tests.support.fakes import FakeBackend
+from tests.support.following import KEY
+from tests.support.pages import gradio_environment, listening
+from tests.support.patience import becomes, scene, wait_until
 from tools.served import REPLY_S
 from ui import handlers, runs
 from ui.leaving import Leaving

@@ -10,7 +10,7 @@ import pytest
 
 from model.serving import decoders
 from model.serving.decoders import Decoders, Work
-from tests.patience import PATIENCE_S, wait_until
+from tests.support.patience import PATIENCE_S, wait_until
 
 
 @pytest.fixture(autouse=True)

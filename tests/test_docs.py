@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from model.settings import TUNABLES
-from tests.fakes import FakeBackend
-from tests.pages import gradio_environment, listening
+from tests.support.fakes import FakeBackend
+from tests.support.pages import gradio_environment, listening
 from ui.flags import parser
 from ui.page import build_page
 

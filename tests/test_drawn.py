@@ -12,9 +12,9 @@ import pytest
 from model.backend import Answered
 from model.conversation import Conversation, Message, Text, Video
 from model.settings import GenerationSettings
-from tests.fakes import USAGE, FakeBackend
-from tests.following import KEY, drawn, followed
-from tests.patience import scene
+from tests.support.fakes import USAGE, FakeBackend
+from tests.support.following import KEY, drawn, followed
+from tests.support.patience import scene
 from ui import handlers, render, view
 from ui.attachment import Attachment
 from ui.composer import file_url

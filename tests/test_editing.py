@@ -10,9 +10,9 @@ import pytest
 from model.backend import Delta
 from model.conversation import Conversation
 from model.errors import MediaError
-from tests.fakes import FakeBackend
-from tests.following import KEY, followed
-from tests.patience import scene
+from tests.support.fakes import FakeBackend
+from tests.support.following import KEY, followed
+from tests.support.patience import scene
 from tests.test_session import CLIP, PHOTO, send
 from ui import handlers
 from ui.resolution import Resolution

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S
 from tools import served
 from ui.scratch import PREFIX, VARIABLE, private_folder, sweep
 
@@ -21,7 +21,7 @@ import ctypes
 import sys
 import app
 from model.backend import Delta
-from tests.fakes import FakeBackend
+from tests.support.fakes import FakeBackend
 
 app.load = lambda *_: FakeBackend([Delta("word ")] * 100_000, pause_s=0.01)
 if list_memory := getattr(ctypes.CDLL(None), "malloc_stats", None):

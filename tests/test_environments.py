@@ -15,8 +15,8 @@ from huggingface_hub import close_session
 
 from model.checkpoint.hub.client import ask
 from model.errors import CheckpointError, DemoError
-from tests.fakes import FakeBackend
-from tests.pages import gradio_environment, listening
+from tests.support.fakes import FakeBackend
+from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S, ROOT, free_port
 from ui import scratch
 from ui.page import build_page
@@ -132,7 +132,7 @@ def test_a_machine_without_any_folder_for_temporary_files_is_told_what_to_set(
 STARTED = """
 import sys
 import app
-from tests.fakes import FakeBackend
+from tests.support.fakes import FakeBackend
 
 app.load, app._wait_for_a_signal, app._end = lambda *_: FakeBackend(), lambda: None, lambda page: print("up")
 app.main(sys.argv[1:])

@@ -29,9 +29,9 @@ from model.families import Geometry
 from model.loading import LoadingBackend, Report
 from model.prompt import resize as vision
 from model.settings import MOST_CHARACTERS, VisionSettings, settings_from
-from tests.fakes import FakeBackend
-from tests.following import KEY, followed
-from tests.patience import PATIENCE_S, scene
+from tests.support.fakes import FakeBackend
+from tests.support.following import KEY, followed
+from tests.support.patience import PATIENCE_S, scene
 from ui import handlers, render
 from ui.error_texts import CHINESE_ERRORS
 from ui.session import UNEXPECTED

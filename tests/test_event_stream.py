@@ -8,7 +8,7 @@ import pytest
 
 from model.backend import Cancel, Delta, Progress
 from model.serving.event_stream import Emit, events_of
-from tests.patience import PATIENCE_S, wait_until
+from tests.support.patience import PATIENCE_S, wait_until
 
 
 def test_events_arrive_in_order() -> None:

@@ -11,7 +11,7 @@ from model.conversation import Conversation, Image, Text
 from model.engine.cache.prefix_cache import bytes_per_token
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
-from tests import media_files
+from tests.support import media_files
 
 SHORT = GenerationSettings(max_new_tokens=4)
 

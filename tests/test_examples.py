@@ -9,9 +9,9 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from tests.fakes import FakeBackend
-from tests.following import KEY, followed
-from tests.patience import scene
+from tests.support.fakes import FakeBackend
+from tests.support.following import KEY, followed
+from tests.support.patience import scene
 from ui import handlers
 from ui.attachment import Attachment
 from ui.examples import EXAMPLES, FOLDER, offered

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from model.errors import DemoError
-from tests.patience import PATIENCE_S, becomes, scene
+from tests.support.patience import PATIENCE_S, becomes, scene
 from ui.fair_pool import FairPool
 
 

@@ -12,8 +12,8 @@ import torch
 from model.conversation import Conversation, Image, Text
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
-from tests import media_files
-from tests.faults import PLACES, Place, faulty
+from tests.support import media_files
+from tests.support.faults import PLACES, Place, faulty
 from ui.session import Tab
 from ui.tabs import Tabs
 

@@ -13,9 +13,9 @@ from model.backend import Cancel, Usage, collected
 from model.conversation import Conversation, Image, Part, Text, Video
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
-from tests import media_files
-from tests.real_media import real_media
-from tests.stock import stock_answer, stock_inputs, stock_prompt
+from tests.support import media_files
+from tests.support.real_media import real_media
+from tests.support.stock import stock_answer, stock_inputs, stock_prompt
 
 # Random weights answer with control tokens now and then. Stock reads them as such in the next turn; here
 # only grounding tokens stay live in replies.

@@ -14,8 +14,8 @@ from model.media import image as media
 from model.media import video
 from model.prompt import file_facts
 from model.settings import VisionSettings
-from tests import media_files
-from tests.patience import wait_until
+from tests.support import media_files
+from tests.support.patience import wait_until
 
 
 def aged(path: Path) -> Path:

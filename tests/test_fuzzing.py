@@ -16,10 +16,10 @@ from PIL import Image as PillowImage
 
 from model.backend import Delta
 from tests.conftest import Times
-from tests.fakes import FakeBackend
-from tests.hostile_requests import Attacker, Hostile
-from tests.pages import gradio_environment, listening
-from tests.patience import becomes, scene
+from tests.support.fakes import FakeBackend
+from tests.support.hostile_requests import Attacker, Hostile
+from tests.support.pages import gradio_environment, listening
+from tests.support.patience import becomes, scene
 from tools.served import REPLY_S, program
 from ui.page import build_page
 

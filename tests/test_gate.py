@@ -24,10 +24,10 @@ from starlette.testclient import TestClient
 from starlette.types import Message
 
 from model.json_nodes import Nodes
-from tests.fakes import FakeBackend
-from tests.following import KEY
-from tests.pages import gradio_environment, listening
-from tests.patience import wait_until
+from tests.support.fakes import FakeBackend
+from tests.support.following import KEY
+from tests.support.pages import gradio_environment, listening
+from tests.support.patience import wait_until
 from tools.served import REPLY_S
 from ui.body import MAX_BYTES, MAX_SMALL_BYTES
 from ui.gate import MAX_FILES, Gate, Inputs

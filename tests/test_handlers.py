@@ -19,10 +19,10 @@ from model.errors import CheckpointError, MediaError
 from model.grounding import Box
 from model.loading import LoadingBackend, Report
 from model.settings import TUNABLES, Bounds, DefaultSettings, GenerationSettings
-from tests import media_files
-from tests.fakes import FakeBackend
-from tests.following import KEY, attach, drawn, followed
-from tests.patience import becomes, scene
+from tests.support import media_files
+from tests.support.fakes import FakeBackend
+from tests.support.following import KEY, attach, drawn, followed
+from tests.support.patience import becomes, scene
 from ui import handlers, view
 from ui.places import by_answer
 from ui.pointing import Pointed

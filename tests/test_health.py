@@ -11,8 +11,8 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from model.backend import Status
-from tests.fakes import FakeBackend
-from tests.pages import gradio_environment, listening
+from tests.support.fakes import FakeBackend
+from tests.support.pages import gradio_environment, listening
 from ui.health import Health
 from ui.page import build_page
 

@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from model.settings import GenerationSettings, VisionSettings
-from tests.fakes import FakeBackend
-from tests.pages import gradio_environment, listening
-from tests.patience import scene, wait_until
+from tests.support.fakes import FakeBackend
+from tests.support.pages import gradio_environment, listening
+from tests.support.patience import scene, wait_until
 from tools.served import program
 from ui import heap
 from ui.page import build_page

@@ -14,11 +14,11 @@ from model.reproduce import archive
 from model.reproduce.archive import Archive
 from model.reproduce.generation_record import Runtime, Seen
 from model.settings import GenerationSettings
-from tests.fakes import USAGE, FakeBackend
-from tests.following import KEY
-from tests.hostile_files.archives import Pack, packs
-from tests.media_files import photo
-from tests.patience import becomes, scene
+from tests.support.fakes import USAGE, FakeBackend
+from tests.support.following import KEY
+from tests.support.hostile_files.archives import Pack, packs
+from tests.support.media_files import photo
+from tests.support.patience import becomes, scene
 from ui import handlers, keeping
 from ui.tabs import Tabs
 from ui.view import View

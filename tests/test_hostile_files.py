@@ -23,13 +23,13 @@ from model.checkpoint.choose import BUNDLED, Flags, choose
 from model.conversation import Conversation
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
-from tests import following
-from tests.following import KEY, followed
-from tests.hostile_files import cases
-from tests.hostile_files.case import Case
-from tests.media_files import CORNERS, SMALL, number_of, photo
-from tests.pages import gradio_environment, listening
-from tests.patience import scene
+from tests.support import following
+from tests.support.following import KEY, followed
+from tests.support.hostile_files import cases
+from tests.support.hostile_files.case import Case
+from tests.support.media_files import CORNERS, SMALL, number_of, photo
+from tests.support.pages import gradio_environment, listening
+from tests.support.patience import scene
 from tools.served import program
 from ui import handlers
 from ui.page import build_page

@@ -30,9 +30,9 @@ from model.errors import CheckpointError
 from model.loading import LoadingBackend
 from model.local import LocalBackend
 from model.settings import GenerationSettings
-from tests.adapters import write_adapter
-from tests.checkpoint_folders import without
-from tests.hub_server import COMMIT, Fault, HubServer
+from tests.support.adapters import write_adapter
+from tests.support.checkpoint_folders import without
+from tests.support.hub_server import COMMIT, Fault, HubServer
 
 At = Callable[[str], None]  # sets the address of the hub
 pytestmark = pytest.mark.usefixtures("at")

@@ -19,9 +19,9 @@ from model.reproduce.archive import Archive
 from model.reproduce.archive_entries import Allowance
 from model.reproduce.generation_record import Runtime, Seen
 from model.settings import GenerationSettings
-from tests.fakes import USAGE, FakeBackend
-from tests.following import KEY
-from tests.patience import becomes, scene
+from tests.support.fakes import USAGE, FakeBackend
+from tests.support.following import KEY
+from tests.support.patience import becomes, scene
 from ui import errands, handlers, keeping
 from ui.attachment import Attachment, inspect
 from ui.storage import Room

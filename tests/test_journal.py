@@ -11,7 +11,7 @@ from model.backend import Delta
 from model.conversation import Conversation, Text
 from model.errors import DemoError
 from model.settings import GenerationSettings
-from tests.fakes import FakeBackend
+from tests.support.fakes import FakeBackend
 from ui.journal import Journal
 from ui.tabs import Tabs
 

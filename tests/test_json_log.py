@@ -18,7 +18,7 @@ import httpx
 import pytest
 from uvicorn.config import LOGGING_CONFIG
 
-from tests.openai_server import OpenAIServer, Refusal, Told
+from tests.support.openai_server import OpenAIServer, Refusal, Told
 from tools.served import program, serve_app
 from ui import json_log
 

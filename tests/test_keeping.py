@@ -29,11 +29,11 @@ from model.remote.backend import RemoteBackend
 from model.remote.http.connection import Connection
 from model.reproduce.generation_record import Recipe, Runtime, Verdict
 from model.settings import GenerationSettings
-from tests import media_files
-from tests.fakes import FakeBackend
-from tests.following import KEY, attach, drawn, followed
-from tests.openai_server import OpenAIServer, Told
-from tests.patience import PATIENCE_S, becomes, scene
+from tests.support import media_files
+from tests.support.fakes import FakeBackend
+from tests.support.following import KEY, attach, drawn, followed
+from tests.support.openai_server import OpenAIServer, Told
+from tests.support.patience import PATIENCE_S, becomes, scene
 from ui import handlers, keeping, view
 from ui.session import Tab
 from ui.tabs import Tabs

@@ -11,8 +11,8 @@ from model.conversation import Conversation, Text
 from model.errors import CheckpointError, DemoError
 from model.loading import LoadingBackend, Report
 from model.settings import DefaultSettings, GenerationSettings
-from tests.fakes import FakeBackend
-from tests.patience import PATIENCE_S
+from tests.support.fakes import FakeBackend
+from tests.support.patience import PATIENCE_S
 
 TALK = Conversation().with_user_turn(Text("Hi"))
 SETTINGS = GenerationSettings()

@@ -24,9 +24,9 @@ from model.grounding import Convention
 from model.local import LocalBackend
 from model.prompt.visual_item import VisualItem
 from model.settings import GenerationSettings, VisionSettings
-from tests import media_files
-from tests.media_files import SMALL
-from tests.patience import PATIENCE_S
+from tests.support import media_files
+from tests.support.media_files import SMALL
+from tests.support.patience import PATIENCE_S
 
 SHORT = GenerationSettings(max_new_tokens=4)
 LONG = GenerationSettings(max_new_tokens=4000)

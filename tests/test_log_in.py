@@ -17,8 +17,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import Message
 
-from tests.fakes import FakeBackend
-from tests.pages import gradio_environment, listening
+from tests.support.fakes import FakeBackend
+from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S, program
 from ui.bucket import Bucket
 from ui.log_in import SPACE, WRONG_PER_MINUTE, LogIn

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.conftest import Times
-from tests.media_files import clip, numbered_frame
+from tests.support.media_files import clip, numbered_frame
 
 FPS = 2
 # In a process of its own, so that nothing else counts.
@@ -22,7 +22,7 @@ import json, psutil, sys, time
 from model.conversation import Video
 from model.settings import VisionSettings
 from model.media.video import choose, frames, probe
-from tests.media_files import number_of
+from tests.support.media_files import number_of
 
 rss = lambda: psutil.Process().memory_info().rss
 video, began = Video(sys.argv[1]), time.perf_counter()

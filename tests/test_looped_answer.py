@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from model.backend import Delta, Finished
-from tests.fakes import USAGE, FakeBackend
-from tests.following import KEY, followed
-from tests.patience import scene
+from tests.support.fakes import USAGE, FakeBackend
+from tests.support.following import KEY, followed
+from tests.support.patience import scene
 from ui import handlers
 from ui.session import LOOPED
 from ui.tabs import Tabs

@@ -15,10 +15,10 @@ from PIL import Image as PillowImage
 from model.conversation import Image, Video
 from model.errors import DemoError, MediaError
 from model.grounding import Box
-from tests import media_files
-from tests.fakes import FakeBackend
-from tests.following import KEY
-from tests.patience import PATIENCE_S, becomes, scene
+from tests.support import media_files
+from tests.support.fakes import FakeBackend
+from tests.support.following import KEY
+from tests.support.patience import PATIENCE_S, becomes, scene
 from ui import handlers, inspecting, tabs
 from ui.annotate import Mark, marked_copy
 from ui.attachment import inspect

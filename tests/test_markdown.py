@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.hard_answers import HARD, read
+from tests.support.hard_answers import HARD, read
 from ui import markdown, render
 from ui.formulas import MARK
 from ui.markdown import to_html

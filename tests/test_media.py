@@ -31,8 +31,16 @@ from model.media.image import (
     open_image,
     pages,
 )
-from tests.hostile_files import advisories
-from tests.media_files import CORNERS, clip, corners, exif_rotated, photo, solid, truncated
+from tests.support.hostile_files import advisories
+from tests.support.media_files import (
+    CORNERS,
+    clip,
+    corners,
+    exif_rotated,
+    photo,
+    solid,
+    truncated,
+)
 
 CORNER_LEVELS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255))
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)

@@ -18,10 +18,10 @@ from starlette.testclient import TestClient
 
 from model.backend import CacheFigures, Delta
 from model.errors import DemoError
-from tests.fakes import USAGE, FakeBackend
-from tests.media_files import solid
-from tests.pages import gradio_environment, listening
-from tests.patience import wait_until
+from tests.support.fakes import USAGE, FakeBackend
+from tests.support.media_files import solid
+from tests.support.pages import gradio_environment, listening
+from tests.support.patience import wait_until
 from tools.served import program
 from ui.metrics import Metrics
 from ui.metrics_route import MAX_TRIES, MetricsRoute

@@ -12,7 +12,7 @@ from transformers.video_utils import VideoMetadata
 from model.conversation import Video
 from model.media.video import choose, frames, probe
 from model.settings import VisionSettings
-from tests.media_files import clip, number_of, solid
+from tests.support.media_files import clip, number_of, solid
 
 # When each frame of a clip is shown, in s, and how long the clip is.
 VARIED: dict[str, tuple[Sequence[float], float]] = {

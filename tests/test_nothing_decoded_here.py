@@ -17,10 +17,10 @@ import pytest
 import app
 from model.backend import Backend
 from model.checkpoint.choose import Flags
-from tests import following, media_files
-from tests.following import KEY, followed
-from tests.openai_server import OpenAIServer, Told
-from tests.patience import scene
+from tests.support import following, media_files
+from tests.support.following import KEY, followed
+from tests.support.openai_server import OpenAIServer, Told
+from tests.support.patience import scene
 from ui import handlers, inspecting, keeping
 from ui.flags import parser
 from ui.session import Tab

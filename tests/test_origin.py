@@ -16,8 +16,8 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Message
 
-from tests.fakes import FakeBackend
-from tests.pages import gradio_environment, listening
+from tests.support.fakes import FakeBackend
+from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S, program
 from ui.origin import Names, OwnSite
 from ui.page import build_page

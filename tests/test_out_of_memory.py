@@ -12,8 +12,8 @@ from model.conversation import Conversation, Image, Text
 from model.errors import DemoError
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
-from tests import media_files
-from tests.faults import Place, faulty
+from tests.support import media_files
+from tests.support.faults import Place, faulty
 
 SHORT = GenerationSettings(max_new_tokens=6)
 ALLOCATOR = "[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator:"

@@ -18,8 +18,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from model.settings import TUNABLES, Bounds, DefaultSettings, GenerationSettings
-from tests.fakes import FakeBackend
-from tests.pages import gradio_environment, listening
+from tests.support.fakes import FakeBackend
+from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S
 from ui.asker import BROWSER_COOKIE
 from ui.page import QUEUE_LOOKS_EVERY, build_page, launch_options

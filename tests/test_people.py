@@ -19,8 +19,8 @@ from model.conversation import Conversation, Image, Text
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
 from tests.conftest import Times
-from tests.fakes import FakeBackend
-from tests.pages import gradio_environment, listening
+from tests.support.fakes import FakeBackend
+from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S, program
 from tools.tiny import names
 from tools.tiny.second_renderer import draw_scene

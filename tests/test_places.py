@@ -11,7 +11,7 @@ import pytest
 from model.conversation import Conversation, Image, Text, Video
 from model.grounding import Box, Point
 from model.settings import VisionSettings
-from tests import media_files
+from tests.support import media_files
 from ui import places
 from ui.annotate import EDGE
 from ui.attachment import Attachment, inspect

@@ -9,7 +9,7 @@ import pytest
 from model.conversation import Conversation, Image
 from model.errors import DemoError
 from model.settings import GenerationSettings, VisionSettings
-from tests.fakes import FakeBackend
+from tests.support.fakes import FakeBackend
 from ui.attachment import Attachment
 from ui.composer import file_url
 from ui.pointing import pointed_at

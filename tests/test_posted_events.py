@@ -10,9 +10,9 @@ import gradio as gr
 import pytest
 from PIL import Image as PillowImage
 
-from tests.fakes import FakeBackend
-from tests.following import KEY, attach, followed
-from tests.patience import scene
+from tests.support.fakes import FakeBackend
+from tests.support.following import KEY, attach, followed
+from tests.support.patience import scene
 from ui import comparing, handlers, inspecting, keeping
 from ui.tabs import Tabs
 

@@ -18,8 +18,8 @@ from model.media.video import Report
 from model.prompt.visual_item import VisualItem, plan
 from model.serving import prepared_media
 from model.serving.prepared_media import PreparedMedia, Ready
-from tests import media_files
-from tests.patience import PATIENCE_S, wait_until
+from tests.support import media_files
+from tests.support.patience import PATIENCE_S, wait_until
 
 Bytes = npt.NDArray[np.uint8]
 NBYTES = 100

@@ -9,9 +9,9 @@ import av
 import numpy as np
 import pytest
 
-from tests.fakes import FakeBackend
-from tests.media_files import clip
-from tests.patience import becomes, scene
+from tests.support.fakes import FakeBackend
+from tests.support.media_files import clip
+from tests.support.patience import becomes, scene
 from ui import preview
 from ui.attachment import Attachment, inspect
 from ui.preview import clip_preview

@@ -11,7 +11,7 @@ import pytest
 
 from model.checkpoint import files as checkpoint_files
 from model.errors import CheckpointError
-from tests.checkpoint_folders import as_in_2024, changed
+from tests.support.checkpoint_folders import as_in_2024, changed
 
 Break = Callable[[Path], object]
 

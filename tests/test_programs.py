@@ -17,9 +17,9 @@ from PIL import Image as PillowImage
 
 from model.backend import Delta
 from model.conversation import Image, Part, Text, Video
-from tests import media_files
-from tests.fakes import FakeBackend
-from tests.pages import gradio_environment, listening
+from tests.support import media_files
+from tests.support.fakes import FakeBackend
+from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S, program
 from ui.page import build_page
 

@@ -13,7 +13,7 @@ from model.checkpoint.choose import BUNDLED
 from model.conversation import Conversation, Image, Text, Video
 from model.local import LocalBackend
 from model.settings import GenerationSettings
-from tests.stopping import usage_after_a_stop
+from tests.support.stopping import usage_after_a_stop
 
 SHAPES = Image(Path(__file__).parent.parent / "assets" / "examples" / "shapes.png")
 GREEDY = GenerationSettings(max_new_tokens=80)

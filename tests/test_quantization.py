@@ -29,8 +29,8 @@ from model.conversation import Conversation, Image, Text
 from model.errors import CheckpointError
 from model.local import LocalBackend
 from model.settings import GenerationSettings
-from tests.quantized_checkpoints import published
-from tests.quantized_checkpoints import quantized as packed
+from tests.support.quantized_checkpoints import published
+from tests.support.quantized_checkpoints import quantized as packed
 
 GPTQ = {"quant_method": "gptq", "bits": 4}
 AWQ = {"quant_method": "awq", "bits": 4, "modules_to_not_convert": ["visual"]}

@@ -11,8 +11,8 @@ from gradio import Blocks
 from gradio_client.exceptions import AppError
 
 from model.errors import DemoError
-from tests.fakes import FakeBackend
-from tests.pages import gradio_environment, listening
+from tests.support.fakes import FakeBackend
+from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S, program
 from ui import bucket
 from ui.page import build_page

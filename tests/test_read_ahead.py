@@ -16,10 +16,10 @@ from model.prompt.visual_item import VisualItem
 from model.serving.drafts import Drafts, EitherCancel, continued
 from model.serving.prepared_media import PreparedMedia
 from model.settings import GenerationSettings
-from tests import media_files
-from tests.media_files import SMALL
-from tests.patience import PATIENCE_S, wait_until
-from tests.slow_media import Slow
+from tests.support import media_files
+from tests.support.media_files import SMALL
+from tests.support.patience import PATIENCE_S, wait_until
+from tests.support.slow_media import Slow
 
 SHORT = GenerationSettings(max_new_tokens=6)
 

@@ -14,10 +14,10 @@ from model.remote import answer as remote_answer
 from model.remote.backend import RemoteBackend
 from model.remote.http.connection import Connection
 from model.settings import GenerationSettings
-from tests.following import KEY, drawn, followed
-from tests.openai_server import OpenAIServer, Recorded, Told
-from tests.patience import scene
-from tests.recorded_streams import STREAMS, Stream
+from tests.support.following import KEY, drawn, followed
+from tests.support.openai_server import OpenAIServer, Recorded, Told
+from tests.support.patience import scene
+from tests.support.recorded_streams import STREAMS, Stream
 from ui import handlers
 from ui.tabs import Tabs
 

@@ -14,9 +14,9 @@ from model.errors import ContextError, DemoError
 from model.remote.backend import RemoteBackend
 from model.remote.http.connection import Connection
 from model.settings import GenerationSettings, VisionSettings
-from tests import media_files
-from tests.openai_server import MODEL, OpenAIServer, Refusal, Told
-from tests.patience import PATIENCE_S, wait_until
+from tests.support import media_files
+from tests.support.openai_server import MODEL, OpenAIServer, Refusal, Told
+from tests.support.patience import PATIENCE_S, wait_until
 
 TALK = Conversation(system="Be brief.").with_user_turn(Text("Hi"))
 GREEDY = GenerationSettings()

@@ -22,9 +22,9 @@ from model.remote.http.connection import Connection
 from model.remote.http.errors import explained
 from model.remote.token_count import TokenCounter
 from model.settings import GenerationSettings
-from tests.following import KEY, followed
-from tests.openai_server import MODEL, OpenAIServer, Refusal, Told
-from tests.patience import PATIENCE_S, scene, wait_until
+from tests.support.following import KEY, followed
+from tests.support.openai_server import MODEL, OpenAIServer, Refusal, Told
+from tests.support.patience import PATIENCE_S, scene, wait_until
 from ui import handlers
 from ui.tabs import Tabs
 from ui.view import View

@@ -22,7 +22,7 @@ from model.remote.media import Encoded, content_part
 from model.remote.messages import Shown
 from model.serving.prepared_media import PreparedMedia
 from model.settings import VisionSettings
-from tests import media_files
+from tests.support import media_files
 
 SMALL = VisionSettings(max_tokens=16, video_max_frames=4, video_max_tokens_per_frame=16)
 

@@ -24,7 +24,7 @@ from model.remote.messages import (
     turns,
 )
 from model.settings import GenerationSettings, VisionSettings
-from tests import media_files
+from tests.support import media_files
 
 SYSTEM = "You are a helpful assistant."
 CONTROL = ("<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|image_pad|>", "<|vision_start|>")

@@ -18,7 +18,7 @@ from model.remote.http.client import Server
 from model.remote.http.connection import Connection
 from model.remote.http.route import is_near, proxy_of
 from model.settings import GenerationSettings
-from tests.openai_server import MODEL, OpenAIServer, Recorded, Refusal, Told
+from tests.support.openai_server import MODEL, OpenAIServer, Recorded, Refusal, Told
 
 TALK = Conversation().with_user_turn(Text("Hi"))
 VARIABLES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "https_proxy", "HTTPS_PROXY")

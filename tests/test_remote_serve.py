@@ -14,7 +14,7 @@ from model.local import LocalBackend
 from model.remote.backend import RemoteBackend
 from model.remote.http.connection import Connection
 from model.settings import GenerationSettings, VisionSettings
-from tests import media_files
+from tests.support import media_files
 
 pytestmark = pytest.mark.slow
 

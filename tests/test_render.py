@@ -13,7 +13,7 @@ from model.backend import Answered, Progress, Status
 from model.conversation import Conversation, Image, Text
 from model.grounding import Box
 from model.settings import GenerationSettings
-from tests.fakes import USAGE
+from tests.support.fakes import USAGE
 from ui import render
 from ui.attachment import Attachment
 from ui.places import Marked

@@ -26,8 +26,8 @@ from model.reproduce.client_scripts import curl_command
 from model.reproduce.generation_record import Verdict
 from model.reproduce.script import transformers_script
 from model.settings import GenerationSettings, VisionSettings
-from tests import media_files
-from tests.patience import PATIENCE_S
+from tests.support import media_files
+from tests.support.patience import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent
 GREEDY = GenerationSettings(max_new_tokens=24)

@@ -14,7 +14,7 @@ from model.conversation import Conversation, Image, Text, Video
 from model.errors import SettingError
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
-from tests import media_files
+from tests.support import media_files
 from ui.resolution import AUTO, Resolution, resolution_of
 
 PAGE = VisionSettings(max_tokens=400, video_max_tokens_per_frame=64)

@@ -12,8 +12,8 @@ from model.backend import Delta, Notice, Progress
 from model.conversation import Conversation, Text
 from model.errors import MediaError
 from model.settings import GenerationSettings
-from tests.fakes import FakeBackend
-from tests.patience import PATIENCE_S, becomes
+from tests.support.fakes import FakeBackend
+from tests.support.patience import PATIENCE_S, becomes
 from ui import runs
 from ui.runs import Run
 

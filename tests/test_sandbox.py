@@ -16,9 +16,9 @@ from model.media import container, packets
 from model.media.container import Patience, opened
 from model.media.packets import PacketIndex
 from model.media.video import frames
-from tests import media_files
-from tests.hostile_files.clips import growing, sample_bomb
-from tests.hostile_files.pictures import scan_bomb
+from tests.support import media_files
+from tests.support.hostile_files.clips import growing, sample_bomb
+from tests.support.hostile_files.pictures import scan_bomb
 from ui import ROOT
 from ui.sandbox import ALONE, PASSED_ON, Sandbox
 from ui.sandbox_request import LOOKING, Limits

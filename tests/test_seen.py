@@ -8,7 +8,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from model.conversation import Image
-from tests import media_files
+from tests.support import media_files
 from ui.seen import seen_picture
 from ui.storage import Room
 

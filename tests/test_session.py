@@ -15,8 +15,8 @@ from model.backend import Cancel, Delta, Event, Notice
 from model.conversation import Conversation, Image, Text
 from model.errors import DemoError, MediaError
 from model.settings import GenerationSettings, VisionSettings
-from tests.fakes import USAGE, FakeBackend
-from tests.patience import PATIENCE_S, becomes, scene
+from tests.support.fakes import USAGE, FakeBackend
+from tests.support.patience import PATIENCE_S, becomes, scene
 from ui import api, session, view
 from ui import tabs as open_tabs
 from ui.attachment import Attachment

@@ -1,6 +1,6 @@
 """The stock functions see the same pixels as the program, for every kind of file.
 
-What Verify runs (`model/reproduce/stock.py`) and the yardstick of tests and benchmarks (`tests/stock.py`) are one definition of stock.
+What Verify runs (`model/reproduce/stock.py`) and the yardstick of tests and benchmarks (`tests/support/stock.py`) are one definition of stock.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from model.media import image as media
 from model.media import video
 from model.reproduce import stock, verify
 from model.settings import GenerationSettings, VisionSettings
-from tests import media_files
-from tests.real_media import real_media
-from tests.stock import stock_inputs
+from tests.support import media_files
+from tests.support.real_media import real_media
+from tests.support.stock import stock_inputs
 
 SIZE = (112, 84)
 

@@ -15,10 +15,10 @@ import pytest
 from gradio_client import handle_file
 
 from model.errors import DemoError, MediaError
-from tests.fakes import FakeBackend
-from tests.media_files import photo
-from tests.pages import listening
-from tests.patience import becomes, scene
+from tests.support.fakes import FakeBackend
+from tests.support.media_files import photo
+from tests.support.pages import listening
+from tests.support.patience import becomes, scene
 from tools.served import REPLY_S, program
 from ui import storage, tabs
 from ui.attachment import inspect
@@ -123,8 +123,8 @@ def test_a_full_disk_under_an_attachment_is_told(uploads: Path) -> None:
 
 SMALL_DISK = """
 import resource, sys, time
-from tests.fakes import FakeBackend
-from tests.patience import becomes, scene
+from tests.support.fakes import FakeBackend
+from tests.support.patience import becomes, scene
 from ui.page import build_page, launch_options
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 page = build_page(FakeBackend())

@@ -17,7 +17,7 @@ from gradio_client import handle_file
 from packaging.version import Version
 
 from cli import packages
-from tests.media_files import solid
+from tests.support.media_files import solid
 from tests.test_install import wheel
 from tools import install
 from tools.served import free_port, program

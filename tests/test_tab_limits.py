@@ -11,9 +11,9 @@ import pytest
 
 from model.conversation import Conversation, Text
 from model.errors import DemoError
-from tests.fakes import FakeBackend
-from tests.following import followed
-from tests.patience import scene
+from tests.support.fakes import FakeBackend
+from tests.support.following import followed
+from tests.support.patience import scene
 from ui import handlers, tabs, view
 from ui.asker import Asker
 from ui.session import Tab

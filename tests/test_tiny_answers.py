@@ -18,7 +18,7 @@ from model.checkpoint.choose import BUNDLED
 from model.conversation import Conversation, Image, Text, Video
 from model.local import LocalBackend
 from model.settings import GenerationSettings
-from tests.pages import gradio_environment, listening
+from tests.support.pages import gradio_environment, listening
 from tools.served import program
 from ui.page import build_page
 

@@ -6,7 +6,7 @@ import threading
 
 from model.backend import Cancel
 from model.serving.fair_lock import Turnstile
-from tests.patience import PATIENCE_S, wait_until
+from tests.support.patience import PATIENCE_S, wait_until
 
 
 def enter(

@@ -17,10 +17,10 @@ from gradio_client.exceptions import AppError
 
 from model.remote.backend import RemoteBackend
 from model.remote.http.connection import Connection
-from tests.media_files import solid
-from tests.openai_server import OpenAIServer, Told
-from tests.pages import gradio_environment, listening
-from tests.patience import wait_until
+from tests.support.media_files import solid
+from tests.support.openai_server import OpenAIServer, Told
+from tests.support.pages import gradio_environment, listening
+from tests.support.patience import wait_until
 from tools.served import program
 from ui.page import build_page, launch_options
 

@@ -14,8 +14,8 @@ import pytest
 from model.conversation import Conversation
 from model.local import LocalBackend
 from model.settings import GenerationSettings
-from tests.following import KEY, followed
-from tests.patience import scene
+from tests.support.following import KEY, followed
+from tests.support.patience import scene
 from ui import api, comparing, handlers, keeping
 from ui.session import Tab
 from ui.tabs import Tabs

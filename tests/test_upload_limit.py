@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.fakes import FakeBackend
-from tests.pages import gradio_environment, listening
-from tests.patience import becomes, scene
+from tests.support.fakes import FakeBackend
+from tests.support.pages import gradio_environment, listening
+from tests.support.patience import becomes, scene
 from tools.served import REPLY_S
 from ui import storage
 from ui.page import build_page, launch_options

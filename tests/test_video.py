@@ -19,8 +19,8 @@ from model.media import container
 from model.media.container import Patience
 from model.media.video import Clip, choose, first_frame, frames, probe, sources
 from model.settings import VisionSettings
-from tests.hostile_files import advisories
-from tests.media_files import (
+from tests.support.hostile_files import advisories
+from tests.support.media_files import (
     CORNERS,
     broken_clip,
     clip,

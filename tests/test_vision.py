@@ -29,7 +29,7 @@ from model.prompt.resize import (
     visual_tokens,
 )
 from model.settings import VisionSettings
-from tests.stock import images_kwargs, videos_kwargs
+from tests.support.stock import images_kwargs, videos_kwargs
 
 QWEN2_VL = Geometry()
 

@@ -10,7 +10,7 @@ from model.conversation import Conversation, Text, Video
 from model.families import Geometry
 from model.prompt.visual_item import VisualItem, plan
 from model.settings import VisionSettings
-from tests import media_files
+from tests.support import media_files
 
 LONG = VisionSettings(video_fps=10, video_max_frames=768)
 

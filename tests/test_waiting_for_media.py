@@ -18,10 +18,10 @@ from model.remote.http.connection import Connection
 from model.remote.media import encoded, encoded_nbytes
 from model.serving.prepared_media import PreparedMedia
 from model.settings import GenerationSettings
-from tests import media_files
-from tests.openai_server import OpenAIServer
-from tests.patience import PATIENCE_S, wait_until
-from tests.slow_media import Slow
+from tests.support import media_files
+from tests.support.openai_server import OpenAIServer
+from tests.support.patience import PATIENCE_S, wait_until
+from tests.support.slow_media import Slow
 
 SHORT = GenerationSettings(max_new_tokens=6)
 HELLO = Conversation().with_user_turn(Text("Hello"))

@@ -22,8 +22,15 @@ from model.errors import CheckpointError, DemoError
 from model.loading import LoadingBackend
 from model.local import LocalBackend
 from model.settings import GenerationSettings
-from tests.checkpoint_folders import as_in_2024, changed, in_shards, resized, rewritten, without
-from tests.patience import PATIENCE_S
+from tests.support.checkpoint_folders import (
+    as_in_2024,
+    changed,
+    in_shards,
+    resized,
+    rewritten,
+    without,
+)
+from tests.support.patience import PATIENCE_S
 from ui import render
 from ui.texts import CHINESE
 

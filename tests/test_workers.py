@@ -23,7 +23,9 @@ def test_something(browser):
 
 @pytest.mark.slow
 def test_the_tests_of_one_browser_run_in_one_worker(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text("from tests.workers import pytest_xdist_make_scheduler")
+    (tmp_path / "conftest.py").write_text(
+        "from tests.support.workers import pytest_xdist_make_scheduler"
+    )
     (tmp_path / "tests" / "e2e").mkdir(parents=True)
     for number in range(4):
         (tmp_path / "tests" / "e2e" / f"test_{number}.py").write_text(RUNS_SOMEWHERE)

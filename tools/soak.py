@@ -28,8 +28,8 @@ from gradio_client import Client, handle_file  # noqa: E402
 from PIL import Image  # noqa: E402
 from playwright.sync_api import BrowserContext  # noqa: E402
 
-from tests import media_files  # noqa: E402
 from tests.e2e.chat import ENDED  # noqa: E402
+from tests.support import media_files
 from tools import served  # noqa: E402
 from tools.benchmarks.report import table  # noqa: E402
 from tools.tiny.dialogue import pick_grids  # noqa: E402

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import APIResponse, Route
 
 from tests.e2e.chat import ENDED, Chat
-from tests.fakes import FakeBackend
+from tests.support.fakes import FakeBackend
 from ui import errands
 from ui.attachment import Attachment, inspect
 from ui.first_look import SUFFIXES

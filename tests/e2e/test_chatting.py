@@ -9,7 +9,7 @@ import pytest
 
 from model.backend import Delta
 from tests.e2e.chat import Chat
-from tests.fakes import FakeBackend
+from tests.support.fakes import FakeBackend
 
 
 def test_a_picture_and_a_clip_are_answered(chat: Chat, picture: Path, clip: Path) -> None:

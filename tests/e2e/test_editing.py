@@ -6,7 +6,7 @@ from pathlib import Path
 
 from model.backend import Delta
 from tests.e2e.chat import Chat
-from tests.fakes import FakeBackend
+from tests.support.fakes import FakeBackend
 from ui.texts import texts_for
 
 

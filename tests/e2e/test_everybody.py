@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from model.backend import Delta
 from tests.e2e.chat import Chat
 from tests.e2e.conftest import OpenChat
-from tests.fakes import FakeBackend
+from tests.support.fakes import FakeBackend
 from ui.texts import ENGLISH, LANGUAGES
 
 POINTING = Delta("At 0:01 <|box_start|>(100,100),(900,900)<|box_end|> is seen.")

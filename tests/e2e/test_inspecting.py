@@ -11,7 +11,7 @@ import pytest
 
 from model.backend import Estimate
 from tests.e2e.chat import Chat
-from tests.fakes import FakeBackend
+from tests.support.fakes import FakeBackend
 
 FACTS = "dialog.inspector [role=status]"
 

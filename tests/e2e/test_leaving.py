@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext
 
-from tests import browsers
 from tests.e2e.chat import Chat
-from tests.fakes import FakeBackend
+from tests.support import browsers
+from tests.support.fakes import FakeBackend
 
 
 def test_two_tabs_never_mix(open_chat: Callable[..., Chat], picture: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from model.backend import Delta, Finished
 from tests.e2e.chat import Chat
-from tests.fakes import USAGE, FakeBackend
+from tests.support.fakes import USAGE, FakeBackend
 
 
 def test_a_loop_is_explained_and_retried_with_one_click(told: Chat, fake: FakeBackend) -> None:

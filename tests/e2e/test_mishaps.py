@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Route
 
 from tests.e2e.chat import Chat
 from tests.e2e.conftest import OpenChat
-from tests.fakes import FakeBackend
+from tests.support.fakes import FakeBackend
 from ui import ASSETS
 
 UPLOAD = "**/gradio_api/upload*"

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Route
 
 from tests.e2e.chat import Chat
-from tests.fakes import FakeBackend
-from tests.media_files import clip
+from tests.support.fakes import FakeBackend
+from tests.support.media_files import clip
 
 
 def test_a_picture_opens_large_and_closes_with_escape(told: Chat, picture: Path) -> None:

@@ -13,9 +13,9 @@ from playwright.sync_api import FloatRect, Locator
 
 from model.backend import Delta, Status
 from model.conversation import Conversation
-from tests import media_files
 from tests.e2e.chat import Chat
-from tests.fakes import FakeBackend
+from tests.support import media_files
+from tests.support.fakes import FakeBackend
 
 BOAT = "<|object_ref_start|>a boat<|object_ref_end|><|box_start|>(250,500),(750,1000)<|box_end|>"
 SAIL = "<|object_ref_start|>its sail<|object_ref_end|><|box_start|>(500,250)<|box_end|>"

@@ -10,7 +10,7 @@ from model.backend import Delta, Status
 from model.settings import Bounds, DefaultSettings, GenerationSettings
 from tests.e2e.chat import Chat
 from tests.e2e.conftest import OpenChat
-from tests.fakes import FakeBackend
+from tests.support.fakes import FakeBackend
 
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},

@@ -12,8 +12,8 @@ from playwright.sync_api import BrowserContext
 
 from model.backend import Delta
 from tests.e2e.chat import Chat
-from tests.fakes import FakeBackend
-from tests.hard_answers import HARD
+from tests.support.fakes import FakeBackend
+from tests.support.hard_answers import HARD
 
 RICH = r"""A **table**:
 

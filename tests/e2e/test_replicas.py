@@ -20,8 +20,8 @@ from playwright.sync_api import Browser
 from model.remote.backend import RemoteBackend
 from model.remote.http.connection import Connection
 from tests.e2e.chat import talking
-from tests.openai_server import OpenAIServer
-from tests.pages import gradio_environment, listening
+from tests.support.openai_server import OpenAIServer
+from tests.support.pages import gradio_environment, listening
 from ui.asker import BROWSER_COOKIE
 from ui.page import build_page
 

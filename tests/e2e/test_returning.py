@@ -10,9 +10,9 @@ from playwright.sync_api import Response
 
 from model.backend import Delta
 from tests.e2e.chat import Chat
-from tests.fakes import FakeBackend
-from tests.patience import PATIENCE_S
-from tests.relay import relayed
+from tests.support.fakes import FakeBackend
+from tests.support.patience import PATIENCE_S
+from tests.support.relay import relayed
 from ui import runs
 
 WORDS = [f"word{i} " for i in range(60)]

@@ -9,8 +9,8 @@ from pathlib import Path
 from model.backend import Delta
 from model.conversation import Conversation
 from tests.e2e.chat import Chat
-from tests.fakes import FakeBackend
-from tests.media_files import clip as film
+from tests.support.fakes import FakeBackend
+from tests.support.media_files import clip as film
 
 
 def moment_of(chat: Chat, player: int = 0) -> float:

@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright
 
 from tests.e2e.chat import Chat, talking
-from tests.fakes import FakeBackend
-from tests.pages import listening
+from tests.support.fakes import FakeBackend
+from tests.support.pages import listening
 from tools import served
 from ui.page import build_page
 from ui.uploads import upload_folder

@@ -20,7 +20,7 @@ from model.settings import GenerationSettings, VisionSettings
 from tests.e2e.chat import Chat
 from tests.e2e.test_comparing import back, compare, wait_for_both
 from tests.e2e.test_rendering import RICH
-from tests.fakes import USAGE, FakeBackend
+from tests.support.fakes import USAGE, FakeBackend
 from ui.texts import texts_for
 
 ACT = "window.pwned=1"

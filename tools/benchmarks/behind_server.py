@@ -34,7 +34,7 @@ from tools.benchmarks.report import Cell, Figures, Report
 RATE = 20.0  # tokens a second, of each answer
 PACED = """
 import sys
-from tests.openai_server import OpenAIServer, Told
+from tests.support.openai_server import OpenAIServer, Told
 server = OpenAIServer()
 server.replies = [Told([f"{i} " for i in range(int(sys.argv[1]))], every_s=1 / float(sys.argv[2]))]
 with server.running():

@@ -7,7 +7,7 @@ from pathlib import Path
 from model.conversation import Conversation, Image, Text
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
-from tests import media_files
+from tests.support import media_files
 
 PICTURE = VisionSettings(min_tokens=600, max_tokens=640)
 PIXELS = (1600, 1200)

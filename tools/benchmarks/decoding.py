@@ -11,7 +11,7 @@ from model.conversation import Conversation
 from model.engine.cache.kv_cache import KVCache
 from model.local import LocalBackend
 from model.settings import GenerationSettings
-from tests.stock import stock_streamed
+from tests.support.stock import stock_streamed
 from tools.benchmarks import conversations, models
 from tools.benchmarks.machine import clock
 from tools.benchmarks.report import Cell, Figures, Report

@@ -12,7 +12,7 @@ from model.backend import Cancel, Usage, collected
 from model.conversation import Conversation, Part, Text
 from model.local import LocalBackend
 from model.settings import GenerationSettings
-from tests.stock import stock_streamed
+from tests.support.stock import stock_streamed
 from tools.benchmarks import conversations, models
 from tools.benchmarks.report import Cell, Figures, Report
 

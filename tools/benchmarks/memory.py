@@ -44,7 +44,7 @@ def _work(way: str, text: int, tokens: int, folder: Path) -> Callable[[], object
     from model.conversation import Conversation, Text
     from model.local import LocalBackend
     from model.settings import GenerationSettings
-    from tests.stock import stock_streamed
+    from tests.support.stock import stock_streamed
     from tools.benchmarks import conversations
     from tools.benchmarks.decoding import endless
 

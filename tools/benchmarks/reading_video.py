@@ -82,7 +82,7 @@ def every_frame(path: Path) -> Callable[[], object]:
 def stock(path: Path) -> Callable[[], object]:
     """All pixels at once."""
     from model.settings import VisionSettings
-    from tests.stock import stock_clip
+    from tests.support.stock import stock_clip
 
     processor, vision = _processor(), VisionSettings(video_max_tokens_per_frame=TOKENS_PER_FRAME)
     return lambda: stock_clip(processor, str(path), vision, FPS)

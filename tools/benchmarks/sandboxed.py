@@ -10,7 +10,7 @@ from model.backend import Cancel, collected
 from model.conversation import Conversation, Image, Media, Text, Video
 from model.local import LocalBackend
 from model.settings import GenerationSettings
-from tests import media_files
+from tests.support import media_files
 from tools.benchmarks import models
 from tools.benchmarks.report import Cell, Figures, Report
 from ui.sandboxed_media import STRANGERS_MEDIA

@@ -26,7 +26,7 @@ from model.conversation import Conversation, Image, Text
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
 from tests.e2e.chat import ENDED, Chat
-from tests.stock import stock_streamed
+from tests.support.stock import stock_streamed
 from tools import served
 from tools.benchmarks import models
 from tools.benchmarks.report import Figures, Report

@@ -12,9 +12,9 @@ from typing import Any
 import av
 import numpy as np
 
-from tests import media_files
-from tests.hostile_files.case import WIDE, Case, Make, plays, refused, written
-from tests.media_files import corners, numbered_frame, truncated
+from tests.support import media_files
+from tests.support.hostile_files.case import WIDE, Case, Make, plays, refused, written
+from tests.support.media_files import corners, numbered_frame, truncated
 
 
 def clip(frames: Any = 10, **options: Any) -> Make:

@@ -13,9 +13,9 @@ import av
 import numpy as np
 from PIL import Image
 
-from tests.hostile_files.case import Case, Make, refused, works, written
-from tests.hostile_files.pictures import _chunk, _png
-from tests.media_files import corners, photo
+from tests.support.hostile_files.case import Case, Make, refused, works, written
+from tests.support.hostile_files.pictures import _chunk, _png
+from tests.support.media_files import corners, photo
 
 # Of TIFF: names of tags, and the type of all values here.
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, CHANNELS = 256, 257, 258, 259, 262, 277

@@ -5,8 +5,8 @@ A `Case` says what is right: how the model sees the file, or what the person is 
 
 from __future__ import annotations
 
-from tests.hostile_files import advisories, clips, disguises, pictures
-from tests.hostile_files.case import Case
+from tests.support.hostile_files import advisories, clips, disguises, pictures
+from tests.support.hostile_files.case import Case
 
 
 def cases() -> list[Case]:

@@ -9,10 +9,10 @@ from typing import Any
 
 from PIL import Image
 
-from tests import media_files
-from tests.hostile_files.case import Case, Make, plays, refused, saved, works, written
-from tests.hostile_files.pictures import encoded
-from tests.media_files import corners
+from tests.support import media_files
+from tests.support.hostile_files.case import Case, Make, plays, refused, saved, works, written
+from tests.support.hostile_files.pictures import encoded
+from tests.support.media_files import corners
 
 
 def wrong_names() -> Iterator[Case]:

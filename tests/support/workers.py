@@ -6,7 +6,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadGroupScheduling
 
-from tests.browsers import CORE
+from tests.support.browsers import CORE
 
 
 class BrowsersApart(LoadGroupScheduling):  # type: ignore[misc]  # it has no types

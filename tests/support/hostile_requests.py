@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from model.settings import TUNABLES
-from tests.following import KEY
+from tests.support.following import KEY
 
 TEXTS = (
     "Hi",

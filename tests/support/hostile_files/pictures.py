@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
-from tests.hostile_files.case import WIDE, Case, refused, saved, works, written
-from tests.media_files import corners, exif_rotated, photo, truncated
+from tests.support.hostile_files.case import WIDE, Case, refused, saved, works, written
+from tests.support.media_files import corners, exif_rotated, photo, truncated
 
 
 def formats() -> Iterator[Case]:
