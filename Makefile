@@ -36,7 +36,7 @@ mutants: install-test browser
 
 # Random GPTQ and AWQ checkpoints answer as their twins with unpacked weights do.
 quantized: $(QUANTIZED)/.installed
-	$(QUANTIZED)/bin/python -m pytest -s -W ignore --timeout 900 tests/quantized_twins.py
+	$(QUANTIZED)/bin/python -m pytest -s -W ignore --timeout 900 tests/model/checkpoint/quantized_twins.py
 
 check: install-test
 	$(RUN) -m ruff check .

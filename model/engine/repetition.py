@@ -1,6 +1,6 @@
 """Notices that an answer has begun to repeat its tail and will not come out of it by itself.
 
-Pure: fed token by token, knows nothing of tensors or models. Measured on real text in tests/test_loop_guard.py.
+Pure: fed token by token, knows nothing of tensors or models. Measured on real text in tests/model/engine/test_repetition.py.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Two things make it several times faster than `model(...)` on many short prompts: pictures of one size
 go through the vision tower stacked instead of one long sequence, and the branches of a dialogue share
-the beginning's keys and values. `tests/test_tiny_training.py` holds it equal to processor + model.
+the beginning's keys and values. `tests/tools/tiny/test_training.py` holds it equal to processor + model.
 """
 
 from __future__ import annotations

@@ -1,0 +1,273 @@
+"""What goes wrong is said in the page's language, and in English to programs and on the terminal."""
+
+from __future__ import annotations
+
+import ast
+import json
+import pickle
+import string
+from collections.abc import Callable, Iterator
+from copy import copy, deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from model import errors
+from model.backend import Status
+from model.errors import (
+    CheckpointError,
+    ContextError,
+    DemoError,
+    MediaError,
+    Sentence,
+    SettingError,
+)
+from model.families import Geometry
+from model.loading import LoadingBackend, Report
+from model.prompt import resize as vision
+from model.settings import MOST_CHARACTERS, VisionSettings, settings_from
+from tests.support.fakes import FakeBackend
+from tests.support.following import KEY, followed
+from tests.support.patience import PATIENCE_S, scene
+from ui import handlers, render
+from ui.error_texts import CHINESE_ERRORS
+from ui.session import UNEXPECTED
+from ui.tabs import Tabs
+from ui.texts import CHINESE, ENGLISH, KOREAN, LANGUAGES, texts_for
+from ui.view import View
+
+ROOT = Path(__file__).parents[2]
+SENTENCES = {name for name, kind in vars(errors).items() if isinstance(kind, type)} - {
+    "SettingName"
+}
+OTHERS = [language for language in LANGUAGES if language != "en"]
+TRANSLATED = texts_for("zh").errors, texts_for("ko").errors
+
+
+@dataclass(frozen=True)
+class Made:
+    """A place in the code where a sentence or an error is made."""
+
+    place: str
+    template: str | None  # None if it is not a constant
+    values: frozenset[str | None]  # names of the keywords; None for `**something`
+
+
+def made() -> Iterator[Made]:
+    for path in sorted((*ROOT.glob("model/*.py"), *ROOT.glob("ui/*.py"))):
+        if path != ROOT / "model" / "errors.py":
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and called(node) in SENTENCES:
+                    yield Made(
+                        f"{path.parent.name}/{path.name}:{node.lineno}",
+                        constant(node.args),
+                        frozenset(keyword.arg for keyword in node.keywords),
+                    )
+
+
+def called(call: ast.Call) -> str:
+    return getattr(call.func, "attr", "") or getattr(call.func, "id", "")
+
+
+def constant(arguments: list[ast.expr]) -> str | None:
+    match arguments:
+        case [ast.Constant(value=str(template))]:
+            return template
+    return None
+
+
+def placeholders(sentence: str) -> set[tuple[str, str | None, str | None]]:
+    """Name, format and conversion of each."""
+    parts = string.Formatter().parse(sentence)
+    return {(name, spec, conversion) for _, name, spec, conversion in parts if name is not None}
+
+
+def test_every_error_has_a_constant_template_and_just_its_values() -> None:
+    found = list(made())
+    assert len(found) > 60
+    assert [one.place for one in found if one.template is None] == []
+    for one in found:
+        names = {name for name, _, _ in placeholders(one.template or "")}
+        assert one.values == names, one.place
+
+
+@pytest.mark.parametrize("translated", TRANSLATED, ids=OTHERS)
+def test_every_error_is_translated_and_no_translation_is_left_over(
+    translated: dict[str, str],
+) -> None:
+    assert {one.template for one in made()} == translated.keys()
+    assert [english for english, other in translated.items() if not other or other == english] == []
+
+
+@pytest.mark.parametrize("translated", TRANSLATED, ids=OTHERS)
+def test_a_translation_fills_in_the_same_values_in_the_same_form(
+    translated: dict[str, str],
+) -> None:
+    for english, other in translated.items():
+        assert placeholders(other) == placeholders(english), english
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"video_fps": 0.0},
+        {"max_tokens": None},
+        {"video_start_s": -1},
+        {"min_tokens": 200, "max_tokens": 100},
+        {"video_min_tokens_per_frame": 200, "video_max_tokens_per_frame": 100},
+        {"video_max_frames": 63},
+        {"resized_height": 280},
+        {"video_start_s": 3, "video_end_s": 2},
+        {"temperature": "high"},
+        {"vision_ids": None},
+        {"system_prompt": "x" * (MOST_CHARACTERS + 1)},
+    ],
+)
+def test_a_person_reads_what_a_control_is_called_and_a_program_the_name(
+    language: str, wrong: dict[str, object]
+) -> None:
+    texts = texts_for(language)
+    with pytest.raises(SettingError) as refusal:
+        settings_from(wrong)
+    told = Sentence.of_plain(json.loads(json.dumps(refusal.value.sentence.plain())))
+    for name in wrong:
+        assert f"“{texts.settings[name][0]}”" in texts.said(told)
+        assert f"'{name}'" in str(refusal.value)
+    for pythons in ("_", "None", "False", "True", ".."):
+        assert pythons not in texts.said(told)
+
+
+def test_sizes_that_are_impossible_are_told_by_the_controls_that_ask_for_them() -> None:
+    for width, height in ((28 * 4000, 28 * 4000), (28 * 400, 28)):
+        with pytest.raises(SettingError) as refusal:
+            vision.exact_size(
+                VisionSettings(resized_width=width, resized_height=height), Geometry()
+            )
+        assert "“Exact width” and “Exact height” ask for" in ENGLISH.said(refusal.value.sentence)
+        assert "'resized_width' and 'resized_height' ask for" in str(refusal.value)
+
+
+def test_an_error_is_english_and_says_user_text_literally() -> None:
+    error = MediaError("{name} is an empty file; attach another.", name="{x}{0}%s.png")
+    assert str(error) == "{x}{0}%s.png is an empty file; attach another."
+    assert CHINESE.said(error.sentence) == "{x}{0}%s.png 是空文件；请添加其他文件。"
+    assert ENGLISH.said(error.sentence) == str(error)
+
+
+def test_what_has_no_translation_is_said_as_it_is() -> None:
+    assert KOREAN.said("{just} a file's name") == "{just} a file's name"
+    assert KOREAN.said(Sentence("New: {number:,}.", number=1000)) == "New: 1,000."
+
+
+def test_parts_of_a_sentence_are_translated_with_it() -> None:
+    error = ContextError(
+        "This conversation needs {needed:,} tokens; the checkpoint holds {held:,}. "
+        "Lower the resolution of {item} or start over.",
+        needed=12345,
+        held=8192,
+        item=Sentence("Picture {number}", number=2),
+    )
+    assert "12,345 tokens" in str(error) and "of Picture 2 or" in str(error)
+    assert "12,345" in CHINESE.said(error.sentence) and "图片 2" in CHINESE.said(error.sentence)
+    assert "사진 2" in KOREAN.said(error.sentence)
+
+
+@pytest.mark.parametrize("through", [copy, deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
+def test_a_copy_can_still_be_translated(through: Callable[[Any], Any]) -> None:
+    error = CheckpointError("{checkpoint} cannot be loaded: {reason}", checkpoint="{a}", reason="b")
+    again = through(error)
+    assert type(again) is CheckpointError and str(again) == str(error)
+    sentence = through(error.sentence)
+    assert sentence == error.sentence
+    assert CHINESE.said(sentence) == CHINESE.said(again.sentence) == "无法加载 {a}：b"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("zh", "最小值不能大于最大值"), ("ko", "최솟값은 최댓값보다")]
+)
+def test_a_message_that_is_refused_is_refused_in_the_language_of_the_tab(
+    language: str, said: str
+) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tabs.open(KEY).language = language
+        _, *rest = await handlers.submit(tabs, KEY, "Hi", {"max_tokens": 5, "min_tokens": 9})
+        assert said in View(*rest).notice
+
+    scene(play)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MediaError("{name} is an empty file; attach another.", name="a.png"), "a.png 是空文件"),
+        (RuntimeError("secret"), CHINESE_ERRORS[UNEXPECTED.template]),
+    ],
+)
+def test_a_failed_answer_is_explained_in_the_language_of_the_tab(
+    error: Exception, said: str
+) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend([error]))
+        tabs.open(KEY).language = "zh"
+        await handlers.submit(tabs, KEY, "Hi", {})
+        last = await followed(tabs)
+        assert said in last.notice
+
+    scene(play)
+
+
+def test_another_language_says_again_what_went_wrong_before() -> None:
+    async def play() -> None:
+        tabs = Tabs(
+            FakeBackend([MediaError("{name} is an empty file; attach another.", name="a.png")])
+        )
+        await handlers.submit(tabs, KEY, "Hi", {})
+        last = await followed(tabs)
+        assert "a.png is an empty file" in last.notice
+        nowhere = {"path": "/etc/passwd", "name": "b.png"}
+        tray = await handlers.attach(tabs, KEY, gr.EventData(None, {"files": [nowhere]}))
+        assert "was not uploaded here" in tray
+        for language, empty, stranger in (
+            ("zh", "a.png 是空文件", "不是在这里上传的"),
+            ("ko", "a.png은(는) 빈 파일", "여기에 올린 파일이 아닙니다"),
+            ("en", "a.png is an empty file", "was not uploaded here"),
+        ):
+            shown = " ".join(map(str, await handlers.choose_language(tabs, KEY, language)))
+            assert empty in shown and stranger in shown
+
+    scene(play)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            CheckpointError("{checkpoint} cannot be loaded: {reason}", checkpoint="x", reason="y"),
+            "x 모델을 불러올 수 없습니다: y",
+        ),
+        (RuntimeError("size mismatch"), "문제가 생겼습니다(size mismatch)"),
+    ],
+)
+def test_the_banner_says_in_any_language_why_the_model_is_not_there(
+    error: Exception, said: str
+) -> None:
+    def load(_: Report) -> FakeBackend:
+        raise error
+
+    backend = LoadingBackend(load, "tiny")
+    with pytest.raises(DemoError) as raised:
+        backend.wait(PATIENCE_S)
+    assert said in render.banner(backend.status(), KOREAN)
+    assert said in KOREAN.said(raised.value.sentence)
+    assert str(raised.value) in render.banner(backend.status(), ENGLISH)
+
+
+def test_the_banner_translates_its_note() -> None:
+    note = Sentence("The GPU is too small for {checkpoint}.", checkpoint="Qwen/<7B>")
+    banner = render.banner(Status("ready", "Fake", note), CHINESE)
+    assert "GPU 显存不足以运行 Qwen/&lt;7B&gt;。" in banner

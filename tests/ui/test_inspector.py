@@ -1,0 +1,47 @@
+"""The dialog of one item says what the model gets of it and holds what was wished for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from model.backend import ItemCost
+from model.errors import Sentence
+from tests.ui.test_session import CLIP, PHOTO
+from ui.inspector import Look, dialog
+from ui.resolution import Resolution
+from ui.texts import ENGLISH
+
+SEEN_PICTURE = ItemCost("image", 1, (640, 480), (112, 84), 12)
+SEEN_CLIP = ItemCost("video", 1, (640, 480), (112, 84), 48, frames=8, times=(0.0, 61.5))
+
+
+def drawn(look: Look) -> str:
+    return dialog(look, Sentence("Item"), ENGLISH)
+
+
+def test_a_picture_is_told_in_columns_and_rows_of_tokens() -> None:
+    shown = drawn(Look(PHOTO, cost=SEEN_PICTURE, seen=["/uploads/s.png"]))
+    assert "640 × 480" in shown and "112 × 84" in shown
+    assert "4 × 3 = 12 tokens" in shown
+    assert "--columns:4;--rows:3" in shown
+
+
+def test_a_clip_is_told_in_pairs_of_frames() -> None:
+    shown = drawn(Look(CLIP, cost=SEEN_CLIP, seen=["/uploads/1.webp", "/uploads/2.webp"]))
+    assert "8 frames" in shown and "4 × 4 × 3 = 48 tokens" in shown
+    assert re.findall("<time>(.*?)</time>", shown) == ["0:00.0", "1:01.5"]
+    assert "<li>+ 6</li>" in shown, "frames that are not shown are counted"
+
+
+def test_frames_that_are_all_shown_have_no_more_behind_them() -> None:
+    assert "<li>+" not in drawn(Look(CLIP, cost=SEEN_CLIP, seen=["/uploads/1.webp"] * 8))
+
+
+def test_the_handles_stand_where_the_clip_was_trimmed() -> None:
+    def handles(wished: Resolution) -> list[tuple[str, str]]:
+        shown = drawn(Look(replace(CLIP, resolution=wished), cost=SEEN_CLIP))
+        return re.findall('name="(start|end)" .*?max="3.0" .*?value="(.*?)"', shown)
+
+    assert handles(Resolution()) == [("start", "0.0"), ("end", "3.0")]
+    assert handles(Resolution(start=0.5, end=2.5)) == [("start", "0.5"), ("end", "2.5")]

