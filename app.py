@@ -14,13 +14,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cli import packages
-from model.backend import Backend
+from model.backend import Backend, LoadProgress
 from model.checkpoint import load as checkpoints
 from model.checkpoint.choose import Flags, choose, expected_checkpoint
 from model.checkpoint.settings import default_settings
 from model.errors import DemoError, SettingError
 from model.families import Recognised, of_key, recognised
-from model.loading import LoadingBackend, Report
+from model.loading import LoadingBackend
 from model.media.download import Downloads
 from model.remote.http.connection import Connection
 from model.settings import DefaultSettings
@@ -81,7 +81,7 @@ def load(
     options: argparse.Namespace,
     flags: Flags,
     server: Connection | None,
-    report: Report,
+    report: LoadProgress,
 ) -> Backend:
     """The backend that these flags ask for. Raises `CheckpointError`."""
     from ui.sandbox import SANDBOX
@@ -217,7 +217,7 @@ def _open(options: argparse.Namespace, model_flags: Flags, server: Connection | 
     sys.setswitchinterval(SWITCH_S)
     served = threading.Event()
 
-    def load_behind_the_page(report: Report) -> Backend:
+    def load_behind_the_page(report: LoadProgress) -> Backend:
         # Importing torch keeps Python busy for so long that Gradio, asking itself whether the page
         # answers, would give up.
         served.wait()

@@ -1,0 +1,1 @@
+"""What `python app.py` does around the page."""

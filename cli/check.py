@@ -14,6 +14,7 @@ from model.checkpoint import load as checkpoints
 from model.checkpoint.choose import GB, Choice, Flags, Hardware, choose, weights_bytes
 from model.checkpoint.formats import quantization
 from model.checkpoint.hub import repository as hub
+from model.checkpoint.processor import processor
 from model.engine.cache.budget import Layout
 from model.errors import CheckpointError, DemoError
 from model.remote.http.connection import Connection
@@ -104,7 +105,7 @@ def _unreadable(choice: Choice) -> Iterator[str]:
     """Why the checkpoint cannot be loaded, if it cannot. Of a hub id everything but the weights may be fetched."""
     try:
         adapters.require_none_hidden(choice.checkpoint, choice.adapter)
-        checkpoint_files.processor(choice.checkpoint)
+        processor(choice.checkpoint)
         if told := quantization.told_by(_config(choice)):
             print(f"quantized   {quantization.described(told)}")
         if choice.adapter:

@@ -196,6 +196,12 @@ class CacheFigures:
     evicted_features: int  # of pictures and videos
 
 
+class LoadProgress(Protocol):
+    """Told how far loading is, from 0 to 1, and what stands in its way."""
+
+    def __call__(self, progress: float, note: str = "") -> None: ...
+
+
 class Backend(Protocol):
     """Answers conversations. Methods may be called from any thread."""
 

@@ -160,3 +160,18 @@ def _recognised(name: str) -> Recognised | None:
     if number >= (3, 0):
         return Recognised(QWEN3_VL, sees, thinks=newest or "thinking" in name)
     return Recognised(QWEN2_5_VL if number >= (2, 5) else QWEN2_VL, sees and number >= (2, 0))
+
+
+# What transformers before 4.52 called parts of these models, as published files still do: a pattern at the beginning
+# of an old name, and what stands there now; peft takes the table as it is.
+RENAMED = {
+    r"^visual\b": "model.visual",
+    r"^model\.(?=(layers|embed_tokens|norm)\b)": "model.language_model.",
+}
+
+
+def now_called(name: str) -> str:
+    """The name of a weight in the transformers of today."""
+    for before, after in RENAMED.items():
+        name = re.sub(before, after, name)
+    return name

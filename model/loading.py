@@ -9,9 +9,18 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from copy import copy
-from typing import Protocol
 
-from model.backend import Backend, CacheFigures, Cancel, Estimate, Event, Finished, Status, Usage
+from model.backend import (
+    Backend,
+    CacheFigures,
+    Cancel,
+    Estimate,
+    Event,
+    Finished,
+    LoadProgress,
+    Status,
+    Usage,
+)
 from model.conversation import Conversation
 from model.errors import DemoError, NotReplayableError
 from model.reproduce.generation_record import Recipe, Replaying, Verdict
@@ -21,13 +30,7 @@ log = logging.getLogger(__name__)
 POLL_S = 0.1
 
 
-class Report(Protocol):
-    """Told how far loading is, from 0 to 1, and what stands in its way."""
-
-    def __call__(self, progress: float, note: str = "") -> None: ...
-
-
-Load = Callable[[Report], Backend]
+Load = Callable[[LoadProgress], Backend]
 
 
 class LoadingBackend:

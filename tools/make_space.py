@@ -25,7 +25,7 @@ from tools import install  # noqa: E402
 FOLDER = ROOT / "build" / "space"
 # What runs, and what the README leads to.
 COPIED = (
-    "app.py", "model", "ui", "assets", "requirements.txt", "requirements_web_demo.txt", "requirements_page.txt",
+    "app.py", "cli", "model", "ui", "assets", "requirements.txt", "requirements_web_demo.txt", "requirements_page.txt",
     "docs", "deploy", "LICENSE", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md",
 )  # fmt: skip
 PINS = ROOT / "requirements_page.txt"

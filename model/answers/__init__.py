@@ -1,0 +1,1 @@
+"""What answers mention: images by number, moments of a clip."""

@@ -1,0 +1,1 @@
+"""Which checkpoint runs where, whether its files are whole, and how it is loaded."""

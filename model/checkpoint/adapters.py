@@ -15,7 +15,7 @@ from model import families
 from model.checkpoint import files as checkpoint_files
 from model.checkpoint.hub import repository as hub
 from model.errors import CheckpointError
-from model.renamed import RENAMED, now_called
+from model.families import RENAMED, now_called
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX = "base_model.model."  # of every name in an adapter's file

@@ -1,6 +1,6 @@
-"""A checkpoint's files, in a folder or under a hub id: what family they are of, whether they are all there.
+"""A checkpoint's files, in a folder or under a hub id: its configuration and the size of its weights.
 
-What the weight files hold is the business of `weights`. Everything here raises `CheckpointError` with the remedy.
+Everything here raises `CheckpointError` with the remedy.
 """
 
 from __future__ import annotations
@@ -10,32 +10,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from model import families
-from model.checkpoint.formats import processor_files, quantization, weight_files
+from model.checkpoint.formats import weight_files
 from model.checkpoint.hub import repository as hub
 from model.errors import CheckpointError
 
 WIDE = ("F32", "F64")  # in the words of safetensors
-
-
-def processor(checkpoint: str) -> Any:
-    """The processor: tokenizer, chat template, and how pictures and clips are prepared.
-
-    That of a checkpoint of a known family which is complete, but for the weights of a hub id: these are not here yet.
-    """
-    from model.checkpoint import weights
-
-    config = _config(checkpoint)
-    if config.model_type not in families.LOCAL:
-        raise CheckpointError(
-            "{checkpoint} is a {model_type} checkpoint; "
-            "choose a Qwen2-VL or Qwen2.5-VL one with --checkpoint-path.",
-            checkpoint=checkpoint,
-            model_type=config.model_type,
-        )
-    weights.require_whole(checkpoint, config)
-    _check_quantization(checkpoint, config)
-    return processor_files.processor(Path(hub.fetched(checkpoint)), config)
 
 
 def bytes_in_16_bits(checkpoint: str) -> int:
@@ -58,7 +37,8 @@ def _in_16_bits(tensor: weight_files.Held) -> int:
     return bits * math.prod(tensor.shape) // 8
 
 
-def _config(checkpoint: str) -> Any:
+def config(checkpoint: str) -> Any:
+    """The transformers configuration, of whatever family."""
     from transformers import AutoConfig
 
     if looks_like_folder(checkpoint) and not Path(checkpoint).is_dir():
@@ -106,20 +86,6 @@ def looks_like_folder(checkpoint: str) -> bool:
         or checkpoint.count("/") != 1
         or Path(checkpoint).exists()
     )
-
-
-def _check_quantization(checkpoint: str, config: Any) -> None:
-    """As loading will, after gigabytes were fetched: what reads such weights must be here."""
-    from transformers.quantizers import AutoHfQuantizer
-
-    told = quantization.told_by(config)
-    if not told:
-        return
-    quantization.require_reader(checkpoint, told)
-    try:
-        AutoHfQuantizer.from_config(told, pre_quantized=True).validate_environment(device_map=None)
-    except Exception as error:  # a version, a GPU that it needs, or whatever these packages raise
-        raise unloadable(checkpoint, error) from error
 
 
 def unloadable(checkpoint: str, error: Exception) -> CheckpointError:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from model.checkpoint import adapters
 from model.checkpoint import files as checkpoint_files
+from model.checkpoint import processor as processors
 from model.checkpoint.choose import GB, Choice, Hardware, weights_bytes
 from model.checkpoint.formats import quantization, weight_files
 from model.checkpoint.hub import repository as hub
@@ -72,7 +73,7 @@ def load(
     from model.media.reader import IN_THIS_PROCESS
 
     adapters.require_none_hidden(choice.checkpoint, choice.adapter)
-    processor = checkpoint_files.processor(choice.checkpoint)
+    processor = processors.processor(choice.checkpoint)
     if choice.adapter:
         adapters.fitting(choice.adapter, choice.checkpoint)
     require_memory(choice, free_memory(choice))

@@ -1,0 +1,1 @@
+"""Prefill, decoding and vision features of a checkpoint in this process."""

@@ -1,0 +1,1 @@
+"""Untrusted files become pixels: images, clips, downloads. No torch."""

@@ -1,0 +1,1 @@
+"""The backend for any OpenAI-compatible server. No torch."""

@@ -15,11 +15,10 @@ from functools import partial
 
 from openai import AuthenticationError, OpenAIError, PermissionDeniedError
 
-from model.backend import Cancel, Estimate, Event, Progress, Status
+from model.backend import Cancel, Estimate, Event, LoadProgress, Progress, Status
 from model.conversation import Conversation
 from model.errors import DemoError, Sentence
 from model.families import Family
-from model.loading import Report
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.prompt import visual_item
 from model.prompt.visual_item import VisualItem
@@ -74,7 +73,7 @@ class RemoteBackend:
         concurrency: int = CONCURRENCY,
         max_video_seconds: float | None = None,
         reader: MediaReader = IN_THIS_PROCESS,
-        report: Report = lambda _progress, _note="": None,
+        report: LoadProgress = lambda _progress, _note="": None,
     ) -> RemoteBackend:
         """The backend as soon as the server is there, however long that takes.
 

@@ -1,0 +1,1 @@
+"""An answer once more without this project: records, scripts, archives, Verify."""

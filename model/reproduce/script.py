@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from model.renamed import RENAMED
+from model.families import RENAMED
+from model.media import stock_files
 from model.reproduce.generation_record import MARK, NO_MARK, Messages, Recipe, Seen
 
-STOCK = tuple(Path(__file__).with_name(name) for name in ("stock_files.py", "stock.py"))
+STOCK = (Path(stock_files.__file__), Path(__file__).with_name("stock.py"))
 
 
 def transformers_script(recipe: Recipe) -> str:

@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from model.backend import Backend, Cancel, Finished, Progress
+from model.backend import Backend, Cancel, Finished, LoadProgress, Progress
 from model.conversation import Conversation, Text
 from model.errors import CheckpointError, DemoError
-from model.loading import LoadingBackend, Report
+from model.loading import LoadingBackend
 from model.settings import DefaultSettings, GenerationSettings
 from tests.support.fakes import FakeBackend
 from tests.support.patience import PATIENCE_S
@@ -21,7 +21,7 @@ SETTINGS = GenerationSettings()
 def test_a_message_sent_meanwhile_waits_its_turn_and_sees_the_progress() -> None:
     go = threading.Event()
 
-    def load(report: Report) -> Backend:
+    def load(report: LoadProgress) -> Backend:
         report(0.5)
         go.wait(PATIENCE_S)
         return FakeBackend()
@@ -41,7 +41,7 @@ def test_settings_are_those_that_are_expected_until_the_backend_has_its_own() ->
     expected = DefaultSettings(generation=GenerationSettings(repetition_penalty=1.1))
     own = DefaultSettings(generation=GenerationSettings(repetition_penalty=1.05))
 
-    def load(_: Report) -> Backend:
+    def load(_: LoadProgress) -> Backend:
         go.wait(PATIENCE_S)
         return FakeBackend(defaults=own)
 
@@ -55,7 +55,7 @@ def test_settings_are_those_that_are_expected_until_the_backend_has_its_own() ->
 def test_a_wait_for_the_model_can_be_stopped() -> None:
     go = threading.Event()
 
-    def load(_: Report) -> Backend:
+    def load(_: LoadProgress) -> Backend:
         go.wait(PATIENCE_S)
         return FakeBackend()
 
@@ -78,7 +78,7 @@ def test_a_wait_for_the_model_can_be_stopped() -> None:
     ],
 )
 def test_a_load_that_fails_says_why_to_everybody(error: Exception, shown: str) -> None:
-    def load(_: Report) -> Backend:
+    def load(_: LoadProgress) -> Backend:
         raise error
 
     backend = LoadingBackend(load, "tiny")
@@ -92,7 +92,7 @@ def test_a_load_that_fails_says_why_to_everybody(error: Exception, shown: str) -
 def test_the_page_gets_room_once_there_is_a_model() -> None:
     go, model = threading.Event(), FakeBackend()
 
-    def load(_: Report) -> Backend:
+    def load(_: LoadProgress) -> Backend:
         go.wait(PATIENCE_S)
         return model
 
@@ -105,7 +105,7 @@ def test_the_page_gets_room_once_there_is_a_model() -> None:
 
 
 def test_the_cause_of_a_load_that_fails_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    def load(_: Report) -> Backend:
+    def load(_: LoadProgress) -> Backend:
         try:
             raise OSError(28, "No space left on device")
         except OSError as error:

@@ -1,81 +1,167 @@
-"""The arrows between the parts (app -> ui -> model) and what each part may import."""
+"""The arrows between the packages, and what each may import."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TORCH_MODULES = {
-    "adapter",
-    "checkpoint",
-    "compiled",
-    "decode_threads",
-    "encoder",
-    "feature_cache",
-    "grouped_attention",
-    "kv_cache",
-    "local",
-    "prefill",
-    "prefix_cache",
-    "stock",
-    "verify",
-    "token_stream",
-    "turn",
-    "weights",
+TOP = ("app", "cli", "ui", "model")
+# The contract: immutable values, settings, errors and the Backend protocol. Everything may import it.
+CONTRACT = {"backend", "conversation", "errors", "grounding", "json_nodes", "settings"}
+# What each package or module of model/ may import of model/, beside itself and the contract.
+MODEL_ARROWS: dict[str, set[str]] = {
+    **{name: set() for name in CONTRACT},
+    "answers": set(),
+    "families": set(),
+    "media": set(),
+    "prompt": {"families", "media"},
+    "serving": {"media", "prompt"},
+    "engine": {"families", "media", "prompt", "serving"},
+    "checkpoint": {"families", "prompt"},
+    "remote": {"families", "media", "prompt", "serving"},
+    "reproduce": {"families", "media", "prompt"},
+    "loading": {"reproduce"},
+    "local": {"checkpoint", "engine", "families", "media", "prompt", "reproduce", "serving"},
 }
-STANDARD_ONLY = {
-    "backend",
-    "conversation",
-    "errors",
-    "grounding",
-    "grounding_json",
-    "grounding_tags",
-    "loose_json",
-    "mention",
-    "settings",
-}
+# Packages and modules that may import torch.
+TORCH = ("checkpoint", "engine", "local", "reproduce.stock", "reproduce.verify")
+MAX_FILES = 10  # in a package, without its __init__.py
 
 
-def imported(path: Path) -> Iterator[str]:
-    """Every module that a file imports, wherever in the file."""
+@cache
+def imported(path: Path) -> frozenset[str]:
+    """Every name that a file imports, wherever in the file, as `package.module.name`."""
+    names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return frozenset(names)
+
+
+def modules(*folders: str) -> list[Path]:
+    found = sorted(file for folder in folders for file in (ROOT / folder).rglob("*.py"))
+    assert len(found) > 3
+    return found
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+# Arrows that still point up, to go with the engine.
+STILL_UP = {
+    ("model.checkpoint.load", "model.local"),
+    ("model.checkpoint.load", "model.engine.cache.budget"),
+    ("model.checkpoint.load", "model.engine.cache.static_cache"),
+    ("model.checkpoint.load", "model.media.reader"),
+    ("model.engine.generation", "model.local"),
+    ("model.engine.generation", "model.reproduce.generation_record"),
+    ("model.reproduce.verify", "model.checkpoint.weights"),
+}
+
+
+@cache
+def graph() -> dict[str, frozenset[str]]:
+    """Every module of the program with those of the program that it imports."""
+    files = {dotted(path): path for path in (ROOT / "app.py", *modules(*TOP[1:]))}
+
+    def module(name: str) -> str | None:
+        return next((n for n in (name, name.rpartition(".")[0]) if n in files), None)
+
+    return {
+        name: frozenset(
+            m for m in map(module, imported(path)) if m and m != name and (name, m) not in STILL_UP
+        )
+        for name, path in files.items()
+    }
 
 
 def packages(path: Path) -> set[str]:
     return {name.split(".")[0] for name in imported(path)}
 
 
-def modules(folder: str) -> list[Path]:
-    found = sorted((ROOT / folder).glob("*.py"))
-    assert len(found) > 5
-    return found
+def circles(arrows: dict[str, set[str]]) -> list[str]:
+    """The nodes that lead back to themselves."""
+
+    def reached(start: str) -> set[str]:
+        seen: set[str] = set()
+        ahead = [start]
+        while ahead:
+            new = arrows.get(ahead.pop(), set()) - seen
+            seen |= new
+            ahead += new
+        return seen
+
+    return sorted(node for node in arrows if node in reached(node))
 
 
-@pytest.mark.parametrize("path", modules("model"), ids=lambda path: path.stem)
-def test_model_knows_nothing_of_the_page(path: Path) -> None:
-    assert not packages(path) & {"ui", "gradio", "app", "tools"}
-    if path.stem not in TORCH_MODULES:
+def test_no_module_leads_back_to_itself() -> None:
+    assert circles({name: set(targets) for name, targets in graph().items()}) == []
+
+
+def test_no_package_leads_back_to_itself() -> None:
+    arrows: dict[str, set[str]] = {}
+    for name, targets in graph().items():
+        package = package_of(name)
+        arrows.setdefault(package, set()).update({*map(package_of, targets)} - {package})
+    assert circles(arrows) == []
+
+
+def package_of(name: str) -> str:
+    """The folder of a module, or the module itself where it stands beside folders."""
+    folder = name.rpartition(".")[0]
+    parent = ROOT.joinpath(*folder.split(".")) if folder else ROOT
+    beside_folders = any(file.is_dir() and file.name != "__pycache__" for file in parent.iterdir())
+    return name if beside_folders else folder
+
+
+@pytest.mark.parametrize("top", TOP)
+def test_arrows_lead_from_the_command_line_to_the_page_to_the_model(top: str) -> None:
+    above = set(TOP[: TOP.index(top)]) | {"tests", "tools"}
+    for path in [ROOT / "app.py"] if top == "app" else modules(top):
+        assert not packages(path) & above, path
+
+
+@pytest.mark.parametrize("path", modules("model"), ids=dotted)
+def test_a_part_of_the_model_service_imports_what_lies_below_it(path: Path) -> None:
+    name = dotted(path).removeprefix("model.")
+    room = name.split(".")[0]
+    if room == "model":
+        return
+    allowed = MODEL_ARROWS[room] | {room} | (set() if room in CONTRACT else CONTRACT)
+    used = {target.split(".")[1] for target in graph()[dotted(path)] if target != "model"}
+    assert used <= allowed | (CONTRACT if room in CONTRACT else set())
+    assert not packages(path) & {"gradio"}
+    if not any(name == part or name.startswith(f"{part}.") for part in TORCH):
         assert not packages(path) & {"torch", "torchvision"}
-    if path.stem in STANDARD_ONLY:
+    if room in CONTRACT:
         assert packages(path) <= {*sys.stdlib_module_names, "model"}
-        assert {name for name in imported(path) if name.startswith("model.")} <= {
-            f"model.{name}" for name in STANDARD_ONLY
-        }
 
 
-@pytest.mark.parametrize("path", modules("ui"), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", modules("ui"), ids=dotted)
 def test_the_page_knows_nothing_of_torch(path: Path) -> None:
-    assert not packages(path) & {"torch", "torchvision", "transformers", "app", "tools"}
+    assert not packages(path) & {"torch", "torchvision", "transformers"}
+
+
+@pytest.mark.parametrize("top", ["cli", "model"])
+def test_no_package_holds_more_files_than_a_reader_takes_in(top: str) -> None:
+    for folder in {path.parent for path in modules(top)}:
+        files = [file for file in folder.glob("*.py") if file.name != "__init__.py"]
+        assert len(files) <= MAX_FILES, folder
+
+
+def test_every_package_says_what_it_is_for() -> None:
+    for path in modules("cli", "model", "ui"):
+        if path.name == "__init__.py":
+            assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from tools.served import Server, ended, free_port, program
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE", "app.py", "model", "ui", "assets")
+BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE", "app.py", "cli", "model", "ui", "assets")
 
 
 @pytest.fixture(scope="module")
@@ -83,14 +83,14 @@ def test_the_wheel_holds_the_program_and_its_licence_and_no_more(wheel: Path) ->
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     top = {name.split("/")[0] for name in names}
-    assert top == {"app.py", "model", "ui", "assets", f"qwen_vl_chat-{VERSION}.dist-info"}
+    assert top == {"app.py", "cli", "model", "ui", "assets", f"qwen_vl_chat-{VERSION}.dist-info"}
     assert any(name.endswith("licenses/LICENSE") for name in names)
     kept = {str(file.relative_to(ROOT)) for file in files_of_the_program()}
     assert kept <= set(names)
 
 
 def files_of_the_program() -> Iterator[Path]:
-    yield from (file for folder in ("model", "ui") for file in (ROOT / folder).rglob("*.py"))
+    yield from (file for folder in ("cli", "model", "ui") for file in (ROOT / folder).rglob("*.py"))
     for file in (ROOT / "assets").rglob("*"):
         if file.is_file() and file.name != "ASSETS.md":
             yield file

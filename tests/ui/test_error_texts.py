@@ -16,7 +16,7 @@ import gradio as gr
 import pytest
 
 from model import errors
-from model.backend import Status
+from model.backend import LoadProgress, Status
 from model.errors import (
     CheckpointError,
     ContextError,
@@ -26,7 +26,7 @@ from model.errors import (
     SettingError,
 )
 from model.families import Geometry
-from model.loading import LoadingBackend, Report
+from model.loading import LoadingBackend
 from model.prompt import resize as vision
 from model.settings import MOST_CHARACTERS, VisionSettings, settings_from
 from tests.support.fakes import FakeBackend
@@ -57,12 +57,14 @@ class Made:
 
 
 def made() -> Iterator[Made]:
-    for path in sorted((*ROOT.glob("model/*.py"), *ROOT.glob("ui/*.py"))):
+    for path in sorted(
+        file for folder in ("cli", "model", "ui") for file in (ROOT / folder).rglob("*.py")
+    ):
         if path != ROOT / "model" / "errors.py":
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call) and called(node) in SENTENCES:
                     yield Made(
-                        f"{path.parent.name}/{path.name}:{node.lineno}",
+                        f"{path.relative_to(ROOT)}:{node.lineno}",
                         constant(node.args),
                         frozenset(keyword.arg for keyword in node.keywords),
                     )
@@ -256,7 +258,7 @@ def test_another_language_says_again_what_went_wrong_before() -> None:
 def test_the_banner_says_in_any_language_why_the_model_is_not_there(
     error: Exception, said: str
 ) -> None:
-    def load(_: Report) -> FakeBackend:
+    def load(_: LoadProgress) -> FakeBackend:
         raise error
 
     backend = LoadingBackend(load, "tiny")

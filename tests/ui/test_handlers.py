@@ -13,11 +13,11 @@ import gradio as gr
 import pytest
 from PIL import Image as PillowImage
 
-from model.backend import Backend, Delta, Status
+from model.backend import Backend, Delta, LoadProgress, Status
 from model.conversation import Conversation
 from model.errors import CheckpointError, MediaError
 from model.grounding import Box
-from model.loading import LoadingBackend, Report
+from model.loading import LoadingBackend
 from model.settings import TUNABLES, Bounds, DefaultSettings, GenerationSettings
 from tests.support import media_files
 from tests.support.fakes import FakeBackend
@@ -125,7 +125,7 @@ def test_a_place_is_told_to_the_checkpoint_that_was_waited_for_as_it_sees_it(
 
 def test_a_message_that_waits_in_vain_is_handed_back() -> None:
     async def play() -> None:
-        def load(_: Report) -> Backend:
+        def load(_: LoadProgress) -> Backend:
             raise CheckpointError("There is no folder x.")
 
         tabs = Tabs(LoadingBackend(load, "x"))

@@ -14,7 +14,7 @@ from typing import Any
 
 from model.checkpoint.formats.weight_files import UNPACKED, Held
 from model.errors import CheckpointError
-from model.renamed import now_called
+from model.families import now_called
 
 
 @dataclass(frozen=True)

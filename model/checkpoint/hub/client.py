@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from model.checkpoint.hub import errors as hub_errors
+from model.checkpoint.hub.errors import BrokenOffError, SilenceError, unfetched
 
 if TYPE_CHECKING:
     import httpx2
@@ -30,7 +30,7 @@ def ask(checkpoint: str) -> Any:
     try:
         return HfApi().model_info(checkpoint, files_metadata=True, timeout=REQUEST_S)
     except _failures() as error:
-        raise hub_errors.unfetched(checkpoint, error) from error
+        raise unfetched(checkpoint, error) from error
 
 
 def download(checkpoint: str, names: Iterable[str], report: Callable[[int], None]) -> str:
@@ -46,15 +46,7 @@ def download(checkpoint: str, names: Iterable[str], report: Callable[[int], None
             checkpoint, allow_patterns=list(names), tqdm_class=_progress_bar(report)
         )
     except _failures() as error:
-        raise hub_errors.unfetched(checkpoint, error) from error
-
-
-class BrokenOffError(Exception):
-    """A file ended before its end too often."""
-
-
-class SilenceError(Exception):
-    """There was no good answer for too long."""
+        raise unfetched(checkpoint, error) from error
 
 
 class _Patience:

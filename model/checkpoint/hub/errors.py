@@ -12,6 +12,14 @@ FULL = errno.ENOSPC, errno.EDQUOT
 UNWRITABLE = errno.EACCES, errno.EPERM, errno.EROFS
 
 
+class BrokenOffError(Exception):
+    """A file ended before its end too often."""
+
+
+class SilenceError(Exception):
+    """There was no good answer for too long."""
+
+
 def unfetched(checkpoint: str, error: BaseException) -> CheckpointError:
     """What to say of an error of huggingface_hub, whatever it was raised for."""
     for cause in _causes(error):
@@ -98,8 +106,6 @@ def _of_the_network(checkpoint: str, cause: BaseException) -> CheckpointError | 
     import httpx2
     from huggingface_hub import constants
     from huggingface_hub.errors import FileMetadataError, OfflineModeIsEnabled
-
-    from model.checkpoint.hub.client import BrokenOffError, SilenceError
 
     hub = constants.ENDPOINT
     if isinstance(cause, OfflineModeIsEnabled):

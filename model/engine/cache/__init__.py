@@ -1,0 +1,1 @@
+"""KV caches and vision features, kept between turns."""

@@ -10,10 +10,10 @@ import httpx2
 import pytest
 from openai import APITimeoutError
 
-from model.backend import Cancel, Delta, Event, Finished, Progress
+from model.backend import Cancel, Delta, Event, Finished, LoadProgress, Progress
 from model.conversation import Conversation, Text
 from model.errors import DemoError
-from model.loading import LoadingBackend, Report
+from model.loading import LoadingBackend
 from model.remote import answer as remote_answer
 from model.remote import backend as remote
 from model.remote.backend import RemoteBackend
@@ -59,7 +59,7 @@ def test_a_server_that_is_not_there_yet_is_waited_for() -> None:
     server = OpenAIServer()
     connection = Connection(server.base)
 
-    def connect(report: Report) -> RemoteBackend:
+    def connect(report: LoadProgress) -> RemoteBackend:
         return RemoteBackend.connect(connection, report=report)
 
     loading = LoadingBackend(connect, "server")
