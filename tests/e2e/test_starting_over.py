@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from tests.e2e.chat import Chat
 
 
@@ -14,10 +12,9 @@ def starts_over(chat: Chat) -> None:
     assert chat.page.input_value("#seed input[type=number]") == ""
 
 
-def test_what_stands_in_compare_with_other_settings_is_left(told: Chat, picture: Path) -> None:
+def test_what_stands_in_compare_with_other_settings_is_left(told: Chat) -> None:
     told.set("seed", "7")
     told.ask("Hello")
-    told.attach(picture)
     told.page.click("#views a[href='#compare']")
     told.page.wait_for_selector("#comparison-form form", state="visible")
     starts_over(told)
