@@ -92,9 +92,10 @@ class StandingBy:
         return True
 
     def _end(self, status: int) -> None:
-        self._poll.unregister(status)
+        """Nobody waits for this job any more. It may have been reaped since `poll` reported it, and is unknown then."""
         for process, told in self._running.items():
             if told == status:
+                self._poll.unregister(status)
                 os.kill(process, signal.SIGKILL)
 
     def _reap(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -96,6 +97,26 @@ def test_a_picture_that_somebody_waits_for_is_not_behind_everything_else(
         next(messages)
         (child,) = children(sandbox)
         assert psutil.Process(child).nice() == psutil.Process().nice() + 5
+
+
+def test_a_job_that_ends_while_the_machine_is_busy_ends_no_other(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """What stands by hears late, and at once, that nobody waits for a job any more and that it is over."""
+    reader, scan = SandboxedMedia(sandbox), media_files.solid(tmp_path / "a.png")
+    times = tuple(i / 10 for i in range(20))
+    clip = Video(media_files.clip(tmp_path / "a.mp4", 20))
+    frames = reader.pixels(clip, times, Cancel(), lambda *_: None)
+    next(frames)
+    (decoding,) = children(sandbox)
+    asked = Request("picture_size", (Image(str(scan)),), (str(scan),), LOOKING)
+    with closing(sandbox.ask(asked, "a.png")) as messages:
+        next(messages)
+        assert sandbox.process
+        sandbox.process.send_signal(signal.SIGSTOP)
+    wait_until(lambda: children(sandbox) == [decoding])  # the other has ended, and nobody knows
+    sandbox.process.send_signal(signal.SIGCONT)
+    assert len(list(frames)) == len(times) - 1
 
 
 def children(sandbox: Sandbox) -> list[int]:
