@@ -183,5 +183,6 @@ def welcome(texts: Texts) -> str:
 
 
 def script(name: str) -> str:
-    """A script of ours, as it is in its file."""
-    return (ASSETS / name).read_text(encoding="utf-8")
+    """A script of ours. Gradio would only log what goes wrong while it starts; the window tells the person."""
+    source = (ASSETS / name).read_text(encoding="utf-8")
+    return f"try {{\n{source}}} catch (error) {{ reportError(error); }}"

