@@ -148,7 +148,7 @@ def test_several_files_are_opened_at_once(sandbox: Sandbox, tmp_path: Path) -> N
 PLANTED = """
 import os, socket, struct, json, time
 import PIL.ImageFile
-from model.media.image import image as media
+from model.media import image as media
 real_open = media.open_image
 
 def crash(): __import__("ctypes").string_at(0)
