@@ -33,7 +33,7 @@ class _Parser(MarkdownIt):
 def parser() -> MarkdownIt:
     made = _Parser()
     made.inline = Inline()
-    made.configure("commonmark", {"html": False, "breaks": True, "maxNesting": MAX_NESTING})
+    made.configure("commonmark", {"html": False, "maxNesting": MAX_NESTING})
     made.enable(["table", "strikethrough"])
     made.disable(["image", "html_block", "html_inline", "reference"])
     made.block.ruler.at("table", table_rule, {"alt": ["paragraph", "reference"]})

@@ -80,6 +80,9 @@ def test_a_growing_answer_is_read_anew_from_its_last_part_only() -> None:
         "f",
     ]
     assert segments("```\na\n\nb\n```\n\nc") == ["```\na\n\nb\n```\n\n", "c"]
+    for closes_nothing in ("``` x", "~~~", "``"):
+        code = f"```\na\n{closes_nothing}\n\nb\n```"
+        assert segments(code) == [code]
 
 
 def test_what_is_sent_of_a_growing_answer_begins_with_what_was_sent() -> None:
@@ -89,6 +92,62 @@ def test_what_is_sent_of_a_growing_answer_begins_with_what_was_sent() -> None:
         now = to_html(answer[:end], arriving=True)
         assert now.startswith(sent) or not now
         sent = now or sent
+
+
+# An answer, and what its HTML holds.
+FRAGMENTS = {
+    "[1]: https://a.org": ">[1]: <a ",
+    "a\nb": "a<br>b",
+    "a\r\nb": "a<br>b",
+    "12345678. x": "<p ",
+    "**「a」**x": "<strong>「a」</strong>x",
+    "**(x)**ｱ": "<strong>(x)</strong>ｱ",
+    "x__init__ y": "x__init__ y",
+    "__init__x": "__init__x",
+    "__a__": ">__a__<",
+    "[a https://b.org](https://c.org)": 'nofollow">a https://b.org</a></p>',
+    "https:// https://.": ">https:// https://.<",
+    "$5 for bread or $x$": f">$5 for bread or {MARK}",
+    "It is $5 today$.": "$5 today$",
+    "$the price is$": "$the price is$",
+    "$가격$": "$가격$",
+    "$ a$": "$ a$",
+    "$a $": "$a $",
+    r"See \[1, 2\]": ">See [1, 2]<",
+    "a$x$ b": "a$x$ b",
+    "    $$\n    x\n    $$": "```\n$$\nx\n$$\n```",
+    "$$$$ x": "$$$$ x",
+    "\\[\nx \\\\[2pt]\ny\n\\]": "[x \\\\[2pt]&#10;y\\]",
+    "    <|box_start|>": "```\n<|box_start|>\n```",
+    r"\(<|box_start|>x\)": "&lt;|box_start|&gt;x",
+    '[a](https://a.org "x<y>&")': 'title="x&lt;y&gt;&amp;"',
+    "**b** [ ] c": "</strong> [ ] c",
+    "**b**[ ] c": "</strong>[ ] c",
+    "- a\n- b": "<li>\na\n</li>",
+    "- ```\n  x\n  ```\n  b": "```\n\n<div>b</div>",
+}
+
+
+@pytest.mark.parametrize("answer", FRAGMENTS)
+def test_an_answer_is_read_by_its_rules(answer: str) -> None:
+    assert FRAGMENTS[answer] in to_html(answer)
+
+
+GROWING = {
+    "**a `b` *c": "<strong>a <code>b",
+    "**a\n- b": "**a</p>",
+    "- **a\n- b": "**a\n</li>",
+    "**a": "<strong>a",
+    "**a " * 8: "<strong>a <strong>",
+    "**a " * 9: "**a **a",
+    "*a " + "b" * 60: f"*a {'b' * 60}",
+    "**a *b* c": "<strong>a <em>b</em> c",
+}
+
+
+@pytest.mark.parametrize("answer", GROWING)
+def test_an_emphasis_without_an_end_is_one_in_the_last_block_only(answer: str) -> None:
+    assert GROWING[answer] in to_html(answer, arriving=True)
 
 
 def test_a_list_begins_with_any_number_but_a_year() -> None:
@@ -208,6 +267,11 @@ def test_a_plain_diagram_is_drawn_and_any_other_is_code() -> None:
         "A@{ img: 'https://example.org' }",
         "A[\\x3c]",
         "A ```x\n<b>",
+        "STYLE A position:fixed",
+        "accTitle: x",
+        "---x",
+        "A[URL(x)]",
+        "A" * 5000,
     ):
         for first, then in (("", ""), ("> ", "> "), ("- ", "  ")):
             lines = ("```mermaid  ", "graph TD", line, "```")
@@ -234,6 +298,7 @@ def test_what_cannot_be_read_in_time_is_text() -> None:
         "- " * 100 + "deep",
         "*a* " * 10_000,
         "*" * 99 + "x" + "*" * 99,
+        "a*\n" * 40_000,
     ):
         assert read(to_html(answer)) == re.sub(r"\s", "", answer)
 
@@ -345,3 +410,6 @@ def test_moments_of_text_are_links_and_those_of_code_are_not() -> None:
     seen = Clips({1: Player(1, 0.0, 60.0)}, 1)
     written = to_html("**At 0:05** `0:06` [0:07](https://a.org/) $0:08$ and 0:09 to 0:10.", seen)
     assert re.findall(r"#t=(\d+)", written) == ["5", "9", "10"]
+    in_json = to_html('```json\n{"at": "0:11"}\n```', seen)
+    assert in_json.endswith('<p><a href="#t=11&amp;clip=1">0:11</a></p>')
+    assert "#t=" not in to_html("```\n0:12\n```", seen)

@@ -52,6 +52,13 @@ def test_buffer_holds_the_whole_answer() -> None:
     assert (backend.calls[0].conversation, backend.calls[0].session) == (ASKED, "s1")
 
 
+def test_the_end_is_noticed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not at the next look at who follows."""
+    monkeypatch.setattr(runs, "WATCH_S", 2 * PATIENCE_S)
+    run, _ = running(FakeBackend(), nothing)
+    assert run.text == "Hello"
+
+
 def test_state_tells_waiting_from_answering() -> None:
     run = Run(ASKED, GenerationSettings(), "")
     states = []

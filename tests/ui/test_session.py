@@ -442,6 +442,38 @@ def test_what_is_kept_for_a_closed_tab_goes_but_a_reload_keeps_it() -> None:
     scene(play)
 
 
+def test_a_new_tab_of_the_same_key_is_not_forgotten_for_the_one_before() -> None:
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend(), closed_s=0.05)
+        before = tabs.open("k")
+        tabs.page_opened(before, "browser", "page")
+        tabs.page_closed("page")
+        tabs._drop([before])
+        await becomes(lambda: backend.forgotten)
+        tabs.open("k")
+        await asyncio.sleep(0.15)
+        assert backend.forgotten == ["k"]
+
+    scene(play)
+
+
+@pytest.mark.parametrize(("program", "back"), [(False, ["Hi", [PHOTO.path]]), (True, ["", []])])
+def test_a_message_that_comes_to_nothing_goes_back_to_people_and_not_to_programs(
+    program: bool, back: list[object]
+) -> None:
+    """A program still has it, and nobody would see it in a tray."""
+
+    async def play() -> None:
+        tabs = Tabs(FakeBackend([MediaError("No such picture.")]))
+        tab = tabs.open("k")
+        tab.program = program
+        tab.attach(PHOTO)
+        await send(tabs, tab, "Hi")
+        assert [tab.returned, [item.path for item in tab.tray]] == back
+
+    scene(play)
+
+
 def test_a_tab_that_is_still_answered_keeps_what_it_needs() -> None:
     async def play() -> None:
         backend = FakeBackend([Delta("Hi")], gate=(gate := threading.Event()))

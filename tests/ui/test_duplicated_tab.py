@@ -1,0 +1,118 @@
+"""A duplicated tab goes on with a copy: what is done in one of the two does not change the other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from model.backend import Delta
+from model.conversation import Conversation, Text
+from model.settings import VisionSettings
+from tests.support.fakes import FakeBackend
+from tests.support.following import KEY, attach, drawn, followed
+from tests.support.media_files import solid
+from tests.support.pages import gradio_environment
+from tests.support.patience import becomes, scene
+from ui import handlers
+from ui.session import COPIED, Tab
+from ui.tabs import Tabs
+
+OTHER = "f" * 32
+
+
+@pytest.fixture
+def uploads(tmp_path: Path) -> Iterator[Path]:
+    with gradio_environment(tmp_path):
+        yield tmp_path
+
+
+async def duplicated(tabs: Tabs, original: str = KEY) -> Tab:
+    """The tab of a page that says whose duplicate it is."""
+    await handlers.open_page(tabs, OTHER, "en", original, gr.Request(session_hash="second"))
+    return tabs.open(OTHER)
+
+
+def answers(tabs: Tabs, key: str) -> list[str]:
+    return [answer["text"] for answer in drawn(tabs, key)["answers"]]
+
+
+async def asked(tabs: Tabs, text: str, key: str = KEY) -> None:
+    await handlers.submit(tabs, key, text, {})
+    await followed(tabs, key)
+
+
+def test_it_begins_as_the_other_is_and_says_so(uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        await asked(tabs, "Hi")
+        await attach(tabs, [{"path": str(solid(uploads / "a.png")), "name": "a.png"}])
+        first, second = tabs.open(KEY), await duplicated(tabs)
+        assert answers(tabs, OTHER) == ["Hello"] and second.notice == COPIED
+        assert [item.path for item in second.tray] == [item.path for item in first.tray] != []
+        first.tray.clear()
+        await asked(tabs, "only in the first")
+        await asked(tabs, "only in the second", OTHER)
+        assert [len(answers(tabs, key)) for key in (KEY, OTHER)] == [2, 2]
+        assert first.conversation.messages[-2] != second.conversation.messages[-2]
+        assert second.conversation.turns == 2
+
+    scene(play)
+
+
+def test_new_chat_in_one_leaves_the_other_its_files(uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        mine = solid(uploads / "a.png")
+        await attach(tabs, [{"path": str(mine), "name": "a.png"}])
+        second = await duplicated(tabs)
+        await handlers.clear(tabs, KEY)
+        tabs.give_up(tabs.open(KEY), mine)
+        assert second.drafted("What?", VisionSettings()) and second.tray[0].path == str(mine)
+        await handlers.clear(tabs, OTHER)
+        await becomes(lambda: not mine.exists())
+
+    scene(play)
+
+
+def test_an_answer_in_the_making_stays_in_the_other() -> None:
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend([Delta("Hello")]))
+        await asked(tabs, "Hi")
+        backend.gate = threading.Event()
+        await handlers.submit(tabs, KEY, "And?", {})
+        await becomes(lambda: len(backend.calls) == 2)
+        second = await duplicated(tabs)
+        assert second.conversation.turns == 1 and not second.live
+        backend.gate.set()
+        await followed(tabs)
+        assert answers(tabs, KEY) == ["Hello", "Hello"] and answers(tabs, OTHER) == ["Hello"]
+
+    scene(play)
+
+
+def test_a_tab_with_a_conversation_of_its_own_keeps_it() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        await asked(tabs, "Hi")
+        await asked(tabs, "Mine", OTHER)
+        second = await duplicated(tabs)
+        assert second.conversation.messages[0].text == "Mine"
+        for nobody in ("", "0" * 32, "no key"):
+            await duplicated(tabs, nobody)
+
+    scene(play)
+
+
+def test_what_a_program_asked_cannot_be_copied() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        program = tabs.open("api-program")
+        program.conversation = Conversation().with_user_turn(Text("Hi")).with_reply("Hello")
+        second = await duplicated(tabs, "api-program")
+        assert not second.conversation.messages
+
+    scene(play)
