@@ -88,10 +88,16 @@ async function add(files) {
   const cancelled = new Promise((resolve) => { signal.addEventListener('abort', resolve); });
   waiting += 1;
   show();
-  await Promise.race([sendAll(chosen, signal), cancelled]);
-  waiting -= 1;
-  if (!waiting) uploads.clear();
-  show();
+  try {
+    await Promise.race([sendAll(chosen, signal), cancelled]);
+  } catch (error) {
+    sendLater = false; // nobody knows what has arrived
+    throw error;
+  } finally {
+    waiting -= 1;
+    if (!waiting) uploads.clear();
+    show();
+  }
   if (sendLater && !waiting) { sendLater = false; one('#composer [data-testid=submit-button]')?.click(); }
 }
 
@@ -100,7 +106,7 @@ async function sendAll(chosen, signal) {
   if (signal.aborted) return;
   const exported = (file) => EXPORTED.test(file.name);
   const media = stored.filter((file) => file && !exported(file));
-  stored.filter((file) => file && exported(file)).slice(-1).forEach(qwenVlChat.restore);
+  stored.filter((file) => file && exported(file)).slice(-1).forEach((file) => qwenVlChat.restore(file));
   if (!media.length || await ask('upload', { files: media }) || signal.aborted) return;
   chosen.forEach((file, i) => { if (media.includes(stored[i])) fail(file, { reason: 'silence' }); });
 }

@@ -16,12 +16,13 @@ const SENTENCES = {
 const FINAL = ['too-large', 'unreadable'];
 
 const failures = new Map(); // by id: { file, error }
-let page; // what `start` was given
+let page = null; // what `start` was given
 
-/** Show what an earlier page of this tab left. tab: its key; limit: of a file, in bytes; again: sends a file. */
+/** Show what failed so far, and what an earlier page of this tab left. tab: its key; limit: of a file, in bytes; again: sends a file. */
 export async function start({ tab, limit, again }) {
   page = { tab, limit, again };
   whenSaid(draw);
+  for (const id of failures.keys()) remember(id);
   for (const { id, file, error } of await kept(tab)) failures.set(id, { file, error });
   draw();
 }
@@ -31,7 +32,13 @@ export function failed(file, error) {
   const id = crypto.getRandomValues(new Uint32Array(2)).join('-');
   failures.set(id, { file, error });
   draw();
-  if (!FINAL.includes(error.reason)) keep(id, page.tab, file, error);
+  remember(id);
+}
+
+// Before `start` there is neither a tab to keep it for nor a way to send it again.
+function remember(id) {
+  const { file, error } = failures.get(id);
+  if (page && !FINAL.includes(error.reason)) keep(id, page.tab, file, error);
 }
 
 /** All cards go, with their files. */
@@ -49,6 +56,7 @@ export function sentence(file, error, limit) {
 }
 
 function draw() {
+  if (!page) return;
   const list = document.querySelector('#failed-uploads') ?? Object.assign(document.createElement('ul'), { id: 'failed-uploads' });
   if (!list.isConnected) document.querySelector('#composer').before(list);
   list.replaceChildren(...[...failures].map(([id, failure]) => card(id, failure)));
