@@ -10,15 +10,23 @@ from contextlib import suppress
 from model.backend import Backend
 from model.conversation import Conversation
 from model.errors import DemoError
+from model.serving.person import PERSON
 from model.settings import GenerationSettings
 
 log = logging.getLogger(__name__)
 
 
 async def read_ahead(
-    backend: Backend, draft: Conversation, settings: GenerationSettings, session: str
+    backend: Backend,
+    draft: Conversation,
+    settings: GenerationSettings,
+    session: str,
+    person: str = "",
 ) -> bool:
-    """Whether all of the draft but its question has been read; False as soon as that is pointless."""
+    """Whether all of the draft but its question has been read; False as soon as that is pointless.
+
+    person: who shares what there is with others, whatever the session.
+    """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[bool] = loop.create_future()
 
@@ -27,6 +35,7 @@ async def read_ahead(
             done.set_result(result)
 
     def read() -> None:
+        PERSON.set(person)
         result = False
         try:
             result = backend.read_ahead(draft, settings, session=session)

@@ -395,7 +395,9 @@ async def read_ahead(tabs: Tabs, key: str, settings: Mapping[str, Any]) -> Any:
     except DemoError:
         return gr.skip()  # sending says what is wrong
     items = list(tab.tray)
-    read = draft and await ahead.read_ahead(tabs.backend, draft, chosen.generation, tab.key)
+    read = draft and await ahead.read_ahead(
+        tabs.backend, draft, chosen.generation, tab.key, tab.person
+    )
     return composer.ready(items) if read else gr.skip()
 
 

@@ -17,6 +17,7 @@ from typing import Literal
 from model.backend import Backend, Cancel, Delta, Event, Finished, Notice, Progress, Reasoning
 from model.conversation import Conversation
 from model.errors import DemoError, Sentence
+from model.serving.person import PERSON
 from model.settings import GenerationSettings
 
 log = logging.getLogger(__name__)
@@ -35,11 +36,17 @@ class Run:
     """The answer to `conversation` as far as it has come. Start it on the event loop."""
 
     def __init__(
-        self, conversation: Conversation, settings: GenerationSettings, session: str
+        self,
+        conversation: Conversation,
+        settings: GenerationSettings,
+        session: str,
+        person: str = "",
     ) -> None:
+        """person: who shares what there is with others, whatever the session."""
         self.conversation = conversation
         self.settings = settings
         self.session = session
+        self.person = person
         self.cancel = Cancel()
         self.progress = Progress("queued", 0, 0)
         self.text = ""
@@ -140,6 +147,7 @@ class Run:
             self._done.set()
 
     def _drain(self, backend: Backend, done: Callable[[], object]) -> None:
+        PERSON.set(self.person)
         try:
             stream = backend.stream(
                 self.conversation, self.settings, self.cancel, session=self.session

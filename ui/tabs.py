@@ -38,6 +38,7 @@ SWEEP_S = 600.0  # between two looks for files that nobody needs
 KEPT_S = 3600.0  # a conversation without a page is dropped after so long
 MAX_TABS = 2000  # then one goes that has no page, or no answer
 MAX_TABS_OF_ONE = 200  # of one address
+LEFT_TO_OTHERS = 4  # one address may take all places in the queue but a quarter of them
 MAX_MADE = 8  # pictures as the model sees them, exports and the like that a tab has at once
 CLOSED_S = 10.0  # a reload opens the tab again within this; then what the backend keeps for it goes
 ENDING = Sentence(
@@ -120,7 +121,7 @@ class Tabs:
         """Count a message, before anything is done for it. Raises `DemoError` as `start` does."""
         if tab.live and tab.run is not tab.unheard:
             raise DemoError("An answer is still being written; stop it first.")
-        self._require_room()
+        self._require_room(tab)
         self.rates.admit(tab.asker.address)
 
     def start(self, tab: Tab, question: Question, *, admitted: bool = False) -> Run:
@@ -132,7 +133,7 @@ class Tabs:
             self.admit(tab)
         elif tab.live:
             raise DemoError("An answer is still being written; stop it first.")
-        run = Run(*question(), tab.key)
+        run = Run(*question(), tab.key, tab.person)
         tab.begin(run)
 
         def settle(run: Run) -> None:
@@ -161,8 +162,10 @@ class Tabs:
         """Let the backend answer both sides, beside the conversation. Raises `DemoError` like `start`."""
         if tab.busy:
             raise DemoError("An answer is still being written; stop it first.")
-        self._require_room()
+        self._require_room(tab)
         self.rates.admit(tab.asker.address, messages=len(comparison.sides))
+        for run in (side.run for side in comparison.sides if side.run):
+            run.person = tab.person
         tab.comparison, tab.not_compared = comparison, ""
         comparison.start(self.backend, lambda: self.awaited(tab.browser), self._ended)
 
@@ -187,7 +190,8 @@ class Tabs:
             if tab.verifying:
                 tab.verifying.set()
 
-    def _require_room(self) -> None:
+    def _require_room(self, tab: Tab) -> None:
+        """Raises `DemoError` where too many wait, or too much for this address."""
         if self.ending:
             self.metrics.refused("ending")
             raise DemoError("This page is being shut down; try again in a few minutes.")
@@ -195,6 +199,12 @@ class Tabs:
             self.metrics.refused("queue")
             raise DemoError(
                 "{people} people are waiting already; try again in a minute.", people=self.running
+            )
+        own = sum(other.busy for other in self._tabs.values() if other.person == tab.person)
+        if own >= self.queue_size - self.queue_size // LEFT_TO_OTHERS:
+            self.metrics.refused("queue")
+            raise DemoError(
+                "Too much is being prepared for your address already; try again in a minute."
             )
 
     def frame_s(self, shortest: float) -> float:

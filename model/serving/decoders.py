@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 
 PLACES = max(2, min(4, (os.cpu_count() or 1) // 4))  # a clip alone uses several cores
 MAX_OPEN_CLIPS = 8  # begun and not yet read to the end: each holds a decoder's memory
+MAX_OPEN_CLIPS_OF_ONE = (
+    4  # person, so that a stranger's long ones do not keep everybody else's closed
+)
 SLICE_S = 0.2  # of a clip, before it is asked whose turn it is
 
 
@@ -24,7 +27,8 @@ SLICE_S = 0.2  # of a clip, before it is asked whose turn it is
 class Work:
     """Something to decode for a person, step by step; the steps themselves must raise nothing.
 
-    urgent: whether somebody waits for it now; a clip is `begun` when its first step has been taken.
+    urgent: whether somebody waits for it now; a clip is `begun` when its first step has been taken; session: which of
+    the person's chats it is for, which are equals.
     """
 
     person: str
@@ -32,6 +36,7 @@ class Work:
     clip: bool
     urgent: Callable[[], bool]
     begun: bool = False
+    session: str = ""
 
 
 class Decoders:
@@ -46,6 +51,7 @@ class Decoders:
         self._waiting: list[Work] = []
         self._running: list[Work] = []
         self._used_s: dict[str, float] = {}  # by everybody who has work here
+        self._sessions_s: dict[tuple[str, str], float] = {}  # the same, by person and session
         self._lock = threading.Lock()
 
     def add(self, work: Work) -> None:
@@ -53,6 +59,8 @@ class Decoders:
         with self._lock:
             # Whoever comes now has had as much as those who had least, or nobody else would ever be next.
             self._used_s.setdefault(work.person, min(self._used_s.values(), default=0.0))
+            of_person = [s for (p, _), s in self._sessions_s.items() if p == work.person]
+            self._sessions_s.setdefault((work.person, work.session), min(of_person, default=0.0))
             self._waiting.append(work)
             self._start()
 
@@ -78,12 +86,15 @@ class Decoders:
             return False
         # What is read ahead keeps nobody's clip closed who waits for it.
         rivals = (w for w in (*self._waiting, *self._running) if w.urgent() or not work.urgent())
-        return work.begun or sum(w.clip and w.begun for w in rivals) < MAX_OPEN_CLIPS
+        open_clips = [w for w in rivals if w.clip and w.begun]
+        own = sum(w.person == work.person for w in open_clips)
+        return work.begun or (len(open_clips) < MAX_OPEN_CLIPS and own < MAX_OPEN_CLIPS_OF_ONE)
 
-    def _rank(self, work: Work) -> tuple[bool, int, float, bool]:
+    def _rank(self, work: Work) -> tuple[bool, int, float, float, bool]:
         """The lowest is next; among equals, who came first."""
         places = sum(other.person == work.person for other in self._running)
-        return not work.urgent(), places, self._used_s[work.person], not work.begun
+        in_session = self._sessions_s[work.person, work.session]
+        return not work.urgent(), places, self._used_s[work.person], in_session, not work.begun
 
     def _decode(self, work: Work | None) -> None:
         while work is not None:
@@ -91,13 +102,21 @@ class Decoders:
             left = _advanced(work)
             with self._lock:
                 self._used_s[work.person] += time.monotonic() - since
+                self._sessions_s[work.person, work.session] += time.monotonic() - since
                 self._running.remove(work)
                 if left:
                     self._waiting.append(work)
-                elif all(w.person != work.person for w in (*self._waiting, *self._running)):
-                    del self._used_s[work.person]
+                else:
+                    self._forget_whoever_has_none(work)
                 work = self._take()
                 self._start()
+
+    def _forget_whoever_has_none(self, ended: Work) -> None:
+        own = [w for w in (*self._waiting, *self._running) if w.person == ended.person]
+        if not own:
+            del self._used_s[ended.person]
+        if all(w.session != ended.session for w in own):
+            del self._sessions_s[ended.person, ended.session]
 
 
 def _advanced(work: Work) -> bool:

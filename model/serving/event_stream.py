@@ -6,6 +6,7 @@ the thread. There is no timeout: silence means that the work takes long, and the
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import queue
 import threading
@@ -21,7 +22,7 @@ Events = queue.SimpleQueue[Event | BaseException | None]
 
 
 def events_of(work: Callable[[Emit], None], cancel: Cancel) -> Iterator[Event]:
-    """What `work` emits from a thread of its own; the thread starts with the first `next()`."""
+    """What `work` emits from a thread of its own; the thread starts with the first `next()`, in its context."""
     events: Events = queue.SimpleQueue()
     left = threading.Event()
 
@@ -35,7 +36,8 @@ def events_of(work: Callable[[Emit], None], cancel: Cancel) -> Iterator[Event]:
         else:
             events.put(None)
 
-    threading.Thread(target=run, name="generation", daemon=True).start()
+    in_context = contextvars.copy_context().run
+    threading.Thread(target=in_context, args=(run,), name="generation", daemon=True).start()
     try:
         while (event := events.get()) is not None:
             if isinstance(event, BaseException):

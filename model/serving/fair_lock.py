@@ -1,4 +1,5 @@
-"""So many generations at a time, first asked first served; everybody can see how many are ahead.
+"""So many generations at a time, people in turn and of each first asked first served; everybody can see how many are
+ahead.
 
 Gradio's queue is not a mutex (a cancelled event frees its place before its thread has ended), so the
 model has a lock of its own.
@@ -6,7 +7,6 @@ model has a lock of its own.
 
 from __future__ import annotations
 
-import bisect
 import math
 import threading
 import time
@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from model.backend import Cancel
+from model.serving.person import PERSON
 
 POLL_S = 0.05  # how soon a cancelled wait ends
 
@@ -22,22 +23,35 @@ POLL_S = 0.05  # how soon a cancelled wait ends
 @dataclass(eq=False)
 class _Ticket:
     asked_at: float
+    person: str = ""
+    lap: int = 0
+
+    @property
+    def place(self) -> tuple[int, float]:
+        """The lowest is next."""
+        return self.lap, self.asked_at
 
 
 class _Leave(Cancel):
     """The ticket of spare work, and its flag to leave."""
 
-    asked_at = -math.inf
+    asked_at, person, lap = -math.inf, "", 0
+    place = lap, asked_at
 
 
 class Turnstile:
-    """A fair lock whose waiting can be watched and cancelled; when nobody comes, spare work may pass."""
+    """A fair lock whose waiting can be watched and cancelled; when nobody comes, spare work may pass.
+
+    Each ticket of a person is for a later lap, and the first of a new person for the present lap (start-time fair
+    queueing), so nobody waits for everything that somebody else has asked for.
+    """
 
     def __init__(self, places: int = 1) -> None:
         """places: how many may be inside at once."""
         self._places = places
         self._tickets: list[_Ticket | _Leave] = []  # as many as there are places are inside
         self._spare: _Leave | None = None
+        self._lap = 0  # the latest of those who have been let in
         self._changed = threading.Condition()
 
     @property
@@ -54,11 +68,9 @@ class Turnstile:
         Gives False if cancelled before the turn came. asked_at: by `time.perf_counter`; whoever had to do something
         else first comes before those who asked later and wait as well.
         """
-        ticket = _Ticket(time.perf_counter() if asked_at is None else asked_at)
+        ticket = _Ticket(time.perf_counter() if asked_at is None else asked_at, PERSON.get())
         with self._changed:
-            inside, waiting = self._tickets[: self._places], self._tickets[self._places :]
-            bisect.insort(waiting, ticket, key=lambda other: other.asked_at)
-            self._tickets = inside + waiting
+            self._line_up(ticket)
             if self._spare:
                 self._spare.set()
         try:
@@ -86,8 +98,23 @@ class Turnstile:
             while self._tickets and not cancel.is_set():
                 self._changed.wait(POLL_S)
 
+    def _line_up(self, ticket: _Ticket) -> None:
+        inside, waiting = self._tickets[: self._places], self._tickets[self._places :]
+        self._lap = max(self._lap, *(other.lap for other in inside), 0)
+        ticket.lap = self._lap
+        if ticket.person:
+            same = [other for other in (*inside, *waiting) if other.person == ticket.person]
+            ticket.lap = max([self._lap, *(other.lap + 1 for other in same)])
+            own = [*(other for other in same if other in waiting), ticket]
+            laps = sorted(other.lap for other in own)
+            for other, turn in zip(sorted(own, key=lambda t: t.asked_at), laps, strict=True):
+                other.lap = turn
+        self._tickets = inside + sorted([*waiting, ticket], key=lambda other: other.place)
+
     def _leave(self, ticket: _Ticket | _Leave) -> None:
         with self._changed:
+            if ticket in self._tickets[: self._places]:
+                self._lap = max(self._lap, ticket.lap)
             self._tickets.remove(ticket)
             if ticket is self._spare:
                 self._spare = None

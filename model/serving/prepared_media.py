@@ -19,6 +19,7 @@ from model.backend import Cancel
 from model.media.video import Report
 from model.prompt.visual_item import VisualItem
 from model.serving.decoders import Decoders, Work
+from model.serving.person import PERSON
 
 
 class Sized(Protocol):
@@ -37,6 +38,7 @@ Key = tuple[
 ]  # a session's name, or something of its own for who has none, and an identity
 
 POLL_S = 0.05  # how soon a cancelled wait ends
+SHARE_OF_ONE = 0.75  # of the budget, for all conversations of one person but a first
 LINGER_S = 5.0  # work goes on for whoever comes next: Send follows a draft, and a draft another
 
 
@@ -51,8 +53,9 @@ class Ready(Generic[Value]):
 class _Piece(Generic[Value]):
     """One item of one session, on its way or ready."""
 
-    def __init__(self, key: Key, item: VisualItem, nbytes: int) -> None:
+    def __init__(self, key: Key, item: VisualItem, nbytes: int, person: object) -> None:
         self.key, self.item, self.nbytes = key, item, nbytes
+        self.person = person  # who has asked for it
         self.users = self.waiting = 0  # who must find it, and who of these has asked and waits
         self.wanted_until = 0.0  # without users
         self.progress = (0.0, 0.0)
@@ -68,6 +71,15 @@ class _Piece(Generic[Value]):
 
     def report(self, done: float, total: float) -> None:
         self.progress = done, total
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Somebody's in the line."""
+
+    ahead: bool
+    number: int
+    person: object  # where nobody is known, the session
 
 
 @dataclass(eq=False)
@@ -101,7 +113,8 @@ class PreparedMedia(Generic[Value]):
         self._make, self._nbytes_of, self._budget = make, nbytes_of, budget
         self._decoders = decoders or Decoders()
         self._pieces: OrderedDict[Key, _Piece[Value]] = OrderedDict()
-        self._line: list[tuple[bool, int]] = []  # who waits for room: those who read ahead are last
+        # Who waits for room: those who read ahead are last.
+        self._line: list[_Place] = []
         self._numbers = count()
         self._uses: set[_Use] = set()
         self._changed = threading.Condition()
@@ -181,19 +194,27 @@ class PreparedMedia(Generic[Value]):
         owner = session or object()
         wanted = {(owner, name): item for name, item in items.items()}
         with self._changed:
-            place = (ahead, next(self._numbers))
+            place = _Place(ahead, next(self._numbers), PERSON.get() or owner)
             self._line.append(place)
             try:
                 while not cancel.is_set():
-                    if self._has_room(wanted, first=place == min(self._line)):
-                        return [self._used(key, item, ahead) for key, item in wanted.items()]
+                    if self._has_room(wanted, place):
+                        return [self._used(key, item, place) for key, item in wanted.items()]
                     self._changed.wait(POLL_S)
                 return []
             finally:
                 self._line.remove(place)
                 self._changed.notify_all()
 
-    def _has_room(self, wanted: Mapping[Key, VisualItem], *, first: bool) -> bool:
+    def _held(self, person: object) -> int:
+        """Bytes that a person has in use."""
+        return sum(p.nbytes for p in self._pieces.values() if p.users and p.person == person)
+
+    def _rank(self, place: _Place) -> tuple[bool, int, int]:
+        """The lowest is next: whoever holds least, so that nobody waits for all that a stranger has asked for."""
+        return place.ahead, self._held(place.person), place.number
+
+    def _has_room(self, wanted: Mapping[Key, VisualItem], place: _Place) -> bool:
         """Whether all of it may be there at once, for which what nobody uses has to go, the oldest first."""
         more = sum(self._nbytes_of(item) for k, item in wanted.items() if k not in self._pieces)
         if not more:
@@ -201,7 +222,11 @@ class PreparedMedia(Generic[Value]):
         others = [piece for key, piece in self._pieces.items() if key not in wanted]
         held = sum(piece.nbytes for piece in others if piece.users)
         more += sum(piece.nbytes for key, piece in self._pieces.items() if key in wanted)
+        first = place == min(self._line, key=self._rank)
         if not first or (held and held + more > self._budget):
+            return False
+        own = sum(p.nbytes for p in others if p.users and p.person == place.person)
+        if own and own + more > SHARE_OF_ONE * self._budget:
             return False
         spare = [piece for piece in others if not piece.users]
         surplus = held + more + sum(piece.nbytes for piece in spare) - self._budget
@@ -212,23 +237,23 @@ class PreparedMedia(Generic[Value]):
             self._drop(piece)
         return True
 
-    def _used(self, key: Key, item: VisualItem, ahead: bool) -> _Piece[Value]:
+    def _used(self, key: Key, item: VisualItem, place: _Place) -> _Piece[Value]:
         piece = self._pieces.get(key)
         begun = piece is not None
         if piece is None:
-            piece = self._pieces[key] = _Piece(key, item, self._nbytes_of(item))
+            piece = self._pieces[key] = _Piece(key, item, self._nbytes_of(item), place.person)
         piece.users += 1
-        piece.waiting += not ahead
+        piece.waiting += not place.ahead
         if not begun:
             self._begin(piece)
         return piece
 
     def _begin(self, piece: _Piece[Value]) -> None:
-        session, _ = piece.key
-        person = session if isinstance(session, str) else ""
+        session = piece.key[0] if isinstance(piece.key[0], str) else ""
+        person = PERSON.get() or session
         clip = piece.item.kind == "video"
         urgent = lambda: piece.waiting > 0  # noqa: E731
-        self._decoders.add(Work(person, self._steps(piece), clip, urgent))
+        self._decoders.add(Work(person, self._steps(piece), clip, urgent, session=session))
 
     def _steps(self, piece: _Piece[Value]) -> Iterator[None]:
         cancel = _Unwanted(lambda: self._unwanted(piece))

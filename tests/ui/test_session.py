@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import gradio as gr
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from model.backend import Cancel, Delta, Event, Notice
 from model.conversation import Conversation, Image, Text
 from model.errors import DemoError, MediaError
+from model.serving.person import PERSON
 from model.settings import GenerationSettings, VisionSettings
 from tests.support.fakes import USAGE, FakeBackend
 from tests.support.patience import PATIENCE_S, becomes, scene
@@ -22,6 +24,7 @@ from ui import tabs as open_tabs
 from ui.attachment import Attachment
 from ui.session import Tab
 from ui.tabs import Tabs
+from ui.web import Asker
 
 PHOTO = Attachment(
     "1", "image", "/uploads/a.png", "a.png", (64, 48), "/uploads/t.webp", "/uploads/a.png"
@@ -177,6 +180,43 @@ def test_one_answer_at_a_time_in_a_tab_and_a_limit_over_all() -> None:
         await send(Tabs(FakeBackend()), other, "Hi")
 
     scene(play)
+
+
+def test_one_address_leaves_places_in_the_queue_to_others() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend(gate=threading.Event()), queue_size=4)
+        for number in range(5):
+            tabs.open(f"k{number}").asker = Asker("198.51.100.7")
+        tabs.open("other").asker = Asker("198.51.100.9")
+        for number in range(3):
+            asyncio.create_task(send(tabs, tabs.open(f"k{number}"), "Hi"))  # noqa: RUF006
+            await becomes(lambda count=number + 1: tabs.running == count)  # type: ignore[misc]
+        with pytest.raises(DemoError, match="your address"):
+            await send(tabs, tabs.open("k3"), "Hi")
+        asyncio.create_task(send(tabs, tabs.open("other"), "Hi"))  # noqa: RUF006
+        await becomes(lambda: tabs.running == 4)
+        tabs.end()
+        await becomes(lambda: not tabs.running)
+
+    scene(play)
+
+
+def test_whom_an_answer_is_for_is_known_where_people_share() -> None:
+    class Listening(FakeBackend):
+        def stream(self, *given: Any, **named: Any) -> Iterator[Event]:
+            asked.append(PERSON.get())
+            return super().stream(*given, **named)
+
+    async def play() -> None:
+        tabs = Tabs(Listening())
+        for address in ("198.51.100.7", "2001:db8::1", ""):
+            tab = tabs.open(f"of {address}")
+            tab.asker = Asker(address)
+            await send(tabs, tab, "Hi")
+
+    asked: list[str] = []
+    scene(play)
+    assert asked == ["198.51.100.7", "2001:db8::/56", "of "]
 
 
 def test_what_is_worth_knowing_does_not_look_like_a_failure() -> None:

@@ -28,9 +28,17 @@ class Desk:
         self._go = threading.Semaphore(0)
 
     def add(
-        self, person: str, steps: int, *, clip: bool = True, urgent: bool = True, name: str = ""
+        self,
+        person: str,
+        steps: int,
+        *,
+        clip: bool = True,
+        urgent: bool = True,
+        name: str = "",
+        session: str = "",
     ) -> None:
-        work = Work(person, self._steps(name or person, steps), clip, lambda: urgent)
+        taken = self._steps(name or person, steps)
+        work = Work(person, taken, clip, lambda: urgent, session=session)
         self.decoders.add(work)
 
     def let(self, steps: int) -> None:
@@ -115,13 +123,39 @@ def test_only_so_many_clips_are_begun_and_drafts_are_not_in_the_way(
     monkeypatch.setattr(decoders, "MAX_OPEN_CLIPS", 2)
     desk = Desk()
     for person in "abcd":
-        desk.add(person, 2, urgent=False)
+        desk.add(person, 5, urgent=False)
     desk.let(4)
     assert set(desk.taken[:4]) == {"a", "b"}
     desk.add("e", 2)
     desk.let(2)
     assert desk.taken[-1] == "e"
-    desk.let(4)
+    desk.let(16)
+
+
+def test_one_persons_clips_leave_places_for_those_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decoders, "MAX_OPEN_CLIPS", 4)
+    monkeypatch.setattr(decoders, "MAX_OPEN_CLIPS_OF_ONE", 2)
+    desk = Desk()
+    for number in range(5):
+        desk.add("ann", 20, name=f"ann {number}", session=str(number))
+    desk.let(6)
+    assert set(desk.taken) == {"ann 0", "ann 1"}
+    desk.add("ben", 2)
+    desk.let(5)
+    assert desk.taken.count("ben") == 2, "ben does not wait for the end of ann's clips"
+    desk.let(91)
+
+
+def test_chats_of_one_person_take_turns() -> None:
+    desk = Desk()
+    desk.add("ann", 8, name="first", session="1")
+    desk.let(2)
+    desk.add("ann", 3, name="second", session="2")
+    desk.let(7)
+    assert desk.taken[2:].count("second") == 3
+    desk.let(2)
 
 
 def test_a_bug_in_what_is_decoded_takes_no_place_for_ever(

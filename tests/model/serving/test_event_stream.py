@@ -8,6 +8,7 @@ import pytest
 
 from model.backend import Cancel, Delta, Progress
 from model.serving.event_stream import Emit, events_of
+from model.serving.person import PERSON
 from tests.support.patience import PATIENCE_S, wait_until
 
 
@@ -21,6 +22,16 @@ def test_events_arrive_in_order() -> None:
         1,
         2,
     ]
+
+
+def test_the_work_knows_whom_it_is_for() -> None:
+    asked: list[str] = []
+    before = PERSON.set("ann")
+    try:
+        assert list(events_of(lambda _: asked.append(PERSON.get()), Cancel())) == []
+    finally:
+        PERSON.reset(before)
+    assert asked == ["ann"]
 
 
 def test_an_exception_in_the_thread_reaches_the_reader_after_what_came_before() -> None:

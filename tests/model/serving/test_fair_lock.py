@@ -6,6 +6,7 @@ import threading
 
 from model.backend import Cancel
 from model.serving.fair_lock import Turnstile
+from model.serving.person import PERSON
 from tests.support.patience import PATIENCE_S, wait_until
 
 
@@ -145,3 +146,50 @@ def test_with_several_places_so_many_are_inside_and_the_next_sees_how_many_are_a
         assert (first, second, third) == (True, True, False)
     assert seen == [1]
     assert not turnstile.busy
+
+
+def test_nobody_waits_for_all_that_somebody_else_has_asked_for() -> None:
+    turnstile, order = Turnstile(), list[str]()
+
+    def enter_as(person: str, name: str, asked_at: float | None = None) -> threading.Thread:
+        def run() -> None:
+            PERSON.set(person)
+            with turnstile.turn(Cancel(), lambda _: None, asked_at):
+                order.append(name)
+
+        waiting = len(turnstile._tickets)
+        thread = threading.Thread(target=run)
+        thread.start()
+        wait_until(lambda: len(turnstile._tickets) > waiting)
+        return thread
+
+    with turnstile.turn(Cancel(), lambda _: None):
+        threads = [enter_as("ann", f"ann {n}", float(n)) for n in (2, 3, 1, 4)]
+        threads += [enter_as("ben", f"ben {n}") for n in (1, 2)]
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert order == ["ann 1", "ben 1", "ann 2", "ben 2", "ann 3", "ann 4"]
+
+
+def test_who_comes_again_and_again_is_not_always_next() -> None:
+    turnstile, order, going = Turnstile(), list[str](), list[threading.Thread]()
+
+    def come(person: str, times: int) -> None:
+        def run() -> None:
+            PERSON.set(person)
+            with turnstile.turn(Cancel(), lambda _: None):
+                order.append(person)
+                if times > 1:  # who is inside already stands in line for the next time
+                    come(person, times - 1)
+
+        waiting = len(turnstile._tickets)
+        going.append(threading.Thread(target=run))
+        going[-1].start()
+        wait_until(lambda: len(turnstile._tickets) > waiting)
+
+    with turnstile.turn(Cancel(), lambda _: None):
+        for person in ("ann", "ben"):
+            come(person, 4)
+    while going:
+        going.pop(0).join(PATIENCE_S)
+    assert order == ["ann", "ben"] * 4

@@ -17,6 +17,7 @@ from model.families import Geometry
 from model.media.video import Report
 from model.prompt.visual_item import VisualItem, plan
 from model.serving import prepared_media
+from model.serving.person import PERSON
 from model.serving.prepared_media import PreparedMedia, Ready
 from tests.support import media_files
 from tests.support.patience import PATIENCE_S, wait_until
@@ -61,18 +62,26 @@ class Waiter(threading.Thread):
     """Somebody who wants an item, and keeps it until told to let go."""
 
     def __init__(
-        self, bench: Bench, session: str, item: VisualItem, *, ahead: bool = False, name: str = "it"
+        self,
+        bench: Bench,
+        session: str,
+        item: VisualItem,
+        *,
+        ahead: bool = False,
+        name: str = "it",
+        person: str = "",
     ) -> None:
         super().__init__(daemon=True)
         self.cancel, self.let_go = Cancel(), threading.Event()
         self.found: Ready[Bytes] | Exception | None = None
         self.told: list[tuple[float, float]] = []
         self.inside, self.over = threading.Event(), False
-        self._asked = bench, session, {name: item}, ahead
+        self._asked, self._person = (bench, session, {name: item}, ahead), person
         self.start()
 
     def run(self) -> None:
         bench, session, items, ahead = self._asked
+        PERSON.set(self._person)
         try:
             with bench.media.ready(
                 session, items, self.cancel, lambda *told: self.told.append(told), ahead=ahead
@@ -253,6 +262,26 @@ def test_who_reads_ahead_is_behind_everybody_who_waits_for_room(item: VisualItem
     assert sent.inside.wait(PATIENCE_S) and not draft.inside.is_set()
     sent.ended()
     assert isinstance(draft.ended(), Ready)
+
+
+def test_nobody_waits_for_room_behind_all_that_somebody_else_has_asked_for(
+    item: VisualItem,
+) -> None:
+    bench = Bench(budget=4 * NBYTES)
+    bench.go.set()
+    asked = [Waiter(bench, f"ann {n}", item, person="ann") for n in range(3)]
+    for waiter in asked:
+        assert waiter.inside.wait(PATIENCE_S)
+    more = [Waiter(bench, f"more {n}", item, person="ann") for n in range(3)]
+    wait_until(lambda: len(bench.media._line) == 3)
+    ben = Waiter(bench, "ben", item, person="ben")
+    assert ben.inside.wait(PATIENCE_S), "a share is left to others"
+    second = Waiter(bench, "cem", item, person="cem")
+    wait_until(lambda: len(bench.media._line) == 4)
+    asked[0].ended()
+    assert second.inside.wait(PATIENCE_S), "whoever holds least is next"
+    for waiter in (*asked[1:], ben, second, *more):
+        assert isinstance(waiter.ended(), Ready)
 
 
 def test_what_is_there_already_needs_no_room(item: VisualItem) -> None:
