@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model.json_nodes import Nodes
 from ui.api_examples import corrected
-from ui.asker import Asker, asker_of, path_of
+from ui.asker import Asker, address_of, asker_of, path_of, person_of
 from ui.body import MAX_BYTES, MAX_SMALL_BYTES, RefusedError, content, replayed
 
 # The types of each input, or its choices; None: the handler looks itself; none at all: so it does, and a program may
@@ -37,6 +37,8 @@ ENDPOINTS: Mapping[str, Sequence[str]] = {
 }
 MOST_DEPTH = 32  # of what is posted; the page's own is 4
 MAX_FILES = 256  # that an event names; each is looked for on the disk, and a message holds 64
+# Of one address, unfinished in Gradio's queue. A page that is answered has up to three.
+MAX_EVENTS_OF_ONE = 250
 _NAMES = "|".join(ENDPOINTS)
 _WORD = re.compile(r"[\w-]{1,64}")
 
@@ -48,7 +50,7 @@ _WORD = re.compile(r"[\w-]{1,64}")
 # everybody), `/monitoring`, `/runs`, `/run-history`, `/profiling`, `/dev`, `/vibe-*`, `/mcp`, `/token`,
 # `/custom_component`, `/openapi.json` and `/docs`.
 _READ = re.compile(
-    r"/|/config/?|/favicon\.ico|/theme\.css|/manifest\.json|/robots\.txt|/(?:assets|static)/.+"
+    r"/|/config/?|/favicon\.ico|/theme\.css|/manifest\.json|/robots\.txt|/(?:assets|static)/(?:[!-.0-~]{1,100}/){0,8}[!-.0-~]{1,100}"
     r"|/js/[0-9a-f]+/\w+\.js"
     r"|/gradio_api/(?:"
     r"info/?"  # what a client in Python asks first
@@ -69,6 +71,7 @@ _TYPES: Mapping[type, tuple[type, ...]] = {
 UPLOAD, CANCEL = "/gradio_api/upload", "/gradio_api/cancel"
 _CALL = re.compile(rf"/gradio_api/call/(?P<named>v2/)?(?P<endpoint>{_NAMES})/?")
 _JSON = re.compile(rf"{CANCEL}|/gradio_api/(?:queue/join|run/predict)/?|{_CALL.pattern}")
+_JOIN = re.compile("/gradio_api/queue/join/?")
 _INFO = re.compile("/gradio_api/info/?")
 _WORDY = re.compile(rf"{CANCEL}|/gradio_api/call/(?:v2/)?reset/?")  # those that take no text
 _QUEUE = re.compile("/gradio_api/queue/data")
@@ -107,6 +110,19 @@ def followed_in(blocks: gr.Blocks) -> Callable[[str], bool]:
     return followed
 
 
+def events_in(blocks: gr.Blocks) -> Callable[[str], int]:
+    """How many events of one person wait in Gradio's queue or are being handled."""
+
+    def events_of(person: str) -> int:
+        queue = blocks._queue
+        handled = (event for job in queue.active_jobs if job for event in job)
+        lines = queue.event_queue_per_concurrency_id.values()
+        events = (*handled, *(event for line in lines for event in line.queue))
+        return sum(person_of(address_of(event.request)) == person for event in events)
+
+    return events_of
+
+
 def inputs_of(blocks: gr.Blocks) -> dict[int, Inputs]:
     """What the functions of the page take; those without a handler run in the browser alone."""
     return {
@@ -125,7 +141,8 @@ class Gate:
     """ASGI middleware in front of Gradio's routes. `uploaded` is told which files have arrived.
 
     inputs: what each of Gradio's functions takes, by its number; queued: those that wait in its queue;
-    followed: whether there is anything to hear of a session or an event.
+    followed: whether there is anything to hear of a session or an event; events_of: how many of one person are in
+    that queue.
     """
 
     def __init__(
@@ -135,12 +152,14 @@ class Gate:
         uploaded: Callable[[Sequence[str], Asker], None],
         queued: Container[int] = (),
         followed: Callable[[str], bool] = lambda _: True,
+        events_of: Callable[[str], int] = lambda _: 0,
     ) -> None:
         self.app = app
         self.inputs = inputs
         self.uploaded = uploaded
         self.queued = queued
         self.followed = followed
+        self.events_of = events_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -171,6 +190,7 @@ class Gate:
                 _told(send, self.uploaded, asker_of(Request(scope))),
             )
         if scope["method"] == "POST" and _JSON.fullmatch(path):
+            self._require_place(scope, path)
             most = MAX_SMALL_BYTES if _WORDY.fullmatch(path) else MAX_BYTES
             posted = self._checked(await content(scope, receive, most, Nodes()), path)
             return *replayed(_in_order(scope), receive, posted), _blaming(send)
@@ -178,6 +198,13 @@ class Gate:
             send = corrected(send)
         self._require_followed(scope, path)
         return _ranged(scope), receive, send
+
+    def _require_place(self, scope: Scope, path: str) -> None:
+        """Nobody takes all of Gradio's queue. Raises `RefusedError`."""
+        queued = _JOIN.fullmatch(path) or _CALL.fullmatch(path)
+        person = person_of(address_of(Request(scope)))
+        if queued and self.events_of(person) >= MAX_EVENTS_OF_ONE:
+            raise RefusedError(429, "Too many requests from your address; try again in a minute.")
 
     def _require_followed(self, scope: Scope, path: str) -> None:
         """Gradio answers whoever follows nothing with a traceback in the log. Raises `RefusedError`."""

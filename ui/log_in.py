@@ -163,6 +163,10 @@ async def _given(request: Request) -> tuple[str, str]:
     user, password = form.get("username"), form.get("password")
     if not isinstance(user, str) or not isinstance(password, str):
         raise RefusedError(400, "A log-in has 'username' and 'password'.")
+    try:
+        f"{user}{password}".encode()
+    except UnicodeEncodeError:  # the form may say in which encoding it is
+        raise RefusedError(400, "The request is no log-in.") from None
     return user.strip(), password
 
 

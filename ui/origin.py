@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
+import httpx
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -73,7 +74,7 @@ class OwnSite:
                     name=name,
                 ),
             )
-        return None
+        return None if _well_formed(headers) else PlainTextResponse("Bad Request", 400)
 
     def _named(self, scope: Scope, headers: Headers) -> bool:
         """Whether a page that the browser knows by this name can only be this one."""
@@ -130,6 +131,17 @@ def host_of(address: str) -> str:
     except ValueError:
         return ""
     return name.rstrip(".").lower()[:MAX_NAME]
+
+
+def _well_formed(headers: Headers) -> bool:
+    """Whether those names can be read from which Gradio makes the page's own address; it fails on others."""
+    try:
+        for name in ("host", "x-forwarded-host"):
+            for host in headers.get(name, "").split(","):
+                httpx.URL(f"http://{host.strip()}")
+    except httpx.InvalidURL:
+        return False
+    return True
 
 
 def _same(origin: str, host: str) -> bool:

@@ -29,6 +29,9 @@ from ui.wiring import wire
 
 QUEUE_LOOKS_EVERY = 0.02  # s
 NEVER = 3600.0  # s
+# That Gradio handles at once: some last as long as an answer or a clip, and of one address there are
+# `gate.MAX_EVENTS_OF_ONE`.
+MAX_EVENTS = 1000
 SCRIPTS = (
     "page.js",
     "turns.js",
@@ -119,6 +122,7 @@ def launch_options(
         uploaded=blocks.tabs.uploaded,
         queued=gate.queued_in(blocks),
         followed=gate.followed_in(blocks),
+        events_of=gate.events_in(blocks),
     )
     health = Middleware(Health, status=blocks.tabs.status)
     counted = Middleware(CountedResponses, metrics=blocks.tabs.metrics)
@@ -145,6 +149,7 @@ def launch_options(
             "routes": [scripts.route()],
         },
         "max_file_size": max_file_bytes,
+        "max_threads": MAX_EVENTS,
         "ssr_mode": False,
         "run_history": False,
         "enable_monitoring": False,

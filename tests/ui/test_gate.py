@@ -29,6 +29,7 @@ from tests.support.following import KEY
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import wait_until
 from tools.served import REPLY_S
+from ui import gate
 from ui.body import MAX_BYTES, MAX_SMALL_BYTES
 from ui.gate import MAX_FILES, Gate, Inputs
 from ui.page import build_page
@@ -126,6 +127,9 @@ def picture(tmp_path: Path) -> Path:
         ("GET", "monitoring/summary"),
         ("GET", "?deep_link=0123456789abcdef"),
         ("GET", "config?page=other"),
+        ("GET", f"assets/{'a' * 300}"),
+        ("GET", f"static/{'%C3%A9' * 200}"),
+        ("GET", f"static/{'a/' * 3000}a"),
     ],
 )
 def test_what_the_page_does_not_need_is_not_there(
@@ -198,6 +202,32 @@ def test_an_answer_is_ended_only_by_whoever_asked(served: Served) -> None:
     served.call("reset", "stranger")
     served.backend.gate.set()
     assert "Hello" in served.client.get(f"gradio_api/call/chat/{event}").text
+
+
+def test_one_address_takes_neither_all_of_the_queue_nor_what_is_left_to_others(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = 45  # as many as Gradio handles at once by itself, and some
+    monkeypatch.setattr(gate, "MAX_EVENTS_OF_ONE", most)
+    served.backend.gate = threading.Event()
+    stranger, other = ({"X-Forwarded-For": f"198.51.100.{n}"} for n in (7, 9))
+
+    def ask(sender: dict[str, str], session: str, endpoint: str = "chat") -> httpx.Response:
+        posted = {"data": [{"text": "Hi"}, {}], "session_hash": session}
+        route = f"gradio_api/call/{endpoint}"
+        return served.client.post(route, json=posted, headers=sender)
+
+    try:
+        events = [ask(stranger, f"s{n}").json()["event_id"] for n in range(most)]
+        assert ask(stranger, "more").status_code == 429
+        event = ask(other, "other", "estimate").json()["event_id"]
+        told = served.client.get(f"gradio_api/call/estimate/{event}", timeout=5)
+        assert "prompt_tokens" in told.text
+    finally:
+        served.backend.gate.set()
+    for event in events:
+        served.client.get(f"gradio_api/call/chat/{event}")
+    assert ask(stranger, "later").status_code == 200
 
 
 def test_a_sentence_for_the_client_is_the_clients_fault(plain: Served, served: Served) -> None:

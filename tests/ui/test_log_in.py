@@ -138,6 +138,18 @@ def test_what_is_no_log_in_is_refused(app: Gated, body: bytes) -> None:
     assert client(app).post("/login", files={"password": ("a", b"b")}).status_code == 400
 
 
+@pytest.mark.parametrize("charset", ["utf-7", "unicode_escape"])
+def test_half_a_character_is_no_password(app: Gated, charset: str) -> None:
+    half = {"utf-7": b"+2AA-", "unicode_escape": rb"\ud800"}[charset]
+    body = b"".join(
+        b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (name, half)
+        for name in (b"username", b"password")
+    )
+    form = {"Content-Type": f"multipart/form-data; charset={charset}; boundary=x"}
+    answer = client(app).post("/login", content=body + b"--x--\r\n", headers=form)
+    assert answer.status_code == 400
+
+
 def test_guesses_are_few_and_logged_without_the_guess(caplog: pytest.LogCaptureFixture) -> None:
     now = 0.0
     gated = Gated(Bucket(WRONG_PER_MINUTE, lambda: now))

@@ -199,6 +199,13 @@ def test_the_refusal_names_the_remedy_in_the_readers_language(address: str) -> N
     assert told(Accept="text/html", **{"Accept-Language": "fr, ko;q=0.9"}).endswith("시작하세요.")
 
 
+@pytest.mark.parametrize("host", ["[::1", "a:b:c", "localhost:x"])
+def test_a_host_that_cannot_be_one_is_the_clients_fault(address: str, host: str) -> None:
+    for name in ("Host", "X-Forwarded-Host"):
+        answer = httpx.get(address, headers={name: host}, timeout=REPLY_S)
+        assert answer.status_code in (400, 403), name
+
+
 def test_another_site_stores_no_file_here(address: str) -> None:
     def uploads(**headers: Any) -> int:
         files = {"files": ("a.txt", b"x")}

@@ -21,10 +21,10 @@ from tests.support.fakes import USAGE, FakeBackend
 from tests.support.patience import PATIENCE_S, becomes, scene
 from ui import api, session, view
 from ui import tabs as open_tabs
+from ui.asker import Asker
 from ui.attachment import Attachment
 from ui.session import Tab
 from ui.tabs import Tabs
-from ui.web import Asker
 
 PHOTO = Attachment(
     "1", "image", "/uploads/a.png", "a.png", (64, 48), "/uploads/t.webp", "/uploads/a.png"
