@@ -98,8 +98,10 @@ def load(
             reader=STRANGERS_MEDIA,
             report=report,
         )
+    from model.local import LocalBackend
+
     choice = choose(checkpoints.hardware(), flags)
-    return checkpoints.load(
+    return LocalBackend.from_choice(
         choice,
         cache_gb=options.cache_gb,
         max_video_seconds=options.max_video_seconds,

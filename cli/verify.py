@@ -73,19 +73,22 @@ def _is_hub_id(name: str) -> bool:
 def _verdicts(path: Path, folder: Path, flags: Flags) -> Iterator[Verdict]:
     exported = archive_reader.read(path, folder)
     _check_media(exported)
+    from model.checkpoint import weights
+    from model.local import LocalBackend
+    from model.reproduce import verify
+
     choice = choose(checkpoints.hardware(), wanted(exported.runtime, flags))
     runtime = exported.runtime
     with_adapter = f" with the adapter {runtime.adapter}" if runtime.adapter else ""
     print(f"{choice.label}; the answers are from {runtime.checkpoint}{with_adapter}.")
-    backend = checkpoints.load(choice, cache_gb=0)
+    backend = LocalBackend.from_choice(choice, cache_gb=0)
     images = backend.processor.image_processor
     token_px = images.patch_size * images.merge_size
     if any(item.width % token_px or item.height % token_px for item in exported.seen):
         raise DemoError(
             "This zip file is not a conversation that was exported here, or it was changed; export it again."
         )
-    from model.reproduce import verify
-
+    weights.require_as_stored(backend.model)
     control = control_tokens(backend.processor.tokenizer)
     for number, (recipe, answered, reply) in enumerate(exported.recipes(control), 1):
         if not recipe.greedy or answered.usage is None:

@@ -1,13 +1,12 @@
-"""Loading the checkpoint that was chosen, and what this machine offers to choose from."""
+"""Loads the checkpoint that was chosen, and asks torch what hardware there is to choose from."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from model.checkpoint import adapters
 from model.checkpoint import files as checkpoint_files
@@ -15,13 +14,7 @@ from model.checkpoint import processor as processors
 from model.checkpoint.choose import GB, Choice, Hardware, weights_bytes
 from model.checkpoint.formats import quantization, weight_files
 from model.checkpoint.hub import repository as hub
-from model.engine.cache.budget import Layout, cache_bytes
 from model.errors import CheckpointError
-
-if TYPE_CHECKING:
-    from model.engine.cache.static_cache import CompiledDecoding
-    from model.local import LocalBackend
-    from model.media.reader import MediaReader
 
 BFLOAT16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "bf16")  # of x86 cores, and of ARM's
 DOWNLOAD_SHARE = 0.9  # of the time until a checkpoint that has to be fetched is ready
@@ -56,69 +49,20 @@ def cpu_bfloat16(capabilities: Mapping[str, object]) -> bool:
     return any(capabilities.get(name) for name in BFLOAT16_INSTRUCTIONS)
 
 
-Report = Callable[[float], None]  # 0..1 of the weights
+Report = Callable[[float], None]  # told how much of the weights is loaded, from 0 to 1
 
 
-def load(
-    choice: Choice,
-    *,
-    cache_gb: float | None = None,
-    max_video_seconds: float | None = None,
-    stop_loops: bool = True,
-    report: Report | None = None,
-    reader: MediaReader | None = None,
-) -> LocalBackend:
-    """The backend for `choice`. Raises `CheckpointError` with the remedy."""
-    from model.local import LocalBackend
-    from model.media.reader import IN_THIS_PROCESS
-
+def load(choice: Choice, report: Report | None = None) -> tuple[Any, Any]:
+    """The model, with its adapter, and the processor, both of transformers. Raises `CheckpointError` with the remedy."""
     adapters.require_none_hidden(choice.checkpoint, choice.adapter)
     processor = processors.processor(choice.checkpoint)
     if choice.adapter:
         adapters.fitting(choice.adapter, choice.checkpoint)
     require_memory(choice, free_memory(choice))
-    report = report or (lambda _: None)
-    share = 0.5 if choice.compiled else 1.0
-    model = _load(choice, lambda done: report(share * done))
+    model = _load(choice, report or (lambda _: None))
     if choice.adapter:
         adapters.apply(model, choice.adapter, choice.checkpoint)
-    compiled = _compiled(choice, model, lambda done: report(share + (1 - share) * done))
-    # AWQ's kernels for GPUs compute in float16, whatever was asked for.
-    dtype: Any = str(model.dtype).removeprefix("torch.")
-    layout = Layout.of(model.config, model.dtype.itemsize)
-    kept = cache_bytes(free_memory(choice), layout, len(choice.gpus))
-    if cache_gb is not None:
-        kept = int(cache_gb * GB)
-    return LocalBackend(
-        model,
-        processor,
-        label=replace(choice, dtype=dtype).label,
-        note=choice.note,
-        cache_bytes=kept,
-        max_video_seconds=max_video_seconds,
-        compiled=compiled,
-        stop_loops=stop_loops,
-        prompt_lookup=choice.prompt_lookup,
-        adapter=choice.adapter,
-        reader=reader or IN_THIS_PROCESS,
-    )
-
-
-def _compiled(choice: Choice, model: Any, report: Report) -> CompiledDecoding | None:
-    """Compiled before anybody asks, so that nobody's first answer waits for it."""
-    from model.engine.cache.static_cache import CompiledDecoding
-
-    if not choice.compiled:
-        return None
-    quantizer = getattr(model, "hf_quantizer", None)
-    if quantizer is not None and not quantizer.is_compileable:
-        raise CheckpointError(
-            "{checkpoint} is quantized in a way that cannot be compiled; leave --compile out.",
-            checkpoint=choice.checkpoint,
-        )
-    compiled = CompiledDecoding(model)
-    compiled.warm_up(report)
-    return compiled
+    return model, processor
 
 
 def require_memory(choice: Choice, free: int) -> None:

@@ -1,8 +1,8 @@
-"""One answer of a local model in the making: its prompt is read into a KV cache, then `generate` decodes.
+"""One answer of a local model: prefill of its prompt into a KV cache, then decoding with `generate`.
 
-Only what no earlier turn has left behind is computed: media are encoded once, prompts read from where they
-differ. Their pixels are handed in: nothing is decoded here. Everything happens in one background thread; between
-chunks and tokens it looks at the cancel flag.
+The prefix that an earlier turn left in the cache is reused, and so are vision features. Pixels are handed in:
+no file is opened here. A generation runs in one background thread and checks its cancel flag between chunks
+and between tokens.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from transformers import Cache, CompileConfig, GenerationConfig, StoppingCriteria
@@ -22,18 +21,16 @@ from model.backend import Cancel, Finished, Progress, StopReason, Usage
 from model.engine import prefill, prompt_lookup
 from model.engine.cache import feature_cache, prefix_cache
 from model.engine.cache.prefix_cache import CachedPrefix
+from model.engine.engine import Engine
 from model.engine.grouped_attention import grouped_attention
 from model.engine.repetition import LoopGuard
 from model.engine.streamer import CancelCriteria, FiniteLogits, LoopCriteria, TextStreamer
 from model.errors import DemoError
+from model.prompt.sampling import sampling_arguments
 from model.prompt.token_ids import Prompt
-from model.reproduce import generation_record as recipe
 from model.serving.event_stream import Emit
 from model.serving.prepared_media import Items, Ready
 from model.settings import MAX_SEED, GenerationSettings
-
-if TYPE_CHECKING:
-    from model.local import LocalBackend
 
 # Large enough that the matrix products are efficient, small enough that Stop is prompt.
 CHUNK_TOKENS = {"cpu": 256, "mps": 512, "cuda": 2048}
@@ -59,12 +56,12 @@ class _Start:
     features: dict[str, torch.Tensor]  # that are kept of items behind these, by identity
 
 
-class Turn:
-    """One answer in the making: its prompt is read, then decoded."""
+class Generation:
+    """One answer: `answer` reads the prompt and decodes; `prefill` only reads."""
 
     def __init__(
         self,
-        backend: LocalBackend,
+        engine: Engine,
         prompt: Prompt,
         settings: GenerationSettings,
         cancel: Cancel,
@@ -73,7 +70,7 @@ class Turn:
         asked_at: float,
     ) -> None:
         """Raises `ContextError` when the prompt leaves no room for an answer, `MediaError` for files that are gone."""
-        self._backend, self._model, self._prompt = backend, backend.model, prompt
+        self._engine, self._model, self._prompt = engine, engine.model, prompt
         self._settings, self.session = settings, session
         self.cancel, self.emit, self.asked_at = cancel, emit, asked_at
         self._work = Work()
@@ -85,54 +82,54 @@ class Turn:
         self._streamer = self._new_streamer()
         self._guard = LoopGuard()
         self._seed = secrets.randbelow(MAX_SEED + 1) if settings.seed is None else settings.seed
-        self._max_new_tokens = min(settings.max_new_tokens, backend.room(prompt))
+        self._max_new_tokens = min(settings.max_new_tokens, engine.max_answer_tokens(prompt))
         self._identities = [item.identity() for item in prompt.items]
         self._keys = prompt.keys(self._identities)
         # Drawn answers would be others: a draft takes more random numbers.
-        self._looks_up = backend.prompt_lookup and settings.temperature == 0
+        self._uses_prompt_lookup = engine.prompt_lookup and settings.temperature == 0
 
     @property
-    def begun(self) -> bool:
+    def has_output(self) -> bool:
         """Whether a part of the answer is out."""
         return bool(self._streamer.ids)
 
     def unprepared(self) -> Items:
         """The items whose pixels it needs, as far as can be told before it is its turn."""
-        cached = self._backend.prefixes.match(self.session, self._keys)
+        cached = self._engine.prefixes.match(self.session, self._keys)
         return self._without(self._kept_features(cached), cached)
 
     def answer(self, media: Ready[torch.Tensor]) -> None:
-        """Emits progress and text; may be tried again while nothing has `begun`.
+        """Emits progress and text; may be tried again while nothing `has_output`.
 
         Does nothing where items are `lacking`, because what was kept of them is gone.
         """
         self._streamer = self._new_streamer()  # `generate` hands each the prompt first
-        self._lost += self._backend.kept.lost(self.session)
-        with self._taken_up(media) as start:
-            if start and self._read(start, media, self.cancel, until=len(self._prompt) - 1):
+        self._lost += self._engine.kept.lost(self.session)
+        with self._matched_prefix(media) as start:
+            if start and self._prefill(start, media, self.cancel, until=len(self._prompt) - 1):
                 self._decode(start.ids, start.positions, start.prefix)
 
-    def read(self, media: Ready[torch.Tensor], cancel: Cancel, *, until: int) -> None:
+    def prefill(self, media: Ready[torch.Tensor], cancel: Cancel, *, until: int) -> None:
         """Bring the KV cache to the first `until` tokens of the prompt, unless items are `lacking`."""
-        with self._taken_up(media) as start:
+        with self._matched_prefix(media) as start:
             if start:
-                self._read(start, media, cancel, until=until)
+                self._prefill(start, media, cancel, until=until)
 
     def finish(self) -> None:
         """Emits the last event, also for a turn that was cancelled before it began."""
         self.emit(Finished(self._reason(), self._usage()))
 
     def _new_streamer(self) -> TextStreamer:
-        backend = self._backend
-        return TextStreamer(backend.processor.tokenizer, backend.end_tokens, self.emit)
+        engine = self._engine
+        return TextStreamer(engine.processor.tokenizer, engine.end_tokens, self.emit)
 
     @contextmanager
-    def _taken_up(self, media: Ready[torch.Tensor]) -> Iterator[_Start | None]:
+    def _matched_prefix(self, media: Ready[torch.Tensor]) -> Iterator[_Start | None]:
         """From what is kept; None where items are `lacking`.
 
         The prefix is kept again, as it is afterwards, unless something goes wrong.
         """
-        prefix = self._backend.prefixes.take(self.session, self._keys)
+        prefix = self._engine.prefixes.take(self.session, self._keys)
         cached = len(prefix.keys)
         self._work = Work(reused_tokens=cached)
         features = self._kept_features(cached)
@@ -142,7 +139,7 @@ class Turn:
         else:
             ids = torch.tensor([self._prompt.ids], device=self._model.device)
             yield _Start(ids, self._positions(ids), prefix, cached, features)
-        self._backend.prefixes.store(self.session, prefix)
+        self._engine.prefixes.store(self.session, prefix)
 
     def _unread(self, cached: int) -> list[int]:
         """The numbers of the items that do not end within the first `cached` tokens."""
@@ -151,7 +148,7 @@ class Turn:
     def _kept_features(self, cached: int) -> dict[str, torch.Tensor]:
         """Of unread items by identity, (tokens, hidden) each."""
         names = [self._identities[i] for i in self._unread(cached)]
-        found = ((name, self._backend.features.get(self.session, name)) for name in names)
+        found = ((name, self._engine.features.get(self.session, name)) for name in names)
         return {name: features for name, features in found if features is not None}
 
     def _without(self, names: Container[str], cached: int) -> Items:
@@ -159,7 +156,7 @@ class Turn:
         unread = ((self._identities[i], self._prompt.items[i]) for i in self._unread(cached))
         return {name: item for name, item in unread if name not in names}
 
-    def _read(
+    def _prefill(
         self, start: _Start, media: Ready[torch.Tensor], cancel: Cancel, *, until: int
     ) -> bool:
         """Bring the KV cache to the first `until` tokens; False, and less far, if cancelled."""
@@ -200,14 +197,14 @@ class Turn:
             return kept.get(name)
         # What a cancel interrupts goes on where it was.
         begun = self._begun.setdefault(name, [])
-        encoder, item = self._backend.encoder, self._prompt.items[number]
+        encoder, item = self._engine.encoder, self._prompt.items[number]
         features = encoder.encode(item, media.values[name], cancel, begun)
         if features is None:
             return None
         del self._begun[name]
         kept[name] = features
         self._work.vision_encodes += 1
-        self._backend.features.put(self.session, name, features)
+        self._engine.features.put(self.session, name, features)
         return features
 
     def _positions(self, ids: torch.Tensor) -> torch.Tensor:
@@ -229,9 +226,9 @@ class Turn:
         It counts on from the last position, which it must therefore be told: behind a long clip of
         Qwen2.5-VL the largest position is on the clip's time axis, not at the end of the prompt.
         """
-        finite = FiniteLogits(min(self._backend.end_tokens))
+        finite = FiniteLogits(min(self._engine.end_tokens))
         criteria: list[StoppingCriteria] = [CancelCriteria(self.cancel)]
-        if self._backend.stop_loops:
+        if self._engine.stop_loops:
             criteria.append(LoopCriteria(self._guard, self._streamer.ids))
 
         def generate(cache: Cache, compiling: CompileConfig | None) -> None:
@@ -247,20 +244,20 @@ class Turn:
                 logits_processor=[finite],
             )
 
-        if compiled := self._backend.compiled:
+        if compiled := self._engine.compiled:
             compiled.run(generate, prefix.cache, ids.shape[1] + self._max_new_tokens)
-        elif self._looks_up:
+        elif self._uses_prompt_lookup:
             with prompt_lookup.behind_a_cache(self._model), grouped_attention(self._model):
                 generate(prefix.cache, None)
         elif self._model.device.type == "cpu":
-            threads = self._backend.decode_threads
+            threads = self._engine.decode_threads
             criteria.append(threads)
             with threads.decoding(), grouped_attention(self._model):
                 generate(prefix.cache, None)
         else:
             generate(prefix.cache, None)
         if finite.failed:
-            self._backend.kept.forget(self.session)  # they may be what is not finite
+            self._engine.kept.forget(self.session)  # they may be what is not finite
             raise DemoError(
                 "The model's numbers are not finite, so the answer was ended; "
                 "whoever runs this page should start it with --dtype bfloat16 or float32."
@@ -271,10 +268,10 @@ class Turn:
     def _generation_config(self, compiling: CompileConfig | None) -> GenerationConfig:
         """Every field is passed: what is left out would come from the checkpoint's own defaults."""
         return GenerationConfig(
-            **(prompt_lookup.GENERATION if self._looks_up else {}),
-            **recipe.generation(self._settings, self._max_new_tokens),
-            eos_token_id=sorted(self._backend.end_tokens),
-            pad_token_id=min(self._backend.end_tokens),
+            **(prompt_lookup.GENERATION if self._uses_prompt_lookup else {}),
+            **sampling_arguments(self._settings, self._max_new_tokens),
+            eos_token_id=sorted(self._engine.end_tokens),
+            pad_token_id=min(self._engine.end_tokens),
             compile_config=compiling,
         )
 

@@ -21,6 +21,7 @@ from model import VERSION
 from model.backend import Answered
 from model.conversation import Conversation, Image, Media, Text, Video
 from model.errors import DemoError
+from model.prompt.sampling import sampling_arguments
 from model.reproduce import generation_record as recipe
 from model.reproduce.generation_record import Recipe, Runtime, Seen
 from model.settings import GenerationSettings
@@ -54,7 +55,7 @@ class Archive:
                     messages=recipe.messages(asked, settings.system_prompt, control),
                     seen=self.seen[:count],
                     vision_ids=settings.vision_ids,
-                    generation=recipe.generation(settings, settings.max_new_tokens),
+                    generation=sampling_arguments(settings, settings.max_new_tokens),
                     seed=settings.seed or 0,
                 ),
                 answered,

@@ -141,20 +141,6 @@ def unmarked(text: str) -> str:
     return _MARKS.sub(lambda mark: MARK if mark[1] else "", text)
 
 
-def generation(settings: GenerationSettings, max_new_tokens: int) -> dict[str, Any]:
-    """Every sampling field: what is left out would come from the checkpoint's own defaults."""
-    sampling = settings.temperature > 0
-    return {
-        "do_sample": sampling,
-        "temperature": settings.temperature if sampling else 1.0,
-        "top_p": settings.top_p if sampling else 1.0,
-        # Greedy decoding ignores it, but only the library's default goes without a warning.
-        "top_k": settings.top_k if sampling else 50,
-        "repetition_penalty": settings.repetition_penalty,
-        "max_new_tokens": max_new_tokens,
-    }
-
-
 def _parts(content: str | Sequence[Mapping[str, str]]) -> Sequence[Mapping[str, str]]:
     return [{"text": content}] if isinstance(content, str) else content
 

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from transformers import StoppingCriteria
 
-from model.checkpoint import weights
 from model.errors import DemoError
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.reproduce import stock
@@ -31,7 +30,7 @@ def replay(
     inputs: of `inputs_of`, where they have been made before.
     """
     tokenizer = processor.tokenizer
-    inputs = inputs or inputs_of(model, processor, recipe)
+    inputs = inputs or inputs_of(processor, recipe)
     ids = _generated(model, recipe, inputs, stopping)
     ends = {*_listed(model.generation_config.eos_token_id), tokenizer.eos_token_id}
     return compared(tokenizer, [token for token in ids if token not in ends], reply)
@@ -51,15 +50,12 @@ def _generated(
     return stock.generated(model, inputs, recipe.seed, **settings)
 
 
-def inputs_of(
-    model: Any, processor: Any, recipe: Recipe, reader: MediaReader = IN_THIS_PROCESS
-) -> Any:
-    """What stock code hands the model, which it does not need for that. Raises `DemoError` if it cannot be verified."""
+def inputs_of(processor: Any, recipe: Recipe, reader: MediaReader = IN_THIS_PROCESS) -> Any:
+    """The model's inputs by stock code. Raises `DemoError` for an answer that was sampled."""
     if not recipe.greedy:
         raise DemoError(
             "Only answers at temperature 0 can be verified; the others are drawn by lot."
         )
-    weights.require_as_stored(model)
     return stock_inputs(processor, recipe, reader)
 
 

@@ -56,18 +56,6 @@ def dotted(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-# Arrows that still point up, to go with the engine.
-STILL_UP = {
-    ("model.checkpoint.load", "model.local"),
-    ("model.checkpoint.load", "model.engine.cache.budget"),
-    ("model.checkpoint.load", "model.engine.cache.static_cache"),
-    ("model.checkpoint.load", "model.media.reader"),
-    ("model.engine.generation", "model.local"),
-    ("model.engine.generation", "model.reproduce.generation_record"),
-    ("model.reproduce.verify", "model.checkpoint.weights"),
-}
-
-
 @cache
 def graph() -> dict[str, frozenset[str]]:
     """Every module of the program with those of the program that it imports."""
@@ -77,9 +65,7 @@ def graph() -> dict[str, frozenset[str]]:
         return next((n for n in (name, name.rpartition(".")[0]) if n in files), None)
 
     return {
-        name: frozenset(
-            m for m in map(module, imported(path)) if m and m != name and (name, m) not in STILL_UP
-        )
+        name: frozenset(m for m in map(module, imported(path)) if m and m != name)
         for name, path in files.items()
     }
 

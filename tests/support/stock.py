@@ -66,7 +66,7 @@ def stock_generate(
 ) -> list[int]:
     """The answer's token ids by one call of `generate`, which ends at the same tokens as the backend."""
     sampling = settings.temperature > 0
-    ends = sorted(backend.end_tokens)
+    ends = sorted(backend.engine.end_tokens)
     torch.manual_seed(settings.seed or 0)
     with torch.inference_mode():
         output = backend.model.generate(
@@ -149,7 +149,7 @@ class _Clocked(TextIteratorStreamer):  # type: ignore[misc]  # transformers ship
 
 
 def _kept(backend: LocalBackend, ids: list[int]) -> tuple[list[int], str]:
-    kept = [token for token in ids if token not in backend.end_tokens]
+    kept = [token for token in ids if token not in backend.engine.end_tokens]
     return kept, backend.processor.tokenizer.decode(kept, skip_special_tokens=False)
 
 

@@ -67,7 +67,9 @@ def local() -> LocalBackend:
     """The bundled checkpoint as the page has it: files are opened in the sandbox, and a clip may have an hour."""
     flags = Flags(str(BUNDLED), True)
     choice = choose(checkpoint.hardware(), flags)
-    return checkpoint.load(choice, cache_gb=0.1, max_video_seconds=3600, reader=STRANGERS_MEDIA)
+    return LocalBackend.from_choice(
+        choice, cache_gb=0.1, max_video_seconds=3600, reader=STRANGERS_MEDIA
+    )
 
 
 @pytest.fixture

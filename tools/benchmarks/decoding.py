@@ -40,8 +40,8 @@ def run(options: argparse.Namespace) -> Report:
 
 def endless(backend: LocalBackend) -> None:
     """No answer ends early, of stock's or ours: both look for one same token, which no answer has."""
-    backend.stop_loops = False
-    backend.end_tokens = frozenset({backend.model.config.image_token_id})
+    backend.engine.stop_loops = False
+    backend.engine.end_tokens = frozenset({backend.model.config.image_token_id})
 
 
 def _bare(backend: LocalBackend, talk: Conversation, tokens: int) -> float:

@@ -21,7 +21,6 @@ from model.backend import Cancel, collected
 from model.checkpoint import adapters
 from model.checkpoint.adapters import CONFIG, WEIGHTS
 from model.checkpoint.choose import BUNDLED, Choice, Flags
-from model.checkpoint.load import load
 from model.conversation import Conversation, Image, Text
 from model.errors import CheckpointError, DemoError
 from model.local import LocalBackend
@@ -84,13 +83,13 @@ def loaded(base: Path | str, adapter: Path | str) -> LocalBackend:
 def refused(base: Path | str, adapter: Path | str = "") -> str:
     """The sentence that loading and the preflight agree on."""
     with pytest.raises(CheckpointError) as failed:
-        load(Choice(str(base), "cpu", "float32", "sdpa", adapter=str(adapter)))
+        LocalBackend.from_choice(Choice(str(base), "cpu", "float32", "sdpa", adapter=str(adapter)))
     return str(failed.value)
 
 
 def stock_says(model: Any, backend: LocalBackend, recipe: Recipe) -> str:
     ids = verify.stock_answer(model, backend.processor, recipe)
-    tokens = [token for token in ids if token not in backend.end_tokens]
+    tokens = [token for token in ids if token not in backend.engine.end_tokens]
     return str(backend.processor.tokenizer.decode(tokens))
 
 

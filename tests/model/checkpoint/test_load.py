@@ -23,7 +23,7 @@ from model.checkpoint.choose import (
     choose,
     expected_checkpoint,
 )
-from model.checkpoint.load import cpu_bfloat16, load, require_memory
+from model.checkpoint.load import cpu_bfloat16, require_memory
 from model.errors import CheckpointError
 from model.local import LocalBackend
 from tests.support.checkpoint_folders import grown, resized
@@ -200,7 +200,7 @@ def test_the_label_names_checkpoint_device_precision_and_attention() -> None:
 def loading(checkpoint: Path | str) -> str:
     """The sentence with which loading fails."""
     with pytest.raises(CheckpointError) as failed:
-        load(Choice(str(checkpoint), "cpu", "float32", "sdpa"))
+        LocalBackend.from_choice(Choice(str(checkpoint), "cpu", "float32", "sdpa"))
     return str(failed.value)
 
 
@@ -310,7 +310,9 @@ def test_code_in_a_checkpoints_folder_does_not_run(
 
 def test_loading_reports_how_far_it_is(checkpoints: dict[str, Path]) -> None:
     reported: list[float] = []
-    load(Choice(str(checkpoints["qwen2_vl"]), "cpu", "float32", "sdpa"), report=reported.append)
+    LocalBackend.from_choice(
+        Choice(str(checkpoints["qwen2_vl"]), "cpu", "float32", "sdpa"), report=reported.append
+    )
     assert reported == sorted(reported) and reported[-1] == 1.0 and len(reported) > 10
 
 

@@ -232,7 +232,7 @@ BROKEN: dict[str, tuple[Break, str]] = {
 def refused(folder: Path) -> str:
     """The sentence with which loading fails."""
     with pytest.raises(CheckpointError) as failed:
-        load(Choice(str(folder), "cpu", "float32", "sdpa"))
+        LocalBackend.from_choice(Choice(str(folder), "cpu", "float32", "sdpa"))
     return str(failed.value)
 
 
@@ -256,7 +256,7 @@ def test_the_page_says_it_before_anybody_asks(checkpoints: dict[str, Path], tmp_
     folder = shutil.copytree(checkpoints["qwen2_vl"], tmp_path / "broken")
     torn_from_a_shard(folder)
     choice = Choice(str(folder), "cpu", "float32", "sdpa")
-    backend = LoadingBackend(lambda _: load(choice), "broken")
+    backend = LoadingBackend(lambda _: LocalBackend.from_choice(choice), "broken")
     with pytest.raises(CheckpointError, match="lacks 1 of 118 weights"):
         backend.wait(PATIENCE_S)
     assert f"中没有 {DOWN}；" in render.banner(backend.status(), CHINESE)
@@ -306,9 +306,8 @@ WHOLE: dict[str, Break] = {
 
 
 def in_memory(folder: Path) -> dict[str, torch.Tensor]:
-    loaded: dict[str, torch.Tensor] = load(
-        Choice(str(folder), "cpu", "float32", "sdpa")
-    ).model.state_dict()
+    model, _ = load(Choice(str(folder), "cpu", "float32", "sdpa"))
+    loaded: dict[str, torch.Tensor] = model.state_dict()
     return loaded
 
 

@@ -154,13 +154,13 @@ def test_every_token_of_an_answer_is_watched(qwen2_vl: LocalBackend) -> None:
         ticks.append(torch.get_num_threads())
         return float(sum(ticks))  # fewer threads are faster
 
-    before, qwen2_vl.decode_threads = qwen2_vl.decode_threads, DecodeThreads(2, clock)
+    before, qwen2_vl.engine.decode_threads = qwen2_vl.engine.decode_threads, DecodeThreads(2, clock)
     try:
         talk = Conversation().with_user_turn(Text("Say something."))
         settings = GenerationSettings(max_new_tokens=60)
         last = list(qwen2_vl.stream(talk, settings, Cancel()))[-1]
     finally:
-        qwen2_vl.decode_threads = before
+        qwen2_vl.engine.decode_threads = before
     assert isinstance(last, Finished)
     assert len(ticks) == last.usage.new_tokens == 60
     assert ticks[0] == 2 and ticks[-1] == 1
@@ -173,11 +173,11 @@ def test_the_model_makes_room_for_a_page(qwen2_vl: LocalBackend) -> None:
         ticks.append(torch.get_num_threads())
         return len(ticks) / 1000
 
-    before, qwen2_vl.decode_threads = qwen2_vl.decode_threads, DecodeThreads(2, clock)
+    before, qwen2_vl.engine.decode_threads = qwen2_vl.engine.decode_threads, DecodeThreads(2, clock)
     try:
         qwen2_vl.make_room()
         talk = Conversation().with_user_turn(Text("Say something."))
         list(qwen2_vl.stream(talk, GenerationSettings(max_new_tokens=6), Cancel()))
     finally:
-        qwen2_vl.decode_threads = before
+        qwen2_vl.engine.decode_threads = before
     assert ticks[-1] == 1

@@ -23,7 +23,7 @@ DRAWN = GenerationSettings(max_new_tokens=40, temperature=1.0, seed=7)
 @pytest.fixture(scope="module")
 def tiny() -> LocalBackend:
     loaded = LocalBackend.load(BUNDLED, device="cpu", prompt_lookup=True, cache_gb=0.2)
-    assert loaded.prompt_lookup
+    assert loaded.engine.prompt_lookup
     return loaded
 
 

@@ -160,10 +160,10 @@ def test_a_model_that_repeats_itself_is_stopped_and_says_why(dull: LocalBackend)
 @pytest.mark.slow
 def test_a_stopped_loop_is_the_beginning_of_what_would_have_come(dull: LocalBackend) -> None:
     text, finished = answered(dull, GenerationSettings(max_new_tokens=2000))
-    dull.stop_loops = False
+    dull.engine.stop_loops = False
     try:
         longer = finished.usage.new_tokens + 50
         unguarded, end = answered(dull, GenerationSettings(max_new_tokens=longer))
     finally:
-        dull.stop_loops = True
+        dull.engine.stop_loops = True
     assert end.reason == "length" and unguarded.startswith(text) and len(unguarded) > len(text)

@@ -174,7 +174,7 @@ def test_in_replies_only_grounding_tokens_stay_live(qwen2_vl: LocalBackend) -> N
 
 
 def test_others_go_on_while_a_long_text_is_tokenized(qwen2_vl: LocalBackend) -> None:
-    template = qwen2_vl._template
+    template = qwen2_vl._prompts.template
     text = "한국어" * 60_000
     taken, longest, ended = [0.0], 0.0, threading.Event()
 
@@ -195,9 +195,9 @@ def test_others_go_on_while_a_long_text_is_tokenized(qwen2_vl: LocalBackend) -> 
 def test_a_text_that_no_context_holds_is_refused_before_it_is_tokenized(
     qwen2_vl: LocalBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spaces = " " * (MAX_CHARACTERS_PER_TOKEN * (qwen2_vl.context_tokens - 100))
+    spaces = " " * (MAX_CHARACTERS_PER_TOKEN * (qwen2_vl.engine.context_tokens - 100))
     code = Conversation().with_user_turn(Text(spaces))
-    assert qwen2_vl.estimate(code, PLAIN).prompt_tokens < qwen2_vl.context_tokens
+    assert qwen2_vl.estimate(code, PLAIN).prompt_tokens < qwen2_vl.engine.context_tokens
     monkeypatch.setattr(ChatTemplate, "ids", lambda *_: pytest.fail("it was tokenized"))
     longer = code.with_reply("Hi").with_user_turn(Text("x" * 2000))
     for ask in (qwen2_vl.estimate, qwen2_vl.prompt_ids):

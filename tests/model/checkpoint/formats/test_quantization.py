@@ -24,7 +24,6 @@ from model.checkpoint.formats.quantization import (
     require_reader,
 )
 from model.checkpoint.formats.weight_files import Held
-from model.checkpoint.load import load
 from model.conversation import Conversation, Image, Text
 from model.errors import CheckpointError
 from model.local import LocalBackend
@@ -112,7 +111,7 @@ def quantized(base: Path, folder: Path, told: dict[str, Any]) -> Path:
 def refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """The sentence that loading and the preflight agree on."""
     with pytest.raises(CheckpointError) as failed:
-        load(Choice(str(folder), "cpu", "float32", "sdpa"))
+        LocalBackend.from_choice(Choice(str(folder), "cpu", "float32", "sdpa"))
     capsys.readouterr()
     assert preflight.report(Flags(str(folder), cpu_only=True)) == 1
     assert str(failed.value) in capsys.readouterr().out

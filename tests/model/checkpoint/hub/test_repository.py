@@ -24,7 +24,7 @@ from model.checkpoint.hub import client as hub_client
 from model.checkpoint.hub import repository as model_hub
 from model.checkpoint.hub.errors import unfetched
 from model.checkpoint.hub.repository import located
-from model.checkpoint.load import DOWNLOAD_SHARE, load
+from model.checkpoint.load import DOWNLOAD_SHARE
 from model.conversation import Conversation, Text
 from model.errors import CheckpointError
 from model.loading import LoadingBackend
@@ -117,7 +117,9 @@ def at(hub: HubServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
 
 
 def loaded(checkpoint: str, **more: Any) -> LocalBackend:
-    return load(Choice(checkpoint, "cpu", "float32", "sdpa"), cache_gb=0.1, **more)
+    return LocalBackend.from_choice(
+        Choice(checkpoint, "cpu", "float32", "sdpa"), cache_gb=0.1, **more
+    )
 
 
 def refusal(checkpoint: str) -> str:
@@ -313,7 +315,9 @@ def test_an_adapter_is_fetched_once_and_then_used_without_the_hub(
     served = HubServer(adapter, "me/adapter")
 
     def with_adapter(name: str) -> LocalBackend:
-        return load(Choice(str(base), "cpu", "float32", "sdpa", adapter=name), cache_gb=0)
+        return LocalBackend.from_choice(
+            Choice(str(base), "cpu", "float32", "sdpa", adapter=name), cache_gb=0
+        )
 
     with served.running():
         at(served.endpoint)
@@ -336,7 +340,9 @@ def test_an_adapter_beside_the_weights_of_a_hub_id_must_be_named(
     with served.running():
         at(served.endpoint)
         assert "add --adapter me/both" in refusal("me/both")
-        both = load(Choice("me/both", "cpu", "float32", "sdpa", adapter="me/both"), cache_gb=0)
+        both = LocalBackend.from_choice(
+            Choice("me/both", "cpu", "float32", "sdpa", adapter="me/both"), cache_gb=0
+        )
     assert both.runtime.adapter == "me/both"
     assert "add --adapter me/both" in refusal("me/both"), "from the cache too"
 
@@ -346,7 +352,9 @@ def test_an_adapter_that_the_hub_does_not_give_is_refused(
 ) -> None:
     def refused(name: str) -> str:
         with pytest.raises(CheckpointError) as failed:
-            load(Choice(str(checkpoints["qwen2_vl"]), "cpu", "float32", "sdpa", adapter=name))
+            LocalBackend.from_choice(
+                Choice(str(checkpoints["qwen2_vl"]), "cpu", "float32", "sdpa", adapter=name)
+            )
         return str(failed.value)
 
     assert "has no me/nothing, or it is private" in refused("me/nothing")

@@ -1,0 +1,112 @@
+"""The engine: a model in this process, and what its generations share.
+
+A `Generation` runs on an engine. Nothing here locks: whoever calls makes sure that one generation runs at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from model.engine.cache.feature_cache import FeatureCache
+from model.engine.cache.prefix_cache import PrefixCache, bytes_per_token
+from model.engine.cache.static_cache import CompiledDecoding
+from model.engine.decode_threads import DecodeThreads
+from model.engine.vision_encoder import VisionEncoder
+from model.errors import DemoError
+from model.prompt import visual_item
+from model.prompt.token_ids import Prompt
+from model.serving.session_cache import SessionStore
+
+log = logging.getLogger(__name__)
+
+# How torch says that the memory of a CPU is spent (on Linux and macOS, on Windows), or an Apple GPU's.
+OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "MPS backend out of memory")
+
+
+class Engine:
+    """A model, its processor, the caches of all sessions, and how tokens are decoded."""
+
+    def __init__(
+        self,
+        model: Any,
+        processor: Any,
+        *,
+        cache_bytes: int = 0,
+        compiled: CompiledDecoding | None = None,
+        stop_loops: bool = True,
+        prompt_lookup: bool = False,
+    ) -> None:
+        """model, processor: of transformers.
+
+        cache_bytes: budget of KV caches and vision features together, kept between turns.
+        stop_loops: whether an answer that repeats its tail is ended; never before `repetition.MIN_TOKENS`.
+        prompt_lookup: see `prompt_lookup`; not together with `compiled`.
+        """
+        self.model, self.processor = model, processor
+        self.context_tokens = int(model.config.get_text_config().max_position_embeddings)
+        self.end_tokens = _end_tokens(model, processor)
+        self.encoder = VisionEncoder(model, processor)
+        self.compiled = compiled
+        self.decode_threads = DecodeThreads()
+        self.kept: SessionStore[Any] = SessionStore(cache_bytes)
+        self.prefixes = PrefixCache(self.kept, bytes_per_token(model))
+        self.features = FeatureCache(self.kept)
+        self.stop_loops, self.prompt_lookup = stop_loops, prompt_lookup
+
+    @property
+    def device(self) -> str:
+        """The kind of device that the model runs on: cpu, cuda or mps."""
+        return str(self.model.device.type)
+
+    def max_answer_tokens(self, prompt: Prompt) -> int:
+        """Tokens of the context that `prompt` leaves for an answer. Raises `ContextError` if it leaves none."""
+        if (room := self.context_tokens - len(prompt)) > 0:
+            return room
+        raise visual_item.exceeded(
+            prompt.conversation,
+            prompt.items,
+            len(prompt) + 1,
+            self.context_tokens,
+            text_tokens=len(prompt) - prompt.visual_tokens,
+        )
+
+    def clear(self) -> None:
+        """Drop the caches of all sessions and give their memory back to the device."""
+        self.kept.clear()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def fits(work: Callable[[], None]) -> bool:
+    """Run `work`; False if the memory ran out, and then all that `work` held is free again.
+
+    Raises `DemoError` if the GPU failed, and whatever else `work` raises.
+    """
+    try:
+        work()
+    except (torch.OutOfMemoryError, MemoryError):
+        log.warning("The memory ran out", exc_info=True)
+        return False
+    except torch.AcceleratorError as error:
+        log.exception("the GPU failed")
+        raise DemoError(
+            "The graphics card failed under this answer; try again, and if that fails too, "
+            "whoever runs this page has to restart it."
+        ) from error
+    except RuntimeError as error:
+        if not any(words in str(error) for words in OUT_OF_MEMORY):
+            raise
+        log.warning("The memory ran out", exc_info=True)
+        return False
+    return True
+
+
+def _end_tokens(model: Any, processor: Any) -> frozenset[int]:
+    """The tokens that end a turn: the checkpoint's own list and the tokenizer's end of turn."""
+    own = model.generation_config.eos_token_id
+    listed = own if isinstance(own, list) else [own]
+    return frozenset(t for t in (*listed, processor.tokenizer.eos_token_id) if t is not None)

@@ -1,0 +1,105 @@
+"""Answers of a local model once more: the record of how one was generated, and its verification by stock code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from model.backend import Cancel
+from model.checkpoint import weights
+from model.checkpoint.choose import BUNDLED
+from model.conversation import Conversation
+from model.engine.engine import Engine, fits
+from model.engine.streamer import CancelCriteria
+from model.errors import DemoError
+from model.media.reader import MediaReader
+from model.prompt.builder import PromptBuilder
+from model.prompt.sampling import sampling_arguments
+from model.reproduce import generation_record as recipe
+from model.reproduce import verify
+from model.reproduce.generation_record import Recipe, Runtime, Verdict
+from model.serving.drafts import EitherCancel
+from model.serving.fair_lock import Turnstile
+from model.settings import GenerationSettings
+
+
+class Reproduction:
+    """On an engine that others use too: it takes the lock only while nobody waits for it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        prompts: PromptBuilder,
+        turnstile: Turnstile,
+        reader: MediaReader,
+        runtime: Runtime,
+    ) -> None:
+        self._engine, self._prompts, self._turnstile = engine, prompts, turnstile
+        self._reader = reader
+        self.runtime = runtime
+
+    def recipe(self, conversation: Conversation, settings: GenerationSettings) -> Recipe:
+        """All that is needed to generate the answer again. Raises `MediaError` and `ContextError`."""
+        prompt = self._prompts.build(conversation, settings)
+        longest = min(settings.max_new_tokens, max(1, self._engine.context_tokens - len(prompt)))
+        return Recipe(
+            runtime=self.runtime,
+            prompt=self._prompts.text(conversation, settings),
+            messages=recipe.messages(
+                conversation, settings.system_prompt, self._prompts.template.control_tokens
+            ),
+            seen=tuple(map(recipe.seen, prompt.items)),
+            vision_ids=settings.vision_ids,
+            generation=sampling_arguments(settings, longest),
+            seed=settings.seed or 0,
+        )
+
+    def verify(self, recipe: Recipe, reply: str, cancel: Cancel) -> Verdict | None:
+        """Runs while nobody else asks, and starts again after somebody did. Raises `DemoError`."""
+        if cancel.is_set():
+            return None
+        made: list[Any] = []
+        verdicts: list[Verdict] = []
+
+        def prepare() -> None:
+            made.append(verify.inputs_of(self._engine.processor, recipe, self._reader))
+            weights.require_as_stored(self._engine.model)
+
+        def replay(stop: Cancel) -> None:
+            stopping = [CancelCriteria(stop)]
+            verdict = verify.replay(
+                self._engine.model, self._engine.processor, recipe, reply, stopping, made[0]
+            )
+            if not stop.is_set():
+                verdicts.append(verdict)
+
+        _require_memory_to_verify(prepare)
+        while not verdicts and not cancel.is_set():
+            with self._turnstile.spare() as leave:
+                if leave:
+                    _require_memory_to_verify(partial(replay, EitherCancel(leave, cancel)))
+            self._turnstile.wait_until_free(cancel)
+        return verdicts[0] if verdicts else None
+
+
+def _require_memory_to_verify(work: Callable[[], None]) -> None:
+    if not fits(work):
+        raise DemoError("The memory does not suffice to answer this again in one piece.")
+
+
+def runtime_of(model: Any, adapter: str) -> Runtime:
+    """What runs. Folders are told by their names only, so that no path of this machine is shown to clients."""
+
+    def known_as(path: Path) -> str:
+        return path.name if path.is_dir() else str(path)
+
+    path = Path(model.config.name_or_path)
+    return Runtime(
+        checkpoint=f"assets/{path.name}" if path == BUNDLED else known_as(path),
+        dtype=str(model.dtype).removeprefix("torch."),
+        device=model.device.type,
+        attention=model.config._attn_implementation,
+        adapter=known_as(Path(adapter)) if adapter else "",
+    )

@@ -1,0 +1,58 @@
+"""Builds the prompt of a conversation: its text, its token ids, its visual items."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from model.conversation import Conversation
+from model.families import Geometry
+from model.media.reader import IN_THIS_PROCESS, MediaReader
+from model.prompt import visual_item
+from model.prompt.chat_template import ChatTemplate, Segment, prompt_text
+from model.prompt.token_ids import Prompt, build
+from model.settings import GenerationSettings
+
+
+class PromptBuilder:
+    """With the chat template, tokenizer and geometry of one transformers processor."""
+
+    def __init__(
+        self,
+        processor: Any,
+        context_tokens: int,
+        *,
+        max_video_seconds: float | None = None,
+        reader: MediaReader = IN_THIS_PROCESS,
+    ) -> None:
+        """max_video_seconds: longer clips are refused; reader: opens the files of conversations."""
+        self.template = ChatTemplate(processor)
+        images = processor.image_processor
+        self.geometry = Geometry(images.patch_size, images.merge_size, images.temporal_patch_size)
+        self._context_tokens = context_tokens
+        self._max_video_seconds = max_video_seconds
+        self._reader = reader
+
+    def text(self, conversation: Conversation, settings: GenerationSettings) -> str:
+        """The prompt text, with one pad token per image or video."""
+        return prompt_text(self._segments(conversation, settings))
+
+    def build(self, conversation: Conversation, settings: GenerationSettings) -> Prompt:
+        """Token ids and items, planned from the files' headers. Raises `MediaError` and `ContextError`."""
+        visual_item.require_holdable(conversation, self._context_tokens)
+        items = visual_item.plan(
+            conversation,
+            self.geometry,
+            max_video_seconds=self._max_video_seconds,
+            context_tokens=self._context_tokens,
+            reader=self._reader,
+        )
+        prompt = build(self.template, self._segments(conversation, settings), items)
+        return replace(prompt, conversation=conversation)
+
+    def _segments(
+        self, conversation: Conversation, settings: GenerationSettings
+    ) -> tuple[Segment, ...]:
+        own = conversation.system
+        system = settings.system_prompt if own is None else own
+        return self.template.segments(conversation, system=system, vision_ids=settings.vision_ids)
