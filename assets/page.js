@@ -104,7 +104,9 @@
   }
 
   // The conversation with what is new of it, and the answer below until it has its place there.
-  function draw(rest, messages, live) {
+  function draw(sent, messages, live) {
+    if (!sent) return [messages, live];
+    const rest = JSON.parse(sent);
     const all = log.completed(rest, messages ?? []);
     if (!all) one('#resume').click(); // for all of it
     document.dispatchEvent(new Event('drawn'));

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from os import PathLike
 from typing import Literal
 from urllib.parse import urlsplit
@@ -80,7 +81,7 @@ class Message:
     role: Role
     parts: tuple[Part, ...]
 
-    @property
+    @cached_property
     def text(self) -> str:
         """What was typed or answered."""
         typed = (part for part in self.parts if isinstance(part, Text) and not part.pointing)
@@ -103,7 +104,7 @@ class Message:
         """The places that it points at, in the checkpoint's words."""
         return tuple(part for part in self.parts if isinstance(part, Text) and part.pointing)
 
-    @property
+    @cached_property  # each action looks at all messages
     def media(self) -> tuple[Media, ...]:
         return tuple(part for part in self.parts if not isinstance(part, Text))
 
@@ -159,8 +160,11 @@ class Conversation:
     @property
     def media(self) -> Iterator[Media]:
         """Every picture and video, in the order in which the vision ids count them."""
-        for message in self.messages:
-            yield from message.media
+        return iter(self._media)
+
+    @cached_property
+    def _media(self) -> tuple[Media, ...]:
+        return tuple(item for message in self.messages for item in message.media)
 
     def _with(self, message: Message) -> Conversation:
         return replace(self, messages=(*self.messages, message))

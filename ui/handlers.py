@@ -329,7 +329,7 @@ async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any], chat: int) -> 
 async def play_clips(tabs: Tabs, key: str) -> Any:
     """Show clips that browsers could not play as soon as there is a copy that they can."""
     tab = tab_of(tabs, key)
-    return view.log(tab) if await tabs.copied(tab) else gr.skip()
+    return view.as_json(view.log(tab)) if await tabs.copied(tab) else gr.skip()
 
 
 async def change_tray(tabs: Tabs, key: str, event: gr.EventData) -> str:

@@ -154,7 +154,7 @@ def lay_out(defaults: DefaultSettings, log_ins: bool = False) -> Page:
     # Empty, not None: a setting may be moved before the page has its key.
     hidden = [gr.Textbox("", visible=False) for _ in range(7)]
     key, name, original, sent, taken_up, saved, returned = hidden
-    log = gr.JSON({}, visible=False)
+    log = gr.Textbox(visible=False)
     view = View(
         log, live, stats, run_state, notice, message, tray, returned,
         examples, copy, retry, retry_penalised, edit, undo, reproduce, export, clear,

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, NamedTuple, TypedDict
 
 import gradio as gr
+import orjson
 
 from model.backend import Answered
 from model.conversation import Message
@@ -21,7 +22,7 @@ from ui.texts import Texts
 class View(NamedTuple):
     """The same names hold the components when the page is wired and the values when it is updated."""
 
-    log: Any  # what the page lacks of the conversation, see `drawn`
+    log: Any  # what the page lacks of the conversation, as JSON, see `drawn`
     live: Any
     stats: Any
     run_state: Any
@@ -61,7 +62,7 @@ def whole(tab: Tab) -> View:
     turn = tab.editing.turn if tab.editing else None
     empty = not tab.shown.messages
     return View(
-        log=log(tab),
+        log=as_json(log(tab)),
         # The answer stands there until the page has drawn it in its place.
         live=live_answer(tab) if tab.run else gr.skip(),
         stats=stats(tab),
@@ -158,6 +159,11 @@ def live_places(tab: Tab) -> list[places.Marked]:
     if tab.run is None:
         return []
     return places.marked(tab.shown, tab.run.text, tab.known, tab.convention)
+
+
+def as_json(rest: Rest) -> str:
+    """As pages are sent it. Gradio goes through every part of a value, on the event loop, and a text has none."""
+    return orjson.dumps(rest).decode()
 
 
 def as_gradio_sends(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:

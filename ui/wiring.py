@@ -138,7 +138,7 @@ def _drawn(page: Page, after: Any) -> Any:
     view = page.view
     after.then(
         None, [view.log, page.chatbot, view.live], [page.chatbot, view.live],
-        js="(rest, messages, live) => qwenVlChat.draw(rest, messages, live)", **EACH,
+        js="(sent, messages, live) => qwenVlChat.draw(sent, messages, live)", **EACH,
     )  # fmt: skip
     return after
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,12 @@ from ui.tabs import Tabs
 from ui.view import Rest, View
 
 KEY = "0123456789abcdef" * 2
+
+
+def rest(shown: View) -> Rest:
+    """What the page is sent of the conversation."""
+    sent: Rest = json.loads(shown.log)
+    return sent
 
 
 async def followed(tabs: Tabs, key: str = KEY) -> View:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from model.loading import LoadingBackend
 from model.settings import TUNABLES, Bounds, DefaultSettings, GenerationSettings
 from tests.support import media_files
 from tests.support.fakes import FakeBackend
-from tests.support.following import KEY, attach, drawn, followed
+from tests.support.following import KEY, attach, drawn, followed, rest
 from tests.support.patience import becomes, scene
 from ui import handlers, view
 from ui.places import by_answer
@@ -142,12 +143,12 @@ def test_a_message_is_taken_answered_and_shown() -> None:
         tabs = Tabs(backend)
         taken, *first = await handlers.submit(tabs, KEY, "Hi", {"temperature": 0.5})
         assert taken == "Hi"
-        assert View(*first).log["messages"][-1]["role"] == "user"
+        assert rest(View(*first))["messages"][-1]["role"] == "user"
         last = await followed(tabs)
         assert [m["role"] for m in drawn(tabs)["messages"]] == ["user", "assistant"]
         assert 'data-state="idle" data-turn="1"' in last.run_state
         assert (view.live_answer(tabs.open(KEY)), last.returned) == ("", "")
-        assert [answer["text"] for answer in last.log["answers"]] == ["Hello"]
+        assert [answer["text"] for answer in rest(last)["answers"]] == ["Hello"]
         assert "prompt tokens" in last.stats
         assert backend.calls[0].settings.temperature == 0.5
         assert backend.calls[0].session == KEY
@@ -219,7 +220,7 @@ def test_a_diagram_is_drawn_once_its_answer_stands() -> None:
         assert any("A --> B" in live for live in looks)
         assert not any("mermaid" in live for live in looks)
         stands = await handlers.settled(tabs, KEY)
-        assert stands.log["messages"][-1]["content"][0]["text"].startswith(diagram)
+        assert rest(stands)["messages"][-1]["content"][0]["text"].startswith(diagram)
 
     scene(play)
 
@@ -271,7 +272,7 @@ def test_stop_is_seen_by_who_follows() -> None:
         await handlers.stop(tabs, KEY)
         last = await following
         assert 'data-state="stopped"' in last.run_state
-        assert last.log["messages"][-1]["role"] == "assistant"
+        assert rest(last)["messages"][-1]["role"] == "assistant"
 
     scene(play)
 
@@ -323,7 +324,7 @@ def test_a_clip_is_shown_as_soon_as_it_can_be_played_also_after_its_answer(uploa
         media_files.clip(uploads / "a.avi", 10, codec="mpeg4", size=(64, 48))
         await attach(tabs, [{"path": str(uploads / "a.avi")}])
         await handlers.submit(tabs, KEY, "What?", {})
-        (shown,) = (await handlers.play_clips(tabs, KEY))["messages"][0]["content"][:1]
+        (shown,) = json.loads(await handlers.play_clips(tabs, KEY))["messages"][0]["content"][:1]
         assert shown["file"]["path"].endswith(".mp4")
         assert await handlers.play_clips(tabs, KEY) == gr.skip()
 
@@ -382,7 +383,7 @@ def test_clear_starts_over_and_forgets() -> None:
         await followed(tabs)
         cleared = await handlers.clear(tabs, KEY)
         await becomes(lambda: backend.forgotten)
-        assert (cleared.log["kept"], cleared.log["messages"]) == (0, []) and tabs.open(
+        assert (rest(cleared)["kept"], rest(cleared)["messages"]) == (0, []) and tabs.open(
             KEY
         ).conversation == Conversation()
         assert backend.forgotten == [KEY]
@@ -396,7 +397,7 @@ def test_undo_hands_the_message_back() -> None:
         await handlers.submit(tabs, KEY, "Hi", {})
         await followed(tabs)
         undone = await handlers.undo(tabs, KEY)
-        assert (undone.returned, undone.log["kept"], undone.log["messages"]) == ("Hi", 0, [])
+        assert (undone.returned, rest(undone)["kept"], rest(undone)["messages"]) == ("Hi", 0, [])
 
     scene(play)
 
@@ -502,7 +503,7 @@ def test_what_an_answer_points_at_is_told_as_it_is_written_and_when_it_stands(
         assert "data-places" not in looks[0]
         assert any("a boat" in state for state in looks)
         last = await handlers.settled(tabs, KEY)
-        assert "data-places" not in last.run_state and "a boat" in str(last.log["answers"])
+        assert "data-places" not in last.run_state and "a boat" in str(rest(last)["answers"])
 
     scene(play)
 
@@ -566,7 +567,7 @@ def test_two_pages_have_their_own_conversations() -> None:
         tabs = Tabs(FakeBackend())
         await handlers.submit(tabs, KEY, "mine", {})
         await followed(tabs)
-        assert (await followed(tabs, OTHER)).log["messages"] == []
+        assert rest(await followed(tabs, OTHER))["messages"] == []
 
     scene(play)
 
@@ -599,9 +600,9 @@ def test_a_run_that_cannot_start_leaves_its_tab_usable(monkeypatch: pytest.Monke
         assert (taken, last.returned, tabs.running) == ("Hi", "Hi", 0)
         assert "too much to do" in last.notice and last.message.submit_btn
         await handlers.submit(tabs, KEY, "Hi", {})
-        assert (await followed(tabs)).log["answers"][0]["text"] == "Hello" and len(
-            backend.calls
-        ) == 1
+        assert (
+            rest(await followed(tabs))["answers"][0]["text"] == "Hello" and len(backend.calls) == 1
+        )
 
     scene(play)
 
@@ -627,7 +628,7 @@ def test_a_bug_where_a_run_starts_or_ends_leaves_its_tab_usable(
         assert "Something went wrong" in last.notice and tabs.running == 0
         assert tabs.open(KEY).conversation == Conversation()
         await handlers.submit(tabs, KEY, "Hi", {})
-        assert (await followed(tabs)).log["answers"][0]["text"] == "Hello"
+        assert rest(await followed(tabs))["answers"][0]["text"] == "Hello"
 
     scene(play)
 

@@ -31,7 +31,7 @@ from model.reproduce.generation_record import Recipe, Runtime, Verdict
 from model.settings import GenerationSettings
 from tests.support import media_files
 from tests.support.fakes import FakeBackend
-from tests.support.following import KEY, attach, drawn, followed
+from tests.support.following import KEY, attach, drawn, followed, rest
 from tests.support.openai_server import OpenAIServer, Told
 from tests.support.patience import PATIENCE_S, becomes, scene
 from ui import handlers, keeping, view
@@ -128,7 +128,7 @@ def test_a_conversation_comes_back_with_its_files_and_settings(
         names = [back.known[str(item.path)].name for item in back.conversation.media]
         assert names == ["a photo.png", "clip.mp4"]
         view, settings = View(*shown[: len(View._fields)]), shown[len(View._fields) :]
-        assert len(view.log["messages"]) == 4 and view.notice == ""
+        assert len(rest(view)["messages"]) == 4 and view.notice == ""
         given = values(vision_ids=True)
         assert settings == tuple(tabs.chosen(given).values.values())
         address, _ = await keeping.export(tabs, OTHER)
@@ -155,7 +155,7 @@ def test_what_was_imported_is_drawn_while_others_go_on(
         tabs.uploads.arrived([str(path)])
         monkeypatch.setattr(view, "whole", noted)
         shown = await keeping.restore(tabs, OTHER, posted(path=str(path), name="talk.zip"))
-        assert len(View(*shown[: len(View._fields)]).log["messages"]) == 4
+        assert len(rest(View(*shown[: len(View._fields)]))["messages"]) == 4
         assert len(drawn_in) == 1 and drawn_in[0] is not threading.current_thread()
 
     scene(play)

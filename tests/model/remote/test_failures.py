@@ -22,7 +22,7 @@ from model.remote.http.connection import Connection
 from model.remote.http.errors import explained
 from model.remote.token_count import TokenCounter
 from model.settings import GenerationSettings
-from tests.support.following import KEY, followed
+from tests.support.following import KEY, followed, rest
 from tests.support.openai_server import MODEL, OpenAIServer, Refusal, Told
 from tests.support.patience import PATIENCE_S, scene, wait_until
 from ui import handlers
@@ -302,12 +302,12 @@ def test_on_the_page_a_dropped_answer_stays_marked_and_can_be_asked_for_again(
         tabs = Tabs(backend)
         await handlers.submit(tabs, KEY, "Hi", {})
         last = await followed(tabs)
-        assert "Half an answer" in str(last.log["messages"])
+        assert "Half an answer" in str(rest(last)["messages"])
         assert "broken off" in last.stats
         assert "broke off its answer; try again" in last.notice
         View(*await handlers.retry(tabs, KEY, {}))
         again = await followed(tabs)
-        assert "Hello" in str(again.log) and "Half an answer" not in str(again.log)
+        assert "Hello" in str(rest(again)) and "Half an answer" not in str(rest(again))
         assert again.notice == ""
 
     scene(play)
