@@ -7,29 +7,26 @@ every redirect. Knows nothing of pictures.
 from __future__ import annotations
 
 import errno
-import http.client
 import ipaddress
 import socket
 import ssl
 import threading
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
-from http.client import HTTPResponse
+from email.message import Message
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+
+import httpx2
 
 from model.errors import MediaError, Sentence
 
 SECONDS = 60.0  # for everything, redirects included
 ANSWER_S = 10.0  # until an answer begins; who says nothing keeps nobody waiting
 CONNECT_S = 5.0  # for each address of a name
-MOST_REDIRECTS = 5
-CHUNK = 2**16
-WEB = ("http", "https")
+MAX_REDIRECTS = 5
+DEFAULT_PORTS = {"http": 80, "https": 443}
 ANY_PORT = 9
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -120,59 +117,109 @@ class Downloads:
                     for chunk in self._chunks(response, url):
                         take(len(chunk))
                         file.write(chunk)
-                return response.headers.get_content_type()
-        except (OSError, ValueError, http.client.HTTPException) as error:
+                return _media_type(response)
+        except (OSError, ValueError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             if getattr(error, "errno", None) in FULL:
                 raise
             # Only what a public server said: the rest would tell about the network in here.
-            code = getattr(error, "code", None)
             raise MediaError(
                 "{url} could not be fetched ({reason}); download it and attach the file.",
                 url=url[:80],
-                reason=f"HTTP {code}" if code else Sentence("no answer"),
+                reason=_status(error) or Sentence("no answer"),
             ) from error
 
     @contextmanager
-    def _opened(self, url: str) -> Iterator[HTTPResponse]:
-        """The answer to a request that is cut off when the time is up, whatever it is doing."""
-        _check(url)
-        line = _Line(self)
+    def _opened(self, url: str) -> Iterator[httpx2.Response]:
+        """The response, whose connection is cut when the time is up."""
+        line = _Line()
+        client = httpx2.Client(
+            transport=_CheckedTransport(self, line),
+            follow_redirects=True,
+            max_redirects=MAX_REDIRECTS,
+            headers={"User-Agent": "qwen-vl-chat"},
+        )
         try:
-            with line.cut_after(self.answer_s):
-                response = _opener(line).open(url)
-            with response, line.cut_after(self.seconds - self.answer_s):
-                yield response
+            with client:
+                until = time.monotonic() + self.seconds
+                with line.cut_after(self.answer_s):
+                    response = client.send(client.build_request("GET", url), stream=True)
+                with line.cut_after(until - time.monotonic()):
+                    response.raise_for_status()
+                    yield response
         finally:
-            line.hang_up()
+            line.close()
 
-    def _chunks(self, response: HTTPResponse, url: str) -> Iterator[bytes]:
-        read = 0
-        while chunk := response.read1(CHUNK):
-            read += len(chunk)
-            if read > self.most_bytes:
+    def _chunks(self, response: httpx2.Response, url: str) -> Iterator[bytes]:
+        for chunk in response.iter_bytes():
+            if response.num_bytes_downloaded > self.most_bytes:
                 raise MediaError(
                     "{url} is larger than {most} MB; attach a smaller file.",
                     url=url[:80],
                     most=self.most_bytes // 2**20,
                 )
             yield chunk
-        if response.length:
-            raise ConnectionError("cut off")
+
+
+class _CheckedTransport(httpx2.BaseTransport):
+    """Connects to an address that was looked up once and checked; the request keeps the name."""
+
+    def __init__(self, downloads: Downloads, line: _Line) -> None:
+        self._downloads = downloads
+        self._line = line
+        # Proxies of the environment are not asked, certificates of the system are.
+        self._inner = httpx2.HTTPTransport(verify=ssl.create_default_context(), trust_env=False)
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Raises `ValueError` for a URL that is not fetched, `OSError` for an address that is not public."""
+        url = request.url
+        if url.scheme not in DEFAULT_PORTS or not url.host or url.userinfo:
+            raise ValueError("neither http nor https, or with a log-in")
+        found = self._downloads.resolve(url.host, url.port or DEFAULT_PORTS[url.scheme])
+        if not all(map(self._downloads.reachable, found)):
+            raise PermissionError("not a public address")
+        for address in found:
+            if self._line.left > 0:
+                with suppress(httpx2.ConnectError, httpx2.ConnectTimeout):
+                    return self._inner.handle_request(self._to(request, address))
+        raise ConnectionError("no answer")
+
+    def _to(self, request: httpx2.Request, address: str) -> httpx2.Request:
+        """The request to a numeric address. The certificate is checked against the name."""
+        left = self._line.left
+        return httpx2.Request(
+            request.method,
+            request.url.copy_with(host=address),
+            headers=request.headers,
+            extensions={
+                "sni_hostname": request.url.host,
+                "timeout": httpx2.Timeout(
+                    self._downloads.seconds, connect=min(left, CONNECT_S)
+                ).as_dict(),
+                "trace": self._line.watch,
+            },
+        )
+
+    def close(self) -> None:
+        self._inner.close()
 
 
 class _Line:
-    """The one connection that is open at a time, to an address that has been checked."""
+    """The connection that is open, which another thread can cut at any moment, also during a handshake."""
 
-    def __init__(self, downloads: Downloads) -> None:
-        self._downloads = downloads
+    def __init__(self) -> None:
         self._until = 0.0
-        self._open: socket.socket | None = None
+        self._socket: socket.socket | None = None
+
+    @property
+    def left(self) -> float:
+        """Seconds until the connection is cut."""
+        return self._until - time.monotonic()
 
     @contextmanager
     def cut_after(self, seconds: float) -> Iterator[None]:
-        """Hang up if what is done meanwhile takes longer. Raises `TimeoutError`."""
+        """Raises `TimeoutError` if the block took longer."""
         self._until = time.monotonic() + seconds
-        alarm = threading.Timer(seconds, self.hang_up)
+        alarm = threading.Timer(seconds, self._cut)
         alarm.daemon = True
         alarm.start()
         try:
@@ -182,97 +229,28 @@ class _Line:
         if self.left <= 0:
             raise TimeoutError
 
-    @property
-    def left(self) -> float:
-        return self._until - time.monotonic()
+    def watch(self, event: str, info: Mapping[str, Any]) -> None:
+        """The `trace` extension of httpx. A duplicate of the socket: TLS detaches the original."""
+        if event == "connection.connect_tcp.complete":
+            self.close()
+            self._socket = info["return_value"].get_extra_info("socket").dup()
 
-    def connect(self, host: str, port: int) -> socket.socket:
-        """Raises `OSError`, too, if the name leads anywhere that is not for everybody."""
-        found = self._downloads.resolve(host, port)
-        if not all(map(self._downloads.reachable, found)):
-            raise PermissionError("not a public address")
-        for address in found:
-            if self.left > 0:
-                with suppress(OSError):
-                    # A number, so nothing is looked up any more.
-                    connected = socket.create_connection((address, port), min(self.left, CONNECT_S))
-                    connected.settimeout(self._downloads.seconds)
-                    return self.hold(connected)
-        raise ConnectionError("no answer")
+    def close(self) -> None:
+        if self._socket:
+            self._socket.close()
 
-    def hold(self, connected: socket.socket) -> socket.socket:
-        self._open = connected
-        return connected
-
-    def hang_up(self) -> None:
-        """Whoever reads from it, in whatever thread, comes to its end."""
-        if self._open:
+    def _cut(self) -> None:
+        if self._socket:
             with suppress(OSError):
-                self._open.shutdown(socket.SHUT_RDWR)
+                self._socket.shutdown(socket.SHUT_RDWR)
 
 
-class _Http(http.client.HTTPConnection):
-    def __init__(self, host: str, *, line: _Line, **known: Any) -> None:
-        super().__init__(host, **known)
-        self._line = line
-
-    def connect(self) -> None:
-        self.sock = self._line.connect(self.host, self.port)
+def _status(error: Exception) -> str:
+    return f"HTTP {error.response.status_code}" if isinstance(error, httpx2.HTTPStatusError) else ""
 
 
-class _Https(_Http):
-    default_port = http.client.HTTPS_PORT
-
-    def connect(self) -> None:
-        super().connect()
-        context = ssl.create_default_context()
-        # The hand is shaken when the line is held, because that, too, can take for ever.
-        secured = context.wrap_socket(
-            self.sock, server_hostname=self.host, do_handshake_on_connect=False
-        )
-        self.sock = self._line.hold(secured)
-        secured.do_handshake()
-
-
-class _Handler(urllib.request.AbstractHTTPHandler):
-    def __init__(self, line: _Line) -> None:
-        super().__init__()
-        self._line = line
-
-    def http_open(self, request: urllib.request.Request) -> HTTPResponse:
-        return self.do_open(partial(_Http, line=self._line), request)
-
-    def https_open(self, request: urllib.request.Request) -> HTTPResponse:
-        return self.do_open(partial(_Https, line=self._line), request)
-
-    http_request = https_request = urllib.request.AbstractHTTPHandler.do_request_
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    max_redirections = MOST_REDIRECTS
-
-    def redirect_request(self, *known: Any) -> urllib.request.Request | None:
-        _check(known[-1])
-        return super().redirect_request(*known)
-
-
-def _opener(line: _Line) -> urllib.request.OpenerDirector:
-    """Without what urllib does by itself: proxies from the environment, and `file:`, `ftp:` and `data:`."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        _Handler(line),
-        _Redirects(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        urllib.request.UnknownHandler(),
-    ):
-        opener.add_handler(handler)
-    opener.addheaders = [("User-Agent", "qwen-vl-chat")]
-    return opener
-
-
-def _check(url: str) -> None:
-    """Raises `ValueError`."""
-    parts = urlsplit(url)
-    if parts.scheme not in WEB or not parts.hostname or "@" in parts.netloc:
-        raise ValueError("neither http nor https, or with a log-in")
+def _media_type(response: httpx2.Response) -> str:
+    """The media type without its parameters; text/plain if the server gives none."""
+    header = Message()
+    header["Content-Type"] = response.headers.get("Content-Type", "")
+    return header.get_content_type()

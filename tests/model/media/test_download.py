@@ -16,7 +16,7 @@ import pytest
 
 from model.errors import MediaError
 from model.media import download
-from model.media.download import MOST_REDIRECTS, Downloads, addresses, is_public
+from model.media.download import MAX_REDIRECTS, Downloads, addresses, is_public
 
 PUBLIC = "127.0.0.1"  # plays the whole world
 
@@ -184,9 +184,9 @@ def test_a_redirect_is_checked_like_the_first_address(
 
 def test_a_few_redirects_are_followed_and_no_more(port: int, tmp_path: Path) -> None:
     site = f"http://pictures.example:{port}"
-    downloads(WORLD).fetch(f"{site}/around?{MOST_REDIRECTS - 1}", tmp_path / "a")
+    downloads(WORLD).fetch(f"{site}/around?{MAX_REDIRECTS - 1}", tmp_path / "a")
     with pytest.raises(MediaError, match="could not be fetched"):
-        downloads(WORLD).fetch(f"{site}/around?{MOST_REDIRECTS}", tmp_path / "b")
+        downloads(WORLD).fetch(f"{site}/around?{MAX_REDIRECTS}", tmp_path / "b")
 
 
 def test_the_connection_goes_where_the_check_looked(port: int, tmp_path: Path) -> None:
