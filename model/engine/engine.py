@@ -19,7 +19,7 @@ from model.engine.vision_encoder import VisionEncoder
 from model.errors import DemoError
 from model.prompt import visual_item
 from model.prompt.token_ids import Prompt
-from model.serving.session_cache import SessionStore
+from model.serving.session_cache import SessionCache
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +49,12 @@ class Engine:
         self.model, self.processor = model, processor
         self.context_tokens = int(model.config.get_text_config().max_position_embeddings)
         self.end_tokens = _end_tokens(model, processor)
-        self.encoder = VisionEncoder(model, processor)
+        self.vision_encoder = VisionEncoder(model, processor)
         self.compiled = compiled
         self.decode_threads = DecodeThreads()
-        self.kept: SessionStore[Any] = SessionStore(cache_bytes)
-        self.prefixes = PrefixCache(self.kept, bytes_per_token(model))
-        self.features = FeatureCache(self.kept)
+        self.session_cache: SessionCache[Any] = SessionCache(cache_bytes)
+        self.prefix_cache = PrefixCache(self.session_cache, bytes_per_token(model))
+        self.feature_cache = FeatureCache(self.session_cache)
         self.stop_loops, self.prompt_lookup = stop_loops, prompt_lookup
 
     @property
@@ -76,7 +76,7 @@ class Engine:
 
     def clear(self) -> None:
         """Drop the caches of all sessions and give their memory back to the device."""
-        self.kept.clear()
+        self.session_cache.clear()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 

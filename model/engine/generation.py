@@ -95,7 +95,7 @@ class Generation:
 
     def unprepared(self) -> Items:
         """The items whose pixels it needs, as far as can be told before it is its turn."""
-        cached = self._engine.prefixes.match(self.session, self._keys)
+        cached = self._engine.prefix_cache.match(self.session, self._keys)
         return self._without(self._kept_features(cached), cached)
 
     def answer(self, media: Ready[torch.Tensor]) -> None:
@@ -104,7 +104,7 @@ class Generation:
         Does nothing where items are `lacking`, because what was kept of them is gone.
         """
         self._streamer = self._new_streamer()  # `generate` hands each the prompt first
-        self._lost += self._engine.kept.lost(self.session)
+        self._lost += self._engine.session_cache.pop_evicted_units(self.session)
         with self._matched_prefix(media) as start:
             if start and self._prefill(start, media, self.cancel, until=len(self._prompt) - 1):
                 self._decode(start.ids, start.positions, start.prefix)
@@ -129,7 +129,7 @@ class Generation:
 
         The prefix is kept again, as it is afterwards, unless something goes wrong.
         """
-        prefix = self._engine.prefixes.take(self.session, self._keys)
+        prefix = self._engine.prefix_cache.take(self.session, self._keys)
         cached = len(prefix.keys)
         self._work = Work(reused_tokens=cached)
         features = self._kept_features(cached)
@@ -139,7 +139,7 @@ class Generation:
         else:
             ids = torch.tensor([self._prompt.ids], device=self._model.device)
             yield _Start(ids, self._positions(ids), prefix, cached, features)
-        self._engine.prefixes.store(self.session, prefix)
+        self._engine.prefix_cache.store(self.session, prefix)
 
     def _unread(self, cached: int) -> list[int]:
         """The numbers of the items that do not end within the first `cached` tokens."""
@@ -148,7 +148,7 @@ class Generation:
     def _kept_features(self, cached: int) -> dict[str, torch.Tensor]:
         """Of unread items by identity, (tokens, hidden) each."""
         names = [self._identities[i] for i in self._unread(cached)]
-        found = ((name, self._engine.features.get(self.session, name)) for name in names)
+        found = ((name, self._engine.feature_cache.get(self.session, name)) for name in names)
         return {name: features for name, features in found if features is not None}
 
     def _without(self, names: Container[str], cached: int) -> Items:
@@ -197,14 +197,14 @@ class Generation:
             return kept.get(name)
         # What a cancel interrupts goes on where it was.
         begun = self._begun.setdefault(name, [])
-        encoder, item = self._engine.encoder, self._prompt.items[number]
+        encoder, item = self._engine.vision_encoder, self._prompt.items[number]
         features = encoder.encode(item, media.values[name], cancel, begun)
         if features is None:
             return None
         del self._begun[name]
         kept[name] = features
         self._work.vision_encodes += 1
-        self._engine.features.put(self.session, name, features)
+        self._engine.feature_cache.put(self.session, name, features)
         return features
 
     def _positions(self, ids: torch.Tensor) -> torch.Tensor:
@@ -257,7 +257,7 @@ class Generation:
         else:
             generate(prefix.cache, None)
         if finite.failed:
-            self._engine.kept.forget(self.session)  # they may be what is not finite
+            self._engine.session_cache.forget(self.session)  # they may be what is not finite
             raise DemoError(
                 "The model's numbers are not finite, so the answer was ended; "
                 "whoever runs this page should start it with --dtype bfloat16 or float32."

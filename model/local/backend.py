@@ -223,7 +223,7 @@ class LocalBackend:
 
         def work(emit: Emit) -> None:
             self._drafts.end(session)
-            with self.engine.kept.in_use(session), self._media.in_use(session):
+            with self.engine.session_cache.in_use(session), self._media.in_use(session):
                 # What cannot be answered is refused before the wait, not after it.
                 prompt = self._prompts.build(conversation, settings)
                 generation = Generation(
@@ -306,7 +306,7 @@ class LocalBackend:
     def _discard(self, session: str, items: Items) -> None:
         """Pixels are kept until their vision features are."""
         for name in items:
-            if self.engine.features.get(session, name) is not None:
+            if self.engine.feature_cache.get(session, name) is not None:
                 self._media.discard(session, name)
 
     def _with_memory(self, work: Callable[[], None], repeatable: Callable[[], bool]) -> None:
@@ -327,7 +327,7 @@ class LocalBackend:
         media = self._media.kept(generation.session, unprepared)
         if media is None:
             return False
-        with self.engine.kept.in_use(generation.session), torch.inference_mode():
+        with self.engine.session_cache.in_use(generation.session), torch.inference_mode():
             self._with_memory(
                 lambda: generation.prefill(media, cancel, until=until), lambda: not cancel.is_set()
             )
@@ -336,14 +336,14 @@ class LocalBackend:
 
     def forget(self, session: str) -> None:
         self._drafts.end(session)
-        self.engine.kept.forget(session)
+        self.engine.session_cache.forget(session)
         self._media.forget(session)
 
     def cache_figures(self) -> CacheFigures:
-        evicted = self.engine.kept.evicted
+        evicted = self.engine.session_cache.evicted
         return CacheFigures(
-            self.engine.kept.nbytes,
-            self.engine.kept.budget,
+            self.engine.session_cache.nbytes,
+            self.engine.session_cache.budget,
             evicted[prefix_cache.RANK],
             evicted[feature_cache.RANK],
         )

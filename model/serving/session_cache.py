@@ -30,7 +30,7 @@ class _Use:
     forgotten: bool = False
 
 
-class SessionStore(Generic[Value]):
+class SessionCache(Generic[Value]):
     """Values by session and key. Safe to use from several threads.
 
     evicted: how many entries had to make room since the beginning, by rank.
@@ -42,14 +42,14 @@ class SessionStore(Generic[Value]):
         self.evicted: Counter[int] = Counter()
         self._entries: OrderedDict[tuple[str, Hashable], _Entry[Value]] = OrderedDict()
         self._reserved = 0
-        self._lost: dict[str, Counter[int]] = {}
+        self._evicted_units: dict[str, Counter[int]] = {}
         self._uses: set[_Use] = set()
         self._lock = threading.Lock()
 
     @property
     def nbytes(self) -> int:
         with self._lock:
-            return self._held()
+            return self._used_bytes()
 
     def get(self, session: str, key: Hashable) -> Value | None:
         """The entry, which stays and becomes the most recently used."""
@@ -60,7 +60,7 @@ class SessionStore(Generic[Value]):
             self._entries.move_to_end((session, key))
             return entry.value
 
-    def take(self, session: str, key: Hashable) -> Value | None:
+    def pop(self, session: str, key: Hashable) -> Value | None:
         """The entry, which is removed: its new owner may change it."""
         with self._lock:
             entry = self._entries.pop((session, key), None)
@@ -79,7 +79,7 @@ class SessionStore(Generic[Value]):
         """Keep `value`, unless the session is nameless, the value empty, or there is no budget.
 
         rank: above 0, it is kept even where it exceeds the budget, until another session puts something.
-        units: what `lost` counts when it is evicted.
+        units: what `pop_evicted_units` counts when it is evicted.
         """
         with self._lock:
             self._entries.pop((session, key), None)
@@ -96,10 +96,10 @@ class SessionStore(Generic[Value]):
             self._reserved = nbytes
             self._make_room(session)
 
-    def lost(self, session: str) -> Counter[int]:
+    def pop_evicted_units(self, session: str) -> Counter[int]:
         """The units of the session's entries that were evicted since this was asked last, by rank."""
         with self._lock:
-            return self._lost.pop(session, Counter())
+            return self._evicted_units.pop(session, Counter())
 
     @contextmanager
     def in_use(self, session: str) -> Iterator[None]:
@@ -122,7 +122,7 @@ class SessionStore(Generic[Value]):
                 use.forgotten = use.forgotten or use.session == session
             for owner, key in [name for name in self._entries if name[0] == session]:
                 del self._entries[owner, key]
-            self._lost.pop(session, None)
+            self._evicted_units.pop(session, None)
 
     def clear(self) -> None:
         """Evict everything of everybody."""
@@ -130,11 +130,11 @@ class SessionStore(Generic[Value]):
             for name in list(self._entries):
                 self._evict(name)
 
-    def _held(self) -> int:
+    def _used_bytes(self) -> int:
         return sum(entry.nbytes for entry in self._entries.values())
 
     def _make_room(self, active: str) -> None:
-        surplus = self._held() + self._reserved - self.budget
+        surplus = self._used_bytes() + self._reserved - self.budget
         while surplus > 0:
             # Of equals `min` gives the first one, which is the least recently used.
             order = {
@@ -150,5 +150,5 @@ class SessionStore(Generic[Value]):
         """Gives the bytes that are free now."""
         entry = self._entries.pop(name)
         self.evicted[entry.rank] += 1
-        self._lost.setdefault(name[0], Counter())[entry.rank] += entry.units
+        self._evicted_units.setdefault(name[0], Counter())[entry.rank] += entry.units
         return entry.nbytes

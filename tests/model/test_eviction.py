@@ -53,7 +53,7 @@ def test_a_conversation_larger_than_all_that_is_kept_is_reused_while_it_is_the_o
     answered(backend, talk, "yours")
     back = answered(backend, talk, "mine")
     assert back.reused_tokens == 0 and back.evicted_tokens >= tokens
-    assert backend.engine.kept.nbytes <= 2 * tokens * bytes_per_token(backend.model), (
+    assert backend.engine.session_cache.nbytes <= 2 * tokens * bytes_per_token(backend.model), (
         "one conversation"
     )
 
@@ -68,7 +68,7 @@ def test_who_had_to_make_room_is_told_once_and_the_operator_can_count(
     answered(backend, talk, "yours")
     figures = backend.cache_figures()
     assert (figures.evicted_conversations, figures.evicted_features) == (1, 1)
-    assert 0 < figures.used_bytes <= figures.budget_bytes == backend.engine.kept.budget
+    assert 0 < figures.used_bytes <= figures.budget_bytes == backend.engine.session_cache.budget
     assert backend.read_ahead(talk, SHORT, session="mine")
     told = answered(backend, talk, "mine")
     assert told.evicted_tokens == tokens + SHORT.max_new_tokens - 1
@@ -88,9 +88,9 @@ def test_room_for_a_conversation_is_made_before_it_is_read(
         """Is looked at between the chunks of a prompt and the tokens of an answer."""
 
         def is_set(self) -> bool:
-            kept.append(backend.engine.kept.nbytes)
+            kept.append(backend.engine.session_cache.nbytes)
             return super().is_set()
 
     list(backend.stream(talk, SHORT, Watching(), session="yours"))
-    beside = backend.engine.kept.budget - tokens * bytes_per_token(backend.model)
+    beside = backend.engine.session_cache.budget - tokens * bytes_per_token(backend.model)
     assert min(kept) <= beside

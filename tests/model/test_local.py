@@ -75,7 +75,7 @@ def test_a_kept_prompt_takes_as_many_bytes_as_are_foretold(
     usage(qwen2_vl, talk, session="bytes")
     prompt = qwen2_vl._prompts.build(talk, SHORT)
     keys = prompt.keys([item.identity() for item in prompt.items])
-    kept = qwen2_vl.engine.prefixes.take("bytes", keys)
+    kept = qwen2_vl.engine.prefix_cache.take("bytes", keys)
     tokens = len(kept.keys) * bytes_per_token(qwen2_vl.model)
     assert 0 < tokens <= kept.nbytes <= tokens * (1 + 1 / SPARE)
 
@@ -173,7 +173,7 @@ def test_a_stop_between_two_pictures_leaves_the_second_one_unseen(
             return encoded
 
     backend = LocalBackend(qwen2_vl.model, qwen2_vl.processor, cache_bytes=2**26)
-    backend.engine.encoder = StoppedMeanwhile(backend.model, backend.processor)
+    backend.engine.vision_encoder = StoppedMeanwhile(backend.model, backend.processor)
     pictures = [
         Image(media_files.photo(tmp_path / f"{seed}.png", (112, 112), seed=seed), SMALL)
         for seed in range(3)
@@ -181,7 +181,7 @@ def test_a_stop_between_two_pictures_leaves_the_second_one_unseen(
     talk = Conversation().with_user_turn(*pictures, Text("What?"))
     done = finished(backend.stream(talk, SHORT, Cancel(), session="a"))
     assert (done.reason, done.usage.vision_encodes) == ("cancelled", 1)
-    backend.engine.encoder = VisionEncoder(backend.model, backend.processor)
+    backend.engine.vision_encoder = VisionEncoder(backend.model, backend.processor)
     assert usage(backend, talk, session="a").vision_encodes == 2, "what was seen is kept"
 
 

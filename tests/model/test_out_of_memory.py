@@ -44,11 +44,11 @@ def test_it_is_tried_once_more_without_what_was_kept(
 ) -> None:
     backend = faulty(qwen2_vl, place)
     expected = said(backend, talk, "somebody else")
-    assert backend.engine.kept.nbytes
+    assert backend.engine.session_cache.nbytes
     backend = faulty(qwen2_vl, place, failure)
-    backend.engine.features.put("somebody else", "picture", torch.zeros(1))
+    backend.engine.feature_cache.put("somebody else", "picture", torch.zeros(1))
     assert said(backend, talk) == expected
-    assert backend.engine.features.get("somebody else", "picture") is None
+    assert backend.engine.feature_cache.get("somebody else", "picture") is None
 
 
 def test_only_then_is_the_person_told(qwen2_vl: LocalBackend, talk: Conversation) -> None:
@@ -68,13 +68,13 @@ def test_reading_ahead_is_tried_once_more_too_and_then_told(
     qwen2_vl: LocalBackend, talk: Conversation, failures: int
 ) -> None:
     backend = faulty(qwen2_vl, "prefill", *[MemoryError()] * failures)
-    backend.engine.features.put("somebody else", "picture", torch.zeros(1))
+    backend.engine.feature_cache.put("somebody else", "picture", torch.zeros(1))
     if failures == 1:
         assert backend.read_ahead(talk, SHORT, session="mine")
     else:
         with pytest.raises(DemoError, match="memory does not suffice"):
             backend.read_ahead(talk, SHORT, session="mine")
-    assert backend.engine.features.get("somebody else", "picture") is None
+    assert backend.engine.feature_cache.get("somebody else", "picture") is None
     assert said(backend, talk), "the next message is answered"
 
 
@@ -87,4 +87,4 @@ def test_a_session_that_is_forgotten_while_it_waits_keeps_nothing(
         assert isinstance(next(waiting), Progress)
         backend.forget("gone")
     list(waiting)
-    assert backend.engine.kept.nbytes == 0
+    assert backend.engine.session_cache.nbytes == 0

@@ -106,7 +106,7 @@ class SlowEncoder(VisionEncoder):
 @pytest.fixture
 def slow(qwen2_vl: LocalBackend) -> LocalBackend:
     backend = LocalBackend(qwen2_vl.model, qwen2_vl.processor, cache_bytes=2**28)
-    backend.engine.encoder = SlowEncoder(backend)
+    backend.engine.vision_encoder = SlowEncoder(backend)
     return backend
 
 
@@ -125,7 +125,7 @@ class Reading(threading.Thread):
 
 
 def test_somebody_who_asks_does_not_wait_for_it(slow: LocalBackend, picture: Image) -> None:
-    encoder = slow.engine.encoder
+    encoder = slow.engine.vision_encoder
     assert isinstance(encoder, SlowEncoder)
     reading = Reading(slow, Conversation().with_user_turn(picture), "mine")
     assert encoder.begun.wait(PATIENCE_S)
@@ -203,7 +203,7 @@ def test_what_had_to_make_room_before_the_model_had_time_is_not_decoded_again_an
 def test_another_draft_ends_the_one_before(
     slow: LocalBackend, picture: Image, tmp_path: Path
 ) -> None:
-    encoder = slow.engine.encoder
+    encoder = slow.engine.vision_encoder
     assert isinstance(encoder, SlowEncoder)
     reading = Reading(slow, Conversation().with_user_turn(picture), "mine")
     assert encoder.begun.wait(PATIENCE_S)
@@ -217,7 +217,7 @@ def test_another_draft_ends_the_one_before(
 
 
 def test_a_closed_tab_ends_it(slow: LocalBackend, picture: Image) -> None:
-    encoder = slow.engine.encoder
+    encoder = slow.engine.vision_encoder
     assert isinstance(encoder, SlowEncoder)
     reading = Reading(slow, Conversation().with_user_turn(picture), "mine")
     assert encoder.begun.wait(PATIENCE_S)
@@ -229,7 +229,7 @@ def test_a_closed_tab_ends_it(slow: LocalBackend, picture: Image) -> None:
 def test_an_answer_of_the_same_session_makes_it_pointless(
     slow: LocalBackend, picture: Image
 ) -> None:
-    encoder = slow.engine.encoder
+    encoder = slow.engine.vision_encoder
     assert isinstance(encoder, SlowEncoder)
     reading = Reading(slow, Conversation().with_user_turn(picture), "mine")
     assert encoder.begun.wait(PATIENCE_S)

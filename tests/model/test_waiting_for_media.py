@@ -141,7 +141,7 @@ def test_features_that_are_gone_when_it_is_ones_turn_are_made_anew(
         waiting = Answering(local, talk)
         wait_until(lambda: Progress("queued", 0, 1) in waiting.events)
         assert slow.given == ["Picture 1", "Picture 2"], "the first one's features are kept"
-        local.engine.kept.clear()
+        local.engine.session_cache.clear()
     assert (waiting.usage.vision_encodes, waiting.usage.decoded_frames) == (2, 2)
     assert slow.given == ["Picture 1", "Picture 2", "Picture 1"]
 
@@ -192,4 +192,4 @@ def test_a_session_that_is_forgotten_while_its_clip_is_decoded_keeps_nothing(
     local.forget("ann")
     slow.told.set()
     assert watching.finished().reason == "length"
-    assert local._media.nbytes == local.engine.kept.nbytes == 0
+    assert local._media.nbytes == local.engine.session_cache.nbytes == 0

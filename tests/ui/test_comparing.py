@@ -255,7 +255,7 @@ def test_the_bundled_checkpoint_answers_under_both_settings(photo: Path) -> None
         assert tab.comparison
         used = [[str(side.usage.visual_tokens)] for side in tab.comparison.sides if side.usage]
         assert visual == used and int(used[0][0]) <= 16 < int(used[1][0]) <= 64
-        assert backend.engine.prefixes._store.nbytes == 0
+        assert backend.engine.prefix_cache._store.nbytes == 0
 
     scene(play)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from model.serving.session_cache import SessionStore
+from model.serving.session_cache import SessionCache
 
 RANK = 0  # evicted before KV caches: they are needed only where a prompt is read anew
 
@@ -14,7 +14,7 @@ RANK = 0  # evicted before KV caches: they are needed only where a prompt is rea
 class FeatureCache:
     """Features by session and content hash."""
 
-    def __init__(self, store: SessionStore[Any]) -> None:
+    def __init__(self, store: SessionCache[Any]) -> None:
         self._store = store
 
     def get(self, session: str, identity: str) -> torch.Tensor | None:

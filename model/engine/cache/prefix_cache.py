@@ -14,7 +14,7 @@ from typing import Any
 from model.engine.cache.budget import Layout
 from model.engine.cache.kv_cache import KVCache
 from model.prompt.token_ids import PromptKey
-from model.serving.session_cache import SessionStore
+from model.serving.session_cache import SessionCache
 
 
 @dataclass
@@ -54,7 +54,7 @@ KEY = "conversation"
 class PrefixCache:
     """The KV cache of each session's latest prompt and answer."""
 
-    def __init__(self, store: SessionStore[Any], bytes_per_token: int) -> None:
+    def __init__(self, store: SessionCache[Any], bytes_per_token: int) -> None:
         self._store = store
         self._bytes_per_token = bytes_per_token
 
@@ -69,7 +69,7 @@ class PrefixCache:
         At most `len(keys) - 1` tokens: the last one has to be read to get the first of the answer.
         Room is made for all of `keys`, until `store`.
         """
-        prefix: CachedPrefix | None = self._store.take(session, KEY)
+        prefix: CachedPrefix | None = self._store.pop(session, KEY)
         self._store.reserve(session, len(keys) * self._bytes_per_token)
         if prefix is None:
             return CachedPrefix([], KVCache())
