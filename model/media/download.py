@@ -6,6 +6,7 @@ every redirect. Knows nothing of pictures.
 
 from __future__ import annotations
 
+import base64
 import errno
 import ipaddress
 import socket
@@ -26,6 +27,9 @@ SECONDS = 60.0  # for everything, redirects included
 ANSWER_S = 10.0  # until an answer begins; who says nothing keeps nobody waiting
 CONNECT_S = 5.0  # for each address of a name
 MAX_REDIRECTS = 5
+FETCH_S = 30.0  # for `fetch`, which is for one image
+MAX_FETCHED_BYTES = 32 * 2**20
+HEADERS = {"User-Agent": "qwen-vl-chat"}
 DEFAULT_PORTS = {"http": 80, "https": 443}
 ANY_PORT = 9
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -85,6 +89,34 @@ def _is_own(address: Address) -> bool:
     return False  # there is no way to it
 
 
+def fetch(url: str) -> str:
+    """The content of an http(s) URL as a `data:` URL. Raises `MediaError`.
+
+    Proxies of the environment are used, and private addresses are reached: only for URLs that the person who runs
+    the program wrote down.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise MediaError("{url} is not an http or https address.", url=url[:80])
+    until = time.monotonic() + FETCH_S
+    content = bytearray()
+    try:
+        with httpx2.stream(
+            "GET", url, follow_redirects=True, timeout=FETCH_S, headers=HEADERS
+        ) as response:
+            response.raise_for_status()
+            for chunk in _limited(response, url, MAX_FETCHED_BYTES):
+                content += chunk
+                if time.monotonic() > until:
+                    raise TimeoutError(f"not done after {FETCH_S:g} s")
+    except (OSError, ValueError, httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise MediaError(
+            "{url} could not be fetched ({reason}); download it and attach the file.",
+            url=url[:80],
+            reason=_status(error) or str(error),
+        ) from error
+    return "data:;base64," + base64.b64encode(content).decode()
+
+
 class Downloads:
     """Fetches files, each of at most `most_bytes`.
 
@@ -114,7 +146,7 @@ class Downloads:
         try:
             with self._opened(url) as response:
                 with target.open("xb") as file:
-                    for chunk in self._chunks(response, url):
+                    for chunk in _limited(response, url, self.most_bytes):
                         take(len(chunk))
                         file.write(chunk)
                 return _media_type(response)
@@ -136,7 +168,7 @@ class Downloads:
             transport=_CheckedTransport(self, line),
             follow_redirects=True,
             max_redirects=MAX_REDIRECTS,
-            headers={"User-Agent": "qwen-vl-chat"},
+            headers=HEADERS,
         )
         try:
             with client:
@@ -148,16 +180,6 @@ class Downloads:
                     yield response
         finally:
             line.close()
-
-    def _chunks(self, response: httpx2.Response, url: str) -> Iterator[bytes]:
-        for chunk in response.iter_bytes():
-            if response.num_bytes_downloaded > self.most_bytes:
-                raise MediaError(
-                    "{url} is larger than {most} MB; attach a smaller file.",
-                    url=url[:80],
-                    most=self.most_bytes // 2**20,
-                )
-            yield chunk
 
 
 class _CheckedTransport(httpx2.BaseTransport):
@@ -243,6 +265,18 @@ class _Line:
         if self._socket:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def _limited(response: httpx2.Response, url: str, max_bytes: int) -> Iterator[bytes]:
+    """The body in pieces. Raises `MediaError` once it is larger than `max_bytes`."""
+    for chunk in response.iter_bytes():
+        if response.num_bytes_downloaded > max_bytes:
+            raise MediaError(
+                "{url} is larger than {most} MB; attach a smaller file.",
+                url=url[:80],
+                most=max_bytes // 2**20,
+            )
+        yield chunk
 
 
 def _status(error: Exception) -> str:

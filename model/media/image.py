@@ -12,12 +12,8 @@ import hashlib
 import io
 import os
 import stat
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPResponse
 from typing import Literal
 
 import numpy as np
@@ -43,8 +39,6 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", *(("HEIF",) if R
 MOST_PIXELS = (
     100_000_000  # 400 MB once decoded; the largest cameras people own take 61 to 102 million
 )
-MOST_BYTES = 32 * 2**20  # of a picture from the web
-FETCH_SECONDS = 30.0
 WEB = ("http://", "https://")
 MOST_SCANS = (
     100  # of a progressive JPEG; encoders make about ten, and each goes over the whole picture
@@ -196,26 +190,6 @@ def fingerprint(source: Source, *, name: str = "") -> str:
     """SHA-256 of the file's bytes in hexadecimal; works for clips too. Raises `MediaError`."""
     with _stream(source, name) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def fetch(url: str) -> str:
-    """What lies at an http(s) address, as a `data:` URL, which is a source. Raises `MediaError`.
-
-    Goes wherever this machine can go: only for addresses that the person running it wrote down.
-    """
-    if not url.startswith(WEB):
-        raise MediaError("{url} is not an http or https address.", url=url[:80])
-    try:
-        with _browser().open(url, timeout=FETCH_SECONDS) as response:
-            content = _limited(response, url)
-    except (OSError, ValueError) as error:  # urllib's and the socket's errors are OSErrors
-        reason = getattr(error, "reason", None) or error
-        raise MediaError(
-            "{url} could not be fetched ({reason}); download it and attach the file.",
-            url=url[:80],
-            reason=str(reason),
-        ) from error
-    return "data:;base64," + base64.b64encode(content).decode()
 
 
 def display_name(source: Source, name: str = "") -> str:
@@ -455,37 +429,3 @@ def _strips(image: Image.Image) -> Iterator[Strip]:
     """Boxes of a few rows each, from top to bottom."""
     for top in range(0, image.height, ROWS):
         yield 0, top, image.width, min(top + ROWS, image.height)
-
-
-def _browser() -> urllib.request.OpenerDirector:
-    """Opens http and https only: urllib's own opener would follow redirects to file: and ftp:."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler,
-        urllib.request.HTTPHandler,
-        urllib.request.HTTPSHandler,
-        urllib.request.HTTPRedirectHandler,
-        urllib.request.HTTPDefaultErrorHandler,
-        urllib.request.HTTPErrorProcessor,
-        urllib.request.UnknownHandler,
-    ):
-        opener.add_handler(handler())
-    opener.addheaders = [("User-Agent", "qwen-vl-chat")]
-    return opener
-
-
-def _limited(response: HTTPResponse, url: str) -> bytes:
-    """The body. A server that sends too much, or drips, is given up on."""
-    until = time.monotonic() + FETCH_SECONDS
-    content = bytearray()
-    while chunk := response.read1(2**16):
-        content += chunk
-        if len(content) > MOST_BYTES:
-            raise MediaError(
-                "{url} is larger than {most} MB; attach a smaller file.",
-                url=url[:80],
-                most=MOST_BYTES // 2**20,
-            )
-        if time.monotonic() > until:
-            raise TimeoutError(f"not done after {FETCH_SECONDS:g} s")
-    return bytes(content)

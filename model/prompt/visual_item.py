@@ -15,8 +15,8 @@ from model.backend import ItemCost
 from model.conversation import Conversation, Image, Media, Video
 from model.errors import ContextError, MediaError, Sentence
 from model.families import Geometry
+from model.media import download, video
 from model.media import image as media
-from model.media import video
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.prompt import file_facts
 from model.prompt import resize as vision
@@ -29,7 +29,7 @@ MIN_FITTED_FRAMES = 16  # before the frames of a clip that does not fit get smal
 MIN_FRAME_TOKENS = 4  # as low as the setting goes
 
 # A conversation names its addresses again in every turn.
-_fetched = lru_cache(maxsize=16)(media.fetch)
+_fetched = lru_cache(maxsize=16)(download.fetch)
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ import pytest
 from PIL import Image, ImageColor, TiffImagePlugin
 
 from model.errors import MediaError
+from model.media.download import fetch
 from model.media.image import (
-    fetch,
     fingerprint,
     image_size,
     is_turned,
@@ -486,7 +486,7 @@ def test_a_server_that_sends_too_much_is_given_up_on(site: str) -> None:
 
 
 def test_a_server_that_drips_is_given_up_on(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("model.media.image.FETCH_SECONDS", 0.2)
+    monkeypatch.setattr("model.media.download.FETCH_S", 0.2)
     with pytest.raises(MediaError, match=r"could not be fetched \(not done after 0\.2 s\)"):
         fetch(f"{site}/dripping")
 
