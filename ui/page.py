@@ -12,6 +12,7 @@ from model.backend import Backend
 from model.media.download import Downloads
 from ui import ASSETS, gate, scripts
 from ui.api import add_api
+from ui.body_limit import BodyLimit
 from ui.health import Health
 from ui.journal import Journal
 from ui.layout import lay_out, script
@@ -140,6 +141,7 @@ def launch_options(
                 counted,
                 headers,
                 own_site,
+                Middleware(BodyLimit),
                 *shown,
                 log_in,
                 leaving,
