@@ -21,10 +21,11 @@ def of(tab: Tab, tabs: Iterable[Tab], uploads: Uploads) -> list[str]:
 
 
 def unneeded(files: Iterable[str], tabs: Iterable[Tab]) -> list[str]:
-    """Those of the files that none of these tabs shows."""
+    """Those of the files that none of these tabs shows; a duplicated tab has the thumbnails of the other."""
     left = set(files)
     for tab in tabs:
-        left.difference_update(*tab.made)
+        shown = ((item.path, item.thumbnail, item.shown) for item in tab.known.values())
+        left.difference_update(*tab.made, *shown)
     return list(left)
 
 
