@@ -105,7 +105,7 @@ def load(
         choice,
         cache_gb=options.cache_gb,
         max_video_seconds=options.max_video_seconds,
-        stop_loops=not options.no_loop_guard,
+        stop_repetition=not options.no_loop_guard,
         report=report,
         reader=STRANGERS_MEDIA,
     )

@@ -15,7 +15,7 @@ from model.checkpoint.choose import GB, Choice, Flags, Hardware, choose, weights
 from model.checkpoint.formats import quantization
 from model.checkpoint.hub import repository as hub
 from model.checkpoint.processor import processor
-from model.engine.cache.budget import Layout
+from model.engine.cache.budget import ModelSizes
 from model.errors import CheckpointError, DemoError
 from model.remote.http.connection import Connection
 
@@ -122,9 +122,9 @@ def _unreadable(choice: Choice) -> Iterator[str]:
 
 def _arithmetic(choice: Choice, free: int) -> str:
     """What the memory is needed for, in GB."""
-    layout = Layout.of(_config(choice), 4 if choice.dtype == "float32" else 2)
-    tokens = layout.context_tokens
-    cache = tokens * layout.bytes_per_token
+    sizes = ModelSizes.of(_config(choice), 4 if choice.dtype == "float32" else 2)
+    tokens = sizes.context_tokens
+    cache = tokens * sizes.bytes_per_token
     weights = weights_bytes(checkpoint_files.bytes_in_16_bits(choice.checkpoint), choice.dtype)
     known = f"{weights / GB:.1f} GB" if weights else "an unknown size"
     return (

@@ -24,7 +24,7 @@ from model.serving.session_cache import SessionCache
 log = logging.getLogger(__name__)
 
 # How torch says that the memory of a CPU is spent (on Linux and macOS, on Windows), or an Apple GPU's.
-OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "MPS backend out of memory")
+OUT_OF_MEMORY_MESSAGES = ("can't allocate memory", "not enough memory", "MPS backend out of memory")
 
 
 class Engine:
@@ -37,13 +37,13 @@ class Engine:
         *,
         cache_bytes: int = 0,
         compiled: CompiledDecoding | None = None,
-        stop_loops: bool = True,
+        stop_repetition: bool = True,
         prompt_lookup: bool = False,
     ) -> None:
         """model, processor: of transformers.
 
         cache_bytes: budget of KV caches and vision features together, kept between turns.
-        stop_loops: whether an answer that repeats its tail is ended; never before `repetition.MIN_TOKENS`.
+        stop_repetition: whether an answer that repeats its tail is ended; never before `repetition.MIN_TOKENS`.
         prompt_lookup: see `prompt_lookup`; not together with `compiled`.
         """
         self.model, self.processor = model, processor
@@ -55,7 +55,7 @@ class Engine:
         self.session_cache: SessionCache[Any] = SessionCache(cache_bytes)
         self.prefix_cache = PrefixCache(self.session_cache, bytes_per_token(model))
         self.feature_cache = FeatureCache(self.session_cache)
-        self.stop_loops, self.prompt_lookup = stop_loops, prompt_lookup
+        self.stop_repetition, self.prompt_lookup = stop_repetition, prompt_lookup
 
     @property
     def device(self) -> str:
@@ -81,7 +81,7 @@ class Engine:
             torch.cuda.empty_cache()
 
 
-def fits(work: Callable[[], None]) -> bool:
+def fits_in_memory(work: Callable[[], None]) -> bool:
     """Run `work`; False if the memory ran out, and then all that `work` held is free again.
 
     Raises `DemoError` if the GPU failed, and whatever else `work` raises.
@@ -98,7 +98,7 @@ def fits(work: Callable[[], None]) -> bool:
             "whoever runs this page has to restart it."
         ) from error
     except RuntimeError as error:
-        if not any(words in str(error) for words in OUT_OF_MEMORY):
+        if not any(words in str(error) for words in OUT_OF_MEMORY_MESSAGES):
             raise
         log.warning("The memory ran out", exc_info=True)
         return False

@@ -23,8 +23,13 @@ from model.engine.cache import feature_cache, prefix_cache
 from model.engine.cache.prefix_cache import CachedPrefix
 from model.engine.engine import Engine
 from model.engine.grouped_attention import grouped_attention
-from model.engine.repetition import LoopGuard
-from model.engine.streamer import CancelCriteria, FiniteLogits, LoopCriteria, TextStreamer
+from model.engine.repetition import RepetitionDetector
+from model.engine.streamer import (
+    CancelCriteria,
+    FiniteLogitsProcessor,
+    RepetitionCriteria,
+    TextStreamer,
+)
 from model.errors import DemoError
 from model.prompt.sampling import sampling_arguments
 from model.prompt.token_ids import Prompt
@@ -33,11 +38,11 @@ from model.serving.prepared_media import Items, Ready
 from model.settings import MAX_SEED, GenerationSettings
 
 # Large enough that the matrix products are efficient, small enough that Stop is prompt.
-CHUNK_TOKENS = {"cpu": 256, "mps": 512, "cuda": 2048}
+PREFILL_CHUNK_TOKENS = {"cpu": 256, "mps": 512, "cuda": 2048}
 
 
 @dataclass
-class Work:
+class WorkCounters:
     """Counters of what a turn really did, as `Usage` names them."""
 
     reused_tokens: int = 0
@@ -46,7 +51,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class _Start:
+class _MatchedPrompt:
     """What a turn begins with."""
 
     ids: torch.Tensor  # (1, len)
@@ -67,24 +72,24 @@ class Generation:
         cancel: Cancel,
         session: str,
         emit: Emit,
-        asked_at: float,
+        requested_at: float,
     ) -> None:
         """Raises `ContextError` when the prompt leaves no room for an answer, `MediaError` for files that are gone."""
         self._engine, self._model, self._prompt = engine, engine.model, prompt
         self._settings, self.session = settings, session
-        self.cancel, self.emit, self.asked_at = cancel, emit, asked_at
-        self._work = Work()
-        self._lost: Counter[int] = Counter()  # of what was kept for the session, by rank
-        self.decoded = 0  # pictures and frames, for this answer
-        self.lacking: Items = {}  # items whose pixels were not handed in
+        self.cancel, self.emit, self.requested_at = cancel, emit, requested_at
+        self._counters = WorkCounters()
+        self._evicted_units: Counter[int] = Counter()  # of what was kept for the session, by rank
+        self.decoded_frames = 0  # pictures and frames, for this answer
+        self.missing_media: Items = {}  # items whose pixels were not handed in
         # Of items that are not through yet, by identity: the features of their first slices.
-        self._begun: dict[str, list[torch.Tensor]] = {}
+        self._encoded_slices: dict[str, list[torch.Tensor]] = {}
         self._streamer = self._new_streamer()
-        self._guard = LoopGuard()
+        self._repetition = RepetitionDetector()
         self._seed = secrets.randbelow(MAX_SEED + 1) if settings.seed is None else settings.seed
         self._max_new_tokens = min(settings.max_new_tokens, engine.max_answer_tokens(prompt))
-        self._identities = [item.identity() for item in prompt.items]
-        self._keys = prompt.keys(self._identities)
+        self._content_hashes = [item.identity() for item in prompt.items]
+        self._cache_keys = prompt.keys(self._content_hashes)
         # Drawn answers would be others: a draft takes more random numbers.
         self._uses_prompt_lookup = engine.prompt_lookup and settings.temperature == 0
 
@@ -93,83 +98,85 @@ class Generation:
         """Whether a part of the answer is out."""
         return bool(self._streamer.ids)
 
-    def unprepared(self) -> Items:
+    def items_to_prepare(self) -> Items:
         """The items whose pixels it needs, as far as can be told before it is its turn."""
-        cached = self._engine.prefix_cache.match(self.session, self._keys)
-        return self._without(self._kept_features(cached), cached)
+        cached = self._engine.prefix_cache.match(self.session, self._cache_keys)
+        return self._missing_items(self._cached_features(cached), cached)
 
     def answer(self, media: Ready[torch.Tensor]) -> None:
         """Emits progress and text; may be tried again while nothing `has_output`.
 
-        Does nothing where items are `lacking`, because what was kept of them is gone.
+        Does nothing where items are `missing_media`, because what was kept of them is gone.
         """
         self._streamer = self._new_streamer()  # `generate` hands each the prompt first
-        self._lost += self._engine.session_cache.pop_evicted_units(self.session)
-        with self._matched_prefix(media) as start:
+        self._evicted_units += self._engine.session_cache.pop_evicted_units(self.session)
+        with self._match_prefix(media) as start:
             if start and self._prefill(start, media, self.cancel, until=len(self._prompt) - 1):
                 self._decode(start.ids, start.positions, start.prefix)
 
     def prefill(self, media: Ready[torch.Tensor], cancel: Cancel, *, until: int) -> None:
-        """Bring the KV cache to the first `until` tokens of the prompt, unless items are `lacking`."""
-        with self._matched_prefix(media) as start:
+        """Bring the KV cache to the first `until` tokens of the prompt, unless items are `missing_media`."""
+        with self._match_prefix(media) as start:
             if start:
                 self._prefill(start, media, cancel, until=until)
 
     def finish(self) -> None:
         """Emits the last event, also for a turn that was cancelled before it began."""
-        self.emit(Finished(self._reason(), self._usage()))
+        self.emit(Finished(self._stop_reason(), self._usage()))
 
     def _new_streamer(self) -> TextStreamer:
         engine = self._engine
         return TextStreamer(engine.processor.tokenizer, engine.end_tokens, self.emit)
 
     @contextmanager
-    def _matched_prefix(self, media: Ready[torch.Tensor]) -> Iterator[_Start | None]:
-        """From what is kept; None where items are `lacking`.
+    def _match_prefix(self, media: Ready[torch.Tensor]) -> Iterator[_MatchedPrompt | None]:
+        """From what is kept; None where items are `missing_media`.
 
         The prefix is kept again, as it is afterwards, unless something goes wrong.
         """
-        prefix = self._engine.prefix_cache.take(self.session, self._keys)
+        prefix = self._engine.prefix_cache.pop_match(self.session, self._cache_keys)
         cached = len(prefix.keys)
-        self._work = Work(reused_tokens=cached)
-        features = self._kept_features(cached)
-        self.lacking = self._without({*features, *media.values}, cached)
-        if self.lacking:
+        self._counters = WorkCounters(reused_tokens=cached)
+        features = self._cached_features(cached)
+        self.missing_media = self._missing_items({*features, *media.values}, cached)
+        if self.missing_media:
             yield None
         else:
             ids = torch.tensor([self._prompt.ids], device=self._model.device)
-            yield _Start(ids, self._positions(ids), prefix, cached, features)
+            yield _MatchedPrompt(ids, self._position_ids(ids), prefix, cached, features)
         self._engine.prefix_cache.store(self.session, prefix)
 
-    def _unread(self, cached: int) -> list[int]:
+    def _uncached_items(self, cached: int) -> list[int]:
         """The numbers of the items that do not end within the first `cached` tokens."""
         return [i for i, span in enumerate(self._prompt.spans) if span.end > cached]
 
-    def _kept_features(self, cached: int) -> dict[str, torch.Tensor]:
-        """Of unread items by identity, (tokens, hidden) each."""
-        names = [self._identities[i] for i in self._unread(cached)]
+    def _cached_features(self, cached: int) -> dict[str, torch.Tensor]:
+        """Of uncached items by identity, (tokens, hidden) each."""
+        names = [self._content_hashes[i] for i in self._uncached_items(cached)]
         found = ((name, self._engine.feature_cache.get(self.session, name)) for name in names)
         return {name: features for name, features in found if features is not None}
 
-    def _without(self, names: Container[str], cached: int) -> Items:
-        """The unread items whose identity is not among these."""
-        unread = ((self._identities[i], self._prompt.items[i]) for i in self._unread(cached))
-        return {name: item for name, item in unread if name not in names}
+    def _missing_items(self, names: Container[str], cached: int) -> Items:
+        """The uncached items whose identity is not among these."""
+        uncached = (
+            (self._content_hashes[i], self._prompt.items[i]) for i in self._uncached_items(cached)
+        )
+        return {name: item for name, item in uncached if name not in names}
 
     def _prefill(
-        self, start: _Start, media: Ready[torch.Tensor], cancel: Cancel, *, until: int
+        self, start: _MatchedPrompt, media: Ready[torch.Tensor], cancel: Cancel, *, until: int
     ) -> bool:
         """Bring the KV cache to the first `until` tokens; False, and less far, if cancelled."""
-        unread = self._unread(start.cached)
+        uncached = self._uncached_items(start.cached)
         features: dict[int, torch.Tensor] = {}
-        for i in unread:
-            self.emit(Progress("vision", len(features) + 1, len(unread)))
-            encoded = self._features(i, start.features, media, cancel)
+        for i in uncached:
+            self.emit(Progress("vision", len(features) + 1, len(uncached)))
+            encoded = self._encode(i, start.features, media, cancel)
             if encoded is None:
                 return False
             features[i] = encoded
         with grouped_attention(self._model):
-            self._work.prefilled_tokens = prefill.read(
+            self._counters.prefilled_tokens = prefill.prefill_in_chunks(
                 self._model,
                 start.ids,
                 start.positions,
@@ -177,14 +184,14 @@ class Generation:
                 self._prompt.spans,
                 features.__getitem__,
                 until=until,
-                chunk=CHUNK_TOKENS[self._model.device.type],
+                chunk=PREFILL_CHUNK_TOKENS[self._model.device.type],
                 cancel=cancel,
                 report=lambda done, total: self.emit(Progress("reading", done, total)),
             )
-        start.prefix.keys[:] = self._keys[: start.prefix.cache.get_seq_length()]
+        start.prefix.keys[:] = self._cache_keys[: start.prefix.cache.get_seq_length()]
         return not cancel.is_set()
 
-    def _features(
+    def _encode(
         self,
         number: int,
         kept: dict[str, torch.Tensor],
@@ -192,23 +199,23 @@ class Generation:
         cancel: Cancel,
     ) -> torch.Tensor | None:
         """Vision features (tokens, hidden) of an item, also in `kept` from now on; None if cancelled."""
-        name = self._identities[number]
+        name = self._content_hashes[number]
         if name in kept or cancel.is_set():
             return kept.get(name)
         # What a cancel interrupts goes on where it was.
-        begun = self._begun.setdefault(name, [])
+        slices = self._encoded_slices.setdefault(name, [])
         encoder, item = self._engine.vision_encoder, self._prompt.items[number]
-        features = encoder.encode(item, media.values[name], cancel, begun)
+        features = encoder.encode(item, media.values[name], cancel, slices)
         if features is None:
             return None
-        del self._begun[name]
+        del self._encoded_slices[name]
         kept[name] = features
-        self._work.vision_encodes += 1
+        self._counters.vision_encodes += 1
         self._engine.feature_cache.put(self.session, name, features)
         return features
 
-    def _positions(self, ids: torch.Tensor) -> torch.Tensor:
-        """See `prefill.positions_of`; ids: (1, len)."""
+    def _position_ids(self, ids: torch.Tensor) -> torch.Tensor:
+        """See `prefill.position_ids`; ids: (1, len)."""
         prompt, types = self._prompt, torch.zeros_like(ids)
         for span in prompt.spans:
             types[0, span.start : span.end] = 1 if span.kind == "image" else 2
@@ -218,7 +225,7 @@ class Generation:
                 grids[f"{kind}_grid_thw"] = torch.tensor(of_kind, device=ids.device)
         if seconds := [item.seconds_per_grid for item in prompt.items if item.kind == "video"]:
             grids["second_per_grid_ts"] = torch.tensor(seconds, device=ids.device)
-        return prefill.positions_of(self._model, ids, types, grids)
+        return prefill.position_ids(self._model, ids, types, grids)
 
     def _decode(self, ids: torch.Tensor, positions: torch.Tensor, prefix: CachedPrefix) -> None:
         """Let `generate` read the last token and answer; the cache and its keys grow with it.
@@ -226,10 +233,10 @@ class Generation:
         It counts on from the last position, which it must therefore be told: behind a long clip of
         Qwen2.5-VL the largest position is on the clip's time axis, not at the end of the prompt.
         """
-        finite = FiniteLogits(min(self._engine.end_tokens))
+        finite = FiniteLogitsProcessor(min(self._engine.end_tokens))
         criteria: list[StoppingCriteria] = [CancelCriteria(self.cancel)]
-        if self._engine.stop_loops:
-            criteria.append(LoopCriteria(self._guard, self._streamer.ids))
+        if self._engine.stop_repetition:
+            criteria.append(RepetitionCriteria(self._repetition, self._streamer.ids))
 
         def generate(cache: Cache, compiling: CompileConfig | None) -> None:
             torch.manual_seed(self._seed)
@@ -247,7 +254,7 @@ class Generation:
         if compiled := self._engine.compiled:
             compiled.run(generate, prefix.cache, ids.shape[1] + self._max_new_tokens)
         elif self._uses_prompt_lookup:
-            with prompt_lookup.behind_a_cache(self._model), grouped_attention(self._model):
+            with prompt_lookup.skip_cached_tokens(self._model), grouped_attention(self._model):
                 generate(prefix.cache, None)
         elif self._model.device.type == "cpu":
             threads = self._engine.decode_threads
@@ -268,36 +275,36 @@ class Generation:
     def _generation_config(self, compiling: CompileConfig | None) -> GenerationConfig:
         """Every field is passed: what is left out would come from the checkpoint's own defaults."""
         return GenerationConfig(
-            **(prompt_lookup.GENERATION if self._uses_prompt_lookup else {}),
+            **(prompt_lookup.GENERATION_ARGUMENTS if self._uses_prompt_lookup else {}),
             **sampling_arguments(self._settings, self._max_new_tokens),
             eos_token_id=sorted(self._engine.end_tokens),
             pad_token_id=min(self._engine.end_tokens),
             compile_config=compiling,
         )
 
-    def _reason(self) -> StopReason:
-        if self._streamer.ended_by_itself:
+    def _stop_reason(self) -> StopReason:
+        if self._streamer.has_end_token:
             return "stop"
-        if self._guard.looping:
+        if self._repetition.is_repeating:
             return "loop"
         return "cancelled" if self.cancel.is_set() else "length"
 
     def _usage(self) -> Usage:
-        prompt, streamer, work = self._prompt, self._streamer, self._work
-        first = streamer.first_at or time.perf_counter()
+        prompt, streamer, work = self._prompt, self._streamer, self._counters
+        first = streamer.first_token_at or time.perf_counter()
         return Usage(
             prompt_tokens=len(prompt),
             reused_tokens=work.reused_tokens,
             visual_tokens=prompt.visual_tokens,
-            new_tokens=len(streamer.ids) - streamer.ended_by_itself,
-            ttft_s=first - self.asked_at,
+            new_tokens=len(streamer.ids) - streamer.has_end_token,
+            ttft_s=first - self.requested_at,
             decode_tokens_per_s=streamer.tokens_per_s,
-            stop_reason=self._reason(),
+            stop_reason=self._stop_reason(),
             seed=self._seed,
             **self._settings.drawing,
             vision_encodes=work.vision_encodes,
-            decoded_frames=self.decoded,
+            decoded_frames=self.decoded_frames,
             prefilled_tokens=work.prefilled_tokens,
-            evicted_tokens=self._lost[prefix_cache.RANK],
-            evicted_features=self._lost[feature_cache.RANK],
+            evicted_tokens=self._evicted_units[prefix_cache.EVICTION_RANK],
+            evicted_features=self._evicted_units[feature_cache.EVICTION_RANK],
         )

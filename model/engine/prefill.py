@@ -16,10 +16,10 @@ from model.backend import Cancel
 from model.engine.cache.kv_cache import KVCache
 from model.prompt.token_ids import VisualSpan
 
-Report = Callable[[int, int], None]  # tokens done, tokens in all
+ReportTokens = Callable[[int, int], None]  # tokens done, tokens in all
 
 
-def positions_of(
+def position_ids(
     model: Any,
     ids: torch.Tensor,
     token_types: torch.Tensor,
@@ -34,7 +34,7 @@ def positions_of(
     return torch.cat([plain, positions])
 
 
-def read(
+def prefill_in_chunks(
     model: Any,
     ids: torch.Tensor,
     positions: torch.Tensor,
@@ -45,7 +45,7 @@ def read(
     until: int,
     chunk: int,
     cancel: Cancel,
-    report: Report,
+    report: ReportTokens,
 ) -> int:
     """Read `ids[:, cached:until]` into `cache` and say how many tokens were read before a cancel.
 

@@ -14,11 +14,11 @@ from functools import wraps
 from typing import Any
 
 # For `generate`: tokens of a draft, and how many of the latest tokens have to agree at most.
-GENERATION = {"prompt_lookup_num_tokens": 10, "max_matching_ngram_size": 3}
+GENERATION_ARGUMENTS = {"prompt_lookup_num_tokens": 10, "max_matching_ngram_size": 3}
 
 
 @contextmanager
-def behind_a_cache(model: Any) -> Iterator[None]:
+def skip_cached_tokens(model: Any) -> Iterator[None]:
     """Inside, `generate` reads only what the KV cache does not hold.
 
     With drafts its first step reads the whole prompt, behind a cache that holds all of it but one token (transformers 5.24).

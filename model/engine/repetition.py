@@ -13,10 +13,10 @@ from itertools import islice
 MIN_TOKENS = 256  # that repeat: nothing is stopped before
 MIN_REPEATS = 5
 MAX_PERIOD = 200  # tokens
-EVERY = 16  # tokens between two looks
+CHECK_EVERY_TOKENS = 16  # tokens between two looks
 
 
-class LoopGuard:
+class RepetitionDetector:
     """Whether the latest tokens are one stretch over and over, exactly.
 
     Looks at a bounded tail every few tokens, so a token costs the same wherever it comes.
@@ -25,17 +25,21 @@ class LoopGuard:
     def __init__(self) -> None:
         self._tail: deque[Hashable] = deque(maxlen=max(MIN_TOKENS, MIN_REPEATS * MAX_PERIOD))
         self._fed = 0
-        self.looping = False  # once it is, it stays
+        self.is_repeating = False  # once it is, it stays
 
-    def feed(self, token: Hashable) -> None:
+    def add(self, token: Hashable) -> None:
         """The next token of the answer, or the next piece of text."""
         self._tail.append(token)
         self._fed += 1
-        if self._fed >= MIN_TOKENS and self._fed % EVERY == 0 and not self.looping:
-            self.looping = repeats(self._tail)
+        if (
+            self._fed >= MIN_TOKENS
+            and self._fed % CHECK_EVERY_TOKENS == 0
+            and not self.is_repeating
+        ):
+            self.is_repeating = has_repeating_tail(self._tail)
 
 
-def repeats(tail: Sequence[Hashable]) -> bool:
+def has_repeating_tail(tail: Sequence[Hashable]) -> bool:
     """Whether some end of `tail` is long enough, and one period often enough, to be a loop.
 
     The prefix function of Knuth, Morris and Pratt over the tail read backwards: it gives the smallest

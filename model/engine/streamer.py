@@ -15,7 +15,7 @@ from transformers import LogitsProcessor, StoppingCriteria
 from transformers.generation.streamers import BaseStreamer
 
 from model.backend import Cancel, Delta
-from model.engine.repetition import LoopGuard
+from model.engine.repetition import RepetitionDetector
 from model.serving.event_stream import Emit
 
 
@@ -30,39 +30,39 @@ class TextStreamer(BaseStreamer):  # type: ignore[misc]  # transformers ships no
         self._end_tokens = end_tokens
         self._emit = emit
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
-        self._prompt_seen = False
+        self._prompt_received = False
         self.ids: list[int] = []  # generated so far, end-of-turn token included
-        self.first_at: float | None = None
-        self.last_at: float | None = None
-        self._at_first = 0  # tokens that came with the first
+        self.first_token_at: float | None = None
+        self.last_token_at: float | None = None
+        self._first_step_tokens = 0  # tokens that came with the first
 
     def put(self, value: torch.Tensor) -> None:
         """value: (1, prompt length) for the first call, then (1,) per token, or (1, tokens) of a draft."""
-        if not self._prompt_seen:
-            self._prompt_seen = True
+        if not self._prompt_received:
+            self._prompt_received = True
             return
         tokens: list[int] = value.flatten().tolist()
-        self.last_at = time.perf_counter()
-        if self.first_at is None:
-            self.first_at, self._at_first = self.last_at, len(tokens)
+        self.last_token_at = time.perf_counter()
+        if self.first_token_at is None:
+            self.first_token_at, self._first_step_tokens = self.last_token_at, len(tokens)
         self.ids += tokens
         written = (token_bytes(self._tokenizer, t) for t in tokens if t not in self._end_tokens)
-        self._say(self._utf8.decode(b"".join(written)))
+        self._emit_text(self._utf8.decode(b"".join(written)))
 
     def end(self) -> None:
-        self._say(self._utf8.decode(b"", final=True))
+        self._emit_text(self._utf8.decode(b"", final=True))
 
     @property
-    def ended_by_itself(self) -> bool:
+    def has_end_token(self) -> bool:
         return bool(self.ids) and self.ids[-1] in self._end_tokens
 
     @property
     def tokens_per_s(self) -> float:
         """Of those after the first; 0 if none came later."""
-        decoding = (self.last_at or 0.0) - (self.first_at or 0.0)
-        return (len(self.ids) - self._at_first) / decoding if decoding > 0 else 0.0
+        decoding = (self.last_token_at or 0.0) - (self.first_token_at or 0.0)
+        return (len(self.ids) - self._first_step_tokens) / decoding if decoding > 0 else 0.0
 
-    def _say(self, text: str) -> None:
+    def _emit_text(self, text: str) -> None:
         if text:
             self._emit(Delta(text))
 
@@ -80,7 +80,7 @@ class CancelCriteria(StoppingCriteria):  # type: ignore[misc]  # transformers sh
         return torch.full((input_ids.shape[0],), self._cancel.is_set(), device=input_ids.device)
 
 
-class FiniteLogits(LogitsProcessor):  # type: ignore[misc]  # transformers ships no types for it
+class FiniteLogitsProcessor(LogitsProcessor):  # type: ignore[misc]  # transformers ships no types for it
     """Ends the answer at the first logits that are NaN or infinite, and leaves all others as they are.
 
     Greedy decoding would go on with token 0 for ever; sampling from NaN is an assertion on a GPU, after which the
@@ -105,15 +105,15 @@ class FiniteLogits(LogitsProcessor):  # type: ignore[misc]  # transformers ships
         return torch.where(finite, scores, ending)
 
 
-class LoopCriteria(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types for it
+class RepetitionCriteria(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types for it
     """Ends `generate` once the answer repeats its tail.
 
     Reads the tokens where the streamer leaves them, a little later than they are drawn: fetching them from
     a GPU once more would make it wait.
     """
 
-    def __init__(self, guard: LoopGuard, ids: Sequence[int]) -> None:
-        self._guard = guard
+    def __init__(self, detector: RepetitionDetector, ids: Sequence[int]) -> None:
+        self._detector = detector
         self._ids = ids
         self._fed = 0
 
@@ -122,9 +122,11 @@ class LoopCriteria(StoppingCriteria):  # type: ignore[misc]  # transformers ship
     ) -> torch.Tensor:
         """Shape (1,) bool, one per sequence."""
         for token in self._ids[self._fed :]:
-            self._guard.feed(token)
+            self._detector.add(token)
         self._fed = len(self._ids)
-        return torch.full((input_ids.shape[0],), self._guard.looping, device=input_ids.device)
+        return torch.full(
+            (input_ids.shape[0],), self._detector.is_repeating, device=input_ids.device
+        )
 
 
 def _byte_of_character() -> dict[str, int]:
@@ -135,7 +137,7 @@ def _byte_of_character() -> dict[str, int]:
     return table | {chr(256 + i): byte for i, byte in enumerate(others)}
 
 
-_BYTES = _byte_of_character()
+_BYTE_OF_CHARACTER = _byte_of_character()
 
 
 def token_bytes(tokenizer: Any, token: int) -> bytes:
@@ -143,6 +145,6 @@ def token_bytes(tokenizer: Any, token: int) -> bytes:
     text: str | None = tokenizer.convert_ids_to_tokens(token)
     if text is None:
         return b""  # checkpoints pad their vocabulary beyond the tokenizer's
-    if all(character in _BYTES for character in text):
-        return bytes(_BYTES[character] for character in text)
+    if all(character in _BYTE_OF_CHARACTER for character in text):
+        return bytes(_BYTE_OF_CHARACTER[character] for character in text)
     return text.encode()

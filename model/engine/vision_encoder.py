@@ -39,12 +39,12 @@ class VisionEncoder:
     ) -> torch.Tensor | None:
         """The vision features of one item, (tokens, hidden); None if cancelled.
 
-        frames: what `prepared` gave; done: the features of the slices that went through before, to which more are added.
+        frames: what `prepare_pixels` gave; done: the features of the slices that went through before, to which more are added.
         """
-        parts = slices(frames, item) if item.kind == "video" else [frames]
-        encode = self._clip if item.kind == "video" else self._picture
+        parts = split_into_slices(frames, item) if item.kind == "video" else [frames]
+        encode = self._encode_video if item.kind == "video" else self._encode_image
         try:
-            with self._between_blocks(cancel):
+            with self._cancellable(cancel):
                 for part in parts[len(done) :]:
                     if cancel.is_set():
                         return None
@@ -54,7 +54,7 @@ class VisionEncoder:
         return torch.cat(done)
 
     @contextmanager
-    def _between_blocks(self, cancel: Cancel) -> Iterator[None]:
+    def _cancellable(self, cancel: Cancel) -> Iterator[None]:
         """Inside, the vision tower looks at `cancel` before each of its layers, and raises `_CancelledError`.
 
         A large picture takes a CPU minutes, and unlike a prompt it cannot be read in chunks.
@@ -71,9 +71,9 @@ class VisionEncoder:
             for hook in hooks:
                 hook.remove()
 
-    def _picture(self, picture: torch.Tensor) -> torch.Tensor:
-        """picture: (1, 3, h, w) uint8 at its final size; gives (tokens, hidden)."""
-        inputs = self._images(list(picture), do_resize=False, return_tensors="pt")
+    def _encode_image(self, image: torch.Tensor) -> torch.Tensor:
+        """image: (1, 3, h, w) uint8 at its final size; gives (tokens, hidden)."""
+        inputs = self._images(list(image), do_resize=False, return_tensors="pt")
         output = self._model.model.get_image_features(
             inputs["pixel_values"].to(self._model.device),
             inputs["image_grid_thw"].to(self._model.device),
@@ -81,7 +81,7 @@ class VisionEncoder:
         )
         return torch.cat(output.pooler_output)
 
-    def patchified(self, frames: torch.Tensor) -> Any:
+    def patchify(self, frames: torch.Tensor) -> Any:
         """frames: (n, 3, h, w) uint8 at their final size; gives the stock processor's inputs."""
         return self._videos(
             [frames],
@@ -91,9 +91,9 @@ class VisionEncoder:
             return_tensors="pt",
         )
 
-    def _clip(self, frames: torch.Tensor) -> torch.Tensor:
+    def _encode_video(self, frames: torch.Tensor) -> torch.Tensor:
         """frames: (n, 3, h, w) uint8 at their final size; gives (tokens, hidden)."""
-        inputs = self.patchified(frames)
+        inputs = self.patchify(frames)
         output = self._model.model.get_video_features(
             inputs["pixel_values_videos"].to(self._model.device),
             inputs["video_grid_thw"].to(self._model.device),
@@ -102,7 +102,7 @@ class VisionEncoder:
         return torch.cat(output.pooler_output)
 
 
-def resized(pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+def resize(pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """(..., h, w) uint8 at `size` (width, height), with the stock processor's own interpolation."""
     width, height = size
     return tvf.resize(
@@ -110,7 +110,7 @@ def resized(pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     )
 
 
-def prepared(
+def prepare_pixels(
     item: VisualItem, cancel: Cancel, report: Report, reader: MediaReader = IN_THIS_PROCESS
 ) -> Generator[None, None, torch.Tensor]:
     """The frames of a clip, or a picture as one, at their final size: (n, 3, h, w) uint8. Raises `MediaError`.
@@ -121,18 +121,18 @@ def prepared(
     frames = torch.empty((len(item.times) or 1, 3, height, width), dtype=torch.uint8)
     pixels = reader.pixels(item.media, item.times, cancel, report)
     for own_size, frame in zip(pixels, frames, strict=False):
-        frame.copy_(resized(torch.from_numpy(own_size).permute(2, 0, 1), item.size))
+        frame.copy_(resize(torch.from_numpy(own_size).permute(2, 0, 1), item.size))
         yield
     return frames
 
 
-def prepared_nbytes(item: VisualItem) -> int:
-    """What `prepared` gives, in bytes."""
+def pixels_nbytes(item: VisualItem) -> int:
+    """What `prepare_pixels` gives, in bytes."""
     width, height = item.size
     return 3 * width * height * (len(item.times) or 1)
 
 
-def slices(frames: torch.Tensor, item: VisualItem) -> list[torch.Tensor]:
+def split_into_slices(frames: torch.Tensor, item: VisualItem) -> list[torch.Tensor]:
     """An even number of frames each, but for the last.
 
     Cutting between pairs is exact: the vision tower attends within one step of the grid only.

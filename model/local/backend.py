@@ -22,12 +22,12 @@ from model.checkpoint.choose import GB, Choice, Flags, choose
 from model.checkpoint.load import free_memory, hardware, load
 from model.conversation import Conversation
 from model.engine.cache import feature_cache, prefix_cache
-from model.engine.cache.budget import Layout, cache_bytes
-from model.engine.cache.prefix_cache import bytes_per_token, common_length
-from model.engine.cache.static_cache import CompiledDecoding, compiled_decoding
-from model.engine.engine import Engine, fits
+from model.engine.cache.budget import ModelSizes, cache_budget_bytes
+from model.engine.cache.prefix_cache import bytes_per_token, common_prefix_length
+from model.engine.cache.static_cache import CompiledDecoding, compile_decoding
+from model.engine.engine import Engine, fits_in_memory
 from model.engine.generation import Generation
-from model.engine.vision_encoder import prepared, prepared_nbytes
+from model.engine.vision_encoder import pixels_nbytes, prepare_pixels
 from model.errors import CheckpointError, DemoError
 from model.local.reproduction import Reproduction, runtime_of
 from model.media.reader import IN_THIS_PROCESS, MediaReader
@@ -56,7 +56,7 @@ class LocalBackend:
         cache_bytes: int = 0,
         max_video_seconds: float | None = None,
         compiled: CompiledDecoding | None = None,
-        stop_loops: bool = True,
+        stop_repetition: bool = True,
         prompt_lookup: bool = False,
         adapter: str = "",
         reader: MediaReader = IN_THIS_PROCESS,
@@ -70,7 +70,7 @@ class LocalBackend:
             processor,
             cache_bytes=cache_bytes,
             compiled=compiled,
-            stop_loops=stop_loops,
+            stop_repetition=stop_repetition,
             prompt_lookup=prompt_lookup,
         )
         self._prompts = PromptBuilder(
@@ -82,7 +82,7 @@ class LocalBackend:
         self._label, self._note = label, note
         self._default_settings = checkpoint_settings.default_settings(model.config.name_or_path)
         self._media = PreparedMedia(
-            partial(prepared, reader=reader), prepared_nbytes, MAX_PREPARED_BYTES
+            partial(prepare_pixels, reader=reader), pixels_nbytes, MAX_PREPARED_BYTES
         )
         self._turnstile = Turnstile()
         self._drafts = Drafts()
@@ -132,7 +132,7 @@ class LocalBackend:
         *,
         cache_gb: float | None = None,
         max_video_seconds: float | None = None,
-        stop_loops: bool = True,
+        stop_repetition: bool = True,
         report: Callable[[float], None] = lambda _: None,
         reader: MediaReader = IN_THIS_PROCESS,
     ) -> LocalBackend:
@@ -141,10 +141,10 @@ class LocalBackend:
         model, processor = load(choice, lambda done: report(share * done))
         compiled = None
         if choice.compiled:
-            compiled = compiled_decoding(model, lambda done: report(share + (1 - share) * done))
+            compiled = compile_decoding(model, lambda done: report(share + (1 - share) * done))
         if cache_gb is None:
-            layout = Layout.of(model.config, model.dtype.itemsize)
-            kept = cache_bytes(free_memory(choice), layout, len(choice.gpus))
+            sizes = ModelSizes.of(model.config, model.dtype.itemsize)
+            kept = cache_budget_bytes(free_memory(choice), sizes, len(choice.gpus))
         else:
             kept = int(cache_gb * GB)
         # AWQ's kernels for GPUs compute in float16, whatever was asked for.
@@ -157,7 +157,7 @@ class LocalBackend:
             cache_bytes=kept,
             max_video_seconds=max_video_seconds,
             compiled=compiled,
-            stop_loops=stop_loops,
+            stop_repetition=stop_repetition,
             prompt_lookup=choice.prompt_lookup,
             adapter=choice.adapter,
             reader=reader,
@@ -219,7 +219,7 @@ class LocalBackend:
         session: str = "",
     ) -> Iterator[Event]:
         """See `Backend.stream`. Raises `ContextError` and `MediaError`."""
-        asked_at = time.perf_counter()
+        requested_at = time.perf_counter()
 
         def work(emit: Emit) -> None:
             self._drafts.end(session)
@@ -227,11 +227,11 @@ class LocalBackend:
                 # What cannot be answered is refused before the wait, not after it.
                 prompt = self._prompts.build(conversation, settings)
                 generation = Generation(
-                    self.engine, prompt, settings, cancel, session, emit, asked_at
+                    self.engine, prompt, settings, cancel, session, emit, requested_at
                 )
-                needed = generation.unprepared()
-                while self._attempt(generation, needed):
-                    needed = {**needed, **generation.lacking}
+                needed = generation.items_to_prepare()
+                while self._try_answer(generation, needed):
+                    needed = {**needed, **generation.missing_media}
             generation.finish()
 
         return events_of(work, cancel)
@@ -249,18 +249,20 @@ class LocalBackend:
                 self._prompts.build(continued(conversation, text), settings) for text in "01"
             )
             self.engine.max_answer_tokens(other)
-            until = common_length(prompt.ids, other.ids)
+            until = common_prefix_length(prompt.ids, other.ids)
             generation = Generation(
                 self.engine, prompt, settings, over, session, lambda _: None, time.perf_counter()
             )
             with self._media.ready(
-                session, generation.unprepared(), over, _tell_nobody, ahead=True
+                session, generation.items_to_prepare(), over, _ignore_progress, ahead=True
             ):
                 pass
             while not over.is_set():
                 with self._turnstile.spare() as leave:
                     if leave:
-                        if not self._read_spare(generation, EitherCancel(leave, over), until):
+                        if not self._prefill_while_idle(
+                            generation, EitherCancel(leave, over), until
+                        ):
                             return False
                         if not leave.is_set():
                             break
@@ -277,7 +279,7 @@ class LocalBackend:
         """See `Replaying.verify`."""
         return self._reproduction.verify(recipe, reply, cancel)
 
-    def _attempt(self, generation: Generation, needed: Items) -> bool:
+    def _try_answer(self, generation: Generation, needed: Items) -> bool:
         """Prepare these items, then answer; says whether to try again, as something that was kept is gone meanwhile.
 
         Whoever asked first is first at the model among those whose media are ready: nobody waits for another's decoder.
@@ -287,52 +289,54 @@ class LocalBackend:
         with self._media.ready(generation.session, needed, generation.cancel, reading) as media:
             if media is None:
                 return False
-            generation.decoded += media.decoded
+            generation.decoded_frames += media.decoded
             with (
                 self._turnstile.turn(
                     generation.cancel,
                     lambda ahead: emit(Progress("queued", 0, ahead)),
-                    generation.asked_at,
+                    generation.requested_at,
                 ) as entered,
                 torch.inference_mode(),
             ):
                 if entered:
-                    self._with_memory(
+                    self._retry_after_freeing_memory(
                         lambda: generation.answer(media), lambda: not generation.has_output
                     )
-        self._discard(generation.session, needed)
-        return bool(generation.lacking) and not generation.cancel.is_set()
+        self._discard_encoded_pixels(generation.session, needed)
+        return bool(generation.missing_media) and not generation.cancel.is_set()
 
-    def _discard(self, session: str, items: Items) -> None:
+    def _discard_encoded_pixels(self, session: str, items: Items) -> None:
         """Pixels are kept until their vision features are."""
         for name in items:
             if self.engine.feature_cache.get(session, name) is not None:
                 self._media.discard(session, name)
 
-    def _with_memory(self, work: Callable[[], None], repeatable: Callable[[], bool]) -> None:
+    def _retry_after_freeing_memory(
+        self, work: Callable[[], None], repeatable: Callable[[], bool]
+    ) -> None:
         """Once more without anything kept, if the memory runs out while `work` is `repeatable`."""
-        if fits(work):
+        if fits_in_memory(work):
             return
         self._media.clear()
         self.engine.clear()
-        if not repeatable() or not fits(work):
+        if not repeatable() or not fits_in_memory(work):
             raise DemoError(
                 "The memory does not suffice for this conversation; "
                 "lower the resolution of its pictures or start over."
             )
 
-    def _read_spare(self, generation: Generation, cancel: Cancel, until: int) -> bool:
+    def _prefill_while_idle(self, generation: Generation, cancel: Cancel, until: int) -> bool:
         """Whether all that was prepared for it is still there. What is interrupted goes on where it was."""
-        unprepared = generation.unprepared()
-        media = self._media.kept(generation.session, unprepared)
+        needed = generation.items_to_prepare()
+        media = self._media.kept(generation.session, needed)
         if media is None:
             return False
         with self.engine.session_cache.in_use(generation.session), torch.inference_mode():
-            self._with_memory(
+            self._retry_after_freeing_memory(
                 lambda: generation.prefill(media, cancel, until=until), lambda: not cancel.is_set()
             )
-        self._discard(generation.session, unprepared)
-        return not generation.lacking
+        self._discard_encoded_pixels(generation.session, needed)
+        return not generation.missing_media
 
     def forget(self, session: str) -> None:
         self._drafts.end(session)
@@ -344,10 +348,10 @@ class LocalBackend:
         return CacheFigures(
             self.engine.session_cache.nbytes,
             self.engine.session_cache.budget,
-            evicted[prefix_cache.RANK],
-            evicted[feature_cache.RANK],
+            evicted[prefix_cache.EVICTION_RANK],
+            evicted[feature_cache.EVICTION_RANK],
         )
 
 
-def _tell_nobody(_done: float, _total: float) -> None:
+def _ignore_progress(_done: float, _total: float) -> None:
     pass

@@ -11,7 +11,7 @@ from model.backend import Cancel
 from model.checkpoint import weights
 from model.checkpoint.choose import BUNDLED
 from model.conversation import Conversation
-from model.engine.engine import Engine, fits
+from model.engine.engine import Engine, fits_in_memory
 from model.engine.streamer import CancelCriteria
 from model.errors import DemoError
 from model.media.reader import MediaReader
@@ -85,7 +85,7 @@ class Reproduction:
 
 
 def _require_memory_to_verify(work: Callable[[], None]) -> None:
-    if not fits(work):
+    if not fits_in_memory(work):
         raise DemoError("The memory does not suffice to answer this again in one piece.")
 
 

@@ -262,7 +262,7 @@ def test_every_limit_that_a_flag_sets_is_the_models(tmp_path: Path) -> None:
     options = parser({}).parse_args(["--cache-gb=0", "--max-video-seconds=0.5", "--no-loop-guard"])
     flags = Flags("tiny", cpu_only=True, dtype="float32")
     backend = app.load(options, flags, None, lambda *_: None)
-    assert isinstance(backend, LocalBackend) and not backend.engine.stop_loops
+    assert isinstance(backend, LocalBackend) and not backend.engine.stop_repetition
     talk = Conversation().with_user_turn(Text("Hi"))
     for _ in range(2):
         _, usage = collected(backend.stream(talk, GenerationSettings(), Cancel(), session="s"))

@@ -15,9 +15,9 @@ import torch
 
 from model.backend import Cancel, Delta, Event, Finished, Progress, Usage, collected
 from model.conversation import Conversation, Image, Text, Video
-from model.engine.cache.kv_cache import SPARE
+from model.engine.cache.kv_cache import GROWTH_DIVISOR
 from model.engine.cache.prefix_cache import bytes_per_token
-from model.engine.generation import CHUNK_TOKENS
+from model.engine.generation import PREFILL_CHUNK_TOKENS
 from model.engine.vision_encoder import VisionEncoder
 from model.errors import ContextError, MediaError
 from model.grounding import Convention
@@ -75,9 +75,9 @@ def test_a_kept_prompt_takes_as_many_bytes_as_are_foretold(
     usage(qwen2_vl, talk, session="bytes")
     prompt = qwen2_vl._prompts.build(talk, SHORT)
     keys = prompt.keys([item.identity() for item in prompt.items])
-    kept = qwen2_vl.engine.prefix_cache.take("bytes", keys)
+    kept = qwen2_vl.engine.prefix_cache.pop_match("bytes", keys)
     tokens = len(kept.keys) * bytes_per_token(qwen2_vl.model)
-    assert 0 < tokens <= kept.nbytes <= tokens * (1 + 1 / SPARE)
+    assert 0 < tokens <= kept.nbytes <= tokens * (1 + 1 / GROWTH_DIVISOR)
 
 
 def test_nothing_is_reused_without_a_session_or_by_another_one(
@@ -151,7 +151,7 @@ def test_a_stop_while_reading_ends_within_one_chunk(qwen2_vl: LocalBackend, tmp_
             cancel.set()
     assert finished(events).reason == "cancelled" and not text(events)
     read = finished(events).usage.prefilled_tokens
-    assert 0 < read <= 2 * CHUNK_TOKENS["cpu"]  # the one that was under way is finished
+    assert 0 < read <= 2 * PREFILL_CHUNK_TOKENS["cpu"]  # the one that was under way is finished
     continued = usage(
         qwen2_vl, talk, session="half"
     )  # a half-read prompt is a shorter cached prefix

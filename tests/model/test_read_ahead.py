@@ -10,7 +10,7 @@ import torch
 
 from model.backend import Cancel, Progress, Usage, collected
 from model.conversation import Conversation, Image, Message, Text, Video
-from model.engine.vision_encoder import VisionEncoder, prepared, prepared_nbytes
+from model.engine.vision_encoder import VisionEncoder, pixels_nbytes, prepare_pixels
 from model.local import LocalBackend
 from model.prompt.visual_item import VisualItem
 from model.serving.drafts import Drafts, EitherCancel, continued
@@ -146,7 +146,7 @@ def test_on_a_busy_page_a_clip_is_decoded_once_and_encoded_from_where_it_was_int
     backend = LocalBackend(qwen2_vl.model, qwen2_vl.processor, cache_bytes=2**28)
     decoders = Slow()
     decoders.told.set()
-    backend._media = PreparedMedia(decoders.around(prepared), prepared_nbytes, 2**28)
+    backend._media = PreparedMedia(decoders.around(prepare_pixels), pixels_nbytes, 2**28)
     slices, somebody = list[object](), list[threading.Thread]()
 
     def comes_in(*slice_of: object) -> None:

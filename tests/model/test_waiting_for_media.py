@@ -11,7 +11,7 @@ import torch
 
 from model.backend import Cancel, Event, Finished, Progress, Usage
 from model.conversation import Conversation, Image, Text, Video
-from model.engine.vision_encoder import prepared, prepared_nbytes
+from model.engine.vision_encoder import pixels_nbytes, prepare_pixels
 from model.local import LocalBackend
 from model.remote.backend import RemoteBackend
 from model.remote.http.connection import Connection
@@ -37,7 +37,7 @@ def slow() -> Iterator[Slow]:
 @pytest.fixture
 def local(qwen2_vl: LocalBackend, slow: Slow) -> LocalBackend:
     backend = LocalBackend(qwen2_vl.model, qwen2_vl.processor, cache_bytes=2**28)
-    backend._media = PreparedMedia(slow.around(prepared), prepared_nbytes, 2**28)
+    backend._media = PreparedMedia(slow.around(prepare_pixels), pixels_nbytes, 2**28)
     return backend
 
 
@@ -179,7 +179,7 @@ def test_when_the_memory_runs_out_the_pixels_that_nobody_uses_go_too(
             if failures:
                 raise failures.pop()
 
-        local._with_memory(work, lambda: True)
+        local._retry_after_freeing_memory(work, lambda: True)
         assert local._media.nbytes == 0
     reading.join(PATIENCE_S)
 

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> Report:
 
 def endless(backend: LocalBackend) -> None:
     """No answer ends early, of stock's or ours: both look for one same token, which no answer has."""
-    backend.engine.stop_loops = False
+    backend.engine.stop_repetition = False
     backend.engine.end_tokens = frozenset({backend.model.config.image_token_id})
 
 

@@ -92,7 +92,12 @@ def ours(path: Path) -> Callable[[], object]:
     """The same pixels, slice by slice, as the vision tower takes them."""
     from model.backend import Cancel
     from model.conversation import Conversation, Video
-    from model.engine.vision_encoder import VisionEncoder, prepared, prepared_nbytes, slices
+    from model.engine.vision_encoder import (
+        VisionEncoder,
+        pixels_nbytes,
+        prepare_pixels,
+        split_into_slices,
+    )
     from model.families import Geometry
     from model.prompt import visual_item
     from model.serving.prepared_media import PreparedMedia
@@ -106,11 +111,11 @@ def ours(path: Path) -> Callable[[], object]:
     def work() -> int:
         asked = Conversation().with_user_turn(Video(path, vision))
         (item,) = visual_item.plan(asked, Geometry())
-        media = PreparedMedia(prepared, prepared_nbytes, budget=0)
+        media = PreparedMedia(prepare_pixels, pixels_nbytes, budget=0)
         with media.ready("", {"clip": item}, Cancel(), lambda _done, _total: None) as ready:
             assert ready
-            parts = slices(ready.values["clip"], item)
-            return sum(len(encoder.patchified(part)["pixel_values_videos"]) for part in parts)
+            parts = split_into_slices(ready.values["clip"], item)
+            return sum(len(encoder.patchify(part)["pixel_values_videos"]) for part in parts)
 
     return work
 

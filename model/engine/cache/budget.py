@@ -7,13 +7,13 @@ from typing import Any
 
 PATCHES_PER_TOKEN = 4  # 2x2 patches are merged into one visual token
 MAX_VISUAL_TOKENS = 16384  # of one picture, which the vision tower reads in one piece
-PREFILL_TOKENS = 2048  # of a prompt that go through a GPU at once
+PREFILL_CHUNK_TOKENS = 2048  # of a prompt that go through a GPU at once
 # Of the free memory. On a GPU of what a turn leaves of it: the rest is for the allocator's gaps.
-GPU_SHARE, SHARE = 0.8, 0.2
+GPU_CACHE_SHARE, CPU_CACHE_SHARE = 0.8, 0.2
 
 
 @dataclass(frozen=True)
-class Layout:
+class ModelSizes:
     """Sizes of a checkpoint. `itemsize`: bytes of a number."""
 
     layers: int
@@ -29,7 +29,7 @@ class Layout:
     itemsize: int
 
     @classmethod
-    def of(cls, config: Any, itemsize: int) -> Layout:
+    def of(cls, config: Any, itemsize: int) -> ModelSizes:
         """Of a transformers config of the family."""
         text, vision = config.get_text_config(), config.vision_config
         # Qwen2-VL calls the tower's own width `embed_dim`, and the language model's `hidden_size`.
@@ -72,19 +72,19 @@ class Layout:
     @property
     def _prefill_bytes(self) -> int:
         """One layer's tensors for a chunk; keys and values repeated for every head, a mask, and the vision features."""
-        chunk = PREFILL_TOKENS * (3 * self.intermediate + 8 * self.hidden)
+        chunk = PREFILL_CHUNK_TOKENS * (3 * self.intermediate + 8 * self.hidden)
         repeated = 2 * self.context_tokens * self.heads * self.head_size
-        mask = PREFILL_TOKENS * self.context_tokens
+        mask = PREFILL_CHUNK_TOKENS * self.context_tokens
         return self.itemsize * (chunk + repeated + mask + self.context_tokens * self.hidden)
 
 
-def cache_bytes(free: int, layout: Layout, gpus: int) -> int:
+def cache_budget_bytes(free: int, sizes: ModelSizes, gpus: int) -> int:
     """Bytes for everything that is kept between turns, the conversation that is being answered included.
 
     free: bytes where the caches live, with the weights loaded; gpus: how many share the model, 0 on a CPU. Several
     have their layers' caches each, and their free memory says little together.
     """
-    share = SHARE * free
+    share = CPU_CACHE_SHARE * free
     if gpus != 1:
         return int(share)
-    return int(max(share, GPU_SHARE * (free - layout.working_bytes)))
+    return int(max(share, GPU_CACHE_SHARE * (free - sizes.working_bytes)))

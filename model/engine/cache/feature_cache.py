@@ -8,7 +8,7 @@ import torch
 
 from model.serving.session_cache import SessionCache
 
-RANK = 0  # evicted before KV caches: they are needed only where a prompt is read anew
+EVICTION_RANK = 0  # evicted before KV caches: they are needed only where a prompt is read anew
 
 
 class FeatureCache:
@@ -24,4 +24,4 @@ class FeatureCache:
 
     def put(self, session: str, identity: str, features: torch.Tensor) -> None:
         """Keep them; they must not be changed from now on."""
-        self._store.put(session, identity, features, features.nbytes, rank=RANK)
+        self._store.put(session, identity, features, features.nbytes, rank=EVICTION_RANK)

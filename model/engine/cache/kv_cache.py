@@ -12,7 +12,7 @@ import torch
 from transformers import Cache
 from transformers.cache_utils import DynamicLayer
 
-SPARE = 8  # for each so many tokens, room for one more
+GROWTH_DIVISOR = 8  # for each so many tokens, room for one more
 
 
 class KVCache(Cache):  # type: ignore[misc]  # transformers ships no types for it
@@ -37,8 +37,8 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         super().lazy_initialization(key_states, value_states)
-        self._key_room = key_states.new_empty((*key_states.shape[:2], 0, key_states.shape[-1]))
-        self._value_room = value_states.new_empty(
+        self._key_buffer = key_states.new_empty((*key_states.shape[:2], 0, key_states.shape[-1]))
+        self._value_buffer = value_states.new_empty(
             (*value_states.shape[:2], 0, value_states.shape[-1])
         )
 
@@ -55,20 +55,20 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
             self.lazy_initialization(key_states, value_states)
         before = self.get_seq_length()
         after = before + key_states.shape[-2]
-        room = self._key_room.shape[-2]
-        if not after <= room <= 2 * after:
-            room = after + after // SPARE
-            self._key_room = _moved(self._key_room, before, room)
-            self._value_room = _moved(self._value_room, before, room)
-        self._key_room[..., before:after, :] = key_states
-        self._value_room[..., before:after, :] = value_states
-        self.keys = self._key_room[..., :after, :]
-        self.values = self._value_room[..., :after, :]
+        capacity = self._key_buffer.shape[-2]
+        if not after <= capacity <= 2 * after:
+            capacity = after + after // GROWTH_DIVISOR
+            self._key_buffer = _reallocated(self._key_buffer, before, capacity)
+            self._value_buffer = _reallocated(self._value_buffer, before, capacity)
+        self._key_buffer[..., before:after, :] = key_states
+        self._value_buffer[..., before:after, :] = value_states
+        self.keys = self._key_buffer[..., :after, :]
+        self.values = self._value_buffer[..., :after, :]
         return self.keys, self.values
 
 
-def _moved(held: torch.Tensor, tokens: int, room: int) -> torch.Tensor:
+def _reallocated(held: torch.Tensor, tokens: int, capacity: int) -> torch.Tensor:
     """The first `tokens` of `held`, (1, heads, ?, head_dim), in a tensor that has room for more or fewer."""
-    moved = held.new_empty((*held.shape[:2], room, held.shape[-1]))
-    moved[..., :tokens, :] = held[..., :tokens, :]
-    return moved
+    reallocated = held.new_empty((*held.shape[:2], capacity, held.shape[-1]))
+    reallocated[..., :tokens, :] = held[..., :tokens, :]
+    return reallocated

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from model.engine.cache.budget import Layout
+from model.engine.cache.budget import ModelSizes
 from model.engine.cache.kv_cache import KVCache
 from model.prompt.token_ids import PromptKey
 from model.serving.session_cache import SessionCache
@@ -24,7 +24,7 @@ class CachedPrefix:
     keys: list[PromptKey]
     cache: KVCache
 
-    def cut(self, length: int) -> None:
+    def truncate(self, length: int) -> None:
         """Drop everything after the first `length` tokens."""
         if surplus := self.cache.get_seq_length() - length:
             self.cache.crop(-surplus)
@@ -35,7 +35,7 @@ class CachedPrefix:
         return self.cache.nbytes
 
 
-def common_length(held: Sequence[PromptKey], wanted: Sequence[PromptKey]) -> int:
+def common_prefix_length(held: Sequence[PromptKey], wanted: Sequence[PromptKey]) -> int:
     """How many leading keys are equal."""
     return sum(
         1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(held, wanted, strict=False))
@@ -44,11 +44,11 @@ def common_length(held: Sequence[PromptKey], wanted: Sequence[PromptKey]) -> int
 
 def bytes_per_token(model: Any) -> int:
     """What one token takes in the KV cache of a model."""
-    return Layout.of(model.config, model.dtype.itemsize).bytes_per_token
+    return ModelSizes.of(model.config, model.dtype.itemsize).bytes_per_token
 
 
-RANK = 1  # evicted after vision features, of which they are what was made
-KEY = "conversation"
+EVICTION_RANK = 1  # evicted after vision features, of which they are what was made
+ENTRY_KEY = "conversation"
 
 
 class PrefixCache:
@@ -59,24 +59,26 @@ class PrefixCache:
         self._bytes_per_token = bytes_per_token
 
     def match(self, session: str, keys: Sequence[PromptKey]) -> int:
-        """How many leading `keys` `take` would give now. Changes nothing."""
-        prefix: CachedPrefix | None = self._store.get(session, KEY)
-        return min(common_length(prefix.keys, keys), len(keys) - 1) if prefix else 0
+        """How many leading `keys` `pop_match` would give now. Changes nothing."""
+        prefix: CachedPrefix | None = self._store.get(session, ENTRY_KEY)
+        return min(common_prefix_length(prefix.keys, keys), len(keys) - 1) if prefix else 0
 
-    def take(self, session: str, keys: Sequence[PromptKey]) -> CachedPrefix:
+    def pop_match(self, session: str, keys: Sequence[PromptKey]) -> CachedPrefix:
         """The longest reusable prefix of `keys`, cut to it and removed from here; may be empty.
 
         At most `len(keys) - 1` tokens: the last one has to be read to get the first of the answer.
         Room is made for all of `keys`, until `store`.
         """
-        prefix: CachedPrefix | None = self._store.pop(session, KEY)
+        prefix: CachedPrefix | None = self._store.pop(session, ENTRY_KEY)
         self._store.reserve(session, len(keys) * self._bytes_per_token)
         if prefix is None:
             return CachedPrefix([], KVCache())
-        prefix.cut(min(common_length(prefix.keys, keys), len(keys) - 1))
+        prefix.truncate(min(common_prefix_length(prefix.keys, keys), len(keys) - 1))
         return prefix
 
     def store(self, session: str, prefix: CachedPrefix) -> None:
         """Keep `prefix` for the session's next turn; it must not be changed from now on."""
         self._store.reserve(session, 0)
-        self._store.put(session, KEY, prefix, prefix.nbytes, rank=RANK, units=len(prefix.keys))
+        self._store.put(
+            session, ENTRY_KEY, prefix, prefix.nbytes, rank=EVICTION_RANK, units=len(prefix.keys)
+        )

@@ -21,7 +21,7 @@ from model.errors import CheckpointError
 
 # Tokens of prompt and answer. Every decoded token reads a static cache to its end: a 7B checkpoint took 9.8 ms a token
 # with the short one on an H100, 13.4 ms with the long one. What is longer still is decoded uncompiled.
-LENGTHS = (4096, 16384)
+STATIC_CACHE_LENGTHS = (4096, 16384)
 WARM_UP_TOKENS = (
     6  # one is read uncompiled, one compiles, the next two warm up and record the graph
 )
@@ -39,7 +39,7 @@ class CompiledDecoding:
         self._config = config or CompileConfig(mode="reduce-overhead", dynamic=False)
         self._caches = {
             length: StaticCache(config=model.config, max_cache_len=length)
-            for length in sorted({min(length, context_tokens) for length in LENGTHS})
+            for length in sorted({min(length, context_tokens) for length in STATIC_CACHE_LENGTHS})
         }
         # Inductor keeps its graphs per thread: with a thread for each answer it would record them anew each time.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="compiled")
@@ -47,7 +47,7 @@ class CompiledDecoding:
     def warm_up(self, report: Callable[[float], None]) -> None:
         """Compile for every length, which takes tens of seconds each; reports 0..1."""
         for done, length in enumerate(self._caches, start=1):
-            self.run(self._try_out, KVCache(), length)
+            self.run(self._dummy_generate, KVCache(), length)
             report(done / len(self._caches))
 
     def run(self, generate: Generate, cache: KVCache, tokens: int) -> None:
@@ -58,10 +58,10 @@ class CompiledDecoding:
         return self._thread.submit(self._run, generate, cache, self._caches[length]).result()
 
     def _run(self, generate: Generate, cache: KVCache, static: StaticCache) -> None:
-        with torch.inference_mode(), _lent(static, cache):
+        with torch.inference_mode(), _static_copy_of(static, cache):
             generate(static, self._config)
 
-    def _try_out(self, cache: Cache, config: CompileConfig | None) -> None:
+    def _dummy_generate(self, cache: Cache, config: CompileConfig | None) -> None:
         ids = torch.zeros((1, 2), dtype=torch.long, device=self._model.device)
         self._model.generate(
             input_ids=ids,
@@ -78,7 +78,7 @@ class CompiledDecoding:
 
 
 @contextmanager
-def _lent(static: StaticCache, cache: KVCache) -> Iterator[None]:
+def _static_copy_of(static: StaticCache, cache: KVCache) -> Iterator[None]:
     """`static` holds what `cache` does, and `cache` takes over what was added. Not after an error."""
     before = int(cache.get_seq_length())
     static.reset()
@@ -95,7 +95,7 @@ def _lent(static: StaticCache, cache: KVCache) -> Iterator[None]:
         cache.update(layer.keys[:, :, added], layer.values[:, :, added], index)
 
 
-def compiled_decoding(model: Any, report: Callable[[float], None]) -> CompiledDecoding:
+def compile_decoding(model: Any, report: Callable[[float], None]) -> CompiledDecoding:
     """Compiled before anybody asks, so that no first answer waits for it. report: from 0 to 1.
 
     Raises `CheckpointError` for a quantization that cannot be compiled.

@@ -39,7 +39,7 @@ def graphs(plain: LocalBackend) -> Iterator[LocalBackend]:
     torch._dynamo.reset()
     counters.clear()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiling, "LENGTHS", (256, 512))
+        patch.setattr(compiling, "STATIC_CACHE_LENGTHS", (256, 512))
         decoding = CompiledDecoding(plain.model)
     decoding.warm_up(lambda _: None)
     yield LocalBackend(plain.model, plain.processor, cache_bytes=2**28, compiled=decoding)

@@ -11,7 +11,7 @@ import torch
 
 from model.backend import Cancel, Delta
 from model.conversation import Conversation, Text
-from model.engine.streamer import FiniteLogits
+from model.engine.streamer import FiniteLogitsProcessor
 from model.errors import DemoError
 from model.local import LocalBackend
 from model.settings import GenerationSettings
@@ -54,6 +54,6 @@ def test_an_answer_ends_with_a_sentence_where_its_numbers_are_not_finite(
 
 def test_finite_logits_and_tokens_that_are_ruled_out_stay_as_they_are() -> None:
     logits = torch.tensor([[0.5, -torch.inf, 3.0]])
-    guard = FiniteLogits(end_token=0)
+    guard = FiniteLogitsProcessor(end_token=0)
     assert torch.equal(guard(torch.zeros(1, 1), logits), logits)
     assert not guard.failed

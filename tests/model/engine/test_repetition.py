@@ -14,7 +14,13 @@ from transformers import AutoTokenizer
 from model.backend import Cancel, Delta, Finished
 from model.checkpoint.choose import BUNDLED
 from model.conversation import Conversation, Text
-from model.engine.repetition import EVERY, MAX_PERIOD, MIN_REPEATS, MIN_TOKENS, LoopGuard
+from model.engine.repetition import (
+    CHECK_EVERY_TOKENS,
+    MAX_PERIOD,
+    MIN_REPEATS,
+    MIN_TOKENS,
+    RepetitionDetector,
+)
 from model.local import LocalBackend
 from model.settings import GenerationSettings
 from tools.tiny.checkpoint import build_model, scale_weights, write_checkpoint
@@ -65,10 +71,10 @@ LOOPS = {
 
 def fires_after(tokens: Iterable[Hashable]) -> int | None:
     """How many tokens it lets through; None for all of them."""
-    guard = LoopGuard()
+    guard = RepetitionDetector()
     for count, token in enumerate(tokens, 1):
-        guard.feed(token)
-        if guard.looping:
+        guard.add(token)
+        if guard.is_repeating:
             return count
     return None
 
@@ -106,7 +112,7 @@ def test_it_fires_on_a_loop_wherever_it_begins(name: str, before: int) -> None:
     enough = max(MIN_TOKENS, MIN_REPEATS * len(period))
     fired = fires_after([*opening, *(period * 4 * MIN_TOKENS)[: 4 * enough]])
     assert fired is not None
-    assert enough <= fired - before < enough + EVERY
+    assert enough <= fired - before < enough + CHECK_EVERY_TOKENS
 
 
 def test_a_loop_is_noticed_just_when_it_is_one() -> None:
@@ -118,7 +124,9 @@ def test_a_loop_is_noticed_just_when_it_is_one() -> None:
             1, 30
         )
         assert (fires_after(tokens) is not None) == any(
-            _repeats(tokens[:end]) for end in range(MIN_TOKENS, len(tokens) + 1) if end % EVERY == 0
+            _repeats(tokens[:end])
+            for end in range(MIN_TOKENS, len(tokens) + 1)
+            if end % CHECK_EVERY_TOKENS == 0
         )
 
 
@@ -160,10 +168,10 @@ def test_a_model_that_repeats_itself_is_stopped_and_says_why(dull: LocalBackend)
 @pytest.mark.slow
 def test_a_stopped_loop_is_the_beginning_of_what_would_have_come(dull: LocalBackend) -> None:
     text, finished = answered(dull, GenerationSettings(max_new_tokens=2000))
-    dull.engine.stop_loops = False
+    dull.engine.stop_repetition = False
     try:
         longer = finished.usage.new_tokens + 50
         unguarded, end = answered(dull, GenerationSettings(max_new_tokens=longer))
     finally:
-        dull.engine.stop_loops = True
+        dull.engine.stop_repetition = True
     assert end.reason == "length" and unguarded.startswith(text) and len(unguarded) > len(text)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from model.conversation import Conversation, Text, Video
 from model.conversation import Image as Picture
-from model.engine.vision_encoder import resized
+from model.engine.vision_encoder import resize
 from model.local import LocalBackend
 from model.media import image as media
 from model.media import video
@@ -30,7 +30,7 @@ SIZE = (112, 84)
 def assert_seen_alike(clip: Video) -> None:
     times = video.choose(video.probe(clip), clip.vision)
     frames = np.stack([pixels for _, pixels in video.frames(clip, times)])
-    ours = resized(torch.from_numpy(frames).permute(0, 3, 1, 2), SIZE)
+    ours = resize(torch.from_numpy(frames).permute(0, 3, 1, 2), SIZE)
     assert torch.equal(stock.clip(str(clip.path), *SIZE, times), ours)
 
 
@@ -74,7 +74,7 @@ def test_a_long_clip_sampled_sparsely(tmp_path: Path) -> None:
 def test_a_picture_with_any_orientation(tmp_path: Path, orientation: int, suffix: str) -> None:
     path = media_files.exif_rotated(tmp_path / f"a.{suffix}", orientation)
     pixels = torch.from_numpy(np.asarray(media.open_image(path)).copy()).permute(2, 0, 1)
-    assert torch.equal(stock.picture(str(path), *SIZE), resized(pixels, SIZE))
+    assert torch.equal(stock.picture(str(path), *SIZE), resize(pixels, SIZE))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_picture_with_more_levels(
     path = tmp_path / name
     Image.fromarray(levels).save(path)
     pixels = torch.from_numpy(np.asarray(media.open_image(path)).copy()).permute(2, 0, 1)
-    assert torch.equal(stock.picture(str(path), *SIZE), resized(pixels, SIZE))
+    assert torch.equal(stock.picture(str(path), *SIZE), resize(pixels, SIZE))
 
 
 @pytest.mark.parametrize("alike", [True, False])

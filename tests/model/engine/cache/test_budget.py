@@ -6,11 +6,11 @@ import pytest
 from transformers import AutoConfig
 
 from model.checkpoint.choose import BUNDLED, GB
-from model.engine.cache.budget import Layout, cache_bytes
+from model.engine.cache.budget import ModelSizes, cache_budget_bytes
 from model.engine.cache.prefix_cache import bytes_per_token
 from model.local import LocalBackend
 
-LARGE = Layout(
+LARGE = ModelSizes(
     layers=28,
     heads=28,
     kv_heads=4,
@@ -24,7 +24,7 @@ LARGE = Layout(
     itemsize=2,
 )
 LARGE_WEIGHTS = int(16.6 * 10**9)  # of Qwen2-VL-7B-Instruct in bfloat16
-SMALL = Layout(28, 12, 2, 128, 1536, 8960, 32768, 1280, 5120, 1176, 2)
+SMALL = ModelSizes(28, 12, 2, 128, 1536, 8960, 32768, 1280, 5120, 1176, 2)
 SMALL_WEIGHTS = int(4.4 * 10**9)
 
 
@@ -41,7 +41,7 @@ def test_a_token_of_the_7b_takes_56_kib() -> None:
 )
 def test_a_card_of_24_gb_with_the_7b_keeps_a_chat_as_long_as_the_context(free_gb: float) -> None:
     free = int(free_gb * GB) - LARGE_WEIGHTS
-    kept = cache_bytes(free, LARGE, gpus=1)
+    kept = cache_budget_bytes(free, LARGE, gpus=1)
     assert kept >= LARGE.context_tokens * LARGE.bytes_per_token
     assert kept + LARGE.working_bytes <= free, "and a turn has room beside it"
 
@@ -53,7 +53,7 @@ def test_what_a_turn_needs_is_its_largest_picture_or_the_longest_prompt() -> Non
 
 
 @pytest.mark.parametrize(
-    ("free_gb", "layout", "gpus", "kept_gb"),
+    ("free_gb", "sizes", "gpus", "kept_gb"),
     [
         (10, LARGE, 0, 2.0),  # a processor, whose memory belongs to other programs too
         (10, LARGE, 2, 2.0),  # each of several has its own layers' caches
@@ -61,25 +61,27 @@ def test_what_a_turn_needs_is_its_largest_picture_or_the_longest_prompt() -> Non
         (60, LARGE, 1, 45.2),
     ],
 )
-def test_what_is_kept_elsewhere(free_gb: float, layout: Layout, gpus: int, kept_gb: float) -> None:
-    kept = cache_bytes(int(free_gb * GB), layout, gpus)
+def test_what_is_kept_elsewhere(
+    free_gb: float, sizes: ModelSizes, gpus: int, kept_gb: float
+) -> None:
+    kept = cache_budget_bytes(int(free_gb * GB), sizes, gpus)
     assert kept / GB == pytest.approx(kept_gb, abs=0.05)
 
 
 def test_the_sizes_are_those_of_a_checkpoint(backend: LocalBackend) -> None:
-    layout = Layout.of(backend.model.config, backend.model.dtype.itemsize)
+    sizes = ModelSizes.of(backend.model.config, backend.model.dtype.itemsize)
     layer = backend.model.model.language_model.layers[0]
     block = backend.model.model.visual.blocks[0]
-    assert layout.bytes_per_token == bytes_per_token(backend.model)
-    assert layer.mlp.up_proj.weight.shape == (layout.intermediate, layout.hidden)
-    assert layer.self_attn.k_proj.weight.shape[0] == layout.kv_heads * layout.head_size
-    assert layer.self_attn.q_proj.weight.shape[0] == layout.heads * layout.head_size
-    assert block.attn.proj.weight.shape[0] == layout.vision_hidden
+    assert sizes.bytes_per_token == bytes_per_token(backend.model)
+    assert layer.mlp.up_proj.weight.shape == (sizes.intermediate, sizes.hidden)
+    assert layer.self_attn.k_proj.weight.shape[0] == sizes.kv_heads * sizes.head_size
+    assert layer.self_attn.q_proj.weight.shape[0] == sizes.heads * sizes.head_size
+    assert block.attn.proj.weight.shape[0] == sizes.vision_hidden
     first = getattr(block.mlp, "fc1", None) or block.mlp.up_proj
-    assert first.weight.shape[0] == layout.vision_intermediate
-    assert backend.model.model.visual.patch_embed.proj.weight[0].numel() == layout.patch_values
+    assert first.weight.shape[0] == sizes.vision_intermediate
+    assert backend.model.model.visual.patch_embed.proj.weight[0].numel() == sizes.patch_values
 
 
 def test_the_bundled_checkpoint_fits_anywhere() -> None:
-    layout = Layout.of(AutoConfig.from_pretrained(BUNDLED), 4)
-    assert layout.context_tokens * layout.bytes_per_token < 2**26
+    sizes = ModelSizes.of(AutoConfig.from_pretrained(BUNDLED), 4)
+    assert sizes.context_tokens * sizes.bytes_per_token < 2**26

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import Cache, DynamicCache
 
-from model.engine.cache.kv_cache import SPARE, KVCache
+from model.engine.cache.kv_cache import GROWTH_DIVISOR, KVCache
 
 HEADS, HEAD_DIM, LAYERS = 2, 4, 3
 
@@ -49,7 +49,7 @@ def test_its_bytes_are_what_it_takes(tokens: int) -> None:
     assert cache.nbytes == 0
     grow(cache, tokens)
     needed = tokens * 2 * LAYERS * HEADS * HEAD_DIM * 4
-    assert needed <= cache.nbytes <= needed * (1 + 1 / SPARE)
+    assert needed <= cache.nbytes <= needed * (1 + 1 / GROWTH_DIVISOR)
     cache.crop(-tokens // 4)
     assert cache.nbytes >= needed
 

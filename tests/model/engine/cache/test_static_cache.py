@@ -41,7 +41,7 @@ def on_a_cpu(backend: str) -> CompileConfig:
 
 @pytest.fixture(autouse=True)
 def _short_caches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiling, "LENGTHS", (256, 512))
+    monkeypatch.setattr(compiling, "STATIC_CACHE_LENGTHS", (256, 512))
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_warming_up_tells_how_far_it_is(shallow: LocalBackend) -> None:
 def test_warmed_up_it_compiles_nothing_more(
     shallow: LocalBackend, picture: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compiling, "LENGTHS", (256,))
+    monkeypatch.setattr(compiling, "STATIC_CACHE_LENGTHS", (256,))
     torch._dynamo.reset()
     decoding = CompiledDecoding(shallow.model, on_a_cpu("inductor"))
     decoding.warm_up(lambda _: None)
