@@ -90,12 +90,12 @@ def _verdicts(path: Path, folder: Path, flags: Flags) -> Iterator[Verdict]:
         )
     weights.require_as_stored(backend.model)
     control = control_tokens(backend.processor.tokenizer)
-    for number, (recipe, answered, reply) in enumerate(exported.recipes(control), 1):
-        if not recipe.greedy or answered.usage is None:
-            why = "drawn by lot" if not recipe.greedy else "broken off"
+    for number, (record, answered, reply) in enumerate(exported.records(control), 1):
+        if not record.greedy or answered.usage is None:
+            why = "drawn by lot" if not record.greedy else "broken off"
             print(f"Answer {number}: not verified, because it was {why}.")
             continue
-        verdict = verify.replay(backend.model, backend.processor, recipe, reply)
+        verdict = verify.replay(backend.model, backend.processor, record, reply)
         print(f"Answer {number}: {said(verdict)}")
         yield verdict
 

@@ -178,7 +178,7 @@ class Status:
     progress: float = 0.0  # 0..1 while loading
     convention: Convention = "qwen2_vl"  # in which its answers name places in a picture
     on_cpu: bool = False  # its tokens come from the processor, of which a page may take a share
-    reproducible: bool = False  # it tells how it answers, see `recipe.Replaying`
+    reproducible: bool = False  # it tells how it answers, see `generation_record.Reproducible`
 
     @property
     def as_progress(self) -> Progress:

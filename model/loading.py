@@ -23,7 +23,7 @@ from model.backend import (
 )
 from model.conversation import Conversation
 from model.errors import DemoError, NotReplayableError
-from model.reproduce.generation_record import Recipe, Replaying, Verdict
+from model.reproduce.generation_record import GenerationRecord, Reproducible, Verdict
 from model.settings import DefaultSettings, GenerationSettings
 
 log = logging.getLogger(__name__)
@@ -87,15 +87,17 @@ class LoadingBackend:
             return False
         return self._backend.read_ahead(conversation, settings, session=session)
 
-    def recipe(self, conversation: Conversation, settings: GenerationSettings) -> Recipe:
-        return self._replaying().recipe(conversation, settings)
+    def generation_record(
+        self, conversation: Conversation, settings: GenerationSettings
+    ) -> GenerationRecord:
+        return self._reproducible().generation_record(conversation, settings)
 
-    def verify(self, recipe: Recipe, reply: str, cancel: Cancel) -> Verdict | None:
-        return self._replaying().verify(recipe, reply, cancel)
+    def verify(self, record: GenerationRecord, reply: str, cancel: Cancel) -> Verdict | None:
+        return self._reproducible().verify(record, reply, cancel)
 
-    def _replaying(self) -> Replaying:
+    def _reproducible(self) -> Reproducible:
         backend = self.wait(0)
-        if not isinstance(backend, Replaying):
+        if not isinstance(backend, Reproducible):
             raise NotReplayableError(
                 "Only answers of a checkpoint in this program can be reproduced."
             )

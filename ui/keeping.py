@@ -25,7 +25,7 @@ from model.errors import DemoError, NotReplayableError
 from model.reproduce import archive, archive_reader
 from model.reproduce.archive import Archive, replayed
 from model.reproduce.archive_entries import Allowance
-from model.reproduce.generation_record import Replaying, Runtime, Seen
+from model.reproduce.generation_record import Reproducible, Runtime, Seen
 from model.reproduce.script import transformers_script
 from model.settings import TUNABLES, DefaultSettings, GenerationSettings
 from ui import composer, replay, view
@@ -67,9 +67,9 @@ async def _verified(tabs: Tabs, tab: Tab, turn: int) -> str:
     cancel = tab.verifying = Cancel()
 
     def work() -> str:
-        recipe = _replaying(tabs).recipe(conversation, settings)
-        verdict = _replaying(tabs).verify(recipe, reply, cancel)
-        return replay.verdict(verdict, recipe.runtime.dtype, tab.texts)
+        record = _reproducible(tabs).generation_record(conversation, settings)
+        verdict = _reproducible(tabs).verify(record, reply, cancel)
+        return replay.verdict(verdict, record.runtime.dtype, tab.texts)
 
     try:
         tabs.rates.admit(tab.asker.address)  # the model answers again
@@ -135,11 +135,13 @@ async def _dialog(tabs: Tabs, tab: Tab, turn: int, request: gr.Request) -> str:
     kept = tab.conversation, tab.answers[: turn + 1]
     try:
         tabs.rates.admit_look(tab.asker.address)
-        recipe = await tabs.errands.do(tab, partial(_replaying(tabs).recipe, question, settings))
+        record = await tabs.errands.do(
+            tab, partial(_reproducible(tabs).generation_record, question, settings)
+        )
     except DemoError as error:
         return replay.refusal(tab.texts.said(error.sentence), tab.texts)
     address = str(request.request.base_url) if request.request else "http://127.0.0.1:7860/"
-    return replay.dialog(recipe, *kept, tabs.defaults.values, address, tab.texts)
+    return replay.dialog(record, *kept, tabs.defaults.values, address, tab.texts)
 
 
 def _turn(event: gr.EventData) -> int:
@@ -157,8 +159,8 @@ def _answer(tab: Tab, turn: int) -> tuple[Conversation, GenerationSettings, str]
     return replay.asked(tab.conversation, turn), replayed(tab.answers[turn]), reply
 
 
-def _replaying(tabs: Tabs) -> Replaying:
-    if not isinstance(tabs.backend, Replaying):
+def _reproducible(tabs: Tabs) -> Reproducible:
+    if not isinstance(tabs.backend, Reproducible):
         raise NotReplayableError("Only answers of a checkpoint in this program can be reproduced.")
     return tabs.backend
 
@@ -179,7 +181,7 @@ def _archive(
     question = replay.asked(conversation, len(answers) - 1)
     settings = replayed(answers[-1])
     try:
-        recipe = _replaying(tabs).recipe(question, settings)
+        record = _reproducible(tabs).generation_record(question, settings)
     except NotReplayableError:
         costs = tabs.backend.estimate(question, settings).items
         seen = (
@@ -188,8 +190,8 @@ def _archive(
         )
         name, _, _ = tabs.backend.status().label.partition(" · ")
         return Archive(conversation, answers, tuple(seen), Runtime(name)), ""
-    named = recipe.renamed(archive.file_names(conversation))
-    return Archive(conversation, answers, recipe.seen, recipe.runtime), transformers_script(named)
+    named = record.renamed(archive.file_names(conversation))
+    return Archive(conversation, answers, record.seen, record.runtime), transformers_script(named)
 
 
 async def _restored(tabs: Tabs, tab: Tab, source: Path) -> tuple[Archive, list[Attachment]]:

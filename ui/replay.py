@@ -16,7 +16,7 @@ from model.backend import Answered
 from model.conversation import Conversation, Message, Text
 from model.reproduce.archive import file_names, replayed
 from model.reproduce.client_scripts import Question, curl_command, gradio_script, openai_script
-from model.reproduce.generation_record import Recipe, Verdict
+from model.reproduce.generation_record import GenerationRecord, Verdict
 from model.reproduce.script import transformers_script
 from ui.texts import Texts
 
@@ -27,7 +27,7 @@ def asked(conversation: Conversation, turn: int) -> Conversation:
 
 
 def dialog(
-    recipe: Recipe,
+    record: GenerationRecord,
     conversation: Conversation,
     answers: Sequence[Answered],
     defaults: Mapping[str, Any],
@@ -40,9 +40,9 @@ def dialog(
     """
     turn = len(answers) - 1
     names = file_names(conversation)
-    named = recipe.renamed(names)
+    named = record.renamed(names)
     sections = (
-        (texts.prompt_text, recipe.prompt),
+        (texts.prompt_text, record.prompt),
         (texts.effective_settings, settings_text(conversation, answers[-1], turn, defaults)),
         ("Python · transformers", transformers_script(named)),
         ("Python · OpenAI, vLLM", openai_script(named)),

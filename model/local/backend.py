@@ -32,7 +32,7 @@ from model.errors import CheckpointError, DemoError
 from model.local.reproduction import Reproduction, runtime_of
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.prompt.builder import PromptBuilder
-from model.reproduce.generation_record import Recipe, Runtime, Verdict
+from model.reproduce.generation_record import GenerationRecord, Runtime, Verdict
 from model.serving.drafts import Drafts, EitherCancel, continued
 from model.serving.event_stream import Emit, events_of
 from model.serving.fair_lock import Turnstile
@@ -271,13 +271,15 @@ class LocalBackend:
         finally:
             self._drafts.end(session, over)
 
-    def recipe(self, conversation: Conversation, settings: GenerationSettings) -> Recipe:
-        """See `Replaying.recipe`."""
-        return self._reproduction.recipe(conversation, settings)
+    def generation_record(
+        self, conversation: Conversation, settings: GenerationSettings
+    ) -> GenerationRecord:
+        """See `Reproducible.generation_record`."""
+        return self._reproduction.generation_record(conversation, settings)
 
-    def verify(self, recipe: Recipe, reply: str, cancel: Cancel) -> Verdict | None:
-        """See `Replaying.verify`."""
-        return self._reproduction.verify(recipe, reply, cancel)
+    def verify(self, record: GenerationRecord, reply: str, cancel: Cancel) -> Verdict | None:
+        """See `Reproducible.verify`."""
+        return self._reproduction.verify(record, reply, cancel)
 
     def _try_answer(self, generation: Generation, needed: Items) -> bool:
         """Prepare these items, then answer; says whether to try again, as something that was kept is gone meanwhile.

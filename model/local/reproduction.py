@@ -17,9 +17,8 @@ from model.errors import DemoError
 from model.media.reader import MediaReader
 from model.prompt.builder import PromptBuilder
 from model.prompt.sampling import sampling_arguments
-from model.reproduce import generation_record as recipe
-from model.reproduce import verify
-from model.reproduce.generation_record import Recipe, Runtime, Verdict
+from model.reproduce import generation_record, verify
+from model.reproduce.generation_record import GenerationRecord, Runtime, Verdict
 from model.serving.drafts import EitherCancel
 from model.serving.fair_lock import Turnstile
 from model.settings import GenerationSettings
@@ -40,23 +39,25 @@ class Reproduction:
         self._reader = reader
         self.runtime = runtime
 
-    def recipe(self, conversation: Conversation, settings: GenerationSettings) -> Recipe:
+    def generation_record(
+        self, conversation: Conversation, settings: GenerationSettings
+    ) -> GenerationRecord:
         """All that is needed to generate the answer again. Raises `MediaError` and `ContextError`."""
         prompt = self._prompts.build(conversation, settings)
         longest = min(settings.max_new_tokens, max(1, self._engine.context_tokens - len(prompt)))
-        return Recipe(
+        return GenerationRecord(
             runtime=self.runtime,
             prompt=self._prompts.text(conversation, settings),
-            messages=recipe.messages(
+            messages=generation_record.messages(
                 conversation, settings.system_prompt, self._prompts.template.control_tokens
             ),
-            seen=tuple(map(recipe.seen, prompt.items)),
+            seen=tuple(map(generation_record.seen, prompt.items)),
             vision_ids=settings.vision_ids,
             generation=sampling_arguments(settings, longest),
             seed=settings.seed or 0,
         )
 
-    def verify(self, recipe: Recipe, reply: str, cancel: Cancel) -> Verdict | None:
+    def verify(self, record: GenerationRecord, reply: str, cancel: Cancel) -> Verdict | None:
         """Runs while nobody else asks, and starts again after somebody did. Raises `DemoError`."""
         if cancel.is_set():
             return None
@@ -64,13 +65,13 @@ class Reproduction:
         verdicts: list[Verdict] = []
 
         def prepare() -> None:
-            made.append(verify.inputs_of(self._engine.processor, recipe, self._reader))
+            made.append(verify.inputs_of(self._engine.processor, record, self._reader))
             weights.require_as_stored(self._engine.model)
 
         def replay(stop: Cancel) -> None:
             stopping = [CancelCriteria(stop)]
             verdict = verify.replay(
-                self._engine.model, self._engine.processor, recipe, reply, stopping, made[0]
+                self._engine.model, self._engine.processor, record, reply, stopping, made[0]
             )
             if not stop.is_set():
                 verdicts.append(verdict)

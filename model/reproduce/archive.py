@@ -22,8 +22,8 @@ from model.backend import Answered
 from model.conversation import Conversation, Image, Media, Text, Video
 from model.errors import DemoError
 from model.prompt.sampling import sampling_arguments
-from model.reproduce import generation_record as recipe
-from model.reproduce.generation_record import Recipe, Runtime, Seen
+from model.reproduce import generation_record
+from model.reproduce.generation_record import GenerationRecord, Runtime, Seen
 from model.settings import GenerationSettings
 
 FORMAT = 1
@@ -41,18 +41,18 @@ class Archive:
     seen: tuple[Seen, ...]
     runtime: Runtime
 
-    def recipes(self, control: Iterable[str]) -> Iterator[tuple[Recipe, Answered, str]]:
-        """How each turn is answered again, how it was, and the reply. control: see `recipe.messages`."""
+    def records(self, control: Iterable[str]) -> Iterator[tuple[GenerationRecord, Answered, str]]:
+        """How each turn is answered again, how it was, and the reply. control: see `generation_record.messages`."""
         control = tuple(control)
         for turn, answered in enumerate(self.answers):
             asked = replace(self.conversation, messages=self.conversation.messages[: 2 * turn + 1])
             settings = replayed(answered)
             count = len(list(asked.media))
             yield (
-                Recipe(
+                GenerationRecord(
                     runtime=self.runtime,
                     prompt="",
-                    messages=recipe.messages(asked, settings.system_prompt, control),
+                    messages=generation_record.messages(asked, settings.system_prompt, control),
                     seen=self.seen[:count],
                     vision_ids=settings.vision_ids,
                     generation=sampling_arguments(settings, settings.max_new_tokens),

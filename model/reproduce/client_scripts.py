@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from model.reproduce.generation_record import Recipe, Seen, unmarked
+from model.reproduce.generation_record import GenerationRecord, Seen, unmarked
 from model.reproduce.script import listed, literal, stock_functions, stock_imports
 
 ENGINE = "http://localhost:8000/v1"  # where `vllm serve` listens
@@ -40,18 +40,18 @@ class Question:
     content: tuple[tuple[bool, str], ...] = ()
 
 
-def openai_script(recipe: Recipe) -> str:
+def openai_script(record: GenerationRecord) -> str:
     """Asks an engine such as vLLM through the `openai` package."""
-    return "\n".join(_openai(recipe)) + "\n"
+    return "\n".join(_openai(record)) + "\n"
 
 
-def curl_command(recipe: Recipe) -> str:
+def curl_command(record: GenerationRecord) -> str:
     """The same without any package; pictures go as they are, at their own size."""
-    body = json.dumps(_body(recipe), ensure_ascii=False, indent=1)
+    body = json.dumps(_body(record), ensure_ascii=False, indent=1)
     # The shell reads what stands between the two words, for the sake of the files.
     for sign in "\\$`":
         body = body.replace(sign, "\\" + sign)
-    for item in recipe.seen:
+    for item in record.seen:
         body = body.replace(_stand_in(item), f"$(base64 < {_quoted(item.file)} | tr -d '\\n')")
     return (
         f"curl {ENGINE}/chat/completions -H 'Content-Type: application/json' -d @- <<END_OF_REQUEST\n"
@@ -64,19 +64,19 @@ def gradio_script(questions: Sequence[Question], address: str) -> str:
     return "\n".join(_gradio(questions, address)) + "\n"
 
 
-def _openai(recipe: Recipe) -> Iterator[str]:
-    files = iter(recipe.seen)
-    if recipe.seen:
+def _openai(record: GenerationRecord) -> Iterator[str]:
+    files = iter(record.seen)
+    if record.seen:
         yield "import base64"
-        if recipe.pictures:
+        if record.pictures:
             yield "import io"
         yield ""
-    flat = stock_functions("flat") if recipe.pictures else ""
+    flat = stock_functions("flat") if record.pictures else ""
     yield stock_imports(flat) + "from openai import OpenAI"
     yield from ("", "")
-    if recipe.pictures:
+    if record.pictures:
         yield flat + PICTURE + "\n"
-    if recipe.clips:
+    if record.clips:
         yield CLIP + "\n"
 
     def part(part: Mapping[str, Any]) -> str:
@@ -89,19 +89,19 @@ def _openai(recipe: Recipe) -> Iterator[str]:
         return f'{{"type": "image_url", "image_url": {{"url": {call}}}}}'
 
     yield f'client = OpenAI(base_url="{ENGINE}", api_key="none")'
-    yield from listed(recipe.messages, part)
+    yield from listed(record.messages, part)
     yield "answer = client.chat.completions.create("
-    yield f"    model={literal(recipe.runtime.served_as)},"
+    yield f"    model={literal(record.runtime.served_as)},"
     yield "    messages=messages,"
-    yield from (f"    {name}={value!r}," for name, value in _settings(recipe).items())
-    yield f"    extra_body={_extra(recipe)!r},"
+    yield from (f"    {name}={value!r}," for name, value in _settings(record).items())
+    yield f"    extra_body={_extra(record)!r},"
     yield ")"
     yield "print(answer.choices[0].message.content)"
 
 
-def _body(recipe: Recipe) -> dict[str, Any]:
+def _body(record: GenerationRecord) -> dict[str, Any]:
     """The request as JSON, with stand-ins for the files' contents."""
-    files = iter(recipe.seen)
+    files = iter(record.seen)
 
     def part(part: Mapping[str, Any]) -> dict[str, Any]:
         if part["type"] == "text":
@@ -118,30 +118,30 @@ def _body(recipe: Recipe) -> dict[str, Any]:
             if isinstance(content := message["content"], str)
             else [part(one) for one in content],
         }
-        for message in recipe.messages
+        for message in record.messages
     ]
     return {
-        "model": recipe.runtime.served_as,
+        "model": record.runtime.served_as,
         "messages": messages,
-        **_settings(recipe),
-        **_extra(recipe),
+        **_settings(record),
+        **_extra(record),
     }
 
 
-def _settings(recipe: Recipe) -> dict[str, Any]:
-    told = recipe.generation
-    sampling = {} if recipe.greedy else {"top_p": told["top_p"], "seed": recipe.seed}
-    temperature = 0 if recipe.greedy else told["temperature"]
+def _settings(record: GenerationRecord) -> dict[str, Any]:
+    told = record.generation
+    sampling = {} if record.greedy else {"top_p": told["top_p"], "seed": record.seed}
+    temperature = 0 if record.greedy else told["temperature"]
     return {"max_tokens": told["max_new_tokens"], "temperature": temperature, **sampling}
 
 
-def _extra(recipe: Recipe) -> dict[str, Any]:
+def _extra(record: GenerationRecord) -> dict[str, Any]:
     """What engines know beyond OpenAI's own fields."""
-    told = recipe.generation
+    told = record.generation
     extra: dict[str, Any] = {"repetition_penalty": told["repetition_penalty"]}
-    if not recipe.greedy:
+    if not record.greedy:
         extra["top_k"] = told["top_k"] or -1  # engines write "all of them" so
-    if recipe.vision_ids:
+    if record.vision_ids:
         extra["chat_template_kwargs"] = {"add_vision_id": True}
     return {**extra, "skip_special_tokens": False}  # boxes are written in them
 

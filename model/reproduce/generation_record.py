@@ -56,7 +56,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class GenerationRecord:
     """One turn. `messages` are what `apply_chat_template` takes; `generation` what `generate` takes."""
 
     runtime: Runtime
@@ -85,7 +85,7 @@ class Recipe:
     def greedy(self) -> bool:
         return not self.generation["do_sample"]
 
-    def renamed(self, names: Mapping[str, str]) -> Recipe:
+    def renamed(self, names: Mapping[str, str]) -> GenerationRecord:
         """The same with other names for its files."""
         seen = (replace(item, file=names.get(item.file, item.file)) for item in self.seen)
         return replace(self, seen=tuple(seen))
@@ -93,7 +93,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What stock transformers made of a recipe, beside the answer that was recorded."""
+    """What stock transformers made of a record, beside the answer that was recorded."""
 
     tokens: int  # of stock's answer
     at: int | None = None  # the first token that differs, from 0; None: equal
@@ -106,14 +106,16 @@ class Verdict:
 
 
 @runtime_checkable
-class Replaying(Protocol):
+class Reproducible(Protocol):
     """A backend that can tell how it answers, and have stock transformers answer the same."""
 
-    def recipe(self, conversation: Conversation, settings: GenerationSettings) -> Recipe:
+    def generation_record(
+        self, conversation: Conversation, settings: GenerationSettings
+    ) -> GenerationRecord:
         """How the last user turn is answered. Raises `DemoError`, `NotReplayableError` among them."""
         ...
 
-    def verify(self, recipe: Recipe, reply: str, cancel: Cancel) -> Verdict | None:
+    def verify(self, record: GenerationRecord, reply: str, cancel: Cancel) -> Verdict | None:
         """Whether stock transformers replies the same; waits until nobody else needs the model.
 
         None if cancelled. Raises `DemoError`.

@@ -1,4 +1,4 @@
-"""A recipe as a Python script for stock transformers, which needs nothing of this project.
+"""A generation record as a Python script for stock transformers, which needs nothing of this project.
 
 Only text: neither torch nor transformers is imported here.
 """
@@ -13,30 +13,30 @@ from typing import Any
 
 from model.families import RENAMED
 from model.media import stock_files
-from model.reproduce.generation_record import MARK, NO_MARK, Messages, Recipe, Seen
+from model.reproduce.generation_record import MARK, NO_MARK, GenerationRecord, Messages, Seen
 
 STOCK = (Path(stock_files.__file__), Path(__file__).with_name("stock.py"))
 
 
-def transformers_script(recipe: Recipe) -> str:
-    """Prints the answer; runs in the folder that the recipe's files are named from."""
+def transformers_script(record: GenerationRecord) -> str:
+    """Prints the answer; runs in the folder that the record's files are named from."""
     called = {
-        "flat": recipe.pictures,
-        "at_size": (*recipe.pictures, *recipe.clips),
-        "picture": recipe.pictures,
-        "upright": recipe.clips,
-        "shown": recipe.clips,
-        "on_screen": recipe.clips,
-        "clip": recipe.clips,
-        "inputs_of": recipe.typed,
-        "inputs_with_typed": recipe.typed,
+        "flat": record.pictures,
+        "at_size": (*record.pictures, *record.clips),
+        "picture": record.pictures,
+        "upright": record.clips,
+        "shown": record.clips,
+        "on_screen": record.clips,
+        "clip": record.clips,
+        "inputs_of": record.typed,
+        "inputs_with_typed": record.typed,
     }
     body = stock_functions(*(name for name, items in called.items() if items))
-    body += "\n".join(_asking(recipe)) + "\n"
+    body += "\n".join(_asking(record)) + "\n"
     return (
         "from __future__ import annotations\n\n"
         + stock_imports(body)
-        + ("from peft import PeftModel\n" if recipe.runtime.adapter else "")
+        + ("from peft import PeftModel\n" if record.runtime.adapter else "")
         + "from transformers import AutoModelForImageTextToText, AutoProcessor\n\n\n"
         + body
     )
@@ -89,8 +89,8 @@ def listed(messages: Messages, part: Callable[[Mapping[str, Any]], str]) -> Iter
     yield "]"
 
 
-def _asking(recipe: Recipe) -> Iterator[str]:
-    runtime = recipe.runtime
+def _asking(record: GenerationRecord) -> Iterator[str]:
+    runtime = record.runtime
     yield f"checkpoint = {literal(runtime.checkpoint)}"
     yield "processor = AutoProcessor.from_pretrained(checkpoint)"
     yield "model = AutoModelForImageTextToText.from_pretrained("
@@ -101,16 +101,16 @@ def _asking(recipe: Recipe) -> Iterator[str]:
         yield f"    model, {literal(runtime.adapter)}, key_mapping={RENAMED!r}"
         yield ")"
     yield ""
-    yield from listed(recipe.messages, _part)
-    yield from _media(recipe)
+    yield from listed(record.messages, _part)
+    yield from _media(record)
     yield "prompt = processor.apply_chat_template("
-    yield f"    messages, tokenize=False, add_generation_prompt=True, add_vision_id={recipe.vision_ids}"
+    yield f"    messages, tokenize=False, add_generation_prompt=True, add_vision_id={record.vision_ids}"
     yield ")"
-    yield from _inputs(recipe)
+    yield from _inputs(record)
     yield ""
-    if not recipe.greedy:
-        yield f"torch.manual_seed({recipe.seed})"
-    yield f"output = model.generate(**inputs.to(model.device), {_settings(recipe)})"
+    if not record.greedy:
+        yield f"torch.manual_seed({record.seed})"
+    yield f"output = model.generate(**inputs.to(model.device), {_settings(record)})"
     yield 'answer = processor.decode(output[0, inputs["input_ids"].shape[1] :])'
     yield "print(answer.removesuffix(processor.tokenizer.eos_token))"
 
@@ -119,14 +119,14 @@ def _part(part: Mapping[str, Any]) -> str:
     return "{" + ", ".join(f"{literal(key)}: {literal(value)}" for key, value in part.items()) + "}"
 
 
-def _media(recipe: Recipe) -> Iterator[str]:
-    for name, items in (("pictures", recipe.pictures), ("clips", recipe.clips)):
+def _media(record: GenerationRecord) -> Iterator[str]:
+    for name, items in (("pictures", record.pictures), ("clips", record.clips)):
         if items:
             yield f"{name} = ["
             yield from (f"    {_call(item)}," for item in items)
             yield "]"
-    if recipe.clips:
-        yield f"rates = {[item.fps for item in recipe.clips]}  # frames/s"
+    if record.clips:
+        yield f"rates = {[item.fps for item in record.clips]}  # frames/s"
 
 
 def _call(item: Seen) -> str:
@@ -136,23 +136,23 @@ def _call(item: Seen) -> str:
     return f"clip({literal(item.file)}, {size}, {[round(at, 4) for at in item.times]})"
 
 
-def _inputs(recipe: Recipe) -> Iterator[str]:
-    if recipe.typed:
-        given = [name for name in ("pictures", "clips") if getattr(recipe, name)]
-        named = [f"{name}={name}" for name in (*given, *(["rates"] * bool(recipe.clips)))]
+def _inputs(record: GenerationRecord) -> Iterator[str]:
+    if record.typed:
+        given = [name for name in ("pictures", "clips") if getattr(record, name)]
+        named = [f"{name}={name}" for name in (*given, *(["rates"] * bool(record.clips)))]
         yield f"inputs = inputs_with_typed({', '.join(['processor', 'prompt', *named])})"
         return
-    if recipe.clips:
+    if record.clips:
         yield "sampled = ["
         yield "    VideoMetadata(len(clip), fps=rate, frames_indices=list(range(len(clip))))"
         yield "    for clip, rate in zip(clips, rates)"
         yield "]"
     yield "inputs = processor("
     yield "    text=[prompt],"
-    if recipe.pictures:
+    if record.pictures:
         yield "    images=pictures,"
         yield '    images_kwargs={"do_resize": False},'
-    if recipe.clips:
+    if record.clips:
         yield "    videos=clips,"
         yield "    videos_kwargs={"
         yield '        "do_resize": False,'
@@ -164,8 +164,8 @@ def _inputs(recipe: Recipe) -> Iterator[str]:
     yield ")"
 
 
-def _settings(recipe: Recipe) -> str:
+def _settings(record: GenerationRecord) -> str:
     """What `generate` is told; greedy decoding has no use for the settings of sampling."""
-    unused = ("temperature", "top_p", "top_k") if recipe.greedy else ()
-    told = {name: value for name, value in recipe.generation.items() if name not in unused}
+    unused = ("temperature", "top_p", "top_k") if record.greedy else ()
+    told = {name: value for name, value in record.generation.items() if name not in unused}
     return ", ".join(f"{name}={value!r}" for name, value in told.items())

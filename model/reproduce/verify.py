@@ -12,7 +12,7 @@ from transformers import StoppingCriteria
 from model.errors import DemoError
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.reproduce import stock
-from model.reproduce.generation_record import Recipe, Seen, Verdict
+from model.reproduce.generation_record import GenerationRecord, Seen, Verdict
 
 SHOWN = 24  # characters of what differs
 
@@ -20,60 +20,64 @@ SHOWN = 24  # characters of what differs
 def replay(
     model: Any,
     processor: Any,
-    recipe: Recipe,
+    record: GenerationRecord,
     reply: str,
     stopping: Sequence[StoppingCriteria] = (),
     inputs: Any = None,
 ) -> Verdict:
-    """What stock transformers says to the recipe, beside `reply`. Raises `DemoError`.
+    """What stock transformers says to the record, beside `reply`. Raises `DemoError`.
 
     inputs: of `inputs_of`, where they have been made before.
     """
     tokenizer = processor.tokenizer
-    inputs = inputs or inputs_of(processor, recipe)
-    ids = _generated(model, recipe, inputs, stopping)
+    inputs = inputs or inputs_of(processor, record)
+    ids = _generated(model, record, inputs, stopping)
     ends = {*_listed(model.generation_config.eos_token_id), tokenizer.eos_token_id}
     return compared(tokenizer, [token for token in ids if token not in ends], reply)
 
 
 def stock_answer(
-    model: Any, processor: Any, recipe: Recipe, stopping: Sequence[StoppingCriteria] = ()
+    model: Any, processor: Any, record: GenerationRecord, stopping: Sequence[StoppingCriteria] = ()
 ) -> list[int]:
     """The tokens that `apply_chat_template` and `generate` give, as the printed script asks for them."""
-    return _generated(model, recipe, stock_inputs(processor, recipe), stopping)
+    return _generated(model, record, stock_inputs(processor, record), stopping)
 
 
 def _generated(
-    model: Any, recipe: Recipe, inputs: Any, stopping: Sequence[StoppingCriteria]
+    model: Any, record: GenerationRecord, inputs: Any, stopping: Sequence[StoppingCriteria]
 ) -> list[int]:
-    settings = {**recipe.generation, "stopping_criteria": list(stopping)}
-    return stock.generated(model, inputs, recipe.seed, **settings)
+    settings = {**record.generation, "stopping_criteria": list(stopping)}
+    return stock.generated(model, inputs, record.seed, **settings)
 
 
-def inputs_of(processor: Any, recipe: Recipe, reader: MediaReader = IN_THIS_PROCESS) -> Any:
+def inputs_of(
+    processor: Any, record: GenerationRecord, reader: MediaReader = IN_THIS_PROCESS
+) -> Any:
     """The model's inputs by stock code. Raises `DemoError` for an answer that was sampled."""
-    if not recipe.greedy:
+    if not record.greedy:
         raise DemoError(
             "Only answers at temperature 0 can be verified; the others are drawn by lot."
         )
-    return stock_inputs(processor, recipe, reader)
+    return stock_inputs(processor, record, reader)
 
 
-def stock_inputs(processor: Any, recipe: Recipe, reader: MediaReader = IN_THIS_PROCESS) -> Any:
-    """What the processor makes of the recipe's messages and files. Raises `DemoError`."""
+def stock_inputs(
+    processor: Any, record: GenerationRecord, reader: MediaReader = IN_THIS_PROCESS
+) -> Any:
+    """What the processor makes of the record's messages and files. Raises `DemoError`."""
     prompt = processor.apply_chat_template(
-        recipe.messages,
+        record.messages,
         tokenize=False,
         add_generation_prompt=True,
-        add_vision_id=recipe.vision_ids,
+        add_vision_id=record.vision_ids,
     )
-    inputs_of = stock.inputs_with_typed if recipe.typed else stock.inputs_of
+    inputs_of = stock.inputs_with_typed if record.typed else stock.inputs_of
     return inputs_of(
         processor,
         prompt,
-        pictures=[_seen(item, reader) for item in recipe.pictures],
-        clips=[_seen(item, reader) for item in recipe.clips],
-        rates=[item.fps for item in recipe.clips],
+        pictures=[_seen(item, reader) for item in record.pictures],
+        clips=[_seen(item, reader) for item in record.clips],
+        rates=[item.fps for item in record.clips],
     )
 
 

@@ -27,7 +27,7 @@ from model.loading import LoadingBackend
 from model.local import LocalBackend
 from model.remote.backend import RemoteBackend
 from model.remote.http.connection import Connection
-from model.reproduce.generation_record import Recipe, Runtime, Verdict
+from model.reproduce.generation_record import GenerationRecord, Runtime, Verdict
 from model.settings import GenerationSettings
 from tests.support import media_files
 from tests.support.fakes import FakeBackend
@@ -48,11 +48,15 @@ class SlowReplay(FakeBackend):
 
     flags: list[Cancel] = field(default_factory=list)
 
-    def recipe(self, conversation: Conversation, settings: GenerationSettings) -> Recipe:  # noqa: ARG002
+    def generation_record(
+        self,
+        conversation: Conversation,  # noqa: ARG002
+        settings: GenerationSettings,  # noqa: ARG002
+    ) -> GenerationRecord:
         runtime = Runtime("a/b", "float32", "cpu", "sdpa")
-        return Recipe(runtime, "", [], (), False, {"do_sample": False}, 0)
+        return GenerationRecord(runtime, "", [], (), False, {"do_sample": False}, 0)
 
-    def verify(self, recipe: Recipe, reply: str, cancel: Cancel) -> Verdict | None:  # noqa: ARG002
+    def verify(self, record: GenerationRecord, reply: str, cancel: Cancel) -> Verdict | None:  # noqa: ARG002
         self.flags.append(cancel)
         cancel.wait(PATIENCE_S)
         return None

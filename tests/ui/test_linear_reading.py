@@ -15,7 +15,7 @@ from model.answers.timestamps import timestamps
 from model.conversation import Conversation, Image, Text, Video
 from model.grounding import Convention, parse
 from model.remote.reasoning import Splitter
-from model.reproduce import generation_record as recipe
+from model.reproduce import generation_record
 from ui import markdown, places, render
 from ui.attachment import Attachment
 from ui.differences import MOST_WORDS, differences
@@ -60,8 +60,10 @@ def compared(text: str) -> object:
 def of_a_turn(text: str) -> object:
     """As a script that asks again has it, and as a server gets it."""
     talk = Conversation().with_user_turn(Text("What?")).with_reply(text)
-    again = recipe.messages(talk.with_user_turn(Text(text)), "", ("<|im_end|>", "<|box_start|>"))
-    return [recipe.unmarked(message["content"][0]["text"]) for message in again]
+    again = generation_record.messages(
+        talk.with_user_turn(Text(text)), "", ("<|im_end|>", "<|box_start|>")
+    )
+    return [generation_record.unmarked(message["content"][0]["text"]) for message in again]
 
 
 READERS: dict[str, Callable[[str], object]] = {

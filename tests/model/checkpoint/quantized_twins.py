@@ -65,7 +65,7 @@ def test_it_answers_as_its_twin(base: Path, tmp_path: Path, method: str, bits: i
     )
     assert off(got, expected) < 0.02 and alike > 0.9
     assert rounded < 2 * noise
-    verdict = ours.verify(ours.recipe(talk, SETTINGS), said, Cancel())
+    verdict = ours.verify(ours.generation_record(talk, SETTINGS), said, Cancel())
     assert verdict and verdict.equal
 
 

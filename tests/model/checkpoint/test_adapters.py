@@ -26,7 +26,7 @@ from model.errors import CheckpointError, DemoError
 from model.local import LocalBackend
 from model.reproduce import verify
 from model.reproduce.client_scripts import openai_script
-from model.reproduce.generation_record import Recipe, Runtime
+from model.reproduce.generation_record import GenerationRecord, Runtime
 from model.reproduce.script import transformers_script
 from model.settings import GenerationSettings
 from tests.support.adapters import bare, rewrite, tell, weights, with_pefts, write_adapter
@@ -87,8 +87,8 @@ def refused(base: Path | str, adapter: Path | str = "") -> str:
     return str(failed.value)
 
 
-def stock_says(model: Any, backend: LocalBackend, recipe: Recipe) -> str:
-    ids = verify.stock_answer(model, backend.processor, recipe)
+def stock_says(model: Any, backend: LocalBackend, record: GenerationRecord) -> str:
+    ids = verify.stock_answer(model, backend.processor, record)
     tokens = [token for token in ids if token not in backend.engine.end_tokens]
     return str(backend.processor.tokenizer.decode(tokens))
 
@@ -96,11 +96,11 @@ def stock_says(model: Any, backend: LocalBackend, recipe: Recipe) -> str:
 def assert_answers_as_peft(base: Path, adapter: Path, picture: Image) -> None:
     backend = loaded(base, adapter)
     talk = asked(picture)
-    recipe = backend.recipe(talk, SHORT)
+    record = backend.generation_record(talk, SHORT)
     said = answered(backend, talk)
-    assert said == stock_says(with_pefts(base, adapter), backend, recipe)
-    assert said != stock_says(bare(base), backend, recipe)
-    verdict = backend.verify(recipe, said, Cancel())
+    assert said == stock_says(with_pefts(base, adapter), backend, record)
+    assert said != stock_says(bare(base), backend, record)
+    verdict = backend.verify(record, said, Cancel())
     assert verdict and verdict.equal
 
 
@@ -271,9 +271,9 @@ def test_it_is_named_wherever_the_checkpoint_is(
     assert f"adapter     {whole} (LoRA of rank 4, made for {base})" in capsys.readouterr().out
     backend = loaded(base, whole)
     assert backend.status().label == f"{base.name} + mine · cpu fp32"
-    recipe = backend.recipe(asked(picture), SHORT)
-    assert (recipe.runtime.checkpoint, recipe.runtime.adapter) == (base.name, "mine")
-    assert 'model="mine"' in openai_script(recipe), "as `vllm serve --lora-modules` calls it"
+    record = backend.generation_record(asked(picture), SHORT)
+    assert (record.runtime.checkpoint, record.runtime.adapter) == (base.name, "mine")
+    assert 'model="mine"' in openai_script(record), "as `vllm serve --lora-modules` calls it"
 
 
 def test_the_printed_script_gives_the_same_answer(
@@ -286,7 +286,7 @@ def test_the_printed_script_gives_the_same_answer(
     talk = asked(picture)
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
-        exec(transformers_script(backend.recipe(talk, SHORT)), {})
+        exec(transformers_script(backend.generation_record(talk, SHORT)), {})
     assert output.getvalue() == answered(backend, talk) + "\n"
 
 

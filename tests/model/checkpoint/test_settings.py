@@ -172,7 +172,7 @@ def test_answers_with_its_defaults_are_those_of_stock_with_its_own_generation_co
     assert differing, "the penalty made no difference"
 
 
-def test_the_recipe_of_an_answer_has_its_defaults(penalised: LocalBackend) -> None:
+def test_the_record_of_an_answer_has_its_defaults(penalised: LocalBackend) -> None:
     talk = Conversation().with_user_turn(Text("Hello"))
-    recipe = penalised.recipe(talk, penalised.default_settings().generation)
-    assert recipe.generation["repetition_penalty"] == 1.05
+    record = penalised.generation_record(talk, penalised.default_settings().generation)
+    assert record.generation["repetition_penalty"] == 1.05

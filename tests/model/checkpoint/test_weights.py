@@ -348,9 +348,9 @@ def test_nothing_is_verified_with_a_weight_that_is_not_the_files(
     changed = LocalBackend.load(checkpoints["qwen2_vl"], device="cpu")
     with torch.inference_mode():
         changed.model.state_dict()[key][row] += 1
-    recipe = changed.recipe(HELLO, GREEDY)
+    record = changed.generation_record(HELLO, GREEDY)
     with pytest.raises(DemoError, match=f"{key} in memory is not what the files of qwen2_vl hold"):
-        changed.verify(recipe, "Hi", Cancel())
+        changed.verify(record, "Hi", Cancel())
 
 
 def test_nothing_is_verified_with_a_model_that_someone_loaded_incompletely(
@@ -361,4 +361,4 @@ def test_nothing_is_verified_with_a_model_that_someone_loaded_incompletely(
     model = AutoModelForImageTextToText.from_pretrained(folder)
     backend = LocalBackend(model, AutoProcessor.from_pretrained(folder))
     with pytest.raises(DemoError, match=r"layers\.1\.mlp\.down_proj\.weight in memory is not"):
-        backend.verify(backend.recipe(HELLO, GREEDY), "Hi", Cancel())
+        backend.verify(backend.generation_record(HELLO, GREEDY), "Hi", Cancel())

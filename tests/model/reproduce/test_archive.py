@@ -169,7 +169,7 @@ def test_html_is_text_in_what_is_for_reading(zipped: Path) -> None:
 
 
 def test_a_turn_is_answered_again_as_it_was(kept: Archive) -> None:
-    (first, _, reply), (second, _, _) = kept.recipes(["<|im_end|>"])
+    (first, _, reply), (second, _, _) = kept.records(["<|im_end|>"])
     assert reply == "<|box_start|>(1,2)<|box_end|>"
     assert [len(first.seen), len(second.seen)] == [1, 3]
     assert (first.vision_ids, first.seed, first.generation["max_new_tokens"]) == (

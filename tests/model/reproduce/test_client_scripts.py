@@ -31,7 +31,7 @@ from model.reproduce.client_scripts import (
     gradio_script,
     openai_script,
 )
-from model.reproduce.generation_record import Recipe
+from model.reproduce.generation_record import GenerationRecord
 from model.settings import GenerationSettings, VisionSettings
 from tests.support import media_files
 from tests.support.fakes import USAGE, FakeBackend
@@ -91,13 +91,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def recipe(qwen2_vl: LocalBackend, folder: Path) -> Recipe:
+def record(qwen2_vl: LocalBackend, folder: Path) -> GenerationRecord:
     picture = Picture(folder / "it's a.png", VisionSettings(max_tokens=16))
     clip = Video(folder / "b.mp4")
     talk = Conversation().with_user_turn(picture, Text(HOSTILE)).with_reply("Yes.")
     settings = GenerationSettings(max_new_tokens=9, vision_ids=True, repetition_penalty=1.1)
-    recipe = qwen2_vl.recipe(talk.with_user_turn(Text("And?"), clip), settings)
-    return recipe.renamed({str(folder / name): name for name in ("it's a.png", "b.mp4")})
+    record = qwen2_vl.generation_record(talk.with_user_turn(Text("And?"), clip), settings)
+    return record.renamed({str(folder / name): name for name in ("it's a.png", "b.mp4")})
 
 
 def run(command: list[str], given: str) -> str:
@@ -128,23 +128,25 @@ def assert_asked(request: dict[str, Any]) -> None:
 
 
 def test_the_openai_script_sends_pictures_at_the_size_that_the_model_saw(
-    engine: Engine, recipe: Recipe
+    engine: Engine, record: GenerationRecord
 ) -> None:
-    script = openai_script(recipe).replace(ENGINE, engine.address)
+    script = openai_script(record).replace(ENGINE, engine.address)
     assert run([sys.executable, "-"], script) == "Red.\n"
     (asked,) = engine.asked
     assert_asked(asked)
     sent = Image.open(io.BytesIO(content(asked["messages"][1]["content"][0])))
     seen = media.open_image("it's a.png").resize(
-        (recipe.pictures[0].width, recipe.pictures[0].height)
+        (record.pictures[0].width, record.pictures[0].height)
     )
     assert (sent.size, sent.tobytes()) == (seen.size, seen.tobytes())
     assert seen.size != (300, 120)
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-def test_the_curl_command_sends_the_files_as_they_are(engine: Engine, recipe: Recipe) -> None:
-    command = curl_command(recipe).replace(ENGINE, engine.address)
+def test_the_curl_command_sends_the_files_as_they_are(
+    engine: Engine, record: GenerationRecord
+) -> None:
+    command = curl_command(record).replace(ENGINE, engine.address)
     assert "Red." in run(["sh"], command)
     (asked,) = engine.asked
     assert_asked(asked)
@@ -153,11 +155,15 @@ def test_the_curl_command_sends_the_files_as_they_are(engine: Engine, recipe: Re
 
 def test_sampling_is_passed_on(qwen2_vl: LocalBackend) -> None:
     drawn = GenerationSettings(temperature=0.7, top_p=0.8, top_k=20, seed=5, system_prompt="")
-    script = openai_script(qwen2_vl.recipe(Conversation().with_user_turn(Text("Hi")), drawn))
+    script = openai_script(
+        qwen2_vl.generation_record(Conversation().with_user_turn(Text("Hi")), drawn)
+    )
     for setting in ("temperature=0.7", "top_p=0.8", "seed=5", "'top_k': 20"):
         assert setting in script
     every = replace(drawn, top_k=0)
-    script = openai_script(qwen2_vl.recipe(Conversation().with_user_turn(Text("Hi")), every))
+    script = openai_script(
+        qwen2_vl.generation_record(Conversation().with_user_turn(Text("Hi")), every)
+    )
     assert "'top_k': -1" in script
     assert "PIL" not in script and "base64" not in script
 

@@ -78,7 +78,7 @@ def printed(scripts: Sequence[str]) -> list[str]:
 def verified(backend: LocalBackend, talk: Conversation, settings: GenerationSettings) -> str:
     """The answer, which stock transformers gives too."""
     reply = answer(backend, talk, settings)
-    verdict = backend.verify(backend.recipe(talk, settings), reply, Cancel())
+    verdict = backend.verify(backend.generation_record(talk, settings), reply, Cancel())
     assert verdict and verdict.equal, verdict
     return reply
 
@@ -118,7 +118,9 @@ def test_scripts_as_printed_give_the_same_answers(tiny: LocalBackend, folder: Pa
     made = conversations(folder)
     cases = {case: made[case] for case in CASES[:5]} | {"drawn": (made["a picture"][0], DRAWN)}
     names = {str(folder / name): name for name in ("one.png", "other.png", "clip.mp4")}
-    scripts = [transformers_script(tiny.recipe(*case).renamed(names)) for case in cases.values()]
+    scripts = [
+        transformers_script(tiny.generation_record(*case).renamed(names)) for case in cases.values()
+    ]
     assert not any(str(folder) in script for script in scripts)
     expected = {case: answer(tiny, *cases[case]) + "\n" for case in cases}
     assert dict(zip(cases, printed(scripts), strict=True)) == expected
@@ -140,15 +142,15 @@ def test_stock_transformers_agrees_where_somebody_typed_an_added_token(
     asked = Conversation().with_user_turn(Text("What is "), Text(typed[:4]), Text(typed[4:]))
     talk = asked.with_reply(f"It is {typed}").with_user_turn(Text("And?"))
     verified(with_added_tokens, talk, GREEDY)
-    recipe = with_added_tokens.recipe(talk, GREEDY)
-    assert recipe.typed
+    record = with_added_tokens.generation_record(talk, GREEDY)
+    assert record.typed
     # A program for an engine sends the text as it was typed.
-    assert typed in curl_command(recipe)
+    assert typed in curl_command(record)
 
 
 def test_the_prompt_is_the_backends_own(tiny: LocalBackend, folder: Path) -> None:
     talk, settings = conversations(folder)["two pictures with vision ids"]
-    assert tiny.recipe(talk, settings).prompt == tiny.prompt(talk, settings)
+    assert tiny.generation_record(talk, settings).prompt == tiny.prompt(talk, settings)
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "CMYK", "1"])
@@ -219,16 +221,16 @@ def test_a_character_of_several_tokens_is_compared_whole(qwen2_vl: LocalBackend)
 
 def test_what_was_drawn_by_lot_is_not_verified(qwen2_vl: LocalBackend) -> None:
     talk = Conversation().with_user_turn(Text("Hi"))
-    recipe = qwen2_vl.recipe(talk, GenerationSettings(temperature=0.5))
+    record = qwen2_vl.generation_record(talk, GenerationSettings(temperature=0.5))
     with pytest.raises(DemoError, match="temperature 0"):
-        qwen2_vl.verify(recipe, "Hi", Cancel())
+        qwen2_vl.verify(record, "Hi", Cancel())
 
 
 def test_verifying_can_be_cancelled(qwen2_vl: LocalBackend) -> None:
-    recipe = qwen2_vl.recipe(Conversation().with_user_turn(Text("Hi")), GREEDY)
+    record = qwen2_vl.generation_record(Conversation().with_user_turn(Text("Hi")), GREEDY)
     cancel = Cancel()
     cancel.set()
-    assert qwen2_vl.verify(recipe, "Hi", cancel) is None
+    assert qwen2_vl.verify(record, "Hi", cancel) is None
 
 
 @pytest.mark.slow
@@ -238,7 +240,7 @@ def test_verifying_gives_way_to_people_and_is_done_afterwards(
     talk = Conversation().with_user_turn(Text("Tell me a long story."))
     settings = GenerationSettings(max_new_tokens=300)
     reply = answer(qwen2_vl, talk, settings)
-    recipe = qwen2_vl.recipe(talk, settings)
+    record = qwen2_vl.generation_record(talk, settings)
     verdicts: list[Verdict | None] = []
     begun, attempts, replay = threading.Event(), [], verify.replay
 
@@ -253,7 +255,7 @@ def test_verifying_gives_way_to_people_and_is_done_afterwards(
 
     monkeypatch.setattr(verify, "replay", slowly)
     verifying = threading.Thread(
-        target=lambda: verdicts.append(qwen2_vl.verify(recipe, reply, Cancel()))
+        target=lambda: verdicts.append(qwen2_vl.verify(record, reply, Cancel()))
     )
     verifying.start()
     assert begun.wait(PATIENCE_S)
@@ -271,14 +273,16 @@ def test_why_stock_code_cannot_read_a_file_is_told_and_logged(
     qwen2_vl: LocalBackend, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = media_files.photo(tmp_path / "a.png", (56, 56))
-    recipe = qwen2_vl.recipe(Conversation().with_user_turn(Image(path), Text("Hi")), GREEDY)
+    record = qwen2_vl.generation_record(
+        Conversation().with_user_turn(Image(path), Text("Hi")), GREEDY
+    )
     for damage, said in (
         (emptied, r"cannot decode a\.png \(UnidentifiedImageError\)"),
         (Path.unlink, r"a\.png cannot be opened any more \(No such file"),
     ):
         damage(path)
         with pytest.raises(DemoError, match=said):
-            qwen2_vl.verify(recipe, "Hi", Cancel())
+            qwen2_vl.verify(record, "Hi", Cancel())
         assert str(path) in caplog.text and "Traceback" in caplog.text
         caplog.clear()
 
@@ -287,7 +291,9 @@ def test_a_bug_in_reading_a_file_is_not_blamed_on_the_file(
     qwen2_vl: LocalBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = media_files.photo(tmp_path / "a.png", (56, 56))
-    recipe = qwen2_vl.recipe(Conversation().with_user_turn(Image(path), Text("Hi")), GREEDY)
+    record = qwen2_vl.generation_record(
+        Conversation().with_user_turn(Image(path), Text("Hi")), GREEDY
+    )
     monkeypatch.setattr("model.reproduce.stock.resize", lambda *_: [][0])
     with pytest.raises(IndexError):
-        qwen2_vl.verify(recipe, "Hi", Cancel())
+        qwen2_vl.verify(record, "Hi", Cancel())

@@ -112,7 +112,7 @@ def test_verify_and_the_yardstick_give_the_model_the_same(
     talk = Conversation().with_user_turn(*pictures, clip, Text("Compare them."))
     settings = GenerationSettings()
     yardstick = stock_inputs(backend, talk, settings)
-    verified = verify.stock_inputs(backend.processor, backend.recipe(talk, settings))
+    verified = verify.stock_inputs(backend.processor, backend.generation_record(talk, settings))
     assert {"pixel_values", "pixel_values_videos"} <= set(yardstick) == set(verified)
     for name, tensor in yardstick.items():
         assert torch.equal(tensor, torch.as_tensor(verified[name])), name

@@ -214,7 +214,7 @@ def test_fp8_is_unpacked_where_no_gpu_has_it_and_answers_as_its_twin(
     assert {weight.dtype for weight in ours.model.parameters()} == {getattr(torch, dtype)}
     said, expected = (collected(b.stream(talk, settings, Cancel()))[0] for b in (ours, twin))
     assert said == expected
-    verdict = ours.verify(ours.recipe(talk, settings), said, Cancel())
+    verdict = ours.verify(ours.generation_record(talk, settings), said, Cancel())
     assert verdict and verdict.equal
 
 
