@@ -84,7 +84,7 @@ def _verdicts(path: Path, folder: Path, flags: Flags) -> Iterator[Verdict]:
     backend = LocalBackend.from_choice(choice, cache_gb=0)
     images = backend.processor.image_processor
     token_px = images.patch_size * images.merge_size
-    if any(item.width % token_px or item.height % token_px for item in exported.seen):
+    if any(item.width % token_px or item.height % token_px for item in exported.media):
         raise DemoError(
             "This zip file is not a conversation that was exported here, or it was changed; export it again."
         )

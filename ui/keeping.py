@@ -25,7 +25,7 @@ from model.errors import DemoError, NotReplayableError
 from model.reproduce import archive, archive_reader
 from model.reproduce.archive import Archive, replayed
 from model.reproduce.archive_entries import Allowance
-from model.reproduce.generation_record import Reproducible, Runtime, Seen
+from model.reproduce.generation_record import ProcessedMedia, Reproducible, Runtime
 from model.reproduce.script import transformers_script
 from model.settings import TUNABLES, DefaultSettings, GenerationSettings
 from ui import composer, replay, view
@@ -184,14 +184,14 @@ def _archive(
         record = _reproducible(tabs).generation_record(question, settings)
     except NotReplayableError:
         costs = tabs.backend.estimate(question, settings).items
-        seen = (
-            Seen(str(item.path), cost.kind, *cost.resized, cost.times)
+        media = (
+            ProcessedMedia(str(item.path), cost.kind, *cost.resized, cost.times)
             for item, cost in zip(question.media, costs, strict=True)
         )
         name, _, _ = tabs.backend.status().label.partition(" · ")
-        return Archive(conversation, answers, tuple(seen), Runtime(name)), ""
+        return Archive(conversation, answers, tuple(media), Runtime(name)), ""
     named = record.renamed(archive.file_names(conversation))
-    return Archive(conversation, answers, record.seen, record.runtime), transformers_script(named)
+    return Archive(conversation, answers, record.media, record.runtime), transformers_script(named)
 
 
 async def _restored(tabs: Tabs, tab: Tab, source: Path) -> tuple[Archive, list[Attachment]]:

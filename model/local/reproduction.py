@@ -17,8 +17,14 @@ from model.errors import DemoError
 from model.media.reader import MediaReader
 from model.prompt.builder import PromptBuilder
 from model.prompt.sampling import sampling_arguments
-from model.reproduce import generation_record, verify
-from model.reproduce.generation_record import GenerationRecord, Runtime, Verdict
+from model.reproduce import verify
+from model.reproduce.generation_record import (
+    GenerationRecord,
+    Runtime,
+    Verdict,
+    processed_media,
+    template_messages,
+)
 from model.serving.drafts import EitherCancel
 from model.serving.fair_lock import Turnstile
 from model.settings import GenerationSettings
@@ -48,10 +54,10 @@ class Reproduction:
         return GenerationRecord(
             runtime=self.runtime,
             prompt=self._prompts.text(conversation, settings),
-            messages=generation_record.messages(
+            messages=template_messages(
                 conversation, settings.system_prompt, self._prompts.template.control_tokens
             ),
-            seen=tuple(map(generation_record.seen, prompt.items)),
+            media=tuple(map(processed_media, prompt.items)),
             vision_ids=settings.vision_ids,
             generation=sampling_arguments(settings, longest),
             seed=settings.seed or 0,

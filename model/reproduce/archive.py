@@ -22,8 +22,12 @@ from model.backend import Answered
 from model.conversation import Conversation, Image, Media, Text, Video
 from model.errors import DemoError
 from model.prompt.sampling import sampling_arguments
-from model.reproduce import generation_record
-from model.reproduce.generation_record import GenerationRecord, Runtime, Seen
+from model.reproduce.generation_record import (
+    GenerationRecord,
+    ProcessedMedia,
+    Runtime,
+    template_messages,
+)
 from model.settings import GenerationSettings
 
 FORMAT = 1
@@ -34,15 +38,15 @@ _UNSAFE = re.compile(r"[^\w.-]+")
 
 @dataclass(frozen=True)
 class Archive:
-    """`seen` has one entry for each picture and clip of the conversation, in order."""
+    """`media` has one entry for each picture and clip of the conversation, in order."""
 
     conversation: Conversation
     answers: tuple[Answered, ...]
-    seen: tuple[Seen, ...]
+    media: tuple[ProcessedMedia, ...]
     runtime: Runtime
 
     def records(self, control: Iterable[str]) -> Iterator[tuple[GenerationRecord, Answered, str]]:
-        """How each turn is answered again, how it was, and the reply. control: see `generation_record.messages`."""
+        """How each turn is answered again, how it was, and the reply. control: see `template_messages`."""
         control = tuple(control)
         for turn, answered in enumerate(self.answers):
             asked = replace(self.conversation, messages=self.conversation.messages[: 2 * turn + 1])
@@ -52,8 +56,8 @@ class Archive:
                 GenerationRecord(
                     runtime=self.runtime,
                     prompt="",
-                    messages=generation_record.messages(asked, settings.system_prompt, control),
-                    seen=self.seen[:count],
+                    messages=template_messages(asked, settings.system_prompt, control),
+                    media=self.media[:count],
                     vision_ids=settings.vision_ids,
                     generation=sampling_arguments(settings, settings.max_new_tokens),
                     seed=settings.seed or 0,
@@ -134,7 +138,7 @@ def _part(part: Text | Media, names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _settings(archive: Archive, names: Mapping[str, str]) -> dict[str, Any]:
-    items = zip(archive.conversation.media, archive.seen, strict=True)
+    items = zip(archive.conversation.media, archive.media, strict=True)
     versions = {name: metadata.version(name) for name in PACKAGES if _installed(name)}
     return {
         "format": FORMAT,
@@ -144,12 +148,12 @@ def _settings(archive: Archive, names: Mapping[str, str]) -> dict[str, Any]:
             {
                 "file": names[str(item.path)],
                 "name": item.name,
-                "width": seen.width,
-                "height": seen.height,
-                "times": list(seen.times),
+                "width": processed.width,
+                "height": processed.height,
+                "times": list(processed.times),
                 "vision": asdict(item.vision),
             }
-            for item, seen in items
+            for item, processed in items
         ],
         "answers": [asdict(answered) for answered in archive.answers],
     }

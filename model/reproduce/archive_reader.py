@@ -18,7 +18,7 @@ from model.conversation import Conversation, Image, Media, Message, Text, Video
 from model.errors import DemoError
 from model.reproduce.archive import FORMAT, SUFFIX, Archive
 from model.reproduce.archive_entries import Allowance, Entries, check_directory, too_large
-from model.reproduce.generation_record import Runtime, Seen
+from model.reproduce.generation_record import ProcessedMedia, Runtime
 from model.settings import MOST_CHARACTERS, GenerationSettings, VisionSettings
 
 MAX_TURNS = 400
@@ -79,8 +79,10 @@ def _archive(entries: Entries, folder: Path) -> Archive:
     answers = tuple(map(_answered, settings["answers"]))
     if len(conversation.messages) != 2 * len(answers) or not answers:
         raise ValueError("turns")
-    seen = tuple(_seen(item, facts) for item, facts in zip(items, settings["media"], strict=True))
-    return Archive(conversation, answers, seen, _runtime(settings["runtime"]))
+    processed = tuple(
+        _processed_media(item, facts) for item, facts in zip(items, settings["media"], strict=True)
+    )
+    return Archive(conversation, answers, processed, _runtime(settings["runtime"]))
 
 
 def _check_length(messages: Sequence[Any], settings: Mapping[str, Any]) -> None:
@@ -154,7 +156,7 @@ def _usage(facts: Mapping[str, Any]) -> Usage:
     return Usage(**known)
 
 
-def _seen(item: Media, facts: Mapping[str, Any]) -> Seen:
+def _processed_media(item: Media, facts: Mapping[str, Any]) -> ProcessedMedia:
     width, height = (_whole(facts[side], MOST_PIXELS) for side in ("width", "height"))
     times = tuple(_number(at, 1e6) for at in facts["times"])
     clip = isinstance(item, Video)
@@ -162,7 +164,7 @@ def _seen(item: Media, facts: Mapping[str, Any]) -> Seen:
         raise ValueError("size")
     if list(times) != sorted(times):
         raise ValueError("times")
-    return Seen(str(item.path), "video" if clip else "image", width, height, times)
+    return ProcessedMedia(str(item.path), "video" if clip else "image", width, height, times)
 
 
 def _runtime(facts: Mapping[str, Any]) -> Runtime:

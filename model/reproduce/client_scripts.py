@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from model.reproduce.generation_record import GenerationRecord, Seen, unmarked
+from model.reproduce.generation_record import GenerationRecord, ProcessedMedia, unescaped
 from model.reproduce.script import listed, literal, stock_functions, stock_imports
 
 ENGINE = "http://localhost:8000/v1"  # where `vllm serve` listens
@@ -51,7 +51,7 @@ def curl_command(record: GenerationRecord) -> str:
     # The shell reads what stands between the two words, for the sake of the files.
     for sign in "\\$`":
         body = body.replace(sign, "\\" + sign)
-    for item in record.seen:
+    for item in record.media:
         body = body.replace(_stand_in(item), f"$(base64 < {_quoted(item.file)} | tr -d '\\n')")
     return (
         f"curl {ENGINE}/chat/completions -H 'Content-Type: application/json' -d @- <<END_OF_REQUEST\n"
@@ -65,23 +65,23 @@ def gradio_script(questions: Sequence[Question], address: str) -> str:
 
 
 def _openai(record: GenerationRecord) -> Iterator[str]:
-    files = iter(record.seen)
-    if record.seen:
+    files = iter(record.media)
+    if record.media:
         yield "import base64"
-        if record.pictures:
+        if record.images:
             yield "import io"
         yield ""
-    flat = stock_functions("flat") if record.pictures else ""
+    flat = stock_functions("flat") if record.images else ""
     yield stock_imports(flat) + "from openai import OpenAI"
     yield from ("", "")
-    if record.pictures:
+    if record.images:
         yield flat + PICTURE + "\n"
-    if record.clips:
+    if record.videos:
         yield CLIP + "\n"
 
     def part(part: Mapping[str, Any]) -> str:
         if part["type"] == "text":
-            return f'{{"type": "text", "text": {literal(unmarked(part["text"]))}}}'
+            return f'{{"type": "text", "text": {literal(unescaped(part["text"]))}}}'
         item = next(files)
         if item.kind == "video":
             return f'{{"type": "video_url", "video_url": {{"url": clip({literal(item.file)})}}}}'
@@ -101,11 +101,11 @@ def _openai(record: GenerationRecord) -> Iterator[str]:
 
 def _body(record: GenerationRecord) -> dict[str, Any]:
     """The request as JSON, with stand-ins for the files' contents."""
-    files = iter(record.seen)
+    files = iter(record.media)
 
     def part(part: Mapping[str, Any]) -> dict[str, Any]:
         if part["type"] == "text":
-            return {"type": "text", "text": unmarked(part["text"])}
+            return {"type": "text", "text": unescaped(part["text"])}
         item = next(files)
         kind = f"{item.kind}_url"
         mime = mimetypes.guess_type(item.file)[0] or f"{item.kind}/*"
@@ -114,7 +114,7 @@ def _body(record: GenerationRecord) -> dict[str, Any]:
     messages = [
         {
             "role": message["role"],
-            "content": unmarked(content)
+            "content": unescaped(content)
             if isinstance(content := message["content"], str)
             else [part(one) for one in content],
         }
@@ -167,7 +167,7 @@ def _part(is_file: bool, part: str) -> str:
     return f"handle_file({literal(part)})" if is_file else literal(part)
 
 
-def _stand_in(item: Seen) -> str:
+def _stand_in(item: ProcessedMedia) -> str:
     return f"\ue002{item.file}\ue002"  # no name of a file has one
 
 

@@ -17,8 +17,8 @@ from model.prompt.visual_item import VisualItem, sampled_fps
 from model.settings import GenerationSettings
 
 # Before a control token that somebody typed, and for one of these that was typed; see `model/reproduce/stock.py`.
-MARK, NO_MARK = "\ue000", "\ue000\ue001"
-_MARKS = re.compile("\ue000(\ue001?)")
+ESCAPE, ESCAPED_ESCAPE = "\ue000", "\ue000\ue001"
+_ESCAPES = re.compile("\ue000(\ue001?)")
 
 Messages = list[dict[str, Any]]
 
@@ -40,7 +40,7 @@ class Runtime:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ProcessedMedia:
     """A picture or clip as the model saw it; sizes in pixels, times in seconds."""
 
     file: str
@@ -62,24 +62,24 @@ class GenerationRecord:
     runtime: Runtime
     prompt: str
     messages: Messages
-    seen: tuple[Seen, ...]
+    media: tuple[ProcessedMedia, ...]
     vision_ids: bool
     generation: Mapping[str, Any]
     seed: int
 
     @property
-    def pictures(self) -> tuple[Seen, ...]:
-        return tuple(item for item in self.seen if item.kind == "image")
+    def images(self) -> tuple[ProcessedMedia, ...]:
+        return tuple(item for item in self.media if item.kind == "image")
 
     @property
-    def clips(self) -> tuple[Seen, ...]:
-        return tuple(item for item in self.seen if item.kind == "video")
+    def videos(self) -> tuple[ProcessedMedia, ...]:
+        return tuple(item for item in self.media if item.kind == "video")
 
     @property
-    def typed(self) -> bool:
-        """Whether somebody typed control tokens, which are marked then."""
+    def has_escaped_control_tokens(self) -> bool:
+        """Whether somebody typed control tokens, which are escaped then."""
         texts = (part.get("text", "") for m in self.messages for part in _parts(m["content"]))
-        return any(MARK in text for text in texts)
+        return any(ESCAPE in text for text in texts)
 
     @property
     def greedy(self) -> bool:
@@ -87,8 +87,8 @@ class GenerationRecord:
 
     def renamed(self, names: Mapping[str, str]) -> GenerationRecord:
         """The same with other names for its files."""
-        seen = (replace(item, file=names.get(item.file, item.file)) for item in self.seen)
-        return replace(self, seen=tuple(seen))
+        media = (replace(item, file=names.get(item.file, item.file)) for item in self.media)
+        return replace(self, media=tuple(media))
 
 
 @dataclass(frozen=True)
@@ -123,24 +123,24 @@ class Reproducible(Protocol):
         ...
 
 
-def seen(item: VisualItem) -> Seen:
+def processed_media(item: VisualItem) -> ProcessedMedia:
     """What the model will see of an item."""
     path = "" if item.media.path is None else str(item.media.path)
     width, height = item.size
-    return Seen(path, item.kind, width, height, item.times)
+    return ProcessedMedia(path, item.kind, width, height, item.times)
 
 
-def messages(conversation: Conversation, system: str, control: Iterable[str]) -> Messages:
-    """For `apply_chat_template`; typed control tokens are marked. control: those of the checkpoint, longer ones first."""
+def template_messages(conversation: Conversation, system: str, control: Iterable[str]) -> Messages:
+    """For `apply_chat_template`; typed control tokens are escaped. control: those of the checkpoint, longer ones first."""
     tokens = re.compile("|".join(map(re.escape, control)) or "(?!)")
     system = conversation.system if conversation.system is not None else system
-    first = [{"role": "system", "content": _marked(system, tokens)}] if system else []
+    first = [{"role": "system", "content": _escaped(system, tokens)}] if system else []
     return [*first, *(_message(message, tokens) for message in conversation.messages)]
 
 
-def unmarked(text: str) -> str:
+def unescaped(text: str) -> str:
     """As it was typed."""
-    return _MARKS.sub(lambda mark: MARK if mark[1] else "", text)
+    return _ESCAPES.sub(lambda found: ESCAPE if found[1] else "", text)
 
 
 def _parts(content: str | Sequence[Mapping[str, str]]) -> Sequence[Mapping[str, str]]:
@@ -155,10 +155,10 @@ def _message(message: Message, tokens: re.Pattern[str]) -> dict[str, Any]:
 def _part(part: Text | Media, tokens: re.Pattern[str], live: Sequence[str]) -> dict[str, str]:
     if isinstance(part, Text):
         live = GROUNDING_TOKENS if part.pointing else live
-        return {"type": "text", "text": _marked(part.text, tokens, live)}
+        return {"type": "text", "text": _escaped(part.text, tokens, live)}
     return {"type": "image" if isinstance(part, Image) else "video"}
 
 
-def _marked(text: str, tokens: re.Pattern[str], live: Sequence[str] = ()) -> str:
-    text = text.replace(MARK, NO_MARK)
-    return tokens.sub(lambda found: found[0] if found[0] in live else MARK + found[0], text)
+def _escaped(text: str, tokens: re.Pattern[str], live: Sequence[str] = ()) -> str:
+    text = text.replace(ESCAPE, ESCAPED_ESCAPE)
+    return tokens.sub(lambda found: found[0] if found[0] in live else ESCAPE + found[0], text)

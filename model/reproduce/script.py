@@ -13,7 +13,13 @@ from typing import Any
 
 from model.families import RENAMED
 from model.media import stock_files
-from model.reproduce.generation_record import MARK, NO_MARK, GenerationRecord, Messages, Seen
+from model.reproduce.generation_record import (
+    ESCAPE,
+    ESCAPED_ESCAPE,
+    GenerationRecord,
+    Messages,
+    ProcessedMedia,
+)
 
 STOCK = (Path(stock_files.__file__), Path(__file__).with_name("stock.py"))
 
@@ -21,15 +27,15 @@ STOCK = (Path(stock_files.__file__), Path(__file__).with_name("stock.py"))
 def transformers_script(record: GenerationRecord) -> str:
     """Prints the answer; runs in the folder that the record's files are named from."""
     called = {
-        "flat": record.pictures,
-        "at_size": (*record.pictures, *record.clips),
-        "picture": record.pictures,
-        "upright": record.clips,
-        "shown": record.clips,
-        "on_screen": record.clips,
-        "clip": record.clips,
-        "inputs_of": record.typed,
-        "inputs_with_typed": record.typed,
+        "flat": record.images,
+        "at_size": (*record.images, *record.videos),
+        "picture": record.images,
+        "upright": record.videos,
+        "shown": record.videos,
+        "on_screen": record.videos,
+        "clip": record.videos,
+        "inputs_of": record.has_escaped_control_tokens,
+        "inputs_with_typed": record.has_escaped_control_tokens,
     }
     body = stock_functions(*(name for name, items in called.items() if items))
     body += "\n".join(_asking(record)) + "\n"
@@ -70,7 +76,7 @@ def stock_imports(body: str) -> str:
 def literal(text: str) -> str:
     """A string as Python, JavaScript and JSON write it."""
     quoted = json.dumps(text, ensure_ascii=False)
-    for sign in set(MARK + NO_MARK):  # which nobody would see
+    for sign in set(ESCAPE + ESCAPED_ESCAPE):  # which nobody would see
         quoted = quoted.replace(sign, f"\\u{ord(sign):04x}")
     return quoted
 
@@ -119,17 +125,22 @@ def _part(part: Mapping[str, Any]) -> str:
     return "{" + ", ".join(f"{literal(key)}: {literal(value)}" for key, value in part.items()) + "}"
 
 
+def _media_lists(record: GenerationRecord) -> dict[str, tuple[ProcessedMedia, ...]]:
+    """What the script calls its lists of media, and what is in them."""
+    return {"pictures": record.images, "clips": record.videos}
+
+
 def _media(record: GenerationRecord) -> Iterator[str]:
-    for name, items in (("pictures", record.pictures), ("clips", record.clips)):
+    for name, items in _media_lists(record).items():
         if items:
             yield f"{name} = ["
             yield from (f"    {_call(item)}," for item in items)
             yield "]"
-    if record.clips:
-        yield f"rates = {[item.fps for item in record.clips]}  # frames/s"
+    if record.videos:
+        yield f"rates = {[item.fps for item in record.videos]}  # frames/s"
 
 
-def _call(item: Seen) -> str:
+def _call(item: ProcessedMedia) -> str:
     size = f"{item.width}, {item.height}"
     if item.kind == "image":
         return f"picture({literal(item.file)}, {size})"
@@ -137,22 +148,22 @@ def _call(item: Seen) -> str:
 
 
 def _inputs(record: GenerationRecord) -> Iterator[str]:
-    if record.typed:
-        given = [name for name in ("pictures", "clips") if getattr(record, name)]
-        named = [f"{name}={name}" for name in (*given, *(["rates"] * bool(record.clips)))]
+    if record.has_escaped_control_tokens:
+        given = [name for name, items in _media_lists(record).items() if items]
+        named = [f"{name}={name}" for name in (*given, *(["rates"] * bool(record.videos)))]
         yield f"inputs = inputs_with_typed({', '.join(['processor', 'prompt', *named])})"
         return
-    if record.clips:
+    if record.videos:
         yield "sampled = ["
         yield "    VideoMetadata(len(clip), fps=rate, frames_indices=list(range(len(clip))))"
         yield "    for clip, rate in zip(clips, rates)"
         yield "]"
     yield "inputs = processor("
     yield "    text=[prompt],"
-    if record.pictures:
+    if record.images:
         yield "    images=pictures,"
         yield '    images_kwargs={"do_resize": False},'
-    if record.clips:
+    if record.videos:
         yield "    videos=clips,"
         yield "    videos_kwargs={"
         yield '        "do_resize": False,'

@@ -12,7 +12,7 @@ from transformers import StoppingCriteria
 from model.errors import DemoError
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.reproduce import stock
-from model.reproduce.generation_record import GenerationRecord, Seen, Verdict
+from model.reproduce.generation_record import GenerationRecord, ProcessedMedia, Verdict
 
 SHOWN = 24  # characters of what differs
 
@@ -71,17 +71,17 @@ def stock_inputs(
         add_generation_prompt=True,
         add_vision_id=record.vision_ids,
     )
-    inputs_of = stock.inputs_with_typed if record.typed else stock.inputs_of
+    inputs_of = stock.inputs_with_typed if record.has_escaped_control_tokens else stock.inputs_of
     return inputs_of(
         processor,
         prompt,
-        pictures=[_seen(item, reader) for item in record.pictures],
-        clips=[_seen(item, reader) for item in record.clips],
-        rates=[item.fps for item in record.clips],
+        pictures=[_load(item, reader) for item in record.images],
+        clips=[_load(item, reader) for item in record.videos],
+        rates=[item.fps for item in record.videos],
     )
 
 
-def _seen(item: Seen, reader: MediaReader) -> Any:
+def _load(item: ProcessedMedia, reader: MediaReader) -> Any:
     """(3, height, width) of a picture, (frames, 3, height, width) of a clip. Raises `DemoError`."""
     decoded = reader.as_stock(item.file, item.times)
     frames = [stock.at_size(pixels, item.width, item.height) for pixels in decoded]

@@ -15,7 +15,7 @@ from model.answers.timestamps import timestamps
 from model.conversation import Conversation, Image, Text, Video
 from model.grounding import Convention, parse
 from model.remote.reasoning import Splitter
-from model.reproduce import generation_record
+from model.reproduce.generation_record import template_messages, unescaped
 from ui import markdown, places, render
 from ui.attachment import Attachment
 from ui.differences import MOST_WORDS, differences
@@ -60,10 +60,8 @@ def compared(text: str) -> object:
 def of_a_turn(text: str) -> object:
     """As a script that asks again has it, and as a server gets it."""
     talk = Conversation().with_user_turn(Text("What?")).with_reply(text)
-    again = generation_record.messages(
-        talk.with_user_turn(Text(text)), "", ("<|im_end|>", "<|box_start|>")
-    )
-    return [generation_record.unmarked(message["content"][0]["text"]) for message in again]
+    again = template_messages(talk.with_user_turn(Text(text)), "", ("<|im_end|>", "<|box_start|>"))
+    return [unescaped(message["content"][0]["text"]) for message in again]
 
 
 READERS: dict[str, Callable[[str], object]] = {

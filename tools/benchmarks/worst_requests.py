@@ -125,14 +125,13 @@ def _exported(target: Path, first: int) -> Path:
     from model.conversation import Conversation, Text
     from model.families import Geometry
     from model.prompt import visual_item
-    from model.reproduce import generation_record
     from model.reproduce.archive import Archive, write
-    from model.reproduce.generation_record import Runtime
+    from model.reproduce.generation_record import Runtime, processed_media
     from model.settings import MOST_CHARACTERS, GenerationSettings
 
     Image.new("RGB", (56, 56)).save(picture := target.with_suffix(".png"))
     talk = Conversation().with_user_turn(Picture(picture), Text("What is this?"))
-    seen = tuple(map(generation_record.seen, visual_item.plan(talk, Geometry())))
+    media = tuple(map(processed_media, visual_item.plan(talk, Geometry())))
     for number in range(MAX_TURNS):
         piece = "\n\n".join([_words(first + number, 400), TABLE, CODE, PLACE])
         # The questions take some of the characters, too.
@@ -140,7 +139,7 @@ def _exported(target: Path, first: int) -> Path:
         talk = talk if not number else talk.with_user_turn(Text("And now?"))
         talk = talk.with_reply(answer)
     answers = (Answered(GenerationSettings(), None),) * MAX_TURNS
-    write(Archive(talk, answers, seen, Runtime("Qwen/Qwen2-VL-7B-Instruct")), target)
+    write(Archive(talk, answers, media, Runtime("Qwen/Qwen2-VL-7B-Instruct")), target)
     return target
 
 

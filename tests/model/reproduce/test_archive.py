@@ -18,7 +18,7 @@ from model.families import Geometry
 from model.prompt.resize import picture_size
 from model.reproduce import archive, archive_entries, archive_reader
 from model.reproduce.archive import Archive
-from model.reproduce.generation_record import Runtime, Seen
+from model.reproduce.generation_record import ProcessedMedia, Runtime
 from model.settings import GenerationSettings, VisionSettings
 from tests.support import media_files
 from tests.support.fakes import USAGE
@@ -49,9 +49,9 @@ def kept(tmp_path: Path) -> Archive:
             Answered(GenerationSettings(temperature=0.4, seed=3), None),
         ),
         (
-            Seen(str(picture), "image", 84, 56),
-            Seen(str(picture), "image", 84, 56),
-            Seen(str(clip), "video", 56, 56, (0.0, 0.25)),
+            ProcessedMedia(str(picture), "image", 84, 56),
+            ProcessedMedia(str(picture), "image", 84, 56),
+            ProcessedMedia(str(clip), "video", 56, 56, (0.0, 0.25)),
         ),
         Runtime("tiny", "float32", "cpu", "sdpa"),
     )
@@ -100,8 +100,8 @@ def test_everything_comes_back(kept: Archive, zipped: Path, folder: Path) -> Non
         assert (type(ours), ours.vision, ours.name) == (type(theirs), theirs.vision, theirs.name)
         assert Path(str(ours.path)).read_bytes() == Path(str(theirs.path)).read_bytes()
         assert Path(str(ours.path)).parent == folder
-    assert [replace(seen, file="") for seen in back.seen] == [
-        replace(seen, file="") for seen in kept.seen
+    assert [replace(seen, file="") for seen in back.media] == [
+        replace(seen, file="") for seen in kept.media
     ]
 
 
@@ -114,7 +114,7 @@ def test_a_file_of_any_name_comes_back(kept: Archive, folder: Path, name: str) -
     talk = Conversation().with_user_turn(picture, Text("What?")).with_reply("A boat.")
     target = folder.parent / "any.zip"
     archive.write(
-        replace(kept, conversation=talk, answers=kept.answers[:1], seen=kept.seen[:1]), target
+        replace(kept, conversation=talk, answers=kept.answers[:1], media=kept.media[:1]), target
     )
     back = archive_reader.read(target, folder)
     (item,) = back.conversation.media
@@ -127,10 +127,10 @@ def test_a_picture_of_the_largest_size_comes_back(
 ) -> None:
     largest = VisionSettings(min_tokens=16384, max_tokens=16384)
     width, height = picture_size(size, largest, Geometry())
-    seen = replace(kept.seen[0], width=width, height=height)
+    seen = replace(kept.media[0], width=width, height=height)
     target = folder.parent / "large.zip"
-    archive.write(replace(kept, seen=(seen, *kept.seen[1:])), target)
-    assert archive_reader.read(target, folder).seen[0].width == width
+    archive.write(replace(kept, media=(seen, *kept.media[1:])), target)
+    assert archive_reader.read(target, folder).media[0].width == width
 
 
 def test_an_older_archive_says_less_of_what_an_answer_cost(zipped: Path, folder: Path) -> None:
@@ -171,14 +171,14 @@ def test_html_is_text_in_what_is_for_reading(zipped: Path) -> None:
 def test_a_turn_is_answered_again_as_it_was(kept: Archive) -> None:
     (first, _, reply), (second, _, _) = kept.records(["<|im_end|>"])
     assert reply == "<|box_start|>(1,2)<|box_end|>"
-    assert [len(first.seen), len(second.seen)] == [1, 3]
+    assert [len(first.media), len(second.media)] == [1, 3]
     assert (first.vision_ids, first.seed, first.generation["max_new_tokens"]) == (
         True,
         USAGE.seed,
         7,
     )
     assert (second.greedy, second.seed) == (False, 3)
-    assert first.typed
+    assert first.has_escaped_control_tokens
 
 
 @pytest.mark.parametrize(

@@ -135,9 +135,7 @@ def test_the_openai_script_sends_pictures_at_the_size_that_the_model_saw(
     (asked,) = engine.asked
     assert_asked(asked)
     sent = Image.open(io.BytesIO(content(asked["messages"][1]["content"][0])))
-    seen = media.open_image("it's a.png").resize(
-        (record.pictures[0].width, record.pictures[0].height)
-    )
+    seen = media.open_image("it's a.png").resize((record.images[0].width, record.images[0].height))
     assert (sent.size, sent.tobytes()) == (seen.size, seen.tobytes())
     assert seen.size != (300, 120)
 

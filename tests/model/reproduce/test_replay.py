@@ -143,7 +143,7 @@ def test_stock_transformers_agrees_where_somebody_typed_an_added_token(
     talk = asked.with_reply(f"It is {typed}").with_user_turn(Text("And?"))
     verified(with_added_tokens, talk, GREEDY)
     record = with_added_tokens.generation_record(talk, GREEDY)
-    assert record.typed
+    assert record.has_escaped_control_tokens
     # A program for an engine sends the text as it was typed.
     assert typed in curl_command(record)
 
