@@ -17,7 +17,7 @@ from model.media import video
 from model.prompt.chat_template import control_tokens
 from model.reproduce import archive_reader
 from model.reproduce.archive import Archive
-from model.reproduce.generation_record import Runtime, Verdict
+from model.reproduce.generation_record import Runtime, VerifyResult
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
@@ -26,13 +26,13 @@ def report(path: str, flags: Flags) -> int:
     """Print what became of each answer. 0 if there was one to verify and all are equal."""
     try:
         with TemporaryDirectory() as folder:
-            verdicts = list(_verdicts(Path(path), Path(folder), flags))
+            results = list(_results(Path(path), Path(folder), flags))
     except DemoError as error:
         print(error)
         return 1
-    if not verdicts:
+    if not results:
         print("There is no answer at temperature 0 to verify.")
-    return 0 if verdicts and all(verdict.equal for verdict in verdicts) else 1
+    return 0 if results and all(result.equal for result in results) else 1
 
 
 def wanted(runtime: Runtime, flags: Flags) -> Flags:
@@ -70,7 +70,7 @@ def _is_hub_id(name: str) -> bool:
     return _HUB_ID.fullmatch(name) is not None and not Path(name).exists()
 
 
-def _verdicts(path: Path, folder: Path, flags: Flags) -> Iterator[Verdict]:
+def _results(path: Path, folder: Path, flags: Flags) -> Iterator[VerifyResult]:
     exported = archive_reader.read(path, folder)
     _check_media(exported)
     from model.checkpoint import weights
@@ -95,17 +95,17 @@ def _verdicts(path: Path, folder: Path, flags: Flags) -> Iterator[Verdict]:
             why = "drawn by lot" if not record.greedy else "broken off"
             print(f"Answer {number}: not verified, because it was {why}.")
             continue
-        verdict = verify.replay(backend.model, backend.processor, record, reply)
-        print(f"Answer {number}: {said(verdict)}")
-        yield verdict
+        result = verify.replay(backend.model, backend.processor, record, reply)
+        print(f"Answer {number}: {said(result)}")
+        yield result
 
 
-def said(verdict: Verdict) -> str:
-    if verdict.at is None:
-        return f"equal ({verdict.tokens} tokens)"
+def said(result: VerifyResult) -> str:
+    if result.first_difference is None:
+        return f"equal ({result.tokens} tokens)"
     return (
-        f"different from token {verdict.at + 1} on: "
-        f"exported {verdict.recorded!r}, stock transformers {verdict.stock!r}"
+        f"different from token {result.first_difference + 1} on: "
+        f"exported {result.recorded!r}, stock transformers {result.stock!r}"
     )
 
 

@@ -23,7 +23,7 @@ from model.backend import (
 )
 from model.conversation import Conversation
 from model.errors import DemoError, NotReplayableError
-from model.reproduce.generation_record import GenerationRecord, Reproducible, Verdict
+from model.reproduce.generation_record import GenerationRecord, Reproducible, VerifyResult
 from model.settings import DefaultSettings, GenerationSettings
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class LoadingBackend:
     ) -> GenerationRecord:
         return self._reproducible().generation_record(conversation, settings)
 
-    def verify(self, record: GenerationRecord, reply: str, cancel: Cancel) -> Verdict | None:
+    def verify(self, record: GenerationRecord, reply: str, cancel: Cancel) -> VerifyResult | None:
         return self._reproducible().verify(record, reply, cancel)
 
     def _reproducible(self) -> Reproducible:

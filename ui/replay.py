@@ -16,7 +16,7 @@ from model.backend import Answered
 from model.conversation import Conversation, Message, Text
 from model.reproduce.archive import file_names, replayed
 from model.reproduce.client_scripts import Question, curl_command, gradio_script, openai_script
-from model.reproduce.generation_record import GenerationRecord, Verdict
+from model.reproduce.generation_record import GenerationRecord, VerifyResult
 from model.reproduce.script import transformers_script
 from ui.texts import Texts
 
@@ -87,14 +87,14 @@ def settings_text(
     return json.dumps(shown, ensure_ascii=False, indent=1)
 
 
-def verdict(result: Verdict | None, dtype: str, texts: Texts) -> str:
+def verdict(result: VerifyResult | None, dtype: str, texts: Texts) -> str:
     """One sentence."""
     if result is None:
         return texts.verify_cancelled
     if result.equal:
         return texts.verify_equal.format(tokens=result.tokens)
     sentence = texts.verify_differs.format(
-        token=(result.at or 0) + 1,
+        token=(result.first_difference or 0) + 1,
         recorded=json.dumps(result.recorded, ensure_ascii=False),
         stock=json.dumps(result.stock, ensure_ascii=False),
     )

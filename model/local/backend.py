@@ -32,7 +32,7 @@ from model.errors import CheckpointError, DemoError
 from model.local.reproduction import Reproduction, runtime_of
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.prompt.builder import PromptBuilder
-from model.reproduce.generation_record import GenerationRecord, Runtime, Verdict
+from model.reproduce.generation_record import GenerationRecord, Runtime, VerifyResult
 from model.serving.drafts import Drafts, EitherCancel, continued
 from model.serving.event_stream import Emit, events_of
 from model.serving.fair_lock import Turnstile
@@ -277,7 +277,7 @@ class LocalBackend:
         """See `Reproducible.generation_record`."""
         return self._reproduction.generation_record(conversation, settings)
 
-    def verify(self, record: GenerationRecord, reply: str, cancel: Cancel) -> Verdict | None:
+    def verify(self, record: GenerationRecord, reply: str, cancel: Cancel) -> VerifyResult | None:
         """See `Reproducible.verify`."""
         return self._reproduction.verify(record, reply, cancel)
 

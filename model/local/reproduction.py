@@ -21,7 +21,7 @@ from model.reproduce import verify
 from model.reproduce.generation_record import (
     GenerationRecord,
     Runtime,
-    Verdict,
+    VerifyResult,
     processed_media,
     template_messages,
 )
@@ -63,12 +63,12 @@ class Reproduction:
             seed=settings.seed or 0,
         )
 
-    def verify(self, record: GenerationRecord, reply: str, cancel: Cancel) -> Verdict | None:
+    def verify(self, record: GenerationRecord, reply: str, cancel: Cancel) -> VerifyResult | None:
         """Runs while nobody else asks, and starts again after somebody did. Raises `DemoError`."""
         if cancel.is_set():
             return None
         made: list[Any] = []
-        verdicts: list[Verdict] = []
+        results: list[VerifyResult] = []
 
         def prepare() -> None:
             made.append(verify.inputs_of(self._engine.processor, record, self._reader))
@@ -76,19 +76,19 @@ class Reproduction:
 
         def replay(stop: Cancel) -> None:
             stopping = [CancelCriteria(stop)]
-            verdict = verify.replay(
+            result = verify.replay(
                 self._engine.model, self._engine.processor, record, reply, stopping, made[0]
             )
             if not stop.is_set():
-                verdicts.append(verdict)
+                results.append(result)
 
         _require_memory_to_verify(prepare)
-        while not verdicts and not cancel.is_set():
+        while not results and not cancel.is_set():
             with self._turnstile.spare() as leave:
                 if leave:
                     _require_memory_to_verify(partial(replay, EitherCancel(leave, cancel)))
             self._turnstile.wait_until_free(cancel)
-        return verdicts[0] if verdicts else None
+        return results[0] if results else None
 
 
 def _require_memory_to_verify(work: Callable[[], None]) -> None:

@@ -92,17 +92,17 @@ class GenerationRecord:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class VerifyResult:
     """What stock transformers made of a record, beside the answer that was recorded."""
 
     tokens: int  # of stock's answer
-    at: int | None = None  # the first token that differs, from 0; None: equal
+    first_difference: int | None = None  # the first token that differs, from 0; None: equal
     recorded: str = ""  # what was recorded from there on, a few characters
     stock: str = ""  # what stock transformers says there
 
     @property
     def equal(self) -> bool:
-        return self.at is None
+        return self.first_difference is None
 
 
 @runtime_checkable
@@ -115,7 +115,7 @@ class Reproducible(Protocol):
         """How the last user turn is answered. Raises `DemoError`, `NotReplayableError` among them."""
         ...
 
-    def verify(self, record: GenerationRecord, reply: str, cancel: Cancel) -> Verdict | None:
+    def verify(self, record: GenerationRecord, reply: str, cancel: Cancel) -> VerifyResult | None:
         """Whether stock transformers replies the same; waits until nobody else needs the model.
 
         None if cancelled. Raises `DemoError`.

@@ -12,7 +12,7 @@ from transformers import StoppingCriteria
 from model.errors import DemoError
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.reproduce import stock
-from model.reproduce.generation_record import GenerationRecord, ProcessedMedia, Verdict
+from model.reproduce.generation_record import GenerationRecord, ProcessedMedia, VerifyResult
 
 SHOWN = 24  # characters of what differs
 
@@ -24,7 +24,7 @@ def replay(
     reply: str,
     stopping: Sequence[StoppingCriteria] = (),
     inputs: Any = None,
-) -> Verdict:
+) -> VerifyResult:
     """What stock transformers says to the record, beside `reply`. Raises `DemoError`.
 
     inputs: of `inputs_of`, where they have been made before.
@@ -88,7 +88,7 @@ def _load(item: ProcessedMedia, reader: MediaReader) -> Any:
     return torch.stack(frames) if item.kind == "video" else frames[0]
 
 
-def compared(tokenizer: Any, ids: Sequence[int], reply: str) -> Verdict:
+def compared(tokenizer: Any, ids: Sequence[int], reply: str) -> VerifyResult:
     """`ids` are stock's answer without end of turn; what was recorded is text."""
 
     def text(count: int) -> str:
@@ -96,10 +96,10 @@ def compared(tokenizer: Any, ids: Sequence[int], reply: str) -> Verdict:
         return str(tokenizer.decode(ids[:count])).rstrip("\ufffd")
 
     if str(tokenizer.decode(ids)) == reply:
-        return Verdict(len(ids))
+        return VerifyResult(len(ids))
     wrong = bisect_left(range(1, len(ids) + 1), True, key=lambda n: not reply.startswith(text(n)))
     agreed = len(text(wrong))
-    return Verdict(
+    return VerifyResult(
         len(ids), wrong, reply[agreed:][:SHOWN], str(tokenizer.decode(ids[wrong:]))[:SHOWN]
     )
 

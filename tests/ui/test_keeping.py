@@ -27,7 +27,7 @@ from model.loading import LoadingBackend
 from model.local import LocalBackend
 from model.remote.backend import RemoteBackend
 from model.remote.http.connection import Connection
-from model.reproduce.generation_record import GenerationRecord, Runtime, Verdict
+from model.reproduce.generation_record import GenerationRecord, Runtime, VerifyResult
 from model.settings import GenerationSettings
 from tests.support import media_files
 from tests.support.fakes import FakeBackend
@@ -56,7 +56,7 @@ class SlowReplay(FakeBackend):
         runtime = Runtime("a/b", "float32", "cpu", "sdpa")
         return GenerationRecord(runtime, "", [], (), False, {"do_sample": False}, 0)
 
-    def verify(self, record: GenerationRecord, reply: str, cancel: Cancel) -> Verdict | None:  # noqa: ARG002
+    def verify(self, record: GenerationRecord, reply: str, cancel: Cancel) -> VerifyResult | None:  # noqa: ARG002
         self.flags.append(cancel)
         cancel.wait(PATIENCE_S)
         return None

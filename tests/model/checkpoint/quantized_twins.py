@@ -65,8 +65,8 @@ def test_it_answers_as_its_twin(base: Path, tmp_path: Path, method: str, bits: i
     )
     assert off(got, expected) < 0.02 and alike > 0.9
     assert rounded < 2 * noise
-    verdict = ours.verify(ours.generation_record(talk, SETTINGS), said, Cancel())
-    assert verdict and verdict.equal
+    result = ours.verify(ours.generation_record(talk, SETTINGS), said, Cancel())
+    assert result and result.equal
 
 
 @pytest.mark.parametrize("method", ["gptq", "awq"])

@@ -100,8 +100,8 @@ def assert_answers_as_peft(base: Path, adapter: Path, picture: Image) -> None:
     said = answered(backend, talk)
     assert said == stock_says(with_pefts(base, adapter), backend, record)
     assert said != stock_says(bare(base), backend, record)
-    verdict = backend.verify(record, said, Cancel())
-    assert verdict and verdict.equal
+    result = backend.verify(record, said, Cancel())
+    assert result and result.equal
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ from model.errors import DemoError
 from model.local import LocalBackend
 from model.reproduce import verify
 from model.reproduce.client_scripts import curl_command
-from model.reproduce.generation_record import Verdict
+from model.reproduce.generation_record import VerifyResult
 from model.reproduce.script import transformers_script
 from model.settings import GenerationSettings, VisionSettings
 from tests.support import media_files
@@ -78,8 +78,8 @@ def printed(scripts: Sequence[str]) -> list[str]:
 def verified(backend: LocalBackend, talk: Conversation, settings: GenerationSettings) -> str:
     """The answer, which stock transformers gives too."""
     reply = answer(backend, talk, settings)
-    verdict = backend.verify(backend.generation_record(talk, settings), reply, Cancel())
-    assert verdict and verdict.equal, verdict
+    result = backend.verify(backend.generation_record(talk, settings), reply, Cancel())
+    assert result and result.equal, result
     return reply
 
 
@@ -195,9 +195,9 @@ def test_the_first_token_that_differs_is_shown(qwen2_vl: LocalBackend, changed: 
     ids = tokenizer("The circle is red and the square is blue.")["input_ids"]
     pieces = [tokenizer.decode([token]) for token in ids]
     reply = "".join([*pieces[:changed], "§", *pieces[changed + 1 :]])
-    verdict = verify.compared(tokenizer, ids, reply)
-    assert (verdict.equal, verdict.at, verdict.tokens) == (False, changed, len(ids))
-    assert verdict.recorded.startswith("§") and verdict.stock.startswith(pieces[changed])
+    result = verify.compared(tokenizer, ids, reply)
+    assert (result.equal, result.first_difference, result.tokens) == (False, changed, len(ids))
+    assert result.recorded.startswith("§") and result.stock.startswith(pieces[changed])
 
 
 def test_an_answer_that_is_longer_or_shorter_than_stocks_is_not_equal(
@@ -206,7 +206,7 @@ def test_an_answer_that_is_longer_or_shorter_than_stocks_is_not_equal(
     tokenizer = qwen2_vl.processor.tokenizer
     ids = tokenizer("The circle is red.")["input_ids"]
     longer = verify.compared(tokenizer, ids, "The circle is red. Yes.")
-    assert longer == Verdict(len(ids), len(ids), " Yes.", "")
+    assert longer == VerifyResult(len(ids), len(ids), " Yes.", "")
     shorter = verify.compared(tokenizer, ids, "The circle")
     assert (shorter.equal, shorter.recorded) == (False, "") and shorter.stock.endswith("red.")
 
@@ -215,8 +215,12 @@ def test_a_character_of_several_tokens_is_compared_whole(qwen2_vl: LocalBackend)
     tokenizer = qwen2_vl.processor.tokenizer
     ids = tokenizer("数 🙂!")["input_ids"]
     assert verify.compared(tokenizer, ids, "数 🙂!").equal
-    verdict = verify.compared(tokenizer, ids, "数 🙃!")
-    assert not verdict.equal and verdict.at is not None and 0 < verdict.at < len(ids)
+    result = verify.compared(tokenizer, ids, "数 🙃!")
+    assert (
+        not result.equal
+        and result.first_difference is not None
+        and 0 < result.first_difference < len(ids)
+    )
 
 
 def test_what_was_drawn_by_lot_is_not_verified(qwen2_vl: LocalBackend) -> None:
@@ -241,10 +245,10 @@ def test_verifying_gives_way_to_people_and_is_done_afterwards(
     settings = GenerationSettings(max_new_tokens=300)
     reply = answer(qwen2_vl, talk, settings)
     record = qwen2_vl.generation_record(talk, settings)
-    verdicts: list[Verdict | None] = []
+    results: list[VerifyResult | None] = []
     begun, attempts, replay = threading.Event(), [], verify.replay
 
-    def slowly(*given: Any) -> Verdict:
+    def slowly(*given: Any) -> VerifyResult:
         """The first attempt is still under way when somebody asks."""
         attempts.append(given)
         begun.set()
@@ -255,14 +259,14 @@ def test_verifying_gives_way_to_people_and_is_done_afterwards(
 
     monkeypatch.setattr(verify, "replay", slowly)
     verifying = threading.Thread(
-        target=lambda: verdicts.append(qwen2_vl.verify(record, reply, Cancel()))
+        target=lambda: results.append(qwen2_vl.verify(record, reply, Cancel()))
     )
     verifying.start()
     assert begun.wait(PATIENCE_S)
     assert answer(qwen2_vl, talk, GREEDY)
     verifying.join(PATIENCE_S)
     assert len(attempts) == 2, "the first one was given up"
-    assert verdicts[0] and verdicts[0].equal
+    assert results[0] and results[0].equal
 
 
 def emptied(path: Path) -> None:

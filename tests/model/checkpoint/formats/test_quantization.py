@@ -214,8 +214,8 @@ def test_fp8_is_unpacked_where_no_gpu_has_it_and_answers_as_its_twin(
     assert {weight.dtype for weight in ours.model.parameters()} == {getattr(torch, dtype)}
     said, expected = (collected(b.stream(talk, settings, Cancel()))[0] for b in (ours, twin))
     assert said == expected
-    verdict = ours.verify(ours.generation_record(talk, settings), said, Cancel())
-    assert verdict and verdict.equal
+    result = ours.verify(ours.generation_record(talk, settings), said, Cancel())
+    assert result and result.equal
 
 
 def test_the_preflight_names_the_kind() -> None:
