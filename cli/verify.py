@@ -17,7 +17,7 @@ from model.media import video
 from model.prompt.chat_template import control_tokens
 from model.reproduce import archive_reader
 from model.reproduce.archive import Archive
-from model.reproduce.generation_record import Runtime, VerifyResult
+from model.reproduce.generation_record import ModelInfo, VerifyResult
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
@@ -35,32 +35,32 @@ def report(path: str, flags: Flags) -> int:
     return 0 if results and all(result.equal for result in results) else 1
 
 
-def wanted(runtime: Runtime, flags: Flags) -> Flags:
+def wanted(model_info: ModelInfo, flags: Flags) -> Flags:
     """What to load: the flags, and where they say nothing what gave the answers. Raises `DemoError`."""
     checkpoint = flags.checkpoint
-    if not runtime.device:  # a server's answers
+    if not model_info.device:  # a server's answers
         raise NotReplayableError("Only answers of a checkpoint in this program can be reproduced.")
     if checkpoint == "auto":
-        if runtime.checkpoint == f"assets/{BUNDLED.name}":
+        if model_info.checkpoint == f"assets/{BUNDLED.name}":
             checkpoint = "tiny"
-        elif _is_hub_id(runtime.checkpoint):
-            checkpoint = runtime.checkpoint
+        elif _is_hub_id(model_info.checkpoint):
+            checkpoint = model_info.checkpoint
         else:
             raise DemoError(
                 "These answers are from {checkpoint}; say where it is with --checkpoint-path.",
-                checkpoint=runtime.checkpoint,
+                checkpoint=model_info.checkpoint,
             )
     adapter = flags.adapter
-    if runtime.adapter and not adapter:
-        if not _is_hub_id(runtime.adapter):
+    if model_info.adapter and not adapter:
+        if not _is_hub_id(model_info.adapter):
             raise DemoError(
                 "These answers are from {checkpoint} with the adapter {adapter}; say where it is with --adapter.",
-                checkpoint=runtime.checkpoint,
-                adapter=runtime.adapter,
+                checkpoint=model_info.checkpoint,
+                adapter=model_info.adapter,
             )
-        adapter = runtime.adapter
-    dtype = runtime.dtype if flags.dtype == "auto" else flags.dtype
-    attention = flags.flash_attn2 or runtime.attention == "flash_attention_2"
+        adapter = model_info.adapter
+    dtype = model_info.dtype if flags.dtype == "auto" else flags.dtype
+    attention = flags.flash_attn2 or model_info.attention == "flash_attention_2"
     return replace(
         flags, checkpoint=checkpoint, dtype=dtype, flash_attn2=attention, adapter=adapter
     )
@@ -77,10 +77,10 @@ def _results(path: Path, folder: Path, flags: Flags) -> Iterator[VerifyResult]:
     from model.local import LocalBackend
     from model.reproduce import verify
 
-    choice = choose(checkpoints.hardware(), wanted(exported.runtime, flags))
-    runtime = exported.runtime
-    with_adapter = f" with the adapter {runtime.adapter}" if runtime.adapter else ""
-    print(f"{choice.label}; the answers are from {runtime.checkpoint}{with_adapter}.")
+    choice = choose(checkpoints.hardware(), wanted(exported.model_info, flags))
+    model_info = exported.model_info
+    with_adapter = f" with the adapter {model_info.adapter}" if model_info.adapter else ""
+    print(f"{choice.label}; the answers are from {model_info.checkpoint}{with_adapter}.")
     backend = LocalBackend.from_choice(choice, cache_gb=0)
     images = backend.processor.image_processor
     token_px = images.patch_size * images.merge_size

@@ -25,7 +25,7 @@ from model.errors import DemoError, NotReplayableError
 from model.reproduce import archive, archive_reader
 from model.reproduce.archive import Archive, replayed
 from model.reproduce.archive_entries import Allowance
-from model.reproduce.generation_record import ProcessedMedia, Reproducible, Runtime
+from model.reproduce.generation_record import ModelInfo, ProcessedMedia, Reproducible
 from model.reproduce.script import transformers_script
 from model.settings import TUNABLES, DefaultSettings, GenerationSettings
 from ui import composer, replay, view
@@ -69,7 +69,7 @@ async def _verified(tabs: Tabs, tab: Tab, turn: int) -> str:
     def work() -> str:
         record = _reproducible(tabs).generation_record(conversation, settings)
         verdict = _reproducible(tabs).verify(record, reply, cancel)
-        return replay.verdict(verdict, record.runtime.dtype, tab.texts)
+        return replay.verdict(verdict, record.model_info.dtype, tab.texts)
 
     try:
         tabs.rates.admit(tab.asker.address)  # the model answers again
@@ -189,9 +189,11 @@ def _archive(
             for item, cost in zip(question.media, costs, strict=True)
         )
         name, _, _ = tabs.backend.status().label.partition(" · ")
-        return Archive(conversation, answers, tuple(media), Runtime(name)), ""
+        return Archive(conversation, answers, tuple(media), ModelInfo(name)), ""
     named = record.renamed(archive.file_names(conversation))
-    return Archive(conversation, answers, record.media, record.runtime), transformers_script(named)
+    return Archive(conversation, answers, record.media, record.model_info), transformers_script(
+        named
+    )
 
 
 async def _restored(tabs: Tabs, tab: Tab, source: Path) -> tuple[Archive, list[Attachment]]:

@@ -29,10 +29,10 @@ from model.engine.engine import Engine, fits_in_memory
 from model.engine.generation import Generation
 from model.engine.vision_encoder import pixels_nbytes, prepare_pixels
 from model.errors import CheckpointError, DemoError
-from model.local.reproduction import Reproduction, runtime_of
+from model.local.reproduction import Reproduction, model_info_of
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.prompt.builder import PromptBuilder
-from model.reproduce.generation_record import GenerationRecord, Runtime, VerifyResult
+from model.reproduce.generation_record import GenerationRecord, ModelInfo, VerifyResult
 from model.serving.drafts import Drafts, EitherCancel, continued
 from model.serving.event_stream import Emit, events_of
 from model.serving.fair_lock import Turnstile
@@ -87,7 +87,7 @@ class LocalBackend:
         self._turnstile = Turnstile()
         self._drafts = Drafts()
         self._reproduction = Reproduction(
-            self.engine, self._prompts, self._turnstile, reader, runtime_of(model, adapter)
+            self.engine, self._prompts, self._turnstile, reader, model_info_of(model, adapter)
         )
 
     @classmethod
@@ -174,9 +174,9 @@ class LocalBackend:
         return self.engine.processor
 
     @property
-    def runtime(self) -> Runtime:
+    def model_info(self) -> ModelInfo:
         """What runs: checkpoint, dtype, device, attention, adapter."""
-        return self._reproduction.runtime
+        return self._reproduction.model_info
 
     def make_room(self) -> None:
         self.engine.decode_threads.make_room()

@@ -20,7 +20,7 @@ from model.prompt.sampling import sampling_arguments
 from model.reproduce import verify
 from model.reproduce.generation_record import (
     GenerationRecord,
-    Runtime,
+    ModelInfo,
     VerifyResult,
     processed_media,
     template_messages,
@@ -39,11 +39,11 @@ class Reproduction:
         prompts: PromptBuilder,
         turnstile: Turnstile,
         reader: MediaReader,
-        runtime: Runtime,
+        model_info: ModelInfo,
     ) -> None:
         self._engine, self._prompts, self._turnstile = engine, prompts, turnstile
         self._reader = reader
-        self.runtime = runtime
+        self.model_info = model_info
 
     def generation_record(
         self, conversation: Conversation, settings: GenerationSettings
@@ -52,7 +52,7 @@ class Reproduction:
         prompt = self._prompts.build(conversation, settings)
         longest = min(settings.max_new_tokens, max(1, self._engine.context_tokens - len(prompt)))
         return GenerationRecord(
-            runtime=self.runtime,
+            model_info=self.model_info,
             prompt=self._prompts.text(conversation, settings),
             messages=template_messages(
                 conversation, settings.system_prompt, self._prompts.template.control_tokens
@@ -96,14 +96,14 @@ def _require_memory_to_verify(work: Callable[[], None]) -> None:
         raise DemoError("The memory does not suffice to answer this again in one piece.")
 
 
-def runtime_of(model: Any, adapter: str) -> Runtime:
+def model_info_of(model: Any, adapter: str) -> ModelInfo:
     """What runs. Folders are told by their names only, so that no path of this machine is shown to clients."""
 
     def known_as(path: Path) -> str:
         return path.name if path.is_dir() else str(path)
 
     path = Path(model.config.name_or_path)
-    return Runtime(
+    return ModelInfo(
         checkpoint=f"assets/{path.name}" if path == BUNDLED else known_as(path),
         dtype=str(model.dtype).removeprefix("torch."),
         device=model.device.type,

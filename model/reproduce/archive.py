@@ -24,8 +24,8 @@ from model.errors import DemoError
 from model.prompt.sampling import sampling_arguments
 from model.reproduce.generation_record import (
     GenerationRecord,
+    ModelInfo,
     ProcessedMedia,
-    Runtime,
     template_messages,
 )
 from model.settings import GenerationSettings
@@ -43,7 +43,7 @@ class Archive:
     conversation: Conversation
     answers: tuple[Answered, ...]
     media: tuple[ProcessedMedia, ...]
-    runtime: Runtime
+    model_info: ModelInfo
 
     def records(self, control: Iterable[str]) -> Iterator[tuple[GenerationRecord, Answered, str]]:
         """How each turn is answered again, how it was, and the reply. control: see `template_messages`."""
@@ -54,7 +54,7 @@ class Archive:
             count = len(list(asked.media))
             yield (
                 GenerationRecord(
-                    runtime=self.runtime,
+                    model_info=self.model_info,
                     prompt="",
                     messages=template_messages(asked, settings.system_prompt, control),
                     media=self.media[:count],
@@ -142,7 +142,7 @@ def _settings(archive: Archive, names: Mapping[str, str]) -> dict[str, Any]:
     versions = {name: metadata.version(name) for name in PACKAGES if _installed(name)}
     return {
         "format": FORMAT,
-        "runtime": asdict(archive.runtime),
+        "runtime": asdict(archive.model_info),
         "versions": {"qwen-vl-chat": VERSION, "python": sys.version.split()[0], **versions},
         "media": [
             {
@@ -171,7 +171,7 @@ def _markdown(archive: Archive, names: Mapping[str, str]) -> str:
     """For reading: HTML in what was said is text here too."""
     lines = ["# Conversation", ""]
     for message in archive.conversation.messages:
-        lines += ["## You" if message.role == "user" else f"## {archive.runtime.checkpoint}", ""]
+        lines += ["## You" if message.role == "user" else f"## {archive.model_info.checkpoint}", ""]
         for part in message.parts:
             if isinstance(part, Text):
                 lines += [html.escape(part.text, quote=False), ""]

@@ -18,7 +18,7 @@ from model.conversation import Conversation, Image, Media, Message, Text, Video
 from model.errors import DemoError
 from model.reproduce.archive import FORMAT, SUFFIX, Archive
 from model.reproduce.archive_entries import Allowance, Entries, check_directory, too_large
-from model.reproduce.generation_record import ProcessedMedia, Runtime
+from model.reproduce.generation_record import ModelInfo, ProcessedMedia
 from model.settings import MOST_CHARACTERS, GenerationSettings, VisionSettings
 
 MAX_TURNS = 400
@@ -82,7 +82,7 @@ def _archive(entries: Entries, folder: Path) -> Archive:
     processed = tuple(
         _processed_media(item, facts) for item, facts in zip(items, settings["media"], strict=True)
     )
-    return Archive(conversation, answers, processed, _runtime(settings["runtime"]))
+    return Archive(conversation, answers, processed, _model_info(settings["runtime"]))
 
 
 def _check_length(messages: Sequence[Any], settings: Mapping[str, Any]) -> None:
@@ -167,9 +167,9 @@ def _processed_media(item: Media, facts: Mapping[str, Any]) -> ProcessedMedia:
     return ProcessedMedia(str(item.path), "video" if clip else "image", width, height, times)
 
 
-def _runtime(facts: Mapping[str, Any]) -> Runtime:
+def _model_info(facts: Mapping[str, Any]) -> ModelInfo:
     facts = {"adapter": "", **facts}  # which older files do not name
-    return Runtime(**{field.name: _text(facts[field.name])[:200] for field in fields(Runtime)})
+    return ModelInfo(**{field.name: _text(facts[field.name])[:200] for field in fields(ModelInfo)})
 
 
 def _text(value: object) -> str:

@@ -91,7 +91,7 @@ def _openai(record: GenerationRecord) -> Iterator[str]:
     yield f'client = OpenAI(base_url="{ENGINE}", api_key="none")'
     yield from listed(record.messages, part)
     yield "answer = client.chat.completions.create("
-    yield f"    model={literal(record.runtime.served_as)},"
+    yield f"    model={literal(record.model_info.served_as)},"
     yield "    messages=messages,"
     yield from (f"    {name}={value!r}," for name, value in _settings(record).items())
     yield f"    extra_body={_extra(record)!r},"
@@ -121,7 +121,7 @@ def _body(record: GenerationRecord) -> dict[str, Any]:
         for message in record.messages
     ]
     return {
-        "model": record.runtime.served_as,
+        "model": record.model_info.served_as,
         "messages": messages,
         **_settings(record),
         **_extra(record),

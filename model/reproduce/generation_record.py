@@ -24,7 +24,7 @@ Messages = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Runtime:
+class ModelInfo:
     """What answers: the words that `from_pretrained` takes. Of a server only the model's name is known."""
 
     checkpoint: str
@@ -59,7 +59,7 @@ class ProcessedMedia:
 class GenerationRecord:
     """One turn. `messages` are what `apply_chat_template` takes; `generation` what `generate` takes."""
 
-    runtime: Runtime
+    model_info: ModelInfo
     prompt: str
     messages: Messages
     media: tuple[ProcessedMedia, ...]

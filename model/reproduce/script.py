@@ -42,7 +42,7 @@ def transformers_script(record: GenerationRecord) -> str:
     return (
         "from __future__ import annotations\n\n"
         + stock_imports(body)
-        + ("from peft import PeftModel\n" if record.runtime.adapter else "")
+        + ("from peft import PeftModel\n" if record.model_info.adapter else "")
         + "from transformers import AutoModelForImageTextToText, AutoProcessor\n\n\n"
         + body
     )
@@ -96,15 +96,15 @@ def listed(messages: Messages, part: Callable[[Mapping[str, Any]], str]) -> Iter
 
 
 def _asking(record: GenerationRecord) -> Iterator[str]:
-    runtime = record.runtime
-    yield f"checkpoint = {literal(runtime.checkpoint)}"
+    model_info = record.model_info
+    yield f"checkpoint = {literal(model_info.checkpoint)}"
     yield "processor = AutoProcessor.from_pretrained(checkpoint)"
     yield "model = AutoModelForImageTextToText.from_pretrained("
-    yield f"    checkpoint, dtype=torch.{runtime.dtype}, attn_implementation={literal(runtime.attention)}"
-    yield f").to({literal(runtime.device)})"
-    if runtime.adapter:
+    yield f"    checkpoint, dtype=torch.{model_info.dtype}, attn_implementation={literal(model_info.attention)}"
+    yield f").to({literal(model_info.device)})"
+    if model_info.adapter:
         yield "model = PeftModel.from_pretrained("
-        yield f"    model, {literal(runtime.adapter)}, key_mapping={RENAMED!r}"
+        yield f"    model, {literal(model_info.adapter)}, key_mapping={RENAMED!r}"
         yield ")"
     yield ""
     yield from listed(record.messages, _part)

@@ -15,7 +15,7 @@ from model.conversation import Conversation, Text
 from model.conversation import Image as Picture
 from model.reproduce import archive
 from model.reproduce.archive import Archive
-from model.reproduce.generation_record import ProcessedMedia, Runtime
+from model.reproduce.generation_record import ModelInfo, ProcessedMedia
 from model.settings import GenerationSettings, VisionSettings
 from tests.e2e.chat import Chat
 from tests.e2e.test_comparing import back, compare, wait_for_both
@@ -198,8 +198,8 @@ def test_a_conversation_from_elsewhere_does_nothing(watched: Chat, tmp_path: Pat
         talk = talk.with_user_turn(*[item][number:], Text(text)).with_reply(text)
     settings = GenerationSettings(system_prompt=HOSTILE[0])
     answers = tuple(Answered(settings, USAGE) for _ in HOSTILE)
-    runtime = Runtime(HOSTILE[0], "float32", HOSTILE[1], "sdpa")
-    kept = Archive(talk, answers, (ProcessedMedia(str(picture), "image", 56, 56),), runtime)
+    model_info = ModelInfo(HOSTILE[0], "float32", HOSTILE[1], "sdpa")
+    kept = Archive(talk, answers, (ProcessedMedia(str(picture), "image", 56, 56),), model_info)
     zipped = tmp_path / "conversation.zip"
     archive.write(kept, zipped, script="")
     watched.page.set_input_files("#composer input[type=file]", [zipped])

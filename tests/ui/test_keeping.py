@@ -27,7 +27,7 @@ from model.loading import LoadingBackend
 from model.local import LocalBackend
 from model.remote.backend import RemoteBackend
 from model.remote.http.connection import Connection
-from model.reproduce.generation_record import GenerationRecord, Runtime, VerifyResult
+from model.reproduce.generation_record import GenerationRecord, ModelInfo, VerifyResult
 from model.settings import GenerationSettings
 from tests.support import media_files
 from tests.support.fakes import FakeBackend
@@ -53,8 +53,8 @@ class SlowReplay(FakeBackend):
         conversation: Conversation,  # noqa: ARG002
         settings: GenerationSettings,  # noqa: ARG002
     ) -> GenerationRecord:
-        runtime = Runtime("a/b", "float32", "cpu", "sdpa")
-        return GenerationRecord(runtime, "", [], (), False, {"do_sample": False}, 0)
+        model_info = ModelInfo("a/b", "float32", "cpu", "sdpa")
+        return GenerationRecord(model_info, "", [], (), False, {"do_sample": False}, 0)
 
     def verify(self, record: GenerationRecord, reply: str, cancel: Cancel) -> VerifyResult | None:  # noqa: ARG002
         self.flags.append(cancel)
@@ -474,8 +474,8 @@ def test_a_file_that_is_none_of_ours_is_one_sentence(
 def test_the_checkpoint_is_the_exported_one_unless_a_flag_says_otherwise(
     named: str, flag: str, expected: str
 ) -> None:
-    runtime = Runtime(named, "float32", "cpu", "sdpa")
-    assert wanted(runtime, Flags(flag)).checkpoint == expected
+    model_info = ModelInfo(named, "float32", "cpu", "sdpa")
+    assert wanted(model_info, Flags(flag)).checkpoint == expected
 
 
 @pytest.mark.parametrize(
@@ -484,4 +484,4 @@ def test_the_checkpoint_is_the_exported_one_unless_a_flag_says_otherwise(
 )
 def test_a_zip_file_leads_to_no_folder_of_this_machine(named: str) -> None:
     with pytest.raises(DemoError, match="--checkpoint-path"):
-        wanted(Runtime(named, "float32", "cpu", "sdpa"), Flags())
+        wanted(ModelInfo(named, "float32", "cpu", "sdpa"), Flags())

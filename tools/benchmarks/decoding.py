@@ -46,7 +46,7 @@ def endless(backend: LocalBackend) -> None:
 
 def _bare(backend: LocalBackend, talk: Conversation, tokens: int) -> float:
     """A greedy loop over `model.forward` with the cache that ours has: what the model itself costs."""
-    device = backend.runtime.device
+    device = backend.model_info.device
     ids = torch.tensor([backend.prompt_ids(talk, GenerationSettings())], device=device)
     cache = KVCache()
     with torch.inference_mode():

@@ -32,5 +32,5 @@ def load(options: argparse.Namespace) -> LocalBackend:
 
 def name(backend: LocalBackend) -> str:
     """For the report: what answers, and in what."""
-    runtime = backend.runtime
-    return f"{runtime.checkpoint} in {runtime.dtype} on {runtime.device}"
+    model_info = backend.model_info
+    return f"{model_info.checkpoint} in {model_info.dtype} on {model_info.device}"

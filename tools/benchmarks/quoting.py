@@ -65,7 +65,7 @@ def _picture(folder: Path, number: int) -> Image:
 def _answers(backend: LocalBackend, picture: Image) -> list[tuple[str, float]]:
     """A description and the same once more, each with the seconds that it took behind what was read ahead."""
     talk, answers = Conversation().with_user_turn(picture, QUESTION), []
-    device = backend.runtime.device
+    device = backend.model_info.device
     for _ in LABELS:
         backend.read_ahead(talk, GenerationSettings(), session="bench")
         began = clock(device)

@@ -39,7 +39,7 @@ def _measured(backend: LocalBackend, opening: Sequence[Part]) -> tuple[float, fl
     """Seconds to the first token unprepared, of reading ahead, and to the first token after it."""
     talk, session = Conversation().with_user_turn(*opening, QUESTION), "ahead"
     _, unprepared = collected(backend.stream(talk, ANSWER, Cancel()))
-    device = backend.runtime.device
+    device = backend.model_info.device
     began = clock(device)
     backend.read_ahead(Conversation().with_user_turn(*opening), ANSWER, session=session)
     reading = clock(device) - began

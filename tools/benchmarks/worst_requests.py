@@ -126,7 +126,7 @@ def _exported(target: Path, first: int) -> Path:
     from model.families import Geometry
     from model.prompt import visual_item
     from model.reproduce.archive import Archive, write
-    from model.reproduce.generation_record import Runtime, processed_media
+    from model.reproduce.generation_record import ModelInfo, processed_media
     from model.settings import MOST_CHARACTERS, GenerationSettings
 
     Image.new("RGB", (56, 56)).save(picture := target.with_suffix(".png"))
@@ -139,7 +139,7 @@ def _exported(target: Path, first: int) -> Path:
         talk = talk if not number else talk.with_user_turn(Text("And now?"))
         talk = talk.with_reply(answer)
     answers = (Answered(GenerationSettings(), None),) * MAX_TURNS
-    write(Archive(talk, answers, media, Runtime("Qwen/Qwen2-VL-7B-Instruct")), target)
+    write(Archive(talk, answers, media, ModelInfo("Qwen/Qwen2-VL-7B-Instruct")), target)
     return target
 
 

@@ -26,7 +26,7 @@ from model.errors import CheckpointError, DemoError
 from model.local import LocalBackend
 from model.reproduce import verify
 from model.reproduce.client_scripts import openai_script
-from model.reproduce.generation_record import GenerationRecord, Runtime
+from model.reproduce.generation_record import GenerationRecord, ModelInfo
 from model.reproduce.script import transformers_script
 from model.settings import GenerationSettings
 from tests.support.adapters import bare, rewrite, tell, weights, with_pefts, write_adapter
@@ -272,7 +272,7 @@ def test_it_is_named_wherever_the_checkpoint_is(
     backend = loaded(base, whole)
     assert backend.status().label == f"{base.name} + mine · cpu fp32"
     record = backend.generation_record(asked(picture), SHORT)
-    assert (record.runtime.checkpoint, record.runtime.adapter) == (base.name, "mine")
+    assert (record.model_info.checkpoint, record.model_info.adapter) == (base.name, "mine")
     assert 'model="mine"' in openai_script(record), "as `vllm serve --lora-modules` calls it"
 
 
@@ -291,8 +291,8 @@ def test_the_printed_script_gives_the_same_answer(
 
 
 def test_an_exported_conversation_is_verified_with_its_adapter() -> None:
-    told = Runtime("owner/name", "float32", "cpu", "sdpa", "owner/adapter")
+    told = ModelInfo("owner/name", "float32", "cpu", "sdpa", "owner/adapter")
     assert wanted(told, Flags()).adapter == "owner/adapter"
     assert wanted(told, Flags(adapter="mine")).adapter == "mine"
     with pytest.raises(DemoError, match="--adapter"):
-        wanted(Runtime("owner/name", "float32", "cpu", "sdpa", "mine"), Flags())
+        wanted(ModelInfo("owner/name", "float32", "cpu", "sdpa", "mine"), Flags())

@@ -18,7 +18,7 @@ from model.families import Geometry
 from model.prompt.resize import picture_size
 from model.reproduce import archive, archive_entries, archive_reader
 from model.reproduce.archive import Archive
-from model.reproduce.generation_record import ProcessedMedia, Runtime
+from model.reproduce.generation_record import ModelInfo, ProcessedMedia
 from model.settings import GenerationSettings, VisionSettings
 from tests.support import media_files
 from tests.support.fakes import USAGE
@@ -53,7 +53,7 @@ def kept(tmp_path: Path) -> Archive:
             ProcessedMedia(str(picture), "image", 84, 56),
             ProcessedMedia(str(clip), "video", 56, 56, (0.0, 0.25)),
         ),
-        Runtime("tiny", "float32", "cpu", "sdpa"),
+        ModelInfo("tiny", "float32", "cpu", "sdpa"),
     )
 
 
@@ -88,7 +88,7 @@ def rewritten(zipped: Path, contents: dict[str, bytes], method: int = zipfile.ZI
 
 def test_everything_comes_back(kept: Archive, zipped: Path, folder: Path) -> None:
     back = archive_reader.read(zipped, folder)
-    assert (back.answers, back.runtime) == (kept.answers, kept.runtime)
+    assert (back.answers, back.model_info) == (kept.answers, kept.model_info)
     assert [m.role for m in back.conversation.messages] == ["user", "assistant"] * 2
     assert [m.text for m in back.conversation.messages] == [
         m.text for m in kept.conversation.messages

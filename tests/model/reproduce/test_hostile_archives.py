@@ -12,7 +12,7 @@ from model.backend import Answered
 from model.conversation import Conversation, Image, Text
 from model.reproduce import archive
 from model.reproduce.archive import Archive
-from model.reproduce.generation_record import ProcessedMedia, Runtime
+from model.reproduce.generation_record import ModelInfo, ProcessedMedia
 from model.settings import GenerationSettings
 from tests.support.fakes import USAGE, FakeBackend
 from tests.support.following import KEY
@@ -33,7 +33,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     talk = Conversation().with_user_turn(picture, Text("What?")).with_reply("A boat.")
     seen = (ProcessedMedia(str(picture.path), "image", 56, 56),)
     answers = (Answered(GenerationSettings(), USAGE, ""),)
-    kept = Archive(talk, answers, seen, Runtime("tiny", "float32", "cpu", "sdpa"))
+    kept = Archive(talk, answers, seen, ModelInfo("tiny", "float32", "cpu", "sdpa"))
     archive.write(kept, folder / "a.zip")
     with zipfile.ZipFile(folder / "a.zip") as file:
         return {name: file.read(name) for name in file.namelist()}

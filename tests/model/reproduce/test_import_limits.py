@@ -17,7 +17,7 @@ from model.errors import DemoError
 from model.reproduce import archive, archive_entries, archive_reader
 from model.reproduce.archive import Archive
 from model.reproduce.archive_entries import Allowance
-from model.reproduce.generation_record import ProcessedMedia, Runtime
+from model.reproduce.generation_record import ModelInfo, ProcessedMedia
 from model.settings import GenerationSettings
 from tests.support.fakes import USAGE, FakeBackend
 from tests.support.following import KEY
@@ -46,7 +46,7 @@ def kept(*turns: tuple[Part, ...], reply: str = "Yes.", reasoning: str = "") -> 
         talk = talk.with_user_turn(*parts).with_reply(reply)
     answers = tuple(Answered(GenerationSettings(), USAGE, reasoning) for _ in turns)
     seen = tuple(ProcessedMedia(str(item.path), "image", 56, 56) for item in talk.media)
-    return Archive(talk, answers, seen, Runtime("tiny", "float32", "cpu", "sdpa"))
+    return Archive(talk, answers, seen, ModelInfo("tiny", "float32", "cpu", "sdpa"))
 
 
 def written(conversation: Archive, target: Path) -> Path:

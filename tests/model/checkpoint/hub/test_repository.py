@@ -144,7 +144,7 @@ def test_a_checkpoint_is_fetched_once_and_then_answers_without_the_hub(
     progress: list[float] = []
     first = loaded("me/tiny", report=progress.append)
     assert progress == sorted(progress) and progress[-1] == 1 and len(set(progress)) > 2
-    assert (first.status().label, first.runtime.checkpoint) == ("tiny · cpu fp32", "me/tiny")
+    assert (first.status().label, first.model_info.checkpoint) == ("tiny · cpu fp32", "me/tiny")
     whole = LocalBackend.load(checkpoints["qwen2_vl"], device="cpu")
     asked = len(hub.asked)
     at(NOBODY)
@@ -343,7 +343,7 @@ def test_an_adapter_beside_the_weights_of_a_hub_id_must_be_named(
         both = LocalBackend.from_choice(
             Choice("me/both", "cpu", "float32", "sdpa", adapter="me/both"), cache_gb=0
         )
-    assert both.runtime.adapter == "me/both"
+    assert both.model_info.adapter == "me/both"
     assert "add --adapter me/both" in refusal("me/both"), "from the cache too"
 
 
