@@ -50,7 +50,7 @@ class Usage:
 
 
 @dataclass(frozen=True)
-class Answered:
+class AnswerRecord:
     """How one answer was asked for, and what it cost if it came to its end."""
 
     settings: GenerationSettings

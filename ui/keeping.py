@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from model.backend import Answered, Cancel
+from model.backend import AnswerRecord, Cancel
 from model.conversation import Conversation, Media
 from model.errors import DemoError, NotReplayableError
 from model.reproduce import archive, archive_reader
@@ -165,7 +165,7 @@ def _reproducible(tabs: Tabs) -> Reproducible:
     return tabs.backend
 
 
-def _export(tabs: Tabs, conversation: Conversation, answers: tuple[Answered, ...]) -> Path:
+def _export(tabs: Tabs, conversation: Conversation, answers: tuple[AnswerRecord, ...]) -> Path:
     kept, script = _archive(tabs, conversation, answers)
     folder = upload_folder() / secrets.token_hex(16)  # unguessable, like an upload
     target = folder / time.strftime("conversation-%Y-%m-%d-%H%M.zip")
@@ -175,7 +175,7 @@ def _export(tabs: Tabs, conversation: Conversation, answers: tuple[Answered, ...
 
 
 def _archive(
-    tabs: Tabs, conversation: Conversation, answers: tuple[Answered, ...]
+    tabs: Tabs, conversation: Conversation, answers: tuple[AnswerRecord, ...]
 ) -> tuple[Archive, str]:
     """With a script that answers the latest turn again, where the backend knows how."""
     question = replay.asked(conversation, len(answers) - 1)

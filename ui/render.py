@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from model.backend import Answered, Progress, Status, Usage
+from model.backend import AnswerRecord, Progress, Status, Usage
 from model.conversation import Conversation, Message, Text
 from ui import grounding_tokens
 from ui.attachment import Attachment
@@ -83,7 +83,7 @@ def messages(
     return shown
 
 
-def thoughts(answers: Sequence[Answered], texts: Texts) -> list[str]:
+def thoughts(answers: Sequence[AnswerRecord], texts: Texts) -> list[str]:
     """What the model thought before each answer, folded."""
     return [thought(answered.reasoning, answered.usage, texts) for answered in answers]
 

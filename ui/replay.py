@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from model.backend import Answered
+from model.backend import AnswerRecord
 from model.conversation import Conversation, Message, Text
 from model.reproduce.archive import file_names, replayed
 from model.reproduce.client_scripts import Question, curl_command, gradio_script, openai_script
@@ -29,7 +29,7 @@ def asked(conversation: Conversation, turn: int) -> Conversation:
 def dialog(
     record: GenerationRecord,
     conversation: Conversation,
-    answers: Sequence[Answered],
+    answers: Sequence[AnswerRecord],
     defaults: Mapping[str, Any],
     address: str,
     texts: Texts,
@@ -73,7 +73,7 @@ def refusal(sentence: str, texts: Texts) -> str:
 
 
 def settings_text(
-    conversation: Conversation, answered: Answered, turn: int, defaults: Mapping[str, Any]
+    conversation: Conversation, answered: AnswerRecord, turn: int, defaults: Mapping[str, Any]
 ) -> str:
     """The settings in force, and each item's own, as JSON."""
     question = asked(conversation, turn)
@@ -107,7 +107,7 @@ def _changed(values: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, A
 
 
 def questions(
-    conversation: Conversation, answers: Sequence[Answered], defaults: Mapping[str, Any]
+    conversation: Conversation, answers: Sequence[AnswerRecord], defaults: Mapping[str, Any]
 ) -> Iterator[Question]:
     """What a program asks this page to have the same conversation."""
     names = file_names(conversation)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from model.backend import Answered, Backend, Cancel, Usage
+from model.backend import AnswerRecord, Backend, Cancel, Usage
 from model.conversation import Conversation, Image, Media, Message, Part, Text
 from model.errors import DemoError, Sentence
 from model.grounding import Convention
@@ -68,7 +68,9 @@ class Tab:
     refused: list[str] = field(default_factory=list)  # why files were not taken into the tray
     heard: str = ""  # the latest wish about it that was granted, by the name that the page gave it
     run: Run | None = None
-    answers: list[Answered] = field(default_factory=list)  # one for each answer of the conversation
+    answers: list[AnswerRecord] = field(
+        default_factory=list
+    )  # one for each answer of the conversation
     outcome: Outcome = "idle"  # of the latest turn
     finished_turns: int = 0  # answers that ended, whichever way; never decreases
     notice: str = ""  # one sentence that the person should read, a `Sentence` in any language
@@ -85,7 +87,7 @@ class Tab:
     chat: int = 0  # how often it has started over
     program: bool = False  # opened by one that posts and reads, not by a page
     # What the conversation and its answers were before the run.
-    _before: tuple[Conversation, tuple[Answered, ...]] = (Conversation(), ())
+    _before: tuple[Conversation, tuple[AnswerRecord, ...]] = (Conversation(), ())
     seen: float = field(default_factory=time.monotonic)
     known: dict[str, Attachment] = field(default_factory=dict)  # by path: whatever was attached
     wished: dict[Media, Resolution] = field(default_factory=dict)  # of what was sent
@@ -329,7 +331,7 @@ class Tab:
     def restore(
         self,
         conversation: Conversation,
-        answers: Iterable[Answered],
+        answers: Iterable[AnswerRecord],
         items: Iterable[Attachment],
     ) -> None:
         """Go on with a conversation from elsewhere; `items` are its files."""
@@ -372,7 +374,7 @@ class Tab:
             self.answered = True
             self.conversation = run.conversation.with_reply(run.text)
             usage = run.finished.usage if run.finished else None
-            self.answers.append(Answered(run.settings, usage, run.reasoning.strip()))
+            self.answers.append(AnswerRecord(run.settings, usage, run.reasoning.strip()))
             if reason == "loop":
                 self.notice = self.mild = LOOPED
         else:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypedDict
 import gradio as gr
 import orjson
 
-from model.backend import Answered
+from model.backend import AnswerRecord
 from model.conversation import Message
 from ui import composer, places, render, seeking
 from ui.composer import file_url
@@ -109,7 +109,7 @@ def log(tab: Tab) -> Rest:
     }
 
 
-def _drawn_from(tab: Tab, message: Message, answered: Answered | None) -> tuple[Hashable, ...]:
+def _drawn_from(tab: Tab, message: Message, answered: AnswerRecord | None) -> tuple[Hashable, ...]:
     """Whatever a message looks different for. What stands below one that has changed is drawn again, too."""
     thought = (answered.reasoning, tab.language) if answered and answered.reasoning else None
     shown = [known.shown for m in message.media if (known := tab.known.get(str(m.path)))]

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from model import VERSION
-from model.backend import Answered
+from model.backend import AnswerRecord
 from model.conversation import Conversation, Image, Media, Text, Video
 from model.errors import DemoError
 from model.prompt.sampling import sampling_arguments
@@ -41,11 +41,13 @@ class Archive:
     """`media` has one entry for each picture and clip of the conversation, in order."""
 
     conversation: Conversation
-    answers: tuple[Answered, ...]
+    answers: tuple[AnswerRecord, ...]
     media: tuple[ProcessedMedia, ...]
     model_info: ModelInfo
 
-    def records(self, control: Iterable[str]) -> Iterator[tuple[GenerationRecord, Answered, str]]:
+    def records(
+        self, control: Iterable[str]
+    ) -> Iterator[tuple[GenerationRecord, AnswerRecord, str]]:
         """How each turn is answered again, how it was, and the reply. control: see `template_messages`."""
         control = tuple(control)
         for turn, answered in enumerate(self.answers):
@@ -67,7 +69,7 @@ class Archive:
             )
 
 
-def replayed(answered: Answered) -> GenerationSettings:
+def replayed(answered: AnswerRecord) -> GenerationSettings:
     """The settings that give the same answer again: with the seed it had, and as long as it was."""
     settings, usage = answered.settings, answered.usage
     if usage is None:

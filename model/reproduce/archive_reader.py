@@ -13,7 +13,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
-from model.backend import Answered, StopReason, Usage
+from model.backend import AnswerRecord, StopReason, Usage
 from model.conversation import Conversation, Image, Media, Message, Text, Video
 from model.errors import DemoError
 from model.reproduce.archive import FORMAT, SUFFIX, Archive
@@ -76,7 +76,7 @@ def _archive(entries: Entries, folder: Path) -> Archive:
         vision = VisionSettings(**facts["vision"])
         items.append(kind(paths[file], vision, name=_text(facts["name"])[:MAX_NAME]))
     conversation = _conversation(messages, items, {str(path): name for name, path in paths.items()})
-    answers = tuple(map(_answered, settings["answers"]))
+    answers = tuple(map(_answer_record, settings["answers"]))
     if len(conversation.messages) != 2 * len(answers) or not answers:
         raise ValueError("turns")
     processed = tuple(
@@ -133,9 +133,9 @@ def _read_part(
     return item
 
 
-def _answered(facts: Mapping[str, Any]) -> Answered:
+def _answer_record(facts: Mapping[str, Any]) -> AnswerRecord:
     usage = facts["usage"]
-    return Answered(
+    return AnswerRecord(
         GenerationSettings(**facts["settings"]),
         usage if usage is None else _usage(usage),
         _text(facts.get("reasoning", "")),

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Dialog, Request
 
-from model.backend import Answered, Delta
+from model.backend import AnswerRecord, Delta
 from model.conversation import Conversation, Text
 from model.conversation import Image as Picture
 from model.reproduce import archive
@@ -197,7 +197,7 @@ def test_a_conversation_from_elsewhere_does_nothing(watched: Chat, tmp_path: Pat
     for number, text in enumerate(HOSTILE):
         talk = talk.with_user_turn(*[item][number:], Text(text)).with_reply(text)
     settings = GenerationSettings(system_prompt=HOSTILE[0])
-    answers = tuple(Answered(settings, USAGE) for _ in HOSTILE)
+    answers = tuple(AnswerRecord(settings, USAGE) for _ in HOSTILE)
     model_info = ModelInfo(HOSTILE[0], "float32", HOSTILE[1], "sdpa")
     kept = Archive(talk, answers, (ProcessedMedia(str(picture), "image", 56, 56),), model_info)
     zipped = tmp_path / "conversation.zip"

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from model.backend import Answered
+from model.backend import AnswerRecord
 from model.conversation import Conversation, Message, Part, Text, Video
 from model.settings import GenerationSettings
 from tests.support.fakes import USAGE, FakeBackend
@@ -48,7 +48,7 @@ def talk(turns: int) -> Conversation:
 
 def long(tab: Tab, turns: int) -> None:
     tab.conversation = talk(turns)
-    tab.answers = [Answered(GenerationSettings(), USAGE)] * turns
+    tab.answers = [AnswerRecord(GenerationSettings(), USAGE)] * turns
 
 
 def test_an_action_draws_and_sends_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +123,7 @@ def test_what_looks_different_is_drawn_again_with_what_follows() -> None:
     clip = Video("/clip.mp4")
     asked = Conversation().with_user_turn(Text("a")).with_reply("b").with_user_turn(clip, Text("c"))
     tab.conversation = asked.with_reply("At 0:05 it ends.")
-    tab.answers = [Answered(GenerationSettings(), USAGE, "Well.")] * 2
+    tab.answers = [AnswerRecord(GenerationSettings(), USAGE, "Well.")] * 2
     tab.remember([CLIP])
     page.put(view.log(tab))
     tab.remember([replace(CLIP, shown="/clip.mp4")])
@@ -160,7 +160,7 @@ def test_answers_are_copied_without_grounding_tokens_and_with_their_places() -> 
         tab = tabs.open(KEY)
         box = "a<|box_start|>(1,2)<|box_end|>"
         tab.conversation = Conversation().with_user_turn(Text("?")).with_reply(box)
-        tab.answers = [Answered(GenerationSettings(), USAGE)]
+        tab.answers = [AnswerRecord(GenerationSettings(), USAGE)]
         assert drawn(tabs)["answers"] == [{"text": "a (1,2)", "places": []}]
 
     scene(play)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from model.backend import Answered, Progress, Status
+from model.backend import AnswerRecord, Progress, Status
 from model.conversation import Conversation, Image, Text
 from model.grounding import Box
 from model.settings import GenerationSettings
@@ -129,7 +129,7 @@ def test_a_reasoning_stands_folded_before_its_answer_and_is_literal() -> None:
     talk = Conversation().with_user_turn(Text("a")).with_reply("b").with_user_turn(Text("c"))
     usage = replace(USAGE, reasoning_tokens=1200)
     settings = GenerationSettings()
-    answers = [Answered(settings, usage, "<b>\n\n`x`"), Answered(settings, None)]
+    answers = [AnswerRecord(settings, usage, "<b>\n\n`x`"), AnswerRecord(settings, None)]
     shown = render.messages(talk.with_reply("d"), {}, render.thoughts(answers, ENGLISH))
     first, second = (m["content"] for m in shown if m["role"] == "assistant")
     assert first[0]["text"] == (

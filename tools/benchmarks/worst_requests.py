@@ -121,7 +121,7 @@ def _words(seed: int, characters: int) -> str:
 
 def _exported(target: Path, first: int) -> Path:
     """Answers full of tables, code and places in a picture, which a page has to draw."""
-    from model.backend import Answered
+    from model.backend import AnswerRecord
     from model.conversation import Conversation, Text
     from model.families import Geometry
     from model.prompt import visual_item
@@ -138,7 +138,7 @@ def _exported(target: Path, first: int) -> Path:
         answer = "\n\n".join([piece] * int(0.95 * MOST_CHARACTERS / MAX_TURNS / len(piece)))
         talk = talk if not number else talk.with_user_turn(Text("And now?"))
         talk = talk.with_reply(answer)
-    answers = (Answered(GenerationSettings(), None),) * MAX_TURNS
+    answers = (AnswerRecord(GenerationSettings(), None),) * MAX_TURNS
     write(Archive(talk, answers, media, ModelInfo("Qwen/Qwen2-VL-7B-Instruct")), target)
     return target
 

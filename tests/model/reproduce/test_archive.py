@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from model.backend import Answered
+from model.backend import AnswerRecord
 from model.conversation import Conversation, Image, Text, Video
 from model.errors import DemoError, SettingError
 from model.families import Geometry
@@ -45,8 +45,8 @@ def kept(tmp_path: Path) -> Archive:
     return Archive(
         talk,
         (
-            Answered(GenerationSettings(max_new_tokens=7, vision_ids=True), USAGE),
-            Answered(GenerationSettings(temperature=0.4, seed=3), None),
+            AnswerRecord(GenerationSettings(max_new_tokens=7, vision_ids=True), USAGE),
+            AnswerRecord(GenerationSettings(temperature=0.4, seed=3), None),
         ),
         (
             ProcessedMedia(str(picture), "image", 84, 56),
@@ -185,13 +185,13 @@ def test_a_turn_is_answered_again_as_it_was(kept: Archive) -> None:
     ("reason", "longest"), [("stop", 512), ("length", 2), ("cancelled", 2), ("loop", 2)]
 )
 def test_an_answer_that_was_ended_is_as_long_again(reason: Any, longest: int) -> None:
-    answered = Answered(GenerationSettings(), replace(USAGE, stop_reason=reason))
+    answered = AnswerRecord(GenerationSettings(), replace(USAGE, stop_reason=reason))
     assert archive.replayed(answered).max_new_tokens == longest
 
 
 def test_an_answer_that_was_ended_before_its_first_token_can_be_replayed() -> None:
     usage = replace(USAGE, stop_reason="cancelled", new_tokens=0)
-    assert archive.replayed(Answered(GenerationSettings(), usage)).max_new_tokens == 1
+    assert archive.replayed(AnswerRecord(GenerationSettings(), usage)).max_new_tokens == 1
 
 
 def test_a_file_that_is_gone_is_named(kept: Archive, tmp_path: Path) -> None:

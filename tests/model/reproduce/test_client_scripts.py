@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from model.backend import Answered
+from model.backend import AnswerRecord
 from model.conversation import Conversation, Text, Video
 from model.conversation import Image as Picture
 from model.local import LocalBackend
@@ -205,7 +205,7 @@ def test_the_gradio_script_keeps_the_order_of_texts_and_files(folder: Path) -> N
     for path, name in file_names(talk).items():
         (folder / name).write_bytes(Path(path).read_bytes())
     defaults = {**asdict(VisionSettings()), **asdict(GenerationSettings())}
-    answers = [Answered(GenerationSettings(), USAGE)] * 2
+    answers = [AnswerRecord(GenerationSettings(), USAGE)] * 2
     backend = FakeBackend()
     with gradio_environment(folder / "uploads"), listening(build_page(backend)) as address:
         run([sys.executable, "-"], gradio_script(list(questions(talk, answers, defaults)), address))

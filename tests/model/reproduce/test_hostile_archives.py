@@ -8,7 +8,7 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from model.backend import Answered
+from model.backend import AnswerRecord
 from model.conversation import Conversation, Image, Text
 from model.reproduce import archive
 from model.reproduce.archive import Archive
@@ -32,7 +32,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     picture = Image(str(photo(folder / "a.png", (64, 48))))
     talk = Conversation().with_user_turn(picture, Text("What?")).with_reply("A boat.")
     seen = (ProcessedMedia(str(picture.path), "image", 56, 56),)
-    answers = (Answered(GenerationSettings(), USAGE, ""),)
+    answers = (AnswerRecord(GenerationSettings(), USAGE, ""),)
     kept = Archive(talk, answers, seen, ModelInfo("tiny", "float32", "cpu", "sdpa"))
     archive.write(kept, folder / "a.zip")
     with zipfile.ZipFile(folder / "a.zip") as file:

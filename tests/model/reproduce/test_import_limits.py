@@ -11,7 +11,7 @@ import gradio as gr
 import pytest
 from PIL import Image as PillowImage
 
-from model.backend import Answered
+from model.backend import AnswerRecord
 from model.conversation import Conversation, Image, Part, Text
 from model.errors import DemoError
 from model.reproduce import archive, archive_entries, archive_reader
@@ -44,7 +44,7 @@ def kept(*turns: tuple[Part, ...], reply: str = "Yes.", reasoning: str = "") -> 
     talk = Conversation()
     for parts in turns:
         talk = talk.with_user_turn(*parts).with_reply(reply)
-    answers = tuple(Answered(GenerationSettings(), USAGE, reasoning) for _ in turns)
+    answers = tuple(AnswerRecord(GenerationSettings(), USAGE, reasoning) for _ in turns)
     seen = tuple(ProcessedMedia(str(item.path), "image", 56, 56) for item in talk.media)
     return Archive(talk, answers, seen, ModelInfo("tiny", "float32", "cpu", "sdpa"))
 
