@@ -12,6 +12,7 @@ python tools/bench.py memory    what one answer needs, against stock transformer
 python tools/bench.py video     reading a 1080p clip, against stock transformers and bare decoding
 python tools/bench.py sandbox   what it costs that strangers' files are decoded in a sandbox
 python tools/bench.py ui        how much of the token rate reaches the browser
+python tools/bench.py long      the first word in chats of up to 500 turns
 python tools/bench.py crowd     many people who ask at once, in front of a server
 python tools/bench.py load      the first word beside a stranger who posts the worst requests found
 """
@@ -96,6 +97,7 @@ BENCHMARKS = {
     "video": Benchmark("reading_video", [Flag("seconds", 60, 2, "length of the clip")]),
     "sandbox": Benchmark("sandboxed", model=True),
     "ui": Benchmark("streaming", [Flag("tokens", 512, 128, "of the measured answer")]),
+    "long": Benchmark("long_chats", [Flag("longest", 500, 50, "chat, in turns")]),
     "crowd": Benchmark(
         "behind_server",
         [
