@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from model.grounding import Convention
-from model.settings import MAX_TOKENS, Bounds, DefaultSettings, GenerationSettings
+from model.settings import MAX_IMAGE_TOKENS, Bounds, DefaultSettings, GenerationSettings
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Geometry:
     merge_size: int = 2  # patches, the side of a visual token
     temporal_patch_size: int = 2  # frames that share their tokens
     min_tokens: int = 1  # its processor enlarges a picture that costs fewer
-    max_clip_tokens: int | None = None  # its processor shrinks a clip that costs more
+    max_video_tokens: int | None = None  # its processor shrinks a clip that costs more
 
     @property
     def token_px(self) -> int:
@@ -49,7 +49,7 @@ class Family:
     @property
     def default_settings(self) -> DefaultSettings:
         """What is known of a checkpoint of this family without its files."""
-        low, high = self.geometry.min_tokens, MAX_TOKENS
+        low, high = self.geometry.min_tokens, MAX_IMAGE_TOKENS
         bounds = {}
         if low > 1:
             bounds = {name: Bounds(low, high) for name in ("min_tokens", "max_tokens")}
@@ -84,7 +84,7 @@ QWEN3_VL = Family(
     "qwen3_vl",
     "Qwen3-VL",
     # Of preprocessor_config.json and video_preprocessor_config.json: 65,536 pixels and 25,165,824.
-    Geometry(patch_size=16, min_tokens=64, max_clip_tokens=12_288),
+    Geometry(patch_size=16, min_tokens=64, max_video_tokens=12_288),
     local=False,
     template_system="",
     frame_times=True,

@@ -12,11 +12,13 @@ from typing import Any, Literal, cast
 
 from model.errors import Sentence, SettingError, SettingName
 
-MOST_CHARACTERS = 1_000_000  # of any text; more than any context holds
+MAX_TEXT_CHARACTERS = 1_000_000  # of any text; more than any context holds
 MAX_SEED = 2**32 - 1
 # Logits that are divided by much less overflow, after which a GPU is of no use to the process any more.
-LEAST_TEMPERATURE = 1e-3
-MAX_TOKENS = 16384  # of a picture, in the preprocessor_config.json of the family's checkpoints
+MIN_TEMPERATURE = 1e-3
+MAX_IMAGE_TOKENS = (
+    16384  # of a picture, in the preprocessor_config.json of the family's checkpoints
+)
 Kind = Literal["int", "float", "bool", "str"]
 Group = Literal["picture", "video", "answer", "prompt"]
 
@@ -42,12 +44,12 @@ class Tunable:
         if value is None and self.optional:
             return None
         typed = self._typed(value)
-        if isinstance(typed, str) and len(typed) > MOST_CHARACTERS:
+        if isinstance(typed, str) and len(typed) > MAX_TEXT_CHARACTERS:
             raise SettingError(
                 "{setting} has {count} characters; it can hold {most}.",
                 setting=SettingName(self.name),
                 count=f"{len(typed):,}",
-                most=f"{MOST_CHARACTERS:,}",
+                most=f"{MAX_TEXT_CHARACTERS:,}",
             )
         if isinstance(typed, bool | str):
             return typed
@@ -145,11 +147,11 @@ class VisionSettings:
     """
 
     min_tokens: int = _tunable(
-        4, "picture", "Smallest size", kind="int", low=4, high=MAX_TOKENS, step=1, unit="tokens",
+        4, "picture", "Smallest size", kind="int", low=4, high=MAX_IMAGE_TOKENS, step=1, unit="tokens",
         help="Small pictures are enlarged until they cost at least this many visual tokens.",
     )  # fmt: skip
     max_tokens: int = _tunable(
-        1280, "picture", "Largest size", kind="int", low=4, high=MAX_TOKENS, step=1, unit="tokens",
+        1280, "picture", "Largest size", kind="int", low=4, high=MAX_IMAGE_TOKENS, step=1, unit="tokens",
         help="Large pictures are shrunk to at most this many visual tokens; more shows finer detail and takes longer.",
     )  # fmt: skip
     resized_height: int | None = _tunable(
@@ -268,7 +270,7 @@ class GenerationSettings:
 
     def __post_init__(self) -> None:
         _check_fields(self)
-        if self.temperature < LEAST_TEMPERATURE:  # nothing but the likeliest word is left there
+        if self.temperature < MIN_TEMPERATURE:  # nothing but the likeliest word is left there
             object.__setattr__(self, "temperature", 0.0)
 
     @property
@@ -372,7 +374,7 @@ class DefaultSettings:
         for low, high in _PAIRS:
             # A checkpoint's smallest size does not stand in the way of a smaller one that is asked for.
             if high in given and low not in given and type(values[high]) is int:
-                values[low] = max(_MIN[low], min(values[low], values[high]))
+                values[low] = max(_LOWEST[low], min(values[low], values[high]))
         vision, generation = settings_from(values)
         return replace(self, vision=vision, generation=generation)
 
@@ -381,7 +383,7 @@ _PAIRS = (
     ("min_tokens", "max_tokens"),
     ("video_min_tokens_per_frame", "video_max_tokens_per_frame"),
 )
-_MIN = {tunable.name: int(tunable.low or 0) for tunable in tunables(VisionSettings)}
+_LOWEST = {tunable.name: int(tunable.low or 0) for tunable in tunables(VisionSettings)}
 
 
 def _spelled(value: object) -> str:

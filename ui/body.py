@@ -7,12 +7,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope
 
 from model.json_nodes import Nodes
-from model.settings import MOST_CHARACTERS
+from model.settings import MAX_TEXT_CHARACTERS
 
 MAX_SMALL_BYTES = 2**16  # of what holds words and numbers only
 ESCAPED_BYTES = 6  # of a character that is written as \u0000
 # The longest text that is taken, in any spelling, and a mebibyte for everything beside it.
-MAX_BYTES = ESCAPED_BYTES * MOST_CHARACTERS + 2**20
+MAX_BYTES = ESCAPED_BYTES * MAX_TEXT_CHARACTERS + 2**20
 # Of JSON: values, names and objects. The page posts some hundred; so many are read in a millisecond, and looked
 # through in a few.
 MAX_NODES = 10_000

@@ -33,9 +33,9 @@ def largeness(source: Media | str, name: str = "", *_: object) -> float:
         source = Image(source.frames[0], name=source.name)
     if isinstance(source, Video):
         width, height = video.stored_size(source)
-        return width * height / container.MOST_PIXELS
+        return width * height / container.MAX_FRAME_PIXELS
     width, height = media.image_size(source.path, name=source.name)
-    return width * height / media.MOST_PIXELS
+    return width * height / media.MAX_IMAGE_PIXELS
 
 
 def first_look(_: Tell, file: str, name: str) -> Iterator[Found]:

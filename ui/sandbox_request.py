@@ -29,7 +29,7 @@ class Limits:
 
 
 LOOKING = Limits()
-# A clip's frames, or a copy of it; how long it may be decoded is bounded elsewhere (`container.READING_S`).
+# A clip's frames, or a copy of it; how long it may be decoded is bounded elsewhere (`container.DECODE_TIMEOUT_S`).
 READING = Limits(3600.0, 2 * 2**30, 0.0, 3600.0, 4 * 2**30, cores=0, nice=19)
 
 

@@ -20,7 +20,7 @@ from model.conversation import Image, Media, Video
 from model.media import container, video
 from model.media import image as media
 from model.media.decoding import Pixels
-from model.media.packets import MOST_PACKETS
+from model.media.packets import MAX_PACKETS
 from model.media.sampling import Clip
 from model.media.video import Report
 from ui.first_look import FirstLook, Pictures
@@ -195,23 +195,23 @@ def _look(told: dict[str, Any]) -> FirstLook:
         raise BrokenOffError
     return FirstLook(
         told["kind"],
-        _size(told["size"], media.MOST_PIXELS),
+        _size(told["size"], media.MAX_IMAGE_PIXELS),
         _number(told["seconds"], 0.0, MAX_SECONDS),
-        int(_number(told["pages"], 1, MOST_PACKETS)),
+        int(_number(told["pages"], 1, MAX_PACKETS)),
         bool(told["browsers"]),
     )
 
 
 def _size_of(message: Message, _: Media) -> tuple[int, int]:
-    return _size(message.said["size"], media.MOST_PIXELS)
+    return _size(message.said["size"], media.MAX_IMAGE_PIXELS)
 
 
 def _clip_of(message: Message, clip: Media) -> Clip:
     assert isinstance(clip, Video)
     told = message.said["clip"]
-    most = media.MOST_PIXELS if clip.frames else container.MOST_PIXELS
+    most = media.MAX_IMAGE_PIXELS if clip.frames else container.MAX_FRAME_PIXELS
     stamps = () if message.blob is None else tuple(message.blob.view(np.float64).tolist())
-    if len(stamps) > MOST_PACKETS or not all(map(math.isfinite, stamps)):
+    if len(stamps) > MAX_PACKETS or not all(map(math.isfinite, stamps)):
         raise BrokenOffError
     return Clip(
         video.display_name(clip),

@@ -17,7 +17,7 @@ from model.conversation import Conversation, Image, Media, Message, Part, Text
 from model.errors import DemoError, Sentence
 from model.grounding import Convention
 from model.prompt.visual_item import item_label
-from model.settings import MOST_CHARACTERS, GenerationSettings, VisionSettings
+from model.settings import MAX_TEXT_CHARACTERS, GenerationSettings, VisionSettings
 from ui.asker import ANYBODY, Asker, person_of
 from ui.attachment import Attachment
 from ui.compare import Comparison
@@ -470,10 +470,10 @@ def drafted(
 def composed(conversation: Conversation, parts: Sequence[Part]) -> Conversation:
     """`conversation` with a turn of these parts, in their order. Raises `DemoError` for too long a text."""
     count = sum(len(part.text) for part in parts if isinstance(part, Text) and not part.pointing)
-    if count > MOST_CHARACTERS:
+    if count > MAX_TEXT_CHARACTERS:
         raise DemoError(
             "A message can hold {most} characters; this one has {count}.",
-            most=f"{MOST_CHARACTERS:,}",
+            most=f"{MAX_TEXT_CHARACTERS:,}",
             count=f"{count:,}",
         )
     return conversation.with_user_turn(*parts)

@@ -15,7 +15,7 @@ from typing import Literal
 from model.conversation import Conversation, Image, Video
 
 Kind = Literal["image", "video"]
-MAX_ASKED = 4_000  # characters at the end of a question that tell what it is about
+MAX_QUESTION_CHARACTERS = 4_000  # characters at the end of a question that tell what it is about
 
 _ORDINALS = {
     word: number
@@ -124,7 +124,9 @@ def subjects(conversation: Conversation, kind: Kind) -> list[int | None]:
         if message.role == "user":
             brought = sum(isinstance(item, _TYPES[kind]) for item in message.media)
             shown += brought
-            named = [r.number for r in _asked(message.text[-MAX_ASKED:]) if r.kind == kind]
+            named = [
+                r.number for r in _asked(message.text[-MAX_QUESTION_CHARACTERS:]) if r.kind == kind
+            ]
             if known := [number for number in named if 1 <= number <= shown]:
                 latest = known[-1]
             elif brought:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-CONTEXT = 40  # characters around a time that say what it is
+CONTEXT_CHARACTERS = 40  # characters around a time that say what it is
 # Not within a longer number, name or version, and not an amount of money.
 _CLEAR = r"(?<![A-Za-z\d_.:：$€£¥₩#])(?<!\d,)(?<![$€£¥₩] )"
 _NUMBER = r"\d{1,5}(?:\.\d{1,6})?"
@@ -94,8 +94,8 @@ def _moments(text: str) -> Iterator[Timestamp]:
 
 def _says(text: str, match: re.Match[str], before: re.Pattern[str], after: re.Pattern[str]) -> bool:
     start, end = match.span()
-    return bool(before.search(text[max(0, start - CONTEXT) : start])) or bool(
-        after.match(text[end : end + CONTEXT])
+    return bool(before.search(text[max(0, start - CONTEXT_CHARACTERS) : start])) or bool(
+        after.match(text[end : end + CONTEXT_CHARACTERS])
     )
 
 

@@ -52,8 +52,8 @@ _LABELS = [
     "名称",
     "类别",
 ]
-LONGEST_ARGUMENTS = 10_000  # characters, of a tool call that are a text themselves
-_LARGEST = 1e9  # far outside of any picture, and still a number that can be computed with
+MAX_ARGUMENTS_CHARACTERS = 10_000  # characters, of a tool call that are a text themselves
+_MAX_COORDINATE = 1e9  # far outside of any picture, and still a number that can be computed with
 _NUMBER = r"[-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?"
 _ONE = re.compile(rf"\s*+({_NUMBER})\s*+(?:px\s*+)?")
 _SEVERAL = re.compile(rf"[\s(\[]*+{_NUMBER}(?:[\s,;()\[\]]++{_NUMBER}){{1,7}}[\s)\]]*+")
@@ -93,7 +93,7 @@ def _in_object(
         corner = kind in ("box", "either") and isinstance(value, CutList)
         for inner in _objects([value]):
             yield from _in_object(inner, inside, named=call or bool(kind and not corner))
-        if call and isinstance(value, str) and len(value) < LONGEST_ARGUMENTS:
+        if call and isinstance(value, str) and len(value) < MAX_ARGUMENTS_CHARACTERS:
             for written in objects(value):
                 for said, numbers, _ in _in_object(written, inside, named=True):
                     yield said, numbers, found
@@ -207,4 +207,4 @@ def _number(value: Value) -> float | None:
     if isinstance(value, str) and not isinstance(value, CutText):
         written = _ONE.fullmatch(value)
         value = float(written[1]) if written else None
-    return min(max(value, -_LARGEST), _LARGEST) if isinstance(value, float) else None
+    return min(max(value, -_MAX_COORDINATE), _MAX_COORDINATE) if isinstance(value, float) else None

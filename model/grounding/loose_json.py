@@ -16,7 +16,7 @@ from typing import TypeAlias
 # A string, a number, a list, an object; None stands for everything else.
 Value: TypeAlias = "str | float | list[Value] | LooseObject | None"
 MAX_DEPTH = 64  # of objects and lists in each other; what is deeper is left out
-LONGEST_BARE = 200  # characters of a text without quotation marks
+MAX_BARE_CHARACTERS = 200  # characters of a text without quotation marks
 
 _TOKEN = re.compile(
     r"(?P<space>\s++|//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?)"
@@ -250,7 +250,7 @@ class _Reader:
         if top.last is None or not isinstance(top.value, LooseObject):
             return False
         known = top.value.members[top.last]
-        if not isinstance(known, str) or len(known) > LONGEST_BARE:
+        if not isinstance(known, str) or len(known) > MAX_BARE_CHARACTERS:
             return False
         top.value.members[top.last] = f"{known} {word}"
         self.reached = self.position

@@ -21,7 +21,7 @@ from model.grounding.tags import in_tags
 Convention = Literal["qwen2_vl", "qwen2_5_vl", "qwen3_vl"]
 Size = tuple[int, int]  # width, height
 THOUSANDTHS = (1000, 1000)
-LONGEST_LABEL = 200  # characters
+MAX_LABEL_CHARACTERS = 200  # characters
 
 # Blocks and spans of code; what they begin with, and their language, tells whether they hold data.
 _CODE = re.compile(
@@ -88,7 +88,7 @@ def place(
     numbers = mention.numbers
     if all(0 <= number <= 1 for number in numbers) and not all(map(float.is_integer, numbers)):
         unit = (1, 1)  # parts of width and height: no convention's, but nothing else makes sense
-    label = " ".join(mention.label.split())[:LONGEST_LABEL]
+    label = " ".join(mention.label.split())[:MAX_LABEL_CHARACTERS]
     if len(numbers) == 2:
         x, y = (_scaled(n, unit[i], original[i]) for i, n in enumerate(numbers))
         return Point(label, round(x), round(y))

@@ -57,14 +57,16 @@ DECODERS = frozenset(
         "webp",
     ]
 )
-MOST_PIXELS = 40_000_000  # of a frame: 8K and a little
+MAX_FRAME_PIXELS = 40_000_000  # of a frame: 8K and a little
 MAX_PIXEL_ASPECT = 4.0  # of width and height of a pixel, either way; DVDs have up to 1.5
-MOST_HELD_PIXELS = 80_000_000  # of the frames that threads hold, each its own: two of 8K
-MOST_THREADS = 16  # more gain nothing
-MOST_BREAKS = 1000  # places where a file is broken, before it is given up
-LOOKING_S = 20.0  # for what a clip is; a minute of the slowest files takes a tenth of a second
-READING_S = 600.0  # for its frames; an hour of 1080p takes five minutes on two cores
-TAIL = 2.0  # s: without an index, seeking lands in the middle of a group of frames
+MAX_HELD_PIXELS = 80_000_000  # of the frames that threads hold, each its own: two of 8K
+MAX_THREADS = 16  # more gain nothing
+MAX_BROKEN_PLACES = 1000  # places where a file is broken, before it is given up
+PROBE_TIMEOUT_S = (
+    20.0  # for what a clip is; a minute of the slowest files takes a tenth of a second
+)
+DECODE_TIMEOUT_S = 600.0  # for its frames; an hour of 1080p takes five minutes on two cores
+TAIL_S = 2.0  # s: without an index, seeking lands in the middle of a group of frames
 INDEXED = ("mov", "matroska")  # containers that lead to any keyframe exactly
 
 
@@ -125,7 +127,7 @@ class Track:
         aspect = float(self.stream.sample_aspect_ratio or 1)
         wide, high = round(width * max(aspect, 1)), round(height * max(1 / aspect, 1))
         usual = 1 / MAX_PIXEL_ASPECT <= aspect <= MAX_PIXEL_ASPECT
-        return (wide, high) if usual and wide * high <= MOST_PIXELS else (width, height)
+        return (wide, high) if usual and wide * high <= MAX_FRAME_PIXELS else (width, height)
 
     @property
     def zero(self) -> float:
@@ -146,7 +148,7 @@ class Track:
 
     def packets(self) -> Iterator[Packet[VideoStream]]:
         """Packets up to the end of the file, over places where it is broken. Raises `MediaError`."""
-        for _ in range(MOST_BREAKS):
+        for _ in range(MAX_BROKEN_PLACES):
             try:
                 for packet in self.container.demux(self.stream):
                     if self.patience.over:
@@ -170,7 +172,7 @@ class Track:
     def end(self) -> float:
         """When the last frame goes, on the container's clock: by its last packets, not its header."""
         header = self.container.duration / av.time_base if self.container.duration else 0.0
-        if header and self.seek(max(0.0, header - TAIL)):
+        if header and self.seek(max(0.0, header - TAIL_S)):
             end = self._last_packet_end()
             if end is not None:
                 return end
@@ -203,7 +205,7 @@ def opened(path: str, shown: str, seconds: float) -> Iterator[Track]:
     """The picture track, ready to decode with threads for so long. Raises `MediaError`."""
     with _container(path, shown) as container:
         stream = _picture_track(container, shown)
-        if stream.width * stream.height > MOST_PIXELS:
+        if stream.width * stream.height > MAX_FRAME_PIXELS:
             raise MediaError(
                 "{name} is {width}x{height} pixels large; at most 8K can be read, "
                 "so convert it to MP4 (H.264) and attach it again.",
@@ -212,10 +214,10 @@ def opened(path: str, shown: str, seconds: float) -> Iterator[Track]:
                 height=stream.height,
             )
         stream.thread_type = "AUTO"
-        threads = min(os.cpu_count() or 1, MOST_HELD_PIXELS // (stream.width * stream.height or 1))
-        stream.codec_context.thread_count = max(1, min(threads, MOST_THREADS))
+        threads = min(os.cpu_count() or 1, MAX_HELD_PIXELS // (stream.width * stream.height or 1))
+        stream.codec_context.thread_count = max(1, min(threads, MAX_THREADS))
         # A track may change its size on the way.
-        stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+        stream.codec_context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}
         yield Track(container, stream, shown, Patience(seconds))
 
 

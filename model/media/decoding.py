@@ -24,10 +24,14 @@ from model.media.sampling import SAME_MOMENT
 Pixels = npt.NDArray[np.uint8]  # (height, width, 3), RGB
 Timed = Iterator[tuple[float, VideoFrame]]
 
-MOST_SILENT = 10_000  # broken packets in a row, five minutes of them: what follows is given up
+MAX_EMPTY_PACKETS = (
+    10_000  # broken packets in a row, five minutes of them: what follows is given up
+)
 UNTAGGED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
 HD_LINES = 720
-SPARSE = 3.0  # times as many frames as are wanted: then it pays to find out which these are
+MIN_UNWANTED_RATIO = (
+    3.0  # times as many frames as are wanted: then it pays to find out which these are
+)
 
 
 def decoded(track: Track) -> Timed:
@@ -40,7 +44,7 @@ def decoded(track: Track) -> Timed:
             stamps.append(float(packet.dts * packet.time_base))
         frames = _frames_of(packet)
         silent = 0 if frames else silent + 1
-        if silent > MOST_SILENT:
+        if silent > MAX_EMPTY_PACKETS:
             return
         for frame in frames:
             stamp = stamps.popleft() if stamps else frame.time
@@ -64,7 +68,7 @@ def decoded_from(start_s: float, track: Track) -> Timed:
 def pays(track: Track, times: tuple[float, ...]) -> bool:
     """Whether most frames are not wanted, in a file where these can be jumped over."""
     span = times[-1] - times[0]
-    return track.indexed and span * track.rate >= SPARSE * len(times)
+    return track.indexed and span * track.rate >= MIN_UNWANTED_RATIO * len(times)
 
 
 def decoded_sparsely(track: Track, index: PacketIndex, times: tuple[float, ...]) -> Timed:

@@ -23,9 +23,9 @@ import httpx2
 
 from model.errors import MediaError, Sentence
 
-SECONDS = 60.0  # for everything, redirects included
-ANSWER_S = 10.0  # until an answer begins; who says nothing keeps nobody waiting
-CONNECT_S = 5.0  # for each address of a name
+TIMEOUT_S = 60.0  # for everything, redirects included
+ANSWER_TIMEOUT_S = 10.0  # until an answer begins; who says nothing keeps nobody waiting
+CONNECT_TIMEOUT_S = 5.0  # for each address of a name
 MAX_REDIRECTS = 5
 FETCH_S = 30.0  # for `fetch`, which is for one image
 MAX_FETCHED_BYTES = 32 * 2**20
@@ -118,21 +118,21 @@ def fetch(url: str) -> str:
 
 
 class Downloads:
-    """Fetches files, each of at most `most_bytes`.
+    """Fetches files, each of at most `max_bytes`.
 
     resolve, reachable: who looks names up, and where one may go; given by tests, which have only this machine.
     """
 
     def __init__(
         self,
-        most_bytes: int,
+        max_bytes: int,
         *,
-        seconds: float = SECONDS,
-        answer_s: float = ANSWER_S,
+        seconds: float = TIMEOUT_S,
+        answer_s: float = ANSWER_TIMEOUT_S,
         resolve: Resolve = addresses,
         reachable: Callable[[str], bool] = is_public,
     ) -> None:
-        self.most_bytes = most_bytes
+        self.max_bytes = max_bytes
         self.seconds = seconds
         self.answer_s = min(answer_s, seconds)
         self.resolve = resolve
@@ -146,7 +146,7 @@ class Downloads:
         try:
             with self._opened(url) as response:
                 with target.open("xb") as file:
-                    for chunk in _limited(response, url, self.most_bytes):
+                    for chunk in _limited(response, url, self.max_bytes):
                         take(len(chunk))
                         file.write(chunk)
                 return _media_type(response)
@@ -215,7 +215,7 @@ class _CheckedTransport(httpx2.BaseTransport):
             extensions={
                 "sni_hostname": request.url.host,
                 "timeout": httpx2.Timeout(
-                    self._downloads.seconds, connect=min(left, CONNECT_S)
+                    self._downloads.seconds, connect=min(left, CONNECT_TIMEOUT_S)
                 ).as_dict(),
                 "trace": self._line.watch,
             },

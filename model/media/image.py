@@ -36,14 +36,14 @@ Strip = tuple[int, int, int, int]  # left, top, right, bottom
 
 # JPEG with the phones' MPO, and HEIF where its decoder is installed.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", *(("HEIF",) if READS_HEIF else ()))
-MOST_PIXELS = (
+MAX_IMAGE_PIXELS = (
     100_000_000  # 400 MB once decoded; the largest cameras people own take 61 to 102 million
 )
 WEB = ("http://", "https://")
-MOST_SCANS = (
+MAX_SCANS = (
     100  # of a progressive JPEG; encoders make about ten, and each goes over the whole picture
 )
-ROWS = 256  # converted at a time, where that takes several times the picture's own memory
+STRIP_ROWS = 256  # converted at a time, where that takes several times the picture's own memory
 
 HEIC = Sentence("a HEIC picture")
 ARCHIVE = b"PK\x03\x04"
@@ -272,14 +272,14 @@ def _content_of_data_url(url: str, shown: str) -> bytes:
 
 
 def _check_pixels(image: Image.Image, shown: str) -> None:
-    if image.width * image.height > MOST_PIXELS:
+    if image.width * image.height > MAX_IMAGE_PIXELS:
         raise MediaError(
             "{name} has {width:,} x {height:,} pixels; at most {millions} million can be read, "
             "so make it smaller and attach it again.",
             name=shown,
             width=image.width,
             height=image.height,
-            millions=MOST_PIXELS // 1_000_000,
+            millions=MAX_IMAGE_PIXELS // 1_000_000,
         )
 
 
@@ -289,7 +289,7 @@ def _check_scans(file: io.BytesIO | io.BufferedReader, shown: str) -> None:
     file.seek(0)
     scans = _scans(file.read())
     file.seek(place)
-    if scans > MOST_SCANS:
+    if scans > MAX_SCANS:
         raise MediaError(
             "{name} would take too long to read; save it as PNG or JPEG and attach it again.",
             name=shown,
@@ -308,7 +308,7 @@ def _too_large(shown: str) -> MediaError:
     return MediaError(
         "{name} has more than {millions} million pixels; make it smaller and attach it again.",
         name=shown,
-        millions=MOST_PIXELS // 1_000_000,
+        millions=MAX_IMAGE_PIXELS // 1_000_000,
     )
 
 
@@ -427,5 +427,5 @@ def _levels(image: Image.Image, strip: Strip) -> npt.NDArray[np.float64]:
 
 def _strips(image: Image.Image) -> Iterator[Strip]:
     """Boxes of a few rows each, from top to bottom."""
-    for top in range(0, image.height, ROWS):
-        yield 0, top, image.width, min(top + ROWS, image.height)
+    for top in range(0, image.height, STRIP_ROWS):
+        yield 0, top, image.width, min(top + STRIP_ROWS, image.height)

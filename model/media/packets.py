@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 # Codecs whose decoders leave out unreferenced frames only; HEVC's may be referred to from another layer.
 STRICT = frozenset({"h264", "mpeg4", "mpeg2video"})
-MOST_PACKETS = 1_000_000  # in an index, which then takes 200 MB; four hours at 60 frames a second
+MAX_PACKETS = 1_000_000  # in an index, which then takes 200 MB; four hours at 60 frames a second
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class PacketIndex:
         for packet in packets:
             if not packet.size or packet.is_discard:
                 continue
-            if packet.pts is None or packet.is_corrupt or len(stamps) == MOST_PACKETS:
+            if packet.pts is None or packet.is_corrupt or len(stamps) == MAX_PACKETS:
                 return None
             stamps.append(packet.pts)
             if packet.is_keyframe:

@@ -21,7 +21,7 @@ from model.backend import Cancel
 from model.conversation import Video
 from model.errors import MediaError, Sentence
 from model.media import image as media
-from model.media.container import LOOKING_S, READING_S, Track, opened
+from model.media.container import DECODE_TIMEOUT_S, PROBE_TIMEOUT_S, Track, opened
 from model.media.decoding import (
     Pixels,
     decoded,
@@ -50,7 +50,7 @@ __all__ = [
 Frame = TypeVar("Frame")
 Report = Callable[[float, float], None]  # how far reading is and how far it goes, in s of the clip
 
-REPORT_EVERY = 0.1  # s
+PROGRESS_INTERVAL_S = 0.1  # s
 
 
 def probe(video: Video) -> Clip:
@@ -64,7 +64,7 @@ def probe(video: Video) -> Clip:
 
 def probe_and_first_frame(video: Video) -> tuple[Clip, Image.Image]:
     """The facts of a clip that is a file, and its first frame, upright. Raises `MediaError`."""
-    with _opened(video, LOOKING_S) as track:
+    with _opened(video, PROBE_TIMEOUT_S) as track:
         _, first = next(decoded(track), (0.0, None))
         if first is None:
             raise _without_frames(video)
@@ -80,7 +80,7 @@ def probe_and_first_frame(video: Video) -> tuple[Clip, Image.Image]:
 
 def stored_size(video: Video) -> tuple[int, int]:
     """(width, height) of the frames of a clip that is a file, by its header alone. Raises `MediaError`."""
-    with _opened(video, LOOKING_S) as track:
+    with _opened(video, PROBE_TIMEOUT_S) as track:
         return track.shown_size(track.stream.width, track.stream.height)
 
 
@@ -103,7 +103,7 @@ def frames(
     if video.frames:
         yield from _pictures(video, times, watch)
         return
-    with _opened(video, READING_S) as track:
+    with _opened(video, DECODE_TIMEOUT_S) as track:
         sparse = _sparse_index(video, track, times)
         if sparse:
             passing = watch.over(decoded_sparsely(track, sparse, times))
@@ -158,7 +158,7 @@ class _Watch:
             if self.cancelled:
                 return
             now = time.monotonic()
-            if self._progress is not None and now - self._reported >= REPORT_EVERY:
+            if self._progress is not None and now - self._reported >= PROGRESS_INTERVAL_S:
                 self._reported = now
                 self._progress(min(at, self._end_s), self._end_s)
             yield at, frame
@@ -168,7 +168,7 @@ def _sparse_index(video: Video, track: Track, times: tuple[float, ...]) -> Packe
     """Where most frames are not wanted and packets say which these are; else None."""
     if not pays(track, times):
         return None
-    with _opened(video, READING_S) as again:
+    with _opened(video, DECODE_TIMEOUT_S) as again:
         return PacketIndex.of(again.packets())
 
 
@@ -189,7 +189,7 @@ def _stamps(video: Video, track: Track, duration_s: float) -> tuple[float, ...]:
 # Looking goes over the whole file, and the same clip is looked at again in every turn.
 @lru_cache(maxsize=8)
 def _all_stamps(path: str, zero: float, version: tuple[int, int]) -> tuple[float, ...]:  # noqa: ARG001 - part of the key
-    with opened(path, path, LOOKING_S) as track:
+    with opened(path, path, PROBE_TIMEOUT_S) as track:
         index = PacketIndex.of(track.packets())
         times = (stamp * track.base - zero for stamp in index.stamps) if index else ()
         return tuple(at for at in times if at > -SAME_MOMENT)

@@ -17,7 +17,7 @@ from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.media.video import Clip
 from model.settings import VisionSettings
 
-MAX_PICTURES, MAX_CLIPS, MAX_HASHES = 4096, 32, 4096  # of which facts are remembered
+MAX_IMAGES, MAX_VIDEOS, MAX_HASHES = 4096, 32, 4096  # of which facts are remembered
 MAX_STAMPS = 100_000  # of a clip that is remembered; they take 3 MB
 # A file that has changed since may have the same time: file systems count it in steps of up to so much.
 SETTLED_NS = 50_000_000
@@ -75,12 +75,12 @@ def _version(source: media.Source) -> Version | None:
     return found.st_mtime_ns, found.st_size, found.st_ctime_ns, found.st_ino, found.st_dev
 
 
-@lru_cache(MAX_PICTURES)
+@lru_cache(MAX_IMAGES)
 def _picture_size(path: str, name: str, version: Version, reader: MediaReader) -> tuple[int, int]:  # noqa: ARG001 - part of the key
     return reader.picture_size(Image(path, name=name))
 
 
-@lru_cache(MAX_CLIPS)
+@lru_cache(MAX_VIDEOS)
 def _clip_facts(clip: Video, versions: tuple[Version, ...], reader: MediaReader) -> Clip:  # noqa: ARG001 - part of the key
     found = reader.clip_facts(clip)
     if len(found.stamps) > MAX_STAMPS:

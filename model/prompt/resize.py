@@ -12,7 +12,7 @@ from PIL import Image
 
 from model.errors import MediaError, Sentence, SettingError, SettingName
 from model.families import Geometry
-from model.settings import MAX_TOKENS, VisionSettings
+from model.settings import MAX_IMAGE_TOKENS, VisionSettings
 
 MAX_ASPECT_RATIO = 200  # the family's processors refuse anything longer
 
@@ -36,7 +36,7 @@ def picture_size(
         original, vision.min_tokens, vision.max_tokens, geometry, name
     )
     if visual_tokens(grid(size, 1, geometry), geometry) < geometry.min_tokens:
-        return _fitted(size, geometry.min_tokens, MAX_TOKENS, geometry, name)
+        return _fitted(size, geometry.min_tokens, MAX_IMAGE_TOKENS, geometry, name)
     return size
 
 
@@ -53,9 +53,9 @@ def frame_size(
     The bounds are per frame; those of Qwen3-VL shrink with the number of `frames`. Raises as `picture_size`.
     """
     low, high = vision.video_min_tokens_per_frame, vision.video_max_tokens_per_frame
-    if geometry.max_clip_tokens:
+    if geometry.max_video_tokens:
         steps = grid((0, 0), frames, geometry)[0]
-        high = min(high, max(1, geometry.max_clip_tokens // steps))
+        high = min(high, max(1, geometry.max_video_tokens // steps))
         low = min(low, high)
     return exact_size(vision, geometry) or _fitted(original, low, high, geometry, name)
 
@@ -70,7 +70,7 @@ def exact_size(vision: VisionSettings, geometry: Geometry) -> Size | None:
     px = geometry.token_px
     width = max(1, round(vision.resized_width / px)) * px
     height = max(1, round(vision.resized_height / px)) * px
-    if visual_tokens(grid((width, height), 1, geometry), geometry) > MAX_TOKENS:
+    if visual_tokens(grid((width, height), 1, geometry), geometry) > MAX_IMAGE_TOKENS:
         raise SettingError(
             "{exact_width} and {exact_height} ask for {width}x{height} pixels; "
             "at most {most:,} tokens of {px}x{px} are possible.",
@@ -78,7 +78,7 @@ def exact_size(vision: VisionSettings, geometry: Geometry) -> Size | None:
             exact_height=SettingName("resized_height"),
             width=width,
             height=height,
-            most=MAX_TOKENS,
+            most=MAX_IMAGE_TOKENS,
             px=px,
         )
     if max(width, height) > MAX_ASPECT_RATIO * min(width, height):

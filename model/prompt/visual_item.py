@@ -24,7 +24,7 @@ from model.settings import VisionSettings
 
 # A long text has no more on average: in deeply indented code a token is a dozen spaces.
 MAX_CHARACTERS_PER_TOKEN = 16
-MAX_CLIP_SHARE = 0.75  # of the context, for one clip: the rest is for words and the answer
+MAX_VIDEO_SHARE = 0.75  # of the context, for one clip: the rest is for words and the answer
 MIN_FITTED_FRAMES = 16  # before the frames of a clip that does not fit get smaller
 MIN_FRAME_TOKENS = 4  # as low as the setting goes
 
@@ -90,17 +90,17 @@ def plan(
 ) -> tuple[VisualItem, ...]:
     """Every item of the conversation, numbered. Raises `MediaError`.
 
-    A clip that would take more than `MAX_CLIP_SHARE` of `context_tokens` (0: not known) is fitted.
+    A clip that would take more than `MAX_VIDEO_SHARE` of `context_tokens` (0: not known) is fitted.
     """
-    most_tokens = int(context_tokens * MAX_CLIP_SHARE)
-    return tuple(_numbered(conversation.media, geometry, max_video_seconds, most_tokens, reader))
+    max_tokens = int(context_tokens * MAX_VIDEO_SHARE)
+    return tuple(_numbered(conversation.media, geometry, max_video_seconds, max_tokens, reader))
 
 
 def _numbered(
     items: Iterator[Media],
     geometry: Geometry,
     max_video_seconds: float | None,
-    most_clip_tokens: int,
+    max_video_tokens: int,
     reader: MediaReader,
 ) -> Iterator[VisualItem]:
     pictures = videos = 0
@@ -114,7 +114,7 @@ def _numbered(
             _require(item, item_label("video", videos))
             facts = file_facts.clip_facts(item, reader)
             sampled = _Sampling(item, videos, geometry, facts, max_video_seconds)
-            yield sampled.within(most_clip_tokens) if most_clip_tokens else sampled.item()
+            yield sampled.within(max_video_tokens) if max_video_tokens else sampled.item()
 
 
 def _require(item: Media, label: Sentence) -> None:
@@ -173,20 +173,20 @@ class _Sampling:
             seconds_per_grid=self.geometry.temporal_patch_size / sampled_fps(times),
         )
 
-    def within(self, most_tokens: int) -> VisualItem:
+    def within(self, max_tokens: int) -> VisualItem:
         """With fewer frames, then with fewer tokens a frame, where it would take more tokens.
 
         Where an exact size was asked for, it may still take more. Raises `MediaError`.
         """
         asked, settings = self.item(), self.clip.vision
-        if asked.tokens <= most_tokens:
+        if asked.tokens <= max_tokens:
             return asked
-        frames = int(len(asked.times) * most_tokens / asked.tokens) // 2 * 2
+        frames = int(len(asked.times) * max_tokens / asked.tokens) // 2 * 2
         frames = max(frames, min(MIN_FITTED_FRAMES, len(asked.times)))
         settings = replace(settings, video_max_frames=frames)
         fewer = self.item(settings)
-        if fewer.tokens > most_tokens:
-            each = max(MIN_FRAME_TOKENS, most_tokens // fewer.grid[0])
+        if fewer.tokens > max_tokens:
+            each = max(MIN_FRAME_TOKENS, max_tokens // fewer.grid[0])
             settings = replace(
                 settings,
                 video_min_tokens_per_frame=min(settings.video_min_tokens_per_frame, each),

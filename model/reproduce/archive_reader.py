@@ -19,7 +19,7 @@ from model.errors import DemoError
 from model.reproduce.archive import FORMAT, SUFFIX, Archive
 from model.reproduce.archive_entries import Allowance, Entries, check_directory, too_large
 from model.reproduce.generation_record import ModelInfo, ProcessedMedia
-from model.settings import MOST_CHARACTERS, GenerationSettings, VisionSettings
+from model.settings import MAX_TEXT_CHARACTERS, GenerationSettings, VisionSettings
 
 MAX_TURNS = 400
 MAX_MEDIA = 400
@@ -27,7 +27,7 @@ MAX_MEDIA = 400
 MAX_TURN_MEDIA = 64
 MAX_PARTS = 256
 MAX_NAME = 200  # characters
-MAX_CHARACTERS = MOST_CHARACTERS  # of all that is said and thought
+MAX_CHARACTERS = MAX_TEXT_CHARACTERS  # of all that is said and thought
 # Of a picture as the model saw it: 16,384 tokens, and what both sides are rounded up by.
 MOST_PIXELS = 20_000 * 32 * 32
 MOST_FRAMES = 768

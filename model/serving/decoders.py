@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 log = logging.getLogger(__name__)
 
-PLACES = max(2, min(4, (os.cpu_count() or 1) // 4))  # a clip alone uses several cores
-MAX_OPEN_CLIPS = 8  # begun and not yet read to the end: each holds a decoder's memory
-MAX_OPEN_CLIPS_OF_ONE = (
+MAX_PARALLEL = max(2, min(4, (os.cpu_count() or 1) // 4))  # a clip alone uses several cores
+MAX_OPEN_VIDEOS = 8  # begun and not yet read to the end: each holds a decoder's memory
+MAX_OPEN_VIDEOS_OF_PERSON = (
     4  # person, so that a stranger's long ones do not keep everybody else's closed
 )
 SLICE_S = 0.2  # of a clip, before it is asked whose turn it is
@@ -45,7 +45,7 @@ class Decoders:
     One place is never given to a clip: a picture does not wait for clips.
     """
 
-    def __init__(self, places: int = PLACES) -> None:
+    def __init__(self, places: int = MAX_PARALLEL) -> None:
         """places: how many decode at once, at least 2."""
         self._places = places
         self._waiting: list[Work] = []
@@ -88,7 +88,7 @@ class Decoders:
         rivals = (w for w in (*self._waiting, *self._running) if w.urgent() or not work.urgent())
         open_clips = [w for w in rivals if w.clip and w.begun]
         own = sum(w.person == work.person for w in open_clips)
-        return work.begun or (len(open_clips) < MAX_OPEN_CLIPS and own < MAX_OPEN_CLIPS_OF_ONE)
+        return work.begun or (len(open_clips) < MAX_OPEN_VIDEOS and own < MAX_OPEN_VIDEOS_OF_PERSON)
 
     def _rank(self, work: Work) -> tuple[bool, int, float, float, bool]:
         """The lowest is next; among equals, who came first."""

@@ -38,7 +38,7 @@ Key = tuple[
 ]  # a session's name, or something of its own for who has none, and an identity
 
 POLL_S = 0.05  # how soon a cancelled wait ends
-SHARE_OF_ONE = 0.75  # of the budget, for all conversations of one person but a first
+MAX_SHARE_OF_PERSON = 0.75  # of the budget, for all conversations of one person but a first
 LINGER_S = 5.0  # work goes on for whoever comes next: Send follows a draft, and a draft another
 
 
@@ -226,7 +226,7 @@ class PreparedMedia(Generic[Value]):
         if not first or (held and held + more > self._budget):
             return False
         own = sum(p.nbytes for p in others if p.users and p.person == place.person)
-        if own and own + more > SHARE_OF_ONE * self._budget:
+        if own and own + more > MAX_SHARE_OF_PERSON * self._budget:
             return False
         spare = [piece for piece in others if not piece.users]
         surplus = held + more + sum(piece.nbytes for piece in spare) - self._budget

@@ -20,7 +20,7 @@ from model.conversation import Conversation, Image
 from model.errors import MediaError
 from model.media.download import Downloads
 from model.settings import (
-    MOST_CHARACTERS,
+    MAX_TEXT_CHARACTERS,
     Bounds,
     DefaultSettings,
     GenerationSettings,
@@ -217,7 +217,7 @@ def test_an_address_is_fetched_if_addresses_are_allowed(served: Served, picture:
 
 
 def test_a_long_text_is_taken_and_one_that_no_context_holds_is_not(served: Served) -> None:
-    text = "图" * MOST_CHARACTERS
+    text = "图" * MAX_TEXT_CHARACTERS
     ask(served.client(), text)
     assert served.backend.calls[0].conversation.messages[0].text == text
     for message, settings in (

@@ -28,7 +28,7 @@ from model.errors import (
 from model.families import Geometry
 from model.loading import LoadingBackend
 from model.prompt import resize as vision
-from model.settings import MOST_CHARACTERS, VisionSettings, settings_from
+from model.settings import MAX_TEXT_CHARACTERS, VisionSettings, settings_from
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, followed
 from tests.support.patience import PATIENCE_S, scene
@@ -126,7 +126,7 @@ def test_a_translation_fills_in_the_same_values_in_the_same_form(
         {"video_start_s": 3, "video_end_s": 2},
         {"temperature": "high"},
         {"vision_ids": None},
-        {"system_prompt": "x" * (MOST_CHARACTERS + 1)},
+        {"system_prompt": "x" * (MAX_TEXT_CHARACTERS + 1)},
     ],
 )
 def test_a_person_reads_what_a_control_is_called_and_a_program_the_name(

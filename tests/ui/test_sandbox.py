@@ -170,7 +170,7 @@ def test_too_many_packets_are_not_listed_and_the_frames_are_the_same(
     video = Video(media_files.clip(tmp_path / "a.mp4", 60))
     times = (0.0, 2.0, 4.0, 5.9)
     listed = [at for at, _ in frames(video, times)]
-    monkeypatch.setattr(packets, "MOST_PACKETS", 10)
+    monkeypatch.setattr(packets, "MAX_PACKETS", 10)
     with opened(str(video.path), "a.mp4", 60.0) as track:
         assert PacketIndex.of(track.packets()) is None
     assert [at for at, _ in frames(video, times)] == listed
@@ -182,5 +182,5 @@ def test_frames_that_become_too_large_on_the_way_are_left_out(
     growing(path := tmp_path / "a.ts")
     moments = (0.0, 0.5, 1.0, 1.9)
     assert {pixels.shape[1] for _, pixels in frames(Video(path), moments)} == {64, 128}
-    monkeypatch.setattr(container, "MOST_PIXELS", 64 * 48)
+    monkeypatch.setattr(container, "MAX_FRAME_PIXELS", 64 * 48)
     assert {pixels.shape[1] for _, pixels in frames(Video(path), moments)} == {64}

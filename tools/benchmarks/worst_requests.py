@@ -127,7 +127,7 @@ def _exported(target: Path, first: int) -> Path:
     from model.prompt import visual_item
     from model.reproduce.archive import Archive, write
     from model.reproduce.generation_record import ModelInfo, processed_media
-    from model.settings import MOST_CHARACTERS, GenerationSettings
+    from model.settings import MAX_TEXT_CHARACTERS, GenerationSettings
 
     Image.new("RGB", (56, 56)).save(picture := target.with_suffix(".png"))
     talk = Conversation().with_user_turn(Picture(picture), Text("What is this?"))
@@ -135,7 +135,7 @@ def _exported(target: Path, first: int) -> Path:
     for number in range(MAX_TURNS):
         piece = "\n\n".join([_words(first + number, 400), TABLE, CODE, PLACE])
         # The questions take some of the characters, too.
-        answer = "\n\n".join([piece] * int(0.95 * MOST_CHARACTERS / MAX_TURNS / len(piece)))
+        answer = "\n\n".join([piece] * int(0.95 * MAX_TEXT_CHARACTERS / MAX_TURNS / len(piece)))
         talk = talk if not number else talk.with_user_turn(Text("And now?"))
         talk = talk.with_reply(answer)
     answers = (AnswerRecord(GenerationSettings(), None),) * MAX_TURNS

@@ -115,7 +115,7 @@ class Names:
 
 
 def downloads(names: Names, **limits: Any) -> Downloads:
-    wanted = {"most_bytes": 2**20, "seconds": 20.0, **limits}
+    wanted = {"max_bytes": 2**20, "seconds": 20.0, **limits}
     return Downloads(**wanted, resolve=names, reachable=lambda address: address == PUBLIC)
 
 

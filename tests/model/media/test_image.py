@@ -76,10 +76,10 @@ def test_only_the_scans_of_the_first_picture_count(
 ) -> None:
     Image.new("RGB", (60, 40), "red").save(path := tmp_path / "phone.jpg", progressive=True)
     scans = path.read_bytes().count(b"\xff\xda")
-    monkeypatch.setattr("model.media.image.MOST_SCANS", scans)
+    monkeypatch.setattr("model.media.image.MAX_SCANS", scans)
     path.write_bytes(path.read_bytes() * 2)  # as phones put a second picture behind
     assert open_image(path).size == (60, 40)
-    monkeypatch.setattr("model.media.image.MOST_SCANS", scans - 1)
+    monkeypatch.setattr("model.media.image.MAX_SCANS", scans - 1)
     with pytest.raises(MediaError, match="would take too long to read"):
         open_image(path)
 

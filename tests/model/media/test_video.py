@@ -294,7 +294,7 @@ def test_a_pass_cancelled_before_it_begins_gives_nothing(tmp_path: Path) -> None
 def test_progress_tells_where_in_the_clip_reading_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model.media.video.REPORT_EVERY", 0.0)
+    monkeypatch.setattr("model.media.video.PROGRESS_INTERVAL_S", 0.0)
     told: list[tuple[float, float]] = []
     video = Video(clip(tmp_path / "a.mp4", 20))
     list(frames(video, (1.5, 1.75), progress=lambda at, end: told.append((at, end))))
@@ -309,7 +309,7 @@ def test_the_time_that_frames_are_looked_at_does_not_count(
     now = [0.0]
     monkeypatch.setattr(container, "Patience", partial(Patience, clock=lambda: now[0]))
     for _ in frames(Video(clip(tmp_path / "a.mp4", 60)), (0.0, 2.0, 4.0, 5.9)):
-        now[0] += container.READING_S + 1
+        now[0] += container.DECODE_TIMEOUT_S + 1
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="priorities are Linux's")

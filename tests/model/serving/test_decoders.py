@@ -120,7 +120,7 @@ def test_what_somebody_waits_for_comes_before_what_is_read_ahead() -> None:
 def test_only_so_many_clips_are_begun_and_drafts_are_not_in_the_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(decoders, "MAX_OPEN_CLIPS", 2)
+    monkeypatch.setattr(decoders, "MAX_OPEN_VIDEOS", 2)
     desk = Desk()
     for person in "abcd":
         desk.add(person, 5, urgent=False)
@@ -135,8 +135,8 @@ def test_only_so_many_clips_are_begun_and_drafts_are_not_in_the_way(
 def test_one_persons_clips_leave_places_for_those_of_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(decoders, "MAX_OPEN_CLIPS", 4)
-    monkeypatch.setattr(decoders, "MAX_OPEN_CLIPS_OF_ONE", 2)
+    monkeypatch.setattr(decoders, "MAX_OPEN_VIDEOS", 4)
+    monkeypatch.setattr(decoders, "MAX_OPEN_VIDEOS_OF_PERSON", 2)
     desk = Desk()
     for number in range(5):
         desk.add("ann", 20, name=f"ann {number}", session=str(number))
