@@ -18,10 +18,10 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser
 
-from model.backend import Answered
+from model.backend import AnswerRecord
 from model.conversation import Conversation, Text
 from model.reproduce.archive import Archive, write
-from model.reproduce.generation_record import Runtime
+from model.reproduce.generation_record import ModelInfo
 from model.settings import GenerationSettings
 from tests.e2e.chat import ENDED, Chat
 from tools import served
@@ -120,8 +120,8 @@ def _exported(target: Path, turns: int) -> Path:
     for number in range(turns):
         talk = talk.with_user_turn(Text(f"Question {number}?"))
         talk = talk.with_reply(ANSWER.format(number=number))
-    answers = (Answered(GenerationSettings(), None),) * turns
-    write(Archive(talk, answers, (), Runtime("stand-in")), target)
+    answers = (AnswerRecord(GenerationSettings(), None),) * turns
+    write(Archive(talk, answers, (), ModelInfo("stand-in")), target)
     return target
 
 
