@@ -100,7 +100,7 @@ def load(
         )
     from model.local import LocalBackend
 
-    choice = choose(checkpoints.hardware(), flags)
+    choice = choose(checkpoints.detect_hardware(), flags)
     return LocalBackend.from_choice(
         choice,
         cache_gb=options.cache_gb,

@@ -14,7 +14,7 @@ from model.checkpoint import load as checkpoints
 from model.checkpoint.choose import GB, Choice, Flags, Hardware, choose, weights_bytes
 from model.checkpoint.formats import quantization
 from model.checkpoint.hub import repository as hub
-from model.checkpoint.processor import processor
+from model.checkpoint.processor import load_processor
 from model.engine.cache.budget import ModelSizes
 from model.errors import CheckpointError, DemoError
 from model.remote.http.connection import Connection
@@ -86,7 +86,7 @@ def _run(flags: Flags) -> list[str]:
         f"PyAV cannot decode {shown}; run `pip install --force-reinstall av`."
         for shown in undecodable
     ]
-    hardware = checkpoints.hardware()
+    hardware = checkpoints.detect_hardware()
     print(f"hardware    {_described(hardware)}")
     try:
         choice = choose(hardware, flags)
@@ -105,15 +105,15 @@ def _unreadable(choice: Choice) -> Iterator[str]:
     """Why the checkpoint cannot be loaded, if it cannot. Of a hub id everything but the weights may be fetched."""
     try:
         adapters.require_none_hidden(choice.checkpoint, choice.adapter)
-        processor(choice.checkpoint)
-        if told := quantization.told_by(_config(choice)):
-            print(f"quantized   {quantization.described(told)}")
+        load_processor(choice.checkpoint)
+        if told := quantization.quantization_config(_config(choice)):
+            print(f"quantized   {quantization.describe(told)}")
         if choice.adapter:
             adapter = adapters.fitting(choice.adapter, choice.checkpoint)
             print(f"adapter     {adapter.described}")
         free = checkpoints.free_memory(choice)
-        if not Path(hub.located(choice.checkpoint)).is_dir():
-            print(f"download    {hub.hub_bytes(choice.checkpoint) / 10**9:.1f} GB")
+        if not Path(hub.locate(choice.checkpoint)).is_dir():
+            print(f"download    {hub.weights_bytes_on_hub(choice.checkpoint) / 10**9:.1f} GB")
         print(f"memory      {_arithmetic(choice, free)}")
         checkpoints.require_memory(choice, free)
     except CheckpointError as error:
@@ -136,7 +136,7 @@ def _arithmetic(choice: Choice, free: int) -> str:
 def _config(choice: Choice) -> Any:
     from transformers import AutoConfig
 
-    return AutoConfig.from_pretrained(hub.fetched(choice.checkpoint))
+    return AutoConfig.from_pretrained(hub.fetch(choice.checkpoint))
 
 
 def _described(hardware: Hardware) -> str:

@@ -77,7 +77,7 @@ def _results(path: Path, folder: Path, flags: Flags) -> Iterator[VerifyResult]:
     from model.local import LocalBackend
     from model.reproduce import verify
 
-    choice = choose(checkpoints.hardware(), wanted(exported.model_info, flags))
+    choice = choose(checkpoints.detect_hardware(), wanted(exported.model_info, flags))
     model_info = exported.model_info
     with_adapter = f" with the adapter {model_info.adapter}" if model_info.adapter else ""
     print(f"{choice.label}; the answers are from {model_info.checkpoint}{with_adapter}.")

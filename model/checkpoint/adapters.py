@@ -46,10 +46,10 @@ def require_none_hidden(checkpoint: str, adapter: str) -> None:
     is_folder = checkpoint_files.looks_like_folder(checkpoint)
     if (is_folder and not Path(checkpoint).is_dir()) or Path(adapter) == Path(checkpoint):
         return
-    names = [*hub.names(checkpoint)]
+    names = [*hub.file_names(checkpoint)]
     if not any(name.startswith("adapter_") for name in names):
         return
-    if any(map(hub.is_weights, names)):
+    if any(map(hub.is_weights_file, names)):
         raise CheckpointError(
             "{checkpoint} holds an adapter beside its weights; add --adapter {checkpoint} to use it, "
             "or move its adapter_* files away to leave it out.",
@@ -72,7 +72,7 @@ def fitting(name: str, checkpoint: str) -> Adapter:
     from peft import get_peft_model
     from transformers import AutoConfig, AutoModelForImageTextToText
 
-    config = AutoConfig.from_pretrained(hub.fetched(checkpoint))
+    config = AutoConfig.from_pretrained(hub.fetch(checkpoint))
     _require_family(adapter, checkpoint, config.model_type)
     config.__dict__.pop("quantization_config", None)  # the layers' sizes are the same
     with torch.device("meta"):
@@ -158,7 +158,7 @@ def _found(name: str) -> Adapter:
 
 
 def _folder(name: str) -> Path:
-    return Path(name) if Path(name).is_dir() else hub.fetched_files(name, (CONFIG, WEIGHTS))
+    return Path(name) if Path(name).is_dir() else hub.fetch_files(name, (CONFIG, WEIGHTS))
 
 
 def _read(file: Path) -> dict[str, Any]:

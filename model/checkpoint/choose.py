@@ -16,11 +16,11 @@ Device = Literal["cpu", "cuda", "mps"]
 GB = 1024**3
 BUNDLED = Path(__file__).parents[2] / "assets" / "tiny-qwen2-vl"
 LARGE, SMALL = "Qwen/Qwen2-VL-7B-Instruct", "Qwen/Qwen2-VL-2B-Instruct"
-LARGE_BYTES = int(16.6 * 10**9)  # of its weights, in 16 bits
+LARGE_CHECKPOINT_BYTES = int(16.6 * 10**9)  # of its weights, in 16 bits
 # Bytes on GPUs for a byte of weights: pictures and the KV cache need room too.
-NEEDED_PER_WEIGHT = 1.2
-AMPERE = 8  # the first generation of NVIDIA's GPUs that computes in bfloat16; older ones emulate it slowly
-SMALL_BYTES = GB  # of weights: fast enough on a CPU in float32, whose answers are the same with every kind of reuse
+GPU_BYTES_PER_WEIGHT_BYTE = 1.2
+AMPERE_COMPUTE_CAPABILITY = 8  # the first generation of NVIDIA's GPUs that computes in bfloat16; older ones emulate it slowly
+MAX_SMALL_BYTES = GB  # of weights: fast enough on a CPU in float32, whose answers are the same with every kind of reuse
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,9 @@ class Hardware:
 
     def have_bfloat16(self, gpus: Iterable[int]) -> bool:
         """Whether all of these GPUs have it."""
-        return self.rocm or all(self.gpu_generation[gpu] >= AMPERE for gpu in gpus)
+        return self.rocm or all(
+            self.gpu_generation[gpu] >= AMPERE_COMPUTE_CAPABILITY for gpu in gpus
+        )
 
 
 @dataclass(frozen=True)
@@ -94,19 +96,19 @@ class Choice:
 def choose(
     hardware: Hardware,
     flags: Flags,
-    weigh: Callable[[str], int] = checkpoint_files.bytes_in_16_bits,
+    weights_bytes_of: Callable[[str], int] = checkpoint_files.bytes_in_16_bits,
 ) -> Choice:
     """What to run on `hardware`. Raises `CheckpointError` for flags that exclude each other.
 
-    weigh: bytes of a checkpoint's weights in 16 bits; 0 if unknown.
+    weights_bytes_of: bytes of a checkpoint's weights in 16 bits; 0 if unknown.
     """
     if flags.gpu_memory is not None and flags.gpu_memory <= 0:
         raise CheckpointError("--gpu-memory must be more than 0.")
     device = _device(hardware, flags)
-    free = _usable(hardware, flags)
+    free = _usable_gpu_bytes(hardware, flags)
     checkpoint, note = _checkpoint(flags, device, sum(free))
-    stored = weigh(checkpoint)
-    gpus = _gpus(hardware, free, _needed(stored, flags.dtype)) if device == "cuda" else ()
+    stored = weights_bytes_of(checkpoint)
+    gpus = _gpus(hardware, free, _needed_gpu_bytes(stored, flags.dtype)) if device == "cuda" else ()
     dtype = _dtype(hardware, flags, device, gpus, stored)
     attention: Literal["sdpa", "flash_attention_2"] = "sdpa"
     if flags.flash_attn2:
@@ -133,11 +135,11 @@ def weights_bytes(halves: int, dtype: str) -> int:
     return 2 * halves if dtype == "float32" else halves
 
 
-def _needed(stored: int, dtype: str) -> int:
-    return int(NEEDED_PER_WEIGHT * weights_bytes(stored, dtype))
+def _needed_gpu_bytes(stored: int, dtype: str) -> int:
+    return int(GPU_BYTES_PER_WEIGHT_BYTE * weights_bytes(stored, dtype))
 
 
-def _usable(hardware: Hardware, flags: Flags) -> tuple[int, ...]:
+def _usable_gpu_bytes(hardware: Hardware, flags: Flags) -> tuple[int, ...]:
     """Bytes of each GPU."""
     if flags.gpu_memory is None:
         return hardware.gpu_free
@@ -175,7 +177,7 @@ def _dtype(
         return "bfloat16" if hardware.have_bfloat16(gpus) else "float16"
     if device == "mps":
         return "bfloat16" if hardware.mps_bfloat16 else "float16"
-    small = 0 < stored < SMALL_BYTES
+    small = 0 < stored < MAX_SMALL_BYTES
     return "bfloat16" if hardware.cpu_bfloat16 and not small else "float32"
 
 
@@ -184,7 +186,7 @@ def _checkpoint(flags: Flags, device: Device, free: int) -> tuple[str, str]:
     if flags.checkpoint not in ("auto", "tiny"):
         return os.path.expanduser(flags.checkpoint), ""
     if flags.checkpoint == "auto" and device == "cuda":
-        short = free < _needed(LARGE_BYTES, flags.dtype)
+        short = free < _needed_gpu_bytes(LARGE_CHECKPOINT_BYTES, flags.dtype)
         note = Sentence("The GPU is too small for {checkpoint}.", checkpoint=LARGE)
         return (SMALL, note) if short else (LARGE, "")
     note = Sentence(

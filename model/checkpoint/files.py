@@ -14,7 +14,7 @@ from model.checkpoint.formats import weight_files
 from model.checkpoint.hub import repository as hub
 from model.errors import CheckpointError
 
-WIDE = ("F32", "F64")  # in the words of safetensors
+WIDER_THAN_16_BITS = ("F32", "F64")  # in the words of safetensors
 
 
 def bytes_in_16_bits(checkpoint: str) -> int:
@@ -22,22 +22,22 @@ def bytes_in_16_bits(checkpoint: str) -> int:
 
     Packed ones are as large as in the files. Of what the hub has only the size of the files is known.
     """
-    folder = Path(hub.located(checkpoint))
+    folder = Path(hub.locate(checkpoint))
     if not folder.is_dir():
-        return 0 if looks_like_folder(checkpoint) else hub.hub_bytes(checkpoint)
+        return 0 if looks_like_folder(checkpoint) else hub.weights_bytes_on_hub(checkpoint)
     try:
-        return sum(map(_in_16_bits, weight_files.held(folder).values()))
+        return sum(map(_bytes_in_16_bits, weight_files.stored_tensors(folder).values()))
     except CheckpointError:
         return 0
 
 
-def _in_16_bits(tensor: weight_files.Held) -> int:
+def _bytes_in_16_bits(tensor: weight_files.StoredTensor) -> int:
     digits = "".join(filter(str.isdigit, tensor.dtype.partition("_")[0]))  # of BF16, F8_E4M3, BOOL
-    bits = 16 if tensor.dtype in WIDE else int(digits or 8)
+    bits = 16 if tensor.dtype in WIDER_THAN_16_BITS else int(digits or 8)
     return bits * math.prod(tensor.shape) // 8
 
 
-def config(checkpoint: str) -> Any:
+def load_config(checkpoint: str) -> Any:
     """The transformers configuration, of whatever family."""
     from transformers import AutoConfig
 
@@ -55,9 +55,9 @@ def config(checkpoint: str) -> Any:
     if folder.is_dir() and not (folder / "config.json").is_file():
         raise unreadable
     try:
-        return AutoConfig.from_pretrained(hub.fetched(checkpoint))
+        return AutoConfig.from_pretrained(hub.fetch(checkpoint))
     except OSError as error:
-        raise (unreadable if folder.is_dir() else unloadable(checkpoint, error)) from error
+        raise (unreadable if folder.is_dir() else load_error(checkpoint, error)) from error
     except (ValueError, KeyError) as error:  # no model_type, or one transformers does not know
         raise CheckpointError(
             "{checkpoint} is not a Qwen2-VL or Qwen2.5-VL checkpoint; "
@@ -65,10 +65,10 @@ def config(checkpoint: str) -> Any:
             checkpoint=checkpoint,
         ) from error
     except Exception as error:  # whatever a wrong value leads to
-        raise impossible(checkpoint, error) from error
+        raise invalid_config_error(checkpoint, error) from error
 
 
-def impossible(checkpoint: str, error: Exception) -> CheckpointError:
+def invalid_config_error(checkpoint: str, error: Exception) -> CheckpointError:
     """What to say where numbers or words in config.json make no model."""
     return CheckpointError(
         "The config.json of {checkpoint} describes no model that can run ({reason}); "
@@ -88,7 +88,7 @@ def looks_like_folder(checkpoint: str) -> bool:
     )
 
 
-def unloadable(checkpoint: str, error: Exception) -> CheckpointError:
+def load_error(checkpoint: str, error: Exception) -> CheckpointError:
     """What to say of an error of transformers' or of a package that it needs."""
     return CheckpointError(
         "{checkpoint} cannot be loaded: {reason}", checkpoint=checkpoint, reason=str(error)

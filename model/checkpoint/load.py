@@ -20,7 +20,7 @@ BFLOAT16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "bf16")  # of x86 cores, and
 DOWNLOAD_SHARE = 0.9  # of the time until a checkpoint that has to be fetched is ready
 
 
-def hardware() -> Hardware:
+def detect_hardware() -> Hardware:
     """What this machine offers, asked of torch. Raises `CheckpointError` where there is none."""
     try:
         import torch
@@ -49,13 +49,13 @@ def cpu_bfloat16(capabilities: Mapping[str, object]) -> bool:
     return any(capabilities.get(name) for name in BFLOAT16_INSTRUCTIONS)
 
 
-Report = Callable[[float], None]  # told how much of the weights is loaded, from 0 to 1
+ReportShare = Callable[[float], None]  # told how much of the weights is loaded, from 0 to 1
 
 
-def load(choice: Choice, report: Report | None = None) -> tuple[Any, Any]:
+def load(choice: Choice, report: ReportShare | None = None) -> tuple[Any, Any]:
     """The model, with its adapter, and the processor, both of transformers. Raises `CheckpointError` with the remedy."""
     adapters.require_none_hidden(choice.checkpoint, choice.adapter)
-    processor = processors.processor(choice.checkpoint)
+    processor = processors.load_processor(choice.checkpoint)
     if choice.adapter:
         adapters.fitting(choice.adapter, choice.checkpoint)
     require_memory(choice, free_memory(choice))
@@ -82,7 +82,7 @@ def require_memory(choice: Choice, free: int) -> None:
         )
 
 
-def _load(choice: Choice, report: Report) -> Any:
+def _load(choice: Choice, report: ReportShare) -> Any:
     import torch
     from transformers import AutoModelForImageTextToText
 
@@ -92,18 +92,18 @@ def _load(choice: Choice, report: Report) -> Any:
     if choice.device_map:
         placed["device_map"] = choice.device_map
     if len(choice.gpus) > 1:
-        placed["max_memory"] = {gpu: _usable(choice, gpu) for gpu in choice.gpus}
+        placed["max_memory"] = {gpu: _usable_gpu_bytes(choice, gpu) for gpu in choice.gpus}
     if choice.adapter:
         # An adapter in the checkpoint's own folder, which transformers would put into the model too.
         placed["adapter_kwargs"] = {"subfolder": "none"}
     if choice.gpu_memory is not None:
-        _limit(choice)
-    folder, begun = _fetched(choice.checkpoint, report)
-    config = _configuration(folder)
-    if begun:
-        weights.require_whole(folder, config)
+        _limit_gpu_memory(choice)
+    folder, fetch_share = _fetch_with_progress(choice.checkpoint, report)
+    config = _load_config(folder)
+    if fetch_share:
+        weights.require_complete(folder, config)
     try:
-        with _weights_progress(lambda done: report(begun + (1 - begun) * done)):
+        with _weights_progress(lambda done: report(fetch_share + (1 - fetch_share) * done)):
             model, info = AutoModelForImageTextToText.from_pretrained(
                 folder,
                 config=config,
@@ -121,30 +121,32 @@ def _load(choice: Choice, report: Report) -> Any:
             checkpoint=choice.checkpoint,
         ) from error
     except (OSError, ImportError) as error:  # the disk; an attention package
-        raise checkpoint_files.unloadable(choice.checkpoint, error) from error
-    weights.require_clean(choice.checkpoint, model, weights.Report.on(model, info))
+        raise checkpoint_files.load_error(choice.checkpoint, error) from error
+    weights.require_exact_load(choice.checkpoint, model, weights.LoadReport.of(model, info))
     if getattr(model, "hf_quantizer", None) is None:
-        _in_one_type(model, getattr(torch, choice.dtype))
+        _cast_parameters(model, getattr(torch, choice.dtype))
     model.config.name_or_path = choice.checkpoint  # not the cache's folder
     return model.eval()
 
 
-def _configuration(folder: str) -> Any:
+def _load_config(folder: str) -> Any:
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(folder)
-    if told := quantization.told_by(config):
-        config.quantization_config = quantization.honoured(told, weight_files.held(Path(folder)))
+    if quantized := quantization.quantization_config(config):
+        config.quantization_config = quantization.with_current_module_names(
+            quantized, weight_files.stored_tensors(Path(folder))
+        )
     return config
 
 
-def _in_one_type(model: Any, dtype: Any) -> None:
+def _cast_parameters(model: Any, dtype: Any) -> None:
     """Loading may unpack quantized layers in another type than the rest. Buffers need their own precision."""
     for weight in model.parameters():
         weight.data = weight.data.to(dtype)
 
 
-def _fetched(checkpoint: str, report: Report) -> tuple[str, float]:
+def _fetch_with_progress(checkpoint: str, report: ReportShare) -> tuple[str, float]:
     """The folder with all files, and what share of the work fetching them was."""
     share = 0.0
 
@@ -153,11 +155,11 @@ def _fetched(checkpoint: str, report: Report) -> tuple[str, float]:
         share = DOWNLOAD_SHARE
         report(share * done)
 
-    return hub.fetched(checkpoint, weights=True, report=fetching), share
+    return hub.fetch(checkpoint, weights=True, report=fetching), share
 
 
 @contextmanager
-def _weights_progress(report: Report) -> Iterator[None]:
+def _weights_progress(report: ReportShare) -> Iterator[None]:
     """Passes on how far transformers' own progress bars over the weights are."""
     from transformers.utils import logging
 
@@ -172,7 +174,7 @@ def _weights_progress(report: Report) -> Iterator[None]:
         logging.set_tqdm_hook(None)
 
 
-def _watched(bar: Any, total: int, report: Report) -> Iterator[Any]:
+def _watched(bar: Any, total: int, report: ReportShare) -> Iterator[Any]:
     for done, step in enumerate(bar, start=1):
         yield step
         report(done / total)
@@ -183,11 +185,11 @@ def free_memory(choice: Choice) -> int:
     import psutil
 
     if choice.device == "cuda":
-        return sum(_usable(choice, gpu) for gpu in choice.gpus)
+        return sum(_usable_gpu_bytes(choice, gpu) for gpu in choice.gpus)
     return int(psutil.virtual_memory().available)
 
 
-def _usable(choice: Choice, gpu: int) -> int:
+def _usable_gpu_bytes(choice: Choice, gpu: int) -> int:
     """Bytes of a GPU that are free and may be used."""
     import torch
 
@@ -197,7 +199,7 @@ def _usable(choice: Choice, gpu: int) -> int:
     return min(free, int(choice.gpu_memory * GB) - int(torch.cuda.memory_allocated(gpu)))
 
 
-def _limit(choice: Choice) -> None:
+def _limit_gpu_memory(choice: Choice) -> None:
     """Let the allocator hold to `gpu_memory`: what exceeds it is out of memory, as on a GPU of that size."""
     import torch
 

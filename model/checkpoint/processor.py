@@ -12,14 +12,14 @@ from model.checkpoint.hub import repository as hub
 from model.errors import CheckpointError
 
 
-def processor(checkpoint: str) -> Any:
+def load_processor(checkpoint: str) -> Any:
     """The processor: tokenizer, chat template, and how pictures and clips are prepared.
 
     That of a checkpoint of a known family which is complete, but for the weights of a hub id: these are not here yet.
     """
     from model.checkpoint import weights  # torch
 
-    config = files.config(checkpoint)
+    config = files.load_config(checkpoint)
     if config.model_type not in families.LOCAL:
         raise CheckpointError(
             "{checkpoint} is a {model_type} checkpoint; "
@@ -27,20 +27,22 @@ def processor(checkpoint: str) -> Any:
             checkpoint=checkpoint,
             model_type=config.model_type,
         )
-    weights.require_whole(checkpoint, config)
-    _require_quantization(checkpoint, config)
-    return processor_files.processor(Path(hub.fetched(checkpoint)), config)
+    weights.require_complete(checkpoint, config)
+    _require_quantization_support(checkpoint, config)
+    return processor_files.load_processor(Path(hub.fetch(checkpoint)), config)
 
 
-def _require_quantization(checkpoint: str, config: Any) -> None:
+def _require_quantization_support(checkpoint: str, config: Any) -> None:
     """As loading will, after gigabytes were fetched: what reads such weights must be here."""
     from transformers.quantizers import AutoHfQuantizer
 
-    told = quantization.told_by(config)
-    if not told:
+    quantized_with = quantization.quantization_config(config)
+    if not quantized_with:
         return
-    quantization.require_reader(checkpoint, told)
+    quantization.require_packages(checkpoint, quantized_with)
     try:
-        AutoHfQuantizer.from_config(told, pre_quantized=True).validate_environment(device_map=None)
+        AutoHfQuantizer.from_config(quantized_with, pre_quantized=True).validate_environment(
+            device_map=None
+        )
     except Exception as error:  # a version, a GPU that it needs, or whatever these packages raise
-        raise files.unloadable(checkpoint, error) from error
+        raise files.load_error(checkpoint, error) from error

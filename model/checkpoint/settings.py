@@ -24,64 +24,68 @@ from model.settings import (
 # Checkpoints that say `do_sample` and one of these mean the likeliest token.
 GREEDY_TOP_K, GREEDY_TEMPERATURE = 1, 0.01
 # What `generate` takes where the file does not say.
-SAMPLING = {"temperature": 1.0, "top_p": 1.0, "top_k": 50}
+SAMPLING_DEFAULTS = {"temperature": 1.0, "top_p": 1.0, "top_k": 50}
 _TUNABLES = {tunable.name: tunable for tunable in TUNABLES}
 
 
 def default_settings(checkpoint: str) -> DefaultSettings:
     """Those of a checkpoint's folder, or of a hub id whose files are in the cache; else the program's own."""
-    folder = Path(hub.located(checkpoint)) if checkpoint else None
+    folder = Path(hub.locate(checkpoint)) if checkpoint else None
     if folder is None or not folder.is_dir():
         return DefaultSettings()
-    return DefaultSettings.within(_bounds(folder), _generation(folder))
+    return DefaultSettings.within(_setting_bounds(folder), _generation_settings(folder))
 
 
-def _generation(folder: Path) -> GenerationSettings:
+def _generation_settings(folder: Path) -> GenerationSettings:
     """The repetition penalty, and how to sample if the checkpoint means to.
 
     Its end tokens are part of the model that was loaded (`local`).
     """
-    told = _read(folder / "generation_config.json")
-    values = {"repetition_penalty": _number(told, "repetition_penalty", 1.0)}
-    sampling = {name: _number(told, name, usual) for name, usual in SAMPLING.items()}
+    config = _read_json(folder / "generation_config.json")
+    values = {"repetition_penalty": _number(config, "repetition_penalty", 1.0)}
+    sampling = {name: _number(config, name, default) for name, default in SAMPLING_DEFAULTS.items()}
     greedy = sampling["top_k"] == GREEDY_TOP_K or sampling["temperature"] <= GREEDY_TEMPERATURE
-    if told.get("do_sample") is True and not greedy:
+    if config.get("do_sample") is True and not greedy:
         values |= sampling
     return GenerationSettings(**values)  # type: ignore[arg-type]  # whole numbers become int there
 
 
-def _number(told: Mapping[str, Any], name: str, usual: float) -> float:
-    """What the file says if this setting can have that value, else what is usual."""
-    value = told.get(name)
+def _number(config: Mapping[str, Any], name: str, default: float) -> float:
+    """What the file says if this setting can have that value, else the default."""
+    value = config.get(name)
     try:
         checked = _TUNABLES[name].check(value)
     except SettingError:
-        return usual
-    return checked if isinstance(checked, int | float) else usual
+        return default
+    return checked if isinstance(checked, int | float) else default
 
 
-def _bounds(folder: Path) -> dict[str, Bounds]:
+def _setting_bounds(folder: Path) -> dict[str, Bounds]:
     """Of the settings that count visual tokens or frames.
 
     `size` holds pixels: the whole picture's, for clips one frame's. Older files have `min_pixels` and
     `max_pixels` instead.
     """
-    both = _read(folder / "processor_config.json")
-    image = _object(both, "image_processor") or _read(folder / "preprocessor_config.json")
-    video = _object(both, "video_processor") or _read(folder / "video_preprocessor_config.json")
+    both = _read_json(folder / "processor_config.json")
+    image = _nested_object(both, "image_processor") or _read_json(
+        folder / "preprocessor_config.json"
+    )
+    video = _nested_object(both, "video_processor") or _read_json(
+        folder / "video_preprocessor_config.json"
+    )
     bounds: dict[str, Bounds] = {}
-    for names, told in (
-        (("min_tokens", "max_tokens"), _tokens(image)),
-        (("video_min_tokens_per_frame", "video_max_tokens_per_frame"), _tokens(video)),
+    for names, limits in (
+        (("min_tokens", "max_tokens"), _visual_token_bounds(image)),
+        (("video_min_tokens_per_frame", "video_max_tokens_per_frame"), _visual_token_bounds(video)),
         (("video_max_frames",), (None, video.get("max_frames"))),
     ):
         for name in names:
-            if found := _narrowed(_TUNABLES[name], *told):
+            if found := _narrowed_bounds(_TUNABLES[name], *limits):
                 bounds[name] = found
     return bounds
 
 
-def _narrowed(tunable: Tunable, low: object, high: object) -> Bounds | None:
+def _narrowed_bounds(tunable: Tunable, low: object, high: object) -> Bounds | None:
     """The part of a setting's range that lies within; None if that is all of it, or nothing."""
     least, most = int(tunable.low or 0), int(tunable.high or 0)
     step = int(tunable.step or 1)
@@ -91,9 +95,9 @@ def _narrowed(tunable: Tunable, low: object, high: object) -> Bounds | None:
     return Bounds(low, high) if low <= high and (low, high) != (least, most) else None
 
 
-def _tokens(processor: Mapping[str, Any]) -> tuple[int | None, int | None]:
+def _visual_token_bounds(processor: Mapping[str, Any]) -> tuple[int | None, int | None]:
     """The fewest and the most visual tokens."""
-    size = _object(processor, "size")
+    size = _nested_object(processor, "size")
     low = size.get("shortest_edge") or size.get("min_pixels") or processor.get("min_pixels")
     high = size.get("longest_edge") or size.get("max_pixels") or processor.get("max_pixels")
     sides = processor.get("patch_size"), processor.get("merge_size")
@@ -106,12 +110,12 @@ def _tokens(processor: Mapping[str, Any]) -> tuple[int | None, int | None]:
     )
 
 
-def _object(told: Mapping[str, Any], name: str) -> dict[str, Any]:
-    value = told.get(name)
+def _nested_object(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = config.get(name)
     return value if isinstance(value, dict) else {}
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read_json(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -19,50 +19,52 @@ import torch
 from model.checkpoint import files as checkpoint_files
 from model.checkpoint.adapters import base_weights
 from model.checkpoint.formats import weight_files
-from model.checkpoint.formats.weight_files import UNPACKED, Held
+from model.checkpoint.formats.weight_files import UNQUANTIZED_DTYPES, StoredTensor
 from model.checkpoint.hub import repository as hub
 from model.errors import CheckpointError, DemoError, Sentence
 
 log = logging.getLogger(__name__)
 
-SMALL = 2**14  # values: tensors of fewer are compared whole, of others the first and the last row
+MAX_VALUES_COMPARED_WHOLE = (
+    2**14
+)  # values: tensors of fewer are compared whole, of others the first and the last row
 
 
 @dataclass(frozen=True)
-class Report:
+class LoadReport:
     """On a load: names of weights as the model has them."""
 
     expected: Set[str]
     missing: Set[str]  # which got no value
-    left_over: Set[str]  # which the files hold and the model does not
+    unexpected: Set[str]  # which the files hold and the model does not
     mismatched: Mapping[str, tuple[Any, Any]]  # shapes in the files and in the model
 
     @classmethod
-    def on(cls, model: Any, info: Mapping[str, Any]) -> Report:
+    def of(cls, model: Any, info: Mapping[str, Any]) -> LoadReport:
         """info: what `output_loading_info` gives."""
         mismatched = {key: (stored, wanted) for key, stored, wanted in info["mismatched_keys"]}
-        left_over = set(info["unexpected_keys"])
-        return cls(model.state_dict().keys(), set(info["missing_keys"]), left_over, mismatched)
+        unexpected = set(info["unexpected_keys"])
+        return cls(model.state_dict().keys(), set(info["missing_keys"]), unexpected, mismatched)
 
 
-def require_whole(checkpoint: str, config: Any) -> None:
+def require_complete(checkpoint: str, config: Any) -> None:
     """Raises `CheckpointError` for files that would leave a weight without its value. Reads no weights."""
-    folder = Path(hub.located(checkpoint))
+    folder = Path(hub.locate(checkpoint))
     if not folder.is_dir():
         return  # on the hub: the report on the load will tell
-    held = weight_files.held(folder)
+    tensors = weight_files.stored_tensors(folder)
     quantized = _is_quantized(config)
     if not quantized:
-        _require_values(checkpoint, held)
-    model, report = _rehearsed(checkpoint, config, held)
-    require_clean(checkpoint, model, _unpacked(report) if quantized else report)
-    _require_running(checkpoint, model)
+        _require_values(checkpoint, tensors)
+    model, report = _dry_load(checkpoint, config, tensors)
+    require_exact_load(checkpoint, model, _without_packed_modules(report) if quantized else report)
+    _require_runnable(checkpoint, model)
 
 
-def require_clean(checkpoint: str, model: Any, report: Report) -> None:
+def require_exact_load(checkpoint: str, model: Any, report: LoadReport) -> None:
     """Raises `CheckpointError` if a weight did not come from the files, or one of theirs has no place."""
     for key, (stored, wanted) in sorted(report.mismatched.items()):
-        name, file = _source(checkpoint, model, key)
+        name, file = _source_of(checkpoint, model, key)
         raise CheckpointError(
             "{key} in {file} of {checkpoint} has the shape {stored} and config.json asks for {wanted}; "
             "give the config.json that belongs to these weights.",
@@ -73,7 +75,7 @@ def require_clean(checkpoint: str, model: Any, report: Report) -> None:
             wanted=_shape(wanted),
         )
     for key in sorted(report.missing):
-        name, file = _source(checkpoint, model, key)
+        name, file = _source_of(checkpoint, model, key)
         raise CheckpointError(
             "{checkpoint} lacks {count} of {total} weights: {key} is not in {file}; "
             "give a complete checkpoint.",
@@ -85,11 +87,11 @@ def require_clean(checkpoint: str, model: Any, report: Report) -> None:
         )
     parts = {key.partition(".")[0] for key in report.expected}
     modules = _modules(report.expected) if _is_quantized(model.config) else set()
-    for key in sorted(report.left_over):
+    for key in sorted(report.unexpected):
         if key.partition(".")[0] not in parts or modules.intersection(_parents(key)):
             log.info("%s is no part of the model and is not used", key)
             continue
-        name, file = _source(checkpoint, model, key)
+        name, file = _source_of(checkpoint, model, key)
         raise CheckpointError(
             "{key} in {file} of {checkpoint} has no place in the model that config.json describes; "
             "give the config.json that belongs to these weights.",
@@ -102,17 +104,19 @@ def require_clean(checkpoint: str, model: Any, report: Report) -> None:
 def require_as_stored(model: Any) -> None:
     """Raises `DemoError` unless every weight in memory has a value in the files, and the ends of each are equal."""
     checkpoint = model.config.name_or_path
-    held = weight_files.held(Path(hub.located(checkpoint)))
-    weights, names = base_weights(model), _names(model, held)
+    tensors = weight_files.stored_tensors(Path(hub.locate(checkpoint)))
+    weights, names = base_weights(model), _model_names(model, tensors)
     stored = {key: name for name, key in names.items() if key in weights}
     covered = {weights[key].data_ptr() for key in stored}
-    quantized = any(tensor.dtype not in UNPACKED for tensor in held.values())
+    quantized = any(tensor.dtype not in UNQUANTIZED_DTYPES for tensor in tensors.values())
     for key, weight in weights.items():
         name = stored.get(key)
-        kept = name is not None and _is_kept(weight, held[name])
-        if weight.is_meta or (quantized and not kept):
+        comparable = name is not None and _is_comparable(weight, tensors[name])
+        if weight.is_meta or (quantized and not comparable):
             continue  # lies on a disk, or was packed anew for the device
-        if weight.data_ptr() in covered and (name is None or (kept and _equal(weight, name, held))):
+        if weight.data_ptr() in covered and (
+            name is None or (comparable and _equals_file(weight, name, tensors))
+        ):
             continue
         raise DemoError(
             "This cannot be verified, because {key} in memory is not what the files of {checkpoint} "
@@ -126,19 +130,19 @@ def _is_quantized(config: Any) -> bool:
     return getattr(config, "quantization_config", None) is not None
 
 
-def _require_values(checkpoint: str, held: Mapping[str, Held]) -> None:
+def _require_values(checkpoint: str, tensors: Mapping[str, StoredTensor]) -> None:
     """What is not quantized holds floating point numbers, and no matrix of it zeros only."""
-    for key, tensor in held.items():
-        if weight_files.is_blank(tensor):
+    for key, tensor in tensors.items():
+        if weight_files.is_all_zeros(tensor):
             raise CheckpointError(
                 "{key} in {file} of {checkpoint} holds nothing but zeros, as after a download that broke off; "
                 "{again}.",
                 key=key,
                 file=tensor.file.name,
                 checkpoint=checkpoint,
-                again=weight_files.again(tensor.file.parent),
+                again=weight_files.redownload_hint(tensor.file.parent),
             )
-        if tensor.dtype not in UNPACKED:
+        if tensor.dtype not in UNQUANTIZED_DTYPES:
             raise CheckpointError(
                 "{key} in {file} of {checkpoint} holds {dtype} and config.json says nothing of quantization; "
                 "give the config.json that belongs to these weights.",
@@ -149,7 +153,9 @@ def _require_values(checkpoint: str, held: Mapping[str, Held]) -> None:
             )
 
 
-def _rehearsed(checkpoint: str, config: Any, held: Mapping[str, Held]) -> tuple[Any, Report]:
+def _dry_load(
+    checkpoint: str, config: Any, tensors: Mapping[str, StoredTensor]
+) -> tuple[Any, LoadReport]:
     """The model without values, and what a load would report."""
     from transformers import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
@@ -158,10 +164,10 @@ def _rehearsed(checkpoint: str, config: Any, held: Mapping[str, Held]) -> tuple[
         del config.quantization_config  # its modules are made by packages that may not be here
     announced = {
         key: torch.empty(tensor.shape, dtype=torch.bfloat16, device="meta")
-        for key, tensor in held.items()
+        for key, tensor in tensors.items()
     }
     try:
-        with _silence():
+        with _silenced_transformers():
             model, info = MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING[type(config)].from_pretrained(
                 None,
                 config=config,
@@ -172,11 +178,11 @@ def _rehearsed(checkpoint: str, config: Any, held: Mapping[str, Held]) -> tuple[
                 output_loading_info=True,
             )
     except Exception as error:  # whatever a wrong number in it leads to
-        raise checkpoint_files.impossible(checkpoint, error) from error
-    return model, Report.on(model, info)
+        raise checkpoint_files.invalid_config_error(checkpoint, error) from error
+    return model, LoadReport.of(model, info)
 
 
-def _require_running(checkpoint: str, model: Any) -> None:
+def _require_runnable(checkpoint: str, model: Any) -> None:
     """One step of the language model without values finds sizes in config.json that no weight shows."""
     language = model.get_decoder()
     positions = torch.zeros(3, 1, 2, dtype=torch.long, device="meta")
@@ -185,11 +191,11 @@ def _require_running(checkpoint: str, model: Any) -> None:
         with torch.inference_mode():
             language(inputs_embeds=words, position_ids=positions, use_cache=False)
     except Exception as error:
-        raise checkpoint_files.impossible(checkpoint, error) from error
+        raise checkpoint_files.invalid_config_error(checkpoint, error) from error
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def _silenced_transformers() -> Iterator[None]:
     """Without transformers' report and progress bar: what is wrong is said by the error."""
     from transformers.utils import logging as told
 
@@ -203,14 +209,14 @@ def _silence() -> Iterator[None]:
         told.set_verbosity(level)
 
 
-def _unpacked(report: Report) -> Report:
+def _without_packed_modules(report: LoadReport) -> LoadReport:
     """Without what packed modules explain, whose weights have other names and shapes in the files."""
     modules = _modules(report.expected)
-    packed = {parent for key in report.left_over for parent in _parents(key) if parent in modules}
+    packed = {parent for key in report.unexpected for parent in _parents(key) if parent in modules}
     return replace(
         report,
         missing={key for key in report.missing if _module(key) not in packed},
-        left_over={key for key in report.left_over if not packed.intersection(_parents(key))},
+        unexpected={key for key in report.unexpected if not packed.intersection(_parents(key))},
         mismatched={
             k: shapes for k, shapes in report.mismatched.items() if _module(k) not in packed
         },
@@ -231,19 +237,21 @@ def _parents(key: str) -> Iterator[str]:
         yield key
 
 
-def _source(checkpoint: str, model: Any, key: str) -> tuple[str, str]:
+def _source_of(checkpoint: str, model: Any, key: str) -> tuple[str, str]:
     """A weight's name in the files, and the file that holds it or should."""
-    folder = Path(hub.located(checkpoint))
+    folder = Path(hub.locate(checkpoint))
     if not folder.is_dir():
         return key, Sentence("the weight files")
-    held = weight_files.held(folder)
-    files = weight_files.listed(folder) | {name: tensor.file.name for name, tensor in held.items()}
-    names = {place: name for name, place in _names(model, files).items()}
+    tensors = weight_files.stored_tensors(folder)
+    files = weight_files.indexed_files(folder) | {
+        name: tensor.file.name for name, tensor in tensors.items()
+    }
+    names = {place: name for name, place in _model_names(model, files).items()}
     name = names.get(key, key)
     return name, files.get(name, Sentence("the weight files"))
 
 
-def _names(model: Any, stored: Mapping[str, object]) -> dict[str, str]:
+def _model_names(model: Any, stored: Mapping[str, object]) -> dict[str, str]:
     """Names in the files -> names in the model, by the rules that transformers loads by."""
     from transformers.conversion_mapping import get_model_conversion_mapping
     from transformers.core_model_loading import WeightConverter, rename_source_key
@@ -263,27 +271,29 @@ def _names(model: Any, stored: Mapping[str, object]) -> dict[str, str]:
     return {name: place(name) for name in stored}
 
 
-def _is_kept(weight: torch.Tensor, stored: Held) -> bool:
+def _is_comparable(weight: torch.Tensor, stored: StoredTensor) -> bool:
     """Whether it can be compared with what the file holds."""
     return (
         weight.is_floating_point()
-        and stored.dtype in UNPACKED
+        and stored.dtype in UNQUANTIZED_DTYPES
         and tuple(weight.shape) == stored.shape
     )
 
 
-def _equal(weight: torch.Tensor, name: str, held: Mapping[str, Held]) -> bool:
+def _equals_file(weight: torch.Tensor, name: str, tensors: Mapping[str, StoredTensor]) -> bool:
     """Whether the file holds these values: all of a small weight, the first and the last row of a large one."""
     from safetensors import safe_open
 
-    with safe_open(held[name].file, "pt") as opened:
-        if weight.numel() <= SMALL:
-            return _same(weight, opened.get_tensor(name))
+    with safe_open(tensors[name].file, "pt") as opened:
+        if weight.numel() <= MAX_VALUES_COMPARED_WHOLE:
+            return _equal_values(weight, opened.get_tensor(name))
         rows = opened.get_slice(name)
-        return _same(weight[:1], rows[:1]) and _same(weight[-1:], rows[len(weight) - 1 :])
+        return _equal_values(weight[:1], rows[:1]) and _equal_values(
+            weight[-1:], rows[len(weight) - 1 :]
+        )
 
 
-def _same(weight: torch.Tensor, stored: torch.Tensor) -> bool:
+def _equal_values(weight: torch.Tensor, stored: torch.Tensor) -> bool:
     return bool(torch.equal(weight.detach().cpu(), stored.to(weight.dtype)))
 
 

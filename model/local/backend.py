@@ -19,7 +19,7 @@ import torch
 from model.backend import CacheFigures, Cancel, Estimate, Event, Progress, Status
 from model.checkpoint import settings as checkpoint_settings
 from model.checkpoint.choose import GB, Choice, Flags, choose
-from model.checkpoint.load import free_memory, hardware, load
+from model.checkpoint.load import detect_hardware, free_memory, load
 from model.conversation import Conversation
 from model.engine.cache import feature_cache, prefix_cache
 from model.engine.cache.budget import ModelSizes, cache_budget_bytes
@@ -116,7 +116,7 @@ class LocalBackend:
             prompt_lookup,
             adapter=str(adapter),
         )
-        choice = choose(hardware(), flags)
+        choice = choose(detect_hardware(), flags)
         if device not in ("auto", choice.device):
             raise CheckpointError(
                 "There is no {device} device here; use {available}.",

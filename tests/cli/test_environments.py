@@ -13,7 +13,7 @@ import httpx
 import pytest
 from huggingface_hub import close_session
 
-from model.checkpoint.hub.client import ask
+from model.checkpoint.hub.client import model_info
 from model.errors import CheckpointError, DemoError
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
@@ -103,7 +103,7 @@ def test_a_proxy_that_cannot_be_used_is_named_where_it_is_needed(
     assert proxies() == environment
     if "HTTP_PROXY" not in environment:  # that is not the hub's
         with pytest.raises(CheckpointError, match="HTTPS_PROXY and ALL_PROXY"):
-            ask("me/some-model")
+            model_info("me/some-model")
 
 
 @pytest.mark.parametrize("folder", ["/proc/nowhere", "/dev/null", "/dev/null/below", "x" * 5000])

@@ -66,7 +66,7 @@ def named(case: Case) -> str:
 def local() -> LocalBackend:
     """The bundled checkpoint as the page has it: files are opened in the sandbox, and a clip may have an hour."""
     flags = Flags(str(BUNDLED), True)
-    choice = choose(checkpoint.hardware(), flags)
+    choice = choose(checkpoint.detect_hardware(), flags)
     return LocalBackend.from_choice(
         choice, cache_gb=0.1, max_video_seconds=3600, reader=STRANGERS_MEDIA
     )

@@ -15,73 +15,90 @@ from typing import BinaryIO
 
 from model.errors import CheckpointError, Sentence
 
-SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+SINGLE_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
 # Weights that only other programs read, or that are read by running what is in them.
-FOREIGN = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.gguf", "*.msgpack", "*.h5", "*.npz", "*.onnx")
+OTHER_FORMATS = (
+    "*.bin",
+    "*.pt",
+    "*.pth",
+    "*.ckpt",
+    "*.gguf",
+    "*.msgpack",
+    "*.h5",
+    "*.npz",
+    "*.onnx",
+)
 # What safetensors calls the types of weights that are not quantized.
-UNPACKED = ("F64", "F32", "F16", "BF16")
-MAX_HEADER = 10**8  # bytes, as safetensors has it
-SPOTS, SPOT_BYTES = 16, 512
+UNQUANTIZED_DTYPES = ("F64", "F32", "F16", "BF16")
+MAX_HEADER_BYTES = 10**8  # bytes, as safetensors has it
+PROBES, PROBE_BYTES = 16, 512
 LFS_POINTER = b"version https://git-lfs"
 
 
 @dataclass(frozen=True)
-class Held:
+class StoredTensor:
     """One tensor in a file."""
 
     file: Path
     shape: tuple[int, ...]
     dtype: str  # as safetensors calls it, e.g. BF16
-    bytes: range  # of the file
+    byte_range: range  # of the file
 
 
-def is_blank(tensor: Held) -> bool:
+def is_all_zeros(tensor: StoredTensor) -> bool:
     """Whether it is a matrix of zeros, judged by some of its bytes.
 
     A download that reserves its room and breaks off leaves them.
     """
     if len(tensor.shape) < 2:
         return False  # biases are zeros in models that were never trained
-    start, stop = tensor.bytes.start, tensor.bytes.stop
-    spots = [*range(start, stop, max(1, (stop - start) // SPOTS)), max(start, stop - SPOT_BYTES)]
+    start, stop = tensor.byte_range.start, tensor.byte_range.stop
+    probe_starts = [
+        *range(start, stop, max(1, (stop - start) // PROBES)),
+        max(start, stop - PROBE_BYTES),
+    ]
     with tensor.file.open("rb") as opened:
-        return not any(any(_read(opened, spot, stop)) for spot in reversed(spots))
+        return not any(any(_read_probe(opened, start, stop)) for start in reversed(probe_starts))
 
 
-def _read(opened: BinaryIO, start: int, stop: int) -> bytes:
+def _read_probe(opened: BinaryIO, start: int, stop: int) -> bytes:
     opened.seek(start)
-    return opened.read(min(SPOT_BYTES, stop - start))
+    return opened.read(min(PROBE_BYTES, stop - start))
 
 
-def files(folder: Path) -> tuple[Path, ...]:
+def weight_paths(folder: Path) -> tuple[Path, ...]:
     """Those that `from_pretrained` reads: one, or those that an index lists."""
-    names = sorted(set(listed(folder).values())) or [SINGLE]
+    names = sorted(set(indexed_files(folder).values())) or [SINGLE_FILE]
     missing = [name for name in names if not (folder / name).is_file()]
     if missing and len(names) > 1:
         raise CheckpointError(
             "{checkpoint} lacks {count} of its {total} weight files, {file} among them; {again}.",
             checkpoint=folder,
-            again=again(folder),
+            again=redownload_hint(folder),
             count=len(missing),
             total=len(names),
             file=missing[0],
         )
     if missing:
-        raise _without_weights(folder)
+        raise _no_weights_error(folder)
     return tuple(folder / name for name in names)
 
 
-def held(folder: Path) -> dict[str, Held]:
+def stored_tensors(folder: Path) -> dict[str, StoredTensor]:
     """Every tensor in these files, by its name there."""
-    return {key: tensor for file in files(folder) for key, tensor in _header(file)}
+    return {key: tensor for file in weight_paths(folder) for key, tensor in _read_header(file)}
 
 
-def listed(folder: Path) -> dict[str, str]:
+def indexed_files(folder: Path) -> dict[str, str]:
     """Tensors -> files, as the index says; nothing if there is no index that counts."""
-    return {} if (folder / SINGLE).exists() or not (folder / INDEX).exists() else _index(folder)
+    return (
+        {}
+        if (folder / SINGLE_FILE).exists() or not (folder / INDEX_FILE).exists()
+        else _read_index(folder)
+    )
 
 
-def again(folder: Path) -> Sentence:
+def redownload_hint(folder: Path) -> Sentence:
     """How to download what is there: the cache of the hub keeps a file that it believes to be whole."""
     repo = folder.parent.parent.name
     if folder.parent.name == "snapshots" and repo.startswith("models--"):
@@ -90,41 +107,41 @@ def again(folder: Path) -> Sentence:
     return Sentence("download it again")
 
 
-def damaged(file: Path) -> CheckpointError:
+def damaged_file_error(file: Path) -> CheckpointError:
     return CheckpointError(
         "{file} in {checkpoint} is cut off or damaged; {again}.",
         file=file.name,
         checkpoint=file.parent,
-        again=again(file.parent),
+        again=redownload_hint(file.parent),
     )
 
 
-def _index(folder: Path) -> dict[str, str]:
+def _read_index(folder: Path) -> dict[str, str]:
     """Names of tensors -> names of files."""
     try:
-        listed = json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"]
+        listed = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))["weight_map"]
         names = set(listed.values())
         if names and all(Path(name).name == name for name in names):
             return dict(listed)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
-    raise damaged(folder / INDEX)
+    raise damaged_file_error(folder / INDEX_FILE)
 
 
-def _without_weights(folder: Path) -> CheckpointError:
+def _no_weights_error(folder: Path) -> CheckpointError:
     """Why there is nothing to read, by what lies there instead."""
-    if os.path.lexists(folder / SINGLE):  # a folder, or a link to nothing
-        return _unreadable(folder / SINGLE)
+    if os.path.lexists(folder / SINGLE_FILE):  # a folder, or a link to nothing
+        return _unreadable_file_error(folder / SINGLE_FILE)
     if shards := sorted(folder.glob("*.safetensors")):
         return CheckpointError(
             "{checkpoint} holds {file}, but neither {single} nor {index}, which would list it; {again}.",
-            again=again(folder),
+            again=redownload_hint(folder),
             checkpoint=folder,
             file=shards[0].name,
-            single=SINGLE,
-            index=INDEX,
+            single=SINGLE_FILE,
+            index=INDEX_FILE,
         )
-    if foreign := sorted(file for kind in FOREIGN for file in folder.glob(kind)):
+    if foreign := sorted(file for kind in OTHER_FORMATS for file in folder.glob(kind)):
         return CheckpointError(
             "{checkpoint} holds its weights as {file} only; give a checkpoint with *.safetensors, "
             "or save this one anew with `save_pretrained`.",
@@ -137,17 +154,17 @@ def _without_weights(folder: Path) -> CheckpointError:
     )
 
 
-def _header(file: Path) -> Iterator[tuple[str, Held]]:
+def _read_header(file: Path) -> Iterator[tuple[str, StoredTensor]]:
     """What the file announces, read without mapping it: that fails for files larger than the memory."""
     try:
         with file.open("rb") as opened:
             length = int.from_bytes(opened.read(8), "little")
-            if not 0 < length < MAX_HEADER:
+            if not 0 < length < MAX_HEADER_BYTES:
                 raise ValueError(length)
             header = json.loads(opened.read(length))
         header.pop("__metadata__", None)
         data = 8 + length
-        found = {key: _announced(file, data, **told) for key, told in header.items()}
+        found = {key: _stored_tensor(file, data, **told) for key, told in header.items()}
         end = 0
         for start, stop in sorted(told["data_offsets"] for told in header.values()):
             if start != end:
@@ -156,22 +173,22 @@ def _header(file: Path) -> Iterator[tuple[str, Held]]:
         if not found or data + end != file.stat().st_size:
             raise ValueError(end)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise _unreadable(file) from error
+        raise _unreadable_file_error(file) from error
     yield from found.items()
 
 
-def _announced(
+def _stored_tensor(
     file: Path, data: int, *, dtype: str, shape: list[int], data_offsets: list[int]
-) -> Held:
+) -> StoredTensor:
     """data: where it begins. Raises `ValueError` where the bytes are not those of the values."""
     start, end = data_offsets
     bits = int("".join(filter(str.isdigit, dtype.partition("_")[0])) or 8)  # BF16, F8_E4M3, BOOL
     if 8 * (end - start) != bits * math.prod(shape):
         raise ValueError(data_offsets)
-    return Held(file, tuple(shape), dtype, range(data + start, data + end))
+    return StoredTensor(file, tuple(shape), dtype, range(data + start, data + end))
 
 
-def _unreadable(file: Path) -> CheckpointError:
+def _unreadable_file_error(file: Path) -> CheckpointError:
     folder = file.parent
     try:
         with file.open("rb") as opened:
@@ -191,4 +208,4 @@ def _unreadable(file: Path) -> CheckpointError:
             file=file.name,
             checkpoint=folder,
         )
-    return damaged(file)
+    return damaged_file_error(file)

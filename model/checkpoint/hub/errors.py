@@ -12,15 +12,15 @@ FULL = errno.ENOSPC, errno.EDQUOT
 UNWRITABLE = errno.EACCES, errno.EPERM, errno.EROFS
 
 
-class BrokenOffError(Exception):
+class InterruptedDownloadError(Exception):
     """A file ended before its end too often."""
 
 
-class SilenceError(Exception):
+class NoAnswerError(Exception):
     """There was no good answer for too long."""
 
 
-def unfetched(checkpoint: str, error: BaseException) -> CheckpointError:
+def to_checkpoint_error(checkpoint: str, error: BaseException) -> CheckpointError:
     """What to say of an error of huggingface_hub, whatever it was raised for."""
     for cause in _causes(error):
         for say in (_of_the_disk, _of_the_account, _of_the_network):
@@ -144,7 +144,7 @@ def _of_the_network(checkpoint: str, cause: BaseException) -> CheckpointError | 
             checkpoint=checkpoint,
             hub=hub,
         )
-    if isinstance(cause, httpx2.RemoteProtocolError | httpx2.ReadError | BrokenOffError):
+    if isinstance(cause, httpx2.RemoteProtocolError | httpx2.ReadError | InterruptedDownloadError):
         return CheckpointError(
             "The download of {checkpoint} broke off; start again to go on where it ended, or give "
             "the folder of a downloaded checkpoint.",
@@ -157,7 +157,7 @@ def _of_the_network(checkpoint: str, cause: BaseException) -> CheckpointError | 
             checkpoint=checkpoint,
             hub=hub,
         )
-    if isinstance(cause, SilenceError | httpx2.ReadTimeout):
+    if isinstance(cause, NoAnswerError | httpx2.ReadTimeout):
         return CheckpointError(
             "{hub} does not answer, so {checkpoint} could not be fetched; try again later, or give the "
             "folder of a downloaded checkpoint.",

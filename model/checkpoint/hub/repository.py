@@ -14,30 +14,30 @@ from model.checkpoint.formats import processor_files, weight_files
 from model.checkpoint.hub import client as hub_client
 from model.errors import CheckpointError
 
-WEIGHTS = ".safetensors"
+WEIGHTS_SUFFIX = ".safetensors"
 # Configuration, tokenizer and chat template.
-SMALL_FILES = (".json", ".jinja", ".txt")
-Report = Callable[[float], None]  # 0..1 of the bytes
+SMALL_FILE_SUFFIXES = (".json", ".jinja", ".txt")
+ReportShare = Callable[[float], None]  # 0..1 of the bytes
 
 
-def located(checkpoint: str) -> str:
+def locate(checkpoint: str) -> str:
     """The folder of a checkpoint's files: its own, or that of a hub id in the cache; else the id, to be fetched."""
     if Path(checkpoint).exists():
         return checkpoint
-    snapshot = _snapshot(checkpoint)
-    return str(snapshot) if snapshot and _is_whole(snapshot) else checkpoint
+    snapshot = _cached_snapshot(checkpoint)
+    return str(snapshot) if snapshot and _is_complete(snapshot) else checkpoint
 
 
-def fetched(checkpoint: str, *, weights: bool = False, report: Report | None = None) -> str:
+def fetch(checkpoint: str, *, weights: bool = False, report: ReportShare | None = None) -> str:
     """The folder of a checkpoint's files, but for the weights unless they are asked for, fetched if need be.
 
     Raises `CheckpointError` with the reason. Goes on where an earlier download ended.
     """
-    folder = located(checkpoint)
+    folder = locate(checkpoint)
     if Path(folder).is_dir():
         return folder
-    files = _files(checkpoint)
-    wanted = (*SMALL_FILES, WEIGHTS) if weights else SMALL_FILES
+    files = _loadable_files(checkpoint)
+    wanted = (*SMALL_FILE_SUFFIXES, WEIGHTS_SUFFIX) if weights else SMALL_FILE_SUFFIXES
     sizes = {name: size for name, size in files.items() if name.endswith(wanted)}
     total = sum(sizes.values())
 
@@ -48,35 +48,35 @@ def fetched(checkpoint: str, *, weights: bool = False, report: Report | None = N
     return hub_client.download(checkpoint, sizes, share)
 
 
-def fetched_files(repo: str, names: Sequence[str]) -> Path:
+def fetch_files(repo: str, names: Sequence[str]) -> Path:
     """The folder with those of these files that a hub id has, fetched unless all are in the cache."""
-    cached = _snapshot(repo, names[0])
+    cached = _cached_snapshot(repo, names[0])
     if cached and all((cached / name).is_file() for name in names):
         return cached
     there = [name for name in names if name in _listing(repo)]
     return Path(hub_client.download(repo, there, lambda _: None))
 
 
-def names(checkpoint: str) -> Iterable[str]:
+def file_names(checkpoint: str) -> Iterable[str]:
     """Of its files, in its folder or as the hub lists them. Raises `CheckpointError` if the hub does not."""
-    folder = Path(located(checkpoint))
+    folder = Path(locate(checkpoint))
     return os.listdir(folder) if folder.is_dir() else _listing(checkpoint)
 
 
-def is_weights(name: str) -> bool:
+def is_weights_file(name: str) -> bool:
     """Whether a checkpoint's file of that name holds its own weights, not those of an adapter."""
-    return name.endswith(WEIGHTS) and not name.startswith("adapter_")
+    return name.endswith(WEIGHTS_SUFFIX) and not name.startswith("adapter_")
 
 
-def hub_bytes(checkpoint: str) -> int:
+def weights_bytes_on_hub(checkpoint: str) -> int:
     """Of the weights of a hub id that is not in the cache.
 
     Raises `CheckpointError` if the hub does not say: then it cannot be fetched either.
     """
-    return sum(size for name, size in _listing(checkpoint).items() if is_weights(name))
+    return sum(size for name, size in _listing(checkpoint).items() if is_weights_file(name))
 
 
-def forget() -> None:
+def forget_listings() -> None:
     """What the hub said."""
     _listing.cache_clear()
 
@@ -84,16 +84,16 @@ def forget() -> None:
 @cache
 def _listing(repo: str) -> dict[str, int]:
     """Size in bytes by name. What lies in folders belongs to other formats."""
-    listing = hub_client.ask(repo).siblings or []
+    listing = hub_client.model_info(repo).siblings or []
     return {file.rfilename: file.size or 0 for file in listing if "/" not in file.rfilename}
 
 
-def _files(checkpoint: str) -> dict[str, int]:
+def _loadable_files(checkpoint: str) -> dict[str, int]:
     """Those of a hub id that can be loaded."""
     files = _listing(checkpoint)
     there = {
         "config.json": "config.json" in files,
-        f"*{WEIGHTS}": any(map(is_weights, files)),
+        f"*{WEIGHTS_SUFFIX}": any(map(is_weights_file, files)),
     }
     for needed, found in there.items():
         if not found:
@@ -106,7 +106,7 @@ def _files(checkpoint: str) -> dict[str, int]:
     return files
 
 
-def _snapshot(repo: str, name: str = "config.json") -> Path | None:
+def _cached_snapshot(repo: str, name: str = "config.json") -> Path | None:
     """The folder in the cache with a file of that name."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
@@ -118,9 +118,11 @@ def _snapshot(repo: str, name: str = "config.json") -> Path | None:
     return Path(file).parent if isinstance(file, str) else None
 
 
-def _is_whole(snapshot: Path) -> bool:
+def _is_complete(snapshot: Path) -> bool:
     """Whether loading will find all that it needs there."""
     try:
-        return processor_files.missing(snapshot) is None and bool(weight_files.files(snapshot))
+        return processor_files.missing_file(snapshot) is None and bool(
+            weight_files.weight_paths(snapshot)
+        )
     except CheckpointError:
         return False

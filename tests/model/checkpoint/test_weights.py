@@ -329,7 +329,7 @@ def test_a_weight_that_loading_left_at_random_is_found_by_the_report(
     """Of a hub id nothing is known before its files are there."""
     folder = shutil.copytree(checkpoints["qwen2_vl"], tmp_path / "broken")
     without(folder, DOWN)
-    monkeypatch.setattr(weights, "require_whole", lambda *_: None)
+    monkeypatch.setattr(weights, "require_complete", lambda *_: None)
     assert "lacks 1 of 118 weights" in refused(folder)
 
 

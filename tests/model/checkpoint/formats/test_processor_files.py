@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from model.checkpoint.processor import processor
+from model.checkpoint.processor import load_processor
 from model.errors import CheckpointError
 from tests.support.checkpoint_folders import as_in_2024, changed
 
@@ -91,7 +91,7 @@ def folder(checkpoints: dict[str, Path], tmp_path: Path) -> Path:
 
 def refused(folder: Path) -> str:
     with pytest.raises(CheckpointError) as failed:
-        processor(str(folder))
+        load_processor(str(folder))
     return str(failed.value)
 
 
@@ -114,8 +114,8 @@ def test_the_files_of_2024_make_the_same_processor(
     folder: Path, checkpoints: dict[str, Path]
 ) -> None:
     as_in_2024(folder)
-    made = processor(str(folder))
-    today = processor(str(checkpoints["qwen2_vl"]))
+    made = load_processor(str(folder))
+    today = load_processor(str(checkpoints["qwen2_vl"]))
     assert made.image_processor.to_dict() == today.image_processor.to_dict()
     assert made.chat_template == today.chat_template
 

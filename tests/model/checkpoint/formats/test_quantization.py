@@ -17,13 +17,13 @@ from model.backend import Cancel, collected
 from model.checkpoint.choose import Choice, Flags
 from model.checkpoint.formats.quantization import (
     GPTQMODEL,
-    READERS,
-    described,
-    honoured,
-    obstacle,
-    require_reader,
+    PACKAGES_OF_METHOD,
+    describe,
+    import_problem,
+    require_packages,
+    with_current_module_names,
 )
-from model.checkpoint.formats.weight_files import Held
+from model.checkpoint.formats.weight_files import StoredTensor
 from model.conversation import Conversation, Image, Text
 from model.errors import CheckpointError
 from model.local import LocalBackend
@@ -66,22 +66,22 @@ def test_which_package_a_kind_of_weights_lacks(
         return None if package in installed else f"{package} is not installed"
 
     if missing is None:
-        require_reader("mine", told, imported)
+        require_packages("mine", told, imported)
         return
     with pytest.raises(CheckpointError, match=f"{missing} is not installed.*run `pip install"):
-        require_reader("mine", told, imported)
+        require_packages("mine", told, imported)
 
 
 @pytest.mark.parametrize("told", [{"quant_method": "hqq"}, {"quant_method": "new"}, {"bits": 4}])
 def test_a_kind_that_nothing_here_reads_is_refused_by_name(told: dict[str, Any]) -> None:
     with pytest.raises(CheckpointError, match=rf"quantized with {told.get('quant_method')}, which"):
-        require_reader("mine", told)
+        require_packages("mine", told)
 
 
 @pytest.fixture
 def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder whose packages come before all others; what is imported from there is forgotten again."""
-    names = {name for reader in READERS.values() for name in reader.packages}
+    names = {name for reader in PACKAGES_OF_METHOD.values() for name in reader.packages}
 
     def imported() -> list[str]:
         return [name for name in sys.modules if name.partition(".")[0] in names]
@@ -127,7 +127,7 @@ def test_loading_and_the_preflight_say_what_to_install(
     told: dict[str, Any],
 ) -> None:
     folder = quantized(checkpoints["qwen2_vl"], tmp_path / "mine", told)
-    reader = READERS[told["quant_method"]]
+    reader = PACKAGES_OF_METHOD[told["quant_method"]]
     first, *rest = reader.packages
     install(packages, first, "raise RuntimeError('needs another torch')")
     said = refused(folder, capsys)
@@ -137,9 +137,9 @@ def test_loading_and_the_preflight_say_what_to_install(
         install(packages, other)
     assert f"{first} fails" in refused(folder, capsys)
     shutil.rmtree(packages / first)
-    assert obstacle(first) == f"{first} is not installed"
+    assert import_problem(first) == f"{first} is not installed"
     install(packages, first)
-    assert all(obstacle(package) is None for package in reader.packages)
+    assert all(import_problem(package) is None for package in reader.packages)
 
 
 @pytest.mark.slow
@@ -173,16 +173,18 @@ def test_what_was_left_as_it_is_goes_by_its_present_name_too(
     key: str, listed: str, now: str
 ) -> None:
     told = {key: [listed, "lm_head"], "bits": 4}
-    assert honoured(told, {}) == {key: [listed, "lm_head", now], "bits": 4}
-    assert honoured(honoured(told, {}), {}) == honoured(told, {})
+    assert with_current_module_names(told, {}) == {key: [listed, "lm_head", now], "bits": 4}
+    assert with_current_module_names(
+        with_current_module_names(told, {}), {}
+    ) == with_current_module_names(told, {})
 
 
 @pytest.mark.parametrize(
     "listed", ["lm_head", "model.visual", "re:.*visual.*", "visually", "model.language_model.layers.1"]
 )  # fmt: skip
 def test_other_names_stay(listed: str) -> None:
-    assert honoured({"ignore": [listed]}, {}) == {"ignore": [listed]}
-    assert honoured({"ignore": None}, {}) == {"ignore": None}
+    assert with_current_module_names({"ignore": [listed]}, {}) == {"ignore": [listed]}
+    assert with_current_module_names({"ignore": None}, {}) == {"ignore": None}
 
 
 @pytest.mark.parametrize("listed", ["visual", "re:visual.*"])
@@ -191,10 +193,10 @@ def test_what_is_packed_in_the_files_was_not_left_as_it_is(listed: str, dtype: s
     """As transformers packs it that does not find the part by its old name either."""
     told = {"ignore": [listed]}
     for name in ("visual.blocks.0.attn.qkv.weight", "model.visual.blocks.0.attn.qkv.weight"):
-        held = {name: Held(Path("model.safetensors"), (2, 2), dtype, range(4))}
-        assert honoured(told, held) == told
-        held = {name: Held(Path("model.safetensors"), (2, 2), "BF16", range(8))}
-        assert honoured(told, held) != told
+        held = {name: StoredTensor(Path("model.safetensors"), (2, 2), dtype, range(4))}
+        assert with_current_module_names(told, held) == told
+        held = {name: StoredTensor(Path("model.safetensors"), (2, 2), "BF16", range(8))}
+        assert with_current_module_names(told, held) != told
 
 
 @pytest.fixture(scope="module")
@@ -219,5 +221,5 @@ def test_fp8_is_unpacked_where_no_gpu_has_it_and_answers_as_its_twin(
 
 
 def test_the_preflight_names_the_kind() -> None:
-    assert described(GPTQ) == "gptq, 4 bits"
-    assert described(BITSANDBYTES) == "bitsandbytes"
+    assert describe(GPTQ) == "gptq, 4 bits"
+    assert describe(BITSANDBYTES) == "bitsandbytes"

@@ -22,8 +22,8 @@ from model.backend import Cancel, collected
 from model.checkpoint.choose import Choice, Flags
 from model.checkpoint.hub import client as hub_client
 from model.checkpoint.hub import repository as model_hub
-from model.checkpoint.hub.errors import unfetched
-from model.checkpoint.hub.repository import located
+from model.checkpoint.hub.errors import to_checkpoint_error
+from model.checkpoint.hub.repository import locate
 from model.checkpoint.load import DOWNLOAD_SHARE
 from model.conversation import Conversation, Text
 from model.errors import CheckpointError
@@ -100,19 +100,19 @@ def at(hub: HubServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
     """Sets the address of the hub, at first of the one here; with an empty cache, in this process."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr(hub_client, "REQUEST_S", 0.5)
-    monkeypatch.setattr(hub_client, "PATIENCE_S", 2.0)
+    monkeypatch.setattr(hub_client, "REQUEST_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(hub_client, "MAX_SILENCE_S", 2.0)
 
     def at(endpoint: str) -> None:
         monkeypatch.setattr(constants, "ENDPOINT", endpoint)
         template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        model_hub.forget()
+        model_hub.forget_listings()
         close_session()
 
     at(hub.endpoint)
     yield at
-    model_hub.forget()
+    model_hub.forget_listings()
     close_session()
 
 
@@ -165,7 +165,7 @@ def test_what_the_hub_does_not_give_is_refused_in_fitting_words(
 def test_files_that_are_fetched_side_by_side_are_given_up_together(
     hub: HubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_client, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(hub_client, "MAX_SILENCE_S", 1.0)
     hub.asked.clear()
     assert "does not answer" in refusal("me/silent-files")
     times = Counter(asked for asked in hub.asked if asked.startswith("HEAD"))
@@ -176,7 +176,7 @@ def test_files_that_are_fetched_side_by_side_are_given_up_together(
 def test_a_file_that_breaks_off_is_fetched_to_its_end(
     checkpoints: dict[str, Path], checkpoint: str
 ) -> None:
-    got = Path(model_hub.fetched(checkpoint, weights=True))
+    got = Path(model_hub.fetch(checkpoint, weights=True))
     for file in checkpoints["qwen2_vl"].iterdir():
         assert (got / file.name).read_bytes() == file.read_bytes()
 
@@ -213,10 +213,10 @@ def test_a_proxy_that_does_not_let_through_is_named(
 def test_offline_the_variable_is_named_and_nothing_is_asked(
     hub: HubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetched = model_hub.fetched("me/tiny", weights=True)
+    fetched = model_hub.fetch("me/tiny", weights=True)
     asked = len(hub.asked)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    model_hub.forget()
+    model_hub.forget_listings()
     assert "me/nothing is not whole in the Hugging Face cache and HF_HUB_OFFLINE" in refusal(
         "me/nothing"
     )
@@ -260,10 +260,10 @@ def test_what_is_not_whole_in_the_cache_is_asked_of_the_hub(
     checkpoints: dict[str, Path], tmp_path: Path, gone: str
 ) -> None:
     snapshot = cached(checkpoints["qwen2_vl"], tmp_path)
-    assert located("me/tiny") == str(snapshot)
+    assert locate("me/tiny") == str(snapshot)
     (snapshot / gone).unlink()
-    assert located("me/tiny") == "me/tiny"
-    assert (Path(model_hub.fetched("me/tiny", weights=True)) / gone).is_file()
+    assert locate("me/tiny") == "me/tiny"
+    assert (Path(model_hub.fetch("me/tiny", weights=True)) / gone).is_file()
 
 
 def test_weights_of_which_a_part_is_missing_in_the_cache_are_asked_of_the_hub(
@@ -274,14 +274,14 @@ def test_weights_of_which_a_part_is_missing_in_the_cache_are_asked_of_the_hub(
     (snapshot / "model.safetensors").rename(first)
     index = {"weight_map": {"a": first.name, "b": second.name, "c": first.name}}
     (snapshot / "model.safetensors.index.json").write_text(json.dumps(index))
-    assert located("me/tiny") == "me/tiny"
+    assert locate("me/tiny") == "me/tiny"
     second.touch()
-    assert located("me/tiny") == str(snapshot)
+    assert locate("me/tiny") == str(snapshot)
 
 
 def test_the_size_of_a_checkpoint_is_that_of_its_weights(checkpoints: dict[str, Path]) -> None:
     weights = checkpoints["qwen2_vl"] / "model.safetensors"
-    assert model_hub.hub_bytes("me/tiny") == weights.stat().st_size
+    assert model_hub.weights_bytes_on_hub("me/tiny") == weights.stat().st_size
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ def test_what_is_wrong_on_this_side_is_not_taken_for_the_network(
 ) -> None:
     error = OSError("could not load")
     error.__cause__ = cause
-    assert sentence in str(unfetched("a/b", error))
+    assert sentence in str(to_checkpoint_error("a/b", error))
 
 
 @pytest.fixture
