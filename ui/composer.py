@@ -14,7 +14,7 @@ from model.backend import Estimate, ItemCost
 from model.errors import Sentence
 from ui.attachment import Attachment
 from ui.pointing import Pointed
-from ui.texts import Texts
+from ui.text.texts import Texts
 
 
 def tray(

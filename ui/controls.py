@@ -9,8 +9,8 @@ import gradio as gr
 from gradio.components import Component
 
 from model.settings import TUNABLES, DefaultSettings, Tunable
-from ui.setting_labels import GROUPS, labels
-from ui.texts import Texts
+from ui.text.setting_labels import GROUPS, labels
+from ui.text.texts import Texts
 
 
 @dataclass(frozen=True)

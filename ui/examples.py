@@ -22,7 +22,7 @@ from ui.attachment import Attachment
 from ui.errands import Errands
 from ui.session import Tab
 from ui.storage import Room
-from ui.texts import Texts
+from ui.text.texts import Texts
 from ui.uploads import upload_folder
 
 FOLDER = ASSETS / "examples"

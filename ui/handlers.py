@@ -27,7 +27,7 @@ from ui.runs import Run
 from ui.session import Draft, Tab, drafted
 from ui.setting_bounds import bounded, started
 from ui.tabs import Question, Tabs
-from ui.texts import texts_for
+from ui.text.texts import texts_for
 from ui.view import View
 from ui.waiting import seconds_to_first_word
 

@@ -17,7 +17,7 @@ from model.settings import VisionSettings
 from ui.attachment import Attachment
 from ui.composer import clock, file_url
 from ui.resolution import LEVELS, Resolution
-from ui.texts import Texts
+from ui.text.texts import Texts
 
 FRAMES_PER_TOKEN = 2  # of a clip: a pair of frames shares its visual tokens
 

@@ -14,7 +14,7 @@ from ui.first_look import SUFFIXES
 from ui.formulas import DELIMITERS
 from ui.log_in_page import log_out_form
 from ui.setting_bounds import started
-from ui.texts import ENGLISH, LANGUAGES, Texts
+from ui.text.texts import ENGLISH, LANGUAGES, Texts
 from ui.view import View
 
 BRIDGE = "qwenVlChat.tell = (data) => trigger('select', data)"  # from a script to the server

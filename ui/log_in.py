@@ -22,7 +22,7 @@ from ui.asker import address_of, path_of
 from ui.body import MAX_SMALL_BYTES, RefusedError, content, replayed
 from ui.bucket import Bucket
 from ui.log_in_page import Problem, log_in_page, log_out_page, problem_of
-from ui.texts import ENGLISH, Texts, texts_accepted
+from ui.text.texts import ENGLISH, Texts, texts_accepted
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Literal
 
-from ui.texts import LANGUAGES, Texts
+from ui.text.texts import LANGUAGES, Texts
 
 # The first was never tried; with the last, a session was begun that the browser did not keep.
 Problem = Literal["", "wrong", "often", "blocked"]

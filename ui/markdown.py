@@ -18,12 +18,12 @@ from markdown_it.token import Token
 
 from ui import formulas
 from ui.bare_json import fenced
-from ui.direction import without_overrides
 from ui.grounding_tokens import hidden
 from ui.kept_html import KeptHtml
 from ui.markdown_parser import MAX_NESTING, parser
 from ui.seeking import Clips, ClipsState, Link
 from ui.segments import segments
+from ui.text.direction import without_overrides
 from ui.token_html import literal, written
 from ui.unfinished import settled
 

@@ -23,7 +23,7 @@ from ui.metrics_route import MetricsRoute
 from ui.origin import Names, OwnSite
 from ui.rates import Rates
 from ui.tabs import Tabs
-from ui.texts import ENGLISH
+from ui.text.texts import ENGLISH
 from ui.upload_limit import UploadLimit
 from ui.web import WITH_A_SLASH, PageHeaders
 from ui.wiring import wire

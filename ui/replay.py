@@ -18,7 +18,7 @@ from model.reproduce.archive import file_names, replayed
 from model.reproduce.client_scripts import Question, curl_command, gradio_script, openai_script
 from model.reproduce.generation_record import GenerationRecord, VerifyResult
 from model.reproduce.script import transformers_script
-from ui.texts import Texts
+from ui.text.texts import Texts
 
 
 def asked(conversation: Conversation, turn: int) -> Conversation:

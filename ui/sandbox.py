@@ -25,9 +25,9 @@ from typing import Any
 from model.backend import Cancel
 from model.errors import MediaError, Sentence
 from ui import ROOT
-from ui.error_texts import CHINESE_ERRORS
 from ui.sandbox_channel import LENGTH, BrokenOffError, EndedError, Message, receive
 from ui.sandbox_request import Request
+from ui.text.error_texts import CHINESE_ERRORS
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from ui.drawn import Drawn
 from ui.pointing import Pointed, PointedPlaces, region_texts
 from ui.resolution import AUTO, Resolution
 from ui.runs import Run, RunState
-from ui.texts import Texts, texts_for
+from ui.text.texts import Texts, texts_for
 from ui.uploads import MAX_ATTACHMENTS
 
 UNEXPECTED = Sentence("Something went wrong on the server; your message is kept. Try again.")

@@ -18,10 +18,10 @@ from ui.attachment import Attachment
 from ui.compare import NAMES, Comparison, Side, Wishes
 from ui.composer import file_url
 from ui.differences import Piece
-from ui.direction import without_overrides
 from ui.session import UNEXPECTED
-from ui.setting_labels import GROUPS, labels
-from ui.texts import Texts
+from ui.text.direction import without_overrides
+from ui.text.setting_labels import GROUPS, labels
+from ui.text.texts import Texts
 
 # Who opens the page for the first time sees what is most often asked: does it need so many tokens?
 FIRST, PART = "max_tokens", 4

@@ -16,7 +16,7 @@ from ui.composer import file_url
 from ui.markdown import to_html
 from ui.runs import Run
 from ui.session import Tab
-from ui.texts import Texts
+from ui.text.texts import Texts
 
 
 class View(NamedTuple):

@@ -17,7 +17,7 @@ from ui.inspecting import inspect
 from ui.layout import Page, heading, note, welcome
 from ui.log_in_page import log_out_form
 from ui.tabs import Tabs
-from ui.texts import texts_for
+from ui.text.texts import texts_for
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 # Gradio leaves an event out, silently, whose last run is still on its way: the end of an answer may be,

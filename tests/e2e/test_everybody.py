@@ -14,7 +14,7 @@ from model.backend import Delta
 from tests.e2e.chat import Chat
 from tests.e2e.conftest import OpenChat
 from tests.support.fakes import FakeBackend
-from ui.texts import ENGLISH, LANGUAGES
+from ui.text.texts import ENGLISH, LANGUAGES
 
 POINTING = Delta("At 0:01 <|box_start|>(100,100),(900,900)<|box_end|> is seen.")
 SEEN = """() => {

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 
 from model.reproduce import archive_reader
 from tests.e2e.chat import Chat
-from ui.texts import texts_for
+from ui.text.texts import texts_for
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from model.backend import Estimate, ItemCost
 from model.errors import Sentence
 from ui import composer
 from ui.attachment import Attachment
-from ui.texts import ENGLISH
+from ui.text.texts import ENGLISH
 
 HOSTILE = '${alert(1)}<img src=x onerror=alert(1)>{{x}}".png'
 

@@ -12,8 +12,8 @@ from model.settings import (
     settings_from,
 )
 from ui.controls import Controls, build_controls, control
-from ui.setting_labels import labels
-from ui.texts import CHINESE, ENGLISH
+from ui.text.setting_labels import labels
+from ui.text.texts import CHINESE, ENGLISH
 
 
 def built(defaults: DefaultSettings | None = None) -> Controls:

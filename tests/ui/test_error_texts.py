@@ -33,10 +33,10 @@ from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, followed
 from tests.support.patience import PATIENCE_S, scene
 from ui import handlers, render
-from ui.error_texts import CHINESE_ERRORS
 from ui.session import UNEXPECTED
 from ui.tabs import Tabs
-from ui.texts import CHINESE, ENGLISH, KOREAN, LANGUAGES, texts_for
+from ui.text.error_texts import CHINESE_ERRORS
+from ui.text.texts import CHINESE, ENGLISH, KOREAN, LANGUAGES, texts_for
 from ui.view import View
 
 ROOT = Path(__file__).parents[2]

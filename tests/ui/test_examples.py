@@ -16,7 +16,7 @@ from ui import handlers
 from ui.attachment import Attachment
 from ui.examples import EXAMPLES, FOLDER, offered
 from ui.tabs import Tabs
-from ui.texts import ENGLISH, KOREAN
+from ui.text.texts import ENGLISH, KOREAN
 
 
 @pytest.fixture(autouse=True)

@@ -38,7 +38,7 @@ from ui.seen import seen_frames, seen_picture
 from ui.session import Tab
 from ui.storage import Room
 from ui.tabs import Tabs
-from ui.texts import CHINESE, KOREAN
+from ui.text.texts import CHINESE, KOREAN
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from model.errors import Sentence
 from tests.ui.test_session import CLIP, PHOTO
 from ui.inspector import Look, dialog
 from ui.resolution import Resolution
-from ui.texts import ENGLISH
+from ui.text.texts import ENGLISH
 
 SEEN_PICTURE = ItemCost("image", 1, (640, 480), (112, 84), 12)
 SEEN_CLIP = ItemCost("video", 1, (640, 480), (112, 84), 48, frames=8, times=(0.0, 61.5))

@@ -17,7 +17,7 @@ from tests.support.fakes import USAGE
 from ui import render
 from ui.attachment import Attachment
 from ui.places import Marked
-from ui.texts import CHINESE, ENGLISH
+from ui.text.texts import CHINESE, ENGLISH
 
 PHOTO = Attachment(
     "1", "image", "/uploads/a.png", "a.png", (64, 48), "/uploads/t.webp", "/uploads/a.png"

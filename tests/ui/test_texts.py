@@ -9,7 +9,7 @@ from dataclasses import fields
 import pytest
 
 from model.settings import TUNABLES
-from ui.texts import ENGLISH, LANGUAGES, Texts, texts_for
+from ui.text.texts import ENGLISH, LANGUAGES, Texts, texts_for
 
 
 def sentences(texts: Texts) -> Iterator[tuple[str, str]]:

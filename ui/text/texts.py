@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from model.errors import Sentence, SettingName
 from model.settings import TUNABLES
-from ui.error_texts import CHINESE_ERRORS, KOREAN_ERRORS
+from ui.text.error_texts import CHINESE_ERRORS, KOREAN_ERRORS
 
 SettingTexts = Mapping[str, tuple[str, str]]  # name -> label, help
 

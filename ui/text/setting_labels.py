@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from model.settings import Tunable
-from ui.texts import Texts
+from ui.text.texts import Texts
 
 # In the page's order.
 GROUPS = ("picture", "video", "prompt", "answer")
