@@ -22,9 +22,9 @@ from model.conversation import Conversation, Text
 from model.errors import DemoError, MediaError, SettingError
 from model.media import image as media
 from model.settings import GenerationSettings
-from ui.api_examples import give_example
-from ui.asker import asker_of, asking, path_of
 from ui.attachment import Attachment
+from ui.http.api_examples import give_example
+from ui.http.asker import asker_of, asking, path_of
 from ui.posted_message import PostedFile, parts_of
 from ui.runs import Run
 from ui.session import UNEXPECTED, Tab, composed

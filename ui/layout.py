@@ -12,7 +12,7 @@ from ui.controls import Controls, build_controls
 from ui.examples import offered
 from ui.first_look import SUFFIXES
 from ui.formulas import DELIMITERS
-from ui.log_in_page import log_out_form
+from ui.http.access.log_in_page import log_out_form
 from ui.setting_bounds import started
 from ui.text.texts import ENGLISH, LANGUAGES, Texts
 from ui.view import View

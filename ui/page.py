@@ -10,22 +10,24 @@ from starlette.middleware import Middleware
 
 from model.backend import Backend
 from model.media.download import Downloads
-from ui import ASSETS, gate, scripts
+from ui import ASSETS
 from ui.api import add_api
-from ui.body_limit import BodyLimit
-from ui.health import Health
+from ui.http import request_filter as gate
+from ui.http import scripts
+from ui.http.access.body_limit import BodyLimit
+from ui.http.access.log_in import LogIn
+from ui.http.access.metrics_route import MetricsRoute
+from ui.http.access.origin import Names, OwnSite
+from ui.http.headers import WITH_A_SLASH, PageHeaders
+from ui.http.health import Health
+from ui.http.leaving import Leaving
+from ui.http.metrics import CountedResponses
 from ui.journal import Journal
 from ui.layout import lay_out, script
-from ui.leaving import Leaving
-from ui.log_in import LogIn
-from ui.metrics import CountedResponses
-from ui.metrics_route import MetricsRoute
-from ui.origin import Names, OwnSite
 from ui.rates import Rates
 from ui.tabs import Tabs
 from ui.text.texts import ENGLISH
 from ui.upload_limit import UploadLimit
-from ui.web import WITH_A_SLASH, PageHeaders
 from ui.wiring import wire
 
 QUEUE_LOOKS_EVERY = 0.02  # s

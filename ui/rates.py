@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from model.errors import DemoError
-from ui.bucket import Bucket
+from ui.http.access.bucket import Bucket
 
 LOOKS_PER_MESSAGE = 60  # as many prices as are asked for while somebody types for six seconds
 

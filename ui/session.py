@@ -18,10 +18,10 @@ from model.errors import DemoError, Sentence
 from model.grounding import Convention
 from model.prompt.visual_item import item_label
 from model.settings import MAX_TEXT_CHARACTERS, GenerationSettings, VisionSettings
-from ui.asker import ANYBODY, Asker, person_of
 from ui.attachment import Attachment
 from ui.compare import Comparison
 from ui.drawn import Drawn
+from ui.http.asker import ANYBODY, Asker, person_of
 from ui.pointing import Pointed, PointedPlaces, region_texts
 from ui.resolution import AUTO, Resolution
 from ui.runs import Run, RunState

@@ -19,12 +19,12 @@ from model.errors import DemoError, Sentence
 from model.media.download import Downloads
 from model.settings import DefaultSettings, GenerationSettings
 from ui import leftovers, storage
-from ui.asker import Asker
 from ui.attachment import Attachment
 from ui.compare import Comparison
 from ui.errands import Errands
+from ui.http.asker import Asker
+from ui.http.metrics import Metrics
 from ui.journal import Journal
-from ui.metrics import Metrics
 from ui.rates import Rates
 from ui.runs import Run
 from ui.session import UNEXPECTED, Tab

@@ -14,7 +14,7 @@ from pathlib import Path
 from gradio.utils import get_upload_folder
 
 from model.errors import MediaError, Sentence
-from ui.asker import ANYBODY, Asker
+from ui.http.asker import ANYBODY, Asker
 
 # Files that one message can hold.
 MAX_ATTACHMENTS = 64

@@ -13,9 +13,9 @@ import gradio as gr
 from model.settings import TUNABLES
 from ui import comparing, composer, handlers, keeping, render, sides
 from ui.examples import offered
+from ui.http.access.log_in_page import log_out_form
 from ui.inspecting import inspect
 from ui.layout import Page, heading, note, welcome
-from ui.log_in_page import log_out_form
 from ui.tabs import Tabs
 from ui.text.texts import texts_for
 

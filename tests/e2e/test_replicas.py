@@ -22,7 +22,7 @@ from model.remote.http.connection import Connection
 from tests.e2e.chat import talking
 from tests.support.openai_server import OpenAIServer
 from tests.support.pages import gradio_environment, listening
-from ui.asker import BROWSER_COOKIE
+from ui.http.asker import BROWSER_COOKIE
 from ui.page import build_page
 
 BY_COOKIE = re.compile(rb"\r\ncookie:[^\r]*" + BROWSER_COOKIE.encode(), re.IGNORECASE)

@@ -13,9 +13,10 @@ from packaging.specifiers import SpecifierSet
 import app
 from model.settings import TUNABLES
 from tests.repo.test_readme import PROJECT
-from ui import health, metrics_route
-from ui.asker import BROWSER_COOKIE
 from ui.flags import parser
+from ui.http import health
+from ui.http.access import metrics_route
+from ui.http.asker import BROWSER_COOKIE
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"

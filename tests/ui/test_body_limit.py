@@ -18,10 +18,10 @@ from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import becomes, scene
 from tools.served import REPLY_S
-from ui import body_limit
-from ui.body import MAX_BYTES, MAX_SMALL_BYTES, RefusedError, content
-from ui.body_limit import BodyLimit
-from ui.gate import UPLOAD
+from ui.http.access import body_limit
+from ui.http.access.body_limit import BodyLimit
+from ui.http.body import MAX_BYTES, MAX_SMALL_BYTES, RefusedError, content
+from ui.http.request_filter import UPLOAD
 from ui.page import build_page
 
 PIECE = 2**16  # that arrives at once

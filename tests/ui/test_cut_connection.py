@@ -21,7 +21,7 @@ from tests.support.pages import gradio_environment, listening
 from tests.support.patience import becomes, scene, wait_until
 from tools.served import REPLY_S
 from ui import handlers, runs
-from ui.leaving import Leaving
+from ui.http.leaving import Leaving
 from ui.page import build_page
 from ui.tabs import Tabs
 

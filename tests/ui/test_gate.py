@@ -29,9 +29,9 @@ from tests.support.following import KEY
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import wait_until
 from tools.served import REPLY_S
-from ui import gate
-from ui.body import MAX_BYTES, MAX_SMALL_BYTES
-from ui.gate import MAX_FILES, Gate, Inputs
+from ui.http import request_filter as gate
+from ui.http.body import MAX_BYTES, MAX_SMALL_BYTES
+from ui.http.request_filter import MAX_FILES, Gate, Inputs
 from ui.page import build_page
 
 ADDRESS = "http://127.0.0.1:9/a.png"

@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 from model.backend import Status
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
-from ui.health import Health
+from ui.http.health import Health
 from ui.page import build_page
 
 

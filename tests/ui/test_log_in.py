@@ -20,8 +20,8 @@ from starlette.types import Message
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S, program
-from ui.bucket import Bucket
-from ui.log_in import SPACE, WRONG_PER_MINUTE, LogIn
+from ui.http.access.bucket import Bucket
+from ui.http.access.log_in import SPACE, WRONG_PER_MINUTE, LogIn
 from ui.page import build_page
 
 READER = {"Accept": "text/html"}

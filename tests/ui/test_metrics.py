@@ -23,8 +23,8 @@ from tests.support.media_files import solid
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import wait_until
 from tools.served import program
-from ui.metrics import Metrics
-from ui.metrics_route import MAX_TRIES, MetricsRoute
+from ui.http.access.metrics_route import MAX_TRIES, MetricsRoute
+from ui.http.metrics import Metrics
 from ui.page import build_page, launch_options
 
 SECRET = "squeamish ossifrage"

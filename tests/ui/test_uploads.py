@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from model.errors import MediaError
-from ui.asker import Asker
+from ui.http.asker import Asker
 from ui.uploads import SWEPT, Uploads, shown_name, stored_file
 
 

@@ -19,10 +19,10 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ui.asker import address_of, path_of
-from ui.bucket import Bucket
-from ui.metrics import Metrics
-from ui.origin import FORWARDED
+from ui.http.access.bucket import Bucket
+from ui.http.access.origin import FORWARDED
+from ui.http.asker import address_of, path_of
+from ui.http.metrics import Metrics
 
 log = logging.getLogger(__name__)
 

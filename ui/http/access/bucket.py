@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ui.asker import person_of
+from ui.http.asker import person_of
 
 # Known at once; then the one that asked longest ago is forgotten.
 MAX_ADDRESSES = 10_000

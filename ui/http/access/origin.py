@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from model.errors import Sentence
-from ui.asker import path_of
+from ui.http.asker import path_of
 from ui.text.texts import texts_accepted
 
 # Ends of names that nobody can register, so that none of them leads from elsewhere to here.

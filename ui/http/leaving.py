@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ui.asker import path_of
+from ui.http.asker import path_of
 
 PATH = "/leave"  # assets/return.js
 MAX_BYTES = 256  # of what it says: the tab's key and Gradio's name for the page

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from model.backend import Status
-from ui.asker import path_of
+from ui.http.asker import path_of
 
 PATH = "/health"
 UNHEALTHY = 503  # the model could not be loaded, and never will be: start the program again

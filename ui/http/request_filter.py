@@ -22,9 +22,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model.json_nodes import Nodes
-from ui.api_examples import corrected
-from ui.asker import Asker, address_of, asker_of, path_of, person_of
-from ui.body import MAX_BYTES, MAX_SMALL_BYTES, RefusedError, content, replayed
+from ui.http.api_examples import corrected
+from ui.http.asker import Asker, address_of, asker_of, path_of, person_of
+from ui.http.body import MAX_BYTES, MAX_SMALL_BYTES, RefusedError, content, replayed
 
 # The types of each input, or its choices; None: the handler looks itself; none at all: so it does, and a program may
 # leave it out.

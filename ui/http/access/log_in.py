@@ -18,10 +18,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ui.asker import address_of, path_of
-from ui.body import MAX_SMALL_BYTES, RefusedError, content, replayed
-from ui.bucket import Bucket
-from ui.log_in_page import Problem, log_in_page, log_out_page, problem_of
+from ui.http.access.bucket import Bucket
+from ui.http.access.log_in_page import Problem, log_in_page, log_out_page, problem_of
+from ui.http.asker import address_of, path_of
+from ui.http.body import MAX_SMALL_BYTES, RefusedError, content, replayed
 from ui.text.texts import ENGLISH, Texts, texts_accepted
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui.asker import BROWSER_COOKIE, asking, browser_of, path_of
+from ui.http.asker import BROWSER_COOKIE, asking, browser_of, path_of
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
