@@ -24,8 +24,8 @@ from model.loading import LoadingBackend
 from model.media.download import Downloads
 from model.remote.http.connection import Connection
 from model.settings import DefaultSettings
-from ui import confinement
 from ui.flags import parser
+from ui.media.sandbox import confinement
 
 log = logging.getLogger(__name__)
 
@@ -84,8 +84,8 @@ def load(
     report: LoadProgress,
 ) -> Backend:
     """The backend that these flags ask for. Raises `CheckpointError`."""
-    from ui.sandbox import SANDBOX
-    from ui.sandboxed_media import STRANGERS_MEDIA
+    from ui.media.sandbox.media import STRANGERS_MEDIA
+    from ui.media.sandbox.sandbox import SANDBOX
 
     SANDBOX.stand_by()
     if server:
@@ -189,8 +189,8 @@ def expected_settings(server: Connection | None, model_flags: Flags) -> DefaultS
 def serve(options: argparse.Namespace, model_flags: Flags, server: Connection | None) -> None:
     """Open the page at once and load the model behind it, until a signal asks for the end."""
     from ui import gradio_import, heap
+    from ui.media.temp_folder import private_folder
     from ui.proxies import past_proxies
-    from ui.scratch import private_folder
 
     heap.keep_together()
     heap.collect_seldom()

@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 from model.conversation import Image, Media, Video
 from model.media.download import Downloads
 from model.settings import VisionSettings
+from ui.media.disk_quota import Room
+from ui.media.sandbox.media import STRANGERS_MEDIA
+from ui.media.temp_folder import storing
+from ui.media.uploads import shown_name, upload_folder
 from ui.resolution import AUTO, Resolution
-from ui.sandboxed_media import STRANGERS_MEDIA
-from ui.scratch import storing
-from ui.storage import Room
-from ui.uploads import shown_name, upload_folder
 
 
 @dataclass(frozen=True)

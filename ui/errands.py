@@ -13,10 +13,10 @@ from urllib.parse import unquote, urlsplit
 from model.media.download import Downloads
 from ui.attachment import Attachment, download, inspect
 from ui.fair_pool import FairPool
-from ui.preview import clip_preview
-from ui.sandboxed_media import LOOKS_AT_ONCE
+from ui.media.browser_copy import clip_preview
+from ui.media.disk_quota import Room
+from ui.media.sandbox.media import LOOKS_AT_ONCE
 from ui.session import Tab
-from ui.storage import Room
 
 # At once, for everybody together.
 MAX_COPIES = 2

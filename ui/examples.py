@@ -20,10 +20,10 @@ from model.media import video
 from ui import ASSETS
 from ui.attachment import Attachment
 from ui.errands import Errands
+from ui.media.disk_quota import Room
+from ui.media.uploads import upload_folder
 from ui.session import Tab
-from ui.storage import Room
 from ui.text.texts import Texts
-from ui.uploads import upload_folder
 
 FOLDER = ASSETS / "examples"
 THUMBNAIL_PX = 160

@@ -20,9 +20,10 @@ from model.backend import Usage
 from model.conversation import Conversation, Image, Text
 from model.errors import DemoError, Sentence
 from model.settings import TUNABLES, GenerationSettings
-from ui import ahead, annotate, composer, places, render, view
+from ui import ahead, composer, places, render, view
 from ui.examples import EXAMPLES
 from ui.http.asker import address_of, asker_of, asking, browser_of
+from ui.media import marked_copy as annotate
 from ui.runs import Run
 from ui.session import Draft, Tab, drafted
 from ui.setting_bounds import bounded, started

@@ -16,9 +16,9 @@ from ui import inspector, view
 from ui.attachment import Attachment
 from ui.fitting import MAX_ESTIMATES, fitted
 from ui.handlers import tab_of
+from ui.media.model_view import seen_frames, seen_picture
 from ui.pointing import pointed_at
 from ui.resolution import resolution_of
-from ui.seen import seen_frames, seen_picture
 from ui.session import Tab, drafted
 from ui.tabs import Tabs
 

@@ -31,11 +31,11 @@ from model.settings import TUNABLES, DefaultSettings, GenerationSettings
 from ui import composer, replay, view
 from ui.attachment import Attachment
 from ui.handlers import tab_of
-from ui.scratch import storing
+from ui.media.disk_quota import Room
+from ui.media.temp_folder import storing
+from ui.media.uploads import upload_folder
 from ui.session import UNEXPECTED, Tab
-from ui.storage import Room
 from ui.tabs import Tabs
-from ui.uploads import upload_folder
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")

@@ -10,9 +10,9 @@ from model.settings import DefaultSettings
 from ui import ASSETS, composer, render, sides
 from ui.controls import Controls, build_controls
 from ui.examples import offered
-from ui.first_look import SUFFIXES
 from ui.formulas import DELIMITERS
 from ui.http.access.log_in_page import log_out_form
+from ui.media.sandbox.probe import SUFFIXES
 from ui.setting_bounds import started
 from ui.text.texts import ENGLISH, LANGUAGES, Texts
 from ui.view import View

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from ui.media.uploads import Uploads
 from ui.session import Tab
-from ui.uploads import Uploads
 
 
 def of(tab: Tab, tabs: Iterable[Tab], uploads: Uploads) -> list[str]:

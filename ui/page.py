@@ -24,10 +24,10 @@ from ui.http.leaving import Leaving
 from ui.http.metrics import CountedResponses
 from ui.journal import Journal
 from ui.layout import lay_out, script
+from ui.media.upload_limit import UploadLimit
 from ui.rates import Rates
 from ui.tabs import Tabs
 from ui.text.texts import ENGLISH
-from ui.upload_limit import UploadLimit
 from ui.wiring import wire
 
 QUEUE_LOOKS_EVERY = 0.02  # s

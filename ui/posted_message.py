@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model.errors import DemoError
-from ui.uploads import MAX_ATTACHMENTS
+from ui.media.uploads import MAX_ATTACHMENTS
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ from ui.attachment import Attachment
 from ui.compare import Comparison
 from ui.drawn import Drawn
 from ui.http.asker import ANYBODY, Asker, person_of
+from ui.media.uploads import MAX_ATTACHMENTS
 from ui.pointing import Pointed, PointedPlaces, region_texts
 from ui.resolution import AUTO, Resolution
 from ui.runs import Run, RunState
 from ui.text.texts import Texts, texts_for
-from ui.uploads import MAX_ATTACHMENTS
 
 UNEXPECTED = Sentence("Something went wrong on the server; your message is kept. Try again.")
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.patience import PATIENCE_S
 from tools import served
-from ui.scratch import PREFIX, VARIABLE, private_folder, sweep
+from ui.media.temp_folder import PREFIX, VARIABLE, private_folder, sweep
 
 # The last line of `malloc_stats` stands for extensions that list at the very end what they have not freed.
 LIST = "max mmap bytes"
@@ -68,7 +68,7 @@ def test_what_a_killed_process_left_is_removed_but_nobody_elses(
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     program = (
         "import sys, time\n"
-        "from ui.scratch import private_folder\n"
+        "from ui.media.temp_folder import private_folder\n"
         "with private_folder() as folder:\n"
         "    (folder / 'upload.png').write_bytes(b'x')\n"
         "    print(folder, flush=True)\n"

@@ -18,7 +18,7 @@ from model.errors import CheckpointError, DemoError
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S, ROOT, free_port
-from ui import scratch
+from ui.media import temp_folder as scratch
 from ui.page import build_page
 from ui.proxies import past_proxies
 

@@ -15,7 +15,7 @@ from tests.e2e.chat import ENDED, Chat
 from tests.support.fakes import FakeBackend
 from ui import errands
 from ui.attachment import Attachment, inspect
-from ui.first_look import SUFFIXES
+from ui.media.sandbox.probe import SUFFIXES
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])

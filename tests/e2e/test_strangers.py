@@ -16,8 +16,8 @@ from tests.e2e.chat import Chat, talking
 from tests.support.fakes import FakeBackend
 from tests.support.pages import listening
 from tools import served
+from ui.media.uploads import upload_folder
 from ui.page import build_page
-from ui.uploads import upload_folder
 
 pytestmark = pytest.mark.chromium_only
 

@@ -30,9 +30,9 @@ from tests.support.fakes import Call, FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import PATIENCE_S, wait_until
 from tools.served import program
+from ui.media.disk_quota import Room
 from ui.page import build_page
 from ui.session import UNEXPECTED
-from ui.storage import Room
 
 # What a client is told when nothing has looked at what it posted.
 UNHANDLED = ("Traceback", str(UNEXPECTED), "show_error")

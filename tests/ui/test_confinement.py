@@ -15,10 +15,11 @@ import pytest
 
 import app
 from tests.support import media_files
-from ui import ROOT, confinement
-from ui.confinement import ARCHITECTURES, CALLS, Confinement, available
-from ui.sandbox import Sandbox
-from ui.sandboxed_media import SandboxedMedia
+from ui import ROOT
+from ui.media.sandbox import confinement
+from ui.media.sandbox.confinement import ARCHITECTURES, CALLS, Confinement, available
+from ui.media.sandbox.media import SandboxedMedia
+from ui.media.sandbox.sandbox import Sandbox
 
 whole = pytest.mark.skipif(not available().whole, reason="needs Landlock and seccomp")
 # Takes the place of Pillow's decoders. What it managed is told in an error that no other code catches.
@@ -141,8 +142,8 @@ def test_a_planted_decoder_reaches_nothing(
 HELD = """
 import socket, sys
 from pathlib import Path
-from ui import ROOT, confinement
-from ui.confinement import Confinement
+from ui import ROOT; from ui.media.sandbox import confinement
+from ui.media.sandbox.confinement import Confinement
 confinement.available = lambda: Confinement(int(sys.argv[1]), sys.argv[2] == "yes")
 confinement.confine([sys.argv[3]])
 def done(attempt):

@@ -32,11 +32,11 @@ from tests.support.pages import gradio_environment, listening
 from tests.support.patience import scene
 from tools.served import program
 from ui import handlers
+from ui.media.disk_quota import Room
+from ui.media.model_view import seen_frames, seen_picture
+from ui.media.sandbox.media import STRANGERS_MEDIA
 from ui.page import build_page
-from ui.sandboxed_media import STRANGERS_MEDIA
-from ui.seen import seen_frames, seen_picture
 from ui.session import Tab
-from ui.storage import Room
 from ui.tabs import Tabs
 from ui.text.texts import CHINESE, KOREAN
 

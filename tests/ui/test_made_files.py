@@ -20,12 +20,12 @@ from tests.support.fakes import FakeBackend
 from tests.support.following import KEY
 from tests.support.patience import PATIENCE_S, becomes, scene
 from ui import handlers, inspecting, tabs
-from ui.annotate import Mark, marked_copy
 from ui.attachment import inspect
 from ui.examples import EXAMPLES, Example
-from ui.preview import clip_preview
-from ui.seen import seen_frames, seen_picture
-from ui.storage import Room
+from ui.media.browser_copy import clip_preview
+from ui.media.disk_quota import Room
+from ui.media.marked_copy import Mark, marked_copy
+from ui.media.model_view import seen_frames, seen_picture
 from ui.tabs import Tabs
 
 MB = 2**20

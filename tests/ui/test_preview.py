@@ -12,10 +12,10 @@ import pytest
 from tests.support.fakes import FakeBackend
 from tests.support.media_files import clip
 from tests.support.patience import becomes, scene
-from ui import preview
 from ui.attachment import Attachment, inspect
-from ui.preview import clip_preview
-from ui.storage import Room
+from ui.media import browser_copy as preview
+from ui.media.browser_copy import clip_preview
+from ui.media.disk_quota import Room
 from ui.tabs import Tabs
 
 

@@ -20,9 +20,9 @@ from tests.support import media_files
 from tests.support.hostile_files.clips import growing, sample_bomb
 from tests.support.hostile_files.pictures import scan_bomb
 from ui import ROOT
-from ui.sandbox import ALONE, PASSED_ON, Sandbox
-from ui.sandbox_request import LOOKING, Limits
-from ui.sandboxed_media import SandboxedMedia
+from ui.media.sandbox.media import SandboxedMedia
+from ui.media.sandbox.request import LOOKING, Limits
+from ui.media.sandbox.sandbox import ALONE, PASSED_ON, Sandbox
 
 TOO_MUCH = r"^a\.\w+ takes too much time or memory to read; save it as PNG or JPEG"
 
@@ -75,8 +75,8 @@ def test_what_it_took_is_not_taken_here(tmp_path: Path) -> None:
     sample_bomb(tmp_path / "a.mp4")
     script = (
         "import resource, sys\n"
-        "from ui.sandbox_request import Limits\n"
-        "from ui.sandboxed_media import SANDBOX, SandboxedMedia\n"
+        "from ui.media.sandbox.request import Limits\n"
+        "from ui.media.sandbox.media import SANDBOX, SandboxedMedia\n"
         "def most(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "before, files = most(), SandboxedMedia(SANDBOX, Limits(60, 2**29, 60, 60, 2**29))\n"
         "for name in ('a.png', 'a.mp4'):\n"

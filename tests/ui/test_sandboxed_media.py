@@ -22,9 +22,9 @@ from model.errors import MediaError
 from model.media.reader import IN_THIS_PROCESS
 from tests.support import media_files
 from tests.support.patience import wait_until
-from ui.sandbox import Sandbox
-from ui.sandbox_request import LOOKING, Limits, Request
-from ui.sandboxed_media import SandboxedMedia
+from ui.media.sandbox.media import SandboxedMedia
+from ui.media.sandbox.request import LOOKING, Limits, Request
+from ui.media.sandbox.sandbox import Sandbox
 
 TIMES = (0.0, 0.3, 0.3, 1.0, 1.9)
 DAMAGED = r"^b\.\w+ is damaged; save it as PNG or JPEG, or as MP4"

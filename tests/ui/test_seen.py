@@ -9,8 +9,8 @@ from PIL import Image as PillowImage
 
 from model.conversation import Image
 from tests.support import media_files
-from ui.seen import seen_picture
-from ui.storage import Room
+from ui.media.disk_quota import Room
+from ui.media.model_view import seen_picture
 
 
 def test_a_picture_is_shown_at_each_size_that_it_is_asked_for(

@@ -20,13 +20,14 @@ from tests.support.media_files import photo
 from tests.support.pages import listening
 from tests.support.patience import becomes, scene
 from tools.served import REPLY_S, program
-from ui import storage, tabs
+from ui import tabs
 from ui.attachment import inspect
+from ui.media import disk_quota as storage
+from ui.media.disk_quota import Room, sweep
+from ui.media.temp_folder import LOCK, storing
+from ui.media.upload_limit import INSUFFICIENT_STORAGE
 from ui.page import build_page
-from ui.scratch import LOCK, storing
-from ui.storage import Room, sweep
 from ui.tabs import KEPT_S, Tabs
-from ui.upload_limit import INSUFFICIENT_STORAGE
 
 ROOT = Path(__file__).parents[2]
 

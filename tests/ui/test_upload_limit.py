@@ -14,10 +14,10 @@ from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import becomes, scene
 from tools.served import REPLY_S
-from ui import storage
+from ui.media import disk_quota as storage
+from ui.media.upload_limit import INSUFFICIENT_STORAGE, MAX_FIELDS_BYTES, TOO_LARGE
+from ui.media.uploads import MAX_ATTACHMENTS
 from ui.page import build_page, launch_options
-from ui.upload_limit import INSUFFICIENT_STORAGE, MAX_FIELDS_BYTES, TOO_LARGE
-from ui.uploads import MAX_ATTACHMENTS
 
 MB = 2**20
 MOST = 6 * MB  # of all uploads

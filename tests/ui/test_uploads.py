@@ -9,7 +9,7 @@ import pytest
 
 from model.errors import MediaError
 from ui.http.asker import Asker
-from ui.uploads import SWEPT, Uploads, shown_name, stored_file
+from ui.media.uploads import SWEPT, Uploads, shown_name, stored_file
 
 
 @pytest.fixture

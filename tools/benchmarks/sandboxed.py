@@ -13,7 +13,7 @@ from model.settings import GenerationSettings
 from tests.support import media_files
 from tools.benchmarks import models
 from tools.benchmarks.report import Cell, Figures, Report
-from ui.sandboxed_media import STRANGERS_MEDIA
+from ui.media.sandbox.media import STRANGERS_MEDIA
 
 ANSWER = GenerationSettings(max_new_tokens=1)
 CLIP_SECONDS, FPS = 10, 10

@@ -24,7 +24,7 @@ from tests.support.following import KEY
 from tests.support.patience import becomes, scene
 from ui import errands, handlers, keeping
 from ui.attachment import Attachment, inspect
-from ui.storage import Room
+from ui.media.disk_quota import Room
 from ui.tabs import Tabs
 from ui.view import View
 

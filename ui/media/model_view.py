@@ -14,9 +14,9 @@ from PIL import Image as PillowImage
 from model.conversation import Image, Video
 from model.media import video
 from model.prompt import resize as vision
-from ui.sandboxed_media import STRANGERS_MEDIA
-from ui.storage import Room
-from ui.uploads import upload_folder
+from ui.media.disk_quota import Room
+from ui.media.sandbox.media import STRANGERS_MEDIA
+from ui.media.uploads import upload_folder
 
 MOST_FRAMES = 96  # that are shown of a clip
 FRAME_PX = 240  # longest side of a shown frame

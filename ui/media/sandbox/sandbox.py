@@ -25,8 +25,8 @@ from typing import Any
 from model.backend import Cancel
 from model.errors import MediaError, Sentence
 from ui import ROOT
-from ui.sandbox_channel import LENGTH, BrokenOffError, EndedError, Message, receive
-from ui.sandbox_request import Request
+from ui.media.sandbox.channel import LENGTH, BrokenOffError, EndedError, Message, receive
+from ui.media.sandbox.request import Request
 from ui.text.error_texts import CHINESE_ERRORS
 
 log = logging.getLogger(__name__)
@@ -185,7 +185,7 @@ def _started() -> tuple[subprocess.Popen[bytes], socket.socket]:
     here, there = socket.socketpair()
     with there:
         process = subprocess.Popen(
-            [sys.executable, "-m", "ui.sandbox_process", str(there.fileno())],
+            [sys.executable, "-m", "ui.media.sandbox.process", str(there.fileno())],
             cwd=ROOT,
             env=environment | ALONE,
             stdin=subprocess.DEVNULL,

@@ -18,8 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from model.errors import MediaError
-from ui.scratch import LOCK, storing
-from ui.uploads import NOT_STORED, upload_folder
+from ui.media.temp_folder import LOCK, storing
+from ui.media.uploads import NOT_STORED, upload_folder
 
 RECOUNT_S = 2.0  # between two looks at how much there is
 SPARE_BYTES = 2**30  # of the disk, for everything but uploads

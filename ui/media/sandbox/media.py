@@ -23,10 +23,10 @@ from model.media.decoding import Pixels
 from model.media.packets import MAX_PACKETS
 from model.media.sampling import Clip
 from model.media.video import Report
-from ui.first_look import FirstLook, Pictures
-from ui.sandbox import SANDBOX, Sandbox, damaged
-from ui.sandbox_channel import BrokenOffError, Message
-from ui.sandbox_request import LOOKING, READING, Limits, Request
+from ui.media.sandbox.channel import BrokenOffError, Message
+from ui.media.sandbox.probe import FirstLook, Pictures
+from ui.media.sandbox.request import LOOKING, READING, Limits, Request
+from ui.media.sandbox.sandbox import SANDBOX, Sandbox, damaged
 
 log = logging.getLogger(__name__)
 

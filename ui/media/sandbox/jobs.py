@@ -18,8 +18,8 @@ from model.conversation import Image, Media, Video
 from model.media import container, video
 from model.media import image as media
 from model.media.as_stock import pixels as stock_pixels
-from ui.first_look import is_clip, look
-from ui.sandbox_channel import Content
+from ui.media.sandbox.channel import Content
+from ui.media.sandbox.probe import is_clip, look
 
 Found = tuple[dict[str, Any], Content | None]
 Tell = Callable[[dict[str, Any]], None]  # something in between

@@ -30,10 +30,10 @@ import model
 import ui
 from model.errors import DemoError
 from model.media import image as media
-from ui import sandbox_jobs
-from ui.confinement import confine, prepare
-from ui.sandbox_channel import LENGTH, Blob, send
-from ui.sandbox_request import Limits, Request
+from ui.media.sandbox import jobs as sandbox_jobs
+from ui.media.sandbox.channel import LENGTH, Blob, send
+from ui.media.sandbox.confinement import confine, prepare
+from ui.media.sandbox.request import Limits, Request
 
 AHEAD = 1  # blobs that the page has not taken yet, while the next is made
 JOB, FIRST_FREE = 3, 4  # file descriptors of what is forked

@@ -15,8 +15,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model.errors import MediaError
-from ui.storage import Room, remove_unfinished
-from ui.uploads import MAX_ATTACHMENTS
+from ui.media.disk_quota import Room, remove_unfinished
+from ui.media.uploads import MAX_ATTACHMENTS
 
 NO_FORM, TOO_LARGE, INSUFFICIENT_STORAGE = 400, 413, 507
 # Of what is no file: the page sends none, and Gradio would keep it in memory.
