@@ -12,11 +12,11 @@ from model.conversation import Conversation
 from model.errors import DemoError
 from model.settings import DefaultSettings
 from ui import render, sides
-from ui.compare import Comparison, side, wishes_of
-from ui.differences import differences
 from ui.handlers import tab_of, until_news
-from ui.session import Draft, Tab
-from ui.tabs import Tabs
+from ui.state.differences import differences
+from ui.state.registry import Tabs
+from ui.state.tab.comparison import Comparison, side, wishes_of
+from ui.state.tab.tab import Draft, Tab
 
 
 async def look(

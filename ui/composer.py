@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 from model.backend import Estimate, ItemCost
 from model.errors import Sentence
-from ui.attachment import Attachment
-from ui.pointing import Pointed
+from ui.state.tab.attachment import Attachment
+from ui.state.tab.regions import Pointed
 from ui.text.texts import Texts
 
 

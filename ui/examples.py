@@ -18,11 +18,11 @@ from model.conversation import Video
 from model.media import image as media
 from model.media import video
 from ui import ASSETS
-from ui.attachment import Attachment
-from ui.errands import Errands
 from ui.media.disk_quota import Room
 from ui.media.uploads import upload_folder
-from ui.session import Tab
+from ui.state.errands import Errands
+from ui.state.tab.attachment import Attachment
+from ui.state.tab.tab import Tab
 from ui.text.texts import Texts
 
 FOLDER = ASSETS / "examples"

@@ -24,10 +24,10 @@ from ui import ahead, composer, places, render, view
 from ui.examples import EXAMPLES
 from ui.http.asker import address_of, asker_of, asking, browser_of
 from ui.media import marked_copy as annotate
-from ui.runs import Run
-from ui.session import Draft, Tab, drafted
 from ui.setting_bounds import bounded, started
-from ui.tabs import Question, Tabs
+from ui.state.registry import Question, Tabs
+from ui.state.tab.run import Run
+from ui.state.tab.tab import Draft, Tab, drafted
 from ui.text.texts import texts_for
 from ui.view import View
 from ui.waiting import seconds_to_first_word

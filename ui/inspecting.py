@@ -13,14 +13,14 @@ from model.errors import DemoError, Sentence
 from model.families import of_key
 from model.settings import GenerationSettings, VisionSettings
 from ui import inspector, view
-from ui.attachment import Attachment
-from ui.fitting import MAX_ESTIMATES, fitted
 from ui.handlers import tab_of
 from ui.media.model_view import seen_frames, seen_picture
-from ui.pointing import pointed_at
-from ui.resolution import resolution_of
-from ui.session import Tab, drafted
-from ui.tabs import Tabs
+from ui.state.registry import Tabs
+from ui.state.tab.attachment import Attachment
+from ui.state.tab.fitting import MAX_ESTIMATES, fitted
+from ui.state.tab.regions import pointed_at
+from ui.state.tab.resolution import resolution_of
+from ui.state.tab.tab import Tab, drafted
 
 
 async def inspect(

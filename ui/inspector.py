@@ -14,9 +14,9 @@ from secrets import token_hex
 from model.backend import ItemCost
 from model.errors import Sentence
 from model.settings import VisionSettings
-from ui.attachment import Attachment
 from ui.composer import clock, file_url
-from ui.resolution import LEVELS, Resolution
+from ui.state.tab.attachment import Attachment
+from ui.state.tab.resolution import LEVELS, Resolution
 from ui.text.texts import Texts
 
 FRAMES_PER_TOKEN = 2  # of a clip: a pair of frames shares its visual tokens

@@ -29,13 +29,13 @@ from model.reproduce.generation_record import ModelInfo, ProcessedMedia, Reprodu
 from model.reproduce.script import transformers_script
 from model.settings import TUNABLES, DefaultSettings, GenerationSettings
 from ui import composer, replay, view
-from ui.attachment import Attachment
 from ui.handlers import tab_of
 from ui.media.disk_quota import Room
 from ui.media.temp_folder import storing
 from ui.media.uploads import upload_folder
-from ui.session import UNEXPECTED, Tab
-from ui.tabs import Tabs
+from ui.state.registry import Tabs
+from ui.state.tab.attachment import Attachment
+from ui.state.tab.tab import UNEXPECTED, Tab
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")

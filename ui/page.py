@@ -22,11 +22,11 @@ from ui.http.headers import WITH_A_SLASH, PageHeaders
 from ui.http.health import Health
 from ui.http.leaving import Leaving
 from ui.http.metrics import CountedResponses
-from ui.journal import Journal
 from ui.layout import lay_out, script
 from ui.media.upload_limit import UploadLimit
-from ui.rates import Rates
-from ui.tabs import Tabs
+from ui.state.answer_log import Journal
+from ui.state.rate_limit import Rates
+from ui.state.registry import Tabs
 from ui.text.texts import ENGLISH
 from ui.wiring import wire
 

@@ -14,9 +14,9 @@ from model.families import of_key
 from model.grounding import Box, Convention, Point, mentions, place
 from model.grounding.mention import Mention
 from model.prompt.resize import picture_size
-from ui.attachment import Attachment
 from ui.composer import file_url
 from ui.media.marked_copy import Mark
+from ui.state.tab.attachment import Attachment
 
 MOST = 500  # places of an answer; more could be neither told apart nor drawn in time
 MAX_CACHED = 8_000  # characters of an answer whose places are remembered

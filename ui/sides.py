@@ -14,11 +14,11 @@ from model.conversation import Conversation
 from model.errors import DemoError
 from model.settings import TUNABLES, Tunable
 from ui import render, view
-from ui.attachment import Attachment
-from ui.compare import NAMES, Comparison, Side, Wishes
 from ui.composer import file_url
-from ui.differences import Piece
-from ui.session import UNEXPECTED
+from ui.state.differences import Piece
+from ui.state.tab.attachment import Attachment
+from ui.state.tab.comparison import NAMES, Comparison, Side, Wishes
+from ui.state.tab.tab import UNEXPECTED
 from ui.text.direction import without_overrides
 from ui.text.setting_labels import GROUPS, labels
 from ui.text.texts import Texts

@@ -14,8 +14,8 @@ from model.conversation import Message
 from ui import composer, places, render, seeking
 from ui.composer import file_url
 from ui.markdown import to_html
-from ui.runs import Run
-from ui.session import Tab
+from ui.state.tab.run import Run
+from ui.state.tab.tab import Tab
 from ui.text.texts import Texts
 
 

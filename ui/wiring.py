@@ -16,7 +16,7 @@ from ui.examples import offered
 from ui.http.access.log_in_page import log_out_form
 from ui.inspecting import inspect
 from ui.layout import Page, heading, note, welcome
-from ui.tabs import Tabs
+from ui.state.registry import Tabs
 from ui.text.texts import texts_for
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}

@@ -13,9 +13,9 @@ from playwright.sync_api import APIResponse, Route
 
 from tests.e2e.chat import ENDED, Chat
 from tests.support.fakes import FakeBackend
-from ui import errands
-from ui.attachment import Attachment, inspect
 from ui.media.sandbox.probe import SUFFIXES
+from ui.state import errands
+from ui.state.tab.attachment import Attachment, inspect
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])

@@ -13,7 +13,7 @@ from tests.e2e.chat import Chat
 from tests.support.fakes import FakeBackend
 from tests.support.patience import PATIENCE_S
 from tests.support.relay import relayed
-from ui import runs
+from ui.state.tab import run as runs
 
 WORDS = [f"word{i} " for i in range(60)]
 

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from ui import handlers, view
-from ui.tabs import Tabs
+from ui.state.registry import Tabs
 from ui.view import Rest, View
 
 KEY = "0123456789abcdef" * 2

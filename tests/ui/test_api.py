@@ -32,7 +32,7 @@ from tests.support.patience import PATIENCE_S, wait_until
 from tools.served import program
 from ui.media.disk_quota import Room
 from ui.page import build_page
-from ui.session import UNEXPECTED
+from ui.state.tab.tab import UNEXPECTED
 
 # What a client is told when nothing has looked at what it posted.
 UNHANDLED = ("Traceback", str(UNEXPECTED), "show_error")

@@ -22,9 +22,10 @@ from tests.support import media_files
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, attach, followed
 from tests.support.patience import becomes, scene
-from ui import comparing, handlers, runs
-from ui.compare import wishes_of
-from ui.tabs import Tabs
+from ui import comparing, handlers
+from ui.state.registry import Tabs
+from ui.state.tab import run as runs
+from ui.state.tab.comparison import wishes_of
 
 
 def posted(*sides: dict[str, Any]) -> gr.EventData:

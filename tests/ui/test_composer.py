@@ -8,7 +8,7 @@ from dataclasses import replace
 from model.backend import Estimate, ItemCost
 from model.errors import Sentence
 from ui import composer
-from ui.attachment import Attachment
+from ui.state.tab.attachment import Attachment
 from ui.text.texts import ENGLISH
 
 HOSTILE = '${alert(1)}<img src=x onerror=alert(1)>{{x}}".png'

@@ -20,10 +20,11 @@ from tests.support.following import KEY
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import becomes, scene, wait_until
 from tools.served import REPLY_S
-from ui import handlers, runs
+from ui import handlers
 from ui.http.leaving import Leaving
 from ui.page import build_page
-from ui.tabs import Tabs
+from ui.state.registry import Tabs
+from ui.state.tab import run as runs
 
 WORDS = [f"word{i} " for i in range(20)]
 ASKED = {"data": [{"text": "Hi"}, {}], "session_hash": "program"}

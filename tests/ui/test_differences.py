@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ui.differences import MOST_WORDS, Piece, differences
+from ui.state.differences import MOST_WORDS, Piece, differences
 
 
 def marked(pieces: list[Piece]) -> str:

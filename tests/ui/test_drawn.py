@@ -17,10 +17,10 @@ from tests.support.fakes import USAGE, FakeBackend
 from tests.support.following import KEY, drawn, followed, rest
 from tests.support.patience import scene
 from ui import handlers, render, view
-from ui.attachment import Attachment
 from ui.composer import file_url
-from ui.session import Tab
-from ui.tabs import Tabs
+from ui.state.registry import Tabs
+from ui.state.tab.attachment import Attachment
+from ui.state.tab.tab import Tab
 from ui.view import Rest, as_gradio_sends
 
 CLIP = Attachment("clip", "video", "/clip.mp4", "clip.mp4", (64, 48), "/clip.jpg", "/c.jpg", 9.0)

@@ -17,8 +17,8 @@ from tests.support.media_files import solid
 from tests.support.pages import gradio_environment
 from tests.support.patience import becomes, scene
 from ui import handlers
-from ui.session import COPIED, Tab
-from ui.tabs import Tabs
+from ui.state.registry import Tabs
+from ui.state.tab.tab import COPIED, Tab
 
 OTHER = "f" * 32
 

@@ -15,9 +15,9 @@ from tests.support.following import KEY, followed
 from tests.support.patience import scene
 from tests.ui.test_session import CLIP, PHOTO, send
 from ui import handlers
-from ui.resolution import Resolution
-from ui.session import Tab
-from ui.tabs import Tabs
+from ui.state.registry import Tabs
+from ui.state.tab.resolution import Resolution
+from ui.state.tab.tab import Tab
 from ui.view import View
 
 

@@ -33,8 +33,8 @@ from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, followed
 from tests.support.patience import PATIENCE_S, scene
 from ui import handlers, render
-from ui.session import UNEXPECTED
-from ui.tabs import Tabs
+from ui.state.registry import Tabs
+from ui.state.tab.tab import UNEXPECTED
 from ui.text.error_texts import CHINESE_ERRORS
 from ui.text.texts import CHINESE, ENGLISH, KOREAN, LANGUAGES, texts_for
 from ui.view import View

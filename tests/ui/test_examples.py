@@ -13,9 +13,9 @@ from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, followed
 from tests.support.patience import scene
 from ui import handlers
-from ui.attachment import Attachment
 from ui.examples import EXAMPLES, FOLDER, offered
-from ui.tabs import Tabs
+from ui.state.registry import Tabs
+from ui.state.tab.attachment import Attachment
 from ui.text.texts import ENGLISH, KOREAN
 
 

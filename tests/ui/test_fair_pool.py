@@ -10,7 +10,7 @@ import pytest
 
 from model.errors import DemoError
 from tests.support.patience import PATIENCE_S, becomes, scene
-from ui.fair_pool import FairPool
+from ui.state.fair_pool import FairPool
 
 
 class Works:

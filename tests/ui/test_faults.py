@@ -14,8 +14,8 @@ from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
 from tests.support import media_files
 from tests.support.faults import PLACES, Place, faulty
-from ui.session import Tab
-from ui.tabs import Tabs
+from ui.state.registry import Tabs
+from ui.state.tab.tab import Tab
 
 SHORT = GenerationSettings(max_new_tokens=6)
 OUT_OF_MEMORY: Callable[[], BaseException] = lambda: torch.OutOfMemoryError("CUDA out of memory")  # noqa: E731

@@ -9,9 +9,9 @@ import pytest
 
 from model.backend import Usage
 from model.settings import VisionSettings
-from ui.attachment import Attachment
-from ui.fitting import fitted
-from ui.resolution import Resolution
+from ui.state.tab.attachment import Attachment
+from ui.state.tab.fitting import fitted
+from ui.state.tab.resolution import Resolution
 from ui.waiting import seconds_to_first_word
 
 PAGE = VisionSettings(max_tokens=1000)

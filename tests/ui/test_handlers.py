@@ -26,12 +26,12 @@ from tests.support.following import KEY, attach, drawn, followed, rest
 from tests.support.patience import becomes, scene
 from ui import handlers, view
 from ui.places import by_answer
-from ui.pointing import Pointed
-from ui.resolution import Resolution
-from ui.runs import Run
-from ui.session import Tab
 from ui.setting_bounds import started
-from ui.tabs import Tabs
+from ui.state.registry import Tabs
+from ui.state.tab.regions import Pointed
+from ui.state.tab.resolution import Resolution
+from ui.state.tab.run import Run
+from ui.state.tab.tab import Tab
 from ui.view import View
 
 OTHER = "f" * 32

@@ -18,7 +18,7 @@ from tests.support.patience import scene, wait_until
 from tools.served import program
 from ui import heap
 from ui.page import build_page
-from ui.tabs import Tabs
+from ui.state.registry import Tabs
 
 ROOT = Path(__file__).parents[2]
 PIECES, PIECE = 100_000, 1000  # bytes each

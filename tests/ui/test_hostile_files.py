@@ -36,8 +36,8 @@ from ui.media.disk_quota import Room
 from ui.media.model_view import seen_frames, seen_picture
 from ui.media.sandbox.media import STRANGERS_MEDIA
 from ui.page import build_page
-from ui.session import Tab
-from ui.tabs import Tabs
+from ui.state.registry import Tabs
+from ui.state.tab.tab import Tab
 from ui.text.texts import CHINESE, KOREAN
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from model.backend import ItemCost
 from model.errors import Sentence
 from tests.ui.test_session import CLIP, PHOTO
 from ui.inspector import Look, dialog
-from ui.resolution import Resolution
+from ui.state.tab.resolution import Resolution
 from ui.text.texts import ENGLISH
 
 SEEN_PICTURE = ItemCost("image", 1, (640, 480), (112, 84), 12)

@@ -12,8 +12,8 @@ from model.conversation import Conversation, Text
 from model.errors import DemoError
 from model.settings import GenerationSettings
 from tests.support.fakes import FakeBackend
-from ui.journal import Journal
-from ui.tabs import Tabs
+from ui.state.answer_log import Journal
+from ui.state.registry import Tabs
 
 TALK = Conversation().with_user_turn(Text("my secret question"))
 

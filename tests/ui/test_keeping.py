@@ -35,8 +35,8 @@ from tests.support.following import KEY, attach, drawn, followed, rest
 from tests.support.openai_server import OpenAIServer, Told
 from tests.support.patience import PATIENCE_S, becomes, scene
 from ui import handlers, keeping, view
-from ui.session import Tab
-from ui.tabs import Tabs
+from ui.state.registry import Tabs
+from ui.state.tab.tab import Tab
 from ui.view import View
 
 OTHER = "e" * 32

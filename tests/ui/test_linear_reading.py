@@ -17,11 +17,11 @@ from model.grounding import Convention, parse
 from model.remote.reasoning import Splitter
 from model.reproduce.generation_record import template_messages, unescaped
 from ui import markdown, places, render
-from ui.attachment import Attachment
-from ui.differences import MOST_WORDS, differences
 from ui.kept_html import KeptHtml
 from ui.markdown import to_html
 from ui.seeking import Clips, Player
+from ui.state.differences import MOST_WORDS, differences
+from ui.state.tab.attachment import Attachment
 
 SHORT, LONG = 10_000, 100_000  # characters
 MAX_RATIO = 40.0  # 10 when linear, 100 when quadratic

@@ -9,8 +9,8 @@ from tests.support.fakes import USAGE, FakeBackend
 from tests.support.following import KEY, followed
 from tests.support.patience import scene
 from ui import handlers
-from ui.session import LOOPED
-from ui.tabs import Tabs
+from ui.state.registry import Tabs
+from ui.state.tab.tab import LOOPED
 
 LOOP = Finished("loop", replace(USAGE, stop_reason="loop"))
 

@@ -19,14 +19,15 @@ from tests.support import media_files
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY
 from tests.support.patience import PATIENCE_S, becomes, scene
-from ui import handlers, inspecting, tabs
-from ui.attachment import inspect
+from ui import handlers, inspecting
 from ui.examples import EXAMPLES, Example
 from ui.media.browser_copy import clip_preview
 from ui.media.disk_quota import Room
 from ui.media.marked_copy import Mark, marked_copy
 from ui.media.model_view import seen_frames, seen_picture
-from ui.tabs import Tabs
+from ui.state import registry as tabs
+from ui.state.registry import Tabs
+from ui.state.tab.attachment import inspect
 
 MB = 2**20
 

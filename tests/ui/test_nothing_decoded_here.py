@@ -23,8 +23,8 @@ from tests.support.openai_server import OpenAIServer, Told
 from tests.support.patience import scene
 from ui import handlers, inspecting, keeping
 from ui.flags import parser
-from ui.session import Tab
-from ui.tabs import Tabs
+from ui.state.registry import Tabs
+from ui.state.tab.tab import Tab
 
 OTHER = "f" * 32
 BOX = "In picture 1: <|object_ref_start|>boat<|object_ref_end|><|box_start|>(1,1),(500,500)<|box_end|>"

@@ -13,9 +13,9 @@ from model.grounding import Box, Point
 from model.settings import VisionSettings
 from tests.support import media_files
 from ui import places
-from ui.attachment import Attachment, inspect
 from ui.media.marked_copy import EDGE
 from ui.places import COLOURS, Marked
+from ui.state.tab.attachment import Attachment, inspect
 
 CAT = "<|object_ref_start|>the cat<|object_ref_end|><|box_start|>(100,200),(500,750)<|box_end|>"
 

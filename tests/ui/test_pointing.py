@@ -10,11 +10,11 @@ from model.conversation import Conversation, Image
 from model.errors import DemoError
 from model.settings import GenerationSettings, VisionSettings
 from tests.support.fakes import FakeBackend
-from ui.attachment import Attachment
 from ui.composer import file_url
-from ui.pointing import pointed_at
-from ui.runs import Run
-from ui.session import Tab
+from ui.state.tab.attachment import Attachment
+from ui.state.tab.regions import pointed_at
+from ui.state.tab.run import Run
+from ui.state.tab.tab import Tab
 
 PAGE = VisionSettings()
 BOX = [0.1, 0.2, 0.5, 0.6]

@@ -14,7 +14,7 @@ from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, attach, followed
 from tests.support.patience import scene
 from ui import comparing, handlers, inspecting, keeping
-from ui.tabs import Tabs
+from ui.state.registry import Tabs
 
 Handler = Callable[[Tabs, gr.EventData], Awaitable[Any]]
 

@@ -12,11 +12,11 @@ import pytest
 from tests.support.fakes import FakeBackend
 from tests.support.media_files import clip
 from tests.support.patience import becomes, scene
-from ui.attachment import Attachment, inspect
 from ui.media import browser_copy as preview
 from ui.media.browser_copy import clip_preview
 from ui.media.disk_quota import Room
-from ui.tabs import Tabs
+from ui.state.registry import Tabs
+from ui.state.tab.attachment import Attachment, inspect
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S, program
 from ui.http.access import bucket
 from ui.page import build_page
-from ui.rates import LOOKS_PER_MESSAGE, Rates
+from ui.state.rate_limit import LOOKS_PER_MESSAGE, Rates
 
 
 class Clock:

@@ -15,8 +15,8 @@ from model.grounding import Box
 from model.settings import GenerationSettings
 from tests.support.fakes import USAGE
 from ui import render
-from ui.attachment import Attachment
 from ui.places import Marked
+from ui.state.tab.attachment import Attachment
 from ui.text.texts import CHINESE, ENGLISH
 
 PHOTO = Attachment(

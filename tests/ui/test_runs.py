@@ -14,8 +14,8 @@ from model.errors import MediaError
 from model.settings import GenerationSettings
 from tests.support.fakes import FakeBackend
 from tests.support.patience import PATIENCE_S, becomes
-from ui import runs
-from ui.runs import Run
+from ui.state.tab import run as runs
+from ui.state.tab.run import Run
 
 ASKED = Conversation().with_user_turn(Text("Hi"))
 

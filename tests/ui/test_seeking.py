@@ -10,9 +10,9 @@ import pytest
 from model.conversation import Conversation, Text, Video
 from model.settings import VisionSettings
 from ui import render
-from ui.attachment import Attachment
 from ui.markdown import to_html
 from ui.seeking import clips
+from ui.state.tab.attachment import Attachment
 
 
 def clip(name: str, seconds: float, *, shown: str = "") -> Attachment:

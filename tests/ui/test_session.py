@@ -19,12 +19,13 @@ from model.serving.person import PERSON
 from model.settings import GenerationSettings, VisionSettings
 from tests.support.fakes import USAGE, FakeBackend
 from tests.support.patience import PATIENCE_S, becomes, scene
-from ui import api, session, view
-from ui import tabs as open_tabs
-from ui.attachment import Attachment
+from ui import api, view
 from ui.http.asker import Asker
-from ui.session import Tab
-from ui.tabs import Tabs
+from ui.state import registry as open_tabs
+from ui.state.registry import Tabs
+from ui.state.tab import tab as session
+from ui.state.tab.attachment import Attachment
+from ui.state.tab.tab import Tab
 
 PHOTO = Attachment(
     "1", "image", "/uploads/a.png", "a.png", (64, 48), "/uploads/t.webp", "/uploads/a.png"

@@ -20,14 +20,14 @@ from tests.support.media_files import photo
 from tests.support.pages import listening
 from tests.support.patience import becomes, scene
 from tools.served import REPLY_S, program
-from ui import tabs
-from ui.attachment import inspect
 from ui.media import disk_quota as storage
 from ui.media.disk_quota import Room, sweep
 from ui.media.temp_folder import LOCK, storing
 from ui.media.upload_limit import INSUFFICIENT_STORAGE
 from ui.page import build_page
-from ui.tabs import KEPT_S, Tabs
+from ui.state import registry as tabs
+from ui.state.registry import KEPT_S, Tabs
+from ui.state.tab.attachment import inspect
 
 ROOT = Path(__file__).parents[2]
 
@@ -107,7 +107,7 @@ def test_a_full_disk_under_an_attachment_is_told(uploads: Path) -> None:
     path = photo(uploads / "a.png")
     program = (
         "import resource, sys\n"
-        "from pathlib import Path\nfrom ui.attachment import inspect\n"
+        "from pathlib import Path\nfrom ui.state.tab.attachment import inspect\n"
         "from model.errors import DemoError\n"
         "inspect(Path(sys.argv[1]))\n"  # starts the sandbox, which is to have no such limit
         "resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))\n"

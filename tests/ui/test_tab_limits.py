@@ -14,10 +14,11 @@ from model.errors import DemoError
 from tests.support.fakes import FakeBackend
 from tests.support.following import followed
 from tests.support.patience import scene
-from ui import handlers, tabs, view
+from ui import handlers, view
 from ui.http.asker import Asker
-from ui.session import Tab
-from ui.tabs import MAX_TABS, Tabs, surplus
+from ui.state import registry as tabs
+from ui.state.registry import MAX_TABS, Tabs, surplus
+from ui.state.tab.tab import Tab
 from ui.view import View
 
 STRANGER = "203.0.113.7"

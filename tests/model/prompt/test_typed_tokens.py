@@ -17,8 +17,8 @@ from model.settings import GenerationSettings
 from tests.support.following import KEY, followed
 from tests.support.patience import scene
 from ui import api, comparing, handlers, keeping
-from ui.session import Tab
-from ui.tabs import Tabs
+from ui.state.registry import Tabs
+from ui.state.tab.tab import Tab
 
 OTHER = "e" * 32
 SHORT = {"max_new_tokens": 1}

@@ -22,10 +22,11 @@ from model.settings import GenerationSettings
 from tests.support.fakes import USAGE, FakeBackend
 from tests.support.following import KEY
 from tests.support.patience import becomes, scene
-from ui import errands, handlers, keeping
-from ui.attachment import Attachment, inspect
+from ui import handlers, keeping
 from ui.media.disk_quota import Room
-from ui.tabs import Tabs
+from ui.state import errands
+from ui.state.registry import Tabs
+from ui.state.tab.attachment import Attachment, inspect
 from ui.view import View
 
 TOO_LARGE = "too large to be restored"

@@ -11,12 +11,12 @@ from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from model.media.download import Downloads
-from ui.attachment import Attachment, download, inspect
-from ui.fair_pool import FairPool
 from ui.media.browser_copy import clip_preview
 from ui.media.disk_quota import Room
 from ui.media.sandbox.media import LOOKS_AT_ONCE
-from ui.session import Tab
+from ui.state.fair_pool import FairPool
+from ui.state.tab.attachment import Attachment, download, inspect
+from ui.state.tab.tab import Tab
 
 # At once, for everybody together.
 MAX_COPIES = 2

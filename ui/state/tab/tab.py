@@ -18,14 +18,14 @@ from model.errors import DemoError, Sentence
 from model.grounding import Convention
 from model.prompt.visual_item import item_label
 from model.settings import MAX_TEXT_CHARACTERS, GenerationSettings, VisionSettings
-from ui.attachment import Attachment
-from ui.compare import Comparison
-from ui.drawn import Drawn
 from ui.http.asker import ANYBODY, Asker, person_of
 from ui.media.uploads import MAX_ATTACHMENTS
-from ui.pointing import Pointed, PointedPlaces, region_texts
-from ui.resolution import AUTO, Resolution
-from ui.runs import Run, RunState
+from ui.state.tab.attachment import Attachment
+from ui.state.tab.comparison import Comparison
+from ui.state.tab.drawn import Drawn
+from ui.state.tab.regions import Pointed, PointedPlaces, region_texts
+from ui.state.tab.resolution import AUTO, Resolution
+from ui.state.tab.run import Run, RunState
 from ui.text.texts import Texts, texts_for
 
 UNEXPECTED = Sentence("Something went wrong on the server; your message is kept. Try again.")

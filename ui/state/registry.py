@@ -18,18 +18,18 @@ from model.conversation import Conversation
 from model.errors import DemoError, Sentence
 from model.media.download import Downloads
 from model.settings import DefaultSettings, GenerationSettings
-from ui import leftovers
-from ui.attachment import Attachment
-from ui.compare import Comparison
-from ui.errands import Errands
 from ui.http.asker import Asker
 from ui.http.metrics import Metrics
-from ui.journal import Journal
 from ui.media import disk_quota as storage
 from ui.media.uploads import Uploads
-from ui.rates import Rates
-from ui.runs import Run
-from ui.session import UNEXPECTED, Tab
+from ui.state import leftovers
+from ui.state.answer_log import Journal
+from ui.state.errands import Errands
+from ui.state.rate_limit import Rates
+from ui.state.tab.attachment import Attachment
+from ui.state.tab.comparison import Comparison
+from ui.state.tab.run import Run
+from ui.state.tab.tab import UNEXPECTED, Tab
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict
 
-from ui.runs import Run
+from ui.state.tab.run import Run
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from model.backend import Backend, Usage
 from model.conversation import Conversation
 from model.errors import DemoError
 from model.settings import TUNABLES, DefaultSettings
-from ui.runs import Run
+from ui.state.tab.run import Run
 
 NAMES = ("A", "B")
 Wishes = Mapping[str, Any]  # settings by name

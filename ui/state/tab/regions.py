@@ -15,7 +15,7 @@ from model.grounding import Convention
 from model.grounding.region import Corners, region_text, upright
 from model.prompt.resize import picture_size
 from model.settings import VisionSettings
-from ui.attachment import Attachment
+from ui.state.tab.attachment import Attachment
 
 SMALLEST = 0.01  # of width and height; anything less was a click
 MOST_PLACES = 16  # that a message is about

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ui.media.uploads import Uploads
-from ui.session import Tab
+from ui.state.tab.tab import Tab
 
 
 def of(tab: Tab, tabs: Iterable[Tab], uploads: Uploads) -> list[str]:
