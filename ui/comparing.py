@@ -11,8 +11,9 @@ import gradio as gr
 from model.conversation import Conversation
 from model.errors import DemoError
 from model.settings import DefaultSettings
-from ui import render, sides
 from ui.handlers import tab_of, until_news
+from ui.html import comparison as sides
+from ui.html import messages as render
 from ui.state.differences import differences
 from ui.state.registry import Tabs
 from ui.state.tab.comparison import Comparison, side, wishes_of

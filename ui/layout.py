@@ -7,15 +7,18 @@ from dataclasses import dataclass
 import gradio as gr
 
 from model.settings import DefaultSettings
-from ui import ASSETS, composer, render, sides
+from ui import ASSETS
 from ui.controls import Controls, build_controls
-from ui.examples import offered
-from ui.formulas import DELIMITERS
+from ui.html import comparison as sides
+from ui.html import messages as render
+from ui.html import tray as composer
+from ui.html.examples import offered
+from ui.html.page_update import View
+from ui.html.syntax.formulas import DELIMITERS
 from ui.http.access.log_in_page import log_out_form
 from ui.media.sandbox.probe import SUFFIXES
 from ui.setting_bounds import started
 from ui.text.texts import ENGLISH, LANGUAGES, Texts
-from ui.view import View
 
 BRIDGE = "qwenVlChat.tell = (data) => trigger('select', data)"  # from a script to the server
 SAVING = "qwenVlChat.savePlaces = (data) => trigger('select', data)"

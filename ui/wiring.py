@@ -11,8 +11,11 @@ from typing import Any
 import gradio as gr
 
 from model.settings import TUNABLES
-from ui import comparing, composer, handlers, keeping, render, sides
-from ui.examples import offered
+from ui import comparing, handlers, keeping
+from ui.html import comparison as sides
+from ui.html import messages as render
+from ui.html import tray as composer
+from ui.html.examples import offered
 from ui.http.access.log_in_page import log_out_form
 from ui.inspecting import inspect
 from ui.layout import Page, heading, note, welcome

@@ -8,9 +8,10 @@ from typing import Any
 
 import gradio as gr
 
-from ui import handlers, view
+from ui import handlers
+from ui.html import page_update as view
+from ui.html.page_update import Rest, View
 from ui.state.registry import Tabs
-from ui.view import Rest, View
 
 KEY = "0123456789abcdef" * 2
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
-from ui.formulas import MARK
+from ui.html.syntax.formulas import MARK
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from PIL import Image, ImageColor
 from model import conversation
 from model.grounding import Box, Point
 from tests.support import media_files
+from ui.html.grounding import COLOURS, Marked
 from ui.media.disk_quota import Room
 from ui.media.marked_copy import EDGE, draw, marked_copy
-from ui.places import COLOURS, Marked
 from ui.state.tab.attachment import inspect
 
 

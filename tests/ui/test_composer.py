@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from model.backend import Estimate, ItemCost
 from model.errors import Sentence
-from ui import composer
+from ui.html import tray as composer
 from ui.state.tab.attachment import Attachment
 from ui.text.texts import ENGLISH
 

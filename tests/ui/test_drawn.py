@@ -16,12 +16,14 @@ from model.settings import GenerationSettings
 from tests.support.fakes import USAGE, FakeBackend
 from tests.support.following import KEY, drawn, followed, rest
 from tests.support.patience import scene
-from ui import handlers, render, view
-from ui.composer import file_url
+from ui import handlers
+from ui.html import messages as render
+from ui.html import page_update as view
+from ui.html.page_update import Rest, as_gradio_sends
+from ui.html.tray import file_url
 from ui.state.registry import Tabs
 from ui.state.tab.attachment import Attachment
 from ui.state.tab.tab import Tab
-from ui.view import Rest, as_gradio_sends
 
 CLIP = Attachment("clip", "video", "/clip.mp4", "clip.mp4", (64, 48), "/clip.jpg", "/c.jpg", 9.0)
 

@@ -15,10 +15,10 @@ from tests.support.following import KEY, followed
 from tests.support.patience import scene
 from tests.ui.test_session import CLIP, PHOTO, send
 from ui import handlers
+from ui.html.page_update import View
 from ui.state.registry import Tabs
 from ui.state.tab.resolution import Resolution
 from ui.state.tab.tab import Tab
-from ui.view import View
 
 
 async def talked(tabs: Tabs) -> Tab:

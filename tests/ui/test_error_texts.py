@@ -32,12 +32,13 @@ from model.settings import MAX_TEXT_CHARACTERS, VisionSettings, settings_from
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, followed
 from tests.support.patience import PATIENCE_S, scene
-from ui import handlers, render
+from ui import handlers
+from ui.html import messages as render
+from ui.html.page_update import View
 from ui.state.registry import Tabs
 from ui.state.tab.tab import UNEXPECTED
 from ui.text.error_texts import CHINESE_ERRORS
 from ui.text.texts import CHINESE, ENGLISH, KOREAN, LANGUAGES, texts_for
-from ui.view import View
 
 ROOT = Path(__file__).parents[2]
 SENTENCES = {name for name, kind in vars(errors).items() if isinstance(kind, type)} - {

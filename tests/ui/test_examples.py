@@ -13,7 +13,7 @@ from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, followed
 from tests.support.patience import scene
 from ui import handlers
-from ui.examples import EXAMPLES, FOLDER, offered
+from ui.html.examples import EXAMPLES, FOLDER, offered
 from ui.state.registry import Tabs
 from ui.state.tab.attachment import Attachment
 from ui.text.texts import ENGLISH, KOREAN

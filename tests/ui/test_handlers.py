@@ -24,15 +24,16 @@ from tests.support import media_files
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, attach, drawn, followed, rest
 from tests.support.patience import becomes, scene
-from ui import handlers, view
-from ui.places import by_answer
+from ui import handlers
+from ui.html import page_update as view
+from ui.html.grounding import by_answer
+from ui.html.page_update import View
 from ui.setting_bounds import started
 from ui.state.registry import Tabs
 from ui.state.tab.regions import Pointed
 from ui.state.tab.resolution import Resolution
 from ui.state.tab.run import Run
 from ui.state.tab.tab import Tab
-from ui.view import View
 
 OTHER = "f" * 32
 

@@ -34,10 +34,11 @@ from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, attach, drawn, followed, rest
 from tests.support.openai_server import OpenAIServer, Told
 from tests.support.patience import PATIENCE_S, becomes, scene
-from ui import handlers, keeping, view
+from ui import handlers, keeping
+from ui.html import page_update as view
+from ui.html.page_update import View
 from ui.state.registry import Tabs
 from ui.state.tab.tab import Tab
-from ui.view import View
 
 OTHER = "e" * 32
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ui.kept_html import KeptHtml
+from ui.html.markdown.kept_html import KeptHtml
 
 
 def test_what_was_made_is_kept_until_newer_ones_need_the_room() -> None:

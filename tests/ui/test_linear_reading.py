@@ -16,10 +16,12 @@ from model.conversation import Conversation, Image, Text, Video
 from model.grounding import Convention, parse
 from model.remote.reasoning import Splitter
 from model.reproduce.generation_record import template_messages, unescaped
-from ui import markdown, places, render
-from ui.kept_html import KeptHtml
-from ui.markdown import to_html
-from ui.seeking import Clips, Player
+from ui.html import grounding as places
+from ui.html import messages as render
+from ui.html.markdown import answer as markdown
+from ui.html.markdown.answer import to_html
+from ui.html.markdown.kept_html import KeptHtml
+from ui.html.markdown.timestamps import Clips, Player
 from ui.state.differences import MOST_WORDS, differences
 from ui.state.tab.attachment import Attachment
 

@@ -20,7 +20,7 @@ from tests.support.fakes import FakeBackend
 from tests.support.following import KEY
 from tests.support.patience import PATIENCE_S, becomes, scene
 from ui import handlers, inspecting
-from ui.examples import EXAMPLES, Example
+from ui.html.examples import EXAMPLES, Example
 from ui.media.browser_copy import clip_preview
 from ui.media.disk_quota import Room
 from ui.media.marked_copy import Mark, marked_copy

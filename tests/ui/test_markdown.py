@@ -9,11 +9,12 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.hard_answers import HARD, read
-from ui import markdown, render
-from ui.formulas import MARK
-from ui.markdown import to_html
-from ui.seeking import Clips, Player
-from ui.segments import segments
+from ui.html import messages as render
+from ui.html.markdown import answer as markdown
+from ui.html.markdown.answer import to_html
+from ui.html.markdown.timestamps import Clips, Player
+from ui.html.syntax.formulas import MARK
+from ui.html.syntax.segments import segments
 
 OURS = re.compile(
     r"</?(?:p|ul|ol|li|blockquote|table|thead|tbody|tr|th|td|h[1-6]|em|strong|s|code|pre|div)>|<(?:br|hr)>"

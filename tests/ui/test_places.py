@@ -12,9 +12,9 @@ from model.conversation import Conversation, Image, Text, Video
 from model.grounding import Box, Point
 from model.settings import VisionSettings
 from tests.support import media_files
-from ui import places
+from ui.html import grounding as places
+from ui.html.grounding import COLOURS, Marked
 from ui.media.marked_copy import EDGE
-from ui.places import COLOURS, Marked
 from ui.state.tab.attachment import Attachment, inspect
 
 CAT = "<|object_ref_start|>the cat<|object_ref_end|><|box_start|>(100,200),(500,750)<|box_end|>"

@@ -10,7 +10,7 @@ from model.conversation import Conversation, Image
 from model.errors import DemoError
 from model.settings import GenerationSettings, VisionSettings
 from tests.support.fakes import FakeBackend
-from ui.composer import file_url
+from ui.html.tray import file_url
 from ui.state.tab.attachment import Attachment
 from ui.state.tab.regions import pointed_at
 from ui.state.tab.run import Run

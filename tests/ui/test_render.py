@@ -14,8 +14,8 @@ from model.conversation import Conversation, Image, Text
 from model.grounding import Box
 from model.settings import GenerationSettings
 from tests.support.fakes import USAGE
-from ui import render
-from ui.places import Marked
+from ui.html import messages as render
+from ui.html.grounding import Marked
 from ui.state.tab.attachment import Attachment
 from ui.text.texts import CHINESE, ENGLISH
 

@@ -9,9 +9,9 @@ import pytest
 
 from model.conversation import Conversation, Text, Video
 from model.settings import VisionSettings
-from ui import render
-from ui.markdown import to_html
-from ui.seeking import clips
+from ui.html import messages as render
+from ui.html.markdown.answer import to_html
+from ui.html.markdown.timestamps import clips
 from ui.state.tab.attachment import Attachment
 
 

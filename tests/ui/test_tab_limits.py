@@ -14,12 +14,13 @@ from model.errors import DemoError
 from tests.support.fakes import FakeBackend
 from tests.support.following import followed
 from tests.support.patience import scene
-from ui import handlers, view
+from ui import handlers
+from ui.html import page_update as view
+from ui.html.page_update import View
 from ui.http.asker import Asker
 from ui.state import registry as tabs
 from ui.state.registry import MAX_TABS, Tabs, surplus
 from ui.state.tab.tab import Tab
-from ui.view import View
 
 STRANGER = "203.0.113.7"
 

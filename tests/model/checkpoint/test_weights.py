@@ -31,7 +31,7 @@ from tests.support.checkpoint_folders import (
     without,
 )
 from tests.support.patience import PATIENCE_S
-from ui import render
+from ui.html import messages as render
 from ui.text.texts import CHINESE
 
 INDEX = "model.safetensors.index.json"

@@ -26,8 +26,8 @@ from tests.support.following import KEY, followed, rest
 from tests.support.openai_server import MODEL, OpenAIServer, Refusal, Told
 from tests.support.patience import PATIENCE_S, scene, wait_until
 from ui import handlers
+from ui.html.page_update import View
 from ui.state.registry import Tabs
-from ui.view import View
 
 TALK = Conversation().with_user_turn(Text("Hi"))
 SETTINGS = GenerationSettings()

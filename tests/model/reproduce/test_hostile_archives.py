@@ -20,8 +20,8 @@ from tests.support.hostile_files.archives import Pack, packs
 from tests.support.media_files import photo
 from tests.support.patience import becomes, scene
 from ui import handlers, keeping
+from ui.html.page_update import View
 from ui.state.registry import Tabs
-from ui.view import View
 
 MOST = 8 * 2**20  # bytes of all files
 

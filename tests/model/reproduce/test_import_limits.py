@@ -23,11 +23,11 @@ from tests.support.fakes import USAGE, FakeBackend
 from tests.support.following import KEY
 from tests.support.patience import becomes, scene
 from ui import handlers, keeping
+from ui.html.page_update import View
 from ui.media.disk_quota import Room
 from ui.state import errands
 from ui.state.registry import Tabs
 from ui.state.tab.attachment import Attachment, inspect
-from ui.view import View
 
 TOO_LARGE = "too large to be restored"
 MB = 2**20

@@ -14,7 +14,7 @@ from secrets import token_hex
 from model.backend import ItemCost
 from model.errors import Sentence
 from model.settings import VisionSettings
-from ui.composer import clock, file_url
+from ui.html.tray import clock, file_url
 from ui.state.tab.attachment import Attachment
 from ui.state.tab.resolution import LEVELS, Resolution
 from ui.text.texts import Texts

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 from markdown_it.token import Token
 
-from ui import diagrams, formulas
-from ui.grounding_tokens import restored, without
-from ui.seeking import Clips
+from ui.html.markdown import diagrams
+from ui.html.markdown.timestamps import Clips
+from ui.html.syntax import formulas
+from ui.html.syntax.grounding_tokens import restored, without
 
 # The names under which the page's Prism knows a language.
 _PRISM = {

@@ -11,9 +11,12 @@ import orjson
 
 from model.backend import AnswerRecord
 from model.conversation import Message
-from ui import composer, places, render, seeking
-from ui.composer import file_url
-from ui.markdown import to_html
+from ui.html import grounding as places
+from ui.html import messages as render
+from ui.html import tray as composer
+from ui.html.markdown import timestamps as seeking
+from ui.html.markdown.answer import to_html
+from ui.html.tray import file_url
 from ui.state.tab.run import Run
 from ui.state.tab.tab import Tab
 from ui.text.texts import Texts

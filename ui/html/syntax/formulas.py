@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 
-from ui.segments import FENCE
+from ui.html.syntax.segments import FENCE
 
 MARK = "\u2063"  # invisible separator: without KaTeX the source is shown in its usual delimiters
 DELIMITERS = [

@@ -16,16 +16,16 @@ from typing import Any
 
 from markdown_it.token import Token
 
-from ui import formulas
-from ui.bare_json import fenced
-from ui.grounding_tokens import hidden
-from ui.kept_html import KeptHtml
-from ui.markdown_parser import MAX_NESTING, parser
-from ui.seeking import Clips, ClipsState, Link
-from ui.segments import segments
+from ui.html.markdown.bare_json import fenced
+from ui.html.markdown.kept_html import KeptHtml
+from ui.html.markdown.timestamps import Clips, ClipsState, Link
+from ui.html.markdown.token_html import literal, written
+from ui.html.syntax import formulas
+from ui.html.syntax.grounding_tokens import hidden
+from ui.html.syntax.parser import MAX_NESTING, parser
+from ui.html.syntax.segments import segments
+from ui.html.syntax.unfinished import settled
 from ui.text.direction import without_overrides
-from ui.token_html import literal, written
-from ui.unfinished import settled
 
 MAX_SEGMENT = 100_000  # characters; what is longer is shown as text
 MAX_KEPT = 20_000_000  # characters of HTML

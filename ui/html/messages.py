@@ -14,10 +14,10 @@ from typing import Any
 
 from model.backend import AnswerRecord, Progress, Status, Usage
 from model.conversation import Conversation, Message, Text
-from ui import grounding_tokens
-from ui.markdown import to_html
-from ui.places import Marked, described
-from ui.seeking import Clips, clips_by_message
+from ui.html.grounding import Marked, described
+from ui.html.markdown.answer import to_html
+from ui.html.markdown.timestamps import Clips, clips_by_message
+from ui.html.syntax import grounding_tokens
 from ui.state.tab.attachment import Attachment
 from ui.text.direction import without_overrides
 from ui.text.texts import Texts

@@ -10,7 +10,7 @@ from markdown_it.rules_block.table import escapedSplit
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-from ui.formulas import is_formula
+from ui.html.syntax.formulas import is_formula
 
 # A noncharacter, which no answer contains, stands for a bar that divides no cells.
 BAR = "\ufdd6"

@@ -13,8 +13,9 @@ from typing import Any
 from model.conversation import Conversation
 from model.errors import DemoError
 from model.settings import TUNABLES, Tunable
-from ui import render, view
-from ui.composer import file_url
+from ui.html import messages as render
+from ui.html import page_update as view
+from ui.html.tray import file_url
 from ui.state.differences import Piece
 from ui.state.tab.attachment import Attachment
 from ui.state.tab.comparison import NAMES, Comparison, Side, Wishes

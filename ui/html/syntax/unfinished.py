@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ui.formulas import ENVIRONMENT, closing_of, is_formula, may_become_formula
+from ui.html.syntax.formulas import ENVIRONMENT, closing_of, is_formula, may_become_formula
 
 MAX_LOOKED_AT = 4_000  # characters at the end
 MAX_HELD_LINK = 500

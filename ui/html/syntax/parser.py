@@ -12,9 +12,9 @@ from markdown_it.rules_block import StateBlock, lheading, list_block
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
-from ui import formulas
-from ui.inline_rules import Inline, address_rule, name_rule, unfinished_rule
-from ui.tables import break_rule, table_rule
+from ui.html.syntax import formulas
+from ui.html.syntax.inline_rules import Inline, address_rule, name_rule, unfinished_rule
+from ui.html.syntax.tables import break_rule, table_rule
 
 MAX_NESTING = 60  # levels of lists and quotes
 MAX_INLINE_NESTING = 30  # emphases in one another; browsers draw each within the one around it
