@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from model.backend import Backend
 from model.media.download import Downloads
 from ui import ASSETS
-from ui.api import add_api
+from ui.handlers.api import add_api
 from ui.http import request_filter as gate
 from ui.http import scripts
 from ui.http.access.body_limit import BodyLimit

@@ -11,13 +11,15 @@ from typing import Any
 import gradio as gr
 
 from model.settings import TUNABLES
-from ui import comparing, handlers, keeping
+from ui.handlers import chat as handlers
+from ui.handlers import comparison as comparing
+from ui.handlers import export as keeping
+from ui.handlers.inspector import inspect
 from ui.html import comparison as sides
 from ui.html import messages as render
 from ui.html import tray as composer
 from ui.html.examples import offered
 from ui.http.access.log_in_page import log_out_form
-from ui.inspecting import inspect
 from ui.layout import Page, heading, note, welcome
 from ui.state.registry import Tabs
 from ui.text.texts import texts_for

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui import handlers
+from ui.handlers import chat as handlers
 from ui.html import page_update as view
 from ui.html.page_update import Rest, View
 from ui.state.registry import Tabs

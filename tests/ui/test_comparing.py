@@ -22,7 +22,8 @@ from tests.support import media_files
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, attach, followed
 from tests.support.patience import becomes, scene
-from ui import comparing, handlers
+from ui.handlers import chat as handlers
+from ui.handlers import comparison as comparing
 from ui.state.registry import Tabs
 from ui.state.tab import run as runs
 from ui.state.tab.comparison import wishes_of

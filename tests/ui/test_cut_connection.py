@@ -20,7 +20,7 @@ from tests.support.following import KEY
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import becomes, scene, wait_until
 from tools.served import REPLY_S
-from ui import handlers
+from ui.handlers import chat as handlers
 from ui.http.leaving import Leaving
 from ui.page import build_page
 from ui.state.registry import Tabs

@@ -16,7 +16,7 @@ from model.settings import GenerationSettings
 from tests.support.fakes import USAGE, FakeBackend
 from tests.support.following import KEY, drawn, followed, rest
 from tests.support.patience import scene
-from ui import handlers
+from ui.handlers import chat as handlers
 from ui.html import messages as render
 from ui.html import page_update as view
 from ui.html.page_update import Rest, as_gradio_sends

@@ -16,7 +16,7 @@ from tests.support.following import KEY, attach, drawn, followed
 from tests.support.media_files import solid
 from tests.support.pages import gradio_environment
 from tests.support.patience import becomes, scene
-from ui import handlers
+from ui.handlers import chat as handlers
 from ui.state.registry import Tabs
 from ui.state.tab.tab import COPIED, Tab
 

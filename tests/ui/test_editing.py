@@ -14,7 +14,7 @@ from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, followed
 from tests.support.patience import scene
 from tests.ui.test_session import CLIP, PHOTO, send
-from ui import handlers
+from ui.handlers import chat as handlers
 from ui.html.page_update import View
 from ui.state.registry import Tabs
 from ui.state.tab.resolution import Resolution

@@ -32,7 +32,7 @@ from model.settings import MAX_TEXT_CHARACTERS, VisionSettings, settings_from
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, followed
 from tests.support.patience import PATIENCE_S, scene
-from ui import handlers
+from ui.handlers import chat as handlers
 from ui.html import messages as render
 from ui.html.page_update import View
 from ui.state.registry import Tabs

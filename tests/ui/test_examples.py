@@ -12,7 +12,7 @@ import pytest
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, followed
 from tests.support.patience import scene
-from ui import handlers
+from ui.handlers import chat as handlers
 from ui.html.examples import EXAMPLES, FOLDER, offered
 from ui.state.registry import Tabs
 from ui.state.tab.attachment import Attachment

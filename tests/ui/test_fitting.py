@@ -9,10 +9,10 @@ import pytest
 
 from model.backend import Usage
 from model.settings import VisionSettings
+from ui.handlers.first_word_estimate import seconds_to_first_word
 from ui.state.tab.attachment import Attachment
 from ui.state.tab.fitting import fitted
 from ui.state.tab.resolution import Resolution
-from ui.waiting import seconds_to_first_word
 
 PAGE = VisionSettings(max_tokens=1000)
 PICTURE = Attachment("1", "image", "/a.png", "a.png", (64, 48), "/a.png", "/a.png")

@@ -24,11 +24,11 @@ from tests.support import media_files
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, attach, drawn, followed, rest
 from tests.support.patience import becomes, scene
-from ui import handlers
+from ui.handlers import chat as handlers
+from ui.handlers.setting_bounds import started
 from ui.html import page_update as view
 from ui.html.grounding import by_answer
 from ui.html.page_update import View
-from ui.setting_bounds import started
 from ui.state.registry import Tabs
 from ui.state.tab.regions import Pointed
 from ui.state.tab.resolution import Resolution

@@ -31,7 +31,7 @@ from tests.support.media_files import CORNERS, SMALL, number_of, photo
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import scene
 from tools.served import program
-from ui import handlers
+from ui.handlers import chat as handlers
 from ui.media.disk_quota import Room
 from ui.media.model_view import seen_frames, seen_picture
 from ui.media.sandbox.media import STRANGERS_MEDIA

@@ -34,7 +34,8 @@ from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, attach, drawn, followed, rest
 from tests.support.openai_server import OpenAIServer, Told
 from tests.support.patience import PATIENCE_S, becomes, scene
-from ui import handlers, keeping
+from ui.handlers import chat as handlers
+from ui.handlers import export as keeping
 from ui.html import page_update as view
 from ui.html.page_update import View
 from ui.state.registry import Tabs

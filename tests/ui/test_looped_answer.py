@@ -8,7 +8,7 @@ from model.backend import Delta, Finished
 from tests.support.fakes import USAGE, FakeBackend
 from tests.support.following import KEY, followed
 from tests.support.patience import scene
-from ui import handlers
+from ui.handlers import chat as handlers
 from ui.state.registry import Tabs
 from ui.state.tab.tab import LOOPED
 

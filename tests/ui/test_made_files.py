@@ -19,7 +19,8 @@ from tests.support import media_files
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY
 from tests.support.patience import PATIENCE_S, becomes, scene
-from ui import handlers, inspecting
+from ui.handlers import chat as handlers
+from ui.handlers import inspector as inspecting
 from ui.html.examples import EXAMPLES, Example
 from ui.media.browser_copy import clip_preview
 from ui.media.disk_quota import Room

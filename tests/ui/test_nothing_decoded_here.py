@@ -21,8 +21,10 @@ from tests.support import following, media_files
 from tests.support.following import KEY, followed
 from tests.support.openai_server import OpenAIServer, Told
 from tests.support.patience import scene
-from ui import handlers, inspecting, keeping
 from ui.flags import parser
+from ui.handlers import chat as handlers
+from ui.handlers import export as keeping
+from ui.handlers import inspector as inspecting
 from ui.state.registry import Tabs
 from ui.state.tab.tab import Tab
 

@@ -13,7 +13,10 @@ from PIL import Image as PillowImage
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, attach, followed
 from tests.support.patience import scene
-from ui import comparing, handlers, inspecting, keeping
+from ui.handlers import chat as handlers
+from ui.handlers import comparison as comparing
+from ui.handlers import export as keeping
+from ui.handlers import inspector as inspecting
 from ui.state.registry import Tabs
 
 Handler = Callable[[Tabs, gr.EventData], Awaitable[Any]]

@@ -19,7 +19,7 @@ from model.serving.person import PERSON
 from model.settings import GenerationSettings, VisionSettings
 from tests.support.fakes import USAGE, FakeBackend
 from tests.support.patience import PATIENCE_S, becomes, scene
-from ui import api
+from ui.handlers import api
 from ui.html import page_update as view
 from ui.http.asker import Asker
 from ui.state import registry as open_tabs

@@ -14,7 +14,7 @@ from model.errors import DemoError
 from tests.support.fakes import FakeBackend
 from tests.support.following import followed
 from tests.support.patience import scene
-from ui import handlers
+from ui.handlers import chat as handlers
 from ui.html import page_update as view
 from ui.html.page_update import View
 from ui.http.asker import Asker

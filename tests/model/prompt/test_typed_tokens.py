@@ -16,7 +16,10 @@ from model.local import LocalBackend
 from model.settings import GenerationSettings
 from tests.support.following import KEY, followed
 from tests.support.patience import scene
-from ui import api, comparing, handlers, keeping
+from ui.handlers import api
+from ui.handlers import chat as handlers
+from ui.handlers import comparison as comparing
+from ui.handlers import export as keeping
 from ui.state.registry import Tabs
 from ui.state.tab.tab import Tab
 

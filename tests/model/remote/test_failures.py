@@ -25,7 +25,7 @@ from model.settings import GenerationSettings
 from tests.support.following import KEY, followed, rest
 from tests.support.openai_server import MODEL, OpenAIServer, Refusal, Told
 from tests.support.patience import PATIENCE_S, scene, wait_until
-from ui import handlers
+from ui.handlers import chat as handlers
 from ui.html.page_update import View
 from ui.state.registry import Tabs
 

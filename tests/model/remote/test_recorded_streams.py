@@ -18,7 +18,7 @@ from tests.support.following import KEY, drawn, followed
 from tests.support.openai_server import OpenAIServer, Recorded, Told
 from tests.support.patience import scene
 from tests.support.recorded_streams import STREAMS, Stream
-from ui import handlers
+from ui.handlers import chat as handlers
 from ui.state.registry import Tabs
 
 TALK = Conversation().with_user_turn(Text("Hi"))

@@ -19,7 +19,8 @@ from tests.support.following import KEY
 from tests.support.hostile_files.archives import Pack, packs
 from tests.support.media_files import photo
 from tests.support.patience import becomes, scene
-from ui import handlers, keeping
+from ui.handlers import chat as handlers
+from ui.handlers import export as keeping
 from ui.html.page_update import View
 from ui.state.registry import Tabs
 

@@ -22,7 +22,8 @@ from model.settings import GenerationSettings
 from tests.support.fakes import USAGE, FakeBackend
 from tests.support.following import KEY
 from tests.support.patience import becomes, scene
-from ui import handlers, keeping
+from ui.handlers import chat as handlers
+from ui.handlers import export as keeping
 from ui.html.page_update import View
 from ui.media.disk_quota import Room
 from ui.state import errands

@@ -22,9 +22,9 @@ from model.conversation import Conversation, Text
 from model.errors import DemoError, MediaError, SettingError
 from model.media import image as media
 from model.settings import GenerationSettings
+from ui.handlers.posted_message import PostedFile, parts_of
 from ui.http.api_examples import give_example
 from ui.http.asker import asker_of, asking, path_of
-from ui.posted_message import PostedFile, parts_of
 from ui.state.registry import Tabs
 from ui.state.tab.attachment import Attachment
 from ui.state.tab.run import Run

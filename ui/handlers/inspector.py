@@ -12,7 +12,7 @@ from model.conversation import Image
 from model.errors import DemoError, Sentence
 from model.families import of_key
 from model.settings import GenerationSettings, VisionSettings
-from ui.handlers import tab_of
+from ui.handlers.chat import tab_of
 from ui.html import inspector
 from ui.html import page_update as view
 from ui.media.model_view import seen_frames, seen_picture

@@ -11,7 +11,7 @@ import gradio as gr
 from model.conversation import Conversation
 from model.errors import DemoError
 from model.settings import DefaultSettings
-from ui.handlers import tab_of, until_news
+from ui.handlers.chat import tab_of, until_news
 from ui.html import comparison as sides
 from ui.html import messages as render
 from ui.state.differences import differences

@@ -20,7 +20,9 @@ from model.backend import Usage
 from model.conversation import Conversation, Image, Text
 from model.errors import DemoError, Sentence
 from model.settings import TUNABLES, GenerationSettings
-from ui import ahead
+from ui.handlers import read_ahead as ahead
+from ui.handlers.first_word_estimate import seconds_to_first_word
+from ui.handlers.setting_bounds import bounded, started
 from ui.html import grounding as places
 from ui.html import messages as render
 from ui.html import page_update as view
@@ -29,12 +31,10 @@ from ui.html.examples import EXAMPLES
 from ui.html.page_update import View
 from ui.http.asker import address_of, asker_of, asking, browser_of
 from ui.media import marked_copy as annotate
-from ui.setting_bounds import bounded, started
 from ui.state.registry import Question, Tabs
 from ui.state.tab.run import Run
 from ui.state.tab.tab import Draft, Tab, drafted
 from ui.text.texts import texts_for
-from ui.waiting import seconds_to_first_word
 
 log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from model.reproduce.archive_entries import Allowance
 from model.reproduce.generation_record import ModelInfo, ProcessedMedia, Reproducible
 from model.reproduce.script import transformers_script
 from model.settings import TUNABLES, DefaultSettings, GenerationSettings
-from ui.handlers import tab_of
+from ui.handlers.chat import tab_of
 from ui.html import page_update as view
 from ui.html import reproduce as replay
 from ui.html import tray as composer
