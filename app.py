@@ -208,7 +208,7 @@ def serve(options: argparse.Namespace, model_flags: Flags, server: Connection | 
 def _open(options: argparse.Namespace, model_flags: Flags, server: Connection | None) -> Any:
     """The page, listening. Raises `DemoError` and `SettingError`."""
     from ui import heap
-    from ui.page import build_page, launch_options
+    from ui.page.build import build_page, launch_options
     from ui.proxies import past_proxies
 
     given = {name: getattr(options, name) for name in options.given}

@@ -19,7 +19,7 @@ from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S, ROOT, free_port
 from ui.media import temp_folder as scratch
-from ui.page import build_page
+from ui.page.build import build_page
 from ui.proxies import past_proxies
 
 NOBODY = "127.0.0.1:9"  # there listens no proxy

@@ -27,7 +27,7 @@ from tests.support.pages import gradio_environment, listening
 from tests.support.transformers_serve import serving
 from tools import served
 from tools.tiny.checkpoint import write_random_checkpoint
-from ui.page import build_page
+from ui.page.build import build_page
 
 FAKE_CAMERA = (
     "--use-fake-device-for-media-stream",

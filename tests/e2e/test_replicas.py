@@ -23,7 +23,7 @@ from tests.e2e.chat import talking
 from tests.support.openai_server import OpenAIServer
 from tests.support.pages import gradio_environment, listening
 from ui.http.asker import BROWSER_COOKIE
-from ui.page import build_page
+from ui.page.build import build_page
 
 BY_COOKIE = re.compile(rb"\r\ncookie:[^\r]*" + BROWSER_COOKIE.encode(), re.IGNORECASE)
 CONNECTION = re.compile(rb"\r\nconnection:[^\r]*", re.IGNORECASE)

@@ -17,7 +17,7 @@ from tests.support.fakes import FakeBackend
 from tests.support.pages import listening
 from tools import served
 from ui.media.uploads import upload_folder
-from ui.page import build_page
+from ui.page.build import build_page
 
 pytestmark = pytest.mark.chromium_only
 

@@ -15,7 +15,7 @@ from model.settings import TUNABLES
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from ui.flags import parser
-from ui.page import build_page
+from ui.page.build import build_page
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

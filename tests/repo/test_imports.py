@@ -152,7 +152,7 @@ def test_every_package_says_what_it_is_for() -> None:
 
 @pytest.mark.slow
 def test_importing_the_page_and_the_command_line_loads_neither_torch_nor_transformers() -> None:
-    code = "import sys, app, ui.page; print([m for m in ('torch', 'transformers') if m in sys.modules])"
+    code = "import sys, app, ui.page.build; print([m for m in ('torch', 'transformers') if m in sys.modules])"
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

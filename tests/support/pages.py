@@ -11,7 +11,7 @@ import gradio as gr
 import pytest
 
 from tools.served import free_port
-from ui.page import launch_options
+from ui.page.build import launch_options
 
 
 @contextmanager

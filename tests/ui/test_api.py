@@ -31,7 +31,7 @@ from tests.support.pages import gradio_environment, listening
 from tests.support.patience import PATIENCE_S, wait_until
 from tools.served import program
 from ui.media.disk_quota import Room
-from ui.page import build_page
+from ui.page.build import build_page
 from ui.state.tab.tab import UNEXPECTED
 
 # What a client is told when nothing has looked at what it posted.

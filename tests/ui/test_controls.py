@@ -11,7 +11,7 @@ from model.settings import (
     VisionSettings,
     settings_from,
 )
-from ui.controls import Controls, build_controls, control
+from ui.page.controls import Controls, build_controls, control
 from ui.text.setting_labels import labels
 from ui.text.texts import CHINESE, ENGLISH
 

@@ -22,7 +22,7 @@ from tests.support.patience import becomes, scene, wait_until
 from tools.served import REPLY_S
 from ui.handlers import chat as handlers
 from ui.http.leaving import Leaving
-from ui.page import build_page
+from ui.page.build import build_page
 from ui.state.registry import Tabs
 from ui.state.tab import run as runs
 

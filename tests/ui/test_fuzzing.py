@@ -21,7 +21,7 @@ from tests.support.hostile_requests import Attacker, Hostile
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import becomes, scene
 from tools.served import REPLY_S, program
-from ui.page import build_page
+from ui.page.build import build_page
 
 ROOT = Path(__file__).parents[2]
 SEED = 8

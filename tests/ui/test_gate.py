@@ -32,7 +32,7 @@ from tools.served import REPLY_S
 from ui.http import request_filter as gate
 from ui.http.body import MAX_BYTES, MAX_SMALL_BYTES
 from ui.http.request_filter import MAX_FILES, Gate, Inputs
-from ui.page import build_page
+from ui.page.build import build_page
 
 ADDRESS = "http://127.0.0.1:9/a.png"
 PIECE = 2**16  # that arrives at once

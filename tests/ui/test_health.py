@@ -14,7 +14,7 @@ from model.backend import Status
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from ui.http.health import Health
-from ui.page import build_page
+from ui.page.build import build_page
 
 
 @pytest.fixture(scope="module")

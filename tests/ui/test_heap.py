@@ -17,7 +17,7 @@ from tests.support.pages import gradio_environment, listening
 from tests.support.patience import scene, wait_until
 from tools.served import program
 from ui import heap
-from ui.page import build_page
+from ui.page.build import build_page
 from ui.state.registry import Tabs
 
 ROOT = Path(__file__).parents[2]

@@ -35,7 +35,7 @@ from ui.handlers import chat as handlers
 from ui.media.disk_quota import Room
 from ui.media.model_view import seen_frames, seen_picture
 from ui.media.sandbox.media import STRANGERS_MEDIA
-from ui.page import build_page
+from ui.page.build import build_page
 from ui.state.registry import Tabs
 from ui.state.tab.tab import Tab
 from ui.text.texts import CHINESE, KOREAN

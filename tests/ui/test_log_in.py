@@ -22,7 +22,7 @@ from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S, program
 from ui.http.access.bucket import Bucket
 from ui.http.access.log_in import SPACE, WRONG_PER_MINUTE, LogIn
-from ui.page import build_page
+from ui.page.build import build_page
 
 READER = {"Accept": "text/html"}
 RIGHT = {"username": "ann ", "password": "one:secret"}

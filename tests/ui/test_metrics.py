@@ -25,7 +25,7 @@ from tests.support.patience import wait_until
 from tools.served import program
 from ui.http.access.metrics_route import MAX_TRIES, MetricsRoute
 from ui.http.metrics import Metrics
-from ui.page import build_page, launch_options
+from ui.page.build import build_page, launch_options
 
 SECRET = "squeamish ossifrage"
 ANN = ("ann", "one-secret")

@@ -20,7 +20,7 @@ from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S, program
 from ui.http.access.origin import Names, OwnSite
-from ui.page import build_page
+from ui.page.build import build_page
 
 UPLOAD, PAGE, FOLLOWED = "/gradio_api/upload", "/", "/gradio_api/queue/data"
 LOOPBACK, ABROAD = ("127.0.0.1", 7860), ("10.1.2.3", 7860)

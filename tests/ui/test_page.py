@@ -23,7 +23,7 @@ from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S
 from ui.http.asker import BROWSER_COOKIE
 from ui.http.headers import FOREVER, PRIVATE, PageHeaders, content_security_policy
-from ui.page import QUEUE_LOOKS_EVERY, build_page, launch_options
+from ui.page.build import QUEUE_LOOKS_EVERY, build_page, launch_options
 
 IDS = [
     "chatbot",

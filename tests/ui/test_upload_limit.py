@@ -17,7 +17,7 @@ from tools.served import REPLY_S
 from ui.media import disk_quota as storage
 from ui.media.upload_limit import INSUFFICIENT_STORAGE, MAX_FIELDS_BYTES, TOO_LARGE
 from ui.media.uploads import MAX_ATTACHMENTS
-from ui.page import build_page, launch_options
+from ui.page.build import build_page, launch_options
 
 MB = 2**20
 MOST = 6 * MB  # of all uploads

@@ -37,7 +37,7 @@ from tests.support import media_files
 from tests.support.fakes import USAGE, FakeBackend
 from tests.support.pages import gradio_environment, listening
 from ui.html.reproduce import questions
-from ui.page import build_page
+from ui.page.build import build_page
 
 HOSTILE = 'It\'s "$HOME" `ls` $(ls) \\n {x} %s\nEND_OF_REQUEST\n数 🙂 <|im_end|> \ue000'
 REPLY = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Red."}, "finish_reason": "stop"}], "id": "1", "object": "chat.completion", "created": 1, "model": "m"}  # fmt: skip

@@ -20,7 +20,7 @@ from model.local import LocalBackend
 from model.settings import GenerationSettings
 from tests.support.pages import gradio_environment, listening
 from tools.served import program
-from ui.page import build_page
+from ui.page.build import build_page
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,6 @@ import gradio as gr
 
 from model.settings import DefaultSettings
 from ui import ASSETS
-from ui.controls import Controls, build_controls
 from ui.handlers.setting_bounds import started
 from ui.html import comparison as sides
 from ui.html import messages as render
@@ -18,6 +17,7 @@ from ui.html.page_update import View
 from ui.html.syntax.formulas import DELIMITERS
 from ui.http.access.log_in_page import log_out_form
 from ui.media.sandbox.probe import SUFFIXES
+from ui.page.controls import Controls, build_controls
 from ui.text.texts import ENGLISH, LANGUAGES, Texts
 
 BRIDGE = "qwenVlChat.tell = (data) => trigger('select', data)"  # from a script to the server

@@ -20,7 +20,7 @@ from ui.html import messages as render
 from ui.html import tray as composer
 from ui.html.examples import offered
 from ui.http.access.log_in_page import log_out_form
-from ui.layout import Page, heading, note, welcome
+from ui.page.layout import Page, heading, note, welcome
 from ui.state.registry import Tabs
 from ui.text.texts import texts_for
 

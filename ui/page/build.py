@@ -22,13 +22,13 @@ from ui.http.headers import WITH_A_SLASH, PageHeaders
 from ui.http.health import Health
 from ui.http.leaving import Leaving
 from ui.http.metrics import CountedResponses
-from ui.layout import lay_out, script
 from ui.media.upload_limit import UploadLimit
+from ui.page.layout import lay_out, script
+from ui.page.wiring import wire
 from ui.state.answer_log import Journal
 from ui.state.rate_limit import Rates
 from ui.state.registry import Tabs
 from ui.text.texts import ENGLISH
-from ui.wiring import wire
 
 QUEUE_LOOKS_EVERY = 0.02  # s
 NEVER = 3600.0  # s
