@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cli import packages
+from cli.flags import parser
 from model.backend import Backend, LoadProgress
 from model.checkpoint import load as checkpoints
 from model.checkpoint.choose import Flags, choose, expected_checkpoint
@@ -24,7 +25,6 @@ from model.loading import LoadingBackend
 from model.media.download import Downloads
 from model.remote.http.connection import Connection
 from model.settings import DefaultSettings
-from ui.flags import parser
 from ui.media.sandbox import confinement
 
 log = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             return verify_file.report(options.verify, model_flags)
         if options.log_json:
-            from ui import json_log
+            from cli import json_log
 
             json_log.take_over()
         for hole in packages.holes():
@@ -188,9 +188,10 @@ def expected_settings(server: Connection | None, model_flags: Flags) -> DefaultS
 
 def serve(options: argparse.Namespace, model_flags: Flags, server: Connection | None) -> None:
     """Open the page at once and load the model behind it, until a signal asks for the end."""
-    from ui import gradio_import, heap
+    from cli import gradio_import
+    from cli import memory as heap
+    from cli.proxies import past_proxies
     from ui.media.temp_folder import private_folder
-    from ui.proxies import past_proxies
 
     heap.keep_together()
     heap.collect_seldom()
@@ -207,9 +208,9 @@ def serve(options: argparse.Namespace, model_flags: Flags, server: Connection | 
 
 def _open(options: argparse.Namespace, model_flags: Flags, server: Connection | None) -> Any:
     """The page, listening. Raises `DemoError` and `SettingError`."""
-    from ui import heap
+    from cli import memory as heap
+    from cli.proxies import past_proxies
     from ui.page.build import build_page, launch_options
-    from ui.proxies import past_proxies
 
     given = {name: getattr(options, name) for name in options.given}
     expected = expected_settings(server, model_flags)

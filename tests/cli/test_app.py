@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import app
+from cli.flags import parser
 from model.backend import Cancel, collected
 from model.checkpoint.choose import BUNDLED, Flags
 from model.checkpoint.settings import default_settings
@@ -22,7 +23,6 @@ from model.settings import TUNABLES, DefaultSettings, GenerationSettings
 from tests.support import media_files
 from tests.support.openai_server import MODEL, OpenAIServer
 from tools.served import free_port
-from ui.flags import parser
 
 ROOT = Path(__file__).parents[2]
 
@@ -233,7 +233,7 @@ def test_every_limit_that_a_flag_sets_is_the_pages_and_its_memory_is_given_back(
     code = """
 import sys
 import app, httpx
-from ui import heap
+from cli import memory as heap
 from tests.support.fakes import FakeBackend
 
 def look(page):

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from huggingface_hub import close_session
 
+from cli.proxies import past_proxies
 from model.checkpoint.hub.client import model_info
 from model.errors import CheckpointError, DemoError
 from tests.support.fakes import FakeBackend
@@ -20,7 +21,6 @@ from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S, ROOT, free_port
 from ui.media import temp_folder as scratch
 from ui.page.build import build_page
-from ui.proxies import past_proxies
 
 NOBODY = "127.0.0.1:9"  # there listens no proxy
 PROXIES = {

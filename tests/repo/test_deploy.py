@@ -11,9 +11,9 @@ import yaml
 from packaging.specifiers import SpecifierSet
 
 import app
+from cli.flags import parser
 from model.settings import TUNABLES
 from tests.repo.test_readme import PROJECT
-from ui.flags import parser
 from ui.http import health
 from ui.http.access import metrics_route
 from ui.http.asker import BROWSER_COOKIE

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from cli.flags import parser
 from model.settings import TUNABLES
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
-from ui.flags import parser
 from ui.page.build import build_page
 
 ROOT = Path(__file__).parents[2]

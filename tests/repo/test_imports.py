@@ -170,7 +170,7 @@ from model.errors import DemoError
 from model.remote.backend import RemoteBackend
 from model.remote.http.client import Server
 from model.settings import GenerationSettings
-from ui.flags import parser
+from cli.flags import parser
 
 options = parser({}).parse_args(["--backend", "openai", "--api-base", "http://127.0.0.1:9/v1"])
 backend = RemoteBackend(Server(app.connection(options, {})))

@@ -12,7 +12,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-IMPORTED = "from ui import gradio_import\nwith gradio_import.lean():\n    import gradio\n"
+IMPORTED = "from cli import gradio_import\nwith gradio_import.lean():\n    import gradio\n"
 
 
 def run(program: str, imported: str = IMPORTED) -> str:

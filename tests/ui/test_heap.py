@@ -11,12 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from cli import memory as heap
 from model.settings import GenerationSettings, VisionSettings
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import scene, wait_until
 from tools.served import program
-from ui import heap
 from ui.page.build import build_page
 from ui.state.registry import Tabs
 
@@ -55,7 +55,7 @@ def test_freed_memory_is_given_back(freed: float) -> None:
 
 MANY_THREADS = """
 import ctypes, threading
-from ui import heap
+from cli import memory as heap
 if {together}:
     heap.keep_together()
 libc, met = ctypes.CDLL(None), threading.Barrier(8)

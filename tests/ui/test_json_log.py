@@ -18,9 +18,9 @@ import httpx
 import pytest
 from uvicorn.config import LOGGING_CONFIG
 
+from cli import json_log
 from tests.support.openai_server import OpenAIServer, Refusal, Told
 from tools.served import program, serve_app
-from ui import json_log
 
 
 def objects(text: str) -> list[dict[str, Any]]:

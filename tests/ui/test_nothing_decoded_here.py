@@ -15,13 +15,13 @@ import PIL.ImageFile
 import pytest
 
 import app
+from cli.flags import parser
 from model.backend import Backend
 from model.checkpoint.choose import Flags
 from tests.support import following, media_files
 from tests.support.following import KEY, followed
 from tests.support.openai_server import OpenAIServer, Told
 from tests.support.patience import scene
-from ui.flags import parser
 from ui.handlers import chat as handlers
 from ui.handlers import export as keeping
 from ui.handlers import inspector as inspecting
