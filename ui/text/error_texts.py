@@ -1,6 +1,6 @@
 """What went wrong, in the other languages: the translations of every `Sentence` and `DemoError`.
 
-The English templates are the keys. `tests/ui/test_error_texts.py` finds what is missing or left over.
+The English templates are the keys. `tests/ui/text/test_error_texts.py` finds what is missing or left over.
 """
 
 from __future__ import annotations
