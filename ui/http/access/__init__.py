@@ -1,0 +1,1 @@
+"""Who may come in: log-in, origins, and how much one person may ask for."""

@@ -1,0 +1,1 @@
+"""One tab: its conversation, its tray, its runs and what its page has drawn."""

@@ -230,7 +230,7 @@ def test_whatever_a_decoder_does_is_one_sentence_and_the_next_file_is_opened(
 ) -> None:
     (plant := tmp_path / "plant").mkdir()
     (plant / "sitecustomize.py").write_text(f"HOW = {how!r}\n{PLANTED}")
-    monkeypatch.setenv("PYTHONPATH", f"{plant}{os.pathsep}{Path(__file__).parents[2]}")
+    monkeypatch.setenv("PYTHONPATH", f"{plant}{os.pathsep}{Path(__file__).parents[4]}")
     sandbox = Sandbox()
     reader = SandboxedMedia(sandbox, Limits(cpu_s=1, largest_cpu_s=1))
     with pytest.raises(MediaError, match=said):
