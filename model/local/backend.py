@@ -14,33 +14,24 @@ from functools import partial
 from os import PathLike
 from typing import Any
 
-import torch
-
-from model.backend import CacheFigures, Cancel, Estimate, Event, Progress, Status
+from model.backend import CacheFigures, Cancel, Estimate, Event, Status
 from model.checkpoint import settings as checkpoint_settings
 from model.checkpoint.choose import GB, Choice, Flags, choose
 from model.checkpoint.load import detect_hardware, free_memory, load
 from model.conversation import Conversation
 from model.engine.cache import feature_cache, prefix_cache
 from model.engine.cache.budget import ModelSizes, cache_budget_bytes
-from model.engine.cache.prefix_cache import bytes_per_token, common_prefix_length
+from model.engine.cache.prefix_cache import bytes_per_token
 from model.engine.cache.static_cache import CompiledDecoding, compile_decoding
-from model.engine.engine import Engine, fits_in_memory
-from model.engine.generation import Generation
-from model.engine.vision_encoder import pixels_nbytes, prepare_pixels
-from model.errors import CheckpointError, DemoError
+from model.engine.engine import Engine
+from model.errors import CheckpointError
 from model.local.reproduction import Reproduction, model_info_of
+from model.local.runner import GenerationRunner
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.prompt.builder import PromptBuilder
 from model.reproduce.generation_record import GenerationRecord, ModelInfo, VerifyResult
-from model.serving.drafts import Drafts, EitherCancel, continued
-from model.serving.event_stream import Emit, events_of
-from model.serving.fair_lock import Turnstile
-from model.serving.prepared_media import Items, PreparedMedia
+from model.serving.event_stream import events_of
 from model.settings import DefaultSettings, GenerationSettings
-
-# Of pixels that wait for the model. A minute of a clip has 20 MB.
-MAX_PREPARED_BYTES = 512 * 2**20
 
 
 class LocalBackend:
@@ -81,13 +72,9 @@ class LocalBackend:
         )
         self._label, self._note = label, note
         self._default_settings = checkpoint_settings.default_settings(model.config.name_or_path)
-        self._media = PreparedMedia(
-            partial(prepare_pixels, reader=reader), pixels_nbytes, MAX_PREPARED_BYTES
-        )
-        self._turnstile = Turnstile()
-        self._drafts = Drafts()
+        self._runner = GenerationRunner(self.engine, self._prompts, reader)
         self._reproduction = Reproduction(
-            self.engine, self._prompts, self._turnstile, reader, model_info_of(model, adapter)
+            self.engine, self._prompts, self._runner.lock, reader, model_info_of(model, adapter)
         )
 
     @classmethod
@@ -219,57 +206,15 @@ class LocalBackend:
         session: str = "",
     ) -> Iterator[Event]:
         """See `Backend.stream`. Raises `ContextError` and `MediaError`."""
-        requested_at = time.perf_counter()
-
-        def work(emit: Emit) -> None:
-            self._drafts.end(session)
-            with self.engine.session_cache.in_use(session), self._media.in_use(session):
-                # What cannot be answered is refused before the wait, not after it.
-                prompt = self._prompts.build(conversation, settings)
-                generation = Generation(
-                    self.engine, prompt, settings, cancel, session, emit, requested_at
-                )
-                needed = generation.items_to_prepare()
-                while self._try_answer(generation, needed):
-                    needed = {**needed, **generation.missing_media}
-            generation.finish()
-
-        return events_of(work, cancel)
+        answer = partial(
+            self._runner.answer, conversation, settings, cancel, session, time.perf_counter()
+        )
+        return events_of(answer, cancel)
 
     def read_ahead(
         self, conversation: Conversation, settings: GenerationSettings, *, session: str
     ) -> bool:
-        """See `Backend.read_ahead`: what of the prompt does not depend on the question goes into the KV cache."""
-        if not session:
-            return False
-        over = self._drafts.begin(session)
-        try:
-            # Two questions without a common beginning: their prompts agree just as far as is known yet.
-            prompt, other = (
-                self._prompts.build(continued(conversation, text), settings) for text in "01"
-            )
-            self.engine.max_answer_tokens(other)
-            until = common_prefix_length(prompt.ids, other.ids)
-            generation = Generation(
-                self.engine, prompt, settings, over, session, lambda _: None, time.perf_counter()
-            )
-            with self._media.ready(
-                session, generation.items_to_prepare(), over, _ignore_progress, ahead=True
-            ):
-                pass
-            while not over.is_set():
-                with self._turnstile.spare() as leave:
-                    if leave:
-                        if not self._prefill_while_idle(
-                            generation, EitherCancel(leave, over), until
-                        ):
-                            return False
-                        if not leave.is_set():
-                            break
-                self._turnstile.wait_until_free(over)
-            return not over.is_set()
-        finally:
-            self._drafts.end(session, over)
+        return self._runner.read_ahead(conversation, settings, session)
 
     def generation_record(
         self, conversation: Conversation, settings: GenerationSettings
@@ -281,69 +226,8 @@ class LocalBackend:
         """See `Reproducible.verify`."""
         return self._reproduction.verify(record, reply, cancel)
 
-    def _try_answer(self, generation: Generation, needed: Items) -> bool:
-        """Prepare these items, then answer; says whether to try again, as something that was kept is gone meanwhile.
-
-        Whoever asked first is first at the model among those whose media are ready: nobody waits for another's decoder.
-        """
-        emit = generation.emit
-        reading = lambda done, total: emit(Progress("media", int(done), int(total)))  # noqa: E731
-        with self._media.ready(generation.session, needed, generation.cancel, reading) as media:
-            if media is None:
-                return False
-            generation.decoded_frames += media.decoded
-            with (
-                self._turnstile.turn(
-                    generation.cancel,
-                    lambda ahead: emit(Progress("queued", 0, ahead)),
-                    generation.requested_at,
-                ) as entered,
-                torch.inference_mode(),
-            ):
-                if entered:
-                    self._retry_after_freeing_memory(
-                        lambda: generation.answer(media), lambda: not generation.has_output
-                    )
-        self._discard_encoded_pixels(generation.session, needed)
-        return bool(generation.missing_media) and not generation.cancel.is_set()
-
-    def _discard_encoded_pixels(self, session: str, items: Items) -> None:
-        """Pixels are kept until their vision features are."""
-        for name in items:
-            if self.engine.feature_cache.get(session, name) is not None:
-                self._media.discard(session, name)
-
-    def _retry_after_freeing_memory(
-        self, work: Callable[[], None], repeatable: Callable[[], bool]
-    ) -> None:
-        """Once more without anything kept, if the memory runs out while `work` is `repeatable`."""
-        if fits_in_memory(work):
-            return
-        self._media.clear()
-        self.engine.clear()
-        if not repeatable() or not fits_in_memory(work):
-            raise DemoError(
-                "The memory does not suffice for this conversation; "
-                "lower the resolution of its pictures or start over."
-            )
-
-    def _prefill_while_idle(self, generation: Generation, cancel: Cancel, until: int) -> bool:
-        """Whether all that was prepared for it is still there. What is interrupted goes on where it was."""
-        needed = generation.items_to_prepare()
-        media = self._media.kept(generation.session, needed)
-        if media is None:
-            return False
-        with self.engine.session_cache.in_use(generation.session), torch.inference_mode():
-            self._retry_after_freeing_memory(
-                lambda: generation.prefill(media, cancel, until=until), lambda: not cancel.is_set()
-            )
-        self._discard_encoded_pixels(generation.session, needed)
-        return not generation.missing_media
-
     def forget(self, session: str) -> None:
-        self._drafts.end(session)
-        self.engine.session_cache.forget(session)
-        self._media.forget(session)
+        self._runner.forget(session)
 
     def cache_figures(self) -> CacheFigures:
         evicted = self.engine.session_cache.evicted
@@ -353,7 +237,3 @@ class LocalBackend:
             evicted[prefix_cache.EVICTION_RANK],
             evicted[feature_cache.EVICTION_RANK],
         )
-
-
-def _ignore_progress(_done: float, _total: float) -> None:
-    pass

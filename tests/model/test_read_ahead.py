@@ -146,7 +146,7 @@ def test_on_a_busy_page_a_clip_is_decoded_once_and_encoded_from_where_it_was_int
     backend = LocalBackend(qwen2_vl.model, qwen2_vl.processor, cache_bytes=2**28)
     decoders = Slow()
     decoders.told.set()
-    backend._media = PreparedMedia(decoders.around(prepare_pixels), pixels_nbytes, 2**28)
+    backend._runner.media = PreparedMedia(decoders.around(prepare_pixels), pixels_nbytes, 2**28)
     slices, somebody = list[object](), list[threading.Thread]()
 
     def comes_in(*slice_of: object) -> None:
@@ -155,7 +155,7 @@ def test_on_a_busy_page_a_clip_is_decoded_once_and_encoded_from_where_it_was_int
             hello = Conversation().with_user_turn(Text("Hi"))
             somebody.append(threading.Thread(target=answered, args=(backend, hello, "yours")))
             somebody[0].start()
-            wait_until(lambda: len(backend._turnstile._tickets) == 2)
+            wait_until(lambda: len(backend._runner.lock._tickets) == 2)
 
     hook = backend.model.model.visual.blocks[0].register_forward_hook(comes_in)
     try:
@@ -177,9 +177,9 @@ def test_what_was_decoded_ahead_is_used_though_the_model_had_no_time_for_it(
 ) -> None:
     backend = LocalBackend(qwen2_vl.model, qwen2_vl.processor, cache_bytes=2**28)
     draft = Conversation().with_user_turn(clip)
-    with backend._turnstile.turn(Cancel(), lambda _: None):
+    with backend._runner.lock.turn(Cancel(), lambda _: None):
         reading = Reading(backend, draft, "mine")
-        wait_until(lambda: any(piece.over for piece in backend._media._pieces.values()))
+        wait_until(lambda: any(piece.over for piece in backend._runner.media._pieces.values()))
         sending = backend.stream(draft, SHORT, Cancel(), session="mine")
         assert next(sending) == Progress("queued", 0, 1)
         reading.join(PATIENCE_S)
@@ -192,12 +192,14 @@ def test_what_had_to_make_room_before_the_model_had_time_is_not_decoded_again_an
     qwen2_vl: LocalBackend, clip: Video
 ) -> None:
     backend = LocalBackend(qwen2_vl.model, qwen2_vl.processor, cache_bytes=2**28)
-    with backend._turnstile.turn(Cancel(), lambda _: None):
+    with backend._runner.lock.turn(Cancel(), lambda _: None):
         reading = Reading(backend, Conversation().with_user_turn(clip), "mine")
-        wait_until(lambda: [p.users for p in backend._media._pieces.values() if p.over] == [0])
-        backend._media.clear()
+        wait_until(
+            lambda: [p.users for p in backend._runner.media._pieces.values() if p.over] == [0]
+        )
+        backend._runner.media.clear()
     reading.join(PATIENCE_S)
-    assert reading.read is False and backend._media.nbytes == 0
+    assert reading.read is False and backend._runner.media.nbytes == 0
 
 
 def test_another_draft_ends_the_one_before(

@@ -37,7 +37,7 @@ def slow() -> Iterator[Slow]:
 @pytest.fixture
 def local(qwen2_vl: LocalBackend, slow: Slow) -> LocalBackend:
     backend = LocalBackend(qwen2_vl.model, qwen2_vl.processor, cache_bytes=2**28)
-    backend._media = PreparedMedia(slow.around(prepare_pixels), pixels_nbytes, 2**28)
+    backend._runner.media = PreparedMedia(slow.around(prepare_pixels), pixels_nbytes, 2**28)
     return backend
 
 
@@ -116,7 +116,7 @@ def test_whoever_asked_first_is_first_at_the_model_once_the_media_are_there(
     watching = Answering(local, Conversation().with_user_turn(picture, Text("What?")))
     assert slow.begun.wait(PATIENCE_S)
     ended: list[Answering] = []
-    with local._turnstile.turn(Cancel(), lambda _: None):
+    with local._runner.lock.turn(Cancel(), lambda _: None):
         later = Answering(local, HELLO, "ben")
         wait_until(lambda: Progress("queued", 0, 1) in later.events)
         slow.told.set()
@@ -137,7 +137,7 @@ def test_features_that_are_gone_when_it_is_ones_turn_are_made_anew(
     said = Answering(local, first).finished()
     assert said.usage.vision_encodes == 1
     talk = first.with_reply("Another thing.").with_user_turn(other, Text("And this?"))
-    with local._turnstile.turn(Cancel(), lambda _: None):
+    with local._runner.lock.turn(Cancel(), lambda _: None):
         waiting = Answering(local, talk)
         wait_until(lambda: Progress("queued", 0, 1) in waiting.events)
         assert slow.given == ["Picture 1", "Picture 2"], "the first one's features are kept"
@@ -151,15 +151,15 @@ def test_pixels_are_kept_until_the_features_are(
 ) -> None:
     slow.told.set()
     talk = Conversation().with_user_turn(picture, Text("What?"))
-    with local._turnstile.turn(Cancel(), lambda _: None):
+    with local._runner.lock.turn(Cancel(), lambda _: None):
         stopped = Answering(local, talk)
         wait_until(lambda: Progress("queued", 0, 1) in stopped.events)
         stopped.cancel.set()
         assert stopped.usage.vision_encodes == 0
-    assert local._media.nbytes
+    assert local._runner.media.nbytes
     again = Answering(local, talk)
     assert (again.usage.vision_encodes, again.usage.decoded_frames) == (1, 0)
-    assert local._media.nbytes == 0
+    assert local._runner.media.nbytes == 0
 
 
 def test_when_the_memory_runs_out_the_pixels_that_nobody_uses_go_too(
@@ -167,20 +167,20 @@ def test_when_the_memory_runs_out_the_pixels_that_nobody_uses_go_too(
 ) -> None:
     slow.told.set()
     draft = Conversation().with_user_turn(picture)
-    with local._turnstile.turn(Cancel(), lambda _: None):
+    with local._runner.lock.turn(Cancel(), lambda _: None):
         reading = threading.Thread(
             target=local.read_ahead, args=(draft, SHORT), kwargs={"session": "ben"}, daemon=True
         )
         reading.start()
-        wait_until(lambda: [p.users for p in local._media._pieces.values() if p.over] == [0])
+        wait_until(lambda: [p.users for p in local._runner.media._pieces.values() if p.over] == [0])
         failures = [torch.OutOfMemoryError()]
 
         def work() -> None:
             if failures:
                 raise failures.pop()
 
-        local._retry_after_freeing_memory(work, lambda: True)
-        assert local._media.nbytes == 0
+        local._runner._retry_after_freeing_memory(work, lambda: True)
+        assert local._runner.media.nbytes == 0
     reading.join(PATIENCE_S)
 
 
@@ -192,4 +192,4 @@ def test_a_session_that_is_forgotten_while_its_clip_is_decoded_keeps_nothing(
     local.forget("ann")
     slow.told.set()
     assert watching.finished().reason == "length"
-    assert local._media.nbytes == local.engine.session_cache.nbytes == 0
+    assert local._runner.media.nbytes == local.engine.session_cache.nbytes == 0
