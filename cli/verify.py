@@ -12,8 +12,8 @@ from model.checkpoint import load as checkpoints
 from model.checkpoint.choose import BUNDLED, Flags, choose
 from model.conversation import Image
 from model.errors import DemoError, NotReplayableError
-from model.media import image as media
 from model.media import video
+from model.media.image import image_size
 from model.prompt.chat_template import control_tokens
 from model.reproduce import archive_reader
 from model.reproduce.archive import Archive
@@ -113,6 +113,6 @@ def _check_media(exported: Archive) -> None:
     """They come from outside: only what the page would take is opened. Raises `MediaError`."""
     for item in exported.conversation.media:
         if isinstance(item, Image):
-            media.image_size(item.path, name=item.name)
+            image_size(item.path, name=item.name)
         else:
             video.probe(item)

@@ -5,8 +5,10 @@ A clip is decoded in one streaming pass, so memory never depends on its length.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +20,6 @@ from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
 
 from model.media.container import Track
-from model.media.packets import STRICT, PacketIndex
 from model.media.sampling import SAME_MOMENT
 
 Pixels = npt.NDArray[np.uint8]  # (height, width, 3), RGB
@@ -32,6 +33,58 @@ HD_LINES = 720
 MIN_UNWANTED_RATIO = (
     3.0  # times as many frames as are wanted: then it pays to find out which these are
 )
+# Codecs whose decoders leave out unreferenced frames only; HEVC's may be referred to from another layer.
+STRICT = frozenset({"h264", "mpeg4", "mpeg2video"})
+MAX_PACKETS = 1_000_000  # in an index, which then takes 200 MB; four hours at 60 frames a second
+
+
+@dataclass(frozen=True)
+class Run:
+    """Frames to decode from one keyframe on, all by their time stamps."""
+
+    keyframe: int
+    wanted: tuple[int, ...]  # ascending
+
+
+@dataclass(frozen=True)
+class PacketIndex:
+    """Time stamps in the stream's time base, ascending."""
+
+    stamps: tuple[int, ...]
+    keyframes: tuple[int, ...]
+
+    @classmethod
+    def of(cls, packets: Iterable[Packet[VideoStream]]) -> PacketIndex | None:
+        """None where packets do not tell when their frames are shown, or are too many."""
+        stamps: list[int] = []
+        keyframes: list[int] = []
+        for packet in packets:
+            if not packet.size or packet.is_discard:
+                continue
+            if packet.pts is None or packet.is_corrupt or len(stamps) == MAX_PACKETS:
+                return None
+            stamps.append(packet.pts)
+            if packet.is_keyframe:
+                keyframes.append(packet.pts)
+        if not keyframes or len(set(stamps)) != len(stamps):
+            return None
+        return cls(tuple(sorted(stamps)), tuple(sorted(keyframes)))
+
+    def on_screen(self, moments: Sequence[float]) -> tuple[int, ...]:
+        """The stamps of the frames that are shown at these moments (also stamps), each once."""
+        places = (max(0, bisect_right(self.stamps, moment) - 1) for moment in moments)
+        return tuple(sorted({self.stamps[place] for place in places}))
+
+    def runs(self, wanted: Sequence[int]) -> list[Run]:
+        """A new run wherever a keyframe lies between two wanted frames that both come after another."""
+        runs: list[Run] = []
+        for stamp in wanted:
+            keyframe = self.keyframes[max(0, bisect_right(self.keyframes, stamp) - 1)]
+            if runs and keyframe <= runs[-1].wanted[-1]:
+                runs[-1] = Run(runs[-1].keyframe, (*runs[-1].wanted, stamp))
+            else:
+                runs.append(Run(keyframe, (stamp,)))
+        return runs
 
 
 def decoded(track: Track) -> Timed:

@@ -12,10 +12,11 @@ import numpy as np
 
 from model.backend import Cancel
 from model.conversation import Image, Media, Video
-from model.media import as_stock, video
-from model.media import image as media
+from model.media import video
 from model.media.decoding import Pixels
+from model.media.image import image_size, open_image
 from model.media.sampling import Clip
+from model.media.stock_files import stock_pixels
 from model.media.video import Report
 
 
@@ -45,7 +46,7 @@ class MediaReader(Protocol):
         ...
 
     def as_stock(self, file: str, times: tuple[float, ...]) -> Iterator[Pixels]:
-        """What stock code decodes of a file; see `as_stock.pixels`. Raises `DemoError`."""
+        """What stock code decodes of a file; see `stock_files.stock_pixels`. Raises `DemoError`."""
         ...
 
 
@@ -53,7 +54,7 @@ class _InThisProcess:
     """For programs that open their own files."""
 
     def picture_size(self, picture: Image) -> tuple[int, int]:
-        return media.image_size(picture.path, name=picture.name)
+        return image_size(picture.path, name=picture.name)
 
     def clip_facts(self, clip: Video) -> Clip:
         return video.probe(clip)
@@ -62,13 +63,13 @@ class _InThisProcess:
         self, part: Media, times: tuple[float, ...], cancel: Cancel, report: Report
     ) -> Iterator[Pixels]:
         if isinstance(part, Image):
-            yield np.array(media.open_image(part.path, name=part.name))
+            yield np.array(open_image(part.path, name=part.name))
             return
         for _, frame in video.frames(part, times, cancel=cancel, progress=report):
             yield frame
 
     def as_stock(self, file: str, times: tuple[float, ...]) -> Iterator[Pixels]:
-        return as_stock.pixels(file, times)
+        return stock_pixels(file, times)
 
 
 IN_THIS_PROCESS: MediaReader = _InThisProcess()

@@ -5,13 +5,28 @@ It runs where strangers' files are opened. `model/reproduce/script.py` prints th
 
 from __future__ import annotations
 
+import logging
+import os
+import struct
 from collections import deque
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 from PIL import Image, ImageOps
+
+from model.errors import DemoError
+from model.media.decoding import Pixels
+
+log = logging.getLogger(__name__)
+
+# What decoders raise for broken files.
+UNREADABLE = (
+    *(OSError, ValueError, SyntaxError, EOFError, struct.error),
+    *(av.FFmpegError, Image.DecompressionBombError),
+)
 
 
 def flat(path: str) -> Image.Image:
@@ -70,3 +85,31 @@ def on_screen(path: str, times: Sequence[float]) -> Iterator[np.ndarray]:
         raise ValueError("no frame")
     for _ in wanted:
         yield upright(latest)
+
+
+def stock_pixels(file: str, times: tuple[float, ...]) -> Iterator[Pixels]:
+    """Of a picture one array, of a clip, which has `times`, one for each. (height, width, 3) uint8.
+
+    Raises `DemoError` for a file that is gone, or so broken that only this program's own code reads it.
+    """
+    try:
+        if times:
+            yield from on_screen(file, times)
+        else:
+            yield np.array(flat(file))
+    except UNREADABLE as error:  # anything else is a bug
+        log.warning("Stock code cannot read %s", file, exc_info=True)
+        name = Path(file).name
+        if isinstance(error, OSError) and error.errno:
+            raise DemoError(
+                "This answer cannot be verified, because {name} cannot be opened any more ({reason}); "
+                "attach it and ask again.",
+                name=name,
+                reason=os.strerror(error.errno),
+            ) from error
+        raise DemoError(
+            "This answer cannot be verified, because stock code cannot decode {name} ({reason}); "
+            "save it as PNG or MP4 and ask again.",
+            name=name,
+            reason=type(error).__name__,
+        ) from error

@@ -20,9 +20,10 @@ from PIL import Image
 from model.backend import Cancel
 from model.conversation import Video
 from model.errors import MediaError, Sentence
-from model.media import image as media
+from model.media import source
 from model.media.container import DECODE_TIMEOUT_S, PROBE_TIMEOUT_S, Track, opened
 from model.media.decoding import (
+    PacketIndex,
     Pixels,
     decoded,
     decoded_from,
@@ -31,7 +32,7 @@ from model.media.decoding import (
     pays,
     upright,
 )
-from model.media.packets import PacketIndex
+from model.media.image import image_size, open_image
 from model.media.sampling import SAME_MOMENT, Clip, choose
 
 __all__ = [
@@ -128,14 +129,14 @@ def first_frame(video: Video) -> Image.Image:
 
 
 def sources(video: Video) -> tuple[str, ...]:
-    """The paths of the files that make the clip, for `media.fingerprint`."""
+    """The paths of the files that make the clip, for `source.fingerprint`."""
     return tuple(os.fspath(path) for path in video.frames or (video.path,) if path is not None)
 
 
 def display_name(video: Video) -> str:
     """What to call a clip in a message."""
     if video.name or not video.frames:
-        return video.name or media.display_name(*sources(video))
+        return video.name or source.display_name(*sources(video))
     return Sentence("The clip")
 
 
@@ -202,13 +203,13 @@ def _opened(video: Video, seconds: float) -> AbstractContextManager[Track]:
 
 def _probe_pictures(video: Video) -> Clip:
     """A list of pictures as a clip. They must share one size, because the model sees one grid."""
-    sizes = [media.image_size(path) for path in sources(video)]
+    sizes = [image_size(path) for path in sources(video)]
     for path, size in zip(sources(video), sizes, strict=True):
         if size != sizes[0]:
             raise MediaError(
                 "{name} is {width}x{height} pixels, the clip's first frame "
                 "{first_width}x{first_height}; make all frames one size.",
-                name=media.display_name(path),
+                name=source.display_name(path),
                 width=size[0],
                 height=size[1],
                 first_width=sizes[0][0],
@@ -224,7 +225,7 @@ def _pictures(
     fps, paths = video.fps or 1.0, sources(video)
     indices = [min(math.floor(at * fps + 1e-6), len(paths) - 1) for at in times]
     for at, path in watch.over((index / fps, paths[index]) for index in indices):
-        yield at, np.array(media.open_image(path))
+        yield at, np.array(open_image(path))
 
 
 def _without_frames(video: Video) -> MediaError:

@@ -11,9 +11,9 @@ from dataclasses import replace
 from functools import lru_cache
 
 from model.conversation import Image, Video
-from model.media import image as media
 from model.media import video
 from model.media.reader import IN_THIS_PROCESS, MediaReader
+from model.media.source import Source, fingerprint
 from model.media.video import Clip
 from model.settings import VisionSettings
 
@@ -44,11 +44,11 @@ def clip_facts(clip: Video, reader: MediaReader = IN_THIS_PROCESS) -> Clip:
         return error.facts
 
 
-def content_hash(source: media.Source) -> str:
-    """See `media.fingerprint`. Raises `MediaError`."""
+def content_hash(source: Source) -> str:
+    """See `source.fingerprint`. Raises `MediaError`."""
     version = _version(source)
     if version is None:
-        return media.fingerprint(source)
+        return fingerprint(source)
     assert not isinstance(source, bytes)
     return _content_hash(os.fspath(source), version)
 
@@ -61,7 +61,7 @@ class _TooLongError(Exception):
         self.facts = facts
 
 
-def _version(source: media.Source) -> Version | None:
+def _version(source: Source) -> Version | None:
     """Another one after every change of the file; None where there is no telling, or no file."""
     if isinstance(source, bytes) or os.fspath(source).startswith("data:"):
         return None
@@ -90,4 +90,4 @@ def _clip_facts(clip: Video, versions: tuple[Version, ...], reader: MediaReader)
 
 @lru_cache(MAX_HASHES)
 def _content_hash(path: str, version: Version) -> str:  # noqa: ARG001 - part of the key
-    return media.fingerprint(path)
+    return fingerprint(path)

@@ -16,8 +16,8 @@ from model.conversation import Conversation, Image, Media, Video
 from model.errors import ContextError, MediaError, Sentence
 from model.families import Geometry
 from model.media import download, video
-from model.media import image as media
 from model.media.reader import IN_THIS_PROCESS, MediaReader
+from model.media.source import WEB, display_name
 from model.prompt import file_facts
 from model.prompt import resize as vision
 from model.settings import VisionSettings
@@ -124,21 +124,21 @@ def _require(item: Media, label: Sentence) -> None:
     """
     sources = [item.path] if isinstance(item, Image) else video.sources(item)
     for source in sources:
-        elsewhere = isinstance(source, bytes) or os.fspath(source).startswith(("data:", *media.WEB))
+        elsewhere = isinstance(source, bytes) or os.fspath(source).startswith(("data:", *WEB))
         if not elsewhere and not os.path.exists(source):
-            name = media.display_name(source, item.name)
+            name = display_name(source, item.name)
             raise MediaError(
                 "{item} ({name}) is gone from the server; attach it again.", item=label, name=name
             )
 
 
 def _picture(image: Image, number: int, geometry: Geometry, reader: MediaReader) -> VisualItem:
-    if isinstance(image.path, str) and image.path.startswith(media.WEB):
+    if isinstance(image.path, str) and image.path.startswith(WEB):
         # Only the Python API can get here: the page and the API take uploads.
-        name = image.name or media.display_name(image.path)
+        name = image.name or display_name(image.path)
         image = replace(image, path=_fetched(image.path), name=name)
     original = file_facts.picture_size(image, reader)
-    name = media.display_name(image.path, image.name)
+    name = display_name(image.path, image.name)
     size = vision.picture_size(original, image.vision, geometry, name=name)
     grid = vision.grid(size, 1, geometry)
     tokens = vision.visual_tokens(grid, geometry)

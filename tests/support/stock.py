@@ -21,8 +21,8 @@ from transformers.video_utils import VideoMetadata, load_video
 from model.conversation import Conversation, Image, Media, Message, Text, Video
 from model.families import Geometry
 from model.local import LocalBackend
-from model.media import image as media
 from model.media import video
+from model.media.image import open_image
 from model.prompt.resize import exact_size
 from model.settings import GenerationSettings, VisionSettings
 
@@ -191,7 +191,7 @@ def _stitched(processor: Any, prompt: str, items: list[Media]) -> dict[str, torc
 def _pictures_kwargs(pictures: list[Image]) -> dict[str, Any]:
     """Of pictures with the same settings."""
     return {
-        "images": [_exactly(media.open_image(picture.path), picture) for picture in pictures],
+        "images": [_exactly(open_image(picture.path), picture) for picture in pictures],
         "images_kwargs": images_kwargs(pictures[0].vision, GEOMETRY),
     }
 

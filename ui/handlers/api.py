@@ -20,7 +20,7 @@ import gradio as gr
 
 from model.conversation import Conversation, Text
 from model.errors import DemoError, MediaError, SettingError
-from model.media import image as media
+from model.media.source import WEB
 from model.settings import GenerationSettings
 from ui.handlers.posted_message import PostedFile, parts_of
 from ui.http.api_examples import give_example
@@ -178,7 +178,7 @@ async def _until_loaded(tabs: Tabs) -> None:
 async def _attached(tabs: Tabs, tab: Tab, file: PostedFile) -> Attachment:
     """What a program has uploaded, or named by its address if that is allowed. Raises `MediaError`."""
     path = file.path
-    if not isinstance(path, str) or not path.startswith(media.WEB):
+    if not isinstance(path, str) or not path.startswith(WEB):
         stored = tabs.uploads.claim(path, tab.key, tab.asker)
         return await tabs.errands.inspect(tab, stored, file.name)
     if tabs.downloads is None:

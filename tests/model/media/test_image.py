@@ -23,14 +23,14 @@ from PIL import Image, ImageColor, TiffImagePlugin
 from model.errors import MediaError
 from model.media.download import fetch
 from model.media.image import (
-    fingerprint,
     image_size,
     is_turned,
-    kind,
     mime_type,
     open_image,
     pages,
 )
+from model.media.signatures import kind
+from model.media.source import fingerprint
 from tests.support.hostile_files import advisories
 from tests.support.media_files import (
     CORNERS,
@@ -304,7 +304,7 @@ def test_every_brand_of_heif_is_called_a_heic_picture(
     path.write_bytes((4 + len(head)).to_bytes(4) + head + bytes(500))
     with pytest.raises(MediaError, match="is a HEIC picture"):
         open_image(path)
-    assert kind(path) == "picture"
+    assert kind(path) == "image"
 
 
 @pytest.mark.parametrize("suffix", [".nef", ".ARW", ".dng", ".pef", ".cr2"])

@@ -22,7 +22,7 @@ from model.backend import AnswerRecord
 from model.conversation import Conversation, Text, Video
 from model.conversation import Image as Picture
 from model.local import LocalBackend
-from model.media import image as media
+from model.media.image import open_image
 from model.reproduce.archive import file_names
 from model.reproduce.client_scripts import (
     ENGINE,
@@ -135,7 +135,7 @@ def test_the_openai_script_sends_pictures_at_the_size_that_the_model_saw(
     (asked,) = engine.asked
     assert_asked(asked)
     sent = Image.open(io.BytesIO(content(asked["messages"][1]["content"][0])))
-    seen = media.open_image("it's a.png").resize((record.images[0].width, record.images[0].height))
+    seen = open_image("it's a.png").resize((record.images[0].width, record.images[0].height))
     assert (sent.size, sent.tobytes()) == (seen.size, seen.tobytes())
     assert seen.size != (300, 120)
 

@@ -16,8 +16,8 @@ from model.conversation import Conversation, Text, Video
 from model.conversation import Image as Picture
 from model.engine.vision_encoder import resize
 from model.local import LocalBackend
-from model.media import image as media
 from model.media import video
+from model.media.image import open_image
 from model.reproduce import stock, verify
 from model.settings import GenerationSettings, VisionSettings
 from tests.support import media_files
@@ -73,7 +73,7 @@ def test_a_long_clip_sampled_sparsely(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tiff"])
 def test_a_picture_with_any_orientation(tmp_path: Path, orientation: int, suffix: str) -> None:
     path = media_files.exif_rotated(tmp_path / f"a.{suffix}", orientation)
-    pixels = torch.from_numpy(np.asarray(media.open_image(path)).copy()).permute(2, 0, 1)
+    pixels = torch.from_numpy(np.asarray(open_image(path)).copy()).permute(2, 0, 1)
     assert torch.equal(stock.picture(str(path), *SIZE), resize(pixels, SIZE))
 
 
@@ -94,7 +94,7 @@ def test_a_picture_with_more_levels(
     levels = np.linspace(0, white, 64 * 48).reshape(48, 64).astype(kind)
     path = tmp_path / name
     Image.fromarray(levels).save(path)
-    pixels = torch.from_numpy(np.asarray(media.open_image(path)).copy()).permute(2, 0, 1)
+    pixels = torch.from_numpy(np.asarray(open_image(path)).copy()).permute(2, 0, 1)
     assert torch.equal(stock.picture(str(path), *SIZE), resize(pixels, SIZE))
 
 

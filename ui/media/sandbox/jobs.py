@@ -17,7 +17,7 @@ from PIL import Image as PillowImage
 from model.conversation import Image, Media, Video
 from model.media import container, video
 from model.media import image as media
-from model.media.as_stock import pixels as stock_pixels
+from model.media.stock_files import stock_pixels
 from ui.media.sandbox.channel import Content
 from ui.media.sandbox.probe import is_clip, look
 

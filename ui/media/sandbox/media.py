@@ -17,10 +17,9 @@ from PIL import Image as PillowImage
 
 from model.backend import Cancel
 from model.conversation import Image, Media, Video
-from model.media import container, video
+from model.media import container, source, video
 from model.media import image as media
-from model.media.decoding import Pixels
-from model.media.packets import MAX_PACKETS
+from model.media.decoding import MAX_PACKETS, Pixels
 from model.media.sampling import Clip
 from model.media.video import Report
 from ui.media.sandbox.channel import BrokenOffError, Message
@@ -128,7 +127,7 @@ class SandboxedMedia:
 def display_name(part: Media) -> str:
     if isinstance(part, Video):
         return video.display_name(part)
-    return media.display_name(part.path, part.name)
+    return source.display_name(part.path, part.name)
 
 
 def _absolute(part: Media) -> Media:
@@ -142,7 +141,7 @@ def _absolute(part: Media) -> Media:
 
 def _path(path: str | os.PathLike[str]) -> str:
     path = os.fspath(path)
-    return path if path.startswith(("data:", *media.WEB)) else os.path.abspath(path)
+    return path if path.startswith(("data:", *source.WEB)) else os.path.abspath(path)
 
 
 def _files(part: Media) -> tuple[str, ...]:

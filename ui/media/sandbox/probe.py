@@ -16,7 +16,7 @@ from PIL import Image as PillowImage
 from model.conversation import Video
 from model.errors import MediaError
 from model.media import image as media
-from model.media import video
+from model.media import signatures, video
 
 THUMBNAIL_PX = 256
 LARGE_PX = 2048  # of a picture in a format that browsers do not show
@@ -75,8 +75,8 @@ def look(file: str, name: str) -> tuple[FirstLook, Pictures]:
 
 def is_clip(file: str, name: str) -> bool:
     """By the content where that tells: suffixes are easily wrong. Raises `MediaError` for neither kind."""
-    if kind := media.kind(file, name=name):
-        return kind == "clip"
+    if kind := signatures.kind(file, name=name):
+        return kind == "video"
     family = (_mime(Path(file)) or "image/").split("/")[0]
     if family not in ("image", "video"):
         raise MediaError(

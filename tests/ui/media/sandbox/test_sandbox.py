@@ -12,9 +12,9 @@ import pytest
 
 from model.conversation import Video
 from model.errors import MediaError, Sentence
-from model.media import container, packets
+from model.media import container, decoding
 from model.media.container import Patience, opened
-from model.media.packets import PacketIndex
+from model.media.decoding import PacketIndex
 from model.media.video import frames
 from tests.support import media_files
 from tests.support.hostile_files.clips import growing, sample_bomb
@@ -170,7 +170,7 @@ def test_too_many_packets_are_not_listed_and_the_frames_are_the_same(
     video = Video(media_files.clip(tmp_path / "a.mp4", 60))
     times = (0.0, 2.0, 4.0, 5.9)
     listed = [at for at, _ in frames(video, times)]
-    monkeypatch.setattr(packets, "MAX_PACKETS", 10)
+    monkeypatch.setattr(decoding, "MAX_PACKETS", 10)
     with opened(str(video.path), "a.mp4", 60.0) as track:
         assert PacketIndex.of(track.packets()) is None
     assert [at for at, _ in frames(video, times)] == listed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model.media.packets import PacketIndex, Run
+from model.media.decoding import PacketIndex, Run
 
 INDEX = PacketIndex(stamps=tuple(range(0, 100, 2)), keyframes=(0, 30, 60, 90))
 

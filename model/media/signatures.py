@@ -1,0 +1,155 @@
+"""What a file is by its first bytes, and what to say of files that are not images.
+
+Knows nothing of Pillow or FFmpeg.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Literal
+
+from model.errors import MediaError, Sentence
+from model.media.source import opened
+
+HEIC = Sentence("a HEIC picture")
+ARCHIVE = b"PK\x03\x04"
+# How the first file in an archive is called that an office program has written.
+OFFICE = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"mimetypeapplication/")
+RAW = Sentence("a raw photo")
+# What a file is, by how it begins: (offset, bytes, name). First those that are read as pictures.
+IMAGE_SIGNATURES = (
+    (0, b"\x89PNG"),
+    (0, b"\xff\xd8\xff"),
+    (8, b"WEBP"),
+    (0, b"GIF8"),
+    (0, b"BM"),
+    (0, b"II*\0"),
+    (0, b"MM\0*"),
+    (4, b"ftypavi"),
+)
+# What people attach by mistake.
+OTHER_SIGNATURES = (
+    (4, b"ftypavi", Sentence("an AVIF picture")),
+    (4, b"ftyp", Sentence("a video")),
+    (0, b"\x1aE\xdf\xa3", Sentence("a video")),
+    (8, b"AVI ", Sentence("a video")),
+    (0, b"FLV\x01", Sentence("a video")),
+    (0, b"0&\xb2u\x8ef\xcf\x11", Sentence("a video")),  # ASF, which WMV is kept in
+    (0, b"FUJIFILMCCD-RAW", RAW),
+    (8, b"CR\x02\0", RAW),
+    (0, b"IIRO", RAW),
+    (0, b"IIRS", RAW),
+    (0, b"MMOR", RAW),
+    (0, b"IIU\0", RAW),
+    (0, b"FOVb", RAW),
+    (0, b"\0MRM", RAW),
+    (0, b"%PDF", Sentence("a PDF document")),
+)
+# Brands of the HEIF_BRANDS family, among which files name their own and those that they can be read as.
+HEIF_BRANDS = frozenset(
+    b"heic heix heim heis hevc hevx hevm hevs mif1 mif2 msf1 miaf MiHE MiHB MiPr "
+    b"avci avcs jpeg jpgs j2ki j2is vvic vvis evbi evbs".split()
+)
+RAW_SUFFIXES = frozenset(
+    [
+        ".3fr",
+        ".arw",
+        ".cr2",
+        ".cr3",
+        ".dcr",
+        ".dng",
+        ".erf",
+        ".fff",
+        ".iiq",
+        ".k25",
+        ".kdc",
+        ".mef",
+        ".mos",
+        ".mrw",
+        ".nef",
+        ".nrw",
+        ".orf",
+        ".pef",
+        ".raf",
+        ".raw",
+        ".rw2",
+        ".rwl",
+        ".sr2",
+        ".srf",
+        ".srw",
+        ".x3f",
+    ]
+)
+
+
+def kind(path: str | os.PathLike[str], *, name: str = "") -> Literal["image", "video", ""]:
+    """What a file is by how it begins, whatever it is called; empty where that does not tell.
+
+    What is named by `OTHER_SIGNATURES`, and an archive, counts as a picture: opening it says what it is. Raises `MediaError`.
+    """
+    with opened(path, name) as file:
+        head = file.read(512)
+    if any(head[at : at + len(magic)] == magic for at, magic in IMAGE_SIGNATURES):
+        return "image"
+    if head.startswith(ARCHIVE):
+        return "image"
+    what = described(head)
+    return "" if what is None else "video" if what == "a video" else "image"
+
+
+def described(head: bytes) -> Sentence | None:
+    if head.startswith(b"ftypcrx", 4):
+        return RAW
+    if (
+        head.startswith(b"ftyp", 4)
+        and not head.startswith(b"avi", 8)
+        and _brands(head) & HEIF_BRANDS
+    ):
+        return HEIC
+    for offset, magic, what in OTHER_SIGNATURES:
+        if head[offset : offset + len(magic)] == magic:
+            return what
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith(b"<svg") or (b"<svg" in text and text.startswith((b"<?xml", b"<!"))):
+        return Sentence("an SVG drawing")
+    if text.startswith((b"<!doctype html", b"<html")):
+        return Sentence("a web page")
+    return None
+
+
+def refusal(head: bytes, shown: str) -> MediaError:
+    """What to say of a file that is no picture of the allowed formats."""
+    if head.startswith(ARCHIVE):
+        return _archive(head, shown)
+    if what := described(head):
+        return refused(what, shown)
+    return MediaError(
+        "{name} is not a picture that can be read; save it as PNG or JPEG and attach it again.",
+        name=shown,
+    )
+
+
+def _archive(head: bytes, shown: str) -> MediaError:
+    if head.startswith(OFFICE, 30):  # after the header of the first file in it
+        return MediaError(
+            "{name} is an office document; save the page that matters as PNG or JPEG and attach that.",
+            name=shown,
+        )
+    return MediaError(
+        "{name} is a ZIP archive; unpack it and attach the pictures or videos in it.", name=shown
+    )
+
+
+def refused(what: Sentence, shown: str) -> MediaError:
+    return MediaError(
+        "{name} is {what}, which cannot be read as a picture; "
+        "save it as PNG or JPEG and attach it again.",
+        name=shown,
+        what=what,
+    )
+
+
+def _brands(head: bytes) -> frozenset[bytes]:
+    """The brands of a file of the ISO base media format: its own, and those it can be read as."""
+    size = min(int.from_bytes(head[:4]), len(head))
+    return frozenset({head[8:12], *(head[at : at + 4] for at in range(16, size - 3, 4))})
