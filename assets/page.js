@@ -37,6 +37,10 @@
 
   const owned = own();
 
+  // Until the server knows this page, it answers nothing else.
+  let isKnown;
+  const known = new Promise((resolve) => { isKnown = resolve; });
+
   // New chat: the draft goes with the conversation, its text and its files.
   function startOver(key) {
     write('');
@@ -255,7 +259,7 @@
     name();
   });
   window.qwenVlChat = {
-    one, text, anything, whenReady, owned, key, open, language, chooseLanguage, sent, giveBack, replace, startOver, draw, copy,
+    one, text, anything, whenReady, owned, known, isKnown, key, open, language, chooseLanguage, sent, giveBack, replace, startOver, draw, copy,
     copyText, download,
     copyLatest: () => copy(one('#copy'), -1), gatherSettings, keptSettings, settingsWith, startSettings,
   };

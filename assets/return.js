@@ -14,7 +14,11 @@
 
   // The server waits for a page whose connection was cut, and not for one that says that it goes.
   let leaving = '';
-  qwenVlChat.opened = (key, page) => { leaving = JSON.stringify({ key, page }); };
+  qwenVlChat.opened = (key, page) => {
+    if (!key) return; // the server has refused it
+    leaving = JSON.stringify({ key, page });
+    qwenVlChat.isKnown();
+  };
   addEventListener('pagehide', () => { if (leaving) navigator.sendBeacon('leave', leaving); });
 
   addEventListener('offline', () => { cutOff ||= live(); });

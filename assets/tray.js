@@ -7,6 +7,7 @@ const EXPORTED = /\.zip$/i; // a whole conversation, which is no attachment
 const LIMIT = Number(one('meta[name=max-file-bytes]')?.content ?? 0);
 const uploads = new Map(); // under way: a file -> [bytes sent, bytes in all]
 let waiting = 0; // batches that are not in the tray yet
+let known = false; // whether the server knows this page
 let sendLater = false;
 let stop = new AbortController(); // of all that is under way
 
@@ -65,7 +66,7 @@ function fail(file, error) {
 // The server answers by drawing the tray anew, with the name of the wish on it: others have it drawn, too. One
 // wish after the other: answers overtake each other, and the one that is drawn last has to be the newest. Gives
 // whether it has answered.
-let asked = Promise.resolve();
+let asked = qwenVlChat.known;
 const ask = (event, data) => asked = asked.then(async () => {
   const wish = Math.random().toString(36).slice(2);
   const answered = granted(wish, SETTLE_MS * (1 + (data.files?.length ?? 0)));
@@ -87,6 +88,7 @@ async function add(files) {
   const { signal } = stop;
   const cancelled = new Promise((resolve) => { signal.addEventListener('abort', resolve); });
   waiting += 1;
+  chosen.forEach(failedUploads.leaves);
   show();
   try {
     await Promise.race([sendAll(chosen, signal), cancelled]);
@@ -95,10 +97,17 @@ async function add(files) {
     throw error;
   } finally {
     waiting -= 1;
+    chosen.forEach(failedUploads.arrived);
     if (!waiting) uploads.clear();
     show();
   }
-  if (sendLater && !waiting) { sendLater = false; one('#composer [data-testid=submit-button]')?.click(); }
+  sendHeld();
+}
+
+function sendHeld() {
+  if (!sendLater || waiting || !known) return;
+  sendLater = false;
+  one('#composer [data-testid=submit-button]')?.click();
 }
 
 async function sendAll(chosen, signal) {
@@ -111,6 +120,7 @@ async function sendAll(chosen, signal) {
   chosen.forEach((file, i) => { if (media.includes(stored[i])) fail(file, { reason: 'silence' }); });
 }
 
+qwenVlChat.known.then(() => { known = true; sendHeld(); });
 qwenVlChat.attach = add;
 qwenVlChat.abandonUploads = () => { abandon(); failedUploads.dismiss(); };
 qwenVlChat.owned.then(() => whenReady(() => {
@@ -118,9 +128,9 @@ qwenVlChat.owned.then(() => whenReady(() => {
 }));
 qwenVlChat.attachFailed = (reason) => ask('upload', { files: [], error: reason });
 
-// What is sent while files are on their way is sent with them.
+// What is sent while files are on their way is sent with them, and what is sent before the server knows the page, then.
 function holdBack(event) {
-  if (!waiting) return;
+  if (!waiting && known) return;
   event.preventDefault();
   event.stopPropagation();
   sendLater = true;

@@ -1,4 +1,5 @@
 // Files that did not reach the server: a card for each above the composer, with the reason and "Try again".
+// One that is on its way for long is kept, too: the page may be loaded anew before it has arrived.
 import { megabytes, text, whenSaid } from './texts.js';
 import { forget, keep, kept } from './unsent_files.js';
 
@@ -15,7 +16,10 @@ const SENTENCES = {
 // Trying again changes nothing.
 const FINAL = ['too-large', 'unreadable'];
 
+const LONG_MS = 1000;
+
 const failures = new Map(); // by id: { file, error }
+const leaving = new Map(); // files that are on their way -> { id, timer }
 let page = null; // what `start` was given
 
 /** Show what failed so far, and what an earlier page of this tab left. tab: its key; limit: of a file, in bytes; again: sends a file. */
@@ -27,9 +31,28 @@ export async function start({ tab, limit, again }) {
   draw();
 }
 
+const newId = () => crypto.getRandomValues(new Uint32Array(2)).join('-');
+
+/** The file is on its way: until it has arrived or failed, a page that comes after this one offers it again. */
+export function leaves(file) {
+  const id = newId();
+  const timer = setTimeout(() => { if (page) keep(id, page.tab, file, { reason: 'connection' }); }, LONG_MS);
+  leaving.set(file, { id, timer });
+}
+
+/** The file is on its way no more. */
+export function arrived(file) {
+  if (!leaving.has(file)) return;
+  const { id, timer } = leaving.get(file);
+  leaving.delete(file);
+  clearTimeout(timer);
+  forget(id);
+}
+
 /** The file failed with this `UploadError`. */
 export function failed(file, error) {
-  const id = crypto.getRandomValues(new Uint32Array(2)).join('-');
+  const id = newId();
+  arrived(file);
   failures.set(id, { file, error });
   draw();
   remember(id);

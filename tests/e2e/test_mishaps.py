@@ -96,6 +96,45 @@ def test_what_is_dropped_while_offline_stays(open_page: OpenChat, picture: Path)
     assert chat.draft == "What is this?"
 
 
+def test_what_is_on_its_way_when_the_network_goes_is_offered_again(
+    open_page: OpenChat, picture: Path
+) -> None:
+    chat = open_page()
+    held: list[Route] = []
+    chat.page.route(UPLOAD, lambda route: held.append(route))
+    chat.hand_over("drop", picture)
+    chat.wait_until(lambda: held)
+    chat.page.wait_for_timeout(1500)
+    chat.page.reload()
+    chat.page.unroute(UPLOAD)
+    chat.page.click(f"{FAILED} button >> nth=0")
+    chat.wait_for_cards(1)
+    chat.page.reload()
+    chat.wait("idle")
+    assert not chat.page.is_visible("#failed-uploads")
+
+
+def test_what_is_done_before_the_server_knows_the_page_is_done_then(
+    profile: BrowserContext, fake_url: str, fake: FakeBackend, picture: Path
+) -> None:
+    chat = Chat(profile.new_page(), fake_url)
+    held: list[Route] = []
+    chat.page.route("**/run/predict*", lambda route: held.append(route))
+    chat.page.goto(fake_url)
+    chat.page.wait_for_function("Boolean(window.qwenVlChat?.attach)")
+    chat.wait_until(lambda: held)
+    chat.hand_over("drop", picture)
+    chat.send("What is this?")
+    chat.page.wait_for_timeout(500)
+    opening, held = held, []
+    chat.page.route("**/run/predict*", lambda route: route.continue_())
+    for route in opening:
+        route.continue_()
+    chat.wait("idle", after_turn=0)
+    assert len(list(fake.calls[0].conversation.media)) == 1 and chat.problems == []
+    chat.page.close()
+
+
 def test_a_page_whose_storage_is_refused_works_and_says_what_is_lost(
     open_page: OpenChat, fake: FakeBackend
 ) -> None:

@@ -8,11 +8,12 @@ const SCRIPT = fs.readFileSync(new URL('../../assets/tray.js', import.meta.url),
 const refuse = () => Promise.reject(Object.assign(new Error('gone'), { reason: 'connection' }));
 
 // Runs the script as Gradio does.
-function start(modules) {
-  globalThis.document = new PageDocument('#composer');
+function start(modules, known = Promise.resolve()) {
+  const none = { leaves: () => {}, arrived: () => {} };
+  globalThis.document = new PageDocument('#composer', '#composer [data-testid=submit-button]');
   const one = (selector) => document.querySelector(selector);
-  globalThis.qwenVlChat = { one, text: () => '', whenReady: () => {}, owned: Promise.resolve() };
-  globalThis.qwenVlModules = { clipboard: {}, keyboard, ...modules };
+  globalThis.qwenVlChat = { one, text: () => '', whenReady: () => {}, owned: Promise.resolve(), known };
+  globalThis.qwenVlModules = { clipboard: {}, keyboard, ...modules, failedUploads: { ...none, ...modules.failedUploads } };
   new Function('element', 'trigger', SCRIPT)(document.createElement('div'), () => {});
 }
 
@@ -38,4 +39,16 @@ test('a failure that cannot be shown holds nothing back', async () => {
   await assert.rejects(qwenVlChat.attach(['a file']), /no card/);
   assert.equal(heldBack(), false);
   assert.equal(document.querySelector('#uploading'), null);
+});
+
+test('what is sent before the server knows the page is sent when it does', async () => {
+  let isKnown;
+  const known = new Promise((resolve) => { isKnown = resolve; });
+  start({}, known);
+  let sent = 0;
+  document.querySelector('#composer [data-testid=submit-button]').addEventListener('click', () => { sent += 1; });
+  assert.deepEqual([heldBack(), sent], [true, 0]);
+  isKnown();
+  await known;
+  assert.deepEqual([heldBack(), sent], [false, 1]);
 });
