@@ -12,7 +12,7 @@ import pytest
 from model.backend import Delta
 from model.conversation import Conversation, Text
 from tests.support.fakes import FakeBackend
-from tests.support.following import KEY, attach, drawn, followed
+from tests.support.following import KEY, attach, drawn, followed, rest
 from tests.support.media_files import solid
 from tests.support.pages import gradio_environment
 from tests.support.patience import becomes, scene
@@ -89,7 +89,7 @@ def test_an_answer_in_the_making_stays_in_the_other() -> None:
         second = await duplicated(tabs)
         assert answers(tabs, OTHER) == ["Hello"] and not second.live
         backend.gate.set()
-        assert (await followed(tabs)).log["answers"][-1]["text"] == "Anew"
+        assert rest(await followed(tabs))["answers"][-1]["text"] == "Anew"
         assert answers(tabs, OTHER) == ["Hello"]
 
     scene(play)

@@ -139,8 +139,8 @@ GROWING = {
     "**a\n- b": "**a</p>",
     "- **a\n- b": "**a\n</li>",
     "**a": "<strong>a",
-    "**a " * 8: "<strong>a <strong>",
-    "**a " * 9: "**a **a",
+    "**a " * 8: "**a " * 7 + "<strong>a",
+    "**a " * 9: "**a " * 8 + "**a",
     "*a " + "b" * 60: f"*a {'b' * 60}",
     "**a *b* c": "<strong>a <em>b</em> c",
 }
