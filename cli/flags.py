@@ -1,30 +1,46 @@
-"""The flags of the command line, each of which is an environment variable too."""
+"""The flags of the command line. Each of them is an environment variable too."""
 
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from model import VERSION
+from model.errors import DemoError
 from model.families import FAMILIES
+from model.remote.http.connection import Connection
 from model.settings import TUNABLES, Tunable
 
-ENVIRONMENT = "QWEN_VL_"  # QWEN_VL_CHECKPOINT_PATH is --checkpoint-path
-NOT_TAKEN = ("help", "version")  # a container may say its own version
-LISTS = ("allow_host", "auth")  # separated by commas there
+log = logging.getLogger(__name__)
+
+# QWEN_VL_CHECKPOINT_PATH sets --checkpoint-path.
+ENVIRONMENT = "QWEN_VL_"
+# Flags without a variable. A container may use QWEN_VL_VERSION for a version of its own.
+NOT_TAKEN = ("help", "version")
+# Flags whose variables hold several values, separated by commas.
+LISTS = ("allow_host", "auth")
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
+# Refused with --backend openai: the server decides these.
+LOCAL_ONLY = (
+    "adapter", "checkpoint_path", "compile", "dtype", "flash_attn2", "no_loop_guard", "prompt_lookup",
+)  # fmt: skip
+# Accepted with --backend openai, and logged: no model runs in this process.
+WITHOUT_EFFECT = ("cache_gb", "cpu_only", "gpu_memory")
+# Refused with --backend local.
+SERVER_ONLY = ("api_base", "api_key_env", "api_model", "concurrency", "model_family")
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Says every default but log-ins, which the environment may hold."""
+    """Help with the defaults. The default of --auth may be a password from the environment, and is left out."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         return action.help if action.dest == "auth" else super()._get_help_string(action)
 
 
 class _Setting(argparse.Action):
-    """Remembers in `given` that this setting was given, for its default may be another for a checkpoint."""
+    """Adds a setting that a flag sets to `given`: the others may take a checkpoint's own defaults."""
 
     def __call__(
         self,
@@ -38,7 +54,7 @@ class _Setting(argparse.Action):
 
 
 class _Once(argparse.Action):
-    """A flag whose second value would take the place of the first without a word."""
+    """A flag that may be given once; argparse alone would let the second value win."""
 
     def __call__(
         self,
@@ -53,9 +69,9 @@ class _Once(argparse.Action):
 
 
 def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
-    """Every flag, with its default from the environment where that is set.
+    """Every flag. Variables of `environment` replace the defaults; a wrong one ends the process with status 2.
 
-    What is parsed also has `given`: the names of the settings that a flag or the environment gives.
+    The parsed namespace also has `given`: the names of the settings that a flag or a variable sets.
     """
     flags = argparse.ArgumentParser(
         description="Chat with a Qwen2-VL checkpoint about pictures and videos.",
@@ -70,6 +86,35 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         settings.add_argument(_flag(tunable), action=_Setting, type=_parse(tunable), default=tunable.default, metavar=tunable.kind.upper(), help=f"{tunable.help.replace('%', '%%')} {tunable.range}")  # fmt: skip
     _take_environment(flags, environment)
     return flags
+
+
+def connection(options: argparse.Namespace, environment: Mapping[str, str]) -> Connection | None:
+    """The server that answers, or None with --backend local. Raises `DemoError` for flags that do not fit together."""
+    remote = options.backend == "openai"
+    given = _given(options)
+    for name in LOCAL_ONLY if remote else SERVER_ONLY:
+        if name in given:
+            flag, backend = f"--{name.replace('_', '-')}", "local" if remote else "openai"
+            raise DemoError("{flag} works with --backend {backend} only; leave it out.", flag=flag, backend=backend)  # fmt: skip
+    if not remote:
+        return None
+    for name in WITHOUT_EFFECT:
+        if name in given:
+            log.info("--%s has no effect with --backend openai.", name.replace("_", "-"))
+    if not options.api_base:
+        raise DemoError("--backend openai needs --api-base, e.g. http://localhost:8000/v1.")
+    if options.concurrency < 1:
+        raise DemoError("--concurrency must be at least 1.")
+    key = environment.get(options.api_key_env, "") if options.api_key_env else ""
+    if options.api_key_env and not key:
+        raise DemoError("--api-key-env names {name}, which is not set.", name=options.api_key_env)
+    return Connection(options.api_base, options.api_model, key, family=options.model_family)
+
+
+def _given(options: argparse.Namespace) -> set[str]:
+    """The names of the options that differ from their defaults."""
+    defaults = parser({}).parse_args([])
+    return {name for name, value in vars(options).items() if value != getattr(defaults, name)}
 
 
 def _add_model_flags(flags: argparse.ArgumentParser) -> None:
@@ -143,7 +188,7 @@ def _flag(tunable: Tunable) -> str:
 
 
 def _parse(tunable: Tunable) -> Any:
-    """Text to the setting's type, for argparse."""
+    """The function that argparse calls with a value's text. It raises `ValueError`."""
 
     def parse(text: str) -> object:
         if text == "" and tunable.optional:
@@ -165,7 +210,7 @@ def _boolean(text: str) -> bool:
 
 
 def _take_environment(flags: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
-    """Variables become defaults, checked like the flags they stand for."""
+    """Make variables the defaults, checked as the flags are."""
     given: set[str] = set()
     for action in flags._actions:
         if action.dest in NOT_TAKEN:

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 import app
-from cli.flags import parser
+from cli import process
+from cli.address import require_port
+from cli.flags import connection, parser
 from model.backend import Cancel, collected
 from model.checkpoint.choose import BUNDLED, Flags
 from model.checkpoint.settings import default_settings
@@ -156,7 +158,7 @@ def test_an_address_of_no_machine_here_is_refused(
     address: str,
 ) -> None:
     with pytest.raises(DemoError, match="use --server-name"):
-        app.require_port(address, 0)
+        require_port(address, 0)
 
 
 @pytest.mark.parametrize("pair", ["user", "user:", ":password"])
@@ -171,6 +173,7 @@ def test_nothing_is_done_at_the_start_that_nobody_needs(tmp_path: Path) -> None:
     code = """
 import gc, sys, threading, time
 import app
+from cli import process
 from tests.support.fakes import FakeBackend
 
 usual, parsed, loading = gc.get_threshold(), [], threading.Event()
@@ -191,7 +194,7 @@ def look(page):
     print(gc.get_threshold() == usual, gc.get_freeze_count() > 0, len(parsed))
 
 sys.addaudithook(watch)
-app.load, app._wait_for_a_signal, app._end = load, loading.wait, look
+app.load, process.wait_for_signal, process.drain = load, loading.wait, look
 app.main(sys.argv[1:])
 """
     run = subprocess.run(
@@ -207,6 +210,7 @@ def test_no_event_is_counted_for_a_dashboard_that_nobody_sees(tmp_path: Path) ->
     code = """
 import sys
 import app
+from cli import process
 from tests.support.fakes import FakeBackend
 from tools.served import program
 
@@ -215,7 +219,7 @@ def ask(page):
         program(page.local_url).predict({"text": "Hi", "files": []}, {}, api_name="/chat")
     print(len(page._queue.event_analytics), "pandas" in sys.modules)
 
-app.load, app._wait_for_a_signal, app._end = lambda *_: FakeBackend(), lambda: None, ask
+app.load, process.wait_for_signal, process.drain = lambda *_: FakeBackend(), lambda: None, ask
 app.main(sys.argv[1:])
 """
     run = subprocess.run(
@@ -233,7 +237,8 @@ def test_every_limit_that_a_flag_sets_is_the_pages_and_its_memory_is_given_back(
     code = """
 import sys
 import app, httpx
-from cli import memory as heap
+from cli import process
+from cli import memory
 from tests.support.fakes import FakeBackend
 
 def look(page):
@@ -242,10 +247,10 @@ def look(page):
         httpx.get(page.local_url + "config", timeout=300).status_code, tabs.queue_size, tabs.rates.per_minute,
         tabs.errands.room.most_bytes == 2**29, tabs.downloads.max_bytes == page.max_file_size == 3 * 2**20, tabs.kept_s,
         tabs.journal.messages, any(function.name == "read_ahead" for function in page.fns.values()),
-        tabs.give_back is heap.give_back,
+        tabs.give_back is memory.give_back,
     )
 
-app.load, app._wait_for_a_signal, app._end = lambda *_: FakeBackend(), lambda: None, look
+app.load, process.wait_for_signal, process.drain = lambda *_: FakeBackend(), lambda: None, look
 app.main(sys.argv[1:])
 """
     flags = ("--auth=ann:one", "--queue-size=5", "--requests-per-minute=7", "--max-uploads-gb=0.5",
@@ -274,7 +279,7 @@ def test_every_limit_that_a_flag_sets_is_the_models(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("platform", ["linux", "darwin"])
 def test_linux_and_macos_are_supported(platform: str) -> None:
-    assert app.unsupported(platform) == ""
+    assert process.unsupported(platform) == ""
 
 
 def test_windows_is_told_of_wsl_before_anything_of_unix_is_imported() -> None:
@@ -287,7 +292,7 @@ app.main(["-c", "tiny"])
 """
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 1
-    assert run.stderr.strip() == app.unsupported("win32")
+    assert run.stderr.strip() == process.unsupported("win32")
     assert "WSL 2" in run.stderr
 
 
@@ -308,14 +313,14 @@ def remote(*argv: str) -> list[str]:
 
 def test_a_server_is_described_by_its_flags() -> None:
     options = parser({}).parse_args(remote("--api-model", "m", "--api-key-env", "KEY"))
-    server = app.connection(options, {"KEY": "sk-secret"})
+    server = connection(options, {"KEY": "sk-secret"})
     assert server is not None
     assert (server.base_url, server.model, server.key) == (
         "http://127.0.0.1:9/v1",
         "m",
         "sk-secret",
     )
-    assert app.connection(parser({}).parse_args([]), {}) is None
+    assert connection(parser({}).parse_args([]), {}) is None
 
 
 @pytest.mark.parametrize(
@@ -329,7 +334,7 @@ def test_a_server_is_described_by_its_flags() -> None:
 def test_the_family_of_a_servers_model_can_be_told(
     environment: dict[str, str], argv: list[str], family: str
 ) -> None:
-    server = app.connection(parser(environment).parse_args(remote(*argv)), {})
+    server = connection(parser(environment).parse_args(remote(*argv)), {})
     assert server is not None and server.family == family
 
 
@@ -363,7 +368,7 @@ def test_flags_that_change_nothing_about_a_server_are_ignored_and_said(
 ) -> None:
     caplog.set_level("INFO")
     options = parser({}).parse_args(remote("--cpu-only", "--cache-gb", "1"))
-    assert app.connection(options, {}) is not None
+    assert connection(options, {}) is not None
     assert "--cpu-only has no effect" in caplog.text and "--cache-gb has no effect" in caplog.text
 
 
@@ -389,6 +394,7 @@ def test_a_page_in_front_of_a_server_starts_without_torch_and_does_not_tell_the_
     code = """
 import sys, urllib.request
 import app
+from cli import process
 
 def look(blocks):
     page = urllib.request.urlopen(blocks.local_url).read().decode()
@@ -396,7 +402,7 @@ def look(blocks):
     print([name for name in ("torch", "transformers") if name in sys.modules])
     print("sk-secret" in page + config)
 
-app._wait_for_a_signal, app._end = lambda: None, look
+process.wait_for_signal, process.drain = lambda: None, look
 app.main(sys.argv[1:])
 """
     with OpenAIServer().running() as server:

@@ -132,9 +132,10 @@ def test_a_machine_without_any_folder_for_temporary_files_is_told_what_to_set(
 STARTED = """
 import sys
 import app
+from cli import process
 from tests.support.fakes import FakeBackend
 
-app.load, app._wait_for_a_signal, app._end = lambda *_: FakeBackend(), lambda: None, lambda page: print("up")
+app.load, process.wait_for_signal, process.drain = lambda *_: FakeBackend(), lambda: None, lambda page: print("up")
 app.main(sys.argv[1:])
 """
 

@@ -10,8 +10,7 @@ import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
 
-import app
-from cli.flags import parser
+from cli.flags import connection, parser
 from model.settings import TUNABLES
 from tests.repo.test_readme import PROJECT
 from ui.http import health
@@ -57,7 +56,7 @@ def test_every_variable_is_explained_and_has_a_default(text: str) -> None:
 def test_the_page_asks_the_engine_with_the_key_that_the_engine_expects() -> None:
     both = services(API_KEY="secret")
     options = parser(both["page"]["environment"]).parse_args([])
-    server = app.connection(options, both["page"]["environment"])
+    server = connection(options, both["page"]["environment"])
     assert server is not None
     assert server.base_url == "http://engine:8000/v1"
     assert server.key == both["engine"]["environment"]["VLLM_API_KEY"] == "secret"

@@ -202,10 +202,10 @@ from model.errors import DemoError
 from model.remote.backend import RemoteBackend
 from model.remote.http.client import Server
 from model.settings import GenerationSettings
-from cli.flags import parser
+from cli.flags import connection, parser
 
 options = parser({}).parse_args(["--backend", "openai", "--api-base", "http://127.0.0.1:9/v1"])
-backend = RemoteBackend(Server(app.connection(options, {})))
+backend = RemoteBackend(Server(connection(options, {})))
 picture = Image("assets/examples/cat.jpg")
 try:
     list(backend.stream(Conversation().with_user_turn(picture), GenerationSettings(), Cancel()))

@@ -15,7 +15,7 @@ import PIL.ImageFile
 import pytest
 
 import app
-from cli.flags import parser
+from cli.flags import connection, parser
 from model.backend import Backend
 from model.checkpoint.choose import Flags
 from tests.support import following, media_files
@@ -44,7 +44,7 @@ def loaded(*arguments: str) -> Iterator[Backend]:
     """The backend that `python app.py` makes of these flags."""
     options = parser({}).parse_args(arguments)
     flags = Flags(options.checkpoint_path, cpu_only=True)
-    yield app.load(options, flags, app.connection(options, {}), lambda *_: None)
+    yield app.load(options, flags, connection(options, {}), lambda *_: None)
 
 
 @contextmanager
