@@ -150,9 +150,10 @@ def load(
             reader=STRANGERS_MEDIA,
             report=report,
         )
+    # Before the import of `model.local`, which needs torch: without torch this raises the error with the remedy.
+    choice = choose(checkpoints.detect_hardware(), flags)
     from model.local import LocalBackend
 
-    choice = choose(checkpoints.detect_hardware(), flags)
     return LocalBackend.from_choice(
         choice,
         cache_gb=options.cache_gb,
