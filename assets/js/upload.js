@@ -75,7 +75,8 @@ export function upload(file, { address = ADDRESS, progress = () => {}, signal, m
 
 async function readable(file) {
   try {
-    await file.slice(0, 1).arrayBuffer();
+    // Chromium gives a file that is gone the size 0, and an empty part of it can be read.
+    await (file.size ? file.slice(0, 1) : file).arrayBuffer();
     return true;
   } catch {
     return false;

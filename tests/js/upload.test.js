@@ -143,12 +143,16 @@ test('a file above the limit is not sent at all', async () => {
 });
 
 test('a file that is gone is told apart from a connection that is', async () => {
-  const gone = { name: 'gone.png', size: 3, slice: () => ({ arrayBuffer: () => Promise.reject(new Error('NotFoundError')) }) };
+  const unreadable = { arrayBuffer: () => Promise.reject(new Error('NotFoundError')) };
+  const gone = { name: 'gone.png', size: 3, slice: () => unreadable };
+  const goneBefore = { name: 'gone.png', size: 0, slice: () => new Blob(), ...unreadable };
   const append = FormData.prototype.append;
-  FormData.prototype.append = function (name, file, called) { return append.call(this, name, file === gone ? picture : file, called); };
+  FormData.prototype.append = function (name, file, called) { return append.call(this, name, file instanceof File ? file : picture, called); };
   try {
     answer = (request) => request.socket.destroy();
-    assert.equal(await upload(gone, { address }).catch((error) => error.reason), 'unreadable');
+    for (const file of [gone, goneBefore]) {
+      assert.equal(await upload(file, { address }).catch((error) => error.reason), 'unreadable');
+    }
   } finally {
     FormData.prototype.append = append;
   }
