@@ -20,7 +20,7 @@ MAX_IMAGE_TOKENS = (
     16384  # of a picture, in the preprocessor_config.json of the family's checkpoints
 )
 Kind = Literal["int", "float", "bool", "str"]
-Group = Literal["picture", "video", "answer", "prompt"]
+Group = Literal["image", "video", "answer", "prompt"]
 
 
 @dataclass(frozen=True)
@@ -147,19 +147,19 @@ class VisionSettings:
     """
 
     min_tokens: int = _tunable(
-        4, "picture", "Smallest size", kind="int", low=4, high=MAX_IMAGE_TOKENS, step=1, unit="tokens",
+        4, "image", "Smallest size", kind="int", low=4, high=MAX_IMAGE_TOKENS, step=1, unit="tokens",
         help="Small pictures are enlarged until they cost at least this many visual tokens.",
     )  # fmt: skip
     max_tokens: int = _tunable(
-        1280, "picture", "Largest size", kind="int", low=4, high=MAX_IMAGE_TOKENS, step=1, unit="tokens",
+        1280, "image", "Largest size", kind="int", low=4, high=MAX_IMAGE_TOKENS, step=1, unit="tokens",
         help="Large pictures are shrunk to at most this many visual tokens; more shows finer detail and takes longer.",
     )  # fmt: skip
     resized_height: int | None = _tunable(
-        None, "picture", "Exact height", kind="int", low=28, step=28, unit="px", optional=True,
+        None, "image", "Exact height", kind="int", low=28, step=28, unit="px", optional=True,
         help="Resize to exactly this height, rounded to whole tokens; needs the exact width too.",
     )  # fmt: skip
     resized_width: int | None = _tunable(
-        None, "picture", "Exact width", kind="int", low=28, step=28, unit="px", optional=True,
+        None, "image", "Exact width", kind="int", low=28, step=28, unit="px", optional=True,
         help="Resize to exactly this width, rounded to whole tokens; needs the exact height too.",
     )  # fmt: skip
     video_fps: float = _tunable(

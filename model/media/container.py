@@ -204,7 +204,7 @@ class Track:
 def opened(path: str, shown: str, seconds: float) -> Iterator[Track]:
     """The picture track, ready to decode with threads for so long. Raises `MediaError`."""
     with _container(path, shown) as container:
-        stream = _picture_track(container, shown)
+        stream = _video_track(container, shown)
         if stream.width * stream.height > MAX_FRAME_PIXELS:
             raise MediaError(
                 "{name} is {width}x{height} pixels large; at most 8K can be read, "
@@ -247,7 +247,7 @@ def _container(path: str, shown: str) -> InputContainer:
         raise MediaError("{name} cannot be read any more; attach it again.", name=shown) from error
 
 
-def _picture_track(container: InputContainer, shown: str) -> VideoStream:
+def _video_track(container: InputContainer, shown: str) -> VideoStream:
     for stream in container.streams.video:
         if stream.disposition & Disposition.attached_pic:  # a sound file's cover
             continue

@@ -15,7 +15,7 @@ from model.conversation import Image, Media, Video
 from model.media import video
 from model.media.decoding import Pixels
 from model.media.image import image_size, open_image
-from model.media.sampling import Clip
+from model.media.sampling import VideoInfo
 from model.media.stock_files import stock_pixels
 from model.media.video import Report
 
@@ -27,11 +27,11 @@ class MediaReader(Protocol):
         """What it has found is remembered as its own."""
         ...
 
-    def picture_size(self, picture: Image) -> tuple[int, int]:
+    def image_size(self, image: Image) -> tuple[int, int]:
         """(width, height) of the upright picture. Raises `MediaError`."""
         ...
 
-    def clip_facts(self, clip: Video) -> Clip:
+    def video_info(self, item: Video) -> VideoInfo:
         """See `video.probe`. Raises `MediaError`."""
         ...
 
@@ -53,11 +53,11 @@ class MediaReader(Protocol):
 class _InThisProcess:
     """For programs that open their own files."""
 
-    def picture_size(self, picture: Image) -> tuple[int, int]:
-        return image_size(picture.path, name=picture.name)
+    def image_size(self, image: Image) -> tuple[int, int]:
+        return image_size(image.path, name=image.name)
 
-    def clip_facts(self, clip: Video) -> Clip:
-        return video.probe(clip)
+    def video_info(self, item: Video) -> VideoInfo:
+        return video.probe(item)
 
     def pixels(
         self, part: Media, times: tuple[float, ...], cancel: Cancel, report: Report

@@ -15,7 +15,7 @@ MIN_VARIED_FRAMES = 4  # of a clip of a variable rate, where it has them: as man
 
 
 @dataclass(frozen=True)
-class Clip:
+class VideoInfo:
     """What is known of a clip before it is read."""
 
     name: str  # for messages
@@ -23,13 +23,13 @@ class Clip:
     size: tuple[int, int]  # width, height of the upright frames, their pixels square
     fps: float  # on average
     frames: int
-    codec: str  # FFmpeg's name, or "pictures"
+    codec: str  # FFmpeg's name, or "images"
     # When each frame is shown, in s, where the rate varies; empty where it is constant.
     stamps: tuple[float, ...] = field(default=(), repr=False)
 
 
-def choose(
-    clip: Clip, vision: VisionSettings, *, max_seconds: float | None = None
+def sample_times(
+    video: VideoInfo, vision: VisionSettings, *, max_seconds: float | None = None
 ) -> tuple[float, ...]:
     """The moments that the model sees, ascending and even in number. Raises `MediaError`.
 
@@ -40,31 +40,33 @@ def choose(
     the stock processor repeats it: a pair costs the same either way. `max_seconds` bounds the
     trimmed part.
     """
-    start, end = _part(clip, vision, max_seconds)
-    if clip.stamps:
-        times = _of_a_variable_rate(clip.stamps, start, end, vision)
+    start, end = _part(video, vision, max_seconds)
+    if video.stamps:
+        times = _of_a_variable_rate(video.stamps, start, end, vision)
     else:
-        times = _of_a_constant_rate(clip, start, end, vision)
+        times = _of_a_constant_rate(video, start, end, vision)
     return times if len(times) % 2 == 0 else (*times, times[-1])
 
 
-def _part(clip: Clip, vision: VisionSettings, max_seconds: float | None) -> tuple[float, float]:
+def _part(
+    video: VideoInfo, vision: VisionSettings, max_seconds: float | None
+) -> tuple[float, float]:
     """Where the trimmed part starts and ends, in s. Raises `MediaError`."""
     start = vision.video_start_s or 0.0
-    end = min(clip.duration_s, vision.video_end_s or math.inf)
+    end = min(video.duration_s, vision.video_end_s or math.inf)
     if start >= end:
         raise MediaError(
             "{name} ends after {length:.1f} s, before the part that starts at {start:g} s; "
             "lower 'Start at'.",
-            name=clip.name,
-            length=clip.duration_s,
+            name=video.name,
+            length=video.duration_s,
             start=start,
         )
     if max_seconds is not None and end - start > max_seconds:
         raise MediaError(
             "{name} is {length} long, and at most {most} can be read; "
             "choose a part with 'Start at' and 'End at', or trim it and attach it again.",
-            name=clip.name,
+            name=video.name,
             length=_clock(end - start),
             most=_clock(max_seconds),
         )
@@ -72,10 +74,10 @@ def _part(clip: Clip, vision: VisionSettings, max_seconds: float | None) -> tupl
 
 
 def _of_a_constant_rate(
-    clip: Clip, start: float, end: float, vision: VisionSettings
+    video: VideoInfo, start: float, end: float, vision: VisionSettings
 ) -> tuple[float, ...]:
-    whole = clip.codec == "pictures" and vision.video_fps == VisionSettings().video_fps
-    own = clip.frames / clip.duration_s
+    whole = video.codec == "images" and vision.video_fps == VisionSettings().video_fps
+    own = video.frames / video.duration_s
     rate = own if whole else min(vision.video_fps, own)
     count = _count((end - start) * rate)
     if count > vision.video_max_frames:

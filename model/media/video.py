@@ -33,17 +33,17 @@ from model.media.decoding import (
     upright,
 )
 from model.media.image import image_size, open_image
-from model.media.sampling import SAME_MOMENT, Clip, choose
+from model.media.sampling import SAME_MOMENT, VideoInfo, sample_times
 
 __all__ = [
-    "Clip",
     "Report",
-    "choose",
+    "VideoInfo",
     "display_name",
     "first_frame",
     "frames",
     "probe",
     "probe_and_first_frame",
+    "sample_times",
     "sources",
     "stored_size",
 ]
@@ -54,16 +54,16 @@ Report = Callable[[float, float], None]  # how far reading is and how far it goe
 PROGRESS_INTERVAL_S = 0.1  # s
 
 
-def probe(video: Video) -> Clip:
+def probe(video: Video) -> VideoInfo:
     """A clip's facts from its header, its first frame and its last packets. Raises `MediaError`.
 
     The first frame alone knows how the clip is turned, and proves that it can be decoded. The last
     packets tell where it really ends: headers of recordings lack the duration, cut-off files lie.
     """
-    return _probe_pictures(video) if video.frames else probe_and_first_frame(video)[0]
+    return _probe_frames(video) if video.frames else probe_and_first_frame(video)[0]
 
 
-def probe_and_first_frame(video: Video) -> tuple[Clip, Image.Image]:
+def probe_and_first_frame(video: Video) -> tuple[VideoInfo, Image.Image]:
     """The facts of a clip that is a file, and its first frame, upright. Raises `MediaError`."""
     with _opened(video, PROBE_TIMEOUT_S) as track:
         _, first = next(decoded(track), (0.0, None))
@@ -74,7 +74,7 @@ def probe_and_first_frame(video: Video) -> tuple[Clip, Image.Image]:
         stamps = _stamps(video, track, duration)
         count = len(stamps) or max(1, round(duration * track.rate))
         fps = count / duration if stamps else track.rate
-        return Clip(
+        return VideoInfo(
             display_name(video), duration, frame.size, fps, count, track.codec, stamps
         ), frame
 
@@ -102,7 +102,7 @@ def frames(
     """
     watch = _Watch(times[-1], cancel, progress)
     if video.frames:
-        yield from _pictures(video, times, watch)
+        yield from _listed_frames(video, times, watch)
         return
     with _opened(video, DECODE_TIMEOUT_S) as track:
         sparse = _sparse_index(video, track, times)
@@ -201,7 +201,7 @@ def _opened(video: Video, seconds: float) -> AbstractContextManager[Track]:
     return opened(path, display_name(video), seconds)
 
 
-def _probe_pictures(video: Video) -> Clip:
+def _probe_frames(video: Video) -> VideoInfo:
     """A list of pictures as a clip. They must share one size, because the model sees one grid."""
     sizes = [image_size(path) for path in sources(video)]
     for path, size in zip(sources(video), sizes, strict=True):
@@ -216,10 +216,10 @@ def _probe_pictures(video: Video) -> Clip:
                 first_height=sizes[0][1],
             )
     fps = video.fps or 1.0
-    return Clip(display_name(video), len(sizes) / fps, sizes[0], fps, len(sizes), "pictures")
+    return VideoInfo(display_name(video), len(sizes) / fps, sizes[0], fps, len(sizes), "images")
 
 
-def _pictures(
+def _listed_frames(
     video: Video, times: tuple[float, ...], watch: _Watch
 ) -> Iterator[tuple[float, Pixels]]:
     fps, paths = video.fps or 1.0, sources(video)

@@ -14,7 +14,7 @@ from model.conversation import Image, Video
 from model.media import video
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.media.source import Source, fingerprint
-from model.media.video import Clip
+from model.media.video import VideoInfo
 from model.settings import VisionSettings
 
 MAX_IMAGES, MAX_VIDEOS, MAX_HASHES = 4096, 32, 4096  # of which facts are remembered
@@ -25,21 +25,21 @@ SETTLED_NS = 50_000_000
 Version = tuple[int, ...]
 
 
-def picture_size(picture: Image, reader: MediaReader = IN_THIS_PROCESS) -> tuple[int, int]:
+def image_size(picture: Image, reader: MediaReader = IN_THIS_PROCESS) -> tuple[int, int]:
     """(width, height) of the upright picture. Raises `MediaError`."""
     version = _version(picture.path)
     if version is None:
-        return reader.picture_size(picture)
-    return _picture_size(os.fspath(picture.path), picture.name, version, reader)
+        return reader.image_size(picture)
+    return _image_size(os.fspath(picture.path), picture.name, version, reader)
 
 
-def clip_facts(clip: Video, reader: MediaReader = IN_THIS_PROCESS) -> Clip:
+def video_info(clip: Video, reader: MediaReader = IN_THIS_PROCESS) -> VideoInfo:
     """See `video.probe`. Raises `MediaError`."""
     versions = [version for path in video.sources(clip) if (version := _version(path))]
     if len(versions) < len(video.sources(clip)):
-        return reader.clip_facts(clip)
+        return reader.video_info(clip)
     try:
-        return _clip_facts(replace(clip, vision=VisionSettings()), tuple(versions), reader)
+        return _video_info(replace(clip, vision=VisionSettings()), tuple(versions), reader)
     except _TooLongError as error:
         return error.facts
 
@@ -56,7 +56,7 @@ def content_hash(source: Source) -> str:
 class _TooLongError(Exception):
     """Carries what is too large to be remembered."""
 
-    def __init__(self, facts: Clip) -> None:
+    def __init__(self, facts: VideoInfo) -> None:
         super().__init__()
         self.facts = facts
 
@@ -76,13 +76,13 @@ def _version(source: Source) -> Version | None:
 
 
 @lru_cache(MAX_IMAGES)
-def _picture_size(path: str, name: str, version: Version, reader: MediaReader) -> tuple[int, int]:  # noqa: ARG001 - part of the key
-    return reader.picture_size(Image(path, name=name))
+def _image_size(path: str, name: str, version: Version, reader: MediaReader) -> tuple[int, int]:  # noqa: ARG001 - part of the key
+    return reader.image_size(Image(path, name=name))
 
 
 @lru_cache(MAX_VIDEOS)
-def _clip_facts(clip: Video, versions: tuple[Version, ...], reader: MediaReader) -> Clip:  # noqa: ARG001 - part of the key
-    found = reader.clip_facts(clip)
+def _video_info(clip: Video, versions: tuple[Version, ...], reader: MediaReader) -> VideoInfo:  # noqa: ARG001 - part of the key
+    found = reader.video_info(clip)
     if len(found.stamps) > MAX_STAMPS:
         raise _TooLongError(found)
     return found

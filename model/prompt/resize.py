@@ -20,7 +20,7 @@ Size = tuple[int, int]  # width, height in pixels
 Grid = tuple[int, int, int]  # temporal, vertical, horizontal, in patches
 
 
-def picture_size(
+def image_target_size(
     original: Size,
     vision: VisionSettings,
     geometry: Geometry,
@@ -32,15 +32,15 @@ def picture_size(
     Raises `MediaError`, which calls it `name`, for a picture that is over 200 times as long as wide,
     `SettingError` for an exact size that is.
     """
-    size = exact_size(vision, geometry) or _fitted(
+    size = exact_size(vision, geometry) or smart_resize(
         original, vision.min_tokens, vision.max_tokens, geometry, name
     )
     if visual_tokens(grid(size, 1, geometry), geometry) < geometry.min_tokens:
-        return _fitted(size, geometry.min_tokens, MAX_IMAGE_TOKENS, geometry, name)
+        return smart_resize(size, geometry.min_tokens, MAX_IMAGE_TOKENS, geometry, name)
     return size
 
 
-def frame_size(
+def frame_target_size(
     original: Size,
     frames: int,
     vision: VisionSettings,
@@ -50,14 +50,14 @@ def frame_size(
 ) -> Size:
     """The size at which the model sees each frame of a clip: exactly the stock video processor's.
 
-    The bounds are per frame; those of Qwen3-VL shrink with the number of `frames`. Raises as `picture_size`.
+    The bounds are per frame; those of Qwen3-VL shrink with the number of `frames`. Raises as `image_target_size`.
     """
     low, high = vision.video_min_tokens_per_frame, vision.video_max_tokens_per_frame
     if geometry.max_video_tokens:
         steps = grid((0, 0), frames, geometry)[0]
         high = min(high, max(1, geometry.max_video_tokens // steps))
         low = min(low, high)
-    return exact_size(vision, geometry) or _fitted(original, low, high, geometry, name)
+    return exact_size(vision, geometry) or smart_resize(original, low, high, geometry, name)
 
 
 def exact_size(vision: VisionSettings, geometry: Geometry) -> Size | None:
@@ -111,7 +111,7 @@ def resize(image: Image.Image, size: Size) -> Image.Image:
     return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
 
 
-def _fitted(
+def smart_resize(
     original: Size, min_tokens: int, max_tokens: int, geometry: Geometry, name: str
 ) -> Size:
     """`smart_resize` of transformers' models/qwen2_vl/image_processing_qwen2_vl.py, bit for bit.

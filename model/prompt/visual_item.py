@@ -18,8 +18,7 @@ from model.families import Geometry
 from model.media import download, video
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.media.source import WEB, display_name
-from model.prompt import file_facts
-from model.prompt import resize as vision
+from model.prompt import file_facts, resize
 from model.settings import VisionSettings
 
 # A long text has no more on average: in deeply indented code a token is a dozen spaces.
@@ -103,16 +102,16 @@ def _numbered(
     max_video_tokens: int,
     reader: MediaReader,
 ) -> Iterator[VisualItem]:
-    pictures = videos = 0
+    images = videos = 0
     for item in items:
         if isinstance(item, Image):
-            pictures += 1
-            _require(item, item_label("image", pictures))
-            yield _picture(item, pictures, geometry, reader)
+            images += 1
+            _require(item, item_label("image", images))
+            yield _image(item, images, geometry, reader)
         else:
             videos += 1
             _require(item, item_label("video", videos))
-            facts = file_facts.clip_facts(item, reader)
+            facts = file_facts.video_info(item, reader)
             sampled = _Sampling(item, videos, geometry, facts, max_video_seconds)
             yield sampled.within(max_video_tokens) if max_video_tokens else sampled.item()
 
@@ -132,16 +131,16 @@ def _require(item: Media, label: Sentence) -> None:
             )
 
 
-def _picture(image: Image, number: int, geometry: Geometry, reader: MediaReader) -> VisualItem:
+def _image(image: Image, number: int, geometry: Geometry, reader: MediaReader) -> VisualItem:
     if isinstance(image.path, str) and image.path.startswith(WEB):
         # Only the Python API can get here: the page and the API take uploads.
         name = image.name or display_name(image.path)
         image = replace(image, path=_fetched(image.path), name=name)
-    original = file_facts.picture_size(image, reader)
+    original = file_facts.image_size(image, reader)
     name = display_name(image.path, image.name)
-    size = vision.picture_size(original, image.vision, geometry, name=name)
-    grid = vision.grid(size, 1, geometry)
-    tokens = vision.visual_tokens(grid, geometry)
+    size = resize.image_target_size(original, image.vision, geometry, name=name)
+    grid = resize.grid(size, 1, geometry)
+    tokens = resize.visual_tokens(grid, geometry)
     return VisualItem(image, "image", number, original, size, grid, tokens)
 
 
@@ -149,26 +148,26 @@ def _picture(image: Image, number: int, geometry: Geometry, reader: MediaReader)
 class _Sampling:
     """A clip that has been probed, and the item that it makes at the one setting or the other."""
 
-    clip: Video
+    media: Video
     number: int
     geometry: Geometry
-    probed: video.Clip
+    probed: video.VideoInfo
     max_seconds: float | None
 
     def item(self, settings: VisionSettings | None = None) -> VisualItem:
         """At its own settings, or at others. Raises `MediaError`."""
-        own, name = settings or self.clip.vision, self.probed.name
-        times = video.choose(self.probed, own, max_seconds=self.max_seconds)
-        size = vision.frame_size(self.probed.size, len(times), own, self.geometry, name=name)
-        grid = vision.grid(size, len(times), self.geometry)
+        own, name = settings or self.media.vision, self.probed.name
+        times = video.sample_times(self.probed, own, max_seconds=self.max_seconds)
+        size = resize.frame_target_size(self.probed.size, len(times), own, self.geometry, name=name)
+        grid = resize.grid(size, len(times), self.geometry)
         return VisualItem(
-            self.clip,
+            self.media,
             "video",
             self.number,
             self.probed.size,
             size,
             grid,
-            vision.visual_tokens(grid, self.geometry),
+            resize.visual_tokens(grid, self.geometry),
             times,
             seconds_per_grid=self.geometry.temporal_patch_size / sampled_fps(times),
         )
@@ -178,7 +177,7 @@ class _Sampling:
 
         Where an exact size was asked for, it may still take more. Raises `MediaError`.
         """
-        asked, settings = self.item(), self.clip.vision
+        asked, settings = self.item(), self.media.vision
         if asked.tokens <= max_tokens:
             return asked
         frames = int(len(asked.times) * max_tokens / asked.tokens) // 2 * 2

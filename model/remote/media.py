@@ -17,7 +17,7 @@ import PIL.Image
 from model.backend import Cancel
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.media.video import Report
-from model.prompt import resize as vision
+from model.prompt import resize
 from model.prompt.visual_item import VisualItem
 from model.remote.messages import Shown
 
@@ -46,7 +46,7 @@ def encoded(
     encode = _picture if item.kind == "image" else _frame
     mime, frames = "image/png", list[str]()
     for frame in reader.pixels(item.media, item.times, cancel, report):
-        mime, content = encode(vision.resize(PIL.Image.fromarray(frame), item.size))
+        mime, content = encode(resize.resize(PIL.Image.fromarray(frame), item.size))
         frames.append(base64.b64encode(content).decode("ascii"))
         yield
     return Encoded(mime, tuple(frames))

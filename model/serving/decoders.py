@@ -33,7 +33,7 @@ class Work:
 
     person: str
     steps: Iterator[object]
-    clip: bool
+    is_video: bool
     urgent: Callable[[], bool]
     begun: bool = False
     session: str = ""
@@ -80,13 +80,13 @@ class Decoders:
         return work
 
     def _may_run(self, work: Work) -> bool:
-        if not work.clip:
+        if not work.is_video:
             return True
-        if sum(other.clip for other in self._running) >= self._places - 1:
+        if sum(other.is_video for other in self._running) >= self._places - 1:
             return False
         # What is read ahead keeps nobody's clip closed who waits for it.
         rivals = (w for w in (*self._waiting, *self._running) if w.urgent() or not work.urgent())
-        open_clips = [w for w in rivals if w.clip and w.begun]
+        open_clips = [w for w in rivals if w.is_video and w.begun]
         own = sum(w.person == work.person for w in open_clips)
         return work.begun or (len(open_clips) < MAX_OPEN_VIDEOS and own < MAX_OPEN_VIDEOS_OF_PERSON)
 

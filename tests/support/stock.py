@@ -222,7 +222,7 @@ def _exactly(picture: PIL.Image.Image, item: Media) -> PIL.Image.Image:
 
 
 def _frames(clip: Video) -> tuple[tuple[float, ...], np.ndarray]:
-    times = video.choose(video.probe(clip), clip.vision)
+    times = video.sample_times(video.probe(clip), clip.vision)
     return times, np.stack([pixels for _, pixels in video.frames(clip, times)])
 
 
@@ -256,7 +256,7 @@ def _tokens(
 
 
 def images_kwargs(vision: VisionSettings, geometry: Geometry) -> dict[str, Any]:
-    """What makes the stock image processor arrive at `picture_size`.
+    """What makes the stock image processor arrive at `image_target_size`.
 
     With an exact size it must be handed the picture already resized to `exact_size`.
     """
@@ -264,7 +264,7 @@ def images_kwargs(vision: VisionSettings, geometry: Geometry) -> dict[str, Any]:
 
 
 def videos_kwargs(vision: VisionSettings, geometry: Geometry) -> dict[str, Any]:
-    """What makes the stock video processor of Qwen2-VL and 2.5 arrive at `frame_size`.
+    """What makes the stock video processor of Qwen2-VL and 2.5 arrive at `frame_target_size`.
 
     To it `size` bounds the pixels of one frame. `cap_pixels_per_frame` would lower that bound for
     long clips behind the person's back, `do_sample_frames` would choose other frames than shown.

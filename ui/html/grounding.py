@@ -13,7 +13,7 @@ from model.conversation import Conversation, Image
 from model.families import of_key
 from model.grounding import Box, Convention, Point, mentions, place
 from model.grounding.mention import Mention
-from model.prompt.resize import picture_size
+from model.prompt.resize import image_target_size
 from ui.html.tray import file_url
 from ui.media.marked_copy import Mark
 from ui.state.tab.attachment import Attachment
@@ -68,7 +68,7 @@ def _marked(
         picture = pictures[number - 1]
         if attachment := known.get(str(picture.path)):
             original = attachment.size
-            resized = picture_size(original, picture.vision, of_key(convention).geometry)
+            resized = image_target_size(original, picture.vision, of_key(convention).geometry)
             if shape := place(mention, convention, original=original, resized=resized):
                 found.setdefault(number, []).append(shape)
     return [

@@ -13,7 +13,7 @@ from PIL import Image as PillowImage
 
 from model.conversation import Image, Video
 from model.media import video
-from model.prompt import resize as vision
+from model.prompt import resize
 from ui.media.disk_quota import Room
 from ui.media.sandbox.media import STRANGERS_MEDIA
 from ui.media.uploads import upload_folder
@@ -29,7 +29,7 @@ def seen_picture(image: Image, size: tuple[int, int], room: Room) -> str:
     if not target.exists():
         picture = STRANGERS_MEDIA.picture(image)
         with room.placed(target) as whole:
-            vision.resize(picture, size).save(whole, compress_level=1)
+            resize.resize(picture, size).save(whole, compress_level=1)
     return str(target)
 
 
@@ -41,7 +41,7 @@ def seen_frames(
     targets = [_target(video.sources(clip), size, at, suffix="webp") for at in times]
     if not all(target.exists() for target in targets):
         for target, pixels in zip(targets, STRANGERS_MEDIA.frames(clip, times), strict=True):
-            frame = vision.resize(PillowImage.fromarray(pixels), size)
+            frame = resize.resize(PillowImage.fromarray(pixels), size)
             frame.thumbnail((FRAME_PX, FRAME_PX))
             with room.placed(target) as whole:
                 frame.save(whole, quality=80)

@@ -39,7 +39,7 @@ def build_controls(defaults: DefaultSettings, texts: Texts) -> Controls:
     built: dict[str, Component] = {}
     headings: dict[str, gr.Accordion] = {}
     for group in GROUPS:
-        with gr.Accordion(texts.groups[group], open=group in ("picture", "answer")) as heading:
+        with gr.Accordion(texts.groups[group], open=group in ("image", "answer")) as heading:
             headings[group] = heading
             for tunable in defaults.tunables:
                 if tunable.group == group:

@@ -6,7 +6,7 @@ from model.settings import Tunable
 from ui.text.texts import Texts
 
 # In the page's order.
-GROUPS = ("picture", "video", "prompt", "answer")
+GROUPS = ("image", "video", "prompt", "answer")
 
 
 def labels(tunable: Tunable, texts: Texts) -> dict[str, str]:

@@ -31,7 +31,7 @@ class Texts:
     settings_note: str = "Changes apply to your next message."
     groups: Mapping[str, str] = field(
         default_factory=lambda: {
-            "picture": "Pictures",
+            "image": "Pictures",
             "video": "Videos",
             "prompt": "Prompt",
             "answer": "Answer",
@@ -249,7 +249,7 @@ CHINESE = Texts(
     language="语言",
     reset_settings="恢复默认值",
     settings_note="更改从下一条消息起生效。",
-    groups={"picture": "图片", "video": "视频", "prompt": "提示词", "answer": "回答"},
+    groups={"image": "图片", "video": "视频", "prompt": "提示词", "answer": "回答"},
     settings={
         "min_tokens": ("最小尺寸", "过小的图片会被放大，直到至少占用这么多视觉词元。"),
         "max_tokens": (
@@ -444,7 +444,7 @@ KOREAN = Texts(
     language="언어",
     reset_settings="기본값으로 되돌리기",
     settings_note="변경 사항은 다음 메시지부터 적용됩니다.",
-    groups={"picture": "사진", "video": "동영상", "prompt": "프롬프트", "answer": "답변"},
+    groups={"image": "사진", "video": "동영상", "prompt": "프롬프트", "answer": "답변"},
     settings={
         "min_tokens": ("최소 크기", "작은 사진은 시각 토큰이 이만큼 이상이 되도록 확대됩니다."),
         "max_tokens": (

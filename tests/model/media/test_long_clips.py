@@ -21,12 +21,12 @@ READ = """
 import json, psutil, sys, time
 from model.conversation import Video
 from model.settings import VisionSettings
-from model.media.video import choose, frames, probe
+from model.media.video import sample_times, frames, probe
 from tests.support.media_files import number_of
 
 rss = lambda: psutil.Process().memory_info().rss
 video, began = Video(sys.argv[1]), time.perf_counter()
-moments = choose(probe(video), VisionSettings(video_max_frames=768))
+moments = sample_times(probe(video), VisionSettings(video_max_frames=768))
 numbers, before, most = [], rss(), 0
 for _, frame in frames(video, moments):
     numbers.append(number_of(frame))

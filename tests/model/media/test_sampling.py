@@ -10,7 +10,7 @@ from transformers import Qwen2VLVideoProcessor
 from transformers.video_utils import VideoMetadata
 
 from model.conversation import Video
-from model.media.video import choose, frames, probe
+from model.media.video import frames, probe, sample_times
 from model.settings import VisionSettings
 from tests.support.media_files import clip, number_of, solid
 
@@ -44,7 +44,7 @@ VARIED: dict[str, tuple[Sequence[float], float]] = {
 def shown(path: Path, vision: VisionSettings) -> list[int]:
     """The numbers of the frames that the model sees."""
     video = Video(path, vision)
-    times = choose(probe(video), vision)
+    times = sample_times(probe(video), vision)
     return [number_of(frame) for _, frame in frames(video, times)]
 
 
@@ -90,7 +90,7 @@ def test_a_rest_of_a_few_milliseconds_makes_no_repeated_pair(
 ) -> None:
     fps = 30000 / 1001
     video = Video(clip(tmp_path / "a.mp4", round(seconds * fps), fps=fps))
-    times = choose(probe(video), VisionSettings())
+    times = sample_times(probe(video), VisionSettings())
     assert len(times) == len(set(times)) == count
 
 
@@ -100,7 +100,7 @@ def test_a_list_of_pictures_is_used_whole_unless_a_rate_is_asked_for(
 ) -> None:
     pictures = tuple(solid(tmp_path / f"{i}.png") for i in range(count))
     facts = probe(Video(frames=pictures, fps=fps))
-    times = choose(facts, VisionSettings())
+    times = sample_times(facts, VisionSettings())
     assert len(set(times)) == count
-    slower = choose(facts, VisionSettings(video_fps=fps / 4))
+    slower = sample_times(facts, VisionSettings(video_fps=fps / 4))
     assert len(set(slower)) == -(-count // 4)

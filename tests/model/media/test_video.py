@@ -17,7 +17,7 @@ from model.conversation import Video
 from model.errors import MediaError
 from model.media import container
 from model.media.container import Patience
-from model.media.video import Clip, choose, first_frame, frames, probe, sources
+from model.media.video import VideoInfo, first_frame, frames, probe, sample_times, sources
 from model.settings import VisionSettings
 from tests.support.hostile_files import advisories
 from tests.support.media_files import (
@@ -34,8 +34,8 @@ from tests.support.media_files import (
 )
 
 
-def a_clip(duration_s: float, fps: float = 30.0) -> Clip:
-    return Clip("a.mp4", duration_s, (640, 480), fps, max(1, round(duration_s * fps)), "h264")
+def a_clip(duration_s: float, fps: float = 30.0) -> VideoInfo:
+    return VideoInfo("a.mp4", duration_s, (640, 480), fps, max(1, round(duration_s * fps)), "h264")
 
 
 def seen(video: Video, times: tuple[float, ...]) -> list[tuple[float, int]]:
@@ -179,7 +179,7 @@ def test_a_cut_off_clip_is_as_long_as_what_is_left(tmp_path: Path, suffix: str) 
     video = Video(truncated(path, 0.7))
     facts = probe(video)
     assert 1.0 < facts.duration_s < 5.0
-    times = choose(facts, VisionSettings(video_fps=5))
+    times = sample_times(facts, VisionSettings(video_fps=5))
     assert [at for at, _ in seen(video, times)] == pytest.approx(times, abs=0.11)
 
 
@@ -203,7 +203,7 @@ def test_the_moments_of_a_clip(
     duration_s: float, settings: dict[str, float], times: tuple[float, ...]
 ) -> None:
     vision = VisionSettings(**settings)  # type: ignore[arg-type]
-    assert choose(a_clip(duration_s), vision) == pytest.approx(times)
+    assert sample_times(a_clip(duration_s), vision) == pytest.approx(times)
 
 
 @pytest.mark.parametrize("duration_s", [0.04, 0.9, 7.3, 61.0, 1234.5])
@@ -213,7 +213,7 @@ def test_moments_are_even_ascending_capped_and_inside(
     duration_s: float, video_fps: float, video_max_frames: int
 ) -> None:
     vision = VisionSettings(video_fps=video_fps, video_max_frames=video_max_frames)
-    times = choose(a_clip(duration_s), vision)
+    times = sample_times(a_clip(duration_s), vision)
     assert len(times) % 2 == 0
     assert 2 <= len(times) <= video_max_frames
     assert list(times) == sorted(times)
@@ -222,33 +222,33 @@ def test_moments_are_even_ascending_capped_and_inside(
 
 def test_a_slow_clip_gives_each_frame_once(tmp_path: Path) -> None:
     video = Video(clip(tmp_path / "a.mp4", 5, fps=2))
-    times = choose(probe(video), VisionSettings(video_fps=30))
+    times = sample_times(probe(video), VisionSettings(video_fps=30))
     assert [number for _, number in seen(video, times)] == [0, 1, 2, 3, 4, 4]
 
 
 def test_a_rounding_error_is_no_moment_more() -> None:
     assert 2.2 * 25 > 55
-    times = choose(a_clip(2.2, 25.0), VisionSettings(video_fps=25))
+    times = sample_times(a_clip(2.2, 25.0), VisionSettings(video_fps=25))
     assert len(set(times)) == 55 and times[-1] < 2.2
 
 
 def test_a_clip_of_one_frame_is_a_pair_of_it(tmp_path: Path) -> None:
     video = Video(clip(tmp_path / "a.mp4", 1))
-    assert seen(video, choose(probe(video), VisionSettings())) == [(0.0, 0), (0.0, 0)]
+    assert seen(video, sample_times(probe(video), VisionSettings())) == [(0.0, 0), (0.0, 0)]
 
 
 def test_a_part_behind_the_end_is_refused_with_the_length() -> None:
     with pytest.raises(MediaError, match=r"a\.mp4 ends after 10\.0 s.*lower 'Start at'"):
-        choose(a_clip(10), VisionSettings(video_start_s=10.0))
+        sample_times(a_clip(10), VisionSettings(video_start_s=10.0))
 
 
 def test_too_long_a_clip_is_refused_with_both_lengths_and_a_part_of_it_is_not() -> None:
     with pytest.raises(MediaError, match=r"a\.mp4 is 14:00 long, and at most 10:00"):
-        choose(a_clip(840), VisionSettings(), max_seconds=600)
+        sample_times(a_clip(840), VisionSettings(), max_seconds=600)
     with pytest.raises(MediaError, match="is 3:00:00 long"):
-        choose(a_clip(10800), VisionSettings(), max_seconds=600)
+        sample_times(a_clip(10800), VisionSettings(), max_seconds=600)
     part = VisionSettings(video_start_s=660.0, video_end_s=720.0)
-    assert choose(a_clip(840), part, max_seconds=600)[0] == 660.0
+    assert sample_times(a_clip(840), part, max_seconds=600)[0] == 660.0
 
 
 # Which pixels
@@ -269,7 +269,7 @@ def test_there_are_as_many_frames_as_moments_even_if_the_clip_ends_early(tmp_pat
 
 def test_broken_packets_in_the_middle_are_left_out(tmp_path: Path) -> None:
     video = Video(broken_clip(tmp_path / "a.mp4"))
-    times = choose(probe(video), VisionSettings(video_fps=5))
+    times = sample_times(probe(video), VisionSettings(video_fps=5))
     found = seen(video, times)
     assert len(found) == len(times)
     assert found[0] == (0.0, 0) and found[-1][1] > 30
@@ -344,10 +344,10 @@ def test_pictures_with_a_rate_go_the_same_way(tmp_path: Path) -> None:
         Image.fromarray(numbered_frame(i)).save(paths[-1])
     video = Video(frames=tuple(paths), fps=2.0)
     facts = probe(video)
-    assert facts == Clip("The clip", 3.5, (64, 48), 2.0, 7, "pictures")
-    all_of_them = choose(facts, VisionSettings(video_fps=30))
+    assert facts == VideoInfo("The clip", 3.5, (64, 48), 2.0, 7, "images")
+    all_of_them = sample_times(facts, VisionSettings(video_fps=30))
     assert [number for _, number in seen(video, all_of_them)] == [0, 1, 2, 3, 4, 5, 6, 6]
-    slow = choose(facts, VisionSettings(video_fps=1.0, video_start_s=1.0))
+    slow = sample_times(facts, VisionSettings(video_fps=1.0, video_start_s=1.0))
     assert seen(video, slow) == [(1.0, 2), (2.0, 4), (3.0, 6), (3.0, 6)]
     assert sources(video) == tuple(map(str, paths))
 

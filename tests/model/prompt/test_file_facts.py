@@ -49,8 +49,8 @@ def test_a_file_is_looked_into_once(tmp_path: Path, counted: Callable[[], int]) 
     picture = Image(aged(media_files.photo(tmp_path / "a.png", (60, 40))))
     clip = Video(aged(media_files.clip(tmp_path / "a.mp4", 10)))
     for expected in (3, 0):
-        assert file_facts.picture_size(picture) == (60, 40)
-        assert file_facts.clip_facts(clip).frames == 10
+        assert file_facts.image_size(picture) == (60, 40)
+        assert file_facts.video_info(clip).frames == 10
         assert file_facts.content_hash(picture.path) == fingerprint(picture.path)
         assert counted() == expected
 
@@ -60,9 +60,9 @@ def test_other_settings_are_the_same_clip_and_another_name_is_not(
 ) -> None:
     path = aged(media_files.clip(tmp_path / "a.mp4", 10))
     for vision in (VisionSettings(), VisionSettings(video_fps=1)):
-        assert file_facts.clip_facts(Video(path, vision)).name == "a.mp4"
+        assert file_facts.video_info(Video(path, vision)).name == "a.mp4"
     assert counted() == 1
-    assert file_facts.clip_facts(Video(path, name="b.mp4")).name == "b.mp4"
+    assert file_facts.video_info(Video(path, name="b.mp4")).name == "b.mp4"
 
 
 def test_other_content_of_the_same_size_and_time_is_another(tmp_path: Path) -> None:
@@ -88,14 +88,14 @@ def test_what_was_written_a_moment_ago_is_not_remembered(tmp_path: Path) -> None
 
 def test_a_failure_is_not_remembered_and_what_is_gone_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    for look in (file_facts.picture_size, lambda image: file_facts.content_hash(image.path)):
+    for look in (file_facts.image_size, lambda image: file_facts.content_hash(image.path)):
         with pytest.raises(MediaError, match=r"a\.png"):
             look(Image(path))
     aged(media_files.photo(path, (60, 40)))
-    assert file_facts.picture_size(Image(path)) == (60, 40)
+    assert file_facts.image_size(Image(path)) == (60, 40)
     path.unlink()
     with pytest.raises(MediaError, match=r"a\.png"):
-        file_facts.picture_size(Image(path))
+        file_facts.image_size(Image(path))
 
 
 def test_content_in_memory_has_no_file(tmp_path: Path) -> None:
@@ -109,5 +109,5 @@ def test_a_clip_with_very_many_times_is_not_remembered(
     monkeypatch.setattr(file_facts, "MAX_STAMPS", -1)
     clip = Video(aged(media_files.clip(tmp_path / "a.mp4", 10)))
     for _ in range(2):
-        assert file_facts.clip_facts(clip).frames == 10
+        assert file_facts.video_info(clip).frames == 10
     assert counted() == 2

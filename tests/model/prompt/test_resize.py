@@ -22,9 +22,9 @@ from model.prompt.resize import (
     Grid,
     Size,
     exact_size,
-    frame_size,
+    frame_target_size,
     grid,
-    picture_size,
+    image_target_size,
     resize,
     visual_tokens,
 )
@@ -81,8 +81,13 @@ def test_sizes_are_the_stock_arithmetic_for_any_picture_and_any_bounds() -> None
         picture = VisionSettings(min_tokens=low, max_tokens=high)
         frames = VisionSettings(video_min_tokens_per_frame=low, video_max_tokens_per_frame=high)
         stock = stock_width, stock_height
-        assert picture_size((width, height), picture, QWEN2_VL) == stock, (width, height, low, high)
-        assert frame_size((width, height), 16, frames, QWEN2_VL) == stock, (
+        assert image_target_size((width, height), picture, QWEN2_VL) == stock, (
+            width,
+            height,
+            low,
+            high,
+        )
+        assert frame_target_size((width, height), 16, frames, QWEN2_VL) == stock, (
             width,
             height,
             low,
@@ -96,7 +101,9 @@ def test_a_picture_gets_the_size_that_the_stock_processor_gives_it(seed: int) ->
     low, high = random_bounds(draw, 150)
     vision = VisionSettings(min_tokens=low, max_tokens=high)
     size = random_size(draw, 600)
-    assert grid(picture_size(size, vision, QWEN2_VL), 1, QWEN2_VL) == stock_picture(size, vision)
+    assert grid(image_target_size(size, vision, QWEN2_VL), 1, QWEN2_VL) == stock_picture(
+        size, vision
+    )
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -108,7 +115,7 @@ def test_a_frame_gets_the_size_that_the_stock_processor_gives_it(
     vision = VisionSettings(video_min_tokens_per_frame=low, video_max_tokens_per_frame=high)
     # Below 5 px the stock processor cannot tell an array's channels from its rows.
     size, frames = random_size(draw, 300, shortest=5), draw.randint(1, 7)
-    ours = grid(frame_size(size, frames, vision, QWEN2_VL), frames, QWEN2_VL)
+    ours = grid(frame_target_size(size, frames, vision, QWEN2_VL), frames, QWEN2_VL)
     with caplog.at_level(logging.WARNING):
         assert ours == stock_clip(size, frames, vision)
     assert not caplog.records  # no setting is left to a default that is about to change
@@ -119,7 +126,7 @@ def test_a_long_clip_keeps_its_frame_size() -> None:
     processor = Qwen2VLVideoProcessor(max_video_tokens=100)  # 4 tokens a frame when it caps them
     clip = np.zeros((40, 84, 84, 3), np.uint8)
     stock = processor([clip], return_tensors="pt", **videos_kwargs(vision, QWEN2_VL))
-    ours = grid(frame_size((84, 84), 40, vision, QWEN2_VL), 40, QWEN2_VL)
+    ours = grid(frame_target_size((84, 84), 40, vision, QWEN2_VL), 40, QWEN2_VL)
     assert ours == as_grid(stock["video_grid_thw"]) == (20, 6, 6)
 
 
@@ -129,19 +136,23 @@ def test_an_exact_size_survives_the_stock_processors(seed: int) -> None:
     width, height = draw.randint(28, 300), draw.randint(28, 300)
     vision = VisionSettings(resized_width=width, resized_height=height)
     size = random_size(draw, 300)
-    assert grid(picture_size(size, vision, QWEN2_VL), 1, QWEN2_VL) == stock_picture(size, vision)
-    assert grid(frame_size(size, 3, vision, QWEN2_VL), 3, QWEN2_VL) == stock_clip(size, 3, vision)
+    assert grid(image_target_size(size, vision, QWEN2_VL), 1, QWEN2_VL) == stock_picture(
+        size, vision
+    )
+    assert grid(frame_target_size(size, 3, vision, QWEN2_VL), 3, QWEN2_VL) == stock_clip(
+        size, 3, vision
+    )
 
 
 def test_an_exact_size_wins_over_the_token_bounds_and_is_rounded_to_whole_tokens() -> None:
     vision = VisionSettings(max_tokens=4, resized_width=100, resized_height=60)
-    assert picture_size((1000, 1000), vision, QWEN2_VL) == (112, 56)
-    assert frame_size((1000, 1000), 2, vision, QWEN2_VL) == (112, 56)
+    assert image_target_size((1000, 1000), vision, QWEN2_VL) == (112, 56)
+    assert frame_target_size((1000, 1000), 2, vision, QWEN2_VL) == (112, 56)
 
 
 def test_the_smallest_exact_size_is_one_token() -> None:
     vision = VisionSettings(resized_width=28, resized_height=28)
-    size = picture_size((1000, 1000), vision, QWEN2_VL)
+    size = image_target_size((1000, 1000), vision, QWEN2_VL)
     assert visual_tokens(grid(size, 1, QWEN2_VL), QWEN2_VL) == 1
 
 
@@ -149,26 +160,26 @@ def test_the_smallest_exact_size_is_one_token() -> None:
 def test_an_exact_size_that_no_model_takes_is_refused_by_name(width: int, height: int) -> None:
     vision = VisionSettings(resized_width=width, resized_height=height)
     with pytest.raises(SettingError, match="resized_width"):
-        picture_size((100, 100), vision, QWEN2_VL)
+        image_target_size((100, 100), vision, QWEN2_VL)
 
 
 @pytest.mark.parametrize("size", [(20_000, 1), (1, 20_000), (2001, 10)])
 def test_a_sliver_is_refused_with_the_remedy(size: Size) -> None:
     with pytest.raises(MediaError, match=f"{size[0]}x{size[1]}.*crop"):
-        picture_size(size, VisionSettings(), QWEN2_VL)
+        image_target_size(size, VisionSettings(), QWEN2_VL)
     with pytest.raises(MediaError, match="crop"):
-        frame_size(size, 2, VisionSettings(), QWEN2_VL)
+        frame_target_size(size, 2, VisionSettings(), QWEN2_VL)
 
 
 def test_the_longest_sliver_that_stock_takes_is_taken() -> None:
     vision = VisionSettings()
-    assert grid(picture_size((2000, 10), vision, QWEN2_VL), 1, QWEN2_VL) == stock_picture(
+    assert grid(image_target_size((2000, 10), vision, QWEN2_VL), 1, QWEN2_VL) == stock_picture(
         (2000, 10), vision
     )
 
 
 def test_a_photo_costs_one_token_per_28_pixels_square() -> None:
-    size = picture_size((1120, 840), VisionSettings(), QWEN2_VL)
+    size = image_target_size((1120, 840), VisionSettings(), QWEN2_VL)
     assert size == (1120, 840)
     assert visual_tokens(grid(size, 1, QWEN2_VL), QWEN2_VL) == 40 * 30
 
@@ -180,7 +191,7 @@ def test_two_frames_share_their_tokens(frames: int, pairs: int) -> None:
 
 def test_a_picture_costs_qwen3_vl_one_token_per_32_pixels_square() -> None:
     qwen3 = QWEN3_VL.geometry
-    size = picture_size((1024, 700), VisionSettings(), qwen3)
+    size = image_target_size((1024, 700), VisionSettings(), qwen3)
     assert (qwen3.token_px, size) == (32, (1024, 704))
     assert visual_tokens(grid(size, 1, qwen3), qwen3) == 32 * 22
 
@@ -197,18 +208,18 @@ def test_qwen3_vls_own_processor_leaves_every_size_alone() -> None:
         if max(original) > 200 * min(original):
             continue
         for vision in wishes:
-            width, height = picture_size(original, vision, QWEN3_VL.geometry)
+            width, height = image_target_size(original, vision, QWEN3_VL.geometry)
             out = stock(Image.new("RGB", (width, height)), return_tensors="pt")
             assert as_grid(out["image_grid_thw"]) == (1, height // 16, width // 16)
     exact = VisionSettings(resized_width=64, resized_height=96)
-    assert picture_size((500, 500), exact, QWEN3_VL.geometry) == (224, 320)
+    assert image_target_size((500, 500), exact, QWEN3_VL.geometry) == (224, 320)
 
 
 @pytest.mark.parametrize("frames", [2, 4, 64, 320, 768])
 def test_qwen3_vls_own_processor_leaves_every_clip_alone(frames: int) -> None:
     vision = VisionSettings(video_max_tokens_per_frame=768)
     for original in ((1920, 1080), (100, 3000), (64, 64), (1280, 1280)):
-        width, height = frame_size(original, frames, vision, QWEN3_VL.geometry)
+        width, height = frame_target_size(original, frames, vision, QWEN3_VL.geometry)
         bounds = {"min_pixels": 4096, "max_pixels": 25_165_824}
         stock = qwen3_smart_resize(frames, height, width, factor=32, **bounds)
         assert stock == (height, width)

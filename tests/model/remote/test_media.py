@@ -15,7 +15,7 @@ from model.backend import Cancel
 from model.conversation import Conversation, Image, Media, Video
 from model.families import Geometry
 from model.media import video
-from model.prompt import resize as vision
+from model.prompt import resize
 from model.prompt.visual_item import VisualItem, plan
 from model.remote import media as remote_media
 from model.remote.media import Encoded, content_part
@@ -51,7 +51,7 @@ def test_a_picture_is_resized_here_and_sent_without_loss(tmp_path: Path) -> None
     url = part["image_url"]["url"]
     assert url.startswith("data:image/png;base64,")
     sent = opened(url.partition(",")[2])
-    expected = vision.resize(PillowImage.open(path).convert("RGB"), item.size)
+    expected = resize.resize(PillowImage.open(path).convert("RGB"), item.size)
     assert sent.size == item.size == (112, 84)
     assert np.array_equal(np.asarray(sent), np.asarray(expected))
 

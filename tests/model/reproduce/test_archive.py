@@ -15,7 +15,7 @@ from model.backend import AnswerRecord
 from model.conversation import Conversation, Image, Text, Video
 from model.errors import DemoError, SettingError
 from model.families import Geometry
-from model.prompt.resize import picture_size
+from model.prompt.resize import image_target_size
 from model.reproduce import archive, archive_entries, archive_reader
 from model.reproduce.archive import Archive
 from model.reproduce.generation_record import ModelInfo, ProcessedMedia
@@ -126,7 +126,7 @@ def test_a_picture_of_the_largest_size_comes_back(
     kept: Archive, folder: Path, size: tuple[int, int]
 ) -> None:
     largest = VisionSettings(min_tokens=16384, max_tokens=16384)
-    width, height = picture_size(size, largest, Geometry())
+    width, height = image_target_size(size, largest, Geometry())
     seen = replace(kept.media[0], width=width, height=height)
     target = folder.parent / "large.zip"
     archive.write(replace(kept, media=(seen, *kept.media[1:])), target)

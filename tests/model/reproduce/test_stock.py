@@ -28,7 +28,7 @@ SIZE = (112, 84)
 
 
 def assert_seen_alike(clip: Video) -> None:
-    times = video.choose(video.probe(clip), clip.vision)
+    times = video.sample_times(video.probe(clip), clip.vision)
     frames = np.stack([pixels for _, pixels in video.frames(clip, times)])
     ours = resize(torch.from_numpy(frames).permute(0, 3, 1, 2), SIZE)
     assert torch.equal(stock.clip(str(clip.path), *SIZE, times), ours)

@@ -27,7 +27,7 @@ from model.errors import (
 )
 from model.families import Geometry
 from model.loading import LoadingBackend
-from model.prompt import resize as vision
+from model.prompt import resize
 from model.settings import MAX_TEXT_CHARACTERS, VisionSettings, settings_from
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, followed
@@ -147,7 +147,7 @@ def test_a_person_reads_what_a_control_is_called_and_a_program_the_name(
 def test_sizes_that_are_impossible_are_told_by_the_controls_that_ask_for_them() -> None:
     for width, height in ((28 * 4000, 28 * 4000), (28 * 400, 28)):
         with pytest.raises(SettingError) as refusal:
-            vision.exact_size(
+            resize.exact_size(
                 VisionSettings(resized_width=width, resized_height=height), Geometry()
             )
         assert "“Exact width” and “Exact height” ask for" in ENGLISH.said(refusal.value.sentence)

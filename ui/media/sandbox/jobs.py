@@ -46,11 +46,11 @@ def first_look(_: Tell, file: str, name: str) -> Iterator[Found]:
         yield {"picture": "large"}, pictures.large
 
 
-def picture_size(_: Tell, picture: Image) -> Iterator[Found]:
+def image_size(_: Tell, picture: Image) -> Iterator[Found]:
     yield {"size": media.image_size(picture.path, name=picture.name)}, None
 
 
-def clip_facts(_: Tell, clip: Video) -> Iterator[Found]:
+def video_info(_: Tell, clip: Video) -> Iterator[Found]:
     facts = asdict(video.probe(clip))
     stamps = np.array(facts.pop("stamps"), np.float64)
     yield {"clip": facts}, stamps if len(stamps) else None
@@ -91,8 +91,8 @@ def _frame(shown: npt.NDArray[np.uint8]) -> Found:
 
 JOBS: Mapping[str, Callable[..., Iterator[Found]]] = {
     "first_look": first_look,
-    "picture_size": picture_size,
-    "clip_facts": clip_facts,
+    "image_size": image_size,
+    "video_info": video_info,
     "pixels": pixels,
     "as_stock": as_stock,
 }

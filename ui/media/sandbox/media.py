@@ -20,7 +20,7 @@ from model.conversation import Image, Media, Video
 from model.media import container, source, video
 from model.media import image as media
 from model.media.decoding import MAX_PACKETS, Pixels
-from model.media.sampling import Clip
+from model.media.sampling import VideoInfo
 from model.media.video import Report
 from ui.media.sandbox.channel import BrokenOffError, Message
 from ui.media.sandbox.probe import FirstLook, Pictures
@@ -55,11 +55,11 @@ class SandboxedMedia:
             contents = {str(picture.said["picture"]): picture.content() for picture in pictures}
             return _look(seen.said["look"]), Pictures(**contents)
 
-    def picture_size(self, picture: Image) -> tuple[int, int]:
-        return self._looked("picture_size", picture, _size_of)
+    def image_size(self, picture: Image) -> tuple[int, int]:
+        return self._looked("image_size", picture, _size_of)
 
-    def clip_facts(self, clip: Video) -> Clip:
-        return self._looked("clip_facts", clip, _clip_of)
+    def video_info(self, clip: Video) -> VideoInfo:
+        return self._looked("video_info", clip, _clip_of)
 
     def _looked(self, job: str, part: Media, read: Callable[[Message, Media], Fact]) -> Fact:
         part, name = _absolute(part), display_name(part)
@@ -205,14 +205,14 @@ def _size_of(message: Message, _: Media) -> tuple[int, int]:
     return _size(message.said["size"], media.MAX_IMAGE_PIXELS)
 
 
-def _clip_of(message: Message, clip: Media) -> Clip:
+def _clip_of(message: Message, clip: Media) -> VideoInfo:
     assert isinstance(clip, Video)
     told = message.said["clip"]
     most = media.MAX_IMAGE_PIXELS if clip.frames else container.MAX_FRAME_PIXELS
     stamps = () if message.blob is None else tuple(message.blob.view(np.float64).tolist())
     if len(stamps) > MAX_PACKETS or not all(map(math.isfinite, stamps)):
         raise BrokenOffError
-    return Clip(
+    return VideoInfo(
         video.display_name(clip),
         _number(told["duration_s"], 0.0, MAX_SECONDS),
         _size(told["size"], most),

@@ -13,7 +13,7 @@ from model.errors import DemoError
 from model.families import of_key
 from model.grounding import Convention
 from model.grounding.region import Corners, region_text, upright
-from model.prompt.resize import picture_size
+from model.prompt.resize import image_target_size
 from model.settings import VisionSettings
 from ui.state.tab.attachment import Attachment
 
@@ -129,7 +129,7 @@ def region_texts(
         else:
             number, picture = place.number, pictures[place.number - 1]
             attachment, seen_at = known[str(picture.path)], picture.vision
-        resized = picture_size(attachment.size, seen_at, of_key(convention).geometry)
+        resized = image_target_size(attachment.size, seen_at, of_key(convention).geometry)
         told.append(region_text(number, place.corners, convention, resized))
     return told
 

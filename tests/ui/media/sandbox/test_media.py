@@ -49,7 +49,7 @@ def test_pictures_are_the_same(sandbox: Sandbox, tmp_path: Path) -> None:
     assert np.array_equal(*(pixels(r, Image(heic))[0] for r in (reader, IN_THIS_PROCESS)))
     for suffix in ("png", "jpg", "webp", "tif", "avif"):
         picture = Image(media_files.exif_rotated(tmp_path / f"a.{suffix}", 6), name="mine")
-        assert reader.picture_size(picture) == IN_THIS_PROCESS.picture_size(picture)
+        assert reader.image_size(picture) == IN_THIS_PROCESS.image_size(picture)
         (there,), (here,) = pixels(reader, picture), pixels(IN_THIS_PROCESS, picture)
         assert np.array_equal(there, here) and there.flags.writeable
 
@@ -63,7 +63,7 @@ def test_pictures_are_the_same(sandbox: Sandbox, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_clips_are_the_same(make: Any, sandbox: Sandbox, tmp_path: Path) -> None:
     reader, clip = SandboxedMedia(sandbox), make(tmp_path)
-    assert reader.clip_facts(clip) == IN_THIS_PROCESS.clip_facts(clip)
+    assert reader.video_info(clip) == IN_THIS_PROCESS.video_info(clip)
     there, here = pixels(reader, clip, TIMES), pixels(IN_THIS_PROCESS, clip, TIMES)
     assert len(there) == len(TIMES) and all(map(np.array_equal, there, here))
     assert (there[1] is there[2]) == (here[1] is here[2])
@@ -109,7 +109,7 @@ def test_a_job_that_ends_while_the_machine_is_busy_ends_no_other(
     frames = reader.pixels(clip, times, Cancel(), lambda *_: None)
     next(frames)
     (decoding,) = children(sandbox)
-    asked = Request("picture_size", (Image(str(scan)),), (str(scan),), LOOKING)
+    asked = Request("image_size", (Image(str(scan)),), (str(scan),), LOOKING)
     with closing(sandbox.ask(asked, "a.png")) as messages:
         next(messages)
         assert sandbox.process
