@@ -11,7 +11,7 @@ from model import VERSION
 from model.errors import DemoError
 from model.families import FAMILIES
 from model.remote.http.connection import Connection
-from model.settings import TUNABLES, Tunable
+from model.settings import SETTING_SPECS, SettingSpec
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +82,8 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     _add_engine_flags(flags)
     _add_server_flags(flags, environment)
     settings = flags.add_argument_group("defaults of the page's settings")
-    for tunable in TUNABLES:
-        settings.add_argument(_flag(tunable), action=_Setting, type=_parse(tunable), default=tunable.default, metavar=tunable.kind.upper(), help=f"{tunable.help.replace('%', '%%')} {tunable.range}")  # fmt: skip
+    for spec in SETTING_SPECS:
+        settings.add_argument(_flag(spec), action=_Setting, type=_parse(spec), default=spec.default, metavar=spec.kind.upper(), help=f"{spec.help.replace('%', '%%')} {spec.range}")  # fmt: skip
     _take_environment(flags, environment)
     return flags
 
@@ -183,21 +183,21 @@ def _gigabytes(text: str) -> float | None:
     return float(text) if text else None
 
 
-def _flag(tunable: Tunable) -> str:
-    return "--" + tunable.name.replace("_", "-")
+def _flag(spec: SettingSpec) -> str:
+    return "--" + spec.name.replace("_", "-")
 
 
-def _parse(tunable: Tunable) -> Any:
+def _parse(spec: SettingSpec) -> Any:
     """The function that argparse calls with a value's text. It raises `ValueError`."""
 
     def parse(text: str) -> object:
-        if text == "" and tunable.optional:
+        if text == "" and spec.optional:
             return None
-        if tunable.kind == "bool":
+        if spec.kind == "bool":
             return _boolean(text)
-        return {"int": int, "float": float, "str": str}[tunable.kind](text)
+        return {"int": int, "float": float, "str": str}[spec.kind](text)
 
-    parse.__name__ = tunable.kind  # argparse names it in its message
+    parse.__name__ = spec.kind  # argparse names it in its message
     return parse
 
 

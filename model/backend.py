@@ -91,7 +91,7 @@ class Reasoning:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something about this answer that the person should know; best a `Sentence`."""
+    """Something about this answer that the person should know; best a `LocalizedText`."""
 
     sentence: str
 
@@ -172,9 +172,7 @@ class Status:
 
     state: Literal["loading", "ready", "failed"]
     label: str  # e.g. "Qwen2-VL-7B-Instruct · cuda bf16 flash-attn 2"
-    note: str = (
-        ""  # what the person should know: why it failed, or is not there yet; best a `Sentence`
-    )
+    note: str = ""  # what the person should know: why it failed, or is not there yet; best a `LocalizedText`
     progress: float = 0.0  # 0..1 while loading
     convention: Convention = "qwen2_vl"  # in which its answers name places in a picture
     on_cpu: bool = False  # its tokens come from the processor, of which a page may take a share

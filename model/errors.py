@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import Any, Self
 
 
-class Sentence(str):
+class LocalizedText(str):
     """English, made of a template and values: a page in another language puts it together again.
 
-    A value that is a `Sentence` is a part to be translated too; any other string belongs to somebody.
+    A value that is a `LocalizedText` is a part to be translated too; any other string belongs to somebody.
     """
 
     template: str
     values: dict[str, object]
 
-    def __new__(cls, template: str, /, **values: object) -> Sentence:
+    def __new__(cls, template: str, /, **values: object) -> LocalizedText:
         """`{...}` in the template as in `str.format`; it is the key of its translations."""
         self = super().__new__(cls, template.format(**values))
         self.template, self.values = template, values
@@ -34,7 +34,7 @@ class Sentence(str):
         return {"template": self.template, "values": {k: _plain(v) for k, v in self.values.items()}}
 
     @classmethod
-    def of_plain(cls, plain: dict[str, Any]) -> Sentence:
+    def of_plain(cls, plain: dict[str, Any]) -> LocalizedText:
         values = plain["values"].items()
         return cls(
             plain["template"],
@@ -43,7 +43,7 @@ class Sentence(str):
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Sentence):
+    if isinstance(value, LocalizedText):
         return value.plain()
     if isinstance(value, SettingName):
         return {"setting": str(value)}
@@ -53,7 +53,7 @@ def _plain(value: object) -> object:
 def _of_plain(value: Any) -> object:
     if not isinstance(value, dict):
         return value
-    return SettingName(value["setting"]) if "setting" in value else Sentence.of_plain(value)
+    return SettingName(value["setting"]) if "setting" in value else LocalizedText.of_plain(value)
 
 
 class SettingName(str):
@@ -64,22 +64,22 @@ class SettingName(str):
 
 
 class DemoError(Exception):
-    """Shown to the person as is, or in their language. Made as a `Sentence` is."""
+    """Shown to the person as is, or in their language. Made as a `LocalizedText` is."""
 
     def __init__(self, template: str, /, **values: object) -> None:
         super().__init__(template)
         self.template, self.values = template, values
 
     @classmethod
-    def of(cls, sentence: Sentence) -> Self:
+    def of(cls, sentence: LocalizedText) -> Self:
         return cls(sentence.template, **sentence.values)
 
     def __str__(self) -> str:
         return str(self.sentence)
 
     @property
-    def sentence(self) -> Sentence:
-        return Sentence(self.template, **self.values)
+    def sentence(self) -> LocalizedText:
+        return LocalizedText(self.template, **self.values)
 
 
 class SettingError(DemoError):

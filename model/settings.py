@@ -1,4 +1,4 @@
-"""Every tunable, once: default, range, unit and a sentence of help.
+"""Every spec, once: default, range, unit and a sentence of help.
 
 Flags, sliders and the API's `settings` are generated from the two frozen dataclasses below.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, cast
 
-from model.errors import Sentence, SettingError, SettingName
+from model.errors import LocalizedText, SettingError, SettingName
 
 MAX_TEXT_CHARACTERS = 1_000_000  # of any text; more than any context holds
 MAX_SEED = 2**32 - 1
@@ -24,7 +24,7 @@ Group = Literal["image", "video", "answer", "prompt"]
 
 
 @dataclass(frozen=True)
-class Tunable:
+class SettingSpec:
     """What a control needs to know of one setting; `low`, `high` and `step` are in `unit`."""
 
     name: str
@@ -73,14 +73,14 @@ class Tunable:
             if self.kind == "int" and float(value).is_integer():
                 return int(value)
         wanted = {
-            "int": Sentence("a whole number"),
-            "float": Sentence("a number"),
-            "bool": Sentence("true or false"),
-            "str": Sentence("text"),
+            "int": LocalizedText("a whole number"),
+            "float": LocalizedText("a number"),
+            "bool": LocalizedText("true or false"),
+            "str": LocalizedText("text"),
         }
         raise self._refused(value, wanted[self.kind])
 
-    def _refused(self, value: object, wanted: Sentence) -> SettingError:
+    def _refused(self, value: object, wanted: LocalizedText) -> SettingError:
         return SettingError(
             "{setting} is {value}; it must be {wanted}.",
             setting=SettingName(self.name),
@@ -88,11 +88,11 @@ class Tunable:
             wanted=wanted,
         )
 
-    def _allowed(self) -> Sentence:
+    def _allowed(self) -> LocalizedText:
         low, high = (None if limit is None else f"{limit:g}" for limit in (self.low, self.high))
         if high is None:
-            return Sentence("at least {low}", low=low)
-        return Sentence("between {low} and {high}", low=low, high=high)
+            return LocalizedText("at least {low}", low=low)
+        return LocalizedText("between {low} and {high}", low=low, high=high)
 
     @property
     def range(self) -> str:
@@ -118,7 +118,7 @@ class Tunable:
         return f"{low}..{high}"
 
 
-def _tunable(
+def _setting(
     default: int | float | bool | str | None,
     group: Group,
     label: str,
@@ -127,7 +127,7 @@ def _tunable(
     kind: Kind,
     **limits: Any,
 ) -> Any:
-    """A dataclass field that carries its `Tunable` (without the name, which the field has)."""
+    """A dataclass field that carries its `SettingSpec` (without the name, which the field has)."""
     known = {
         "kind": kind,
         "default": default,
@@ -146,43 +146,43 @@ class VisionSettings:
     Raises `SettingError` for a value out of range and for values that exclude each other.
     """
 
-    min_tokens: int = _tunable(
+    min_tokens: int = _setting(
         4, "image", "Smallest size", kind="int", low=4, high=MAX_IMAGE_TOKENS, step=1, unit="tokens",
         help="Small pictures are enlarged until they cost at least this many visual tokens.",
     )  # fmt: skip
-    max_tokens: int = _tunable(
+    max_tokens: int = _setting(
         1280, "image", "Largest size", kind="int", low=4, high=MAX_IMAGE_TOKENS, step=1, unit="tokens",
         help="Large pictures are shrunk to at most this many visual tokens; more shows finer detail and takes longer.",
     )  # fmt: skip
-    resized_height: int | None = _tunable(
+    resized_height: int | None = _setting(
         None, "image", "Exact height", kind="int", low=28, step=28, unit="px", optional=True,
         help="Resize to exactly this height, rounded to whole tokens; needs the exact width too.",
     )  # fmt: skip
-    resized_width: int | None = _tunable(
+    resized_width: int | None = _setting(
         None, "image", "Exact width", kind="int", low=28, step=28, unit="px", optional=True,
         help="Resize to exactly this width, rounded to whole tokens; needs the exact height too.",
     )  # fmt: skip
-    video_fps: float = _tunable(
+    video_fps: float = _setting(
         2.0, "video", "Frames per second", kind="float", low=0.1, high=30, step=0.1, unit="frames/s",
         help="How many pictures the model sees of every second of a clip.",
     )  # fmt: skip
-    video_max_frames: int = _tunable(
+    video_max_frames: int = _setting(
         64, "video", "Most frames", kind="int", low=2, high=768, step=2, unit="frames",
         help="A long clip is sampled more sparsely so that it has at most this many frames.",
     )  # fmt: skip
-    video_min_tokens_per_frame: int = _tunable(
+    video_min_tokens_per_frame: int = _setting(
         4, "video", "Smallest frame", kind="int", low=4, high=768, step=1, unit="tokens",
         help="Small frames are enlarged to at least this many visual tokens; two frames share them.",
     )  # fmt: skip
-    video_max_tokens_per_frame: int = _tunable(
+    video_max_tokens_per_frame: int = _setting(
         128, "video", "Largest frame", kind="int", low=4, high=768, step=1, unit="tokens",
         help="Frames are shrunk to at most this many visual tokens; two frames share them.",
     )  # fmt: skip
-    video_start_s: float | None = _tunable(
+    video_start_s: float | None = _setting(
         None, "video", "Start at", kind="float", low=0, step=0.1, unit="s", optional=True,
         help="Leave out everything before this second of the clip.",
     )  # fmt: skip
-    video_end_s: float | None = _tunable(
+    video_end_s: float | None = _setting(
         None, "video", "End at", kind="float", low=0, step=0.1, unit="s", optional=True,
         help="Leave out everything after this second of the clip.",
     )  # fmt: skip
@@ -235,35 +235,35 @@ class GenerationSettings:
     Raises `SettingError` for a value out of range.
     """
 
-    vision_ids: bool = _tunable(
+    vision_ids: bool = _setting(
         False, "prompt", "Number pictures and videos", kind="bool",
         help="Tells the model 'Picture 1: ', 'Video 1: ' before each item, so that you can refer to them.",
     )  # fmt: skip
-    system_prompt: str = _tunable(
+    system_prompt: str = _setting(
         "You are a helpful assistant.", "prompt", "System prompt", kind="str",
         help="What the model is told before the conversation; empty means the checkpoint's own default.",
     )  # fmt: skip
-    max_new_tokens: int = _tunable(
+    max_new_tokens: int = _setting(
         512, "answer", "Longest answer", kind="int", low=1, high=8192, step=1, unit="tokens",
         help="The answer is cut off after this many tokens; a token is about three quarters of a word.",
     )  # fmt: skip
-    temperature: float = _tunable(
+    temperature: float = _setting(
         0.0, "answer", "Temperature", kind="float", low=0, high=2, step=0.05,
         help="0 always gives the most likely answer; higher is more varied.",
     )  # fmt: skip
-    top_p: float = _tunable(
+    top_p: float = _setting(
         0.9, "answer", "Top p", kind="float", low=0, high=1, step=0.01,
         help="Choose among the likeliest words that together have this probability; only above temperature 0.",
     )  # fmt: skip
-    top_k: int = _tunable(
+    top_k: int = _setting(
         50, "answer", "Top k", kind="int", low=0, high=1000, step=1, unit="tokens",
         help="Choose among this many likeliest words, 0 for all; only above temperature 0.",
     )  # fmt: skip
-    repetition_penalty: float = _tunable(
+    repetition_penalty: float = _setting(
         1.0, "answer", "Repetition penalty", kind="float", low=0.5, high=2, step=0.01,
         help="Above 1 avoids words that were already used; helps against endless loops, hurts tables.",
     )  # fmt: skip
-    seed: int | None = _tunable(
+    seed: int | None = _setting(
         None, "answer", "Seed", kind="int", low=0, high=MAX_SEED, step=1, optional=True,
         help="The same seed draws the same answer again; empty takes a fresh one each time.",
     )  # fmt: skip
@@ -283,18 +283,18 @@ class GenerationSettings:
 Settings = VisionSettings | GenerationSettings
 
 
-def tunables(settings: type[Settings]) -> tuple[Tunable, ...]:
-    """The tunables of one settings class, in the order in which they are shown."""
-    return tuple(Tunable(name=f.name, **f.metadata) for f in fields(settings))
+def setting_specs(settings: type[Settings]) -> tuple[SettingSpec, ...]:
+    """The setting_specs of one settings class, in the order in which they are shown."""
+    return tuple(SettingSpec(name=f.name, **f.metadata) for f in fields(settings))
 
 
 def _check_fields(settings: Settings) -> None:
-    for tunable in tunables(type(settings)):
-        checked = tunable.check(getattr(settings, tunable.name))
-        object.__setattr__(settings, tunable.name, checked)  # 3.0 became 3
+    for spec in setting_specs(type(settings)):
+        checked = spec.check(getattr(settings, spec.name))
+        object.__setattr__(settings, spec.name, checked)  # 3.0 became 3
 
 
-TUNABLES = (*tunables(VisionSettings), *tunables(GenerationSettings))
+SETTING_SPECS = (*setting_specs(VisionSettings), *setting_specs(GenerationSettings))
 
 
 def settings_from(values: Mapping[str, object]) -> tuple[VisionSettings, GenerationSettings]:
@@ -302,7 +302,7 @@ def settings_from(values: Mapping[str, object]) -> tuple[VisionSettings, Generat
 
     Raises `SettingError` naming the first setting that is unknown or out of range.
     """
-    known = {tunable.name for tunable in TUNABLES}
+    known = {spec.name for spec in SETTING_SPECS}
     for name in values:
         if name not in known:
             raise SettingError(
@@ -310,8 +310,10 @@ def settings_from(values: Mapping[str, object]) -> tuple[VisionSettings, Generat
                 name=str(name)[:80],
                 names=_listed(sorted(known)),
             )
-    vision = {t.name: values[t.name] for t in tunables(VisionSettings) if t.name in values}
-    generation = {t.name: values[t.name] for t in tunables(GenerationSettings) if t.name in values}
+    vision = {t.name: values[t.name] for t in setting_specs(VisionSettings) if t.name in values}
+    generation = {
+        t.name: values[t.name] for t in setting_specs(GenerationSettings) if t.name in values
+    }
     return VisionSettings(**cast(Any, vision)), GenerationSettings(**cast(Any, generation))
 
 
@@ -338,7 +340,7 @@ class DefaultSettings:
         cls, bounds: Mapping[str, Bounds], generation: GenerationSettings
     ) -> DefaultSettings:
         """The program's own vision settings, as far as `bounds` allow them."""
-        values = {t.name: t.default for t in tunables(VisionSettings)}
+        values = {t.name: t.default for t in setting_specs(VisionSettings)}
         for name, allowed in bounds.items():
             if isinstance(value := values[name], int | float):
                 high = value if allowed.high is None else allowed.high
@@ -349,24 +351,24 @@ class DefaultSettings:
     def values(self) -> dict[str, Any]:
         """Every setting's value by name."""
         return {
-            tunable.name: getattr(settings, tunable.name)
+            spec.name: getattr(settings, spec.name)
             for settings in (self.vision, self.generation)
-            for tunable in tunables(type(settings))
+            for spec in setting_specs(type(settings))
         }
 
     @property
-    def tunables(self) -> tuple[Tunable, ...]:
+    def setting_specs(self) -> tuple[SettingSpec, ...]:
         """The table with these values and bounds."""
         values = self.values
-        started = (replace(tunable, default=values[tunable.name]) for tunable in TUNABLES)
+        started = (replace(spec, default=values[spec.name]) for spec in SETTING_SPECS)
         return tuple(map(self._bounded, started))
 
-    def _bounded(self, tunable: Tunable) -> Tunable:
-        allowed = self.bounds.get(tunable.name)
+    def _bounded(self, spec: SettingSpec) -> SettingSpec:
+        allowed = self.bounds.get(spec.name)
         if allowed is None:
-            return tunable
-        step = tunable.step if allowed.step is None else allowed.step
-        return replace(tunable, low=allowed.low, high=allowed.high, step=step)
+            return spec
+        step = spec.step if allowed.step is None else allowed.step
+        return replace(spec, low=allowed.low, high=allowed.high, step=step)
 
     def changed(self, given: Mapping[str, object]) -> DefaultSettings:
         """The same but for what was `given`, by name. Raises `SettingError`."""
@@ -383,13 +385,13 @@ _PAIRS = (
     ("min_tokens", "max_tokens"),
     ("video_min_tokens_per_frame", "video_max_tokens_per_frame"),
 )
-_LOWEST = {tunable.name: int(tunable.low or 0) for tunable in tunables(VisionSettings)}
+_LOWEST = {spec.name: int(spec.low or 0) for spec in setting_specs(VisionSettings)}
 
 
 def _spelled(value: object) -> str:
     """As people write it, or JSON."""
     if value is None:
-        return Sentence("empty")
+        return LocalizedText("empty")
     return str(value).lower() if isinstance(value, bool) else reprlib.repr(value)
 
 

@@ -10,7 +10,7 @@ from shutil import which
 from typing import Literal
 
 from model.checkpoint import files as checkpoint_files
-from model.errors import CheckpointError, Sentence
+from model.errors import CheckpointError, LocalizedText
 
 Device = Literal["cpu", "cuda", "mps"]
 GB = 1024**3
@@ -66,7 +66,7 @@ class Choice:
     dtype: Literal["bfloat16", "float16", "float32"]
     attention: Literal["sdpa", "flash_attention_2"]
     gpus: tuple[int, ...] = ()
-    note: str = ""  # for the banner, a `Sentence` if not empty
+    note: str = ""  # for the banner, a `LocalizedText` if not empty
     compiled: bool = False  # decoding, see `compiled`
     prompt_lookup: bool = False
     gpu_memory: float | None = None  # GB of each GPU that may be used
@@ -187,9 +187,9 @@ def _checkpoint(flags: Flags, device: Device, free: int) -> tuple[str, str]:
         return os.path.expanduser(flags.checkpoint), ""
     if flags.checkpoint == "auto" and device == "cuda":
         short = free < _needed_gpu_bytes(LARGE_CHECKPOINT_BYTES, flags.dtype)
-        note = Sentence("The GPU is too small for {checkpoint}.", checkpoint=LARGE)
+        note = LocalizedText("The GPU is too small for {checkpoint}.", checkpoint=LARGE)
         return (SMALL, note) if short else (LARGE, "")
-    note = Sentence(
+    note = LocalizedText(
         "This is the bundled tiny checkpoint, which knows only simple shapes, colours and short texts; "
         "start with --checkpoint-path {checkpoint} for a full one.",
         checkpoint=SMALL,

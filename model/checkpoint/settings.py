@@ -14,18 +14,18 @@ from typing import Any
 from model.checkpoint.hub import repository as hub
 from model.errors import SettingError
 from model.settings import (
-    TUNABLES,
+    SETTING_SPECS,
     Bounds,
     DefaultSettings,
     GenerationSettings,
-    Tunable,
+    SettingSpec,
 )
 
 # Checkpoints that say `do_sample` and one of these mean the likeliest token.
 GREEDY_TOP_K, GREEDY_TEMPERATURE = 1, 0.01
 # What `generate` takes where the file does not say.
 SAMPLING_DEFAULTS = {"temperature": 1.0, "top_p": 1.0, "top_k": 50}
-_TUNABLES = {tunable.name: tunable for tunable in TUNABLES}
+_TUNABLES = {spec.name: spec for spec in SETTING_SPECS}
 
 
 def default_settings(checkpoint: str) -> DefaultSettings:
@@ -85,10 +85,10 @@ def _setting_bounds(folder: Path) -> dict[str, Bounds]:
     return bounds
 
 
-def _narrowed_bounds(tunable: Tunable, low: object, high: object) -> Bounds | None:
+def _narrowed_bounds(spec: SettingSpec, low: object, high: object) -> Bounds | None:
     """The part of a setting's range that lies within; None if that is all of it, or nothing."""
-    least, most = int(tunable.low or 0), int(tunable.high or 0)
-    step = int(tunable.step or 1)
+    least, most = int(spec.low or 0), int(spec.high or 0)
+    step = int(spec.step or 1)
     low = max(least, low) if type(low) is int else least
     high = min(most, high) if type(high) is int else most
     high -= (high - least) % step

@@ -21,7 +21,7 @@ from model.checkpoint.adapters import base_weights
 from model.checkpoint.formats import weight_files
 from model.checkpoint.formats.weight_files import UNQUANTIZED_DTYPES, StoredTensor
 from model.checkpoint.hub import repository as hub
-from model.errors import CheckpointError, DemoError, Sentence
+from model.errors import CheckpointError, DemoError, LocalizedText
 
 log = logging.getLogger(__name__)
 
@@ -241,14 +241,14 @@ def _source_of(checkpoint: str, model: Any, key: str) -> tuple[str, str]:
     """A weight's name in the files, and the file that holds it or should."""
     folder = Path(hub.locate(checkpoint))
     if not folder.is_dir():
-        return key, Sentence("the weight files")
+        return key, LocalizedText("the weight files")
     tensors = weight_files.stored_tensors(folder)
     files = weight_files.indexed_files(folder) | {
         name: tensor.file.name for name, tensor in tensors.items()
     }
     names = {place: name for name, place in _model_names(model, files).items()}
     name = names.get(key, key)
-    return name, files.get(name, Sentence("the weight files"))
+    return name, files.get(name, LocalizedText("the weight files"))
 
 
 def _model_names(model: Any, stored: Mapping[str, object]) -> dict[str, str]:

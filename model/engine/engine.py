@@ -66,7 +66,7 @@ class Engine:
         """Tokens of the context that `prompt` leaves for an answer. Raises `ContextError` if it leaves none."""
         if (room := self.context_tokens - len(prompt)) > 0:
             return room
-        raise visual_item.exceeded(
+        raise visual_item.context_error(
             prompt.conversation,
             prompt.items,
             len(prompt) + 1,

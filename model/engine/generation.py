@@ -88,8 +88,8 @@ class Generation:
         self._repetition = RepetitionDetector()
         self._seed = secrets.randbelow(MAX_SEED + 1) if settings.seed is None else settings.seed
         self._max_new_tokens = min(settings.max_new_tokens, engine.max_answer_tokens(prompt))
-        self._content_hashes = [item.identity() for item in prompt.items]
-        self._cache_keys = prompt.keys(self._content_hashes)
+        self._content_hashes = [item.content_hash() for item in prompt.items]
+        self._cache_keys = prompt.cache_keys(self._content_hashes)
         # Drawn answers would be others: a draft takes more random numbers.
         self._uses_prompt_lookup = engine.prompt_lookup and settings.temperature == 0
 

@@ -14,7 +14,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from model.backend import Cancel
 from model.engine.cache.kv_cache import KVCache
-from model.prompt.token_ids import VisualSpan
+from model.prompt.token_ids import PlaceholderRange
 
 ReportTokens = Callable[[int, int], None]  # tokens done, tokens in all
 
@@ -39,7 +39,7 @@ def prefill_in_chunks(
     ids: torch.Tensor,
     positions: torch.Tensor,
     cache: KVCache,
-    spans: Sequence[VisualSpan],
+    spans: Sequence[PlaceholderRange],
     features_of: Callable[[int], torch.Tensor],
     *,
     until: int,
@@ -69,7 +69,7 @@ def prefill_in_chunks(
 
 
 def _encoder_outputs(
-    spans: Sequence[VisualSpan], features_of: Callable[[int], torch.Tensor], at: int, end: int
+    spans: Sequence[PlaceholderRange], features_of: Callable[[int], torch.Tensor], at: int, end: int
 ) -> dict[str, BaseModelOutputWithPooling]:
     """The rows of vision features whose tokens stand in `at..end`, by kind."""
     rows: dict[str, list[torch.Tensor]] = {}

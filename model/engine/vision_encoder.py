@@ -16,7 +16,7 @@ from torchvision.transforms.v2 import functional as tvf
 
 from model.backend import Cancel
 from model.media.reader import IN_THIS_PROCESS, MediaReader
-from model.media.video import Report
+from model.media.video import VideoProgress
 from model.prompt.visual_item import VisualItem
 
 SLICE_TOKENS = 1024  # visual tokens that go through the vision tower at once, for clips
@@ -111,7 +111,7 @@ def resize(pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
 
 
 def prepare_pixels(
-    item: VisualItem, cancel: Cancel, report: Report, reader: MediaReader = IN_THIS_PROCESS
+    item: VisualItem, cancel: Cancel, report: VideoProgress, reader: MediaReader = IN_THIS_PROCESS
 ) -> Generator[None, None, torch.Tensor]:
     """The frames of a clip, or a picture as one, at their final size: (n, 3, h, w) uint8. Raises `MediaError`.
 

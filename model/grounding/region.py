@@ -21,7 +21,7 @@ def region_text(picture: int, corners: Corners, convention: Convention, resized:
     unit = resized if convention == "qwen2_5_vl" else THOUSANDTHS
     most = (unit[0] - 1, unit[1] - 1)
     x1, y1, x2, y2 = (
-        min(round(part * unit[i % 2]), most[i % 2]) for i, part in enumerate(upright(corners))
+        min(round(part * unit[i % 2]), most[i % 2]) for i, part in enumerate(ordered(corners))
     )
     if convention == "qwen2_vl":
         place = f"<|box_start|>({x1},{y1}),({x2},{y2})<|box_end|>"
@@ -30,7 +30,7 @@ def region_text(picture: int, corners: Corners, convention: Convention, resized:
     return Text(f"Picture {picture}: {place}\n", pointing=True)
 
 
-def upright(corners: Corners) -> Corners:
+def ordered(corners: Corners) -> Corners:
     """The same rectangle inside of the picture, from its upper left to its lower right corner."""
     left, top, right, bottom = (min(max(part, 0.0), 1.0) for part in corners)
     return min(left, right), min(top, bottom), max(left, right), max(top, bottom)

@@ -70,7 +70,7 @@ TAIL_S = 2.0  # s: without an index, seeking lands in the middle of a group of f
 INDEXED = ("mov", "matroska")  # containers that lead to any keyframe exactly
 
 
-class Patience:
+class TimeBudget:
     """How much longer a clip may be worked on. What is done with its frames meanwhile does not count."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -91,13 +91,13 @@ class Patience:
 
 
 @dataclass(frozen=True)
-class Track:
+class VideoTrack:
     """The picture track of an open file."""
 
     container: InputContainer
     stream: VideoStream
     shown: str  # the clip's name in messages
-    patience: Patience
+    time_budget: TimeBudget
 
     @property
     def codec(self) -> str:
@@ -105,7 +105,7 @@ class Track:
         return self.stream.codec_context.codec.canonical_name
 
     @property
-    def base(self) -> float:
+    def time_base_s(self) -> float:
         """Seconds of a step of its time stamps."""
         return float(self.stream.time_base or 1)
 
@@ -130,7 +130,7 @@ class Track:
         return (wide, high) if usual and wide * high <= MAX_FRAME_PIXELS else (width, height)
 
     @property
-    def zero(self) -> float:
+    def start_s(self) -> float:
         """Where a player starts, on the container's clock; what comes before is only for priming."""
         return max(0.0, (self.container.start_time or 0) / av.time_base)
 
@@ -151,7 +151,7 @@ class Track:
         for _ in range(MAX_BROKEN_PLACES):
             try:
                 for packet in self.container.demux(self.stream):
-                    if self.patience.over:
+                    if self.time_budget.over:
                         raise self._too_slow()
                     yield packet
             except FFmpegError:
@@ -163,7 +163,7 @@ class Track:
         if self.stream.time_base is None:
             return False
         try:
-            at = int((to_s + self.zero) / self.stream.time_base)
+            at = int((to_s + self.start_s) / self.stream.time_base)
             self.container.seek(at, stream=self.stream)
         except (FFmpegError, OverflowError):
             return False
@@ -178,7 +178,7 @@ class Track:
                 return end
         self.seek(0.0)
         end = self._last_packet_end()
-        return self.zero + header if end is None else end
+        return self.start_s + header if end is None else end
 
     def _last_packet_end(self) -> float | None:
         """The latest end among the packets still to come, without decoding; None if there are none."""
@@ -201,7 +201,7 @@ class Track:
 
 
 @contextmanager
-def opened(path: str, shown: str, seconds: float) -> Iterator[Track]:
+def opened(path: str, shown: str, seconds: float) -> Iterator[VideoTrack]:
     """The picture track, ready to decode with threads for so long. Raises `MediaError`."""
     with _container(path, shown) as container:
         stream = _video_track(container, shown)
@@ -218,7 +218,7 @@ def opened(path: str, shown: str, seconds: float) -> Iterator[Track]:
         stream.codec_context.thread_count = max(1, min(threads, MAX_THREADS))
         # A track may change its size on the way.
         stream.codec_context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}
-        yield Track(container, stream, shown, Patience(seconds))
+        yield VideoTrack(container, stream, shown, TimeBudget(seconds))
 
 
 def _container(path: str, shown: str) -> InputContainer:

@@ -19,7 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
 
-from model.media.container import Track
+from model.media.container import VideoTrack
 from model.media.sampling import SAME_MOMENT
 
 Pixels = npt.NDArray[np.uint8]  # (height, width, 3), RGB
@@ -34,12 +34,12 @@ MIN_UNWANTED_RATIO = (
     3.0  # times as many frames as are wanted: then it pays to find out which these are
 )
 # Codecs whose decoders leave out unreferenced frames only; HEVC's may be referred to from another layer.
-STRICT = frozenset({"h264", "mpeg4", "mpeg2video"})
+SAFE_TO_SKIP_NONREF = frozenset({"h264", "mpeg4", "mpeg2video"})
 MAX_PACKETS = 1_000_000  # in an index, which then takes 200 MB; four hours at 60 frames a second
 
 
 @dataclass(frozen=True)
-class Run:
+class DecodeRun:
     """Frames to decode from one keyframe on, all by their time stamps."""
 
     keyframe: int
@@ -70,24 +70,24 @@ class PacketIndex:
             return None
         return cls(tuple(sorted(stamps)), tuple(sorted(keyframes)))
 
-    def on_screen(self, moments: Sequence[float]) -> tuple[int, ...]:
+    def stamps_at(self, moments: Sequence[float]) -> tuple[int, ...]:
         """The stamps of the frames that are shown at these moments (also stamps), each once."""
         places = (max(0, bisect_right(self.stamps, moment) - 1) for moment in moments)
         return tuple(sorted({self.stamps[place] for place in places}))
 
-    def runs(self, wanted: Sequence[int]) -> list[Run]:
+    def runs(self, wanted: Sequence[int]) -> list[DecodeRun]:
         """A new run wherever a keyframe lies between two wanted frames that both come after another."""
-        runs: list[Run] = []
+        runs: list[DecodeRun] = []
         for stamp in wanted:
             keyframe = self.keyframes[max(0, bisect_right(self.keyframes, stamp) - 1)]
             if runs and keyframe <= runs[-1].wanted[-1]:
-                runs[-1] = Run(runs[-1].keyframe, (*runs[-1].wanted, stamp))
+                runs[-1] = DecodeRun(runs[-1].keyframe, (*runs[-1].wanted, stamp))
             else:
-                runs.append(Run(keyframe, (stamp,)))
+                runs.append(DecodeRun(keyframe, (stamp,)))
         return runs
 
 
-def decoded(track: Track) -> Timed:
+def decoded(track: VideoTrack) -> Timed:
     """Frames with their times from where the container stands; broken packets are left out."""
     step = 1 / track.rate
     stamps: deque[float] = deque()  # of packets whose frames are still to come
@@ -101,11 +101,11 @@ def decoded(track: Track) -> Timed:
             return
         for frame in frames:
             stamp = stamps.popleft() if stamps else frame.time
-            at = at + step if stamp is None else stamp - track.zero
+            at = at + step if stamp is None else stamp - track.start_s
             yield at, frame
 
 
-def decoded_from(start_s: float, track: Track) -> Timed:
+def decoded_from(start_s: float, track: VideoTrack) -> Timed:
     """Frames from the last keyframe before `start_s`, or from the start if that is not found."""
     if start_s > 0 and track.seek(start_s):
         passing = decoded(track)
@@ -118,22 +118,22 @@ def decoded_from(start_s: float, track: Track) -> Timed:
     yield from decoded(track)
 
 
-def pays(track: Track, times: tuple[float, ...]) -> bool:
+def should_decode_sparsely(track: VideoTrack, times: tuple[float, ...]) -> bool:
     """Whether most frames are not wanted, in a file where these can be jumped over."""
     span = times[-1] - times[0]
     return track.indexed and span * track.rate >= MIN_UNWANTED_RATIO * len(times)
 
 
-def decoded_sparsely(track: Track, index: PacketIndex, times: tuple[float, ...]) -> Timed:
+def decoded_sparsely(track: VideoTrack, index: PacketIndex, times: tuple[float, ...]) -> Timed:
     """The frames on screen at `times`, with as few others as the codec allows."""
-    base, zero = track.base, track.zero
-    wanted = index.on_screen([(at + SAME_MOMENT + zero) / base for at in times])
+    base, zero = track.time_base_s, track.start_s
+    wanted = index.stamps_at([(at + SAME_MOMENT + zero) / base for at in times])
     context = track.stream.codec_context
     for run in index.runs(wanted):
         track.container.seek(run.keyframe, stream=track.stream)
         missing = set(run.wanted)
         for packet in track.packets():
-            if track.codec in STRICT:
+            if track.codec in SAFE_TO_SKIP_NONREF:
                 context.skip_frame = "DEFAULT" if packet.pts in missing else "NONREF"
             frames = _frames_of(packet)
             for frame in frames:
@@ -148,7 +148,7 @@ def decoded_sparsely(track: Track, index: PacketIndex, times: tuple[float, ...])
             return
 
 
-def on_screen(passing: Timed, times: tuple[float, ...]) -> Timed:
+def frames_at(passing: Timed, times: tuple[float, ...]) -> Timed:
     """For each of `times` the last frame that is not later; reads no further than these need."""
     shown: tuple[float, VideoFrame] | None = None
     wanted = 0
@@ -164,7 +164,7 @@ def on_screen(passing: Timed, times: tuple[float, ...]) -> Timed:
             yield shown
 
 
-def upright(frame: VideoFrame, track: Track) -> Pixels:
+def upright(frame: VideoFrame, track: VideoTrack) -> Pixels:
     """The frame's pixels as a player shows them: square, turned and mirrored by its display matrix.
 
     Colours that say nothing of themselves are BT.601 below 720 lines and BT.709 from there on, as in

@@ -21,7 +21,7 @@ from typing import Any
 
 import httpx2
 
-from model.errors import MediaError, Sentence
+from model.errors import LocalizedText, MediaError
 
 TIMEOUT_S = 60.0  # for everything, redirects included
 ANSWER_TIMEOUT_S = 10.0  # until an answer begins; who says nothing keeps nobody waiting
@@ -157,7 +157,7 @@ class Downloads:
             raise MediaError(
                 "{url} could not be fetched ({reason}); download it and attach the file.",
                 url=url[:80],
-                reason=_status(error) or Sentence("no answer"),
+                reason=_status(error) or LocalizedText("no answer"),
             ) from error
 
     @contextmanager

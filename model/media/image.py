@@ -43,7 +43,7 @@ STRIP_ROWS = 256  # converted at a time, where that takes several times the pict
 DNG_VERSION = 0xC612  # a TIFF tag
 DEEP_MODES = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
 PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # a TIFF tag and one of its values
-UPRIGHT = {
+EXIF_TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -52,7 +52,7 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }  # by EXIF orientation
-SIDEWAYS = (5, 6, 7, 8)
+SWAPPED_SIDES = (5, 6, 7, 8)
 
 
 def open_image(source: Source, *, name: str = "") -> Image.Image:
@@ -62,7 +62,7 @@ def open_image(source: Source, *, name: str = "") -> Image.Image:
     as the stock processors take them. `name` is what messages call the picture.
     """
     with _opened(source, name) as image:
-        turn = UPRIGHT.get(_orientation(image))
+        turn = EXIF_TRANSPOSE.get(_orientation(image))
         inverted = _white_is_zero(image)
         image.load()
     flat = _rgb(image)  # a bug of ours is no damaged file
@@ -74,13 +74,13 @@ def image_size(source: Source, *, name: str = "") -> tuple[int, int]:
     """(width, height) of the upright picture, from its header alone. Raises `MediaError`."""
     with _opened(source, name) as image:
         width, height = image.size
-        return (height, width) if _orientation(image) in SIDEWAYS else (width, height)
+        return (height, width) if _orientation(image) in SWAPPED_SIDES else (width, height)
 
 
 def is_turned(source: Source, *, name: str = "") -> bool:
     """Whether the picture is stored otherwise than it is to be seen. Raises `MediaError`."""
     with _opened(source, name) as image:
-        return _orientation(image) in UPRIGHT
+        return _orientation(image) in EXIF_TRANSPOSE
 
 
 def pages(source: Source, *, name: str = "") -> int:

@@ -17,7 +17,7 @@ from model.media.decoding import Pixels
 from model.media.image import image_size, open_image
 from model.media.sampling import VideoInfo
 from model.media.stock_files import stock_pixels
-from model.media.video import Report
+from model.media.video import VideoProgress
 
 
 class MediaReader(Protocol):
@@ -36,7 +36,7 @@ class MediaReader(Protocol):
         ...
 
     def pixels(
-        self, part: Media, times: tuple[float, ...], cancel: Cancel, report: Report
+        self, part: Media, times: tuple[float, ...], cancel: Cancel, report: VideoProgress
     ) -> Iterator[Pixels]:
         """Upright, RGB, at their own size: of a picture one array, of a clip one for each of `times`.
 
@@ -60,7 +60,7 @@ class _InThisProcess:
         return video.probe(item)
 
     def pixels(
-        self, part: Media, times: tuple[float, ...], cancel: Cancel, report: Report
+        self, part: Media, times: tuple[float, ...], cancel: Cancel, report: VideoProgress
     ) -> Iterator[Pixels]:
         if isinstance(part, Image):
             yield np.array(open_image(part.path, name=part.name))

@@ -8,14 +8,14 @@ from __future__ import annotations
 import os
 from typing import Literal
 
-from model.errors import MediaError, Sentence
+from model.errors import LocalizedText, MediaError
 from model.media.source import opened
 
-HEIC = Sentence("a HEIC picture")
+HEIC = LocalizedText("a HEIC picture")
 ARCHIVE = b"PK\x03\x04"
 # How the first file in an archive is called that an office program has written.
 OFFICE = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"mimetypeapplication/")
-RAW = Sentence("a raw photo")
+RAW = LocalizedText("a raw photo")
 # What a file is, by how it begins: (offset, bytes, name). First those that are read as pictures.
 IMAGE_SIGNATURES = (
     (0, b"\x89PNG"),
@@ -29,12 +29,12 @@ IMAGE_SIGNATURES = (
 )
 # What people attach by mistake.
 OTHER_SIGNATURES = (
-    (4, b"ftypavi", Sentence("an AVIF picture")),
-    (4, b"ftyp", Sentence("a video")),
-    (0, b"\x1aE\xdf\xa3", Sentence("a video")),
-    (8, b"AVI ", Sentence("a video")),
-    (0, b"FLV\x01", Sentence("a video")),
-    (0, b"0&\xb2u\x8ef\xcf\x11", Sentence("a video")),  # ASF, which WMV is kept in
+    (4, b"ftypavi", LocalizedText("an AVIF picture")),
+    (4, b"ftyp", LocalizedText("a video")),
+    (0, b"\x1aE\xdf\xa3", LocalizedText("a video")),
+    (8, b"AVI ", LocalizedText("a video")),
+    (0, b"FLV\x01", LocalizedText("a video")),
+    (0, b"0&\xb2u\x8ef\xcf\x11", LocalizedText("a video")),  # ASF, which WMV is kept in
     (0, b"FUJIFILMCCD-RAW", RAW),
     (8, b"CR\x02\0", RAW),
     (0, b"IIRO", RAW),
@@ -43,7 +43,7 @@ OTHER_SIGNATURES = (
     (0, b"IIU\0", RAW),
     (0, b"FOVb", RAW),
     (0, b"\0MRM", RAW),
-    (0, b"%PDF", Sentence("a PDF document")),
+    (0, b"%PDF", LocalizedText("a PDF document")),
 )
 # Brands of the HEIF_BRANDS family, among which files name their own and those that they can be read as.
 HEIF_BRANDS = frozenset(
@@ -97,7 +97,7 @@ def kind(path: str | os.PathLike[str], *, name: str = "") -> Literal["image", "v
     return "" if what is None else "video" if what == "a video" else "image"
 
 
-def described(head: bytes) -> Sentence | None:
+def described(head: bytes) -> LocalizedText | None:
     if head.startswith(b"ftypcrx", 4):
         return RAW
     if (
@@ -111,9 +111,9 @@ def described(head: bytes) -> Sentence | None:
             return what
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith(b"<svg") or (b"<svg" in text and text.startswith((b"<?xml", b"<!"))):
-        return Sentence("an SVG drawing")
+        return LocalizedText("an SVG drawing")
     if text.startswith((b"<!doctype html", b"<html")):
-        return Sentence("a web page")
+        return LocalizedText("a web page")
     return None
 
 
@@ -140,7 +140,7 @@ def _archive(head: bytes, shown: str) -> MediaError:
     )
 
 
-def refused(what: Sentence, shown: str) -> MediaError:
+def refused(what: LocalizedText, shown: str) -> MediaError:
     return MediaError(
         "{name} is {what}, which cannot be read as a picture; "
         "save it as PNG or JPEG and attach it again.",

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from model.errors import MediaError, Sentence
+from model.errors import LocalizedText, MediaError
 
 # A path, a `data:` URL, or the content itself.
 Source = str | os.PathLike[str] | bytes
@@ -59,10 +59,10 @@ def fingerprint(source: Source, *, name: str = "") -> str:
 def display_name(source: Source, name: str = "") -> str:
     """What messages call a source: `name` if there is one, else the file's name without its folder."""
     if name or isinstance(source, bytes):
-        return name or Sentence("The picture")
+        return name or LocalizedText("The picture")
     path = os.fspath(source)
     if path.startswith("data:"):
-        return Sentence("The picture")
+        return LocalizedText("The picture")
     return os.path.basename(path) or path
 
 

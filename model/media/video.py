@@ -19,25 +19,25 @@ from PIL import Image
 
 from model.backend import Cancel
 from model.conversation import Video
-from model.errors import MediaError, Sentence
+from model.errors import LocalizedText, MediaError
 from model.media import source
-from model.media.container import DECODE_TIMEOUT_S, PROBE_TIMEOUT_S, Track, opened
+from model.media.container import DECODE_TIMEOUT_S, PROBE_TIMEOUT_S, VideoTrack, opened
 from model.media.decoding import (
     PacketIndex,
     Pixels,
     decoded,
     decoded_from,
     decoded_sparsely,
-    on_screen,
-    pays,
+    frames_at,
+    should_decode_sparsely,
     upright,
 )
 from model.media.image import image_size, open_image
 from model.media.sampling import SAME_MOMENT, VideoInfo, sample_times
 
 __all__ = [
-    "Report",
     "VideoInfo",
+    "VideoProgress",
     "display_name",
     "first_frame",
     "frames",
@@ -49,7 +49,9 @@ __all__ = [
 ]
 
 Frame = TypeVar("Frame")
-Report = Callable[[float, float], None]  # how far reading is and how far it goes, in s of the clip
+VideoProgress = Callable[
+    [float, float], None
+]  # how far reading is and how far it goes, in s of the clip
 
 PROGRESS_INTERVAL_S = 0.1  # s
 
@@ -70,7 +72,7 @@ def probe_and_first_frame(video: Video) -> tuple[VideoInfo, Image.Image]:
         if first is None:
             raise _without_frames(video)
         frame = Image.fromarray(upright(first, track))
-        duration = max(track.end() - track.zero, 1 / track.rate)
+        duration = max(track.end() - track.start_s, 1 / track.rate)
         stamps = _stamps(video, track, duration)
         count = len(stamps) or max(1, round(duration * track.rate))
         fps = count / duration if stamps else track.rate
@@ -90,7 +92,7 @@ def frames(
     times: tuple[float, ...],
     *,
     cancel: Cancel | None = None,
-    progress: Report | None = None,
+    progress: VideoProgress | None = None,
 ) -> Iterator[tuple[float, Pixels]]:
     """The frame on screen at each of the ascending `times`, upright, with its own true time.
 
@@ -111,12 +113,12 @@ def frames(
         else:
             passing = watch.over(decoded_from(times[0], track))
         chosen: tuple[VideoFrame, Pixels] | None = None
-        for at, frame in on_screen(passing, times):
+        for at, frame in frames_at(passing, times):
             if watch.cancelled:
                 return
             if chosen is None or chosen[0] is not frame:
                 chosen = frame, upright(frame, track)
-            with track.patience.paused():
+            with track.time_budget.paused():
                 yield at, chosen[1]
         if chosen is None and not watch.cancelled:
             raise _without_frames(video)
@@ -137,13 +139,13 @@ def display_name(video: Video) -> str:
     """What to call a clip in a message."""
     if video.name or not video.frames:
         return video.name or source.display_name(*sources(video))
-    return Sentence("The clip")
+    return LocalizedText("The clip")
 
 
 class _Watch:
     """Looks at `cancel` and reports progress while frames go by, several times a second."""
 
-    def __init__(self, end_s: float, cancel: Cancel | None, progress: Report | None) -> None:
+    def __init__(self, end_s: float, cancel: Cancel | None, progress: VideoProgress | None) -> None:
         self._end_s = end_s
         self._cancel = cancel
         self._progress = progress
@@ -165,22 +167,22 @@ class _Watch:
             yield at, frame
 
 
-def _sparse_index(video: Video, track: Track, times: tuple[float, ...]) -> PacketIndex | None:
+def _sparse_index(video: Video, track: VideoTrack, times: tuple[float, ...]) -> PacketIndex | None:
     """Where most frames are not wanted and packets say which these are; else None."""
-    if not pays(track, times):
+    if not should_decode_sparsely(track, times):
         return None
     with _opened(video, DECODE_TIMEOUT_S) as again:
         return PacketIndex.of(again.packets())
 
 
-def _stamps(video: Video, track: Track, duration_s: float) -> tuple[float, ...]:
+def _stamps(video: Video, track: VideoTrack, duration_s: float) -> tuple[float, ...]:
     """When each frame is shown where the rate varies; nothing where it is constant or not told."""
     if track.without_pts or not track.varies(duration_s):
         return ()
     (path,) = sources(video)
     with suppress(MediaError, OSError):
         facts = os.stat(path)
-        stamps = _all_stamps(path, track.zero, (facts.st_size, facts.st_mtime_ns))
+        stamps = _all_stamps(path, track.start_s, (facts.st_size, facts.st_mtime_ns))
         step = duration_s / max(1, len(stamps))
         if any(abs(at - i * step) > step / 2 for i, at in enumerate(stamps)):
             return stamps
@@ -192,11 +194,11 @@ def _stamps(video: Video, track: Track, duration_s: float) -> tuple[float, ...]:
 def _all_stamps(path: str, zero: float, version: tuple[int, int]) -> tuple[float, ...]:  # noqa: ARG001 - part of the key
     with opened(path, path, PROBE_TIMEOUT_S) as track:
         index = PacketIndex.of(track.packets())
-        times = (stamp * track.base - zero for stamp in index.stamps) if index else ()
+        times = (stamp * track.time_base_s - zero for stamp in index.stamps) if index else ()
         return tuple(at for at in times if at > -SAME_MOMENT)
 
 
-def _opened(video: Video, seconds: float) -> AbstractContextManager[Track]:
+def _opened(video: Video, seconds: float) -> AbstractContextManager[VideoTrack]:
     (path,) = sources(video)
     return opened(path, display_name(video), seconds)
 

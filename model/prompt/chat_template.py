@@ -38,7 +38,7 @@ class Segment:
     """
 
     text: str
-    source: Literal["template", "person", "reply"]
+    source: Literal["template", "user", "assistant"]
 
 
 class ChatTemplate:
@@ -54,9 +54,9 @@ class ChatTemplate:
         self.video_pad: int = processor.video_token_id
         # A copy of its own: encode_special_tokens is a switch on the tokenizer, not on a call, and other
         # threads use the original. It has no effect on added tokens that are not special.
-        self._plain = copy.deepcopy(tokenizer.backend_tokenizer)
-        self._plain.add_special_tokens(list(control))
-        self._plain.encode_special_tokens = True
+        self._literal_tokenizer = copy.deepcopy(tokenizer.backend_tokenizer)
+        self._literal_tokenizer.add_special_tokens(list(control))
+        self._literal_tokenizer.encode_special_tokens = True
 
     def segments(
         self, conversation: Conversation, *, system: str, vision_ids: bool
@@ -89,7 +89,7 @@ class ChatTemplate:
     def _pieces(self, segments: Sequence[Segment]) -> Iterator[str | int]:
         """Plain strings and the ids of live control tokens."""
         for segment in segments:
-            live = self._live(segment)
+            live = self._active_tokens(segment)
             if not live:
                 yield segment.text
                 continue
@@ -97,16 +97,16 @@ class ChatTemplate:
             for piece in re.split(f"({pattern})", segment.text):
                 yield live.get(piece, piece)
 
-    def _live(self, segment: Segment) -> dict[str, int]:
+    def _active_tokens(self, segment: Segment) -> dict[str, int]:
         if segment.source == "template":
             return self.control_tokens
-        return self._grounding if segment.source == "reply" else {}
+        return self._grounding if segment.source == "assistant" else {}
 
     def _encode(self, text: str) -> list[int]:
         if not text:
             return []
         # Unlike `encode` it lets other threads go on, for the seconds that a long text takes.
-        (encoding,) = self._plain.encode_batch_fast([text], add_special_tokens=False)
+        (encoding,) = self._literal_tokenizer.encode_batch_fast([text], add_special_tokens=False)
         return list(encoding.ids)
 
 
@@ -127,24 +127,24 @@ def _messages(
     """Messages for the template, with a stand-in for every text; the texts are added to `texts`."""
     messages: list[dict[str, Any]] = []
     if system:
-        messages.append({"role": "system", "content": _stand_in(system, "person", texts)})
+        messages.append({"role": "system", "content": _stand_in(system, "user", texts)})
     for message in conversation.messages:
-        source: Literal["person", "reply"] = "person" if message.role == "user" else "reply"
+        source: Literal["user", "assistant"] = "user" if message.role == "user" else "assistant"
         content = [_content(part, source, texts) for part in message.parts]
         messages.append({"role": message.role, "content": content})
     return messages
 
 
 def _content(
-    part: Part, source: Literal["person", "reply"], texts: list[Segment]
+    part: Part, source: Literal["user", "assistant"], texts: list[Segment]
 ) -> dict[str, str]:
     if isinstance(part, Text):
-        source = "reply" if part.pointing else source
+        source = "assistant" if part.pointing else source
         return {"type": "text", "text": _stand_in(part.text, source, texts)}
     return {"type": "image" if isinstance(part, Image) else "video"}
 
 
-def _stand_in(text: str, source: Literal["person", "reply"], texts: list[Segment]) -> str:
+def _stand_in(text: str, source: Literal["user", "assistant"], texts: list[Segment]) -> str:
     texts.append(Segment(text, source))
     return f"\ue000{len(texts) - 1}\ue001"
 

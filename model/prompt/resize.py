@@ -10,7 +10,7 @@ import math
 
 from PIL import Image
 
-from model.errors import MediaError, Sentence, SettingError, SettingName
+from model.errors import LocalizedText, MediaError, SettingError, SettingName
 from model.families import Geometry
 from model.settings import MAX_IMAGE_TOKENS, VisionSettings
 
@@ -25,7 +25,7 @@ def image_target_size(
     vision: VisionSettings,
     geometry: Geometry,
     *,
-    name: str = Sentence("The picture"),
+    name: str = LocalizedText("The picture"),
 ) -> Size:
     """The size at which the model sees a picture: exactly the stock image processor's.
 
@@ -46,7 +46,7 @@ def frame_target_size(
     vision: VisionSettings,
     geometry: Geometry,
     *,
-    name: str = Sentence("The clip"),
+    name: str = LocalizedText("The clip"),
 ) -> Size:
     """The size at which the model sees each frame of a clip: exactly the stock video processor's.
 

@@ -15,11 +15,11 @@ from model.prompt.chat_template import ChatTemplate, Segment
 from model.prompt.visual_item import VisualItem
 
 # What a prompt token is to the prefix cache: the id of a text token, or what the model sees at a visual one.
-PromptKey = int | str
+CacheKey = int | str
 
 
 @dataclass(frozen=True)
-class VisualSpan:
+class PlaceholderRange:
     """Where one item's visual tokens stand in the prompt."""
 
     kind: Literal["image", "video"]
@@ -33,19 +33,19 @@ class VisualSpan:
 
 @dataclass(frozen=True)
 class Prompt:
-    """What is written, with one pad token per item, and the items in their order.
+    """What is collapsed_ids, with one pad token per item, and the items in their order.
 
     Its length is known without its ids: a prompt that is far too long to be answered takes no memory.
     """
 
-    written: list[int]
-    spans: tuple[VisualSpan, ...]
+    collapsed_ids: list[int]
+    spans: tuple[PlaceholderRange, ...]
     items: tuple[VisualItem, ...]
     conversation: Conversation = field(default_factory=Conversation)  # what is asked
 
     def __len__(self) -> int:
         """Tokens, the visual ones included."""
-        return len(self.written) - len(self.items) + self.visual_tokens
+        return len(self.collapsed_ids) - len(self.items) + self.visual_tokens
 
     @cached_property
     def ids(self) -> list[int]:
@@ -54,20 +54,20 @@ class Prompt:
         taken = 0
         for span in self.spans:
             pad = taken + span.start - len(ids)
-            ids += self.written[taken:pad]
-            ids += self.written[pad : pad + 1] * span.tokens
+            ids += self.collapsed_ids[taken:pad]
+            ids += self.collapsed_ids[pad : pad + 1] * span.tokens
             taken = pad + 1
-        return ids + self.written[taken:]
+        return ids + self.collapsed_ids[taken:]
 
     @property
     def visual_tokens(self) -> int:
         return sum(span.tokens for span in self.spans)
 
-    def keys(self, identities: Sequence[str]) -> list[PromptKey]:
+    def cache_keys(self, content_hashes: Sequence[str]) -> list[CacheKey]:
         """The tokens for comparison with another prompt, given what the items' contents are."""
-        keys: list[PromptKey] = list(self.ids)
-        for span, identity in zip(self.spans, identities, strict=True):
-            keys[span.start : span.end] = [identity] * span.tokens
+        keys: list[CacheKey] = list(self.ids)
+        for span, content_hash in zip(self.spans, content_hashes, strict=True):
+            keys[span.start : span.end] = [content_hash] * span.tokens
         return keys
 
 
@@ -75,13 +75,15 @@ def build(
     template: ChatTemplate, segments: Sequence[Segment], items: tuple[VisualItem, ...]
 ) -> Prompt:
     """The prompt with `items` where the template has put their pad tokens."""
-    written = template.ids(segments)
+    collapsed_ids = template.ids(segments)
     pads = (
-        at for at, token in enumerate(written) if token in (template.image_pad, template.video_pad)
+        at
+        for at, token in enumerate(collapsed_ids)
+        if token in (template.image_pad, template.video_pad)
     )
-    spans: list[VisualSpan] = []
+    spans: list[PlaceholderRange] = []
     surplus = 0  # visual tokens before, but for the pads
     for at, item in zip(pads, items, strict=True):
-        spans.append(VisualSpan(item.kind, at + surplus, item.tokens))
+        spans.append(PlaceholderRange(item.kind, at + surplus, item.tokens))
         surplus += item.tokens - 1
-    return Prompt(written, tuple(spans), items)
+    return Prompt(collapsed_ids, tuple(spans), items)

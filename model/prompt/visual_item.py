@@ -13,7 +13,7 @@ from typing import Literal
 
 from model.backend import ItemCost
 from model.conversation import Conversation, Image, Media, Video
-from model.errors import ContextError, MediaError, Sentence
+from model.errors import ContextError, LocalizedText, MediaError
 from model.families import Geometry
 from model.media import download, video
 from model.media.reader import IN_THIS_PROCESS, MediaReader
@@ -47,7 +47,7 @@ class VisualItem:
     seconds_per_grid: float = 1.0  # s between two steps of a video's grid; Qwen2.5-VL's time axis
 
     @property
-    def label(self) -> Sentence:
+    def label(self) -> LocalizedText:
         return item_label(self.kind, self.number)
 
     @property
@@ -63,7 +63,7 @@ class VisualItem:
             fitted_from=self.fitted_from,
         )
 
-    def identity(self) -> str:
+    def content_hash(self) -> str:
         """Equal for two items exactly if the model sees the same of both. Reads the whole file, once."""
         if isinstance(self.media, Image):
             return repr((file_facts.content_hash(self.media.path), self.size))
@@ -72,11 +72,11 @@ class VisualItem:
         return repr((contents, self.media.fps, self.size, self.times))
 
 
-def item_label(kind: Literal["image", "video"], number: int) -> Sentence:
+def item_label(kind: Literal["image", "video"], number: int) -> LocalizedText:
     """`Picture 3`, as vision ids call it."""
     if kind == "image":
-        return Sentence("Picture {number}", number=number)
-    return Sentence("Video {number}", number=number)
+        return LocalizedText("Picture {number}", number=number)
+    return LocalizedText("Video {number}", number=number)
 
 
 def plan(
@@ -116,7 +116,7 @@ def _numbered(
             yield sampled.within(max_video_tokens) if max_video_tokens else sampled.item()
 
 
-def _require(item: Media, label: Sentence) -> None:
+def _require(item: Media, label: LocalizedText) -> None:
     """Uploads do not stay forever: say which is missing, wherever in the conversation it stands.
 
     Raises `MediaError`. The same file, attached again, takes the same place on the server.
@@ -223,7 +223,7 @@ def require_holdable(conversation: Conversation, context_tokens: int) -> None:
         )
 
 
-def exceeded(
+def context_error(
     conversation: Conversation,
     items: Sequence[VisualItem],
     needed: int,

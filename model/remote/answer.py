@@ -15,8 +15,8 @@ from openai import APITimeoutError, OpenAIError
 
 from model.backend import Cancel, Finished, Notice, Progress, StopReason, Usage
 from model.conversation import Conversation
-from model.errors import ContextError, Sentence
-from model.prompt.visual_item import VisualItem, exceeded
+from model.errors import ContextError, LocalizedText
+from model.prompt.visual_item import VisualItem, context_error
 from model.remote.http.client import OPTIONAL, VIDEO, Served, Server
 from model.remote.http.errors import (
     NO_CLIPS,
@@ -66,7 +66,7 @@ class Question:
     def exceeded(self, needed: int, held: int) -> ContextError:
         """What to say when it needs more tokens than the server holds."""
         text_tokens = self.prompt_tokens - self.visual_tokens
-        return exceeded(self.conversation, self.items, needed, held, text_tokens=text_tokens)
+        return context_error(self.conversation, self.items, needed, held, text_tokens=text_tokens)
 
 
 class Answer:
@@ -93,7 +93,7 @@ class Answer:
     @property
     def items(self) -> Items:
         """What it needs, by identity."""
-        return {item.identity(): item for item in self._question.items}
+        return {item.content_hash(): item for item in self._question.items}
 
     def fetch(self, media: Mapping[str, Encoded]) -> None:
         """Ask until there is an answer, or until it was stopped. Raises `DemoError`.
@@ -101,7 +101,7 @@ class Answer:
         media: `items`, encoded.
         """
         encoded: dict[tuple[str, int], Encoded] = {
-            (item.kind, item.number): media[item.identity()] for item in self._question.items
+            (item.kind, item.number): media[item.content_hash()] for item in self._question.items
         }
         backoff = iter(BACKOFF_S)
         while not self._cancel.is_set():
@@ -269,23 +269,23 @@ class Answer:
     def _reason(self) -> StopReason:
         return self._reply.ending or "cancelled"
 
-    def _lack(self, reason: StopReason) -> Sentence | None:
+    def _lack(self, reason: StopReason) -> LocalizedText | None:
         """What a person should know who finds no answer, or not all of it."""
         reply = self._reply
         if reason == "filtered":
-            return Sentence(
+            return LocalizedText(
                 "The server's filter held back the rest of the answer; ask differently."
             )
         if reason not in ("stop", "length") or reply.text.strip():
             return None
         if reply.thought and reason == "length":
-            return Sentence(
+            return LocalizedText(
                 "The model was still thinking when the longest answer was reached; "
                 "raise 'Longest answer' and retry."
             )
         if reply.thought:
-            return Sentence("The model thought and gave no answer; retry, or ask differently.")
-        return Sentence("The model's answer is empty; retry, or ask differently.")
+            return LocalizedText("The model thought and gave no answer; retry, or ask differently.")
+        return LocalizedText("The model's answer is empty; retry, or ask differently.")
 
 
 def kept_frames(items: Sequence[VisualItem], missing: int) -> int:

@@ -17,7 +17,7 @@ from openai import AuthenticationError, OpenAIError, PermissionDeniedError
 
 from model.backend import Cancel, Estimate, Event, LoadProgress, Progress, Status
 from model.conversation import Conversation
-from model.errors import DemoError, Sentence
+from model.errors import DemoError, LocalizedText
 from model.families import Family
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.prompt import visual_item
@@ -209,7 +209,7 @@ class RemoteBackend:
         over = self._drafts.begin(session)
         try:
             items = self.question(conversation, settings, clips=True).items
-            wanted = {item.identity(): item for item in items}
+            wanted = {item.content_hash(): item for item in items}
             with self._media.ready(session, wanted, over, lambda *_: None, ahead=True) as media:
                 return media is not None and not over.is_set()
         finally:
@@ -226,7 +226,7 @@ class RemoteBackend:
         """Its tokens are computed elsewhere."""
 
 
-def obstacle(server: Server) -> Sentence | None:
+def obstacle(server: Server) -> LocalizedText | None:
     """Why the server cannot be used yet. Raises `DemoError` if it never will."""
     try:
         server.ask()
@@ -238,7 +238,7 @@ def obstacle(server: Server) -> Sentence | None:
         return error.sentence
     if server.model:
         return None
-    return Sentence("The server at {host} serves no model.", host=server.connection.host)
+    return LocalizedText("The server at {host} serves no model.", host=server.connection.host)
 
 
 def _as_pictures(item: VisualItem) -> VisualItem:
@@ -249,9 +249,11 @@ def _as_pictures(item: VisualItem) -> VisualItem:
     return replace(item, tokens=frames * item.tokens // item.grid[0])
 
 
-def _joined(notes: Sequence[Sentence]) -> str:
+def _joined(notes: Sequence[LocalizedText]) -> str:
     """All of them as one."""
     if not notes:
         return ""
     first, *others = notes
-    return Sentence("{note} Also: {more}", note=first, more=_joined(others)) if others else first
+    return (
+        LocalizedText("{note} Also: {more}", note=first, more=_joined(others)) if others else first
+    )

@@ -16,7 +16,7 @@ import PIL.Image
 
 from model.backend import Cancel
 from model.media.reader import IN_THIS_PROCESS, MediaReader
-from model.media.video import Report
+from model.media.video import VideoProgress
 from model.prompt import resize
 from model.prompt.visual_item import VisualItem
 from model.remote.messages import Shown
@@ -40,7 +40,7 @@ class Encoded:
 
 
 def encoded(
-    item: VisualItem, cancel: Cancel, report: Report, reader: MediaReader = IN_THIS_PROCESS
+    item: VisualItem, cancel: Cancel, report: VideoProgress, reader: MediaReader = IN_THIS_PROCESS
 ) -> Generator[None, None, Encoded]:
     """The item; a step for each of its frames. If cancelled, what comes out does not matter. Raises `MediaError`."""
     encode = _picture if item.kind == "image" else _frame

@@ -24,7 +24,7 @@ SLICE_S = 0.2  # of a clip, before it is asked whose turn it is
 
 
 @dataclass(eq=False)
-class Work:
+class DecodeJob:
     """Something to decode for a person, step by step; the steps themselves must raise nothing.
 
     urgent: whether somebody waits for it now; a clip is `begun` when its first step has been taken; session: which of
@@ -48,13 +48,13 @@ class Decoders:
     def __init__(self, places: int = MAX_PARALLEL) -> None:
         """places: how many decode at once, at least 2."""
         self._places = places
-        self._waiting: list[Work] = []
-        self._running: list[Work] = []
+        self._waiting: list[DecodeJob] = []
+        self._running: list[DecodeJob] = []
         self._used_s: dict[str, float] = {}  # by everybody who has work here
         self._sessions_s: dict[tuple[str, str], float] = {}  # the same, by person and session
         self._lock = threading.Lock()
 
-    def add(self, work: Work) -> None:
+    def add(self, work: DecodeJob) -> None:
         """It is begun when its turn comes."""
         with self._lock:
             # Whoever comes now has had as much as those who had least, or nobody else would ever be next.
@@ -69,7 +69,7 @@ class Decoders:
         while (work := self._take()) is not None:
             threading.Thread(target=self._decode, args=(work,), name="decoder", daemon=True).start()
 
-    def _take(self) -> Work | None:
+    def _take(self) -> DecodeJob | None:
         """The next work, which is running from now on."""
         if len(self._running) >= self._places:
             return None
@@ -79,7 +79,7 @@ class Decoders:
             self._running.append(work)
         return work
 
-    def _may_run(self, work: Work) -> bool:
+    def _may_run(self, work: DecodeJob) -> bool:
         if not work.is_video:
             return True
         if sum(other.is_video for other in self._running) >= self._places - 1:
@@ -90,13 +90,13 @@ class Decoders:
         own = sum(w.person == work.person for w in open_clips)
         return work.begun or (len(open_clips) < MAX_OPEN_VIDEOS and own < MAX_OPEN_VIDEOS_OF_PERSON)
 
-    def _rank(self, work: Work) -> tuple[bool, int, float, float, bool]:
+    def _rank(self, work: DecodeJob) -> tuple[bool, int, float, float, bool]:
         """The lowest is next; among equals, who came first."""
         places = sum(other.person == work.person for other in self._running)
         in_session = self._sessions_s[work.person, work.session]
         return not work.urgent(), places, self._used_s[work.person], in_session, not work.begun
 
-    def _decode(self, work: Work | None) -> None:
+    def _decode(self, work: DecodeJob | None) -> None:
         while work is not None:
             since = time.monotonic()
             left = _advanced(work)
@@ -111,7 +111,7 @@ class Decoders:
                 work = self._take()
                 self._start()
 
-    def _forget_whoever_has_none(self, ended: Work) -> None:
+    def _forget_whoever_has_none(self, ended: DecodeJob) -> None:
         own = [w for w in (*self._waiting, *self._running) if w.person == ended.person]
         if not own:
             del self._used_s[ended.person]
@@ -119,7 +119,7 @@ class Decoders:
             del self._sessions_s[ended.person, ended.session]
 
 
-def _advanced(work: Work) -> bool:
+def _advanced(work: DecodeJob) -> bool:
     """Whether something is left after a slice of time."""
     until = time.monotonic() + SLICE_S
     work.begun = True

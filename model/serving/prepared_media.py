@@ -16,9 +16,9 @@ from itertools import count
 from typing import Generic, Protocol, TypeVar
 
 from model.backend import Cancel
-from model.media.video import Report
+from model.media.video import VideoProgress
 from model.prompt.visual_item import VisualItem
-from model.serving.decoders import Decoders, Work
+from model.serving.decoders import DecodeJob, Decoders
 from model.serving.person import PERSON
 
 
@@ -31,7 +31,7 @@ class Sized(Protocol):
 
 Value = TypeVar("Value", bound=Sized)
 # Makes a value of an item in steps, between which it may rest. What it returns once it is cancelled does not matter.
-Make = Callable[[VisualItem, Cancel, Report], Generator[None, None, Value]]
+Make = Callable[[VisualItem, Cancel, VideoProgress], Generator[None, None, Value]]
 Items = Mapping[str, VisualItem]  # by identity
 Key = tuple[
     object, str
@@ -141,7 +141,13 @@ class PreparedMedia(Generic[Value]):
 
     @contextmanager
     def ready(
-        self, session: str, items: Items, cancel: Cancel, report: Report, *, ahead: bool = False
+        self,
+        session: str,
+        items: Items,
+        cancel: Cancel,
+        report: VideoProgress,
+        *,
+        ahead: bool = False,
     ) -> Iterator[Ready[Value] | None]:
         """Everything that is wanted, which stays while inside; None if cancelled. Raises `MediaError`.
 
@@ -253,7 +259,7 @@ class PreparedMedia(Generic[Value]):
         person = PERSON.get() or session
         clip = piece.item.kind == "video"
         urgent = lambda: piece.waiting > 0  # noqa: E731
-        self._decoders.add(Work(person, self._steps(piece), clip, urgent, session=session))
+        self._decoders.add(DecodeJob(person, self._steps(piece), clip, urgent, session=session))
 
     def _steps(self, piece: _Piece[Value]) -> Iterator[None]:
         cancel = _Unwanted(lambda: self._unwanted(piece))
@@ -290,7 +296,7 @@ class PreparedMedia(Generic[Value]):
         self._changed.notify_all()
 
     def _waited(
-        self, pieces: Sequence[_Piece[Value]], cancel: Cancel, report: Report
+        self, pieces: Sequence[_Piece[Value]], cancel: Cancel, report: VideoProgress
     ) -> Ready[Value] | None:
         """Everything, as soon as it is ready; None if cancelled. Raises what went wrong."""
         told: tuple[float, float] | None = None

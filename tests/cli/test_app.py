@@ -21,7 +21,7 @@ from model.conversation import Conversation, Text, Video
 from model.errors import DemoError
 from model.local import LocalBackend
 from model.remote.http.connection import Connection
-from model.settings import TUNABLES, DefaultSettings, GenerationSettings
+from model.settings import SETTING_SPECS, DefaultSettings, GenerationSettings
 from tests.support import media_files
 from tests.support.openai_server import MODEL, OpenAIServer
 from tools.served import free_port
@@ -31,8 +31,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_every_setting_is_a_flag_with_the_tables_default() -> None:
     options = parser({}).parse_args([])
-    for tunable in TUNABLES:
-        assert getattr(options, tunable.name) == tunable.default
+    for spec in SETTING_SPECS:
+        assert getattr(options, spec.name) == spec.default
     assert options.checkpoint_path == "auto"
     assert (options.server_name, options.server_port) == ("127.0.0.1", 7860)
 

@@ -225,7 +225,7 @@ def test_qwen3_vl_does_not_run_in_this_program_yet() -> None:
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.key)
 def test_an_exact_size_goes_in_steps_of_the_familys_tokens(family: Family) -> None:
-    table = {tunable.name: tunable for tunable in family.default_settings.tunables}
+    table = {spec.name: spec for spec in family.default_settings.setting_specs}
     px = family.geometry.token_px
     for side in (table["resized_width"], table["resized_height"]):
         assert (side.low, side.high, side.step) == (px, None, px)

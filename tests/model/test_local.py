@@ -74,7 +74,7 @@ def test_a_kept_prompt_takes_as_many_bytes_as_are_foretold(
     talk = Conversation().with_user_turn(picture, Text("What?"))
     usage(qwen2_vl, talk, session="bytes")
     prompt = qwen2_vl._prompts.build(talk, SHORT)
-    keys = prompt.keys([item.identity() for item in prompt.items])
+    keys = prompt.cache_keys([item.content_hash() for item in prompt.items])
     kept = qwen2_vl.engine.prefix_cache.pop_match("bytes", keys)
     tokens = len(kept.keys) * bytes_per_token(qwen2_vl.model)
     assert 0 < tokens <= kept.nbytes <= tokens * (1 + 1 / GROWTH_DIVISOR)

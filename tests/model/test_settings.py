@@ -10,11 +10,11 @@ import pytest
 from model.errors import SettingError
 from model.settings import (
     MAX_SEED,
-    TUNABLES,
+    SETTING_SPECS,
     Bounds,
     DefaultSettings,
     GenerationSettings,
-    Tunable,
+    SettingSpec,
     VisionSettings,
     settings_from,
 )
@@ -32,7 +32,7 @@ def test_defaults_lie_within_their_bounds_and_what_is_given_wins() -> None:
     bounds = {name: Bounds(64, 900) for name in ("min_tokens", "max_tokens")}
     own = DefaultSettings.within(bounds, GenerationSettings(repetition_penalty=1.05))
     assert (own.vision.min_tokens, own.vision.max_tokens) == (64, 900)
-    table = {tunable.name: tunable for tunable in own.tunables}
+    table = {spec.name: spec for spec in own.setting_specs}
     assert [(table[name].low, table[name].high) for name in bounds] == [(64, 900)] * 2
     assert table["repetition_penalty"].default == 1.05
     given = own.changed({"max_tokens": 5000, "repetition_penalty": 1.0})
@@ -48,25 +48,25 @@ def test_defaults_lie_within_their_bounds_and_what_is_given_wins() -> None:
 
 def test_every_field_of_both_classes_is_a_tunable_with_help() -> None:
     names = [f.name for f in (*fields(VisionSettings), *fields(GenerationSettings))]
-    assert [tunable.name for tunable in TUNABLES] == names
+    assert [spec.name for spec in SETTING_SPECS] == names
     assert len(set(names)) == 18
-    assert all(tunable.help.endswith(".") and tunable.label for tunable in TUNABLES)
+    assert all(spec.help.endswith(".") and spec.label for spec in SETTING_SPECS)
 
 
-@pytest.mark.parametrize("tunable", TUNABLES, ids=lambda tunable: tunable.name)
-def test_a_value_outside_its_range_is_refused_by_name(tunable: Tunable) -> None:
+@pytest.mark.parametrize("spec", SETTING_SPECS, ids=lambda spec: spec.name)
+def test_a_value_outside_its_range_is_refused_by_name(spec: SettingSpec) -> None:
     wrong: list[object] = [[], {}]
-    if tunable.kind in ("int", "float"):
+    if spec.kind in ("int", "float"):
         wrong += ["7", True, math.nan]
-        wrong += [tunable.low - 1] if tunable.low is not None else []
-        wrong += [tunable.high + 1] if tunable.high is not None else []
-    if tunable.kind == "int":
+        wrong += [spec.low - 1] if spec.low is not None else []
+        wrong += [spec.high + 1] if spec.high is not None else []
+    if spec.kind == "int":
         wrong += [4.5, math.inf]
-    if not tunable.optional:
+    if not spec.optional:
         wrong.append(None)
     for value in wrong:
-        with pytest.raises(SettingError, match=f"'{tunable.name}'"):
-            settings_from({tunable.name: value})
+        with pytest.raises(SettingError, match=f"'{spec.name}'"):
+            settings_from({spec.name: value})
 
 
 @pytest.mark.parametrize(

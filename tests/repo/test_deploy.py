@@ -11,7 +11,7 @@ import yaml
 from packaging.specifiers import SpecifierSet
 
 from cli.flags import connection, parser
-from model.settings import TUNABLES
+from model.settings import SETTING_SPECS
 from tests.repo.test_readme import PROJECT
 from ui.http import health
 from ui.http.access import metrics_route
@@ -102,7 +102,7 @@ def test_the_engine_is_reached_by_the_page_alone_and_reaches_nothing() -> None:
 def test_the_engine_fetches_no_media_and_takes_no_longer_clip_than_the_page_sends() -> None:
     engine = services()["engine"]
     flags = dict(flag.removeprefix("--").split("=", 1) for flag in engine["command"] if "=" in flag)
-    (frames,) = (tunable.high for tunable in TUNABLES if tunable.name == "video_max_frames")
+    (frames,) = (spec.high for spec in SETTING_SPECS if spec.name == "video_max_frames")
     assert yaml.safe_load(flags["media-io-kwargs"]) == {"video": {"num_frames": frames}}
     assert flags["allowed-media-domains"].endswith(".invalid")
     assert not any("local-media" in flag for flag in engine["command"])

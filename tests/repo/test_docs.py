@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from cli.flags import parser
-from model.settings import TUNABLES
+from model.settings import SETTING_SPECS
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from ui.page.build import build_page
@@ -60,16 +60,16 @@ def test_the_table_of_settings_is_that_of_the_program() -> None:
         columns = [names, *(one_for_each(cell, names) for cell in cells[1:3])]
         documented.update({name: rest for name, *rest in zip(*columns, strict=True)})
     assert documented == {
-        tunable.name: [
-            written(tunable.default),
-            "" if tunable.kind in ("bool", "str") else tunable.range,
+        spec.name: [
+            written(spec.default),
+            "" if spec.kind in ("bool", "str") else spec.range,
         ]
-        for tunable in TUNABLES
+        for spec in SETTING_SPECS
     }
 
 
 def test_the_table_of_flags_is_that_of_the_program() -> None:
-    settings = {tunable.name for tunable in TUNABLES}
+    settings = {spec.name for spec in SETTING_SPECS}
     actions = [action for action in parser({})._actions if action.dest not in settings]
     known = {
         ", ".join(action.option_strings): "off"

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from model.settings import TUNABLES
+from model.settings import SETTING_SPECS
 from tests.support.following import KEY
 
 TEXTS = (
@@ -120,8 +120,8 @@ class Attacker:
         inputs = [self.value() for _ in range(self.functions[number])]
         if inputs and self.random.random() < 0.8:
             inputs[0] = self.random.choice((KEY, "f" * 32, "0" * 31, "../" * 10 + "ab", 7))
-        if len(inputs) > len(TUNABLES) and self.random.random() < 0.5:
-            inputs[-len(TUNABLES) :] = [tunable.default for tunable in TUNABLES]
+        if len(inputs) > len(SETTING_SPECS) and self.random.random() < 0.5:
+            inputs[-len(SETTING_SPECS) :] = [spec.default for spec in SETTING_SPECS]
         posted = {
             "data": inputs,
             "fn_index": number,
@@ -153,7 +153,7 @@ class Attacker:
             )
         settings: Any = {}
         if self.random.random() < 0.6:
-            chosen = self.random.choice(TUNABLES).name
+            chosen = self.random.choice(SETTING_SPECS).name
             settings = {self.random.choice((chosen, chosen, "__class__")): self.value()}
         data = [] if name == "reset" else [message, settings]
         return _posting(f"call/{name}", {"data": data, "session_hash": "program"})

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from typing import TypeVar
 
 from model.backend import Cancel
-from model.media.video import Report
+from model.media.video import VideoProgress
 from model.prompt.visual_item import VisualItem
 from model.serving.prepared_media import Make, Sized
 
@@ -26,7 +26,7 @@ class Slow:
         """`make` behind a wait, before its last step."""
 
         def slowly(
-            item: VisualItem, cancel: Cancel, report: Report
+            item: VisualItem, cancel: Cancel, report: VideoProgress
         ) -> Generator[None, None, Value]:
             self.given.append(item.label)
             value = yield from make(item, cancel, report)

@@ -18,8 +18,8 @@ import gradio as gr
 
 from model.backend import Usage
 from model.conversation import Conversation, Image, Text
-from model.errors import DemoError, Sentence
-from model.settings import TUNABLES, GenerationSettings
+from model.errors import DemoError, LocalizedText
+from model.settings import SETTING_SPECS, GenerationSettings
 from ui.handlers import read_ahead as ahead
 from ui.handlers.first_word_estimate import seconds_to_first_word
 from ui.handlers.setting_bounds import bounded, started
@@ -46,8 +46,10 @@ ROOM_AHEAD_S = 0.02  # about a token of a small model: the core is free once tha
 LONG = 20_000  # characters of a conversation, which is then drawn in a thread
 HEARTBEAT_S = 0.25  # an update without news finds out whether the page is still there
 SOURCE_PROBLEMS = {  # by what assets/pictures.js calls them
-    "camera": Sentence("The camera cannot be used; allow it in the browser and try again."),
-    "screen": Sentence("The screen cannot be captured; allow it in the browser and try again."),
+    "camera": LocalizedText("The camera cannot be used; allow it in the browser and try again."),
+    "screen": LocalizedText(
+        "The screen cannot be captured; allow it in the browser and try again."
+    ),
 }
 Change = Callable[[GenerationSettings], GenerationSettings]
 _KEY = re.compile(r"[0-9a-f]{32}")
@@ -321,7 +323,7 @@ async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any], chat: int) -> 
         log.exception("an upload could not be inspected")
         name = str(file.get("name"))[:80]
         tab.refused.append(
-            Sentence(
+            LocalizedText(
                 "{name} could not be opened; save it as PNG or JPEG, or as MP4 (H.264), and attach it again.",
                 name=name,
             )
@@ -418,7 +420,7 @@ async def start_settings(tabs: Tabs, start: Mapping[str, Any]) -> list[Any]:
     """
     defaults = tabs.defaults
     if (now := started(defaults)) == start:
-        return [gr.skip()] * (1 + len(TUNABLES))
+        return [gr.skip()] * (1 + len(SETTING_SPECS))
     return [now, *bounded(defaults)]
 
 

@@ -31,9 +31,9 @@ async def look(
     wishes = wishes_of(_posted(event).get("sides"))
     if tab.comparison and not any(wishes):
         wishes = tab.comparison.wishes
-    tunables = tabs.defaults.tunables
-    values = {t.name: settings.get(t.name, t.default) for t in tunables}
-    return sides.form(values, wishes, tab.texts, tunables), await _shown(tabs, tab)
+    setting_specs = tabs.defaults.setting_specs
+    values = {t.name: settings.get(t.name, t.default) for t in setting_specs}
+    return sides.form(values, wishes, tab.texts, setting_specs), await _shown(tabs, tab)
 
 
 async def compare(

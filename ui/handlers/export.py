@@ -27,7 +27,7 @@ from model.reproduce.archive import Archive, replayed
 from model.reproduce.archive_entries import Allowance
 from model.reproduce.generation_record import ModelInfo, ProcessedMedia, Reproducible
 from model.reproduce.script import transformers_script
-from model.settings import TUNABLES, DefaultSettings, GenerationSettings
+from model.settings import SETTING_SPECS, DefaultSettings, GenerationSettings
 from ui.handlers.chat import tab_of
 from ui.html import page_update as view
 from ui.html import reproduce as replay
@@ -103,7 +103,7 @@ async def restore(tabs: Tabs, key: str, event: gr.EventData) -> tuple[Any, ...]:
     """Go on with a conversation that was exported. Returns the view and the settings."""
     tab = tab_of(tabs, key)
     posted = event._data if isinstance(event._data, dict) else {}
-    settings: list[Any] = [gr.skip()] * len(TUNABLES)
+    settings: list[Any] = [gr.skip()] * len(SETTING_SPECS)
     try:
         _require_empty(tab)
         tabs.rates.admit_task(tab.asker.address)
@@ -239,8 +239,8 @@ def _settings(restored: Archive) -> dict[str, Any]:
     vision = last.vision if last else None
     known = DefaultSettings(vision, generation).values if vision else {}
     return {
-        tunable.name: known.get(tunable.name, getattr(generation, tunable.name, gr.skip()))
-        for tunable in TUNABLES
+        spec.name: known.get(spec.name, getattr(generation, spec.name, gr.skip()))
+        for spec in SETTING_SPECS
     }
 
 

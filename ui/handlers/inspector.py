@@ -9,7 +9,7 @@ import gradio as gr
 
 from model.backend import Estimate
 from model.conversation import Image
-from model.errors import DemoError, Sentence
+from model.errors import DemoError, LocalizedText
 from model.families import of_key
 from model.settings import GenerationSettings, VisionSettings
 from ui.handlers.chat import tab_of
@@ -59,7 +59,7 @@ async def inspect(
     return inspector.dialog(look, labels[look.item.id], tab.texts), view.tray(tab)
 
 
-def _problem(tab: Tab, item: Attachment, problem: Sentence) -> inspector.Look:
+def _problem(tab: Tab, item: Attachment, problem: LocalizedText) -> inspector.Look:
     token_px = of_key(tab.convention).geometry.token_px
     return inspector.Look(item, token_px=token_px, problem=problem)
 
@@ -94,7 +94,7 @@ async def _fit(
     text: str,
     vision: VisionSettings,
     generation: GenerationSettings,
-) -> Sentence:
+) -> LocalizedText:
     """Lower the resolution of everything in the tray until the message fits into the context, or into
     `budget` tokens. Says what it did. Raises `DemoError`.
     """
@@ -117,8 +117,10 @@ async def _fit(
     if lowered is None:
         raise DemoError("It does not fit at any resolution; take something out or start over.")
     if lowered == items:
-        return Sentence("It fits already.")
+        return LocalizedText("It fits already.")
     if tab.tray == items:  # nothing came in meanwhile
         tab.tray[:] = lowered
     share = lowered[0].resolution.share / items[0].resolution.share
-    return Sentence("Lowered to {percent} % of the visual tokens.", percent=f"{100 * share:.0f}")
+    return LocalizedText(
+        "Lowered to {percent} % of the visual tokens.", percent=f"{100 * share:.0f}"
+    )

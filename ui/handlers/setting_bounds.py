@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from model.settings import DefaultSettings, Tunable
+from model.settings import DefaultSettings, SettingSpec
 
 
 def started(defaults: DefaultSettings) -> dict[str, Any]:
@@ -17,12 +17,12 @@ def started(defaults: DefaultSettings) -> dict[str, Any]:
 
 def bounded(defaults: DefaultSettings) -> list[Any]:
     """Updates of the controls' bounds, in the order of the table."""
-    return [_bounded(tunable) for tunable in defaults.tunables]
+    return [_bounded(spec) for spec in defaults.setting_specs]
 
 
-def _bounded(tunable: Tunable) -> Any:
-    if tunable.kind not in ("int", "float"):
+def _bounded(spec: SettingSpec) -> Any:
+    if spec.kind not in ("int", "float"):
         return gr.skip()
-    if tunable.optional:
-        return gr.Number(step=tunable.step)
-    return gr.Slider(minimum=tunable.low, maximum=tunable.high, step=tunable.step)
+    if spec.optional:
+        return gr.Number(step=spec.step)
+    return gr.Slider(minimum=spec.low, maximum=spec.high, step=spec.step)

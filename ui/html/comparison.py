@@ -12,7 +12,7 @@ from typing import Any
 
 from model.conversation import Conversation
 from model.errors import DemoError
-from model.settings import TUNABLES, Tunable
+from model.settings import SETTING_SPECS, SettingSpec
 from ui.html import messages as render
 from ui.html import page_update as view
 from ui.html.tray import file_url
@@ -41,18 +41,18 @@ def form(
     values: Mapping[str, Any],
     wishes: tuple[Wishes, Wishes],
     texts: Texts,
-    tunables: Sequence[Tunable] = TUNABLES,
+    setting_specs: Sequence[SettingSpec] = SETTING_SPECS,
 ) -> str:
     """What shall differ. A row for each setting is there, and a script shows those that are asked for.
 
-    values: the page's settings by name; tunables: with the bounds that the checkpoint has.
+    values: the page's settings by name; setting_specs: with the bounds that the checkpoint has.
     """
     if not any(wishes):
         most = values[FIRST]
         fewer = most // PART if isinstance(most, int) else most
         wishes = {FIRST: most}, {FIRST: fewer}
     heads = "".join(f'<strong aria-hidden="true">{name}</strong>' for name in NAMES)
-    rows = "".join(_row(tunable, values[tunable.name], wishes, texts) for tunable in tunables)
+    rows = "".join(_row(spec, values[spec.name], wishes, texts) for spec in setting_specs)
     return (
         f"<form novalidate><h2>{html.escape(texts.compare_title)}</h2><p>{html.escape(texts.compare_hint)}</p>"
         f'<div class="rows"><div class="head">{heads}</div>{rows}</div>'
@@ -63,19 +63,19 @@ def form(
 
 
 def _row(
-    tunable: Tunable,
+    spec: SettingSpec,
     value: Any,
     wishes: tuple[Wishes, Wishes],
     texts: Texts,
 ) -> str:
-    known = labels(tunable, texts)
-    label, name = html.escape(known["label"]), tunable.name
+    known = labels(spec, texts)
+    label, name = html.escape(known["label"]), spec.name
     hidden = "" if any(name in wish for wish in wishes) else " hidden"
     partner = f' data-partner="{PARTNERS[name]}"' if name in PARTNERS else ""
     # A switch that is asked for is asked for to differ.
-    otherwise = (value, not value) if tunable.kind == "bool" else (value, value)
+    otherwise = (value, not value) if spec.kind == "bool" else (value, value)
     fields = "".join(
-        _field(tunable, i, wish.get(name, otherwise[i]), value, f"{label}, {NAMES[i]}")
+        _field(spec, i, wish.get(name, otherwise[i]), value, f"{label}, {NAMES[i]}")
         for i, wish in enumerate(wishes)
     )
     return (
@@ -86,17 +86,17 @@ def _row(
     )
 
 
-def _field(tunable: Tunable, place: int, shown: Any, value: Any, label: str) -> str:
+def _field(spec: SettingSpec, place: int, shown: Any, value: Any, label: str) -> str:
     """`label` is HTML. An empty number is the page's own `value`."""
     known = f'name="{place}" aria-label="{label}"'
-    if tunable.kind == "bool":
+    if spec.kind == "bool":
         return f'<input type="checkbox" {known}{" checked" * (shown is True)}>'
     said = html.escape(_plain(shown))
-    if tunable.kind == "str":
+    if spec.kind == "str":
         return f'<textarea rows="3" {known}>{said}</textarea>'
     limits = "".join(
         f' {limit}="{number:g}"'
-        for limit, number in (("min", tunable.low), ("max", tunable.high), ("step", tunable.step))
+        for limit, number in (("min", spec.low), ("max", spec.high), ("step", spec.step))
         if number is not None and number < 1e6  # `%g` would round it
     )
     placeholder = html.escape(_plain(value))
@@ -107,9 +107,9 @@ def _choice(texts: Texts) -> str:
     groups = "".join(
         f'<optgroup label="{html.escape(texts.groups[group])}">'
         + "".join(
-            f'<option value="{tunable.name}">{html.escape(labels(tunable, texts)["label"])}</option>'
-            for tunable in TUNABLES
-            if tunable.group == group
+            f'<option value="{spec.name}">{html.escape(labels(spec, texts)["label"])}</option>'
+            for spec in SETTING_SPECS
+            if spec.group == group
         )
         + "</optgroup>"
         for group in GROUPS
@@ -192,7 +192,7 @@ def _differing(comparison: Comparison, place: int, texts: Texts) -> str:
         if ours.settings and theirs.settings
         else (ours.wishes, theirs.wishes)
     )
-    differing = [t for t in TUNABLES if values.get(t.name) != others.get(t.name)]
+    differing = [t for t in SETTING_SPECS if values.get(t.name) != others.get(t.name)]
     shown = (f"{labels(t, texts)['label']}: {_value(values.get(t.name), texts)}" for t in differing)
     return " · ".join(shown) or texts.compare_equal_settings
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from secrets import token_hex
 
 from model.backend import ItemCost
-from model.errors import Sentence
+from model.errors import LocalizedText
 from model.settings import VisionSettings
 from ui.html.tray import clock, file_url
 from ui.state.tab.attachment import Attachment
@@ -34,7 +34,7 @@ class Look:
     problem: str = ""
 
 
-def dialog(look: Look, label: Sentence, texts: Texts) -> str:
+def dialog(look: Look, label: LocalizedText, texts: Texts) -> str:
     """The whole of it."""
     item = look.item
     title = html.escape(f"{texts.said(label)} · {item.name}")

@@ -11,17 +11,17 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from model.backend import Estimate, ItemCost
-from model.errors import Sentence
+from model.errors import LocalizedText
 from ui.state.tab.attachment import Attachment
 from ui.state.tab.regions import Pointed
 from ui.text.texts import Texts
 
 
 def tray(
-    items: Sequence[tuple[Attachment, Sentence]],
+    items: Sequence[tuple[Attachment, LocalizedText]],
     refused: Sequence[str],
     texts: Texts,
-    places: Sequence[tuple[Pointed, Sentence]] = (),
+    places: Sequence[tuple[Pointed, LocalizedText]] = (),
     heard: str = "",
 ) -> str:
     """Cards in the order of sending, each with its number, the places that the message is about, and why
@@ -119,15 +119,15 @@ def cost(
     return _total(estimate, texts) + gauge + more + fit + each
 
 
-def _fitted(cost: ItemCost) -> Sentence:
+def _fitted(cost: ItemCost) -> LocalizedText:
     if cost.frames < cost.fitted_from:
-        return Sentence(
+        return LocalizedText(
             "Video {number} is shown with {frames} of {asked} frames, so that it fits.",
             number=cost.number,
             frames=cost.frames,
             asked=cost.fitted_from,
         )
-    return Sentence(
+    return LocalizedText(
         "Video {number} is shown with smaller frames, so that it fits.", number=cost.number
     )
 

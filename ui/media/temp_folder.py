@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from model.errors import DemoError, Sentence
+from model.errors import DemoError, LocalizedText
 
 VARIABLE = "GRADIO_TEMP_DIR"  # where Gradio looks
 PREFIX = "qwen-vl-chat-"
@@ -55,7 +55,7 @@ def _made(told: str | None) -> tuple[Path, int | None]:
     except (OSError, ValueError) as error:  # of a name that cannot be one
         raise DemoError(
             "Uploads cannot be kept in {folder} ({reason}); set GRADIO_TEMP_DIR to a folder that this user can write to.",
-            folder=told or Sentence("any folder for temporary files"),
+            folder=told or LocalizedText("any folder for temporary files"),
             reason=getattr(error, "strerror", None) or str(error),
         ) from error
     return folder, lock

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from gradio.utils import get_upload_folder
 
-from model.errors import MediaError, Sentence
+from model.errors import LocalizedText, MediaError
 from ui.http.asker import ANYBODY, Asker
 
 # Files that one message can hold.
 MAX_ATTACHMENTS = 64
 MAX_NAME = 80  # characters of a file name that are shown
-NOT_STORED = Sentence(
+NOT_STORED = LocalizedText(
     "The server could not keep the file; its disk may be full, so try again later or send a smaller one."
 )
 MAX_CLAIMS = 1000  # of one file that nobody has made yet; then the oldest goes

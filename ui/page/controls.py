@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from model.settings import TUNABLES, DefaultSettings, Tunable
+from model.settings import SETTING_SPECS, DefaultSettings, SettingSpec
 from ui.text.setting_labels import GROUPS, labels
 from ui.text.texts import Texts
 
@@ -17,7 +17,7 @@ from ui.text.texts import Texts
 class Controls:
     """One control for each setting, in the order of the table."""
 
-    tunables: tuple[Tunable, ...]
+    setting_specs: tuple[SettingSpec, ...]
     components: tuple[Component, ...]
     headings: dict[str, gr.Accordion]
 
@@ -25,8 +25,8 @@ class Controls:
         """Updates of the headings and the controls, in the order of `labelled`."""
         headings = [gr.Accordion(label=texts.groups[group]) for group in self.headings]
         return headings + [
-            type(component)(**labels(tunable, texts))
-            for tunable, component in zip(self.tunables, self.components, strict=True)
+            type(component)(**labels(spec, texts))
+            for spec, component in zip(self.setting_specs, self.components, strict=True)
         ]
 
     @property
@@ -41,27 +41,27 @@ def build_controls(defaults: DefaultSettings, texts: Texts) -> Controls:
     for group in GROUPS:
         with gr.Accordion(texts.groups[group], open=group in ("image", "answer")) as heading:
             headings[group] = heading
-            for tunable in defaults.tunables:
-                if tunable.group == group:
-                    built[tunable.name] = control(tunable, tunable.default, texts)
-    return Controls(TUNABLES, tuple(built[t.name] for t in TUNABLES), headings)
+            for spec in defaults.setting_specs:
+                if spec.group == group:
+                    built[spec.name] = control(spec, spec.default, texts)
+    return Controls(SETTING_SPECS, tuple(built[t.name] for t in SETTING_SPECS), headings)
 
 
-def control(tunable: Tunable, value: Any, texts: Texts) -> Component:
+def control(spec: SettingSpec, value: Any, texts: Texts) -> Component:
     """The control that fits a setting: a number that may be empty cannot be a slider."""
     known: dict[str, Any] = {
         "value": value,
-        "elem_id": element_id(tunable.name),
+        "elem_id": element_id(spec.name),
         "interactive": True,
-        **labels(tunable, texts),
+        **labels(spec, texts),
     }
-    if tunable.kind == "bool":
+    if spec.kind == "bool":
         return gr.Checkbox(**known)
-    if tunable.kind == "str":
+    if spec.kind == "str":
         return gr.Textbox(lines=3, max_lines=12, **known)
-    if tunable.optional:
-        return gr.Number(step=tunable.step, **known)
-    return gr.Slider(tunable.low, tunable.high, step=tunable.step, **known)
+    if spec.optional:
+        return gr.Number(step=spec.step, **known)
+    return gr.Slider(spec.low, spec.high, step=spec.step, **known)
 
 
 def element_id(name: str) -> str:

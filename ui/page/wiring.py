@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from model.settings import TUNABLES
+from model.settings import SETTING_SPECS
 from ui.handlers import chat as handlers
 from ui.handlers import comparison as comparing
 from ui.handlers import export as keeping
@@ -225,7 +225,7 @@ def _wire_settings(
     after which the defaults are back.
     """
     controls = list(page.controls.components)
-    names = json.dumps([tunable.name for tunable in TUNABLES])
+    names = json.dumps([spec.name for spec in SETTING_SPECS])
     restore = f"(start) => qwenVlChat.keptSettings({names}, start.values)"
     loaded = blocks.load(None, page.start, controls, js=restore, **QUIET)
     for after in (_gathered(loaded.then, page), watched):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from model.backend import Backend, CacheFigures, Status
 from model.conversation import Conversation
-from model.errors import DemoError, Sentence
+from model.errors import DemoError, LocalizedText
 from model.media.download import Downloads
 from model.settings import DefaultSettings, GenerationSettings
 from ui.http.asker import Asker
@@ -42,7 +42,7 @@ MAX_TABS_OF_ONE = 200  # of one address
 LEFT_TO_OTHERS = 4  # one address may take all places in the queue but a quarter of them
 MAX_MADE = 8  # pictures as the model sees them, exports and the like that a tab has at once
 CLOSED_S = 10.0  # a reload opens the tab again within this; then what the backend keeps for it goes
-ENDING = Sentence(
+ENDING = LocalizedText(
     "This page is being shut down; what there is of the answer is here, copy what you need."
 )
 AT_ONCE_S = 0.5  # within this after the start, a browser asks that was opened with it

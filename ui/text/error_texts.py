@@ -1,4 +1,4 @@
-"""What went wrong, in the other languages: the translations of every `Sentence` and `DemoError`.
+"""What went wrong, in the other languages: the translations of every `LocalizedText` and `DemoError`.
 
 The English templates are the keys. `tests/ui/text/test_error_texts.py` finds what is missing or left over.
 """

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from model.errors import Sentence, SettingName
-from model.settings import TUNABLES
+from model.errors import LocalizedText, SettingName
+from model.settings import SETTING_SPECS
 from ui.text.error_texts import CHINESE_ERRORS, KOREAN_ERRORS
 
 SettingTexts = Mapping[str, tuple[str, str]]  # name -> label, help
 
 
 def _english_settings() -> SettingTexts:
-    return {tunable.name: (tunable.label, tunable.help) for tunable in TUNABLES}
+    return {spec.name: (spec.label, spec.help) for spec in SETTING_SPECS}
 
 
 @dataclass(frozen=True)
@@ -229,8 +229,8 @@ class Texts:
     errors: Mapping[str, str] = field(default_factory=dict)  # by their English templates
 
     def said(self, sentence: str) -> str:
-        """A `Sentence` in this language, in English if there is no translation; other strings as is."""
-        if not isinstance(sentence, Sentence):
+        """A `LocalizedText` in this language, in English if there is no translation; other strings as is."""
+        if not isinstance(sentence, LocalizedText):
             return sentence
         values = {name: self._said_part(value) for name, value in sentence.values.items()}
         return self.errors.get(sentence.template, sentence.template).format(**values)
@@ -238,7 +238,7 @@ class Texts:
     def _said_part(self, value: object) -> object:
         if isinstance(value, SettingName):
             return f"“{self.settings[value][0]}”"
-        return self.said(value) if isinstance(value, Sentence) else value
+        return self.said(value) if isinstance(value, LocalizedText) else value
 
 
 ENGLISH = Texts()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from model.checkpoint.formats.weight_files import damaged_file_error, redownload_hint
-from model.errors import CheckpointError, Sentence
+from model.errors import CheckpointError, LocalizedText
 
 PROCESSOR_FILE, IMAGE_SETTINGS_FILE = "processor_config.json", "preprocessor_config.json"
 TOKENIZER_FILES, VOCABULARY_FILES = ("tokenizer.json",), ("vocab.json", "merges.txt")
@@ -135,7 +135,7 @@ def _require_working_chat_template(folder: Path, processor: Any) -> None:
     else:
         if processor.image_token in prompt and "Hello" in prompt:
             return
-        reason, cause = Sentence("it leaves pictures or texts out"), None
+        reason, cause = LocalizedText("it leaves pictures or texts out"), None
     raise CheckpointError(
         "The chat template of {checkpoint} cannot be used ({reason}); {again}.",
         checkpoint=folder,

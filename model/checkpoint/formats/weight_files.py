@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from model.errors import CheckpointError, Sentence
+from model.errors import CheckpointError, LocalizedText
 
 SINGLE_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
 # Weights that only other programs read, or that are read by running what is in them.
@@ -98,13 +98,13 @@ def indexed_files(folder: Path) -> dict[str, str]:
     )
 
 
-def redownload_hint(folder: Path) -> Sentence:
+def redownload_hint(folder: Path) -> LocalizedText:
     """How to download what is there: the cache of the hub keeps a file that it believes to be whole."""
     repo = folder.parent.parent.name
     if folder.parent.name == "snapshots" and repo.startswith("models--"):
         owner_and_name = repo.removeprefix("models--").replace("--", "/")
-        return Sentence("run `hf download {id} --force-download`", id=owner_and_name)
-    return Sentence("download it again")
+        return LocalizedText("run `hf download {id} --force-download`", id=owner_and_name)
+    return LocalizedText("download it again")
 
 
 def damaged_file_error(file: Path) -> CheckpointError:

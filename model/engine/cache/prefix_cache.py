@@ -13,7 +13,7 @@ from typing import Any
 
 from model.engine.cache.budget import ModelSizes
 from model.engine.cache.kv_cache import KVCache
-from model.prompt.token_ids import PromptKey
+from model.prompt.token_ids import CacheKey
 from model.serving.session_cache import SessionCache
 
 
@@ -21,7 +21,7 @@ from model.serving.session_cache import SessionCache
 class CachedPrefix:
     """A KV cache and the keys of the tokens that it holds; one owner at a time."""
 
-    keys: list[PromptKey]
+    keys: list[CacheKey]
     cache: KVCache
 
     def truncate(self, length: int) -> None:
@@ -35,7 +35,7 @@ class CachedPrefix:
         return self.cache.nbytes
 
 
-def common_prefix_length(held: Sequence[PromptKey], wanted: Sequence[PromptKey]) -> int:
+def common_prefix_length(held: Sequence[CacheKey], wanted: Sequence[CacheKey]) -> int:
     """How many leading keys are equal."""
     return sum(
         1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(held, wanted, strict=False))
@@ -58,12 +58,12 @@ class PrefixCache:
         self._store = store
         self._bytes_per_token = bytes_per_token
 
-    def match(self, session: str, keys: Sequence[PromptKey]) -> int:
+    def match(self, session: str, keys: Sequence[CacheKey]) -> int:
         """How many leading `keys` `pop_match` would give now. Changes nothing."""
         prefix: CachedPrefix | None = self._store.get(session, ENTRY_KEY)
         return min(common_prefix_length(prefix.keys, keys), len(keys) - 1) if prefix else 0
 
-    def pop_match(self, session: str, keys: Sequence[PromptKey]) -> CachedPrefix:
+    def pop_match(self, session: str, keys: Sequence[CacheKey]) -> CachedPrefix:
         """The longest reusable prefix of `keys`, cut to it and removed from here; may be empty.
 
         At most `len(keys) - 1` tokens: the last one has to be read to get the first of the answer.

@@ -24,7 +24,7 @@ from openai import (
 )
 
 from model.backend import Cancel
-from model.errors import DemoError, Sentence
+from model.errors import DemoError, LocalizedText
 from model.families import Recognised, of_key, recognised
 from model.remote.http.characters import whole
 from model.remote.http.connection import Connection
@@ -83,7 +83,7 @@ class Server:
         return recognised([self.model, self.source])
 
     @property
-    def notes(self) -> tuple[Sentence, ...]:
+    def notes(self) -> tuple[LocalizedText, ...]:
         """What people should know about it."""
         return tuple(self._notes())
 
@@ -94,7 +94,7 @@ class Server:
         resizes: bool = False,
         kept_frames: int = 0,
         strips_marks: bool = False,
-    ) -> tuple[Sentence, ...]:
+    ) -> tuple[LocalizedText, ...]:
         """Remember what it does not take or does differently; gives what is new about that."""
         with self._lock:
             before = self.notes
@@ -176,35 +176,37 @@ class Server:
             whole(source[:MAX_NAME]) if isinstance(source, str) else "",
         )
 
-    def _notes(self) -> Iterable[Sentence]:
+    def _notes(self) -> Iterable[LocalizedText]:
         if self.model and not self.family.sure:
-            yield Sentence(
+            yield LocalizedText(
                 "The name {model} does not say which family the model is of; it is treated as {family}. "
                 "If that is wrong, start with --model-family.",
                 model=self.model,
                 family=self.family.family.title,
             )
         if fields := ", ".join(name for name in SAMPLING if name in self.refused):
-            yield Sentence(
+            yield LocalizedText(
                 "The server does not take {fields}; its own values apply.", fields=fields
             )
         if VIDEO in self.refused:
-            yield Sentence(
+            yield LocalizedText(
                 "The server takes no clips; their frames are sent as pictures, "
                 "which costs about twice as much."
             )
         if self.resizes:
-            yield Sentence(
+            yield LocalizedText(
                 "The server resizes pictures or clips by its own limits; they cost other than shown."
             )
         if self.kept_frames:
-            yield Sentence(
+            yield LocalizedText(
                 "The server keeps the first {count} frames of a clip and drops the rest; whoever runs vLLM should "
                 "start it with --media-io-kwargs, see docs/deploy.md.",
                 count=self.kept_frames,
             )
         if self.strips_marks:
-            yield Sentence("The server leaves out the marks of boxes, which cannot be drawn then.")
+            yield LocalizedText(
+                "The server leaves out the marks of boxes, which cannot be drawn then."
+            )
 
 
 def _models(told: object) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from model.backend import Cancel
 from model.conversation import Video
 from model.errors import MediaError
 from model.media import container
-from model.media.container import Patience
+from model.media.container import TimeBudget
 from model.media.video import VideoInfo, first_frame, frames, probe, sample_times, sources
 from model.settings import VisionSettings
 from tests.support.hostile_files import advisories
@@ -307,7 +307,7 @@ def test_the_time_that_frames_are_looked_at_does_not_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr(container, "Patience", partial(Patience, clock=lambda: now[0]))
+    monkeypatch.setattr(container, "TimeBudget", partial(TimeBudget, clock=lambda: now[0]))
     for _ in frames(Video(clip(tmp_path / "a.mp4", 60)), (0.0, 2.0, 4.0, 5.9)):
         now[0] += container.DECODE_TIMEOUT_S + 1
 

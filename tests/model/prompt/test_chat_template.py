@@ -156,7 +156,7 @@ def test_every_added_token_is_live_where_the_template_writes_it(
     tokenizer = with_added_tokens.processor.tokenizer
     template = ChatTemplate(with_added_tokens.processor)
     written = "<|im_start|>system\n<tool_call>{}</tool_call><|im_end|>\n"
-    ids = template.ids([Segment(written, "template"), Segment("<tool_call>", "person")])
+    ids = template.ids([Segment(written, "template"), Segment("<tool_call>", "user")])
     live = tokenizer.convert_tokens_to_ids(["<tool_call>", "</tool_call>"])
     assert [ids.count(token) for token in live] == [1, 1]
     assert ids[: ids.index(live[1])] == tokenizer(written)["input_ids"][: ids.index(live[1])]

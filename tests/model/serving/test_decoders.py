@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from model.serving import decoders
-from model.serving.decoders import Decoders, Work
+from model.serving.decoders import DecodeJob, Decoders
 from tests.support.patience import PATIENCE_S, wait_until
 
 
@@ -38,7 +38,7 @@ class Desk:
         session: str = "",
     ) -> None:
         taken = self._steps(name or person, steps)
-        work = Work(person, taken, clip, lambda: urgent, session=session)
+        work = DecodeJob(person, taken, clip, lambda: urgent, session=session)
         self.decoders.add(work)
 
     def let(self, steps: int) -> None:
@@ -167,7 +167,7 @@ def test_a_bug_in_what_is_decoded_takes_no_place_for_ever(
 
     desk = Desk()
     for _ in range(3):
-        desk.decoders.add(Work("ann", broken(), True, lambda: True))
+        desk.decoders.add(DecodeJob("ann", broken(), True, lambda: True))
     desk.add("ben", 1)
     desk.let(1)
     assert "a bug" in caplog.text

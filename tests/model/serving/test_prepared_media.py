@@ -14,7 +14,7 @@ from model.backend import Cancel
 from model.conversation import Conversation, Image
 from model.errors import MediaError
 from model.families import Geometry
-from model.media.video import Report
+from model.media.video import VideoProgress
 from model.prompt.visual_item import VisualItem, plan
 from model.serving import prepared_media
 from model.serving.person import PERSON
@@ -43,7 +43,7 @@ class Bench:
         self.media = PreparedMedia(self._make, lambda _item: NBYTES, budget)
 
     def _make(
-        self, _item: VisualItem, cancel: Cancel, report: Report
+        self, _item: VisualItem, cancel: Cancel, report: VideoProgress
     ) -> Generator[None, None, Bytes]:
         self.begun += 1
         report(1.0, 4.0)

@@ -19,7 +19,7 @@ from model.conversation import Conversation
 from model.errors import CheckpointError, MediaError
 from model.grounding import Box
 from model.loading import LoadingBackend
-from model.settings import TUNABLES, Bounds, DefaultSettings, GenerationSettings
+from model.settings import SETTING_SPECS, Bounds, DefaultSettings, GenerationSettings
 from tests.support import media_files
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, attach, drawn, followed, rest
@@ -56,17 +56,17 @@ def test_a_page_gets_what_a_loaded_checkpoint_says_of_itself_once() -> None:
         backend = FakeBackend()
         tabs = Tabs(backend, given={"temperature": 0.5})
         start = started(tabs.defaults)
-        assert await handlers.start_settings(tabs, start) == [gr.skip()] * (1 + len(TUNABLES))
+        assert await handlers.start_settings(tabs, start) == [gr.skip()] * (1 + len(SETTING_SPECS))
         backend.defaults = DefaultSettings.within(
             dict.fromkeys(("min_tokens", "max_tokens"), Bounds(64, 256)),
             GenerationSettings(repetition_penalty=1.05),
         )
         now, *controls = await handlers.start_settings(tabs, start)
-        values = dict(zip((t.name for t in TUNABLES), now["values"], strict=True))
+        values = dict(zip((t.name for t in SETTING_SPECS), now["values"], strict=True))
         assert (values["repetition_penalty"], values["temperature"]) == (1.05, 0.5)
-        largest = controls[[t.name for t in TUNABLES].index("max_tokens")]
+        largest = controls[[t.name for t in SETTING_SPECS].index("max_tokens")]
         assert (largest.minimum, largest.maximum) == (64, 256)
-        assert await handlers.start_settings(tabs, now) == [gr.skip()] * (1 + len(TUNABLES))
+        assert await handlers.start_settings(tabs, now) == [gr.skip()] * (1 + len(SETTING_SPECS))
 
     scene(play)
 

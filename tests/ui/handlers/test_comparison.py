@@ -17,7 +17,7 @@ from model.checkpoint.choose import BUNDLED
 from model.conversation import Image
 from model.errors import ContextError
 from model.local import LocalBackend
-from model.settings import TUNABLES, Bounds, DefaultSettings, GenerationSettings
+from model.settings import SETTING_SPECS, Bounds, DefaultSettings, GenerationSettings
 from tests.support import media_files
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, attach, followed
@@ -201,7 +201,7 @@ def test_a_page_that_comes_back_finds_the_comparison_and_its_form() -> None:
         nothing = gr.EventData(None, None)
         first, _ = await comparing.look(tabs, KEY, "en", nothing, {"max_tokens": 400})
         assert re.search(r'data-name="max_tokens">.*?value="400".*?value="100"', first)
-        assert first.count('class="row"') == len(TUNABLES) == first.count(" hidden>") + 1
+        assert first.count('class="row"') == len(SETTING_SPECS) == first.count(" hidden>") + 1
         await compared(tabs, "Hi", {"top_p": 0.5}, {"top_p": 0.25})
         form, shown = await comparing.look(tabs, KEY, "zh", nothing, {})
         assert re.search(r'data-name="top_p">.*?value="0.5".*?value="0.25"', form)

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from model.backend import ItemCost
-from model.errors import Sentence
+from model.errors import LocalizedText
 from tests.ui.state.tab.test_tab import CLIP, PHOTO
 from ui.html.inspector import Look, dialog
 from ui.state.tab.resolution import Resolution
@@ -17,7 +17,7 @@ SEEN_CLIP = ItemCost("video", 1, (640, 480), (112, 84), 48, frames=8, times=(0.0
 
 
 def drawn(look: Look) -> str:
-    return dialog(look, Sentence("Item"), ENGLISH)
+    return dialog(look, LocalizedText("Item"), ENGLISH)
 
 
 def test_a_picture_is_told_in_columns_and_rows_of_tokens() -> None:

@@ -6,14 +6,14 @@ import re
 from dataclasses import replace
 
 from model.backend import Estimate, ItemCost
-from model.errors import Sentence
+from model.errors import LocalizedText
 from ui.html import tray as composer
 from ui.state.tab.attachment import Attachment
 from ui.text.texts import ENGLISH
 
 HOSTILE = '${alert(1)}<img src=x onerror=alert(1)>{{x}}".png'
 
-FIRST = Sentence("Picture {number}", number=1)
+FIRST = LocalizedText("Picture {number}", number=1)
 
 
 def attachment(name: str = "a.png", path: str = "/uploads/a.png") -> Attachment:

@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from model.settings import TUNABLES, Bounds, DefaultSettings, GenerationSettings
+from model.settings import SETTING_SPECS, Bounds, DefaultSettings, GenerationSettings
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tools.served import REPLY_S
@@ -72,7 +72,7 @@ def elements(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_every_element_that_outside_checks_rely_on_is_there(config: dict[str, Any]) -> None:
-    wanted = {*IDS, *(tunable.name.replace("_", "-") for tunable in TUNABLES)}
+    wanted = {*IDS, *(spec.name.replace("_", "-") for spec in SETTING_SPECS)}
     assert wanted <= set(elements(config))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from model.settings import (
-    TUNABLES,
+    SETTING_SPECS,
     DefaultSettings,
     GenerationSettings,
     VisionSettings,
@@ -23,30 +23,34 @@ def built(defaults: DefaultSettings | None = None) -> Controls:
 
 def test_every_setting_has_one_control_with_its_id_and_range() -> None:
     controls = built()
-    assert [c.elem_id for c in controls.components] == [t.name.replace("_", "-") for t in TUNABLES]
-    for tunable, component in zip(TUNABLES, controls.components, strict=True):
+    assert [c.elem_id for c in controls.components] == [
+        t.name.replace("_", "-") for t in SETTING_SPECS
+    ]
+    for spec, component in zip(SETTING_SPECS, controls.components, strict=True):
         if isinstance(component, gr.Slider):
-            assert (component.minimum, component.maximum) == (tunable.low, tunable.high)
+            assert (component.minimum, component.maximum) == (spec.low, spec.high)
         assert component.interactive
 
 
 def test_untouched_controls_give_the_defaults_they_were_built_with() -> None:
     vision, generation = VisionSettings(max_tokens=99), GenerationSettings(seed=3)
     controls = built(DefaultSettings(vision, generation))
-    values = {t.name: c.value for t, c in zip(controls.tunables, controls.components, strict=True)}
+    values = {
+        t.name: c.value for t, c in zip(controls.setting_specs, controls.components, strict=True)
+    }
     assert settings_from(values) == (vision, generation)
 
 
 def test_an_optional_number_can_be_empty() -> None:
-    optional = next(t for t in TUNABLES if t.optional)
+    optional = next(t for t in SETTING_SPECS if t.optional)
     with gr.Blocks():
         assert isinstance(control(optional, None, ENGLISH), gr.Number)
 
 
 def test_labels_carry_unit_and_help_in_the_language() -> None:
-    tunable = next(t for t in TUNABLES if t.name == "max_tokens")
-    assert labels(tunable, ENGLISH)["label"] == "Largest size (tokens)"
-    assert labels(tunable, CHINESE) == {
+    spec = next(t for t in SETTING_SPECS if t.name == "max_tokens")
+    assert labels(spec, ENGLISH)["label"] == "Largest size (tokens)"
+    assert labels(spec, CHINESE) == {
         "label": "最大尺寸 (词元)",
         "info": CHINESE.settings["max_tokens"][1],
     }

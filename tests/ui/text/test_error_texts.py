@@ -21,8 +21,8 @@ from model.errors import (
     CheckpointError,
     ContextError,
     DemoError,
+    LocalizedText,
     MediaError,
-    Sentence,
     SettingError,
 )
 from model.families import Geometry
@@ -136,7 +136,7 @@ def test_a_person_reads_what_a_control_is_called_and_a_program_the_name(
     texts = texts_for(language)
     with pytest.raises(SettingError) as refusal:
         settings_from(wrong)
-    told = Sentence.of_plain(json.loads(json.dumps(refusal.value.sentence.plain())))
+    told = LocalizedText.of_plain(json.loads(json.dumps(refusal.value.sentence.plain())))
     for name in wrong:
         assert f"“{texts.settings[name][0]}”" in texts.said(told)
         assert f"'{name}'" in str(refusal.value)
@@ -163,7 +163,7 @@ def test_an_error_is_english_and_says_user_text_literally() -> None:
 
 def test_what_has_no_translation_is_said_as_it_is() -> None:
     assert KOREAN.said("{just} a file's name") == "{just} a file's name"
-    assert KOREAN.said(Sentence("New: {number:,}.", number=1000)) == "New: 1,000."
+    assert KOREAN.said(LocalizedText("New: {number:,}.", number=1000)) == "New: 1,000."
 
 
 def test_parts_of_a_sentence_are_translated_with_it() -> None:
@@ -172,7 +172,7 @@ def test_parts_of_a_sentence_are_translated_with_it() -> None:
         "Lower the resolution of {item} or start over.",
         needed=12345,
         held=8192,
-        item=Sentence("Picture {number}", number=2),
+        item=LocalizedText("Picture {number}", number=2),
     )
     assert "12,345 tokens" in str(error) and "of Picture 2 or" in str(error)
     assert "12,345" in CHINESE.said(error.sentence) and "图片 2" in CHINESE.said(error.sentence)
@@ -271,6 +271,6 @@ def test_the_banner_says_in_any_language_why_the_model_is_not_there(
 
 
 def test_the_banner_translates_its_note() -> None:
-    note = Sentence("The GPU is too small for {checkpoint}.", checkpoint="Qwen/<7B>")
+    note = LocalizedText("The GPU is too small for {checkpoint}.", checkpoint="Qwen/<7B>")
     banner = render.banner(Status("ready", "Fake", note), CHINESE)
     assert "GPU 显存不足以运行 Qwen/&lt;7B&gt;。" in banner

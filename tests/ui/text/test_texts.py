@@ -8,7 +8,7 @@ from dataclasses import fields
 
 import pytest
 
-from model.settings import TUNABLES
+from model.settings import SETTING_SPECS
 from ui.text.texts import ENGLISH, LANGUAGES, Texts, texts_for
 
 
@@ -45,9 +45,9 @@ def test_every_language_fills_in_the_same_values(language: str) -> None:
 
 
 def test_every_setting_has_a_label_and_help() -> None:
-    assert list(ENGLISH.settings) == [tunable.name for tunable in TUNABLES]
-    assert {t.unit for t in TUNABLES if t.unit} <= set(ENGLISH.units)
-    assert {t.group for t in TUNABLES} <= set(ENGLISH.groups)
+    assert list(ENGLISH.settings) == [spec.name for spec in SETTING_SPECS]
+    assert {t.unit for t in SETTING_SPECS if t.unit} <= set(ENGLISH.units)
+    assert {t.group for t in SETTING_SPECS} <= set(ENGLISH.groups)
 
 
 def test_an_unknown_language_is_english() -> None:

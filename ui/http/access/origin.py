@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from model.errors import Sentence
+from model.errors import LocalizedText
 from ui.http.asker import path_of
 from ui.text.texts import texts_accepted
 
@@ -60,7 +60,7 @@ class OwnSite:
         if not self._named(scope, headers):
             return refusal(
                 headers,
-                Sentence(
+                LocalizedText(
                     "This page does not go by the name {name}; open it by its address, or start it with --allow-host {name}.",
                     name=host_of(f"//{headers.get('host', '')}"),
                 ),
@@ -69,7 +69,7 @@ class OwnSite:
             name = host_of(headers.get("origin", "")) or "?"
             return refusal(
                 headers,
-                Sentence(
+                LocalizedText(
                     "Another site ({name}) asks here; open this page itself, or start it with --allow-host {name}.",
                     name=name,
                 ),
@@ -115,7 +115,7 @@ class OwnSite:
         return any(_same(origin, host.split(",")[0].strip()) for host in hosts)
 
 
-def refusal(headers: Headers, sentence: Sentence, status: int = 403) -> Response:
+def refusal(headers: Headers, sentence: LocalizedText, status: int = 403) -> Response:
     """What a person reads, or a program."""
     if "text/html" in headers.get("accept", ""):
         return PlainTextResponse(

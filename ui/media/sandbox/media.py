@@ -21,7 +21,7 @@ from model.media import container, source, video
 from model.media import image as media
 from model.media.decoding import MAX_PACKETS, Pixels
 from model.media.sampling import VideoInfo
-from model.media.video import Report
+from model.media.video import VideoProgress
 from ui.media.sandbox.channel import BrokenOffError, Message
 from ui.media.sandbox.probe import FirstLook, Pictures
 from ui.media.sandbox.request import LOOKING, READING, Limits, Request
@@ -72,7 +72,7 @@ class SandboxedMedia:
         part: Media,
         times: tuple[float, ...],
         cancel: Cancel,
-        report: Report,
+        report: VideoProgress,
         within: int = 0,
     ) -> Iterator[Pixels]:
         """See `MediaReader`. within: the longest side of what is wanted; 0: as large as it is."""
@@ -89,7 +89,7 @@ class SandboxedMedia:
         times: tuple[float, ...],
         options: tuple[int, ...],
         cancel: Cancel,
-        report: Report,
+        report: VideoProgress,
     ) -> Iterator[Pixels]:
         part, name = _absolute(part), display_name(part)
         limits = self._looking if isinstance(part, Image) else READING

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from model.backend import Cancel
-from model.errors import MediaError, Sentence
+from model.errors import LocalizedText, MediaError
 from ui import ROOT
 from ui.media.sandbox.channel import LENGTH, BrokenOffError, EndedError, Message, receive
 from ui.media.sandbox.request import Request
@@ -214,7 +214,7 @@ def _raise_refusal(said: dict[str, Any], name: str) -> None:
 def _refusal(plain: Any) -> MediaError | None:
     """None for a sentence that is none of this program's."""
     try:
-        found = MediaError.of(Sentence.of_plain(plain))
+        found = MediaError.of(LocalizedText.of_plain(plain))
         str(found)
     except (AttributeError, IndexError, KeyError, LookupError, TypeError, ValueError):
         return None

@@ -13,7 +13,7 @@ from typing import Any
 from model.backend import Backend, Usage
 from model.conversation import Conversation
 from model.errors import DemoError
-from model.settings import TUNABLES, DefaultSettings
+from model.settings import SETTING_SPECS, DefaultSettings
 from ui.state.tab.run import Run
 
 NAMES = ("A", "B")
@@ -34,7 +34,7 @@ class Side:
     wishes: Wishes
     settings: dict[str, Any] = field(default_factory=dict)
     run: Run | None = None
-    problem: str = ""  # why there is no run, a `Sentence`
+    problem: str = ""  # why there is no run, a `LocalizedText`
     question: Question | None = None
 
     def ask_again(self) -> None:
@@ -147,12 +147,12 @@ def wishes_of(posted: object) -> tuple[Wishes, Wishes]:
 
 def _wishes(posted: Mapping[str, object]) -> Wishes:
     wishes: dict[str, Any] = {}
-    for tunable in TUNABLES:
-        match posted.get(tunable.name):
+    for spec in SETTING_SPECS:
+        match posted.get(spec.name):
             case str(text):
-                wishes[tunable.name] = text[:LONGEST_WISH]
+                wishes[spec.name] = text[:LONGEST_WISH]
             case bool() | int() | float() as value:
-                wishes[tunable.name] = value
-            case None if tunable.optional and tunable.name in posted:
-                wishes[tunable.name] = None
+                wishes[spec.name] = value
+            case None if spec.optional and spec.name in posted:
+                wishes[spec.name] = None
     return wishes

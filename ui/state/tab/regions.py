@@ -12,7 +12,7 @@ from model.conversation import Conversation, Image, Message, Text
 from model.errors import DemoError
 from model.families import of_key
 from model.grounding import Convention
-from model.grounding.region import Corners, region_text, upright
+from model.grounding.region import Corners, ordered, region_text
 from model.prompt.resize import image_target_size
 from model.settings import VisionSettings
 from ui.state.tab.attachment import Attachment
@@ -142,7 +142,7 @@ def _corners(posted: object) -> Corners:
     """Raises `DemoError`."""
     numbers = posted if isinstance(posted, list) else []
     if len(numbers) == 4 and all(type(n) in (int, float) and n == n for n in numbers):
-        left, top, right, bottom = upright((numbers[0], numbers[1], numbers[2], numbers[3]))
+        left, top, right, bottom = ordered((numbers[0], numbers[1], numbers[2], numbers[3]))
         if right - left >= SMALLEST and bottom - top >= SMALLEST:
             return left, top, right, bottom
     raise DemoError("Drag over a larger part of the picture.")

@@ -8,12 +8,12 @@ from math import sqrt
 from typing import Any, get_args, get_type_hints
 
 from model.errors import SettingError
-from model.settings import TUNABLES, VisionSettings
+from model.settings import SETTING_SPECS, VisionSettings
 
 # Parts of the visual tokens that the page's settings allow.
 LEVELS: Mapping[str, float] = {"auto": 1.0, "low": 0.25, "medium": 0.5, "high": 2.0}
-HIGHEST = {tunable.name: int(tunable.high or 0) for tunable in TUNABLES}
-LOWEST = {tunable.name: int(tunable.low or 0) for tunable in TUNABLES}
+HIGHEST = {spec.name: int(spec.high or 0) for spec in SETTING_SPECS}
+LOWEST = {spec.name: int(spec.low or 0) for spec in SETTING_SPECS}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Literal
 
 from model.backend import Backend, Cancel, Delta, Event, Finished, Notice, Progress, Reasoning
 from model.conversation import Conversation
-from model.errors import DemoError, Sentence
+from model.errors import DemoError, LocalizedText
 from model.serving.person import PERSON
 from model.settings import GenerationSettings
 
@@ -27,7 +27,7 @@ LEFT_S = 0.6  # the same once its page has said that it leaves
 LOADING_S = 0.1  # between two looks whether the model is there
 WATCH_S = 0.2  # seconds between looks at the followers
 
-NO_THREAD = Sentence("The page has too much to do; try again in a minute.")
+NO_THREAD = LocalizedText("The page has too much to do; try again in a minute.")
 
 RunState = Literal["loading", "queued", "reading", "answering"]
 

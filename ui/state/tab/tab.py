@@ -14,7 +14,7 @@ from typing import Literal
 
 from model.backend import AnswerRecord, Backend, Cancel, Usage
 from model.conversation import Conversation, Image, Media, Message, Part, Text
-from model.errors import DemoError, Sentence
+from model.errors import DemoError, LocalizedText
 from model.grounding import Convention
 from model.prompt.visual_item import item_label
 from model.settings import MAX_TEXT_CHARACTERS, GenerationSettings, VisionSettings
@@ -28,12 +28,12 @@ from ui.state.tab.resolution import AUTO, Resolution
 from ui.state.tab.run import Run, RunState
 from ui.text.texts import Texts, texts_for
 
-UNEXPECTED = Sentence("Something went wrong on the server; your message is kept. Try again.")
+UNEXPECTED = LocalizedText("Something went wrong on the server; your message is kept. Try again.")
 
-LOOPED = Sentence(
+LOOPED = LocalizedText(
     "The answer repeated itself and was stopped; retry with a repetition penalty or ask differently."
 )
-COPIED = Sentence(
+COPIED = LocalizedText(
     "This tab is a copy of another one; what is done in one of them does not change the other."
 )
 PENALTY_STEP = 0.1
@@ -73,14 +73,14 @@ class Tab:
     )  # one for each answer of the conversation
     outcome: Outcome = "idle"  # of the latest turn
     finished_turns: int = 0  # answers that ended, whichever way; never decreases
-    notice: str = ""  # one sentence that the person should read, a `Sentence` in any language
+    notice: str = ""  # one sentence that the person should read, a `LocalizedText` in any language
     mild: str = ""  # the latest notice that is not of a failure
     returned: str = ""  # a message on its way back into the composer
     editing: Edit | None = None
     unheard: Run | None = None  # the latest answer, until a program has all of it
     verifying: Cancel | None = None  # of the answer that is being verified
     comparison: Comparison | None = None  # the latest
-    not_compared: str = ""  # why there is no later one, a `Sentence`
+    not_compared: str = ""  # why there is no later one, a `LocalizedText`
     browser: str = ""  # the one that opened it last
     asker: Asker = ANYBODY  # who asked last
     pages: set[str] = field(default_factory=set)  # Gradio's sessions that show it
@@ -94,7 +94,7 @@ class Tab:
     # Files that were made for its page to look at or to save, the latest last.
     made: list[list[str]] = field(default_factory=list)
     answered: bool = False  # whether the model has, in this conversation
-    fitted: str = ""  # what `fit` did, a `Sentence`
+    fitted: str = ""  # what `fit` did, a `LocalizedText`
     places: PointedPlaces = field(default_factory=PointedPlaces)
     drawn: Drawn = field(default_factory=Drawn)  # what its pages have of the conversation
 
@@ -200,14 +200,14 @@ class Tab:
         return seen
 
     @property
-    def numbered(self) -> list[tuple[Attachment, Sentence]]:
+    def numbered(self) -> list[tuple[Attachment, LocalizedText]]:
         """The tray with the names that vision ids will use, over the whole conversation."""
         return [
             (item, item_label(item.kind, number)) for item, number in self._numbers(self.before)
         ]
 
     @property
-    def pointed(self) -> list[tuple[Pointed, Sentence]]:
+    def pointed(self) -> list[tuple[Pointed, LocalizedText]]:
         """The marked places with the names of their pictures."""
         numbers = {item.id: number for item, number in self._numbers(self.before)}
         return [

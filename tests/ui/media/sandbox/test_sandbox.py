@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from model.conversation import Video
-from model.errors import MediaError, Sentence
+from model.errors import LocalizedText, MediaError
 from model.media import container, decoding
-from model.media.container import Patience, opened
+from model.media.container import TimeBudget, opened
 from model.media.decoding import PacketIndex
 from model.media.video import frames
 from tests.support import media_files
@@ -142,7 +142,7 @@ def test_a_refusal_comes_through_as_it_was_made(sandbox: Sandbox, tmp_path: Path
     with pytest.raises(MediaError) as refusal:
         looked_at(sandbox, paper)
     what = refusal.value.values["what"]
-    assert isinstance(what, Sentence) and what.template == "a PDF document"
+    assert isinstance(what, LocalizedText) and what.template == "a PDF document"
 
 
 def test_a_clip_whose_decoding_takes_too_long_is_given_up_with_the_remedy(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_clip_whose_decoding_takes_too_long_is_given_up_with_the_remedy(tmp_pa
 
 def test_what_the_model_does_with_the_frames_does_not_count() -> None:
     now = [0.0]
-    patience = Patience(10.0, clock=lambda: now[0])
+    patience = TimeBudget(10.0, clock=lambda: now[0])
     with patience.paused():
         now[0] = 3600.0
     assert not patience.over
