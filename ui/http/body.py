@@ -13,6 +13,8 @@ MAX_SMALL_BYTES = 2**16  # of what holds words and numbers only
 ESCAPED_BYTES = 6  # of a character that is written as \u0000
 # The longest text that is taken, in any spelling, and a mebibyte for everything beside it.
 MAX_BYTES = ESCAPED_BYTES * MAX_TEXT_CHARACTERS + 2**20
+# The same in characters. Python and Gradio read each of them while nothing else goes on.
+MAX_CHARACTERS = MAX_TEXT_CHARACTERS + 2**18
 # Of JSON: values, names and objects. The page posts some hundred; so many are read in a millisecond, and looked
 # through in a few.
 MAX_NODES = 10_000
@@ -31,15 +33,15 @@ class RefusedError(Exception):
 async def content(
     scope: Scope, receive: Receive, most_bytes: int, nodes: Nodes | None = None
 ) -> bytes:
-    """The body. Raises `RefusedError` as soon as it is too large, or holds too many `nodes`."""
+    """The body. Raises `RefusedError` as soon as it is too large. nodes: counts what it holds, if it is JSON."""
     read = bytearray()
     try:
         async for piece in Request(scope, receive).stream():
             read += piece
-            if len(read) > most_bytes:
-                raise RefusedError(413, "The message is too large; make it shorter.")
             if nodes and nodes.read(piece) > MAX_NODES:
                 raise RefusedError(422, "The request holds too many values.")
+            if len(read) > most_bytes or (nodes and nodes.characters > MAX_CHARACTERS):
+                raise RefusedError(413, "The message is too large; make it shorter.")
     except ClientDisconnect:
         raise RefusedError(400, "The request is not complete.") from None
     return bytes(read)

@@ -7,9 +7,10 @@ before any handler runs, and opens files for components that a client makes up.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -21,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from model.errors import DemoError
 from model.json_nodes import Nodes
 from ui.http.api_examples import corrected
 from ui.http.asker import Asker, address_of, asker_of, path_of, person_of
@@ -137,12 +139,16 @@ def inputs_of(blocks: gr.Blocks) -> dict[int, Inputs]:
     }
 
 
+async def _in_a_thread(_: str, work: Callable[[], bytes]) -> bytes:
+    return await asyncio.to_thread(work)
+
+
 class Gate:
     """ASGI middleware in front of Gradio's routes. `uploaded` is told which files have arrived.
 
     inputs: what each of Gradio's functions takes, by its number; queued: those that wait in its queue;
     followed: whether there is anything to hear of a session or an event; events_of: how many of one person are in
-    that queue.
+    that queue; aside: does what a person needs in a thread, and raises `DemoError` if too much waits for that person.
     """
 
     def __init__(
@@ -153,6 +159,7 @@ class Gate:
         queued: Container[int] = (),
         followed: Callable[[str], bool] = lambda _: True,
         events_of: Callable[[str], int] = lambda _: 0,
+        aside: Callable[[str, Callable[[], bytes]], Awaitable[bytes]] = _in_a_thread,
     ) -> None:
         self.app = app
         self.inputs = inputs
@@ -160,6 +167,7 @@ class Gate:
         self.queued = queued
         self.followed = followed
         self.events_of = events_of
+        self.aside = aside
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -192,7 +200,7 @@ class Gate:
         if scope["method"] == "POST" and _JSON.fullmatch(path):
             self._require_place(scope, path)
             most = MAX_SMALL_BYTES if _WORDY.fullmatch(path) else MAX_BYTES
-            posted = self._checked(await content(scope, receive, most, Nodes()), path)
+            posted = await self._read(await content(scope, receive, most, Nodes()), scope)
             return *replayed(_in_order(scope), receive, posted), _blaming(send)
         if _INFO.fullmatch(path):
             send = corrected(send)
@@ -214,6 +222,17 @@ class Gate:
                 raise _UnheardError
         if (call := _FOLLOWED.fullmatch(path)) and not self.followed(call["event"]):
             raise RefusedError(404, "There is no such event, or its end was told already.")
+
+    async def _read(self, body: bytes, scope: Scope) -> bytes:
+        """`_checked`, in a thread where it takes as long as a few updates of an answer. Raises `RefusedError`."""
+        path = path_of(scope)
+        if len(body) <= MAX_SMALL_BYTES:
+            return self._checked(body, path)
+        person = person_of(address_of(Request(scope)))
+        try:
+            return await self.aside(person, lambda: self._checked(body, path))
+        except DemoError as many:
+            raise RefusedError(429, str(many)) from None
 
     def _checked(self, body: bytes, path: str) -> bytes:
         """What was posted, made anew of the parts that are known. Raises `RefusedError`."""

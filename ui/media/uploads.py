@@ -19,6 +19,8 @@ from ui.http.asker import ANYBODY, Asker
 # Files that one message can hold.
 MAX_ATTACHMENTS = 64
 MAX_NAME = 80  # characters of a file name that are shown
+# Characters. Linux opens no path that is longer.
+MAX_PATH = 4096
 NOT_STORED = LocalizedText(
     "The server could not keep the file; its disk may be full, so try again later or send a smaller one."
 )
@@ -98,7 +100,7 @@ def stored_file(path: object) -> Path:
 
     The sentence is the same for every reason: it must not tell what else exists on the server.
     """
-    if not isinstance(path, str) or not path or "\0" in path:
+    if not isinstance(path, str) or not 0 < len(path) <= MAX_PATH or "\0" in path:
         raise _refusal()
     given = Path(path)
     try:

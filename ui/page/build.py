@@ -26,6 +26,7 @@ from ui.media.upload_limit import UploadLimit
 from ui.page.layout import lay_out, script
 from ui.page.wiring import wire
 from ui.state.answer_log import Journal
+from ui.state.fair_pool import FairPool
 from ui.state.rate_limit import Rates
 from ui.state.registry import Tabs
 from ui.text.texts import ENGLISH
@@ -126,6 +127,8 @@ def launch_options(
         queued=gate.queued_in(blocks),
         followed=gate.followed_in(blocks),
         events_of=gate.events_in(blocks),
+        # One at a time, so that the event loop has its turn between two.
+        aside=FairPool(1).run,
     )
     health = Middleware(Health, status=blocks.tabs.status)
     counted = Middleware(CountedResponses, metrics=blocks.tabs.metrics)

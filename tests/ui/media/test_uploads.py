@@ -65,6 +65,16 @@ def test_everything_else_is_refused_with_the_same_sentence(uploads: Path, tmp_pa
     assert len(sentences) == 1
 
 
+def test_a_path_that_no_system_opens_is_not_even_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Taking a megabyte of it apart holds the page for 0.1 s."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "resolve", lambda *_, **__: pytest.fail("it was looked for"))
+        with pytest.raises(MediaError, match="was not uploaded here"):
+            stored_file("/a" * 500_000)
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [

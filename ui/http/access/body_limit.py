@@ -13,10 +13,10 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui.http.access.share import share
 from ui.http.asker import address_of, path_of, person_of
 from ui.http.body import MAX_SMALL_BYTES, RefusedError
 from ui.http.request_filter import UPLOAD
+from ui.http.share import share
 
 # A body that sends nothing for so long is refused. Phones change networks within this time.
 MAX_SILENT_S = 20.0
