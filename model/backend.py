@@ -6,7 +6,7 @@ Local and remote backends are equal behind it. Imports neither torch nor a clien
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -175,7 +175,8 @@ class Status:
     note: str = ""  # what the person should know: why it failed, or is not there yet; best a `LocalizedText`
     progress: float = 0.0  # 0..1 while loading
     convention: Convention = "qwen2_vl"  # in which its answers name places in a picture
-    on_cpu: bool = False  # its tokens come from the processor, of which a page may take a share
+    # Leaves a page one of the cores that decode, for a moment; None where decoding does not run on the CPU.
+    yield_core: Callable[[], None] | None = None
     reproducible: bool = False  # it tells how it answers, see `generation_record.Reproducible`
 
     @property
@@ -237,10 +238,6 @@ class Backend(Protocol):
 
     def cache_figures(self) -> CacheFigures | None:
         """What is kept between turns; None of a server, and before a checkpoint is loaded. Waits for nothing."""
-        ...
-
-    def make_room(self) -> None:
-        """A page is about to be drawn: leave it one of the cores that compute tokens, for a moment."""
         ...
 
     def status(self) -> Status:

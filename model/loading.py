@@ -110,10 +110,6 @@ class LoadingBackend:
     def cache_figures(self) -> CacheFigures | None:
         return self._backend.cache_figures() if self._backend else None
 
-    def make_room(self) -> None:
-        if self._backend:
-            self._backend.make_room()
-
     def _run(self) -> None:
         label = self._status.label
 

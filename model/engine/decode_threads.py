@@ -43,7 +43,7 @@ class DecodeThreads(StoppingCriteria):  # type: ignore[misc]  # transformers shi
         self._last: float | None = None
         self._room_until = -math.inf
 
-    def make_room(self) -> None:
+    def yield_core(self) -> None:
         """Leave a core to others for a moment, from the next token on.
 
         A token waits for the slowest of its threads: one whose core a page takes makes it twice as long.

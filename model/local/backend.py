@@ -165,13 +165,13 @@ class LocalBackend:
         """What runs: checkpoint, dtype, device, attention, adapter."""
         return self._reproduction.model_info
 
-    def make_room(self) -> None:
-        self.engine.decode_threads.make_room()
-
     def status(self) -> Status:
         # Each family's name is its convention's.
-        convention, on_cpu = self.model.config.model_type, self.engine.device == "cpu"
-        return Status("ready", self._label, self._note, 1.0, convention, on_cpu, reproducible=True)
+        convention = self.model.config.model_type
+        yield_core = self.engine.decode_threads.yield_core if self.engine.device == "cpu" else None
+        return Status(
+            "ready", self._label, self._note, 1.0, convention, yield_core, reproducible=True
+        )
 
     def default_settings(self) -> DefaultSettings:
         return self._default_settings

@@ -222,9 +222,6 @@ class RemoteBackend:
     def cache_figures(self) -> None:
         """What a server keeps is its own business."""
 
-    def make_room(self) -> None:
-        """Its tokens are computed elsewhere."""
-
 
 def obstacle(server: Server) -> LocalizedText | None:
     """Why the server cannot be used yet. Raises `DemoError` if it never will."""

@@ -89,21 +89,6 @@ def test_a_load_that_fails_says_why_to_everybody(error: Exception, shown: str) -
         list(backend.stream(TALK, SETTINGS, Cancel()))
 
 
-def test_the_page_gets_room_once_there_is_a_model() -> None:
-    go, model = threading.Event(), FakeBackend()
-
-    def load(_: LoadProgress) -> Backend:
-        go.wait(PATIENCE_S)
-        return model
-
-    backend = LoadingBackend(load, "tiny")
-    backend.make_room()
-    go.set()
-    backend.wait(PATIENCE_S)
-    backend.make_room()
-    assert model.rooms == 1
-
-
 def test_the_cause_of_a_load_that_fails_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     def load(_: LoadProgress) -> Backend:
         try:

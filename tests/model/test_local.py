@@ -408,7 +408,3 @@ def test_a_part_of_a_clip_that_is_too_long_is_refused(qwen2_vl: LocalBackend, cl
 def test_the_family_says_how_places_are_written(backend: LocalBackend) -> None:
     assert backend.status().convention == backend.model.config.model_type
     assert backend.status().convention in get_args(Convention)
-
-
-def test_a_model_on_the_processor_says_so(qwen2_vl: LocalBackend) -> None:
-    assert qwen2_vl.status().on_cpu

@@ -58,7 +58,6 @@ class FakeBackend:
     drafts: list[Call] = field(default_factory=list)  # what was read ahead
     forgotten: list[str] = field(default_factory=list)
     figures: CacheFigures | None = None
-    rooms: int = 0  # how often it was to make room
     current: Status = field(default_factory=lambda: Status("ready", "Fake-VL · cpu float32"))
     defaults: DefaultSettings = field(default_factory=DefaultSettings)
     answer: Callable[[Conversation], Iterable[Event | Exception]] | None = None
@@ -108,9 +107,6 @@ class FakeBackend:
 
     def cache_figures(self) -> CacheFigures | None:
         return self.figures
-
-    def make_room(self) -> None:
-        self.rooms += 1
 
     def status(self) -> Status:
         return self.current

@@ -185,14 +185,14 @@ async def follow(tabs: Tabs, key: str) -> AsyncIterator[tuple[str, str]]:
 
 async def until_news(tabs: Tabs, run: Run, shown: object) -> None:
     """Wait until there is something to show that is not `shown`, but not for long; at most until it ends."""
-    computing = bool(run.text) and tabs.backend.status().on_cpu
-    waited, frame = 0.0, tabs.frame_s(CPU_FRAME_S if computing else FRAME_S)
+    yield_core = tabs.backend.status().yield_core if run.text else None
+    waited, frame = 0.0, tabs.frame_s(CPU_FRAME_S if yield_core else FRAME_S)
     longest = max(frame, HEARTBEAT_S)
     while run.live and waited < longest and (waited < frame or run.version == shown):
         await asyncio.sleep(FRAME_S)
         waited += FRAME_S
-    if computing and run.live:
-        tabs.backend.make_room()
+    if yield_core and run.live:
+        yield_core()
         await asyncio.sleep(ROOM_AHEAD_S)
 
 

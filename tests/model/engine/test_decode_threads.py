@@ -106,7 +106,7 @@ def test_one_stall_costs_little() -> None:
 def test_a_core_is_left_to_others_for_a_moment() -> None:
     machine = Machine({2: 0.01, 1: 0.011})
     threads = DecodeThreads(2, machine.clock)
-    threads.make_room()
+    threads.yield_core()
     assert machine.answer(threads, 6) == {2: 3, 1: 3}, "from the third to 50 ms"
     assert machine.answer(threads, 2) == {2: 2}
 
@@ -115,7 +115,7 @@ def test_a_core_that_is_free_anyway_is_left_as_it_is() -> None:
     machine = Machine({8: 0.02, 7: 0.02, 4: 0.01})
     threads = DecodeThreads(8, machine.clock)
     machine.answer(threads, 200)
-    threads.make_room()
+    threads.yield_core()
     assert machine.answer(threads, 3) == {4: 3}
 
 
@@ -125,7 +125,7 @@ def test_a_token_that_takes_longer_than_the_page_keeps_every_core() -> None:
     with threads.decoding():
         for _ in range(4):
             machine.now += machine.seconds[torch.get_num_threads()]
-            threads.make_room()
+            threads.yield_core()
             threads(IDS, SCORES)
             assert torch.get_num_threads() == 2
 
@@ -175,7 +175,9 @@ def test_the_model_makes_room_for_a_page(qwen2_vl: LocalBackend) -> None:
 
     before, qwen2_vl.engine.decode_threads = qwen2_vl.engine.decode_threads, DecodeThreads(2, clock)
     try:
-        qwen2_vl.make_room()
+        yield_core = qwen2_vl.status().yield_core
+        assert yield_core, "it decodes on the CPU"
+        yield_core()
         talk = Conversation().with_user_turn(Text("Say something."))
         list(qwen2_vl.stream(talk, GenerationSettings(max_new_tokens=6), Cancel()))
     finally:

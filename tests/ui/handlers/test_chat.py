@@ -184,7 +184,7 @@ class Watched(Tabs):
 @pytest.mark.parametrize("on_cpu", [False, True])
 def test_a_page_is_drawn_less_often_where_the_processor_computes_the_answer(on_cpu: bool) -> None:
     async def play() -> None:
-        status = Status("ready", "Fake", on_cpu=on_cpu)
+        status = Status("ready", "Fake", yield_core=(lambda: None) if on_cpu else None)
         tabs = Watched(FakeBackend([Delta("x")] * 10, pause_s=0.05, current=status))
         await handlers.submit(tabs, KEY, "Hi", {})
         await followed(tabs)
@@ -197,16 +197,14 @@ def test_a_page_is_drawn_less_often_where_the_processor_computes_the_answer(on_c
 @pytest.mark.parametrize("on_cpu", [False, True])
 def test_a_core_that_computes_the_answer_is_free_before_the_page_is_drawn(on_cpu: bool) -> None:
     async def play() -> None:
-        status = Status("ready", "Fake", on_cpu=on_cpu)
-        backend = FakeBackend([Delta("x")] * 20, pause_s=0.05, current=status)
-        tabs = Tabs(backend)
+        yielded: list[bool] = []
+        yield_core = (lambda: yielded.append(True)) if on_cpu else None
+        status = Status("ready", "Fake", yield_core=yield_core)
+        tabs = Tabs(FakeBackend([Delta("x")] * 20, pause_s=0.05, current=status))
         await handlers.submit(tabs, KEY, "Hi", {})
-        growing = [
-            (live, backend.rooms) async for live, _ in handlers.follow(tabs, KEY) if "x" in live
-        ]
-        rooms = [made for _, made in growing]
-        assert len(rooms) > 2
-        assert rooms == list(range(len(rooms))) if on_cpu else not any(rooms)
+        growing = [len(yielded) async for live, _ in handlers.follow(tabs, KEY) if "x" in live]
+        assert len(growing) > 2
+        assert growing == list(range(len(growing))) if on_cpu else not any(growing)
 
     scene(play)
 
