@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.repo.test_readme import ROOT
 from tests.support.browsers import ALONE
+from tests.support.project import ROOT
 
 TWO_TESTS = """
 import pytest

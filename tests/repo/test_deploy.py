@@ -12,7 +12,7 @@ from packaging.specifiers import SpecifierSet
 
 from cli.flags import connection, parser
 from model.settings import SETTING_SPECS
-from tests.repo.test_readme import PROJECT
+from tests.support.project import PROJECT
 from ui.http import health
 from ui.http.access import metrics_route
 from ui.http.asker import BROWSER_COOKIE

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from packaging.specifiers import SpecifierSet
 
-from tests.repo.test_readme import MAKEFILE, PROJECT, ROOT
+from tests.support.project import MAKEFILE, PROJECT, ROOT
 
 FORGE = ROOT / ".github"
 

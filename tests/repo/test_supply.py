@@ -18,7 +18,7 @@ from packaging.version import Version
 
 from cli import packages
 from tests.support.media_files import solid
-from tests.tools.test_install import wheel
+from tests.support.wheels import wheel
 from tools import install
 from tools.served import free_port, program
 

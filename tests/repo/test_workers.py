@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.repo.test_readme import ROOT
+from tests.support.project import ROOT
 
 RUNS_SOMEWHERE = """
 import os, pathlib

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 import subprocess
 import sys
 import threading
-import zipfile
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 
+from tests.support.wheels import wheel
 from tools import install
 from tools.install import Machine
 
@@ -71,29 +68,6 @@ def test_the_cpu_builds_are_of_the_locked_versions() -> None:
     torch, torchvision = install.cpu_builds(PINNED)
     assert f"\n{torch.removesuffix('+cpu')} " in PINNED
     assert f"\n{torchvision.removesuffix('+cpu')} " in PINNED
-
-
-def wheel(folder: Path, name: str, version: str, *needs: str) -> str:
-    """Write a package that holds nothing and give its hash."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{name}-{version}-py3-none-any.whl"
-    info = f"{name}-{version}.dist-info"
-    required = "".join(f"Requires-Dist: {need}\n" for need in needs)
-    content = {
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{required}",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = "".join(f"{path},{digest(text)},{len(text)}\n" for path, text in content.items())
-    with zipfile.ZipFile(file, "w") as archive:
-        for path, text in {**content, f"{info}/RECORD": f"{record}{info}/RECORD,,\n"}.items():
-            archive.writestr(path, text)
-    (folder / "index.html").write_text(f'<a href="{quote(file.name)}">{file.name}</a>')
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def digest(text: str) -> str:
-    found = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())
-    return f"sha256={found.decode().rstrip('=')}"
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import yaml
 from huggingface_hub import SpaceHardware
 from packaging.specifiers import SpecifierSet
 
-from tests.repo.test_readme import PROJECT, ROOT, pins
+from tests.support.project import PROJECT, ROOT, pins
 from tools import make_space
 
 

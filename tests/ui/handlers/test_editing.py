@@ -13,7 +13,7 @@ from model.errors import MediaError
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, followed
 from tests.support.patience import scene
-from tests.ui.state.tab.test_tab import CLIP, PHOTO, send
+from tests.support.sending import CLIP, PHOTO, send
 from ui.handlers import chat as handlers
 from ui.html.page_update import View
 from ui.state.registry import Tabs

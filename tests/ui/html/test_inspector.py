@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from model.backend import ItemCost
 from model.errors import LocalizedText
-from tests.ui.state.tab.test_tab import CLIP, PHOTO
+from tests.support.sending import CLIP, PHOTO
 from ui.html.inspector import Look, dialog
 from ui.state.tab.resolution import Resolution
 from ui.text.texts import ENGLISH

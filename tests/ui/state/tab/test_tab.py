@@ -16,34 +16,17 @@ from model.backend import Cancel, Delta, Event, Notice
 from model.conversation import Conversation, Image, Text
 from model.errors import DemoError, MediaError
 from model.serving.person import PERSON
-from model.settings import GenerationSettings, VisionSettings
+from model.settings import VisionSettings
 from tests.support.fakes import USAGE, FakeBackend
 from tests.support.patience import PATIENCE_S, becomes, scene
+from tests.support.sending import CLIP, PHOTO, send
 from ui.handlers import api
 from ui.html import page_update as view
 from ui.http.asker import Asker
 from ui.state import registry as open_tabs
 from ui.state.registry import Tabs
 from ui.state.tab import tab as session
-from ui.state.tab.attachment import Attachment
 from ui.state.tab.tab import Tab
-
-PHOTO = Attachment(
-    "1", "image", "/uploads/a.png", "a.png", (64, 48), "/uploads/t.webp", "/uploads/a.png"
-)
-CLIP = Attachment(
-    "2", "video", "/uploads/b.mp4", "b.mp4", (64, 48), "/uploads/u.webp", "/uploads/b.mp4", 3.0
-)
-
-
-async def send(tabs: Tabs, tab: Tab, text: str) -> None:
-    """Send and wait for the end, as a page that follows."""
-    drafted = tab.drafted(text, VisionSettings())
-    assert drafted
-    tab.tray.clear()
-    run = tabs.start(tab, lambda: (drafted, GenerationSettings()))
-    with run.followed():
-        await run.ended()
 
 
 def test_each_item_is_sent_with_the_resolution_of_that_moment() -> None:
