@@ -109,8 +109,8 @@ def _unreadable(choice: Choice) -> Iterator[str]:
         if told := quantization.quantization_config(_config(choice)):
             print(f"quantized   {quantization.describe(told)}")
         if choice.adapter:
-            adapter = adapters.fitting(choice.adapter, choice.checkpoint)
-            print(f"adapter     {adapter.described}")
+            adapter = adapters.require_fitting(choice.adapter, choice.checkpoint)
+            print(f"adapter     {adapter.description}")
         free = checkpoints.free_memory(choice)
         if not Path(hub.locate(choice.checkpoint)).is_dir():
             print(f"download    {hub.weights_bytes_on_hub(choice.checkpoint) / 10**9:.1f} GB")

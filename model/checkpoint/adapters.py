@@ -1,48 +1,40 @@
-"""A LoRA adapter on top of a checkpoint: where its files lie, whether it fits, and how it gets into the model.
+"""A LoRA adapter on top of a checkpoint: locates it, checks that it fits, and puts it into the model.
 
-peft reads it, and is imported only where there is one. Everything here raises `CheckpointError` with the remedy.
+peft reads the adapter, and is imported only if there is one. Everything here raises `CheckpointError` with the remedy.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from model import families
 from model.checkpoint import files as checkpoint_files
+from model.checkpoint.formats.adapter_files import (
+    CONFIG_FILE,
+    TENSOR_PREFIX,
+    WEIGHTS_FILE,
+    Adapter,
+    adapted_layers,
+    damaged_adapter_error,
+    ignored_tensor_error,
+    model_name,
+    read_adapter,
+    read_config,
+    require_supported,
+    tensor_shapes,
+)
 from model.checkpoint.hub import repository as hub
 from model.errors import CheckpointError
-from model.families import RENAMED, now_called
-
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-PREFIX = "base_model.model."  # of every name in an adapter's file
-# Of peft's options those that need more than layers that are changed in place.
-UNSUPPORTED = ("alora_invocation_tokens", "arrow_config", "layer_replication")
-
-
-@dataclass(frozen=True)
-class Adapter:
-    """One that lies here. `told` is its adapter_config.json."""
-
-    name: str
-    folder: Path
-    told: Mapping[str, Any]
-
-    @property
-    def made_for(self) -> str:
-        return str(self.told.get("base_model_name_or_path") or "")
-
-    @property
-    def described(self) -> str:
-        made_for = f", made for {self.made_for}" if self.made_for else ""
-        return f"{self.name} (LoRA of rank {self.told.get('r')}{made_for})"
+from model.families import RENAMED
 
 
 def require_none_hidden(checkpoint: str, adapter: str) -> None:
-    """An adapter among a checkpoint's files must be named, so that nobody takes one for the other."""
+    """Raises `CheckpointError` for an adapter among a checkpoint's files, unless `adapter` names it.
+
+    transformers would load it without a word.
+    """
     is_folder = checkpoint_files.looks_like_folder(checkpoint)
     if (is_folder and not Path(checkpoint).is_dir()) or Path(adapter) == Path(checkpoint):
         return
@@ -59,14 +51,14 @@ def require_none_hidden(checkpoint: str, adapter: str) -> None:
         "{checkpoint} is an adapter and no checkpoint; start with --checkpoint-path {base} "
         "--adapter {checkpoint}.",
         checkpoint=checkpoint,
-        base=_read(_folder(checkpoint) / CONFIG).get("base_model_name_or_path") or "ID_OR_FOLDER",
+        base=read_config(_fetch(checkpoint)).get("base_model_name_or_path") or "ID_OR_FOLDER",
     )
 
 
-def fitting(name: str, checkpoint: str) -> Adapter:
-    """The adapter, if it can be loaded on top of a checkpoint, of which only the configuration is read."""
-    adapter = _found(name)
-    _require_supported(adapter)
+def require_fitting(name: str, checkpoint: str) -> Adapter:
+    """The adapter `name`, if it can be loaded on top of `checkpoint`. Reads no weights of either."""
+    adapter = _locate(name)
+    require_supported(adapter)
     _require_peft(name)
     import torch
     from peft import get_peft_model
@@ -74,19 +66,21 @@ def fitting(name: str, checkpoint: str) -> Adapter:
 
     config = AutoConfig.from_pretrained(hub.fetch(checkpoint))
     _require_family(adapter, checkpoint, config.model_type)
-    config.__dict__.pop("quantization_config", None)  # the layers' sizes are the same
+    # Quantized layers have the same sizes, and the packages that make them may not be installed.
+    config.__dict__.pop("quantization_config", None)
     with torch.device("meta"):
         model = AutoModelForImageTextToText.from_config(config)
     _require_layers(adapter, model, checkpoint)
     try:
-        told = _config(adapter)
-        told.init_lora_weights = False
-        told.base_model_name_or_path = None  # or peft warns that it is another
+        lora = _lora_config(adapter)
+        lora.init_lora_weights = False
+        # peft would warn that the base is another one.
+        lora.base_model_name_or_path = None
         with torch.device("meta"):
-            model = get_peft_model(model, told, low_cpu_mem_usage=True)
-    except Exception as error:  # whatever a wrong value in it leads to
-        raise _damaged(adapter, CONFIG, error) from error
-    _require_same(adapter, model, checkpoint)
+            model = get_peft_model(model, lora, low_cpu_mem_usage=True)
+    except Exception as error:  # a wrong value in the configuration can raise anything
+        raise damaged_adapter_error(adapter, CONFIG_FILE, error) from error
+    _require_same_tensors(adapter, model, checkpoint)
     return adapter
 
 
@@ -94,24 +88,27 @@ def apply(model: Any, name: str, checkpoint: str) -> None:
     """Put the adapter into the layers of `model`, unmerged, so that it answers as peft's own model does."""
     from peft import PeftModel
 
-    adapter = _found(name)
-    changed = PeftModel.from_pretrained(
+    adapter = _locate(name)
+    adapted = PeftModel.from_pretrained(
         model,
         adapter.folder,
-        config=_config(adapter),
+        config=_lora_config(adapter),
         key_mapping=RENAMED,
         torch_device=str(model.device),
     )
-    require_loaded(adapter, changed, checkpoint)
+    require_loaded(adapter, adapted, checkpoint)
 
 
 def base_weights(model: Any) -> dict[str, Any]:
-    """A model's weights by the names that they have without an adapter, but for those that one replaced."""
+    """The checkpoint's weights in a model, by the names that they have without an adapter.
+
+    Weights that the adapter replaced are left out.
+    """
     weights: dict[str, Any] = model.state_dict()
-    told = getattr(model, "peft_config", None)
-    if not told:
+    configs = getattr(model, "peft_config", None)
+    if not configs:
         return weights
-    (config,) = told.values()
+    (config,) = configs.values()
     replaced = [
         ".lora_",
         ".modules_to_save.",
@@ -120,7 +117,8 @@ def base_weights(model: Any) -> dict[str, Any]:
     embeddings = {name.partition(".lora_")[0] for name in weights if ".lora_embedding_" in name}
     replaced += [f"{layer}.base_layer." for layer in embeddings]
     other = {name for name in weights if any(part in name for part in replaced)}
-    places = {weights[name].data_ptr() for name in other}  # of a tied head too
+    # A tied head shares its memory with the embeddings.
+    places = {weights[name].data_ptr() for name in other}
     return {
         name.replace(".base_layer.", ".").replace(".original_module.", "."): weight
         for name, weight in weights.items()
@@ -129,74 +127,48 @@ def base_weights(model: Any) -> dict[str, Any]:
 
 
 def require_loaded(adapter: Adapter, model: Any, checkpoint: str) -> None:
-    """Peft only warns of names that it does not know and of layers that got nothing."""
+    """Raises `CheckpointError` unless `model` holds every tensor of the adapter's file.
+
+    peft only warns of unknown names and of layers that got no value.
+    """
     import torch
     from safetensors.torch import load_file
 
-    loaded = _require_same(adapter, model, checkpoint)
-    for name, stored in load_file(adapter.folder / WEIGHTS).items():
-        tensor = loaded[now_called(name.removeprefix(PREFIX))]
+    loaded = _require_same_tensors(adapter, model, checkpoint)
+    for name, stored in load_file(adapter.folder / WEIGHTS_FILE).items():
+        tensor = loaded[model_name(name)]
         if not torch.equal(tensor, stored.to(tensor)):
-            raise _left_out(adapter, name)
+            raise ignored_tensor_error(adapter, name)
 
 
-def _found(name: str) -> Adapter:
+def _locate(name: str) -> Adapter:
     if not Path(name).is_dir() and checkpoint_files.looks_like_folder(name):
         raise CheckpointError(
             "There is no folder {adapter}; give an adapter's folder or its hub id with --adapter.",
             adapter=name,
         )
-    folder = _folder(name)
-    for file in (CONFIG, WEIGHTS):
-        if not (folder / file).is_file():
-            raise CheckpointError(
-                "{adapter} holds no {file}; give the folder of a LoRA adapter with --adapter.",
-                adapter=name,
-                file=file,
-            )
-    return Adapter(name, folder, _read(folder / CONFIG))
+    return read_adapter(name, _fetch(name))
 
 
-def _folder(name: str) -> Path:
-    return Path(name) if Path(name).is_dir() else hub.fetch_files(name, (CONFIG, WEIGHTS))
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        told = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}
-
-
-def _require_supported(adapter: Adapter) -> None:
-    kind = adapter.told.get("peft_type")
-    if kind != "LORA":
-        raise CheckpointError(
-            "{adapter} is no LoRA adapter of peft (its peft_type is {kind}); merge it into its checkpoint "
-            "and give the merged folder with --checkpoint-path.",
-            adapter=adapter.name,
-            kind=str(kind),
-        )
-    for option in UNSUPPORTED:
-        if adapter.told.get(option):
-            raise CheckpointError(
-                "{adapter} needs peft's {option}, which is not supported; merge it into its checkpoint and "
-                "give the merged folder with --checkpoint-path.",
-                adapter=adapter.name,
-                option=option,
-            )
+def _fetch(name: str) -> Path:
+    """The folder of an adapter's files, fetched if `name` is a hub id."""
+    if Path(name).is_dir():
+        return Path(name)
+    return hub.fetch_files(name, (CONFIG_FILE, WEIGHTS_FILE))
 
 
 def _require_family(adapter: Adapter, checkpoint: str, family: str) -> None:
-    """The language models of Qwen2-VL and Qwen2.5-VL have the same layers: what fits both is right in one."""
-    made = families.recognised([Path(adapter.made_for).name])
-    if made.sure and made.family.key != family:
+    """Raises `CheckpointError` if the adapter's base is of another family.
+
+    The language models of Qwen2-VL and Qwen2.5-VL have the same layers, so the layers alone do not tell.
+    """
+    base = families.recognised([Path(adapter.base).name])
+    if base.sure and base.family.key != family:
         raise CheckpointError(
             "{adapter} was made for {base}, and {checkpoint} is a {family} checkpoint; choose "
             "the one that it was made for with --checkpoint-path.",
             adapter=adapter.name,
-            base=adapter.made_for,
+            base=adapter.base,
             checkpoint=checkpoint,
             family=families.of_key(family).title,
         )
@@ -207,15 +179,15 @@ def _require_peft(name: str) -> None:
         import peft  # noqa: F401
     except ModuleNotFoundError as error:
         if error.name != "peft":
-            raise _broken_peft(name, error) from error
+            raise _broken_peft_error(name, error) from error
         raise CheckpointError(
             "The adapter {adapter} needs the package peft; run `pip install peft`.", adapter=name
         ) from error
-    except Exception as error:  # whatever a package does that does not match the others
-        raise _broken_peft(name, error) from error
+    except Exception as error:  # a package whose version does not match can raise anything
+        raise _broken_peft_error(name, error) from error
 
 
-def _broken_peft(name: str, error: Exception) -> CheckpointError:
+def _broken_peft_error(name: str, error: Exception) -> CheckpointError:
     return CheckpointError(
         "The adapter {adapter} needs the package peft, which cannot be imported ({reason}); "
         "run `pip install --upgrade peft`.",
@@ -224,105 +196,68 @@ def _broken_peft(name: str, error: Exception) -> CheckpointError:
     )
 
 
-def _config(adapter: Adapter) -> Any:
-    """peft's, with the layers by name: how they were chosen may rest on names of another version."""
+def _lora_config(adapter: Adapter) -> Any:
+    """Peft's configuration with the layers by name. Patterns in it may match names of older transformers only."""
     from peft import LoraConfig
 
-    told = LoraConfig.from_pretrained(adapter.folder)
-    told.target_modules = sorted(_layers(_shapes(adapter)))
-    told.exclude_modules = told.layers_to_transform = told.layers_pattern = None
-    return told
-
-
-def _shapes(adapter: Adapter) -> dict[str, tuple[int, ...]]:
-    """Of the tensors in its file, by the names that they have in the model, without `PREFIX`."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(adapter.folder / WEIGHTS, framework="pt") as file:
-            names = file.keys()
-            for name in names:
-                if not name.startswith(PREFIX):
-                    raise _left_out(adapter, name)
-            return {
-                now_called(name.removeprefix(PREFIX)): tuple(file.get_slice(name).get_shape())
-                for name in names
-            }
-    except (OSError, SafetensorError) as error:
-        raise _damaged(adapter, WEIGHTS, error) from error
-
-
-def _damaged(adapter: Adapter, file: str, error: Exception) -> CheckpointError:
-    return CheckpointError(
-        "{file} of {adapter} is damaged ({reason}); copy or download the adapter again.",
-        file=file,
-        adapter=adapter.name,
-        reason=str(error),
-    )
-
-
-def _layers(names: Iterable[str]) -> set[str]:
-    """Those that an adapter's tensors change."""
-    return {layer for layer, lora, _ in (name.partition(".lora_") for name in names) if lora}
+    config = LoraConfig.from_pretrained(adapter.folder)
+    config.target_modules = sorted(adapted_layers(tensor_shapes(adapter)))
+    config.exclude_modules = config.layers_to_transform = config.layers_pattern = None
+    return config
 
 
 def _require_layers(adapter: Adapter, model: Any, checkpoint: str) -> None:
-    there = {name for name, _ in model.named_modules()}
-    for layer in sorted(_layers(_shapes(adapter)) - there):
+    """Raises `CheckpointError` if the adapter changes a layer that `model` does not have."""
+    layers = {name for name, _ in model.named_modules()}
+    for layer in sorted(adapted_layers(tensor_shapes(adapter)) - layers):
         raise CheckpointError(
             "{adapter} changes {layer}, which {checkpoint} does not have; choose the checkpoint "
             "that it was made for ({base}) with --checkpoint-path.",
             adapter=adapter.name,
             layer=layer,
             checkpoint=checkpoint,
-            base=adapter.made_for or "?",
+            base=adapter.base or "?",
         )
 
 
-def _require_same(adapter: Adapter, model: Any, checkpoint: str) -> dict[str, Any]:
-    """The model's tensors for those in the file: one for each, of the same shape, and none left over."""
-    from peft import get_peft_model_state_dict
+def _require_same_tensors(adapter: Adapter, model: Any, checkpoint: str) -> dict[str, Any]:
+    """The tensors of `model` by the names in the adapter's file.
 
-    shapes = _shapes(adapter)
-    least, most = (
-        {
-            name.removeprefix(PREFIX): tensor
-            for name, tensor in get_peft_model_state_dict(
-                model, save_embedding_layers=embeddings
-            ).items()
-        }
-        for embeddings in (False, True)
-    )
+    Raises `CheckpointError` unless the names match one to one and the shapes are equal.
+    """
+    shapes = tensor_shapes(adapter)
+    # An adapter's file may hold the embeddings or leave them out.
+    required, allowed = (_adapter_tensors(model, embeddings=saved) for saved in (False, True))
     for name, shape in shapes.items():
-        if name not in most:
-            raise _left_out(adapter, name)
-        if tuple(most[name].shape) != shape:
+        if name not in allowed:
+            raise ignored_tensor_error(adapter, name)
+        if tuple(allowed[name].shape) != shape:
             raise CheckpointError(
                 "{tensor} has the shape {theirs} in {adapter}, and {checkpoint} needs {ours}; "
                 "choose the checkpoint that it was made for ({base}) with --checkpoint-path.",
                 tensor=name,
-                theirs=_written(shape),
+                theirs=_format_shape(shape),
                 adapter=adapter.name,
                 checkpoint=checkpoint,
-                ours=_written(most[name].shape),
-                base=adapter.made_for or "?",
+                ours=_format_shape(allowed[name].shape),
+                base=adapter.base or "?",
             )
-    for name in sorted(set(least) - set(shapes)):
+    for name in sorted(set(required) - set(shapes)):
         raise CheckpointError(
             "{adapter} lacks {tensor}; copy or download the adapter again.",
             adapter=adapter.name,
             tensor=name,
         )
-    return {name: most[name] for name in shapes}
+    return {name: allowed[name] for name in shapes}
 
 
-def _left_out(adapter: Adapter, name: str) -> CheckpointError:
-    return CheckpointError(
-        "peft leaves {tensor} of {adapter} out of the model; run `pip install --upgrade peft`.",
-        tensor=name,
-        adapter=adapter.name,
-    )
+def _adapter_tensors(model: Any, *, embeddings: bool) -> dict[str, Any]:
+    """The tensors of a peft model's adapter, with its embeddings or without."""
+    from peft import get_peft_model_state_dict
+
+    tensors = get_peft_model_state_dict(model, save_embedding_layers=embeddings)
+    return {name.removeprefix(TENSOR_PREFIX): tensor for name, tensor in tensors.items()}
 
 
-def _written(shape: Sequence[int]) -> str:
+def _format_shape(shape: Sequence[int]) -> str:
     return "x".join(map(str, shape))

@@ -57,7 +57,7 @@ def load(choice: Choice, report: ReportShare | None = None) -> tuple[Any, Any]:
     adapters.require_none_hidden(choice.checkpoint, choice.adapter)
     processor = processors.load_processor(choice.checkpoint)
     if choice.adapter:
-        adapters.fitting(choice.adapter, choice.checkpoint)
+        adapters.require_fitting(choice.adapter, choice.checkpoint)
     require_memory(choice, free_memory(choice))
     model = _load(choice, report or (lambda _: None))
     if choice.adapter:

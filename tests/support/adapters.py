@@ -11,7 +11,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageTextToText
 
-from model.checkpoint.adapters import CONFIG, WEIGHTS
+from model.checkpoint.formats.adapter_files import CONFIG_FILE, WEIGHTS_FILE
 
 LAYERS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
@@ -39,15 +39,15 @@ def with_pefts(base: Path, adapter: Path) -> Any:
 
 
 def weights(adapter: Path) -> dict[str, torch.Tensor]:
-    stored: dict[str, torch.Tensor] = load_file(adapter / WEIGHTS)
+    stored: dict[str, torch.Tensor] = load_file(adapter / WEIGHTS_FILE)
     return stored
 
 
 def rewrite(adapter: Path, tensors: dict[str, torch.Tensor]) -> None:
-    save_file(tensors, adapter / WEIGHTS, {"format": "pt"})
+    save_file(tensors, adapter / WEIGHTS_FILE, {"format": "pt"})
 
 
 def tell(adapter: Path, **changes: object) -> None:
     """Other words in its adapter_config.json."""
-    told = json.loads((adapter / CONFIG).read_text(encoding="utf-8"))
-    (adapter / CONFIG).write_text(json.dumps(told | changes), encoding="utf-8")
+    told = json.loads((adapter / CONFIG_FILE).read_text(encoding="utf-8"))
+    (adapter / CONFIG_FILE).write_text(json.dumps(told | changes), encoding="utf-8")

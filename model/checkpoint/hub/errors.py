@@ -1,4 +1,7 @@
-"""Why a checkpoint cannot be fetched from the Hugging Face Hub, in words with the remedy that fits."""
+"""Turns errors of huggingface_hub into sentences with the remedy.
+
+Each function checks one group of causes and returns None for all others.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +11,31 @@ from json import JSONDecodeError
 
 from model.errors import CheckpointError
 
-FULL = errno.ENOSPC, errno.EDQUOT
-UNWRITABLE = errno.EACCES, errno.EPERM, errno.EROFS
+DISK_FULL = errno.ENOSPC, errno.EDQUOT
+NOT_WRITABLE = errno.EACCES, errno.EPERM, errno.EROFS
 
 
 class InterruptedDownloadError(Exception):
-    """A file ended before its end too often."""
+    """The server broke off the same download too often."""
 
 
 class NoAnswerError(Exception):
-    """There was no good answer for too long."""
+    """No request had a good answer for too long."""
 
 
 def to_checkpoint_error(checkpoint: str, error: BaseException) -> CheckpointError:
-    """What to say of an error of huggingface_hub, whatever it was raised for."""
+    """The sentence for an error that huggingface_hub raised. The first known cause in its chain decides."""
     for cause in _causes(error):
-        for say in (_of_the_disk, _of_the_account, _of_the_network):
-            if said := say(checkpoint, cause):
-                return said
+        for error_of in (
+            _disk_error,
+            _id_error,
+            _account_error,
+            _environment_error,
+            _server_error,
+            _connection_error,
+        ):
+            if found := error_of(checkpoint, cause):
+                return found
     return CheckpointError(
         "{checkpoint} could not be fetched from the Hugging Face Hub; check the name and the "
         "network, or give the folder of a downloaded checkpoint.",
@@ -33,17 +43,17 @@ def to_checkpoint_error(checkpoint: str, error: BaseException) -> CheckpointErro
     )
 
 
-def _of_the_disk(checkpoint: str, cause: BaseException) -> CheckpointError | None:
+def _disk_error(checkpoint: str, cause: BaseException) -> CheckpointError | None:
     from huggingface_hub import constants
 
     number = cause.errno if isinstance(cause, OSError) else None
-    if number in FULL:
+    if number in DISK_FULL:
         return CheckpointError(
             "The disk is full, so {checkpoint} could not be stored; make room, or set HF_HOME "
             "to a folder on a larger disk.",
             checkpoint=checkpoint,
         )
-    if number in UNWRITABLE:
+    if number in NOT_WRITABLE:
         return CheckpointError(
             "{checkpoint} cannot be stored, because {folder} is not writable; set HF_HOME to a "
             "folder that is.",
@@ -53,8 +63,8 @@ def _of_the_disk(checkpoint: str, cause: BaseException) -> CheckpointError | Non
     return None
 
 
-def _of_the_account(checkpoint: str, cause: BaseException) -> CheckpointError | None:
-    """What the hub itself answers of this checkpoint."""
+def _id_error(checkpoint: str, cause: BaseException) -> CheckpointError | None:
+    """The hub has no such checkpoint, or the id is none."""
     from huggingface_hub.errors import (
         EntryNotFoundError,
         GatedRepoError,
@@ -69,7 +79,7 @@ def _of_the_account(checkpoint: str, cause: BaseException) -> CheckpointError | 
             checkpoint=checkpoint,
         )
     status = _status(cause)
-    # Mirrors give no reason.
+    # Mirrors answer with a bare 404, without the header that makes huggingface_hub raise RepositoryNotFoundError.
     missing = status == 404 and not isinstance(cause, EntryNotFoundError)
     hidden = status == 401 and not _has_wrong_token(cause)
     if isinstance(cause, RepositoryNotFoundError) or missing or hidden:
@@ -85,6 +95,12 @@ def _of_the_account(checkpoint: str, cause: BaseException) -> CheckpointError | 
             checkpoint=checkpoint,
             example="Qwen/Qwen2-VL-2B-Instruct",
         )
+    return None
+
+
+def _account_error(checkpoint: str, cause: BaseException) -> CheckpointError | None:
+    """The hub refuses this account or this network."""
+    status = _status(cause)
     if status in (401, 403):
         return CheckpointError(
             "The Hugging Face Hub refuses to give {checkpoint} to this machine's account "
@@ -101,13 +117,12 @@ def _of_the_account(checkpoint: str, cause: BaseException) -> CheckpointError | 
     return None
 
 
-def _of_the_network(checkpoint: str, cause: BaseException) -> CheckpointError | None:
-    """What lies between here and the hub."""
+def _environment_error(checkpoint: str, cause: BaseException) -> CheckpointError | None:
+    """An environment variable forbids the request, or names a proxy that does not work."""
     import httpx2
     from huggingface_hub import constants
-    from huggingface_hub.errors import FileMetadataError, OfflineModeIsEnabled
+    from huggingface_hub.errors import OfflineModeIsEnabled
 
-    hub = constants.ENDPOINT
     if isinstance(cause, OfflineModeIsEnabled):
         return CheckpointError(
             "{checkpoint} is not whole in the Hugging Face cache and HF_HUB_OFFLINE forbids to fetch it; "
@@ -121,14 +136,22 @@ def _of_the_network(checkpoint: str, cause: BaseException) -> CheckpointError | 
             checkpoint=checkpoint,
             reason=str(cause),
         )
-    status = _status(cause)
-    if isinstance(cause, httpx2.ProxyError) or status == 407:
+    if isinstance(cause, httpx2.ProxyError) or _status(cause) == 407:
         return CheckpointError(
             "The proxy lets nobody through to {hub}, so {checkpoint} could not be fetched; check "
             "HTTPS_PROXY, or give the folder of a downloaded checkpoint.",
             checkpoint=checkpoint,
-            hub=hub,
+            hub=constants.ENDPOINT,
         )
+    return None
+
+
+def _server_error(checkpoint: str, cause: BaseException) -> CheckpointError | None:
+    """The server fails, or it is not the hub."""
+    from huggingface_hub import constants
+    from huggingface_hub.errors import FileMetadataError
+
+    hub, status = constants.ENDPOINT, _status(cause)
     if status and status >= 500:
         return CheckpointError(
             "{hub}, or a proxy before it, is out of order ({status}), so {checkpoint} could not be fetched; "
@@ -137,6 +160,22 @@ def _of_the_network(checkpoint: str, cause: BaseException) -> CheckpointError | 
             hub=hub,
             status=status,
         )
+    if isinstance(cause, FileMetadataError | JSONDecodeError):
+        return CheckpointError(
+            "Something else answers in the place of {hub}, so {checkpoint} could not be fetched; open {hub} in a "
+            "browser on this machine, where the network may ask for a log-in, and check HF_ENDPOINT.",
+            checkpoint=checkpoint,
+            hub=hub,
+        )
+    return None
+
+
+def _connection_error(checkpoint: str, cause: BaseException) -> CheckpointError | None:
+    """No connection to the hub, or one that broke off."""
+    import httpx2
+    from huggingface_hub import constants
+
+    hub = constants.ENDPOINT
     if isinstance(cause, httpx2.ConnectError) and "CERTIFICATE_VERIFY_FAILED" in str(cause):
         return CheckpointError(
             "The certificate of {hub} is not trusted, so {checkpoint} could not be fetched; set "
@@ -149,13 +188,6 @@ def _of_the_network(checkpoint: str, cause: BaseException) -> CheckpointError | 
             "The download of {checkpoint} broke off; start again to go on where it ended, or give "
             "the folder of a downloaded checkpoint.",
             checkpoint=checkpoint,
-        )
-    if isinstance(cause, FileMetadataError | JSONDecodeError):
-        return CheckpointError(
-            "Something else answers in the place of {hub}, so {checkpoint} could not be fetched; open {hub} in a "
-            "browser on this machine, where the network may ask for a log-in, and check HF_ENDPOINT.",
-            checkpoint=checkpoint,
-            hub=hub,
         )
     if isinstance(cause, NoAnswerError | httpx2.ReadTimeout):
         return CheckpointError(
@@ -175,17 +207,18 @@ def _of_the_network(checkpoint: str, cause: BaseException) -> CheckpointError | 
 
 
 def _status(cause: BaseException) -> int | None:
-    """Of an HTTP answer."""
+    """The status of the HTTP response that caused the error, if there was one."""
     return getattr(getattr(cause, "response", None), "status_code", None)
 
 
 def _has_wrong_token(cause: BaseException) -> bool:
-    """Of a 401, which is otherwise the answer about any id that this machine may not see."""
+    """Whether a 401 is about the token. Any other 401 means that the id is unknown or hidden from this account."""
     headers = getattr(getattr(cause, "response", None), "headers", {})
     return "credentials" in headers.get("X-Error-Message", "")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and its chain of causes, outermost first."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -19,8 +19,8 @@ from cli import check as preflight
 from cli.verify import wanted
 from model.backend import Cancel, collected
 from model.checkpoint import adapters
-from model.checkpoint.adapters import CONFIG, WEIGHTS
 from model.checkpoint.choose import BUNDLED, Choice, Flags
+from model.checkpoint.formats.adapter_files import CONFIG_FILE, WEIGHTS_FILE
 from model.conversation import Conversation, Image, Text
 from model.errors import CheckpointError, DemoError
 from model.local import LocalBackend
@@ -159,12 +159,12 @@ def with_one_more(name: str) -> Callable[[Path], None]:
 
 
 def cut(adapter: Path) -> None:
-    content = (adapter / WEIGHTS).read_bytes()
-    (adapter / WEIGHTS).write_bytes(content[: len(content) // 2])
+    content = (adapter / WEIGHTS_FILE).read_bytes()
+    (adapter / WEIGHTS_FILE).write_bytes(content[: len(content) // 2])
 
 
 def only_pickled(adapter: Path) -> None:
-    (adapter / WEIGHTS).rename(adapter / "adapter_model.bin")
+    (adapter / WEIGHTS_FILE).rename(adapter / "adapter_model.bin")
 
 
 def telling(**changes: object) -> Callable[[Path], None]:
@@ -174,8 +174,8 @@ def telling(**changes: object) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("break_it", "sentence"),
     [
-        (lambda adapter: (adapter / CONFIG).unlink(), "holds no adapter_config.json"),
-        (lambda adapter: (adapter / CONFIG).write_text("{"), "its peft_type is None"),
+        (lambda adapter: (adapter / CONFIG_FILE).unlink(), "holds no adapter_config.json"),
+        (lambda adapter: (adapter / CONFIG_FILE).write_text("{"), "its peft_type is None"),
         (only_pickled, "holds no adapter_model.safetensors"),
         (cut, "adapter_model.safetensors of .* is damaged"),
         (shutil.rmtree, "There is no folder"),
@@ -223,7 +223,7 @@ def test_what_peft_only_warns_of_is_noticed_after_loading(base: Path, whole: Pat
         bare(base), LoraConfig.from_pretrained(whole)
     )  # its weights are not there
     with pytest.raises(CheckpointError, match="peft leaves"):
-        adapters.require_loaded(adapters.fitting(str(whole), str(base)), model, str(base))
+        adapters.require_loaded(adapters.require_fitting(str(whole), str(base)), model, str(base))
 
 
 def test_an_adapter_is_no_checkpoint(base: Path, copied: Path) -> None:
@@ -246,7 +246,7 @@ def test_an_adapter_beside_the_weights_must_be_named(
     assert said in capsys.readouterr().out
     talk = asked(picture)
     assert answered(loaded(both, both), talk) == answered(loaded(base, whole), talk)
-    (both / CONFIG).unlink()
+    (both / CONFIG_FILE).unlink()
     assert f"add --adapter {both}" in refused(both), "weights that nobody would read"
 
 
