@@ -36,6 +36,14 @@ NEVER = 3600.0  # s
 # That Gradio handles at once: some last as long as an answer or a clip, and of one address there are
 # `gate.MAX_EVENTS_OF_ONE`.
 MAX_EVENTS = 1000
+GRADIO_OPTIONS: dict[str, Any] = {
+    "max_threads": MAX_EVENTS,
+    "ssr_mode": False,
+    "run_history": False,
+    "enable_monitoring": False,
+    "footer_links": [],
+    "state_session_capacity": 1000,
+}
 SCRIPTS = (
     "page.js",
     "turns.js",
@@ -109,59 +117,59 @@ def launch_options(
     """
     classic = "\n".join(map(script, SCRIPTS))
     max_file_bytes = max_file_mb * 2**20
+    blocks.tabs.errands.room.max_file_bytes = max_file_bytes
     headers = Middleware(
         PageHeaders,
         head=WITH_A_SLASH + scripts.tags(max_file_bytes),
         script=classic,
         page_requested=blocks.tabs.page_requested,
     )
+    metrics_route = Middleware(MetricsRoute, metrics=blocks.tabs.metrics, logins=logins)
     names = Names((*allow_hosts, *at), lambda: blocks.share_url)
-    own_site = Middleware(OwnSite, names=names, strict=bool(allow_hosts))
-    blocks.tabs.errands.room.max_file_bytes = max_file_mb * 2**20
-    uploads = Middleware(UploadLimit, room=blocks.tabs.errands.room)
-    leaving = Middleware(Leaving, left=blocks.tabs.page_left)
-    in_front = Middleware(
-        gate.Gate,
-        inputs=gate.inputs_of(blocks),
-        uploaded=blocks.tabs.uploaded,
-        queued=gate.queued_in(blocks),
-        followed=gate.followed_in(blocks),
-        events_of=gate.events_in(blocks),
-        # One at a time, so that the event loop has its turn between two.
-        aside=FairPool(1).run,
-    )
-    health = Middleware(Health, status=blocks.tabs.status)
-    counted = Middleware(CountedResponses, metrics=blocks.tabs.metrics)
-    figures = Middleware(MetricsRoute, metrics=blocks.tabs.metrics, logins=logins)
-    shown = [figures] if metrics else []
-    log_in = Middleware(LogIn)
     return {
-        "theme": _theme(),
-        "css": (ASSETS / "style.css").read_text(encoding="utf-8"),
         "head": f"<script>{classic}</script>",
-        "favicon_path": str(ASSETS / "favicon.svg"),
+        **_appearance(),
         "app_kwargs": {
             "middleware": [
-                health,
-                counted,
+                Middleware(Health, status=blocks.tabs.status),
+                Middleware(CountedResponses, metrics=blocks.tabs.metrics),
                 headers,
-                own_site,
+                Middleware(OwnSite, names=names, strict=bool(allow_hosts)),
                 Middleware(BodyLimit),
-                *shown,
-                log_in,
-                leaving,
-                uploads,
-                in_front,
+                *([metrics_route] if metrics else []),
+                Middleware(LogIn),
+                *_in_front_of_gradio(blocks),
             ],
             "routes": [scripts.route()],
         },
         "max_file_size": max_file_bytes,
-        "max_threads": MAX_EVENTS,
-        "ssr_mode": False,
-        "run_history": False,
-        "enable_monitoring": False,
-        "footer_links": [],
-        "state_session_capacity": 1000,
+        **GRADIO_OPTIONS,
+    }
+
+
+def _in_front_of_gradio(blocks: gr.Blocks) -> list[Middleware]:
+    """The middleware that knows Gradio's routes and functions, from the outside to the inside."""
+    return [
+        Middleware(Leaving, left=blocks.tabs.page_left),
+        Middleware(UploadLimit, room=blocks.tabs.errands.room),
+        Middleware(
+            gate.Gate,
+            inputs=gate.inputs_of(blocks),
+            uploaded=blocks.tabs.uploaded,
+            queued=gate.queued_in(blocks),
+            followed=gate.followed_in(blocks),
+            events_of=gate.events_in(blocks),
+            # One at a time, so that the event loop has its turn between two.
+            aside=FairPool(1).run,
+        ),
+    ]
+
+
+def _appearance() -> dict[str, Any]:
+    return {
+        "theme": _theme(),
+        "css": (ASSETS / "style.css").read_text(encoding="utf-8"),
+        "favicon_path": str(ASSETS / "favicon.svg"),
     }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -11,6 +13,9 @@ from gradio.components import Component
 from model.settings import SETTING_SPECS, DefaultSettings, SettingSpec
 from ui.text.setting_labels import GROUPS, labels
 from ui.text.texts import Texts
+
+# A component, and its update in a language.
+Translation = tuple[Any, Callable[[Texts], Any]]
 
 
 @dataclass(frozen=True)
@@ -21,17 +26,19 @@ class Controls:
     components: tuple[Component, ...]
     headings: dict[str, gr.Accordion]
 
-    def relabelled(self, texts: Texts) -> list[Any]:
-        """Updates of the headings and the controls, in the order of `labelled`."""
-        headings = [gr.Accordion(label=texts.groups[group]) for group in self.headings]
-        return headings + [
-            type(component)(**labels(spec, texts))
-            for spec, component in zip(self.setting_specs, self.components, strict=True)
-        ]
+    def translations(self) -> list[Translation]:
+        """The headings and the controls, each with its update in a language."""
+        headings = [(heading, partial(_heading, group)) for group, heading in self.headings.items()]
+        controls = zip(self.setting_specs, self.components, strict=True)
+        return [*headings, *((c, partial(_relabelled, type(c), t)) for t, c in controls)]
 
-    @property
-    def labelled(self) -> list[Any]:
-        return [*self.headings.values(), *self.components]
+
+def _heading(group: str, texts: Texts) -> gr.Accordion:
+    return gr.Accordion(label=texts.groups[group])
+
+
+def _relabelled(component: type[Component], spec: SettingSpec, texts: Texts) -> Component:
+    return component(**labels(spec, texts))
 
 
 def build_controls(defaults: DefaultSettings, texts: Texts) -> Controls:

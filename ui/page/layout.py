@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import gradio as gr
 
 from model.settings import DefaultSettings
@@ -17,71 +15,73 @@ from ui.html.page_update import View
 from ui.html.syntax.formulas import DELIMITERS
 from ui.http.access.log_in_page import log_out_form
 from ui.media.sandbox.probe import SUFFIXES
-from ui.page.controls import Controls, build_controls
+from ui.page.controls import build_controls
+from ui.page.elements import (
+    Actions,
+    Comparison,
+    Desk,
+    ForScripts,
+    Page,
+    SettingsSidebar,
+    Talk,
+    Values,
+)
 from ui.text.texts import ENGLISH, LANGUAGES, Texts
 
 BRIDGE = "qwenVlChat.tell = (data) => trigger('select', data)"  # from a script to the server
 SAVING = "qwenVlChat.savePlaces = (data) => trigger('select', data)"
 
 
-@dataclass(frozen=True)
-class Page:
-    """The elements of the page that are wired."""
-
-    chatbot: gr.Chatbot
-    places: gr.HTML  # asks for a picture with what an answer points at
-    key: gr.Textbox
-    name: gr.Textbox  # Gradio's for this page, beside others of the same tab
-    original: gr.Textbox  # the key of the tab that this one is a duplicate of
-    language: gr.Radio
-    log_out: gr.HTML
-    banner: gr.HTML
-    controls: Controls
-    settings: gr.JSON
-    start: gr.JSON  # what the settings start with, and their bounds
-    settings_title: gr.HTML
-    settings_note: gr.HTML
-    reset: gr.Button
-    attach: gr.UploadButton
-    sources: gr.HTML
-    cost: gr.HTML
-    ready: gr.HTML
-    scripted: gr.HTML
-    replay: gr.HTML
-    bridge: gr.HTML
-    inspector: gr.HTML
-    views: gr.HTML
-    comparison: gr.HTML
-    compared: gr.HTML
-    resume: gr.Button
-    sent: gr.Textbox
-    taken_up: gr.Textbox
-    saved: gr.Textbox
-    view: View
-    loading: gr.Timer
-
-
 def lay_out(defaults: DefaultSettings, log_ins: bool = False) -> Page:
     """Put every element into the current blocks, with these settings; log_ins: whether people can log out."""
     texts = ENGLISH
-    with gr.Sidebar(open=False, width=320, elem_id="settings"):
-        settings_title = gr.HTML(heading(texts))
-        controls = build_controls(defaults, texts)
-        settings_note = gr.HTML(note(texts))
-        reset = gr.Button(texts.reset_settings, elem_id="reset-settings", size="sm")
-        language = gr.Radio(
-            [(name, key) for key, (name, _) in LANGUAGES.items()],
-            value="en",
-            label=texts.language,
-            elem_id="language",
-            interactive=True,
-        )
-        log_out = gr.HTML(log_out_form(texts), elem_id="log-out", visible=log_ins)
+    sidebar = lay_out_sidebar(defaults, texts, log_ins)
     with gr.Column(elem_id="page"):
         banner = gr.HTML(elem_id="model-banner")
         views = gr.HTML(sides.views(texts), elem_id="views")
-        with gr.Column(elem_id="talk"):
-            chatbot = gr.Chatbot(
+        talk = lay_out_talk(texts)
+        comparison = lay_out_comparison()
+        desk = lay_out_desk(texts)
+    scripts = lay_out_for_scripts(texts)
+    values = lay_out_values(defaults)
+    return Page(
+        sidebar=sidebar,
+        banner=banner,
+        views=views,
+        talk=talk,
+        comparison=comparison,
+        desk=desk,
+        scripts=scripts,
+        values=values,
+        view=view_of(talk, desk, scripts, values),
+        loading=gr.Timer(1.0, active=False),
+    )
+
+
+def lay_out_sidebar(defaults: DefaultSettings, texts: Texts, log_ins: bool) -> SettingsSidebar:
+    """The settings beside the conversation."""
+    with gr.Sidebar(open=False, width=320, elem_id="settings"):
+        return SettingsSidebar(
+            title=gr.HTML(heading(texts)),
+            controls=build_controls(defaults, texts),
+            note=gr.HTML(note(texts)),
+            reset=gr.Button(texts.reset_settings, elem_id="reset-settings", size="sm"),
+            language=gr.Radio(
+                [(name, key) for key, (name, _) in LANGUAGES.items()],
+                value="en",
+                label=texts.language,
+                elem_id="language",
+                interactive=True,
+            ),
+            log_out=gr.HTML(log_out_form(texts), elem_id="log-out", visible=log_ins),
+        )
+
+
+def lay_out_talk(texts: Texts) -> Talk:
+    """The conversation with the examples of an empty page, and the buttons below."""
+    with gr.Column(elem_id="talk"):
+        return Talk(
+            chatbot=gr.Chatbot(
                 elem_id="chatbot",
                 show_label=False,
                 label=texts.conversation,
@@ -90,84 +90,139 @@ def lay_out(defaults: DefaultSettings, log_ins: bool = False) -> Page:
                 latex_delimiters=DELIMITERS,
                 layout="panel",
                 placeholder=welcome(texts),
-            )
-            examples = gr.HTML(offered(texts), elem_id="examples", js_on_load=script("examples.js"))
-            live = gr.Markdown(
+            ),
+            examples=gr.HTML(offered(texts), elem_id="examples", js_on_load=script("examples.js")),
+            live=gr.Markdown(
                 elem_id="live", latex_delimiters=DELIMITERS, line_breaks=True, container=False
+            ),
+            stats=gr.HTML(elem_id="stats"),
+            actions=lay_out_actions(texts),
+        )
+
+
+def lay_out_actions(texts: Texts) -> Actions:
+    """The buttons below the conversation, which appear with the first answer."""
+
+    def button(label: str, elem_id: str) -> gr.Button:
+        return gr.Button(label, elem_id=elem_id, size="sm", visible=False)
+
+    with gr.Row(elem_id="actions"):
+        return Actions(
+            copy=button(texts.copy, "copy"),
+            retry=button(texts.retry, "retry"),
+            retry_penalised=button(texts.retry_penalised, "retry-penalised"),
+            edit=button(texts.edit, "edit"),
+            undo=button(texts.undo, "undo"),
+            reproduce=button(texts.reproduce, "reproduce"),
+            export=button(texts.export, "export"),
+            clear=button(texts.clear, "clear"),
+        )
+
+
+def lay_out_comparison() -> Comparison:
+    """The form of a comparison, and its two answers."""
+    with gr.Column(elem_id="comparison"):
+        return Comparison(
+            form=gr.HTML(elem_id="comparison-form", js_on_load=script("compare.js")),
+            answers=gr.HTML(elem_id="compared", js_on_load=None),
+        )
+
+
+def lay_out_desk(texts: Texts) -> Desk:
+    """The composer, with the notice above it and the cost below."""
+    with gr.Column(elem_id="desk"):
+        notice = gr.HTML(elem_id="notice")
+        cancel_edit = gr.Button(texts.editing, elem_id="cancel-edit", size="sm", visible=False)
+        with gr.Group(elem_id="composer"):
+            tray = gr.HTML(elem_id="tray", js_on_load=script("tray.js"))
+            attach = gr.UploadButton(
+                texts.attach,
+                file_count="multiple",
+                file_types=list(SUFFIXES),
+                elem_id="attach",
+                size="sm",
             )
-            stats = gr.HTML(elem_id="stats")
-            with gr.Row(elem_id="actions"):
-                copy = gr.Button(texts.copy, elem_id="copy", size="sm", visible=False)
-                retry = gr.Button(texts.retry, elem_id="retry", size="sm", visible=False)
-                retry_penalised = gr.Button(
-                    texts.retry_penalised, elem_id="retry-penalised", size="sm", visible=False
-                )
-                edit = gr.Button(texts.edit, elem_id="edit", size="sm", visible=False)
-                undo = gr.Button(texts.undo, elem_id="undo", size="sm", visible=False)
-                reproduce = gr.Button(
-                    texts.reproduce, elem_id="reproduce", size="sm", visible=False
-                )
-                export = gr.Button(texts.export, elem_id="export", size="sm", visible=False)
-                clear = gr.Button(texts.clear, elem_id="clear", size="sm", visible=False)
-        with gr.Column(elem_id="comparison"):
-            comparison = gr.HTML(elem_id="comparison-form", js_on_load=script("compare.js"))
-            compared = gr.HTML(elem_id="compared", js_on_load=None)
-        with gr.Column(elem_id="desk"):
-            notice = gr.HTML(elem_id="notice")
-            cancel_edit = gr.Button(texts.editing, elem_id="cancel-edit", size="sm", visible=False)
-            with gr.Group(elem_id="composer"):
-                tray = gr.HTML(elem_id="tray", js_on_load=script("tray.js"))
-                attach = gr.UploadButton(
-                    texts.attach,
-                    file_count="multiple",
-                    file_types=list(SUFFIXES),
-                    elem_id="attach",
-                    size="sm",
-                )
-                sources = gr.HTML(composer.sources(texts), elem_id="sources")
-                message = gr.Textbox(
-                    label=texts.message,
-                    show_label=False,
-                    placeholder=texts.placeholder,
-                    lines=1,
-                    max_lines=8,
-                    container=False,
-                    autofocus=True,
-                    submit_btn=True,
-                    stop_btn=False,
-                    elem_id="message",
-                )
-            cost = gr.HTML(elem_id="cost-card")
-    run_state = gr.HTML(
-        render.run_state("loading", 0), elem_id="run-state", visible="hidden", js_on_load=None
+            sources = gr.HTML(composer.sources(texts), elem_id="sources")
+            message = gr.Textbox(
+                label=texts.message,
+                show_label=False,
+                placeholder=texts.placeholder,
+                lines=1,
+                max_lines=8,
+                container=False,
+                autofocus=True,
+                submit_btn=True,
+                stop_btn=False,
+                elem_id="message",
+            )
+        return Desk(
+            notice=notice,
+            cancel_edit=cancel_edit,
+            tray=tray,
+            attach=attach,
+            sources=sources,
+            message=message,
+            cost=gr.HTML(elem_id="cost-card"),
+        )
+
+
+def lay_out_for_scripts(texts: Texts) -> ForScripts:
+    """What the page's scripts read and what they send events through."""
+    return ForScripts(
+        run_state=_unseen("run-state", None, render.run_state("loading", 0)),
+        ready=_unseen("ready", None),
+        texts=_unseen("page-texts", None, render.page_texts(texts)),
+        replay=gr.HTML(elem_id="replay", js_on_load=script("replay.js")),
+        bridge=_unseen("bridge", BRIDGE),
+        inspector=_unseen("inspector", script("inspector.js")),
+        resume=gr.Button(elem_id="resume", visible="hidden"),
+        places=_unseen("places", SAVING),
     )
-    ready = gr.HTML(elem_id="ready", visible="hidden", js_on_load=None)
-    scripted = gr.HTML(
-        render.page_texts(texts), elem_id="page-texts", visible="hidden", js_on_load=None
+
+
+def _unseen(elem_id: str, js_on_load: str | None, value: str | None = None) -> gr.HTML:
+    return gr.HTML(value, elem_id=elem_id, visible="hidden", js_on_load=js_on_load)
+
+
+def lay_out_values(defaults: DefaultSettings) -> Values:
+    """The values that are not drawn."""
+
+    def text() -> gr.Textbox:
+        # Empty, not None: a setting may be moved before the page has its key.
+        return gr.Textbox("", visible=False)
+
+    return Values(
+        # One input instead of one for each control: Gradio's page copies every input at every update.
+        settings=gr.JSON({}, visible=False),
+        start=gr.JSON(started(defaults), visible=False),
+        key=text(),
+        name=text(),
+        original=text(),
+        sent=text(),
+        taken_up=text(),
+        saved=text(),
+        returned=text(),
+        log=gr.Textbox(visible=False),
+        verdict=gr.Textbox(visible=False),
+        exported=gr.Textbox(visible=False),
     )
-    replay = gr.HTML(elem_id="replay", js_on_load=script("replay.js"))
-    bridge = gr.HTML(elem_id="bridge", visible="hidden", js_on_load=BRIDGE)
-    inspector = gr.HTML(elem_id="inspector", visible="hidden", js_on_load=script("inspector.js"))
-    resume = gr.Button(elem_id="resume", visible="hidden")
-    places = gr.HTML(elem_id="places", visible="hidden", js_on_load=SAVING)
-    # One input instead of one for each control: Gradio's page copies every input at every update.
-    # Those that a person has chosen, by name.
-    settings = gr.JSON({}, visible=False)
-    start = gr.JSON(started(defaults), visible=False)
-    # Empty, not None: a setting may be moved before the page has its key.
-    hidden = [gr.Textbox("", visible=False) for _ in range(7)]
-    key, name, original, sent, taken_up, saved, returned = hidden
-    log = gr.Textbox(visible=False)
-    view = View(
-        log, live, stats, run_state, notice, message, tray, returned,
-        examples, copy, retry, retry_penalised, edit, undo, reproduce, export, clear,
-        cancel_edit,
-    )  # fmt: skip
-    return Page(
-        chatbot, places, key, name, original, language, log_out, banner, controls, settings, start, settings_title, settings_note, reset, attach, sources,
-        cost, ready, scripted, replay, bridge, inspector, views, comparison, compared, resume,
-        sent, taken_up, saved, view, gr.Timer(1.0, active=False),
-    )  # fmt: skip
+
+
+def view_of(talk: Talk, desk: Desk, scripts: ForScripts, values: Values) -> View:
+    """The components whose values `page_update` computes."""
+    return View(
+        log=values.log,
+        live=talk.live,
+        stats=talk.stats,
+        run_state=scripts.run_state,
+        notice=desk.notice,
+        message=desk.message,
+        tray=desk.tray,
+        returned=values.returned,
+        examples=talk.examples,
+        cancel_edit=desk.cancel_edit,
+        **vars(talk.actions),
+    )
 
 
 def heading(texts: Texts) -> str:

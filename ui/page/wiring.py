@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from functools import partial
 from types import MethodType
 from typing import Any
 
@@ -15,137 +13,52 @@ from ui.handlers import chat as handlers
 from ui.handlers import comparison as comparing
 from ui.handlers import export as keeping
 from ui.handlers.inspector import inspect
-from ui.html import comparison as sides
-from ui.html import messages as render
-from ui.html import tray as composer
-from ui.html.examples import offered
-from ui.http.access.log_in_page import log_out_form
-from ui.page.layout import Page, heading, note, welcome
+from ui.page.elements import Page
+from ui.page.events import EACH, FOLLOWING, LATEST, QUIET, Events
+from ui.page.languages import translations
 from ui.state.registry import Tabs
 from ui.text.texts import texts_for
 
-QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-# Gradio leaves an event out, silently, whose last run is still on its way: the end of an answer may be,
-# while the next message goes out.
-EACH: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
-FOLLOWING: dict[str, Any] = {
-    "concurrency_limit": None,
-    "trigger_mode": "multiple",
-    "show_progress": "hidden",
-    "api_visibility": "private",
-}
+DOWNLOAD = "(url) => { qwenVlChat.download(url); return [] }"
 
 
 def wire(page: Page, tabs: Tabs, blocks: gr.Blocks, read_ahead: bool) -> None:
     """Connect every event of the page with its handler."""
-
-    def do(handler: Callable[..., Any]) -> Any:
-        return MethodType(handler, tabs)
-
-    drawn = partial(_drawn, page)
-    view, key, settings = page.view, page.key, page.settings
-    message = view.message
-    estimating: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
-    price = (do(handlers.price), [key, message, settings], page.cost)
-    give_back: dict[str, Any] = {
-        "js": "(text) => { qwenVlChat.giveBack(text); return [] }",
-        **EACH,
-    }
-
-    def read_on(estimated: Any) -> None:
-        """Read what is attached while the person is still typing."""
-        if read_ahead:
-            estimated.then(do(handlers.read_ahead), [key, settings], page.ready, **FOLLOWING)
-
-    def priced(after: Any) -> None:
-        """Say what the message would cost now, and read of it what is there."""
-        read_on(after.then(*price, **estimating))
-
-    def show(after: Any) -> None:
-        """Follow the answer, then hand back what came to nothing, then say what is left costs."""
-        # Gradio rebuilds a component's whole description with every update, also of one that is skipped:
-        # what grows gets as few outputs as possible.
-        followed = after.then(do(handlers.follow), key, [view.live, view.run_state], **FOLLOWING)
-        settled = drawn(followed.then(do(handlers.settled), key, list(view), **EACH))
-        settled.then(None, view.returned, None, **give_back)
-        priced(settled)
-
-    opened = blocks.load(
-        do(handlers.open_page), [key, page.language, page.original], [key, page.name, page.banner, page.loading],
-        js="() => qwenVlChat.open()", **QUIET,
-    )  # fmt: skip
-    opened.then(
-        None, [key, page.name], None,
-        js="(key, page) => { qwenVlChat.opened(key, page); return [] }", **QUIET,
-    )  # fmt: skip
-    show(drawn(opened.then(do(handlers.look), key, list(view), **QUIET)))
-    blocks.unload(do(handlers.close_page))
-    blocks.unload(MethodType(_drop_session, blocks))
-    priced(_wire_language(page, tabs, blocks))
-
-    accepted = message.submit(
-        do(handlers.submit), [key, message, settings], [page.sent, *view], **QUIET
-    )
-    accepted.then(None, page.sent, None, js="(t) => { qwenVlChat.sent(t); return [] }", **QUIET)
-    accepted.then(None, view.returned, None, **give_back)
-    show(drawn(accepted))
-    show(drawn(page.resume.click(do(handlers.look), key, list(view), **QUIET)))
-    message.stop(do(handlers.stop), key, None, **QUIET)
-    message.input(*price, **estimating)
-    for button, again in (
-        (view.retry, handlers.retry),
-        (view.retry_penalised, handlers.retry_penalised),
-    ):
-        show(drawn(button.click(do(again), [key, settings], list(view), **QUIET)))
-    undone = drawn(view.undo.click(do(handlers.undo), key, list(view), **QUIET))
-    priced(undone.then(None, view.returned, None, **give_back))
-    priced(drawn(view.clear.click(
-        do(handlers.clear), key, list(view), js="(key) => qwenVlChat.startOver(key)", **QUIET
-    )))  # fmt: skip
-    view.copy.click(None, None, None, js="() => { qwenVlChat.copyLatest(); return [] }", **QUIET)
-    _wire_editing(page, do, priced)
-    saved = page.places.select(do(handlers.save_marked), key, [page.saved, view.notice], **QUIET)
-    saved.then(
-        None, page.saved, None, js="(url) => { qwenVlChat.download(url); return [] }", **QUIET
-    )
-    _wire_keeping(page, do, priced)
-    _wire_comparing(page, do, priced)
-    show(
-        drawn(view.examples.select(do(handlers.ask_example), [key, settings], list(view), **QUIET))
-    )
-
-    attached = view.tray.upload(do(handlers.attach), key, view.tray, **EACH)
-    priced(attached)
-    drawn(attached.then(do(handlers.play_clips), key, view.log, **FOLLOWING))
-    priced(view.tray.select(do(handlers.change_tray), key, view.tray, **EACH))
-    looked = [page.inspector, view.tray]
-    priced(page.inspector.select(do(inspect), [key, message, settings], looked, **EACH))
-    watched = page.loading.tick(
-        do(handlers.watch_loading), key, [page.banner, page.loading, view.run_state], **QUIET
-    )
-    sliders = [c for c in page.controls.components if isinstance(c, gr.Slider)]
-    others = [c for c in page.controls.components if not isinstance(c, gr.Slider)]
-    # A slider that is being dragged goes through many values that nobody wants read, and one whose field is
-    # left with too large a number corrects itself afterwards.
-    dragged, chosen = [c.change for c in sliders], [c.release for c in sliders]
-    _gathered(partial(gr.on, dragged), page).then(*price, **estimating)
-    priced(_gathered(partial(gr.on, [*chosen, *(c.input for c in others)]), page))
-    priced(_wire_settings(page, do, watched, blocks))
-
+    events = Events(page, tabs, blocks, read_ahead)
+    wire_opening(events)
+    wire_language(events)
+    wire_answering(events)
+    wire_changes(events)
+    wire_editing(events)
+    wire_saving_places(events)
+    wire_keeping(events)
+    wire_comparing(events)
+    wire_tray(events)
+    wire_settings(events)
     for event in blocks.fns.values():
         # At each update of any event Gradio's page copies the whole value of every component that ever was to
         # show progress, by default of every output: the conversation, at every piece of an answer.
         event.show_progress_on = []
 
 
-def _drawn(page: Page, after: Any) -> Any:
-    """Have the page put what is new of the conversation to what it has."""
-    view = page.view
-    after.then(
-        None, [view.log, page.chatbot, view.live], [page.chatbot, view.live],
-        js="(sent, messages, live) => qwenVlChat.draw(sent, messages, live)", **EACH,
-    )  # fmt: skip
-    return after
+def wire_opening(events: Events) -> None:
+    """A page opens, comes back after a lost connection, or is left."""
+    page, blocks, do = events.page, events.blocks, events.do
+    key, name, view = page.values.key, page.values.name, page.view
+    opened = blocks.load(
+        do(handlers.open_page),
+        [key, page.sidebar.language, page.values.original],
+        [key, name, page.banner, page.loading],
+        js="() => qwenVlChat.open()",
+        **QUIET,
+    )
+    tell = "(key, page) => { qwenVlChat.opened(key, page); return [] }"
+    opened.then(None, [key, name], None, js=tell, **QUIET)
+    resumed = page.scripts.resume.click
+    for event in (opened.then, resumed):
+        events.followed(events.drawn(event(do(handlers.look), key, list(view), **QUIET)))
+    blocks.unload(do(handlers.close_page))
+    blocks.unload(MethodType(_drop_session, blocks))
 
 
 def _drop_session(blocks: gr.Blocks, request: gr.Request) -> None:
@@ -153,137 +66,159 @@ def _drop_session(blocks: gr.Blocks, request: gr.Request) -> None:
     blocks.state_holder.session_data.pop(str(request.session_hash), None)
 
 
-def _wire_editing(
-    page: Page,
-    do: Callable[[Callable[..., Any]], Any],
-    priced: Callable[[Any], None],
-) -> None:
-    """Whatever starts or ends an edit replaces the text in the composer."""
-    inputs, outputs = [page.key, page.view.message], [page.taken_up, *page.view]
-    for event, handler in (
-        (page.bridge.select, handlers.edit),
-        (page.view.edit.click, handlers.edit_latest),
-        (page.view.cancel_edit.click, handlers.cancel_edit),
-    ):
-        changed = _drawn(page, event(do(handler), inputs, outputs, **QUIET))
-        priced(changed.then(
-            None, page.taken_up, None,
-            js="(text) => { qwenVlChat.replace(text); return [] }", **QUIET,
-        ))  # fmt: skip
-
-
-def _wire_keeping(
-    page: Page,
-    do: Callable[[Callable[..., Any]], Any],
-    priced: Callable[[Any], None],
-) -> None:
-    """How an answer came about; and whole conversations, out of the page and in again."""
-    view, key, replay = page.view, page.key, page.replay
-    verdict, exported = gr.Textbox(visible=False), gr.Textbox(visible=False)
-    view.reproduce.click(do(keeping.reproduce), key, replay, **QUIET)
-    replay.select(do(keeping.reproduce_another), key, replay, **QUIET)
-    replay.submit(do(keeping.verify), key, verdict, **FOLLOWING).then(
-        None,
-        verdict,
-        None,
-        js="(told) => { qwenVlChat.verdict(JSON.parse(told)); return [] }",
-        **EACH,
-    )
-    view.export.click(do(keeping.export), key, [exported, view.notice], **QUIET).then(
-        None, exported, None, js="(url) => { qwenVlChat.download(url); return [] }", **QUIET
-    )
-    controls = list(page.controls.components)
-    restored = _drawn(page, replay.upload(do(keeping.restore), key, [*view, *controls], **QUIET))
-    _drawn(page, restored.then(do(handlers.play_clips), key, view.log, **FOLLOWING))
-    priced(_gathered(restored.then, page))
-
-
-def _wire_comparing(
-    page: Page,
-    do: Callable[[Callable[..., Any]], Any],
-    priced: Callable[[Any], None],
-) -> None:
-    """One message under two settings, beside the conversation."""
-    key, form, compared = page.key, page.comparison, page.compared
-    inputs = [key, page.language, page.settings]
-    looked = form.select(do(comparing.look), inputs, [form, compared], **QUIET)
-    asked = [key, page.view.message, page.settings]
-    for event in (looked, form.submit(do(comparing.compare), asked, compared, **QUIET)):
-        event.then(do(comparing.follow), key, compared, **FOLLOWING)
-    form.stop(do(comparing.stop), key, None, **QUIET)
-    take = "() => qwenVlChat.takenSettings()"
-    taken = form.apply(None, None, list(page.controls.components), js=take, **QUIET)
-    priced(_gathered(taken.then, page))
-
-
-def _wire_settings(
-    page: Page, do: Callable[[Callable[..., Any]], Any], watched: Any, blocks: gr.Blocks
-) -> Any:
-    """Keep the settings in the browser; the server sees them with each message only.
-
-    watched: the event after which the checkpoint may be there, which says what they start with. Gives the event
-    after which the defaults are back.
-    """
-    controls = list(page.controls.components)
-    names = json.dumps([spec.name for spec in SETTING_SPECS])
-    restore = f"(start) => qwenVlChat.keptSettings({names}, start.values)"
-    loaded = blocks.load(None, page.start, controls, js=restore, **QUIET)
-    for after in (_gathered(loaded.then, page), watched):
-        told = after.then(do(handlers.start_settings), page.start, [page.start, *controls], **QUIET)
-        started = told.then(
-            None, [page.start, *controls], controls,
-            js="(start, ...values) => qwenVlChat.startSettings(start.values, values)", **QUIET,
-        )  # fmt: skip
-        _gathered(started.then, page)
-    defaults = "(start) => start.values"
-    reset = page.reset.click(None, page.start, controls, js=defaults, **QUIET)
-    return _gathered(reset.then, page)
-
-
-def _gathered(event: Callable[..., Any], page: Page) -> Any:
-    """At `event`, what the controls say becomes the settings."""
-    gather = "(...values) => qwenVlChat.gatherSettings(values)"
-    return event(None, list(page.controls.components), page.settings, js=gather, **QUIET)
-
-
-def _wire_language(page: Page, tabs: Tabs, blocks: gr.Blocks) -> Any:
-    """Gives the event after which the page is in the language that was chosen."""
-    view = page.view
-    labelled = [
-        *page.controls.labelled, page.settings_title, page.settings_note, page.reset, page.language, page.log_out,
-        page.chatbot, page.attach, page.sources, page.views, page.scripted, view.message, view.examples,
-        view.copy, view.retry, view.retry_penalised, view.edit, view.undo, view.reproduce, view.export,
-        view.clear, view.cancel_edit,
-    ]  # fmt: skip
+def wire_language(events: Events) -> None:
+    """The page in the language that a person chooses."""
+    page, sidebar, view = events.page, events.page.sidebar, events.page.view
+    translated = translations(page)
 
     def relabel(language: str) -> list[Any]:
         texts = texts_for(language)
-        return [
-            *page.controls.relabelled(texts),
-            heading(texts),
-            note(texts),
-            gr.Button(texts.reset_settings),
-            gr.Radio(label=texts.language),
-            log_out_form(texts),
-            gr.Chatbot(label=texts.conversation, placeholder=welcome(texts)),
-            gr.UploadButton(texts.attach),
-            composer.sources(texts),
-            sides.views(texts),
-            render.page_texts(texts),
-            gr.Textbox(label=texts.message, placeholder=texts.placeholder),
-            offered(texts),
-            *(gr.Button(label) for label in (
-                texts.copy, texts.retry, texts.retry_penalised, texts.edit, texts.undo, texts.reproduce,
-                texts.export, texts.clear, texts.editing,
-            )),
-        ]  # fmt: skip
+        return [update(texts) for _, update in translated]
 
     # A page that opens in the language in which it was built changes nothing.
-    page.language.change(relabel, page.language, labelled, trigger_mode="always_last", **QUIET)
-    blocks.load(None, None, page.language, js="() => qwenVlChat.language()", **QUIET)
+    components = [component for component, _ in translated]
+    sidebar.language.change(relabel, sidebar.language, components, **LATEST)
+    events.blocks.load(None, None, sidebar.language, js="() => qwenVlChat.language()", **QUIET)
     keep = "(language) => { qwenVlChat.chooseLanguage(language); return [] }"
+    kept = sidebar.language.input(None, sidebar.language, None, js=keep, **QUIET)
     shown = [page.banner, view.stats, view.notice, view.tray, view.live]
-    return page.language.input(None, page.language, None, js=keep, **QUIET).then(
-        MethodType(handlers.choose_language, tabs), [page.key, page.language], shown,
-        trigger_mode="always_last", **QUIET,
-    )  # fmt: skip
+    inputs = [page.values.key, sidebar.language]
+    events.priced(kept.then(events.do(handlers.choose_language), inputs, shown, **LATEST))
+
+
+def wire_answering(events: Events) -> None:
+    """A message is sent, an answer tried again or stopped."""
+    page, view, do = events.page, events.page.view, events.do
+    key, settings = page.values.key, page.values.settings
+    outputs, sent = list(view), page.values.sent
+    accepted = view.message.submit(
+        do(handlers.submit), [key, view.message, settings], [sent, *outputs], **QUIET
+    )
+    take = "(t) => { qwenVlChat.sent(t); return [] }"
+    accepted.then(None, sent, None, js=take, **QUIET)
+    events.given_back(accepted)
+    events.followed(events.drawn(accepted))
+    view.message.stop(do(handlers.stop), key, None, **QUIET)
+    for event, handler in (
+        (view.retry.click, handlers.retry),
+        (view.retry_penalised.click, handlers.retry_penalised),
+        (view.examples.select, handlers.ask_example),
+    ):
+        answered = event(do(handler), [key, settings], outputs, **QUIET)
+        events.followed(events.drawn(answered))
+
+
+def wire_changes(events: Events) -> None:
+    """The latest exchange is taken back, everything is cleared, an answer is copied."""
+    view, key, do = events.page.view, events.page.values.key, events.do
+    undone = events.drawn(view.undo.click(do(handlers.undo), key, list(view), **QUIET))
+    events.priced(events.given_back(undone))
+    over = "(key) => qwenVlChat.startOver(key)"
+    cleared = view.clear.click(do(handlers.clear), key, list(view), js=over, **QUIET)
+    events.priced(events.drawn(cleared))
+    copy = "() => { qwenVlChat.copyLatest(); return [] }"
+    view.copy.click(None, None, None, js=copy, **QUIET)
+
+
+def wire_editing(events: Events) -> None:
+    """Whatever starts or ends an edit replaces the text in the composer."""
+    view, values = events.page.view, events.page.values
+    replace = "(text) => { qwenVlChat.replace(text); return [] }"
+    for event, handler in (
+        (events.page.scripts.bridge.select, handlers.edit),
+        (view.edit.click, handlers.edit_latest),
+        (view.cancel_edit.click, handlers.cancel_edit),
+    ):
+        outputs = [values.taken_up, *view]
+        changed = event(events.do(handler), [values.key, view.message], outputs, **QUIET)
+        events.drawn(changed)
+        events.priced(changed.then(None, values.taken_up, None, js=replace, **QUIET))
+
+
+def wire_saving_places(events: Events) -> None:
+    """An image is downloaded with what an answer points at."""
+    values, places = events.page.values, events.page.scripts.places
+    outputs = [values.saved, events.page.view.notice]
+    saved = places.select(events.do(handlers.save_marked), values.key, outputs, **QUIET)
+    saved.then(None, values.saved, None, js=DOWNLOAD, **QUIET)
+
+
+def wire_keeping(events: Events) -> None:
+    """How an answer came about; and whole conversations, out of the page and in again."""
+    view, values, do = events.page.view, events.page.values, events.do
+    key, replay = values.key, events.page.scripts.replay
+    view.reproduce.click(do(keeping.reproduce), key, replay, **QUIET)
+    replay.select(do(keeping.reproduce_another), key, replay, **QUIET)
+    verified = replay.submit(do(keeping.verify), key, values.verdict, **FOLLOWING)
+    tell = "(told) => { qwenVlChat.verdict(JSON.parse(told)); return [] }"
+    verified.then(None, values.verdict, None, js=tell, **EACH)
+    exported = view.export.click(do(keeping.export), key, [values.exported, view.notice], **QUIET)
+    exported.then(None, values.exported, None, js=DOWNLOAD, **QUIET)
+    outputs = [*view, *events.page.sidebar.controls.components]
+    restored = events.drawn(replay.upload(do(keeping.restore), key, outputs, **QUIET))
+    events.drawn(restored.then(do(handlers.play_clips), key, view.log, **FOLLOWING))
+    events.priced(events.gathered(restored.then))
+
+
+def wire_comparing(events: Events) -> None:
+    """One message under two settings, beside the conversation."""
+    page, values, do = events.page, events.page.values, events.do
+    key, form, answers = values.key, page.comparison.form, page.comparison.answers
+    inputs = [key, page.sidebar.language, values.settings]
+    looked = form.select(do(comparing.look), inputs, [form, answers], **QUIET)
+    message = [key, page.view.message, values.settings]
+    compared = form.submit(do(comparing.compare), message, answers, **QUIET)
+    for event in (looked, compared):
+        event.then(do(comparing.follow), key, answers, **FOLLOWING)
+    form.stop(do(comparing.stop), key, None, **QUIET)
+    take = "() => qwenVlChat.takenSettings()"
+    controls = list(page.sidebar.controls.components)
+    taken = form.apply(None, None, controls, js=take, **QUIET)
+    events.priced(events.gathered(taken.then))
+
+
+def wire_tray(events: Events) -> None:
+    """Files are attached, looked at and taken out; the message is typed."""
+    page, view, do = events.page, events.page.view, events.do
+    key, settings = page.values.key, page.values.settings
+    attached = view.tray.upload(do(handlers.attach), key, view.tray, **EACH)
+    events.priced(attached)
+    events.drawn(attached.then(do(handlers.play_clips), key, view.log, **FOLLOWING))
+    events.priced(view.tray.select(do(handlers.change_tray), key, view.tray, **EACH))
+    inspector = page.scripts.inspector
+    inputs = [key, view.message, settings]
+    events.priced(inspector.select(do(inspect), inputs, [inspector, view.tray], **EACH))
+    view.message.input(*events.price, **LATEST)
+
+
+def wire_settings(events: Events) -> None:
+    """The settings are kept in the browser; the server sees them with each message only."""
+    page, start, blocks = events.page, events.page.values.start, events.blocks
+    controls = list(page.sidebar.controls.components)
+    sliders = [c for c in controls if isinstance(c, gr.Slider)]
+    others = [c for c in controls if not isinstance(c, gr.Slider)]
+    # A slider that is being dragged goes through many values that nobody wants read, and one whose field is
+    # left with too large a number corrects itself afterwards.
+    events.gathered_on([c.change for c in sliders]).then(*events.price, **LATEST)
+    chosen = [*(c.release for c in sliders), *(c.input for c in others)]
+    events.priced(events.gathered_on(chosen))
+    names = json.dumps([spec.name for spec in SETTING_SPECS])
+    restore = f"(start) => qwenVlChat.keptSettings({names}, start.values)"
+    restored = events.gathered(blocks.load(None, start, controls, js=restore, **QUIET).then)
+    wire_checkpoint_settings(events, restored)
+    reset = page.sidebar.reset.click(None, start, controls, js="(start) => start.values", **QUIET)
+    events.priced(events.gathered(reset.then))
+
+
+def wire_checkpoint_settings(events: Events, restored: Any) -> None:
+    """The settings take the defaults and bounds of the checkpoint, once it is there."""
+    page, start = events.page, events.page.values.start
+    controls = list(page.sidebar.controls.components)
+    shown = [page.banner, page.loading, page.view.run_state]
+    watch = events.do(handlers.watch_loading)
+    watched = page.loading.tick(watch, page.values.key, shown, **QUIET)
+    keep = "(start, ...values) => qwenVlChat.startSettings(start.values, values)"
+    for event in (restored, watched):
+        told = event.then(events.do(handlers.start_settings), start, [start, *controls], **QUIET)
+        started = told.then(None, [start, *controls], controls, js=keep, **QUIET)
+        events.gathered(started.then)

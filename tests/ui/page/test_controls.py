@@ -56,7 +56,12 @@ def test_labels_carry_unit_and_help_in_the_language() -> None:
     }
 
 
-def test_relabelling_touches_everything_that_is_labelled() -> None:
+def test_every_control_and_heading_is_named_in_the_language_that_is_chosen() -> None:
     controls = built()
     with gr.Blocks():
-        assert len(controls.relabelled(CHINESE)) == len(controls.labelled)
+        updates = {component: update(CHINESE) for component, update in controls.translations()}
+    assert updates.keys() == {*controls.headings.values(), *controls.components}
+    for spec, component in zip(controls.setting_specs, controls.components, strict=True):
+        assert updates[component].label == labels(spec, CHINESE)["label"]
+    for group, heading in controls.headings.items():
+        assert updates[heading].label == CHINESE.groups[group]

@@ -1,0 +1,116 @@
+"""The elements of the page, by part. `layout` builds them, `wiring` connects them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from ui.html.page_update import View
+from ui.page.controls import Controls
+
+
+@dataclass(frozen=True)
+class SettingsSidebar:
+    """The settings, the language and the way out."""
+
+    title: gr.HTML
+    controls: Controls
+    note: gr.HTML
+    reset: gr.Button
+    language: gr.Radio
+    log_out: gr.HTML
+
+
+@dataclass(frozen=True)
+class Actions:
+    """The buttons below the conversation."""
+
+    copy: gr.Button
+    retry: gr.Button
+    retry_penalised: gr.Button
+    edit: gr.Button
+    undo: gr.Button
+    reproduce: gr.Button
+    export: gr.Button
+    clear: gr.Button
+
+
+@dataclass(frozen=True)
+class Talk:
+    """The conversation, and the answer that is being written."""
+
+    chatbot: gr.Chatbot
+    examples: gr.HTML
+    live: gr.Markdown
+    stats: gr.HTML
+    actions: Actions
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One message under two settings."""
+
+    form: gr.HTML
+    answers: gr.HTML
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where a message is written."""
+
+    notice: gr.HTML
+    cancel_edit: gr.Button
+    tray: gr.HTML
+    attach: gr.UploadButton
+    sources: gr.HTML
+    message: gr.Textbox
+    cost: gr.HTML
+
+
+@dataclass(frozen=True)
+class ForScripts:
+    """Elements that nobody sees: scripts read them, or send events through them."""
+
+    run_state: gr.HTML
+    ready: gr.HTML  # which items of the tray have been read
+    texts: gr.HTML
+    replay: gr.HTML
+    bridge: gr.HTML
+    inspector: gr.HTML
+    resume: gr.Button
+    places: gr.HTML  # asks for an image with what an answer points at
+
+
+@dataclass(frozen=True)
+class Values:
+    """Values on their way between the server and the scripts; none of them is in the DOM."""
+
+    settings: gr.JSON  # those that a person has chosen, by name
+    start: gr.JSON  # what the settings start with, and their bounds
+    key: gr.Textbox
+    name: gr.Textbox  # Gradio's for this page, beside others of the same tab
+    original: gr.Textbox  # the key of the tab that this one is a duplicate of
+    sent: gr.Textbox
+    taken_up: gr.Textbox
+    saved: gr.Textbox
+    returned: gr.Textbox
+    log: gr.Textbox
+    verdict: gr.Textbox
+    exported: gr.Textbox
+
+
+@dataclass(frozen=True)
+class Page:
+    """The elements of the page that are wired, by part."""
+
+    sidebar: SettingsSidebar
+    banner: gr.HTML
+    views: gr.HTML
+    talk: Talk
+    comparison: Comparison
+    desk: Desk
+    scripts: ForScripts
+    values: Values
+    view: View
+    loading: gr.Timer

@@ -1,0 +1,92 @@
+"""How the page's events are chained: what follows an answer, a change of the message, a change of a setting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from types import MethodType
+from typing import Any
+
+import gradio as gr
+
+from ui.handlers import chat as handlers
+from ui.page.elements import Page
+from ui.state.registry import Tabs
+
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+# Gradio drops an event without a word while its last run is still on its way: the end of an answer may be,
+# while the next message goes out.
+EACH: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
+LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
+# Events that last as long as an answer.
+FOLLOWING: dict[str, Any] = {
+    "concurrency_limit": None,
+    "trigger_mode": "multiple",
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
+
+
+@dataclass(frozen=True)
+class Events:
+    """The chains that several features of one page share. Each takes the event that it follows.
+
+    read_ahead: whether what is attached is read before it is sent.
+    """
+
+    page: Page
+    tabs: Tabs
+    blocks: gr.Blocks
+    read_ahead: bool
+
+    def do(self, handler: Callable[..., Any]) -> Any:
+        """A handler with the tabs as its first argument."""
+        return MethodType(handler, self.tabs)
+
+    @property
+    def price(self) -> tuple[Any, list[Any], gr.HTML]:
+        """Handler, inputs and output of the price of the message in the composer."""
+        values, desk = self.page.values, self.page.desk
+        return self.do(handlers.price), [values.key, desk.message, values.settings], desk.cost
+
+    def priced(self, after: Any) -> None:
+        """Show what the message would cost now, and read what is attached while the person is still typing."""
+        values = self.page.values
+        estimated = after.then(*self.price, **LATEST)
+        if self.read_ahead:
+            read, ready = self.do(handlers.read_ahead), self.page.scripts.ready
+            estimated.then(read, [values.key, values.settings], ready, **FOLLOWING)
+
+    def drawn(self, after: Any) -> Any:
+        """Have the page add what is new of the conversation to what it has. Returns `after`."""
+        view, chatbot = self.page.view, self.page.talk.chatbot
+        draw = "(sent, messages, live) => qwenVlChat.draw(sent, messages, live)"
+        after.then(None, [view.log, chatbot, view.live], [chatbot, view.live], js=draw, **EACH)
+        return after
+
+    def given_back(self, after: Any) -> Any:
+        """Put text that was not used back into the composer."""
+        give_back = "(text) => { qwenVlChat.giveBack(text); return [] }"
+        return after.then(None, self.page.view.returned, None, js=give_back, **EACH)
+
+    def followed(self, after: Any) -> None:
+        """Follow the answer, then give back unused text, then show what the rest costs."""
+        view, key = self.page.view, self.page.values.key
+        # Gradio rebuilds a component's whole description with every update, also of one that is skipped:
+        # what grows gets as few outputs as possible.
+        outputs = [view.live, view.run_state]
+        followed = after.then(self.do(handlers.follow), key, outputs, **FOLLOWING)
+        settled = followed.then(self.do(handlers.settled), key, list(view), **EACH)
+        self.given_back(self.drawn(settled))
+        self.priced(settled)
+
+    def gathered(self, event: Callable[..., Any]) -> Any:
+        """At `event`, the values of the controls become the settings."""
+        gather = "(...values) => qwenVlChat.gatherSettings(values)"
+        controls = list(self.page.sidebar.controls.components)
+        return event(None, controls, self.page.values.settings, js=gather, **QUIET)
+
+    def gathered_on(self, triggers: list[Callable[..., Any]]) -> Any:
+        """The same at any of several events."""
+        return self.gathered(partial(gr.on, triggers))

@@ -1,0 +1,43 @@
+"""What of the page changes with its language."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from ui.html import comparison as sides
+from ui.html import messages as render
+from ui.html import tray as composer
+from ui.html.examples import offered
+from ui.http.access.log_in_page import log_out_form
+from ui.page.controls import Translation
+from ui.page.elements import Page
+from ui.page.layout import heading, note, welcome
+
+
+def translations(page: Page) -> list[Translation]:
+    """Every component with a text of its own, each with its update in a language."""
+    sidebar, talk, desk, actions = page.sidebar, page.talk, page.desk, page.talk.actions
+    return [
+        *sidebar.controls.translations(),
+        (sidebar.title, heading),
+        (sidebar.note, note),
+        (sidebar.reset, lambda t: gr.Button(t.reset_settings)),
+        (sidebar.language, lambda t: gr.Radio(label=t.language)),
+        (sidebar.log_out, log_out_form),
+        (talk.chatbot, lambda t: gr.Chatbot(label=t.conversation, placeholder=welcome(t))),
+        (desk.attach, lambda t: gr.UploadButton(t.attach)),
+        (desk.sources, composer.sources),
+        (page.views, sides.views),
+        (page.scripts.texts, render.page_texts),
+        (desk.message, lambda t: gr.Textbox(label=t.message, placeholder=t.placeholder)),
+        (talk.examples, offered),
+        (actions.copy, lambda t: gr.Button(t.copy)),
+        (actions.retry, lambda t: gr.Button(t.retry)),
+        (actions.retry_penalised, lambda t: gr.Button(t.retry_penalised)),
+        (actions.edit, lambda t: gr.Button(t.edit)),
+        (actions.undo, lambda t: gr.Button(t.undo)),
+        (actions.reproduce, lambda t: gr.Button(t.reproduce)),
+        (actions.export, lambda t: gr.Button(t.export)),
+        (actions.clear, lambda t: gr.Button(t.clear)),
+        (desk.cancel_edit, lambda t: gr.Button(t.editing)),
+    ]
