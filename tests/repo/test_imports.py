@@ -48,6 +48,7 @@ UI_ARROWS: dict[str, set[str]] = {
 # Packages and modules that may import torch.
 TORCH = ("checkpoint", "engine", "local", "reproduce.stock", "reproduce.verify")
 MAX_FILES = 10  # in a package, without its __init__.py
+MAX_LINES = 45  # of a function, with its decorators' lines left out
 
 
 @cache
@@ -174,6 +175,14 @@ def test_no_package_holds_more_files_than_a_reader_takes_in(top: str) -> None:
     for folder in {path.parent for path in modules(top)}:
         files = [file for file in folder.glob("*.py") if file.name != "__init__.py"]
         assert len(files) <= MAX_FILES, folder
+
+
+def test_every_function_fits_on_a_screen() -> None:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    for path in (ROOT / "app.py", *modules(*TOP[1:])):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, kinds) and node.end_lineno:
+                assert node.end_lineno - node.lineno < MAX_LINES, f"{path}: {node.name}"
 
 
 def test_every_package_says_what_it_is_for() -> None:
