@@ -34,7 +34,8 @@ from model.errors import DemoError
 from model.prompt.sampling import sampling_arguments
 from model.prompt.token_ids import Prompt
 from model.serving.event_stream import Emit
-from model.serving.prepared_media import Items, Ready
+from model.serving.media_piece import Ready
+from model.serving.prepared_media import Items
 from model.settings import MAX_SEED, GenerationSettings
 
 # Large enough that the matrix products are efficient, small enough that Stop is prompt.

@@ -25,8 +25,8 @@ from model.reproduce.generation_record import (
     processed_media,
     template_messages,
 )
-from model.serving.drafts import EitherCancel
-from model.serving.fair_lock import Turnstile
+from model.serving.drafts import AnyCancel
+from model.serving.fair_lock import FairLock
 from model.settings import GenerationSettings
 
 
@@ -37,11 +37,11 @@ class Reproduction:
         self,
         engine: Engine,
         prompts: PromptBuilder,
-        turnstile: Turnstile,
+        fair_lock: FairLock,
         reader: MediaReader,
         model_info: ModelInfo,
     ) -> None:
-        self._engine, self._prompts, self._turnstile = engine, prompts, turnstile
+        self._engine, self._prompts, self._fair_lock = engine, prompts, fair_lock
         self._reader = reader
         self.model_info = model_info
 
@@ -84,10 +84,10 @@ class Reproduction:
 
         _require_memory_to_verify(prepare)
         while not results and not cancel.is_set():
-            with self._turnstile.spare() as leave:
+            with self._fair_lock.spare() as leave:
                 if leave:
-                    _require_memory_to_verify(partial(replay, EitherCancel(leave, cancel)))
-            self._turnstile.wait_until_free(cancel)
+                    _require_memory_to_verify(partial(replay, AnyCancel(leave, cancel)))
+            self._fair_lock.wait_until_free(cancel)
         return results[0] if results else None
 
 

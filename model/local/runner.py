@@ -20,9 +20,9 @@ from model.engine.vision_encoder import pixels_nbytes, prepare_pixels
 from model.errors import DemoError
 from model.media.reader import MediaReader
 from model.prompt.builder import PromptBuilder
-from model.serving.drafts import Drafts, EitherCancel, continued
+from model.serving.drafts import AnyCancel, Drafts, with_question
 from model.serving.event_stream import Emit
-from model.serving.fair_lock import Turnstile
+from model.serving.fair_lock import FairLock
 from model.serving.prepared_media import Items, PreparedMedia
 from model.settings import GenerationSettings
 
@@ -41,7 +41,7 @@ class GenerationRunner:
         self.media = PreparedMedia(
             partial(prepare_pixels, reader=reader), pixels_nbytes, MAX_PREPARED_BYTES
         )
-        self.lock = Turnstile()
+        self.lock = FairLock()
         self._drafts = Drafts()
 
     def answer(
@@ -78,7 +78,7 @@ class GenerationRunner:
         try:
             # The two questions share no prefix, so the prompts' common prefix does not depend on the question.
             prompt, other = (
-                self._prompts.build(continued(conversation, text), settings) for text in "01"
+                self._prompts.build(with_question(conversation, text), settings) for text in "01"
             )
             self._engine.max_answer_tokens(other)
             until = common_prefix_length(prompt.ids, other.ids)
@@ -134,7 +134,7 @@ class GenerationRunner:
         while not over.is_set():
             with self.lock.spare() as leave:
                 if leave:
-                    if not self._prefill(generation, EitherCancel(leave, over), until):
+                    if not self._prefill(generation, AnyCancel(leave, over), until):
                         return False
                     if not leave.is_set():
                         break

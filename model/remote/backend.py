@@ -32,7 +32,7 @@ from model.remote.messages import PAD
 from model.remote.token_count import TokenCounter
 from model.serving.drafts import Drafts
 from model.serving.event_stream import Emit, events_of
-from model.serving.fair_lock import Turnstile
+from model.serving.fair_lock import FairLock
 from model.serving.prepared_media import PreparedMedia
 from model.settings import MAX_SEED, DefaultSettings, GenerationSettings
 
@@ -60,7 +60,7 @@ class RemoteBackend:
             partial(encoded, reader=reader), encoded_nbytes, MAX_PREPARED_BYTES
         )
         self._counter = TokenCounter(server)
-        self._turnstile = Turnstile(concurrency)
+        self._fair_lock = FairLock(concurrency)
         self._drafts = Drafts()
         self._max_video_seconds = max_video_seconds
         self._reader = reader
@@ -193,7 +193,7 @@ class RemoteBackend:
                 if media is None:
                     return
                 answer.decoded = media.decoded
-                queued = self._turnstile.turn(
+                queued = self._fair_lock.turn(
                     cancel, lambda ahead: emit(Progress("queued", 0, ahead)), asked_at
                 )
                 entered = place.enter_context(queued)

@@ -33,7 +33,7 @@ class Drafts:
                 del self._flags[session]
 
 
-class EitherCancel(Cancel):
+class AnyCancel(Cancel):
     """Set when one of two flags is."""
 
     def __init__(self, one: Cancel, other: Cancel) -> None:
@@ -44,7 +44,7 @@ class EitherCancel(Cancel):
         return any(flag.is_set() for flag in self._flags)
 
 
-def continued(conversation: Conversation, text: str) -> Conversation:
+def with_question(conversation: Conversation, text: str) -> Conversation:
     """The draft with `text` as its question, whatever the question was so far."""
     *before, last = conversation.messages or (None,)
     if last is None or last.role != "user":

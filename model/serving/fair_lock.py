@@ -39,7 +39,7 @@ class _Leave(Cancel):
     place = lap, asked_at
 
 
-class Turnstile:
+class FairLock:
     """A fair lock whose waiting can be watched and cancelled; when nobody comes, spare work may pass.
 
     Each ticket of a person is for a later lap, and the first of a new person for the present lap (start-time fair

@@ -1,7 +1,7 @@
 """What is kept for people between their turns, bounded in bytes.
 
-Every entry belongs to one session and is found by nobody else. What is put for another session is evicted first, what has
-the lower rank before what has the higher, and of equals the least recently used. Knows nothing of what it keeps.
+Every entry belongs to one session, and no other session finds it. Entries of other sessions are evicted first, lower
+ranks before higher ones, and among equals the least recently used. Knows nothing of the values.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from model.conversation import Conversation, Image, Message, Text, Video
 from model.engine.vision_encoder import VisionEncoder, pixels_nbytes, prepare_pixels
 from model.local import LocalBackend
 from model.prompt.visual_item import VisualItem
-from model.serving.drafts import Drafts, EitherCancel, continued
+from model.serving.drafts import AnyCancel, Drafts, with_question
 from model.serving.prepared_media import PreparedMedia
 from model.settings import GenerationSettings
 from tests.support import media_files
@@ -259,7 +259,7 @@ def test_only_the_latest_draft_counts() -> None:
 def test_either_flag_stops() -> None:
     for number in (0, 1):
         flags = (Cancel(), Cancel())
-        either = EitherCancel(*flags)
+        either = AnyCancel(*flags)
         assert not either.is_set()
         flags[number].set()
         assert either.is_set()
@@ -267,7 +267,7 @@ def test_either_flag_stops() -> None:
 
 def test_a_draft_keeps_its_media_and_loses_its_question(picture: Image) -> None:
     asked = Conversation().with_user_turn(picture, Text("Hm"))
-    assert continued(asked, "0").messages == (Message("user", (picture, Text("0"))),)
+    assert with_question(asked, "0").messages == (Message("user", (picture, Text("0"))),)
     said = asked.with_reply("Yes")
-    assert continued(said, "0").messages[-1] == Message("user", (Text("0"),))
-    assert continued(said, "0").turns == 2
+    assert with_question(said, "0").messages[-1] == Message("user", (Text("0"),))
+    assert with_question(said, "0").turns == 2

@@ -9,7 +9,8 @@ from typing import TypeVar
 from model.backend import Cancel
 from model.media.video import VideoProgress
 from model.prompt.visual_item import VisualItem
-from model.serving.prepared_media import Make, Sized
+from model.serving.media_piece import Sized
+from model.serving.prepared_media import Make
 
 Value = TypeVar("Value", bound=Sized)
 

@@ -17,8 +17,9 @@ from model.families import Geometry
 from model.media.video import VideoProgress
 from model.prompt.visual_item import VisualItem, plan
 from model.serving import prepared_media
+from model.serving.media_piece import Ready
 from model.serving.person import PERSON
-from model.serving.prepared_media import PreparedMedia, Ready
+from model.serving.prepared_media import PreparedMedia
 from tests.support import media_files
 from tests.support.patience import PATIENCE_S, wait_until
 
