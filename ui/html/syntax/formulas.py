@@ -169,8 +169,9 @@ def _line(state: StateBlock, number: int) -> str:
 
 
 def _formula_lines(state: StateBlock, start: int, end: int, opening: str) -> list[str]:
-    """From the opening to the line that ends with the closing; empty if there is none."""
+    """From the opening to the line that ends with the closing; empty if there is none, or nothing between them."""
     lines: list[str] = []
+    filled = False
     for number in range(start, end):
         if state.isEmpty(number) or state.sCount[number] < state.blkIndent:
             return []
@@ -179,7 +180,8 @@ def _formula_lines(state: StateBlock, start: int, end: int, opening: str) -> lis
         rest = line if lines[1:] else line[len(opening) :]
         before, closing, after = rest.partition(closing_of(opening))
         if closing:
-            return lines if after.strip() in _AFTER and (before.strip() or lines[1:]) else []
+            return lines if after.strip() in _AFTER and (filled or before.strip()) else []
+        filled = filled or bool(rest.strip())
         # Given up where another one begins, so that no line is read twice.
         if opening in rest.replace("\\\\", "") or FENCE.match(line):
             return []

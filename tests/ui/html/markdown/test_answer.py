@@ -220,6 +220,17 @@ def test_formulas_stand_between_delimiters_that_no_answer_has() -> None:
     assert MARK not in to_html("`\\(x\\)` $5 and $6 \\$a$ \\\\(x\\\\)")
 
 
+def test_delimiters_with_nothing_between_them_are_text() -> None:
+    for written in (
+        "$$\n$$",
+        "So:\n$$\n  $$\nDone.",
+        "\\begin{align}\n\\end{align}",
+        "$$$$",
+        "$$ $$",
+    ):
+        assert read(to_html(written)) == re.sub(r"\s", "", written)
+
+
 def test_a_formula_that_nests_too_deep_is_text() -> None:
     for deep in ("\\sqrt{" * 51 + "x" + "}" * 51, "x^{" * 51 + "}" * 51, "\\left(" * 51 + "\\right)" * 51, "\\sqrt" * 51 + "x",
                  "\\begin{matrix}" * 51, "x" * 5001):  # fmt: skip
