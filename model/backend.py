@@ -30,9 +30,8 @@ class Usage:
     # Seconds from asking to the first token of the answer, waiting in the queue included; of a server to its first
     # word, 0 if there was none.
     ttft_s: float
-    decode_tokens_per_s: (
-        float  # of those after the first, and what came with it; 0 when there were none
-    )
+    # Of the tokens after the first streamed chunk; 0 if there was only one chunk.
+    decode_tokens_per_s: float
     stop_reason: StopReason
     seed: int
     temperature: float = 0.0  # how its tokens were chosen; at 0 the next two have no effect
@@ -40,11 +39,13 @@ class Usage:
     top_k: int = 0
     repetition_penalty: float = 1.0
     reasoning_tokens: int = 0  # of the new ones: thought, and no part of the answer
-    vision_encodes: int = 0  # pictures and videos that went through the vision tower
-    decoded_frames: int = 0  # pictures opened and video frames decoded
+    # Images and videos that went through the vision tower.
+    vision_encodes: int = 0
+    # Images opened and video frames decoded.
+    decoded_frames: int = 0
     prefilled_tokens: int = 0  # prompt tokens that went through the language model
     # Of this conversation, and since its last answer, what had to make room in memory: tokens in the KV cache, and
-    # pictures and videos whose vision features were kept.
+    # images and videos whose vision features were kept.
     evicted_tokens: int = 0
     evicted_features: int = 0
 
@@ -140,12 +141,11 @@ class Cancel:
 
 @dataclass(frozen=True)
 class ItemCost:
-    """What one picture or video will cost. Sizes are (width, height) in pixels."""
+    """The cost of one image or video. Sizes are (width, height) in pixels."""
 
     kind: Literal["image", "video"]
-    number: (
-        int  # as the vision ids count: pictures and videos separately, over the whole conversation
-    )
+    # As the vision ids count: images and videos apart, over the whole conversation, from 1.
+    number: int
     original: tuple[int, int]
     resized: tuple[int, int]
     tokens: int
@@ -172,9 +172,11 @@ class Status:
 
     state: Literal["loading", "ready", "failed"]
     label: str  # e.g. "Qwen2-VL-7B-Instruct · cuda bf16 flash-attn 2"
-    note: str = ""  # what the person should know: why it failed, or is not there yet; best a `LocalizedText`
+    # Why loading failed or is not done yet; best a `LocalizedText`.
+    note: str = ""
     progress: float = 0.0  # 0..1 while loading
-    convention: Convention = "qwen2_vl"  # in which its answers name places in a picture
+    # How its answers name places in an image.
+    convention: Convention = "qwen2_vl"
     # Leaves a page one of the cores that decode, for a moment; None where decoding does not run on the CPU.
     yield_core: Callable[[], None] | None = None
     reproducible: bool = False  # it tells how it answers, see `generation_record.Reproducible`
@@ -187,12 +189,13 @@ class Status:
 
 @dataclass(frozen=True)
 class CacheFigures:
-    """What a model in this process keeps between turns, in bytes, and what had to make room since the start."""
+    """The caches of a model in this process: their bytes, and what was evicted since the start."""
 
     used_bytes: int
     budget_bytes: int
     evicted_conversations: int  # their KV caches
-    evicted_features: int  # of pictures and videos
+    # Of images and videos.
+    evicted_features: int
 
 
 class LoadProgress(Protocol):
@@ -225,10 +228,10 @@ class Backend(Protocol):
     def read_ahead(
         self, conversation: Conversation, settings: GenerationSettings, *, session: str
     ) -> bool:
-        """Read what the answer will need but the question of the last turn, whenever nobody waits.
+        """Prefill everything before the question of the last turn while no request waits.
 
-        Returns True when that is done, False when the session was answered, forgotten, or reads another
-        draft meanwhile. Raises `DemoError`.
+        Returns True when that is done, False if the session was answered or forgotten or began another draft
+        meanwhile. Raises `DemoError`.
         """
         ...
 
@@ -237,7 +240,7 @@ class Backend(Protocol):
         ...
 
     def cache_figures(self) -> CacheFigures | None:
-        """What is kept between turns; None of a server, and before a checkpoint is loaded. Waits for nothing."""
+        """The size of the caches; None for a server and while loading. Never waits."""
         ...
 
     def status(self) -> Status:

@@ -23,7 +23,7 @@ Role = Literal["user", "assistant"]
 class Text:
     """Text typed by a person or answered by the model, exactly as it was.
 
-    pointing: a person's text that no one typed: its grounding tokens name a place in a picture.
+    pointing: the page made the text from a region that a person selected; its grounding tokens stay active.
     """
 
     text: str
@@ -32,11 +32,12 @@ class Text:
 
 @dataclass(frozen=True)
 class Image:
-    """A picture: a file's path, or a `file:`, `data:` or http(s) URL, with its own resolution."""
+    """An image: a file's path, or a `file:`, `data:` or http(s) URL, with its own resolution."""
 
     path: str | PathLike[str]
     vision: VisionSettings = field(default_factory=VisionSettings)
-    name: str = ""  # what the person calls it; only for messages
+    # What messages call it.
+    name: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", _local(self.path))
@@ -44,7 +45,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Video:
-    """A clip: a file's path, or the paths of its frames with the rate they were taken at.
+    """A video: a file's path, or the paths of its frames and their rate.
 
     A path may be a `file:` URL.
 
@@ -54,7 +55,8 @@ class Video:
     path: str | PathLike[str] | None = None
     vision: VisionSettings = field(default_factory=VisionSettings)
     frames: tuple[str | PathLike[str], ...] = ()
-    fps: float | None = None  # frames per second of `frames`
+    # Frames per second of `frames`.
+    fps: float | None = None
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -101,7 +103,7 @@ class Message:
 
     @property
     def regions(self) -> tuple[Text, ...]:
-        """The places that it points at, in the checkpoint's words."""
+        """The regions it points at, as the checkpoint writes them."""
         return tuple(part for part in self.parts if isinstance(part, Text) and part.pointing)
 
     @cached_property  # each action looks at all messages
@@ -159,7 +161,7 @@ class Conversation:
 
     @property
     def media(self) -> Iterator[Media]:
-        """Every picture and video, in the order in which the vision ids count them."""
+        """Every image and video, in the order of the vision ids."""
         return iter(self._media)
 
     @cached_property

@@ -1,7 +1,6 @@
-"""What can go wrong in a way that the person at the page can do something about.
+"""Errors that a person can do something about.
 
-Every `DemoError` is one sentence (or two) that names the remedy and is shown as it is. Anything else
-that is raised is a bug and is not dressed up.
+A `DemoError` is one or two sentences that name the remedy; they are shown as they are. Every other exception is a bug.
 """
 
 from __future__ import annotations
@@ -10,16 +9,16 @@ from typing import Any, Self
 
 
 class LocalizedText(str):
-    """English, made of a template and values: a page in another language puts it together again.
+    """English text that keeps its template and values, so that a page can show it in another language.
 
-    A value that is a `LocalizedText` is a part to be translated too; any other string belongs to somebody.
+    A value that is a `LocalizedText` is translated too; any other value is shown as it is.
     """
 
     template: str
     values: dict[str, object]
 
     def __new__(cls, template: str, /, **values: object) -> LocalizedText:
-        """`{...}` in the template as in `str.format`; it is the key of its translations."""
+        """template: as for `str.format`; it is the key of the translations."""
         self = super().__new__(cls, template.format(**values))
         self.template, self.values = template, values
         return self
@@ -30,7 +29,7 @@ class LocalizedText(str):
         ), self.values  # copies must not take the filled-in text as a template
 
     def plain(self) -> dict[str, Any]:
-        """What JSON can hold of it: values that are neither sentences nor numbers as text."""
+        """The template and values for JSON; a value that is neither a text of ours nor a number becomes a string."""
         return {"template": self.template, "values": {k: _plain(v) for k, v in self.values.items()}}
 
     @classmethod
@@ -57,14 +56,14 @@ def _of_plain(value: Any) -> object:
 
 
 class SettingName(str):
-    """A setting in a sentence, as programs name it; a page says what its control is called."""
+    """A setting's name within a text: programs see the name, a page shows the label of its control."""
 
     def __format__(self, spec: str) -> str:
         return f"'{self!s}'"
 
 
 class DemoError(Exception):
-    """Shown to the person as is, or in their language. Made as a `LocalizedText` is."""
+    """Shown to the person as it is, or in their language. Takes what `LocalizedText` takes."""
 
     def __init__(self, template: str, /, **values: object) -> None:
         super().__init__(template)
@@ -87,7 +86,7 @@ class SettingError(DemoError):
 
 
 class MediaError(DemoError):
-    """A picture or video cannot be used; the message says why and what would work."""
+    """An image or video cannot be used; the message says why and what would work."""
 
 
 class ContextError(DemoError):

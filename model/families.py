@@ -1,4 +1,4 @@
-"""The members of the model family: how each cuts pictures into tokens, names places, and is itself named.
+"""The members of the model family: their visual tokens, their grounding convention, and the names they go by.
 
 One table for checkpoints on this machine and for servers. Knows nothing of files, models or the network.
 """
@@ -16,7 +16,7 @@ from model.settings import MAX_IMAGE_TOKENS, Bounds, DefaultSettings, Generation
 
 @dataclass(frozen=True)
 class Geometry:
-    """How a vision tower cuts pictures and clips into tokens, and what its processor does to their size."""
+    """How a vision tower cuts images and videos into tokens, and the bounds of its processor."""
 
     patch_size: int = 14  # px, the side of a patch
     merge_size: int = 2  # patches, the side of a visual token

@@ -1,6 +1,6 @@
-"""LoadingBackend: a backend that is still being loaded.
+"""LoadingBackend: stands in for a backend that is still being loaded.
 
-The page is up at once; a message sent meanwhile waits, and a load that fails says why.
+The page starts at once. A message waits until the backend is loaded, and a failed load is reported with its reason.
 """
 
 from __future__ import annotations

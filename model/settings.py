@@ -1,4 +1,4 @@
-"""Every spec, once: default, range, unit and a sentence of help.
+"""Every setting, once: default, range, unit and a sentence of help.
 
 Flags, sliders and the API's `settings` are generated from the two frozen dataclasses below.
 """

@@ -1,1 +1,1 @@
-"""What answers mention: images by number, moments of a clip."""
+"""What answers mention: images by number, times of a video."""

@@ -1,6 +1,6 @@
-"""Which picture or clip a text speaks of: "Picture 2", "the second image", "视频1", "두 번째 사진".
+"""Finds the image or video that a text refers to: "Picture 2", "the second image", "视频1", "두 번째 사진".
 
-Numbers are those of the vision ids: pictures and clips apart, over the whole conversation, from 1.
+Numbers are those of the vision ids: images and videos apart, over the whole conversation, from 1.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Literal
 from model.conversation import Conversation, Image, Video
 
 Kind = Literal["image", "video"]
-MAX_QUESTION_CHARACTERS = 4_000  # characters at the end of a question that tell what it is about
+# Characters at the end of a question that are searched.
+MAX_QUESTION_CHARACTERS = 4_000
 
 _ORDINALS = {
     word: number
@@ -60,7 +61,7 @@ class Reference:
 
 
 def references(text: str) -> list[Reference]:
-    """Every picture and clip that a text names, in its order."""
+    """Every image and video that a text names, in its order."""
     lower = text.lower()
     if not any(noun in lower for nouns in _NOUNS for noun in nouns):
         return []  # as good as always in a long list of boxes, and quicker

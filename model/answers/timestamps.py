@@ -1,4 +1,4 @@
-"""Times in an answer about a clip: `1:23`, `00:01:23.5`, `83 s`, `1 min 23 s`, `0:10-0:20`, `第12秒`.
+"""Finds times in an answer about a video: `1:23`, `00:01:23.5`, `83 s`, `1 min 23 s`, `0:10-0:20`, `第12秒`.
 
 Answers are untrusted and full of what only looks like a moment. What could as well be a score, a ratio, the
 time of day, a version or how long something lasts is left alone.
@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-CONTEXT_CHARACTERS = 40  # characters around a time that say what it is
+# Characters around a time that are searched for words that say what it is.
+CONTEXT_CHARACTERS = 40
 # Not within a longer number, name or version, and not an amount of money.
 _CLEAR = r"(?<![A-Za-z\d_.:：$€£¥₩#])(?<!\d,)(?<![$€£¥₩] )"
 _NUMBER = r"\d{1,5}(?:\.\d{1,6})?"
@@ -65,7 +66,7 @@ _COMPARISON = re.compile(
 
 @dataclass(frozen=True)
 class Timestamp:
-    """A moment of the clip, written in `text[start:end]`."""
+    """A time in the video, written in `text[start:end]`."""
 
     seconds: float
     start: int
@@ -73,7 +74,7 @@ class Timestamp:
 
 
 def timestamps(text: str, duration_s: float) -> list[Timestamp]:
-    """The moments that `text` names of a clip of this length, in their order."""
+    """The times within `duration_s` that `text` names, in its order."""
     found: list[Timestamp] = []
     for moment in sorted(_moments(text), key=lambda moment: moment.start):
         apart = not found or moment.start >= found[-1].end

@@ -1,4 +1,4 @@
-"""A place as an answer writes it, before it is known how large the picture is."""
+"""A place as an answer writes it, not yet scaled to an image."""
 
 from __future__ import annotations
 

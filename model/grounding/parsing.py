@@ -1,8 +1,8 @@
-"""Boxes and points in an answer, in pixels of the original picture.
+"""Boxes and points of an answer, in pixels of the original image.
 
 Three conventions, from the model family's documentation: Qwen2-VL's control tokens with thousandths of width and
-height, Qwen2.5-VL's JSON in pixels of the resized picture, Qwen3-VL's JSON in thousandths. Answers are untrusted
-and often cut off: what nobody could read is left out, what lies outside is brought to the border.
+height, Qwen2.5-VL's JSON in pixels of the resized image, Qwen3-VL's JSON in thousandths. Answers are untrusted and
+often cut off: unreadable places are left out, and places outside the image are moved to its border.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from model.grounding.mention import Mention, extent
 from model.grounding.tags import in_tags
 
 Convention = Literal["qwen2_vl", "qwen2_5_vl", "qwen3_vl"]
-Size = tuple[int, int]  # width, height
+# Width and height in pixels.
+Size = tuple[int, int]
 THOUSANDTHS = (1000, 1000)
-MAX_LABEL_CHARACTERS = 200  # characters
+MAX_LABEL_CHARACTERS = 200
 
 # Blocks and spans of code; what they begin with, and their language, tells whether they hold data.
 _CODE = re.compile(
@@ -34,7 +35,7 @@ _DATA_LANGUAGES = re.compile(r"json|xml|html|ya?ml|text|txt|plain|markdown|md\b"
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle in pixels of the original picture, upper left and lower right corner."""
+    """A rectangle in pixels of the original image, upper left and lower right corner."""
 
     label: str
     x1: int
@@ -45,7 +46,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Point:
-    """A pixel of the original picture."""
+    """A pixel of the original image."""
 
     label: str
     x: int
@@ -53,9 +54,9 @@ class Point:
 
 
 def parse(text: str, convention: Convention, *, original: Size, resized: Size) -> list[Box | Point]:
-    """Everything that an answer so far points at, in its order. Never raises for what a model writes.
+    """The boxes and points of an answer so far, in its order. Never raises, whatever the text.
 
-    original, resized: (width, height) of the picture as it was attached and as the model saw it.
+    original, resized: (width, height) of the image as it was attached and as the model saw it.
     """
     places = (
         place(mention, convention, original=original, resized=resized) for mention in mentions(text)
@@ -64,7 +65,7 @@ def parse(text: str, convention: Convention, *, original: Size, resized: Size) -
 
 
 def mentions(text: str) -> Iterator[Mention]:
-    """Every place that an answer so far names, in its order, on whichever picture it is.
+    """Every place that an answer so far names, in its order, on any image.
 
     All spellings are read whatever the convention: fine-tuned checkpoints write those of their training data.
     """
@@ -83,7 +84,7 @@ def _only_data(block: re.Match[str]) -> str:
 def place(
     mention: Mention, convention: Convention, *, original: Size, resized: Size
 ) -> Box | Point | None:
-    """Where on this picture a mention points; None for a box without an area."""
+    """The mention in pixels of this image; None for a box without an area."""
     unit = resized if convention == "qwen2_5_vl" else THOUSANDTHS
     numbers = mention.numbers
     if all(0 <= number <= 1 for number in numbers) and not all(map(float.is_integer, numbers)):
@@ -99,12 +100,12 @@ def place(
 
 
 def _scaled(number: float, side: int, whole: int) -> float:
-    """Brought into the picture first: a number may be too large to be computed with."""
+    """Clamped to the image before it is scaled: the number may overflow."""
     return min(max(number, 0), side) * whole / side
 
 
 def _side(low: float, high: float) -> tuple[int, int] | None:
-    """From one pixel to another; at least one, however thin the box is."""
+    """First and end pixel; at least one pixel, however thin the box is."""
     if low >= high:
         return None
     first, end = round(low), round(high)

@@ -1,4 +1,4 @@
-"""A place in a picture that a person points at, in the words that the checkpoint itself uses for places."""
+"""Writes a region that a person selected in an image as the checkpoint writes places."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import json
 from model.conversation import Text
 from model.grounding import THOUSANDTHS, Convention, Size
 
-Corners = tuple[
-    float, float, float, float
-]  # left, top, right, bottom, as parts of width and height
+# Left, top, right, bottom, as fractions of width and height.
+Corners = tuple[float, float, float, float]
 
 
 def region_text(picture: int, corners: Corners, convention: Convention, resized: Size) -> Text:
-    """The line in front of a question that says which part of which picture it is about.
+    """The line before a question that names the image and the region it is about.
 
     picture: its number, as vision ids count; resized: the size at which the model sees it. The inverse of
     `grounding.parse`, and of the same conventions.
@@ -31,6 +30,6 @@ def region_text(picture: int, corners: Corners, convention: Convention, resized:
 
 
 def ordered(corners: Corners) -> Corners:
-    """The same rectangle inside of the picture, from its upper left to its lower right corner."""
+    """The rectangle within the image, from its upper left to its lower right corner."""
     left, top, right, bottom = (min(max(part, 0.0), 1.0) for part in corners)
     return min(left, right), min(top, bottom), max(left, right), max(top, bottom)

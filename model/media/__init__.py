@@ -1,1 +1,1 @@
-"""Untrusted files become pixels: images, clips, downloads. No torch."""
+"""Untrusted files become pixels: images, videos, downloads. No torch."""

@@ -1,6 +1,6 @@
-"""An untrusted clip's file, open: its picture track, packet by packet, and where on its clock things are.
+"""Opens an untrusted video file and reads the packets of its video track.
 
-What a file may take is bounded here. Times are seconds from where a player starts.
+Bounds the size, the number of errors and the time of a file. Times are seconds from where a player starts.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from model.errors import MediaError
 
 # Named, because a playlist among FFmpeg's other formats opens any file or address that it mentions.
 CONTAINERS = "mov,mp4,3gp,matroska,webm,avi,mpegts,mpeg,flv,asf"
-# By FFmpeg's names of its decoders; what browsers, phones, cameras and archives write. It has 250 others, most of them
-# hardly ever used and some of them full of holes. None for sound: nothing of it is decoded.
+# FFmpeg's names of the decoders for what browsers, phones, cameras and archives write. FFmpeg has 250 others, rarely
+# used and often attacked. No audio decoder: sound is never decoded.
 DECODERS = frozenset(
     [
         "h264",
@@ -57,21 +57,28 @@ DECODERS = frozenset(
         "webp",
     ]
 )
-MAX_FRAME_PIXELS = 40_000_000  # of a frame: 8K and a little
-MAX_PIXEL_ASPECT = 4.0  # of width and height of a pixel, either way; DVDs have up to 1.5
-MAX_HELD_PIXELS = 80_000_000  # of the frames that threads hold, each its own: two of 8K
-MAX_THREADS = 16  # more gain nothing
-MAX_BROKEN_PLACES = 1000  # places where a file is broken, before it is given up
-PROBE_TIMEOUT_S = (
-    20.0  # for what a clip is; a minute of the slowest files takes a tenth of a second
-)
-DECODE_TIMEOUT_S = 600.0  # for its frames; an hour of 1080p takes five minutes on two cores
-TAIL_S = 2.0  # s: without an index, seeking lands in the middle of a group of frames
-INDEXED = ("mov", "matroska")  # containers that lead to any keyframe exactly
+# Pixels of a frame: a little more than 8K.
+MAX_FRAME_PIXELS = 40_000_000
+# Width to height of a pixel, or the inverse; DVDs have up to 1.5.
+MAX_PIXEL_ASPECT = 4.0
+# Pixels of the frames that all decoder threads hold, one frame each: two frames of 8K.
+MAX_HELD_PIXELS = 80_000_000
+# More decoder threads are no faster.
+MAX_THREADS = 16
+# Errors after which a file is given up.
+MAX_BROKEN_PLACES = 1000
+# To probe a video; a minute of the slowest files takes a tenth of a second.
+PROBE_TIMEOUT_S = 20.0
+# To decode a video's frames; an hour of 1080p takes five minutes on two cores.
+DECODE_TIMEOUT_S = 600.0
+# Where the search for the last packets begins, before the end: without an index, a seek lands within a group of frames.
+TAIL_S = 2.0
+# Containers whose index leads to any keyframe exactly.
+INDEXED = ("mov", "matroska")
 
 
 class TimeBudget:
-    """How much longer a clip may be worked on. What is done with its frames meanwhile does not count."""
+    """How long a video may still be decoded. The clock stands still while the caller uses a frame."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -92,11 +99,12 @@ class TimeBudget:
 
 @dataclass(frozen=True)
 class VideoTrack:
-    """The picture track of an open file."""
+    """The video track of an open file."""
 
     container: InputContainer
     stream: VideoStream
-    shown: str  # the clip's name in messages
+    # What messages call the video.
+    shown: str
     time_budget: TimeBudget
 
     @property
@@ -202,7 +210,7 @@ class VideoTrack:
 
 @contextmanager
 def opened(path: str, shown: str, seconds: float) -> Iterator[VideoTrack]:
-    """The picture track, ready to decode with threads for so long. Raises `MediaError`."""
+    """The video track, ready to decode with threads for `seconds`. Raises `MediaError`."""
     with _container(path, shown) as container:
         stream = _video_track(container, shown)
         if stream.width * stream.height > MAX_FRAME_PIXELS:

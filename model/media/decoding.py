@@ -1,6 +1,6 @@
-"""Frames of an open clip with their true times, and with as little decoded as the wanted moments allow.
+"""Decodes the frames of an open video, with their true times, and skips frames that are not wanted.
 
-A clip is decoded in one streaming pass, so memory never depends on its length.
+Memory never depends on a video's length: frames are decoded in one streaming pass.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from model.media.sampling import SAME_MOMENT
 Pixels = npt.NDArray[np.uint8]  # (height, width, 3), RGB
 Timed = Iterator[tuple[float, VideoFrame]]
 
-MAX_EMPTY_PACKETS = (
-    10_000  # broken packets in a row, five minutes of them: what follows is given up
-)
-UNTAGGED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
+# Packets in a row that give no frame, five minutes of them: the rest of the file is given up.
+MAX_EMPTY_PACKETS = 10_000
+# FFmpeg's AVCOL_SPC_UNSPECIFIED.
+UNTAGGED = 2
 HD_LINES = 720
-MIN_UNWANTED_RATIO = (
-    3.0  # times as many frames as are wanted: then it pays to find out which these are
-)
+# Frames in the span for each wanted one: from here on, an index of the packets costs less than it saves.
+MIN_UNWANTED_RATIO = 3.0
 # Codecs whose decoders leave out unreferenced frames only; HEVC's may be referred to from another layer.
 SAFE_TO_SKIP_NONREF = frozenset({"h264", "mpeg4", "mpeg2video"})
-MAX_PACKETS = 1_000_000  # in an index, which then takes 200 MB; four hours at 60 frames a second
+# Packets of an index, which then takes 200 MB; four hours at 60 frames a second.
+MAX_PACKETS = 1_000_000
 
 
 @dataclass(frozen=True)
 class DecodeRun:
-    """Frames to decode from one keyframe on, all by their time stamps."""
+    """The wanted frames that are decoded from one keyframe on, all as time stamps."""
 
     keyframe: int
     wanted: tuple[int, ...]  # ascending
@@ -76,7 +76,7 @@ class PacketIndex:
         return tuple(sorted({self.stamps[place] for place in places}))
 
     def runs(self, wanted: Sequence[int]) -> list[DecodeRun]:
-        """A new run wherever a keyframe lies between two wanted frames that both come after another."""
+        """One run for each keyframe that decoding starts from, in order."""
         runs: list[DecodeRun] = []
         for stamp in wanted:
             keyframe = self.keyframes[max(0, bisect_right(self.keyframes, stamp) - 1)]

@@ -1,7 +1,6 @@
-"""Pictures from untrusted files: their size, identity, and pixels as a person sees them.
+"""Images from untrusted files: their size, type, and pixels as a person sees them.
 
-A source is a path, the content itself, or a `data:` URL that holds it. A web address is none: only
-`fetch`, which nothing but the Python API calls, goes out to the network. Knows nothing of models.
+What a source is: `source`. Knows nothing of models.
 """
 
 from __future__ import annotations
@@ -32,13 +31,12 @@ Strip = tuple[int, int, int, int]  # left, top, right, bottom
 
 # JPEG with the phones' MPO, and HEIF where its decoder is installed.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", *(("HEIF",) if READS_HEIF else ()))
-MAX_IMAGE_PIXELS = (
-    100_000_000  # 400 MB once decoded; the largest cameras people own take 61 to 102 million
-)
-MAX_SCANS = (
-    100  # of a progressive JPEG; encoders make about ten, and each goes over the whole picture
-)
-STRIP_ROWS = 256  # converted at a time, where that takes several times the picture's own memory
+# 400 MB once decoded; the largest cameras that people own take 61 to 102 million.
+MAX_IMAGE_PIXELS = 100_000_000
+# Scans of a progressive JPEG. Encoders write about ten; each one decodes the whole image again.
+MAX_SCANS = 100
+# Rows converted at a time where a conversion takes several times the image's own memory.
+STRIP_ROWS = 256
 
 DNG_VERSION = 0xC612  # a TIFF tag
 DEEP_MODES = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
@@ -56,10 +54,10 @@ SWAPPED_SIDES = (5, 6, 7, 8)
 
 
 def open_image(source: Source, *, name: str = "") -> Image.Image:
-    """The first frame of the picture, RGB, upright, decoded. Raises `MediaError`.
+    """The image's first frame, decoded, RGB, upright. Raises `MediaError`.
 
     Transparency is laid over white and 16-bit levels are scaled to 8. Colours are taken as sRGB,
-    as the stock processors take them. `name` is what messages call the picture.
+    as the stock processors take them. `name` is what messages call it.
     """
     with _opened(source, name) as image:
         turn = EXIF_TRANSPOSE.get(_orientation(image))
@@ -71,14 +69,14 @@ def open_image(source: Source, *, name: str = "") -> Image.Image:
 
 
 def image_size(source: Source, *, name: str = "") -> tuple[int, int]:
-    """(width, height) of the upright picture, from its header alone. Raises `MediaError`."""
+    """(width, height) of the upright image, read from its header. Raises `MediaError`."""
     with _opened(source, name) as image:
         width, height = image.size
         return (height, width) if _orientation(image) in SWAPPED_SIDES else (width, height)
 
 
 def is_turned(source: Source, *, name: str = "") -> bool:
-    """Whether the picture is stored otherwise than it is to be seen. Raises `MediaError`."""
+    """Whether EXIF says that the stored pixels must be turned or mirrored. Raises `MediaError`."""
     with _opened(source, name) as image:
         return _orientation(image) in EXIF_TRANSPOSE
 
@@ -91,7 +89,7 @@ def pages(source: Source, *, name: str = "") -> int:
 
 
 def mime_type(source: Source, *, name: str = "") -> str:
-    """By the content, whatever the file is called. Raises `MediaError`."""
+    """The MIME type of the content, whatever the file's name. Raises `MediaError`."""
     with _opened(source, name) as image:
         # The phones' MPO is a JPEG with more pictures behind it.
         return Image.MIME["JPEG" if image.format == "MPO" else image.format or ""]
@@ -99,7 +97,7 @@ def mime_type(source: Source, *, name: str = "") -> str:
 
 @contextmanager
 def _opened(source: Source, name: str) -> Iterator[Image.Image]:
-    """The picture, header read and not too large to decode; Pillow's errors are put in words."""
+    """Open the image, read its header and check its size. Pillow's errors become `MediaError`."""
     shown = display_name(source, name)
     with opened(source, name) as file:
         head = file.read(512)

@@ -1,7 +1,4 @@
-"""Who opens the files of a conversation: this process, or whoever was put in its place, such as a sandbox.
-
-Everything that a backend learns of a picture or a clip it learns through here.
-"""
+"""The protocol through which a backend opens the files of a conversation: in this process, or in a sandbox."""
 
 from __future__ import annotations
 
@@ -24,11 +21,11 @@ class MediaReader(Protocol):
     """Safe to use from several threads."""
 
     def __hash__(self) -> int:
-        """What it has found is remembered as its own."""
+        """Facts are cached by reader."""
         ...
 
     def image_size(self, image: Image) -> tuple[int, int]:
-        """(width, height) of the upright picture. Raises `MediaError`."""
+        """(width, height) of the upright image, in pixels. Raises `MediaError`."""
         ...
 
     def video_info(self, item: Video) -> VideoInfo:
@@ -38,15 +35,15 @@ class MediaReader(Protocol):
     def pixels(
         self, part: Media, times: tuple[float, ...], cancel: Cancel, report: VideoProgress
     ) -> Iterator[Pixels]:
-        """Upright, RGB, at their own size: of a picture one array, of a clip one for each of `times`.
+        """Pixels, upright, RGB, at their original size: one array for an image, one for each of `times` for a video.
 
-        (height, width, 3) uint8. Equal frames in a row may be the same array. The iterator just ends when it is
-        cancelled; the caller looks at `cancel`. `report` is told how far a clip is. Raises `MediaError`.
+        Arrays are (height, width, 3) uint8; equal frames in a row may be the same array. The iterator ends early if
+        it is cancelled; check `cancel`. `report` is told the progress of a video. Raises `MediaError`.
         """
         ...
 
     def as_stock(self, file: str, times: tuple[float, ...]) -> Iterator[Pixels]:
-        """What stock code decodes of a file; see `stock_files.stock_pixels`. Raises `DemoError`."""
+        """Pixels as stock code decodes them; see `stock_files.stock_pixels`. Raises `DemoError`."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Which moments of a clip the model sees. Pure numbers."""
+"""Chooses the frames of a video that the model sees, as times. Pure numbers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from model.errors import MediaError
 from model.settings import VisionSettings
 
-SAME_MOMENT = 0.001  # s: containers round times, some to whole milliseconds
-MIN_VARIED_FRAMES = 4  # of a clip of a variable rate, where it has them: as many as stock takes
+# Seconds: containers round times, some to whole milliseconds.
+SAME_MOMENT = 0.001
+# Frames of a video with a variable rate, if it has so many: as stock takes.
+MIN_VARIED_FRAMES = 4
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What is known of a clip before it is read."""
+    """What a video's header, first frame and last packets tell."""
 
     name: str  # for messages
     duration_s: float
@@ -31,7 +33,7 @@ class VideoInfo:
 def sample_times(
     video: VideoInfo, vision: VisionSettings, *, max_seconds: float | None = None
 ) -> tuple[float, ...]:
-    """The moments that the model sees, ascending and even in number. Raises `MediaError`.
+    """The times in seconds of the frames that the model sees, ascending, an even number. Raises `MediaError`.
 
     `video_fps` moments a second from the start of the trimmed part on, or `video_max_frames` spread
     evenly where these would be more. Where the part has fewer frames, each frame once. Frames of a

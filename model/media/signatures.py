@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, and what to say of files that are not images.
+"""Tells a file's kind by its first bytes, and words the error for files that are not images.
 
 Knows nothing of Pillow or FFmpeg.
 """
@@ -83,9 +83,9 @@ RAW_SUFFIXES = frozenset(
 
 
 def kind(path: str | os.PathLike[str], *, name: str = "") -> Literal["image", "video", ""]:
-    """What a file is by how it begins, whatever it is called; empty where that does not tell.
+    """A file's kind by its first 512 bytes, whatever its name; empty where these do not tell. Raises `MediaError`.
 
-    What is named by `OTHER_SIGNATURES`, and an archive, counts as a picture: opening it says what it is. Raises `MediaError`.
+    Archives and other files of `OTHER_SIGNATURES` count as images: the error of opening them says what they are.
     """
     with opened(path, name) as file:
         head = file.read(512)
@@ -118,7 +118,7 @@ def described(head: bytes) -> LocalizedText | None:
 
 
 def refusal(head: bytes, shown: str) -> MediaError:
-    """What to say of a file that is no picture of the allowed formats."""
+    """The error for a file that is not an image of an allowed format."""
     if head.startswith(ARCHIVE):
         return _archive(head, shown)
     if what := described(head):

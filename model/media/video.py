@@ -1,6 +1,6 @@
-"""Clips from untrusted files: what they are, and the pixels of the moments that the model sees.
+"""Videos from untrusted files: their facts, and the frames at given times.
 
-Times are seconds from where a player starts. A list of pictures with a rate goes through the same functions.
+Times are seconds from where a player starts. A list of images with a rate goes through the same functions.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ __all__ = [
 ]
 
 Frame = TypeVar("Frame")
-VideoProgress = Callable[
-    [float, float], None
-]  # how far reading is and how far it goes, in s of the clip
+# Called with the seconds of the video that are decoded, and the seconds in all.
+VideoProgress = Callable[[float, float], None]
 
-PROGRESS_INTERVAL_S = 0.1  # s
+# Between two reports of progress.
+PROGRESS_INTERVAL_S = 0.1
 
 
 def probe(video: Video) -> VideoInfo:
-    """A clip's facts from its header, its first frame and its last packets. Raises `MediaError`.
+    """A video's facts from its header, its first frame and its last packets. Raises `MediaError`.
 
     The first frame alone knows how the clip is turned, and proves that it can be decoded. The last
     packets tell where it really ends: headers of recordings lack the duration, cut-off files lie.
@@ -131,12 +131,12 @@ def first_frame(video: Video) -> Image.Image:
 
 
 def sources(video: Video) -> tuple[str, ...]:
-    """The paths of the files that make the clip, for `source.fingerprint`."""
+    """The paths of the video's files, for `source.fingerprint`."""
     return tuple(os.fspath(path) for path in video.frames or (video.path,) if path is not None)
 
 
 def display_name(video: Video) -> str:
-    """What to call a clip in a message."""
+    """What messages call a video."""
     if video.name or not video.frames:
         return video.name or source.display_name(*sources(video))
     return LocalizedText("The clip")

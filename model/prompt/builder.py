@@ -25,7 +25,7 @@ class PromptBuilder:
         max_video_seconds: float | None = None,
         reader: MediaReader = IN_THIS_PROCESS,
     ) -> None:
-        """max_video_seconds: longer clips are refused; reader: opens the files of conversations."""
+        """max_video_seconds: longer videos are refused; reader: opens the files of conversations."""
         self.template = ChatTemplate(processor)
         images = processor.image_processor
         self.geometry = Geometry(images.patch_size, images.merge_size, images.temporal_patch_size)

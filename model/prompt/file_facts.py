@@ -1,6 +1,6 @@
-"""What files were found to be, for as long as they stay as they are.
+"""Caches sizes, video facts and content hashes of files until the files change.
 
-Every turn and every estimate asks again for each file of the conversation, which may be a clip of a gigabyte.
+Every turn and every estimate needs them for each file of the conversation, and a video may be a gigabyte.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from model.media.source import Source, fingerprint
 from model.media.video import VideoInfo
 from model.settings import VisionSettings
 
-MAX_IMAGES, MAX_VIDEOS, MAX_HASHES = 4096, 32, 4096  # of which facts are remembered
-MAX_STAMPS = 100_000  # of a clip that is remembered; they take 3 MB
-# A file that has changed since may have the same time: file systems count it in steps of up to so much.
+# Entries of the caches.
+MAX_IMAGES, MAX_VIDEOS, MAX_HASHES = 4096, 32, 4096
+# Time stamps of a cached video; they take 3 MB.
+MAX_STAMPS = 100_000
+# Nanoseconds. A file that changes again this soon may keep its time stamp: file systems count in steps of up to this.
 SETTLED_NS = 50_000_000
 
 Version = tuple[int, ...]
 
 
 def image_size(picture: Image, reader: MediaReader = IN_THIS_PROCESS) -> tuple[int, int]:
-    """(width, height) of the upright picture. Raises `MediaError`."""
+    """(width, height) of the upright image, in pixels. Raises `MediaError`."""
     version = _version(picture.path)
     if version is None:
         return reader.image_size(picture)
@@ -54,7 +56,7 @@ def content_hash(source: Source) -> str:
 
 
 class _TooLongError(Exception):
-    """Carries what is too large to be remembered."""
+    """Carries facts that are too large for the cache."""
 
     def __init__(self, facts: VideoInfo) -> None:
         super().__init__()
@@ -62,7 +64,7 @@ class _TooLongError(Exception):
 
 
 def _version(source: Source) -> Version | None:
-    """Another one after every change of the file; None where there is no telling, or no file."""
+    """A value that changes with the file; None if it cannot be told, or there is no file."""
     if isinstance(source, bytes) or os.fspath(source).startswith("data:"):
         return None
     try:

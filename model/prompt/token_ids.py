@@ -1,7 +1,4 @@
-"""A prompt as the model reads it: one token id per text token and per visual token.
-
-Knows nothing of tensors; `estimate` counts with it, `local` reads it.
-"""
+"""A prompt as token ids: one per text token and per visual token. Knows nothing of tensors."""
 
 from __future__ import annotations
 
@@ -14,13 +11,13 @@ from model.conversation import Conversation
 from model.prompt.chat_template import ChatTemplate, Segment
 from model.prompt.visual_item import VisualItem
 
-# What a prompt token is to the prefix cache: the id of a text token, or what the model sees at a visual one.
+# A prompt token in the prefix cache: the id of a text token, or the content hash at a visual token.
 CacheKey = int | str
 
 
 @dataclass(frozen=True)
 class PlaceholderRange:
-    """Where one item's visual tokens stand in the prompt."""
+    """The range of one item's visual tokens in the prompt."""
 
     kind: Literal["image", "video"]
     start: int
@@ -74,7 +71,7 @@ class Prompt:
 def build(
     template: ChatTemplate, segments: Sequence[Segment], items: tuple[VisualItem, ...]
 ) -> Prompt:
-    """The prompt with `items` where the template has put their pad tokens."""
+    """The prompt with `items` at the pad tokens of the template."""
     collapsed_ids = template.ids(segments)
     pads = (
         at

@@ -1,6 +1,6 @@
-"""One picture or video of a conversation as it will stand in the prompt: size, grid, tokens, times.
+"""Plans each image and video of a conversation: its size, grid, visual tokens and frame times.
 
-Planned from the files' headers alone, so that the figures shown before sending are the ones used after.
+The plan needs only the files' headers, so the figures shown before sending are those used afterwards.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ from model.media.source import WEB, display_name
 from model.prompt import file_facts, resize
 from model.settings import VisionSettings
 
-# A long text has no more on average: in deeply indented code a token is a dozen spaces.
+# On average over a long text; in deeply indented code a token is a dozen spaces.
 MAX_CHARACTERS_PER_TOKEN = 16
-MAX_VIDEO_SHARE = 0.75  # of the context, for one clip: the rest is for words and the answer
-MIN_FITTED_FRAMES = 16  # before the frames of a clip that does not fit get smaller
-MIN_FRAME_TOKENS = 4  # as low as the setting goes
+# Of the context, for one video; the rest is for text and the answer.
+MAX_VIDEO_SHARE = 0.75
+# Frames that a video keeps when it is fitted; below it, frames get smaller instead.
+MIN_FITTED_FRAMES = 16
+# The lower bound of `video_min_tokens_per_frame`.
+MIN_FRAME_TOKENS = 4
 
 # A conversation names its addresses again in every turn.
 _fetched = lru_cache(maxsize=16)(download.fetch)
@@ -64,7 +67,7 @@ class VisualItem:
         )
 
     def content_hash(self) -> str:
-        """Equal for two items exactly if the model sees the same of both. Reads the whole file, once."""
+        """Equal for two items if and only if the model sees the same pixels. Reads each file once."""
         if isinstance(self.media, Image):
             return repr((file_facts.content_hash(self.media.path), self.size))
         contents = [file_facts.content_hash(path) for path in video.sources(self.media)]
@@ -89,7 +92,7 @@ def plan(
 ) -> tuple[VisualItem, ...]:
     """Every item of the conversation, numbered. Raises `MediaError`.
 
-    A clip that would take more than `MAX_VIDEO_SHARE` of `context_tokens` (0: not known) is fitted.
+    A video that would take more than `MAX_VIDEO_SHARE` of `context_tokens` (0: not known) is fitted.
     """
     max_tokens = int(context_tokens * MAX_VIDEO_SHARE)
     return tuple(_numbered(conversation.media, geometry, max_video_seconds, max_tokens, reader))
@@ -117,9 +120,9 @@ def _numbered(
 
 
 def _require(item: Media, label: LocalizedText) -> None:
-    """Uploads do not stay forever: say which is missing, wherever in the conversation it stands.
+    """Raises `MediaError` that names the item if its file is gone: uploads expire.
 
-    Raises `MediaError`. The same file, attached again, takes the same place on the server.
+    The same file, attached again, gets the same path on the server.
     """
     sources = [item.path] if isinstance(item, Image) else video.sources(item)
     for source in sources:
@@ -146,7 +149,7 @@ def _image(image: Image, number: int, geometry: Geometry, reader: MediaReader) -
 
 @dataclass(frozen=True)
 class _Sampling:
-    """A clip that has been probed, and the item that it makes at the one setting or the other."""
+    """A probed video, from which items are made at different settings."""
 
     media: Video
     number: int
@@ -155,7 +158,7 @@ class _Sampling:
     max_seconds: float | None
 
     def item(self, settings: VisionSettings | None = None) -> VisualItem:
-        """At its own settings, or at others. Raises `MediaError`."""
+        """The item at the video's own settings, or at these. Raises `MediaError`."""
         own, name = settings or self.media.vision, self.probed.name
         times = video.sample_times(self.probed, own, max_seconds=self.max_seconds)
         size = resize.frame_target_size(self.probed.size, len(times), own, self.geometry, name=name)
@@ -173,9 +176,9 @@ class _Sampling:
         )
 
     def within(self, max_tokens: int) -> VisualItem:
-        """With fewer frames, then with fewer tokens a frame, where it would take more tokens.
+        """The item within `max_tokens`: fewer frames first, then fewer tokens a frame. Raises `MediaError`.
 
-        Where an exact size was asked for, it may still take more. Raises `MediaError`.
+        A video with an exact size may still take more.
         """
         asked, settings = self.item(), self.media.vision
         if asked.tokens <= max_tokens:
@@ -196,7 +199,7 @@ class _Sampling:
 
 
 def sampled_fps(times: tuple[float, ...]) -> float:
-    """Frames per second of the sampled frames; 1 when there is no telling."""
+    """Frames per second of the sampled frames; 1 for a single moment."""
     distinct = sorted(set(times))
     span = distinct[-1] - distinct[0]
     return (len(distinct) - 1) / span if span > 0 else 1.0
@@ -231,7 +234,7 @@ def context_error(
     *,
     text_tokens: int,
 ) -> ContextError:
-    """What to say when a conversation needs more tokens than the context holds, with a remedy that helps.
+    """The error for a conversation that needs more tokens than the context holds, with a remedy that helps.
 
     items: of the whole conversation; text_tokens: all tokens that are not theirs.
     """

@@ -1,7 +1,7 @@
-"""A few threads that decode for everybody: a picture, or the next frames of a clip, at a time, fair among people.
+"""A few threads that decode images and videos for all people, shared fairly.
 
-A clip gives its place up to others again and again, so that nobody waits for the end of a stranger's long one.
-Knows nothing of files or of what is decoded.
+A video yields its thread after each slice of time, so nobody waits for the end of another person's long video. Knows
+nothing of files.
 """
 
 from __future__ import annotations

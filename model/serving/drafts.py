@@ -1,4 +1,4 @@
-"""Which draft of each session is being read ahead of Send: the latest one, until it is answered."""
+"""Keeps which draft of each session is prefilled before Send: the latest one, until it is answered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Drafts:
         self._lock = threading.Lock()
 
     def begin(self, session: str) -> Cancel:
-        """A new draft of the session; the flag is set when it has become pointless."""
+        """Begin a new draft. The flag that is returned is set when the draft is outdated."""
         with self._lock:
             if earlier := self._flags.get(session):
                 earlier.set()
@@ -25,7 +25,7 @@ class Drafts:
             return flag
 
     def end(self, session: str, flag: Cancel | None = None) -> None:
-        """Reading the session's draft has become pointless, or (with its flag) has ended."""
+        """End the session's draft; with `flag`, only if it is that draft."""
         with self._lock:
             current = self._flags.get(session)
             if current and flag in (None, current):
@@ -34,7 +34,7 @@ class Drafts:
 
 
 class AnyCancel(Cancel):
-    """Set when one of two flags is."""
+    """Set as soon as one of two flags is set."""
 
     def __init__(self, one: Cancel, other: Cancel) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Work in a background thread, seen from outside as an iterator of events.
+"""Runs work in a background thread and gives its events as an iterator.
 
 An exception in the thread is raised in the reader, or logged if the reader has left; closing the iterator cancels
 the thread. There is no timeout: silence means that the work takes long, and the work itself looks at the cancel flag.

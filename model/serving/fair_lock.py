@@ -1,8 +1,7 @@
-"""So many generations at a time, people in turn and of each first asked first served; everybody can see how many are
-ahead.
+"""A fair lock around the model: people take turns, and each person's requests run in their order.
 
-Gradio's queue is not a mutex (a cancelled event frees its place before its thread has ended), so the
-model has a lock of its own.
+A request is told how many people are ahead. Gradio's queue is not a mutex: a cancelled event frees its place before
+its thread has ended.
 """
 
 from __future__ import annotations
@@ -17,7 +16,8 @@ from dataclasses import dataclass
 from model.backend import Cancel
 from model.serving.person import PERSON
 
-POLL_S = 0.05  # how soon a cancelled wait ends
+# A cancelled wait ends within this time.
+POLL_S = 0.05
 
 
 @dataclass(eq=False)
@@ -33,14 +33,14 @@ class _Ticket:
 
 
 class _Leave(Cancel):
-    """The ticket of spare work, and its flag to leave."""
+    """The ticket of background work, and its flag to leave."""
 
     asked_at, person, lap = -math.inf, "", 0
     place = lap, asked_at
 
 
 class FairLock:
-    """A fair lock whose waiting can be watched and cancelled; when nobody comes, spare work may pass.
+    """A fair lock whose wait can be watched and cancelled; background work may enter while nobody waits.
 
     Each ticket of a person is for a later lap, and the first of a new person for the present lap (start-time fair
     queueing), so nobody waits for everything that somebody else has asked for.

@@ -1,8 +1,8 @@
-"""Whom this thread works for, so that what people share can be shared fairly among them and not among their chats."""
+"""The person this thread works for: the lock, the decoders and memory are shared fairly among people, not chats."""
 
 from __future__ import annotations
 
 from contextvars import ContextVar
 
-# An address, say. Empty where nobody is known: then each session is somebody.
+# For example an IP address. Empty if unknown: then each session counts as a person.
 PERSON: ContextVar[str] = ContextVar("person", default="")
