@@ -1,1 +1,1 @@
-"""Which checkpoint runs where, whether its files are whole, and how it is loaded."""
+"""Chooses a checkpoint for the hardware, checks its files, and loads model and processor."""

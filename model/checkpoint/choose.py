@@ -1,4 +1,4 @@
-"""What runs where: one pure function of (what hardware there is, the flags), `choose`."""
+"""Chooses what runs where: `choose` is a pure function of the hardware, the flags and the size of the weights."""
 
 from __future__ import annotations
 
@@ -16,28 +16,37 @@ Device = Literal["cpu", "cuda", "mps"]
 GB = 1024**3
 BUNDLED = Path(__file__).parents[2] / "assets" / "tiny-qwen2-vl"
 LARGE, SMALL = "Qwen/Qwen2-VL-7B-Instruct", "Qwen/Qwen2-VL-2B-Instruct"
-LARGE_CHECKPOINT_BYTES = int(16.6 * 10**9)  # of its weights, in 16 bits
-# Bytes on GPUs for a byte of weights: pictures and the KV cache need room too.
+# Bytes of the weights of `LARGE` in 16 bits.
+LARGE_CHECKPOINT_BYTES = int(16.6 * 10**9)
+# Bytes on GPUs for each byte of weights. Images and the KV cache take the rest.
 GPU_BYTES_PER_WEIGHT_BYTE = 1.2
-AMPERE_COMPUTE_CAPABILITY = 8  # the first generation of NVIDIA's GPUs that computes in bfloat16; older ones emulate it slowly
-MAX_SMALL_BYTES = GB  # of weights: fast enough on a CPU in float32, whose answers are the same with every kind of reuse
+# Major compute capability of the first NVIDIA GPUs with bfloat16. Older ones emulate it slowly.
+AMPERE_COMPUTE_CAPABILITY = 8
+# Bytes of weights in 16 bits, below which a CPU is fast enough in float32. In float32 cache reuse changes no answer.
+MAX_SMALL_BYTES = GB
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """What this machine offers. `gpu_free` is free memory in bytes, one entry per CUDA device, as all `gpu_*` are."""
+    """The hardware and the attention packages of this machine.
+
+    gpu_free: free bytes of each CUDA device; gpu_generation: major compute capability of each; rocm: whether these are
+    AMD GPUs, which torch calls CUDA and which all have bfloat16; cpu_bfloat16: whether the cores have instructions for
+    bfloat16 products; mps_bfloat16: whether this is macOS 14 or later; flash_attn: whether the package is installed;
+    kernels: whether the package is installed that fetches prebuilt kernels.
+    """
 
     gpu_free: tuple[int, ...] = ()
-    gpu_generation: tuple[int, ...] = ()  # major compute capability
-    rocm: bool = False  # GPUs of AMD, which PyTorch calls CUDA; all that it supports have bfloat16
-    cpu_bfloat16: bool = False  # the cores have instructions for products in bfloat16
-    mps_bfloat16: bool = False  # macOS 14 or later
+    gpu_generation: tuple[int, ...] = ()
+    rocm: bool = False
+    cpu_bfloat16: bool = False
+    mps_bfloat16: bool = False
     mps: bool = False
-    flash_attn: bool = False  # the flash_attn package
-    kernels: bool = False  # the kernels package, which fetches the prebuilt one
+    flash_attn: bool = False
+    kernels: bool = False
 
     def have_bfloat16(self, gpus: Iterable[int]) -> bool:
-        """Whether all of these GPUs have it."""
+        """Whether all of these GPUs compute in bfloat16. gpus: their indices."""
         return self.rocm or all(
             self.gpu_generation[gpu] >= AMPERE_COMPUTE_CAPABILITY for gpu in gpus
         )
@@ -45,7 +54,10 @@ class Hardware:
 
 @dataclass(frozen=True)
 class Flags:
-    """What the person asked for on the command line."""
+    """The flags of the command line that decide what runs.
+
+    gpu_memory: GB of each GPU that may be used; adapter: folder or hub id of a LoRA adapter, empty for none.
+    """
 
     checkpoint: str = "auto"
     cpu_only: bool = False
@@ -53,28 +65,32 @@ class Flags:
     dtype: str = "auto"
     compiled: bool = False
     prompt_lookup: bool = False
-    gpu_memory: float | None = None  # GB of each GPU that may be used
-    adapter: str = ""  # the folder or hub id of a LoRA adapter on top of the checkpoint
+    gpu_memory: float | None = None
+    adapter: str = ""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What will run. Several `gpus` share the model, layer by layer."""
+    """What will run.
+
+    gpus: indices of the GPUs, which share the model layer by layer; note: for the banner, a `LocalizedText` or empty;
+    compiled: whether decoding is compiled; gpu_memory, adapter: see `Flags`.
+    """
 
     checkpoint: str
     device: Device
     dtype: Literal["bfloat16", "float16", "float32"]
     attention: Literal["sdpa", "flash_attention_2"]
     gpus: tuple[int, ...] = ()
-    note: str = ""  # for the banner, a `LocalizedText` if not empty
-    compiled: bool = False  # decoding, see `compiled`
+    note: str = ""
+    compiled: bool = False
     prompt_lookup: bool = False
-    gpu_memory: float | None = None  # GB of each GPU that may be used
-    adapter: str = ""  # on top of the checkpoint
+    gpu_memory: float | None = None
+    adapter: str = ""
 
     @property
     def device_map(self) -> str | dict[str, str] | None:
-        """For `from_pretrained`, which reads the weights straight onto the device; None on a CPU."""
+        """The argument of `from_pretrained`, which then reads the weights onto the device; None for a CPU."""
         if self.device == "cpu":
             return None
         if len(self.gpus) > 1:
@@ -98,9 +114,9 @@ def choose(
     flags: Flags,
     weights_bytes_of: Callable[[str], int] = checkpoint_files.bytes_in_16_bits,
 ) -> Choice:
-    """What to run on `hardware`. Raises `CheckpointError` for flags that exclude each other.
+    """Choose what runs on `hardware`. Raises `CheckpointError` for flags that it cannot satisfy together.
 
-    weights_bytes_of: bytes of a checkpoint's weights in 16 bits; 0 if unknown.
+    weights_bytes_of: returns the bytes of a checkpoint's weights in 16 bits, 0 if unknown.
     """
     if flags.gpu_memory is not None and flags.gpu_memory <= 0:
         raise CheckpointError("--gpu-memory must be more than 0.")
@@ -131,7 +147,7 @@ def choose(
 
 
 def weights_bytes(halves: int, dtype: str) -> int:
-    """Of weights in memory that have `halves` bytes in 16 bits."""
+    """The bytes of weights in `dtype`. halves: their bytes in 16 bits."""
     return 2 * halves if dtype == "float32" else halves
 
 
@@ -140,16 +156,16 @@ def _needed_gpu_bytes(stored: int, dtype: str) -> int:
 
 
 def _usable_gpu_bytes(hardware: Hardware, flags: Flags) -> tuple[int, ...]:
-    """Bytes of each GPU."""
+    """The bytes of each GPU that are free and may be used."""
     if flags.gpu_memory is None:
         return hardware.gpu_free
     return tuple(min(free, int(flags.gpu_memory * GB)) for free in hardware.gpu_free)
 
 
 def _gpus(hardware: Hardware, free: tuple[int, ...], needed: int) -> tuple[int, ...]:
-    """The fewest that hold `needed` bytes together; all if even they do not.
+    """The smallest set of GPUs that has `needed` bytes free; all GPUs if none has.
 
-    Of as many, those with bfloat16, and then those with the most free memory.
+    Among sets of one size, GPUs with bfloat16 come first, then those with the most free memory.
     """
     emptiest = sorted(range(len(free)), key=lambda gpu: -free[gpu])
     modern = [gpu for gpu in emptiest if hardware.have_bfloat16([gpu])]
@@ -182,7 +198,7 @@ def _dtype(
 
 
 def _checkpoint(flags: Flags, device: Device, free: int) -> tuple[str, str]:
-    """The checkpoint's id or folder, and what the banner should say of the choice."""
+    """The checkpoint's id or folder, and the note for the banner."""
     if flags.checkpoint not in ("auto", "tiny"):
         return os.path.expanduser(flags.checkpoint), ""
     if flags.checkpoint == "auto" and device == "cuda":
@@ -198,10 +214,11 @@ def _checkpoint(flags: Flags, device: Device, free: int) -> tuple[str, str]:
 
 
 def expected_checkpoint(flags: Flags) -> str:
-    """What `choose` will probably choose, guessed without the seconds that importing torch takes."""
+    """The checkpoint that `choose` will probably choose. It does not import torch, which takes seconds."""
     if flags.checkpoint not in ("auto", "tiny"):
         return os.path.expanduser(flags.checkpoint)
-    drivers = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg")  # CUDA, ROCm, Windows' Linux
+    # CUDA, ROCm, and Windows Subsystem for Linux.
+    drivers = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg")
     gpu = not flags.cpu_only and (which("nvidia-smi") or any(map(os.path.exists, drivers)))
     return LARGE if flags.checkpoint == "auto" and gpu else str(BUNDLED)
 
@@ -230,7 +247,7 @@ def _require_flash_attention(
 
 
 def _require_compiling(flags: Flags, device: Device, gpus: int) -> None:
-    # On a CPU fixed shapes cost more than they save: 49 against 87 tokens/s at 30 M parameters.
+    # On a CPU static shapes cost more than they save: 49 against 87 tokens/s with 30 M parameters.
     if device != "cuda":
         raise CheckpointError(
             "--compile needs a CUDA GPU and this would run on {device}; leave the flag out.",

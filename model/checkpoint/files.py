@@ -1,6 +1,6 @@
-"""A checkpoint's files, in a folder or under a hub id: its configuration and the size of its weights.
+"""A checkpoint's configuration and the size of its weights, in a folder or under a hub id.
 
-Everything here raises `CheckpointError` with the remedy.
+Every error is a `CheckpointError` with the remedy.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from model.checkpoint.formats import weight_files
 from model.checkpoint.hub import repository as hub
 from model.errors import CheckpointError
 
-WIDER_THAN_16_BITS = ("F32", "F64")  # in the words of safetensors
+# dtypes, as safetensors names them.
+WIDER_THAN_16_BITS = ("F32", "F64")
 
 
 def bytes_in_16_bits(checkpoint: str) -> int:
-    """Of the weights in memory, in a folder, in the cache or on the hub; 0 if they cannot be read.
+    """The bytes of the weights in 16 bits; 0 if they cannot be read.
 
-    Packed ones are as large as in the files. Of what the hub has only the size of the files is known.
+    Quantized weights keep the size that they have in the files. Of a hub id that is not in the cache only the size of
+    the files is known.
     """
     folder = Path(hub.locate(checkpoint))
     if not folder.is_dir():
@@ -32,13 +34,14 @@ def bytes_in_16_bits(checkpoint: str) -> int:
 
 
 def _bytes_in_16_bits(tensor: weight_files.StoredTensor) -> int:
-    digits = "".join(filter(str.isdigit, tensor.dtype.partition("_")[0]))  # of BF16, F8_E4M3, BOOL
+    # dtypes are BF16, F8_E4M3, BOOL ...
+    digits = "".join(filter(str.isdigit, tensor.dtype.partition("_")[0]))
     bits = 16 if tensor.dtype in WIDER_THAN_16_BITS else int(digits or 8)
     return bits * math.prod(tensor.shape) // 8
 
 
 def load_config(checkpoint: str) -> Any:
-    """The transformers configuration, of whatever family."""
+    """The transformers configuration, of any family."""
     from transformers import AutoConfig
 
     if looks_like_folder(checkpoint) and not Path(checkpoint).is_dir():
@@ -58,18 +61,18 @@ def load_config(checkpoint: str) -> Any:
         return AutoConfig.from_pretrained(hub.fetch(checkpoint))
     except OSError as error:
         raise (unreadable if folder.is_dir() else load_error(checkpoint, error)) from error
-    except (ValueError, KeyError) as error:  # no model_type, or one transformers does not know
+    except (ValueError, KeyError) as error:  # no model_type, or an unknown one
         raise CheckpointError(
             "{checkpoint} is not a Qwen2-VL or Qwen2.5-VL checkpoint; "
             "choose one with --checkpoint-path.",
             checkpoint=checkpoint,
         ) from error
-    except Exception as error:  # whatever a wrong value leads to
+    except Exception as error:  # a wrong value can raise anything
         raise invalid_config_error(checkpoint, error) from error
 
 
 def invalid_config_error(checkpoint: str, error: Exception) -> CheckpointError:
-    """What to say where numbers or words in config.json make no model."""
+    """The sentence for a config.json whose values make no model."""
     return CheckpointError(
         "The config.json of {checkpoint} describes no model that can run ({reason}); "
         "give the config.json that belongs to these weights.",
@@ -79,7 +82,7 @@ def invalid_config_error(checkpoint: str, error: Exception) -> CheckpointError:
 
 
 def looks_like_folder(checkpoint: str) -> bool:
-    """A hub id is `owner/name`; anything else that has a slash, or exists, is a path."""
+    """Whether `checkpoint` is a path. A hub id is `owner/name`, if no such file exists."""
     return (
         os.path.isabs(checkpoint)
         or checkpoint.startswith(".")
@@ -89,7 +92,7 @@ def looks_like_folder(checkpoint: str) -> bool:
 
 
 def load_error(checkpoint: str, error: Exception) -> CheckpointError:
-    """What to say of an error of transformers' or of a package that it needs."""
+    """The sentence for an error of transformers, or of a package that it needs."""
     return CheckpointError(
         "{checkpoint} cannot be loaded: {reason}", checkpoint=checkpoint, reason=str(error)
     )

@@ -1,4 +1,4 @@
-"""Loads the checkpoint that was chosen, and asks torch what hardware there is to choose from."""
+"""Loads the chosen checkpoint as a transformers model and processor, and detects the hardware with torch."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from model.checkpoint import processor as processors
 from model.checkpoint.choose import GB, Choice, Hardware, weights_bytes
 from model.checkpoint.formats import quantization, weight_files
 from model.checkpoint.hub import repository as hub
+from model.checkpoint.hub.repository import ReportShare
 from model.errors import CheckpointError
 
-BFLOAT16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "bf16")  # of x86 cores, and of ARM's
-DOWNLOAD_SHARE = 0.9  # of the time until a checkpoint that has to be fetched is ready
+# Names in `torch.cpu.get_capabilities()`, of x86 and of ARM.
+BFLOAT16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "bf16")
+# The download's share of the time until a checkpoint is ready that is not in the cache.
+DOWNLOAD_SHARE = 0.9
 
 
 def detect_hardware() -> Hardware:
-    """What this machine offers, asked of torch. Raises `CheckpointError` where there is none."""
+    """The hardware of this machine. Raises `CheckpointError` if torch is not installed."""
     try:
         import torch
     except ModuleNotFoundError as error:
@@ -49,11 +52,8 @@ def cpu_bfloat16(capabilities: Mapping[str, object]) -> bool:
     return any(capabilities.get(name) for name in BFLOAT16_INSTRUCTIONS)
 
 
-ReportShare = Callable[[float], None]  # told how much of the weights is loaded, from 0 to 1
-
-
 def load(choice: Choice, report: ReportShare | None = None) -> tuple[Any, Any]:
-    """The model, with its adapter, and the processor, both of transformers. Raises `CheckpointError` with the remedy."""
+    """The transformers model, with its adapter, and the processor. Raises `CheckpointError` with the remedy."""
     adapters.require_none_hidden(choice.checkpoint, choice.adapter)
     processor = processors.load_processor(choice.checkpoint)
     if choice.adapter:
@@ -68,7 +68,7 @@ def load(choice: Choice, report: ReportShare | None = None) -> tuple[Any, Any]:
 def require_memory(choice: Choice, free: int) -> None:
     """Raises `CheckpointError` if the weights cannot fit into `free` bytes.
 
-    Asked beforehand, because running out of memory on a CPU ends the process without a word.
+    It is checked before loading, because Linux kills a process that runs out of memory, without an error.
     """
     stored = checkpoint_files.bytes_in_16_bits(choice.checkpoint)
     needed = weights_bytes(stored, choice.dtype)
@@ -94,7 +94,7 @@ def _load(choice: Choice, report: ReportShare) -> Any:
     if len(choice.gpus) > 1:
         placed["max_memory"] = {gpu: _usable_gpu_bytes(choice, gpu) for gpu in choice.gpus}
     if choice.adapter:
-        # An adapter in the checkpoint's own folder, which transformers would put into the model too.
+        # transformers would also load an adapter in the checkpoint's own folder.
         placed["adapter_kwargs"] = {"subfolder": "none"}
     if choice.gpu_memory is not None:
         _limit_gpu_memory(choice)
@@ -109,8 +109,10 @@ def _load(choice: Choice, report: ReportShare) -> Any:
                 config=config,
                 dtype=getattr(torch, choice.dtype),
                 attn_implementation=choice.attention,
-                use_safetensors=True,  # anything else would be run to be read
-                ignore_mismatched_sizes=True,  # the report has them, and more
+                # Reading other formats can run code.
+                use_safetensors=True,
+                # `require_exact_load` reports these and more.
+                ignore_mismatched_sizes=True,
                 output_loading_info=True,
                 **placed,
             )
@@ -120,12 +122,13 @@ def _load(choice: Choice, report: ReportShare) -> Any:
             "a quantized checkpoint with --checkpoint-path.",
             checkpoint=choice.checkpoint,
         ) from error
-    except (OSError, ImportError) as error:  # the disk; an attention package
+    except (OSError, ImportError) as error:  # of the disk, or of an attention package
         raise checkpoint_files.load_error(choice.checkpoint, error) from error
     weights.require_exact_load(choice.checkpoint, model, weights.LoadReport.of(model, info))
     if getattr(model, "hf_quantizer", None) is None:
         _cast_parameters(model, getattr(torch, choice.dtype))
-    model.config.name_or_path = choice.checkpoint  # not the cache's folder
+    # It is the folder in the cache.
+    model.config.name_or_path = choice.checkpoint
     return model.eval()
 
 
@@ -141,13 +144,13 @@ def _load_config(folder: str) -> Any:
 
 
 def _cast_parameters(model: Any, dtype: Any) -> None:
-    """Loading may unpack quantized layers in another type than the rest. Buffers need their own precision."""
+    """Cast all parameters to one dtype, because unpacked quantized layers can have another. Buffers keep theirs."""
     for weight in model.parameters():
         weight.data = weight.data.to(dtype)
 
 
 def _fetch_with_progress(checkpoint: str, report: ReportShare) -> tuple[str, float]:
-    """The folder with all files, and what share of the work fetching them was."""
+    """The folder with all files, and the download's share of the work: 0 if they were in the cache."""
     share = 0.0
 
     def fetching(done: float) -> None:
@@ -160,7 +163,7 @@ def _fetch_with_progress(checkpoint: str, report: ReportShare) -> tuple[str, flo
 
 @contextmanager
 def _weights_progress(report: ReportShare) -> Iterator[None]:
-    """Passes on how far transformers' own progress bars over the weights are."""
+    """Inside, reports the progress of transformers' progress bars over the weights."""
     from transformers.utils import logging
 
     def hook(factory: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -181,7 +184,7 @@ def _watched(bar: Any, total: int, report: ReportShare) -> Iterator[Any]:
 
 
 def free_memory(choice: Choice) -> int:
-    """Bytes that are free where the caches will live."""
+    """The bytes that are free on the model's devices."""
     import psutil
 
     if choice.device == "cuda":
@@ -190,7 +193,7 @@ def free_memory(choice: Choice) -> int:
 
 
 def _usable_gpu_bytes(choice: Choice, gpu: int) -> int:
-    """Bytes of a GPU that are free and may be used."""
+    """The bytes of one GPU that are free and may be used."""
     import torch
 
     free = int(torch.cuda.mem_get_info(gpu)[0])
@@ -200,7 +203,7 @@ def _usable_gpu_bytes(choice: Choice, gpu: int) -> int:
 
 
 def _limit_gpu_memory(choice: Choice) -> None:
-    """Let the allocator hold to `gpu_memory`: what exceeds it is out of memory, as on a GPU of that size."""
+    """Limit torch's allocator to `gpu_memory`, so that it runs out of memory as on a GPU of that size."""
     import torch
 
     for gpu in choice.gpus:

@@ -1,4 +1,4 @@
-"""The processor of a checkpoint whose files are whole, so that nothing is found missing after minutes of loading."""
+"""Loads a checkpoint's processor and checks its files, so that faults show before minutes of loading weights."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from model.errors import CheckpointError
 
 
 def load_processor(checkpoint: str) -> Any:
-    """The processor: tokenizer, chat template, and how pictures and clips are prepared.
+    """The transformers processor of a checkpoint: tokenizer, chat template, image and video processor.
 
-    That of a checkpoint of a known family which is complete, but for the weights of a hub id: these are not here yet.
+    Raises `CheckpointError` for another family or incomplete files. Weights of a hub id are checked after the download.
     """
-    from model.checkpoint import weights  # torch
+    # It imports torch.
+    from model.checkpoint import weights
 
     config = files.load_config(checkpoint)
     if config.model_type not in families.LOCAL:
@@ -33,7 +34,7 @@ def load_processor(checkpoint: str) -> Any:
 
 
 def _require_quantization_support(checkpoint: str, config: Any) -> None:
-    """As loading will, after gigabytes were fetched: what reads such weights must be here."""
+    """Raises `CheckpointError` if no installed package reads these weights, before gigabytes are downloaded."""
     from transformers.quantizers import AutoHfQuantizer
 
     quantized_with = quantization.quantization_config(config)
@@ -44,5 +45,5 @@ def _require_quantization_support(checkpoint: str, config: Any) -> None:
         AutoHfQuantizer.from_config(quantized_with, pre_quantized=True).validate_environment(
             device_map=None
         )
-    except Exception as error:  # a version, a GPU that it needs, or whatever these packages raise
+    except Exception as error:  # these packages can raise anything
         raise files.load_error(checkpoint, error) from error

@@ -1,6 +1,6 @@
-"""What a checkpoint says of itself: the settings that it is meant to be asked with, and the bounds of its pictures.
+"""The default settings of a checkpoint, and the bounds of its visual tokens and frames.
 
-Read from its files, because the page is built before anything is loaded.
+They are read from its configuration files, because the page is built before the model is loaded.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from model.settings import (
     SettingSpec,
 )
 
-# Checkpoints that say `do_sample` and one of these mean the likeliest token.
+# A generation_config with `do_sample` and this top_k, or at most this temperature, means greedy decoding.
 GREEDY_TOP_K, GREEDY_TEMPERATURE = 1, 0.01
-# What `generate` takes where the file does not say.
+# The defaults of `generate`, for fields that the file leaves out.
 SAMPLING_DEFAULTS = {"temperature": 1.0, "top_p": 1.0, "top_k": 50}
 _TUNABLES = {spec.name: spec for spec in SETTING_SPECS}
 
 
 def default_settings(checkpoint: str) -> DefaultSettings:
-    """Those of a checkpoint's folder, or of a hub id whose files are in the cache; else the program's own."""
+    """The default settings of a folder, or of a hub id whose files are in the cache; else the program's own."""
     folder = Path(hub.locate(checkpoint)) if checkpoint else None
     if folder is None or not folder.is_dir():
         return DefaultSettings()
@@ -37,9 +37,9 @@ def default_settings(checkpoint: str) -> DefaultSettings:
 
 
 def _generation_settings(folder: Path) -> GenerationSettings:
-    """The repetition penalty, and how to sample if the checkpoint means to.
+    """The repetition penalty, and the sampling settings if the checkpoint does not mean greedy decoding.
 
-    Its end tokens are part of the model that was loaded (`local`).
+    The end tokens are those of the loaded model, see `Engine`.
     """
     config = _read_json(folder / "generation_config.json")
     values = {"repetition_penalty": _number(config, "repetition_penalty", 1.0)}
@@ -47,11 +47,11 @@ def _generation_settings(folder: Path) -> GenerationSettings:
     greedy = sampling["top_k"] == GREEDY_TOP_K or sampling["temperature"] <= GREEDY_TEMPERATURE
     if config.get("do_sample") is True and not greedy:
         values |= sampling
-    return GenerationSettings(**values)  # type: ignore[arg-type]  # whole numbers become int there
+    return GenerationSettings(**values)  # type: ignore[arg-type]  # it converts integers
 
 
 def _number(config: Mapping[str, Any], name: str, default: float) -> float:
-    """What the file says if this setting can have that value, else the default."""
+    """The value in the file, if the setting's range contains it, else `default`."""
     value = config.get(name)
     try:
         checked = _TUNABLES[name].check(value)
@@ -61,10 +61,10 @@ def _number(config: Mapping[str, Any], name: str, default: float) -> float:
 
 
 def _setting_bounds(folder: Path) -> dict[str, Bounds]:
-    """Of the settings that count visual tokens or frames.
+    """The bounds of the settings that count visual tokens or frames.
 
-    `size` holds pixels: the whole picture's, for clips one frame's. Older files have `min_pixels` and
-    `max_pixels` instead.
+    The files hold pixels of an image, or of one frame of a video, in `size` or, in older files, in `min_pixels` and
+    `max_pixels`.
     """
     both = _read_json(folder / "processor_config.json")
     image = _nested_object(both, "image_processor") or _read_json(
@@ -86,7 +86,7 @@ def _setting_bounds(folder: Path) -> dict[str, Bounds]:
 
 
 def _narrowed_bounds(spec: SettingSpec, low: object, high: object) -> Bounds | None:
-    """The part of a setting's range that lies within; None if that is all of it, or nothing."""
+    """The part of a setting's range in `low..high`; None if it is empty or the whole range."""
     least, most = int(spec.low or 0), int(spec.high or 0)
     step = int(spec.step or 1)
     low = max(least, low) if type(low) is int else least
@@ -96,7 +96,7 @@ def _narrowed_bounds(spec: SettingSpec, low: object, high: object) -> Bounds | N
 
 
 def _visual_token_bounds(processor: Mapping[str, Any]) -> tuple[int | None, int | None]:
-    """The fewest and the most visual tokens."""
+    """The minimum and maximum of visual tokens that a processor's configuration allows."""
     size = _nested_object(processor, "size")
     low = size.get("shortest_edge") or size.get("min_pixels") or processor.get("min_pixels")
     high = size.get("longest_edge") or size.get("max_pixels") or processor.get("max_pixels")
@@ -119,5 +119,6 @@ def _read_json(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return {}  # loading the checkpoint will say what is wrong
+        # Loading the checkpoint raises the error.
+        return {}
     return content if isinstance(content, dict) else {}

@@ -1,7 +1,7 @@
-"""Whether a model has every weight from its checkpoint's files, and holds what these say.
+"""Checks that every weight of a model comes from its checkpoint's files, and has their values.
 
-Before a load it is rehearsed on the `meta` device with the tensors that the files' headers announce, so that
-transformers' own rules decide what is missing, in whatever layout. After a load its report decides.
+Before loading, a dry load on the `meta` device uses the shapes in the files' headers, so transformers' own rules decide
+what is missing. After loading, transformers' loading report decides.
 """
 
 from __future__ import annotations
@@ -25,33 +25,37 @@ from model.errors import CheckpointError, DemoError, LocalizedText
 
 log = logging.getLogger(__name__)
 
-MAX_VALUES_COMPARED_WHOLE = (
-    2**14
-)  # values: tensors of fewer are compared whole, of others the first and the last row
+# Values of the largest tensor that is compared as a whole.
+MAX_VALUES_COMPARED_WHOLE = 2**14
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """On a load: names of weights as the model has them."""
+    """What a load did with the weights, by their names in the model.
+
+    expected: all weights of the model; missing: those without a value; unexpected: weights in the files without a place
+    in the model; mismatched: the shapes in the files and in the model, where they differ.
+    """
 
     expected: Set[str]
-    missing: Set[str]  # which got no value
-    unexpected: Set[str]  # which the files hold and the model does not
-    mismatched: Mapping[str, tuple[Any, Any]]  # shapes in the files and in the model
+    missing: Set[str]
+    unexpected: Set[str]
+    mismatched: Mapping[str, tuple[Any, Any]]
 
     @classmethod
     def of(cls, model: Any, info: Mapping[str, Any]) -> LoadReport:
-        """info: what `output_loading_info` gives."""
+        """info: the result of `from_pretrained` with `output_loading_info`."""
         mismatched = {key: (stored, wanted) for key, stored, wanted in info["mismatched_keys"]}
         unexpected = set(info["unexpected_keys"])
         return cls(model.state_dict().keys(), set(info["missing_keys"]), unexpected, mismatched)
 
 
 def require_complete(checkpoint: str, config: Any) -> None:
-    """Raises `CheckpointError` for files that would leave a weight without its value. Reads no weights."""
+    """Raises `CheckpointError` unless the files hold all weights of the model in `config`. Reads headers only."""
     folder = Path(hub.locate(checkpoint))
     if not folder.is_dir():
-        return  # on the hub: the report on the load will tell
+        # The files of a hub id are checked after the download.
+        return
     tensors = weight_files.stored_tensors(folder)
     quantized = _is_quantized(config)
     if not quantized:
@@ -62,7 +66,7 @@ def require_complete(checkpoint: str, config: Any) -> None:
 
 
 def require_exact_load(checkpoint: str, model: Any, report: LoadReport) -> None:
-    """Raises `CheckpointError` if a weight did not come from the files, or one of theirs has no place."""
+    """Raises `CheckpointError` unless the weights of the model and of the files match one to one."""
     for key, (stored, wanted) in sorted(report.mismatched.items()):
         name, file = _source_of(checkpoint, model, key)
         raise CheckpointError(
@@ -102,7 +106,7 @@ def require_exact_load(checkpoint: str, model: Any, report: LoadReport) -> None:
 
 
 def require_as_stored(model: Any) -> None:
-    """Raises `DemoError` unless every weight in memory has a value in the files, and the ends of each are equal."""
+    """Raises `DemoError` unless the weights in memory equal those in the files. Of large ones two rows are compared."""
     checkpoint = model.config.name_or_path
     tensors = weight_files.stored_tensors(Path(hub.locate(checkpoint)))
     weights, names = base_weights(model), _model_names(model, tensors)
@@ -113,7 +117,8 @@ def require_as_stored(model: Any) -> None:
         name = stored.get(key)
         comparable = name is not None and _is_comparable(weight, tensors[name])
         if weight.is_meta or (quantized and not comparable):
-            continue  # lies on a disk, or was packed anew for the device
+            # The weight is offloaded to a disk, or was repacked for the device.
+            continue
         if weight.data_ptr() in covered and (
             name is None or (comparable and _equals_file(weight, name, tensors))
         ):
@@ -131,7 +136,7 @@ def _is_quantized(config: Any) -> bool:
 
 
 def _require_values(checkpoint: str, tensors: Mapping[str, StoredTensor]) -> None:
-    """What is not quantized holds floating point numbers, and no matrix of it zeros only."""
+    """Raises `CheckpointError` for tensors that are not floating point, and for matrices of zeros."""
     for key, tensor in tensors.items():
         if weight_files.is_all_zeros(tensor):
             raise CheckpointError(
@@ -156,12 +161,13 @@ def _require_values(checkpoint: str, tensors: Mapping[str, StoredTensor]) -> Non
 def _dry_load(
     checkpoint: str, config: Any, tensors: Mapping[str, StoredTensor]
 ) -> tuple[Any, LoadReport]:
-    """The model without values, and what a load would report."""
+    """The model without values, and the report of loading it from tensors of these shapes."""
     from transformers import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
     config = copy.deepcopy(config)
     if hasattr(config, "quantization_config"):
-        del config.quantization_config  # its modules are made by packages that may not be here
+        # Quantized modules are made by packages that may not be installed.
+        del config.quantization_config
     announced = {
         key: torch.empty(tensor.shape, dtype=torch.bfloat16, device="meta")
         for key, tensor in tensors.items()
@@ -177,13 +183,13 @@ def _dry_load(
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
             )
-    except Exception as error:  # whatever a wrong number in it leads to
+    except Exception as error:  # a wrong number can raise anything
         raise checkpoint_files.invalid_config_error(checkpoint, error) from error
     return model, LoadReport.of(model, info)
 
 
 def _require_runnable(checkpoint: str, model: Any) -> None:
-    """One step of the language model without values finds sizes in config.json that no weight shows."""
+    """Raises `CheckpointError` if the language model cannot run, for values in config.json that no shape shows."""
     language = model.get_decoder()
     positions = torch.zeros(3, 1, 2, dtype=torch.long, device="meta")
     words = language.get_input_embeddings().weight[None, :2]
@@ -196,21 +202,21 @@ def _require_runnable(checkpoint: str, model: Any) -> None:
 
 @contextmanager
 def _silenced_transformers() -> Iterator[None]:
-    """Without transformers' report and progress bar: what is wrong is said by the error."""
-    from transformers.utils import logging as told
+    """Inside, transformers prints no loading report and no progress bar."""
+    from transformers.utils import logging as transformers_logging
 
-    level = told.get_verbosity()
-    told.set_verbosity(told.CRITICAL)
-    told.set_tqdm_hook(lambda *made_of: iter(made_of[1][0]))
+    level = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity(transformers_logging.CRITICAL)
+    transformers_logging.set_tqdm_hook(lambda _factory, args, _kwargs: iter(args[0]))
     try:
         yield
     finally:
-        told.set_tqdm_hook(None)
-        told.set_verbosity(level)
+        transformers_logging.set_tqdm_hook(None)
+        transformers_logging.set_verbosity(level)
 
 
 def _without_packed_modules(report: LoadReport) -> LoadReport:
-    """Without what packed modules explain, whose weights have other names and shapes in the files."""
+    """The report without the weights of packed modules, which have other names and shapes in the files."""
     modules = _modules(report.expected)
     packed = {parent for key in report.unexpected for parent in _parents(key) if parent in modules}
     return replace(
@@ -238,7 +244,7 @@ def _parents(key: str) -> Iterator[str]:
 
 
 def _source_of(checkpoint: str, model: Any, key: str) -> tuple[str, str]:
-    """A weight's name in the files, and the file that holds it or should."""
+    """A weight's name in the files, and the name of the file that holds it or should hold it."""
     folder = Path(hub.locate(checkpoint))
     if not folder.is_dir():
         return key, LocalizedText("the weight files")
@@ -252,7 +258,7 @@ def _source_of(checkpoint: str, model: Any, key: str) -> tuple[str, str]:
 
 
 def _model_names(model: Any, stored: Mapping[str, object]) -> dict[str, str]:
-    """Names in the files -> names in the model, by the rules that transformers loads by."""
+    """The name in the model of each name in the files, by transformers' own rules."""
     from transformers.conversion_mapping import get_model_conversion_mapping
     from transformers.core_model_loading import WeightConverter, rename_source_key
 
@@ -272,7 +278,7 @@ def _model_names(model: Any, stored: Mapping[str, object]) -> dict[str, str]:
 
 
 def _is_comparable(weight: torch.Tensor, stored: StoredTensor) -> bool:
-    """Whether it can be compared with what the file holds."""
+    """Whether a weight and its tensor in the file have the same shape and are both floating point."""
     return (
         weight.is_floating_point()
         and stored.dtype in UNQUANTIZED_DTYPES
@@ -281,7 +287,7 @@ def _is_comparable(weight: torch.Tensor, stored: StoredTensor) -> bool:
 
 
 def _equals_file(weight: torch.Tensor, name: str, tensors: Mapping[str, StoredTensor]) -> bool:
-    """Whether the file holds these values: all of a small weight, the first and the last row of a large one."""
+    """Whether the file holds these values. Of a large weight the first and the last row are compared."""
     from safetensors import safe_open
 
     with safe_open(tensors[name].file, "pt") as opened:

@@ -1,6 +1,6 @@
-"""The engine: a model in this process, and what its generations share.
+"""The engine: a model in this process with its processor and the caches of all sessions.
 
-A `Generation` runs on an engine. Nothing here locks: whoever calls makes sure that one generation runs at a time.
+Every `Generation` runs on an engine. The engine does not lock: the caller runs one generation at a time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from model.serving.session_cache import SessionCache
 
 log = logging.getLogger(__name__)
 
-# How torch says that the memory of a CPU is spent (on Linux and macOS, on Windows), or an Apple GPU's.
+# In torch's RuntimeErrors, on Linux and macOS, on Windows and on Apple GPUs. Only CUDA has an exception of its own.
 OUT_OF_MEMORY_MESSAGES = ("can't allocate memory", "not enough memory", "MPS backend out of memory")
 
 
@@ -42,9 +42,9 @@ class Engine:
     ) -> None:
         """model, processor: of transformers.
 
-        cache_bytes: budget of KV caches and vision features together, kept between turns.
-        stop_repetition: whether an answer that repeats its tail is ended; never before `repetition.MIN_TOKENS`.
-        prompt_lookup: see `prompt_lookup`; not together with `compiled`.
+        cache_bytes: budget of the KV caches and vision features that are kept between turns, together.
+        stop_repetition: end an answer that repeats its tail, see `repetition`.
+        prompt_lookup: decode greedy answers with prompt lookup; excludes `compiled`.
         """
         self.model, self.processor = model, processor
         self.context_tokens = int(model.config.get_text_config().max_position_embeddings)
@@ -59,11 +59,11 @@ class Engine:
 
     @property
     def device(self) -> str:
-        """The kind of device that the model runs on: cpu, cuda or mps."""
+        """The type of the model's device: cpu, cuda or mps."""
         return str(self.model.device.type)
 
     def max_answer_tokens(self, prompt: Prompt) -> int:
-        """Tokens of the context that `prompt` leaves for an answer. Raises `ContextError` if it leaves none."""
+        """The number of tokens that `prompt` leaves in the context. Raises `ContextError` if it leaves none."""
         if (room := self.context_tokens - len(prompt)) > 0:
             return room
         raise visual_item.context_error(
@@ -75,16 +75,16 @@ class Engine:
         )
 
     def clear(self) -> None:
-        """Drop the caches of all sessions and give their memory back to the device."""
+        """Evict all sessions' entries, and return the allocator's memory to the GPU."""
         self.session_cache.clear()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
 
 def fits_in_memory(work: Callable[[], None]) -> bool:
-    """Run `work`; False if the memory ran out, and then all that `work` held is free again.
+    """Run `work` and return True, or return False if the memory ran out.
 
-    Raises `DemoError` if the GPU failed, and whatever else `work` raises.
+    Raises `DemoError` if the GPU failed; other exceptions of `work` pass through.
     """
     try:
         work()
@@ -106,7 +106,7 @@ def fits_in_memory(work: Callable[[], None]) -> bool:
 
 
 def _end_tokens(model: Any, processor: Any) -> frozenset[int]:
-    """The tokens that end a turn: the checkpoint's own list and the tokenizer's end of turn."""
+    """The ids of the tokens that end a turn: those of the generation config, and the tokenizer's end of turn."""
     own = model.generation_config.eos_token_id
     listed = own if isinstance(own, list) else [own]
     return frozenset(t for t in (*listed, processor.tokenizer.eos_token_id) if t is not None)

@@ -1,8 +1,7 @@
-"""One answer of a local model: prefill of its prompt into a KV cache, then decoding with `generate`.
+"""One answer of a local model: prefill of the prompt into a KV cache, then decoding with `generate`.
 
-The prefix that an earlier turn left in the cache is reused, and so are vision features. Pixels are handed in:
-no file is opened here. A generation runs in one background thread and checks its cancel flag between chunks
-and between tokens.
+A generation reuses the KV cache and the vision features of earlier turns. It gets pixels from its caller and opens
+no file. It runs in one thread, and checks its cancel flag between the chunks of a prefill and between tokens.
 """
 
 from __future__ import annotations
@@ -38,13 +37,13 @@ from model.serving.media_piece import Ready
 from model.serving.prepared_media import Items
 from model.settings import MAX_SEED, GenerationSettings
 
-# Large enough that the matrix products are efficient, small enough that Stop is prompt.
+# Prompt tokens per forward pass, by device type: enough for efficient matrix products, and few enough for a quick Stop.
 PREFILL_CHUNK_TOKENS = {"cpu": 256, "mps": 512, "cuda": 2048}
 
 
 @dataclass
 class WorkCounters:
-    """Counters of what a turn really did, as `Usage` names them."""
+    """The work that a generation really did, by the names of `Usage`."""
 
     reused_tokens: int = 0
     prefilled_tokens: int = 0
@@ -53,17 +52,25 @@ class WorkCounters:
 
 @dataclass(frozen=True)
 class _MatchedPrompt:
-    """What a turn begins with."""
+    """A prompt with the prefix that the KV cache holds.
 
-    ids: torch.Tensor  # (1, len)
-    positions: torch.Tensor  # (4, 1, len)
+    ids: (1, len) int; positions: (4, 1, len) int; cached: tokens in the KV cache; features: (tokens, hidden) of the
+    items after these, by content hash, if they are cached.
+    """
+
+    ids: torch.Tensor
+    positions: torch.Tensor
     prefix: CachedPrefix
-    cached: int  # tokens of the prompt that are in its KV cache already
-    features: dict[str, torch.Tensor]  # that are kept of items behind these, by identity
+    cached: int
+    features: dict[str, torch.Tensor]
 
 
 class Generation:
-    """One answer: `answer` reads the prompt and decodes; `prefill` only reads."""
+    """One answer: `answer` prefills and decodes, `prefill` only prefills.
+
+    decoded_frames: images and video frames that the caller decoded for this answer.
+    missing_media: items by content hash whose features are not cached and whose pixels were not passed.
+    """
 
     def __init__(
         self,
@@ -75,15 +82,19 @@ class Generation:
         emit: Emit,
         requested_at: float,
     ) -> None:
-        """Raises `ContextError` when the prompt leaves no room for an answer, `MediaError` for files that are gone."""
+        """requested_at: `time.perf_counter()` of the request, from which the time to first token is measured.
+
+        Raises `ContextError` if the prompt leaves no tokens for an answer, and `MediaError` for files that are gone.
+        """
         self._engine, self._model, self._prompt = engine, engine.model, prompt
         self._settings, self.session = settings, session
         self.cancel, self.emit, self.requested_at = cancel, emit, requested_at
         self._counters = WorkCounters()
-        self._evicted_units: Counter[int] = Counter()  # of what was kept for the session, by rank
-        self.decoded_frames = 0  # pictures and frames, for this answer
-        self.missing_media: Items = {}  # items whose pixels were not handed in
-        # Of items that are not through yet, by identity: the features of their first slices.
+        # What was evicted since the session's last answer, by eviction rank: tokens or features.
+        self._evicted_units: Counter[int] = Counter()
+        self.decoded_frames = 0
+        self.missing_media: Items = {}
+        # Features of the first slices of items whose encoding was cancelled, by content hash.
         self._encoded_slices: dict[str, list[torch.Tensor]] = {}
         self._streamer = self._new_streamer()
         self._repetition = RepetitionDetector()
@@ -91,38 +102,40 @@ class Generation:
         self._max_new_tokens = min(settings.max_new_tokens, engine.max_answer_tokens(prompt))
         self._content_hashes = [item.content_hash() for item in prompt.items]
         self._cache_keys = prompt.cache_keys(self._content_hashes)
-        # Drawn answers would be others: a draft takes more random numbers.
+        # Greedy only: speculative decoding draws more random numbers, so a seed would give another answer.
         self._uses_prompt_lookup = engine.prompt_lookup and settings.temperature == 0
 
     @property
     def has_output(self) -> bool:
-        """Whether a part of the answer is out."""
+        """Whether a token was generated."""
         return bool(self._streamer.ids)
 
     def items_to_prepare(self) -> Items:
-        """The items whose pixels it needs, as far as can be told before it is its turn."""
+        """The items whose pixels `answer` will need, as far as the caches tell now; they may change before the lock."""
         cached = self._engine.prefix_cache.match(self.session, self._cache_keys)
         return self._missing_items(self._cached_features(cached), cached)
 
     def answer(self, media: Ready[torch.Tensor]) -> None:
-        """Emits progress and text; may be tried again while nothing `has_output`.
+        """Prefill and decode, and emit progress and text. It can be called again as long as not `has_output`.
 
-        Does nothing where items are `missing_media`, because what was kept of them is gone.
+        media: pixels by content hash. If cached features were evicted since `items_to_prepare`, this only sets
+        `missing_media`.
         """
-        self._streamer = self._new_streamer()  # `generate` hands each the prompt first
+        # `generate` passes the prompt to a streamer first, so each call needs a new one.
+        self._streamer = self._new_streamer()
         self._evicted_units += self._engine.session_cache.pop_evicted_units(self.session)
         with self._match_prefix(media) as start:
             if start and self._prefill(start, media, self.cancel, until=len(self._prompt) - 1):
                 self._decode(start.ids, start.positions, start.prefix)
 
     def prefill(self, media: Ready[torch.Tensor], cancel: Cancel, *, until: int) -> None:
-        """Bring the KV cache to the first `until` tokens of the prompt, unless items are `missing_media`."""
+        """Prefill the first `until` tokens of the prompt, or set `missing_media` as `answer` does."""
         with self._match_prefix(media) as start:
             if start:
                 self._prefill(start, media, cancel, until=until)
 
     def finish(self) -> None:
-        """Emits the last event, also for a turn that was cancelled before it began."""
+        """Emit `Finished`, also if `answer` was never called."""
         self.emit(Finished(self._stop_reason(), self._usage()))
 
     def _new_streamer(self) -> TextStreamer:
@@ -131,9 +144,9 @@ class Generation:
 
     @contextmanager
     def _match_prefix(self, media: Ready[torch.Tensor]) -> Iterator[_MatchedPrompt | None]:
-        """From what is kept; None where items are `missing_media`.
+        """Take the longest reusable prefix out of the cache, and store what it has become afterwards.
 
-        The prefix is kept again, as it is afterwards, unless something goes wrong.
+        Yields None if media are missing. After an exception nothing is stored.
         """
         prefix = self._engine.prefix_cache.pop_match(self.session, self._cache_keys)
         cached = len(prefix.keys)
@@ -148,17 +161,17 @@ class Generation:
         self._engine.prefix_cache.store(self.session, prefix)
 
     def _uncached_items(self, cached: int) -> list[int]:
-        """The numbers of the items that do not end within the first `cached` tokens."""
+        """The indices of the items that end after the first `cached` tokens."""
         return [i for i, span in enumerate(self._prompt.spans) if span.end > cached]
 
     def _cached_features(self, cached: int) -> dict[str, torch.Tensor]:
-        """Of uncached items by identity, (tokens, hidden) each."""
+        """The cached features (tokens, hidden) of the uncached items, by content hash."""
         names = [self._content_hashes[i] for i in self._uncached_items(cached)]
         found = ((name, self._engine.feature_cache.get(self.session, name)) for name in names)
         return {name: features for name, features in found if features is not None}
 
     def _missing_items(self, names: Container[str], cached: int) -> Items:
-        """The uncached items whose identity is not among these."""
+        """The uncached items whose content hash is not in `names`."""
         uncached = (
             (self._content_hashes[i], self._prompt.items[i]) for i in self._uncached_items(cached)
         )
@@ -167,7 +180,7 @@ class Generation:
     def _prefill(
         self, start: _MatchedPrompt, media: Ready[torch.Tensor], cancel: Cancel, *, until: int
     ) -> bool:
-        """Bring the KV cache to the first `until` tokens; False, and less far, if cancelled."""
+        """Prefill the first `until` tokens. Returns False, with fewer tokens in the KV cache, if cancelled."""
         uncached = self._uncached_items(start.cached)
         features: dict[int, torch.Tensor] = {}
         for i in uncached:
@@ -199,11 +212,11 @@ class Generation:
         media: Ready[torch.Tensor],
         cancel: Cancel,
     ) -> torch.Tensor | None:
-        """Vision features (tokens, hidden) of an item, also in `kept` from now on; None if cancelled."""
+        """The vision features (tokens, hidden) of an item, which are added to `kept`; None if cancelled."""
         name = self._content_hashes[number]
         if name in kept or cancel.is_set():
             return kept.get(name)
-        # What a cancel interrupts goes on where it was.
+        # A cancelled encoding continues with its next slice.
         slices = self._encoded_slices.setdefault(name, [])
         encoder, item = self._engine.vision_encoder, self._prompt.items[number]
         features = encoder.encode(item, media.values[name], cancel, slices)
@@ -229,10 +242,10 @@ class Generation:
         return prefill.position_ids(self._model, ids, types, grids)
 
     def _decode(self, ids: torch.Tensor, positions: torch.Tensor, prefix: CachedPrefix) -> None:
-        """Let `generate` read the last token and answer; the cache and its keys grow with it.
+        """Let `generate` read the prompt's last token and answer. The KV cache and its keys grow with the answer.
 
-        It counts on from the last position, which it must therefore be told: behind a long clip of
-        Qwen2.5-VL the largest position is on the clip's time axis, not at the end of the prompt.
+        `generate` continues from the last position, so it must get all of them: after a long video of Qwen2.5-VL
+        the largest position is on the video's time axis, not at the end of the prompt.
         """
         finite = FiniteLogitsProcessor(min(self._engine.end_tokens))
         criteria: list[StoppingCriteria] = [CancelCriteria(self.cancel)]
@@ -265,7 +278,8 @@ class Generation:
         else:
             generate(prefix.cache, None)
         if finite.failed:
-            self._engine.session_cache.forget(self.session)  # they may be what is not finite
+            # The cached keys, values and features may be what is not finite.
+            self._engine.session_cache.forget(self.session)
             raise DemoError(
                 "The model's numbers are not finite, so the answer was ended; "
                 "whoever runs this page should start it with --dtype bfloat16 or float32."
@@ -274,7 +288,7 @@ class Generation:
         prefix.keys += tokens[: prefix.cache.get_seq_length() - len(prefix.keys)]
 
     def _generation_config(self, compiling: CompileConfig | None) -> GenerationConfig:
-        """Every field is passed: what is left out would come from the checkpoint's own defaults."""
+        """Every field is passed: a missing one would get the value of the checkpoint's generation_config."""
         return GenerationConfig(
             **(prompt_lookup.GENERATION_ARGUMENTS if self._uses_prompt_lookup else {}),
             **sampling_arguments(self._settings, self._max_new_tokens),

@@ -1,7 +1,7 @@
-"""Reads the new part of a prompt into a KV cache, chunk by chunk.
+"""Chunked prefill: reads the uncached part of a prompt into a KV cache.
 
-Between chunks it reports progress and looks at the cancel flag, so a long prompt can be watched and
-stopped. The language-model head never runs on the prompt: the last token is left to `generate`.
+Between chunks it reports progress and checks the cancel flag. The language-model head does not run on the prompt:
+`generate` reads the last token.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from model.backend import Cancel
 from model.engine.cache.kv_cache import KVCache
 from model.prompt.token_ids import PlaceholderRange
 
-ReportTokens = Callable[[int, int], None]  # tokens done, tokens in all
+# Called with the number of tokens that were read, and of those to read in total.
+ReportTokens = Callable[[int, int], None]
 
 
 def position_ids(
@@ -25,9 +26,10 @@ def position_ids(
     token_types: torch.Tensor,
     grids: dict[str, torch.Tensor],
 ) -> torch.Tensor:
-    """Positions of the whole prompt, (4, 1, len): plain ones, then M-RoPE's time, row and column.
+    """Position ids of the whole prompt, (4, 1, len) int: text positions, then M-RoPE's time, row and column.
 
-    ids, token_types: (1, len); grids: `image_grid_thw`, `video_grid_thw`, `second_per_grid_ts`.
+    ids: (1, len) int; token_types: (1, len) int, 0 for text, 1 for image and 2 for video tokens;
+    grids: `image_grid_thw`, `video_grid_thw` and `second_per_grid_ts`, as the model takes them.
     """
     positions, _ = model.model.get_rope_index(ids, mm_token_type_ids=token_types, **grids)
     plain = torch.arange(ids.shape[1], device=ids.device).expand(1, 1, -1)
@@ -47,10 +49,10 @@ def prefill_in_chunks(
     cancel: Cancel,
     report: ReportTokens,
 ) -> int:
-    """Read `ids[:, cached:until]` into `cache` and say how many tokens were read before a cancel.
+    """Read `ids[:, cached:until]` into `cache`. Returns the number of tokens read, fewer if cancelled.
 
-    ids: (1, len); positions: (4, 1, len); features_of(i): (tokens, hidden) of span i, asked for only when
-    a chunk needs it.
+    ids: (1, len) int; positions: (4, 1, len) int; chunk: tokens per forward pass; features_of(i): (tokens, hidden)
+    of span i, called only when a chunk contains a part of it.
     """
     start = int(cache.get_seq_length())
     at = start
@@ -71,7 +73,7 @@ def prefill_in_chunks(
 def _encoder_outputs(
     spans: Sequence[PlaceholderRange], features_of: Callable[[int], torch.Tensor], at: int, end: int
 ) -> dict[str, BaseModelOutputWithPooling]:
-    """The rows of vision features whose tokens stand in `at..end`, by kind."""
+    """The vision features of the tokens in `at..end`, by kind, as the model's encoders would return them."""
     rows: dict[str, list[torch.Tensor]] = {}
     for i, span in enumerate(spans):
         first, last = max(at, span.start), min(end, span.end)

@@ -1,9 +1,8 @@
-"""Prompt lookup: what an answer quotes is checked several tokens at a time instead of decoded one by one.
+"""Prompt-lookup decoding, which is speculative decoding with n-grams of the prompt and the answer as drafts.
 
-What followed the latest tokens where they last stood, in the prompt or in the answer, is read in one step and kept as
-far as the model itself would have said it: its likeliest token each time, so greedy answers stay what they are
-(https://github.com/apoorvumang/prompt-lookup-decoding). Documents, tables and code are copied so; other answers only
-pay for drafts that come to nothing.
+It finds the latest n-gram earlier in the context, proposes the tokens after it, and verifies them in one forward pass
+(https://github.com/apoorvumang/prompt-lookup-decoding). Greedy answers do not change. Answers that quote documents,
+tables or code become faster; other answers pay for drafts that are rejected.
 """
 
 from __future__ import annotations
@@ -13,21 +12,22 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
-# For `generate`: tokens of a draft, and how many of the latest tokens have to agree at most.
+# Arguments of `generate`: the tokens of a draft, and of the longest n-gram that is looked up.
 GENERATION_ARGUMENTS = {"prompt_lookup_num_tokens": 10, "max_matching_ngram_size": 3}
 
 
 @contextmanager
 def skip_cached_tokens(model: Any) -> Iterator[None]:
-    """Inside, `generate` reads only what the KV cache does not hold.
+    """Inside, `generate` reads only the tokens that the KV cache does not hold.
 
-    With drafts its first step reads the whole prompt, behind a cache that holds all of it but one token (transformers 5.24).
+    With drafts, its first step would read the whole prompt again after the cached one (transformers 5.24).
     """
     prepare = model.prepare_inputs_for_generation
 
-    @wraps(prepare)  # `generate` looks at its arguments' names
+    # `generate` inspects the signature.
+    @wraps(prepare)
     def prepare_the_rest(ids: Any, next_sequence_length: int | None = None, **kwargs: Any) -> Any:
-        """ids: (1, prompt and draft)."""
+        """ids: (1, tokens of prompt and draft) int."""
         if next_sequence_length is None:
             next_sequence_length = ids.shape[1] - kwargs["cache"].get_seq_length()
         return prepare(ids, next_sequence_length=next_sequence_length, **kwargs)

@@ -1,6 +1,7 @@
-"""Notices that an answer has begun to repeat its tail and will not come out of it by itself.
+"""Detects that an answer repeats its tail.
 
-Pure: fed token by token, knows nothing of tensors or models. Measured on real text in tests/model/engine/test_repetition.py.
+Pure: takes one token after another and knows nothing of tensors or models. tests/model/engine/test_repetition.py
+measures the limits on real text.
 """
 
 from __future__ import annotations
@@ -9,26 +10,30 @@ from collections import deque
 from collections.abc import Hashable, Sequence
 from itertools import islice
 
-# What honest answers stay below: a chorus, a rule across the page, some empty rows of a table.
-MIN_TOKENS = 256  # that repeat: nothing is stopped before
+# Tokens that the repetitions take together, and their number. A chorus, a rule across the page or the empty rows of
+# a table stay below.
+MIN_TOKENS = 256
 MIN_REPEATS = 5
-MAX_PERIOD = 200  # tokens
-CHECK_EVERY_TOKENS = 16  # tokens between two looks
+# Tokens of the longest text whose repetition is detected.
+MAX_PERIOD = 200
+# Tokens between two checks, which take longer than adding a token.
+CHECK_EVERY_TOKENS = 16
 
 
 class RepetitionDetector:
-    """Whether the latest tokens are one stretch over and over, exactly.
+    """Checks whether the latest tokens repeat one sequence exactly.
 
-    Looks at a bounded tail every few tokens, so a token costs the same wherever it comes.
+    It checks a tail of bounded length every few tokens, so the cost of a token does not grow with the answer.
+    is_repeating: once true, it stays true.
     """
 
     def __init__(self) -> None:
         self._tail: deque[Hashable] = deque(maxlen=max(MIN_TOKENS, MIN_REPEATS * MAX_PERIOD))
         self._fed = 0
-        self.is_repeating = False  # once it is, it stays
+        self.is_repeating = False
 
     def add(self, token: Hashable) -> None:
-        """The next token of the answer, or the next piece of text."""
+        """Add the next token of the answer, or the next piece of its text."""
         self._tail.append(token)
         self._fed += 1
         if (
@@ -40,13 +45,14 @@ class RepetitionDetector:
 
 
 def has_repeating_tail(tail: Sequence[Hashable]) -> bool:
-    """Whether some end of `tail` is long enough, and one period often enough, to be a loop.
+    """Whether a suffix of `tail` has at least `MIN_TOKENS` tokens and `MIN_REPEATS` periods.
 
-    The prefix function of Knuth, Morris and Pratt over the tail read backwards: it gives the smallest
-    period of every end of the tail in one pass.
+    The prefix function of Knuth, Morris and Pratt, over the reversed tail, gives the smallest period of every suffix
+    in one pass.
     """
     backwards = tuple(reversed(tail))
-    borders = [0]  # of the first n tokens: the longest beginning that is also their end
+    # borders[n - 1]: length of the longest proper prefix of the first n tokens that is also their suffix.
+    borders = [0]
     border = 0
     for length, token in enumerate(islice(backwards, 1, None), start=2):
         while border and backwards[border] != token:

@@ -1,4 +1,4 @@
-"""What `generate` needs to be watched and stopped: its tokens as text, its cancel flag.
+"""The streamer, stopping criteria and logits processor that `generate` gets: text out, and reasons to stop.
 
 Knows nothing of prompts or of models.
 """
@@ -20,9 +20,10 @@ from model.serving.event_stream import Emit
 
 
 class TextStreamer(BaseStreamer):  # type: ignore[misc]  # transformers ships no types for it
-    """Turns the tokens of `generate` into `Delta`s of whole characters, with the times they came at.
+    """Turns the tokens of `generate` into `Delta`s of whole characters, and measures when they came.
 
-    Byte-level BPE cuts characters into several tokens, so bytes go through an incremental UTF-8 decoder.
+    Byte-level BPE splits characters into several tokens, so the bytes go through an incremental UTF-8 decoder.
+    ids: the tokens generated so far, with the end token; first_token_at, last_token_at: `time.perf_counter()`.
     """
 
     def __init__(self, tokenizer: Any, end_tokens: frozenset[int], emit: Emit) -> None:
@@ -31,13 +32,14 @@ class TextStreamer(BaseStreamer):  # type: ignore[misc]  # transformers ships no
         self._emit = emit
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         self._prompt_received = False
-        self.ids: list[int] = []  # generated so far, end-of-turn token included
+        self.ids: list[int] = []
         self.first_token_at: float | None = None
         self.last_token_at: float | None = None
-        self._first_step_tokens = 0  # tokens that came with the first
+        # With prompt lookup a step can give several tokens.
+        self._first_step_tokens = 0
 
     def put(self, value: torch.Tensor) -> None:
-        """value: (1, prompt length) for the first call, then (1,) per token, or (1, tokens) of a draft."""
+        """value: (1, prompt tokens) in the first call, then (1,) for a token, or (1, tokens) for an accepted draft."""
         if not self._prompt_received:
             self._prompt_received = True
             return
@@ -58,7 +60,7 @@ class TextStreamer(BaseStreamer):  # type: ignore[misc]  # transformers ships no
 
     @property
     def tokens_per_s(self) -> float:
-        """Of those after the first; 0 if none came later."""
+        """Tokens per second after the first step; 0 if there was only one step."""
         decoding = (self.last_token_at or 0.0) - (self.first_token_at or 0.0)
         return (len(self.ids) - self._first_step_tokens) / decoding if decoding > 0 else 0.0
 
@@ -68,7 +70,7 @@ class TextStreamer(BaseStreamer):  # type: ignore[misc]  # transformers ships no
 
 
 class CancelCriteria(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types for it
-    """Ends `generate` after the current token once `cancel` is set."""
+    """Ends `generate` at the next token after `cancel` was set."""
 
     def __init__(self, cancel: Cancel) -> None:
         self._cancel = cancel
@@ -81,23 +83,24 @@ class CancelCriteria(StoppingCriteria):  # type: ignore[misc]  # transformers sh
 
 
 class FiniteLogitsProcessor(LogitsProcessor):  # type: ignore[misc]  # transformers ships no types for it
-    """Ends the answer at the first logits that are NaN or infinite, and leaves all others as they are.
+    """Ends the answer at the first logits that are NaN or infinite, and does not change finite ones.
 
-    Greedy decoding would go on with token 0 for ever; sampling from NaN is an assertion on a GPU, after which the
-    process can use it no more. Nothing is fetched from the device before `failed` is asked for.
+    Greedy decoding would repeat token 0, and sampling would fail a device-side assertion, after which the process
+    cannot use the GPU. Only `failed` waits for the device.
     """
 
     def __init__(self, end_token: int) -> None:
         self._end_token = end_token
-        self._finite: torch.Tensor | None = None  # () bool: all logits so far
+        # () bool, on the device: whether all logits so far were finite.
+        self._finite: torch.Tensor | None = None
 
     @property
     def failed(self) -> bool:
         return self._finite is not None and not bool(self._finite)
 
     def __call__(self, _ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        """scores: (1, vocabulary). The end token is certain if they are not finite."""
-        # A maximum passes NaN on; -inf is a token that is ruled out.
+        """scores: (1, vocabulary) float. If they are not finite, only the end token remains possible."""
+        # The maximum of NaN is NaN. -inf is allowed: it excludes a token.
         finite = scores.max().isfinite()
         self._finite = finite if self._finite is None else self._finite & finite
         ending = torch.full_like(scores, -torch.inf)
@@ -106,10 +109,9 @@ class FiniteLogitsProcessor(LogitsProcessor):  # type: ignore[misc]  # transform
 
 
 class RepetitionCriteria(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types for it
-    """Ends `generate` once the answer repeats its tail.
+    """Ends `generate` when the answer repeats its tail.
 
-    Reads the tokens where the streamer leaves them, a little later than they are drawn: fetching them from
-    a GPU once more would make it wait.
+    Reads the token ids of the streamer, which has fetched them from the GPU already, one token late.
     """
 
     def __init__(self, detector: RepetitionDetector, ids: Sequence[int]) -> None:
@@ -130,7 +132,7 @@ class RepetitionCriteria(StoppingCriteria):  # type: ignore[misc]  # transformer
 
 
 def _byte_of_character() -> dict[str, int]:
-    """The printable stand-ins that byte-level BPE writes for bytes (GPT-2's `bytes_to_unicode`)."""
+    """The byte for each character of a byte-level BPE vocabulary, the inverse of GPT-2's `bytes_to_unicode`."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in printable]
     table = {chr(byte): byte for byte in printable}
@@ -141,10 +143,11 @@ _BYTE_OF_CHARACTER = _byte_of_character()
 
 
 def token_bytes(tokenizer: Any, token: int) -> bytes:
-    """The bytes that one token stands for; added tokens stand for their own spelling."""
+    """The bytes of one token. A token with characters that stand for no byte gives its text as UTF-8."""
     text: str | None = tokenizer.convert_ids_to_tokens(token)
     if text is None:
-        return b""  # checkpoints pad their vocabulary beyond the tokenizer's
+        # Checkpoints pad their embeddings beyond the tokenizer's vocabulary.
+        return b""
     if all(character in _BYTE_OF_CHARACTER for character in text):
         return bytes(_BYTE_OF_CHARACTER[character] for character in text)
     return text.encode()

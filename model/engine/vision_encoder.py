@@ -1,7 +1,7 @@
-"""Prepared pictures and clips through the stock processor and the vision tower, slice by slice.
+"""Images and videos through the stock processor and the vision tower.
 
-Frames are resized one by one as they are decoded and become float pixels only for the slice that is being
-encoded, so memory follows the sampled frames at their final size, never the clip.
+Frames are resized one by one while they are decoded, and a video is encoded in slices. So the memory holds the sampled
+frames as uint8 at their final size, and float pixels of one slice.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.media.video import VideoProgress
 from model.prompt.visual_item import VisualItem
 
-SLICE_TOKENS = 1024  # visual tokens that go through the vision tower at once, for clips
+# Visual tokens of a video that go through the vision tower at once. Their float32 pixels take 19 MB.
+SLICE_TOKENS = 1024
 
 
 class _CancelledError(Exception):
@@ -27,7 +28,7 @@ class _CancelledError(Exception):
 
 
 class VisionEncoder:
-    """One checkpoint's processor and vision tower."""
+    """The image and video processors and the vision tower of one checkpoint."""
 
     def __init__(self, model: Any, processor: Any) -> None:
         self._model = model
@@ -39,7 +40,8 @@ class VisionEncoder:
     ) -> torch.Tensor | None:
         """The vision features of one item, (tokens, hidden); None if cancelled.
 
-        frames: what `prepare_pixels` gave; done: the features of the slices that went through before, to which more are added.
+        frames: the result of `prepare_pixels`; done: the features of the slices that an earlier, cancelled call has
+        encoded. New slices are appended to it.
         """
         parts = split_into_slices(frames, item) if item.kind == "video" else [frames]
         encode = self._encode_video if item.kind == "video" else self._encode_image
@@ -55,9 +57,9 @@ class VisionEncoder:
 
     @contextmanager
     def _cancellable(self, cancel: Cancel) -> Iterator[None]:
-        """Inside, the vision tower looks at `cancel` before each of its layers, and raises `_CancelledError`.
+        """Inside, the vision tower checks `cancel` before each of its layers, and raises `_CancelledError`.
 
-        A large picture takes a CPU minutes, and unlike a prompt it cannot be read in chunks.
+        A large image takes minutes on a CPU, and cannot be encoded in slices.
         """
 
         def look(*_: object) -> None:
@@ -72,7 +74,7 @@ class VisionEncoder:
                 hook.remove()
 
     def _encode_image(self, image: torch.Tensor) -> torch.Tensor:
-        """image: (1, 3, h, w) uint8 at its final size; gives (tokens, hidden)."""
+        """image: (1, 3, h, w) uint8 at its final size; returns (tokens, hidden)."""
         inputs = self._images(list(image), do_resize=False, return_tensors="pt")
         output = self._model.model.get_image_features(
             inputs["pixel_values"].to(self._model.device),
@@ -82,7 +84,7 @@ class VisionEncoder:
         return torch.cat(output.pooler_output)
 
     def patchify(self, frames: torch.Tensor) -> Any:
-        """frames: (n, 3, h, w) uint8 at their final size; gives the stock processor's inputs."""
+        """frames: (n, 3, h, w) uint8 at their final size; returns the inputs that the stock processor makes of them."""
         return self._videos(
             [frames],
             do_resize=False,
@@ -92,7 +94,7 @@ class VisionEncoder:
         )
 
     def _encode_video(self, frames: torch.Tensor) -> torch.Tensor:
-        """frames: (n, 3, h, w) uint8 at their final size; gives (tokens, hidden)."""
+        """frames: (n, 3, h, w) uint8 at their final size; returns (tokens, hidden)."""
         inputs = self.patchify(frames)
         output = self._model.model.get_video_features(
             inputs["pixel_values_videos"].to(self._model.device),
@@ -103,7 +105,7 @@ class VisionEncoder:
 
 
 def resize(pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """(..., h, w) uint8 at `size` (width, height), with the stock processor's own interpolation."""
+    """Resize (..., h, w) uint8 to `size` (width, height) with the interpolation of the stock processor."""
     width, height = size
     return tvf.resize(
         pixels, [height, width], interpolation=InterpolationMode.BICUBIC, antialias=True
@@ -113,9 +115,9 @@ def resize(pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
 def prepare_pixels(
     item: VisualItem, cancel: Cancel, report: VideoProgress, reader: MediaReader = IN_THIS_PROCESS
 ) -> Generator[None, None, torch.Tensor]:
-    """The frames of a clip, or a picture as one, at their final size: (n, 3, h, w) uint8. Raises `MediaError`.
+    """Decode and resize an item. Returns its frames, one for an image: (n, 3, h, w) uint8. Raises `MediaError`.
 
-    A step for each of them. If cancelled, what comes out does not matter.
+    Yields after each frame, so that the caller can pause it. If cancelled, the result is incomplete.
     """
     width, height = item.size
     frames = torch.empty((len(item.times) or 1, 3, height, width), dtype=torch.uint8)
@@ -127,15 +129,16 @@ def prepare_pixels(
 
 
 def pixels_nbytes(item: VisualItem) -> int:
-    """What `prepare_pixels` gives, in bytes."""
+    """The size in bytes of what `prepare_pixels` returns."""
     width, height = item.size
     return 3 * width * height * (len(item.times) or 1)
 
 
 def split_into_slices(frames: torch.Tensor, item: VisualItem) -> list[torch.Tensor]:
-    """An even number of frames each, but for the last.
+    """Split a video's frames into slices of about `SLICE_TOKENS` visual tokens.
 
-    Cutting between pairs is exact: the vision tower attends within one step of the grid only.
+    A slice has an even number of frames. Slicing between pairs is exact, because the vision tower attends only within
+    one temporal step, which is a pair of frames.
     """
     tokens_per_pair = item.tokens // item.grid[0]
     longest = 2 * max(1, SLICE_TOKENS // tokens_per_pair)

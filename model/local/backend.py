@@ -1,8 +1,7 @@
 """LocalBackend: a checkpoint in this process, through transformers.
 
-It puts the packages together: `checkpoint` loads, `prompt` words, `serving` takes turns, `engine` answers. Answers
-are generated one at a time, each in a background thread. Media are decoded before the lock is taken, so the lock
-covers the model's work and nothing else.
+It puts the packages together: `checkpoint` loads the model, `prompt` builds prompts, `GenerationRunner` runs
+generations on an `Engine` one at a time, each in a background thread, and `Reproduction` verifies answers.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from model.settings import DefaultSettings, GenerationSettings
 
 
 class LocalBackend:
-    """Answers with one model on this machine; everything it keeps is per session."""
+    """A `Backend` and `Reproducible` with one model in this process. All caches are per session."""
 
     def __init__(
         self,
@@ -52,9 +51,10 @@ class LocalBackend:
         adapter: str = "",
         reader: MediaReader = IN_THIS_PROCESS,
     ) -> None:
-        """label, note: for `status`; adapter: the name of one that is in `model`.
+        """model, processor: of transformers; label, note: for `status`; adapter: the name of the one in `model`.
 
-        max_video_seconds: longer clips are refused; reader: opens the files of conversations. The rest: see `Engine`.
+        max_video_seconds: longer videos are refused; reader: opens the files of conversations. For the other
+        arguments see `Engine`.
         """
         self.engine = Engine(
             model,
@@ -90,9 +90,10 @@ class LocalBackend:
         cache_gb: float | None = None,
         adapter: str | PathLike[str] = "",
     ) -> LocalBackend:
-        """A checkpoint and an adapter by folder or hub id. device: auto, cpu, cuda or mps.
+        """Load a checkpoint, and an adapter on top of it, each by folder or hub id. Raises `CheckpointError`.
 
-        cache_gb: kept between turns; None takes a share of the free memory. Raises `CheckpointError`.
+        device: auto, cpu, cuda or mps; dtype: auto, bfloat16, float16 or float32; cache_gb: budget in GiB of what is
+        kept between turns, None for a share of the free memory. The others are the flags of the same names.
         """
         flags = Flags(
             str(checkpoint),
@@ -123,7 +124,7 @@ class LocalBackend:
         report: Callable[[float], None] = lambda _: None,
         reader: MediaReader = IN_THIS_PROCESS,
     ) -> LocalBackend:
-        """Load what `choose` chose. report: told how far this is, from 0 to 1. Raises `CheckpointError`."""
+        """Load what `choose` returned. report: called with the share done, 0..1. Raises `CheckpointError`."""
         share = 0.5 if choice.compiled else 1.0
         model, processor = load(choice, lambda done: report(share * done))
         compiled = None
@@ -134,7 +135,7 @@ class LocalBackend:
             kept = cache_budget_bytes(free_memory(choice), sizes, len(choice.gpus))
         else:
             kept = int(cache_gb * GB)
-        # AWQ's kernels for GPUs compute in float16, whatever was asked for.
+        # Loading can change the dtype: AWQ's kernels for GPUs compute in float16 only.
         dtype: Any = str(model.dtype).removeprefix("torch.")
         return cls(
             model,
@@ -162,7 +163,7 @@ class LocalBackend:
 
     @property
     def model_info(self) -> ModelInfo:
-        """What runs: checkpoint, dtype, device, attention, adapter."""
+        """Checkpoint, dtype, device, attention and adapter, for generation records."""
         return self._reproduction.model_info
 
     def status(self) -> Status:

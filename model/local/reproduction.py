@@ -1,4 +1,4 @@
-"""Answers of a local model once more: the record of how one was generated, and its verification by stock code."""
+"""Records how a local model generated an answer, and verifies an answer with stock transformers code."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from model.settings import GenerationSettings
 
 
 class Reproduction:
-    """On an engine that others use too: it takes the lock only while nobody waits for it."""
+    """Makes and verifies generation records on a shared engine. It takes the lock only while nobody waits for it."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Reproduction:
     def generation_record(
         self, conversation: Conversation, settings: GenerationSettings
     ) -> GenerationRecord:
-        """All that is needed to generate the answer again. Raises `MediaError` and `ContextError`."""
+        """The record from which the answer can be generated again. Raises `MediaError` and `ContextError`."""
         prompt = self._prompts.build(conversation, settings)
         longest = min(settings.max_new_tokens, max(1, self._engine.context_tokens - len(prompt)))
         return GenerationRecord(
@@ -64,7 +64,10 @@ class Reproduction:
         )
 
     def verify(self, record: GenerationRecord, reply: str, cancel: Cancel) -> VerifyResult | None:
-        """Runs while nobody else asks, and starts again after somebody did. Raises `DemoError`."""
+        """Generate the answer again and compare it; None if cancelled. Raises `DemoError`.
+
+        A request interrupts it, and it starts again after the request.
+        """
         if cancel.is_set():
             return None
         made: list[Any] = []
@@ -97,7 +100,7 @@ def _require_memory_to_verify(work: Callable[[], None]) -> None:
 
 
 def model_info_of(model: Any, adapter: str) -> ModelInfo:
-    """What runs. Folders are told by their names only, so that no path of this machine is shown to clients."""
+    """The facts about a model for generation records. A folder is given by its name, to hide local paths."""
 
     def known_as(path: Path) -> str:
         return path.name if path.is_dir() else str(path)

@@ -1,7 +1,7 @@
-"""What is kept for people between their turns, bounded in bytes.
+"""A cache of values between the turns of all sessions, with a budget in bytes. Knows nothing of its values.
 
-Every entry belongs to one session, and no other session finds it. Entries of other sessions are evicted first, lower
-ranks before higher ones, and among equals the least recently used. Knows nothing of the values.
+Each entry belongs to one session, and no other session finds it. The entries of other sessions are evicted first, then
+those of lower rank, then the least recently used.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class _Use:
 
 
 class SessionCache(Generic[Value]):
-    """Values by session and key. Safe to use from several threads.
+    """Values by session and key. Thread-safe.
 
-    evicted: how many entries had to make room since the beginning, by rank.
+    evicted: the number of entries that were evicted so far, by rank.
     """
 
     def __init__(self, budget: int) -> None:
-        """budget: bytes that all entries may take together."""
+        """budget: bytes of all entries together; 0 disables the cache."""
         self.budget = budget
         self.evicted: Counter[int] = Counter()
         self._entries: OrderedDict[tuple[str, Hashable], _Entry[Value]] = OrderedDict()
@@ -52,7 +52,7 @@ class SessionCache(Generic[Value]):
             return self._used_bytes()
 
     def get(self, session: str, key: Hashable) -> Value | None:
-        """The entry, which stays and becomes the most recently used."""
+        """The value, which becomes the most recently used; None if there is none."""
         with self._lock:
             entry = self._entries.get((session, key))
             if entry is None:
@@ -61,7 +61,7 @@ class SessionCache(Generic[Value]):
             return entry.value
 
     def pop(self, session: str, key: Hashable) -> Value | None:
-        """The entry, which is removed: its new owner may change it."""
+        """Remove and return the value, which the caller may modify; None if there is none."""
         with self._lock:
             entry = self._entries.pop((session, key), None)
             return entry.value if entry else None
@@ -76,34 +76,35 @@ class SessionCache(Generic[Value]):
         rank: int = 0,
         units: int = 1,
     ) -> None:
-        """Keep `value`, unless the session is nameless, the value empty, or there is no budget.
+        """Store `value`, unless the session has no name, the value no bytes, or the cache no budget.
 
-        rank: above 0, it is kept even where it exceeds the budget, until another session puts something.
-        units: what `pop_evicted_units` counts when it is evicted.
+        rank: an entry above rank 0 may exceed the budget, until another session stores something.
+        units: what `pop_evicted_units` counts if the entry is evicted, e.g. its tokens.
         """
         with self._lock:
             self._entries.pop((session, key), None)
             if not session or nbytes <= 0 or not self.budget:
-                return  # what takes nothing would never have to make room
+                # An entry without bytes would never be evicted.
+                return
             self._entries[session, key] = _Entry(value, nbytes, rank, units)
             if not rank and nbytes > self.budget:
                 self._evict((session, key))
             self._make_room(session)
 
     def reserve(self, session: str, nbytes: int) -> None:
-        """Make room for so many bytes that `session` is about to use, in place of what was reserved before."""
+        """Evict entries for `nbytes` that `session` is about to use. It replaces the earlier reservation."""
         with self._lock:
             self._reserved = nbytes
             self._make_room(session)
 
     def pop_evicted_units(self, session: str) -> Counter[int]:
-        """The units of the session's entries that were evicted since this was asked last, by rank."""
+        """The units of the session's entries that were evicted since the last call, by rank."""
         with self._lock:
             return self._evicted_units.pop(session, Counter())
 
     @contextmanager
     def in_use(self, session: str) -> Iterator[None]:
-        """While something is computed for a session, or waits for it. If it is forgotten meanwhile, nothing stays."""
+        """Marks a session as in use. If it is forgotten inside, its entries are dropped again at the end."""
         use = _Use(session)
         with self._lock:
             self._uses.add(use)
@@ -116,7 +117,7 @@ class SessionCache(Generic[Value]):
                 self.forget(session)
 
     def forget(self, session: str) -> None:
-        """Drop everything of one session, also what is being computed for it."""
+        """Drop all entries of a session, also those that are stored for it while it is in use."""
         with self._lock:
             for use in self._uses:
                 use.forgotten = use.forgotten or use.session == session
@@ -125,7 +126,7 @@ class SessionCache(Generic[Value]):
             self._evicted_units.pop(session, None)
 
     def clear(self) -> None:
-        """Evict everything of everybody."""
+        """Evict all entries of all sessions."""
         with self._lock:
             for name in list(self._entries):
                 self._evict(name)
@@ -136,7 +137,7 @@ class SessionCache(Generic[Value]):
     def _make_room(self, active: str) -> None:
         surplus = self._used_bytes() + self._reserved - self.budget
         while surplus > 0:
-            # Of equals `min` gives the first one, which is the least recently used.
+            # `min` returns the first of equals, which is the least recently used.
             order = {
                 name: (name[0] == active, entry.rank)
                 for name, entry in self._entries.items()
@@ -147,7 +148,7 @@ class SessionCache(Generic[Value]):
             surplus -= self._evict(min(order, key=order.__getitem__))
 
     def _evict(self, name: tuple[str, Hashable]) -> int:
-        """Gives the bytes that are free now."""
+        """Evict one entry and return its bytes."""
         entry = self._entries.pop(name)
         self.evicted[entry.rank] += 1
         self._evicted_units.setdefault(name[0], Counter())[entry.rank] += entry.units

@@ -1,1 +1,1 @@
-"""The files of a checkpoint and what their headers say."""
+"""The file formats of checkpoints and adapters: what must be there, and what the headers say."""

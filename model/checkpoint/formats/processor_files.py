@@ -1,6 +1,7 @@
-"""The files of a checkpoint's processor (tokenizer, chat template, picture settings), and whether it fits the model.
+"""The files of a checkpoint's processor: tokenizer, chat template, image and video settings.
 
-Each thing that can be wrong with them has its own words: `CheckpointError` names the file, with the remedy.
+Loads the processor and checks that it works and fits the model. Every error is a `CheckpointError` that names the file,
+with the remedy.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from model.errors import CheckpointError, LocalizedText
 PROCESSOR_FILE, IMAGE_SETTINGS_FILE = "processor_config.json", "preprocessor_config.json"
 TOKENIZER_FILES, VOCABULARY_FILES = ("tokenizer.json",), ("vocab.json", "merges.txt")
 CHAT_TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json")
-# Objects that loading reads where they are there; some that are damaged it leaves out without a word.
+# JSON files that transformers reads if they exist. It ignores some of them if they are damaged.
 JSON_OBJECT_FILES = (
     *(PROCESSOR_FILE, IMAGE_SETTINGS_FILE, "video_preprocessor_config.json"),
     *("tokenizer_config.json", "chat_template.json", "generation_config.json"),
@@ -24,7 +25,7 @@ PROCESSOR_CLASSES = ("Qwen2VLProcessor", "Qwen2_5_VLProcessor")
 
 
 def missing_file(folder: Path) -> str | None:
-    """A file without which there is no processor."""
+    """The name of a file that the processor needs and that the folder lacks; None if it has all."""
     if not _has_image_settings(folder):
         return IMAGE_SETTINGS_FILE
     if not any(
@@ -36,7 +37,7 @@ def missing_file(folder: Path) -> str | None:
 
 
 def load_processor(folder: Path, config: Any) -> Any:
-    """The processor that these files make, which is one for the model of `config`."""
+    """The processor of a folder. Raises `CheckpointError` unless it works and fits the model of `config`."""
     if (name := missing_file(folder)) is not None:
         raise CheckpointError(
             "{checkpoint} lacks {file}; {again}.",
@@ -58,10 +59,9 @@ def _from_pretrained(folder: Path) -> Any:
 
     try:
         processor = AutoProcessor.from_pretrained(folder)
-    except Exception as error:  # whatever a wrong value in the files leads to
-        _read_object(
-            folder, *TOKENIZER_FILES
-        )  # so large that it is read only where something is wrong
+    except Exception as error:  # a wrong value can raise anything
+        # The file is large, so it is parsed only after an error.
+        _read_object(folder, *TOKENIZER_FILES)
         if unknown := _unknown_class_error(folder):
             raise unknown from error
         raise _broken_processor_error(folder, error) from error
@@ -73,7 +73,7 @@ def _from_pretrained(folder: Path) -> Any:
 
 
 def _unknown_class_error(folder: Path) -> CheckpointError | None:
-    """If a file asks for a processor that is not the family's, or for one of pictures that there is not."""
+    """The error if a file names a processor of another family or an unknown image processor; None otherwise."""
     import transformers
 
     both, images = _read_object(folder, PROCESSOR_FILE), _read_object(folder, IMAGE_SETTINGS_FILE)
@@ -104,7 +104,7 @@ def _foreign_class_error(folder: Path, file: str, name: object) -> CheckpointErr
 
 
 def _require_matching_model(folder: Path, processor: Any, config: Any) -> None:
-    """The tokenizer and the patches must be those that the model was made for."""
+    """Raises `CheckpointError` unless visual token ids and patch sizes are those of the model."""
     images, vision = processor.image_processor, config.vision_config
     for name, has, wanted in (
         ("image_token_id", processor.image_token_id, config.image_token_id),
@@ -125,7 +125,7 @@ def _require_matching_model(folder: Path, processor: Any, config: Any) -> None:
 
 
 def _require_working_chat_template(folder: Path, processor: Any) -> None:
-    """It is a program of the checkpoint's, so it is tried out."""
+    """Raises `CheckpointError` unless the template renders an image and a text. It is code of the checkpoint's."""
     parts = [{"type": "image"}, {"type": "text", "text": "Hello"}]
     try:
         prompt = processor.apply_chat_template([{"role": "user", "content": parts}], tokenize=False)
@@ -145,20 +145,20 @@ def _require_working_chat_template(folder: Path, processor: Any) -> None:
 
 
 def _require_finite_pixels(folder: Path, processor: Any) -> None:
-    """A picture and a clip are tried out: wrong numbers in the settings show here."""
+    """Raises `CheckpointError` unless the processors give finite pixels for a grey image and video."""
     import numpy as np
 
     frame = np.full((56, 56, 3), 128, np.uint8)
     try:
         images = processor.image_processor([frame], return_tensors="pt")
-        clips = processor.video_processor(
+        videos = processor.video_processor(
             [frame[None].repeat(2, 0)],
             do_sample_frames=False,
-            # As `stock` has it; where nothing is said, transformers warns.
+            # transformers warns if it is not passed.
             cap_pixels_per_frame=False,
             return_tensors="pt",
         )
-        pixels = (images["pixel_values"], clips["pixel_values_videos"])
+        pixels = (images["pixel_values"], videos["pixel_values_videos"])
         if not all(bool(values.isfinite().all()) for values in pixels):
             raise ValueError("pixels that are not finite")
     except Exception as error:
@@ -182,14 +182,14 @@ def _has_image_settings(folder: Path) -> bool:
 
 
 def _has_template(folder: Path) -> bool:
-    """In a file of its own or in the tokenizer's."""
+    """Whether there is a chat template, in its own file or in the tokenizer's."""
     if any((folder / name).is_file() for name in CHAT_TEMPLATE_FILES):
         return True
     return "chat_template" in _read_object(folder, "tokenizer_config.json")
 
 
 def _read_object(folder: Path, name: str) -> dict[str, Any]:
-    """Empty if there is no such file. Raises `CheckpointError` if there is no object in it."""
+    """The JSON object in a file; empty if there is no such file. Raises `CheckpointError` if it holds no object."""
     file = folder / name
     try:
         config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}

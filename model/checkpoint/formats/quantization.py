@@ -1,7 +1,4 @@
-"""Checkpoints that are stored quantized: what reads their weights, and which of their layers are not quantized.
-
-Everything here raises `CheckpointError` with the remedy.
-"""
+"""Quantized checkpoints: the packages that read their weights, and the modules that are not quantized."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from model.families import now_called
 
 @dataclass(frozen=True)
 class RequiredPackages:
-    """The packages that read one kind of weights, and the command that installs them."""
+    """The packages that one quantization method needs, and the command that installs them."""
 
     packages: tuple[str, ...] = ()
     command: str = ""
@@ -33,27 +30,29 @@ PACKAGES_OF_METHOD = {
     "compressed-tensors": RequiredPackages(
         ("compressed_tensors",), "pip install compressed-tensors"
     ),
-    "fp8": RequiredPackages(),  # transformers itself
+    # transformers reads it by itself.
+    "fp8": RequiredPackages(),
 }
-# Where configurations list the parts that were left as they are.
+# The keys of a quantization_config that list modules which are not quantized.
 UNQUANTIZED_MODULE_KEYS = ("modules_to_not_convert", "llm_int8_skip_modules", "ignore")
 ImportProblem = Callable[[str], str | None]
 
 
 def quantization_config(config: Any) -> dict[str, Any]:
-    """The `quantization_config` of a configuration of transformers'; empty if there is none."""
+    """The `quantization_config` of a transformers configuration; empty if there is none."""
     quantization = getattr(config, "quantization_config", None) or {}
     return quantization if isinstance(quantization, dict) else dict(quantization.to_dict())
 
 
 def quantization_method(config: Mapping[str, Any]) -> str:
-    """The name of what a `quantization_config` describes."""
+    """The name of the method in a `quantization_config`."""
     if config.get("load_in_4bit") or config.get("load_in_8bit"):
         return "bitsandbytes"
     return str(config.get("quant_method"))
 
 
 def describe(config: Mapping[str, Any]) -> str:
+    """The method and, if it is known, the bits, for a terminal."""
     bits = config.get("bits")
     return f"{quantization_method(config)}, {bits} bits" if bits else quantization_method(config)
 
@@ -61,7 +60,10 @@ def describe(config: Mapping[str, Any]) -> str:
 def require_packages(
     checkpoint: str, config: Mapping[str, Any], problem_of: ImportProblem | None = None
 ) -> None:
-    """The packages that read these weights must be here, whole."""
+    """Raises `CheckpointError` unless the packages can be imported that read these weights.
+
+    problem_of: replaces `import_problem`.
+    """
     method = quantization_method(config)
     if method not in PACKAGES_OF_METHOD:
         raise CheckpointError(
@@ -86,12 +88,12 @@ def require_packages(
 
 
 def import_problem(package: str) -> str | None:
-    """Why a package cannot be imported; None if it can."""
+    """The reason why a package cannot be imported; None if it can."""
     if find_spec(package) is None:
         return f"{package} is not installed"
     try:
         import_module(package)
-    except Exception as error:  # whatever a package does that does not match the others
+    except Exception as error:  # a package whose version does not match can raise anything
         return f"{package} fails: {error}"
     return None
 
@@ -99,10 +101,10 @@ def import_problem(package: str) -> str | None:
 def with_current_module_names(
     config: Mapping[str, Any], held: Mapping[str, StoredTensor]
 ) -> dict[str, Any]:
-    """The same with the names that the parts have now, so that what was left as it is stays so.
+    """A `quantization_config` whose lists of unquantized modules also have the modules' current names.
 
-    held: the tensors in the files. What is packed there was not left as it is, whatever the list says: older
-    versions did not know it either.
+    transformers has renamed modules since, and would quantize those that it does not find. held: the tensors in the
+    files. A module that is packed there is not added, because the older transformers has quantized it too.
     """
     packed = [
         now_called(name) for name, tensor in held.items() if tensor.dtype not in UNQUANTIZED_DTYPES
@@ -122,6 +124,6 @@ def _matches_any(part: str, names: Iterable[str]) -> bool:
 
 
 def _current_name(name: str) -> str:
-    """A name or, after `re:`, a pattern of names."""
+    """The current name of a module, or of a pattern that begins with `re:`."""
     rest = name.removeprefix("re:").removeprefix("^")
     return name.removesuffix(rest) + now_called(rest)

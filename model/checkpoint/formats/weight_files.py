@@ -1,6 +1,6 @@
-"""The files that hold a checkpoint's weights: which these are, and what their headers say that they hold.
+"""The safetensors files of a checkpoint's weights: finds them and reads their headers, not their weights.
 
-Reads no weights. Everything here raises `CheckpointError` that names the file, with the remedy.
+Every error is a `CheckpointError` that names the file, with the remedy.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import BinaryIO
 from model.errors import CheckpointError, LocalizedText
 
 SINGLE_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
-# Weights that only other programs read, or that are read by running what is in them.
+# Weight files of other programs, and formats whose reading can run code.
 OTHER_FORMATS = (
     "*.bin",
     "*.pt",
@@ -28,30 +28,36 @@ OTHER_FORMATS = (
     "*.npz",
     "*.onnx",
 )
-# What safetensors calls the types of weights that are not quantized.
+# The dtypes of weights that are not quantized, as safetensors names them.
 UNQUANTIZED_DTYPES = ("F64", "F32", "F16", "BF16")
-MAX_HEADER_BYTES = 10**8  # bytes, as safetensors has it
+# The limit of safetensors itself.
+MAX_HEADER_BYTES = 10**8
+# How many parts of a matrix are read to find zeros, and their size.
 PROBES, PROBE_BYTES = 16, 512
 LFS_POINTER = b"version https://git-lfs"
 
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """One tensor in a file."""
+    """One tensor in a file.
+
+    dtype: as safetensors names it, e.g. BF16; byte_range: where its values are in the file.
+    """
 
     file: Path
     shape: tuple[int, ...]
-    dtype: str  # as safetensors calls it, e.g. BF16
-    byte_range: range  # of the file
+    dtype: str
+    byte_range: range
 
 
 def is_all_zeros(tensor: StoredTensor) -> bool:
-    """Whether it is a matrix of zeros, judged by some of its bytes.
+    """Whether some parts of a matrix, and its end, hold only zeros.
 
-    A download that reserves its room and breaks off leaves them.
+    A download that allocates the whole file first and is interrupted leaves zeros.
     """
     if len(tensor.shape) < 2:
-        return False  # biases are zeros in models that were never trained
+        # Biases are zeros in models that were never trained.
+        return False
     start, stop = tensor.byte_range.start, tensor.byte_range.stop
     probe_starts = [
         *range(start, stop, max(1, (stop - start) // PROBES)),
@@ -67,7 +73,7 @@ def _read_probe(opened: BinaryIO, start: int, stop: int) -> bytes:
 
 
 def weight_paths(folder: Path) -> tuple[Path, ...]:
-    """Those that `from_pretrained` reads: one, or those that an index lists."""
+    """The weight files that `from_pretrained` reads: a single one, or those in the index."""
     names = sorted(set(indexed_files(folder).values())) or [SINGLE_FILE]
     missing = [name for name in names if not (folder / name).is_file()]
     if missing and len(names) > 1:
@@ -85,12 +91,12 @@ def weight_paths(folder: Path) -> tuple[Path, ...]:
 
 
 def stored_tensors(folder: Path) -> dict[str, StoredTensor]:
-    """Every tensor in these files, by its name there."""
+    """Every tensor in a checkpoint's weight files, by its name there."""
     return {key: tensor for file in weight_paths(folder) for key, tensor in _read_header(file)}
 
 
 def indexed_files(folder: Path) -> dict[str, str]:
-    """Tensors -> files, as the index says; nothing if there is no index that counts."""
+    """The file name of each tensor in the index. It is empty without an index, or beside a single weight file."""
     return (
         {}
         if (folder / SINGLE_FILE).exists() or not (folder / INDEX_FILE).exists()
@@ -99,7 +105,7 @@ def indexed_files(folder: Path) -> dict[str, str]:
 
 
 def redownload_hint(folder: Path) -> LocalizedText:
-    """How to download what is there: the cache of the hub keeps a file that it believes to be whole."""
+    """The remedy for a broken file. The hub's cache takes it for complete, so there a download must be forced."""
     repo = folder.parent.parent.name
     if folder.parent.name == "snapshots" and repo.startswith("models--"):
         owner_and_name = repo.removeprefix("models--").replace("--", "/")
@@ -108,6 +114,7 @@ def redownload_hint(folder: Path) -> LocalizedText:
 
 
 def damaged_file_error(file: Path) -> CheckpointError:
+    """The sentence for a file that is incomplete or holds something else."""
     return CheckpointError(
         "{file} in {checkpoint} is cut off or damaged; {again}.",
         file=file.name,
@@ -117,7 +124,7 @@ def damaged_file_error(file: Path) -> CheckpointError:
 
 
 def _read_index(folder: Path) -> dict[str, str]:
-    """Names of tensors -> names of files."""
+    """The file name of each tensor."""
     try:
         listed = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))["weight_map"]
         names = set(listed.values())
@@ -129,7 +136,7 @@ def _read_index(folder: Path) -> dict[str, str]:
 
 
 def _no_weights_error(folder: Path) -> CheckpointError:
-    """Why there is nothing to read, by what lies there instead."""
+    """The sentence for a folder without readable weights. It depends on what the folder holds instead."""
     if os.path.lexists(folder / SINGLE_FILE):  # a folder, or a link to nothing
         return _unreadable_file_error(folder / SINGLE_FILE)
     if shards := sorted(folder.glob("*.safetensors")):
@@ -155,7 +162,7 @@ def _no_weights_error(folder: Path) -> CheckpointError:
 
 
 def _read_header(file: Path) -> Iterator[tuple[str, StoredTensor]]:
-    """What the file announces, read without mapping it: that fails for files larger than the memory."""
+    """The tensors in a file's header. The file is not mapped, which fails if it is larger than the memory."""
     try:
         with file.open("rb") as opened:
             length = int.from_bytes(opened.read(8), "little")
@@ -164,9 +171,9 @@ def _read_header(file: Path) -> Iterator[tuple[str, StoredTensor]]:
             header = json.loads(opened.read(length))
         header.pop("__metadata__", None)
         data = 8 + length
-        found = {key: _stored_tensor(file, data, **told) for key, told in header.items()}
+        found = {key: _stored_tensor(file, data, **entry) for key, entry in header.items()}
         end = 0
-        for start, stop in sorted(told["data_offsets"] for told in header.values()):
+        for start, stop in sorted(entry["data_offsets"] for entry in header.values()):
             if start != end:
                 raise ValueError(start)
             end = stop
@@ -180,15 +187,17 @@ def _read_header(file: Path) -> Iterator[tuple[str, StoredTensor]]:
 def _stored_tensor(
     file: Path, data: int, *, dtype: str, shape: list[int], data_offsets: list[int]
 ) -> StoredTensor:
-    """data: where it begins. Raises `ValueError` where the bytes are not those of the values."""
+    """One tensor of a header. data: offset of the values. Raises `ValueError` if shape and byte range do not agree."""
     start, end = data_offsets
-    bits = int("".join(filter(str.isdigit, dtype.partition("_")[0])) or 8)  # BF16, F8_E4M3, BOOL
+    # dtypes are BF16, F8_E4M3, BOOL ...
+    bits = int("".join(filter(str.isdigit, dtype.partition("_")[0])) or 8)
     if 8 * (end - start) != bits * math.prod(shape):
         raise ValueError(data_offsets)
     return StoredTensor(file, tuple(shape), dtype, range(data + start, data + end))
 
 
 def _unreadable_file_error(file: Path) -> CheckpointError:
+    """The sentence for a file that is no safetensors file."""
     folder = file.parent
     try:
         with file.open("rb") as opened:

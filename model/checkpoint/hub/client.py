@@ -1,6 +1,6 @@
-"""Questions to the Hugging Face Hub that end within seconds where it does not answer.
+"""Requests to the Hugging Face Hub that fail within seconds if it does not answer.
 
-huggingface_hub retries for minutes, and as long as it takes with a server that breaks each file off.
+huggingface_hub by itself retries for minutes, and without end if a server breaks off each download.
 """
 
 from __future__ import annotations
@@ -15,15 +15,19 @@ from model.checkpoint.hub.errors import InterruptedDownloadError, NoAnswerError,
 if TYPE_CHECKING:
     import httpx2
 
-REQUEST_TIMEOUT_S = 10.0  # for the next bytes of one answer
-MAX_SILENCE_S = 10.0  # without any good answer, after which nothing is asked again
-NEW_OPERATION_AFTER_S = 60.0  # after the latest request, whether it was answered no longer counts
-MAX_RESTARTS = 3  # of files from their beginning
+# To connect, and between two reads of one response.
+REQUEST_TIMEOUT_S = 10.0
+# Without a good response, after which no request is sent any more.
+MAX_SILENCE_S = 10.0
+# Without a request, after which the next one begins another operation, with a silence of its own.
+NEW_OPERATION_AFTER_S = 60.0
+# How often a download may begin a file again.
+MAX_RESTARTS = 3
 TOO_MANY_REQUESTS = 429
 
 
 def model_info(checkpoint: str) -> Any:
-    """`ModelInfo` with the names and sizes of all files. Raises `CheckpointError`."""
+    """huggingface_hub's `ModelInfo` with the names and sizes of all files. Raises `CheckpointError`."""
     from huggingface_hub import HfApi
 
     _silence_limit().reset()
@@ -34,9 +38,9 @@ def model_info(checkpoint: str) -> Any:
 
 
 def download(checkpoint: str, names: Iterable[str], report: Callable[[int], None]) -> str:
-    """The folder in the cache with these files. Raises `CheckpointError`.
+    """Download the files in `names`. Returns their folder in the cache. Raises `CheckpointError`.
 
-    report: told how many bytes there are so far.
+    report: called with the number of bytes so far.
     """
     from huggingface_hub import snapshot_download
 
@@ -50,9 +54,9 @@ def download(checkpoint: str, names: Iterable[str], report: Callable[[int], None
 
 
 class _SilenceLimit:
-    """Lets requests pass as long as there are good answers now and then, each within `REQUEST_TIMEOUT_S`."""
+    """Hooks of an HTTP client that end an operation after `MAX_SILENCE_S` without a good response."""
 
-    _latest_request_at = 0.0  # request
+    _latest_request_at = 0.0
     _unanswered_since: float | None = None
     _bad_response: httpx2.Response | None = None
 
@@ -62,7 +66,7 @@ class _SilenceLimit:
     def on_request(self, request: httpx2.Request) -> None:
         now = time.monotonic()
         if now - self._latest_request_at > NEW_OPERATION_AFTER_S:
-            self.reset()  # others of this process ask for something else
+            self.reset()
         self._latest_request_at = now
         if self._unanswered_since is None:
             self._unanswered_since = now
@@ -76,7 +80,8 @@ class _SilenceLimit:
 
     def on_response(self, response: httpx2.Response) -> None:
         if response.status_code == TOO_MANY_REQUESTS:
-            _raise_for_status(response)  # rather than wait for as long as it says
+            # huggingface_hub would wait for as long as the response says.
+            _raise_for_status(response)
         if response.status_code < 500:
             self.reset()
             return
@@ -100,7 +105,7 @@ def _raise_for_status(response: httpx2.Response) -> NoReturn:
 
 @cache
 def _silence_limit() -> _SilenceLimit:
-    """That of all requests of huggingface_hub in this process."""
+    """The limit of all requests of huggingface_hub in this process. The first call installs it."""
     from huggingface_hub import set_client_factory
     from huggingface_hub.utils._http import default_client_factory
 
@@ -120,7 +125,7 @@ def _silence_limit() -> _SilenceLimit:
 
 
 def _progress_bar(report: Callable[[int], None]) -> Any:
-    """A class of huggingface_hub's progress bars that tells how far the files are."""
+    """A class of progress bars for huggingface_hub that reports the bytes and counts restarts."""
     from huggingface_hub.utils.tqdm import tqdm
 
     class Bar(tqdm):
@@ -132,7 +137,7 @@ def _progress_bar(report: Callable[[int], None]) -> Any:
             super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]  # of tqdm
 
         def update(self, n: float | None = 1) -> bool | None:
-            # Taken back: a file begins anew.
+            # huggingface_hub takes bytes back when a file begins again.
             if n and n < 0:
                 self.restarts += 1
                 if self.restarts > MAX_RESTARTS:
@@ -149,11 +154,12 @@ def _progress_bar(report: Callable[[int], None]) -> Any:
 
 
 def _hub_exceptions() -> tuple[type[Exception], ...]:
-    """What huggingface_hub and what it uses raise. hf_xet has its network's errors as RuntimeError."""
+    """The exceptions of huggingface_hub and the packages below it. hf_xet raises RuntimeError for network errors."""
     import httpx2
 
     return (
-        ImportError,  # of what a kind of proxy needs
+        # A SOCKS proxy needs another package.
+        ImportError,
         OSError,
         ValueError,
         RuntimeError,

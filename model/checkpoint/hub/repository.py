@@ -1,6 +1,6 @@
-"""Checkpoints under a hub id: where they lie in the cache, how large they are, and how they are fetched.
+"""Checkpoints by hub id: locates them in the cache, tells their size, and downloads them.
 
-What is whole in the cache is used without asking the hub, so that a hub out of reach costs no wait.
+A checkpoint that is complete in the cache is used without a request to the hub, so it loads without a network.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from model.errors import CheckpointError
 WEIGHTS_SUFFIX = ".safetensors"
 # Configuration, tokenizer and chat template.
 SMALL_FILE_SUFFIXES = (".json", ".jinja", ".txt")
-ReportShare = Callable[[float], None]  # 0..1 of the bytes
+# Called with the share of the work that is done, 0..1.
+ReportShare = Callable[[float], None]
 
 
 def locate(checkpoint: str) -> str:
-    """The folder of a checkpoint's files: its own, or that of a hub id in the cache; else the id, to be fetched."""
+    """The folder of a checkpoint, or of a hub id that is complete in the cache; otherwise the id itself."""
     if Path(checkpoint).exists():
         return checkpoint
     snapshot = _cached_snapshot(checkpoint)
@@ -29,9 +30,9 @@ def locate(checkpoint: str) -> str:
 
 
 def fetch(checkpoint: str, *, weights: bool = False, report: ReportShare | None = None) -> str:
-    """The folder of a checkpoint's files, but for the weights unless they are asked for, fetched if need be.
+    """The folder of a checkpoint's files, downloaded if necessary. An interrupted download continues.
 
-    Raises `CheckpointError` with the reason. Goes on where an earlier download ended.
+    weights: whether to download the weights too. Raises `CheckpointError` with the remedy.
     """
     folder = locate(checkpoint)
     if Path(folder).is_dir():
@@ -49,7 +50,7 @@ def fetch(checkpoint: str, *, weights: bool = False, report: ReportShare | None 
 
 
 def fetch_files(repo: str, names: Sequence[str]) -> Path:
-    """The folder with those of these files that a hub id has, fetched unless all are in the cache."""
+    """The folder in the cache with the files of a hub id that are in `names`. Files that the hub lacks are left out."""
     cached = _cached_snapshot(repo, names[0])
     if cached and all((cached / name).is_file() for name in names):
         return cached
@@ -58,38 +59,35 @@ def fetch_files(repo: str, names: Sequence[str]) -> Path:
 
 
 def file_names(checkpoint: str) -> Iterable[str]:
-    """Of its files, in its folder or as the hub lists them. Raises `CheckpointError` if the hub does not."""
+    """The names of a checkpoint's files, in its folder or on the hub. Raises `CheckpointError` if the hub fails."""
     folder = Path(locate(checkpoint))
     return os.listdir(folder) if folder.is_dir() else _listing(checkpoint)
 
 
 def is_weights_file(name: str) -> bool:
-    """Whether a checkpoint's file of that name holds its own weights, not those of an adapter."""
+    """Whether a file of that name holds weights of a checkpoint, not of an adapter."""
     return name.endswith(WEIGHTS_SUFFIX) and not name.startswith("adapter_")
 
 
 def weights_bytes_on_hub(checkpoint: str) -> int:
-    """Of the weights of a hub id that is not in the cache.
-
-    Raises `CheckpointError` if the hub does not say: then it cannot be fetched either.
-    """
+    """The bytes of a hub id's weight files. Raises `CheckpointError` if the hub fails."""
     return sum(size for name, size in _listing(checkpoint).items() if is_weights_file(name))
 
 
 def forget_listings() -> None:
-    """What the hub said."""
+    """Forget what the hub answered, so that it is asked again."""
     _listing.cache_clear()
 
 
 @cache
 def _listing(repo: str) -> dict[str, int]:
-    """Size in bytes by name. What lies in folders belongs to other formats."""
+    """The bytes of each file of a repository. Files in folders are left out: they hold other formats."""
     listing = hub_client.model_info(repo).siblings or []
     return {file.rfilename: file.size or 0 for file in listing if "/" not in file.rfilename}
 
 
 def _loadable_files(checkpoint: str) -> dict[str, int]:
-    """Those of a hub id that can be loaded."""
+    """The bytes of each file of a hub id. Raises `CheckpointError` if it has no configuration or no weights."""
     files = _listing(checkpoint)
     there = {
         "config.json": "config.json" in files,
@@ -107,7 +105,7 @@ def _loadable_files(checkpoint: str) -> dict[str, int]:
 
 
 def _cached_snapshot(repo: str, name: str = "config.json") -> Path | None:
-    """The folder in the cache with a file of that name."""
+    """The folder in the cache that holds a file of a repository; None if it is not there."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
@@ -119,7 +117,7 @@ def _cached_snapshot(repo: str, name: str = "config.json") -> Path | None:
 
 
 def _is_complete(snapshot: Path) -> bool:
-    """Whether loading will find all that it needs there."""
+    """Whether all files are there that loading needs."""
     try:
         return processor_files.missing_file(snapshot) is None and bool(
             weight_files.weight_paths(snapshot)

@@ -1,20 +1,23 @@
-"""How much memory may be kept between turns: pure arithmetic with the sizes of a checkpoint."""
+"""The memory budget of what is kept between turns, computed from a checkpoint's sizes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-PATCHES_PER_TOKEN = 4  # 2x2 patches are merged into one visual token
-MAX_VISUAL_TOKENS = 16384  # of one picture, which the vision tower reads in one piece
-PREFILL_CHUNK_TOKENS = 2048  # of a prompt that go through a GPU at once
-# Of the free memory. On a GPU of what a turn leaves of it: the rest is for the allocator's gaps.
+# The vision tower merges 2x2 patches into one visual token.
+PATCHES_PER_TOKEN = 4
+# Visual tokens of the largest image, which the vision tower encodes at once.
+MAX_VISUAL_TOKENS = 16384
+# Prompt tokens per forward pass on a GPU, as in `generation`.
+PREFILL_CHUNK_TOKENS = 2048
+# Shares of the free memory. On a GPU it is what a turn's own tensors leave free; the rest is for fragmentation.
 GPU_CACHE_SHARE, CPU_CACHE_SHARE = 0.8, 0.2
 
 
 @dataclass(frozen=True)
 class ModelSizes:
-    """Sizes of a checkpoint. `itemsize`: bytes of a number."""
+    """The sizes of a checkpoint's layers. itemsize: bytes of a number in its dtype."""
 
     layers: int
     heads: int
@@ -30,9 +33,9 @@ class ModelSizes:
 
     @classmethod
     def of(cls, config: Any, itemsize: int) -> ModelSizes:
-        """Of a transformers config of the family."""
+        """The sizes in a transformers config of a Qwen2-VL or Qwen2.5-VL checkpoint."""
         text, vision = config.get_text_config(), config.vision_config
-        # Qwen2-VL calls the tower's own width `embed_dim`, and the language model's `hidden_size`.
+        # In Qwen2-VL's vision config `embed_dim` is the tower's width and `hidden_size` the language model's.
         width = getattr(vision, "embed_dim", None) or vision.hidden_size
         return cls(
             layers=text.num_hidden_layers,
@@ -52,26 +55,28 @@ class ModelSizes:
 
     @property
     def bytes_per_token(self) -> int:
-        """Keys and values of every layer."""
+        """The bytes of one token's keys and values in all layers."""
         return 2 * self.layers * self.kv_heads * self.head_size * self.itemsize
 
     @property
     def working_bytes(self) -> int:
-        """What a turn needs beside the weights and the KV cache: for its largest picture, or to read behind the
-        longest prompt, which follow each other.
+        """The bytes that a turn needs beside the weights and the KV cache.
+
+        Encoding the largest image and prefilling the end of the longest prompt follow each other, so the larger counts.
         """
         return max(self._vision_bytes, self._prefill_bytes)
 
     @property
     def _vision_bytes(self) -> int:
-        """One layer's tensors for the largest picture, and its pixels as float32 and as the model takes them."""
+        """One layer's tensors for the largest image, and its pixels in float32 and in the model's dtype."""
         numbers = 8 * self.vision_hidden + 2 * self.vision_intermediate + self.patch_values
-        rotary = 2 * self.vision_hidden + self.patch_values  # computed in float32
+        # Rotary embeddings and pixels are computed in float32.
+        rotary = 2 * self.vision_hidden + self.patch_values
         return MAX_VISUAL_TOKENS * PATCHES_PER_TOKEN * (self.itemsize * numbers + 4 * rotary)
 
     @property
     def _prefill_bytes(self) -> int:
-        """One layer's tensors for a chunk; keys and values repeated for every head, a mask, and the vision features."""
+        """One layer's tensors for a chunk, with keys and values repeated for each head, the mask and the features."""
         chunk = PREFILL_CHUNK_TOKENS * (3 * self.intermediate + 8 * self.hidden)
         repeated = 2 * self.context_tokens * self.heads * self.head_size
         mask = PREFILL_CHUNK_TOKENS * self.context_tokens
@@ -79,10 +84,10 @@ class ModelSizes:
 
 
 def cache_budget_bytes(free: int, sizes: ModelSizes, gpus: int) -> int:
-    """Bytes for everything that is kept between turns, the conversation that is being answered included.
+    """The bytes for all that is kept between turns, with the conversation that is being answered.
 
-    free: bytes where the caches live, with the weights loaded; gpus: how many share the model, 0 on a CPU. Several
-    have their layers' caches each, and their free memory says little together.
+    free: free bytes on the model's devices, after loading; gpus: how many share the model, 0 on a CPU. Several GPUs
+    each hold the caches of their own layers, so the sum of their free memory does not say what fits.
     """
     share = CPU_CACHE_SHARE * free
     if gpus != 1:

@@ -1,4 +1,4 @@
-"""Vision features of the pictures and videos that a session has shown the model."""
+"""The vision features of each session's images and videos."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import torch
 
 from model.serving.session_cache import SessionCache
 
-EVICTION_RANK = 0  # evicted before KV caches: they are needed only where a prompt is read anew
+# Evicted before KV caches: features are needed only where a prompt is prefilled again.
+EVICTION_RANK = 0
 
 
 class FeatureCache:
@@ -23,5 +24,5 @@ class FeatureCache:
         return features
 
     def put(self, session: str, identity: str, features: torch.Tensor) -> None:
-        """Keep them; they must not be changed from now on."""
+        """Store (visual tokens, hidden) features, which must not be modified from now on."""
         self._store.put(session, identity, features, features.nbytes, rank=EVICTION_RANK)

@@ -1,7 +1,7 @@
-"""What of an earlier turn's KV cache can be reused for a new prompt.
+"""The KV cache of each session's latest turn, and how much of it a new prompt can reuse.
 
-A prefix is equal only if its token ids AND its media are: two pictures of the same size have the same
-token ids, so ids alone would answer about the wrong picture.
+A prefix matches if its token ids and its media are equal. Two images of the same size have the same token ids, so ids
+alone would answer about the wrong image.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from model.serving.session_cache import SessionCache
 
 @dataclass
 class CachedPrefix:
-    """A KV cache and the keys of the tokens that it holds; one owner at a time."""
+    """A KV cache and the keys of its tokens. It has one owner at a time."""
 
     keys: list[CacheKey]
     cache: KVCache
@@ -36,38 +36,39 @@ class CachedPrefix:
 
 
 def common_prefix_length(held: Sequence[CacheKey], wanted: Sequence[CacheKey]) -> int:
-    """How many leading keys are equal."""
+    """The number of leading keys that are equal."""
     return sum(
         1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(held, wanted, strict=False))
     )
 
 
 def bytes_per_token(model: Any) -> int:
-    """What one token takes in the KV cache of a model."""
+    """The bytes of one token in the KV cache of a model."""
     return ModelSizes.of(model.config, model.dtype.itemsize).bytes_per_token
 
 
-EVICTION_RANK = 1  # evicted after vision features, of which they are what was made
+# Evicted after vision features, which a turn needs only if its KV cache is gone.
+EVICTION_RANK = 1
 ENTRY_KEY = "conversation"
 
 
 class PrefixCache:
-    """The KV cache of each session's latest prompt and answer."""
+    """One KV cache for each session: that of its latest prompt and answer."""
 
     def __init__(self, store: SessionCache[Any], bytes_per_token: int) -> None:
         self._store = store
         self._bytes_per_token = bytes_per_token
 
     def match(self, session: str, keys: Sequence[CacheKey]) -> int:
-        """How many leading `keys` `pop_match` would give now. Changes nothing."""
+        """The number of leading `keys` that `pop_match` would return now. Does not modify the cache."""
         prefix: CachedPrefix | None = self._store.get(session, ENTRY_KEY)
         return min(common_prefix_length(prefix.keys, keys), len(keys) - 1) if prefix else 0
 
     def pop_match(self, session: str, keys: Sequence[CacheKey]) -> CachedPrefix:
-        """The longest reusable prefix of `keys`, cut to it and removed from here; may be empty.
+        """Remove and return the session's KV cache, truncated to its common prefix with `keys`. It may be empty.
 
-        At most `len(keys) - 1` tokens: the last one has to be read to get the first of the answer.
-        Room is made for all of `keys`, until `store`.
+        It has at most `len(keys) - 1` tokens, because the model must read the last one to answer. The cache reserves
+        memory for all of `keys` until `store`.
         """
         prefix: CachedPrefix | None = self._store.pop(session, ENTRY_KEY)
         self._store.reserve(session, len(keys) * self._bytes_per_token)
@@ -77,7 +78,7 @@ class PrefixCache:
         return prefix
 
     def store(self, session: str, prefix: CachedPrefix) -> None:
-        """Keep `prefix` for the session's next turn; it must not be changed from now on."""
+        """Store `prefix` for the session's next turn. It must not be modified from now on."""
         self._store.reserve(session, 0)
         self._store.put(
             session, ENTRY_KEY, prefix, prefix.nbytes, rank=EVICTION_RANK, units=len(prefix.keys)

@@ -1,9 +1,8 @@
-"""Decoding at fixed shapes, which `torch.compile` turns into CUDA graphs: a token then costs its memory reads.
+"""Compiled decoding: static KV caches, with which `torch.compile` records CUDA graphs.
 
-A conversation's KV cache grows; a graph needs one that stays where it is. So the cache is copied into a
-static one for the length of an answer, and what the answer added is copied back: reuse, reading ahead and
-Stop know nothing of it. A 7B checkpoint's cache has 56 KB a token, so 4,096 tokens are copied in well under
-a millisecond of its memory's time.
+A conversation's KV cache grows, and a CUDA graph needs fixed addresses. So the conversation's cache is copied into a
+static one before an answer, and the new tokens are copied back after it. Prefix reuse, reading ahead and Stop do not
+depend on it. A 7B checkpoint has 56 KB a token, so copying 4,096 tokens takes well under a millisecond on a GPU.
 """
 
 from __future__ import annotations
@@ -19,12 +18,11 @@ from transformers import Cache, CompileConfig, GenerationConfig, StaticCache
 from model.engine.cache.kv_cache import KVCache
 from model.errors import CheckpointError
 
-# Tokens of prompt and answer. Every decoded token reads a static cache to its end: a 7B checkpoint took 9.8 ms a token
-# with the short one on an H100, 13.4 ms with the long one. What is longer still is decoded uncompiled.
+# Tokens of prompt and answer, for each static cache. A decoded token reads its cache to the end: a 7B checkpoint took
+# 9.8 ms a token with the short one on an H100, and 13.4 ms with the long one. Longer answers are not compiled.
 STATIC_CACHE_LENGTHS = (4096, 16384)
-WARM_UP_TOKENS = (
-    6  # one is read uncompiled, one compiles, the next two warm up and record the graph
-)
+# The first token is decoded uncompiled, the second one compiles, and the next two warm up and record the graph.
+WARM_UP_TOKENS = 6
 
 Generate = Callable[[Cache, CompileConfig | None], None]
 
@@ -33,7 +31,7 @@ class CompiledDecoding:
     """Runs `generate` on static caches, one answer at a time."""
 
     def __init__(self, model: Any, config: CompileConfig | None = None) -> None:
-        """config: how to compile; the default is for CUDA."""
+        """config: for `torch.compile`; the default is for CUDA."""
         context_tokens = model.config.get_text_config().max_position_embeddings
         self._model = model
         self._config = config or CompileConfig(mode="reduce-overhead", dynamic=False)
@@ -41,17 +39,20 @@ class CompiledDecoding:
             length: StaticCache(config=model.config, max_cache_len=length)
             for length in sorted({min(length, context_tokens) for length in STATIC_CACHE_LENGTHS})
         }
-        # Inductor keeps its graphs per thread: with a thread for each answer it would record them anew each time.
+        # Inductor keeps CUDA graphs per thread, so a new thread for each answer would record them each time.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="compiled")
 
     def warm_up(self, report: Callable[[float], None]) -> None:
-        """Compile for every length, which takes tens of seconds each; reports 0..1."""
+        """Compile for every length, which takes tens of seconds each. report: called with the share done, 0..1."""
         for done, length in enumerate(self._caches, start=1):
             self.run(self._dummy_generate, KVCache(), length)
             report(done / len(self._caches))
 
     def run(self, generate: Generate, cache: KVCache, tokens: int) -> None:
-        """Let `generate` decode behind `cache`, which may grow to `tokens`; the cache has grown afterwards."""
+        """Call `generate`, compiled if a static cache has room for `tokens`, and append the new tokens to `cache`.
+
+        tokens: the most that `cache` can hold after the answer.
+        """
         length = next((length for length in self._caches if tokens <= length), None)
         if length is None:
             return generate(cache, None)
@@ -79,7 +80,7 @@ class CompiledDecoding:
 
 @contextmanager
 def _static_copy_of(static: StaticCache, cache: KVCache) -> Iterator[None]:
-    """`static` holds what `cache` does, and `cache` takes over what was added. Not after an error."""
+    """Copies `cache` into `static` before, and the new tokens back after. After an error `cache` is unchanged."""
     before = int(cache.get_seq_length())
     static.reset()
     for held, layer in zip(cache.layers, static.layers, strict=False):
@@ -96,9 +97,9 @@ def _static_copy_of(static: StaticCache, cache: KVCache) -> Iterator[None]:
 
 
 def compile_decoding(model: Any, report: Callable[[float], None]) -> CompiledDecoding:
-    """Compiled before anybody asks, so that no first answer waits for it. report: from 0 to 1.
+    """Compile a model's decoding while it is loaded, so that the first answer does not wait for it.
 
-    Raises `CheckpointError` for a quantization that cannot be compiled.
+    report: called with the share done, 0..1. Raises `CheckpointError` for a quantization that cannot be compiled.
     """
     quantizer = getattr(model, "hf_quantizer", None)
     if quantizer is not None and not quantizer.is_compileable:
