@@ -88,14 +88,7 @@ def _load(choice: Choice, report: ReportShare) -> Any:
 
     from model.checkpoint import weights
 
-    placed: dict[str, Any] = {}
-    if choice.device_map:
-        placed["device_map"] = choice.device_map
-    if len(choice.gpus) > 1:
-        placed["max_memory"] = {gpu: _usable_gpu_bytes(choice, gpu) for gpu in choice.gpus}
-    if choice.adapter:
-        # transformers would also load an adapter in the checkpoint's own folder.
-        placed["adapter_kwargs"] = {"subfolder": "none"}
+    placement = _placement(choice)
     if choice.gpu_memory is not None:
         _limit_gpu_memory(choice)
     folder, fetch_share = _fetch_with_progress(choice.checkpoint, report)
@@ -114,7 +107,7 @@ def _load(choice: Choice, report: ReportShare) -> Any:
                 # `require_exact_load` reports these and more.
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
-                **placed,
+                **placement,
             )
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise CheckpointError(
@@ -130,6 +123,19 @@ def _load(choice: Choice, report: ReportShare) -> Any:
     # It is the folder in the cache.
     model.config.name_or_path = choice.checkpoint
     return model.eval()
+
+
+def _placement(choice: Choice) -> dict[str, Any]:
+    """The arguments of `from_pretrained` for the devices of a choice, and for its adapter."""
+    placed: dict[str, Any] = {}
+    if choice.device_map:
+        placed["device_map"] = choice.device_map
+    if len(choice.gpus) > 1:
+        placed["max_memory"] = {gpu: _usable_gpu_bytes(choice, gpu) for gpu in choice.gpus}
+    if choice.adapter:
+        # transformers would also load an adapter in the checkpoint's own folder.
+        placed["adapter_kwargs"] = {"subfolder": "none"}
+    return placed
 
 
 def _load_config(folder: str) -> Any:
