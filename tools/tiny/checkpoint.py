@@ -58,11 +58,23 @@ FAMILIES = ("qwen2_vl", "qwen2_5_vl")
 def build_model(
     tokenizer: PreTrainedTokenizerFast, family: str, size: str, seed: int
 ) -> PreTrainedModel:
-    """A float32 model with seeded random weights."""
+    """A float32 model with random weights. family, size: of `FAMILIES`, `SIZES`, else raises `ValueError`."""
     if family not in FAMILIES or size not in SIZES:
         raise ValueError(f"Unknown {family=} or {size=}; there are {FAMILIES} and {tuple(SIZES)}.")
     shape = SIZES[size]
-    text = {
+    configs: dict[str, Any] = {
+        "text_config": _text_config(tokenizer, shape),
+        "vision_config": _vision_config(family, shape),
+        **_token_ids(tokenizer),
+    }
+    torch.manual_seed(seed)
+    if family == "qwen2_vl":
+        return Qwen2VLForConditionalGeneration(Qwen2VLConfig(**configs)).eval()
+    return Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig(**configs)).eval()
+
+
+def _text_config(tokenizer: PreTrainedTokenizerFast, shape: Size) -> dict[str, Any]:
+    return {
         "vocab_size": len(tokenizer),
         "hidden_size": shape.hidden,
         "intermediate_size": shape.intermediate,
@@ -81,36 +93,36 @@ def build_model(
         "eos_token_id": tokenizer.convert_tokens_to_ids("<|im_end|>"),
         "pad_token_id": tokenizer.convert_tokens_to_ids("<|endoftext|>"),
     }
-    ids = {
-        "image_token_id": tokenizer.convert_tokens_to_ids("<|image_pad|>"),
-        "video_token_id": tokenizer.convert_tokens_to_ids("<|video_pad|>"),
-        "vision_start_token_id": tokenizer.convert_tokens_to_ids("<|vision_start|>"),
-        "vision_end_token_id": tokenizer.convert_tokens_to_ids("<|vision_end|>"),
-        "tie_word_embeddings": True,
-    }
-    torch.manual_seed(seed)
+
+
+def _vision_config(family: str, shape: Size) -> dict[str, Any]:
     if family == "qwen2_vl":
-        vision: dict[str, Any] = {
+        return {
             "embed_dim": shape.vision_width,
             "depth": shape.vision_depth,
             "num_heads": shape.vision_heads,
             "hidden_size": shape.hidden,
         }
-        return Qwen2VLForConditionalGeneration(
-            Qwen2VLConfig(text_config=text, vision_config=vision, **ids)
-        ).eval()
-    vision = {
+    return {
         "hidden_size": shape.vision_width,
         "intermediate_size": 3 * shape.vision_width,
         "depth": shape.vision_depth,
         "num_heads": shape.vision_heads,
         "out_hidden_size": shape.hidden,
         "fullatt_block_indexes": [shape.vision_depth // 2 - 1, shape.vision_depth - 1],
-        "window_size": 56,  # windows of 2x2 visual tokens, so that even a small picture has several
+        # In pixels: windows of 2x2 visual tokens, so that a small image has several.
+        "window_size": 56,
     }
-    return Qwen2_5_VLForConditionalGeneration(
-        Qwen2_5_VLConfig(text_config=text, vision_config=vision, **ids)
-    ).eval()
+
+
+def _token_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+    return {
+        "image_token_id": tokenizer.convert_tokens_to_ids("<|image_pad|>"),
+        "video_token_id": tokenizer.convert_tokens_to_ids("<|video_pad|>"),
+        "vision_start_token_id": tokenizer.convert_tokens_to_ids("<|vision_start|>"),
+        "vision_end_token_id": tokenizer.convert_tokens_to_ids("<|vision_end|>"),
+        "tie_word_embeddings": True,
+    }
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:

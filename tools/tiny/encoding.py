@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import math
+from dataclasses import dataclass, field, fields
 from functools import cache
 
 import numpy as np
@@ -19,7 +20,8 @@ from tools.tiny.scene import TOKEN, Scene
 PATCH, MERGE = 14, 2
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)
-MARKS = 4  # counted things are marked on a grid of MARKS x MARKS
+# Counted things are marked on a grid of MARKS x MARKS cells.
+MARKS = 4
 
 
 @dataclass
@@ -31,9 +33,8 @@ class Row:
     labels: list[int]  # the token itself where it is part of an answer, else IGNORE
     boxes: NDArray[np.float32]  # (tokens, 4): where the thing talked about is, 0..1; NaN elsewhere
     pictures: list[int]  # the number of the picture talked about, else IGNORE
-    marks: NDArray[
-        np.float32
-    ]  # (tokens, MARKS * MARKS): where the counted things are; NaN elsewhere
+    # (tokens, MARKS * MARKS): where the counted things are; NaN elsewhere
+    marks: NDArray[np.float32]
     more: list[int]  # after one of a list or a text whether another follows, else IGNORE
 
 
@@ -92,56 +93,87 @@ def encode_words(
     start: int,
     first_scene: int,
 ) -> tuple[Row, int, int]:
-    """Tokens of a prefix or branch that starts at a position; returns also the next position and scene."""
+    """Encode a prefix or a branch.
+
+    start: the position of its first token. first_scene: the index of the scene for its first pad token.
+    Gives the row, the position after it, and the index of the next scene.
+    """
+    tokens = _expand(words, scenes, tokenizer, first_scene)
+    positions, end = _positions(tokens, start)
+    boxes = np.full((len(tokens.ids), 4), np.nan, np.float32)
+    pictures = [IGNORE] * len(tokens.ids)
+    found = {target: _relative_box(scenes, target) for target in set(tokens.targets) if target}
+    for k, target in enumerate(tokens.targets):
+        if target:
+            boxes[k] = found[target]
+            pictures[k] = target.picture
+    marks = _marks(tokens.counted, scenes)
+    row = Row(tokens.ids, positions, tokens.labels, boxes, pictures, marks, tokens.more)
+    return row, end, first_scene + len(tokens.grids)
+
+
+@dataclass
+class _Tokens:
+    """The tokens of a text, each pad token repeated for all visual tokens of its scene."""
+
+    ids: list[int] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    targets: list[Target | None] = field(default_factory=list)
+    counted: list[tuple[Target, ...] | None] = field(default_factory=list)
+    more: list[int] = field(default_factory=list)
+    # The first visual token of each scene, and its (frame pairs, rows, columns).
+    grids: list[tuple[int, tuple[int, int, int]]] = field(default_factory=list)
+
+
+def _expand(
+    words: Words, scenes: list[Scene], tokenizer: PreTrainedTokenizerFast, first_scene: int
+) -> _Tokens:
     encoding = tokenizer.backend_tokenizer.encode(words.text, add_special_tokens=False)
+    learnt = _per_character(words)
     pads = _pads(tokenizer)
-    learnt: list[tuple[bool, Target | None]] = _per_character(words)
     counted, goes_on = dict(words.counted), dict(words.more)
-    ids: list[int] = []
-    labels: list[int] = []
-    targets: list[Target | None] = []
-    sets: list[tuple[Target, ...] | None] = []
-    more: list[int] = []
-    positions: list[NDArray[np.int64]] = []
-    position = start
-    read = 0  # tokens that have their positions
+    tokens = _Tokens()
     for token, (begin, _) in zip(encoding.ids, encoding.offsets, strict=True):
         is_learnt, target = learnt[begin]
         count = 1
         if token in pads:
-            positions.append(_counting_up(position, len(ids) - read))
-            position += len(ids) - read
-            pairs, rows, columns = scenes[first_scene].grid
-            positions.append(np.indices((pairs, rows, columns)).reshape(3, -1) + position)
-            position += max(rows, columns)
-            first_scene += 1
+            pairs, rows, columns = scenes[first_scene + len(tokens.grids)].grid
+            tokens.grids.append((len(tokens.ids), (pairs, rows, columns)))
             count = pairs * rows * columns
-            read = len(ids) + count
-        ids += [token] * count
-        labels += [token if is_learnt else IGNORE] * count
-        targets += [target] * count
-        sets += [counted.get(begin)] * count
-        more += [int(goes_on.get(begin, IGNORE))] * count
-    positions.append(_counting_up(position, len(ids) - read))
-    position += len(ids) - read
-    boxes = np.full((len(ids), 4), np.nan, np.float32)
-    pictures = [IGNORE] * len(ids)
-    marks = np.full((len(ids), MARKS * MARKS), np.nan, np.float32)
-    found = {target: _relative_box(scenes, target) for target in set(targets) if target}
-    for k, (target, things) in enumerate(zip(targets, sets, strict=True)):
-        if target:
-            boxes[k] = found[target]
-            pictures[k] = target.picture
+        tokens.ids += [token] * count
+        tokens.labels += [token if is_learnt else IGNORE] * count
+        tokens.targets += [target] * count
+        tokens.counted += [counted.get(begin)] * count
+        tokens.more += [int(goes_on.get(begin, IGNORE))] * count
+    return tokens
+
+
+def _positions(tokens: _Tokens, start: int) -> tuple[NDArray[np.int64], int]:
+    """M-RoPE positions, (3, tokens): frame pair, row and column of visual tokens. Gives the position after them too."""
+    parts: list[NDArray[np.int64]] = []
+    position, done = start, 0
+    for begin, grid in tokens.grids:
+        parts.append(_counting_up(position, begin - done))
+        position += begin - done
+        parts.append(np.indices(grid).reshape(3, -1) + position)
+        position += max(grid[1:])
+        done = begin + math.prod(grid)
+    rest = len(tokens.ids) - done
+    parts.append(_counting_up(position, rest))
+    return np.concatenate(parts, 1), position + rest
+
+
+def _marks(counted: list[tuple[Target, ...] | None], scenes: list[Scene]) -> NDArray[np.float32]:
+    """(tokens, MARKS * MARKS): 1 in the cells of the counted things, 0 in the others; NaN where nothing is counted."""
+    marks = np.full((len(counted), MARKS * MARKS), np.nan, np.float32)
+    for k, things in enumerate(counted):
         if things is not None and scenes:
             marks[k] = 0
             for thing in things:
                 x1, y1, x2, y2 = _relative_box(scenes, thing)
-                marks[
-                    k,
-                    int((y1 + y2) / 2 * 0.999 * MARKS) * MARKS + int((x1 + x2) / 2 * 0.999 * MARKS),
-                ] = 1
-    row = Row(ids, np.concatenate(positions, 1), labels, boxes, pictures, marks, more)
-    return row, position, first_scene
+                row, column = (int((a + b) / 2 * 0.999 * MARKS) for a, b in ((y1, y2), (x1, x2)))
+                marks[k, row * MARKS + column] = 1
+    return marks
 
 
 def _counting_up(start: int, count: int) -> NDArray[np.int64]:
@@ -217,54 +249,67 @@ def _table(lines: list[list[range]]) -> Tensor:
 def encode(
     dialogues: list[Dialogue], tokenizer: PreTrainedTokenizerFast, slot_size: int | None = None
 ) -> Batch:
-    """Everything the training forward needs, for one batch of dialogues."""
-    prefixes: list[Row] = []
-    branches: list[list[Row]] = []
-    for dialogue in dialogues:
-        prefix, position, seen = encode_words(dialogue.prefix, dialogue.scenes, tokenizer, 0, 0)
-        prefixes.append(prefix)
-        branches.append(
-            [
-                encode_words(b, dialogue.scenes, tokenizer, position, seen)[0]
-                for b in dialogue.branches
-            ]
-        )
+    """One batch of dialogues. slot_size: tokens of a slot; None takes the size that costs attention least."""
+    prefixes, branches = _rows(dialogues, tokenizer)
     ordered = [
         (d, number, row)
         for d, prefix in enumerate(prefixes)
         for number, row in enumerate((prefix, *branches[d]))
     ]
-    starts = np.cumsum([0, *(len(row.ids) for _, _, row in ordered)])
-    begins = {
-        (d, number): int(start) for (d, number, _), start in zip(ordered, starts, strict=False)
-    }
-    ids = np.concatenate([row.ids for _, _, row in ordered])
-    labels = np.concatenate([row.labels for _, _, row in ordered])
+    rows = [row for _, _, row in ordered]
+    spans = _spans(ordered)
+    ids = np.concatenate([row.ids for row in rows])
+    labels = np.concatenate([row.labels for row in rows])
     learnt = np.flatnonzero(labels != IGNORE)
-    tables = [[range(begins[d, 0], begins[d, 0] + len(row.ids))] for d, row in enumerate(prefixes)]
+
+    def targets(name: str) -> Tensor:
+        return torch.from_numpy(np.concatenate([getattr(row, name) for row in rows])[learnt])
+
     size = slot_size or _best_size(branches, max(len(row.ids) for row in prefixes))
     slots = [
-        [range(begins[d, k + 1], begins[d, k + 1] + len(rows[k].ids)) for k in slot]
-        for d, rows in enumerate(branches)
-        for slot in _packed(rows, size)
+        [spans[d, k + 1] for k in slot]
+        for d, of_dialogue in enumerate(branches)
+        for slot in _packed(of_dialogue, size)
     ]
     return Batch(
         *_visual(dialogues),
         visual_spots=torch.from_numpy(np.flatnonzero(np.isin(ids, list(_pads(tokenizer))))),
         ids=torch.from_numpy(ids),
-        positions=torch.from_numpy(np.concatenate([row.positions for _, _, row in ordered], 1)),
+        positions=torch.from_numpy(np.concatenate([row.positions for row in rows], 1)),
         dialogue=_repeated([d for d, _, _ in ordered], ordered),
         branch=_repeated([number for _, number, _ in ordered], ordered),
-        prefixes=_table(tables),
+        prefixes=_table([[spans[d, 0]] for d in range(len(prefixes))]),
         slots=_table(slots),
         label_spots=torch.from_numpy(learnt - 1),
         labels=torch.from_numpy(labels[learnt]),
-        boxes=torch.from_numpy(np.concatenate([row.boxes for _, _, row in ordered])[learnt]),
-        pictures=torch.from_numpy(np.concatenate([row.pictures for _, _, row in ordered])[learnt]),
-        marks=torch.from_numpy(np.concatenate([row.marks for _, _, row in ordered])[learnt]),
-        more=torch.from_numpy(np.concatenate([row.more for _, _, row in ordered])[learnt]),
+        **{name: targets(name) for name in ("boxes", "pictures", "marks", "more")},
         dense=_dense(dialogues),
     )
+
+
+def _rows(
+    dialogues: list[Dialogue], tokenizer: PreTrainedTokenizerFast
+) -> tuple[list[Row], list[list[Row]]]:
+    """The prefix and the branches of each dialogue."""
+    prefixes: list[Row] = []
+    branches: list[list[Row]] = []
+    for dialogue in dialogues:
+        scenes = dialogue.scenes
+        prefix, position, scene = encode_words(dialogue.prefix, scenes, tokenizer, 0, 0)
+        prefixes.append(prefix)
+        branches.append(
+            [encode_words(b, scenes, tokenizer, position, scene)[0] for b in dialogue.branches]
+        )
+    return prefixes, branches
+
+
+def _spans(ordered: list[tuple[int, int, Row]]) -> dict[tuple[int, int], range]:
+    """The tokens of each row in the batch, by the numbers of its dialogue and branch (0: the prefix)."""
+    spans, start = {}, 0
+    for d, number, row in ordered:
+        spans[d, number] = range(start, start + len(row.ids))
+        start += len(row.ids)
+    return spans
 
 
 def _dense(dialogues: list[Dialogue]) -> dict[str, Tensor]:
@@ -273,8 +318,8 @@ def _dense(dialogues: list[Dialogue]) -> dict[str, Tensor]:
     if not found:
         return {}
     return {
-        field.name: torch.from_numpy(np.concatenate([getattr(d, field.name) for d in found]))
-        for field in fields(Dense)
+        entry.name: torch.from_numpy(np.concatenate([getattr(d, entry.name) for d in found]))
+        for entry in fields(Dense)
     }
 
 
