@@ -44,7 +44,7 @@ def report(flags: Flags) -> int:
 
 def report_server(connection: Connection) -> int:
     """Print what a server would answer with; 0 if it is there and has a model, 1 if not."""
-    from model.remote.backend import obstacle
+    from model.remote.backend import connection_problem
     from model.remote.http.client import Server
 
     print(f"python      {platform.python_version()} on {platform.system()} {platform.machine()}")
@@ -54,7 +54,7 @@ def report_server(connection: Connection) -> int:
     print(f"server      {connection.host}")
     server = Server(connection)
     try:
-        problem: str | None = obstacle(server)
+        problem: str | None = connection_problem(server)
     except DemoError as error:
         problem = str(error)
     finally:

@@ -17,23 +17,23 @@ from model.backend import Cancel, Finished, Notice, Progress, StopReason, Usage
 from model.conversation import Conversation
 from model.errors import ContextError, LocalizedText
 from model.prompt.visual_item import VisualItem, context_error
-from model.remote.http.client import OPTIONAL, VIDEO, Served, Server
+from model.remote.http.client import OPTIONAL, VIDEO, ServedModels, Server
 from model.remote.http.errors import (
     NO_CLIPS,
     BrokenOffError,
     StrangerError,
     StreamedError,
     exceeded_context,
-    explained,
     is_about_the_model,
-    named,
     out_of_memory,
+    rejected_fields,
     retry_after,
     status,
+    to_demo_error,
 )
 from model.remote.http.stream import chunks
-from model.remote.media import Encoded, content_part
-from model.remote.messages import Shown, Turn, openai_messages
+from model.remote.media import EncodedMedia, content_part
+from model.remote.messages import MediaSlot, Turn, openai_messages
 from model.remote.reply import Reply
 from model.serving.event_stream import Emit
 from model.serving.prepared_media import Items
@@ -45,12 +45,12 @@ BACKOFF_S = (0.3, 1.0, 3.0)
 PATIENCE_S = 30.0  # a server that asks for more than this is said to be busy at once
 # Of the connection. The client's own list has the last two for what TLS does not translate.
 LOST = (httpx2.RequestError, ssl.SSLError, EndOfStream)
-MISFORTUNES = (OpenAIError, BrokenOffError, StreamedError, StrangerError)
+RETRYABLE = (OpenAIError, BrokenOffError, StreamedError, StrangerError)
 _BARE_BOX = re.compile(r"\(\d{1,3},\d{1,3}\),\(\d{1,3},\d{1,3}\)")
 
 
 @dataclass(frozen=True)
-class Question:
+class PlannedRequest:
     """What is asked and what that costs; `exact` if nothing of it is estimated."""
 
     conversation: Conversation
@@ -75,7 +75,7 @@ class Answer:
     def __init__(
         self,
         server: Server,
-        ask: Callable[[bool], Question],
+        ask: Callable[[bool], PlannedRequest],
         settings: GenerationSettings,
         cancel: Cancel,
         emit: Emit,
@@ -85,7 +85,7 @@ class Answer:
         self._server, self._ask = server, ask
         self._settings, self._cancel = settings, cancel
         self._emit, self._asked_at = emit, asked_at
-        self._without = set(server.refused)
+        self._without = set(server.unsupported)
         self.decoded = 0  # pictures and frames, for this answer
         self._reply = self._new_reply()
         self._plan()
@@ -95,23 +95,23 @@ class Answer:
         """What it needs, by identity."""
         return {item.content_hash(): item for item in self._question.items}
 
-    def fetch(self, media: Mapping[str, Encoded]) -> None:
+    def fetch(self, media: Mapping[str, EncodedMedia]) -> None:
         """Ask until there is an answer, or until it was stopped. Raises `DemoError`.
 
         media: `items`, encoded.
         """
-        encoded: dict[tuple[str, int], Encoded] = {
+        encoded: dict[tuple[str, int], EncodedMedia] = {
             (item.kind, item.number): media[item.content_hash()] for item in self._question.items
         }
         backoff = iter(BACKOFF_S)
         while not self._cancel.is_set():
             self._reply = self._new_reply()
             try:
-                self._server.perform_until(self._receive(self._request(encoded)), self._cancel)
+                self._server.run_until(self._receive(self._request(encoded)), self._cancel)
                 break
-            except MISFORTUNES as error:
-                self._recover(error, backoff)
-        self._compare()
+            except RETRYABLE as error:
+                self._retry_or_raise(error, backoff)
+        self._detect_quirks()
 
     def finish(self) -> None:
         """Emits the last event, also for an answer that was never asked for."""
@@ -152,10 +152,10 @@ class Answer:
                 raise question.exceeded(surely + 1, held)
             self._max_tokens = max(1, min(self._max_tokens, held - question.prompt_tokens))
 
-    def _request(self, encoded: Mapping[tuple[str, int], Encoded]) -> dict[str, Any]:
+    def _request(self, encoded: Mapping[tuple[str, int], EncodedMedia]) -> dict[str, Any]:
         """Every field that matters is passed: what is left out would come from the server's defaults."""
 
-        def part(shown: Shown) -> dict[str, Any]:
+        def part(shown: MediaSlot) -> dict[str, Any]:
             return content_part(shown, encoded[shown.item.kind, shown.item.number])
 
         settings = self._settings
@@ -202,30 +202,35 @@ class Answer:
         return Reply(self._emit, self._began, always_thinks=always_thinks)
 
     def _began(self) -> None:
-        self._tell(refused=self._without)  # without these it answers
+        self._record_quirks(unsupported=self._without)  # without these it answers
 
-    def _recover(self, error: Exception, backoff: Iterator[float]) -> None:
+    def _retry_or_raise(self, error: Exception, backoff: Iterator[float]) -> None:
         """Change the request, or wait, so that asking again may help. Raises `DemoError` if neither does."""
         model, server = self._server.model, self._server
-        served = server.ask_again() if is_about_the_model(error) else Served()
+        served = server.ask_again() if is_about_the_model(error) else ServedModels()
         if server.model != model:
             return  # it was restarted with another one
         if not self._reply.begun and (self._change(error) or self._wait(error, backoff)):
             return
         log.warning("The server failed", exc_info=error)
-        raise explained(error, server.connection, model=model, models=served.models) from error
+        raise to_demo_error(error, server.connection, model=model, models=served.models) from error
 
     def _change(self, error: Exception) -> bool:
         """Leave out what the server does not take. Raises `ContextError`."""
-        if fields := named(error, OPTIONAL) - self._without:
+        if fields := rejected_fields(error, OPTIONAL) - self._without:
             self._without |= fields
             return True
         if lengths := exceeded_context(error):
             self._shorten(*lengths)
             return True
         clips = any(item.kind == "video" for item in self._question.items)
-        refused = status(error) in NO_CLIPS and not out_of_memory(error)
-        if clips and refused and VIDEO not in self._without and not is_about_the_model(error):
+        video_rejected = status(error) in NO_CLIPS and not out_of_memory(error)
+        if (
+            clips
+            and video_rejected
+            and VIDEO not in self._without
+            and not is_about_the_model(error)
+        ):
             self._without.add(VIDEO)
             self._plan()
             return True
@@ -247,7 +252,7 @@ class Answer:
             raise self._question.exceeded((needed or least) + 1, held)
         self._max_tokens = room
 
-    def _compare(self) -> None:
+    def _detect_quirks(self) -> None:
         """Find out what the server did to the pictures and to the marks of boxes."""
         question, text = self._question, self._reply.text
         counted = self._reply.counts.get("prompt_tokens")
@@ -256,14 +261,14 @@ class Answer:
             missing = question.prompt_tokens - counted
             text_tokens = question.prompt_tokens - question.visual_tokens
             if question.exact and (kept := kept_frames(question.items, missing)):
-                self._tell(kept_frames=kept)
+                self._record_quirks(kept_frames=kept)
             elif off > (0 if question.exact else text_tokens):
-                self._tell(resizes=True)
+                self._record_quirks(resizes=True)
         if _BARE_BOX.search(text) and "<|box_start|>" not in text:
-            self._tell(strips_marks=True)
+            self._record_quirks(strips_special_tokens=True)
 
-    def _tell(self, **learnt: Any) -> None:
-        for sentence in self._server.learn(**learnt):
+    def _record_quirks(self, **learnt: Any) -> None:
+        for sentence in self._server.record_quirks(**learnt):
             self._emit(Notice(sentence))
 
     def _reason(self) -> StopReason:

@@ -23,10 +23,10 @@ from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.prompt import visual_item
 from model.prompt.visual_item import VisualItem
 from model.remote import messages as remote_messages
-from model.remote.answer import Answer, Question
+from model.remote.answer import Answer, PlannedRequest
 from model.remote.http.client import VIDEO, Server
 from model.remote.http.connection import Connection
-from model.remote.http.errors import StrangerError, explained
+from model.remote.http.errors import StrangerError, to_demo_error
 from model.remote.media import encoded, encoded_nbytes
 from model.remote.messages import PAD
 from model.remote.token_count import TokenCounter
@@ -80,7 +80,7 @@ class RemoteBackend:
         `report` is told what stands in the way. Raises `DemoError` for a key that is not accepted.
         """
         server = Server(connection)
-        while (note := obstacle(server)) is not None:
+        while (note := connection_problem(server)) is not None:
             report(0.0, note)
             time.sleep(RETRY_S)
         return cls(
@@ -109,7 +109,7 @@ class RemoteBackend:
         return remote_messages.prompt(question.turns, self.server.family)
 
     def estimate(self, conversation: Conversation, settings: GenerationSettings) -> Estimate:
-        question = self.question(conversation, settings, clips=VIDEO not in self.server.refused)
+        question = self.question(conversation, settings, clips=VIDEO not in self.server.unsupported)
         costs = tuple(item.cost for item in question.items)
         exact = question.exact and not self.server.resizes
         return Estimate(
@@ -122,7 +122,7 @@ class RemoteBackend:
 
     def question(
         self, conversation: Conversation, settings: GenerationSettings, *, clips: bool
-    ) -> Question:
+    ) -> PlannedRequest:
         """What will be asked, planned from the files' headers. Raises `MediaError`.
 
         clips: whether clips are sent as such, or as rows of pictures.
@@ -152,7 +152,7 @@ class RemoteBackend:
         # A server times the frames of a clip in its own way, and has several ways to open a reasoning.
         timed = family.frame_times and any(item.kind == "video" for item in items)
         exact = count.exact and model.sure and not (model.thinks or timed)
-        return Question(conversation, turns, costing, tokens, exact)
+        return PlannedRequest(conversation, turns, costing, tokens, exact)
 
     def stream(
         self,
@@ -223,14 +223,14 @@ class RemoteBackend:
         """What a server keeps is its own business."""
 
 
-def obstacle(server: Server) -> LocalizedText | None:
+def connection_problem(server: Server) -> LocalizedText | None:
     """Why the server cannot be used yet. Raises `DemoError` if it never will."""
     try:
         server.ask()
     except (AuthenticationError, PermissionDeniedError) as error:
-        raise explained(error, server.connection, model=server.model) from error
+        raise to_demo_error(error, server.connection, model=server.model) from error
     except (OpenAIError, StrangerError) as error:
-        return explained(error, server.connection, model=server.model).sentence
+        return to_demo_error(error, server.connection, model=server.model).sentence
     except DemoError as error:
         return error.sentence
     if server.model:

@@ -11,8 +11,8 @@ from model.remote.http.characters import whole
 
 # Two of them in one delta are the same text for older and newer clients.
 _REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
-MOST_TOKENS = 2**32 - 1  # no prompt and no answer has more
-MOST_CALLS = 64
+MAX_TOKENS = 2**32 - 1  # no prompt and no answer has more
+MAX_CALLS = 64
 
 Ending = Literal["stop", "length", "filtered", "refused", "broken"]
 # Words of `finish_reason`, in small letters. One that is not here is an ordinary end.
@@ -153,7 +153,7 @@ def _whole(value: object) -> int:
             return 0
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
-    return int(value) if 0 < value <= MOST_TOKENS and value == int(value) else 0
+    return int(value) if 0 < value <= MAX_TOKENS and value == int(value) else 0
 
 
 class Calls:
@@ -166,7 +166,7 @@ class Calls:
         function = call.get("function")
         index = call.get("index")
         number = index if isinstance(index, int) else len(self._calls)
-        if not isinstance(function, dict) or len(self._calls) >= MOST_CALLS:
+        if not isinstance(function, dict) or len(self._calls) >= MAX_CALLS:
             return
         named = self._calls.setdefault(number, ["", ""])
         arguments = function.get("arguments")

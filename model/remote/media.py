@@ -19,16 +19,14 @@ from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.media.video import VideoProgress
 from model.prompt import resize
 from model.prompt.visual_item import VisualItem
-from model.remote.messages import Shown
+from model.remote.messages import MediaSlot
 
-MOST_PNG_BYTES = (
-    7_000_000  # 10 MB once it is base64, which is what hosted servers take in one piece
-)
+MAX_PNG_BYTES = 7_000_000  # 10 MB once it is base64, which is what hosted servers take in one piece
 JPEG = {"quality": 95, "subsampling": 0}
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedMedia:
     """A picture, or the frames of a clip, as base64."""
 
     mime: str
@@ -41,7 +39,7 @@ class Encoded:
 
 def encoded(
     item: VisualItem, cancel: Cancel, report: VideoProgress, reader: MediaReader = IN_THIS_PROCESS
-) -> Generator[None, None, Encoded]:
+) -> Generator[None, None, EncodedMedia]:
     """The item; a step for each of its frames. If cancelled, what comes out does not matter. Raises `MediaError`."""
     encode = _picture if item.kind == "image" else _frame
     mime, frames = "image/png", list[str]()
@@ -49,7 +47,7 @@ def encoded(
         mime, content = encode(resize.resize(PIL.Image.fromarray(frame), item.size))
         frames.append(base64.b64encode(content).decode("ascii"))
         yield
-    return Encoded(mime, tuple(frames))
+    return EncodedMedia(mime, tuple(frames))
 
 
 def encoded_nbytes(item: VisualItem) -> int:
@@ -58,7 +56,7 @@ def encoded_nbytes(item: VisualItem) -> int:
     return width * height * (4 if item.kind == "image" else 2 * len(item.times))
 
 
-def content_part(shown: Shown, encoded: Encoded) -> dict[str, Any]:
+def content_part(shown: MediaSlot, encoded: EncodedMedia) -> dict[str, Any]:
     """A content part of a message. Frames of one clip are joined by commas, as vLLM reads them."""
     if shown.item.kind == "video" and shown.frame is None:
         url = f"data:video/jpeg;base64,{','.join(encoded.pictures)}"
@@ -71,7 +69,7 @@ def _picture(picture: PIL.Image.Image) -> tuple[str, bytes]:
     """MIME type and content."""
     # The level of compression costs time only where it saves little: pixels of a photograph.
     content = _saved(picture, "PNG", compress_level=1)
-    return ("image/png", content) if len(content) <= MOST_PNG_BYTES else _frame(picture)
+    return ("image/png", content) if len(content) <= MAX_PNG_BYTES else _frame(picture)
 
 
 def _frame(frame: PIL.Image.Image) -> tuple[str, bytes]:

@@ -31,14 +31,14 @@ _CONTROL_IN_REPLY = re.compile(
 
 
 @dataclass(frozen=True)
-class Shown:
+class MediaSlot:
     """A place for an item's pixels: all of it, or one of a clip's frames (from 0)."""
 
     item: VisualItem
     frame: int | None = None
 
 
-Piece = str | Shown
+Piece = str | MediaSlot
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Turn:
     pieces: tuple[Piece, ...]
 
     @property
-    def shown(self) -> tuple[Shown, ...]:
-        return tuple(piece for piece in self.pieces if isinstance(piece, Shown))
+    def shown(self) -> tuple[MediaSlot, ...]:
+        return tuple(piece for piece in self.pieces if isinstance(piece, MediaSlot))
 
 
 def turns(
@@ -66,7 +66,7 @@ def turns(
     clips: whether the server takes clips; otherwise each is a row of pictures with their times.
     """
     waiting = iter(items)
-    told = [Turn("system", (inert(system),))] if system else []
+    told = [Turn("system", (escape_control_tokens(system),))] if system else []
     for message in conversation.messages:
         pieces = _pieces(message, waiting, vision_ids=vision_ids, clips=clips)
         told.append(Turn(message.role, tuple(_merged(pieces))))
@@ -74,7 +74,7 @@ def turns(
 
 
 def openai_messages(
-    turns: Sequence[Turn], part: Callable[[Shown], dict[str, Any]]
+    turns: Sequence[Turn], part: Callable[[MediaSlot], dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Messages for chat completions; `part` makes the content part of what is shown."""
     return [{"role": turn.role, "content": _content(turn, part)} for turn in turns]
@@ -96,7 +96,7 @@ def prompt(turns: Sequence[Turn], model: Recognised) -> str:
     return "".join(told) + "<|im_start|>assistant\n" + ("<think>\n" if model.thinks else "")
 
 
-def _placeholders(shown: Shown, family: Family) -> str:
+def _placeholders(shown: MediaSlot, family: Family) -> str:
     item, frames = shown.item, family.geometry.temporal_patch_size
     if item.kind == "image" or shown.frame is not None or not family.frame_times:
         return PICTURE_TOKENS
@@ -104,13 +104,13 @@ def _placeholders(shown: Shown, family: Family) -> str:
     return "".join(f"<{(step[0] + step[-1]) / 2:.1f} seconds>{PICTURE_TOKENS}" for step in steps)
 
 
-def inert(text: str) -> str:
+def escape_control_tokens(text: str) -> str:
     """What a person typed, in a spelling that looks the same and holds no control token."""
     return _CONTROL.sub(f"<{JOINER}", text)
 
 
 def inert_reply(text: str) -> str:
-    """What the model answered: as `inert`, but its grounding tokens and its reasoning stay what they are."""
+    """What the model answered: as `escape_control_tokens`, but its grounding tokens and its reasoning stay what they are."""
     return _CONTROL_IN_REPLY.sub(f"<{JOINER}", text)
 
 
@@ -125,13 +125,13 @@ def _pieces(
     for part in message.joined:
         if isinstance(part, Text):
             typed = message.role == "user" and not part.pointing
-            yield inert(part.text) if typed else inert_reply(part.text)
+            yield escape_control_tokens(part.text) if typed else inert_reply(part.text)
             continue
         item = next(waiting)
         if vision_ids:
             yield f"{'Picture' if item.kind == 'image' else 'Video'} {item.number}: "
         if item.kind == "image" or clips:
-            yield Shown(item)
+            yield MediaSlot(item)
         else:
             yield from _frames(item)
 
@@ -141,7 +141,7 @@ def _frames(item: VisualItem) -> Iterator[Piece]:
     yield f"A video in {len(frames)} frames.\n"
     for number, frame in enumerate(frames, 1):
         yield f"Frame {number} at {item.times[frame]:.1f} s: "
-        yield Shown(item, frame)
+        yield MediaSlot(item, frame)
         yield "\n"
 
 
@@ -160,7 +160,7 @@ def _merged(pieces: Iterator[Piece]) -> Iterator[Piece]:
         yield text
 
 
-def _content(turn: Turn, part: Callable[[Shown], dict[str, Any]]) -> str | list[dict[str, Any]]:
+def _content(turn: Turn, part: Callable[[MediaSlot], dict[str, Any]]) -> str | list[dict[str, Any]]:
     """Plain text as a string, which every server takes."""
     if not turn.shown:
         return "".join(piece for piece in turn.pieces if isinstance(piece, str))

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from openai import APIStatusError, OpenAIError
 
-from model.remote.chunk import MOST_TOKENS
+from model.remote.chunk import MAX_TOKENS
 from model.remote.http.client import Server
 
 TOKENIZE_S = 2.0
@@ -55,9 +55,9 @@ class TokenCounter:
             posted = self._server.client.post(url, body=body, cast_to=object)
             return await asyncio.wait_for(posted, TOKENIZE_S)
 
-        answer = self._server.perform(ask())
+        answer = self._server.run(ask())
         count = answer.get("count") if isinstance(answer, dict) else None
-        if type(count) is not int or not 0 < count <= MOST_TOKENS:
+        if type(count) is not int or not 0 < count <= MAX_TOKENS:
             raise ValueError("not a count")
         return count
 

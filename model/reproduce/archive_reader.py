@@ -29,8 +29,8 @@ MAX_PARTS = 256
 MAX_NAME = 200  # characters
 MAX_CHARACTERS = MAX_TEXT_CHARACTERS  # of all that is said and thought
 # Of a picture as the model saw it: 16,384 tokens, and what both sides are rounded up by.
-MOST_PIXELS = 20_000 * 32 * 32
-MOST_FRAMES = 768
+MAX_PIXELS = 20_000 * 32 * 32
+MAX_FRAMES = 768
 NO_OTHER = Allowance()
 FRACTIONS = ("temperature", "top_p", "repetition_penalty")  # of `Usage`, beside the seconds
 
@@ -157,10 +157,10 @@ def _usage(facts: Mapping[str, Any]) -> Usage:
 
 
 def _processed_media(item: Media, facts: Mapping[str, Any]) -> ProcessedMedia:
-    width, height = (_whole(facts[side], MOST_PIXELS) for side in ("width", "height"))
+    width, height = (_whole(facts[side], MAX_PIXELS) for side in ("width", "height"))
     times = tuple(_number(at, 1e6) for at in facts["times"])
     clip = isinstance(item, Video)
-    if not 0 < width * height <= MOST_PIXELS or len(times) > MOST_FRAMES or clip != bool(times):
+    if not 0 < width * height <= MAX_PIXELS or len(times) > MAX_FRAMES or clip != bool(times):
         raise ValueError("size")
     if list(times) != sorted(times):
         raise ValueError("times")

@@ -28,7 +28,7 @@ def clip(path):
 
 
 @dataclass(frozen=True)
-class Question:
+class ApiTurn:
     """One turn of a person's for this page's API; `settings` are those that differ from the defaults.
 
     content: names of files (True) and texts by turns, where the files do not all come first.
@@ -59,7 +59,7 @@ def curl_command(record: GenerationRecord) -> str:
     )
 
 
-def gradio_script(questions: Sequence[Question], address: str) -> str:
+def gradio_script(questions: Sequence[ApiTurn], address: str) -> str:
     """Asks this page, question by question; the page remembers what was said before."""
     return "\n".join(_gradio(questions, address)) + "\n"
 
@@ -146,7 +146,7 @@ def _extra(record: GenerationRecord) -> dict[str, Any]:
     return {**extra, "skip_special_tokens": False}  # boxes are written in them
 
 
-def _gradio(questions: Sequence[Question], address: str) -> Iterator[str]:
+def _gradio(questions: Sequence[ApiTurn], address: str) -> Iterator[str]:
     yield "from gradio_client import Client" + (
         ", handle_file" if any(question.files for question in questions) else ""
     )

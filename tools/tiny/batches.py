@@ -15,7 +15,7 @@ from tools.tiny.world import World
 
 BRANCHES = 8
 BATCH_COST = 1.9  # see `_cost`
-MOST_PICTURES = 3.0  # the scale beyond which a GPU waits for crowded pictures to be drawn
+MAX_PICTURES_SCALE = 3.0  # the scale beyond which a GPU waits for crowded pictures to be drawn
 
 
 class Batches(Dataset[Batch]):  # type: ignore[misc]  # mypy does not read torch
@@ -41,7 +41,7 @@ class Batches(Dataset[Batch]):  # type: ignore[misc]  # mypy does not read torch
     def _pictures(self, rng: random.Random) -> Batch:
         """Crowded pictures without a question, for the vision tower alone."""
         rows, columns = pick_grids(rng, 256, self.world).picture
-        scale = min(self.scale, MOST_PICTURES)
+        scale = min(self.scale, MAX_PICTURES_SCALE)
         count = max(1, round(scale * min(32.0, 1100 / (rows * columns))))
         scenes = [
             make_picture(rows, columns, rng, rng.random() < 0.8, self.world) for _ in range(count)

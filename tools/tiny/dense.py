@@ -14,7 +14,7 @@ from tools.tiny.scene import TOKEN, Scene
 IGNORE = -100
 CLASSES = {name: k for k, name in enumerate((*names.SHAPES, *names.CHARACTERS))}
 NOTHING = len(CLASSES)
-MOST_THINGS = 9  # in the crowded pictures that the vision tower learns from
+MAX_THINGS = 9  # in the crowded pictures that the vision tower learns from
 
 
 @dataclass

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from tools.tiny import names
-from tools.tiny.dense import IGNORE, MOST_THINGS, NOTHING
+from tools.tiny.dense import IGNORE, MAX_THINGS, NOTHING
 from tools.tiny.encoding import MARKS, Batch
 from tools.tiny.forward import Outputs
 
@@ -25,7 +25,7 @@ class Heads(nn.Module):  # type: ignore[misc]  # mypy does not read torch
         super().__init__()
         self.things = nn.Linear(hidden, NOTHING + 1)
         self.colours = nn.Linear(hidden, len(names.COLOURS))
-        self.orders = nn.Linear(hidden, MOST_THINGS)
+        self.orders = nn.Linear(hidden, MAX_THINGS)
         self.letters = nn.Linear(hidden, names.MAX_CHARACTERS)
         self.boxes = nn.Linear(hidden, 4)
         self.moves = nn.Linear(hidden, 2)

@@ -15,7 +15,7 @@ from typing import Any
 from model.backend import AnswerRecord
 from model.conversation import Conversation, Message, Text
 from model.reproduce.archive import file_names, replayed
-from model.reproduce.client_scripts import Question, curl_command, gradio_script, openai_script
+from model.reproduce.client_scripts import ApiTurn, curl_command, gradio_script, openai_script
 from model.reproduce.generation_record import GenerationRecord, VerifyResult
 from model.reproduce.script import transformers_script
 from ui.text.texts import Texts
@@ -108,7 +108,7 @@ def _changed(values: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, A
 
 def questions(
     conversation: Conversation, answers: Sequence[AnswerRecord], defaults: Mapping[str, Any]
-) -> Iterator[Question]:
+) -> Iterator[ApiTurn]:
     """What a program asks this page to have the same conversation."""
     names = file_names(conversation)
     people = [message for message in conversation.messages if message.role == "user"]
@@ -118,7 +118,7 @@ def questions(
         vision = asdict(message.media[0].vision) if message.media else {}
         asked_with = {**vision, **asdict(replayed(answered))}
         changed = _changed(asked_with, defaults)
-        yield Question(message.text, files, changed, tuple(_content(message, names)))
+        yield ApiTurn(message.text, files, changed, tuple(_content(message, names)))
 
 
 def _content(message: Message, names: Mapping[str, str]) -> Iterator[tuple[bool, str]]:

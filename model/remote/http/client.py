@@ -46,7 +46,7 @@ OPTIONAL = (*SAMPLING, "skip_special_tokens", "stream_options")
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedModels:
     """What a server offers: model names, and of the one that is used how many tokens it holds (0: unknown)
     and where the server has it from.
     """
@@ -65,15 +65,17 @@ class Server:
         self.context_tokens = 0
         # The folder or hub id that it serves under the model's name, if it says so.
         self.source = ""
-        self.refused: frozenset[str] = frozenset()  # of `OPTIONAL` and `VIDEO`
+        self.unsupported: frozenset[str] = frozenset()  # of `OPTIONAL` and `VIDEO`
         self.resizes = False  # it has changed the size of a picture that was sent
         self.kept_frames = 0  # of a longer clip, if it drops the rest
-        self.strips_marks = False  # it has answered with boxes and left out their control tokens
+        self.strips_special_tokens = (
+            False  # it has answered with boxes and left out their control tokens
+        )
         self._loop = asyncio.new_event_loop()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._loop.run_forever, name="server", daemon=True)
         self._thread.start()
-        self.client = self.perform(_client(connection))
+        self.client = self.run(_client(connection))
 
     @property
     def family(self) -> Recognised:
@@ -87,35 +89,35 @@ class Server:
         """What people should know about it."""
         return tuple(self._notes())
 
-    def learn(
+    def record_quirks(
         self,
         *,
-        refused: Iterable[str] = (),
+        unsupported: Iterable[str] = (),
         resizes: bool = False,
         kept_frames: int = 0,
-        strips_marks: bool = False,
+        strips_special_tokens: bool = False,
     ) -> tuple[LocalizedText, ...]:
         """Remember what it does not take or does differently; gives what is new about that."""
         with self._lock:
             before = self.notes
-            self.refused |= frozenset(refused)
+            self.unsupported |= frozenset(unsupported)
             self.resizes |= resizes
             self.kept_frames = kept_frames or self.kept_frames
-            self.strips_marks |= strips_marks
+            self.strips_special_tokens |= strips_special_tokens
             return tuple(note for note in self.notes if note not in before)
 
     def close(self) -> None:
         """End its connections and its thread; what it was asked meanwhile is given up."""
-        self.perform(self.client.close())
+        self.run(self.client.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
-    def perform(self, work: Coroutine[Any, Any, Result]) -> Result:
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Do `work` on the loop and wait for it."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    def perform_until(self, work: Coroutine[Any, Any, None], cancel: Cancel) -> None:
+    def run_until(self, work: Coroutine[Any, Any, None], cancel: Cancel) -> None:
         """Do `work` on the loop; as soon as `cancel` is set it is given up, its connection closed.
 
         When this returns, nothing of it goes on.
@@ -127,7 +129,7 @@ class Server:
             task.add_done_callback(lambda _: ended.set())
             return task
 
-        task = self.perform(begin())
+        task = self.run(begin())
         while not ended.wait(POLL_S):
             if cancel.is_set():
                 self._loop.call_soon_threadsafe(task.cancel)
@@ -135,32 +137,32 @@ class Server:
         if not task.cancelled():
             task.result()
 
-    def ask(self) -> Served:
+    def ask(self) -> ServedModels:
         """Its models, of which the one that was asked for or the first one is used from now on.
 
         Raises `DemoError`, `StrangerError` and `openai.OpenAIError`; a server that does not list its models is fine if one was asked for.
         """
-        served = self.perform(self._ask())
+        served = self.run(self._ask())
         self.model = self.connection.model or next(iter(served.models), self.model)
         self.context_tokens = served.context_tokens or self.context_tokens
         self.source = served.source
         return served
 
-    def ask_again(self) -> Served:
+    def ask_again(self) -> ServedModels:
         """As `ask`; nothing if it does not say."""
         try:
             return self.ask()
         except (OpenAIError, StrangerError, DemoError):
-            return Served()
+            return ServedModels()
 
-    async def _ask(self) -> Served:
+    async def _ask(self) -> ServedModels:
         try:
             told = await self.client.get("/models", cast_to=object, options={"timeout": CONNECT_S})
         except (AuthenticationError, PermissionDeniedError):
             raise
         except APIStatusError as error:
             if self.connection.model:
-                return Served()
+                return ServedModels()
             if isinstance(error, NotFoundError):
                 raise stranger(self.connection.host) from error
             raise
@@ -170,7 +172,7 @@ class Server:
         wanted = [model for model in models if model["id"] == self.connection.model] or models
         held = wanted[0].get("max_model_len") if wanted else 0
         source = wanted[0].get("root") if wanted else ""  # of vLLM and SGLang
-        return Served(
+        return ServedModels(
             tuple(model["id"] for model in models),
             held if type(held) is int and 0 < held <= MAX_CONTEXT else 0,
             whole(source[:MAX_NAME]) if isinstance(source, str) else "",
@@ -184,11 +186,11 @@ class Server:
                 model=self.model,
                 family=self.family.family.title,
             )
-        if fields := ", ".join(name for name in SAMPLING if name in self.refused):
+        if fields := ", ".join(name for name in SAMPLING if name in self.unsupported):
             yield LocalizedText(
                 "The server does not take {fields}; its own values apply.", fields=fields
             )
-        if VIDEO in self.refused:
+        if VIDEO in self.unsupported:
             yield LocalizedText(
                 "The server takes no clips; their frames are sent as pictures, "
                 "which costs about twice as much."
@@ -203,7 +205,7 @@ class Server:
                 "start it with --media-io-kwargs, see docs/deploy.md.",
                 count=self.kept_frames,
             )
-        if self.strips_marks:
+        if self.strips_special_tokens:
             yield LocalizedText(
                 "The server leaves out the marks of boxes, which cannot be drawn then."
             )

@@ -105,7 +105,7 @@ def status(error: Exception) -> int:
     return code if isinstance(code, int) else 0
 
 
-def named(error: Exception, fields: Iterable[str]) -> frozenset[str]:
+def rejected_fields(error: Exception, fields: Iterable[str]) -> frozenset[str]:
     """Which of `fields` a refusal names."""
     if status(error) not in REFUSED:
         return frozenset()
@@ -147,7 +147,7 @@ def out_of_memory(error: Exception) -> bool:
     )
 
 
-def explained(
+def to_demo_error(
     error: Exception, connection: Connection, *, model: str, models: Iterable[str] = ()
 ) -> DemoError:
     """The sentence for the person. `models` are what the server says it serves."""

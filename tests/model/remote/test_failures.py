@@ -19,7 +19,7 @@ from model.remote import backend as remote
 from model.remote.backend import RemoteBackend
 from model.remote.http.client import Server
 from model.remote.http.connection import Connection
-from model.remote.http.errors import explained
+from model.remote.http.errors import to_demo_error
 from model.remote.token_count import TokenCounter
 from model.settings import GenerationSettings
 from tests.support.following import KEY, followed, rest
@@ -250,7 +250,7 @@ def test_an_address_where_nobody_answers_is_unreachable_and_not_silent() -> None
     ):
         error = APITimeoutError(request)
         error.__cause__ = cause
-        assert said in str(explained(error, connection, model=""))
+        assert said in str(to_demo_error(error, connection, model=""))
 
 
 def test_stop_closes_the_connection_in_mid_answer(
@@ -368,7 +368,11 @@ def test_a_server_that_cannot_count_is_not_asked_again(server: OpenAIServer) -> 
 def test_what_is_learnt_of_a_server_has_a_name_and_its_thread_an_end(server: OpenAIServer) -> None:
     known = Server(Connection(server.base, MODEL))
     with pytest.raises(TypeError, match="resize"):
-        known.learn(resize=True)  # type: ignore[call-arg]
-    assert known.learn(resizes=True) and known.resizes and not known.learn(resizes=True)
+        known.record_quirks(resize=True)  # type: ignore[call-arg]
+    assert (
+        known.record_quirks(resizes=True)
+        and known.resizes
+        and not known.record_quirks(resizes=True)
+    )
     known.close()
     assert not known._thread.is_alive()

@@ -18,8 +18,8 @@ from model.media import video
 from model.prompt import resize
 from model.prompt.visual_item import VisualItem, plan
 from model.remote import media as remote_media
-from model.remote.media import Encoded, content_part
-from model.remote.messages import Shown
+from model.remote.media import EncodedMedia, content_part
+from model.remote.messages import MediaSlot
 from model.serving.prepared_media import PreparedMedia
 from model.settings import VisionSettings
 from tests.support import media_files
@@ -32,7 +32,7 @@ def item_of(part: Media) -> VisualItem:
     return item
 
 
-def encoded(item: VisualItem) -> Encoded:
+def encoded(item: VisualItem) -> EncodedMedia:
     media = PreparedMedia(remote_media.encoded, remote_media.encoded_nbytes, 2**30)
     with media.ready("s", {"it": item}, Cancel(), lambda _done, _total: None) as found:
         assert found
@@ -47,7 +47,7 @@ def opened(picture: str) -> PillowImage.Image:
 def test_a_picture_is_resized_here_and_sent_without_loss(tmp_path: Path) -> None:
     path = media_files.photo(tmp_path / "a.jpg", (320, 240))
     item = item_of(Image(path, SMALL))
-    part = content_part(Shown(item), encoded(item))
+    part = content_part(MediaSlot(item), encoded(item))
     url = part["image_url"]["url"]
     assert url.startswith("data:image/png;base64,")
     sent = opened(url.partition(",")[2])
@@ -72,7 +72,7 @@ def test_an_upright_picture_is_sent_upright(tmp_path: Path) -> None:
 def test_a_picture_too_large_for_servers_is_sent_as_jpeg_of_the_same_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote_media, "MOST_PNG_BYTES", 1000)
+    monkeypatch.setattr(remote_media, "MAX_PNG_BYTES", 1000)
     item = item_of(Image(media_files.photo(tmp_path / "a.png"), SMALL))
     sent = encoded(item)
     assert sent.mime == "image/jpeg" and opened(sent.pictures[0]).size == item.size
@@ -81,7 +81,7 @@ def test_a_picture_too_large_for_servers_is_sent_as_jpeg_of_the_same_size(
 def test_a_clip_is_sent_as_its_sampled_frames(tmp_path: Path) -> None:
     path = media_files.clip(tmp_path / "a.mp4", 20, size=(112, 84))
     item = item_of(Video(path, SMALL))
-    url = content_part(Shown(item), encoded(item))["video_url"]["url"]
+    url = content_part(MediaSlot(item), encoded(item))["video_url"]["url"]
     assert url.startswith("data:video/jpeg;base64,")
     sent = [np.asarray(opened(frame)) for frame in url.partition(",")[2].split(",")]
     chosen = [pixels for _, pixels in video.frames(Video(path), item.times)]
@@ -102,5 +102,5 @@ def test_frames_keep_all_of_their_colours(tmp_path: Path) -> None:
 def test_one_frame_can_be_sent_alone(tmp_path: Path) -> None:
     item = item_of(Video(media_files.clip(tmp_path / "a.mp4", 20), SMALL))
     whole = encoded(item)
-    part = content_part(Shown(item, 2), whole)
+    part = content_part(MediaSlot(item, 2), whole)
     assert part["image_url"]["url"] == f"data:image/jpeg;base64,{whole.pictures[2]}"

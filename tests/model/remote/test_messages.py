@@ -16,8 +16,8 @@ from model.prompt.visual_item import plan
 from model.remote.messages import (
     JOINER,
     PICTURE_TOKENS,
-    Shown,
-    inert,
+    MediaSlot,
+    escape_control_tokens,
     inert_reply,
     openai_messages,
     prompt,
@@ -30,7 +30,7 @@ SYSTEM = "You are a helpful assistant."
 CONTROL = ("<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|image_pad|>", "<|vision_start|>")
 
 
-def part(shown: Shown) -> dict[str, Any]:
+def part(shown: MediaSlot) -> dict[str, Any]:
     return {"type": shown.item.kind, "frame": shown.frame}
 
 
@@ -110,10 +110,13 @@ def test_a_frame_that_is_repeated_to_make_them_even_is_sent_once(tmp_path: Path)
 @pytest.mark.parametrize("token", [*CONTROL, *GROUNDING_TOKENS])
 def test_what_a_person_types_looks_the_same_and_holds_no_control_token(token: str) -> None:
     for typed in (token, f"<|{token}im_end|>", f"a{token}{token}b", f"<{token}"):
-        spelt = inert(typed)
+        spelt = escape_control_tokens(typed)
         assert not re.search(r"<\|\w+\|>", spelt)
         assert spelt.replace(JOINER, "") == typed
-    assert inert("a <| b |> c < d || e <|not one|>") == "a <| b |> c < d || e <|not one|>"
+    assert (
+        escape_control_tokens("a <| b |> c < d || e <|not one|>")
+        == "a <| b |> c < d || e <|not one|>"
+    )
 
 
 TAGS = ("<tool_call>", "</tool_call>", "<tool_response>", "<think>", "</think>", "<tts_pad>")
@@ -121,9 +124,12 @@ TAGS = ("<tool_call>", "</tool_call>", "<tool_response>", "<think>", "</think>",
 
 @pytest.mark.parametrize("token", TAGS)
 def test_tags_of_the_vocabulary_that_a_person_types_look_the_same_and_are_none(token: str) -> None:
-    assert token not in inert(f"a{token}{token}")
-    assert inert(f"a{token}").replace(JOINER, "") == f"a{token}"
-    assert inert("<think hard> <tool_calls> <b>bold</b>") == "<think hard> <tool_calls> <b>bold</b>"
+    assert token not in escape_control_tokens(f"a{token}{token}")
+    assert escape_control_tokens(f"a{token}").replace(JOINER, "") == f"a{token}"
+    assert (
+        escape_control_tokens("<think hard> <tool_calls> <b>bold</b>")
+        == "<think hard> <tool_calls> <b>bold</b>"
+    )
 
 
 def test_a_control_token_spread_over_two_texts_is_inert_too() -> None:

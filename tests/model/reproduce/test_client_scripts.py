@@ -26,7 +26,7 @@ from model.media.image import open_image
 from model.reproduce.archive import file_names
 from model.reproduce.client_scripts import (
     ENGINE,
-    Question,
+    ApiTurn,
     curl_command,
     gradio_script,
     openai_script,
@@ -170,8 +170,8 @@ def test_sampling_is_passed_on(qwen2_vl: LocalBackend) -> None:
 def test_the_gradio_script_asks_this_page(folder: Path) -> None:
     backend = FakeBackend()
     questions = [
-        Question(HOSTILE, ("it's a.png", "b.mp4"), {"max_tokens": 64, "vision_ids": True}),
-        Question("And?", (), {"temperature": 0.5, "seed": 3}),
+        ApiTurn(HOSTILE, ("it's a.png", "b.mp4"), {"max_tokens": 64, "vision_ids": True}),
+        ApiTurn("And?", (), {"temperature": 0.5, "seed": 3}),
     ]
     with gradio_environment(folder / "uploads"), listening(build_page(backend)) as address:
         printed = run([sys.executable, "-"], gradio_script(questions, address))

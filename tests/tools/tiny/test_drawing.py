@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tools.tiny.dense import CLASSES, IGNORE, MOST_THINGS, Dense
+from tools.tiny.dense import CLASSES, IGNORE, MAX_THINGS, Dense
 from tools.tiny.dialogue import make_dialogue, pick_grids
 from tools.tiny.questions import ask_about
 from tools.tiny.scene import FULL, Thing, make_clip, make_picture
@@ -167,7 +167,7 @@ def test_the_vision_tower_is_told_which_from_the_left_everything_is() -> None:
         shown = told.orders != IGNORE
         assert np.array_equal(shown, told.colours != IGNORE)
         across = told.boxes[:, [0, 2]].sum(-1) / 2 + np.tile(np.arange(9), 8)  # the middle of each
-        middles = [across[told.orders == k].min() for k in range(MOST_THINGS) if (told.orders == k).any()]  # fmt: skip
+        middles = [across[told.orders == k].min() for k in range(MAX_THINGS) if (told.orders == k).any()]  # fmt: skip
         texts = {k for k, thing in enumerate(scene.things) if thing.kind == "text"}
         if not texts:
             assert middles == sorted(middles)

@@ -13,7 +13,7 @@ from model.backend import Cancel, Finished
 from model.conversation import Conversation, Text
 from model.errors import DemoError
 from model.remote import answer as remote_answer
-from model.remote.backend import RemoteBackend, obstacle
+from model.remote.backend import RemoteBackend, connection_problem
 from model.remote.http.client import Server
 from model.remote.http.connection import Connection
 from model.remote.http.route import is_near, proxy_of
@@ -77,7 +77,7 @@ def test_no_proxy_stands_before_a_server_on_this_machine(
     with proxy(502) as (address, asked):
         monkeypatch.setenv(variable, f"http://{address}")
         reached = Server(Connection(server.base.replace("127.0.0.1", host)))
-        assert obstacle(reached) is None
+        assert connection_problem(reached) is None
         *_, last = RemoteBackend(reached).stream(TALK, GenerationSettings(), Cancel())
     assert isinstance(last, Finished) and asked == []
 
@@ -150,7 +150,7 @@ def test_what_a_proxy_says_is_not_taken_for_the_servers_word(
         monkeypatch.setenv("HTTP_PROXY", f"http://{address}")
         unnamed = Connection("http://gpu.example.com:8000/v1")
         try:
-            said = str(obstacle(Server(unnamed)))
+            said = str(connection_problem(Server(unnamed)))
         except DemoError as error:
             said = str(error)
         assert f"The proxy at {address} does not lead to the server at gpu.example.com:8000" in said
@@ -165,7 +165,7 @@ def test_a_proxy_that_opens_no_way_to_an_encrypted_server_is_named(
 ) -> None:
     with proxy(502) as (address, _):
         monkeypatch.setenv("HTTPS_PROXY", f"http://{address}")
-        said = str(obstacle(Server(Connection("https://gpu.example.com/v1"))))
+        said = str(connection_problem(Server(Connection("https://gpu.example.com/v1"))))
     assert f"The proxy at {address} does not lead to the server at gpu.example.com (" in said
 
 
@@ -175,7 +175,7 @@ def test_what_the_server_says_through_a_proxy_is_its_own_word(
     busy = b'{"error": {"message": "overloaded", "code": 503}}'
     with proxy(503, busy, "application/json") as (address, _):
         monkeypatch.setenv("HTTP_PROXY", f"http://{address}")
-        said = str(obstacle(Server(Connection("http://gpu.example.com:8000/v1"))))
+        said = str(connection_problem(Server(Connection("http://gpu.example.com:8000/v1"))))
     assert "gpu.example.com:8000 has too much to do" in said
 
 
@@ -193,7 +193,7 @@ def test_a_redirect_to_another_host_is_refused(server: OpenAIServer) -> None:
         with pytest.raises(DemoError, match=f"sends requests on to 127.0.0.1:{other.port}"):
             list(backend.stream(TALK, GenerationSettings(), Cancel()))
         server.models = Refusal(302, headers={"location": f"{other.base}/models"})
-        assert "sends requests on to" in str(obstacle(Server(Connection(server.base))))
+        assert "sends requests on to" in str(connection_problem(Server(Connection(server.base))))
         assert other.asked == []
     assert len(server.asked) == 1
 
@@ -220,7 +220,7 @@ LISTS = {
 @pytest.mark.parametrize("name", LISTS)
 def test_a_list_of_models_that_is_none_is_a_sentence(server: OpenAIServer, name: str) -> None:
     server.models = Recorded([LISTS[name]], "application/json")
-    said = str(obstacle(Server(Connection(server.base))))
+    said = str(connection_problem(Server(Connection(server.base))))
     assert "no OpenAI-compatible server" in said or "serves no model" in said
 
 
