@@ -177,7 +177,7 @@ def _formula_lines(state: StateBlock, start: int, end: int, opening: str) -> lis
             return []
         line = _line(state, number)
         lines.append(line)
-        rest = line if lines[1:] else line[len(opening) :]
+        rest = line if number > start else line[len(opening) :]
         before, closing, after = rest.partition(closing_of(opening))
         if closing:
             return lines if after.strip() in _AFTER and (filled or before.strip()) else []
