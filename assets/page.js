@@ -101,6 +101,16 @@
     textarea().focus();
   }
 
+  // The server is asked what the message costs only where something is attached, and once more when nothing is any
+  // longer. What is attached is read ahead only if `read`.
+  let priced = false;
+  function price(tray, read) {
+    const attached = tray?.includes('<li ') ?? false;
+    if (attached || priced)
+      whenReady(() => window.qwenVlChat[attached && read ? 'askPriceAndRead' : 'askPrice']());
+    priced = attached;
+  }
+
   // An edit puts another message into the composer.
   function replace(text) {
     write(text);
@@ -236,7 +246,7 @@
   // Gradio builds the page after the scripts have run, and each part when the code for it has arrived, in any order.
   const PARTS = [
     '#settings', '#page', '#model-banner', '#views', '#talk', '#chatbot', '#live', '#compared', '#tray',
-    '#composer textarea', '#cost-card', '#run-state', '#ready', '#resume', '#places', '#page-texts',
+    '#composer textarea', '#cost-card', '#run-state', '#ready', '#resume', '#places', '#pricing', '#page-texts',
   ];
   function whenReady(start) {
     PARTS.every(one) ? start() : setTimeout(whenReady, 100, start);
@@ -259,7 +269,7 @@
     name();
   });
   window.qwenVlChat = {
-    one, text, anything, whenReady, owned, known, isKnown, key, open, language, chooseLanguage, sent, giveBack, replace, startOver, draw, copy,
+    one, text, anything, whenReady, owned, known, isKnown, key, open, language, chooseLanguage, sent, giveBack, price, replace, startOver, draw, copy,
     copyText, download,
     copyLatest: () => copy(one('#copy'), -1), gatherSettings, keptSettings, settingsWith, startSettings,
   };

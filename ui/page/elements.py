@@ -77,6 +77,7 @@ class ForScripts:
     texts: gr.HTML
     replay: gr.HTML
     bridge: gr.HTML
+    pricing: gr.HTML  # asks what the message costs
     inspector: gr.HTML
     resume: gr.Button
     places: gr.HTML  # asks for an image with what an answer points at

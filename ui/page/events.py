@@ -44,19 +44,13 @@ class Events:
         """A handler with the tabs as its first argument."""
         return MethodType(handler, self.tabs)
 
-    @property
-    def price(self) -> tuple[Any, list[Any], gr.HTML]:
-        """Handler, inputs and output of the price of the message in the composer."""
-        values, desk = self.page.values, self.page.desk
-        return self.do(handlers.price), [values.key, desk.message, values.settings], desk.cost
-
-    def priced(self, after: Any) -> None:
-        """Show what the message would cost now, and read what is attached while the person is still typing."""
-        values = self.page.values
-        estimated = after.then(*self.price, **LATEST)
-        if self.read_ahead:
-            read, ready = self.do(handlers.read_ahead), self.page.scripts.ready
-            estimated.then(read, [values.key, values.settings], ready, **FOLLOWING)
+    def priced(self, after: Callable[..., Any], read_ahead: bool = True) -> None:
+        """After an event, show what the message costs now, and read what is attached while the person is still
+        typing. The browser asks the server only where something is attached.
+        """
+        tray, read = self.page.view.tray, str(read_ahead).lower()
+        price = f"(tray) => {{ qwenVlChat.price(tray, {read}); return [] }}"
+        after(None, tray, None, js=price, **EACH)
 
     def drawn(self, after: Any) -> Any:
         """Have the page add what is new of the conversation to what it has. Returns `after`."""
@@ -79,7 +73,7 @@ class Events:
         followed = after.then(self.do(handlers.follow), key, outputs, **FOLLOWING)
         settled = followed.then(self.do(handlers.settled), key, list(view), **EACH)
         self.given_back(self.drawn(settled))
-        self.priced(settled)
+        self.priced(settled.then)
 
     def gathered(self, event: Callable[..., Any]) -> Any:
         """At `event`, the values of the controls become the settings."""

@@ -29,6 +29,9 @@ from ui.page.elements import (
 from ui.text.texts import ENGLISH, LANGUAGES, Texts
 
 BRIDGE = "qwenVlChat.tell = (data) => trigger('select', data)"  # from a script to the server
+# Two events: the price is wanted; the price, and reading ahead.
+PRICING = """qwenVlChat.askPrice = () => trigger('price');
+qwenVlChat.askPriceAndRead = () => trigger('read');"""
 SAVING = "qwenVlChat.savePlaces = (data) => trigger('select', data)"
 
 
@@ -174,6 +177,7 @@ def lay_out_for_scripts(texts: Texts) -> ForScripts:
         texts=_unseen("page-texts", None, render.page_texts(texts)),
         replay=gr.HTML(elem_id="replay", js_on_load=script("replay.js")),
         bridge=_unseen("bridge", BRIDGE),
+        pricing=_unseen("pricing", PRICING),
         inspector=_unseen("inspector", script("inspector.js")),
         resume=gr.Button(elem_id="resume", visible="hidden"),
         places=_unseen("places", SAVING),

@@ -34,6 +34,7 @@ def wire(page: Page, tabs: Tabs, blocks: gr.Blocks, read_ahead: bool) -> None:
     wire_keeping(events)
     wire_comparing(events)
     wire_tray(events)
+    wire_pricing(events)
     wire_settings(events)
     for event in blocks.fns.values():
         # At each update of any event Gradio's page copies the whole value of every component that ever was to
@@ -83,7 +84,8 @@ def wire_language(events: Events) -> None:
     kept = sidebar.language.input(None, sidebar.language, None, js=keep, **QUIET)
     shown = [page.banner, view.stats, view.notice, view.tray, view.live]
     inputs = [page.values.key, sidebar.language]
-    events.priced(kept.then(events.do(handlers.choose_language), inputs, shown, **LATEST))
+    chosen = kept.then(events.do(handlers.choose_language), inputs, shown, **LATEST)
+    events.priced(chosen.then)
 
 
 def wire_answering(events: Events) -> None:
@@ -112,10 +114,10 @@ def wire_changes(events: Events) -> None:
     """The latest exchange is taken back, everything is cleared, an answer is copied."""
     view, key, do = events.page.view, events.page.values.key, events.do
     undone = events.drawn(view.undo.click(do(handlers.undo), key, list(view), **QUIET))
-    events.priced(events.given_back(undone))
+    events.priced(events.given_back(undone).then)
     over = "(key) => qwenVlChat.startOver(key)"
     cleared = view.clear.click(do(handlers.clear), key, list(view), js=over, **QUIET)
-    events.priced(events.drawn(cleared))
+    events.priced(events.drawn(cleared).then)
     copy = "() => { qwenVlChat.copyLatest(); return [] }"
     view.copy.click(None, None, None, js=copy, **QUIET)
 
@@ -132,7 +134,7 @@ def wire_editing(events: Events) -> None:
         outputs = [values.taken_up, *view]
         changed = event(events.do(handler), [values.key, view.message], outputs, **QUIET)
         events.drawn(changed)
-        events.priced(changed.then(None, values.taken_up, None, js=replace, **QUIET))
+        events.priced(changed.then(None, values.taken_up, None, js=replace, **QUIET).then)
 
 
 def wire_saving_places(events: Events) -> None:
@@ -157,7 +159,7 @@ def wire_keeping(events: Events) -> None:
     outputs = [*view, *events.page.sidebar.controls.components]
     restored = events.drawn(replay.upload(do(keeping.restore), key, outputs, **QUIET))
     events.drawn(restored.then(do(handlers.play_clips), key, view.log, **FOLLOWING))
-    events.priced(events.gathered(restored.then))
+    events.priced(events.gathered(restored.then).then)
 
 
 def wire_comparing(events: Events) -> None:
@@ -174,7 +176,7 @@ def wire_comparing(events: Events) -> None:
     take = "() => qwenVlChat.takenSettings()"
     controls = list(page.sidebar.controls.components)
     taken = form.apply(None, None, controls, js=take, **QUIET)
-    events.priced(events.gathered(taken.then))
+    events.priced(events.gathered(taken.then).then)
 
 
 def wire_tray(events: Events) -> None:
@@ -182,13 +184,27 @@ def wire_tray(events: Events) -> None:
     page, view, do = events.page, events.page.view, events.do
     key, settings = page.values.key, page.values.settings
     attached = view.tray.upload(do(handlers.attach), key, view.tray, **EACH)
-    events.priced(attached)
+    events.priced(attached.then)
     events.drawn(attached.then(do(handlers.play_clips), key, view.log, **FOLLOWING))
-    events.priced(view.tray.select(do(handlers.change_tray), key, view.tray, **EACH))
+    changed = view.tray.select(do(handlers.change_tray), key, view.tray, **EACH)
+    events.priced(changed.then)
     inspector = page.scripts.inspector
     inputs = [key, view.message, settings]
-    events.priced(inspector.select(do(inspect), inputs, [inspector, view.tray], **EACH))
-    view.message.input(*events.price, **LATEST)
+    inspected = inspector.select(do(inspect), inputs, [inspector, view.tray], **EACH)
+    events.priced(inspected.then)
+    events.priced(view.message.input, read_ahead=False)
+
+
+def wire_pricing(events: Events) -> None:
+    """The price of the message, and reading ahead, when the page's scripts ask for them."""
+    page, values, do = events.page, events.page.values, events.do
+    price = do(handlers.price)
+    inputs = [values.key, page.desk.message, values.settings]
+    page.scripts.pricing.price(price, inputs, page.desk.cost, **LATEST)
+    priced = page.scripts.pricing.read(price, inputs, page.desk.cost, **LATEST)
+    if events.read_ahead:
+        read, ready = do(handlers.read_ahead), page.scripts.ready
+        priced.then(read, [values.key, values.settings], ready, **FOLLOWING)
 
 
 def wire_settings(events: Events) -> None:
@@ -199,15 +215,16 @@ def wire_settings(events: Events) -> None:
     others = [c for c in controls if not isinstance(c, gr.Slider)]
     # A slider that is being dragged goes through many values that nobody wants read, and one whose field is
     # left with too large a number corrects itself afterwards.
-    events.gathered_on([c.change for c in sliders]).then(*events.price, **LATEST)
+    dragged = events.gathered_on([c.change for c in sliders])
+    events.priced(dragged.then, read_ahead=False)
     chosen = [*(c.release for c in sliders), *(c.input for c in others)]
-    events.priced(events.gathered_on(chosen))
+    events.priced(events.gathered_on(chosen).then)
     names = json.dumps([spec.name for spec in SETTING_SPECS])
     restore = f"(start) => qwenVlChat.keptSettings({names}, start.values)"
     restored = events.gathered(blocks.load(None, start, controls, js=restore, **QUIET).then)
     wire_checkpoint_settings(events, restored)
     reset = page.sidebar.reset.click(None, start, controls, js="(start) => start.values", **QUIET)
-    events.priced(events.gathered(reset.then))
+    events.priced(events.gathered(reset.then).then)
 
 
 def wire_checkpoint_settings(events: Events, restored: Any) -> None:

@@ -1,0 +1,57 @@
+"""How many requests the page sends to Gradio for what a person does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Request
+
+from tests.e2e.chat import Chat
+
+EVENTS = ("predict", "join", "data")  # an event at once; one in the queue, and its stream
+
+
+@contextmanager
+def counted(chat: Chat) -> Iterator[Counter[str]]:
+    """The requests that are sent meanwhile, by the last part of their path."""
+    sent: Counter[str] = Counter()
+
+    def count(request: Request) -> None:
+        name = urlsplit(request.url).path.rpartition("/")[2]
+        if name in EVENTS:
+            sent[name] += 1
+
+    chat.page.on("request", count)
+    try:
+        yield sent
+    finally:
+        chat.page.remove_listener("request", count)
+
+
+def test_nothing_is_priced_or_read_ahead_for_a_message_without_files(told: Chat) -> None:
+    with counted(told) as sent:
+        for text in ("One", "Two"):
+            told.page.type("#composer textarea", text, delay=20)
+            told.ask(text)
+    # For each: submit, follow with its stream, settled.
+    assert sent == {"predict": 4, "join": 2, "data": 2}
+
+
+def test_nothing_is_priced_or_read_ahead_after_new_chat(told: Chat) -> None:
+    told.ask("One")
+    with counted(told) as sent:
+        told.page.click("#clear")
+        told.page.wait_for_selector("#examples", state="visible")
+        told.page.type("#composer textarea", "Two", delay=20)
+    assert sent == {"predict": 1}
+
+
+def test_a_price_goes_with_the_last_file(told: Chat, picture: Path) -> None:
+    told.attach(picture)
+    told.page.wait_for_selector("#cost-card [data-item]", state="attached")
+    told.page.click("#tray [data-op=detach]")
+    told.page.wait_for_selector("#cost-card [data-item]", state="detached")
