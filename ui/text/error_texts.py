@@ -375,10 +375,6 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "这个 zip 文件不是从这里导出的对话，或者已被改动；请重新导出。",
         "이 zip 파일은 여기서 내보낸 대화가 아니거나 바뀌었습니다. 다시 내보내세요.",
     ),
-    "These answers are from {checkpoint}; say where it is with --checkpoint-path.": (
-        "这些回答来自 {checkpoint}；请用 --checkpoint-path 指明它的位置。",
-        "이 답변은 {checkpoint}의 것입니다. --checkpoint-path로 그 위치를 알려 주세요.",
-    ),
     "The memory does not suffice to answer this again in one piece.": (
         "内存不足，无法一次性重新回答。",
         "메모리가 모자라 한 번에 다시 답할 수 없습니다.",
@@ -683,10 +679,6 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "peft 没有把 {adapter} 的 {tensor} 放入模型；请运行 `pip install --upgrade peft`。",
         "peft가 {adapter}의 {tensor}을(를) 모델에 넣지 않았습니다. `pip install --upgrade peft`를 실행하세요.",
     ),
-    "These answers are from {checkpoint} with the adapter {adapter}; say where it is with --adapter.": (
-        "这些回答来自 {checkpoint} 和适配器 {adapter}；请用 --adapter 说明它在哪里。",
-        "이 답변들은 {checkpoint} 모델과 {adapter} 어댑터에서 나온 것입니다. --adapter로 위치를 지정하세요.",
-    ),
     "{checkpoint} is quantized with {method}, which this program does not read; choose a GPTQ or "
     "AWQ checkpoint with --checkpoint-path.": (
         "{checkpoint} 用 {method} 量化，本程序无法读取；请用 --checkpoint-path 选择 GPTQ 或 AWQ 模型。",
@@ -971,10 +963,6 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "{folder}에 업로드를 저장할 수 없습니다({reason}). GRADIO_TEMP_DIR을 이 사용자가 쓸 수 있는 폴더로 설정하세요.",
     ),
     "any folder for temporary files": ("任何临时文件夹", "임시 파일 폴더"),
-    "No public link can be made through this environment's proxy ({reason}); set HTTPS_PROXY and ALL_PROXY to one that is http://, or leave out --share.": (
-        "无法通过此环境的代理（{reason}）创建公开链接；请将 HTTPS_PROXY 和 ALL_PROXY 设为 http:// 代理，或去掉 --share。",
-        "이 환경의 프록시({reason})로는 공개 링크를 만들 수 없습니다. HTTPS_PROXY와 ALL_PROXY를 http:// 프록시로 설정하거나 --share를 빼세요.",
-    ),
     # Whose request it is
     "This page does not go by the name {name}; open it by its address, or start it with --allow-host {name}.": (
         "此页面不使用名称 {name}；请用它的地址打开，或以 --allow-host {name} 启动。",

@@ -59,7 +59,7 @@ class Made:
 
 def made() -> Iterator[Made]:
     for path in sorted(
-        file for folder in ("cli", "model", "ui") for file in (ROOT / folder).rglob("*.py")
+        file for folder in ("model", "ui") for file in (ROOT / folder).rglob("*.py")
     ):
         if path != ROOT / "model" / "errors.py":
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
