@@ -69,9 +69,11 @@ def test_markdown_code_and_formulas_are_set(told: Chat, fake: FakeBackend) -> No
 
 def test_hard_answers_read_as_they_were_meant(core: Chat, fake: FakeBackend) -> None:
     """All in one, and no formula crashes the tab."""
-    answer(core, fake, "\n\n<!-- -->\n\n".join(hard.answer for hard in HARD.values()))
-    core.page.wait_for_function("document.querySelectorAll('#chatbot .bot .katex').length === 7")
-    assert core.page.evaluate(READ) == "<!---->".join(hard.reads for hard in HARD.values())
+    # JSON without a fence is code only where an answer begins with it.
+    kinds = [hard for name, hard in HARD.items() if name != "json without a fence"]
+    answer(core, fake, "\n\n<!-- -->\n\n".join(hard.answer for hard in kinds))
+    core.page.wait_for_function("document.querySelectorAll('#chatbot .bot .katex').length === 11")
+    assert core.page.evaluate(READ) == "<!---->".join(hard.reads for hard in kinds)
 
 
 def test_code_is_highlighted_and_copied_as_it_is(told: Chat, fake: FakeBackend) -> None:
