@@ -61,10 +61,13 @@ class AnswerRecord:
 
 @dataclass(frozen=True)
 class Progress:
-    """The wait before the first token: `done` of `total` in the stage's own unit.
+    """The wait before the first token: `done` of `total`, in the unit of the stage.
 
-    `loading`: per cent of the weights, or total 0 if nobody knows how long it will take; `queued`: done 0, total the people ahead; `media`: seconds
-    of the clip that is being decoded, or total 0 for pictures and while all decoders are taken; `vision`: the item that is next for the vision tower; `reading`: prompt tokens.
+    `loading`: per cent of the weights; total 0 if the time is unknown.
+    `queued`: done 0, total the requests ahead.
+    `media`: seconds of the video that is decoded; total 0 for images, and while all decoders are taken.
+    `vision`: the number of the item that the vision tower encodes next, of all items.
+    `reading`: prompt tokens.
     """
 
     stage: Stage

@@ -16,9 +16,8 @@ MAX_TEXT_CHARACTERS = 1_000_000  # of any text; more than any context holds
 MAX_SEED = 2**32 - 1
 # Logits that are divided by much less overflow, after which a GPU is of no use to the process any more.
 MIN_TEMPERATURE = 1e-3
-MAX_IMAGE_TOKENS = (
-    16384  # of a picture, in the preprocessor_config.json of the family's checkpoints
-)
+# Visual tokens of an image, from the preprocessor_config.json of the family's checkpoints.
+MAX_IMAGE_TOKENS = 16384
 Kind = Literal["int", "float", "bool", "str"]
 Group = Literal["image", "video", "answer", "prompt"]
 

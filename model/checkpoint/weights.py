@@ -25,7 +25,7 @@ from model.errors import CheckpointError, DemoError, LocalizedText
 
 log = logging.getLogger(__name__)
 
-# Values of the largest tensor that is compared as a whole.
+# A tensor of more values is compared by its first and its last row.
 MAX_VALUES_COMPARED_WHOLE = 2**14
 
 
@@ -189,7 +189,7 @@ def _dry_load(
 
 
 def _require_runnable(checkpoint: str, model: Any) -> None:
-    """Raises `CheckpointError` if the language model cannot run, for values in config.json that no shape shows."""
+    """Raises `CheckpointError` if the language model cannot run, because of values in config.json that no shape shows."""
     language = model.get_decoder()
     positions = torch.zeros(3, 1, 2, dtype=torch.long, device="meta")
     words = language.get_input_embeddings().weight[None, :2]

@@ -23,7 +23,7 @@ from model.serving.session_cache import SessionCache
 
 log = logging.getLogger(__name__)
 
-# In torch's RuntimeErrors, on Linux and macOS, on Windows and on Apple GPUs. Only CUDA has an exception of its own.
+# How a RuntimeError of torch words it on Linux and macOS, on Windows, and on Apple GPUs. CUDA has its own exception.
 OUT_OF_MEMORY_MESSAGES = ("can't allocate memory", "not enough memory", "MPS backend out of memory")
 
 

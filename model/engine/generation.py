@@ -90,7 +90,7 @@ class Generation:
         self._settings, self.session = settings, session
         self.cancel, self.emit, self.requested_at = cancel, emit, requested_at
         self._counters = WorkCounters()
-        # What was evicted since the session's last answer, by eviction rank: tokens or features.
+        # Counts of what was evicted since the session's last answer, by eviction rank: tokens of prefixes, or features.
         self._evicted_units: Counter[int] = Counter()
         self.decoded_frames = 0
         self.missing_media: Items = {}
@@ -111,7 +111,7 @@ class Generation:
         return bool(self._streamer.ids)
 
     def items_to_prepare(self) -> Items:
-        """The items whose pixels `answer` will need, as far as the caches tell now; they may change before the lock."""
+        """The items whose pixels `answer` needs, by the caches of now, which may change before the lock is taken."""
         cached = self._engine.prefix_cache.match(self.session, self._cache_keys)
         return self._missing_items(self._cached_features(cached), cached)
 
@@ -244,8 +244,8 @@ class Generation:
     def _decode(self, ids: torch.Tensor, positions: torch.Tensor, prefix: CachedPrefix) -> None:
         """Let `generate` read the prompt's last token and answer. The KV cache and its keys grow with the answer.
 
-        `generate` continues from the last position, so it must get all of them: after a long video of Qwen2.5-VL
-        the largest position is on the video's time axis, not at the end of the prompt.
+        `generate` gets the positions of the whole prompt, because it continues from the last one. After a long video
+        of Qwen2.5-VL the largest position is on the time axis of the video, not at the end of the prompt.
         """
         finite = FiniteLogitsProcessor(min(self._engine.end_tokens))
         criteria: list[StoppingCriteria] = [CancelCriteria(self.cancel)]
@@ -278,7 +278,7 @@ class Generation:
         else:
             generate(prefix.cache, None)
         if finite.failed:
-            # The cached keys, values and features may be what is not finite.
+            # The numbers may come from the cached keys, values or features, so these are dropped.
             self._engine.session_cache.forget(self.session)
             raise DemoError(
                 "The model's numbers are not finite, so the answer was ended; "

@@ -1,10 +1,10 @@
-"""Grouped-query attention on a CPU that reads each key once, not once for every query head that shares it.
+"""Grouped-query attention on a CPU that reads the keys and values of a group once.
 
-Stock repeats keys and values in memory wherever there is a mask, so behind a cache: without that the same kernel gives the
-same numbers, for a short question in a half or a third of its time. One token needs no mask, but stock gives each query head
-its own pass, one row at a time. Taken together, the heads of a key head are the rows of one small matrix product, as if they
-were successive tokens that may see everything: equal but for rounding, and behind thousands of tokens the kernel takes
-a half to a seventh of its time.
+Stock repeats keys and values for every query head where there is a mask, which is the case for several tokens behind
+a cache. Without the repetition the same kernel gives the same numbers in a half or a third of the time. For one token
+stock attends with each query head by itself. Here the query heads that share a KV head are folded into the dimension
+of query tokens, so that one matrix product serves all of them: equal but for rounding, and behind thousands of tokens
+in a half to a seventh of the time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STOCK, GROUPED = "sdpa", "grouped_sdpa"
 
 @contextmanager
 def grouped_attention(model: Any) -> Iterator[None]:
-    """Inside, the text model of a checkpoint on a CPU attends so; outside it is stock, which Verify compares with."""
+    """Inside the `with`, a text model on a CPU uses `attend`. Outside it is stock, which Verify compares with."""
     config = model.config.get_text_config()
     if model.device.type != "cpu" or config._attn_implementation != STOCK:
         yield
@@ -48,7 +48,7 @@ def attend(
 ) -> tuple[torch.Tensor, None]:
     """query: (1, heads, new tokens, head_dim), key and value: (1, key heads, tokens, head_dim).
 
-    Returns (1, new tokens, heads, head_dim). Several tokens without a mask, and one with, are grouped by stock too.
+    Returns (1, new tokens, heads, head_dim). Calls stock where stock groups the heads, too.
     """
     batch, heads, tokens, size = query.shape
     if (tokens == 1) == (attention_mask is not None):
@@ -70,7 +70,7 @@ def attend(
 
 @cache
 def rows_of_block(heads: int, key_heads: int, threads: int) -> int:
-    """Query heads to take together: the fewest with which every block gets a thread, at most those of a key head."""
+    """How many query heads form a block: the fewest that give every block a thread, at most those of one KV head."""
     shared = heads // key_heads
     fitting = (n for n in range(1, shared) if shared % n == 0 and heads // n <= threads)
     return next(fitting, shared)

@@ -103,7 +103,7 @@ class GenerationRunner:
         """Prepare the items in `needed`, then answer.
 
         Returns whether to try again, because cached features were evicted in the meantime. The requests whose media
-        are ready take the lock in the order of their arrival, so none of them waits for another's decoder.
+        are ready take turns at the lock, so none of them waits for another's decoder.
         """
         emit = generation.emit
         reading = lambda done, total: emit(Progress("media", int(done), int(total)))  # noqa: E731

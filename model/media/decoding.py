@@ -25,14 +25,14 @@ from model.media.sampling import SAME_MOMENT
 Pixels = npt.NDArray[np.uint8]  # (height, width, 3), RGB
 Timed = Iterator[tuple[float, VideoFrame]]
 
-# Packets in a row that give no frame, five minutes of them: the rest of the file is given up.
+# After this many packets in a row without a frame, about five minutes, the rest of the file is given up.
 MAX_EMPTY_PACKETS = 10_000
 # FFmpeg's AVCOL_SPC_UNSPECIFIED.
 UNTAGGED = 2
 HD_LINES = 720
-# Frames in the span for each wanted one: from here on, an index of the packets costs less than it saves.
+# From this ratio of frames in the span to wanted frames on, an index of the packets saves more than it costs.
 MIN_UNWANTED_RATIO = 3.0
-# Codecs whose decoders leave out unreferenced frames only; HEVC's may be referred to from another layer.
+# Codecs for which `skip_frame=NONREF` drops only frames that no other frame needs. In HEVC, another layer may.
 SAFE_TO_SKIP_NONREF = frozenset({"h264", "mpeg4", "mpeg2video"})
 # Packets of an index, which then takes 200 MB; four hours at 60 frames a second.
 MAX_PACKETS = 1_000_000
@@ -142,7 +142,9 @@ def decoded_sparsely(track: VideoTrack, index: PacketIndex, times: tuple[float, 
                     yield float(frame.pts * base) - zero, frame
             if any(frame.pts is not None and frame.pts >= run.wanted[-1] for frame in frames):
                 break
-        if missing:  # broken, or not where the container says: as without an index from here on
+        if (
+            missing
+        ):  # frames are broken or not at their announced times: decode the rest in sequence
             context.skip_frame = "DEFAULT"
             yield from decoded_from(min(missing) * base - zero, track)
             return

@@ -30,9 +30,9 @@ class PlaceholderRange:
 
 @dataclass(frozen=True)
 class Prompt:
-    """What is collapsed_ids, with one pad token per item, and the items in their order.
+    """A prompt's token ids, kept with one pad token per item, and its items in order.
 
-    Its length is known without its ids: a prompt that is far too long to be answered takes no memory.
+    `len()` does not expand the ids, so a prompt that is far too long is refused before it takes memory.
     """
 
     collapsed_ids: list[int]
@@ -61,7 +61,7 @@ class Prompt:
         return sum(span.tokens for span in self.spans)
 
     def cache_keys(self, content_hashes: Sequence[str]) -> list[CacheKey]:
-        """The tokens for comparison with another prompt, given what the items' contents are."""
+        """One key per token to compare prompts by: the token id, or the content hash of the item at visual tokens."""
         keys: list[CacheKey] = list(self.ids)
         for span, content_hash in zip(self.spans, content_hashes, strict=True):
             keys[span.start : span.end] = [content_hash] * span.tokens
@@ -79,7 +79,7 @@ def build(
         if token in (template.image_pad, template.video_pad)
     )
     spans: list[PlaceholderRange] = []
-    surplus = 0  # visual tokens before, but for the pads
+    surplus = 0  # tokens that the earlier items add beyond their one pad each
     for at, item in zip(pads, items, strict=True):
         spans.append(PlaceholderRange(item.kind, at + surplus, item.tokens))
         surplus += item.tokens - 1

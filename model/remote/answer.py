@@ -42,8 +42,9 @@ from model.settings import GenerationSettings
 log = logging.getLogger(__name__)
 
 BACKOFF_S = (0.3, 1.0, 3.0)
-PATIENCE_S = 30.0  # a server that asks for more than this is said to be busy at once
-# Of the connection. The client's own list has the last two for what TLS does not translate.
+# If the server asks for a longer wait, the person is told at once that it is busy.
+PATIENCE_S = 30.0
+# Errors that mean a lost connection. The last two surface where an error of TLS is not translated into one of httpx.
 LOST = (httpx2.RequestError, ssl.SSLError, EndOfStream)
 RETRYABLE = (OpenAIError, BrokenOffError, StreamedError, StrangerError)
 _BARE_BOX = re.compile(r"\(\d{1,3},\d{1,3}\),\(\d{1,3},\d{1,3}\)")
@@ -81,7 +82,7 @@ class Answer:
         emit: Emit,
         asked_at: float,
     ) -> None:
-        """ask: the question, with clips as such or not. Raises `ContextError` and `MediaError`."""
+        """ask: plans the request, with videos as videos or as images. Raises `ContextError` and `MediaError`."""
         self._server, self._ask = server, ask
         self._settings, self._cancel = settings, cancel
         self._emit, self._asked_at = emit, asked_at
@@ -181,7 +182,7 @@ class Answer:
         return request | {"extra_body": extra}
 
     async def _receive(self, request: dict[str, Any]) -> None:
-        """The chunks are read here: the client's own reader knows only what is as it should be."""
+        """The chunks are parsed here, because the reader of the openai client fails on irregular ones."""
         reply = self._reply
         asked = self._server.client.chat.completions.with_streaming_response.create(**request)
         async with asked as response:
@@ -202,7 +203,7 @@ class Answer:
         return Reply(self._emit, self._began, always_thinks=always_thinks)
 
     def _began(self) -> None:
-        self._record_quirks(unsupported=self._without)  # without these it answers
+        self._record_quirks(unsupported=self._without)  # the server answers once these are left out
 
     def _retry_or_raise(self, error: Exception, backoff: Iterator[float]) -> None:
         """Change the request, or wait, so that asking again may help. Raises `DemoError` if neither does."""
@@ -275,7 +276,7 @@ class Answer:
         return self._reply.ending or "cancelled"
 
     def _lack(self, reason: StopReason) -> LocalizedText | None:
-        """What a person should know who finds no answer, or not all of it."""
+        """The notice for an empty or a filtered answer; None if nothing needs saying."""
         reply = self._reply
         if reason == "filtered":
             return LocalizedText(
@@ -294,7 +295,7 @@ class Answer:
 
 
 def kept_frames(items: Sequence[VisualItem], missing: int) -> int:
-    """Of how many frames a server has read the beginning of each clip, if so many tokens are missing for it; else 0."""
+    """How many leading frames of each video a server read, if the others explain exactly `missing` tokens; else 0."""
     pairs = [(item.grid[0], item.tokens // item.grid[0]) for item in items if item.kind == "video"]
     longest = max((count for count, _ in pairs), default=0)
     for kept in range(longest - 1, 0, -1):

@@ -15,12 +15,14 @@ from dataclasses import dataclass
 
 log = logging.getLogger(__name__)
 
-MAX_PARALLEL = max(2, min(4, (os.cpu_count() or 1) // 4))  # a clip alone uses several cores
-MAX_OPEN_VIDEOS = 8  # begun and not yet read to the end: each holds a decoder's memory
-MAX_OPEN_VIDEOS_OF_PERSON = (
-    4  # person, so that a stranger's long ones do not keep everybody else's closed
-)
-SLICE_S = 0.2  # of a clip, before it is asked whose turn it is
+# One video alone uses several cores.
+MAX_PARALLEL = max(2, min(4, (os.cpu_count() or 1) // 4))
+# Videos that have begun and are not read to the end; each holds the memory of a decoder.
+MAX_OPEN_VIDEOS = 8
+# The long videos of one person do not keep the videos of all others closed.
+MAX_OPEN_VIDEOS_OF_PERSON = 4
+# A video is decoded this long before the next turn is decided.
+SLICE_S = 0.2
 
 
 @dataclass(eq=False)

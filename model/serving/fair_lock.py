@@ -42,14 +42,14 @@ class _Leave(Cancel):
 class FairLock:
     """A fair lock whose wait can be watched and cancelled; background work may enter while nobody waits.
 
-    Each ticket of a person is for a later lap, and the first of a new person for the present lap (start-time fair
-    queueing), so nobody waits for everything that somebody else has asked for.
+    A person's next ticket is one lap after their previous one, and a newcomer's first is in the present lap
+    (start-time fair queueing). So nobody waits for all requests of another person.
     """
 
     def __init__(self, places: int = 1) -> None:
         """places: how many may be inside at once."""
         self._places = places
-        self._tickets: list[_Ticket | _Leave] = []  # as many as there are places are inside
+        self._tickets: list[_Ticket | _Leave] = []  # the first `places` are inside, the others wait
         self._spare: _Leave | None = None
         self._lap = 0  # the latest of those who have been let in
         self._changed = threading.Condition()
@@ -63,10 +63,10 @@ class FairLock:
     def turn(
         self, cancel: Cancel, report: Callable[[int], None], asked_at: float | None = None
     ) -> Iterator[bool]:
-        """Wait for one's turn, telling `report` the number of people ahead whenever it changes.
+        """Wait for one's turn, telling `report` the number of requests ahead whenever it changes.
 
-        Gives False if cancelled before the turn came. asked_at: by `time.perf_counter`; whoever had to do something
-        else first comes before those who asked later and wait as well.
+        Gives False if cancelled before the turn came. asked_at: when the person asked, by
+        `time.perf_counter`; tickets of one lap are ordered by it.
         """
         ticket = _Ticket(time.perf_counter() if asked_at is None else asked_at, PERSON.get())
         with self._changed:
@@ -125,7 +125,7 @@ class FairLock:
         while not cancel.is_set():
             with self._changed:
                 ahead = self._tickets.index(ticket) - self._places + 1
-                # Spare work is nobody, and leaves at once.
+                # Background work is not counted, because it leaves at once.
                 people = ahead - (self._spare is not None)
                 if ahead > 0 and people == reported:
                     self._changed.wait(POLL_S)

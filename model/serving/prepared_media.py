@@ -28,9 +28,9 @@ Items = Mapping[str, VisualItem]
 
 # A cancelled wait ends within this time.
 POLL_S = 0.05
-# Of the budget: what all conversations of one person may hold. A person's first one may exceed it.
+# The share of the budget that the requests of one person may hold together. Their first request may exceed it.
 MAX_SHARE_OF_PERSON = 0.75
-# Decoding goes on this long without users: Send follows a draft, and one draft follows another.
+# Decoding goes on this long after its last user left, because the next draft, or Send, usually needs the same media.
 LINGER_S = 5.0
 
 
@@ -89,7 +89,7 @@ class PreparedMedia(Generic[Value]):
     ) -> Iterator[Ready[Value] | None]:
         """Wait for the items' values and hold them inside the `with`. Gives None if cancelled. Raises `MediaError`.
 
-        report: told the progress of the first unfinished video in seconds, (0, 0) before it has begun. ahead: no
+        report: called with (done, total) seconds of the first item that is not ready; (0, 0) before it begins. ahead: no
         person waits for the values. A request that holds values never waits for memory again, so there is no deadlock.
         """
         if not items:
@@ -155,7 +155,7 @@ class PreparedMedia(Generic[Value]):
         return sum(p.nbytes for p in self._pieces.values() if p.users and p.person == person)
 
     def _rank(self, place: Place) -> tuple[bool, int, int]:
-        """The lowest is next: the person who holds least, so nobody waits for all that another asked for."""
+        """Sort key, lowest next: reading ahead comes last, then the person whose requests hold the most bytes."""
         return place.ahead, self._held(place.person), place.number
 
     def _has_room(self, wanted: Mapping[Key, VisualItem], place: Place) -> bool:

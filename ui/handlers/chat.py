@@ -83,7 +83,7 @@ async def open_page(
 ) -> tuple[str, str, str, gr.Timer]:
     """A page is there: give it its key back, and its own name, and say what runs.
 
-    original: the key of the tab that the page's is a duplicate of, if it is one.
+    original: the key of the tab that the browser duplicated into this one, or empty.
     """
     tab = tab_of(tabs, key, language)
     if _KEY.fullmatch(original):
@@ -102,7 +102,7 @@ async def close_page(tabs: Tabs, request: gr.Request) -> None:
 
 
 def question(tabs: Tabs, draft: Draft, settings: Mapping[str, Any]) -> Question:
-    """The drafted message, with what the page's `settings` leave open as the checkpoint has it by then."""
+    """A function that gives the message and its settings, with the checkpoint's defaults at the time of the call."""
 
     def now() -> tuple[Conversation, GenerationSettings]:
         chosen = tabs.chosen(settings)
@@ -184,7 +184,7 @@ async def follow(tabs: Tabs, key: str) -> AsyncIterator[tuple[str, str]]:
 
 
 async def until_news(tabs: Tabs, run: Run, shown: object) -> None:
-    """Wait until there is something to show that is not `shown`, but not for long; at most until it ends."""
+    """Wait for another version than `shown`: at least a frame, at most `HEARTBEAT_S`, and not past the run's end."""
     yield_core = tabs.backend.status().yield_core if run.text else None
     waited, frame = 0.0, tabs.frame_s(CPU_FRAME_S if yield_core else FRAME_S)
     longest = max(frame, HEARTBEAT_S)
@@ -197,7 +197,7 @@ async def until_news(tabs: Tabs, run: Run, shown: object) -> None:
 
 
 async def settled(tabs: Tabs, key: str) -> View:
-    """The tab after an answer, and what came to nothing on its way back into the composer."""
+    """The tab after an answer, and the text of a failed message for the composer."""
     tab = tab_of(tabs, key)
     returned, tab.returned = tab.returned, ""
     return (await drawn(tabs, tab))._replace(returned=returned)
@@ -299,7 +299,7 @@ async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
         for file in (files if isinstance(files, list) else [])
     ]
     if any(taken):
-        # Who has gone on knows what was wrong before.
+        # A person who has attached something else has seen the earlier refusals.
         tab.refused[:] = [new for new in tab.refused if not any(new is old for old in before)]
     tab.heard = str(posted.get("wish", ""))[:64]
     return view.tray(tab)
@@ -387,7 +387,7 @@ def _expected_wait(prompt_tokens: int, usages: Sequence[Usage | None]) -> float 
 async def read_ahead(tabs: Tabs, key: str, settings: Mapping[str, Any]) -> Any:
     """Have the tray read while the person is still typing. Returns what has been read.
 
-    Says nothing if that came to nothing: a later call may have said already what it read.
+    Leaves the display alone if nothing was read, because a later call may have shown its result already.
     """
     tab = tab_of(tabs, key)
     while tab.tray and tabs.backend.status().state == "loading":

@@ -45,8 +45,10 @@ CLOSED_S = 10.0  # a reload opens the tab again within this; then what the backe
 ENDING = LocalizedText(
     "This page is being shut down; what there is of the answer is here, copy what you need."
 )
-AT_ONCE_S = 0.5  # within this after the start, a browser asks that was opened with it
-FIRST_PAGE_S = 4.0  # the most that loading a checkpoint waits for that, both want all of Python
+# A browser that was opened with the program requests its page within this time after the start.
+AT_ONCE_S = 0.5
+# Loading a checkpoint waits at most this long for that page, because both compete for the interpreter.
+FIRST_PAGE_S = 4.0
 POLL_S = 0.05
 BOOT_S = 45.0  # a page that was asked for opens its tab within this, on a busy machine too
 
@@ -72,7 +74,8 @@ class Tabs:
         closed_s: float = CLOSED_S,
         give_back: Callable[[], None] = lambda: None,
     ) -> None:
-        """given: settings by name of whoever does not give any; the others are the checkpoint's own. downloads: if programs may name addresses.
+        """given: the operator's default settings by name; the others are the checkpoint's. downloads: None if
+        programs may not name addresses.
 
         give_back: returns freed memory to the system; called from any thread.
         """
@@ -128,7 +131,7 @@ class Tabs:
     def start(self, tab: Tab, question: Question, *, admitted: bool = False) -> Run:
         """Let the backend answer. Raises `DemoError` when too many people are waiting, or this one asks too often.
 
-        A question that waits for the checkpoint is put anew when that is loaded, because it has defaults of its own.
+        While a checkpoint loads, `question` is called again after it, because the checkpoint brings its own defaults.
         """
         if not admitted:
             self.admit(tab)
@@ -265,7 +268,7 @@ class Tabs:
             self._remove([shown])
 
     def copy(self, original: str, tab: Tab) -> None:
-        """Let a new tab begin as what the tab of another key is, if that is still there."""
+        """Start an unused tab as a copy of the tab with the key `original`, if that is still open."""
         other = self._tabs.get(original)
         if other and not tab.used:
             tab.copy(other)
@@ -280,7 +283,7 @@ class Tabs:
         self._remove(files)
 
     def made(self, tab: Tab, files: Sequence[str]) -> None:
-        """These were made for a tab; what was made for it long before goes."""
+        """Record files that were made for a tab, and remove those of `MAX_MADE` records before."""
         tab.made.append(list(files))
         if len(tab.made) > MAX_MADE:
             self._remove(leftovers.unneeded(tab.made.pop(0), self._tabs.values()))
@@ -342,7 +345,7 @@ class Tabs:
         asyncio.get_running_loop().call_later(self.closed_s, look)
 
     def wait_for_first_page(self) -> None:
-        """Until the page is there that somebody asked for as soon as it could be, if anybody did. For any thread."""
+        """Block until a page that was requested right after the start has opened its tab, at most `FIRST_PAGE_S`."""
         time.sleep(AT_ONCE_S)
         until = time.monotonic() + FIRST_PAGE_S
         while self._recent_visits() and time.monotonic() < until:
@@ -382,7 +385,7 @@ class Tabs:
         asyncio.get_running_loop().run_in_executor(None, storage.sweep, needed, self.kept_s)
 
     def found(self, tab: Tab, asker: Asker) -> None:
-        """Who asks for a tab. Raises `DemoError` if there are too many at this address."""
+        """Record who asks for a tab. Raises `DemoError` if this address has too many tabs."""
         elsewhere, tab.asker = tab.asker.address != asker.address, asker
         if not elsewhere:
             return
@@ -411,7 +414,7 @@ class Tabs:
 
 
 def surplus(tabs: Collection[Tab], most: int, spare: Tab | None) -> list[Tab]:
-    """Which of too many tabs go: without an answer first, then without a page; what has both stays."""
+    """The tabs to drop beyond `most`: unanswered ones first, then those without a page. Never one that has both."""
     if len(tabs) <= most:
         return []
     going = [tab for tab in tabs if tab is not spare and not (tab.used and tab.has_page)]

@@ -68,9 +68,8 @@ class Server:
         self.unsupported: frozenset[str] = frozenset()  # of `OPTIONAL` and `VIDEO`
         self.resizes = False  # it has changed the size of a picture that was sent
         self.kept_frames = 0  # of a longer clip, if it drops the rest
-        self.strips_special_tokens = (
-            False  # it has answered with boxes and left out their control tokens
-        )
+        # The server has answered with boxes and left out their control tokens.
+        self.strips_special_tokens = False
         self._loop = asyncio.new_event_loop()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._loop.run_forever, name="server", daemon=True)
@@ -140,7 +139,8 @@ class Server:
     def ask(self) -> ServedModels:
         """Its models, of which the one that was asked for or the first one is used from now on.
 
-        Raises `DemoError`, `StrangerError` and `openai.OpenAIError`; a server that does not list its models is fine if one was asked for.
+        Raises `DemoError`, `StrangerError` and `openai.OpenAIError`. A server that lists no models is accepted if one
+        was asked for.
         """
         served = self.run(self._ask())
         self.model = self.connection.model or next(iter(served.models), self.model)

@@ -28,9 +28,8 @@ log = logging.getLogger(__name__)
 
 WRONG_PER_MINUTE = 10  # passwords of one address
 MAX_FIELDS = 8  # of the form
-SEEN = (
-    "signed-in"  # in the address after a log-in: who comes without a session then keeps no cookie
-)
+# In the address after a log-in. A browser that then comes without a session keeps no cookies.
+SEEN = "signed-in"
 # Without a session: Gradio's own look whether it is up, and what browsers ask for by themselves.
 OPEN = ("/gradio_api/startup-events", "/favicon.ico", "/robots.txt")
 SPACE = "SPACE_ID"  # Hugging Face sets it, and shows the page in a frame of its own site
