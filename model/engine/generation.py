@@ -30,7 +30,7 @@ from model.engine.streamer import (
     TextStreamer,
 )
 from model.errors import DemoError
-from model.prompt.sampling import sampling_arguments
+from model.prompt.sampling_arguments import sampling_arguments
 from model.prompt.token_ids import Prompt
 from model.serving.event_stream import Emit
 from model.serving.media_piece import Ready

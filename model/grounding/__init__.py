@@ -1,6 +1,6 @@
 """Boxes and points in an answer become pixels of the original image, and back."""
 
-from model.grounding.parsing import (
+from model.grounding.pixels import (
     THOUSANDTHS,
     Box,
     Convention,

@@ -16,7 +16,7 @@ from model.engine.streamer import CancelCriteria
 from model.errors import DemoError
 from model.media.reader import MediaReader
 from model.prompt.builder import PromptBuilder
-from model.prompt.sampling import sampling_arguments
+from model.prompt.sampling_arguments import sampling_arguments
 from model.reproduce import verify
 from model.reproduce.generation_record import (
     GenerationRecord,

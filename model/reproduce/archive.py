@@ -21,7 +21,7 @@ from model import VERSION
 from model.backend import AnswerRecord
 from model.conversation import Conversation, Image, Media, Text, Video
 from model.errors import DemoError
-from model.prompt.sampling import sampling_arguments
+from model.prompt.sampling_arguments import sampling_arguments
 from model.reproduce.generation_record import (
     GenerationRecord,
     ModelInfo,

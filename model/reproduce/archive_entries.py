@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from model.errors import DemoError
-from model.json_nodes import Nodes
+from model.json_size import Nodes
 
 INDEX = "messages.json"
 # Systems add an entry of their own to each.

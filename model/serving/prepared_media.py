@@ -17,7 +17,7 @@ from typing import Generic
 from model.backend import Cancel
 from model.media.video import VideoProgress
 from model.prompt.visual_item import VisualItem
-from model.serving.decoders import DecodeJob, Decoders
+from model.serving.media_decoders import DecodeJob, Decoders
 from model.serving.media_piece import Key, Piece, Place, Ready, Unwanted, Use, Value
 from model.serving.person import PERSON
 

@@ -6,7 +6,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope
 
-from model.json_nodes import Nodes
+from model.json_size import Nodes
 from model.settings import MAX_TEXT_CHARACTERS
 
 MAX_SMALL_BYTES = 2**16  # of what holds words and numbers only

@@ -23,7 +23,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model.errors import DemoError
-from model.json_nodes import Nodes
+from model.json_size import Nodes
 from ui.http.api_examples import corrected
 from ui.http.asker import Asker, address_of, asker_of, path_of, person_of
 from ui.http.body import MAX_BYTES, MAX_SMALL_BYTES, RefusedError, content, replayed

@@ -23,7 +23,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import Message
 
-from model.json_nodes import Nodes
+from model.json_size import Nodes
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY
 from tests.support.pages import gradio_environment, listening

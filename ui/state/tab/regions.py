@@ -12,7 +12,7 @@ from model.conversation import Conversation, Image, Message, Text
 from model.errors import DemoError
 from model.families import of_key
 from model.grounding import Convention
-from model.grounding.region import Corners, ordered, region_text
+from model.grounding.selected_region import Corners, ordered, region_text
 from model.prompt.resize import image_target_size
 from model.settings import VisionSettings
 from ui.state.tab.attachment import Attachment

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from model.serving import decoders
-from model.serving.decoders import DecodeJob, Decoders
+from model.serving import media_decoders as decoders
+from model.serving.media_decoders import DecodeJob, Decoders
 from tests.support.patience import PATIENCE_S, wait_until
 
 

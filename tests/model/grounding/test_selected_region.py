@@ -8,7 +8,7 @@ import pytest
 
 from model.conversation import Conversation, Image, Text
 from model.grounding import Box, Convention, parse
-from model.grounding.region import Corners, region_text
+from model.grounding.selected_region import Corners, region_text
 from model.local import LocalBackend
 from model.settings import GenerationSettings
 
