@@ -216,7 +216,9 @@ def test_fp8_is_unpacked_where_no_gpu_has_it_and_answers_as_its_twin(
     assert {weight.dtype for weight in ours.model.parameters()} == {getattr(torch, dtype)}
     said, expected = (collected(b.stream(talk, settings, Cancel()))[0] for b in (ours, twin))
     assert said == expected
-    if dtype == "float32":  # in bfloat16 it depends on the processor whether near ties are rounded alike
+    if (
+        dtype == "float32"
+    ):  # in bfloat16 it depends on the processor whether near ties are rounded alike
         result = ours.verify(ours.generation_record(talk, settings), said, Cancel())
         assert result and result.equal
 
