@@ -65,7 +65,7 @@ def test_a_tab_says_that_it_is_closed(
 ) -> None:
     """Its answer would go on for ten seconds if its connection had only been cut, and here for an hour."""
     monkeypatch.setattr(run, "ORPHAN_S", 3600.0)
-    fake.gate = threading.Event()
+    monkeypatch.setattr(fake, "gate", threading.Event())  # open again for the next test
     leaving = Chat(profile.new_page(), fake_url)
     leaving.open()
     leaving.send("Tell me a long story.")
