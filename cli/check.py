@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from cli.packages import holes, version_of
 from model.checkpoint import adapters
@@ -106,7 +105,9 @@ def _unreadable(choice: Choice) -> Iterator[str]:
     try:
         adapters.require_none_hidden(choice.checkpoint, choice.adapter)
         load_processor(choice.checkpoint)
-        if told := quantization.quantization_config(_config(choice)):
+        if told := quantization.quantization_config(
+            checkpoint_files.load_config(choice.checkpoint)
+        ):
             print(f"quantized   {quantization.describe(told)}")
         if choice.adapter:
             adapter = adapters.require_fitting(choice.adapter, choice.checkpoint)
@@ -122,7 +123,9 @@ def _unreadable(choice: Choice) -> Iterator[str]:
 
 def _arithmetic(choice: Choice, free: int) -> str:
     """What the memory is needed for, in GB."""
-    sizes = ModelSizes.of(_config(choice), 4 if choice.dtype == "float32" else 2)
+    sizes = ModelSizes.of(
+        checkpoint_files.load_config(choice.checkpoint), 4 if choice.dtype == "float32" else 2
+    )
     tokens = sizes.context_tokens
     cache = tokens * sizes.bytes_per_token
     weights = weights_bytes(checkpoint_files.bytes_in_16_bits(choice.checkpoint), choice.dtype)
@@ -131,12 +134,6 @@ def _arithmetic(choice: Choice, free: int) -> str:
         f"weights {known} + KV cache of the whole context ({tokens:,} tokens) {cache / GB:.1f} GB "
         f"+ 1 to 3 GB for pictures; {free / GB:.1f} GB are free"
     )
-
-
-def _config(choice: Choice) -> Any:
-    from transformers import AutoConfig
-
-    return AutoConfig.from_pretrained(hub.fetch(choice.checkpoint))
 
 
 def _described(hardware: Hardware) -> str:

@@ -37,7 +37,8 @@ ENDPOINTS: Mapping[str, Sequence[str]] = {
     "estimate": ("message", "settings"),
     "reset": (),
 }
-MOST_DEPTH = 32  # of what is posted; the page's own is 4
+# Levels of a posted JSON body. The page itself posts 4.
+MAX_DEPTH = 32
 MAX_FILES = 256  # that an event names; each is looked for on the disk, and a message holds 64
 # Of one address, unfinished in Gradio's queue. A page that is answered has up to three.
 MAX_EVENTS_OF_ONE = 250
@@ -365,7 +366,7 @@ def _is_open(scope: Scope, path: str) -> bool:
 def _files(posted: object) -> Iterator[dict[str, Any]]:
     """Whatever Gradio could take for a file. Raises `RefusedError` for what is too deep."""
     layer = [posted]
-    for _ in range(MOST_DEPTH):
+    for _ in range(MAX_DEPTH):
         yield from (part for part in layer if isinstance(part, dict) and "path" in part)
         layer = [child for part in layer for child in _children(part)]
         if not layer:

@@ -20,7 +20,7 @@ from ui.media.uploads import upload_folder
 
 # Around each colour, so that it stands out from any picture.
 EDGE = "#16161a"
-LONGEST_CAPTION = 40  # characters on the picture
+MAX_CAPTION_CHARACTERS = 40
 # Pillow finds these by name where the system keeps its fonts; the first ones know Chinese and Korean.
 FONTS = (
     "NotoSansCJK-Regular.ttc",
@@ -95,8 +95,8 @@ def _caption(
 ) -> None:
     """Above its place, or below its upper edge where there is no room, but always on the picture."""
     text = mark.caption
-    if len(text) > LONGEST_CAPTION:
-        text = text[: LONGEST_CAPTION - 1] + "…"
+    if len(text) > MAX_CAPTION_CHARACTERS:
+        text = text[: MAX_CAPTION_CHARACTERS - 1] + "…"
     left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
     pad = max(2, round((bottom - top) / 4))
     width, height = right - left + 2 * pad, bottom - top + 2 * pad

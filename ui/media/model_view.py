@@ -18,7 +18,7 @@ from ui.media.disk_quota import Room
 from ui.media.sandbox.media import STRANGERS_MEDIA
 from ui.media.uploads import upload_folder
 
-MOST_FRAMES = 96  # that are shown of a clip
+MAX_SHOWN_FRAMES = 96
 FRAME_PX = 240  # longest side of a shown frame
 _SECRET = secrets.token_bytes(32)  # makes the names unguessable, like those of uploads
 
@@ -37,7 +37,7 @@ def seen_frames(
     clip: Video, size: tuple[int, int], times: tuple[float, ...], room: Room
 ) -> list[str]:
     """The paths of the frames at `times`, small enough to look over; blocks. Raises `DemoError`."""
-    times = times[:MOST_FRAMES]
+    times = times[:MAX_SHOWN_FRAMES]
     targets = [_target(video.sources(clip), size, at, suffix="webp") for at in times]
     if not all(target.exists() for target in targets):
         for target, pixels in zip(targets, STRANGERS_MEDIA.frames(clip, times), strict=True):

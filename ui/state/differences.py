@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-MOST_WORDS = 2000  # of each text: comparing takes the square of it, a hundredth of a second
+# Words of each text. The time grows with the square; these take about a hundredth of a second.
+MAX_WORDS = 2000
 # Chinese and Japanese have no spaces between words, so each of their characters counts as one.
 _ALONE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"(?:^\s+)?(?:\d+(?:[.,]\d+)*|[{_ALONE}]|[^\W{_ALONE}]+|[^\w\s])\s*|\s+")
@@ -30,8 +31,8 @@ def differences(first: str, second: str) -> tuple[list[Piece], list[Piece]]:
     blocks = [
         (start + place, start + other, size)
         for place, other, size in _shared(
-            ours[start : len(ours) - end][:MOST_WORDS],
-            theirs[start : len(theirs) - end][:MOST_WORDS],
+            ours[start : len(ours) - end][:MAX_WORDS],
+            theirs[start : len(theirs) - end][:MAX_WORDS],
         )
     ]
     blocks = [(0, 0, start), *blocks, (len(ours) - end, len(theirs) - end, end)]

@@ -27,7 +27,8 @@ NO_CLIPS = (400, 404, 415, 422, 500, 501)  # what servers say to a clip that the
 BUSY = (429, 502, 503, 504)
 PROXYS_OWN = 407  # no server says this of itself
 REASON_CHARACTERS = 300  # of a server's own words
-LONGEST_WAIT_S = 86_400.0  # what asks for more has no time in it
+# The longest wait that is read from a Retry-After header.
+MAX_WAIT_S = 86_400.0
 _NUMBER = r"(\d[\d,]*)"
 # vLLM's and SGLang's wordings, over their versions.
 _INPUT = re.compile(
@@ -137,7 +138,7 @@ def retry_after(error: Exception) -> float | None:
         asked = float(response.headers.get("retry-after", 0)) if response is not None else 0.0
     except ValueError:  # a date
         return 0.0
-    return min(asked, LONGEST_WAIT_S) if math.isfinite(asked) and asked > 0 else 0.0
+    return min(asked, MAX_WAIT_S) if math.isfinite(asked) and asked > 0 else 0.0
 
 
 def out_of_memory(error: Exception) -> bool:

@@ -22,7 +22,7 @@ from ui.html.markdown import answer as markdown
 from ui.html.markdown.answer import to_html
 from ui.html.markdown.kept_html import KeptHtml
 from ui.html.markdown.timestamps import Clips, Player
-from ui.state.differences import MOST_WORDS, differences
+from ui.state.differences import MAX_WORDS, differences
 from ui.state.tab.attachment import Attachment
 
 SHORT, LONG = 10_000, 100_000  # characters
@@ -184,7 +184,7 @@ def rising_ticks(length: int) -> str:
 
 def test_words_of_which_hardly_two_in_a_row_are_shared_are_compared_in_time() -> None:
     """The cube of the words for difflib: ten times as many would take a thousand times as long."""
-    short, long = 200, MOST_WORDS
+    short, long = 200, MAX_WORDS
 
     def read(words: str) -> object:
         return differences("a b " * (int(words) // 2), "a c " * (int(words) // 2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ui.state.differences import MOST_WORDS, Piece, differences
+from ui.state.differences import MAX_WORDS, Piece, differences
 
 
 def marked(pieces: list[Piece]) -> str:
@@ -47,7 +47,7 @@ def test_nothing_of_a_text_is_lost(text: str) -> None:
 
 
 def test_long_texts_are_compared_as_far_as_there_is_time() -> None:
-    start = "x y " * MOST_WORDS
+    start = "x y " * MAX_WORDS
     ours, theirs = differences(f"{start}one {'z w ' * 3000}end", f"{start}two {'w z ' * 2900}end")
     assert not ours[0].own and ours[0].text == start
     assert not theirs[-1].own and theirs[-1].text == "end"

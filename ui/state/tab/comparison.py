@@ -18,7 +18,8 @@ from ui.state.tab.run import Run
 
 NAMES = ("A", "B")
 Wishes = Mapping[str, Any]  # settings by name
-LONGEST_WISH = 100_000  # characters of a system prompt that comes from a browser
+# Of a system prompt that a browser posts.
+MAX_WISH_CHARACTERS = 100_000
 # What is asked, and the settings that are a side's. Raises `DemoError`.
 Question = Callable[[], tuple[Conversation, DefaultSettings]]
 NOBODY = ""  # the backend keeps nothing for it: both sides start from nothing, and the chat loses nothing
@@ -150,7 +151,7 @@ def _wishes(posted: Mapping[str, object]) -> Wishes:
     for spec in SETTING_SPECS:
         match posted.get(spec.name):
             case str(text):
-                wishes[spec.name] = text[:LONGEST_WISH]
+                wishes[spec.name] = text[:MAX_WISH_CHARACTERS]
             case bool() | int() | float() as value:
                 wishes[spec.name] = value
             case None if spec.optional and spec.name in posted:

@@ -18,7 +18,8 @@ from model.settings import VisionSettings
 from ui.state.tab.attachment import Attachment
 
 SMALLEST = 0.01  # of width and height; anything less was a click
-MOST_PLACES = 16  # that a message is about
+# Marked places in one message.
+MAX_PLACES = 16
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,9 @@ class PointedPlaces:
 
     def add(self, place: Pointed) -> None:
         """Raises `DemoError` when there are too many already."""
-        if len(self.marked) >= MOST_PLACES:
+        if len(self.marked) >= MAX_PLACES:
             raise DemoError(
-                "A message can be about {most} places; take one back first.", most=MOST_PLACES
+                "A message can be about {most} places; take one back first.", most=MAX_PLACES
             )
         self.marked.append(place)
 
