@@ -36,6 +36,11 @@ ATTACK = """async (target) => {
   ];
 }"""
 
+# A page whose name leads here, and that says that a proxy stands between.
+FORGERY = """(target) => fetch(target + 'gradio_api/info', {headers: {
+  'X-Forwarded-For': '192.0.2.1', 'X-Forwarded-Proto': 'https', 'Forwarded': 'for=192.0.2.1', 'Via': '1.1 proxy',
+}}).then((answer) => answer.status)"""
+
 
 @pytest.fixture(scope="module")
 def fooled(playwright: Playwright) -> Iterator[Browser]:
@@ -85,6 +90,7 @@ def test_a_name_that_leads_here_by_no_doing_of_ours_opens_nothing(
     assert (
         sent[:2] == ["sent", "sent"] and "rebound" in sent[2] and "named_endpoints" not in sent[2]
     )
+    assert page.evaluate(FORGERY, bound) == 403
     assert stored() == [] and fake.calls == []
     page.close()
 

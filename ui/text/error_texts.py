@@ -964,9 +964,11 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
     ),
     "any folder for temporary files": ("任何临时文件夹", "임시 파일 폴더"),
     # Whose request it is
-    "This page does not go by the name {name}; open it by its address, or start it with --allow-host {name}.": (
-        "此页面不使用名称 {name}；请用它的地址打开，或以 --allow-host {name} 启动。",
-        "이 페이지의 이름은 {name}이(가) 아닙니다. 주소로 열거나 --allow-host {name}을(를) 붙여 시작하세요.",
+    "This page does not go by the name {name}; open it by its address, or start it with --allow-host {name}: "
+    "behind a proxy, programs and plain HTTP need that.": (
+        "此页面不使用名称 {name}；请用它的地址打开，或以 --allow-host {name} 启动：在代理之后，程序和普通 HTTP 需要它。",
+        "이 페이지의 이름은 {name}이(가) 아닙니다. 주소로 열거나 --allow-host {name}을(를) 붙여 시작하세요. "
+        "프록시 뒤에서는 프로그램과 일반 HTTP에 이것이 필요합니다.",
     ),
     "Another site ({name}) asks here; open this page itself, or start it with --allow-host {name}.": (
         "另一个网站（{name}）在请求此页面；请直接打开此页面，或以 --allow-host {name} 启动。",

@@ -23,7 +23,9 @@ from ui.text.texts import texts_accepted
 NEAR = (".localhost", ".local", ".internal", ".home.arpa", ".lan")
 # Here Gradio refuses what a browser asks before it lets another site's script add headers.
 UNFORGEABLE = ("localhost", "127.0.0.1")
-FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
+VIA = "via"  # proxies add it, and no page's script can: it is a forbidden request-header of the Fetch standard
+# These any page's script can add, too.
+FORWARDED = (VIA, "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
 OWN = ("same-origin", "none")  # what a browser says of a request of this site, or of its person
 MAX_NAME = 253  # characters of a name that is said again
 
@@ -61,7 +63,8 @@ class OwnSite:
             return refusal(
                 headers,
                 LocalizedText(
-                    "This page does not go by the name {name}; open it by its address, or start it with --allow-host {name}.",
+                    "This page does not go by the name {name}; open it by its address, or start it with --allow-host {name}: "
+                    "behind a proxy, programs and plain HTTP need that.",
                     name=host_of(f"//{headers.get('host', '')}"),
                 ),
             )
@@ -86,10 +89,11 @@ class OwnSite:
         if not _is_loopback((scope.get("server") or [""])[0]):
             return True  # who has opened the page to others is asked by names that it cannot know
         # A proxy on this machine. A name that leads here from elsewhere has no certificate: a browser does not
-        # say then where a request comes from, and the page that posts is no encrypted one.
+        # say then where a request comes from, and the page that posts is no encrypted one. X-Forwarded-For and its
+        # like say nothing: such a page's script can add them.
         origin = headers.get("origin")
         encrypted = "sec-fetch-site" in headers or (origin or "").startswith("https://")
-        return encrypted or (origin is None and any(name in headers for name in FORWARDED))
+        return encrypted or (origin is None and VIA in headers)
 
     def _foreign(self, scope: Scope, headers: Headers) -> bool:
         """Whether another site's page asks for more than to be shown this one."""

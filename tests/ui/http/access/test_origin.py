@@ -25,6 +25,9 @@ from ui.page.build import build_page
 UPLOAD, PAGE, FOLLOWED = "/gradio_api/upload", "/", "/gradio_api/queue/data"
 LOOPBACK, ABROAD = ("127.0.0.1", 7860), ("10.1.2.3", 7860)
 TUNNEL = {"x-forwarded-for": "192.0.2.1", "x-forwarded-proto": "https"}
+VIA = {"via": "1.1 proxy"}
+# What a page's script may set of what proxies add: all but Via, and what begins with Sec- or Proxy-.
+FORGED = {**TUNNEL, "x-forwarded-host": "localhost", "forwarded": "for=192.0.2.1;proto=https", "cf-connecting-ip": "192.0.2.1"}  # fmt: skip
 
 
 def status(
@@ -73,7 +76,7 @@ LET_IN = {
     "LAN by address": page("http://192.168.1.7:7860"),
     "proxy": {**encrypted("chat.example.org"), **TUNNEL},
     "an old browser behind a proxy": page("https://chat.example.org"),
-    "curl through a proxy": {"host": "chat.example.org", **TUNNEL},
+    "curl through a proxy that names itself": {"host": "chat.example.org", **TUNNEL, **VIA},
     "a proxy that tells its own host": {**encrypted("chat.example.org"), "host": "127.0.0.1:7860"},
     "and the browser's beside it": {
         **page("http://chat.corp.example"),
@@ -118,13 +121,16 @@ def test_another_sites_page_can_do_nothing_here(
 
 
 @pytest.mark.parametrize("host", ["evil.example:7860", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example:7860", "EVIL.example."])  # fmt: skip
-@pytest.mark.parametrize("forged", [{}, TUNNEL, {"x-forwarded-host": "localhost"}])
+@pytest.mark.parametrize("forged", [{}, TUNNEL, FORGED], ids=["bare", "tunnel", "all"])
 def test_a_name_that_was_bound_to_this_machine_is_not_its_own(
     host: str, forged: dict[str, str]
 ) -> None:
     assert status({**page(f"http://{host}"), **forged}) == 403
-    assert status({"host": host}) == 403
-    assert status({"host": host}, method="GET", path=PAGE) == 403
+    assert status({**page(f"http://{host}"), **VIA}) == 403
+    for method in ("GET", "HEAD", "POST", "OPTIONS"):
+        assert status({"host": host, **forged}, method=method, path=PAGE) == 403
+    for path in ("/config", "/gradio_api/info", FOLLOWED):
+        assert status({"host": host, **forged}, method="GET", path=path) == 403
 
 
 def test_who_opened_the_page_to_others_is_asked_by_any_name_unless_names_are_told() -> None:
@@ -195,8 +201,8 @@ def test_the_refusal_names_the_remedy_in_the_readers_language(address: str) -> N
         assert answer.status_code == 403
         return answer.text
 
-    assert "--allow-host evil.example" in told()
-    assert told(Accept="text/html", **{"Accept-Language": "fr, ko;q=0.9"}).endswith("시작하세요.")
+    assert "--allow-host evil.example: behind a proxy" in told(**FORGED)
+    assert told(Accept="text/html", **{"Accept-Language": "fr, ko;q=0.9"}).endswith("필요합니다.")
 
 
 @pytest.mark.parametrize("host", ["[::1", "a:b:c", "localhost:x"])
@@ -218,8 +224,16 @@ def test_another_site_stores_no_file_here(address: str) -> None:
 
 def test_programs_ask_as_before(address: str) -> None:
     assert program(address).predict({"text": "Hi"}, {}, api_name="/chat")[0] == "Hello"
-    behind = program(address, headers={"Host": "chat.example.org", **TUNNEL})
+    behind = program(address, headers={"Host": "chat.example.org", **TUNNEL, **VIA})
     assert behind.predict({"text": "Hi"}, {}, api_name="/chat")[0] == "Hello"
+
+
+def test_programs_behind_a_proxy_ask_by_a_name_that_was_told() -> None:
+    asked = {"host": "chat.example.org", **TUNNEL}
+    names = Names(["chat.example.org"])
+    for method, path in (("POST", "/gradio_api/call/chat"), ("GET", "/gradio_api/call/chat/0af")):
+        assert status(asked, method=method, path=path) == 403
+        assert status(asked, method=method, path=path, names=names, strict=True) == 200
 
 
 def test_no_proxy_keeps_for_others_what_one_was_told(address: str) -> None:
