@@ -25,7 +25,7 @@ from model.settings import (
 GREEDY_TOP_K, GREEDY_TEMPERATURE = 1, 0.01
 # The defaults of `generate`, for fields that the file leaves out.
 SAMPLING_DEFAULTS = {"temperature": 1.0, "top_p": 1.0, "top_k": 50}
-_TUNABLES = {spec.name: spec for spec in SETTING_SPECS}
+_SPECS_BY_NAME = {spec.name: spec for spec in SETTING_SPECS}
 
 
 def default_settings(checkpoint: str) -> DefaultSettings:
@@ -54,7 +54,7 @@ def _number(config: Mapping[str, Any], name: str, default: float) -> float:
     """The value in the file, if the setting's range contains it, else `default`."""
     value = config.get(name)
     try:
-        checked = _TUNABLES[name].check(value)
+        checked = _SPECS_BY_NAME[name].check(value)
     except SettingError:
         return default
     return checked if isinstance(checked, int | float) else default
@@ -80,7 +80,7 @@ def _setting_bounds(folder: Path) -> dict[str, Bounds]:
         (("video_max_frames",), (None, video.get("max_frames"))),
     ):
         for name in names:
-            if found := _narrowed_bounds(_TUNABLES[name], *limits):
+            if found := _narrowed_bounds(_SPECS_BY_NAME[name], *limits):
                 bounds[name] = found
     return bounds
 

@@ -36,7 +36,7 @@ class Engine:
         processor: Any,
         *,
         cache_bytes: int = 0,
-        compiled: CompiledDecoding | None = None,
+        compiled_decoding: CompiledDecoding | None = None,
         stop_repetition: bool = True,
         prompt_lookup: bool = False,
     ) -> None:
@@ -44,13 +44,13 @@ class Engine:
 
         cache_bytes: budget of the KV caches and vision features that are kept between turns, together.
         stop_repetition: end an answer that repeats its tail, see `repetition`.
-        prompt_lookup: decode greedy answers with prompt lookup; excludes `compiled`.
+        prompt_lookup: decode greedy answers with prompt lookup; excludes `compiled_decoding`.
         """
         self.model, self.processor = model, processor
         self.context_tokens = int(model.config.get_text_config().max_position_embeddings)
         self.end_tokens = _end_tokens(model, processor)
         self.vision_encoder = VisionEncoder(model, processor)
-        self.compiled = compiled
+        self.compiled_decoding = compiled_decoding
         self.decode_threads = DecodeThreads()
         self.session_cache: SessionCache[Any] = SessionCache(cache_bytes)
         self.prefix_cache = PrefixCache(self.session_cache, bytes_per_token(model))

@@ -265,8 +265,8 @@ class Generation:
                 logits_processor=[finite],
             )
 
-        if compiled := self._engine.compiled:
-            compiled.run(generate, prefix.cache, ids.shape[1] + self._max_new_tokens)
+        if compiled_decoding := self._engine.compiled_decoding:
+            compiled_decoding.run(generate, prefix.cache, ids.shape[1] + self._max_new_tokens)
         elif self._uses_prompt_lookup:
             with prompt_lookup.skip_cached_tokens(self._model), grouped_attention(self._model):
                 generate(prefix.cache, None)

@@ -45,7 +45,7 @@ class LocalBackend:
         note: str = "",
         cache_bytes: int = 0,
         max_video_seconds: float | None = None,
-        compiled: CompiledDecoding | None = None,
+        compiled_decoding: CompiledDecoding | None = None,
         stop_repetition: bool = True,
         prompt_lookup: bool = False,
         adapter: str = "",
@@ -60,7 +60,7 @@ class LocalBackend:
             model,
             processor,
             cache_bytes=cache_bytes,
-            compiled=compiled,
+            compiled_decoding=compiled_decoding,
             stop_repetition=stop_repetition,
             prompt_lookup=prompt_lookup,
         )
@@ -127,9 +127,11 @@ class LocalBackend:
         """Load what `choose` returned. report: called with the share done, 0..1. Raises `CheckpointError`."""
         share = 0.5 if choice.compiled else 1.0
         model, processor = load(choice, lambda done: report(share * done))
-        compiled = None
+        compiled_decoding = None
         if choice.compiled:
-            compiled = compile_decoding(model, lambda done: report(share + (1 - share) * done))
+            compiled_decoding = compile_decoding(
+                model, lambda done: report(share + (1 - share) * done)
+            )
         if cache_gb is None:
             sizes = ModelSizes.of(model.config, model.dtype.itemsize)
             kept = cache_budget_bytes(free_memory(choice), sizes, len(choice.gpus))
@@ -144,7 +146,7 @@ class LocalBackend:
             note=choice.note,
             cache_bytes=kept,
             max_video_seconds=max_video_seconds,
-            compiled=compiled,
+            compiled_decoding=compiled_decoding,
             stop_repetition=stop_repetition,
             prompt_lookup=choice.prompt_lookup,
             adapter=choice.adapter,

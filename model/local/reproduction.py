@@ -25,8 +25,8 @@ from model.reproduce.generation_record import (
     processed_media,
     template_messages,
 )
-from model.serving.drafts import AnyCancel
 from model.serving.fair_lock import FairLock
+from model.serving.read_ahead import AnyCancel
 from model.settings import GenerationSettings
 
 
@@ -87,7 +87,7 @@ class Reproduction:
 
         _require_memory_to_verify(prepare)
         while not results and not cancel.is_set():
-            with self._fair_lock.spare() as leave:
+            with self._fair_lock.enter_when_idle() as leave:
                 if leave:
                     _require_memory_to_verify(partial(replay, AnyCancel(leave, cancel)))
             self._fair_lock.wait_until_free(cancel)

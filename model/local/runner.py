@@ -20,10 +20,10 @@ from model.engine.vision_encoder import pixels_nbytes, prepare_pixels
 from model.errors import DemoError
 from model.media.reader import MediaReader
 from model.prompt.builder import PromptBuilder
-from model.serving.drafts import AnyCancel, Drafts, with_question
 from model.serving.event_stream import Emit
 from model.serving.fair_lock import FairLock
 from model.serving.prepared_media import Items, PreparedMedia
+from model.serving.read_ahead import AnyCancel, ReadAheadRegistry, with_question
 from model.settings import GenerationSettings
 
 # Bytes of decoded pixels that wait for the model, of all sessions together. A minute of video takes 20 MB.
@@ -42,7 +42,7 @@ class GenerationRunner:
             partial(prepare_pixels, reader=reader), pixels_nbytes, MAX_PREPARED_BYTES
         )
         self.lock = FairLock()
-        self._drafts = Drafts()
+        self._read_aheads = ReadAheadRegistry()
 
     def answer(
         self,
@@ -57,7 +57,7 @@ class GenerationRunner:
 
         Raises `ContextError` and `MediaError`, before it waits for the lock where it can, and `DemoError`.
         """
-        self._drafts.end(session)
+        self._read_aheads.end(session)
         with self._engine.session_cache.in_use(session), self.media.in_use(session):
             prompt = self._prompts.build(conversation, settings)
             generation = Generation(
@@ -74,7 +74,7 @@ class GenerationRunner:
         """Read the part of a draft's prompt that does not depend on the question; see `Backend.read_ahead`."""
         if not session:
             return False
-        over = self._drafts.begin(session)
+        over = self._read_aheads.begin(session)
         try:
             # The two questions share no prefix, so the prompts' common prefix does not depend on the question.
             prompt, other = (
@@ -91,11 +91,11 @@ class GenerationRunner:
                 pass
             return self._prefill_between_answers(generation, over, until)
         finally:
-            self._drafts.end(session, over)
+            self._read_aheads.end(session, over)
 
     def forget(self, session: str) -> None:
         """Drop everything of one session, and cancel reading ahead for it."""
-        self._drafts.end(session)
+        self._read_aheads.end(session)
         self._engine.session_cache.forget(session)
         self.media.forget(session)
 
@@ -112,7 +112,7 @@ class GenerationRunner:
                 return False
             generation.decoded_frames += media.decoded
             with (
-                self.lock.turn(
+                self.lock.acquire(
                     generation.cancel,
                     lambda ahead: emit(Progress("queued", 0, ahead)),
                     generation.requested_at,
@@ -132,7 +132,7 @@ class GenerationRunner:
         Returns False if the draft is over, or if its media are gone.
         """
         while not over.is_set():
-            with self.lock.spare() as leave:
+            with self.lock.enter_when_idle() as leave:
                 if leave:
                     if not self._prefill(generation, AnyCancel(leave, over), until):
                         return False

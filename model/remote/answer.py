@@ -33,7 +33,7 @@ from model.remote.http.errors import (
 )
 from model.remote.http.stream import chunks
 from model.remote.media import EncodedMedia, content_part
-from model.remote.messages import MediaSlot, Turn, openai_messages
+from model.remote.messages import MediaSlot, RemoteMessage, openai_messages
 from model.remote.reply import Reply
 from model.serving.event_stream import Emit
 from model.serving.prepared_media import Items
@@ -55,7 +55,7 @@ class PlannedRequest:
     """What is asked and what that costs; `exact` if nothing of it is estimated."""
 
     conversation: Conversation
-    turns: tuple[Turn, ...]
+    messages: tuple[RemoteMessage, ...]
     items: tuple[VisualItem, ...]
     prompt_tokens: int
     exact: bool
@@ -162,7 +162,7 @@ class Answer:
         settings = self._settings
         request: dict[str, Any] = {
             "model": self._server.model,
-            "messages": openai_messages(self._question.turns, part),
+            "messages": openai_messages(self._question.messages, part),
             "stream": True,
             "stream_options": {"include_usage": True},
             "max_tokens": self._max_tokens,

@@ -22,18 +22,17 @@ from model.families import Family
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.prompt import visual_item
 from model.prompt.visual_item import VisualItem
-from model.remote import messages as remote_messages
 from model.remote.answer import Answer, PlannedRequest
 from model.remote.http.client import VIDEO, Server
 from model.remote.http.connection import Connection
 from model.remote.http.errors import StrangerError, to_demo_error
 from model.remote.media import encoded, encoded_nbytes
-from model.remote.messages import PAD
+from model.remote.messages import PAD, distinct_frames, prompt_text, remote_messages
 from model.remote.token_count import TokenCounter
-from model.serving.drafts import Drafts
 from model.serving.event_stream import Emit, events_of
 from model.serving.fair_lock import FairLock
 from model.serving.prepared_media import PreparedMedia
+from model.serving.read_ahead import ReadAheadRegistry
 from model.settings import MAX_SEED, DefaultSettings, GenerationSettings
 
 CONCURRENCY = 32
@@ -61,7 +60,7 @@ class RemoteBackend:
         )
         self._counter = TokenCounter(server)
         self._fair_lock = FairLock(concurrency)
-        self._drafts = Drafts()
+        self._read_aheads = ReadAheadRegistry()
         self._max_video_seconds = max_video_seconds
         self._reader = reader
 
@@ -106,7 +105,7 @@ class RemoteBackend:
     def prompt(self, conversation: Conversation, settings: GenerationSettings) -> str:
         """The prompt text as the server's chat template will make it, with one pad token per picture or video."""
         question = self.question(conversation, settings, clips=True)
-        return remote_messages.prompt(question.turns, self.server.family)
+        return prompt_text(question.messages, self.server.family)
 
     def estimate(self, conversation: Conversation, settings: GenerationSettings) -> Estimate:
         question = self.question(conversation, settings, clips=VIDEO not in self.server.unsupported)
@@ -138,7 +137,7 @@ class RemoteBackend:
             reader=self._reader,
         )
         own = conversation.system
-        turns = remote_messages.turns(
+        messages = remote_messages(
             conversation,
             items,
             system=settings.system_prompt if own is None else own,
@@ -146,13 +145,13 @@ class RemoteBackend:
             clips=clips,
         )
         costing = items if clips else tuple(map(_as_pictures, items))
-        prompt = remote_messages.prompt(turns, model)
+        prompt = prompt_text(messages, model)
         count = self._counter.count(prompt)
         tokens = count.tokens - prompt.count(PAD) + sum(item.tokens for item in costing)
         # A server times the frames of a clip in its own way, and has several ways to open a reasoning.
         timed = family.frame_times and any(item.kind == "video" for item in items)
         exact = count.exact and model.sure and not (model.thinks or timed)
-        return PlannedRequest(conversation, turns, costing, tokens, exact)
+        return PlannedRequest(conversation, messages, costing, tokens, exact)
 
     def stream(
         self,
@@ -168,7 +167,7 @@ class RemoteBackend:
             settings = replace(settings, seed=secrets.randbelow(MAX_FRESH_SEED + 1))
 
         def work(emit: Emit) -> None:
-            self._drafts.end(session)
+            self._read_aheads.end(session)
             with self._media.in_use(session):
                 answer = Answer(
                     self.server,
@@ -193,7 +192,7 @@ class RemoteBackend:
                 if media is None:
                     return
                 answer.decoded = media.decoded
-                queued = self._fair_lock.turn(
+                queued = self._fair_lock.acquire(
                     cancel, lambda ahead: emit(Progress("queued", 0, ahead)), asked_at
                 )
                 entered = place.enter_context(queued)
@@ -206,17 +205,17 @@ class RemoteBackend:
         """See `Backend.read_ahead`: pictures and clips are encoded."""
         if not session:
             return False
-        over = self._drafts.begin(session)
+        over = self._read_aheads.begin(session)
         try:
             items = self.question(conversation, settings, clips=True).items
             wanted = {item.content_hash(): item for item in items}
             with self._media.ready(session, wanted, over, lambda *_: None, ahead=True) as media:
                 return media is not None and not over.is_set()
         finally:
-            self._drafts.end(session, over)
+            self._read_aheads.end(session, over)
 
     def forget(self, session: str) -> None:
-        self._drafts.end(session)
+        self._read_aheads.end(session)
         self._media.forget(session)
 
     def cache_figures(self) -> None:
@@ -242,7 +241,7 @@ def _as_pictures(item: VisualItem) -> VisualItem:
     """A clip whose frames are sent one by one: none shares its tokens with the next."""
     if item.kind == "image":
         return item
-    frames = len(remote_messages.distinct_frames(item))
+    frames = len(distinct_frames(item))
     return replace(item, tokens=frames * item.tokens // item.grid[0])
 
 

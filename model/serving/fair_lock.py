@@ -46,11 +46,11 @@ class FairLock:
     (start-time fair queueing). So nobody waits for all requests of another person.
     """
 
-    def __init__(self, places: int = 1) -> None:
-        """places: how many may be inside at once."""
-        self._places = places
-        self._tickets: list[_Ticket | _Leave] = []  # the first `places` are inside, the others wait
-        self._spare: _Leave | None = None
+    def __init__(self, slots: int = 1) -> None:
+        """slots: how many may be inside at once."""
+        self._slots = slots
+        self._tickets: list[_Ticket | _Leave] = []  # the first `slots` are inside, the others wait
+        self._background: _Leave | None = None
         self._lap = 0  # the latest of those who have been let in
         self._changed = threading.Condition()
 
@@ -60,7 +60,7 @@ class FairLock:
             return bool(self._tickets)
 
     @contextmanager
-    def turn(
+    def acquire(
         self, cancel: Cancel, report: Callable[[int], None], asked_at: float | None = None
     ) -> Iterator[bool]:
         """Wait for one's turn, telling `report` the number of requests ahead whenever it changes.
@@ -71,21 +71,21 @@ class FairLock:
         ticket = _Ticket(time.perf_counter() if asked_at is None else asked_at, PERSON.get())
         with self._changed:
             self._line_up(ticket)
-            if self._spare:
-                self._spare.set()
+            if self._background:
+                self._background.set()
         try:
             yield self._wait(ticket, cancel, report)
         finally:
             self._leave(ticket)
 
     @contextmanager
-    def spare(self) -> Iterator[Cancel | None]:
+    def enter_when_idle(self) -> Iterator[Cancel | None]:
         """Enter only if nobody is there. Gives a flag that is set as soon as somebody comes, else None."""
         with self._changed:
             leave = None if self._tickets else _Leave()
             if leave:
                 self._tickets.append(leave)
-                self._spare = leave
+                self._background = leave
         try:
             yield leave
         finally:
@@ -99,7 +99,7 @@ class FairLock:
                 self._changed.wait(POLL_S)
 
     def _line_up(self, ticket: _Ticket) -> None:
-        inside, waiting = self._tickets[: self._places], self._tickets[self._places :]
+        inside, waiting = self._tickets[: self._slots], self._tickets[self._slots :]
         self._lap = max(self._lap, *(other.lap for other in inside), 0)
         ticket.lap = self._lap
         if ticket.person:
@@ -107,26 +107,26 @@ class FairLock:
             ticket.lap = max([self._lap, *(other.lap + 1 for other in same)])
             own = [*(other for other in same if other in waiting), ticket]
             laps = sorted(other.lap for other in own)
-            for other, turn in zip(sorted(own, key=lambda t: t.asked_at), laps, strict=True):
-                other.lap = turn
+            for other, lap in zip(sorted(own, key=lambda t: t.asked_at), laps, strict=True):
+                other.lap = lap
         self._tickets = inside + sorted([*waiting, ticket], key=lambda other: other.place)
 
     def _leave(self, ticket: _Ticket | _Leave) -> None:
         with self._changed:
-            if ticket in self._tickets[: self._places]:
+            if ticket in self._tickets[: self._slots]:
                 self._lap = max(self._lap, ticket.lap)
             self._tickets.remove(ticket)
-            if ticket is self._spare:
-                self._spare = None
+            if ticket is self._background:
+                self._background = None
             self._changed.notify_all()
 
     def _wait(self, ticket: _Ticket, cancel: Cancel, report: Callable[[int], None]) -> bool:
         reported = 0
         while not cancel.is_set():
             with self._changed:
-                ahead = self._tickets.index(ticket) - self._places + 1
+                ahead = self._tickets.index(ticket) - self._slots + 1
                 # Background work is not counted, because it leaves at once.
-                people = ahead - (self._spare is not None)
+                people = ahead - (self._background is not None)
                 if ahead > 0 and people == reported:
                     self._changed.wait(POLL_S)
             if ahead <= 0:

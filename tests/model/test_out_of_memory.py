@@ -82,7 +82,7 @@ def test_a_session_that_is_forgotten_while_it_waits_keeps_nothing(
     qwen2_vl: LocalBackend, talk: Conversation
 ) -> None:
     backend = LocalBackend(qwen2_vl.model, qwen2_vl.processor, cache_bytes=2**26)
-    with backend._runner.lock.turn(Cancel(), lambda _: None):
+    with backend._runner.lock.acquire(Cancel(), lambda _: None):
         waiting = backend.stream(talk, SHORT, Cancel(), session="gone")
         assert isinstance(next(waiting), Progress)
         backend.forget("gone")

@@ -13,8 +13,8 @@ from model.conversation import Conversation, Image, Message, Text, Video
 from model.engine.vision_encoder import VisionEncoder, pixels_nbytes, prepare_pixels
 from model.local import LocalBackend
 from model.prompt.visual_item import VisualItem
-from model.serving.drafts import AnyCancel, Drafts, with_question
 from model.serving.prepared_media import PreparedMedia
+from model.serving.read_ahead import AnyCancel, ReadAheadRegistry, with_question
 from model.settings import GenerationSettings
 from tests.support import media_files
 from tests.support.media_files import SMALL
@@ -177,7 +177,7 @@ def test_what_was_decoded_ahead_is_used_though_the_model_had_no_time_for_it(
 ) -> None:
     backend = LocalBackend(qwen2_vl.model, qwen2_vl.processor, cache_bytes=2**28)
     draft = Conversation().with_user_turn(clip)
-    with backend._runner.lock.turn(Cancel(), lambda _: None):
+    with backend._runner.lock.acquire(Cancel(), lambda _: None):
         reading = Reading(backend, draft, "mine")
         wait_until(lambda: any(piece.over for piece in backend._runner.media._pieces.values()))
         sending = backend.stream(draft, SHORT, Cancel(), session="mine")
@@ -192,7 +192,7 @@ def test_what_had_to_make_room_before_the_model_had_time_is_not_decoded_again_an
     qwen2_vl: LocalBackend, clip: Video
 ) -> None:
     backend = LocalBackend(qwen2_vl.model, qwen2_vl.processor, cache_bytes=2**28)
-    with backend._runner.lock.turn(Cancel(), lambda _: None):
+    with backend._runner.lock.acquire(Cancel(), lambda _: None):
         reading = Reading(backend, Conversation().with_user_turn(clip), "mine")
         wait_until(
             lambda: [p.users for p in backend._runner.media._pieces.values() if p.over] == [0]
@@ -246,13 +246,13 @@ def test_an_answer_of_the_same_session_makes_it_pointless(
 
 
 def test_only_the_latest_draft_counts() -> None:
-    drafts = Drafts()
-    first, other = drafts.begin("a"), drafts.begin("b")
-    second = drafts.begin("a")
+    registry = ReadAheadRegistry()
+    first, other = registry.begin("a"), registry.begin("b")
+    second = registry.begin("a")
     assert (first.is_set(), second.is_set(), other.is_set()) == (True, False, False)
-    drafts.end("a", first)
+    registry.end("a", first)
     assert not second.is_set()
-    drafts.end("a")
+    registry.end("a")
     assert second.is_set() and not other.is_set()
 
 

@@ -116,7 +116,7 @@ def test_whoever_asked_first_is_first_at_the_model_once_the_media_are_there(
     watching = Answering(local, Conversation().with_user_turn(picture, Text("What?")))
     assert slow.begun.wait(PATIENCE_S)
     ended: list[Answering] = []
-    with local._runner.lock.turn(Cancel(), lambda _: None):
+    with local._runner.lock.acquire(Cancel(), lambda _: None):
         later = Answering(local, HELLO, "ben")
         wait_until(lambda: Progress("queued", 0, 1) in later.events)
         slow.told.set()
@@ -137,7 +137,7 @@ def test_features_that_are_gone_when_it_is_ones_turn_are_made_anew(
     said = Answering(local, first).finished()
     assert said.usage.vision_encodes == 1
     talk = first.with_reply("Another thing.").with_user_turn(other, Text("And this?"))
-    with local._runner.lock.turn(Cancel(), lambda _: None):
+    with local._runner.lock.acquire(Cancel(), lambda _: None):
         waiting = Answering(local, talk)
         wait_until(lambda: Progress("queued", 0, 1) in waiting.events)
         assert slow.given == ["Picture 1", "Picture 2"], "the first one's features are kept"
@@ -151,7 +151,7 @@ def test_pixels_are_kept_until_the_features_are(
 ) -> None:
     slow.told.set()
     talk = Conversation().with_user_turn(picture, Text("What?"))
-    with local._runner.lock.turn(Cancel(), lambda _: None):
+    with local._runner.lock.acquire(Cancel(), lambda _: None):
         stopped = Answering(local, talk)
         wait_until(lambda: Progress("queued", 0, 1) in stopped.events)
         stopped.cancel.set()
@@ -167,7 +167,7 @@ def test_when_the_memory_runs_out_the_pixels_that_nobody_uses_go_too(
 ) -> None:
     slow.told.set()
     draft = Conversation().with_user_turn(picture)
-    with local._runner.lock.turn(Cancel(), lambda _: None):
+    with local._runner.lock.acquire(Cancel(), lambda _: None):
         reading = threading.Thread(
             target=local.read_ahead, args=(draft, SHORT), kwargs={"session": "ben"}, daemon=True
         )

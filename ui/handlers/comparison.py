@@ -12,8 +12,8 @@ from model.conversation import Conversation
 from model.errors import DemoError
 from model.settings import DefaultSettings
 from ui.handlers.chat import tab_of, until_news
-from ui.html import comparison as sides
-from ui.html import messages as render
+from ui.html import comparison as comparison_html
+from ui.html import messages as messages_html
 from ui.state.differences import differences
 from ui.state.registry import Tabs
 from ui.state.tab.comparison import Comparison, side, wishes_of
@@ -33,7 +33,7 @@ async def look(
         wishes = tab.comparison.wishes
     setting_specs = tabs.defaults.setting_specs
     values = {t.name: settings.get(t.name, t.default) for t in setting_specs}
-    return sides.form(values, wishes, tab.texts, setting_specs), await _shown(tabs, tab)
+    return comparison_html.form(values, wishes, tab.texts, setting_specs), await _shown(tabs, tab)
 
 
 async def compare(
@@ -87,10 +87,10 @@ async def _shown(tabs: Tabs, tab: Tab) -> str:
     comparison = tab.comparison
     marked = None
     if comparison and all(side.complete for side in comparison.sides):
-        answers = [render.readable(side.run.text) for side in comparison.sides if side.run]
+        answers = [messages_html.readable(side.run.text) for side in comparison.sides if side.run]
         marked = await tabs.errands.do(tab, partial(differences, *answers))
-    refusal = render.notice(tab.texts.said(tab.not_compared))
-    return refusal + sides.results(comparison, tab.known, tab.texts, marked)
+    refusal = messages_html.notice(tab.texts.said(tab.not_compared))
+    return refusal + comparison_html.results(comparison, tab.known, tab.texts, marked)
 
 
 def _posted(event: gr.EventData) -> dict[str, Any]:

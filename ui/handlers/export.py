@@ -29,9 +29,9 @@ from model.reproduce.generation_record import ModelInfo, ProcessedMedia, Reprodu
 from model.reproduce.script import transformers_script
 from model.settings import SETTING_SPECS, DefaultSettings, GenerationSettings
 from ui.handlers.chat import tab_of
-from ui.html import page_update as view
+from ui.html import page_update
 from ui.html import reproduce as replay
-from ui.html import tray as composer
+from ui.html import tray as tray_html
 from ui.media.disk_quota import Room
 from ui.media.temp_folder import storing
 from ui.media.uploads import upload_folder
@@ -93,10 +93,10 @@ async def export(tabs: Tabs, key: str) -> tuple[str, Any]:
         kept = tab.conversation, tuple(tab.answers)
         target = await tabs.errands.do(tab, partial(_export, tabs, *kept))
         tabs.made(tab, [str(target)])
-        return composer.file_url(str(target)), gr.skip()
+        return tray_html.file_url(str(target)), gr.skip()
     except DemoError as error:
         tab.notice = error.sentence
-        return "", view.whole(tab).notice
+        return "", page_update.whole(tab).notice
 
 
 async def restore(tabs: Tabs, key: str, event: gr.EventData) -> tuple[Any, ...]:
@@ -115,10 +115,10 @@ async def restore(tabs: Tabs, key: str, event: gr.EventData) -> tuple[Any, ...]:
                 tabs.make_playable(tab, item)
         settings = list(_settings(restored).values())
         # Drawing hundreds of answers takes a while, in which others are answered.
-        return *await tabs.errands.do(tab, partial(view.whole, tab)), *settings
+        return *await tabs.errands.do(tab, partial(page_update.whole, tab)), *settings
     except DemoError as error:
         tab.notice = error.sentence
-    return *view.whole(tab), *settings
+    return *page_update.whole(tab), *settings
 
 
 def _require_empty(tab: Tab) -> None:

@@ -13,8 +13,7 @@ from model.errors import DemoError, LocalizedText
 from model.families import of_key
 from model.settings import GenerationSettings, VisionSettings
 from ui.handlers.chat import tab_of
-from ui.html import inspector
-from ui.html import page_update as view
+from ui.html import inspector, page_update
 from ui.media.model_view import seen_frames, seen_picture
 from ui.state.registry import Tabs
 from ui.state.tab.attachment import Attachment
@@ -55,8 +54,8 @@ async def inspect(
     labels = {item.id: label for item, label in tab.numbered}
     # Meanwhile it may have been taken out.
     if not look or look.item.id not in labels:
-        return "", view.tray(tab)
-    return inspector.dialog(look, labels[look.item.id], tab.texts), view.tray(tab)
+        return "", page_update.tray(tab)
+    return inspector.dialog(look, labels[look.item.id], tab.texts), page_update.tray(tab)
 
 
 def _problem(tab: Tab, item: Attachment, problem: LocalizedText) -> inspector.Look:

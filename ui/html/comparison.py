@@ -13,8 +13,8 @@ from typing import Any
 from model.conversation import Conversation
 from model.errors import DemoError
 from model.settings import SETTING_SPECS, SettingSpec
-from ui.html import messages as render
-from ui.html import page_update as view
+from ui.html import messages as messages_html
+from ui.html import page_update
 from ui.html.tray import file_url
 from ui.state.differences import Piece
 from ui.state.tab.attachment import Attachment
@@ -212,13 +212,17 @@ def _answer(
 ) -> str:
     """The model's text, with its own words in `mark` if it is known which these are."""
     run = side.run
-    thought = render.thought(run.reasoning.strip(), side.usage, texts) if run and side.ended else ""
+    thought = (
+        messages_html.thought(run.reasoning.strip(), side.usage, texts)
+        if run and side.ended
+        else ""
+    )
     if marked is not None:
         return thought + "".join(_piece(piece, mark) for piece in marked)
     if run and run.text:
-        return thought + _escaped(render.readable(run.text))
+        return thought + _escaped(messages_html.readable(run.text))
     if run and comparison.run is run:
-        return f"<em>{html.escape(view.waiting(run, texts))}</em>"
+        return f"<em>{html.escape(page_update.waiting(run, texts))}</em>"
     return thought
 
 
@@ -235,13 +239,15 @@ def _escaped(text: str) -> str:
 def _problem(side: Side, texts: Texts) -> str:
     error = side.run.error if side.run else None
     failure = error.sentence if isinstance(error, DemoError) else UNEXPECTED
-    refused = render.notice(texts.said(side.problem or (failure if error else "")))
-    told = render.notice(texts.said(side.run.notice), mild=True) if side.run else ""
+    refused = messages_html.notice(texts.said(side.problem or (failure if error else "")))
+    told = messages_html.notice(texts.said(side.run.notice), mild=True) if side.run else ""
     return refused + told
 
 
 def _end(side: Side, texts: Texts) -> str:
-    return f'<p class="stats">{render.statistics(side.usage, texts)}</p>' if side.usage else ""
+    return (
+        f'<p class="stats">{messages_html.statistics(side.usage, texts)}</p>' if side.usage else ""
+    )
 
 
 def _taking(side: Side, texts: Texts) -> str:

@@ -15,8 +15,7 @@ from pathlib import Path
 from PIL import Image as PillowImage
 
 from model.conversation import Video
-from model.media import image as media
-from model.media import video
+from model.media import image, video
 from ui import ASSETS
 from ui.media.disk_quota import Room
 from ui.media.uploads import upload_folder
@@ -83,7 +82,7 @@ def _data_url(file: str) -> str:
     """A small picture of a file, in the page itself: it is there with the first paint."""
     clip = file.endswith(".mp4")
     path = FOLDER / file
-    picture: PillowImage.Image = video.first_frame(Video(path)) if clip else media.open_image(path)
+    picture: PillowImage.Image = video.first_frame(Video(path)) if clip else image.open_image(path)
     picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
     small = io.BytesIO()
     picture.convert("RGB").save(small, "webp", quality=80)

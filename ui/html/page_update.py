@@ -11,9 +11,9 @@ import orjson
 
 from model.backend import AnswerRecord
 from model.conversation import Message
-from ui.html import grounding as places
-from ui.html import messages as render
-from ui.html import tray as composer
+from ui.html import grounding as grounding_html
+from ui.html import messages as messages_html
+from ui.html import tray as tray_html
 from ui.html.markdown import timestamps as seeking
 from ui.html.markdown.answer import to_html
 from ui.html.tray import file_url
@@ -69,7 +69,7 @@ def whole(tab: Tab) -> View:
         # The answer stands there until the page has drawn it in its place.
         live=live_answer(tab) if tab.run else gr.skip(),
         stats=stats(tab),
-        run_state=render.run_state(tab.state, tab.finished_turns, turn),
+        run_state=messages_html.run_state(tab.state, tab.finished_turns, turn),
         notice=notice(tab),
         message=gr.Textbox(submit_btn=not tab.live, stop_btn=tab.live),
         tray=tray(tab),
@@ -96,9 +96,11 @@ def log(tab: Tab) -> Rest:
         [(convention, *_drawn_from(tab, *one)) for one in zip(shown, answers, strict=True)]
     )
     new = [answer for answer in answers[kept:] if answer]
-    messages = render.messages(tab.shown, tab.known, render.thoughts(new, tab.texts), kept)
-    said = [render.readable(m.text) for m in shown[kept:] if m.role == "assistant"]
-    pointed = places.by_answer(tab.shown, tab.known, convention, kept)
+    messages = messages_html.messages(
+        tab.shown, tab.known, messages_html.thoughts(new, tab.texts), kept
+    )
+    said = [messages_html.readable(m.text) for m in shown[kept:] if m.role == "assistant"]
+    pointed = grounding_html.by_answer(tab.shown, tab.known, convention, kept)
     return {
         "answering": tab.live,
         "before": before,
@@ -106,7 +108,7 @@ def log(tab: Tab) -> Rest:
         "kept": kept,
         "messages": as_gradio_sends(messages),
         "answers": [
-            {"text": text, "places": places.described(pictures)}
+            {"text": text, "places": grounding_html.described(pictures)}
             for text, pictures in zip(said, pointed, strict=True)
         ],
     }
@@ -121,22 +123,22 @@ def _drawn_from(tab: Tab, message: Message, answered: AnswerRecord | None) -> tu
 
 def stats(tab: Tab) -> str:
     """What the latest answer cost, when there is one."""
-    return render.statistics(tab.usage, tab.texts) if tab.answers and not tab.live else ""
+    return messages_html.statistics(tab.usage, tab.texts) if tab.answers and not tab.live else ""
 
 
 def tray(tab: Tab) -> str:
     """What is attached, drawn anew."""
-    return composer.tray(tab.numbered, tab.refused, tab.texts, tab.pointed, tab.heard)
+    return tray_html.tray(tab.numbered, tab.refused, tab.texts, tab.pointed, tab.heard)
 
 
 def notice(tab: Tab) -> str:
     """What the person should read; a failure looks like one."""
-    return render.notice(tab.texts.said(tab.notice), mild=tab.notice == tab.mild)
+    return messages_html.notice(tab.texts.said(tab.notice), mild=tab.notice == tab.mild)
 
 
 def arriving(tab: Tab) -> tuple[str, str]:
     """Only what changes while an answer is being written: the answer, and what goes on."""
-    state = render.run_state(tab.state, tab.finished_turns, pointed_at=live_places(tab))
+    state = messages_html.run_state(tab.state, tab.finished_turns, pointed_at=live_places(tab))
     return live_answer(tab), state
 
 
@@ -147,21 +149,21 @@ def live_answer(tab: Tab) -> str:
     if tab.run.text:
         seen = seeking.clips(tab.shown, tab.known)
         return to_html(tab.run.text, seen, arriving=True)
-    return f"*{render.literal(waiting(tab.run, tab.texts))}*"
+    return f"*{messages_html.literal(waiting(tab.run, tab.texts))}*"
 
 
 def waiting(run: Run, texts: Texts) -> str:
     """What happens before the first word."""
     if run.reasoning:
-        return render.thinking(run.reasoning, texts)
-    return render.waiting(run.progress, texts)
+        return messages_html.thinking(run.reasoning, texts)
+    return messages_html.waiting(run.progress, texts)
 
 
-def live_places(tab: Tab) -> list[places.Marked]:
+def live_places(tab: Tab) -> list[grounding_html.Marked]:
     """What the answer points at as far as it has come."""
     if tab.run is None:
         return []
-    return places.marked(tab.shown, tab.run.text, tab.known, tab.convention)
+    return grounding_html.marked(tab.shown, tab.run.text, tab.known, tab.convention)
 
 
 def as_json(rest: Rest) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gradio as gr
 
-from ui.html import comparison as sides
-from ui.html import messages as render
-from ui.html import tray as composer
+from ui.html import comparison as comparison_html
+from ui.html import messages as messages_html
+from ui.html import tray as tray_html
 from ui.html.examples import offered
 from ui.http.access.log_in_page import log_out_form
 from ui.page.controls import Translation
@@ -26,9 +26,9 @@ def translations(page: Page) -> list[Translation]:
         (sidebar.log_out, log_out_form),
         (talk.chatbot, lambda t: gr.Chatbot(label=t.conversation, placeholder=welcome(t))),
         (desk.attach, lambda t: gr.UploadButton(t.attach)),
-        (desk.sources, composer.sources),
-        (page.views, sides.views),
-        (page.scripts.texts, render.page_texts),
+        (desk.sources, tray_html.sources),
+        (page.views, comparison_html.views),
+        (page.scripts.texts, messages_html.page_texts),
         (desk.message, lambda t: gr.Textbox(label=t.message, placeholder=t.placeholder)),
         (talk.examples, offered),
         (actions.copy, lambda t: gr.Button(t.copy)),

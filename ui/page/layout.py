@@ -7,9 +7,9 @@ import gradio as gr
 from model.settings import DefaultSettings
 from ui import ASSETS
 from ui.handlers.setting_bounds import started
-from ui.html import comparison as sides
-from ui.html import messages as render
-from ui.html import tray as composer
+from ui.html import comparison as comparison_html
+from ui.html import messages as messages_html
+from ui.html import tray as tray_html
 from ui.html.examples import offered
 from ui.html.page_update import View
 from ui.html.syntax.formulas import DELIMITERS
@@ -41,7 +41,7 @@ def lay_out(defaults: DefaultSettings, log_ins: bool = False) -> Page:
     sidebar = lay_out_sidebar(defaults, texts, log_ins)
     with gr.Column(elem_id="page"):
         banner = gr.HTML(elem_id="model-banner")
-        views = gr.HTML(sides.views(texts), elem_id="views")
+        views = gr.HTML(comparison_html.views(texts), elem_id="views")
         talk = lay_out_talk(texts)
         comparison = lay_out_comparison()
         desk = lay_out_desk(texts)
@@ -145,7 +145,7 @@ def lay_out_desk(texts: Texts) -> Desk:
                 elem_id="attach",
                 size="sm",
             )
-            sources = gr.HTML(composer.sources(texts), elem_id="sources")
+            sources = gr.HTML(tray_html.sources(texts), elem_id="sources")
             message = gr.Textbox(
                 label=texts.message,
                 show_label=False,
@@ -172,9 +172,9 @@ def lay_out_desk(texts: Texts) -> Desk:
 def lay_out_for_scripts(texts: Texts) -> ForScripts:
     """What the page's scripts read and what they send events through."""
     return ForScripts(
-        run_state=_unseen("run-state", None, render.run_state("loading", 0)),
+        run_state=_unseen("run-state", None, messages_html.run_state("loading", 0)),
         ready=_unseen("ready", None),
-        texts=_unseen("page-texts", None, render.page_texts(texts)),
+        texts=_unseen("page-texts", None, messages_html.page_texts(texts)),
         replay=gr.HTML(elem_id="replay", js_on_load=script("replay.js")),
         bridge=_unseen("bridge", BRIDGE),
         pricing=_unseen("pricing", PRICING),

@@ -18,11 +18,11 @@ class FeatureCache:
     def __init__(self, store: SessionCache[Any]) -> None:
         self._store = store
 
-    def get(self, session: str, identity: str) -> torch.Tensor | None:
+    def get(self, session: str, content_hash: str) -> torch.Tensor | None:
         """(visual tokens, hidden), on the model's device."""
-        features: torch.Tensor | None = self._store.get(session, identity)
+        features: torch.Tensor | None = self._store.get(session, content_hash)
         return features
 
-    def put(self, session: str, identity: str, features: torch.Tensor) -> None:
+    def put(self, session: str, content_hash: str, features: torch.Tensor) -> None:
         """Store (visual tokens, hidden) features, which must not be modified from now on."""
-        self._store.put(session, identity, features, features.nbytes, rank=EVICTION_RANK)
+        self._store.put(session, content_hash, features, features.nbytes, rank=EVICTION_RANK)

@@ -42,7 +42,7 @@ def graphs(plain: LocalBackend) -> Iterator[LocalBackend]:
         patch.setattr(compiling, "STATIC_CACHE_LENGTHS", (256, 512))
         decoding = CompiledDecoding(plain.model)
     decoding.warm_up(lambda _: None)
-    yield LocalBackend(plain.model, plain.processor, cache_bytes=2**28, compiled=decoding)
+    yield LocalBackend(plain.model, plain.processor, cache_bytes=2**28, compiled_decoding=decoding)
 
 
 @pytest.mark.parametrize("settings", [ANSWER, DRAWN], ids=["greedy", "drawn"])

@@ -361,7 +361,7 @@ def test_a_session_that_is_forgotten_while_it_waits_keeps_nothing(
 ) -> None:
     remote = RemoteBackend.connect(Connection(server.base), concurrency=1)
     talk = Conversation().with_user_turn(picture)
-    with remote._fair_lock.turn(Cancel(), lambda _: None):
+    with remote._fair_lock.acquire(Cancel(), lambda _: None):
         waiting = remote.stream(talk, GREEDY, Cancel(), session="s")
         assert isinstance(next(waiting), Progress)
         remote.forget("s")

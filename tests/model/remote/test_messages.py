@@ -18,10 +18,10 @@ from model.remote.messages import (
     PICTURE_TOKENS,
     MediaSlot,
     escape_control_tokens,
-    inert_reply,
+    escape_reply,
     openai_messages,
-    prompt,
-    turns,
+    prompt_text,
+    remote_messages,
 )
 from model.settings import GenerationSettings, VisionSettings
 from tests.support import media_files
@@ -38,8 +38,8 @@ def messages(
     talk: Conversation, *, system: str = SYSTEM, vision_ids: bool = False, clips: bool = True
 ) -> list[dict[str, Any]]:
     items = plan(talk, Geometry())
-    told = turns(talk, items, system=system, vision_ids=vision_ids, clips=clips)
-    return openai_messages(told, part)
+    sent = remote_messages(talk, items, system=system, vision_ids=vision_ids, clips=clips)
+    return openai_messages(sent, part)
 
 
 @pytest.fixture
@@ -140,14 +140,14 @@ def test_a_control_token_spread_over_two_texts_is_inert_too() -> None:
 
 def test_the_reasoning_of_a_reply_is_left_to_the_servers_template() -> None:
     said = "<think>hm</think>Yes.<tool_call>"
-    assert inert_reply(said) == f"<think>hm</think>Yes.<{JOINER}tool_call>"
+    assert escape_reply(said) == f"<think>hm</think>Yes.<{JOINER}tool_call>"
 
 
 def test_only_grounding_tokens_stay_live_in_a_reply() -> None:
     for token in GROUNDING_TOKENS:
-        assert inert_reply(f"the {token}cat") == f"the {token}cat"
+        assert escape_reply(f"the {token}cat") == f"the {token}cat"
     for token in CONTROL:
-        assert token not in inert_reply(f"the {token}cat")
+        assert token not in escape_reply(f"the {token}cat")
 
 
 def test_control_tokens_are_inert_wherever_a_person_can_write_them() -> None:
@@ -165,18 +165,22 @@ def test_the_prompt_is_that_of_the_checkpoints_own_template(
     talk = Conversation().with_user_turn(picture, Text("\nWhat?")).with_reply("<|box_start|>A")
     talk = talk.with_user_turn(Text("And "), picture, picture)
     settings = GenerationSettings(system_prompt=system, vision_ids=vision_ids)
-    told = turns(talk, plan(talk, Geometry()), system=system, vision_ids=vision_ids, clips=True)
+    sent = remote_messages(
+        talk, plan(talk, Geometry()), system=system, vision_ids=vision_ids, clips=True
+    )
     told_to = Recognised(QWEN2_VL, sure=True)
-    assert prompt(told, told_to) == qwen2_vl.prompt(talk, settings)
-    assert prompt(told, told_to).count(PICTURE_TOKENS) == 3
+    assert prompt_text(sent, told_to) == qwen2_vl.prompt(talk, settings)
+    assert prompt_text(sent, told_to).count(PICTURE_TOKENS) == 3
 
 
 def test_qwen3_vls_template_says_nothing_of_its_own_and_times_the_frames_of_a_clip(
     picture: Image, clip: Video
 ) -> None:
     talk = Conversation().with_user_turn(picture, clip, Text("What?"))
-    told = turns(talk, plan(talk, QWEN3_VL.geometry), system="", vision_ids=False, clips=True)
-    assert prompt(told, Recognised(QWEN3_VL, sure=True, thinks=True)) == (
+    sent = remote_messages(
+        talk, plan(talk, QWEN3_VL.geometry), system="", vision_ids=False, clips=True
+    )
+    assert prompt_text(sent, Recognised(QWEN3_VL, sure=True, thinks=True)) == (
         f"<|im_start|>user\n{PICTURE_TOKENS}"
         f"<0.2 seconds>{PICTURE_TOKENS}<1.2 seconds>{PICTURE_TOKENS}What?<|im_end|>\n"
         "<|im_start|>assistant\n<think>\n"

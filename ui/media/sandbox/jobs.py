@@ -15,8 +15,7 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from model.conversation import Image, Media, Video
-from model.media import container, video
-from model.media import image as media
+from model.media import container, image, video
 from model.media.stock_files import stock_pixels
 from ui.media.sandbox.channel import Content
 from ui.media.sandbox.probe import is_clip, look
@@ -34,8 +33,8 @@ def largeness(source: Media | str, name: str = "", *_: object) -> float:
     if isinstance(source, Video):
         width, height = video.stored_size(source)
         return width * height / container.MAX_FRAME_PIXELS
-    width, height = media.image_size(source.path, name=source.name)
-    return width * height / media.MAX_IMAGE_PIXELS
+    width, height = image.image_size(source.path, name=source.name)
+    return width * height / image.MAX_IMAGE_PIXELS
 
 
 def first_look(_: Tell, file: str, name: str) -> Iterator[Found]:
@@ -47,7 +46,7 @@ def first_look(_: Tell, file: str, name: str) -> Iterator[Found]:
 
 
 def image_size(_: Tell, picture: Image) -> Iterator[Found]:
-    yield {"size": media.image_size(picture.path, name=picture.name)}, None
+    yield {"size": image.image_size(picture.path, name=picture.name)}, None
 
 
 def video_info(_: Tell, clip: Video) -> Iterator[Found]:
@@ -59,7 +58,7 @@ def video_info(_: Tell, clip: Video) -> Iterator[Found]:
 def pixels(tell: Tell, part: Media, times: tuple[float, ...], within: int) -> Iterator[Found]:
     """within: the longest side of what is wanted; 0: as large as it is."""
     if isinstance(part, Image):
-        picture = _small(media.open_image(part.path, name=part.name), within)
+        picture = _small(image.open_image(part.path, name=part.name), within)
         yield {"frame": [picture.height, picture.width]}, picture
         return
     latest = None

@@ -17,8 +17,7 @@ from PIL import Image as PillowImage
 
 from model.backend import Cancel
 from model.conversation import Image, Media, Video
-from model.media import container, source, video
-from model.media import image as media
+from model.media import container, image, source, video
 from model.media.decoding import MAX_PACKETS, Pixels
 from model.media.sampling import VideoInfo
 from model.media.video import VideoProgress
@@ -194,7 +193,7 @@ def _look(told: dict[str, Any]) -> FirstLook:
         raise BrokenOffError
     return FirstLook(
         told["kind"],
-        _size(told["size"], media.MAX_IMAGE_PIXELS),
+        _size(told["size"], image.MAX_IMAGE_PIXELS),
         _number(told["seconds"], 0.0, MAX_SECONDS),
         int(_number(told["pages"], 1, MAX_PACKETS)),
         bool(told["browsers"]),
@@ -202,13 +201,13 @@ def _look(told: dict[str, Any]) -> FirstLook:
 
 
 def _size_of(message: Message, _: Media) -> tuple[int, int]:
-    return _size(message.said["size"], media.MAX_IMAGE_PIXELS)
+    return _size(message.said["size"], image.MAX_IMAGE_PIXELS)
 
 
 def _clip_of(message: Message, clip: Media) -> VideoInfo:
     assert isinstance(clip, Video)
     told = message.said["clip"]
-    most = media.MAX_IMAGE_PIXELS if clip.frames else container.MAX_FRAME_PIXELS
+    most = image.MAX_IMAGE_PIXELS if clip.frames else container.MAX_FRAME_PIXELS
     stamps = () if message.blob is None else tuple(message.blob.view(np.float64).tolist())
     if len(stamps) > MAX_PACKETS or not all(map(math.isfinite, stamps)):
         raise BrokenOffError

@@ -15,8 +15,7 @@ from PIL import Image as PillowImage
 
 from model.conversation import Video
 from model.errors import MediaError
-from model.media import image as media
-from model.media import signatures, video
+from model.media import image, signatures, video
 
 THUMBNAIL_PX = 256
 LARGE_PX = 2048  # of a picture in a format that browsers do not show
@@ -43,7 +42,7 @@ CLIPS_BY_SUFFIX = {
 }
 PICTURE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"),
-    *((".heic", ".heif") if media.READS_HEIF else ()),
+    *((".heic", ".heif") if image.READS_HEIF else ()),
 )
 # What the page asks a browser for. A phone makes a JPEG of a HEIC picture where this has none.
 SUFFIXES = (*PICTURE_SUFFIXES, *CLIPS_BY_SUFFIX)
@@ -87,23 +86,23 @@ def is_clip(file: str, name: str) -> bool:
 
 
 def _picture(file: Path, name: str) -> tuple[FirstLook, Pictures]:
-    picture = media.open_image(file, name=name)
+    picture = image.open_image(file, name=name)
     size, large = picture.size, None
     browsers = _shown_by_browsers(file, name)
     if not browsers:
         picture.thumbnail((LARGE_PX, LARGE_PX))
         large = _webp(picture)
     picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-    pages = media.pages(file, name=name)
+    pages = image.pages(file, name=name)
     return FirstLook("image", size, 0.0, pages, browsers), Pictures(_webp(picture), large)
 
 
 def _shown_by_browsers(file: Path, name: str) -> bool:
-    content = media.mime_type(file, name=name)
+    content = image.mime_type(file, name=name)
     if not {content, _mime(file)} <= BROWSER_PICTURES:
         return False
     # Chromium shows a WebP as it is stored, whatever its EXIF says.
-    return content != "image/webp" or not media.is_turned(file, name=name)
+    return content != "image/webp" or not image.is_turned(file, name=name)
 
 
 def _clip(file: Path, name: str) -> tuple[FirstLook, Pictures]:

@@ -29,7 +29,7 @@ import PIL.Image
 import model
 import ui
 from model.errors import DemoError
-from model.media import image as media
+from model.media import image
 from ui.media.sandbox import jobs as sandbox_jobs
 from ui.media.sandbox.channel import LENGTH, Blob, send
 from ui.media.sandbox.confinement import confine, prepare
@@ -39,7 +39,7 @@ AHEAD = 1  # blobs that the page has not taken yet, while the next is made
 JOB, FIRST_FREE = 3, 4  # file descriptors of what is forked
 MAX_FDS = 256
 STATUS = struct.Struct("i")
-PACKAGES = (model, ui, av, np, PIL, *((import_module("pillow_heif"),) if media.READS_HEIF else ()))
+PACKAGES = (model, ui, av, np, PIL, *((import_module("pillow_heif"),) if image.READS_HEIF else ()))
 # What Python may still have to import.
 IMPORTABLE = (
     *{sysconfig.get_paths()[kind] for kind in ("stdlib", "platstdlib")},

@@ -48,7 +48,9 @@ def _short_caches(monkeypatch: pytest.MonkeyPatch) -> None:
 def fixed(backend: LocalBackend) -> LocalBackend:
     """The same model with static caches, traced but not compiled."""
     decoding = CompiledDecoding(backend.model, on_a_cpu("eager"))
-    return LocalBackend(backend.model, backend.processor, cache_bytes=2**26, compiled=decoding)
+    return LocalBackend(
+        backend.model, backend.processor, cache_bytes=2**26, compiled_decoding=decoding
+    )
 
 
 @pytest.mark.parametrize("settings", [ANSWER, DRAWN], ids=["greedy", "drawn"])
@@ -116,7 +118,7 @@ def test_warmed_up_it_compiles_nothing_more(
     torch._dynamo.reset()
     decoding = CompiledDecoding(shallow.model, on_a_cpu("inductor"))
     decoding.warm_up(lambda _: None)
-    backend = LocalBackend(shallow.model, shallow.processor, compiled=decoding)
+    backend = LocalBackend(shallow.model, shallow.processor, compiled_decoding=decoding)
     talk = Conversation().with_user_turn(picture, Text("What?"))
     with torch.compiler.set_stance("fail_on_recompile"):
         said, _ = collected(backend.stream(talk, ANSWER, Cancel()))

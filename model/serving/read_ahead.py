@@ -1,4 +1,4 @@
-"""Keeps which draft of each session is prefilled before Send: the latest one, until it is answered."""
+"""Which draft of each session is being read ahead, before Send: the latest one, until it is answered."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from model.backend import Cancel
 from model.conversation import Conversation, Text
 
 
-class Drafts:
-    """One draft per session. Safe to use from several threads."""
+class ReadAheadRegistry:
+    """At most one draft per session, each with a flag that ends its reading. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._flags: dict[str, Cancel] = {}
@@ -45,7 +45,7 @@ class AnyCancel(Cancel):
 
 
 def with_question(conversation: Conversation, text: str) -> Conversation:
-    """The draft with `text` as its question, whatever the question was so far."""
+    """Return the draft with `text` in place of its question."""
     *before, last = conversation.messages or (None,)
     if last is None or last.role != "user":
         return conversation.with_user_turn(Text(text))
