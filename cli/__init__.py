@@ -1,1 +1,1 @@
-"""What `python app.py` does around the page."""
+"""The command line of `python app.py`, and the process around the page."""

@@ -1,4 +1,4 @@
-"""What would run here and what is missing, in words: `python app.py --check`."""
+"""`--check`: prints what would run on this machine and what is missing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DECODERS = {"h264": "H.264", "hevc": "HEVC", "vp9": "VP9", "av1": "AV1", "mpeg4"
 
 
 def report(flags: Flags) -> int:
-    """Print the findings; 0 if everything is there, 1 if something is missing."""
+    """Print the findings. Returns the exit status: 0, or 1 if something is missing."""
     missing = [name for name in PACKAGES if version_of(name) is None]
     print(f"python      {platform.python_version()} on {platform.system()} {platform.machine()}")
     for name in PACKAGES:
@@ -42,7 +42,7 @@ def report(flags: Flags) -> int:
 
 
 def report_server(connection: Connection) -> int:
-    """Print what a server would answer with; 0 if it is there and has a model, 1 if not."""
+    """Print the server's model. Returns the exit status: 0, or 1 if the server or its model is missing."""
     from model.remote.backend import connection_problem
     from model.remote.http.client import Server
 
@@ -76,7 +76,7 @@ def _warn() -> None:
 
 
 def _run(flags: Flags) -> list[str]:
-    """Print what would run; gives what stands in its way."""
+    """Print what would run, and return the problems."""
     undecodable = [shown for codec, shown in DECODERS.items() if not _can_decode(codec)]
     print(
         f"video       PyAV {version_of('av')}, decodes {', '.join(s for s in DECODERS.values() if s not in undecodable)}"
@@ -101,7 +101,7 @@ def _run(flags: Flags) -> list[str]:
 
 
 def _unreadable(choice: Choice) -> Iterator[str]:
-    """Why the checkpoint cannot be loaded, if it cannot. Of a hub id everything but the weights may be fetched."""
+    """Yield why the checkpoint cannot be loaded. Downloads the files of a hub id, except the weights."""
     try:
         adapters.require_none_hidden(choice.checkpoint, choice.adapter)
         load_processor(choice.checkpoint)
@@ -122,7 +122,7 @@ def _unreadable(choice: Choice) -> Iterator[str]:
 
 
 def _arithmetic(choice: Choice, free: int) -> str:
-    """What the memory is needed for, in GB."""
+    """The memory that is needed and free, in GB."""
     sizes = ModelSizes.of(
         checkpoint_files.load_config(choice.checkpoint), 4 if choice.dtype == "float32" else 2
     )

@@ -1,4 +1,4 @@
-"""The flags of the command line. Each of them is an environment variable too."""
+"""The flags of the command line. Each flag is also an environment variable."""
 
 from __future__ import annotations
 

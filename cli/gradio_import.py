@@ -1,4 +1,4 @@
-"""Importing Gradio without what nobody here needs of it, in less than half of the time."""
+"""Imports Gradio in less than half the time, without the parts that the page does not use."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any
 
 @contextmanager
 def lean() -> Iterator[None]:
-    """Inside, `import gradio` writes no type stubs and leaves pandas, which it has for tables, until it is used."""
+    """Within the block, `import gradio` writes no type stubs, and pandas is imported only when it is used."""
     with _without_stubs(), _postponed("pandas"):
         yield
 
 
 @contextmanager
 def _without_stubs() -> Iterator[None]:
-    """Stubs of its components, which it writes anew at each import, take nearly half of the time; only editors read them.
+    """Gradio writes the type stubs of its components at each import, for editors. They take nearly half of the time.
 
-    It leaves out a component whose class has no file; see `create_or_modify_pyi` in gradio/component_meta.py (6.31).
+    It writes none for a component without a source file: `create_or_modify_pyi` in gradio/component_meta.py (6.31).
     """
     getfile = inspect.getfile
 
@@ -39,23 +39,23 @@ def _without_stubs() -> Iterator[None]:
 
 
 class _Postponed(ModuleType):
-    """Stands where a module was imported, and imports it when something of it is asked for."""
+    """Stands in for a module in `sys.modules`, and imports the module at the first access to an attribute."""
 
     def __getattr__(self, name: str) -> Any:
         self.step_aside()
         return getattr(importlib.import_module(self.__name__), name)
 
     def step_aside(self) -> None:
-        """Whoever imports the module from now on gets the real one."""
+        """Leave `sys.modules`, so that later imports get the real module."""
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
 
 
 @contextmanager
 def _postponed(name: str) -> Iterator[None]:
-    """Importing the module takes no time inside; 0.2 s and 40 MB, for pandas.
+    """Within the block, `import name` gives a stand-in. For pandas this saves 0.2 s and 40 MB.
 
-    `importlib.util.LazyLoader` is of no use here: the `import` statement itself asks something of the module.
+    `importlib.util.LazyLoader` does not help: the `import` statement itself reads an attribute of the module.
     """
     if name in sys.modules:
         yield

@@ -1,6 +1,6 @@
-"""The log as JSON, one object a line, for what collects the logs of containers.
+"""`--log-json`: writes the log as JSON, one object a line, for collectors of container logs.
 
-Libraries write to standard error past `logging`, so each of their lines becomes an object too.
+Lines that libraries write to standard output and error without `logging` become objects too.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TextIO
 
-FIELDS = "fields"  # of a record: what is said beside its message, by name
+# The attribute of a log record with values beside its message, by name.
+FIELDS = "fields"
 
 
 class JsonFormatter(logging.Formatter):
-    """`time`, `level`, `logger` and `message`, an exception with its traceback, and the record's own fields."""
+    """Formats a record as an object with `time`, `level`, `logger`, `message`, `exception` and the record's fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         said: dict[str, object] = {
@@ -33,22 +34,22 @@ class JsonFormatter(logging.Formatter):
             said["exception"] = self.formatException(record.exc_info)
         for name, value in getattr(record, FIELDS, {}).items():
             known = not isinstance(value, float) or math.isfinite(value)
-            said[name] = value if known else None  # JSON has no word for it
+            said[name] = value if known else None  # JSON has no NaN
         return json.dumps(said, ensure_ascii=False, default=str)
 
 
 class LoggedLines(io.TextIOBase):
-    """A stream whose lines become records. Of a progress bar only its last state does."""
+    """A text stream that logs each line. Of a progress bar it logs the last state only."""
 
     def __init__(self, log: Callable[[str], object]) -> None:
         self._log = log
-        self._begun = threading.local()  # lines of two threads do not mix
+        self._begun = threading.local()  # each thread has its own line
 
     def writable(self) -> bool:
         return True
 
     def fileno(self) -> int:
-        """For what a child process writes."""
+        """The real standard error, for child processes."""
         assert sys.__stderr__
         return sys.__stderr__.fileno()
 
@@ -61,7 +62,7 @@ class LoggedLines(io.TextIOBase):
 
 
 def take_over(stream: TextIO | None = None) -> None:
-    """Everything that this process logs, warns of and prints goes to `stream` as JSON, standard error by default."""
+    """Send logs, warnings, prints and unhandled exceptions to `stream` as JSON, by default to standard error."""
     handler = logging.StreamHandler(stream or sys.__stderr__)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
@@ -71,7 +72,7 @@ def take_over(stream: TextIO | None = None) -> None:
     threading.excepthook = lambda args: _unhandled(
         args.exc_type, args.exc_value, args.exc_traceback
     )
-    # It would write its own, in its own format.
+    # uvicorn would log to its own handlers, in its own format.
     from uvicorn.config import LOGGING_CONFIG
 
     LOGGING_CONFIG.update(handlers={}, loggers={})

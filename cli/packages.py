@@ -1,15 +1,15 @@
-"""Which of the packages are installed, and which of those have known critical holes."""
+"""The installed versions of packages, and those with known critical vulnerabilities."""
 
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
-# As pyproject.toml's override: the versions before have critical holes, and pip cannot take it beside Gradio.
+# The override in pyproject.toml. Earlier versions have critical vulnerabilities, and Gradio's requirements exclude this one.
 PILLOW = "13.0.0"
 
 
 def version_of(package: str) -> str | None:
-    """None if it is not installed."""
+    """The installed version of a package, or None."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -17,7 +17,7 @@ def version_of(package: str) -> str | None:
 
 
 def holes() -> list[str]:
-    """What has a known critical hole, each in a sentence with the remedy."""
+    """The vulnerabilities of installed packages, each as a sentence with the remedy."""
     found = version_of("pillow")
     if found is None or _major(found) >= _major(PILLOW):
         return []

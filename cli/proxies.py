@@ -1,4 +1,4 @@
-"""The environment's proxies, which lead elsewhere and not back to this machine."""
+"""Hides the environment's proxies from Gradio's requests to this machine."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ HERE = ("localhost", "127.0.0.1", "::1")
 
 @contextmanager
 def past_proxies(address: str = "", share: bool = False) -> Iterator[None]:
-    """While Gradio is imported, and asks itself at this address whether it is up, which it does over the network.
+    """Within the block, Gradio reaches this machine without a proxy. It asks its own `address` whether the page is up.
 
-    share: it then asks for a public link too, for which a proxy may be needed. Raises `DemoError` for one that cannot
+    share: Gradio also asks for a public link, so proxies for other hosts stay. Raises `DemoError` for a proxy that cannot
     be used.
     """
     before = {name: value for name, value in os.environ.items() if _concerned(name)}

@@ -1,4 +1,4 @@
-"""`--verify`: every greedy answer of an exported conversation, once more through stock transformers."""
+"""`--verify`: answers an exported conversation again with stock transformers, and compares each greedy answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
 def report(path: str, flags: Flags) -> int:
-    """Print what became of each answer. 0 if there was one to verify and all are equal."""
+    """Print the result for each answer. Returns the exit status: 0 if there is an answer and all are equal."""
     try:
         with TemporaryDirectory() as folder:
             results = list(_results(Path(path), Path(folder), flags))
@@ -36,7 +36,7 @@ def report(path: str, flags: Flags) -> int:
 
 
 def wanted(model_info: ModelInfo, flags: Flags) -> Flags:
-    """What to load: the flags, and where they say nothing what gave the answers. Raises `DemoError`."""
+    """Complete the flags with the checkpoint, adapter, dtype and attention of the answers. Raises `DemoError`."""
     checkpoint = flags.checkpoint
     if not model_info.device:  # a server's answers
         raise NotReplayableError("Only answers of a checkpoint in this program can be reproduced.")
@@ -110,7 +110,7 @@ def said(result: VerifyResult) -> str:
 
 
 def _check_media(exported: Archive) -> None:
-    """They come from outside: only what the page would take is opened. Raises `MediaError`."""
+    """Check the untrusted media as the page checks uploads. Raises `MediaError`."""
     for item in exported.conversation.media:
         if isinstance(item, Image):
             image_size(item.path, name=item.name)

@@ -1,6 +1,6 @@
-"""Every setting, once: default, range, unit and a sentence of help.
+"""The table of all settings: default, range, unit and help of each.
 
-Flags, sliders and the API's `settings` are generated from the two frozen dataclasses below.
+The command line's flags, the page's controls and the API's `settings` are generated from the two dataclasses below.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from typing import Any, Literal, cast
 
 from model.errors import LocalizedText, SettingError, SettingName
 
-MAX_TEXT_CHARACTERS = 1_000_000  # of any text; more than any context holds
+# More than any context holds.
+MAX_TEXT_CHARACTERS = 1_000_000
+# Seeds have 32 bits, as numpy's.
 MAX_SEED = 2**32 - 1
-# Logits that are divided by much less overflow, after which a GPU is of no use to the process any more.
+# Lower temperatures are greedy: dividing logits by a much smaller number overflows, and the assertion that then fails in
+# CUDA's sampling kernel ends the process's use of the GPU.
 MIN_TEMPERATURE = 1e-3
 # Visual tokens of an image, from the preprocessor_config.json of the family's checkpoints.
 MAX_IMAGE_TOKENS = 16384
@@ -24,7 +27,10 @@ Group = Literal["image", "video", "answer", "prompt"]
 
 @dataclass(frozen=True)
 class SettingSpec:
-    """What a control needs to know of one setting; `low`, `high` and `step` are in `unit`."""
+    """One setting, for a flag, a control and its checks. low, high and step are in `unit`.
+
+    optional: None is allowed, and leaves the value to the program.
+    """
 
     name: str
     kind: Kind
@@ -36,10 +42,10 @@ class SettingSpec:
     low: float | None = None
     high: float | None = None
     step: float | None = None
-    optional: bool = False  # None is a value, and means "leave it to the program"
+    optional: bool = False
 
     def check(self, value: object) -> int | float | bool | str | None:
-        """`value` in this setting's type. Raises `SettingError` for the wrong type or range."""
+        """Return `value` in this setting's type. Raises `SettingError` for a wrong type or range."""
         if value is None and self.optional:
             return None
         typed = self._typed(value)
@@ -64,11 +70,11 @@ class SettingSpec:
             return value
         if self.kind == "str" and isinstance(value, str):
             return value
-        huge = isinstance(value, int) and value.bit_length() > 64  # perhaps no float can hold it
+        huge = isinstance(value, int) and value.bit_length() > 64  # `float` may overflow
         if isinstance(value, int | float) and not isinstance(value, bool) and not huge:
             if self.kind == "float":
                 return float(value)
-            # JSON and sliders hand over whole numbers as floats now and then.
+            # JSON and sliders may send whole numbers as floats.
             if self.kind == "int" and float(value).is_integer():
                 return int(value)
         wanted = {
@@ -95,7 +101,7 @@ class SettingSpec:
 
     @property
     def range(self) -> str:
-        """The allowed values in words, e.g. `4..16384`."""
+        """The allowed values as text, e.g. `4..16384`."""
         if self.kind == "bool":
             return "true or false"
         if self.kind == "str":
@@ -140,7 +146,7 @@ def _setting(
 
 @dataclass(frozen=True)
 class VisionSettings:
-    """How many visual tokens a picture or a clip may cost. Each item carries its own.
+    """The resolution, sampling and trim of one image or video. Each item of a conversation has its own.
 
     Raises `SettingError` for a value out of range and for values that exclude each other.
     """
@@ -229,7 +235,7 @@ class VisionSettings:
 
 @dataclass(frozen=True)
 class GenerationSettings:
-    """How the prompt is worded and how the answer is drawn.
+    """The wording of the prompt, and the sampling and length of the answer.
 
     Raises `SettingError` for a value out of range.
     """
@@ -269,12 +275,12 @@ class GenerationSettings:
 
     def __post_init__(self) -> None:
         _check_fields(self)
-        if self.temperature < MIN_TEMPERATURE:  # nothing but the likeliest word is left there
+        if self.temperature < MIN_TEMPERATURE:
             object.__setattr__(self, "temperature", 0.0)
 
     @property
     def drawing(self) -> dict[str, Any]:
-        """How tokens are chosen, by the names that `Usage` has for it."""
+        """The sampling settings, by the names of `Usage`."""
         names = ("temperature", "top_p", "top_k", "repetition_penalty")
         return {name: getattr(self, name) for name in names}
 
@@ -283,21 +289,23 @@ Settings = VisionSettings | GenerationSettings
 
 
 def setting_specs(settings: type[Settings]) -> tuple[SettingSpec, ...]:
-    """The setting_specs of one settings class, in the order in which they are shown."""
+    """The specs of one settings class, in the order of the page."""
     return tuple(SettingSpec(name=f.name, **f.metadata) for f in fields(settings))
 
 
 def _check_fields(settings: Settings) -> None:
     for spec in setting_specs(type(settings)):
         checked = spec.check(getattr(settings, spec.name))
-        object.__setattr__(settings, spec.name, checked)  # 3.0 became 3
+        object.__setattr__(
+            settings, spec.name, checked
+        )  # the checked value may have another type: 3 for 3.0
 
 
 SETTING_SPECS = (*setting_specs(VisionSettings), *setting_specs(GenerationSettings))
 
 
 def settings_from(values: Mapping[str, object]) -> tuple[VisionSettings, GenerationSettings]:
-    """Settings by name, e.g. from a request; what is missing has its default.
+    """Build both settings from values by name, e.g. of a request. Missing ones have their defaults.
 
     Raises `SettingError` naming the first setting that is unknown or out of range.
     """
@@ -318,7 +326,7 @@ def settings_from(values: Mapping[str, object]) -> tuple[VisionSettings, Generat
 
 @dataclass(frozen=True)
 class Bounds:
-    """A part of a setting's range, and perhaps another step."""
+    """A narrower range of a setting, and another step if not None."""
 
     low: float
     high: float | None
@@ -327,18 +335,20 @@ class Bounds:
 
 @dataclass(frozen=True)
 class DefaultSettings:
-    """What a page and programs start with where nobody says otherwise, and the bounds of the page's controls."""
+    """The settings with which a page and programs start, and the bounds of the page's controls.
+
+    bounds: by setting, where they are narrower than in the table.
+    """
 
     vision: VisionSettings = VisionSettings()
     generation: GenerationSettings = GenerationSettings()
-    # By setting, where they are narrower than in the table.
     bounds: Mapping[str, Bounds] = field(default_factory=dict)
 
     @classmethod
     def within(
         cls, bounds: Mapping[str, Bounds], generation: GenerationSettings
     ) -> DefaultSettings:
-        """The program's own vision settings, as far as `bounds` allow them."""
+        """The program's default vision settings, clamped to `bounds`."""
         values = {t.name: t.default for t in setting_specs(VisionSettings)}
         for name, allowed in bounds.items():
             if isinstance(value := values[name], int | float):
@@ -357,7 +367,7 @@ class DefaultSettings:
 
     @property
     def setting_specs(self) -> tuple[SettingSpec, ...]:
-        """The table with these values and bounds."""
+        """The table of settings with these defaults and bounds."""
         values = self.values
         started = (replace(spec, default=values[spec.name]) for spec in SETTING_SPECS)
         return tuple(map(self._bounded, started))
@@ -370,10 +380,10 @@ class DefaultSettings:
         return replace(spec, low=allowed.low, high=allowed.high, step=step)
 
     def changed(self, given: Mapping[str, object]) -> DefaultSettings:
-        """The same but for what was `given`, by name. Raises `SettingError`."""
+        """Return a copy with the `given` values, by name. Raises `SettingError`."""
         values = {**self.values, **given}
         for low, high in _PAIRS:
-            # A checkpoint's smallest size does not stand in the way of a smaller one that is asked for.
+            # A largest size below the checkpoint's smallest one lowers the smallest too.
             if high in given and low not in given and type(values[high]) is int:
                 values[low] = max(_LOWEST[low], min(values[low], values[high]))
         vision, generation = settings_from(values)
@@ -388,7 +398,7 @@ _LOWEST = {spec.name: int(spec.low or 0) for spec in setting_specs(VisionSetting
 
 
 def _spelled(value: object) -> str:
-    """As people write it, or JSON."""
+    """A value as JSON writes it."""
     if value is None:
         return LocalizedText("empty")
     return str(value).lower() if isinstance(value, bool) else reprlib.repr(value)

@@ -1,4 +1,4 @@
-"""Boxes and points in the JSON of an answer: lists and objects under the names that models give them."""
+"""Finds boxes and points in the JSON of an answer, under the keys that models use for them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Literal
 from model.grounding.loose_json import CutList, CutText, LooseObject, Value, objects
 from model.grounding.mention import Mention, Numbers, extent
 
-# What a list of numbers is: the corners of a box, x and y of a point or of several, or whichever fits.
+# The meaning of a list of numbers: the corners of a box, one point, several points, or a box or point by its length.
 Kind = Literal["box", "point", "points", "either"]
 
-# Names in lower case, without underscores and the like.
+# Keys in lower case, without underscores and other signs.
 _NAMES: dict[Kind, str] = {
     "box": "box boxes rect rectangle region area location position quad quad2d quadrilateral polygon polygon2d "
     "poly corners vertices xyxy 边界框 检测框 位置",
@@ -52,15 +52,17 @@ _LABELS = [
     "名称",
     "类别",
 ]
-MAX_ARGUMENTS_CHARACTERS = 10_000  # characters, of a tool call that are a text themselves
-_MAX_COORDINATE = 1e9  # far outside of any picture, and still a number that can be computed with
+# Characters of a tool call's arguments that are JSON within a string.
+MAX_ARGUMENTS_CHARACTERS = 10_000
+# Larger coordinates are cut to this, which is outside of every image and does not overflow.
+_MAX_COORDINATE = 1e9
 _NUMBER = r"[-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?"
 _ONE = re.compile(rf"\s*+({_NUMBER})\s*+(?:px\s*+)?")
 _SEVERAL = re.compile(rf"[\s(\[]*+{_NUMBER}(?:[\s,;()\[\]]++{_NUMBER}){{1,7}}[\s)\]]*+")
 
 
 def in_json(text: str) -> Iterator[Mention]:
-    """What every object of an answer points at, wherever it stands: the list around it may be cut off."""
+    """Yield the places in every JSON object of an answer, also in a list that is cut off."""
     for found in objects(text):
         for label, numbers, inner in _in_object(found, "", named=False):
             yield Mention(label, numbers, inner.start, inner.end)
@@ -69,9 +71,9 @@ def in_json(text: str) -> Iterator[Mention]:
 def _in_object(
     found: LooseObject, around: str, *, named: bool
 ) -> Iterator[tuple[str, Numbers, LooseObject]]:
-    """Each place with its label and the object that says it.
+    """Yield each place as its label, its numbers and the object that contains it.
 
-    `around`: the label of what this lies in. `named`: what this lies in says that it is a place.
+    around: the label of the object around this one; named: whether a key around it says that it is a place.
     """
     if not found.members:
         return
@@ -89,7 +91,7 @@ def _in_object(
             for numbers, beside in _places(kind, value):
                 yield label or beside, numbers, found
         inside = label or ("" if kind or call or isinstance(value, list) else key)
-        # A list of corners that is still growing is none of points.
+        # An incomplete list of corners is not a list of points.
         corner = kind in ("box", "either") and isinstance(value, CutList)
         for inner in _objects([value]):
             yield from _in_object(inner, inside, named=call or bool(kind and not corner))
@@ -106,7 +108,7 @@ def _kind(name: str) -> Kind | None:
 
 
 def _outline(kind: Kind, value: Value) -> Numbers | None:
-    """The box that has these corners."""
+    """Return the box around a list of corners, or None."""
     if not isinstance(value, list) or isinstance(value, CutList) or kind in ("point", "points"):
         return None
     pairs = [_xy(part) for part in value]
@@ -140,7 +142,10 @@ def _objects(values: Sequence[Value]) -> Iterator[LooseObject]:
 
 
 def corners(members: Mapping[str, Value], *, named: bool) -> Numbers | None:
-    """The place that an object's own numbers make."""
+    """Return the place in an object's own members, such as x1, y1, x2 and y2, or None.
+
+    named: whether x and y alone are a point.
+    """
     for names in _CORNERS:
         if names[0] in members and (found := _numbers([members.get(name) for name in names])):
             return found
@@ -151,7 +156,7 @@ def corners(members: Mapping[str, Value], *, named: bool) -> Numbers | None:
     for first, second in _OPPOSITE:
         if found := (*_xy(members.get(first)), *_xy(members.get(second))):
             return found if len(found) == 4 else None
-    # A chart has x and y as well.
+    # The data of a chart has x and y too.
     return _numbers([members.get("x"), members.get("y")]) if named else None
 
 
@@ -163,12 +168,12 @@ def _xy(value: Value) -> Numbers:
 
 
 def _places(kind: Kind, value: Value) -> Iterator[tuple[Numbers, str]]:
-    """The places of a list or of a text, each with the label that stands among its numbers."""
+    """Yield the places in a list or a text, each with the label among its numbers."""
     if isinstance(value, str) and not isinstance(value, CutText) and _SEVERAL.fullmatch(value):
         value = [float(number) for number in re.findall(_NUMBER, value)]
     if not isinstance(value, list):
         return
-    if not isinstance(value, CutList):  # else the next number may make another place of it
+    if not isinstance(value, CutList):  # the next number could change the place
         texts = [part for part in value if isinstance(part, str) and _number(part) is None]
         numbers = [part for part in value if not isinstance(part, str) or _number(part) is not None]
         if known := _numbers(numbers):
@@ -184,7 +189,7 @@ def _places(kind: Kind, value: Value) -> Iterator[tuple[Numbers, str]]:
 
 
 def place(kind: Kind, numbers: Numbers) -> Numbers | None:
-    """A box or a point; a number too many is a confidence, and one more a class."""
+    """Return a box or a point from a list of numbers, or None. A fifth number is a confidence, a sixth a class."""
     count, boxes = len(numbers), kind in ("box", "either")
     if count == 8 and boxes:
         return extent(numbers)
@@ -198,7 +203,7 @@ def place(kind: Kind, numbers: Numbers) -> Numbers | None:
 
 
 def _numbers(values: Sequence[Value]) -> Numbers | None:
-    """All of them, or nothing."""
+    """Return the values as numbers, or None if one is not a number."""
     numbers = [number for value in values if (number := _number(value)) is not None]
     return tuple(numbers) if values and len(numbers) == len(values) else None
 

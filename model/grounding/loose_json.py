@@ -1,9 +1,8 @@
-"""JSON as models write it, with the mistakes that a person reads past.
+"""Parses JSON objects in a text as models write them, with their mistakes, and keeps their positions.
 
-Objects are found wherever they stand in a text. Read are single, curly and no quotes, quotation marks and line breaks
-within strings, invalid escapes, comments, missing and trailing commas, missing brackets, full-width punctuation, and
-what is cut off. One pass over the text, no recursion, no `eval`; never raises. Libraries that repair JSON do not say
-where in the text a value stands.
+It accepts single, curly and missing quotes, quotation marks and line breaks within strings, invalid escapes, comments,
+missing and trailing commas, missing brackets, full-width punctuation, and an object that is cut off. It reads the text
+once, without recursion or `eval`, and never raises. Libraries that repair JSON do not tell the position of a value.
 """
 
 from __future__ import annotations
@@ -13,10 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-# A string, a number, a list, an object; None stands for everything else.
+# None stands for null, true, false and the like.
 Value: TypeAlias = "str | float | list[Value] | LooseObject | None"
-MAX_DEPTH = 64  # of objects and lists in each other; what is deeper is left out
-MAX_BARE_CHARACTERS = 200  # characters of a text without quotation marks
+# Levels of objects and lists. An object with more is left out.
+MAX_DEPTH = 64
+# Characters of a text without quotation marks.
+MAX_BARE_CHARACTERS = 200
 
 _TOKEN = re.compile(
     r"(?P<space>\s++|//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?)"
@@ -25,7 +26,7 @@ _TOKEN = re.compile(
     r"|(?P<number>[-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?)(?![^\s\]})<,，、;/])"
     r"|(?P<word>[^][{}(),，、;:=：\s]++)"
 )
-# Where an object begins, or a place whose object lacks its brace.
+# The beginning of an object: a brace, or the key of a place if the brace is missing.
 _BARE = (
     r"(?<!\w)(?:bbox(?:_2d)?|box_2d|point_2d|bounding[ _]?box(?:es)?|(?:start|end)_(?:box|point))"
     r"|边界框|检测框"
@@ -38,7 +39,7 @@ _START = re.compile(
 )
 _KEY = re.compile(r"[\"'“‘]([^\"'“”‘’{}\[\]:,\n]{1,100})[\"'”’]\s*+(?:[:：]|=>?|(?=\[))")
 _COLON = re.compile(r"\s*+(?:[:：]|=>?)")
-# What follows a quotation mark that ends its string. Any other belongs to the string.
+# A quotation mark ends its string if this follows. Any other is a part of the string.
 _AFTER = (
     r"[^\S\n]*+(?:\n|\Z|[:：\]})`<]|//|/\*|[\"'“]\w++[\"'”]\s*+[:：]"
     r"|[,，、;]\s*+(?:[\"'“‘{\[(\]})\d.\-/]|\Z|\w++\s*+[:：]))"
@@ -52,15 +53,16 @@ _STRING = {
 _REST_OF_LINE = re.compile(r".*+")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|[\"'\\/bfnrt])")
 _ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-_SHELL = "\\\"'"  # what is left around a word of JSON within a text
+# Left-over signs around a word, in JSON within a string.
+_SHELL = "\\\"'"
 _NO_VALUE = {"null", "none", "true", "false", "nan", "infinity", "-infinity", "undefined"}
-# What no object reaches over: the end of a block of code, of an element, a control token.
+# The end of a code block or of an element, and a control token: an object ends before these.
 _BARRIERS = ("```", "</", "<|")
 
 
 @dataclass
 class LooseObject:
-    """An object, in `text[start:end]`."""
+    """A JSON object, written in `text[start:end]`."""
 
     start: int
     end: int
@@ -68,41 +70,49 @@ class LooseObject:
 
 
 class CutText(str):
-    """A text without its end."""
+    """A string that is cut off."""
 
 
 class CutList(list[Value]):
-    """A list without its end, in a text that ends there."""
+    """A list that is cut off at the end of the text."""
 
 
 class _Series(list[Value]):
-    """Values of one key that no list holds together."""
+    """Several values of one key, without a list around them."""
 
 
 @dataclass
 class _Open:
-    """An object or a list that is being read."""
+    """An object or a list that is being read.
+
+    key: of the object's next value; last: the key of its latest value; braced: whether it began with a brace.
+    """
 
     value: LooseObject | list[Value]
-    key: str | None = None  # of the object's next value
-    last: str | None = None  # key
+    key: str | None = None
+    last: str | None = None
     braced: bool = True
 
 
 def objects(text: str) -> Iterator[LooseObject]:
-    """Every outermost object of a text, in its order. The last may still be growing."""
+    """Yield the outermost objects of a text, in order. The last one may be cut off."""
     return _Reader(text).objects()
 
 
 class _Reader:
+    """Reads a text token by token, with a stack of the open objects and lists."""
+
     def __init__(self, text: str) -> None:
         self.text = text
         self.position = 0
-        self.reached = 0  # the end of the latest value
-        self.before = ""  # the latest token: its mark, or its kind
+        # The end of the latest value.
+        self.reached = 0
+        # The latest token's sign or kind.
+        self.before = ""
         self.open: list[_Open] = []
         self.complete: list[LooseObject] = []
-        self.endless: set[str] = set()  # quotation marks that no string ends with any more
+        # Quotation marks that do not occur any more in the rest of the text.
+        self.endless: set[str] = set()
 
     def objects(self) -> Iterator[LooseObject]:
         while self.open or self._begin():
@@ -121,7 +131,7 @@ class _Reader:
         return True
 
     def _read(self) -> None:
-        """The next token."""
+        """Read the next token."""
         token = _TOKEN.match(self.text, self.position)
         if token is None:
             self._end_of_text()
@@ -169,14 +179,14 @@ class _Reader:
             self.reached = self.position
 
     def _call(self) -> None:
-        """`array(...)` and the like: what counts is within."""
+        """Skip the name of a call such as `array(...)`, and read its arguments as a list."""
         top = self.open[-1]
         if isinstance(top.value, LooseObject) and top.last and top.key is None:
             top.key = top.last
             del top.value.members[top.last]
 
     def _leave(self, end: int) -> None:
-        """The innermost object or list is complete."""
+        """Close the innermost object or list."""
         value = self.open.pop().value
         if isinstance(value, LooseObject):
             value.end = end
@@ -223,7 +233,7 @@ class _Reader:
             return _plain(string[1])
         self.endless.add(mark)
         rest = _REST_OF_LINE.match(self.text, start + 1)
-        assert rest  # matches nothing, too
+        assert rest  # `.*` always matches
         self.position = rest.end()
         return CutText(_plain(rest[0]))
 
@@ -240,12 +250,12 @@ class _Reader:
         elif self.before == "word" and self._continue(word):
             return "word"
         elif not top.braced:
-            self.position = start  # what follows need not be about it
+            self.position = start  # the rest may not belong to the object
             self._leave_all()
         return "other"
 
     def _continue(self, word: str) -> bool:
-        """A value of several words without quotation marks."""
+        """Append a word to a value without quotation marks, and return whether that was possible."""
         top = self.open[-1]
         if top.last is None or not isinstance(top.value, LooseObject):
             return False
@@ -269,7 +279,7 @@ class _Reader:
         top.key = key
 
     def _expect(self) -> None:
-        """After a comma a value without a key goes with the one before it: `"box": (1,2),(3,4)`."""
+        """Give a value without a key, after a comma, the key before it: `"box": (1,2),(3,4)`."""
         top = self.open[-1]
         if top.key is None and self.before == ",":
             top.key = top.last
@@ -293,11 +303,11 @@ class _Reader:
 
 
 def _plain(written: str) -> str:
-    """A text without its escapes; what is no escape stays."""
+    """Replace the escapes of a string. Invalid ones stay as they are."""
     if "\\" not in written:
         return written
     text = _ESCAPE.sub(_unescaped, written)
-    # Halves of surrogate pairs become one character, or a mark that one was lost.
+    # Two halves of a surrogate pair become one character, and one half becomes U+FFFD.
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

@@ -1,4 +1,4 @@
-"""Boxes and points in control tokens and in elements: `<|box_start|>`, `<points>`, `data-bbox`."""
+"""Finds boxes and points in control tokens and in HTML or XML elements, such as `<|box_start|>` and `data-bbox`."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from model.grounding.loose_json import Value
 from model.grounding.mention import Mention, Numbers, extent
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)")
-# Numbers, and what stands between them.
+# Numbers and their separators.
 _WRITTEN = r"[\s\d.,;()\[\]+，（）-]{1,4000}+"
 _ELEMENTS = (
     "box|bbox|bbox_2d|box_2d|bounding_box|quad|point|point_2d|coordinates?|parameter=coordinate2?"
 )
 _TOKENS = re.compile(
-    # A name, which belongs to the places after it.
+    # The label of the places after it.
     r"(?:<\|object_ref_start\|>|<ref>)(?P<label>(?:(?!<\||</ref>).){0,200})(?:<\|object_ref_end\|>|</ref>)"
     rf"|(?:<\|(?P<token>box|quad)_start\|>|<(?P<element>{_ELEMENTS})>)"
     rf"(?P<written>{_WRITTEN})(?P<end><\|(?:box|quad)_end\|>|</\w+>)?"
     r"|<(?P<name>[a-zA-Z][\w.-]*+)(?P<attributes>\s[^<>]*+)>"
-    # Pascal VOC's, one element for each number.
+    # Pascal VOC: one element per number.
     r"|(?P<sides>(?:<(?P<side>[xy](?:min|max|[12]))>[\s\d.]{1,99}+</(?P=side)>\s{0,99}+){4})"
     r"|<(?:label|name)>(?P<own>[^<]{1,200})</(?:label|name)>"
-    # Where QwenVL Markdown leaves a picture or a table out.
+    # QwenVL Markdown: a comment in place of an image or a table.
     rf"|<!--\s{{0,9}}(?P<omitted>[A-Za-z]+)\s{{0,9}}\((?P<outline>[\s\d.,]{{1,99}}+)\)\s{{0,9}}-->",
     re.DOTALL,
 )
@@ -36,7 +36,7 @@ _OUTLINES = ("data-bbox", "bbox", "data-box", "data-polygon")
 
 
 def in_tags(text: str) -> Iterator[Mention]:
-    """What control tokens and elements of an answer point at."""
+    """Yield the places in the control tokens and elements of an answer."""
     label = own = ""
     for match in _TOKENS.finditer(text):
         if match["label"] is not None:
@@ -63,7 +63,10 @@ def _numbers(written: str) -> Numbers:
 
 
 def _written(match: re.Match[str], length: int) -> Iterator[Numbers]:
-    """One point, one quadrangle, or any number of boxes."""
+    """Yield the numbers of one point, of one quadrangle's extent, or of any number of boxes.
+
+    length: of the answer so far; at its end, numbers without a closing sign may be cut off and are left out.
+    """
     numbers = _numbers(match["written"])
     grows = not match["end"] and match.end() == length
     whole = match["written"].rstrip().endswith((")", "]", "）"))
@@ -99,7 +102,7 @@ def _element(match: re.Match[str], text: str) -> Iterator[tuple[str, Numbers]]:
 
 
 def _pairs(attributes: Mapping[str, str]) -> Iterator[tuple[float, float]]:
-    """Every `x1` with its `y1`, `x2` with its `y2`."""
+    """Yield x1 with y1, x2 with y2, and so on."""
     for name, x in attributes.items():
         y = attributes.get(f"y{name[1:]}", "")
         if name[0] == "x" and _NUMBER.fullmatch(x) and _NUMBER.fullmatch(y):

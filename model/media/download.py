@@ -1,7 +1,7 @@
-"""Files from web addresses that strangers name: only what is open to the whole world is reached.
+"""Downloads files from URLs that strangers name, from public addresses only.
 
-A name is looked up once, every address that it has is checked, and the connection goes to one of them; so does
-every redirect. Knows nothing of pictures.
+Each host name is resolved once, all its addresses are checked, and the connection goes to one of the checked addresses.
+Redirects are checked the same way. Knows nothing of images.
 """
 
 from __future__ import annotations
@@ -23,46 +23,55 @@ import httpx2
 
 from model.errors import LocalizedText, MediaError
 
-TIMEOUT_S = 60.0  # for everything, redirects included
-ANSWER_TIMEOUT_S = 10.0  # until an answer begins; who says nothing keeps nobody waiting
-CONNECT_TIMEOUT_S = 5.0  # for each address of a name
+# Seconds for a whole download, with its redirects.
+TIMEOUT_S = 60.0
+# Seconds until the response begins.
+ANSWER_TIMEOUT_S = 10.0
+# Seconds to connect to one address of a host.
+CONNECT_TIMEOUT_S = 5.0
 MAX_REDIRECTS = 5
-FETCH_S = 30.0  # for `fetch`, which is for one image
+# Seconds and bytes for `fetch`.
+FETCH_S = 30.0
 MAX_FETCHED_BYTES = 32 * 2**20
 HEADERS = {"User-Agent": "qwen-vl-chat"}
 DEFAULT_PORTS = {"http": 80, "https": 443}
+# The port does not matter, because nothing is sent to it.
 ANY_PORT = 9
+# Errors of a full disk.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], list[str]]
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # holds the IPv4 address that is meant
+# The last 32 bits are the IPv4 address that is reached (RFC 6052).
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# Networks that `ipaddress` takes for global ones.
 INTERNAL = tuple(
     map(
         ipaddress.ip_network,
         (
-            "168.63.129.16/32",  # Azure's host, as its machines see it
-            "192.88.99.0/24",  # relays of 6to4, given up
-            "3fff::/20",  # for documentation
+            "168.63.129.16/32",  # the host of Azure's virtual machines
+            "192.88.99.0/24",  # 6to4 relays, deprecated by RFC 7526
+            "3fff::/20",  # documentation, RFC 9637
         ),
     )
 )
-ISATAP = (0x0000_5EFE, 0x0200_5EFE)  # before an IPv4 address in the lower half of an IPv6 one
-# Ways into a network of which Python does not know that they are none for everybody: old and local spellings of
-# IPv4 addresses, tunnels, and what was for a site once.
+# ISATAP addresses (RFC 5214) contain one of these before an IPv4 address, in the lower half.
+ISATAP = (0x0000_5EFE, 0x0200_5EFE)
+# Networks that `ipaddress` takes for global ones and that can lead into a private network: IPv4-compatible addresses,
+# local NAT64 (RFC 8215), Teredo, 6to4, and site-local addresses.
 INWARD = tuple(
     map(ipaddress.IPv6Network, ("::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16", "fec0::/10"))
 )
 
 
 def addresses(host: str, port: int) -> list[str]:
-    """What the system's resolver knows of a name. Raises `OSError`."""
+    """Return the addresses of a host by the system's resolver. Raises `OSError`."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(place[4][0]) for place in found]
 
 
 def is_public(address: str) -> bool:
-    """Whether everybody can reach it: not this machine, not its network, not a group of machines."""
+    """Whether an address is reachable from the whole internet: not this machine, a private network or a multicast group."""
     try:
         known: Address = ipaddress.ip_address(address.split("%")[0])
     except ValueError:
@@ -81,19 +90,18 @@ def is_public(address: str) -> bool:
 
 
 def _is_own(address: Address) -> bool:
-    """Whether it is one of this machine's, which speaks to itself from the address that it speaks to."""
+    """Whether an address is this machine's own. A connection to oneself has the same address at both ends."""
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect((str(address), ANY_PORT))  # sends nothing
         return bool(probe.getsockname()[0] == str(address))
-    return False  # there is no way to it
+    return False  # unreachable
 
 
 def fetch(url: str) -> str:
-    """The content of an http(s) URL as a `data:` URL. Raises `MediaError`.
+    """Return the content of an http(s) URL as a `data:` URL. Raises `MediaError`.
 
-    Proxies of the environment are used, and private addresses are reached: only for URLs that the person who runs
-    the program wrote down.
+    Only for URLs of the person who runs the program: it reaches private addresses and uses the environment's proxies.
     """
     if not url.startswith(("http://", "https://")):
         raise MediaError("{url} is not an http or https address.", url=url[:80])
@@ -118,9 +126,9 @@ def fetch(url: str) -> str:
 
 
 class Downloads:
-    """Fetches files, each of at most `max_bytes`.
+    """Downloads files of at most `max_bytes` each, in `seconds`, of which `answer_s` until the response begins.
 
-    resolve, reachable: who looks names up, and where one may go; given by tests, which have only this machine.
+    resolve: returns the addresses of a host; reachable: whether an address is allowed. Tests replace these two.
     """
 
     def __init__(
@@ -139,9 +147,10 @@ class Downloads:
         self.reachable = reachable
 
     def fetch(self, url: str, target: Path, take: Callable[[int], object] = lambda _: None) -> str:
-        """Write what lies at `url` to `target`, a new file; gives its media type. Raises `MediaError`.
+        """Download `url` to `target`, a new file, and return its media type.
 
-        take: hears of bytes before they are written, and may raise. Raises `OSError` if the disk is full.
+        take: called with a number of bytes before they are written; may raise. Raises `MediaError`, and `OSError` if the
+        disk is full.
         """
         try:
             with self._opened(url) as response:
@@ -153,7 +162,7 @@ class Downloads:
         except (OSError, ValueError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             if getattr(error, "errno", None) in FULL:
                 raise
-            # Only what a public server said: the rest would tell about the network in here.
+            # Any reason but a public server's status would reveal facts about the local network.
             raise MediaError(
                 "{url} could not be fetched ({reason}); download it and attach the file.",
                 url=url[:80],
@@ -162,7 +171,7 @@ class Downloads:
 
     @contextmanager
     def _opened(self, url: str) -> Iterator[httpx2.Response]:
-        """The response, whose connection is cut when the time is up."""
+        """Open `url`. The connection is cut when the time is up."""
         line = _Line()
         client = httpx2.Client(
             transport=_CheckedTransport(self, line),
@@ -183,16 +192,16 @@ class Downloads:
 
 
 class _CheckedTransport(httpx2.BaseTransport):
-    """Connects to an address that was looked up once and checked; the request keeps the name."""
+    """Resolves the host once, checks its addresses, and connects to one of them. The request keeps the host name."""
 
     def __init__(self, downloads: Downloads, line: _Line) -> None:
         self._downloads = downloads
         self._line = line
-        # Proxies of the environment are not asked, certificates of the system are.
+        # No proxies of the environment, but the system's certificates.
         self._inner = httpx2.HTTPTransport(verify=ssl.create_default_context(), trust_env=False)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Raises `ValueError` for a URL that is not fetched, `OSError` for an address that is not public."""
+        """Raises `ValueError` for a URL that is not allowed, and `OSError` for an address that is not."""
         url = request.url
         if url.scheme not in DEFAULT_PORTS or not url.host or url.userinfo:
             raise ValueError("neither http nor https, or with a log-in")
@@ -206,7 +215,7 @@ class _CheckedTransport(httpx2.BaseTransport):
         raise ConnectionError("no answer")
 
     def _to(self, request: httpx2.Request, address: str) -> httpx2.Request:
-        """The request to a numeric address. The certificate is checked against the name."""
+        """The request to a numeric address. The certificate is still checked against the host name."""
         left = self._line.left
         return httpx2.Request(
             request.method,
@@ -226,7 +235,7 @@ class _CheckedTransport(httpx2.BaseTransport):
 
 
 class _Line:
-    """The connection that is open, which another thread can cut at any moment, also during a handshake."""
+    """The open connection. A timer can cut it at any moment, also during a TLS handshake."""
 
     def __init__(self) -> None:
         self._until = 0.0
@@ -239,7 +248,7 @@ class _Line:
 
     @contextmanager
     def cut_after(self, seconds: float) -> Iterator[None]:
-        """Raises `TimeoutError` if the block took longer."""
+        """Cut the connection if the block takes longer. Raises `TimeoutError` then."""
         self._until = time.monotonic() + seconds
         alarm = threading.Timer(seconds, self._cut)
         alarm.daemon = True
@@ -252,7 +261,7 @@ class _Line:
             raise TimeoutError
 
     def watch(self, event: str, info: Mapping[str, Any]) -> None:
-        """The `trace` extension of httpx. A duplicate of the socket: TLS detaches the original."""
+        """Remember the socket; a `trace` extension of httpx. It is duplicated, because TLS detaches the original."""
         if event == "connection.connect_tcp.complete":
             self.close()
             self._socket = info["return_value"].get_extra_info("socket").dup()
@@ -268,7 +277,7 @@ class _Line:
 
 
 def _limited(response: httpx2.Response, url: str, max_bytes: int) -> Iterator[bytes]:
-    """The body in pieces. Raises `MediaError` once it is larger than `max_bytes`."""
+    """Yield the body in pieces. Raises `MediaError` once it is larger than `max_bytes`."""
     for chunk in response.iter_bytes():
         if response.num_bytes_downloaded > max_bytes:
             raise MediaError(
@@ -284,7 +293,7 @@ def _status(error: Exception) -> str:
 
 
 def _media_type(response: httpx2.Response) -> str:
-    """The media type without its parameters; text/plain if the server gives none."""
+    """The media type without parameters; text/plain if the server names none."""
     header = Message()
     header["Content-Type"] = response.headers.get("Content-Type", "")
     return header.get_content_type()

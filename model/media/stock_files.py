@@ -1,6 +1,7 @@
-"""Pictures and clips as stock code decodes them, for `model/reproduce/stock.py`: the part that needs no torch.
+"""Decodes images and videos with Pillow and PyAV alone, for Verify and for the scripts of Reproduce. No torch.
 
-It runs where strangers' files are opened. `model/reproduce/script.py` prints these functions too, as they stand here.
+`model/reproduce/script.py` prints these functions as they are written here. Verify runs them in the sandbox that opens
+strangers' files.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from model.media.decoding import Pixels
 
 log = logging.getLogger(__name__)
 
-# What decoders raise for broken files.
+# The exceptions of decoders for broken files.
 UNREADABLE = (
     *(OSError, ValueError, SyntaxError, EOFError, struct.error),
     *(av.FFmpegError, Image.DecompressionBombError),
@@ -30,7 +31,7 @@ UNREADABLE = (
 
 
 def flat(path: str) -> Image.Image:
-    """The picture upright, over white, with 8 bits to a colour."""
+    """Open an image upright, on white, as RGB with 8 bits per channel."""
     image = ImageOps.exif_transpose(Image.open(path))
     if image.mode.startswith(("I", "F")):  # 16 bits, or 32 that do not say which level is white
         levels = np.nan_to_num(np.asarray(image, np.float64), posinf=0, neginf=0)
@@ -45,7 +46,7 @@ def flat(path: str) -> Image.Image:
 
 
 def upright(frame: av.VideoFrame) -> np.ndarray:
-    """The frame as a player turns and mirrors it. (height, width, 3)"""
+    """Rotate and mirror a frame as players do. (height, width, 3) uint8"""
     pixels = frame.to_ndarray(format="rgb24")
     matrix: Any = frame.side_data.get("DISPLAYMATRIX")
     if matrix:
@@ -55,10 +56,10 @@ def upright(frame: av.VideoFrame) -> np.ndarray:
 
 
 def shown(path: str) -> Iterator[tuple[float, av.VideoFrame]]:
-    """The clip's frames and since when each is on screen, in seconds; what is broken is left out."""
+    """Yield the time in seconds at which a frame appears, and the frame. Broken packets are skipped."""
     with av.open(path) as container:
         start = max(0, container.start_time or 0) / av.time_base
-        # AVI says when frames are decoded. They come out in the order of showing, so that is what counts.
+        # AVI has decoding times only. Frames come out in display order, so these are assigned in that order.
         avi, stamps = container.format.name == "avi", deque[float]()
         for packet in container.demux(video=0):
             if avi and packet.size and packet.dts is not None:
@@ -72,7 +73,7 @@ def shown(path: str) -> Iterator[tuple[float, av.VideoFrame]]:
 
 
 def on_screen(path: str, times: Sequence[float]) -> Iterator[np.ndarray]:
-    """The frames on screen at these seconds, upright."""
+    """Yield the frames on screen at these times in seconds, upright. (height, width, 3) uint8"""
     latest, wanted = None, deque(times)
     for at, frame in shown(path):
         while latest and wanted and at > wanted[0] + 1e-3:
@@ -88,9 +89,9 @@ def on_screen(path: str, times: Sequence[float]) -> Iterator[np.ndarray]:
 
 
 def stock_pixels(file: str, times: tuple[float, ...]) -> Iterator[Pixels]:
-    """Of a picture one array, of a clip, which has `times`, one for each. (height, width, 3) uint8.
+    """Yield the pixels of an image, or of a video's frames at `times`. (height, width, 3) uint8
 
-    Raises `DemoError` for a file that is gone, or so broken that only this program's own code reads it.
+    times: in seconds, empty for an image. Raises `DemoError` for a file that is gone or that stock code cannot decode.
     """
     try:
         if times:

@@ -1,8 +1,8 @@
-"""A conversation as the checkpoint's own chat template words it, and as token ids.
+"""Renders a conversation with the checkpoint's own chat template, and tokenizes it.
 
-Control tokens, which are all that were added to the vocabulary, are live only where the template writes them,
-and grounding tokens also in the model's own replies. Whatever a person types is tokenized as the characters it
-is. Knows nothing of tensors.
+Every token that was added to the vocabulary is a control token. Control tokens are active where the template writes
+them; grounding tokens are active in the model's replies too. Text that a person typed is tokenized as plain characters.
+Knows nothing of tensors.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from model.conversation import Conversation, Image, Part, Text
 
-# What the family writes into an answer to point at things; live in replies, never in what people type.
+# The control tokens with which Qwen2-VL names places in an image. Active in replies, never in typed text.
 GROUNDING_TOKENS = (
     "<|object_ref_start|>",
     "<|object_ref_end|>",
@@ -25,16 +25,16 @@ GROUNDING_TOKENS = (
     "<|quad_end|>",
 )
 
-# Stands in for a text while the template is rendered. The template never sees typed text, so nobody can
-# type one of these into it.
+# The placeholder of a text while the template is rendered. The template never gets typed text, so nobody can type one.
 _STAND_IN = re.compile("\ue000(\\d+)\ue001")
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of the prompt text and who wrote it, which decides what its control tokens mean.
+    """A part of the prompt text, and its author, who decides which control tokens are active.
 
-    `reply`: the model, or a person who pointed at a place; grounding tokens are live.
+    source: "template": all; "assistant": grounding tokens, also for a text about a region that a person selected;
+    "user": none.
     """
 
     text: str
@@ -52,8 +52,8 @@ class ChatTemplate:
         self._grounding = {token: control[token] for token in GROUNDING_TOKENS if token in control}
         self.image_pad: int = processor.image_token_id
         self.video_pad: int = processor.video_token_id
-        # A copy of its own: encode_special_tokens is a switch on the tokenizer, not on a call, and other
-        # threads use the original. It has no effect on added tokens that are not special.
+        # A copy, because `encode_special_tokens` is an attribute of the tokenizer, which other threads use. It has an
+        # effect on special tokens only, so all added tokens become special.
         self._literal_tokenizer = copy.deepcopy(tokenizer.backend_tokenizer)
         self._literal_tokenizer.add_special_tokens(list(control))
         self._literal_tokenizer.encode_special_tokens = True
@@ -61,7 +61,7 @@ class ChatTemplate:
     def segments(
         self, conversation: Conversation, *, system: str, vision_ids: bool
     ) -> tuple[Segment, ...]:
-        """The prompt for an answer to `conversation`; an empty `system` is left to the template."""
+        """Render the prompt for an answer to `conversation`. With an empty `system`, the template uses its default."""
         texts: list[Segment] = []
         messages = _messages(conversation, system, texts)
         rendered: str = self._processor.apply_chat_template(
@@ -70,10 +70,10 @@ class ChatTemplate:
         return tuple(_with_texts(rendered, texts))
 
     def ids(self, segments: Sequence[Segment]) -> list[int]:
-        """Token ids with one pad token per picture or video, as the tokenizer itself would cut them.
+        """Tokenize the prompt, with one pad token per image or video.
 
-        Stretches without live control tokens are encoded whole, across segments, because the tokenizer's
-        pre-tokenization looks over the seam (a newline of the template and one that was typed are one token).
+        Text between active control tokens is encoded in one piece across segments, because the pre-tokenizer joins
+        characters of two segments: a newline of the template and a typed one are one token.
         """
         ids: list[int] = []
         plain = ""
@@ -87,7 +87,7 @@ class ChatTemplate:
         return ids + self._encode(plain)
 
     def _pieces(self, segments: Sequence[Segment]) -> Iterator[str | int]:
-        """Plain strings and the ids of live control tokens."""
+        """Yield plain texts, and the ids of active control tokens."""
         for segment in segments:
             live = self._active_tokens(segment)
             if not live:
@@ -105,26 +105,26 @@ class ChatTemplate:
     def _encode(self, text: str) -> list[int]:
         if not text:
             return []
-        # Unlike `encode` it lets other threads go on, for the seconds that a long text takes.
+        # Unlike `encode`, this releases the GIL. A long text takes seconds.
         (encoding,) = self._literal_tokenizer.encode_batch_fast([text], add_special_tokens=False)
         return list(encoding.ids)
 
 
 def control_tokens(tokenizer: Any) -> dict[str, int]:
-    """Every token that was added to the vocabulary, special or not, with its id; longer ones first."""
+    """Return every added token, special or not, with its id; longer ones first."""
     added = {token.content: i for i, token in tokenizer.added_tokens_decoder.items()}
     return dict(sorted(added.items(), key=lambda token: -len(token[0])))
 
 
 def prompt_text(segments: Sequence[Segment]) -> str:
-    """The whole prompt as one string, with one pad token per picture or video."""
+    """Return the prompt as one string, with one pad token per image or video."""
     return "".join(segment.text for segment in segments)
 
 
 def _messages(
     conversation: Conversation, system: str, texts: list[Segment]
 ) -> list[dict[str, Any]]:
-    """Messages for the template, with a stand-in for every text; the texts are added to `texts`."""
+    """Return messages for the template with a placeholder for every text, and add the texts to `texts`."""
     messages: list[dict[str, Any]] = []
     if system:
         messages.append({"role": "system", "content": _stand_in(system, "user", texts)})
@@ -150,7 +150,7 @@ def _stand_in(text: str, source: Literal["user", "assistant"], texts: list[Segme
 
 
 def _with_texts(rendered: str, texts: Sequence[Segment]) -> Iterator[Segment]:
-    """The rendered template cut at the stand-ins, with the texts in their places."""
+    """Split the rendered template at the placeholders, and put the texts there."""
     for i, piece in enumerate(_STAND_IN.split(rendered)):
         if i % 2:
             yield texts[int(piece)]

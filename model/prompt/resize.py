@@ -1,7 +1,6 @@
-"""The resize arithmetic of the Qwen-VL family: the size a picture or frame gets, and its cost.
+"""The resizing of the Qwen-VL processors: the size of an image or frame as the model sees it, and its visual tokens.
 
-Pure numbers, and Pillow for previews and remote engines. Knows nothing of files or models. Sizes
-are (width, height) in pixels everywhere.
+All sizes are (width, height) in pixels. Knows nothing of files or models.
 """
 
 from __future__ import annotations
@@ -14,10 +13,13 @@ from model.errors import LocalizedText, MediaError, SettingError, SettingName
 from model.families import Geometry
 from model.settings import MAX_IMAGE_TOKENS, VisionSettings
 
-MAX_ASPECT_RATIO = 200  # the family's processors refuse anything longer
+# From `smart_resize` of transformers, which refuses longer images.
+MAX_ASPECT_RATIO = 200
 
-Size = tuple[int, int]  # width, height in pixels
-Grid = tuple[int, int, int]  # temporal, vertical, horizontal, in patches
+# Width and height in pixels.
+Size = tuple[int, int]
+# Temporal, vertical and horizontal patches.
+Grid = tuple[int, int, int]
 
 
 def image_target_size(
@@ -27,10 +29,10 @@ def image_target_size(
     *,
     name: str = LocalizedText("The picture"),
 ) -> Size:
-    """The size at which the model sees a picture: exactly the stock image processor's.
+    """Return the size at which the model sees an image, as the stock image processor computes it.
 
-    Raises `MediaError`, which calls it `name`, for a picture that is over 200 times as long as wide,
-    `SettingError` for an exact size that is.
+    Raises `MediaError`, which names the image by `name`, for an image beyond `MAX_ASPECT_RATIO`, and `SettingError` for
+    an exact size that is not possible.
     """
     size = exact_size(vision, geometry) or smart_resize(
         original, vision.min_tokens, vision.max_tokens, geometry, name
@@ -48,9 +50,9 @@ def frame_target_size(
     *,
     name: str = LocalizedText("The clip"),
 ) -> Size:
-    """The size at which the model sees each frame of a clip: exactly the stock video processor's.
+    """Return the size at which the model sees each frame of a video, as the stock video processor computes it.
 
-    The bounds are per frame; those of Qwen3-VL shrink with the number of `frames`. Raises as `image_target_size`.
+    frames: the number of sampled frames; Qwen3-VL's bounds per frame shrink with it. Raises as `image_target_size`.
     """
     low, high = vision.video_min_tokens_per_frame, vision.video_max_tokens_per_frame
     if geometry.max_video_tokens:
@@ -61,9 +63,9 @@ def frame_target_size(
 
 
 def exact_size(vision: VisionSettings, geometry: Geometry) -> Size | None:
-    """The size that the settings ask for, each side rounded to the nearest whole token; or None.
+    """Return the exact size of the settings, each side rounded to whole tokens, or None without one.
 
-    The stock processors have no such setting: resize first (`resize`), then they leave it alone.
+    The stock processors have no such setting, so the caller resizes before. Raises `SettingError`.
     """
     if vision.resized_width is None or vision.resized_height is None:
         return None
@@ -95,29 +97,29 @@ def exact_size(vision: VisionSettings, geometry: Geometry) -> Size | None:
 
 
 def grid(size: Size, frames: int, geometry: Geometry) -> Grid:
-    """Patches in time, height and width of a resized picture (`frames=1`) or clip."""
+    """Return the (t, h, w) patches of a resized image (`frames=1`) or video."""
     width, height = size
     pairs = -(-frames // geometry.temporal_patch_size)  # an odd last frame is repeated
     return pairs, height // geometry.patch_size, width // geometry.patch_size
 
 
 def visual_tokens(grid: Grid, geometry: Geometry) -> int:
-    """How many tokens of the prompt a grid of patches takes."""
+    """Return the number of prompt tokens of a grid: one per `merge_size`² patches."""
     return math.prod(grid) // geometry.merge_size**2
 
 
 def resize(image: Image.Image, size: Size) -> Image.Image:
-    """`image` at exactly `size`, bicubic like the processors; for previews and remote engines."""
+    """Resize bicubically, as the processors do. For previews and servers."""
     return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
 
 
 def smart_resize(
     original: Size, min_tokens: int, max_tokens: int, geometry: Geometry, name: str
 ) -> Size:
-    """`smart_resize` of transformers' models/qwen2_vl/image_processing_qwen2_vl.py, bit for bit.
+    """`smart_resize` of transformers' models/qwen2_vl/image_processing_qwen2_vl.py, with bounds in tokens.
 
-    Keeps the aspect ratio as far as whole tokens allow. Like there, the bounds can be missed by a
-    little where a side is one token short or a small picture is rounded up.
+    It keeps the aspect ratio as far as whole tokens allow, and can miss the bounds by a few tokens where a side is one
+    token long, or where a small image is rounded up. Raises `MediaError` beyond `MAX_ASPECT_RATIO`.
     """
     width, height = original
     if max(width, height) > MAX_ASPECT_RATIO * min(width, height):

@@ -1,4 +1,7 @@
-"""One answer of a server in the making: asked for, received, and asked for again where that can help."""
+"""Answer: the request for one answer, its stream, and the retries that can help.
+
+A retry may leave out fields that the server rejects, ask for fewer tokens, or send videos as images.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +44,9 @@ from model.settings import GenerationSettings
 
 log = logging.getLogger(__name__)
 
+# Seconds before each retry of a busy or unreachable server.
 BACKOFF_S = (0.3, 1.0, 3.0)
-# If the server asks for a longer wait, the person is told at once that it is busy.
+# Seconds. If the server asks for a longer wait, the person is told at once that it is busy.
 PATIENCE_S = 30.0
 # Errors that mean a lost connection. The last two surface where an error of TLS is not translated into one of httpx.
 LOST = (httpx2.RequestError, ssl.SSLError, EndOfStream)
@@ -52,7 +56,7 @@ _BARE_BOX = re.compile(r"\(\d{1,3},\d{1,3}\),\(\d{1,3},\d{1,3}\)")
 
 @dataclass(frozen=True)
 class PlannedRequest:
-    """What is asked and what that costs; `exact` if nothing of it is estimated."""
+    """The messages and items of a request, and its cost. exact: whether no part of the cost is an estimate."""
 
     conversation: Conversation
     messages: tuple[RemoteMessage, ...]
@@ -65,13 +69,16 @@ class PlannedRequest:
         return sum(item.tokens for item in self.items)
 
     def exceeded(self, needed: int, held: int) -> ContextError:
-        """What to say when it needs more tokens than the server holds."""
+        """The error for a request that needs more tokens than the `held` ones of the server's context."""
         text_tokens = self.prompt_tokens - self.visual_tokens
         return context_error(self.conversation, self.items, needed, held, text_tokens=text_tokens)
 
 
 class Answer:
-    """Emits what comes, as it comes."""
+    """One answer of a server, emitted as events while it arrives.
+
+    decoded: images and video frames that the caller decoded for this answer.
+    """
 
     def __init__(
         self,
@@ -82,24 +89,28 @@ class Answer:
         emit: Emit,
         asked_at: float,
     ) -> None:
-        """ask: plans the request, with videos as videos or as images. Raises `ContextError` and `MediaError`."""
+        """ask: plans the request, with videos as videos (True) or as images.
+
+        asked_at: `time.perf_counter()` of the request, from which the time to first token is measured. Raises
+        `ContextError` and `MediaError`.
+        """
         self._server, self._ask = server, ask
         self._settings, self._cancel = settings, cancel
         self._emit, self._asked_at = emit, asked_at
         self._without = set(server.unsupported)
-        self.decoded = 0  # pictures and frames, for this answer
+        self.decoded = 0
         self._reply = self._new_reply()
         self._plan()
 
     @property
     def items(self) -> Items:
-        """What it needs, by identity."""
+        """The items that the request contains, by content hash."""
         return {item.content_hash(): item for item in self._question.items}
 
     def fetch(self, media: Mapping[str, EncodedMedia]) -> None:
-        """Ask until there is an answer, or until it was stopped. Raises `DemoError`.
+        """Send the request, again after an error that may pass, until it is answered or cancelled.
 
-        media: `items`, encoded.
+        media: the encoded `items`, by content hash. Raises `DemoError`.
         """
         encoded: dict[tuple[str, int], EncodedMedia] = {
             (item.kind, item.number): media[item.content_hash()] for item in self._question.items
@@ -115,7 +126,7 @@ class Answer:
         self._detect_quirks()
 
     def finish(self) -> None:
-        """Emits the last event, also for an answer that was never asked for."""
+        """Emit `Finished`, also if the request was never sent."""
         reply, reason = self._reply, self._reason()
         if sentence := self._lack(reason):
             self._emit(Notice(sentence))
@@ -143,7 +154,7 @@ class Answer:
         )
 
     def _plan(self) -> None:
-        """The question as it is asked now. Raises `ContextError` if it certainly leaves no room."""
+        """Plan the request without the unsupported parts. Raises `ContextError` if it certainly fills the context."""
         self._question = self._ask(VIDEO not in self._without)
         self._max_tokens = self._settings.max_new_tokens
         if held := self._server.context_tokens:
@@ -154,7 +165,7 @@ class Answer:
             self._max_tokens = max(1, min(self._max_tokens, held - question.prompt_tokens))
 
     def _request(self, encoded: Mapping[tuple[str, int], EncodedMedia]) -> dict[str, Any]:
-        """Every field that matters is passed: what is left out would come from the server's defaults."""
+        """The request's fields. A sampling field that is left out would get the server's default."""
 
         def part(shown: MediaSlot) -> dict[str, Any]:
             return content_part(shown, encoded[shown.item.kind, shown.item.number])
@@ -174,7 +185,7 @@ class Answer:
         }
         if settings.temperature > 0:
             request |= {"top_p": settings.top_p, "seed": settings.seed}
-            extra["top_k"] = settings.top_k or -1  # vLLM's and SGLang's word for all of them
+            extra["top_k"] = settings.top_k or -1  # vLLM and SGLang write -1 for all tokens
         for name in OPTIONAL:
             if name in self._without:
                 request.pop(name, None)
@@ -182,7 +193,7 @@ class Answer:
         return request | {"extra_body": extra}
 
     async def _receive(self, request: dict[str, Any]) -> None:
-        """The chunks are parsed here, because the reader of the openai client fails on irregular ones."""
+        """Send the request and read its stream. The openai client's own reader fails on irregular chunks."""
         reply = self._reply
         asked = self._server.client.chat.completions.with_streaming_response.create(**request)
         async with asked as response:
@@ -210,14 +221,17 @@ class Answer:
         model, server = self._server.model, self._server
         served = server.ask_again() if is_about_the_model(error) else ServedModels()
         if server.model != model:
-            return  # it was restarted with another one
+            return  # the server was restarted with another model
         if not self._reply.begun and (self._change(error) or self._wait(error, backoff)):
             return
         log.warning("The server failed", exc_info=error)
         raise to_demo_error(error, server.connection, model=model, models=served.models) from error
 
     def _change(self, error: Exception) -> bool:
-        """Leave out what the server does not take. Raises `ContextError`."""
+        """Change the request so that the server may accept it, and return whether it was changed.
+
+        Raises `ContextError`.
+        """
         if fields := rejected_fields(error, OPTIONAL) - self._without:
             self._without |= fields
             return True
@@ -246,7 +260,7 @@ class Answer:
         return True
 
     def _shorten(self, needed: int, held: int) -> None:
-        """Ask for what the context leaves, as the server counts it. Raises `ContextError`."""
+        """Limit the answer to the tokens that the context leaves by the server's count. Raises `ContextError`."""
         room = held - needed
         if not needed or room <= 0 or self._max_tokens <= room:
             least = max(needed, self._question.prompt_tokens, held)
@@ -254,7 +268,7 @@ class Answer:
         self._max_tokens = room
 
     def _detect_quirks(self) -> None:
-        """Find out what the server did to the pictures and to the marks of boxes."""
+        """Compare the server's token count and text with ours: does it resize, drop frames or strip control tokens?"""
         question, text = self._question, self._reply.text
         counted = self._reply.counts.get("prompt_tokens")
         if counted and question.items:

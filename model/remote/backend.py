@@ -1,7 +1,7 @@
-"""RemoteBackend: any OpenAI-compatible server, with the same pictures and the same prompt as a local model.
+"""RemoteBackend: answers through an OpenAI-compatible server, from the same pixels and prompt as a local model.
 
-Needs no torch. The server batches and tokenizes; here pictures are brought to size, clips are sampled, and
-what it answers is turned into events. What it does not take is left out, and said, once.
+It resizes images, samples videos and turns the server's stream into events; the server tokenizes and batches. A part
+of a request that the server does not accept is left out of all later requests, and the person is told once. No torch.
 """
 
 from __future__ import annotations
@@ -35,15 +35,18 @@ from model.serving.prepared_media import PreparedMedia
 from model.serving.read_ahead import ReadAheadRegistry
 from model.settings import MAX_SEED, DefaultSettings, GenerationSettings
 
+# Requests that the server gets at once.
 CONCURRENCY = 32
-MAX_PREPARED_BYTES = 512 * 2**20  # of encoded pictures that wait, or are kept for the turns to come
-RETRY_S = 2.0  # between two attempts to find a server that is not there yet
-# Hosted servers take no larger ones.
+# Bytes of encoded images and frames that wait for their request, or are kept for later turns.
+MAX_PREPARED_BYTES = 512 * 2**20
+# Seconds between two attempts to reach a server that does not answer yet.
+RETRY_S = 2.0
+# Hosted servers reject seeds that do not fit into a signed 32-bit integer.
 MAX_FRESH_SEED = min(MAX_SEED, 2**31 - 1)
 
 
 class RemoteBackend:
-    """Answers with one server; what it keeps is encoded pictures, per session."""
+    """A `Backend` in front of one server. It keeps the encoded images and frames of each session."""
 
     def __init__(
         self,
@@ -53,7 +56,10 @@ class RemoteBackend:
         max_video_seconds: float | None = None,
         reader: MediaReader = IN_THIS_PROCESS,
     ) -> None:
-        """concurrency: answers at once; whoever comes later waits in line. reader: who opens conversations' files."""
+        """concurrency: requests at once, the others wait; reader: opens the files of conversations.
+
+        max_video_seconds: longer videos are refused.
+        """
         self.server = server
         self._media = PreparedMedia(
             partial(encoded, reader=reader), encoded_nbytes, MAX_PREPARED_BYTES
@@ -74,9 +80,9 @@ class RemoteBackend:
         reader: MediaReader = IN_THIS_PROCESS,
         report: LoadProgress = lambda _progress, _note="": None,
     ) -> RemoteBackend:
-        """The backend as soon as the server is there, however long that takes.
+        """Wait until the server answers, without a limit, and return its backend.
 
-        `report` is told what stands in the way. Raises `DemoError` for a key that is not accepted.
+        report: gets the reason while the server cannot be used. Raises `DemoError` for a rejected key.
         """
         server = Server(connection)
         while (note := connection_problem(server)) is not None:
@@ -93,17 +99,17 @@ class RemoteBackend:
 
     @property
     def family(self) -> Family:
-        """Of the model that the server has now: a restart may change it."""
+        """The family of the model that the server has now; a restart of the server may change it."""
         return self.server.family.family
 
     def default_settings(self) -> DefaultSettings:
-        """Of its family's checkpoints; a repetition penalty only where the family is known."""
+        """The defaults of the family's checkpoints, without their repetition penalty if the family is a guess."""
         found = self.server.family
         known = found.family.default_settings
         return known if found.sure else replace(known, generation=GenerationSettings())
 
     def prompt(self, conversation: Conversation, settings: GenerationSettings) -> str:
-        """The prompt text as the server's chat template will make it, with one pad token per picture or video."""
+        """The prompt that the server's chat template renders, with one pad token per image or video."""
         question = self.question(conversation, settings, clips=True)
         return prompt_text(question.messages, self.server.family)
 
@@ -122,9 +128,9 @@ class RemoteBackend:
     def question(
         self, conversation: Conversation, settings: GenerationSettings, *, clips: bool
     ) -> PlannedRequest:
-        """What will be asked, planned from the files' headers. Raises `MediaError`.
+        """Plan the request from the files' headers. Raises `ContextError` and `MediaError`.
 
-        clips: whether clips are sent as such, or as rows of pictures.
+        clips: whether videos are sent as videos or as images.
         """
         longest, model = self._max_video_seconds, self.server.family
         visual_item.require_holdable(conversation, self.server.context_tokens)
@@ -185,7 +191,10 @@ class RemoteBackend:
     def _fetch(
         self, answer: Answer, session: str, cancel: Cancel, emit: Emit, asked_at: float
     ) -> None:
-        """Once its media are ready, and then there is a place; what is being answered makes room for others' media."""
+        """Wait for the media and then for the lock, and fetch the answer.
+
+        The media are released once the lock is entered, so that the next request can prepare its own.
+        """
         reading = lambda done, total: emit(Progress("media", int(done), int(total)))  # noqa: E731
         with ExitStack() as place:
             with self._media.ready(session, answer.items, cancel, reading) as media:
@@ -202,7 +211,7 @@ class RemoteBackend:
     def read_ahead(
         self, conversation: Conversation, settings: GenerationSettings, *, session: str
     ) -> bool:
-        """See `Backend.read_ahead`: pictures and clips are encoded."""
+        """See `Backend.read_ahead`. Encodes the images and videos, which is all that can be done without the server."""
         if not session:
             return False
         over = self._read_aheads.begin(session)
@@ -219,11 +228,14 @@ class RemoteBackend:
         self._media.forget(session)
 
     def cache_figures(self) -> None:
-        """What a server keeps is its own business."""
+        """None: the size of a server's caches is not known."""
 
 
 def connection_problem(server: Server) -> LocalizedText | None:
-    """Why the server cannot be used yet. Raises `DemoError` if it never will."""
+    """Ask the server for its models, and return why it cannot be used yet, or None.
+
+    Raises `DemoError` for a rejected key.
+    """
     try:
         server.ask()
     except (AuthenticationError, PermissionDeniedError) as error:
@@ -238,7 +250,7 @@ def connection_problem(server: Server) -> LocalizedText | None:
 
 
 def _as_pictures(item: VisualItem) -> VisualItem:
-    """A clip whose frames are sent one by one: none shares its tokens with the next."""
+    """The item with the cost of a video that is sent as images: no two frames share their tokens."""
     if item.kind == "image":
         return item
     frames = len(distinct_frames(item))
@@ -246,7 +258,7 @@ def _as_pictures(item: VisualItem) -> VisualItem:
 
 
 def _joined(notes: Sequence[LocalizedText]) -> str:
-    """All of them as one."""
+    """All notes in one sentence, or an empty text."""
     if not notes:
         return ""
     first, *others = notes

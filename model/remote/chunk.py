@@ -1,4 +1,7 @@
-"""What one object of a server's answer adds to it: text, reasoning, a reason to end, counts. Servers differ in all of it."""
+"""Reads one chunk of a server's stream: its text, reasoning, finish reason, tool calls and token counts.
+
+Covers OpenAI's protocol and its variants by vLLM, SGLang, Ollama, DashScope, OpenRouter and others.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,15 @@ from typing import Any, Literal
 
 from model.remote.http.characters import whole
 
-# Two of them in one delta are the same text for older and newer clients.
+# The names of the reasoning field. Two of them in one delta hold the same text, for older and newer clients.
 _REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
-MAX_TOKENS = 2**32 - 1  # no prompt and no answer has more
+# A larger token count is an error of the server.
+MAX_TOKENS = 2**32 - 1
+# Tool calls of one answer.
 MAX_CALLS = 64
 
 Ending = Literal["stop", "length", "filtered", "refused", "broken"]
-# Words of `finish_reason`, in small letters. One that is not here is an ordinary end.
+# Values of `finish_reason`, in lower case. Any other means "stop".
 _ENDINGS: Mapping[str, Ending] = {
     "length": "length",
     "max_tokens": "length",
@@ -45,7 +50,7 @@ _ENDINGS: Mapping[str, Ending] = {
 
 @dataclass(frozen=True)
 class Added:
-    """What a chunk adds; `ending` if it ends the answer, `error` if it says that this failed."""
+    """The content of a chunk. ending: set if it ends the answer; error: set if the server failed."""
 
     text: str = ""
     thought: str = ""
@@ -57,7 +62,7 @@ class Added:
 
 
 def added(chunk: Mapping[str, Any]) -> Added:
-    """Of the first choice. What is of another type than it should be says nothing."""
+    """Read the first choice of a chunk. Fields of an unexpected type count as missing."""
     choice = _first(chunk)
     delta = choice.get("delta") or choice.get("message") or {}
     if not isinstance(delta, dict):
@@ -80,7 +85,7 @@ def added(chunk: Mapping[str, Any]) -> Added:
 
 
 def ending_of(word: object) -> Ending | None:
-    """What a server's word for the end means; None if there is none."""
+    """Return the meaning of a finish reason; None if there is none."""
     if not isinstance(word, str) or word.strip().lower() in ("", "null", "none"):
         return None
     return _ENDINGS.get(word.strip().lower(), "stop")
@@ -100,7 +105,7 @@ def _first(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _content(content: object) -> tuple[str, str, str]:
-    """Text, reasoning and refusal of a content, which may be a text, a part, or a list of parts."""
+    """Return (text, reasoning, refusal) of a content, which is a text, a part or a list of parts."""
     if isinstance(content, str):
         return content, "", ""
     if isinstance(content, list):
@@ -126,7 +131,7 @@ def _text(value: object) -> str:
 
 
 def _counts(usage: object) -> dict[str, int]:
-    """By our names; what is not counted is left out, 0 for what cannot be 0 too."""
+    """The token counts of a `usage` object, by our names, without those that are 0 or missing."""
     if not isinstance(usage, dict):
         return {}
     prompt, completion = (usage.get(f"{side}_tokens_details") for side in ("prompt", "completion"))
@@ -145,7 +150,7 @@ def _counts(usage: object) -> dict[str, int]:
 
 
 def _whole(value: object) -> int:
-    """A number of tokens, also as text or as 30.0; 0 for anything else."""
+    """A token count as a number, as text or as 30.0; 0 for anything else."""
     if isinstance(value, str) and len(value) <= 20:
         try:
             value = float(value)
@@ -157,7 +162,7 @@ def _whole(value: object) -> int:
 
 
 class Calls:
-    """Calls of tools, which servers take out of the answer, put together and written as the model wrote them."""
+    """Joins tool calls that arrive in pieces, and writes them as the model does: servers take them out of the text."""
 
     def __init__(self) -> None:
         self._calls: dict[object, list[str]] = {}

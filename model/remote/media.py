@@ -1,7 +1,6 @@
-"""Pictures and clips as a server gets them: at the very size the model will see, as base64 in a `data:` URL.
+"""Encodes images and videos for a server: at the size that the model sees, as base64 in a `data:` URL.
 
-A picture travels without loss, unless it would be too large for what servers take; a clip as its sampled
-frames, in JPEG of the best quality.
+An image is a PNG, or a JPEG if the PNG is too large for hosted servers. A video is its sampled frames, as JPEG.
 """
 
 from __future__ import annotations
@@ -21,13 +20,14 @@ from model.prompt import resize
 from model.prompt.visual_item import VisualItem
 from model.remote.messages import MediaSlot
 
-MAX_PNG_BYTES = 7_000_000  # 10 MB once it is base64, which is what hosted servers take in one piece
+# Hosted servers accept 10 MB of base64 in one piece.
+MAX_PNG_BYTES = 7_000_000
 JPEG = {"quality": 95, "subsampling": 0}
 
 
 @dataclass(frozen=True)
 class EncodedMedia:
-    """A picture, or the frames of a clip, as base64."""
+    """An image (one entry in `pictures`) or the frames of a video in order, as base64."""
 
     mime: str
     pictures: tuple[str, ...]
@@ -40,7 +40,10 @@ class EncodedMedia:
 def encoded(
     item: VisualItem, cancel: Cancel, report: VideoProgress, reader: MediaReader = IN_THIS_PROCESS
 ) -> Generator[None, None, EncodedMedia]:
-    """The item; a step for each of its frames. If cancelled, what comes out does not matter. Raises `MediaError`."""
+    """Encode an item: yields after each frame and returns the result, which is not used if cancelled.
+
+    Raises `MediaError`.
+    """
     encode = _picture if item.kind == "image" else _frame
     mime, frames = "image/png", list[str]()
     for frame in reader.pixels(item.media, item.times, cancel, report):
@@ -51,13 +54,13 @@ def encoded(
 
 
 def encoded_nbytes(item: VisualItem) -> int:
-    """What `encoded` gives at most, roughly, in bytes."""
+    """A rough upper bound of the bytes that `encoded` returns."""
     width, height = item.size
     return width * height * (4 if item.kind == "image" else 2 * len(item.times))
 
 
 def content_part(shown: MediaSlot, encoded: EncodedMedia) -> dict[str, Any]:
-    """A content part of a message. Frames of one clip are joined by commas, as vLLM reads them."""
+    """The content part of a message. The frames of one video are joined by commas, as vLLM expects."""
     if shown.item.kind == "video" and shown.frame is None:
         url = f"data:video/jpeg;base64,{','.join(encoded.pictures)}"
         return {"type": "video_url", "video_url": {"url": url}}
@@ -67,7 +70,7 @@ def content_part(shown: MediaSlot, encoded: EncodedMedia) -> dict[str, Any]:
 
 def _picture(picture: PIL.Image.Image) -> tuple[str, bytes]:
     """MIME type and content."""
-    # The level of compression costs time only where it saves little: pixels of a photograph.
+    # A higher level takes more time and makes photographs hardly smaller.
     content = _saved(picture, "PNG", compress_level=1)
     return ("image/png", content) if len(content) <= MAX_PNG_BYTES else _frame(picture)
 

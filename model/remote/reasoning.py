@@ -1,7 +1,7 @@
-"""Parts an answer that arrives in pieces into what the model thinks and what it says.
+"""Splits a model's text into its reasoning and its answer while the text arrives.
 
-Servers that do not do this themselves send both as one text, with a mark at the end of the reasoning. The mark at
-its beginning may be missing: many chat templates write it into the prompt.
+Many servers send both as one text, with a tag such as `</think>` after the reasoning. The tag before it may be
+missing, because many chat templates write it into the prompt.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ MARKS = {
     "◁think▷": "◁/think▷",
     "[THINK]": "[/THINK]",
 }
-STEP = 4096  # characters that are looked at at once
-MAX_ENDED = 1000  # characters of tokens that end a turn
+# Characters that are searched at once.
+STEP = 4096
+# Characters of end tokens that are held back at most.
+MAX_ENDED = 1000
 END_TOKENS = ("<|im_end|>", "<|endoftext|>")
-# Those that stand alone where the prompt has the other one. Within backticks they are spoken of.
+# Closing tags whose opening tag may be in the prompt. After a backtick the answer quotes the tag.
 _ALONE = re.compile(r"(?<!`)(?:</think>|◁/think▷)")
 _OPENER = re.compile(rf"\s*({'|'.join(map(re.escape, MARKS))})")
 _CLOSER_FIRST = re.compile(rf"\s*(?:{'|'.join(map(re.escape, MARKS.values()))})")
@@ -29,7 +31,7 @@ _EVERY_MARK = (*MARKS, *MARKS.values(), *END_TOKENS)
 
 @dataclass(frozen=True)
 class Part:
-    """More of what is thought or said. all_before: what seemed to be said until here was thought."""
+    """More text. thought: it is reasoning; all_before: what was passed on as the answer until here was reasoning too."""
 
     text: str
     thought: bool
@@ -37,18 +39,21 @@ class Part:
 
 
 class Splitter:
-    """Give it every piece, and at last `end`. Marks and end tokens may be spread over pieces."""
+    """Call `add` with every piece, and `end` after the last. Tags and end tokens may be spread over pieces."""
 
     def __init__(self) -> None:
-        self._left = ""  # of the pieces: may be the beginning of a mark
-        self._blank: list[str] = []  # white space before it, if nothing has been said
-        self._before = ""  # the character that stood before it
-        self._closer = ""  # of the reasoning that is open
+        # Text that waits, because it may be the beginning of a tag, and the character before it.
+        self._left = ""
+        self._before = ""
+        # White space before the answer's first word.
+        self._blank: list[str] = []
+        # The tag that ends the reasoning that is open, or an empty text.
+        self._closer = ""
         self._thought = False
         self._said = False
 
     def thought(self) -> None:
-        """There was a reasoning apart from the pieces: only what is said comes in them."""
+        """Note that the server sent the reasoning in a field of its own, so the pieces are the answer."""
         self._thought = True
 
     def add(self, piece: str) -> Iterator[Part]:
@@ -62,13 +67,13 @@ class Splitter:
             yield from self._part(ready)
 
     def end(self) -> Iterator[Part]:
-        """The rest, without the tokens that end a turn."""
+        """Yield the rest, without end-of-turn tokens."""
         self._left = "".join((*self._blank, _ENDED.sub("", self._left)))
         self._blank.clear()
         yield from self._part(len(self._left))
 
     def _set_blank_aside(self) -> None:
-        """White space before a reasoning is no answer, and there may be any amount of it."""
+        """Move leading white space to `_blank`: before a reasoning it is no part of the answer."""
         if not self._closer and not self._said:
             said = self._left.lstrip()
             self._blank.append(self._left[: len(self._left) - len(said)])
@@ -87,7 +92,7 @@ class Splitter:
         return None if found and found.start() == 0 and self._before == "`" else found
 
     def _passed(self, mark: re.Match[str]) -> Iterator[Part]:
-        """Everything up to the mark, and what the mark means."""
+        """Yield the text before a tag, and open or close the reasoning."""
         opens = not self._closer and mark.re is _OPENER
         if opens:
             self._closer = MARKS[mark[1]]
@@ -100,7 +105,7 @@ class Splitter:
         self._before, self._left = "", self._left[mark.end() - (0 if opens else mark.start()) :]
 
     def _part(self, length: int) -> Iterator[Part]:
-        """The next `length` characters."""
+        """Yield the next `length` characters."""
         text, self._left = self._left[:length], self._left[length:]
         self._before = text[-1:] or self._before
         if self._closer:
@@ -117,7 +122,7 @@ class Splitter:
             yield Part(text, thought=False)
 
     def _held(self) -> int:
-        """How many characters at the end must wait for more."""
+        """The number of characters at the end that may belong to a tag or to end tokens."""
         text = self._left
         kept = len(text)
         longest = max(map(len, _EVERY_MARK)) - 1

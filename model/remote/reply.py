@@ -1,4 +1,4 @@
-"""One answer of a server as it comes: what the model thinks, what it says, how it ends and what it cost."""
+"""Reply: the reasoning, the text, the ending and the token counts of one answer while it arrives."""
 
 from __future__ import annotations
 
@@ -13,22 +13,28 @@ from model.remote.http.errors import BrokenOffError, StreamedError
 from model.remote.reasoning import Part, Splitter
 from model.serving.event_stream import Emit
 
-MAX_CHARACTERS = 200_000  # of an answer, and of a reasoning: more than the longest one has tokens
+# Characters of an answer, and of a reasoning. The longest answer has 8,192 tokens.
+MAX_CHARACTERS = 200_000
 
 
 class Reply:
-    """Emits `Delta` and `Reasoning` as they come."""
+    """Takes the chunks of an answer, and emits `Delta` and `Reasoning`.
+
+    counts: the server's token counts, by the names of `Usage`; first_word_at: `time.perf_counter()` of the answer's first
+    word, which is not reasoning or white space.
+    """
 
     def __init__(self, emit: Emit, begun: Callable[[], None], *, always_thinks: bool) -> None:
-        """begun: called with the first piece; always_thinks: the prompt opens a reasoning, whatever is asked."""
+        """begun: called at the first piece; always_thinks: the prompt ends with an opening tag of a reasoning."""
         self.counts: dict[str, int] = {}
         self.ending: StopReason | None = None
-        self.first_word_at: float | None = None  # no time of a thought, or of what is empty
+        self.first_word_at: float | None = None
         self._began_at: float | None = None
         self._last_at: float | None = None
         self._answer: list[str] = []
         self._reasoning: list[str] = []
-        self._length = {True: 0, False: 0}  # in characters: of what is thought, and of what is said
+        # Characters of the reasoning (True) and of the answer.
+        self._length = {True: 0, False: 0}
         self._emit, self._begun, self._always_thinks = emit, begun, always_thinks
         self._said, self._thinking = Characters(), Characters()
         self._splitter, self._calls = Splitter(), Calls()
@@ -48,16 +54,16 @@ class Reply:
 
     @property
     def full(self) -> bool:
-        """Whether there is no room for more of it."""
+        """Whether `MAX_CHARACTERS` is reached."""
         return max(self._length.values()) >= MAX_CHARACTERS
 
     @property
     def new_tokens(self) -> int:
-        """Of reasoning and answer; as counted here where the server has not."""
+        """The tokens of reasoning and answer; the number of pieces if the server does not count."""
         counted = self.counts.get("new_tokens")
         if counted is None:
             return len(self._answer) + len(self._reasoning)
-        return max(0, counted - (self.ending == "stop"))  # the token that ends it is counted there
+        return max(0, counted - (self.ending == "stop"))  # servers count the end token
 
     @property
     def reasoning_tokens(self) -> int:
@@ -74,7 +80,7 @@ class Reply:
         return max(0, self.new_tokens - 1) / (self._last_at - self._began_at)
 
     def take(self, chunk: Mapping[str, Any]) -> None:
-        """Raises `StreamedError` and `BrokenOffError` when the server says that it failed."""
+        """Add a chunk. Raises `StreamedError` and `BrokenOffError` if the server reports a failure."""
         if not chunk:
             self.ending = self.ending or ("stop" if self.begun else None)
             return
@@ -95,7 +101,7 @@ class Reply:
         self.ending = more.ending or self.ending
 
     def end(self) -> None:
-        """Nothing more comes. Raises `BrokenOffError` if the answer is not over."""
+        """Add what was held back. Raises `BrokenOffError` if the stream ended before the answer."""
         self._come(Part(self._thinking.end(), thought=True))
         self._split(self._said.end())
         for part in self._splitter.end():
@@ -106,7 +112,7 @@ class Reply:
         if self._refusal and self.ending in ("stop", None):
             self.ending = "refused"
         if self.ending is None and (self.counts and self.begun):
-            self.ending = "stop"  # what it cost comes after the end
+            self.ending = "stop"  # token counts come after the end
         if self.ending is None:
             raise BrokenOffError
         if self.ending == "length" and self._always_thinks and not self.thought:

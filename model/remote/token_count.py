@@ -1,4 +1,4 @@
-"""How many tokens a prompt has that a server will tokenize: asked of it where it can say, else estimated."""
+"""Counts the tokens of a prompt: by the server's /tokenize route if it has one, else by an estimate."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from openai import APIStatusError, OpenAIError
 from model.remote.chunk import MAX_TOKENS
 from model.remote.http.client import Server
 
+# Seconds to wait for a count.
 TOKENIZE_S = 2.0
-# Of the family's vocabulary: English has about four characters to a token, Chinese one and a half.
+# Characters per token in the family's vocabulary: about 4 in English, 1.5 in Chinese.
 ASCII_PER_TOKEN, OTHERS_PER_TOKEN = 4.0, 1.5
-ABSENT = (404, 405, 501)  # what a server says that has no such route
+# HTTP status of a server without the route.
+ABSENT = (404, 405, 501)
 _CONTROL = re.compile(r"<\|\w+\|>")
 
 
 @dataclass(frozen=True)
 class Count:
-    """Tokens of a prompt; `exact` if the server itself counted them."""
+    """The tokens of a prompt. exact: whether the server counted them."""
 
     tokens: int
     exact: bool
 
 
 class TokenCounter:
-    """Safe to use from several threads."""
+    """Counts for one server, with a cache. Safe to use from several threads."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -36,18 +38,18 @@ class TokenCounter:
         self._asked = lru_cache(maxsize=256)(self._ask)
 
     def count(self, prompt: str) -> Count:
-        """Of a prompt with one pad token for each picture or clip."""
+        """Count a prompt that has one pad token per image or video. Never raises."""
         if self._can_tokenize:
             try:
                 return Count(self._asked(self._server.model, prompt), exact=True)
             except APIStatusError as error:
                 self._can_tokenize = error.status_code not in ABSENT
             except (OpenAIError, TimeoutError, ValueError, RecursionError):
-                pass  # it is busy, or away: asking it to answer will say so
+                pass  # the request for the answer will report a server that is busy or away
         return Count(estimated_tokens(prompt), exact=False)
 
     def _ask(self, model: str, prompt: str) -> int:
-        """By a route that vLLM and SGLang have beside the protocol. Raises `openai.OpenAIError`, `ValueError`."""
+        """Count by a route of vLLM and SGLang. Raises `openai.OpenAIError`, `TimeoutError` and `ValueError`."""
         url = f"{self._server.connection.root}/tokenize"
         body = {"model": model, "prompt": prompt, "add_special_tokens": False}
 
@@ -63,7 +65,7 @@ class TokenCounter:
 
 
 def estimated_tokens(prompt: str) -> int:
-    """About as many tokens as the family's tokenizer makes of `prompt`."""
+    """Estimate the tokens that the family's tokenizer makes of `prompt`."""
     text, control = _CONTROL.subn("", prompt)
     ascii_only = sum(character.isascii() for character in text)
     others = len(text) - ascii_only

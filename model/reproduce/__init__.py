@@ -1,1 +1,1 @@
-"""An answer once more without this project: records, scripts, archives, Verify."""
+"""Answers again without this project: records, scripts, archives and Verify."""

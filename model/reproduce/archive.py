@@ -1,7 +1,7 @@
-"""A whole conversation as one zip file: what was said, the media, the settings of every turn.
+"""Writes a conversation into a zip file: its messages, its media, and the settings of every turn.
 
-`messages.json` has the messages as transformers and OpenAI write them, `settings.json` everything else that
-is needed to go on or to answer again, `conversation.md` is for reading. `archive_reader` reads it again.
+`messages.json` has the messages in the format of transformers and OpenAI, `settings.json` everything else that restoring
+the conversation needs, and `conversation.md` is for people. `archive_reader` reads the file.
 """
 
 from __future__ import annotations
@@ -30,15 +30,18 @@ from model.reproduce.generation_record import (
 )
 from model.settings import GenerationSettings
 
+# The version of the file's format.
 FORMAT = 1
+# The packages whose versions are recorded.
 PACKAGES = ("torch", "torchvision", "transformers", "gradio", "pillow", "av")
-SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")  # of a file in the zip
+# The suffixes of media files that the zip file may contain.
+SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
 _UNSAFE = re.compile(r"[^\w.-]+")
 
 
 @dataclass(frozen=True)
 class Archive:
-    """`media` has one entry for each picture and clip of the conversation, in order."""
+    """A conversation with how each turn was answered. media: one entry per image and video, in order."""
 
     conversation: Conversation
     answers: tuple[AnswerRecord, ...]
@@ -48,7 +51,10 @@ class Archive:
     def records(
         self, control: Iterable[str]
     ) -> Iterator[tuple[GenerationRecord, AnswerRecord, str]]:
-        """How each turn is answered again, how it was, and the reply. control: see `template_messages`."""
+        """Yield for each turn its generation record, its answer record and its reply.
+
+        control: the checkpoint's control tokens, see `template_messages`.
+        """
         control = tuple(control)
         for turn, answered in enumerate(self.answers):
             asked = replace(self.conversation, messages=self.conversation.messages[: 2 * turn + 1])
@@ -70,7 +76,7 @@ class Archive:
 
 
 def replayed(answered: AnswerRecord) -> GenerationSettings:
-    """The settings that give the same answer again: with the seed it had, and as long as it was."""
+    """The settings that give the same answer again, with its seed and its length."""
     settings, usage = answered.settings, answered.usage
     if usage is None:
         return settings
@@ -79,7 +85,7 @@ def replayed(answered: AnswerRecord) -> GenerationSettings:
 
 
 def file_names(conversation: Conversation) -> dict[str, str]:
-    """What each file of the conversation is called in its archive, by its path."""
+    """The names of the conversation's files within the zip file, by path."""
     names: dict[str, str] = {}
     for item in conversation.media:
         path = str(item.path)
@@ -87,7 +93,7 @@ def file_names(conversation: Conversation) -> dict[str, str]:
             shown = item.name or path
             stem, suffix = PurePosixPath(shown).stem, PurePosixPath(path).suffix.lower()
             if not SUFFIX.fullmatch(suffix):
-                # Viewers go by the content, once they know what kind it is.
+                # Viewers detect the format by the content, but need a suffix of the right kind.
                 suffix = ".jpg" if isinstance(item, Image) else ".mp4"
             stem = _UNSAFE.sub("-", stem)[:40].strip("-.")
             names[path] = f"media/{len(names) + 1}-{stem}{suffix}"
@@ -95,7 +101,7 @@ def file_names(conversation: Conversation) -> dict[str, str]:
 
 
 def write(archive: Archive, target: Path, *, script: str = "") -> None:
-    """The zip file; `script` answers the latest turn again. Raises `DemoError` if media are gone."""
+    """Write the zip file. script: a program that answers the latest turn again. Raises `DemoError` if media are gone."""
     names = file_names(archive.conversation)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("messages.json", _json(_messages(archive, names)))
@@ -170,7 +176,7 @@ def _installed(name: str) -> bool:
 
 
 def _markdown(archive: Archive, names: Mapping[str, str]) -> str:
-    """For reading: HTML in what was said is text here too."""
+    """The conversation for people. HTML in a message is escaped."""
     lines = ["# Conversation", ""]
     for message in archive.conversation.messages:
         lines += ["## You" if message.role == "user" else f"## {archive.model_info.checkpoint}", ""]

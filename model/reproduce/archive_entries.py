@@ -1,7 +1,7 @@
-"""The entries of a zip file that somebody sends: read by name, within limits, wherever people's programs have put them.
+"""Reads the entries of an untrusted zip file by name, within limits of size, number and compression.
 
-Whoever unpacks an exported file and packs it again adds folders, comments and files of their system, and spells
-names in their own way. Names lead nowhere on the disk.
+A file that was unpacked and packed again may have a folder around its entries, files of the system between them, and
+names in another spelling. No name in it becomes a path.
 """
 
 from __future__ import annotations
@@ -18,35 +18,41 @@ from model.errors import DemoError
 from model.json_size import Nodes
 
 INDEX = "messages.json"
-# Systems add an entry of their own to each.
+# More than any export has: macOS adds an entry to each.
 MAX_ENTRIES = 4096
-# In bytes: the list of entries, the comment, a JSON file, a media file, all media.
+# Bytes of the list of entries, the comment, a JSON file, a media file, and all media.
 MAX_DIRECTORY = 2**20
 MAX_COMMENT = 2**16
 MAX_JSON = 4 * 2**20
 MAX_FILE = 512 * 2**20
 MAX_BYTES = 2**30
-MAX_RATIO = 200  # media are compressed already
-# All media are at most so many times as large as the zip file, and so much more: an uncompressed picture shrinks a lot.
+# Compression of one media file. Most are compressed already, so a high ratio is an attack.
+MAX_RATIO = 200
+# All media have at most MAX_GROWTH times the bytes of the zip file and MAX_MORE_BYTES, for uncompressed images.
 MAX_GROWTH = 4
 MAX_MORE_BYTES = 8 * 2**20
-MAX_NODES = 150_000  # of a JSON file
+# Values in a JSON file.
+MAX_NODES = 150_000
+# Bytes of JSON that are counted at once, and bytes that are read at once.
 PIECE = 2**16
 CHUNK = 2**20
-# What these give for one piece has no bound but the size of the piece.
+# `zipfile` does not bound what these methods decompress from one read, so reads are small.
 SMALL_CHUNK = 4096
 UNBOUNDED = (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, *UNBOUNDED)
 _RECORD = b"PK\5\6"
 _RECORD_BYTES, _LOCATOR_BYTES = 22, 20
-# Of macOS and Windows, beside what was packed.
+# Files that macOS and Windows add.
 _SYSTEMS_OWN = re.compile(r"(?:^|/)(?:__MACOSX/|\._|\.DS_Store$|Thumbs\.db$|desktop\.ini$)", re.I)
 _NUMBERED = re.compile(r"media/\d+(?=-)")
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """What whoever unpacks a zip file has room for. `take` hears of bytes before they are written; it may raise `DemoError`."""
+    """The space for unpacked files.
+
+    file_bytes: of one file; take: called with a number of bytes before they are written, may raise `DemoError`.
+    """
 
     file_bytes: int = MAX_FILE
     take: Callable[[int], object] = lambda _: None
@@ -57,9 +63,9 @@ def too_large() -> DemoError:
 
 
 def check_directory(source: Path) -> None:
-    """Refuse a list of entries that would fill the memory when `zipfile` reads it, as it does at once.
+    """Check the size of the list of entries, which `zipfile` reads into memory at once.
 
-    The record is looked for where `zipfile` looks. Raises `BadZipFile` and `DemoError`.
+    The end record is searched where `zipfile` searches it. Raises `BadZipFile` and `DemoError`.
     """
     with source.open("rb") as file:
         record, locator = _end_record(file)
@@ -74,7 +80,7 @@ def check_directory(source: Path) -> None:
 
 
 def _end_record(file: BinaryIO) -> tuple[bytes, bytes]:
-    """The record at the end of the list of entries, and what would make it one of 64 bits."""
+    """The record after the list of entries, and the bytes before it, which are a locator in a 64-bit zip file."""
     size = file.seek(0, 2)
     file.seek(max(0, size - MAX_COMMENT - _RECORD_BYTES - _LOCATOR_BYTES))
     tail = file.read()
@@ -87,10 +93,13 @@ def _end_record(file: BinaryIO) -> tuple[bytes, bytes]:
 
 
 class Entries:
-    """Raises `BadZipFile`, `KeyError` and `DemoError` for what is not there, not readable, or too large."""
+    """The entries of a zip file, by the name that `archive` gave them.
+
+    Raises `BadZipFile` for a malformed file, `KeyError` for a missing entry and `DemoError` for one that is too large.
+    """
 
     def __init__(self, file: zipfile.ZipFile, size: int, allowance: Allowance) -> None:
-        """size: of the zip file, in bytes."""
+        """size: bytes of the zip file."""
         self._file = file
         self._allowance = allowance
         self._left = min(MAX_BYTES, MAX_GROWTH * size + MAX_MORE_BYTES)
@@ -139,7 +148,7 @@ class Entries:
         return info
 
     def _chunks(self, info: zipfile.ZipInfo, most: int) -> Iterator[bytes]:
-        """The content; what the header says of its size is not believed."""
+        """Yield the content, and count its bytes, because the header may be wrong about them."""
         small = info.compress_type in UNBOUNDED
         with self._file.open(info) as content:
             read = 0
@@ -151,12 +160,12 @@ class Entries:
 
 
 def _name(info: zipfile.ZipInfo) -> str:
-    """As it is written in a zip file: with slashes."""
+    """The name with slashes, as zip files should have it."""
     return info.filename.replace("\\", "/").removeprefix("./")
 
 
 def _folder(names: list[str]) -> str:
-    """Where the conversation lies: at the top, or in the one folder that has one. Raises `BadZipFile`."""
+    """The folder with `INDEX`: empty for the top, or else the only one that has it. Raises `BadZipFile`."""
     if INDEX in names:
         return ""
     folders = [name.removesuffix(INDEX) for name in names if PurePosixPath(name).name == INDEX]
@@ -166,6 +175,6 @@ def _folder(names: list[str]) -> str:
 
 
 def _key(name: str) -> str:
-    """Media are known by their number: systems change the letters of a name, but not that."""
+    """The key of an entry: a media file's number, because systems may respell the rest of its name."""
     found = _NUMBERED.match(name)
     return found[0] if found else name

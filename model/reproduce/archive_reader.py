@@ -1,7 +1,4 @@
-"""Reads a zip file that `archive` wrote, or that somebody made to look like one: it is untrusted.
-
-What is read is bounded in number, size and depth, and no name in it leads anywhere on the disk.
-"""
+"""Reads a zip file that `archive` wrote. The file is untrusted: everything in it is checked and bounded."""
 
 from __future__ import annotations
 
@@ -23,22 +20,24 @@ from model.settings import MAX_TEXT_CHARACTERS, GenerationSettings, VisionSettin
 
 MAX_TURNS = 400
 MAX_MEDIA = 400
-# Of a turn: as many as the page takes, and as many parts as it makes of them, of marked places and a text.
+# Media of a turn, as the page allows, and its parts: media, selected regions and a text.
 MAX_TURN_MEDIA = 64
 MAX_PARTS = 256
-MAX_NAME = 200  # characters
-MAX_CHARACTERS = MAX_TEXT_CHARACTERS  # of all that is said and thought
-# Of a picture as the model saw it: 16,384 tokens, and what both sides are rounded up by.
+# Characters of a file's name, and of all texts and reasonings.
+MAX_NAME = 200
+MAX_CHARACTERS = MAX_TEXT_CHARACTERS
+# Pixels of a resized image: 16,384 tokens of 32x32 pixels, and the rounding of both sides.
 MAX_PIXELS = 20_000 * 32 * 32
 MAX_FRAMES = 768
 NO_OTHER = Allowance()
-FRACTIONS = ("temperature", "top_p", "repetition_penalty")  # of `Usage`, beside the seconds
+# Fields of `Usage` that are not whole numbers, beside the seconds.
+FRACTIONS = ("temperature", "top_p", "repetition_penalty")
 
 
 def read(source: Path, folder: Path, allowance: Allowance = NO_OTHER) -> Archive:
-    """What `write` wrote, its media as new files in `folder`. Raises `DemoError`.
+    """Read an archive, and extract its media as new files into `folder`. Raises `DemoError`.
 
-    The media themselves are not looked at.
+    The content of the media is not checked.
     """
     try:
         check_directory(source)
@@ -47,7 +46,7 @@ def read(source: Path, folder: Path, allowance: Allowance = NO_OTHER) -> Archive
     except DemoError:
         raise
     except (
-        # What a file that is no zip, is cut off, or says something else can make of these lines.
+        # All that malformed zip files and JSON of other shapes can raise.
         zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError, NotImplementedError,
         ValueError, TypeError, KeyError, IndexError, AttributeError,
     ) as error:  # fmt: skip
@@ -86,7 +85,7 @@ def _archive(entries: Entries, folder: Path) -> Archive:
 
 
 def _check_length(messages: Sequence[Any], settings: Mapping[str, Any]) -> None:
-    """Raises `DemoError` if looking at the conversation would take long."""
+    """Raises `DemoError` for a conversation beyond the limits."""
     contents = [message["content"] for message in messages]
     said = [part["text"] for parts in contents for part in parts if "text" in part]
     thought = [answered.get("reasoning", "") for answered in settings["answers"]]
@@ -102,7 +101,7 @@ def _check_length(messages: Sequence[Any], settings: Mapping[str, Any]) -> None:
 def _conversation(
     messages: Sequence[Any], items: Sequence[Media], names: Mapping[str, str]
 ) -> Conversation:
-    """Turns of the person and the model in alternation; every item stands where it is named."""
+    """Build the conversation: user and assistant alternate, and every item is named in its place."""
     waiting = iter(items)
     if messages[0]["role"] == "system":
         messages = messages[1:]
@@ -143,7 +142,7 @@ def _answer_record(facts: Mapping[str, Any]) -> AnswerRecord:
 
 
 def _usage(facts: Mapping[str, Any]) -> Usage:
-    # Older archives lack what has a default.
+    # Older archives lack the fields with a default.
     names = [f.name for f in fields(Usage) if f.name in facts or f.default is MISSING]
     known = {name: facts[name] for name in names}
     if known["stop_reason"] not in get_args(StopReason):
@@ -168,14 +167,14 @@ def _processed_media(item: Media, facts: Mapping[str, Any]) -> ProcessedMedia:
 
 
 def _model_info(facts: Mapping[str, Any]) -> ModelInfo:
-    facts = {"adapter": "", **facts}  # which older files do not name
+    facts = {"adapter": "", **facts}  # older archives have no adapter
     return ModelInfo(**{field.name: _text(facts[field.name])[:200] for field in fields(ModelInfo)})
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError
-    value.encode()  # half a surrogate pair can be written in JSON and nowhere else
+    value.encode()  # JSON can spell half of a surrogate pair, and UTF-8 cannot encode it
     return value
 
 

@@ -1,4 +1,4 @@
-"""A conversation as programs for other services: the OpenAI client, curl, and this page's own API."""
+"""Writes a conversation as a program for another service: the OpenAI client, curl, or this page's API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 from model.reproduce.generation_record import GenerationRecord, ProcessedMedia, unescaped
 from model.reproduce.script import listed, literal, stock_functions, stock_imports
 
-ENGINE = "http://localhost:8000/v1"  # where `vllm serve` listens
+# The default address of `vllm serve`.
+ENGINE = "http://localhost:8000/v1"
 PICTURE = '''\
 def picture(path, width, height):
     """At the size that the model saw, which the engine leaves alone."""
@@ -29,9 +30,10 @@ def clip(path):
 
 @dataclass(frozen=True)
 class ApiTurn:
-    """One turn of a person's for this page's API; `settings` are those that differ from the defaults.
+    """One user turn for this page's API.
 
-    content: names of files (True) and texts by turns, where the files do not all come first.
+    settings: those that differ from the defaults; content: the parts as (is a file, name or text), if not all files come
+    first.
     """
 
     text: str
@@ -41,14 +43,14 @@ class ApiTurn:
 
 
 def openai_script(record: GenerationRecord) -> str:
-    """Asks an engine such as vLLM through the `openai` package."""
+    """Return a Python script that asks a server such as vLLM with the `openai` package."""
     return "\n".join(_openai(record)) + "\n"
 
 
 def curl_command(record: GenerationRecord) -> str:
-    """The same without any package; pictures go as they are, at their own size."""
+    """Return a curl command that asks the server. Images are sent as they are, at their original size."""
     body = json.dumps(_body(record), ensure_ascii=False, indent=1)
-    # The shell reads what stands between the two words, for the sake of the files.
+    # The shell expands the text of the here-document, because it reads the files there.
     for sign in "\\$`":
         body = body.replace(sign, "\\" + sign)
     for item in record.media:
@@ -60,7 +62,7 @@ def curl_command(record: GenerationRecord) -> str:
 
 
 def gradio_script(questions: Sequence[ApiTurn], address: str) -> str:
-    """Asks this page, question by question; the page remembers what was said before."""
+    """Return a Python script that asks this page turn by turn. The page keeps the conversation."""
     return "\n".join(_gradio(questions, address)) + "\n"
 
 
@@ -100,7 +102,7 @@ def _openai(record: GenerationRecord) -> Iterator[str]:
 
 
 def _body(record: GenerationRecord) -> dict[str, Any]:
-    """The request as JSON, with stand-ins for the files' contents."""
+    """The request as JSON, with a placeholder for each file's content."""
     files = iter(record.media)
 
     def part(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,14 +138,14 @@ def _settings(record: GenerationRecord) -> dict[str, Any]:
 
 
 def _extra(record: GenerationRecord) -> dict[str, Any]:
-    """What engines know beyond OpenAI's own fields."""
+    """The fields that vLLM and SGLang have beyond OpenAI's."""
     told = record.generation
     extra: dict[str, Any] = {"repetition_penalty": told["repetition_penalty"]}
     if not record.greedy:
-        extra["top_k"] = told["top_k"] or -1  # engines write "all of them" so
+        extra["top_k"] = told["top_k"] or -1  # -1: all tokens
     if record.vision_ids:
         extra["chat_template_kwargs"] = {"add_vision_id": True}
-    return {**extra, "skip_special_tokens": False}  # boxes are written in them
+    return {**extra, "skip_special_tokens": False}  # boxes are special tokens
 
 
 def _gradio(questions: Sequence[ApiTurn], address: str) -> Iterator[str]:
@@ -168,9 +170,9 @@ def _part(is_file: bool, part: str) -> str:
 
 
 def _stand_in(item: ProcessedMedia) -> str:
-    return f"\ue002{item.file}\ue002"  # no name of a file has one
+    return f"\ue002{item.file}\ue002"  # no file name contains this sign
 
 
 def _quoted(file: str) -> str:
-    """For a shell, inside of `$(...)`."""
+    """Quote a file name for a shell, within `$(...)`."""
     return "'" + file.replace("'", "'\\''") + "'"

@@ -1,6 +1,6 @@
-"""All that is needed to answer a turn again without this program, as plain values.
+"""GenerationRecord: everything that stock transformers needs to answer a turn again, as plain values.
 
-Files are named here and opened elsewhere. Knows nothing of tensors.
+Files are named and not opened. Knows nothing of tensors.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from model.prompt.chat_template import GROUNDING_TOKENS
 from model.prompt.visual_item import VisualItem, sampled_fps
 from model.settings import GenerationSettings
 
-# Before a control token that somebody typed, and for one of these that was typed; see `model/reproduce/stock.py`.
+# ESCAPE stands before a control token that a person typed, and ESCAPED_ESCAPE for a typed ESCAPE; see
+# `inputs_with_typed` in `model/reproduce/stock.py`.
 ESCAPE, ESCAPED_ESCAPE = "\ue000", "\ue000\ue001"
 _ESCAPES = re.compile("\ue000(\ue001?)")
 
@@ -25,23 +26,26 @@ Messages = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What answers: the words that `from_pretrained` takes. Of a server only the model's name is known."""
+    """The arguments of `from_pretrained`. For a server only `checkpoint`, the model's name, is known.
+
+    adapter: the argument of `PeftModel.from_pretrained`, empty without one.
+    """
 
     checkpoint: str
     dtype: str = ""
     device: str = ""
     attention: str = ""
-    adapter: str = ""  # what `PeftModel.from_pretrained` takes; empty: none
+    adapter: str = ""
 
     @property
     def served_as(self) -> str:
-        """What a server calls it: `vllm serve` gives an adapter a name of its own."""
+        """The model's name on a server. `vllm serve` lists an adapter under its own name."""
         return self.adapter or self.checkpoint
 
 
 @dataclass(frozen=True)
 class ProcessedMedia:
-    """A picture or clip as the model saw it; sizes in pixels, times in seconds."""
+    """An image or video as the model saw it: size in pixels, times of the frames in seconds."""
 
     file: str
     kind: Literal["image", "video"]
@@ -51,13 +55,13 @@ class ProcessedMedia:
 
     @property
     def fps(self) -> float:
-        """Of a clip's sampled frames."""
+        """The sampled frames per second."""
         return sampled_fps(self.times)
 
 
 @dataclass(frozen=True)
 class GenerationRecord:
-    """One turn. `messages` are what `apply_chat_template` takes; `generation` what `generate` takes."""
+    """One turn. messages: for `apply_chat_template`; generation: arguments of `generate`."""
 
     model_info: ModelInfo
     prompt: str
@@ -77,7 +81,7 @@ class GenerationRecord:
 
     @property
     def has_escaped_control_tokens(self) -> bool:
-        """Whether somebody typed control tokens, which are escaped then."""
+        """Whether the messages contain escaped control tokens."""
         texts = (part.get("text", "") for m in self.messages for part in _parts(m["content"]))
         return any(ESCAPE in text for text in texts)
 
@@ -86,19 +90,23 @@ class GenerationRecord:
         return not self.generation["do_sample"]
 
     def renamed(self, names: Mapping[str, str]) -> GenerationRecord:
-        """The same with other names for its files."""
+        """Return a copy with other file names, by their present names."""
         media = (replace(item, file=names.get(item.file, item.file)) for item in self.media)
         return replace(self, media=tuple(media))
 
 
 @dataclass(frozen=True)
 class VerifyResult:
-    """What stock transformers made of a record, beside the answer that was recorded."""
+    """The answer of stock transformers to a record, compared with the recorded one.
 
-    tokens: int  # of stock's answer
-    first_difference: int | None = None  # the first token that differs, from 0; None: equal
-    recorded: str = ""  # what was recorded from there on, a few characters
-    stock: str = ""  # what stock transformers says there
+    tokens: number of stock's answer; first_difference: index of the first token that differs, None if equal; recorded,
+    stock: a few characters of both answers from there on.
+    """
+
+    tokens: int
+    first_difference: int | None = None
+    recorded: str = ""
+    stock: str = ""
 
     @property
     def equal(self) -> bool:
@@ -107,31 +115,34 @@ class VerifyResult:
 
 @runtime_checkable
 class Reproducible(Protocol):
-    """A backend that can tell how it answers, and have stock transformers answer the same."""
+    """A backend that records how it answers, and can answer again with stock transformers."""
 
     def generation_record(
         self, conversation: Conversation, settings: GenerationSettings
     ) -> GenerationRecord:
-        """How the last user turn is answered. Raises `DemoError`, `NotReplayableError` among them."""
+        """Return the record of the last user turn. Raises `DemoError`, and `NotReplayableError` without a local model."""
         ...
 
     def verify(self, record: GenerationRecord, reply: str, cancel: Cancel) -> VerifyResult | None:
-        """Whether stock transformers replies the same; waits until nobody else needs the model.
+        """Compare `reply` with stock transformers' answer, while no request needs the model. None if cancelled.
 
-        None if cancelled. Raises `DemoError`.
+        Raises `DemoError`.
         """
         ...
 
 
 def processed_media(item: VisualItem) -> ProcessedMedia:
-    """What the model will see of an item."""
+    """Return the file, size and frame times of an item as the model sees it."""
     path = "" if item.media.path is None else str(item.media.path)
     width, height = item.size
     return ProcessedMedia(path, item.kind, width, height, item.times)
 
 
 def template_messages(conversation: Conversation, system: str, control: Iterable[str]) -> Messages:
-    """For `apply_chat_template`; typed control tokens are escaped. control: those of the checkpoint, longer ones first."""
+    """Return messages for `apply_chat_template`, with typed control tokens escaped.
+
+    control: the checkpoint's control tokens, longer ones first.
+    """
     tokens = re.compile("|".join(map(re.escape, control)) or "(?!)")
     system = conversation.system if conversation.system is not None else system
     first = [{"role": "system", "content": _escaped(system, tokens)}] if system else []
@@ -139,7 +150,7 @@ def template_messages(conversation: Conversation, system: str, control: Iterable
 
 
 def unescaped(text: str) -> str:
-    """As it was typed."""
+    """Return the text as it was typed."""
     return _ESCAPES.sub(lambda found: ESCAPE if found[1] else "", text)
 
 

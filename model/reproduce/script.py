@@ -1,6 +1,6 @@
-"""A generation record as a Python script for stock transformers, which needs nothing of this project.
+"""Writes a generation record as a Python script for stock transformers. The script needs nothing of this project.
 
-Only text: neither torch nor transformers is imported here.
+It copies functions of `STOCK` as text, so this module imports neither torch nor transformers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STOCK = (Path(stock_files.__file__), Path(__file__).with_name("stock.py"))
 
 
 def transformers_script(record: GenerationRecord) -> str:
-    """Prints the answer; runs in the folder that the record's files are named from."""
+    """Return a script that prints the answer, to be run in the folder to which the record's file names are relative."""
     called = {
         "flat": record.images,
         "at_size": (*record.images, *record.videos),
@@ -49,7 +49,7 @@ def transformers_script(record: GenerationRecord) -> str:
 
 
 def stock_functions(*names: str) -> str:
-    """The text of those in `STOCK`, in the order in which they stand there."""
+    """Return the source of functions of `STOCK`, in their order there."""
     sources = [file.read_text(encoding="utf-8") for file in STOCK]
     texts = (
         ast.get_source_segment(source, node)
@@ -61,7 +61,7 @@ def stock_functions(*names: str) -> str:
 
 
 def stock_imports(body: str) -> str:
-    """Those of `STOCK` that `body` uses, but for what is in there itself."""
+    """Return the imports of `STOCK` that `body` uses, without those of this project."""
     wanted = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
     lines = []
     for node in (n for file in STOCK for n in ast.parse(file.read_text(encoding="utf-8")).body):
@@ -74,15 +74,15 @@ def stock_imports(body: str) -> str:
 
 
 def literal(text: str) -> str:
-    """A string as Python, JavaScript and JSON write it."""
+    """Return a string literal that is valid in Python and JSON."""
     quoted = json.dumps(text, ensure_ascii=False)
-    for sign in set(ESCAPE + ESCAPED_ESCAPE):  # which nobody would see
+    for sign in set(ESCAPE + ESCAPED_ESCAPE):  # invisible
         quoted = quoted.replace(sign, f"\\u{ord(sign):04x}")
     return quoted
 
 
 def listed(messages: Messages, part: Callable[[Mapping[str, Any]], str]) -> Iterator[str]:
-    """Messages as the lines of a Python list; `part` writes one part of their content."""
+    """Yield messages as the lines of a Python list. part: writes one part of a content."""
     yield "messages = ["
     for message in messages:
         role, content = literal(message["role"]), message["content"]
@@ -126,7 +126,7 @@ def _part(part: Mapping[str, Any]) -> str:
 
 
 def _media_lists(record: GenerationRecord) -> dict[str, tuple[ProcessedMedia, ...]]:
-    """What the script calls its lists of media, and what is in them."""
+    """The script's lists of media, by their names in the script."""
     return {"pictures": record.images, "clips": record.videos}
 
 
@@ -176,7 +176,7 @@ def _inputs(record: GenerationRecord) -> Iterator[str]:
 
 
 def _settings(record: GenerationRecord) -> str:
-    """What `generate` is told; greedy decoding has no use for the settings of sampling."""
+    """The arguments of `generate`, for a greedy answer without those of sampling."""
     unused = ("temperature", "top_p", "top_k") if record.greedy else ()
     told = {name: value for name, value in record.generation.items() if name not in unused}
     return ", ".join(f"{name}={value!r}" for name, value in told.items())

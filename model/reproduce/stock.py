@@ -1,7 +1,6 @@
-"""A turn as stock transformers answers it: what Verify runs, and what Reproduce prints.
+"""Answers a turn with stock transformers alone. Verify runs these functions, and Reproduce prints them.
 
-Nothing of this project takes part in it. `model/reproduce/script.py` prints these functions as they stand here, so
-that what is verified and what is printed are the same.
+`model/reproduce/script.py` prints them as they are written here, so the printed code is the verified code.
 """
 
 from __future__ import annotations
@@ -22,18 +21,18 @@ from model.media.stock_files import flat, on_screen
 
 
 def at_size(pixels: np.ndarray, width: int, height: int) -> torch.Tensor:
-    """pixels: (height, width, 3) as they are; gives (3, height, width)."""
+    """Resize pixels (height, width, 3) to (3, height, width), as the stock processors do."""
     stored = torch.from_numpy(pixels).permute(2, 0, 1)
     return resize(stored, [height, width], InterpolationMode.BICUBIC)
 
 
 def picture(path: str, width: int, height: int) -> torch.Tensor:
-    """The picture as the model saw it, at this size. (3, height, width)"""
+    """Load an image at this size. (3, height, width) uint8"""
     return at_size(np.array(flat(path)), width, height)
 
 
 def clip(path: str, width: int, height: int, times: Sequence[float]) -> torch.Tensor:
-    """The frames on screen at these seconds, at this size. (frames, 3, height, width)"""
+    """Load a video's frames at these times in seconds, at this size. (frames, 3, height, width) uint8"""
     return torch.stack([at_size(frame, width, height) for frame in on_screen(path, times)])
 
 
@@ -44,7 +43,7 @@ def inputs_of(
     clips: Sequence[torch.Tensor] = (),
     rates: Sequence[float] = (),
 ) -> Any:
-    """What the model gets; pictures and clips have their final size. rates: of the clips, in frames/s."""
+    """Return the model's inputs. pictures, clips: at their final size; rates: of the clips, in frames/s."""
     sampled = [
         VideoMetadata(len(clip), fps=rate, frames_indices=list(range(len(clip))))
         for clip, rate in zip(clips, rates, strict=True)
@@ -65,14 +64,14 @@ def inputs_of(
 
 
 def inputs_with_typed(processor: Any, prompt: str, **media: Any) -> Any:
-    """The same for a prompt in which some added tokens are text that somebody typed.
+    """Return the model's inputs for a prompt with typed control tokens.
 
-    These stand behind a U+E000 and are tokenized as the characters they are; all others are live. A U+E000
-    that was typed itself has a U+E001 behind it.
+    A token after U+E000 was typed and is tokenized as plain characters; all others are active. U+E000 U+E001 stands for
+    a typed U+E000.
     """
     live = {t.content: i for i, t in processor.tokenizer.added_tokens_decoder.items()}
     pattern = "|".join(map(re.escape, sorted(live, key=len, reverse=True)))
-    tokenizer = copy.deepcopy(processor.tokenizer)  # one in which all of them can be split
+    tokenizer = copy.deepcopy(processor.tokenizer)  # its added tokens can be split
     tokenizer.add_tokens(list(live), special_tokens=True)
     plain, *rest = re.split(f"(?<!\ue000)({pattern})", prompt)
     pads = (processor.image_token, processor.video_token)
@@ -100,7 +99,7 @@ def inputs_with_typed(processor: Any, prompt: str, **media: Any) -> Any:
 
 
 def generated(model: Any, inputs: Any, seed: int, **settings: Any) -> list[int]:
-    """The tokens of the answer."""
+    """Generate the token ids of the answer."""
     torch.manual_seed(seed)
     with torch.inference_mode():
         output = model.generate(**inputs.to(model.device), **settings)

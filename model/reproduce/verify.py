@@ -14,7 +14,8 @@ from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.reproduce import stock
 from model.reproduce.generation_record import GenerationRecord, ProcessedMedia, VerifyResult
 
-SHOWN = 24  # characters of what differs
+# Characters of both answers that are shown at the first difference.
+SHOWN = 24
 
 
 def replay(
@@ -25,9 +26,9 @@ def replay(
     stopping: Sequence[StoppingCriteria] = (),
     inputs: Any = None,
 ) -> VerifyResult:
-    """What stock transformers says to the record, beside `reply`. Raises `DemoError`.
+    """Answer the record with stock transformers, and compare the answer with `reply`. Raises `DemoError`.
 
-    inputs: of `inputs_of`, where they have been made before.
+    inputs: of `inputs_of`, if the caller has them.
     """
     tokenizer = processor.tokenizer
     inputs = inputs or inputs_of(processor, record)
@@ -39,7 +40,7 @@ def replay(
 def stock_answer(
     model: Any, processor: Any, record: GenerationRecord, stopping: Sequence[StoppingCriteria] = ()
 ) -> list[int]:
-    """The tokens that `apply_chat_template` and `generate` give, as the printed script asks for them."""
+    """Return the token ids of stock transformers' answer, which is also the printed script's."""
     return _generated(model, record, stock_inputs(processor, record), stopping)
 
 
@@ -53,7 +54,7 @@ def _generated(
 def inputs_of(
     processor: Any, record: GenerationRecord, reader: MediaReader = IN_THIS_PROCESS
 ) -> Any:
-    """The model's inputs by stock code. Raises `DemoError` for an answer that was sampled."""
+    """Return the model's inputs by stock code. Raises `DemoError`, also for an answer that was sampled."""
     if not record.greedy:
         raise DemoError(
             "Only answers at temperature 0 can be verified; the others are drawn by lot."
@@ -64,7 +65,7 @@ def inputs_of(
 def stock_inputs(
     processor: Any, record: GenerationRecord, reader: MediaReader = IN_THIS_PROCESS
 ) -> Any:
-    """What the processor makes of the record's messages and files. Raises `DemoError`."""
+    """Return what the stock processor makes of the record's messages and files. Raises `DemoError`."""
     prompt = processor.apply_chat_template(
         record.messages,
         tokenize=False,
@@ -82,17 +83,17 @@ def stock_inputs(
 
 
 def _load(item: ProcessedMedia, reader: MediaReader) -> Any:
-    """(3, height, width) of a picture, (frames, 3, height, width) of a clip. Raises `DemoError`."""
+    """Load an image as (3, height, width), a video as (frames, 3, height, width), uint8. Raises `DemoError`."""
     decoded = reader.as_stock(item.file, item.times)
     frames = [stock.at_size(pixels, item.width, item.height) for pixels in decoded]
     return torch.stack(frames) if item.kind == "video" else frames[0]
 
 
 def compared(tokenizer: Any, ids: Sequence[int], reply: str) -> VerifyResult:
-    """`ids` are stock's answer without end of turn; what was recorded is text."""
+    """Compare stock's token ids, without end tokens, with the recorded text."""
 
     def text(count: int) -> str:
-        # A character may be cut into several tokens.
+        # Several tokens may make one character.
         return str(tokenizer.decode(ids[:count])).rstrip("\ufffd")
 
     if str(tokenizer.decode(ids)) == reply:

@@ -1,28 +1,28 @@
-"""Characters that came in halves, made whole. JSON can write half of one, and nothing that sends UTF-8 can."""
+"""Joins the halves of surrogate pairs. JSON can spell half of a pair, and UTF-8 cannot encode it."""
 
 from __future__ import annotations
 
 
 def whole(text: str) -> str:
-    """`text` in which halves that stand together are one character, and one that stands alone is U+FFFD."""
+    """Return `text` with each surrogate pair as one character, and each half alone as U+FFFD."""
     if text.isascii():
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 class Characters:
-    """Text in pieces, each of which may end in the middle of a character."""
+    """Joins text that arrives in pieces, where a piece may end with half of a character."""
 
     def __init__(self) -> None:
         self._half = ""
 
     def add(self, piece: str) -> str:
-        """What is whole by now."""
+        """Return the characters that are complete with `piece`."""
         text = self._half + piece
         self._half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
         return whole(text.removesuffix(self._half))
 
     def end(self) -> str:
-        """What is left, when nothing more comes."""
+        """Return what is left after the last piece."""
         left, self._half = whole(self._half), ""
         return left

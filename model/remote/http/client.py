@@ -1,7 +1,7 @@
-"""One OpenAI-compatible server: how it is reached, what it serves, and what it turned out not to take.
+"""Server: the connection to one OpenAI-compatible server, the models that it serves, and its known quirks.
 
-Everything that goes over the network goes through one event loop in a thread of its own, where giving up
-a request closes its connection, so that the server stops working on it. Knows nothing of conversations.
+All requests run on one event loop in a thread of its own. A cancelled request closes its connection, so the server
+stops working on it. Knows nothing of conversations.
 """
 
 from __future__ import annotations
@@ -33,13 +33,16 @@ from model.remote.http.route import client
 
 Result = TypeVar("Result")
 
+# Seconds until a connection is open, and until the list of models is there.
 CONNECT_S = 10.0
-POLL_S = 0.05  # how soon Stop closes the connection
-MAX_NAME = 1000  # characters of a model's name, and of where it is from
+# Seconds from Stop until the connection is closed, at most.
+POLL_S = 0.05
+# Characters of a model's name or source.
+MAX_NAME = 1000
 MAX_MODELS = 1000
 MAX_CONTEXT = 2**32 - 1
 
-# Parts of a request that some servers do not know and an answer can do without.
+# Parts of a request that some servers reject, and that an answer does not need.
 VIDEO = "video_url"
 SAMPLING = ("repetition_penalty", "seed", "top_k")
 OPTIONAL = (*SAMPLING, "skip_special_tokens", "stream_options")
@@ -47,8 +50,10 @@ OPTIONAL = (*SAMPLING, "skip_special_tokens", "stream_options")
 
 @dataclass(frozen=True)
 class ServedModels:
-    """What a server offers: model names, and of the one that is used how many tokens it holds (0: unknown)
-    and where the server has it from.
+    """The models of a server.
+
+    context_tokens, source: of the model that is used: its context length (0: unknown), and the folder or hub id from
+    which the server loaded it.
     """
 
     models: tuple[str, ...] = ()
@@ -57,18 +62,22 @@ class ServedModels:
 
 
 class Server:
-    """Safe to use from several threads."""
+    """One server. Safe to use from several threads.
+
+    source: the folder or hub id that the server gives for its model; unsupported: the parts of a request, of `OPTIONAL`
+    and `VIDEO`, that it rejects; resizes: whether it resized an image that was sent; kept_frames: the number of frames
+    after which it drops those of a video, or 0; strips_special_tokens: whether it answered with boxes but without their
+    control tokens.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.model = connection.model
         self.context_tokens = 0
-        # The folder or hub id that it serves under the model's name, if it says so.
         self.source = ""
-        self.unsupported: frozenset[str] = frozenset()  # of `OPTIONAL` and `VIDEO`
-        self.resizes = False  # it has changed the size of a picture that was sent
-        self.kept_frames = 0  # of a longer clip, if it drops the rest
-        # The server has answered with boxes and left out their control tokens.
+        self.unsupported: frozenset[str] = frozenset()
+        self.resizes = False
+        self.kept_frames = 0
         self.strips_special_tokens = False
         self._loop = asyncio.new_event_loop()
         self._lock = threading.Lock()
@@ -78,14 +87,14 @@ class Server:
 
     @property
     def family(self) -> Recognised:
-        """Of the model that is used: as the command line says, or as its name does."""
+        """The family of the model, by --model-family or else by the model's name."""
         if told := self.connection.family:
             return Recognised(of_key(told), True)
         return recognised([self.model, self.source])
 
     @property
     def notes(self) -> tuple[LocalizedText, ...]:
-        """What people should know about it."""
+        """The quirks that people should know, each as a sentence."""
         return tuple(self._notes())
 
     def record_quirks(
@@ -96,7 +105,7 @@ class Server:
         kept_frames: int = 0,
         strips_special_tokens: bool = False,
     ) -> tuple[LocalizedText, ...]:
-        """Remember what it does not take or does differently; gives what is new about that."""
+        """Remember quirks of the server, and return the notes that are new. See the attributes of these names."""
         with self._lock:
             before = self.notes
             self.unsupported |= frozenset(unsupported)
@@ -106,21 +115,18 @@ class Server:
             return tuple(note for note in self.notes if note not in before)
 
     def close(self) -> None:
-        """End its connections and its thread; what it was asked meanwhile is given up."""
+        """Close the connections and end the thread. Requests that still run are cancelled."""
         self.run(self.client.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Do `work` on the loop and wait for it."""
+        """Run `work` on the loop and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def run_until(self, work: Coroutine[Any, Any, None], cancel: Cancel) -> None:
-        """Do `work` on the loop; as soon as `cancel` is set it is given up, its connection closed.
-
-        When this returns, nothing of it goes on.
-        """
+        """Run `work` on the loop until it ends or `cancel` is set. It has ended when this returns."""
         ended = threading.Event()
 
         async def begin() -> asyncio.Task[None]:
@@ -137,10 +143,10 @@ class Server:
             task.result()
 
     def ask(self) -> ServedModels:
-        """Its models, of which the one that was asked for or the first one is used from now on.
+        """Ask for the models. The one of --api-model, or else the first, is used from now on.
 
-        Raises `DemoError`, `StrangerError` and `openai.OpenAIError`. A server that lists no models is accepted if one
-        was asked for.
+        A server without a list of models is accepted if --api-model names one. Raises `DemoError`, `StrangerError` and
+        `openai.OpenAIError`.
         """
         served = self.run(self._ask())
         self.model = self.connection.model or next(iter(served.models), self.model)
@@ -149,7 +155,7 @@ class Server:
         return served
 
     def ask_again(self) -> ServedModels:
-        """As `ask`; nothing if it does not say."""
+        """As `ask`, but no models after an error."""
         try:
             return self.ask()
         except (OpenAIError, StrangerError, DemoError):
@@ -166,7 +172,7 @@ class Server:
             if isinstance(error, NotFoundError):
                 raise stranger(self.connection.host) from error
             raise
-        except (ValueError, RecursionError) as error:  # JSON that is none
+        except (ValueError, RecursionError) as error:  # not JSON
             raise StrangerError from error
         models = _models(told)
         wanted = [model for model in models if model["id"] == self.connection.model] or models
@@ -212,10 +218,10 @@ class Server:
 
 
 def _models(told: object) -> list[dict[str, Any]]:
-    """Those that can be named. Raises `StrangerError` for what is no list of models."""
+    """Return the models of a list that have a usable id. Raises `StrangerError` if it is not a list of models."""
     listed = told.get("data", told.get("models", "")) if isinstance(told, dict) else told
     if listed is None and isinstance(told, dict):
-        listed = []  # Ollama's word for none
+        listed = []  # Ollama without models
     if not isinstance(listed, list):
         raise StrangerError(told if isinstance(told, str) else "")
     named = [model for model in listed[:MAX_MODELS] if isinstance(model, dict)]
@@ -227,13 +233,13 @@ def _models(told: object) -> list[dict[str, Any]]:
 
 
 async def _client(connection: Connection) -> AsyncOpenAI:
-    """Made on the loop, whose connections it holds. Takes neither keys nor names from the environment."""
+    """Create the client on the loop that owns its connections. It reads no key or name from the environment."""
     unasked = {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
     return AsyncOpenAI(
         base_url=connection.base_url,
         api_key=connection.key or "none",
         timeout=Timeout(connection.silence_s, connect=CONNECT_S),
-        max_retries=0,  # a wait is shown on the page, and can be stopped
+        max_retries=0,  # `Answer` retries, shows the wait and can be stopped
         default_headers=unasked,
         http_client=client(connection),
     )

@@ -1,4 +1,4 @@
-"""What the command line says of an OpenAI-compatible server: where it is, what to ask it for, the key."""
+"""Connection: address, model and key of an OpenAI-compatible server, from the command line."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ from urllib.parse import urlsplit
 
 from model.errors import DemoError
 
-SILENCE_S = 600.0  # a prompt of many clips is read for minutes on a busy server
+# Seconds. A busy server may take minutes to prefill a prompt of many videos.
+SILENCE_S = 600.0
 
 
 @dataclass(frozen=True)
 class Connection:
-    """Raises `DemoError` for an address that is none."""
+    """Raises `DemoError` for a malformed address.
+
+    model: empty for the first one that the server lists; family: a key of `families`, empty to go by the model's name;
+    silence_s: seconds without data after which a request fails.
+    """
 
     base_url: str
-    model: str = ""  # empty: whatever it serves
+    model: str = ""
     key: str = field(default="", repr=False)
-    family: str = ""  # a key of `families`; empty: as the model's name says
-    silence_s: float = SILENCE_S  # seconds without a word before it is given up
+    family: str = ""
+    silence_s: float = SILENCE_S
 
     def __post_init__(self) -> None:
         if not self.base_url.startswith(("http://", "https://")) or not host_of(self.base_url):
@@ -30,7 +35,7 @@ class Connection:
 
     @property
     def host(self) -> str:
-        """For people: without path, and without a password that may stand in the address."""
+        """The host and port for people to read: no path, and no password that the address may contain."""
         return host_of(self.base_url)
 
     @property
@@ -44,7 +49,7 @@ class Connection:
 
 
 def host_of(address: str) -> str:
-    """Host and port; empty if there is none, or they cannot be read."""
+    """The `host` or `host:port` of an address; empty if it has none."""
     try:
         parts = urlsplit(address)
         return f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname or ""

@@ -1,4 +1,4 @@
-"""What a server's failure means: what to leave out, how long to wait, and the sentence for the person."""
+"""Reads a server's errors: the fields to leave out, the seconds to wait, and the sentence for the person."""
 
 from __future__ import annotations
 
@@ -22,15 +22,19 @@ from model.remote.http.characters import whole
 from model.remote.http.connection import Connection
 from model.remote.http.route import RedirectedError, proxy_of
 
-REFUSED = (400, 422)  # the request is not understood
-NO_CLIPS = (400, 404, 415, 422, 500, 501)  # what servers say to a clip that they cannot take
+# HTTP status of a request that the server does not understand.
+REFUSED = (400, 422)
+# HTTP status of servers that cannot take a video.
+NO_CLIPS = (400, 404, 415, 422, 500, 501)
 BUSY = (429, 502, 503, 504)
-PROXYS_OWN = 407  # no server says this of itself
-REASON_CHARACTERS = 300  # of a server's own words
-# The longest wait that is read from a Retry-After header.
+# 407 Proxy Authentication Required comes from a proxy only.
+PROXYS_OWN = 407
+# Characters of a server's message that are shown.
+REASON_CHARACTERS = 300
+# Seconds. A longer Retry-After header is cut to this.
 MAX_WAIT_S = 86_400.0
 _NUMBER = r"(\d[\d,]*)"
-# vLLM's and SGLang's wordings, over their versions.
+# The wordings of several versions of vLLM and SGLang.
 _INPUT = re.compile(
     rf"{_NUMBER} (?:input tokens|in the messages|tokens from the input)"
     rf"|(?:[Ii]nput|prompt) \(?(?:length )?\(?{_NUMBER}"
@@ -41,16 +45,16 @@ _NO_MEMORY = re.compile(
     r"|\b(?:alloc|reserve)\w* .{0,40}memory|KV cache (?:is )?(?:full|space)",
     re.IGNORECASE,
 )
-# Where servers put what people should read, the most telling first.
+# The fields in which servers put their message, the most telling first.
 _WORDS = ("message", "detail", "msg", "error", "error_message", "reason", "text", "errors")
 
 
 class BrokenOffError(Exception):
-    """A stream that ended before the answer did."""
+    """The stream ended before the answer was complete."""
 
 
 class StreamedError(Exception):
-    """An error in the place of an answer, or of the rest of one. `body`: what was sent."""
+    """The stream contains an error object. body: that object."""
 
     def __init__(self, body: object) -> None:
         super().__init__(words_in(body) or "no reason given")
@@ -58,7 +62,7 @@ class StreamedError(Exception):
 
     @property
     def status_code(self) -> int:
-        """As if it had come in place of the stream; 0 if it does not say."""
+        """The HTTP status that the error object names; 0 if it names none."""
         body = self.body
         inner = body.get("error") if isinstance(body, dict) else None
         for place in (inner, body):
@@ -71,7 +75,7 @@ class StreamedError(Exception):
 
 
 class StrangerError(Exception):
-    """What answered does not speak the protocol: a log-in page, say. `body`: what it said."""
+    """The response does not follow the protocol; it may be a log-in page. body: the response's text."""
 
     def __init__(self, body: str = "") -> None:
         super().__init__(body[:REASON_CHARACTERS])
@@ -79,19 +83,19 @@ class StrangerError(Exception):
 
 
 def words(error: Exception) -> str:
-    """The server's own words, as far as there are any."""
+    """Return the server's message, or an empty text."""
     return words_in(getattr(error, "body", None)) or whole(str(getattr(error, "message", "")))
 
 
 def words_in(body: object) -> str:
-    """What an error's body says to people, however deep it says it."""
+    """Return the message in the body of an error, at any depth."""
     if isinstance(body, str):
         return whole(body)
     if isinstance(body, list):
         return next(filter(None, map(words_in, body[:3])), "")
     if not isinstance(body, dict):
         return ""
-    # A gateway says what happened, and what the server behind it said.
+    # A gateway such as OpenRouter adds the message of the server behind it as `metadata.raw`.
     behind = body.get("metadata")
     raw = behind.get("raw") if isinstance(behind, dict) else None
     said = next(filter(None, (words_in(body.get(name)) for name in _WORDS)), "")
@@ -101,13 +105,13 @@ def words_in(body: object) -> str:
 
 
 def status(error: Exception) -> int:
-    """Of HTTP, or as an error in a stream gives it; 0 if there is none."""
+    """Return the HTTP status of an error, also of one in a stream; 0 if it has none."""
     code = getattr(error, "status_code", 0)
     return code if isinstance(code, int) else 0
 
 
 def rejected_fields(error: Exception, fields: Iterable[str]) -> frozenset[str]:
-    """Which of `fields` a refusal names."""
+    """Return those of `fields` that the message of a refused request names."""
     if status(error) not in REFUSED:
         return frozenset()
     said = words(error)
@@ -115,7 +119,7 @@ def rejected_fields(error: Exception, fields: Iterable[str]) -> frozenset[str]:
 
 
 def exceeded_context(error: Exception) -> tuple[int, int] | None:
-    """Tokens of the prompt and of the context, when these are why it was refused; 0 for what is not said."""
+    """Return (prompt tokens, context tokens) if the prompt is too long, 0 for a number that is not given; else None."""
     if not isinstance(error, APIError | StreamedError) or "length" not in words(error):
         return None
     held = _CONTEXT.search(words(error))
@@ -126,7 +130,7 @@ def exceeded_context(error: Exception) -> tuple[int, int] | None:
 
 
 def retry_after(error: Exception) -> float | None:
-    """How many seconds to wait as the server says; 0.0 if it does not; None if waiting does not help."""
+    """Return the seconds to wait before a retry: 0.0 if the server names none, None if a retry does not help."""
     if _is_silence(error) or isinstance(error.__cause__, RedirectedError):
         return None
     if isinstance(error, APIConnectionError):
@@ -142,7 +146,7 @@ def retry_after(error: Exception) -> float | None:
 
 
 def out_of_memory(error: Exception) -> bool:
-    """Whether the server says that this is why; the same again would fail the same way."""
+    """Whether the server ran out of memory. The same request would fail again."""
     return isinstance(error, APIStatusError | StreamedError) and bool(
         _NO_MEMORY.search(words(error))
     )
@@ -151,7 +155,7 @@ def out_of_memory(error: Exception) -> bool:
 def to_demo_error(
     error: Exception, connection: Connection, *, model: str, models: Iterable[str] = ()
 ) -> DemoError:
-    """The sentence for the person. `models` are what the server says it serves."""
+    """Return the error as a sentence with the remedy. models: the names that the server lists."""
     host = connection.host
     if isinstance(error.__cause__, RedirectedError):
         return DemoError(
@@ -218,7 +222,7 @@ def _refusal(
 
 
 def stranger(host: str) -> DemoError:
-    """For what does not speak the protocol."""
+    """The error for a host that does not follow the protocol."""
     return DemoError(
         "There is no OpenAI-compatible server at {host}; --api-base usually ends in /v1.",
         host=host,
@@ -226,10 +230,10 @@ def stranger(host: str) -> DemoError:
 
 
 def _proxy_that_spoke(error: Exception, connection: Connection) -> str:
-    """The proxy whose word an error is, and not the server's; empty if it is the server's.
+    """Return the proxy that sent the error in place of the server; empty if the server sent it.
 
-    What is encrypted passes a proxy unread once it has opened the way. In the other case it may answer
-    in the server's place, and then not in the protocol's JSON.
+    A proxy cannot read https once the tunnel is open. It can answer http requests itself, and does so without the
+    protocol's JSON.
     """
     proxy = proxy_of(connection.base_url)
     if not proxy:
@@ -244,7 +248,7 @@ def _proxy_that_spoke(error: Exception, connection: Connection) -> str:
 
 
 def _is_silence(error: Exception) -> bool:
-    """Whether there was a connection, and then nothing came."""
+    """Whether the connection was open and no data came."""
     unconnected = type(error.__cause__).__name__ in ("ConnectTimeout", "PoolTimeout")
     return isinstance(error, APITimeoutError) and not unconnected
 
@@ -260,7 +264,7 @@ def _busy(error: Exception, host: str) -> DemoError:
 
 
 def is_about_the_model(error: Exception) -> bool:
-    """What vLLM answers with 404, a server that is pinned to one model with 400."""
+    """Whether the server does not have the model. vLLM sends 404, and a server that is pinned to a model sends 400."""
     if isinstance(error, NotFoundError):
         return "model" in words(error).lower()
     return isinstance(error, APIStatusError) and "pinned" in words(error)
@@ -282,7 +286,7 @@ def _wrong_model(host: str, model: str, models: Iterable[str]) -> DemoError:
 
 
 def reason(error: Exception, connection: Connection) -> str:
-    """The server's words, short and without the key that it may repeat."""
+    """Return the server's message, shortened, and without the key if the message repeats it."""
     said = words(error)
     if connection.key:
         said = said.replace(connection.key, "…")

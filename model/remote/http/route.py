@@ -1,4 +1,4 @@
-"""The way to a server: past a proxy of the environment or through it, and nowhere that a server sends us on to."""
+"""The HTTP client for a server: which proxy it uses, and which redirects it follows."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from openai import DefaultAsyncHttpxClient
 from model.errors import DemoError
 from model.remote.http.connection import Connection, host_of
 
-NEAR = (".localhost", ".local", ".internal")  # names that only this network knows
+# Names that are resolved in the local network only.
+NEAR = (".localhost", ".local", ".internal")
 PORTS = {"http": 80, "https": 443}
 
 
 class RedirectedError(httpx2.RequestError):
-    """A server's answer is that somebody else should be asked. The client wraps it as it does its own."""
+    """A redirect to another host, which is not followed. The openai client wraps it like httpx's own errors."""
 
     def __init__(self, host: str) -> None:
         super().__init__(f"a redirect to {host}")
@@ -26,9 +27,9 @@ class RedirectedError(httpx2.RequestError):
 
 
 def client(connection: Connection) -> httpx2.AsyncClient:
-    """The client for this server. Raises `DemoError` for a proxy that it cannot use.
+    """Return the client for this server. Raises `DemoError` for a proxy that it cannot use.
 
-    A proxy is taken from the environment, for servers elsewhere; nothing else is.
+    For a server outside of the local network it uses the environment's proxy, and nothing else of the environment.
     """
     origin = _origin(httpx2.URL(connection.base_url))
 
@@ -56,7 +57,7 @@ def client(connection: Connection) -> httpx2.AsyncClient:
 
 
 def is_near(address: str) -> bool:
-    """Whether a server is on this machine or in its own network, where no proxy leads."""
+    """Whether a server is on this machine or in its local network, which a proxy does not reach."""
     host = (urlsplit(address).hostname or "").rstrip(".").lower()
     if "." not in host and ":" not in host:
         return True
@@ -75,7 +76,7 @@ def is_near(address: str) -> bool:
 
 
 def proxy_of(address: str) -> str:
-    """Host and port of the environment's proxy in front of a server; empty if there is none."""
+    """The host and port of the environment's proxy for this address; empty if it has none."""
     parts = urlsplit(address)
     proxies = urllib.request.getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
@@ -89,6 +90,6 @@ def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
 
 
 def _encrypted(origin: tuple[str, str, int | None]) -> tuple[str, str, int | None]:
-    """The same server as it is found at its encrypted door."""
+    """The origin of the same server over https."""
     scheme, host, port = origin
     return ("https", host, 443) if (scheme, port) == ("http", 80) else origin

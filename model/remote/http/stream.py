@@ -1,7 +1,7 @@
-"""What a server sends for an answer, as one object after the other, whichever way it sends them.
+"""Parses a server's response into its JSON objects, in order.
 
-Server-sent events as the protocol has them, and what is met instead: one JSON object for the whole answer, objects on
-lines of their own, an error, a web page. Knows nothing of what the objects mean.
+The protocol has server-sent events. Servers also send one JSON object for the whole answer, one object a line, an
+error, or a web page. Knows nothing of the meaning of the objects.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ from typing import Any
 from model.remote.http.characters import whole
 from model.remote.http.errors import BrokenOffError, StrangerError, StreamedError
 
-MAX_LINE_BYTES = 16 * 2**20  # also of a whole answer in JSON
+# Of a line, and of a whole answer in JSON.
+MAX_LINE_BYTES = 16 * 2**20
 _END_OF_LINE = re.compile(rb"\r\n|\n|\r(?!\Z)")
-_NO_FIELD = re.compile(r"\s*[{\[<]")  # JSON or a web page, and no event
+# The line is JSON or HTML, and no field of an event.
+_NO_FIELD = re.compile(r"\s*[{\[<]")
 
 Chunk = dict[str, Any]
 
 
 async def chunks(body: AsyncIterable[bytes]) -> AsyncIterator[Chunk]:
-    """Every object of an answer; `{}` for the protocol's `[DONE]`, which comes last.
+    """Yield every object of a response, and `{}` for the protocol's `[DONE]`, which comes last.
 
-    Raises `StreamedError` for an error among them, `StrangerError` and `BrokenOffError` for what cannot be read.
+    Raises `StreamedError` for an error object, and `StrangerError` or `BrokenOffError` for an unreadable response.
     """
     events = _Events()
     async for line in _lines(body):
@@ -37,7 +39,7 @@ async def chunks(body: AsyncIterable[bytes]) -> AsyncIterator[Chunk]:
 
 
 def read_json(text: str) -> Any:
-    """Raises `ValueError`. What JSON does not know, `NaN` for one, is None."""
+    """Parse JSON. `NaN` and `Infinity`, which are not JSON, become None. Raises `ValueError`."""
     try:
         return json.loads(text, parse_constant=lambda _: None)
     except RecursionError as error:
@@ -45,7 +47,7 @@ def read_json(text: str) -> Any:
 
 
 async def _lines(body: AsyncIterable[bytes]) -> AsyncIterator[str]:
-    """Its lines; only what ends one in the protocol does so here."""
+    """Yield the lines of a response. Only CR, LF and CRLF end a line, as in the protocol."""
     left = bytearray()
     async for data in body:
         left += data
@@ -61,16 +63,22 @@ async def _lines(body: AsyncIterable[bytes]) -> AsyncIterator[str]:
 
 
 class _Events:
-    """Server-sent events out of lines."""
+    """Parses lines into the objects of server-sent events.
+
+    done: whether `[DONE]` came.
+    """
 
     def __init__(self) -> None:
         self.done = False
+        # The name and the lines of an event that is not complete.
         self._name = ""
-        self._data: list[str] = []  # lines of an event that is not complete
-        self._others: list[str] = []  # lines that belong to no event
+        self._data: list[str] = []
+        # Lines that belong to no event, and their characters.
+        self._others: list[str] = []
         self._other_length = 0
-        self._said = ""  # what was no object
-        self._any = False  # object that was
+        # The latest text that was sent in place of an object, and whether an object came.
+        self._said = ""
+        self._any = False
 
     def take(self, line: str) -> Iterator[Chunk]:
         line = line.removeprefix("\ufeff")
@@ -90,7 +98,7 @@ class _Events:
                 yield from self._line(value)
 
     def end(self) -> Iterator[Chunk]:
-        """Nothing more comes. What was sent without events is read now."""
+        """Yield the rest after the last line: an incomplete event, or a response without events."""
         yield from self._event()
         if self._others and not self.done:
             yield from self._whole()
@@ -98,7 +106,7 @@ class _Events:
             raise StreamedError(self._said)
 
     def _line(self, value: str) -> Iterator[Chunk]:
-        """One line of data: nearly always all of its event, and some servers leave out the empty line behind it."""
+        """One line of data. It nearly always is the whole event, and some servers omit the empty line after it."""
         if value.strip() == "[DONE]":
             self.done = True
             yield {}
@@ -138,7 +146,7 @@ class _Events:
                 yield from self._objects(value)
 
     def _objects(self, value: Any) -> Iterator[Chunk]:
-        """Raises `StreamedError` for one that is an error."""
+        """Yield the objects of a value. Raises `StreamedError` for an error object."""
         for chunk in value if isinstance(value, list) else [value]:
             if isinstance(chunk, dict):
                 if self._name == "error" or _is_error(chunk):
@@ -150,7 +158,7 @@ class _Events:
 
 
 def _is_error(chunk: Chunk) -> bool:
-    """Not every server says so in the same place."""
+    """Whether an object is an error, in any of the forms that servers use."""
     if "error" in (chunk.get("object"), chunk.get("type")):
         return True
     if chunk.get("error"):
