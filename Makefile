@@ -8,7 +8,8 @@ APT    := SUDO=$$(command -v sudo); $$SUDO apt-get update -q && $$SUDO apt-get i
 # Drives WebKit; nothing else needs it.
 SELENIUM := selenium==4.51.0
 # Two workers keep two cores busy; tests/support/workers.py says who has the browser.
-PYTEST := $(RUN) -m pytest -n 2
+# What breaks every test is told after a few of them.
+PYTEST := $(RUN) -m pytest -n 2 --maxfail 20
 
 # gptqmodel compiles for minutes.
 QUANTIZED := .venv-quantized

@@ -6,13 +6,13 @@ import base64
 import mimetypes
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, Request, Route
 
-PATIENCE_MS = 120_000  # for a machine that does other things, or whose cores others take
+PATIENCE_MS = 60_000  # for a machine that does other things, or whose cores others take
 SHOWN_MS = 150
 POLL_MS = 5
 ENDED = ("idle", "stopped", "error")
@@ -87,6 +87,7 @@ class Chat:
         before, self.page = self.page, self.page.context.new_page()
         self._listen()
         before.close()
+        self.finished_before = 0
         self.open()
         self.problems.clear()
 
@@ -247,3 +248,17 @@ def talking(profile: BrowserContext, url: str) -> Iterator[Chat]:
     finally:
         chat.close()
     assert chat.problems == [], chat.problems
+
+
+@contextmanager
+def holding(page: Page, address: str) -> Iterator[list[Route]]:
+    """The page's requests to `address`, each of which waits for the test until the end."""
+    held: list[Route] = []
+    page.route(address, lambda route: held.append(route))
+    try:
+        yield held
+    finally:
+        page.unroute(address)
+        for route in held:
+            with suppress(Error):  # it was answered, or its page has gone
+                route.abort()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -47,6 +48,27 @@ BEHIND = ("--backend", "openai", "--api-base")
 BEYOND = ("beyond_any_server", "beyond_transformers_serve")
 OpenChat = Callable[..., Chat]
 FAILED = pytest.StashKey[bool]()
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _collected_here() -> Iterator[None]:
+    """Cycles of Playwright's objects are collected in the thread that they belong to, between the tests.
+
+    The collector runs in any thread that allocates, also in a server's. What it finalizes there sends messages to
+    the browser from the wrong thread, and answers to the test's own are lost.
+    """
+    gc.collect()
+    gc.freeze()  # what was imported stays, and need not be looked through again
+    gc.disable()
+    yield
+    gc.enable()
+    gc.unfreeze()
+
+
+@pytest.fixture(autouse=True)
+def _collected(_collected_here: None) -> Iterator[None]:
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="package")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Route
 
-from tests.e2e.chat import Chat
+from tests.e2e.chat import Chat, holding
 from tests.e2e.conftest import OpenChat
 from tests.support.fakes import FakeBackend
 from ui import ASSETS
@@ -52,16 +52,14 @@ def test_an_upload_that_a_log_in_page_answers_is_told_and_sent_again(
 def test_a_message_does_not_go_without_the_file_that_failed(
     told: Chat, fake: FakeBackend, picture: Path
 ) -> None:
-    held: list[Route] = []
-    told.page.route(UPLOAD, lambda route: held.append(route))
-    told.hand_over("drop", picture)
-    told.send("What is this?")
-    told.wait_until(lambda: held)
-    held[0].fulfill(status=502, body="<html>")
-    told.page.wait_for_selector(FAILED)
-    told.problems.clear()  # the browser reports the 502
-    assert not fake.calls and told.draft == "What is this?"
-    told.page.unroute(UPLOAD)
+    with holding(told.page, UPLOAD) as held:
+        told.hand_over("drop", picture)
+        told.send("What is this?")
+        told.wait_until(lambda: held)
+        held[0].fulfill(status=502, body="<html>")
+        told.page.wait_for_selector(FAILED)
+        told.problems.clear()  # the browser reports the 502
+        assert not fake.calls and told.draft == "What is this?"
     told.page.get_by_role("button", name="Dismiss").click()
     assert not told.page.is_visible("#failed-uploads")
     told.page.press("#composer textarea", "Enter")
@@ -69,14 +67,12 @@ def test_a_message_does_not_go_without_the_file_that_failed(
 
 
 def test_an_upload_can_be_cancelled(told: Chat, fake: FakeBackend, picture: Path) -> None:
-    held: list[Route] = []
-    told.page.route(UPLOAD, lambda route: held.append(route))
-    told.hand_over("drop", picture)
-    told.send("Never mind the picture.")
-    told.page.click("#uploading button")
-    told.page.wait_for_selector("#composer:not([data-uploading])")
-    assert not fake.calls and told.page.locator(FAILED).count() == 0
-    told.page.unroute(UPLOAD)
+    with holding(told.page, UPLOAD):
+        told.hand_over("drop", picture)
+        told.send("Never mind the picture.")
+        told.page.click("#uploading button")
+        told.page.wait_for_selector("#composer:not([data-uploading])")
+        assert not fake.calls and told.page.locator(FAILED).count() == 0
     told.page.press("#composer textarea", "Enter")
     told.wait("idle", after_turn=0)
     assert told.cards == 0
@@ -100,13 +96,11 @@ def test_what_is_on_its_way_when_the_network_goes_is_offered_again(
     open_page: OpenChat, picture: Path
 ) -> None:
     chat = open_page()
-    held: list[Route] = []
-    chat.page.route(UPLOAD, lambda route: held.append(route))
-    chat.hand_over("drop", picture)
-    chat.wait_until(lambda: held)
-    chat.page.wait_for_timeout(1500)
-    chat.page.reload()
-    chat.page.unroute(UPLOAD)
+    with holding(chat.page, UPLOAD) as held:
+        chat.hand_over("drop", picture)
+        chat.wait_until(lambda: held)
+        chat.page.wait_for_timeout(1500)
+        chat.page.reload()
     chat.page.click(f"{FAILED} button >> nth=0")
     chat.wait_for_cards(1)
     chat.page.reload()
@@ -118,18 +112,17 @@ def test_what_is_done_before_the_server_knows_the_page_is_done_then(
     profile: BrowserContext, fake_url: str, fake: FakeBackend, picture: Path
 ) -> None:
     chat = Chat(profile.new_page(), fake_url)
-    held: list[Route] = []
-    chat.page.route("**/run/predict*", lambda route: held.append(route))
-    chat.page.goto(fake_url)
-    chat.page.wait_for_function("Boolean(window.qwenVlChat?.attach)")
-    chat.wait_until(lambda: held)
-    chat.hand_over("drop", picture)
-    chat.send("What is this?")
-    chat.page.wait_for_timeout(500)
-    opening, held = held, []
-    chat.page.route("**/run/predict*", lambda route: route.continue_())
-    for route in opening:
-        route.continue_()
+    with holding(chat.page, "**/run/predict*") as held:
+        chat.page.goto(fake_url)
+        chat.page.wait_for_function("Boolean(window.qwenVlChat?.attach)")
+        chat.wait_until(lambda: held)
+        chat.hand_over("drop", picture)
+        chat.send("What is this?")
+        chat.page.wait_for_timeout(500)
+        opening = list(held)
+        chat.page.route("**/run/predict*", lambda route: route.continue_())
+        for route in opening:
+            route.continue_()
     chat.wait("idle", after_turn=0)
     assert len(list(fake.calls[0].conversation.media)) == 1 and chat.problems == []
     chat.page.close()
@@ -191,14 +184,12 @@ def test_enter_that_confirms_an_input_method_sends_nothing(
     core.page.wait_for_selector("#comparison form")
     core.page.evaluate(CONFIRMED)
     core.page.evaluate("location.hash = '#chat'")
-    held: list[Route] = []
-    core.page.route(UPLOAD, lambda route: held.append(route))
-    core.hand_over("drop", picture)
-    core.wait_until(lambda: held)
-    core.page.evaluate(CONFIRMED)
-    held[0].continue_()
-    core.wait_for_cards(1)
-    core.page.unroute(UPLOAD)
+    with holding(core.page, UPLOAD) as held:
+        core.hand_over("drop", picture)
+        core.wait_until(lambda: held)
+        core.page.evaluate(CONFIRMED)
+        held[0].continue_()
+        core.wait_for_cards(1)
     core.page.wait_for_timeout(300)
     assert not fake.calls and core.draft == "日本"
 

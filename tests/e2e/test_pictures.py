@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Route
 
-from tests.e2e.chat import Chat
+from tests.e2e.chat import Chat, holding
 from tests.support.fakes import FakeBackend
 from tests.support.media_files import clip
 
@@ -78,15 +77,13 @@ def test_a_clip_that_browsers_cannot_play_is_copied_for_them(told: Chat, tmp_pat
 def test_what_is_sent_during_an_upload_goes_with_the_file(
     told: Chat, fake: FakeBackend, picture: Path
 ) -> None:
-    held: list[Route] = []
-    told.page.route("**/gradio_api/upload*", lambda route: held.append(route))
-    told.page.set_input_files("#composer input[type=file]", [picture])
-    told.send("What is this?")
-    bar = told.page.get_by_role("progressbar", name="Uploading", exact=True)
-    assert 0 <= int(bar.get_attribute("aria-valuenow") or -1) <= 100
-    held[0].continue_()
-    told.wait("idle", after_turn=0)
-    told.page.unroute("**/gradio_api/upload*")
+    with holding(told.page, "**/gradio_api/upload*") as held:
+        told.page.set_input_files("#composer input[type=file]", [picture])
+        told.send("What is this?")
+        bar = told.page.get_by_role("progressbar", name="Uploading", exact=True)
+        assert 0 <= int(bar.get_attribute("aria-valuenow") or -1) <= 100
+        held[0].continue_()
+        told.wait("idle", after_turn=0)
     (call,) = fake.calls
     assert [type(part).__name__ for part in call.conversation.messages[0].parts] == [
         "Image",

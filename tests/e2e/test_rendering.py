@@ -173,7 +173,7 @@ def test_a_piece_of_an_answer_styles_little_of_the_page(told: Chat, fake: FakeBa
 @contextmanager
 def growing(told: Chat, fake: FakeBackend) -> Iterator[None]:
     """From the fifth to the thirtieth line of an answer, which then goes on."""
-    said = "(line) => document.querySelector('#live').textContent.includes(`Line ${line}.`)"
+    said = "(line) => document.querySelector('#chatbot').textContent.includes(`Line ${line}.`)"
     fake.events, fake.pause_s = [Delta(f"Line {i}. ") for i in range(34)], 0.05
     told.send("Tell me.")
     told.page.wait_for_function(said, arg=5)

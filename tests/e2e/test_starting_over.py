@@ -21,6 +21,8 @@ def test_what_stands_in_compare_with_other_settings_is_left(told: Chat) -> None:
 
 
 def test_a_tab_in_which_a_test_has_failed_is_replaced(told: Chat) -> None:
+    told.ask("Hello")
+    told.start_over()
     told.page.route("**/run/predict*", lambda route: route.abort())
     told.page.set_viewport_size({"width": 390, "height": 844})
     told.page.context.set_offline(True)
