@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Route
 from tests.e2e.chat import Chat, holding
 from tests.e2e.conftest import OpenChat
 from tests.support.fakes import FakeBackend
-from ui import ASSETS
+from ui.http import scripts
 
 UPLOAD = "**/gradio_api/upload*"
 FAILED = "#failed-uploads li"
@@ -21,16 +21,20 @@ CONFIRMED = """() => document.querySelector('#composer textarea').dispatchEvent(
   'keydown', { key: 'Enter', code: 'Enter', keyCode: 229, which: 229, bubbles: true, cancelable: true }))"""
 
 # Takes each part away that is there from the beginning; gives those that `whenReady` does not wait for.
-MISSED = """(parts) => parts.filter((name) => {
-  const part = document.querySelector(name);
-  if (!part) return false;
-  const place = document.createComment(name);
-  part.replaceWith(place);
-  let begun = false;
-  qwenVlChat.whenReady(() => { begun = true; });
-  place.replaceWith(part);
-  return begun;
-})"""
+MISSED = """async (parts) => {
+  const main = document.querySelector('script[src$="/main.js"]').src;
+  const { whenReady } = await import(main.replace('main.js', 'parts.js'));
+  return parts.filter((name) => {
+    const part = document.querySelector(name);
+    if (!part) return false;
+    const place = document.createComment(name);
+    part.replaceWith(place);
+    let begun = false;
+    whenReady(() => { begun = true; });
+    place.replaceWith(part);
+    return begun;
+  });
+}"""
 
 
 def test_an_upload_that_a_log_in_page_answers_is_told_and_sent_again(
@@ -114,7 +118,7 @@ def test_what_is_done_before_the_server_knows_the_page_is_done_then(
     chat = Chat(profile.new_page(), fake_url)
     with holding(chat.page, "**/run/predict*") as held:
         chat.page.goto(fake_url)
-        chat.page.wait_for_function("Boolean(window.qwenVlChat?.attach)")
+        chat.page.wait_for_function("Boolean(window.qwenVlChat)")
         chat.wait_until(lambda: held)
         chat.hand_over("drop", picture)
         chat.send("What is this?")
@@ -169,10 +173,10 @@ def test_a_page_that_the_server_does_not_answer_says_so(
 
 def test_scripts_begin_when_every_part_is_there_that_they_use(told: Chat) -> None:
     """On a slow machine Gradio took a while between the conversation and the composer, which has the names of its buttons from a script."""
-    scripts = "".join(script.read_text(encoding="utf-8") for script in ASSETS.glob("*.js"))
-    used = sorted(set(re.findall(r"one\('(#[\w-]+)", scripts)))
+    text = "".join(script.read_text(encoding="utf-8") for script in scripts.FOLDER.glob("*.js"))
+    used = sorted(set(re.findall(r"one\('(#[\w-]+)", text)))
     early = told.page.evaluate(MISSED, used)
-    assert early == [], "add them to PARTS in assets/page.js"
+    assert early == [], "add them to PARTS in assets/js/parts.js"
 
 
 def test_enter_that_confirms_an_input_method_sends_nothing(

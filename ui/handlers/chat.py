@@ -45,7 +45,7 @@ CPU_FRAME_S = 0.16
 ROOM_AHEAD_S = 0.02  # about a token of a small model: the core is free once that is done
 LONG = 20_000  # characters of a conversation, which is then drawn in a thread
 HEARTBEAT_S = 0.25  # an update without news finds out whether the page is still there
-SOURCE_PROBLEMS = {  # by what assets/pictures.js calls them
+SOURCE_PROBLEMS = {  # by what assets/js/camera.js calls them
     "camera": LocalizedText("The camera cannot be used; allow it in the browser and try again."),
     "screen": LocalizedText(
         "The screen cannot be captured; allow it in the browser and try again."

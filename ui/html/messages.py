@@ -22,7 +22,7 @@ from ui.state.tab.attachment import Attachment
 from ui.text.direction import without_overrides
 from ui.text.texts import Texts
 
-# Texts that assets/*.js show.
+# Texts that assets/js shows.
 SCRIPTED = (
     "title",
     "send",

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 import secrets
 from collections.abc import Callable
-from functools import cache
 
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
@@ -34,8 +31,8 @@ WITH_A_SLASH = (
 _SCRIPT = re.compile(rb"<script(?=[\s>])")
 
 
-def content_security_policy(nonce: str, script: str) -> str:
-    """What a page may do whose scripts carry `nonce`, but for `script`, which Gradio puts in later.
+def content_security_policy(nonce: str) -> str:
+    """What a page may do whose scripts carry `nonce`.
 
     An answer may name a picture anywhere, and fetching it would carry words out of the conversation.
     """
@@ -44,7 +41,7 @@ def content_security_policy(nonce: str, script: str) -> str:
             "default-src 'self'",
             # Gradio compiles the scripts of `gr.HTML` and of its events in the browser; without the nonce
             # nothing that stands in the page runs, neither a script nor an `onerror` nor a `javascript:`.
-            f"script-src 'self' 'nonce-{nonce}' {_hash_of(script)} 'unsafe-eval'",
+            f"script-src 'self' 'nonce-{nonce}' 'unsafe-eval'",
             "style-src 'self' 'unsafe-inline'",  # Svelte and KaTeX write styles into elements
             "font-src 'self' data:",
             "img-src 'self' data: blob:",
@@ -61,24 +58,15 @@ def content_security_policy(nonce: str, script: str) -> str:
     )
 
 
-@cache  # a page asks for a hundred files
-def _hash_of(script: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return f"'sha256-{digest}'"
-
-
 class PageHeaders:
     """ASGI middleware: adds the policy and what may be kept, and reports which browser asks for the page.
 
-    head: HTML at the beginning of the page's head, before anything of Gradio's; script: what runs afterwards.
+    head: HTML at the beginning of the page's head, before anything of Gradio's.
     """
 
-    def __init__(
-        self, app: ASGIApp, head: str, script: str, page_requested: Callable[[str], None]
-    ) -> None:
+    def __init__(self, app: ASGIApp, head: str, page_requested: Callable[[str], None]) -> None:
         self.app = app
         self.head = head
-        self.script = script
         self.page_requested = page_requested
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,8 +75,7 @@ class PageHeaders:
             return
         asking.set(HTTPConnection(scope))
         nonce = secrets.token_urlsafe(16)
-        policy = content_security_policy(nonce, self.script)
-        headers = {**HEADERS, "Content-Security-Policy": policy}
+        headers = {**HEADERS, "Content-Security-Policy": content_security_policy(nonce)}
         if scope["method"] == "GET" and path_of(scope) == "/":
             connection = HTTPConnection(scope)
             self.page_requested(browser_of(connection))

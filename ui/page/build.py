@@ -23,7 +23,7 @@ from ui.http.health import Health
 from ui.http.leaving import Leaving
 from ui.http.metrics import CountedResponses
 from ui.media.upload_limit import UploadLimit
-from ui.page.layout import lay_out, script
+from ui.page.layout import lay_out
 from ui.page.wiring import wire
 from ui.state.answer_log import Journal
 from ui.state.fair_pool import FairPool
@@ -44,15 +44,6 @@ GRADIO_OPTIONS: dict[str, Any] = {
     "footer_links": [],
     "state_session_capacity": 1000,
 }
-SCRIPTS = (
-    "page.js",
-    "turns.js",
-    "pictures.js",
-    "region.js",
-    "places.js",
-    "seek.js",
-    "return.js",
-)  # on the page from the beginning; those in assets/js are modules, see `scripts`
 
 
 def build_page(
@@ -115,19 +106,16 @@ def launch_options(
     allow_hosts: the only names that the page goes by, if there are any; at: where it is said to be, by name perhaps.
     metrics: whether /metrics shows figures, to whom `logins` let in if there are any.
     """
-    classic = "\n".join(map(script, SCRIPTS))
     max_file_bytes = max_file_mb * 2**20
     blocks.tabs.errands.room.max_file_bytes = max_file_bytes
     headers = Middleware(
         PageHeaders,
         head=WITH_A_SLASH + scripts.tags(max_file_bytes),
-        script=classic,
         page_requested=blocks.tabs.page_requested,
     )
     metrics_route = Middleware(MetricsRoute, metrics=blocks.tabs.metrics, logins=logins)
     names = Names((*allow_hosts, *at), lambda: blocks.share_url)
     return {
-        "head": f"<script>{classic}</script>",
         **_appearance(),
         "app_kwargs": {
             "middleware": [

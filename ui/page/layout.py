@@ -5,7 +5,6 @@ from __future__ import annotations
 import gradio as gr
 
 from model.settings import DefaultSettings
-from ui import ASSETS
 from ui.handlers.setting_bounds import started
 from ui.html import comparison as comparison_html
 from ui.html import messages as messages_html
@@ -27,12 +26,6 @@ from ui.page.elements import (
     Values,
 )
 from ui.text.texts import ENGLISH, LANGUAGES, Texts
-
-BRIDGE = "qwenVlChat.tell = (data) => trigger('select', data)"  # from a script to the server
-# Two events: the price is wanted; the price, and reading ahead.
-PRICING = """qwenVlChat.askPrice = () => trigger('price');
-qwenVlChat.askPriceAndRead = () => trigger('read');"""
-SAVING = "qwenVlChat.savePlaces = (data) => trigger('select', data)"
 
 
 def lay_out(defaults: DefaultSettings, log_ins: bool = False) -> Page:
@@ -94,7 +87,7 @@ def lay_out_talk(texts: Texts) -> Talk:
                 layout="panel",
                 placeholder=welcome(texts),
             ),
-            examples=gr.HTML(offered(texts), elem_id="examples", js_on_load=script("examples.js")),
+            examples=gr.HTML(offered(texts), elem_id="examples", js_on_load=mounted("examples")),
             live=gr.Markdown(
                 elem_id="live", latex_delimiters=DELIMITERS, line_breaks=True, container=False
             ),
@@ -126,7 +119,7 @@ def lay_out_comparison() -> Comparison:
     """The form of a comparison, and its two answers."""
     with gr.Column(elem_id="comparison"):
         return Comparison(
-            form=gr.HTML(elem_id="comparison-form", js_on_load=script("compare.js")),
+            form=gr.HTML(elem_id="comparison-form", js_on_load=mounted("comparison")),
             answers=gr.HTML(elem_id="compared", js_on_load=None),
         )
 
@@ -137,7 +130,7 @@ def lay_out_desk(texts: Texts) -> Desk:
         notice = gr.HTML(elem_id="notice")
         cancel_edit = gr.Button(texts.editing, elem_id="cancel-edit", size="sm", visible=False)
         with gr.Group(elem_id="composer"):
-            tray = gr.HTML(elem_id="tray", js_on_load=script("tray.js"))
+            tray = gr.HTML(elem_id="tray", js_on_load=mounted("tray"))
             attach = gr.UploadButton(
                 texts.attach,
                 file_count="multiple",
@@ -175,12 +168,12 @@ def lay_out_for_scripts(texts: Texts) -> ForScripts:
         run_state=_unseen("run-state", None, messages_html.run_state("loading", 0)),
         ready=_unseen("ready", None),
         texts=_unseen("page-texts", None, messages_html.page_texts(texts)),
-        replay=gr.HTML(elem_id="replay", js_on_load=script("replay.js")),
-        bridge=_unseen("bridge", BRIDGE),
-        pricing=_unseen("pricing", PRICING),
-        inspector=_unseen("inspector", script("inspector.js")),
+        replay=gr.HTML(elem_id="replay", js_on_load=mounted("reproduce")),
+        bridge=_unseen("bridge", mounted("turns")),
+        pricing=_unseen("pricing", mounted("pricing", "price", "read")),
+        inspector=_unseen("inspector", mounted("inspector")),
         resume=gr.Button(elem_id="resume", visible="hidden"),
-        places=_unseen("places", SAVING),
+        places=_unseen("places", mounted("places")),
     )
 
 
@@ -244,7 +237,11 @@ def welcome(texts: Texts) -> str:
     return f"<h1>{texts.empty}</h1>"
 
 
-def script(name: str) -> str:
-    """A script of ours. Gradio would only log what goes wrong while it starts; the window tells the person."""
-    source = (ASSETS / name).read_text(encoding="utf-8")
-    return f"try {{\n{source}}} catch (error) {{ reportError(error); }}"
+def mounted(name: str, *events: str) -> str:
+    """Hands an element and what sends its events to the page's scripts (assets/js/elements.js).
+
+    events: those that Gradio does not have, which it takes from the names in this text. It would only log what goes
+    wrong here; the window tells the person.
+    """
+    named = "".join(f" // {event!r}" for event in events)
+    return f"try {{ qwenVlChat.mount({name!r}, element, trigger); }} catch (error) {{ reportError(error); }}{named}"

@@ -1,27 +1,31 @@
-// One item looked at closely: runs in a hidden gr.HTML, which lends it `element` and `trigger`. The server
-// draws the content there; here it is put into a dialog, and what the person changes is sent back.
-const { one, text, dialog, button } = qwenVlChat;
+// One item looked at closely. The server draws the content into a hidden element; here it is put into a dialog, and
+// what the person changes is sent back.
+import { button, dialog } from './dialog.js';
+import { tell as send, whenMounted } from './elements.js';
+import { one } from './parts.js';
+import { pointable, pointAt } from './region.js';
+import { text } from './texts.js';
+
 const SETTLE_MS = 200; // a handle that is being dragged goes through many values that nobody wants
 let shown = null;
 let wanted = null; // the item that is to be seen: what the server draws after that was closed stays closed
 let settling = 0;
 
-const tell = (op, more = {}) => trigger('select', { op, id: shown?.dataset.id, ...more });
+const ask = (data) => send('inspector', 'select', data);
+const tell = (op, more = {}) => ask({ op, id: shown?.dataset.id, ...more });
 
 function look(picture) {
   wanted = picture.dataset.look;
-  trigger('select', { op: 'look', id: wanted });
+  ask({ op: 'look', id: wanted });
 }
 
-qwenVlChat.tellTray = (op, more) => trigger('select', { op, ...more });
-
 function point(box) {
-  qwenVlChat.pointAt({ id: shown.dataset.id, box });
+  pointAt({ id: shown.dataset.id, box });
 }
 
 function pointing() {
   const frame = shown.querySelector('.grid');
-  if (frame) qwenVlChat.pointable(frame, point);
+  if (frame) pointable(frame, point);
 }
 
 function open(drawn) {
@@ -96,22 +100,32 @@ function pressed(event) {
   }
 }
 
-// What is alike Gradio leaves standing, and changes only its attributes and texts.
-new MutationObserver(() => {
-  const drawn = element.querySelector('[data-id]');
-  if (!drawn) return;
-  if (!shown && drawn.dataset.id === wanted) open(drawn);
-  else if (shown?.dataset.id === drawn.dataset.id) redraw(drawn);
-}).observe(element, { childList: true, subtree: true, attributeFilter: ['data-drawn'] });
+function drawn(element) {
+  const content = element.querySelector('[data-id]');
+  if (!content) return;
+  if (!shown && content.dataset.id === wanted) open(content);
+  else if (shown?.dataset.id === content.dataset.id) redraw(content);
+}
 
-document.addEventListener('click', (event) => {
+function press(event) {
   const picture = event.target.closest('#tray [data-look]');
   if (picture) look(picture);
   if (event.target.closest('#cost-card [data-fit]'))
-    trigger('select', { op: 'fit', budget: Number(one('#cost-card details input').value) || null });
-});
-document.addEventListener('keydown', (event) => {
+    ask({ op: 'fit', budget: Number(one('#cost-card details input').value) || null });
+}
+
+function pressKey(event) {
   if (!event.target.matches?.('#tray [data-look]') || ![' ', 'Enter'].includes(event.key)) return;
   event.preventDefault();
   look(event.target);
-});
+}
+
+export function start() {
+  whenMounted('inspector', (element) => {
+    // What is alike Gradio leaves standing, and changes only its attributes and texts.
+    new MutationObserver(() => drawn(element))
+      .observe(element, { childList: true, subtree: true, attributeFilter: ['data-drawn'] });
+  });
+  document.addEventListener('click', press);
+  document.addEventListener('keydown', pressKey);
+}

@@ -1,0 +1,102 @@
+// Files on their way into the tray: there is one way in, and the composer's text is never touched.
+
+const EXPORTED = /\.zip$/i; // a whole conversation, which is no attachment
+
+export class Intake {
+  #uploads = new Map(); // under way: a file -> [bytes sent, bytes in all]
+  #waiting = 0; // batches that are not in the tray yet
+  #known = false; // whether the server knows this page
+  #sendLater = false;
+  #stop = new AbortController(); // of all that is under way
+
+  /**
+   * store: sends a file to the server and gives its path there, see `upload`; cards: of files that fail, see
+   * `failed_uploads`; deliver: puts stored files into the tray and gives whether the server answered; restore: goes on
+   * with an exported conversation; send: sends the message; show: draws how far it is, null when nothing is under way.
+   */
+  constructor({ store, cards, deliver, restore, send, show }) {
+    Object.assign(this, { store, cards, deliver, restore, send, show });
+  }
+
+  /** The server knows the page. */
+  open() {
+    this.#known = true;
+    this.#sendHeld();
+  }
+
+  /** What is under way is taken back. */
+  abandon() {
+    this.#stop.abort();
+    this.#stop = new AbortController();
+    this.#sendLater = false;
+  }
+
+  /** What is sent while files are on their way is sent with them, and what is sent before the server knows the page, then. */
+  holdBack(event) {
+    if (!this.#waiting && this.#known) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.#sendLater = true;
+  }
+
+  async add(files) {
+    const chosen = [...files];
+    if (!chosen.length) return;
+    const { signal } = this.#stop;
+    const cancelled = new Promise((resolve) => { signal.addEventListener('abort', resolve); });
+    this.#waiting += 1;
+    chosen.forEach(this.cards.leaves);
+    this.#show();
+    try {
+      await Promise.race([this.#sendAll(chosen, signal), cancelled]);
+    } catch (error) {
+      this.#sendLater = false; // nobody knows what has arrived
+      throw error;
+    } finally {
+      this.#waiting -= 1;
+      chosen.forEach(this.cards.arrived);
+      if (!this.#waiting) this.#uploads.clear();
+      this.#show();
+    }
+    this.#sendHeld();
+  }
+
+  async #sendAll(chosen, signal) {
+    const stored = await Promise.all(chosen.map((file) => this.#post(file, signal)));
+    if (signal.aborted) return;
+    const exported = (file) => EXPORTED.test(file.name);
+    const media = stored.filter((file) => file && !exported(file));
+    stored.filter((file) => file && exported(file)).slice(-1).forEach((file) => this.restore(file));
+    if (!media.length || await this.deliver(media) || signal.aborted) return;
+    chosen.forEach((file, i) => { if (media.includes(stored[i])) this.#fail(file, { reason: 'silence' }); });
+  }
+
+  // Gives what the server knows the file by, or null: it has a card of its own then.
+  async #post(file, signal) {
+    this.#uploads.set(file, [0, file.size]);
+    const progress = (...far) => { this.#uploads.set(file, far); this.#show(); };
+    try {
+      return { path: await this.store(file, { progress, signal }), name: file.name };
+    } catch (error) {
+      this.#fail(file, error);
+      return null;
+    }
+  }
+
+  #fail(file, error) {
+    if (error.reason === 'cancelled') return;
+    this.#sendLater = false; // the message would go without it
+    this.cards.failed(file, error);
+  }
+
+  #sendHeld() {
+    if (!this.#sendLater || this.#waiting || !this.#known) return;
+    this.#sendLater = false;
+    this.send();
+  }
+
+  #show() {
+    const [sent, all] = [...this.#uploads.values()].reduce(([a, b], [c, d]) => [a + c, b + d], [0, 0]);
+    this.show(this.#waiting ? Math.floor(all && 100 * sent / all) : null);
+  }
+}
