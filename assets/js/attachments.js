@@ -6,7 +6,7 @@ import * as failedUploads from './failed_uploads.js';
 import { Intake } from './intake.js';
 import { sends } from './keyboard.js';
 import { known } from './opening.js';
-import { one, whenReady } from './parts.js';
+import { one, whenReady, within } from './parts.js';
 import { restore } from './reproduce.js';
 import { ask } from './tray.js';
 import { upload } from './upload.js';
@@ -46,10 +46,10 @@ function holdMessages() {
   const hold = (event) => intake.holdBack(event);
   for (const kind of ['keydown', 'keypress']) {
     document.addEventListener(kind, (event) => {
-      if (sends(event) && event.target.matches(composer.FIELD)) hold(event);
+      if (sends(event) && within(event, composer.FIELD)) hold(event);
     }, true);
   }
-  document.addEventListener('click', (event) => { if (event.target.closest(composer.SEND)) hold(event); }, true);
+  document.addEventListener('click', (event) => { if (within(event, composer.SEND)) hold(event); }, true);
 }
 
 function takeFiles() {
@@ -65,9 +65,10 @@ function takeFiles() {
     if (event.dataTransfer?.files.length) take(event, event.dataTransfer.files);
   }, true);
   document.addEventListener('change', (event) => {
-    if (!event.target.matches?.('#composer input[type=file]')) return;
-    take(event, event.target.files);
-    event.target.value = ''; // so that the same file can be chosen again
+    const field = within(event, '#composer input[type=file]');
+    if (!field) return;
+    take(event, field.files);
+    field.value = ''; // so that the same file can be chosen again
   }, true);
 }
 

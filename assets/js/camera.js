@@ -17,14 +17,14 @@ async function attachFrame(video, name) {
   if (!video.videoWidth) throw new Error('there is no frame yet');
   const canvas = document.createElement('canvas');
   [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
-  canvas.getContext('2d').drawImage(video, 0, 0);
+  canvas.getContext('2d')?.drawImage(video, 0, 0);
   const content = await new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
   if (!content) throw new Error('the frame cannot be drawn');
   const moment = new Date().toISOString().slice(0, 19).replaceAll(':', '.');
   attach([new File([content], `${name} ${moment}.png`, { type: 'image/png' })]);
 }
 
-const leave = (stream) => stream.getTracks().forEach((track) => track.stop());
+const leave = (stream) => stream.getTracks().forEach((track) => { track.stop(); });
 
 // A phone's camera that looks away from the person, where there are two.
 const CAMERA = { width: { ideal: 1920 }, facingMode: { ideal: 'environment' } };

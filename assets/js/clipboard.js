@@ -14,7 +14,7 @@ export async function copy(content) {
 // page that has waited before it asks.
 function copyOld(content) {
   const area = Object.assign(document.createElement('textarea'), { value: content });
-  const focused = document.activeElement;
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement);
   (document.querySelector('dialog[open]') ?? document.body).append(area);
   area.select();
   const copied = document.execCommand('copy');

@@ -2,11 +2,12 @@
 import * as composer from './composer.js';
 import { tell, whenMounted } from './elements.js';
 import * as keyboard from './keyboard.js';
-import { one, whenReady } from './parts.js';
+import { one, whenReady, within } from './parts.js';
 import { settingsWith, whenOtherwise } from './settings.js';
 
 const VIEW = '#compare';
-let element = null; // the form
+/** @type {any} */
+let element = null; // the form, once it is there
 let taken = {};
 let touched = false; // what differs is somebody's choice
 let asked = false; // and the answers are not on the page yet
@@ -100,7 +101,7 @@ function sent(event) {
 }
 
 function pressKey(event) {
-  if (keyboard.sends(event) && event.target.matches(composer.FIELD)) sent(event);
+  if (keyboard.sends(event) && within(event, composer.FIELD)) sent(event);
   if (keyboard.leaves(event) && open() && running() && !one('dialog[open]')) {
     event.preventDefault();
     stop();
@@ -125,11 +126,11 @@ function watchForm(form) {
 
 function watchPage() {
   document.addEventListener('click', (event) => {
-    const button = event.target.closest('#compared [data-op=take]');
+    const button = within(event, '#compared [data-op=take]');
     if (button) take(button.dataset.settings);
   });
   document.addEventListener('keydown', pressKey, true);
-  document.addEventListener('click', (event) => { if (event.target.closest(composer.SEND)) sent(event); }, true);
+  document.addEventListener('click', (event) => { if (within(event, composer.SEND)) sent(event); }, true);
   // Who was away for a while may have lost the connection over which the answers came.
   document.addEventListener('visibilitychange', () => { if (!document.hidden && running()) look(); });
   addEventListener('hashchange', show);

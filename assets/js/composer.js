@@ -57,7 +57,7 @@ function nameButtons() {
 export function start() {
   nameButtons();
   document.addEventListener('input', (event) => {
-    if (event.target === one(FIELD)) session.set(DRAFT, event.target.value);
+    if (event.target === one(FIELD)) session.set(DRAFT, one(FIELD).value);
   });
   document.addEventListener('keydown', (event) => {
     if (!leaves(event) || one('dialog[open]')) return;

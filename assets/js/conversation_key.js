@@ -20,9 +20,10 @@ async function own() {
   const copied = before && (session.get(TAKEN) === before || await others.have(before));
   if (copied) session.set(KEY, '');
   others.take(key(), () => { session.set(TAKEN, key()); location.reload(); });
-  return copied ? before : '';
+  return copied && before ? before : '';
 }
 
+/** @type {Promise<string> | null} */
 let owned = null;
 
 /**

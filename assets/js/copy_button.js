@@ -8,8 +8,8 @@ export async function copyText(button, content) {
   const done = await clipboard.copy(content);
   // The text alone is changed, since Gradio goes on changing it where it has put it.
   const texts = document.createTreeWalker(button, NodeFilter.SHOW_TEXT);
-  while (texts.nextNode() && !texts.currentNode.data.trim());
-  const label = texts.currentNode;
+  while (texts.nextNode() && !texts.currentNode.textContent?.trim());
+  const label = /** @type {Text} */ (texts.currentNode);
   const said = text(done ? 'copied' : 'notCopied');
   if ([text('copied'), text('notCopied')].includes(label.data)) return;
   const before = label.data;

@@ -1,5 +1,6 @@
 // Files that did not reach the server: a card for each above the composer, with the reason and "Try again".
 // One that is on its way for long is kept, too: the page may be loaded anew before it has arrived.
+import { one } from './parts.js';
 import { megabytes, text, whenSaid } from './texts.js';
 import { forget, keep, kept } from './unsent_files.js';
 
@@ -16,10 +17,12 @@ const SENTENCES = {
 // Trying again changes nothing.
 const FINAL = ['too-large', 'unreadable'];
 
+const LIST = 'failed-uploads';
 const LONG_MS = 1000;
 
 const failures = new Map(); // by id: { file, error }
 const leaving = new Map(); // files that are on their way -> { id, timer }
+/** @type {{ tab: string, limit: number, again: (file: File) => unknown } | null} */
 let page = null; // what `start` was given
 
 /** Show what failed so far, and what an earlier page of this tab left. tab: its key; limit: of a file, in bytes; again: sends a file. */
@@ -80,20 +83,21 @@ export function sentence(file, error, limit) {
 
 function draw() {
   if (!page) return;
-  const list = document.querySelector('#failed-uploads') ?? Object.assign(document.createElement('ul'), { id: 'failed-uploads' });
-  if (!list.isConnected) document.querySelector('#composer').before(list);
-  list.replaceChildren(...[...failures].map(([id, failure]) => card(id, failure)));
+  const list = one(`#${LIST}`) ?? Object.assign(document.createElement('ul'), { id: LIST });
+  if (!list.isConnected) one('#composer').before(list);
+  const shown = page;
+  list.replaceChildren(...[...failures].map(([id, failure]) => card(id, failure, shown)));
   list.hidden = !failures.size;
 }
 
-function card(id, { file, error }) {
+function card(id, { file, error }, { limit, again }) {
   const made = document.createElement('li');
   const said = document.createElement('p');
   said.setAttribute('role', 'alert');
-  said.textContent = sentence(file, error, page.limit);
+  said.textContent = sentence(file, error, limit);
   const leave = () => { failures.delete(id); draw(); return forget(id); };
   made.append(said);
-  if (!FINAL.includes(error.reason)) made.append(button(text('tryAgain'), () => { leave(); page.again(file); }));
+  if (!FINAL.includes(error.reason)) made.append(button(text('tryAgain'), () => { leave(); again(file); }));
   made.append(button('✕', leave, text('dismiss')));
   return made;
 }

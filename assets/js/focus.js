@@ -1,6 +1,6 @@
 // Where typing goes on when what had the focus is gone.
 import * as composer from './composer.js';
-import { one } from './parts.js';
+import { one, within } from './parts.js';
 
 const GONE_MS = 3000; // for the server's answer to a press
 
@@ -8,7 +8,7 @@ const GONE_MS = 3000; // for the server's answer to a press
 export function keepFocus() {
   document.addEventListener('click', (event) => {
     // A click on Stop or Send leaves the focus nowhere, because that button goes away.
-    if (event.target.closest(`${composer.STOP}, ${composer.SEND}`)) setTimeout(composer.focus, 150);
+    if (within(event, `${composer.STOP}, ${composer.SEND}`)) setTimeout(composer.focus, 150);
     // So do others, but not with a mouse or a finger: on a phone the focus would bring up its keyboard.
     else if (event.isTrusted && event.detail === 0) giveBack(Date.now() + GONE_MS);
   }, true);

@@ -7,9 +7,11 @@ import { pointable, pointAt } from './region.js';
 import { text } from './texts.js';
 
 const SETTLE_MS = 200; // a handle that is being dragged goes through many values that nobody wants
-let shown = null;
+/** @type {any} */
+let shown = null; // the dialog
 let wanted = null; // the item that is to be seen: what the server draws after that was closed stays closed
-let settling = 0;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let settling;
 
 const ask = (data) => send('inspector', 'select', data);
 const tell = (op, more = {}) => ask({ op, id: shown?.dataset.id, ...more });
@@ -62,7 +64,7 @@ function unfold() {
 
 function wish() {
   clearTimeout(settling);
-  settling = 0;
+  settling = undefined;
   const fields = Object.fromEntries(new FormData(shown.querySelector('form')));
   const wished = { level: fields.level };
   for (const [name, value] of Object.entries(fields))

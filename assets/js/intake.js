@@ -9,13 +9,15 @@ export class Intake {
   #sendLater = false;
   #stop = new AbortController(); // of all that is under way
 
+  #work;
+
   /**
    * store: sends a file to the server and gives its path there, see `upload`; cards: of files that fail, see
    * `failed_uploads`; deliver: puts stored files into the tray and gives whether the server answered; restore: goes on
    * with an exported conversation; send: sends the message; show: draws how far it is, null when nothing is under way.
    */
   constructor({ store, cards, deliver, restore, send, show }) {
-    Object.assign(this, { store, cards, deliver, restore, send, show });
+    this.#work = { store, cards, deliver, restore, send, show };
   }
 
   /** The server knows the page. */
@@ -45,7 +47,7 @@ export class Intake {
     const { signal } = this.#stop;
     const cancelled = new Promise((resolve) => { signal.addEventListener('abort', resolve); });
     this.#waiting += 1;
-    chosen.forEach(this.cards.leaves);
+    chosen.forEach(this.#work.cards.leaves);
     this.#show();
     try {
       await Promise.race([this.#sendAll(chosen, signal), cancelled]);
@@ -54,7 +56,7 @@ export class Intake {
       throw error;
     } finally {
       this.#waiting -= 1;
-      chosen.forEach(this.cards.arrived);
+      chosen.forEach(this.#work.cards.arrived);
       if (!this.#waiting) this.#uploads.clear();
       this.#show();
     }
@@ -66,8 +68,8 @@ export class Intake {
     if (signal.aborted) return;
     const exported = (file) => EXPORTED.test(file.name);
     const media = stored.filter((file) => file && !exported(file));
-    stored.filter((file) => file && exported(file)).slice(-1).forEach((file) => this.restore(file));
-    if (!media.length || await this.deliver(media) || signal.aborted) return;
+    stored.filter((file) => file && exported(file)).slice(-1).forEach((file) => { this.#work.restore(file); });
+    if (!media.length || await this.#work.deliver(media) || signal.aborted) return;
     chosen.forEach((file, i) => { if (media.includes(stored[i])) this.#fail(file, { reason: 'silence' }); });
   }
 
@@ -76,7 +78,7 @@ export class Intake {
     this.#uploads.set(file, [0, file.size]);
     const progress = (...far) => { this.#uploads.set(file, far); this.#show(); };
     try {
-      return { path: await this.store(file, { progress, signal }), name: file.name };
+      return { path: await this.#work.store(file, { progress, signal }), name: file.name };
     } catch (error) {
       this.#fail(file, error);
       return null;
@@ -86,17 +88,17 @@ export class Intake {
   #fail(file, error) {
     if (error.reason === 'cancelled') return;
     this.#sendLater = false; // the message would go without it
-    this.cards.failed(file, error);
+    this.#work.cards.failed(file, error);
   }
 
   #sendHeld() {
     if (!this.#sendLater || this.#waiting || !this.#known) return;
     this.#sendLater = false;
-    this.send();
+    this.#work.send();
   }
 
   #show() {
     const [sent, all] = [...this.#uploads.values()].reduce(([a, b], [c, d]) => [a + c, b + d], [0, 0]);
-    this.show(this.#waiting ? Math.floor(all && 100 * sent / all) : null);
+    this.#work.show(this.#waiting ? Math.floor(all && 100 * sent / all) : null);
   }
 }

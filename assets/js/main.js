@@ -33,7 +33,7 @@ const REFUSED = { blocked: 'storageBlocked', full: 'storageFull' };
 
 // What Gradio's events call (ui/page/layout.py, wiring.py and events.py), which know nothing of modules. Whatever
 // else a module needs of another it imports.
-window.qwenVlChat = Object.freeze({
+/** @type {any} */ (window).qwenVlChat = Object.freeze({
   mount, open, opened, draw, price, download, language, chooseLanguage, copyLatest,
   sent: composer.sent, giveBack: composer.giveBack, replace: composer.replace, startOver: attachments.startOver,
   keptSettings: settings.keptSettings, gatherSettings: settings.gatherSettings, startSettings: settings.startSettings,

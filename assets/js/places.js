@@ -105,7 +105,7 @@ function show(host, answer, pictures) {
   });
   const there = [...host.querySelectorAll(':scope > .marked')];
   if (wanted.length === there.length && wanted.every((made, i) => made === there[i])) return;
-  there.filter((made) => !wanted.includes(made)).forEach((made) => made.remove());
+  for (const made of there) if (!wanted.includes(made)) made.remove();
   host.append(...wanted);
 }
 
@@ -118,7 +118,7 @@ export function start() {
   function update() {
     const answers = log.places();
     const arriving = JSON.parse(one('#run-state [data-places]')?.dataset.places ?? '[]');
-    document.querySelectorAll('#chatbot .bot-row').forEach((row, i) => show(row, i, answers[i] ?? []));
+    document.querySelectorAll('#chatbot .bot-row').forEach((row, i) => { show(row, i, answers[i] ?? []); });
     show(live, answers.length, arriving);
   }
 

@@ -12,6 +12,7 @@ function at(picture, event) {
   return [inside((event.clientX - left) / width), inside((event.clientY - top) / height)];
 }
 
+/** @type {(from: number[], to: number[]) => number[]} */
 const corners = ([a, b], [c, d]) => [Math.min(a, c), Math.min(b, d), Math.max(a, c), Math.max(b, d)];
 
 /** frame: holds the picture and is as large as it; marked: called with the corners of what was marked. */
@@ -19,6 +20,7 @@ export function pointable(frame, marked) {
   const picture = frame.querySelector('img');
   const shade = document.createElement('span');
   shade.className = 'marking';
+  /** @type {number[] | null} */
   let from = null;
   frame.classList.add('pointable');
   frame.addEventListener('dragstart', (event) => event.preventDefault());

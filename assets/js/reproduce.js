@@ -3,6 +3,7 @@ import { copyText } from './copy_button.js';
 import { tell, whenMounted } from './elements.js';
 import { one } from './parts.js';
 
+/** @type {any} */
 let element = null;
 const shown = () => element.querySelector('dialog');
 

@@ -14,7 +14,7 @@ export function start() {
   // Once per frame: to ask for the height is to lay the page out.
   let due = 0;
   const scroll = () => { due = 0; if (follow.pinned) talk.scrollTop = talk.scrollHeight; };
-  watchContent(talk, () => { moved(); due ||= requestAnimationFrame(scroll); });
+  watchContent(talk, () => { moved(); if (!due) due = requestAnimationFrame(scroll); });
 }
 
 // Whoever scrolls up reads there. Gives what to call when the page itself may have scrolled.

@@ -1,4 +1,6 @@
 // A moment that an answer names shows that frame in the clip's player.
+import { within } from './parts.js';
+
 const LINKS = '#chatbot .bot a[href^="#t="], #live a[href^="#t="]';
 
 function seek(event) {
@@ -7,16 +9,17 @@ function seek(event) {
   event.preventDefault();
   event.stopPropagation();
   const [, seconds, place] = /^#t=(\d+(?:\.\d+)?)&clip=(\d+)$/.exec(link.getAttribute('href')) ?? [];
-  const player = place && document.querySelectorAll('#chatbot .user video')[place - 1];
+  const players = /** @type {NodeListOf<HTMLVideoElement>} */ (document.querySelectorAll('#chatbot .user video'));
+  const player = players[Number(place) - 1];
   if (!player) return;
   // At the very end there is no frame to show.
   const last = Number.isFinite(player.duration) ? Math.max(0, player.duration - 0.05) : Infinity;
-  player.currentTime = Math.min(seconds, last);
+  player.currentTime = Math.min(Number(seconds), last);
   player.scrollIntoView({ block: 'nearest' });
 }
 
 export function start() {
   document.addEventListener('click', seek, true);
   // A live answer is made anew so often that a press and its release meet different links.
-  document.addEventListener('pointerdown', (event) => { if (event.target.closest('#live')) seek(event); }, true);
+  document.addEventListener('pointerdown', (event) => { if (within(event, '#live')) seek(event); }, true);
 }

@@ -1,5 +1,5 @@
 // The settings beside the conversation, open or closed as the person left them.
-import { one } from './parts.js';
+import { one, within } from './parts.js';
 import { local } from './storage.js';
 
 const SIDEBAR = 'qwen-vl-chat-sidebar'; // 'open' or 'closed'
@@ -14,7 +14,7 @@ export function openAsBefore() {
 
 export function start() {
   document.addEventListener('click', (event) => {
-    if (event.isTrusted && event.target.closest(TOGGLE))
+    if (event.isTrusted && within(event, TOGGLE))
       local.set(SIDEBAR, one('#settings.open') ? 'closed' : 'open'); // it is about to change
   }, true);
 }

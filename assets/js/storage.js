@@ -16,9 +16,13 @@ export function whenRefused(listener) {
   for (const why of refusals) listener(why);
 }
 
-/** Strings by name. open: gives the browser's own store; it may throw, as `window.localStorage` does. */
+/**
+ * Strings by name. open: gives the browser's own store; it may throw, as `window.localStorage` does.
+ * @param {() => any} open
+ */
 export function store(open) {
   const memory = new Map();
+  /** @type {Storage | null} */
   let kept = null;
   try { kept = open() ?? null; } catch { /* told below */ }
   if (!kept) refuse('blocked');
@@ -33,9 +37,9 @@ export function store(open) {
       if (!kept) throw new Error('there is none');
       kept.setItem(name, value);
       memory.delete(name);
-    } catch (error) {
+    } catch (/** @type {any} */ error) {
       memory.set(name, String(value));
-      refuse(error.name === 'QuotaExceededError' && kept.length ? 'full' : 'blocked');
+      refuse(error.name === 'QuotaExceededError' && kept?.length ? 'full' : 'blocked');
     }
   }
 

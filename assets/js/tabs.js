@@ -5,8 +5,12 @@ const ANSWER_MS = 500; // a tab that does something takes as long; Gradio's own 
 
 const channelOfAll = () => new BroadcastChannel('qwen-vl-chat');
 
-/** What other tabs know of this one. open: gives the channel between them; browsers without one throw. */
+/**
+ * What other tabs know of this one. open: gives the channel between them; browsers without one throw.
+ * @param {() => { addEventListener: Function, postMessage: Function }} open
+ */
 export function neighbours(open = channelOfAll, patience = ANSWER_MS) {
+  /** @type {{ addEventListener: Function, postMessage: Function } | null} */
   let channel = null;
   let mine = ''; // the key that this tab has
   let late = () => {};

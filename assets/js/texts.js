@@ -1,6 +1,7 @@
 // What the page says, in the language that was chosen. The server writes it into `#page-texts`.
+import { one } from './parts.js';
 
-const there = () => document.querySelector('#page-texts [data-copied]');
+const there = () => one('#page-texts [data-copied]');
 
 /** A sentence by its name, with its `{...}` filled in; empty while the page has none. */
 export function text(name, values = {}) {
@@ -10,7 +11,7 @@ export function text(name, values = {}) {
 
 /** Call `show` as soon as `text` has sentences, and again in every other language. */
 export function whenSaid(show) {
-  const place = document.querySelector('#page-texts');
+  const place = one('#page-texts');
   if (!there()) return setTimeout(whenSaid, 100, show);
   // Gradio changes attributes in place as well.
   new MutationObserver(show).observe(place, { attributes: true, childList: true, subtree: true });

@@ -25,7 +25,10 @@ async function files(mode, use) {
   }
 }
 
-/** Keep `file` for the tab of this key. id: names it; error: the `UploadError`, of which `reason` and `status` stay. */
+/**
+ * Keep `file` for the tab of this key. id: names it; error: the `UploadError`, of which `reason` and `status` stay.
+ * @type {(id: string, tab: string, file: File, error: { reason: string, status?: number }) => Promise<unknown>}
+ */
 export const keep = (id, tab, file, { reason, status }) =>
   files('readwrite', (all) => done(all.put({ id, tab, file, error: { reason, status }, at: Date.now() })));
 

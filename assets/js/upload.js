@@ -37,13 +37,16 @@ export function stored(status, body) {
  *
  * progress: called with bytes sent and bytes in all; signal: an AbortSignal that takes it back; maxBytes: of
  * a file, 0 for any size.
+ * @param {File} file
+ * @param {{ address?: string, progress?: (sent: number, all: number) => void, signal?: AbortSignal, maxBytes?: number, silenceMs?: number }} options
  */
 export function upload(file, { address = ADDRESS, progress = () => {}, signal, maxBytes = 0, silenceMs = SILENCE_MS } = {}) {
   if (maxBytes && file.size > maxBytes) return Promise.reject(new UploadError('too-large'));
   if (signal?.aborted) return Promise.reject(new UploadError('cancelled'));
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    let timer = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
     let ended = false;
     const cancel = () => end(new UploadError('cancelled'));
     function end(error, path) {

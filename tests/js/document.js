@@ -4,7 +4,10 @@ class Drawn extends EventTarget {
   isConnected = false;
   children = [];
   dataset = {};
+  id = '';
   style = { setProperty: () => {} };
+  before(_other) { /* each its own, see createElement */ }
+  remove() { /* the same */ }
   setAttribute(name, value) { this[name] = value; }
   toggleAttribute(name, on) { this[name] = on; }
   append(...parts) { for (const part of parts) { this.children.push(part); part.parentElement = this; } }

@@ -3,18 +3,19 @@ import test from 'node:test';
 import * as failedUploads from '../../assets/js/failed_uploads.js';
 import { PageDocument } from './document.js';
 
-const boat = { name: 'boat.png', size: 2 ** 20 };
+const boat = /** @type {any} */ ({ name: 'boat.png', size: 2 ** 20 });
 
 test('what fails before the page has its key has a card, and is sent again, as soon as it has', async () => {
-  globalThis.document = new PageDocument('#composer', '#page-texts', '#page-texts [data-copied]');
-  globalThis.MutationObserver = class { observe() { /* one language is enough */ } };
-  document.querySelector('#page-texts [data-copied]').dataset = { uploadConnection: '{name} did not arrive', tryAgain: 'Try again' };
+  const browser = /** @type {any} */ (globalThis);
+  browser.document = new PageDocument('#composer', '#page-texts', '#page-texts [data-copied]');
+  browser.MutationObserver = class { observe() { /* one language is enough */ } };
+  browser.document.querySelector('#page-texts [data-copied]').dataset = { uploadConnection: '{name} did not arrive', tryAgain: 'Try again' };
   failedUploads.failed(boat, { reason: 'connection' });
 
   const sent = [];
   await failedUploads.start({ tab: 'a', limit: 0, again: (file) => sent.push(file) });
 
-  const list = document.querySelector('#failed-uploads');
+  const list = browser.document.querySelector('#failed-uploads');
   const [said, again] = list.children[0].children;
   assert.equal(said.textContent, 'boat.png did not arrive');
   again.click();

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { store, whenRefused } from '../../assets/js/storage.js';
 
+// The module as on a page of its own.
+const anew = (page) => import(`../../assets/js/storage.js?${page}`);
+
 // A browser's store: `refusal` is thrown at whoever writes.
 function browsers(entries = {}, refusal = null) {
   const kept = new Map(Object.entries(entries));
@@ -17,7 +20,7 @@ const told = [];
 whenRefused((why) => told.push(why));
 
 test('a store that is refused is told before anything is written', async () => {
-  const first = await import('../../assets/js/storage.js?read-only');
+  const first = await anew('read-only');
   const heard = [];
   first.whenRefused((why) => heard.push(why));
   const kept = first.store(() => { throw named('SecurityError'); });
@@ -25,7 +28,7 @@ test('a store that is refused is told before anything is written', async () => {
 });
 
 test('a store that has no room for anything is a refused one', async () => {
-  const first = await import('../../assets/js/storage.js?no-room');
+  const first = await anew('no-room');
   const heard = [];
   first.whenRefused((why) => heard.push(why));
   first.store(() => browsers({}, named('QuotaExceededError'))).set('key', 7);

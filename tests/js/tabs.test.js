@@ -8,7 +8,7 @@ function browser() {
   return () => {
     const heard = new EventTarget();
     const channel = {
-      addEventListener: (...listener) => heard.addEventListener(...listener),
+      addEventListener: (kind, listener) => heard.addEventListener(kind, listener),
       postMessage: (data) => {
         for (const other of channels.filter((one) => one !== channel)) other.hear(data);
       },

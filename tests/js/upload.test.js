@@ -5,7 +5,8 @@ import { after, before, test } from 'node:test';
 import { upload } from '../../assets/js/upload.js';
 import { XMLHttpRequest } from './xml_http_request.js';
 
-globalThis.XMLHttpRequest = XMLHttpRequest;
+const browser = /** @type {any} */ (globalThis);
+browser.XMLHttpRequest = XMLHttpRequest;
 const picture = new File(['a picture'], 'boat.png', { type: 'image/png' });
 let server;
 let address;
@@ -15,9 +16,9 @@ const posted = [];
 before(async () => {
   server = http.createServer(async (request, response) => {
     posted.push(request);
-    request.content = '';
-    try { for await (const part of request) request.content += part; } catch { return; }
-    answer(request, response);
+    let content = '';
+    try { for await (const part of request) content += part; } catch { return; }
+    answer(Object.assign(request, { content }), response);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -88,12 +89,12 @@ test('a server that says nothing ends it, and the connection to it', async () =>
 });
 
 test('a server that takes no byte ends it', async () => {
-  class Stuck extends XMLHttpRequest { send() { /* the network takes nothing */ } }
-  globalThis.XMLHttpRequest = Stuck;
+  class Stuck extends XMLHttpRequest { async send() { /* the network takes nothing */ } }
+  browser.XMLHttpRequest = Stuck;
   try {
     assert.equal(await upload(picture, { address, silenceMs: 5 }).catch((error) => error.reason), 'silence');
   } finally {
-    globalThis.XMLHttpRequest = XMLHttpRequest;
+    browser.XMLHttpRequest = XMLHttpRequest;
   }
 });
 
@@ -107,22 +108,22 @@ test('who is still heard of is waited for', async () => {
       Object.assign(this, { status: 200, responseText: '["/p"]' }).onload();
     }
   }
-  globalThis.XMLHttpRequest = Slow;
+  browser.XMLHttpRequest = Slow;
   try {
     assert.equal(await upload(picture, { address, silenceMs: 100 }), '/p');
   } finally {
-    globalThis.XMLHttpRequest = XMLHttpRequest;
+    browser.XMLHttpRequest = XMLHttpRequest;
   }
 });
 
 test('an upload that the browser ends itself is no failure', async () => {
   let asked;
   class Seen extends XMLHttpRequest { constructor() { super(); asked = this; } }
-  globalThis.XMLHttpRequest = Seen;
+  browser.XMLHttpRequest = Seen;
   try {
     assert.equal(await reason(() => { asked.abort(); asked.onabort?.(); }), 'cancelled');
   } finally {
-    globalThis.XMLHttpRequest = XMLHttpRequest;
+    browser.XMLHttpRequest = XMLHttpRequest;
   }
 });
 
@@ -147,11 +148,11 @@ test('a file that is gone is told apart from a connection that is', async () => 
   const gone = { name: 'gone.png', size: 3, slice: () => unreadable };
   const goneBefore = { name: 'gone.png', size: 0, slice: () => new Blob(), ...unreadable };
   const append = FormData.prototype.append;
-  FormData.prototype.append = function (name, file, called) { return append.call(this, name, file instanceof File ? file : picture, called); };
+  FormData.prototype.append = /** @type {any} */ (function (name, file, called) { return append.call(this, name, file instanceof File ? file : picture, called); });
   try {
     answer = (request) => request.socket.destroy();
     for (const file of [gone, goneBefore]) {
-      assert.equal(await upload(file, { address }).catch((error) => error.reason), 'unreadable');
+      assert.equal(await upload(/** @type {any} */ (file), { address }).catch((error) => error.reason), 'unreadable');
     }
   } finally {
     FormData.prototype.append = append;

@@ -2,9 +2,12 @@
 import http from 'node:http';
 
 export class XMLHttpRequest {
+  /** @type {any} */
   upload = {};
   status = 0;
   responseText = '';
+  onload() { /* somebody's */ }
+  onerror() { /* somebody's */ }
 
   open(method, address) { this.asked = { method, address }; }
 
@@ -22,13 +25,13 @@ export class XMLHttpRequest {
         this.onerror();
       }
     });
-    this.request.on('error', () => { if (!this.request.ended) this.onerror(); });
+    this.request.on('error', () => { if (!this.ended) this.onerror(); });
     this.request.write(body, () => this.upload.onprogress?.({ loaded: body.length, total: body.length }));
     this.request.end();
   }
 
   abort() {
-    if (this.request) this.request.ended = true;
+    this.ended = true;
     this.request?.destroy();
   }
 }

@@ -68,7 +68,8 @@ def test_the_two_commands_are_wrappers_around_the_plain_ones() -> None:
 
 def recipes() -> list[str]:
     """What `make demo test` runs in this order, without the search for Python and for a browser."""
-    order = ("$(RUN)", "$(VENV)/.installed", "demo", "$(VENV)/.installed-test", "check", "test")
+    installed = ("$(VENV)/.installed-test", "node_modules/.package-lock.json")
+    order = ("$(RUN)", "$(VENV)/.installed", "demo", *installed, "check", "test")
     bodies = dict(re.findall(r"^(\S+):.*\n((?:\t.*\n?)+)", MAKEFILE, re.MULTILINE))
     lines = [line for target in order for line in expanded(bodies[target]).splitlines()]
     commands = [line.strip() for line in lines if not line.startswith(("\ttouch", "\t@"))]
