@@ -263,7 +263,7 @@ async def save_marked(tabs: Tabs, key: str, event: gr.EventData) -> tuple[str, s
         if picture := next(found, None):
             tabs.rates.admit_look(tab.asker.address)
             file = Image(picture.attachment.path, name=picture.attachment.name)
-            draw = partial(annotate.marked_copy, file, picture.marks, tabs.errands.room)
+            draw = partial(annotate.marked_copy, file, picture.marks, tabs.errands.room(tab))
             path = await tabs.errands.do(tab, draw)
             tabs.made(tab, [path])
             return composer.file_url(path), view.notice(tab)

@@ -32,7 +32,7 @@ from ui.handlers.chat import tab_of
 from ui.html import page_update
 from ui.html import reproduce as replay
 from ui.html import tray as tray_html
-from ui.media.disk_quota import Room
+from ui.media.room import Room
 from ui.media.temp_folder import storing
 from ui.media.uploads import upload_folder
 from ui.state.registry import Tabs
@@ -91,7 +91,7 @@ async def export(tabs: Tabs, key: str) -> tuple[str, Any]:
             return "", gr.skip()
         tabs.rates.admit_task(tab.asker.address)
         kept = tab.conversation, tuple(tab.answers)
-        target = await tabs.errands.do(tab, partial(_export, tabs, *kept))
+        target = await tabs.errands.do(tab, partial(_export, tabs, tabs.errands.room(tab), *kept))
         tabs.made(tab, [str(target)])
         return tray_html.file_url(str(target)), gr.skip()
     except DemoError as error:
@@ -167,11 +167,13 @@ def _reproducible(tabs: Tabs) -> Reproducible:
     return tabs.backend
 
 
-def _export(tabs: Tabs, conversation: Conversation, answers: tuple[AnswerRecord, ...]) -> Path:
+def _export(
+    tabs: Tabs, room: Room, conversation: Conversation, answers: tuple[AnswerRecord, ...]
+) -> Path:
     kept, script = _archive(tabs, conversation, answers)
     folder = upload_folder() / secrets.token_hex(16)  # unguessable, like an upload
     target = folder / time.strftime("conversation-%Y-%m-%d-%H%M.zip")
-    with tabs.errands.room.placed(target) as whole:
+    with room.placed(target) as whole:
         archive.write(kept, whole, script=script)
     return target
 
@@ -202,7 +204,9 @@ async def _restored(tabs: Tabs, tab: Tab, source: Path) -> tuple[Archive, list[A
     """The archive with every file checked as an upload is; the zip file goes. Raises `DemoError`."""
     folder = upload_folder() / secrets.token_hex(16)
     try:
-        restored = await tabs.errands.do(tab, partial(_unpacked, source, folder, tabs.errands.room))
+        restored = await tabs.errands.do(
+            tab, partial(_unpacked, source, folder, tabs.errands.room(tab))
+        )
         by_path = {str(item.path): item for item in restored.conversation.media}
         items = [await _inspected(tabs, tab, item) for item in by_path.values()]
         _require_empty(tab)
@@ -219,8 +223,10 @@ async def _restored(tabs: Tabs, tab: Tab, source: Path) -> tuple[Archive, list[A
 def _unpacked(source: Path, folder: Path, room: Room) -> Archive:
     room.require()
     folder.mkdir(parents=True)
-    with storing():
-        return archive_reader.read(source, folder, Allowance(room.max_file_bytes, room.take))
+    with storing(), room.writing() as writing:
+        restored = archive_reader.read(source, folder, Allowance(room.max_file_bytes, writing.take))
+        room.keep(*folder.iterdir())
+        return restored
 
 
 async def _inspected(tabs: Tabs, tab: Tab, item: Media) -> Attachment:

@@ -70,15 +70,16 @@ async def _looked_at(
     items = list(tab.tray)
     asked = drafted(tab.before, items, "", vision)
     assert asked
+    room = tabs.errands.room(tab)
 
     def look() -> inspector.Look:
         estimate = tabs.backend.estimate(asked, generation)
         cost = estimate.items[len(estimate.items) - len(items) + items.index(item)]
         part = item.part(vision)
         if isinstance(part, Image):
-            seen = [seen_picture(part, cost.resized, tabs.errands.room)]
+            seen = [seen_picture(part, cost.resized, room)]
         else:
-            seen = seen_frames(part, cost.resized, cost.times, tabs.errands.room)
+            seen = seen_frames(part, cost.resized, cost.times, room)
         return inspector.Look(item, vision, cost, seen, estimate.token_px)
 
     looked = await tabs.errands.do(tab, look)

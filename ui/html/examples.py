@@ -17,7 +17,7 @@ from PIL import Image as PillowImage
 from model.conversation import Video
 from model.media import image, video
 from ui import ASSETS
-from ui.media.disk_quota import Room
+from ui.media.room import Room
 from ui.media.uploads import upload_folder
 from ui.state.errands import Errands
 from ui.state.tab.attachment import Attachment
@@ -37,7 +37,7 @@ class Example:
 
     async def attachments(self, errands: Errands, tab: Tab) -> list[Attachment]:
         """The files as if they had just been uploaded. Raises `DemoError`."""
-        await errands.do(tab, partial(self._place, errands.room))
+        await errands.do(tab, partial(self._place, Room(errands.quota)))
         return [await errands.inspect(tab, _folder() / file) for file in self.files]
 
     def _place(self, room: Room) -> None:

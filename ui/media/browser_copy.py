@@ -13,7 +13,7 @@ from PIL import Image
 
 from model.backend import Cancel
 from model.conversation import Video
-from ui.media.disk_quota import Room
+from ui.media.room import Room
 from ui.media.sandbox.media import STRANGERS_MEDIA
 from ui.media.uploads import upload_folder
 

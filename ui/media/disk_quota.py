@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import math
 import os
-import secrets
 import shutil
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Container, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
-from model.errors import MediaError
-from ui.media.temp_folder import LOCK, storing
-from ui.media.uploads import NOT_STORED, upload_folder
+from ui.http.share import share
+from ui.media.temp_folder import LOCK
+from ui.media.uploads import upload_folder
 
 RECOUNT_S = 2.0  # between two looks at how much there is
 SPARE_BYTES = 2**30  # of the disk, for everything but uploads
 MAX_FILE_BYTES = 200 * 2**20
+MIN_FILE_BYTES = 4096  # of the disk, however little is in it
 
 
 def sweep(needed: Container[str], kept_s: float) -> None:
@@ -50,82 +52,108 @@ def remove_unfinished(before: float) -> None:
                     os.unlink(entry.path)
 
 
-class Room:
-    """What is left for files of strangers, which may take `most_bytes` together. For any thread.
+class DiskQuota:
+    """What is left for files of strangers, which may take `most_bytes` together, and one person a share of it.
 
-    max_file_bytes: of each of them.
+    For any thread. A person is an address, see `person_of`; "" is nobody, who has all that there is.
+    max_file_bytes: of each file.
     """
 
     def __init__(self, most_bytes: float = math.inf, max_file_bytes: int = MAX_FILE_BYTES) -> None:
         self.most_bytes = most_bytes
         self.max_file_bytes = max_file_bytes
-        self._lock = threading.Lock()
+        self._lock, self._counting = threading.Lock(), threading.Lock()
         self._counted = -math.inf
-        self._left, self._taken = 0.0, 0  # at the latest count, and since then
+        # At the latest count: what they may take together, what is left of that, and what was taken since then.
+        self._whole, self._left, self._taken = 0.0, 0.0, 0
+        self._files: dict[str, tuple[str, int]] = {}  # whose each is, and its bytes
+        self._stored = Counter[str]()  # bytes of those, by person
+        self._writing = Counter[str]()  # bytes of what is on its way to the disk
 
-    @property
-    def left(self) -> float:
-        """Bytes, as far as is known without looking."""
-        return self._left - self._taken
+    def left(self, person: str = "") -> float:
+        """Bytes that this person may store, as far as is known without looking."""
+        with self._lock:
+            return self._left_for(person)
 
-    def full(self) -> bool:
-        """Whether there is none. Goes through the folder now and then."""
+    def full(self, person: str = "") -> bool:
+        """Whether there are none. Goes through the folder now and then."""
         if time.monotonic() > self._counted + RECOUNT_S:
             self._count()
-        return self.left <= 0
+        return self.left(person) <= 0
 
-    def require(self) -> None:
-        """Raises `MediaError` where nothing can be stored; may go through the folder."""
-        if self.full():
-            raise MediaError.of(NOT_STORED)
-
-    def taken(self, count: int) -> bool:
+    def taken(self, person: str, count: int) -> bool:
         """Whether so many bytes may be written, as far as is known without looking; they count then."""
         with self._lock:
-            fits = count <= self.left
+            fits = count <= self._left_for(person)
             self._taken += count if fits else 0
+            self._writing[person] += count if fits else 0
         return fits
 
-    def take(self, count: int) -> None:
-        """So many bytes are being written; may look. Raises `MediaError` if they are too many."""
-        if not self.taken(count):
-            self.require()
-            if not self.taken(count):
-                raise MediaError.of(NOT_STORED)
+    def written(self, person: str, count: int) -> None:
+        """So many bytes that were taken are files now, or gone."""
+        with self._lock:
+            self._writing[person] -= count
+            if not self._writing[person]:
+                del self._writing[person]
 
-    @contextmanager
-    def placed(self, target: Path) -> Iterator[Path]:
-        """A new file, which becomes `target` when it is whole: nobody reads half of one. Blocks; raises `DemoError`."""
-        self.require()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f"{secrets.token_hex(16)}{target.suffix}")
-        try:
-            with storing():
-                yield beside
-                self.take(beside.stat().st_size)
-                beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
+    def keep(self, person: str, *paths: str | Path) -> None:
+        """These files were stored for this person; who else has the same is not asked."""
+        for path in (str(Path(path).resolve()) for path in paths):
+            with suppress(OSError):  # gone meanwhile
+                size = _bytes(os.stat(path))
+                with self._lock:
+                    if path not in self._files:
+                        self._files[path] = person, size
+                        self._stored[person] += size
+
+    def _left_for(self, person: str) -> float:
+        left = self._left - self._taken
+        if not person:
+            return left
+        own = self._stored[person] + self._writing[person]
+        others = any(who not in ("", person) for who in chain(self._stored, self._writing))
+        return min(left, share(self._whole, others) - own)
 
     def _count(self) -> None:
-        with self._lock:
-            before = self._taken  # lies in the folder by now
-        folder = upload_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        spare = shutil.disk_usage(folder).free - SPARE_BYTES
-        left = min(spare, self.most_bytes - _size(folder))
-        with self._lock:
-            self._left, self._taken = left, self._taken - before
-            self._counted = time.monotonic()
+        """One at a time; who comes meanwhile goes by the latest count, if there is one."""
+        if not self._counting.acquire(blocking=self._counted == -math.inf):
+            return
+        try:
+            with self._lock:
+                before = self._taken  # lies in the folder by now
+                files = self._files.copy()
+            folder = upload_folder()
+            folder.mkdir(parents=True, exist_ok=True)
+            spare = shutil.disk_usage(folder).free - SPARE_BYTES
+            sizes = dict(_sizes(folder))
+            total = sum(sizes.values())
+            found = {path: (files[path][0], sizes[path]) for path in files.keys() & sizes.keys()}
+            stored = Counter[str]()
+            for person, size in found.values():
+                stored[person] += size
+            with self._lock:
+                self._left = min(spare, self.most_bytes - total)
+                self._whole, self._taken = self._left + total, self._taken - before
+                for path in self._files.keys() - files.keys():  # kept meanwhile
+                    person, size = found[path] = self._files[path]
+                    stored[person] += size
+                self._files, self._stored = found, stored
+                self._counted = time.monotonic()
+        finally:
+            self._counting.release()
 
 
-def _size(folder: Path) -> int:
-    total, folders = 0, [str(folder)]
+def _sizes(folder: Path) -> Iterator[tuple[str, int]]:
+    """Of all files, and of the folders themselves."""
+    folders = [str(folder)]
     while folders:
         with suppress(OSError), os.scandir(folders.pop()) as entries:
             for entry in entries:
                 with suppress(OSError):
-                    total += entry.stat(follow_symlinks=False).st_size
+                    yield entry.path, _bytes(entry.stat(follow_symlinks=False))
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.path)
-    return total
+
+
+def _bytes(known: os.stat_result) -> int:
+    return max(known.st_size, MIN_FILE_BYTES)

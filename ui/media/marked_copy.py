@@ -14,7 +14,7 @@ from PIL import ImageDraw, ImageFont
 
 from model.conversation import Image
 from model.grounding import Box, Point
-from ui.media.disk_quota import Room
+from ui.media.room import Room
 from ui.media.sandbox.media import STRANGERS_MEDIA
 from ui.media.uploads import upload_folder
 

@@ -14,7 +14,7 @@ from PIL import Image as PillowImage
 from model.conversation import Image, Video
 from model.media import video
 from model.prompt import resize
-from ui.media.disk_quota import Room
+from ui.media.room import Room
 from ui.media.sandbox.media import STRANGERS_MEDIA
 from ui.media.uploads import upload_folder
 

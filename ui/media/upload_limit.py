@@ -11,11 +11,14 @@ from python_multipart.exceptions import FormParserError, MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model.errors import MediaError
-from ui.media.disk_quota import Room, remove_unfinished
+from ui.http.asker import address_of, person_of
+from ui.media.disk_quota import DiskQuota, remove_unfinished
+from ui.media.room import Room, Writing
 from ui.media.uploads import MAX_ATTACHMENTS
 
 NO_FORM, TOO_LARGE, INSUFFICIENT_STORAGE = 400, 413, 507
@@ -36,8 +39,8 @@ _TOO_LARGE = "File size exceeded the maximum allowed size."
 class UploadLimit:
     """ASGI middleware: refuses uploads that do not fit, at once where they say so, else at the first byte too many."""
 
-    def __init__(self, app: ASGIApp, room: Room) -> None:
-        self.app, self.room = app, room
+    def __init__(self, app: ASGIApp, quota: DiskQuota) -> None:
+        self.app, self.quota = app, quota
         self._going: dict[_Upload, float] = {}  # since when
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,16 +49,18 @@ class UploadLimit:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        try:
-            upload = _Upload(self.room, headers, receive, send)
-            status = await self._refused(headers)
-        except FormParserError:
-            status = NO_FORM
-        if status:
-            answer = _heard(receive, send, self.room.max_file_bytes)
-            await PlainTextResponse(SENTENCES[status], status)(scope, receive, answer)
-        else:
-            await self._let_in(scope, upload)
+        room = Room(self.quota, person_of(address_of(HTTPConnection(scope))))
+        with room.writing() as writing:
+            try:
+                upload = _Upload(room, writing, headers, receive, send)
+                status = await self._refused(headers, room)
+            except FormParserError:
+                status = NO_FORM
+            if status:
+                answer = _heard(receive, send, room.max_file_bytes)
+                await PlainTextResponse(SENTENCES[status], status)(scope, receive, answer)
+            else:
+                await self._let_in(scope, upload)
 
     async def _let_in(self, scope: Scope, upload: _Upload) -> None:
         self._going[upload] = time.time()
@@ -66,22 +71,24 @@ class UploadLimit:
             before = min(self._going.values(), default=math.inf) - CLOCKS_S
             asyncio.get_running_loop().run_in_executor(None, remove_unfinished, before)
 
-    async def _refused(self, headers: Headers) -> int:
+    async def _refused(self, headers: Headers, room: Room) -> int:
         """With which status it is refused before its first byte, if it is."""
         length = headers.get("content-length", "")
         declared = int(length) if length.isdecimal() else 0
-        full = await asyncio.to_thread(self.room.full)
-        if full or declared > self.room.left:
+        full = await asyncio.to_thread(room.full)
+        if full or declared > room.left:
             return INSUFFICIENT_STORAGE
-        largest = MAX_ATTACHMENTS * self.room.max_file_bytes + MAX_AROUND_BYTES
+        largest = MAX_ATTACHMENTS * room.max_file_bytes + MAX_AROUND_BYTES
         return TOO_LARGE if declared > largest else 0
 
 
 class _Upload:
     """One request on its way to Gradio."""
 
-    def __init__(self, room: Room, headers: Headers, receive: Receive, send: Send) -> None:
-        self._room, self._receive, self._send = room, receive, send
+    def __init__(
+        self, room: Room, writing: Writing, headers: Headers, receive: Receive, send: Send
+    ) -> None:
+        self._room, self._writing, self._receive, self._send = room, writing, receive, send
         self._form = _Form(headers.get("content-type", ""))
         self._status = 0  # of the refusal
 
@@ -93,8 +100,8 @@ class _Upload:
         body = message.get("body", b"")
         try:
             self._form.read(body)
-            if not self._room.taken(len(body)):
-                await asyncio.to_thread(self._room.take, len(body))
+            if not self._writing.taken(len(body)):
+                await asyncio.to_thread(self._writing.take, len(body))
         except MediaError:
             self._status = INSUFFICIENT_STORAGE
         except OverflowError:

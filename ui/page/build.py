@@ -107,7 +107,7 @@ def launch_options(
     metrics: whether /metrics shows figures, to whom `logins` let in if there are any.
     """
     max_file_bytes = max_file_mb * 2**20
-    blocks.tabs.errands.room.max_file_bytes = max_file_bytes
+    blocks.tabs.errands.quota.max_file_bytes = max_file_bytes
     headers = Middleware(
         PageHeaders,
         head=WITH_A_SLASH + scripts.tags(max_file_bytes),
@@ -139,7 +139,7 @@ def _in_front_of_gradio(blocks: gr.Blocks) -> list[Middleware]:
     """The middleware that knows Gradio's routes and functions, from the outside to the inside."""
     return [
         Middleware(Leaving, left=blocks.tabs.page_left),
-        Middleware(UploadLimit, room=blocks.tabs.errands.room),
+        Middleware(UploadLimit, quota=blocks.tabs.errands.quota),
         Middleware(
             gate.Gate,
             inputs=gate.inputs_of(blocks),

@@ -12,7 +12,8 @@ from urllib.parse import unquote, urlsplit
 
 from model.media.download import Downloads
 from ui.media.browser_copy import clip_preview
-from ui.media.disk_quota import Room
+from ui.media.disk_quota import DiskQuota
+from ui.media.room import Room
 from ui.media.sandbox.media import LOOKS_AT_ONCE
 from ui.state.fair_pool import FairPool
 from ui.state.tab.attachment import Attachment, download, inspect
@@ -28,12 +29,16 @@ Result = TypeVar("Result")
 class Errands:
     """All raise `DemoError`: too much waits for this person already, or the work itself refuses."""
 
-    def __init__(self, room: Room) -> None:
-        self.room = room
+    def __init__(self, quota: DiskQuota) -> None:
+        self.quota = quota
         self._looks = FairPool(LOOKS_AT_ONCE)
         self._copies = FairPool(MAX_COPIES)
         self._downloads = FairPool(MAX_DOWNLOADS)
         self._jobs = FairPool(MAX_JOBS, MAX_JOBS_OF_ONE)
+
+    def room(self, tab: Tab) -> Room:
+        """What this person may store."""
+        return Room(self.quota, tab.person)
 
     async def do(self, tab: Tab, job: Callable[[], Result]) -> Result:
         """An estimate, an export and the like."""
@@ -43,18 +48,22 @@ class Errands:
         """Check a stored file."""
 
         def look() -> Attachment:
-            self.room.require()
-            return inspect(file, name)
+            room = self.room(tab)
+            room.require()
+            looked = inspect(file, name)
+            room.keep(looked.thumbnail, looked.shown)
+            return looked
 
         return await self._looks.run(tab.person, look)
 
     async def copy(self, tab: Tab, clip: Attachment) -> str:
         """The path of a copy of the clip that every browser plays."""
         return await self._copies.run(
-            tab.person, lambda: clip_preview(clip.path, clip.seconds, self.room)
+            tab.person, lambda: clip_preview(clip.path, clip.seconds, self.room(tab))
         )
 
     async def download(self, tab: Tab, downloads: Downloads, url: str) -> Attachment:
         """Fetch what lies at an address, and check it."""
-        stored = await self._downloads.run(tab.person, lambda: download(downloads, url, self.room))
+        room = self.room(tab)
+        stored = await self._downloads.run(tab.person, lambda: download(downloads, url, room))
         return await self.inspect(tab, stored, unquote(urlsplit(url).path))

@@ -18,7 +18,7 @@ from model.conversation import Conversation
 from model.errors import DemoError, LocalizedText
 from model.media.download import Downloads
 from model.settings import DefaultSettings, GenerationSettings
-from ui.http.asker import Asker
+from ui.http.asker import Asker, person_of
 from ui.http.metrics import Metrics
 from ui.media import disk_quota as storage
 from ui.media.uploads import Uploads
@@ -92,7 +92,7 @@ class Tabs:
         self._given = dict(given or {})
         self.downloads = downloads
         self.uploads = Uploads()
-        self.errands = Errands(storage.Room(most_bytes))
+        self.errands = Errands(storage.DiskQuota(most_bytes))
         self._tabs: dict[str, Tab] = {}
         self.ending = False
         self._count, self._counted = 0, 0.0  # answers that were growing, and when
@@ -180,6 +180,7 @@ class Tabs:
     def uploaded(self, paths: Sequence[str], sender: Asker) -> None:
         """Files have arrived, from `sender`."""
         self.uploads.arrived(paths, sender)
+        self.errands.quota.keep(person_of(sender.address), *paths)
         self.metrics.uploaded(paths)
 
     def end(self) -> None:

@@ -422,6 +422,10 @@ _TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         "服务器无法保存此文件；磁盘可能已满，请稍后再试，或发送较小的文件。",
         "서버가 파일을 저장하지 못했습니다. 디스크가 가득 찼을 수 있으니 나중에 다시 시도하거나 더 작은 파일을 보내세요.",
     ),
+    "Your address has as much on the server's disk as it may; start a new chat, or try again later with a smaller file.": (
+        "您的地址在服务器磁盘上的文件已达上限；请开始新的对话，或稍后用较小的文件再试。",
+        "이 주소에서 서버 디스크에 둘 수 있는 만큼을 모두 썼습니다. 새 대화를 시작하거나 나중에 더 작은 파일로 다시 시도하세요.",
+    ),
     "The server's disk is full; try again later, or tell whoever runs this page.": (
         "服务器磁盘已满；请稍后再试，或告知此页面的运营者。",
         "서버의 디스크가 가득 찼습니다. 나중에 다시 시도하거나 이 페이지의 운영자에게 알려 주세요.",

@@ -25,7 +25,8 @@ from tests.support.patience import becomes, scene
 from ui.handlers import chat as handlers
 from ui.handlers import export as keeping
 from ui.html.page_update import View
-from ui.media.disk_quota import Room
+from ui.http.asker import Asker
+from ui.media.disk_quota import DiskQuota
 from ui.state import errands
 from ui.state.registry import Tabs
 from ui.state.tab.attachment import Attachment, inspect
@@ -171,7 +172,7 @@ def test_no_file_is_larger_than_an_upload_may_be(tmp_path: Path) -> None:
 
 async def imported(tabs: Tabs, source: Path, key: str = KEY) -> str:
     """Drop a zip file; what is said of it."""
-    tabs.uploads.arrived([str(source)])
+    tabs.uploads.arrived([str(source)], handlers.tab_of(tabs, key).asker)
     shown = await keeping.restore(tabs, key, gr.EventData(None, {"path": str(source)}))
     return str(View(*shown[: len(View._fields)]).notice)
 
@@ -195,6 +196,26 @@ def test_imports_stay_within_the_room_for_uploads(uploads: Path, tmp_path: Path)
             said.append(await imported(tabs, copy, f"{number:032x}"))
             assert stored(uploads) <= 6 * MB
         assert said[0] == "" and "could not keep the file" in said[-1]
+
+    scene(play)
+
+
+def test_one_address_imports_no_more_than_its_share(uploads: Path, tmp_path: Path) -> None:
+    source = tmp_path / "a.zip"
+    archive.write(kept(asked(picture(tmp_path / "a.tiff", MB, noise=True))), source)
+
+    async def play() -> None:
+        tabs = Tabs(FakeBackend(), most_bytes=8 * MB)
+        said = []
+        for number in range(8):
+            copy = uploads / f"{number}.zip"
+            copy.write_bytes(source.read_bytes())
+            handlers.tab_of(tabs, f"{number:032x}").asker = Asker("203.0.113.7")
+            said.append(await imported(tabs, copy, f"{number:032x}"))
+        assert said[0] == "" and "Your address has as much" in said[-1]
+        copy.write_bytes(source.read_bytes())
+        handlers.tab_of(tabs, "f" * 32).asker = Asker("192.0.2.1")
+        assert await imported(tabs, copy, "f" * 32) == ""
 
     scene(play)
 
@@ -292,7 +313,7 @@ def test_a_full_server_reads_no_zip_file(uploads: Path) -> None:
 
     async def play() -> None:
         tabs = Tabs(FakeBackend())
-        tabs.errands.room = Room(0)
+        tabs.errands.quota = DiskQuota(0)
         assert "could not keep the file" in await imported(tabs, source)
 
     scene(play)

@@ -14,7 +14,8 @@ from tests.support.media_files import clip
 from tests.support.patience import becomes, scene
 from ui.media import browser_copy as preview
 from ui.media.browser_copy import clip_preview
-from ui.media.disk_quota import Room
+from ui.media.disk_quota import DiskQuota
+from ui.media.room import Room
 from ui.state.registry import Tabs
 from ui.state.tab.attachment import Attachment, inspect
 
@@ -36,7 +37,7 @@ def facts(path: str) -> tuple[str, int, int, float, list[float]]:
 
 
 def test_the_copy_plays_everywhere_and_shows_the_same(avi: Path) -> None:
-    codec, width, height, seconds, grey = facts(clip_preview(str(avi), 2.0, Room()))
+    codec, width, height, seconds, grey = facts(clip_preview(str(avi), 2.0, Room(DiskQuota())))
     assert codec == "h264"
     assert max(width, height) <= 640 and width % 2 == height % 2 == 0
     assert abs(width / height - 1002 / 502) < 0.02
@@ -46,7 +47,7 @@ def test_the_copy_plays_everywhere_and_shows_the_same(avi: Path) -> None:
 
 def test_a_long_clip_is_copied_only_in_part(avi: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preview, "MAX_SECONDS", 0.5)
-    assert facts(clip_preview(str(avi), 2.0, Room()))[3] == pytest.approx(0.5, abs=0.1)
+    assert facts(clip_preview(str(avi), 2.0, Room(DiskQuota())))[3] == pytest.approx(0.5, abs=0.1)
 
 
 def test_until_the_copy_is_there_a_picture_stands_for_it(avi: Path) -> None:

@@ -21,7 +21,7 @@ from tests.support.pages import listening
 from tests.support.patience import becomes, scene
 from tools.served import REPLY_S, program
 from ui.media import disk_quota as storage
-from ui.media.disk_quota import Room, sweep
+from ui.media.disk_quota import DiskQuota, sweep
 from ui.media.temp_folder import LOCK, storing
 from ui.media.upload_limit import INSUFFICIENT_STORAGE
 from ui.page.build import build_page
@@ -178,8 +178,8 @@ def test_a_disk_with_too_little_spare_takes_no_uploads(
     uploads: Path,  # noqa: ARG001
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    room = Room()
-    assert not room.full()
+    quota = DiskQuota()
+    assert not quota.full()
     monkeypatch.setattr(storage, "SPARE_BYTES", 2**62)
     monkeypatch.setattr(storage, "RECOUNT_S", 0.0)
-    assert room.full()
+    assert quota.full()

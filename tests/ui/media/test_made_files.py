@@ -23,9 +23,10 @@ from ui.handlers import chat as handlers
 from ui.handlers import inspector as inspecting
 from ui.html.examples import EXAMPLES, Example
 from ui.media.browser_copy import clip_preview
-from ui.media.disk_quota import Room
+from ui.media.disk_quota import DiskQuota
 from ui.media.marked_copy import Mark, marked_copy
 from ui.media.model_view import seen_frames, seen_picture
+from ui.media.room import Room
 from ui.state import registry as tabs
 from ui.state.registry import Tabs
 from ui.state.tab.attachment import inspect
@@ -39,33 +40,32 @@ def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path.resolve()
 
 
-class SlowRoom(Room):
+class SlowQuota(DiskQuota):
     """Writes the first half of a file, then waits for others to look."""
 
     def __init__(self) -> None:
         super().__init__()
         self.half, self.go_on = threading.Event(), threading.Event()
 
-    def take(self, count: int) -> None:
+    def taken(self, person: str, count: int) -> bool:
         self.half.set()
         assert self.go_on.wait(PATIENCE_S)
-        super().take(count)
+        return super().taken(person, count)
 
 
-class OneByte(Room):
-    @property
-    def left(self) -> float:
+class OneByte(DiskQuota):
+    def _left_for(self, person: str) -> float:  # noqa: ARG002
         return 1.0
 
 
 def test_who_asks_for_the_same_view_meanwhile_gets_a_whole_one(uploads: Path) -> None:
     """F9: the second found a file of no bytes."""
     picture = Image(media_files.photo(uploads / "a.png", (640, 480)))
-    slow = SlowRoom()
-    first = threading.Thread(target=lambda: seen_picture(picture, (560, 420), slow))
+    slow = SlowQuota()
+    first = threading.Thread(target=lambda: seen_picture(picture, (560, 420), Room(slow)))
     first.start()
     assert slow.half.wait(PATIENCE_S)
-    found = seen_picture(picture, (560, 420), Room())
+    found = seen_picture(picture, (560, 420), Room(DiskQuota()))
     assert PillowImage.open(found).convert("RGB").size == (560, 420)
     slow.go_on.set()
     first.join(PATIENCE_S)
@@ -91,7 +91,7 @@ def test_nothing_is_made_where_uploads_have_no_room(uploads: Path, kind: str) ->
     make = every(uploads)[kind]
     before = sorted(uploads.rglob("*.*"))
     with pytest.raises(MediaError, match="could not keep the file"):
-        make(Room(0))
+        make(Room(DiskQuota(0)))
     assert sorted(uploads.rglob("*.*")) == before
 
 
@@ -101,7 +101,7 @@ def test_what_does_not_fit_leaves_nothing(uploads: Path, kind: str) -> None:
     make = every(uploads)[kind]
     before = sorted(path for path in uploads.rglob("*") if path.is_file())
     with pytest.raises(DemoError, match="could not keep the file"):
-        make(OneByte())
+        make(Room(OneByte()))
     assert sorted(path for path in uploads.rglob("*") if path.is_file()) == before
 
 
@@ -111,14 +111,14 @@ def test_examples_are_never_half_there(
     """F8: one visitor's copying cut off the file that another's model was reading."""
     example: Example = EXAMPLES[3]
     path = uploads / "examples" / example.files[0]
-    example._place(Room())
+    example._place(Room(DiskQuota()))
     whole = path.stat().st_size
     number = path.stat().st_ino
-    example._place(Room())
+    example._place(Room(DiskQuota()))
     assert (path.stat().st_size, path.stat().st_ino) == (whole, number), "written once"
     path.unlink()
-    slow = SlowRoom()
-    copying = threading.Thread(target=example._place, args=(slow,))
+    slow = SlowQuota()
+    copying = threading.Thread(target=example._place, args=(Room(slow),))
     copying.start()
     assert slow.half.wait(PATIENCE_S)
     assert not path.exists()

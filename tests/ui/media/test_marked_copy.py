@@ -11,8 +11,9 @@ from model import conversation
 from model.grounding import Box, Point
 from tests.support import media_files
 from ui.html.grounding import COLOURS, Marked
-from ui.media.disk_quota import Room
+from ui.media.disk_quota import DiskQuota
 from ui.media.marked_copy import EDGE, draw, marked_copy
+from ui.media.room import Room
 from ui.state.tab.attachment import inspect
 
 
@@ -29,7 +30,9 @@ def colour(number: int) -> tuple[int, int, int]:
 
 def copied(path: Path, *places: Box | Point) -> Image.Image:
     marks = Marked(1, inspect(path), places).marks
-    return Image.open(marked_copy(conversation.Image(path, name=path.name), marks, Room()))
+    return Image.open(
+        marked_copy(conversation.Image(path, name=path.name), marks, Room(DiskQuota()))
+    )
 
 
 def test_a_box_is_drawn_along_its_edge_and_nothing_else_is_touched(uploads: Path) -> None:
@@ -59,7 +62,7 @@ def test_the_copy_is_upright_and_has_every_pixel(uploads: Path) -> None:
 
 def test_the_file_has_the_pictures_name_in_a_folder_that_nobody_guesses(uploads: Path) -> None:
     picture = conversation.Image(media_files.solid(uploads / "x.png"), name="my cat.jpeg")
-    first, second = (Path(marked_copy(picture, (), Room())) for _ in range(2))
+    first, second = (Path(marked_copy(picture, (), Room(DiskQuota()))) for _ in range(2))
     assert first.name == "my cat marked.png" and first.is_relative_to(uploads)
     assert first.parent != second.parent and len(first.parent.name) == 32
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,18 +56,32 @@ def part(size: int, name: str = 'files"; filename="a.bin', fill: bytes = b"x") -
 END = f"--{EDGE}--\r\n".encode()
 
 
-def sent(address: str, pieces: list[bytes], declared: int | None = None) -> int:
-    """Post a form in pieces; without a declared length they are sent as chunks."""
+def begun(
+    address: str, declared: int | None = None, person: str = "192.0.2.1"
+) -> http.client.HTTPConnection:
+    """A request for an upload, up to its body."""
     where = urlsplit(address)
     assert where.hostname
     line = http.client.HTTPConnection(where.hostname, where.port, timeout=REPLY_S)
     line.putrequest("POST", "/gradio_api/upload")
     line.putheader("Content-Type", f"multipart/form-data; boundary={EDGE}")
+    line.putheader("X-Forwarded-For", person)
     if declared is None:
         line.putheader("Transfer-Encoding", "chunked")
     else:
         line.putheader("Content-Length", str(declared))
     line.endheaders()
+    return line
+
+
+def sent(
+    address: str,
+    pieces: list[bytes],
+    declared: int | None = None,
+    person: str = "192.0.2.1",
+) -> int:
+    """Post a form in pieces; without a declared length they are sent as chunks."""
+    line = begun(address, declared, person)
     for piece in pieces:
         line.send(piece if declared is not None else b"%x\r\n%b\r\n" % (len(piece), piece))
     if declared is None:
@@ -87,6 +102,33 @@ def test_one_request_of_many_files_stays_within_the_limit(address: str, uploads:
     assert sent(address, [*files, END]) == INSUFFICIENT_STORAGE
     assert stored(uploads) == 0, "what had been written of it is gone"
     assert sent(address, [part(1000), END]) == 200
+
+
+@pytest.mark.usefixtures("uploads")
+def test_one_address_uploads_until_it_has_its_share_and_others_go_on(address: str) -> None:
+    statuses = [sent(address, [part(MB, fill=bytes([n])), END]) for n in range(8)]
+    assert statuses[0] == 200 and statuses[-1] == INSUFFICIENT_STORAGE
+    assert sent(address, [part(MB, fill=b"o"), END], person="203.0.113.7") == 200
+    assert sent(address, [part(1000, fill=b"n"), END]) == INSUFFICIENT_STORAGE
+
+
+def test_uploads_that_never_end_count_as_their_senders(address: str, uploads: Path) -> None:
+    lines = [begun(address, declared=2 * MB) for _ in range(4)]
+    for number, line in enumerate(lines):
+        line.send(part(MB, fill=bytes([number])))
+
+    async def play() -> None:
+        await becomes(lambda: stored(uploads) > 3 * MB)
+        mine = await asyncio.to_thread(sent, address, [part(MB, fill=b"m"), END])
+        theirs = await asyncio.to_thread(
+            sent, address, [part(MB, fill=b"t"), END], person="203.0.113.7"
+        )
+        assert (mine, theirs) == (INSUFFICIENT_STORAGE, 200)
+        for line in lines:
+            line.close()
+        await becomes(lambda: stored(uploads) < 2 * MB)
+
+    scene(play)
 
 
 @pytest.mark.usefixtures("uploads")
@@ -117,13 +159,7 @@ def test_what_is_no_file_is_not_kept_in_memory(address: str) -> None:
 
 
 def test_an_upload_that_is_broken_off_leaves_nothing(address: str, uploads: Path) -> None:
-    where = urlsplit(address)
-    assert where.hostname
-    line = http.client.HTTPConnection(where.hostname, where.port, timeout=REPLY_S)
-    line.putrequest("POST", "/gradio_api/upload")
-    line.putheader("Content-Type", f"multipart/form-data; boundary={EDGE}")
-    line.putheader("Content-Length", str(MB))
-    line.endheaders()
+    line = begun(address, declared=MB)
     line.send(part(500_000))
 
     async def play() -> None:

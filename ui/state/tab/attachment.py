@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from model.conversation import Image, Media, Video
 from model.media.download import Downloads
 from model.settings import VisionSettings
-from ui.media.disk_quota import Room
+from ui.media.room import Room
 from ui.media.sandbox.media import STRANGERS_MEDIA
 from ui.media.temp_folder import storing
 from ui.media.uploads import shown_name, upload_folder
@@ -93,13 +93,14 @@ def download(downloads: Downloads, url: str, room: Room) -> Path:
     folder.mkdir(parents=True)
     try:
         stored = folder / "download"
-        with storing():
-            kind = downloads.fetch(url, stored, room.take)
-        named = Path(urlsplit(url).path)
-        known = mimetypes.guess_type(named.name)[0]
-        return stored.rename(
-            stored.with_suffix(named.suffix if known else mimetypes.guess_extension(kind) or "")
-        )
+        with storing(), room.writing() as writing:
+            kind = downloads.fetch(url, stored, writing.take)
+            named = Path(urlsplit(url).path)
+            known = mimetypes.guess_type(named.name)[0]
+            suffix = named.suffix if known else mimetypes.guess_extension(kind) or ""
+            stored = stored.rename(stored.with_suffix(suffix))
+            room.keep(stored)
+            return stored
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -32,8 +32,9 @@ from tests.support.pages import gradio_environment, listening
 from tests.support.patience import scene
 from tools.served import program
 from ui.handlers import chat as handlers
-from ui.media.disk_quota import Room
+from ui.media.disk_quota import DiskQuota
 from ui.media.model_view import seen_frames, seen_picture
+from ui.media.room import Room
 from ui.media.sandbox.media import STRANGERS_MEDIA
 from ui.page.build import build_page
 from ui.state.registry import Tabs
@@ -122,9 +123,9 @@ def seen(tab: Tab, estimate: Estimate) -> list[PillowImage.Image]:
     item, cost = tab.tray[1], estimate.items[1]
     part: Any = item.part(SMALL)
     if item.kind == "image":
-        paths = [seen_picture(part, cost.resized, Room())]
+        paths = [seen_picture(part, cost.resized, Room(DiskQuota()))]
     else:
-        paths = seen_frames(part, cost.resized, cost.times, Room())
+        paths = seen_frames(part, cost.resized, cost.times, Room(DiskQuota()))
     return [PillowImage.open(path).convert("RGB") for path in paths]
 
 
