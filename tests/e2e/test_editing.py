@@ -7,7 +7,7 @@ from pathlib import Path
 from model.backend import Delta
 from tests.e2e.chat import Chat
 from tests.support.fakes import FakeBackend
-from ui.text.texts import texts_for
+from ui.text.languages import texts_for
 
 
 def test_an_earlier_turn_is_rewritten_with_its_picture_and_the_draft_comes_back(

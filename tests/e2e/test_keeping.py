@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 
 from model.reproduce import archive_reader
 from tests.e2e.chat import Chat
-from ui.text.texts import texts_for
+from ui.text.languages import texts_for
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.e2e.chat import Chat
 from tests.e2e.test_comparing import back, compare, wait_for_both
 from tests.e2e.test_rendering import RICH
 from tests.support.fakes import USAGE, FakeBackend
-from ui.text.texts import texts_for
+from ui.text.languages import texts_for
 
 ACT = "window.pwned=1"
 AWAY = "https://example.org/leak"

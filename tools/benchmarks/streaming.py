@@ -32,7 +32,7 @@ from tools.benchmarks import models
 from tools.benchmarks.report import Figures, Report
 from tools.tiny.checkpoint import write_random_checkpoint
 from tools.tiny.scene import make_picture
-from ui.text.texts import ENGLISH
+from ui.text.english import ENGLISH
 
 PICTURES = 8  # one in each of the first turns
 TURNS = 10  # that the chat has when a long answer is measured

@@ -34,7 +34,7 @@ from ui.media import marked_copy as annotate
 from ui.state.registry import Question, Tabs
 from ui.state.tab.run import Run
 from ui.state.tab.tab import Draft, Tab, drafted
-from ui.text.texts import texts_for
+from ui.text.languages import texts_for
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from ui.state.tab.comparison import NAMES, Comparison, Side, Wishes
 from ui.state.tab.tab import UNEXPECTED
 from ui.text.direction import without_overrides
 from ui.text.setting_labels import GROUPS, labels
-from ui.text.texts import Texts
+from ui.text.texts import Texts, number
 
 # Who opens the page for the first time sees what is most often asked: does it need so many tokens?
 FIRST, PART = "max_tokens", 4
@@ -170,7 +170,7 @@ def _said(
     words = [sum(piece.words for piece in pieces if piece.own) for pieces in marked]
     if not any(words):
         return texts.compare_same
-    return texts.compare_differs.format(first=f"{words[0]:,}", second=f"{words[1]:,}")
+    return texts.compare_differs.format(first=number(words[0]), second=number(words[1]))
 
 
 def _side(comparison: Comparison, place: int, marked: Iterable[Piece] | None, texts: Texts) -> str:

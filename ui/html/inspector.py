@@ -17,7 +17,7 @@ from model.settings import VisionSettings
 from ui.html.tray import clock, file_url
 from ui.state.tab.attachment import Attachment
 from ui.state.tab.resolution import LEVELS, Resolution
-from ui.text.texts import Texts
+from ui.text.texts import Texts, number
 
 FRAMES_PER_TOKEN = 2  # of a clip: a pair of frames shares its visual tokens
 
@@ -144,13 +144,16 @@ def _facts(look: Look, cost: ItemCost, texts: Texts) -> str:
     (width, height), (seen_width, seen_height) = cost.original, cost.resized
     columns, rows = seen_width // look.token_px, seen_height // look.token_px
     said = texts.seen_size.format(
-        original=f"{width:,} × {height:,}", seen=f"{seen_width:,} × {seen_height:,}"
+        original=f"{number(width)} × {number(height)}",
+        seen=f"{number(seen_width)} × {number(seen_height)}",
     )
     if not cost.frames:
-        return f"{said} · {texts.seen_tokens.format(grid=f'{columns} × {rows}', tokens=f'{cost.tokens:,}')}"
+        return (
+            f"{said} · {texts.seen_tokens.format(grid=f'{columns} × {rows}', tokens=cost.tokens)}"
+        )
     grid = f"{cost.frames // FRAMES_PER_TOKEN} × {columns} × {rows}"
     frames = texts.seen_frames.format(frames=cost.frames)
-    return f"{frames} · {said} · {texts.seen_tokens.format(grid=grid, tokens=f'{cost.tokens:,}')}"
+    return f"{frames} · {said} · {texts.seen_tokens.format(grid=grid, tokens=cost.tokens)}"
 
 
 def _beside(look: Look, texts: Texts) -> str:
@@ -176,9 +179,7 @@ def _strip(look: Look, cost: ItemCost) -> str:
         for path, at in zip(look.seen, cost.times, strict=False)
     )
     more = cost.frames - len(look.seen)
-    return (
-        f'<ol class="strip" tabindex="0">{frames}{f"<li>+ {more:,}</li>" if more > 0 else ""}</ol>'
-    )
+    return f'<ol class="strip" tabindex="0">{frames}{f"<li>+ {number(more)}</li>" if more > 0 else ""}</ol>'
 
 
 def _moment(seconds: float) -> str:

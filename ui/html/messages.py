@@ -20,7 +20,7 @@ from ui.html.markdown.timestamps import Clips, clips_by_message
 from ui.html.syntax import grounding_tokens
 from ui.state.tab.attachment import Attachment
 from ui.text.direction import without_overrides
-from ui.text.texts import Texts
+from ui.text.texts import Texts, number
 
 # Texts that assets/js shows.
 SCRIPTED = (
@@ -93,7 +93,7 @@ def thought(reasoning: str, usage: Usage | None, texts: Texts) -> str:
     if not reasoning:
         return ""
     tokens = usage.reasoning_tokens if usage else 0
-    title = texts.thought_tokens.format(tokens=f"{tokens:,}") if tokens else texts.thought
+    title = texts.thought_tokens.format(tokens=tokens) if tokens else texts.thought
     # No empty line in it, which would end it in Markdown.
     return (
         f'<details class="reasoning"><summary>{html.escape(title)}</summary>'
@@ -103,7 +103,7 @@ def thought(reasoning: str, usage: Usage | None, texts: Texts) -> str:
 
 def thinking(reasoning: str, texts: Texts) -> str:
     """How far a reasoning is that is being written."""
-    return texts.thinking.format(characters=f"{len(reasoning):,}")
+    return texts.thinking.format(characters=len(reasoning))
 
 
 def _content(
@@ -159,7 +159,7 @@ def waiting(progress: Progress, texts: Texts) -> str:
         case "vision":
             return texts.vision.format(done=progress.done, total=progress.total)
         case "reading":
-            return texts.reading.format(total=f"{progress.total:,}", percent=percent)
+            return texts.reading.format(total=progress.total, percent=percent)
 
 
 def _clock(seconds: int) -> str:
@@ -171,17 +171,17 @@ def statistics(usage: Usage | None, texts: Texts) -> str:
     if usage is None:
         return html.escape(texts.broken_off)
     parts = texts.stats_parts.format(
-        reused=f"{usage.reused_tokens:,}", visual=f"{usage.visual_tokens:,}"
+        reused=number(usage.reused_tokens), visual=number(usage.visual_tokens)
     )
     line = [
-        f"{texts.stats_prompt.format(prompt=f'{usage.prompt_tokens:,}')} ({parts})",
+        f"{texts.stats_prompt.format(prompt=usage.prompt_tokens)} ({parts})",
     ]
     if usage.evicted_tokens:
-        line.append(texts.stats_evicted.format(evicted=f"{usage.evicted_tokens:,}"))
+        line.append(texts.stats_evicted.format(evicted=number(usage.evicted_tokens)))
     if usage.ttft_s:
         line.append(texts.stats_first.format(seconds=f"{usage.ttft_s:.2f}"))
     if usage.decode_tokens_per_s:
-        line.append(texts.stats_rate.format(rate=f"{usage.decode_tokens_per_s:.0f}"))
+        line.append(texts.stats_rate.format(rate=round(usage.decode_tokens_per_s)))
     if reason := texts.reasons.get(usage.stop_reason):
         line.append(reason)
     return html.escape(" · ".join(line))

@@ -14,7 +14,7 @@ from model.backend import Estimate, ItemCost
 from model.errors import LocalizedText
 from ui.state.tab.attachment import Attachment
 from ui.state.tab.regions import Pointed
-from ui.text.texts import Texts
+from ui.text.texts import Texts, number
 
 
 def tray(
@@ -138,12 +138,12 @@ def not_sendable(problem: str, texts: Texts) -> str:
 
 
 def _total(estimate: Estimate, texts: Texts) -> str:
-    prompt = f"{estimate.prompt_tokens:,}"
+    prompt: int | str = estimate.prompt_tokens
     if not estimate.exact:
-        prompt = texts.about.format(number=prompt)
+        prompt = texts.about.format(number=number(estimate.prompt_tokens))
     if not estimate.context_tokens:
         return f"<span>{html.escape(texts.cost_alone.format(prompt=prompt))}</span>"
-    total = texts.cost_total.format(prompt=prompt, context=f"{estimate.context_tokens:,}")
+    total = texts.cost_total.format(prompt=prompt, context=estimate.context_tokens)
     full = ' data-full="true"' if estimate.prompt_tokens >= estimate.context_tokens else ""
     return f"<span{full}>{html.escape(total)}</span>"
 
@@ -168,7 +168,7 @@ def _each(estimate: Estimate, items: Sequence[Attachment], texts: Texts) -> str:
     """What every item costs, for the cards."""
     costs = estimate.items[len(estimate.items) - len(items) :]
     marks = "".join(
-        f'<i data-item="{html.escape(item.id)}" data-tokens="{texts.cost_item.format(tokens=f"{cost.tokens:,}")}" '
+        f'<i data-item="{html.escape(item.id)}" data-tokens="{texts.cost_item.format(tokens=cost.tokens)}" '
         f'data-sizes="{_sizes(cost)}"></i>'
         for item, cost in zip(items, costs, strict=True)
     )
@@ -177,7 +177,9 @@ def _each(estimate: Estimate, items: Sequence[Attachment], texts: Texts) -> str:
 
 def _sizes(cost: ItemCost) -> str:
     """`1600 × 1200 → 1036 × 784`"""
-    return " → ".join(f"{width:,} × {height:,}" for width, height in (cost.original, cost.resized))
+    return " → ".join(
+        f"{number(width)} × {number(height)}" for width, height in (cost.original, cost.resized)
+    )
 
 
 def file_url(path: str) -> str:

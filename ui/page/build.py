@@ -29,7 +29,7 @@ from ui.state.answer_log import Journal
 from ui.state.fair_pool import FairPool
 from ui.state.rate_limit import Rates
 from ui.state.registry import Tabs
-from ui.text.texts import ENGLISH
+from ui.text.english import ENGLISH
 
 QUEUE_LOOKS_EVERY = 0.02  # s
 NEVER = 3600.0  # s

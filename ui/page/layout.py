@@ -25,7 +25,9 @@ from ui.page.elements import (
     Talk,
     Values,
 )
-from ui.text.texts import ENGLISH, LANGUAGES, Texts
+from ui.text.english import ENGLISH
+from ui.text.languages import LANGUAGES
+from ui.text.texts import Texts
 
 
 def lay_out(defaults: DefaultSettings, log_ins: bool = False) -> Page:

@@ -17,7 +17,7 @@ from ui.page.elements import Page
 from ui.page.events import EACH, FOLLOWING, LATEST, QUIET, Events
 from ui.page.languages import translations
 from ui.state.registry import Tabs
-from ui.text.texts import texts_for
+from ui.text.languages import texts_for
 
 DOWNLOAD = "(url) => { qwenVlChat.download(url); return [] }"
 

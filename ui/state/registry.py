@@ -203,7 +203,7 @@ class Tabs:
         if self.running >= self.queue_size:
             self.metrics.refused("queue")
             raise DemoError(
-                "{people} people are waiting already; try again in a minute.", people=self.running
+                "Waiting already: {people}; try again in a minute.", people=self.running
             )
         own = sum(other.busy for other in self._tabs.values() if other.person == tab.person)
         if own >= self.queue_size - self.queue_size // LEFT_TO_OTHERS:

@@ -207,7 +207,7 @@ class Server:
             )
         if self.kept_frames:
             yield LocalizedText(
-                "The server keeps the first {count} frames of a clip and drops the rest; whoever runs vLLM should "
+                "The server drops the frames of a clip after the first {count}; whoever runs vLLM should "
                 "start it with --media-io-kwargs, see docs/deploy.md.",
                 count=self.kept_frames,
             )

@@ -32,7 +32,7 @@ from tests.support.checkpoint_folders import (
 )
 from tests.support.patience import PATIENCE_S
 from ui.html import messages as messages_html
-from ui.text.texts import CHINESE
+from ui.text.chinese import CHINESE
 
 INDEX = "model.safetensors.index.json"
 SECOND = "model-00002-of-00003.safetensors"

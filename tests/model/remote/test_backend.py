@@ -273,7 +273,7 @@ def test_frames_that_the_server_drops_are_noticed(
     talk = Conversation().with_user_turn(picture, clip)
     expected = remote.estimate(talk, GREEDY).prompt_tokens
     server.replies = [Told(usage={"prompt_tokens": expected - 4, "completion_tokens": 1})]
-    assert "keeps the first 2 frames" in notices(events(remote, talk))[0]
+    assert "after the first 2" in notices(events(remote, talk))[0]
     assert notices(events(remote, talk)) == [] and remote.estimate(talk, GREEDY).exact
     server.replies = [Told(usage={"prompt_tokens": expected - 3, "completion_tokens": 1})]
     assert "resizes pictures" in notices(events(remote, talk))[0]

@@ -13,7 +13,8 @@ from tools.tiny.exchange import exchange
 from tools.tiny.follow_ups import follow_up
 from tools.tiny.questions import ask_about
 from tools.tiny.scene import make_picture
-from ui.text.texts import CHINESE, KOREAN
+from ui.text.chinese import CHINESE
+from ui.text.korean import KOREAN
 
 pytestmark = pytest.mark.slow
 

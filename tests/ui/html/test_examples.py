@@ -16,7 +16,8 @@ from ui.handlers import chat as handlers
 from ui.html.examples import EXAMPLES, FOLDER, offered
 from ui.state.registry import Tabs
 from ui.state.tab.attachment import Attachment
-from ui.text.texts import ENGLISH, KOREAN
+from ui.text.english import ENGLISH
+from ui.text.korean import KOREAN
 
 
 @pytest.fixture(autouse=True)

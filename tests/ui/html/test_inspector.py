@@ -10,7 +10,7 @@ from model.errors import LocalizedText
 from tests.support.sending import CLIP, PHOTO
 from ui.html.inspector import Look, dialog
 from ui.state.tab.resolution import Resolution
-from ui.text.texts import ENGLISH
+from ui.text.english import ENGLISH
 
 SEEN_PICTURE = ItemCost("image", 1, (640, 480), (112, 84), 12)
 SEEN_CLIP = ItemCost("video", 1, (640, 480), (112, 84), 48, frames=8, times=(0.0, 61.5))

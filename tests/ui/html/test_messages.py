@@ -17,7 +17,8 @@ from tests.support.fakes import USAGE
 from ui.html import messages as render
 from ui.html.grounding import Marked
 from ui.state.tab.attachment import Attachment
-from ui.text.texts import CHINESE, ENGLISH
+from ui.text.chinese import CHINESE
+from ui.text.english import ENGLISH
 
 PHOTO = Attachment(
     "1", "image", "/uploads/a.png", "a.png", (64, 48), "/uploads/t.webp", "/uploads/a.png"

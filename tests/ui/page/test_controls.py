@@ -12,8 +12,9 @@ from model.settings import (
     settings_from,
 )
 from ui.page.controls import Controls, build_controls, control
+from ui.text.chinese import CHINESE
+from ui.text.english import ENGLISH
 from ui.text.setting_labels import labels
-from ui.text.texts import CHINESE, ENGLISH
 
 
 def built(defaults: DefaultSettings | None = None) -> Controls:

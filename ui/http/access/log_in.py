@@ -22,7 +22,9 @@ from ui.http.access.bucket import Bucket
 from ui.http.access.log_in_page import Problem, log_in_page, log_out_page, problem_of
 from ui.http.asker import address_of, path_of
 from ui.http.body import MAX_SMALL_BYTES, RefusedError, content, replayed
-from ui.text.texts import ENGLISH, Texts, texts_accepted
+from ui.text.english import ENGLISH
+from ui.text.languages import texts_accepted
+from ui.text.texts import Texts
 
 log = logging.getLogger(__name__)
 

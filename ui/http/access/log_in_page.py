@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import Literal
 
-from ui.text.texts import LANGUAGES, Texts
+from ui.text.languages import LANGUAGES
+from ui.text.texts import Texts
 
 # The first was never tried; with the last, a session was begun that the browser did not keep.
 Problem = Literal["", "wrong", "often", "blocked"]

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from model.errors import LocalizedText
 from ui.http.asker import path_of
-from ui.text.texts import texts_accepted
+from ui.text.languages import texts_accepted
 
 # Ends of names that nobody can register, so that none of them leads from elsewhere to here.
 NEAR = (".localhost", ".local", ".internal", ".home.arpa", ".lan")

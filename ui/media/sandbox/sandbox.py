@@ -27,7 +27,7 @@ from model.errors import LocalizedText, MediaError
 from ui import ROOT
 from ui.media.sandbox.channel import LENGTH, BrokenOffError, EndedError, Message, receive
 from ui.media.sandbox.request import Request
-from ui.text.error_texts import CHINESE_ERRORS
+from ui.text.english import ERRORS
 
 log = logging.getLogger(__name__)
 
@@ -218,7 +218,7 @@ def _refusal(plain: Any) -> MediaError | None:
         str(found)
     except (AttributeError, IndexError, KeyError, LookupError, TypeError, ValueError):
         return None
-    return found if found.template in CHINESE_ERRORS else None
+    return found if found.template in ERRORS.values() else None
 
 
 SANDBOX = Sandbox()

@@ -26,7 +26,8 @@ from ui.state.tab.drawn import Drawn
 from ui.state.tab.regions import Pointed, PointedPlaces, region_texts
 from ui.state.tab.resolution import AUTO, Resolution
 from ui.state.tab.run import Run, RunState
-from ui.text.texts import Texts, texts_for
+from ui.text.languages import texts_for
+from ui.text.texts import Texts
 
 UNEXPECTED = LocalizedText("Something went wrong on the server; your message is kept. Try again.")
 

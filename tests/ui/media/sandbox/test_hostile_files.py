@@ -39,7 +39,8 @@ from ui.media.sandbox.media import STRANGERS_MEDIA
 from ui.page.build import build_page
 from ui.state.registry import Tabs
 from ui.state.tab.tab import Tab
-from ui.text.texts import CHINESE, KOREAN
+from ui.text.chinese import CHINESE
+from ui.text.korean import KOREAN
 
 pytestmark = pytest.mark.slow
 

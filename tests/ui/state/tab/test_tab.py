@@ -157,7 +157,7 @@ def test_one_answer_at_a_time_in_a_tab_and_a_limit_over_all() -> None:
         await becomes(lambda: one.run)
         with pytest.raises(DemoError, match="still being written"):
             await send(tabs, one, "again")
-        with pytest.raises(DemoError, match="1 people are waiting"):
+        with pytest.raises(DemoError, match="Waiting already: 1;"):
             await send(tabs, other, "Hi")
         assert one.run
         one.run.cancel.set()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import json
 import pickle
+import re
 import string
+from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import copy, deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,20 +34,23 @@ from model.settings import MAX_TEXT_CHARACTERS, VisionSettings, settings_from
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, followed
 from tests.support.patience import PATIENCE_S, scene
+from tests.ui.text.test_texts import COUNTING
 from ui.handlers import chat as handlers
 from ui.html import messages as render
 from ui.html.page_update import View
 from ui.state.registry import Tabs
-from ui.state.tab.tab import UNEXPECTED
-from ui.text.error_texts import CHINESE_ERRORS
-from ui.text.texts import CHINESE, ENGLISH, KOREAN, LANGUAGES, texts_for
+from ui.text import chinese, korean
+from ui.text.chinese import CHINESE
+from ui.text.english import ENGLISH, ERRORS, by_template
+from ui.text.korean import KOREAN
+from ui.text.languages import LANGUAGES, texts_for
 
 ROOT = Path(__file__).parents[3]
 SENTENCES = {name for name, kind in vars(errors).items() if isinstance(kind, type)} - {
     "SettingName"
 }
-OTHERS = [language for language in LANGUAGES if language != "en"]
-TRANSLATED = texts_for("zh").errors, texts_for("ko").errors
+TRANSLATED = {"zh": chinese.ERRORS, "ko": korean.ERRORS}
+IN_EVERY_LANGUAGE = pytest.mark.parametrize("language", TRANSLATED)
 
 
 @dataclass(frozen=True)
@@ -97,20 +102,54 @@ def test_every_error_has_a_constant_template_and_just_its_values() -> None:
         assert one.values == names, one.place
 
 
-@pytest.mark.parametrize("translated", TRANSLATED, ids=OTHERS)
-def test_every_error_is_translated_and_no_translation_is_left_over(
-    translated: dict[str, str],
-) -> None:
-    assert {one.template for one in made()} == translated.keys()
-    assert [english for english, other in translated.items() if not other or other == english] == []
+def test_every_error_has_a_name_and_no_name_is_left_over() -> None:
+    assert Counter({one.template for one in made()}) == Counter(ERRORS.values())
+    assert [name for name in ERRORS if not re.fullmatch("[a-z][a-z0-9_]+", name)] == []
 
 
-@pytest.mark.parametrize("translated", TRANSLATED, ids=OTHERS)
-def test_a_translation_fills_in_the_same_values_in_the_same_form(
-    translated: dict[str, str],
-) -> None:
-    for english, other in translated.items():
-        assert placeholders(other) == placeholders(english), english
+@IN_EVERY_LANGUAGE
+def test_every_error_is_translated_and_no_translation_is_left_over(language: str) -> None:
+    translated = TRANSLATED[language]
+    assert list(translated) == list(ERRORS)  # in the same order, for those who compare
+    assert [name for name in ERRORS if translated[name] in ("", ERRORS[name])] == []
+    assert texts_for(language).errors == dict(
+        zip(ERRORS.values(), translated.values(), strict=True)
+    )
+
+
+@IN_EVERY_LANGUAGE
+def test_a_translation_fills_in_the_same_values_in_the_same_form(language: str) -> None:
+    for name, other in TRANSLATED[language].items():
+        assert placeholders(other) == placeholders(ERRORS[name]), name
+
+
+def test_an_error_that_is_not_translated_yet_is_said_in_english() -> None:
+    names = {name: said for name, said in chinese.ERRORS.items() if name != "file_empty"}
+    texts = replace(CHINESE, errors=by_template(names))
+    error = MediaError("{name} is an empty file; attach another.", name="a.png")
+    assert texts.said(error.sentence) == str(error)
+
+
+def test_an_error_that_counts_reads_well_for_one() -> None:
+    """Those whose number can be 1. A limit or a size of this program cannot."""
+    more_than_one = {
+        "message_too_long",
+        "file_left_out",
+        "too_many_files",
+        "too_many_places",
+        "video_with_fewer_frames",
+        "setting_too_long",
+        "exact_size_too_large",
+        "conversation_texts_too_long",
+        "texts_too_long",
+        "conversation_too_long_by_item",
+        "conversation_too_long",
+        "message_too_costly_by_item",
+        "message_too_costly",
+        "weight_files_missing",
+        "weights_incomplete",
+    }
+    assert {name for name, said in ERRORS.items() if COUNTING.search(said)} == more_than_one
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -208,7 +247,7 @@ def test_a_message_that_is_refused_is_refused_in_the_language_of_the_tab(
     ("error", "said"),
     [
         (MediaError("{name} is an empty file; attach another.", name="a.png"), "a.png 是空文件"),
-        (RuntimeError("secret"), CHINESE_ERRORS[UNEXPECTED.template]),
+        (RuntimeError("secret"), chinese.ERRORS["unexpected"]),
     ],
 )
 def test_a_failed_answer_is_explained_in_the_language_of_the_tab(
