@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from statistics import median
@@ -11,7 +12,8 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from model.backend import Delta
-from tests.e2e.chat import Chat
+from model.conversation import Conversation
+from tests.e2e.chat import PATIENCE_MS, Chat
 from tests.support.fakes import FakeBackend
 from tests.support.hard_answers import HARD
 
@@ -172,12 +174,21 @@ def test_a_piece_of_an_answer_styles_little_of_the_page(told: Chat, fake: FakeBa
 
 @contextmanager
 def growing(told: Chat, fake: FakeBackend) -> Iterator[None]:
-    """From the fifth to the thirtieth line of an answer, which then goes on."""
-    said = "(line) => document.querySelector('#chatbot').textContent.includes(`Line ${line}.`)"
-    fake.events, fake.pause_s = [Delta(f"Line {i}. ") for i in range(34)], 0.05
+    """From the fifth to the thirtieth line of an answer, which waits until the fifth was seen."""
+    said = "(line) => document.querySelector('#talk').textContent.includes(`Line ${line}.`)"
+    seen = threading.Event()
+
+    def lines(_: Conversation) -> Iterator[Delta]:
+        for number in range(34):
+            if number > 5:
+                seen.wait(PATIENCE_MS / 1000)
+            yield Delta(f"Line {number}. ")
+
+    fake.answer, fake.pause_s = lines, 0.05
     told.send("Tell me.")
     told.page.wait_for_function(said, arg=5)
     yield
+    seen.set()
     told.page.wait_for_function(said, arg=30)
 
 
