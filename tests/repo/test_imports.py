@@ -34,7 +34,8 @@ UI_ARROWS: dict[str, set[str]] = {
     "ui": set(),
     "ui.text": set(),
     "ui.http": {"ui.text"},
-    "ui.http.access": {"ui.http", "ui.text"},
+    "ui.http.gate": {"ui.http", "ui.text"},
+    "ui.http.access": {"ui.http", "ui.http.gate", "ui.text"},
     "ui.media.sandbox": {"ui.text"},
     "ui.media": {"ui.http", "ui.media.sandbox", "ui.text"},
     "ui.state.tab": {"ui.http", "ui.media", "ui.media.sandbox", "ui.text"},
@@ -43,7 +44,7 @@ UI_ARROWS: dict[str, set[str]] = {
     "ui.html.markdown": {"ui.html.syntax", "ui.media", "ui.state.tab", "ui.text"},
     "ui.html": {"ui.html.markdown", "ui.html.syntax", "ui.media", "ui.state", "ui.state.tab", "ui.text"},
     "ui.handlers": {"ui.html", "ui.http", "ui.media", "ui.state", "ui.state.tab", "ui.text"},
-    "ui.page": {"ui.handlers", "ui.html", "ui.html.syntax", "ui.http", "ui.http.access", "ui.media", "ui.media.sandbox", "ui.state", "ui.text"},
+    "ui.page": {"ui.handlers", "ui.html", "ui.html.syntax", "ui.http", "ui.http.access", "ui.http.gate", "ui.media", "ui.media.sandbox", "ui.state", "ui.text"},
 }  # fmt: skip
 # Packages and modules that may import torch.
 TORCH = ("checkpoint", "engine", "local", "reproduce.stock", "reproduce.verify")

@@ -12,12 +12,13 @@ from model.backend import Backend
 from model.media.download import Downloads
 from ui import ASSETS
 from ui.handlers.api import add_api
-from ui.http import request_filter as gate
 from ui.http import scripts
 from ui.http.access.body_limit import BodyLimit
 from ui.http.access.log_in import LogIn
 from ui.http.access.metrics_route import MetricsRoute
 from ui.http.access.origin import Names, OwnSite
+from ui.http.gate import functions
+from ui.http.gate.gate import Gate
 from ui.http.headers import WITH_A_SLASH, PageHeaders
 from ui.http.health import Health
 from ui.http.leaving import Leaving
@@ -141,12 +142,12 @@ def _in_front_of_gradio(blocks: gr.Blocks) -> list[Middleware]:
         Middleware(Leaving, left=blocks.tabs.page_left),
         Middleware(UploadLimit, quota=blocks.tabs.errands.quota),
         Middleware(
-            gate.Gate,
-            inputs=gate.inputs_of(blocks),
+            Gate,
+            inputs=functions.inputs_of(blocks),
             uploaded=blocks.tabs.uploaded,
-            queued=gate.queued_in(blocks),
-            followed=gate.followed_in(blocks),
-            events_of=gate.events_in(blocks),
+            queued=functions.queued_in(blocks),
+            followed=functions.followed_in(blocks),
+            events_of=functions.events_in(blocks),
             # One at a time, so that the event loop has its turn between two.
             aside=FairPool(1).run,
         ),

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.http.asker import address_of, path_of, person_of
 from ui.http.body import MAX_SMALL_BYTES, RefusedError
-from ui.http.request_filter import UPLOAD
+from ui.http.gate.routes import UPLOAD
 from ui.http.share import share
 
 # A body that sends nothing for so long is refused. Phones change networks within this time.

@@ -21,7 +21,7 @@ from tools.served import REPLY_S
 from ui.http.access import body_limit
 from ui.http.access.body_limit import BodyLimit
 from ui.http.body import MAX_BYTES, MAX_SMALL_BYTES, RefusedError, content
-from ui.http.request_filter import UPLOAD
+from ui.http.gate.routes import UPLOAD
 from ui.page.build import build_page
 
 PIECE = 2**16  # that arrives at once

@@ -1,0 +1,145 @@
+"""What is posted as JSON, made anew of the parts that are known.
+
+Gradio downloads a posted web address before any handler runs, and opens files for components that a client makes up.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import check_all_files_in_cache
+
+from ui.http.body import RefusedError
+from ui.http.gate.routes import CALL, CANCEL, ENDPOINTS
+
+# The types of each input, or its choices; None: the handler looks itself; none at all: so it does, and a program may
+# leave it out.
+Inputs = Sequence[tuple[type, ...] | frozenset[object] | None]
+# Levels of a posted JSON body. The page itself posts 4.
+MAX_DEPTH = 32
+MAX_FILES = 256  # that an event names; each is looked for on the disk, and a message holds 64
+_WORD = re.compile(r"[\w-]{1,64}")
+
+
+class Posted:
+    """Checks posted JSON. inputs: what each of Gradio's functions takes, by its number; queued: those in its queue."""
+
+    def __init__(self, inputs: Mapping[int, Inputs], queued: Container[int] = ()) -> None:
+        self.inputs, self.queued = inputs, queued
+
+    def checked(self, body: bytes, path: str) -> bytes:
+        """What was posted, made anew of the parts that are known. Raises `RefusedError`."""
+        try:
+            posted = json.loads(body)
+        except (ValueError, RecursionError):
+            raise RefusedError(400, "The request is not JSON.") from None
+        if not isinstance(posted, dict):
+            raise RefusedError(422, "The request must be an object.")
+        known = _cancellation(posted) if path == CANCEL else self._inputs(posted, path)
+        try:
+            # A NaN, too, is no JSON, and half a surrogate pair no text.
+            return json.dumps(known, ensure_ascii=False, allow_nan=False).encode()
+        except ValueError:
+            raise RefusedError(400, "The request is not JSON.") from None
+
+    def _inputs(self, posted: Mapping[str, Any], path: str) -> dict[str, Any]:
+        call = CALL.fullmatch(path)
+        data = _by_name(posted, call["endpoint"]) if call and call["named"] else posted.get("data")
+        if not isinstance(data, list):
+            raise RefusedError(422, "The request must have 'data', a list.")
+        known: dict[str, Any] = {"data": data}
+        if call:
+            names = ENDPOINTS[call["endpoint"]]
+            known["data"] = _filled(data, [()] * len(names))
+        if posted.get("session_hash") is not None:
+            known["session_hash"] = _word(posted, "session_hash")
+        if not call:
+            known |= self._event(posted, path)
+        for file in _files(known):
+            # To Gradio it is no file any more: it would be fetched, or opened, before we have looked.
+            file.pop("meta", None)
+        return known
+
+    def _event(self, posted: Mapping[str, Any], path: str) -> dict[str, Any]:
+        """What the page says beside its inputs. Raises `RefusedError`."""
+        number, trigger = posted.get("fn_index"), posted.get("trigger_id")
+        joins = "/queue/" in path  # there Gradio tells a handler the session, and not who asks
+        if type(number) is not int or number not in self.inputs or joins != (number in self.queued):
+            raise RefusedError(422, "There is no function of that number.")
+        _word(posted, "session_hash")
+        types = self.inputs[number]
+        data = _filled(posted["data"], types)
+        if not all(map(_fits, data, types)):
+            raise RefusedError(422, "'data' holds something of the wrong type.")
+        if trigger is not None and type(trigger) is not int:
+            raise RefusedError(422, "'trigger_id' must be a number.")
+        event = posted.get("event_data")
+        files = list(_files(event))
+        if len(files) > MAX_FILES:
+            raise RefusedError(422, "The request names too many files.")
+        for file in files:
+            try:
+                check_all_files_in_cache(file)  # as Gradio will, who fails on what cannot be a path
+            except (gr.Error, OSError, ValueError):
+                raise RefusedError(
+                    422, "That file was not uploaded here; attach it again."
+                ) from None
+        return {"data": data, "fn_index": number, "trigger_id": trigger, "event_data": event}
+
+
+def _by_name(posted: Mapping[str, Any], endpoint: str) -> list[Any]:
+    """What `/call/v2/` takes by name, in its order. Raises `RefusedError`."""
+    names = ENDPOINTS[endpoint]
+    if posted.keys() - {*names, "session_hash"}:
+        taken = " and ".join(f"'{name}'" for name in names) or "nothing"
+        raise RefusedError(422, f"/{endpoint} takes {taken}.")
+    return [posted.get(name) for name in names]
+
+
+def _filled(data: Sequence[Any], types: Inputs) -> list[Any]:
+    """Null for what a program has left out at the end. Raises `RefusedError`."""
+    missing = types[len(data) :]
+    if len(data) > len(types) or any(known != () for known in missing):
+        raise RefusedError(422, "'data' holds too much or too little.")
+    return [*data, *(None for _ in missing)]
+
+
+def _fits(value: object, known: tuple[type, ...] | frozenset[object] | None) -> bool:
+    if isinstance(known, frozenset):
+        return isinstance(value, str) and value in known
+    return not known or type(value) in known
+
+
+def _cancellation(posted: Mapping[str, Any]) -> dict[str, Any]:
+    if type(posted.get("fn_index")) is not int:
+        raise RefusedError(422, "There is no function of that number.")
+    words = {name: _word(posted, name) for name in ("session_hash", "event_id")}
+    return {**words, "fn_index": posted["fn_index"]}
+
+
+def _word(posted: Mapping[str, Any], name: str) -> str:
+    word = posted.get(name)
+    if not isinstance(word, str) or not _WORD.fullmatch(word):
+        raise RefusedError(422, f"'{name}' must be a word.")
+    return word
+
+
+def _files(posted: object) -> Iterator[dict[str, Any]]:
+    """Whatever Gradio could take for a file. Raises `RefusedError` for what is too deep."""
+    layer = [posted]
+    for _ in range(MAX_DEPTH):
+        yield from (part for part in layer if isinstance(part, dict) and "path" in part)
+        layer = [child for part in layer for child in _children(part)]
+        if not layer:
+            return
+    raise RefusedError(422, "The request is nested too deeply.")
+
+
+def _children(part: object) -> Iterable[object]:
+    if isinstance(part, dict):
+        return part.values()
+    return part if isinstance(part, list) else ()
