@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 
+from ui import ASSETS
 from ui.text.english import ENGLISH
-from ui.text.languages import texts_accepted, texts_for
+from ui.text.languages import LANGUAGES, texts_accepted, texts_for
 
 
 def test_an_unknown_language_is_english() -> None:
@@ -54,3 +58,9 @@ def test_a_visitor_reads_the_best_of_the_languages_that_there_are(
     accepted: str, language: str
 ) -> None:
     assert texts_accepted(accepted) is texts_for(language)
+
+
+def test_the_page_itself_chooses_among_the_same_languages() -> None:
+    script = (ASSETS / "js" / "language.js").read_text(encoding="utf-8")
+    found = re.search(r"LANGUAGES = (\[.*\]);", script)
+    assert found and json.loads(found[1].replace("'", '"')) == list(LANGUAGES)
