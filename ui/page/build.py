@@ -25,6 +25,7 @@ from ui.http.leaving import Leaving
 from ui.http.metrics import CountedResponses
 from ui.media.upload_limit import UploadLimit
 from ui.page.layout import lay_out
+from ui.page.styles import style_sheet
 from ui.page.wiring import wire
 from ui.state.answer_log import Journal
 from ui.state.fair_pool import FairPool
@@ -157,7 +158,7 @@ def _in_front_of_gradio(blocks: gr.Blocks) -> list[Middleware]:
 def _appearance() -> dict[str, Any]:
     return {
         "theme": _theme(),
-        "css": (ASSETS / "style.css").read_text(encoding="utf-8"),
+        "css": style_sheet(),
         "favicon_path": str(ASSETS / "favicon.svg"),
     }
 
