@@ -156,7 +156,7 @@ def test_answers_with_its_defaults_are_those_of_stock_with_its_own_generation_co
     """Greedy, because that is what it means; the repetition penalty and the end tokens from the file."""
     settings = replace(penalised.default_settings().generation, max_new_tokens=40)
     differing = 0
-    for n in range(16):
+    for n in range(6):
         talk = Conversation().with_user_turn(Text(f"Say {n} again and again and again."))
         text, usage = collected(penalised.stream(talk, settings, Cancel()))
         inputs = stock_inputs(penalised, talk, settings)
