@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from playwright.sync_api import BrowserContext
 from tests.e2e.chat import Chat
 from tests.support import browsers
 from tests.support.fakes import FakeBackend
+from ui.state.tab import run
 
 
 def test_two_tabs_never_mix(open_chat: Callable[..., Chat], picture: Path) -> None:
@@ -52,6 +54,26 @@ def test_a_closed_tab_frees_the_place(open_chat: Callable[..., Chat]) -> None:
     leaving.page.close()
     waiting.wait("reading", "answering")
     waiting.stop()
+
+
+def test_a_tab_says_that_it_leaves(
+    fake: FakeBackend,
+    fake_url: str,
+    profile: BrowserContext,
+    told: Chat,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its answer would go on for ten seconds if its connection had only been cut, and here for an hour."""
+    monkeypatch.setattr(run, "ORPHAN_S", 3600.0)
+    monkeypatch.setattr(fake, "gate", threading.Event())  # open again for the next test
+    leaving = Chat(profile.new_page(), fake_url)
+    leaving.open()
+    leaving.send("Tell me a long story.")
+    told.wait_until(lambda: fake.calls)
+    leaving.wait("queued", "reading", "answering")
+    leaving.page.goto("about:blank")
+    told.wait_until(fake.calls[0].cancel.is_set)
+    leaving.page.close()
 
 
 @pytest.mark.parametrize("name", browsers.CORE)

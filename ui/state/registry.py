@@ -321,12 +321,14 @@ class Tabs:
         self._visits = [visit for visit in self._visits if visit is not answered]
 
     def page_left(self, key: str, page: str) -> None:
-        """A page has said that it goes: unless another shows the tab, nobody follows its answer any more."""
+        """A page has said that it goes: unless another shows the tab, nobody follows its answer any more.
+
+        Its connections may have ended before it is heard.
+        """
+        self.page_closed(page)
         tab = self._tabs.get(key)
-        if tab and page in tab.pages:
-            self.page_closed(page)
-            if not tab.pages:
-                tab.leave()
+        if tab and not tab.pages:
+            tab.leave()
 
     def page_closed(self, page: str) -> None:
         """A page has gone: reloaded, closed, or cut off."""

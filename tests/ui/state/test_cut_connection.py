@@ -56,6 +56,25 @@ def test_the_answer_of_a_page_that_left_is_given_up(
     scene(play)
 
 
+def test_a_page_whose_connection_ends_before_it_is_heard_has_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runs, "ORPHAN_S", 3600.0)
+    monkeypatch.setattr(runs, "LEFT_S", 0.05)
+
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend(gate=threading.Event()))
+        tab = tabs.open(KEY)
+        tabs.page_opened(tab, "browser", "first")
+        await handlers.submit(tabs, KEY, "Hi", {})
+        await becomes(lambda: backend.calls)
+        tabs.page_closed("first")
+        tabs.page_left(KEY, "first")
+        await becomes(backend.calls[0].cancel.is_set)
+
+    scene(play)
+
+
 def test_a_tab_that_another_page_shows_is_not_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "LEFT_S", 0.05)
 

@@ -96,10 +96,12 @@ class Run:
     def expect_follower(self) -> None:
         """Somebody is about to look."""
         self._left_at, self._patience_s = time.monotonic(), ORPHAN_S
+        self._deserted = False
 
     def leave(self) -> None:
-        """Its page has said that it goes; what follows it will be gone in a moment."""
+        """Its page has said that it goes. A follower that Gradio has not ended yet, or begins now, counts no more."""
         self._left_at, self._patience_s = time.monotonic(), LEFT_S
+        self._deserted = True
 
     @contextmanager
     def followed(self) -> Iterator[None]:
@@ -114,10 +116,11 @@ class Run:
     @property
     def left(self) -> bool:
         """Whether nobody looks at it, or it was told to stop: it will soon be over."""
-        return not self._followers or self.cancel.is_set()
+        return self._deserted or not self._followers or self.cancel.is_set()
 
     def orphaned(self) -> bool:
-        return not self._followers and time.monotonic() - self._left_at > self._patience_s
+        unseen = self._deserted or not self._followers
+        return unseen and time.monotonic() - self._left_at > self._patience_s
 
     async def ended(self) -> None:
         """Return when the run is over and `on_end` has been called."""

@@ -125,6 +125,19 @@ def test_a_cut_connection_is_waited_for_and_a_page_that_left_is_not(
     assert run.finished and run.finished.reason == "cancelled"
 
 
+def test_a_follower_of_a_page_that_left_counts_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio goes on with an event whose page has gone before it listened."""
+    monkeypatch.setattr(runs, "LEFT_S", 0.1)
+
+    async def leave_and_look(run: Run) -> None:
+        run.leave()
+        with run.followed():
+            await asyncio.wait_for(run.ended(), 20)
+
+    run, _ = running(FakeBackend(gate=threading.Event()), leave_and_look)
+    assert run.finished and run.finished.reason == "cancelled"
+
+
 def test_an_answer_that_nobody_ever_follows_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "ORPHAN_S", 0.1)
     run, _ = running(FakeBackend(gate=threading.Event()), nothing)
