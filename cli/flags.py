@@ -24,8 +24,14 @@ LISTS = ("allow_host", "auth")
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 # Refused with --backend openai: the server decides these.
 LOCAL_ONLY = (
-    "adapter", "checkpoint_path", "compile", "dtype", "flash_attn2", "no_loop_guard", "prompt_lookup",
-)  # fmt: skip
+    "adapter",
+    "checkpoint_path",
+    "compile",
+    "dtype",
+    "flash_attn2",
+    "no_loop_guard",
+    "prompt_lookup",
+)
 # Accepted with --backend openai, and logged: no model runs in this process.
 WITHOUT_EFFECT = ("cache_gb", "cpu_only", "gpu_memory")
 # Refused with --backend local.
@@ -40,7 +46,7 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
 
 
 class _Setting(argparse.Action):
-    """Adds a setting that a flag sets to `given`: the others may take a checkpoint's own defaults."""
+    """Stores a setting and adds its name to `given`. The others may have the checkpoint's own defaults."""
 
     def __call__(
         self,
@@ -69,13 +75,15 @@ class _Once(argparse.Action):
 
 
 def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
-    """Every flag. Variables of `environment` replace the defaults; a wrong one ends the process with status 2.
+    """Return the parser of all flags. Variables of `environment` replace the defaults.
 
-    The parsed namespace also has `given`: the names of the settings that a flag or a variable sets.
+    A wrong variable ends the process with status 2. The parsed namespace also has `given`, the names of the settings
+    that a flag or a variable sets.
     """
     flags = argparse.ArgumentParser(
         description="Chat with a Qwen2-VL checkpoint about pictures and videos.",
-        epilog=f"Every flag can be set in the environment: {ENVIRONMENT}CHECKPOINT_PATH for --checkpoint-path.",
+        epilog="Every flag can be set in the environment: "
+        f"{ENVIRONMENT}CHECKPOINT_PATH for --checkpoint-path.",
         formatter_class=_Help,
     )
     _add_model_flags(flags)
@@ -83,19 +91,30 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     _add_server_flags(flags, environment)
     settings = flags.add_argument_group("defaults of the page's settings")
     for spec in SETTING_SPECS:
-        settings.add_argument(_flag(spec), action=_Setting, type=_parse(spec), default=spec.default, metavar=spec.kind.upper(), help=f"{spec.help.replace('%', '%%')} {spec.range}")  # fmt: skip
+        settings.add_argument(
+            "--" + spec.name.replace("_", "-"),
+            action=_Setting,
+            type=_parse(spec),
+            default=spec.default,
+            metavar=spec.kind.upper(),
+            help=f"{spec.help.replace('%', '%%')} {spec.range}",
+        )
     _take_environment(flags, environment)
     return flags
 
 
 def connection(options: argparse.Namespace, environment: Mapping[str, str]) -> Connection | None:
-    """The server that answers, or None with --backend local. Raises `DemoError` for flags that do not fit together."""
+    """Return the server of --backend openai, or None for a local model. Raises `DemoError` for conflicting flags."""
     remote = options.backend == "openai"
     given = _given(options)
     for name in LOCAL_ONLY if remote else SERVER_ONLY:
         if name in given:
             flag, backend = f"--{name.replace('_', '-')}", "local" if remote else "openai"
-            raise DemoError("{flag} works with --backend {backend} only; leave it out.", flag=flag, backend=backend)  # fmt: skip
+            raise DemoError(
+                "{flag} works with --backend {backend} only; leave it out.",
+                flag=flag,
+                backend=backend,
+            )
     if not remote:
         return None
     for name in WITHOUT_EFFECT:
@@ -117,34 +136,52 @@ def _given(options: argparse.Namespace) -> set[str]:
     return {name for name, value in vars(options).items() if value != getattr(defaults, name)}
 
 
+# fmt: off
 def _add_model_flags(flags: argparse.ArgumentParser) -> None:
     model = flags.add_argument_group("model")
-    model.add_argument("-c", "--checkpoint-path", default="auto", metavar="ID_OR_FOLDER", help="hub id or folder of a Qwen2-VL or Qwen2.5-VL checkpoint; 'tiny' is the bundled one; 'auto' takes a full one where there is a CUDA GPU")  # fmt: skip
-    model.add_argument("--adapter", action=_Once, default="", metavar="ID_OR_FOLDER", help="hub id or folder of a LoRA adapter, used on top of the checkpoint; needs `pip install peft`")  # fmt: skip
-    model.add_argument(
-        "--cpu-only", action="store_true", help="run on the CPU even if there is a GPU"
-    )
-    model.add_argument(
-        "--flash-attn2", action="store_true", help="FlashAttention-2; needs a CUDA GPU"
-    )
-    model.add_argument("--compile", action="store_true", help="CUDA graphs for faster answers; needs a CUDA GPU and a minute or two to compile at the start")  # fmt: skip
-    model.add_argument("--prompt-lookup", action="store_true", help="check several words of what an answer seems to quote in one step: faster for documents, tables and code, slower for other answers; at temperature 0")  # fmt: skip
-    model.add_argument("--dtype", choices=("auto", "bfloat16", "float16", "float32"), default="auto", help="of the weights; 'auto' is bfloat16 where the hardware computes in it (small checkpoints on a CPU: float32)")  # fmt: skip
-    model.add_argument(
-        "--no-loop-guard", action="store_true", help="let an answer go on that repeats itself"
-    )
-    model.add_argument("--gpu-memory", type=_gigabytes, default=None, metavar="GB", help="how much of each GPU may be used; default is what is free")  # fmt: skip
-    model.add_argument("--cache-gb", type=_gigabytes, default=None, metavar="GB", help="kept between turns so that nothing is computed twice; default is what one GPU has left for it, else a fifth of the free memory")  # fmt: skip
+    model.add_argument("-c", "--checkpoint-path", default="auto", metavar="ID_OR_FOLDER",
+        help="hub id or folder of a Qwen2-VL or Qwen2.5-VL checkpoint; 'tiny' is the bundled one; "
+             "'auto' takes a full one where there is a CUDA GPU")
+    model.add_argument("--adapter", action=_Once, default="", metavar="ID_OR_FOLDER",
+        help="hub id or folder of a LoRA adapter, used on top of the checkpoint; needs `pip "
+             "install peft`")
+    model.add_argument("--cpu-only", action="store_true",
+        help="run on the CPU even if there is a GPU")
+    model.add_argument("--flash-attn2", action="store_true",
+        help="FlashAttention-2; needs a CUDA GPU")
+    model.add_argument("--compile", action="store_true",
+        help="CUDA graphs for faster answers; needs a CUDA GPU and a minute or two to compile at "
+             "the start")
+    model.add_argument("--prompt-lookup", action="store_true",
+        help="check several words of what an answer seems to quote in one step: faster for "
+             "documents, tables and code, slower for other answers; at temperature 0")
+    dtypes = ("auto", "bfloat16", "float16", "float32")
+    model.add_argument("--dtype", choices=dtypes, default="auto",
+        help="of the weights; 'auto' is bfloat16 where the hardware computes in it (small "
+             "checkpoints on a CPU: float32)")
+    model.add_argument("--no-loop-guard", action="store_true",
+        help="let an answer go on that repeats itself")
+    model.add_argument("--gpu-memory", type=_gigabytes, default=None, metavar="GB",
+        help="how much of each GPU may be used; default is what is free")
+    model.add_argument("--cache-gb", type=_gigabytes, default=None, metavar="GB",
+        help="kept between turns so that nothing is computed twice; default is what one GPU has "
+             "left for it, else a fifth of the free memory")
 
 
 def _add_engine_flags(flags: argparse.ArgumentParser) -> None:
     engine = flags.add_argument_group("where the model runs")
-    engine.add_argument("--backend", choices=("local", "openai"), default="local", help="in this process, or behind an OpenAI-compatible server such as vLLM")  # fmt: skip
-    engine.add_argument("--api-base", default="", metavar="URL", help="of the server, e.g. http://localhost:8000/v1")  # fmt: skip
-    engine.add_argument("--api-model", default="", metavar="NAME", help="which of the server's models; otherwise the first that it lists")  # fmt: skip
-    engine.add_argument("--api-key-env", default="", metavar="VARIABLE", help="environment variable that holds the server's key")  # fmt: skip
-    engine.add_argument("--model-family", choices=[family.key for family in FAMILIES], default="", help="of the server's model, where its name does not say so")  # fmt: skip
-    engine.add_argument("--concurrency", type=int, default=32, metavar="N", help="answers that the server writes at once; others wait in line")  # fmt: skip
+    engine.add_argument("--backend", choices=("local", "openai"), default="local",
+        help="in this process, or behind an OpenAI-compatible server such as vLLM")
+    engine.add_argument("--api-base", default="", metavar="URL",
+        help="of the server, e.g. http://localhost:8000/v1")
+    engine.add_argument("--api-model", default="", metavar="NAME",
+        help="which of the server's models; otherwise the first that it lists")
+    engine.add_argument("--api-key-env", default="", metavar="VARIABLE",
+        help="environment variable that holds the server's key")
+    engine.add_argument("--model-family", choices=[family.key for family in FAMILIES], default="",
+        help="of the server's model, where its name does not say so")
+    engine.add_argument("--concurrency", type=int, default=32, metavar="N",
+        help="answers that the server writes at once; others wait in line")
 
 
 def _add_server_flags(flags: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
@@ -154,37 +191,52 @@ def _add_server_flags(flags: argparse.ArgumentParser, environment: Mapping[str, 
     server = flags.add_argument_group("server")
     server.add_argument("--share", action="store_true", help="make a public link through Gradio")
     server.add_argument("--inbrowser", action="store_true", help="open the page in a browser")
-    server.add_argument("--server-name", default=address, metavar="ADDRESS", help="0.0.0.0 lets other machines in")  # fmt: skip
-    server.add_argument(
-        "--server-port", type=int, default=port, metavar="PORT", help="where to listen"
-    )
-    server.add_argument(
-        "--root-path", default="", metavar="PATH", help="where a reverse proxy puts the page"
-    )
-    server.add_argument("--allow-host", action="append", default=None, metavar="NAME", help="a name under which the page is asked for; may be given several times, and then no other name is answered but those of its own network")  # fmt: skip
-    server.add_argument("--auth", action="append", default=None, metavar="USER:PASSWORD", help="ask for a log-in; may be given several times")  # fmt: skip
-    server.add_argument("--queue-size", type=int, default=64, metavar="N", help="people who may wait for an answer at once")  # fmt: skip
-    server.add_argument("--requests-per-minute", type=int, default=0, metavar="N", help="messages that one address may send; 0 is any number")  # fmt: skip
-    server.add_argument("--log-messages", action="store_true", help="write what is asked and answered into the log, which otherwise holds numbers only")  # fmt: skip
-    server.add_argument("--metrics", action="store_true", help="figures for Prometheus at /metrics: for who has a log-in, or without --auth for this machine and its private network")  # fmt: skip
-    server.add_argument("--log-json", action="store_true", help="write the log as JSON, one object a line")  # fmt: skip
-    server.add_argument("--no-read-ahead", action="store_true", help="do not read what is attached before it is sent")  # fmt: skip
-    server.add_argument("--max-file-mb", type=int, default=200, metavar="N", help="largest file that may be attached")  # fmt: skip
-    server.add_argument("--max-uploads-gb", type=float, default=20, metavar="GB", help="of the disk, for all files that people attached and may still need")  # fmt: skip
-    server.add_argument("--keep-minutes", type=float, default=60, metavar="N", help="how long a conversation and its files stay when its page has been closed")  # fmt: skip
-    server.add_argument("--allow-urls", action="store_true", help="programs may name pictures and clips by public http(s) addresses, which are fetched by this machine")  # fmt: skip
-    server.add_argument("--max-video-seconds", type=float, default=3600.0, metavar="N", help="longest clip, or part of one, that is read")  # fmt: skip
-    server.add_argument("--check", action="store_true", help="print what would run and what is missing, and exit")  # fmt: skip
-    server.add_argument("--verify", default=None, metavar="FILE.zip", help="answer an exported conversation again with stock transformers, say whether it is the same, and exit")  # fmt: skip
+    server.add_argument("--server-name", default=address, metavar="ADDRESS",
+        help="0.0.0.0 lets other machines in")
+    server.add_argument("--server-port", type=int, default=port, metavar="PORT",
+        help="where to listen")
+    server.add_argument("--root-path", default="", metavar="PATH",
+        help="where a reverse proxy puts the page")
+    server.add_argument("--allow-host", action="append", default=None, metavar="NAME",
+        help="a name under which the page is asked for; may be given several times, and then no "
+             "other name is answered but those of its own network")
+    server.add_argument("--auth", action="append", default=None, metavar="USER:PASSWORD",
+        help="ask for a log-in; may be given several times")
+    server.add_argument("--queue-size", type=int, default=64, metavar="N",
+        help="people who may wait for an answer at once")
+    server.add_argument("--requests-per-minute", type=int, default=0, metavar="N",
+        help="messages that one address may send; 0 is any number")
+    server.add_argument("--log-messages", action="store_true",
+        help="write what is asked and answered into the log, which otherwise holds numbers only")
+    server.add_argument("--metrics", action="store_true",
+        help="figures for Prometheus at /metrics: for who has a log-in, or without --auth for "
+             "this machine and its private network")
+    server.add_argument("--log-json", action="store_true",
+        help="write the log as JSON, one object a line")
+    server.add_argument("--no-read-ahead", action="store_true",
+        help="do not read what is attached before it is sent")
+    server.add_argument("--max-file-mb", type=int, default=200, metavar="N",
+        help="largest file that may be attached")
+    server.add_argument("--max-uploads-gb", type=float, default=20, metavar="GB",
+        help="of the disk, for all files that people attached and may still need")
+    server.add_argument("--keep-minutes", type=float, default=60, metavar="N",
+        help="how long a conversation and its files stay when its page has been closed")
+    server.add_argument("--allow-urls", action="store_true",
+        help="programs may name pictures and clips by public http(s) addresses, which are fetched "
+             "by this machine")
+    server.add_argument("--max-video-seconds", type=float, default=3600.0, metavar="N",
+        help="longest clip, or part of one, that is read")
+    server.add_argument("--check", action="store_true",
+        help="print what would run and what is missing, and exit")
+    server.add_argument("--verify", default=None, metavar="FILE.zip",
+        help="answer an exported conversation again with stock transformers, say whether it is "
+             "the same, and exit")
     server.add_argument("--version", action="version", version=f"qwen-vl-chat {VERSION}")
+# fmt: on
 
 
 def _gigabytes(text: str) -> float | None:
     return float(text) if text else None
-
-
-def _flag(spec: SettingSpec) -> str:
-    return "--" + spec.name.replace("_", "-")
 
 
 def _parse(spec: SettingSpec) -> Any:
@@ -210,7 +262,7 @@ def _boolean(text: str) -> bool:
 
 
 def _take_environment(flags: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
-    """Make variables the defaults, checked as the flags are."""
+    """Replace the defaults by the environment's variables, with the checks of the flags."""
     given: set[str] = set()
     for action in flags._actions:
         if action.dest in NOT_TAKEN:
@@ -230,5 +282,6 @@ def _take_environment(flags: argparse.ArgumentParser, environment: Mapping[str, 
             if isinstance(action, _Setting):
                 given.add(action.dest)
         except ValueError:
-            flags.error(f"{ENVIRONMENT}{action.dest.upper()} is {text!r}, which --{action.dest.replace('_', '-')} cannot take")  # fmt: skip
+            flag = f"--{action.dest.replace('_', '-')}"
+            flags.error(f"{ENVIRONMENT}{action.dest.upper()} is {text!r}, which {flag} cannot take")
     flags.set_defaults(given=frozenset(given))

@@ -1,8 +1,8 @@
-"""How many of torch's threads work on one token: tried out while tokens are decoded, for it cannot be known before.
+"""DecodeThreads: chooses torch's number of threads for decoding on a CPU, by timing tokens while they are decoded.
 
-Reading a prompt uses every core. A token is little work: where nothing else runs, every core helps (the second of two made
-a 30 M checkpoint 1.5 times as fast); beside a browser on the same machine one fewer can be as fast or faster, because a team
-of threads waits for the one whose core the page has taken (on one machine 64 tokens/s on one thread, 47 on two).
+Prefill uses every core. One token is little work. On an idle machine every core helps: the second of two made a 30 M
+checkpoint 1.5 times as fast. Beside a browser on the same machine one thread fewer can be faster, because all threads
+wait for the one whose core the browser has taken: 64 tokens/s on one thread and 47 on two.
 """
 
 from __future__ import annotations
@@ -17,23 +17,28 @@ from typing import Any
 import torch
 from transformers import StoppingCriteria
 
-TRIAL_TOKENS = 16  # long enough to meet the page, which wants a core five or six times a second
-GLIMPSE_TOKENS, HOPELESS = 3, 1.2  # after so few tokens that much slower, a trial is over
-ADVANTAGE = 0.95  # of the number in use: the same trial twice differs by more on a busy machine, and an error costs a hold
-FIRST_HOLD, LONGEST_HOLD = 32, 512  # tokens between comparisons
-ROOM_S = 0.05  # for which a page gets a core; not from tokens that take longer
+# Tokens of a trial. A page needs a core five or six times a second, so a trial of this length sees it.
+TRIAL_TOKENS = 16
+# A trial ends after so many tokens if these take so many times as long as the best number's.
+GLIMPSE_TOKENS, HOPELESS = 3, 1.2
+# Another number must need less than this share of the time of the present one, because trials differ on a busy machine.
+ADVANTAGE = 0.95
+# Tokens between two comparisons: at first, and at most.
+FIRST_HOLD, LONGEST_HOLD = 32, 512
+# Seconds for which a page gets a core. Tokens that take longer than this leave none.
+ROOM_S = 0.05
 
 
 class DecodeThreads(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types for it
-    """Keeps torch at the number of threads that decodes fastest now. Learns from every answer, one at a time.
+    """Sets the number of threads that decodes fastest now, and learns from every answer. One generation at a time.
 
-    Given to `generate` it is told of each token, and never ends it.
+    It is a stopping criterion that never stops: `generate` calls it after each token.
     """
 
     def __init__(
         self, most: int | None = None, clock: Callable[[], float] = time.perf_counter
     ) -> None:
-        """most: threads at most, by default what torch has; one fewer and half of them are tried as well."""
+        """most: the largest number, by default torch's; it also tries one fewer, and half. clock: in seconds."""
         most = most or torch.get_num_threads()
         self._clock = clock
         self._all_but_one = max(1, most - 1)
@@ -44,18 +49,18 @@ class DecodeThreads(StoppingCriteria):  # type: ignore[misc]  # transformers shi
         self._room_until = -math.inf
 
     def yield_core(self) -> None:
-        """Leave a core to others for a moment, from the next token on.
+        """Leave a core to other threads for `ROOM_S` from the next token on.
 
-        A token waits for the slowest of its threads: one whose core a page takes makes it twice as long.
+        A token waits for its slowest thread, so it takes twice as long if a page takes the core of one.
         """
         self._room_until = self._clock() + ROOM_S
 
     @contextmanager
     def decoding(self) -> Iterator[None]:
-        """The number holds inside. Afterwards torch has what it had."""
+        """Within the block, torch has the chosen number of threads. Afterwards it has its former number."""
         before = torch.get_num_threads()
         torch.set_num_threads(self._threads)
-        self._last = None  # the time between two answers is no token's
+        self._last = None  # the pause between two answers is not a token's time
         try:
             yield
         finally:
@@ -86,13 +91,13 @@ class DecodeThreads(StoppingCriteria):  # type: ignore[misc]  # transformers shi
         self._threads, self._left = self._trials.send(pace)
         if self._threads != before:
             self._lately.clear()
-            self._last = None  # the next token waits for the new team
+            self._last = None  # the next token starts new threads
 
 
 def _trials(options: list[int]) -> Generator[tuple[int, int], float, None]:
-    """Yields a number of threads and for how many tokens; is sent the mean time of the last of these.
+    """Yields (threads, tokens to decode with them), and is sent the mean seconds of the latest tokens.
 
-    The best so far is challenged by the others, at first soon, then more and more rarely while it wins.
+    It compares the best number with the others, at first soon, and twice as rarely each time that the best one wins.
     """
     best, hold = options[0], 0
     while True:

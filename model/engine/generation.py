@@ -157,7 +157,8 @@ class Generation:
             yield None
         else:
             ids = torch.tensor([self._prompt.ids], device=self._model.device)
-            yield _MatchedPrompt(ids, self._position_ids(ids), prefix, cached, features)
+            positions = prefill.position_ids(self._model, self._prompt, ids)
+            yield _MatchedPrompt(ids, positions, prefix, cached, features)
         self._engine.prefix_cache.store(self.session, prefix)
 
     def _uncached_items(self, cached: int) -> list[int]:
@@ -227,19 +228,6 @@ class Generation:
         self._counters.vision_encodes += 1
         self._engine.feature_cache.put(self.session, name, features)
         return features
-
-    def _position_ids(self, ids: torch.Tensor) -> torch.Tensor:
-        """See `prefill.position_ids`; ids: (1, len)."""
-        prompt, types = self._prompt, torch.zeros_like(ids)
-        for span in prompt.spans:
-            types[0, span.start : span.end] = 1 if span.kind == "image" else 2
-        grids: dict[str, torch.Tensor] = {}
-        for kind in ("image", "video"):
-            if of_kind := [item.grid for item in prompt.items if item.kind == kind]:
-                grids[f"{kind}_grid_thw"] = torch.tensor(of_kind, device=ids.device)
-        if seconds := [item.seconds_per_grid for item in prompt.items if item.kind == "video"]:
-            grids["second_per_grid_ts"] = torch.tensor(seconds, device=ids.device)
-        return prefill.position_ids(self._model, ids, types, grids)
 
     def _decode(self, ids: torch.Tensor, positions: torch.Tensor, prefix: CachedPrefix) -> None:
         """Let `generate` read the prompt's last token and answer. The KV cache and its keys grow with the answer.

@@ -1,10 +1,9 @@
-"""Grouped-query attention on a CPU that reads the keys and values of a group once.
+"""Grouped-query attention for CPUs, which reads the keys and values of a group of query heads once.
 
-Stock repeats keys and values for every query head where there is a mask, which is the case for several tokens behind
-a cache. Without the repetition the same kernel gives the same numbers in a half or a third of the time. For one token
-stock attends with each query head by itself. Here the query heads that share a KV head are folded into the dimension
-of query tokens, so that one matrix product serves all of them: equal but for rounding, and behind thousands of tokens
-in a half to a seventh of the time.
+With a mask, which several tokens after a cache need, stock repeats keys and values for every query head. Without the
+repetition the same kernel computes the same numbers in a half to a third of the time. For one token stock attends with
+each query head alone. Here the query heads of one KV head become query tokens, so one matrix product serves all of them:
+equal but for rounding, and after thousands of tokens in a half to a seventh of the time.
 """
 
 from __future__ import annotations

@@ -14,23 +14,26 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from model.backend import Cancel
 from model.engine.cache.kv_cache import KVCache
-from model.prompt.token_ids import PlaceholderRange
+from model.prompt.token_ids import PlaceholderRange, Prompt
 
 # Called with the number of tokens that were read, and of those to read in total.
 ReportTokens = Callable[[int, int], None]
 
 
-def position_ids(
-    model: Any,
-    ids: torch.Tensor,
-    token_types: torch.Tensor,
-    grids: dict[str, torch.Tensor],
-) -> torch.Tensor:
+def position_ids(model: Any, prompt: Prompt, ids: torch.Tensor) -> torch.Tensor:
     """Position ids of the whole prompt, (4, 1, len) int: text positions, then M-RoPE's time, row and column.
 
-    ids: (1, len) int; token_types: (1, len) int, 0 for text, 1 for image and 2 for video tokens;
-    grids: `image_grid_thw`, `video_grid_thw` and `second_per_grid_ts`, as the model takes them.
+    ids: (1, len) int, the prompt's ids on the model's device.
     """
+    token_types = torch.zeros_like(ids)  # 0 for text, 1 for images, 2 for videos
+    for span in prompt.spans:
+        token_types[0, span.start : span.end] = 1 if span.kind == "image" else 2
+    grids: dict[str, torch.Tensor] = {}
+    for kind in ("image", "video"):
+        if of_kind := [item.grid for item in prompt.items if item.kind == kind]:
+            grids[f"{kind}_grid_thw"] = torch.tensor(of_kind, device=ids.device)
+    if seconds := [item.seconds_per_grid for item in prompt.items if item.kind == "video"]:
+        grids["second_per_grid_ts"] = torch.tensor(seconds, device=ids.device)
     positions, _ = model.model.get_rope_index(ids, mm_token_type_ids=token_types, **grids)
     plain = torch.arange(ids.shape[1], device=ids.device).expand(1, 1, -1)
     return torch.cat([plain, positions])

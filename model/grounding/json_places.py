@@ -21,7 +21,11 @@ _NAMES: dict[Kind, str] = {
     "either": "coordinate coordinates coordinate2 coord coords startcoordinate endcoordinate startbox endbox 坐标",
 }
 _KINDS = {name: kind for kind, names in _NAMES.items() for name in names.split()}
-_PARTS: dict[str, Kind] = {"bbox": "box", "box2d": "box", "boxes2d": "box", "boundingbox": "box", "points2d": "points", "point2d": "point", "pointcoord": "point"}  # fmt: skip
+_PARTS: dict[str, Kind] = {
+    **dict.fromkeys(("bbox", "box2d", "boxes2d", "boundingbox"), "box"),
+    "points2d": "points",
+    **dict.fromkeys(("point2d", "pointcoord"), "point"),
+}
 _ARGUMENTS = ("arguments", "args", "parameters", "input")  # of a tool call
 _CORNERS = (
     ("x1", "y1", "x2", "y2"),
@@ -32,26 +36,11 @@ _CORNERS = (
 )
 _SIZED = (("x", "y", "width", "height"), ("x", "y", "w", "h"), ("left", "top", "width", "height"))
 _OPPOSITE = (("topleft", "bottomright"), ("upperleft", "lowerright"))
-_LABELS = [
-    "label",
-    "labels",
-    "textcontent",
-    "text",
-    "name",
-    "caption",
-    "category",
-    "class",
-    "object",
-    "phrase",
-    "description",
-    "title",
-    "ref",
-    "action",
-    "type",
-    "标签",
-    "名称",
-    "类别",
-]
+# The keys of labels, the best first.
+_LABELS = (
+    "label", "labels", "textcontent", "text", "name", "caption", "category", "class", "object",
+    "phrase", "description", "title", "ref", "action", "type", "标签", "名称", "类别",
+)  # fmt: skip
 # Characters of a tool call's arguments that are JSON within a string.
 MAX_ARGUMENTS_CHARACTERS = 10_000
 # Larger coordinates are cut to this, which is outside of every image and does not overflow.

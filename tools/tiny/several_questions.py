@@ -105,7 +105,7 @@ def _distinct(scenes: list[Scene]) -> list[tuple[str, int, int]]:
     where: dict[str, list[tuple[int, int]]] = {}
     for picture, scene in enumerate(scenes):
         for index, thing in enumerate(scene.things):
-            for name in {thing.kind, thing.name}:
+            for name in dict.fromkeys((thing.kind, thing.name)):
                 where.setdefault(name, []).append((picture, index))
     return [
         (name, *spots[0])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
+import subprocess
+import sys
 
 import pytest
 
+from tests.support.project import ROOT
 from tools.tiny import abroad, answers, names, wordings
 from tools.tiny.dialogue import make_dialogue, pick_grids
 from tools.tiny.exchange import exchange
@@ -96,6 +100,22 @@ def test_the_pages_examples_are_asked_in_its_other_languages_too() -> None:
         heard.add(abroad.question_of(asked, rng))
     for texts in (CHINESE, KOREAN):
         assert set(texts.examples.values()) <= heard
+
+
+def test_a_seed_gives_the_same_questions_in_every_process() -> None:
+    script = (
+        "import random; from tools.tiny.scene import make_picture; "
+        "from tools.tiny.several_questions import ask_about_several; rng = random.Random(5); "
+        "scenes = [make_picture(6, 6, rng) for _ in range(4)]; "
+        "print([ask_about_several(scenes, rng, 'which_picture').question for _ in range(40)])"
+    )
+    one, other = (
+        subprocess.check_output(
+            [sys.executable, "-c", script], env={**os.environ, "PYTHONHASHSEED": seed}, cwd=ROOT
+        )
+        for seed in ("1", "2")
+    )
+    assert one == other and b"?" in one
 
 
 def test_follow_up_about_the_other_one() -> None:
