@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cli.packages import holes, version_of
@@ -26,10 +26,7 @@ DECODERS = {"h264": "H.264", "hevc": "HEVC", "vp9": "VP9", "av1": "AV1", "mpeg4"
 def report(flags: Flags) -> int:
     """Print the findings. Returns the exit status: 0, or 1 if something is missing."""
     missing = [name for name in PACKAGES if version_of(name) is None]
-    print(f"python      {platform.python_version()} on {platform.system()} {platform.machine()}")
-    for name in PACKAGES:
-        print(f"{name:<11} {version_of(name) or 'missing'}")
-    _warn()
+    _print_software(PACKAGES)
     problems = [
         f"{name} is missing; run `pip install -r requirements_web_demo.txt`." for name in missing
     ]
@@ -46,10 +43,7 @@ def report_server(connection: Connection) -> int:
     from model.remote.backend import connection_problem
     from model.remote.http.client import Server
 
-    print(f"python      {platform.python_version()} on {platform.system()} {platform.machine()}")
-    for name in SERVER_PACKAGES:
-        print(f"{name:<11} {version_of(name) or 'missing'}")
-    _warn()
+    _print_software(SERVER_PACKAGES)
     print(f"server      {connection.host}")
     server = Server(connection)
     try:
@@ -61,16 +55,19 @@ def report_server(connection: Connection) -> int:
     if server.model:
         print(f"model       {server.model}")
         found = server.family
-        print(
-            f"family      {found.family.title}{'' if found.sure else ' (a guess, see --model-family)'}"
-        )
+        guess = "" if found.sure else " (a guess, see --model-family)"
+        print(f"family      {found.family.title}{guess}")
     if server.context_tokens:
         print(f"context     {server.context_tokens:,} tokens")
     print(f"missing     {problem}\nnot ready" if problem else "ready")
     return 1 if problem else 0
 
 
-def _warn() -> None:
+def _print_software(packages: Iterable[str]) -> None:
+    """Print the versions of Python and of the packages, and known vulnerabilities."""
+    print(f"python      {platform.python_version()} on {platform.system()} {platform.machine()}")
+    for name in packages:
+        print(f"{name:<11} {version_of(name) or 'missing'}")
     for hole in holes():
         print(f"warning     {hole}")
 
@@ -78,9 +75,8 @@ def _warn() -> None:
 def _run(flags: Flags) -> list[str]:
     """Print what would run, and return the problems."""
     undecodable = [shown for codec, shown in DECODERS.items() if not _can_decode(codec)]
-    print(
-        f"video       PyAV {version_of('av')}, decodes {', '.join(s for s in DECODERS.values() if s not in undecodable)}"
-    )
+    decodable = ", ".join(shown for shown in DECODERS.values() if shown not in undecodable)
+    print(f"video       PyAV {version_of('av')}, decodes {decodable}")
     problems = [
         f"PyAV cannot decode {shown}; run `pip install --force-reinstall av`."
         for shown in undecodable
@@ -92,9 +88,8 @@ def _run(flags: Flags) -> list[str]:
     except CheckpointError as error:
         return [*problems, str(error)]
     print(f"checkpoint  {choice.checkpoint}")
-    print(
-        f"device      {choice.device}{' ' + ', '.join(map(str, choice.gpus)) if choice.gpus else ''}"
-    )
+    gpus = f" {', '.join(map(str, choice.gpus))}" if choice.gpus else ""
+    print(f"device      {choice.device}{gpus}")
     print(f"dtype       {choice.dtype}")
     print(f"attention   {choice.attention}")
     return [*problems, *_unreadable(choice)]

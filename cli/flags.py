@@ -89,6 +89,7 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     _add_model_flags(flags)
     _add_engine_flags(flags)
     _add_server_flags(flags, environment)
+    _add_limit_flags(flags)
     settings = flags.add_argument_group("defaults of the page's settings")
     for spec in SETTING_SPECS:
         settings.add_argument(
@@ -202,10 +203,6 @@ def _add_server_flags(flags: argparse.ArgumentParser, environment: Mapping[str, 
              "other name is answered but those of its own network")
     server.add_argument("--auth", action="append", default=None, metavar="USER:PASSWORD",
         help="ask for a log-in; may be given several times")
-    server.add_argument("--queue-size", type=int, default=64, metavar="N",
-        help="people who may wait for an answer at once")
-    server.add_argument("--requests-per-minute", type=int, default=0, metavar="N",
-        help="messages that one address may send; 0 is any number")
     server.add_argument("--log-messages", action="store_true",
         help="write what is asked and answered into the log, which otherwise holds numbers only")
     server.add_argument("--metrics", action="store_true",
@@ -213,25 +210,33 @@ def _add_server_flags(flags: argparse.ArgumentParser, environment: Mapping[str, 
              "this machine and its private network")
     server.add_argument("--log-json", action="store_true",
         help="write the log as JSON, one object a line")
-    server.add_argument("--no-read-ahead", action="store_true",
-        help="do not read what is attached before it is sent")
-    server.add_argument("--max-file-mb", type=int, default=200, metavar="N",
-        help="largest file that may be attached")
-    server.add_argument("--max-uploads-gb", type=float, default=20, metavar="GB",
-        help="of the disk, for all files that people attached and may still need")
-    server.add_argument("--keep-minutes", type=float, default=60, metavar="N",
-        help="how long a conversation and its files stay when its page has been closed")
-    server.add_argument("--allow-urls", action="store_true",
-        help="programs may name pictures and clips by public http(s) addresses, which are fetched "
-             "by this machine")
-    server.add_argument("--max-video-seconds", type=float, default=3600.0, metavar="N",
-        help="longest clip, or part of one, that is read")
     server.add_argument("--check", action="store_true",
         help="print what would run and what is missing, and exit")
     server.add_argument("--verify", default=None, metavar="FILE.zip",
         help="answer an exported conversation again with stock transformers, say whether it is "
              "the same, and exit")
     server.add_argument("--version", action="version", version=f"qwen-vl-chat {VERSION}")
+
+
+def _add_limit_flags(flags: argparse.ArgumentParser) -> None:
+    limits = flags.add_argument_group("limits")
+    limits.add_argument("--queue-size", type=int, default=64, metavar="N",
+        help="people who may wait for an answer at once")
+    limits.add_argument("--requests-per-minute", type=int, default=0, metavar="N",
+        help="messages that one address may send; 0 is any number")
+    limits.add_argument("--no-read-ahead", action="store_true",
+        help="do not read what is attached before it is sent")
+    limits.add_argument("--max-file-mb", type=int, default=200, metavar="N",
+        help="largest file that may be attached")
+    limits.add_argument("--max-uploads-gb", type=float, default=20, metavar="GB",
+        help="of the disk, for all files that people attached and may still need")
+    limits.add_argument("--keep-minutes", type=float, default=60, metavar="N",
+        help="how long a conversation and its files stay when its page has been closed")
+    limits.add_argument("--allow-urls", action="store_true",
+        help="programs may name pictures and clips by public http(s) addresses, which are fetched "
+             "by this machine")
+    limits.add_argument("--max-video-seconds", type=float, default=3600.0, metavar="N",
+        help="longest clip, or part of one, that is read")
 # fmt: on
 
 

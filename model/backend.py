@@ -1,6 +1,6 @@
-"""What a page needs of a model service: a protocol, the events of an answer, and what they report.
+"""The protocol of a model service, the events of an answer, and its usage.
 
-Local and remote backends are equal behind it. Imports neither torch nor a client library.
+Local and remote backends are equal behind it. It imports neither torch nor a client library.
 """
 
 from __future__ import annotations
@@ -14,49 +14,53 @@ from model.conversation import Conversation
 from model.grounding import Convention
 from model.settings import DefaultSettings, GenerationSettings
 
-# The last two are a server's: its filter held the rest back, or it declined in words of its own.
+# The last two come from servers: a filter held back the rest of the answer, or the model refused.
 StopReason = Literal["stop", "length", "cancelled", "loop", "filtered", "refused"]
 Stage = Literal["loading", "queued", "media", "vision", "reading"]
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What an answer cost and how it was drawn. The last three count work really done: 0 when all was reused."""
+    """The cost of an answer, and its sampling settings. The last five count work of this process; 0 if all was reused."""
 
-    prompt_tokens: int  # visual tokens included
-    reused_tokens: int  # of these, found in the KV cache of an earlier turn
-    visual_tokens: int  # of the prompt tokens, pictures and videos
-    new_tokens: int  # answered, end-of-turn token not counted
-    # Seconds from asking to the first token of the answer, waiting in the queue included; of a server to its first
-    # word, 0 if there was none.
+    # Tokens of the prompt, and those of them that were in the KV cache or are visual tokens.
+    prompt_tokens: int
+    reused_tokens: int
+    visual_tokens: int
+    # Tokens of the answer, without the end token.
+    new_tokens: int
+    # Seconds from the request to the answer's first token, the wait in the queue included; of a server to its first
+    # word, 0 without one.
     ttft_s: float
-    # Of the tokens after the first streamed chunk; 0 if there was only one chunk.
+    # After the first streamed chunk; 0 if there was only one chunk.
     decode_tokens_per_s: float
     stop_reason: StopReason
     seed: int
-    temperature: float = 0.0  # how its tokens were chosen; at 0 the next two have no effect
+    # At temperature 0 the next two have no effect.
+    temperature: float = 0.0
     top_p: float = 1.0
     top_k: int = 0
     repetition_penalty: float = 1.0
-    reasoning_tokens: int = 0  # of the new ones: thought, and no part of the answer
+    # The part of `new_tokens` that is reasoning.
+    reasoning_tokens: int = 0
     # Images and videos that went through the vision tower.
     vision_encodes: int = 0
     # Images opened and video frames decoded.
     decoded_frames: int = 0
-    prefilled_tokens: int = 0  # prompt tokens that went through the language model
-    # Of this conversation, and since its last answer, what had to make room in memory: tokens in the KV cache, and
-    # images and videos whose vision features were kept.
+    # Prompt tokens that went through the language model.
+    prefilled_tokens: int = 0
+    # What was evicted of this conversation since its last answer: tokens of its KV cache, and items with vision features.
     evicted_tokens: int = 0
     evicted_features: int = 0
 
 
 @dataclass(frozen=True)
 class AnswerRecord:
-    """How one answer was asked for, and what it cost if it came to its end."""
+    """The settings of one answer, and its usage if it was completed. reasoning: shown, and never sent to a model again."""
 
     settings: GenerationSettings
     usage: Usage | None
-    reasoning: str = ""  # what a server's model thought before it: shown, and never sent again
+    reasoning: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class Reasoning:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something about this answer that the person should know; best a `LocalizedText`."""
+    """A sentence about this answer for the person, usually a `LocalizedText`."""
 
     sentence: str
 
@@ -112,7 +116,7 @@ Event = Progress | Delta | Reasoning | Notice | Finished
 
 
 def collected(events: Iterable[Event]) -> tuple[str, Usage]:
-    """A stream's whole answer and what it cost."""
+    """Return the whole answer of a stream, and its usage. Raises `ValueError` for a stream without `Finished`."""
     text = ""
     for event in events:
         match event:
@@ -125,48 +129,42 @@ def collected(events: Iterable[Event]) -> tuple[str, Usage]:
     raise ValueError("A stream ends with `Finished`.")
 
 
-class Cancel:
-    """A flag to stop an answer from any thread; it cannot be taken back."""
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-
-    def set(self) -> None:
-        self._event.set()
-
-    def is_set(self) -> bool:
-        return self._event.is_set()
-
-    def wait(self, timeout: float) -> bool:
-        """Sleep up to `timeout` seconds, less if cancelled meanwhile; says whether it was."""
-        return self._event.wait(timeout)
+class Cancel(threading.Event):
+    """A flag that stops an answer, set from any thread and never cleared."""
 
 
 @dataclass(frozen=True)
 class ItemCost:
-    """The cost of one image or video. Sizes are (width, height) in pixels."""
+    """The cost of one image or video. Sizes are (width, height) in pixels.
+
+    number: as vision ids count, images and videos apart, over the whole conversation, from 1; frames, times: of a video's
+    sampled frames, in seconds; fitted_from: sampled frames before it was fitted into the context, else 0.
+    """
 
     kind: Literal["image", "video"]
-    # As the vision ids count: images and videos apart, over the whole conversation, from 1.
     number: int
     original: tuple[int, int]
     resized: tuple[int, int]
     tokens: int
-    frames: int = 0  # sampled frames of a video
-    times: tuple[float, ...] = ()  # their times in the clip, in seconds
-    fitted_from: int = 0  # sampled frames before it was fitted into the context; 0 where it was not
+    frames: int = 0
+    times: tuple[float, ...] = ()
+    fitted_from: int = 0
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a conversation would cost if it were answered now."""
+    """The cost of answering a conversation now."""
 
     items: tuple[ItemCost, ...]
     prompt_tokens: int
-    context_tokens: int  # what the checkpoint holds, prompt and answer together; 0 if nobody knows
-    exact: bool = True  # False: the prompt tokens are about right
-    token_px: int = 28  # the side of the square of a resized picture that one visual token covers
-    gpu_bytes: int = 0  # that the prompt's KV cache takes on a GPU; 0 without one
+    # Tokens of prompt and answer together; 0 if unknown.
+    context_tokens: int
+    # Whether `prompt_tokens` is no estimate.
+    exact: bool = True
+    # Pixels of a resized image in one visual token: the side of a square.
+    token_px: int = 28
+    # Of the prompt's KV cache on a GPU; 0 without one.
+    gpu_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -180,13 +178,14 @@ class Status:
     progress: float = 0.0  # 0..1 while loading
     # How its answers name places in an image.
     convention: Convention = "qwen2_vl"
-    # Leaves a page one of the cores that decode, for a moment; None where decoding does not run on the CPU.
+    # Lends a page one of the cores that decode, for a moment; None if decoding does not run on the CPU.
     yield_core: Callable[[], None] | None = None
-    reproducible: bool = False  # it tells how it answers, see `generation_record.Reproducible`
+    # Whether the backend is a `generation_record.Reproducible`.
+    reproducible: bool = False
 
     @property
     def as_progress(self) -> Progress:
-        """How far loading is; nobody knows while something stands in its way."""
+        """The progress of loading. total is 0 while there is a note, because the time is unknown then."""
         return Progress("loading", round(100 * self.progress), 0 if self.note else 100)
 
 
@@ -202,7 +201,7 @@ class CacheFigures:
 
 
 class LoadProgress(Protocol):
-    """Told how far loading is, from 0 to 1, and what stands in its way."""
+    """Called with the share of loading that is done, 0..1, and with the reason while loading cannot continue."""
 
     def __call__(self, progress: float, note: str = "") -> None: ...
 
@@ -247,9 +246,9 @@ class Backend(Protocol):
         ...
 
     def status(self) -> Status:
-        """Whether it can answer yet, and what it runs."""
+        """Whether it can answer, and what it runs."""
         ...
 
     def default_settings(self) -> DefaultSettings:
-        """What a page and programs start with for this checkpoint, where the command line does not say otherwise."""
+        """The settings with which a page and programs start, where the command line sets no others."""
         ...

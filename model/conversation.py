@@ -78,14 +78,14 @@ Part = Text | Image | Video
 
 @dataclass(frozen=True)
 class Message:
-    """One side's turn: its parts in the order in which they stand in the prompt."""
+    """One side's turn: its parts in their order in the prompt."""
 
     role: Role
     parts: tuple[Part, ...]
 
     @cached_property
     def text(self) -> str:
-        """What was typed or answered."""
+        """The typed or answered text."""
         typed = (part for part in self.parts if isinstance(part, Text) and not part.pointing)
         return "".join(part.text for part in typed)
 

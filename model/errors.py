@@ -24,9 +24,8 @@ class LocalizedText(str):
         return self
 
     def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, object]]:
-        return (
-            self.template,
-        ), self.values  # copies must not take the filled-in text as a template
+        # Copies must not take the filled-in text as their template.
+        return (self.template,), self.values
 
     def plain(self) -> dict[str, Any]:
         """The template and values for JSON; a value that is neither a text of ours nor a number becomes a string."""

@@ -16,13 +16,17 @@ from model.settings import MAX_IMAGE_TOKENS, Bounds, DefaultSettings, Generation
 
 @dataclass(frozen=True)
 class Geometry:
-    """How a vision tower cuts images and videos into tokens, and the bounds of its processor."""
+    """The sizes in which a vision tower cuts images and videos into tokens, and the bounds of its processor.
 
-    patch_size: int = 14  # px, the side of a patch
-    merge_size: int = 2  # patches, the side of a visual token
-    temporal_patch_size: int = 2  # frames that share their tokens
-    min_tokens: int = 1  # its processor enlarges a picture that costs fewer
-    max_video_tokens: int | None = None  # its processor shrinks a clip that costs more
+    patch_size: pixels; merge_size: patches per side of a visual token; temporal_patch_size: frames that share tokens;
+    min_tokens, max_video_tokens: the processor enlarges smaller images and shrinks larger videos.
+    """
+
+    patch_size: int = 14
+    merge_size: int = 2
+    temporal_patch_size: int = 2
+    min_tokens: int = 1
+    max_video_tokens: int | None = None
 
     @property
     def token_px(self) -> int:
@@ -32,23 +36,25 @@ class Geometry:
 
 @dataclass(frozen=True)
 class Family:
-    """One row of the table.
+    """One member of the family.
 
-    `key` is transformers' `model_type`, and the convention in which answers name places (see `grounding`).
+    key: transformers' `model_type`, and the convention of places in its answers (see `grounding`); local: whether its
+    checkpoints run in this program; template_system: the system prompt that its chat template adds if there is none;
+    frame_times: whether its processor writes the time before each pair of frames; repetition_penalty: of its checkpoints'
+    generation_config.json.
     """
 
     key: Convention
     title: str
     geometry: Geometry
-    local: bool  # whether its checkpoints run in this program
-    # What its chat template says to the model where nobody gives a system prompt.
+    local: bool
     template_system: str
-    frame_times: bool  # whether its processor writes the time before each pair of a clip's frames
-    repetition_penalty: float  # in the generation_config.json of its checkpoints
+    frame_times: bool
+    repetition_penalty: float
 
     @property
     def default_settings(self) -> DefaultSettings:
-        """What is known of a checkpoint of this family without its files."""
+        """The default settings of a checkpoint of this family, without its files."""
         low, high = self.geometry.min_tokens, MAX_IMAGE_TOKENS
         bounds = {}
         if low > 1:
@@ -96,7 +102,7 @@ LOCAL = tuple(family.key for family in FAMILIES if family.local)
 
 @dataclass(frozen=True)
 class Recognised:
-    """The family of a model. `sure`: its name tells. `thinks`: its chat template opens a reasoning."""
+    """The family of a model. sure: its name tells the family; thinks: its chat template opens a reasoning."""
 
     family: Family
     sure: bool
@@ -109,10 +115,10 @@ def of_key(key: str) -> Family:
 
 
 def recognised(names: Sequence[str]) -> Recognised:
-    """The family of a model that has these names, the most telling of which counts.
+    """Return the family of a model that has these names. The first name that is certain decides.
 
-    A name is a hub id, a folder, a file, or whatever a server calls its model, in any spelling. Where none tells,
-    the first that says anything is guessed from, and Qwen2-VL taken where none does.
+    A name is a hub id, a folder, a file or a server's name for its model, in any spelling. Without a certain name the first
+    guess counts, and without a guess Qwen2-VL.
     """
     guesses = [found for name in names if (found := _recognised(name))]
     sure = (found for found in guesses if found.sure)

@@ -1,4 +1,4 @@
-"""Counts the nodes of untrusted JSON before it is parsed: the parser holds the GIL for as long as it runs."""
+"""Counts the nodes of untrusted JSON before it is parsed, because the parser holds the GIL until it has finished."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ _CONTINUATION = bytes(range(0x80, 0xC0))
 
 
 class Nodes:
-    """Counts the nodes of JSON while it arrives; text has none, however long. Its characters are counted beside them."""
+    """Counts the nodes of JSON while it arrives, and the characters of all JSON.
+
+    count: brackets, braces, commas and colons outside of strings; characters: an escape counts as one character.
+    """
 
     def __init__(self) -> None:
         self.count = 0
-        # An escaped one counts as one, half a surrogate pair too.
         self.characters = 0
         self._in_text = False
-        self._kept = b""  # a backslash, whose meaning the next piece tells
+        # A backslash at the end of a piece, whose meaning depends on the next piece.
+        self._kept = b""
 
     def read(self, piece: bytes) -> int:
-        """How many there are by now."""
+        """Read the next piece, and return the count so far."""
         arrived = self._kept + piece
         known = arrived.replace(rb"\\", b"")
         self._kept = b"\\" if known.endswith(b"\\") else b""
@@ -32,6 +35,6 @@ class Nodes:
 
 
 def _characters(json: bytes) -> int:
-    """How many characters it stands for. Backslashes are not escaped in it."""
+    """The characters that this JSON stands for. It contains no escaped backslash."""
     long_escapes, escapes = json.count(rb"\u"), json.count(b"\\")
     return len(json.translate(None, _CONTINUATION)) - escapes - 4 * long_escapes

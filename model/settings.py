@@ -25,6 +25,13 @@ Kind = Literal["int", "float", "bool", "str"]
 Group = Literal["image", "video", "answer", "prompt"]
 
 
+# A minimum and its maximum.
+_PAIRS = (
+    ("min_tokens", "max_tokens"),
+    ("video_min_tokens_per_frame", "video_max_tokens_per_frame"),
+)
+
+
 @dataclass(frozen=True)
 class SettingSpec:
     """One setting, for a flag, a control and its checks. low, high and step are in `unit`.
@@ -106,42 +113,18 @@ class SettingSpec:
             return "true or false"
         if self.kind == "str":
             return "text"
-        low = (
-            ""
-            if self.low is None
-            else f"{self.low:g}"
-            if self.kind == "float"
-            else f"{int(self.low)}"
-        )
-        high = (
-            ""
-            if self.high is None
-            else f"{self.high:g}"
-            if self.kind == "float"
-            else f"{int(self.high)}"
-        )
-        return f"{low}..{high}"
+        return f"{self._limit(self.low)}..{self._limit(self.high)}"
+
+    def _limit(self, limit: float | None) -> str:
+        if limit is None:
+            return ""
+        return f"{limit:g}" if self.kind == "float" else f"{int(limit)}"
 
 
-def _setting(
-    default: int | float | bool | str | None,
-    group: Group,
-    label: str,
-    help: str,
-    *,
-    kind: Kind,
-    **limits: Any,
-) -> Any:
-    """A dataclass field that carries its `SettingSpec` (without the name, which the field has)."""
-    known = {
-        "kind": kind,
-        "default": default,
-        "group": group,
-        "label": label,
-        "help": help,
-        **limits,
-    }
-    return field(default=default, metadata=known)
+def _setting(default: Any, group: Group, label: str, **others: Any) -> Any:
+    """A dataclass field with the arguments of its `SettingSpec`, except the name, which the field has."""
+    metadata = {"default": default, "group": group, "label": label, **others}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -194,22 +177,15 @@ class VisionSettings:
 
     def __post_init__(self) -> None:
         _check_fields(self)
-        if self.min_tokens > self.max_tokens:
-            raise SettingError(
-                "{smallest} is {low} and {largest} is {high}; the smallest cannot exceed the largest.",
-                smallest=SettingName("min_tokens"),
-                low=self.min_tokens,
-                largest=SettingName("max_tokens"),
-                high=self.max_tokens,
-            )
-        if self.video_min_tokens_per_frame > self.video_max_tokens_per_frame:
-            raise SettingError(
-                "{smallest} is {low} and {largest} is {high}; the smallest cannot exceed the largest.",
-                smallest=SettingName("video_min_tokens_per_frame"),
-                low=self.video_min_tokens_per_frame,
-                largest=SettingName("video_max_tokens_per_frame"),
-                high=self.video_max_tokens_per_frame,
-            )
+        for low, high in _PAIRS:
+            if getattr(self, low) > getattr(self, high):
+                raise SettingError(
+                    "{smallest} is {low} and {largest} is {high}; the smallest cannot exceed the largest.",
+                    smallest=SettingName(low),
+                    low=getattr(self, low),
+                    largest=SettingName(high),
+                    high=getattr(self, high),
+                )
         if self.video_max_frames % 2:
             raise SettingError(
                 "{setting} is {value}; it must be even, because the model reads frames in pairs.",
@@ -296,9 +272,8 @@ def setting_specs(settings: type[Settings]) -> tuple[SettingSpec, ...]:
 def _check_fields(settings: Settings) -> None:
     for spec in setting_specs(type(settings)):
         checked = spec.check(getattr(settings, spec.name))
-        object.__setattr__(
-            settings, spec.name, checked
-        )  # the checked value may have another type: 3 for 3.0
+        # The checked value may have another type: 3 for 3.0.
+        object.__setattr__(settings, spec.name, checked)
 
 
 SETTING_SPECS = (*setting_specs(VisionSettings), *setting_specs(GenerationSettings))
@@ -390,10 +365,6 @@ class DefaultSettings:
         return replace(self, vision=vision, generation=generation)
 
 
-_PAIRS = (
-    ("min_tokens", "max_tokens"),
-    ("video_min_tokens_per_frame", "video_max_tokens_per_frame"),
-)
 _LOWEST = {spec.name: int(spec.low or 0) for spec in setting_specs(VisionSettings)}
 
 

@@ -1,1 +1,1 @@
-"""Commands that people run: training, evaluation, benchmarks. Nobody imports them."""
+"""Commands that people run: training, evaluation and benchmarks. No other package imports them."""

@@ -44,7 +44,10 @@ LIMIT_S = 30 * 60.0  # of `all`
 
 @dataclass(frozen=True)
 class Flag:
-    """A number that a benchmark takes: `usual`, or `quick` to see that it runs."""
+    """A number that a benchmark takes.
+
+    usual: its default; quick: its value with --quick, which only shows that the benchmark runs.
+    """
 
     name: str
     usual: int
@@ -54,7 +57,7 @@ class Flag:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A module with a function `run`, and its flags. A model: it takes `--checkpoint` and `--device`."""
+    """A module with a function `run`, and its flags. model: whether it takes `--checkpoint` and `--device`."""
 
     module: str
     flags: Sequence[Flag] = ()
@@ -62,7 +65,7 @@ class Benchmark:
 
     @property
     def all_flags(self) -> Sequence[Flag]:
-        """Those of every benchmark too, unless it has its own."""
+        """The benchmark's flags, and `--repeats`."""
         repeats = Flag("repeats", REPETITIONS, 1, "of each figure")
         return (*self.flags, *([] if any(f.name == "repeats" for f in self.flags) else [repeats]))
 
@@ -116,7 +119,7 @@ BENCHMARKS = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Parse the command line, measure, print, keep. Gives the exit status."""
+    """Parse the command line, run the benchmark, print and keep its report. Returns the exit status."""
     options = parse(arguments)
     if options.what == "page":
         page.write()
@@ -132,14 +135,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _command(arguments: Sequence[str]) -> str:
-    """As somebody would repeat it."""
+    """The command that repeats this run."""
     threads = os.environ.get("OMP_NUM_THREADS")
     limited = [f"OMP_NUM_THREADS={threads}"] if threads else []
     return shlex.join([*limited, "python", "tools/bench.py", *arguments])
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -168,7 +171,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def _all(options: argparse.Namespace) -> int:
-    """Each in a process of its own; what one of them kept stays if another fails."""
+    """Run every benchmark in a process of its own. The reports of earlier ones stay if one fails."""
     began, failed = time.monotonic(), []
     for name in BENCHMARKS:
         flags = ["--quick"] if options.quick else []
@@ -185,7 +188,7 @@ def _all(options: argparse.Namespace) -> int:
 
 
 def _ended_well(command: Sequence[str], limit_s: float) -> bool:
-    """Whether it came to its end within the limit; afterwards nothing of it runs."""
+    """Run a command, and return whether it succeeded within the limit. None of its processes is left."""
     process = subprocess.Popen(command, start_new_session=True)
     try:
         return process.wait(max(0.0, limit_s)) == 0

@@ -1,4 +1,4 @@
-"""Draw the pictures and the clip of the empty page's examples into assets/examples."""
+"""Draws the images and the video of the page's examples into assets/examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measure the bundled checkpoint through the application's model service and write the table into its card."""
+"""Measures the bundled checkpoint through the application's model service, and writes the table into its card."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tools.tiny.score import CONDITIONS, Score  # noqa: E402
 
 
 def main() -> None:
-    """Parse the command line, ask, print, write."""
+    """Parse the command line, evaluate every task, and write the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
@@ -56,7 +56,7 @@ def _ask(
 
 @cache
 def _backend(checkpoint: str) -> LocalBackend:
-    """One per process, on one thread: several of these are faster than several threads."""
+    """The backend of this process, on one thread: several processes are faster than several threads."""
     torch.set_num_threads(1)
     return LocalBackend.load(checkpoint, device="cpu", dtype="float32")
 

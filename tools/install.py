@@ -36,7 +36,7 @@ LEFT_OUT = re.compile(r"torch|torchvision|triton|nvidia-.*|cuda-.*")
 
 @dataclass(frozen=True)
 class Machine:
-    """What the choice depends on: `sys.platform`, `platform.machine()`, and whether there is an NVIDIA GPU."""
+    """The facts that decide: `sys.platform`, `platform.machine()`, and whether there is an NVIDIA GPU."""
 
     system: str
     processor: str
@@ -49,7 +49,7 @@ def here() -> Machine:
 
 
 def takes_cpu_build(torch: str, machine: Machine, reachable: Callable[[], bool]) -> bool:
-    """Whether torch comes from the CPU index. `reachable` is asked only where the answer depends on it."""
+    """Whether to take torch from the CPU index. `reachable` is called only if it decides."""
     if machine.system != "linux" or torch == "cuda":
         return False  # on macOS there is only one build
     if torch == "cpu":
@@ -63,7 +63,7 @@ def without_torch(lock: str) -> str:
 
 
 def entry_of(package: str, lock: str) -> str:
-    """Version and hashes of one package of the lock."""
+    """The version and hashes of a package in the lock."""
     (entry,) = (entry for entry in _entries(lock) if name_of(entry) == package)
     return entry
 
@@ -83,7 +83,7 @@ def cpu_builds(lock: str) -> list[str]:
 
 
 def answers(index: str) -> bool:
-    """Whether the index lists torch, asked for a few seconds only, the look-up of its name included."""
+    """Whether the index lists torch. Gives up after a few seconds, the name's resolution included."""
     found = threading.Event()
 
     def ask() -> None:
@@ -100,7 +100,7 @@ def answers(index: str) -> bool:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse the command line and install; gives the exit status."""
+    """Parse the command line and install. Returns the exit status."""
     options = _parser().parse_args(argv)
     lock = Path(options.lock)
     if takes_cpu_build(options.torch, here(), lambda: answers(options.cpu_index)):
@@ -133,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _install_for_cpu(lock: Path, index: str, python: str) -> bool:
-    """Everything of the lock, torch from `index`, whose hashes the lock does not hold."""
+    """Install everything of the lock, with torch from `index`, whose hashes are not in the lock."""
     pinned = lock.read_text(encoding="utf-8")
     # An index of the person's own would be asked first, and may hold the CUDA build.
     only_that = {name: value for name, value in os.environ.items() if name not in OTHER_INDEXES}

@@ -52,7 +52,7 @@ startup_duration_timeout: 1h
 
 
 def write(folder: Path) -> None:
-    """The Space's files, in place of what is in `folder`."""
+    """Write the Space's files in place of the content of `folder`."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name in COPIED:
@@ -70,13 +70,13 @@ def write(folder: Path) -> None:
 
 
 def front_matter() -> str:
-    """The lines with the version of Gradio that is pinned."""
+    """The lines with the pinned version of Gradio."""
     (gradio,) = re.findall(r"^gradio==(\S+)$", PINS.read_text(encoding="utf-8"), re.MULTILINE)
     return FRONT_MATTER.format(gradio=gradio)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse the command line, write the folder, upload it if asked to; gives the exit status."""
+    """Parse the command line, write the folder, and upload it if a Space is named. Returns the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""Which test notices a planted bug: `python tools/mutants.py` plants those of mutants.toml, one at a time.
+"""Plants the bugs of mutants.toml, one at a time, and tells which test notices each: `python tools/mutants.py`.
 
 The bugs are planted in copies of the working tree. The exit status is 1 if a bug survives its tests.
 """
@@ -33,7 +33,7 @@ UNREWRITTEN = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # plugins of 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A bug: `before` stands exactly once in `file`, and becomes `after`."""
+    """A bug: `before`, which occurs once in `file`, becomes `after`."""
 
     id: str
     file: str
@@ -43,7 +43,7 @@ class Mutant:
     tests: tuple[str, ...]
 
     def planted(self, source: str) -> str:
-        """Raises `ValueError` unless `before` stands there exactly once."""
+        """Return the source with the bug. Raises `ValueError` unless `before` occurs exactly once."""
         if (count := source.count(self.before)) != 1:
             raise ValueError(f"{self.id}: its text stands {count} times in {self.file}")
         return source.replace(self.before, self.after)
@@ -51,7 +51,7 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How the tests of one copy ended."""
+    """The result of the tests in one copy."""
 
     id: str
     seconds: float
@@ -67,7 +67,7 @@ def table() -> list[Mutant]:
 
 
 def main() -> int:
-    """Plant the bugs and print what noticed them."""
+    """Plant the bugs and print the results. Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("ids", nargs="*", help="bugs to plant; all, unless named")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -120,7 +120,7 @@ def told(verdict: Verdict) -> Verdict:
 
 
 def copy_tree(target: Path) -> None:
-    """Copy what git knows or would know, as it is in the working tree."""
+    """Copy the files of the working tree that git does not ignore."""
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for name in filter(None, names.split("\0")):
@@ -130,7 +130,7 @@ def copy_tree(target: Path) -> None:
 
 
 def tried(clean: Path, trial: tuple[str, Mutant | None, list[str]]) -> Verdict:
-    """Run the tests in a copy of their own, which has the bug."""
+    """Run a bug's tests in a copy that contains it."""
     name, mutant, tests = trial
     began = time.monotonic()
     tree = Path(tempfile.mkdtemp(dir=clean.parent))
@@ -154,7 +154,7 @@ def tried(clean: Path, trial: tuple[str, Mutant | None, list[str]]) -> Verdict:
 
 
 def ended(flags: list[str], first: FirstFailure) -> int:
-    """What pytest gives; it may end in an exception of its own when a bug has left threads behind."""
+    """The exit status of pytest, which may raise if a bug has left threads behind."""
     try:
         return int(pytest.main(flags, plugins=[first]))
     except Exception:
@@ -175,7 +175,7 @@ def inside(tree: Path, log: Path) -> Iterator[None]:
 
 
 class FirstFailure:
-    """A plugin of pytest that remembers which test failed first."""
+    """A plugin of pytest that remembers the first test that failed."""
 
     def __init__(self) -> None:
         self.test = ""

@@ -85,7 +85,7 @@ def _attach(chat: Chat, file: Path) -> None:
 
 
 def _ask(chat: Chat, file: Path, questions: Sequence[str]) -> None:
-    """Ask and wait. Raises `RuntimeError` if there is no answer."""
+    """Ask, and wait for the answer. Raises `RuntimeError` without one."""
     _attach(chat, file)
     for question in questions:
         chat.ask(question)
@@ -97,7 +97,7 @@ def _ask(chat: Chat, file: Path, questions: Sequence[str]) -> None:
 
 
 def _look(chat: Chat, file: Path) -> None:
-    """Press the card and wait for what the model will see."""
+    """Open the inspector of an item, and wait for the frames."""
     _attach(chat, file)
     chat.wait_for_price()
     chat.page.locator("#tray [data-look]").first.click()

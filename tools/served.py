@@ -1,4 +1,4 @@
-"""The real thing for benchmarks, screenshots and tests: `python app.py` in its own process, and Chromium."""
+"""Starts `python app.py` in a process of its own, and Chromium: for benchmarks, screenshots and tests."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _taken = itertools.count()
 
 @dataclass(frozen=True)
 class Server:
-    """A running `app.py`. `started` is when it was asked to run, on the clock of `time.perf_counter`."""
+    """A running `app.py`. started: `time.perf_counter()` when the process was started."""
 
     port: int
     started: float
@@ -51,7 +51,7 @@ class Server:
         return f"http://127.0.0.1:{self.port}/"
 
     def wait(self) -> None:
-        """Until it listens. Raises `RuntimeError` when it does not."""
+        """Wait until it listens. Raises `RuntimeError` if it ends or takes too long."""
         while time.perf_counter() < self.started + START_S and self.process.poll() is None:
             if self._listens():
                 return
@@ -67,14 +67,14 @@ class Server:
 
 @contextmanager
 def serve(folder: Path, checkpoint: str | Path, *flags: str) -> Iterator[Server]:
-    """`python app.py --cpu-only` on a free port; uploads and the log go to `folder`."""
+    """Run `python app.py --cpu-only` on a free port. Uploads and the log go to `folder`."""
     with serve_app(folder, "-c", str(checkpoint), "--cpu-only", *flags) as server:
         yield server
 
 
 @contextmanager
 def serve_app(folder: Path, *flags: str) -> Iterator[Server]:
-    """`python app.py` with these flags on a free port; uploads and the log go to `folder`."""
+    """Run `python app.py` with these flags on a free port. Uploads and the log go to `folder`."""
     port = free_port()
     with serve_program(folder, port, "app.py", "--server-port", str(port), *flags) as server:
         yield server
@@ -82,7 +82,7 @@ def serve_app(folder: Path, *flags: str) -> Iterator[Server]:
 
 @contextmanager
 def serve_program(folder: Path, port: int, *arguments: str) -> Iterator[Server]:
-    """Python with these arguments, which make it listen on `port`; uploads and the log go to `folder`."""
+    """Run Python with these arguments, which must let it listen on `port`. Uploads and the log go to `folder`."""
     environment = {
         **os.environ,
         "GRADIO_TEMP_DIR": str(folder / "uploads"),
@@ -104,7 +104,7 @@ def serve_program(folder: Path, port: int, *arguments: str) -> Iterator[Server]:
 
 
 def ended(process: subprocess.Popen[Any]) -> None:
-    """End a process, one that does not listen too."""
+    """End a process, also one that ignores the signal."""
     process.terminate()
     try:
         process.wait(60)
@@ -114,9 +114,9 @@ def ended(process: subprocess.Popen[Any]) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, and that no other process is given until it is listened on.
+    """Return a port that is free and stays free until it is used.
 
-    The system never gives these to an outgoing connection, and each process takes its own block.
+    The system uses these ports for no outgoing connection, and each process takes its own block of them.
     """
     for _ in range(PORTS_EACH):
         port = FIRST_PORT + os.getpid() % BLOCKS * PORTS_EACH + next(_taken) % PORTS_EACH
@@ -127,19 +127,19 @@ def free_port() -> int:
 
 
 def program(address: str, **options: Any) -> Client:
-    """A program that talks to the page at `address`, however long a busy machine keeps it waiting."""
+    """Return a client of the page at `address` that waits as long as a busy machine needs."""
     return Client(address, verbose=False, httpx_kwargs={"timeout": REPLY_S}, **options)
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """For a program that has no other use for Playwright."""
+    """Start a browser, for a program without Playwright of its own."""
     with sync_playwright() as playwright, launched(playwright) as browser:
         yield browser
 
 
 def launched(playwright: Playwright, *flags: str, scrollbars: bool = False) -> Browser:
-    """An installed Chrome or Chromium, else Playwright's own."""
+    """Start an installed Chrome or Chromium, or else Playwright's own."""
     return playwright.chromium.launch(
         executable_path=next(filter(None, map(shutil.which, BROWSERS)), None),
         args=[*BROWSER_FLAGS, *flags],
@@ -148,7 +148,7 @@ def launched(playwright: Playwright, *flags: str, scrollbars: bool = False) -> B
 
 
 def tab(profile: BrowserContext, server: Server) -> Chat:
-    """A blank tab that is going to show the page, and waits longer than a test does."""
+    """Open an empty tab whose waits are longer than a test's."""
     chat = Chat(profile.new_page(), server.address)
     chat.page.set_default_timeout(START_S * 1000)
     return chat

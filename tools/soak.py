@@ -1,9 +1,9 @@
-"""A long day: many sessions, mixed turns, and what the process holds on to meanwhile.
+"""Runs a long day of many sessions with mixed turns, and measures what the process keeps.
 
 python tools/soak.py            1000 turns on the bundled checkpoint; prints a table
 
-Programs ask about pictures and clips, go on, stop half way and leave; now and then a person in a browser asks,
-retries and closes the tab. Whatever grows with the number of turns is a leak.
+Programs ask about images and videos, continue, stop half-way and leave. Now and then a person in a browser asks, retries
+and closes the tab. A figure that grows with the number of turns is a leak.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ UNITS = ("MB", "", "", "MB")
 
 @dataclass(frozen=True)
 class Sample:
-    """What the process holds after so many turns."""
+    """What the process holds after a number of turns."""
 
     turns: int
     memory: float  # MB, resident
@@ -58,7 +58,7 @@ class Sample:
 
 
 def main() -> None:
-    """A day, and its table."""
+    """Run a day and print its table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=1000, help="of all sessions together")
     samples, counts = run(parser.parse_args().turns)
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def run(turns: int) -> tuple[list[Sample], dict[str, int]]:
-    """Let them all come and go for so many turns; samples, and how many turns of each kind there were."""
+    """Run `turns` turns. Returns the samples, and the number of turns of each kind."""
     every = max(1, turns // SAMPLES)
     with (
         TemporaryDirectory() as name,
@@ -90,7 +90,7 @@ def run(turns: int) -> tuple[list[Sample], dict[str, int]]:
 
 
 class Day:
-    """Everybody who asks, one after the other; the same people and questions in every run."""
+    """All people, who take turns. They and their questions are the same in every run."""
 
     def __init__(self, folder: Path, server: served.Server, profile: BrowserContext) -> None:
         self.folder, self.server, self.profile = folder, server, profile
@@ -121,7 +121,7 @@ class Day:
             person.predict(api_name="/reset")
 
     def end(self) -> None:
-        """Everybody leaves."""
+        """Let everybody leave."""
         for person in self.people:
             person.close()
 
@@ -137,21 +137,21 @@ class Day:
         return []
 
     def _picture(self) -> Path:
-        """Another one each time, as people's are."""
+        """A new image for each call."""
         scene = make_picture(*pick_grids(self.rng).picture, self.rng)
         path = self.folder / f"{next(self._numbers)}.png"
         Image.fromarray(scene.frames[0]).save(path)
         return path
 
     def _stop(self, person: Client) -> None:
-        """Ask for a long answer and lose patience."""
+        """Ask for a long answer, and cancel it."""
         job = person.submit(*_question([self._picture()], 400), api_name="/chat")
         while not job.done() and not job.outputs():
             time.sleep(0.01)
         job.cancel()
 
     def _visit(self) -> None:
-        """Open the page, ask, retry, close the tab."""
+        """Open the page, ask, retry and close the tab."""
         chat = served.tab(self.profile, self.server)
         chat.open()
         chat.attach(self._picture())
@@ -192,7 +192,7 @@ def _slope(samples: Sequence[Sample], column: int) -> tuple[float, float]:
 
 
 def shown(samples: Sequence[Sample]) -> str:
-    """What the process held, and how it grew once it was warm, as a table."""
+    """The table of what the process held, and of its growth after the warm-up."""
     warm = [sample for sample in samples[:-1] if sample.turns >= WARM_UP * samples[-1].turns]
     rows = [("what", "after warming up", "last", "all gone", "growth per 1,000 turns")]
     for column, (name, unit) in enumerate(zip(NAMES, UNITS, strict=True), start=1):

@@ -1,1 +1,1 @@
-"""What answers mention: images by number, times of a video."""
+"""References in answers: images by number, and times of a video."""

@@ -52,7 +52,7 @@ _PATTERNS = [
 
 @dataclass(frozen=True)
 class Reference:
-    """What `text[start:end]` names, whether or not there is such an item."""
+    """A reference to an item, written in `text[start:end]`. The item may not exist."""
 
     kind: Kind
     number: int
@@ -79,10 +79,7 @@ def _reference(match: re.Match[str]) -> Reference:
 
 
 def spoken_of(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[Reference | None]:
-    """For each of these parts of `text`, in their order, the reference that it goes with.
-
-    That is one within it; else the nearest before it, or after it on lines that put them after.
-    """
+    """Return the reference that each of these parts of `text` belongs to, in order."""
     named = references(text)
     if not named:
         yield from (None for _ in spans)
@@ -114,11 +111,7 @@ def subject(conversation: Conversation, kind: Kind) -> int | None:
 
 
 def subjects(conversation: Conversation, kind: Kind) -> list[int | None]:
-    """For each message, the number of the picture or clip that the latest question until then is about.
-
-    It is the last one that the latest question names or brings along, else that of a question before.
-    What is asked about a new clip is about no earlier picture.
-    """
+    """Return, for each message, the number of the item that the latest question until then is about."""
     found: list[int | None] = []
     shown, latest = 0, None
     for message in conversation.messages:

@@ -31,7 +31,7 @@ MAX_VALUES_COMPARED_WHOLE = 2**14
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What a load did with the weights, by their names in the model.
+    """The result of loading weights, by their names in the model.
 
     expected: all weights of the model; missing: those without a value; unexpected: weights in the files without a place
     in the model; mismatched: the shapes in the files and in the model, where they differ.
@@ -106,7 +106,7 @@ def require_exact_load(checkpoint: str, model: Any, report: LoadReport) -> None:
 
 
 def require_as_stored(model: Any) -> None:
-    """Raises `DemoError` unless the weights in memory equal those in the files. Of large ones two rows are compared."""
+    """Raises `DemoError` unless the weights in memory equal those in the files. Of large weights it compares two rows."""
     checkpoint = model.config.name_or_path
     tensors = weight_files.stored_tensors(Path(hub.locate(checkpoint)))
     weights, names = base_weights(model), _model_names(model, tensors)

@@ -69,7 +69,7 @@ def attend(
 
 @cache
 def rows_of_block(heads: int, key_heads: int, threads: int) -> int:
-    """How many query heads form a block: the fewest that give every block a thread, at most those of one KV head."""
+    """The number of query heads in a block: the fewest that give every block a thread, at most those of one KV head."""
     shared = heads // key_heads
     fitting = (n for n in range(1, shared) if shared % n == 0 and heads // n <= threads)
     return next(fitting, shared)

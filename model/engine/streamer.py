@@ -5,12 +5,12 @@ Knows nothing of prompts or of models.
 
 from __future__ import annotations
 
-import codecs
 import time
 from collections.abc import Sequence
 from typing import Any
 
 import torch
+from tokenizers.decoders import DecodeStream
 from transformers import LogitsProcessor, StoppingCriteria
 from transformers.generation.streamers import BaseStreamer
 
@@ -22,15 +22,16 @@ from model.serving.event_stream import Emit
 class TextStreamer(BaseStreamer):  # type: ignore[misc]  # transformers ships no types for it
     """Turns the tokens of `generate` into `Delta`s of whole characters, and measures when they came.
 
-    Byte-level BPE splits characters into several tokens, so the bytes go through an incremental UTF-8 decoder.
+    A character may take several tokens, which `DecodeStream` holds back until it is complete.
     ids: the tokens generated so far, with the end token; first_token_at, last_token_at: `time.perf_counter()`.
     """
 
     def __init__(self, tokenizer: Any, end_tokens: frozenset[int], emit: Emit) -> None:
-        self._tokenizer = tokenizer
+        self._tokenizer = tokenizer.backend_tokenizer
         self._end_tokens = end_tokens
         self._emit = emit
-        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        self._decoder = DecodeStream(skip_special_tokens=False)
+        self._emitted_characters = 0
         self._prompt_received = False
         self.ids: list[int] = []
         self.first_token_at: float | None = None
@@ -48,11 +49,16 @@ class TextStreamer(BaseStreamer):  # type: ignore[misc]  # transformers ships no
         if self.first_token_at is None:
             self.first_token_at, self._first_step_tokens = self.last_token_at, len(tokens)
         self.ids += tokens
-        written = (token_bytes(self._tokenizer, t) for t in tokens if t not in self._end_tokens)
-        self._emit_text(self._utf8.decode(b"".join(written)))
+        pieces = (
+            self._decoder.step(self._tokenizer, t) for t in tokens if t not in self._end_tokens
+        )
+        self._emit_text("".join(filter(None, pieces)))
 
     def end(self) -> None:
-        self._emit_text(self._utf8.decode(b"", final=True))
+        """Emit what was held back: the incomplete character of an answer that was cut off."""
+        ids = [token for token in self.ids if token not in self._end_tokens]
+        text = self._tokenizer.decode(ids, skip_special_tokens=False)
+        self._emit_text(text[self._emitted_characters :])
 
     @property
     def has_end_token(self) -> bool:
@@ -65,6 +71,7 @@ class TextStreamer(BaseStreamer):  # type: ignore[misc]  # transformers ships no
         return (len(self.ids) - self._first_step_tokens) / decoding if decoding > 0 else 0.0
 
     def _emit_text(self, text: str) -> None:
+        self._emitted_characters += len(text)
         if text:
             self._emit(Delta(text))
 
@@ -129,25 +136,3 @@ class RepetitionCriteria(StoppingCriteria):  # type: ignore[misc]  # transformer
         return torch.full(
             (input_ids.shape[0],), self._detector.is_repeating, device=input_ids.device
         )
-
-
-def _byte_of_character() -> dict[str, int]:
-    """The byte for each character of a byte-level BPE vocabulary, the inverse of GPT-2's `bytes_to_unicode`."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in printable]
-    table = {chr(byte): byte for byte in printable}
-    return table | {chr(256 + i): byte for i, byte in enumerate(others)}
-
-
-_BYTE_OF_CHARACTER = _byte_of_character()
-
-
-def token_bytes(tokenizer: Any, token: int) -> bytes:
-    """The bytes of one token. A token with characters that stand for no byte gives its text as UTF-8."""
-    text: str | None = tokenizer.convert_ids_to_tokens(token)
-    if text is None:
-        # Checkpoints pad their embeddings beyond the tokenizer's vocabulary.
-        return b""
-    if all(character in _BYTE_OF_CHARACTER for character in text):
-        return bytes(_BYTE_OF_CHARACTER[character] for character in text)
-    return text.encode()

@@ -24,39 +24,12 @@ from model.errors import MediaError
 CONTAINERS = "mov,mp4,3gp,matroska,webm,avi,mpegts,mpeg,flv,asf"
 # FFmpeg's names of the decoders for what browsers, phones, cameras and archives write. FFmpeg has 250 others, rarely
 # used and often attacked. No audio decoder: sound is never decoded.
-DECODERS = frozenset(
-    [
-        "h264",
-        "hevc",
-        "vp8",
-        "vp9",
-        "libdav1d",
-        "libaom-av1",
-        "av1",
-        "mpeg4",
-        "mpeg2video",
-        "mpeg1video",
-        "h263",
-        "flv",
-        "mjpeg",
-        "prores",
-        "dnxhd",
-        "dvvideo",
-        "ffv1",
-        "rawvideo",
-        "wmv1",
-        "wmv2",
-        "wmv3",
-        "vc1",
-        "msmpeg4v1",
-        "msmpeg4v2",
-        "msmpeg4",
-        "theora",
-        "png",
-        "gif",
-        "webp",
-    ]
-)
+DECODERS = frozenset((
+    "h264", "hevc", "vp8", "vp9", "libdav1d", "libaom-av1", "av1", "mpeg4", "mpeg2video",
+    "mpeg1video", "h263", "flv", "mjpeg", "prores", "dnxhd", "dvvideo", "ffv1", "rawvideo",
+    "wmv1", "wmv2", "wmv3", "vc1", "msmpeg4v1", "msmpeg4v2", "msmpeg4", "theora", "png", "gif",
+    "webp",
+))  # fmt: skip
 # Pixels of a frame: a little more than 8K.
 MAX_FRAME_PIXELS = 40_000_000
 # Width to height of a pixel, or the inverse; DVDs have up to 1.5.
@@ -78,7 +51,7 @@ INDEXED = ("mov", "matroska")
 
 
 class TimeBudget:
-    """How long a video may still be decoded. The clock stands still while the caller uses a frame."""
+    """The time that decoding may still take. It is paused while the caller uses a frame."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -139,7 +112,7 @@ class VideoTrack:
 
     @property
     def start_s(self) -> float:
-        """Where a player starts, on the container's clock; what comes before is only for priming."""
+        """The time at which a player starts, on the container's clock. Earlier packets only prime the decoder."""
         return max(0.0, (self.container.start_time or 0) / av.time_base)
 
     @property
@@ -178,7 +151,7 @@ class VideoTrack:
         return True
 
     def end(self) -> float:
-        """When the last frame goes, on the container's clock: by its last packets, not its header."""
+        """The end of the last frame, on the container's clock, by the last packets and not by the header."""
         header = self.container.duration / av.time_base if self.container.duration else 0.0
         if header and self.seek(max(0.0, header - TAIL_S)):
             end = self._last_packet_end()

@@ -76,7 +76,7 @@ class PacketIndex:
         return tuple(sorted({self.stamps[place] for place in places}))
 
     def runs(self, wanted: Sequence[int]) -> list[DecodeRun]:
-        """One run for each keyframe that decoding starts from, in order."""
+        """Return one run for each keyframe from which decoding starts, in order."""
         runs: list[DecodeRun] = []
         for stamp in wanted:
             keyframe = self.keyframes[max(0, bisect_right(self.keyframes, stamp) - 1)]
@@ -142,16 +142,15 @@ def decoded_sparsely(track: VideoTrack, index: PacketIndex, times: tuple[float, 
                     yield float(frame.pts * base) - zero, frame
             if any(frame.pts is not None and frame.pts >= run.wanted[-1] for frame in frames):
                 break
-        if (
-            missing
-        ):  # frames are broken or not at their announced times: decode the rest in sequence
+        if missing:
+            # Frames are broken, or not at the times of their packets: decode the rest in sequence.
             context.skip_frame = "DEFAULT"
             yield from decoded_from(min(missing) * base - zero, track)
             return
 
 
 def frames_at(passing: Timed, times: tuple[float, ...]) -> Timed:
-    """For each of `times` the last frame that is not later; reads no further than these need."""
+    """Yield for each of `times` the last frame that is not later. Reads no further than needed."""
     shown: tuple[float, VideoFrame] | None = None
     wanted = 0
     for at, frame in passing:
@@ -192,7 +191,7 @@ def upright(frame: VideoFrame, track: VideoTrack) -> Pixels:
 
 
 def _frames_of(packet: Packet[VideoStream]) -> list[VideoFrame]:
-    """What a packet lets out of the decoder; nothing if it is broken."""
+    """The frames that the decoder returns for a packet; none if the packet is broken."""
     try:
         return [frame for frame in packet.decode() if isinstance(frame, VideoFrame)]
     except FFmpegError:

@@ -1,6 +1,6 @@
-"""Images from untrusted files: their size, type, and pixels as a person sees them.
+"""Reads images from untrusted files: their size, type, and pixels as a person sees them.
 
-What a source is: `source`. Knows nothing of models.
+Sources of bytes are in `source`. Knows nothing of models.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Strip = tuple[int, int, int, int]  # left, top, right, bottom
 
 # JPEG with the phones' MPO, and HEIF where its decoder is installed.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", *(("HEIF",) if READS_HEIF else ()))
-# 400 MB once decoded; the largest cameras that people own take 61 to 102 million.
+# 400 MB decoded. The largest consumer cameras have 61 to 102 million pixels.
 MAX_IMAGE_PIXELS = 100_000_000
 # Scans of a progressive JPEG. Encoders write about ten; each one decodes the whole image again.
 MAX_SCANS = 100
@@ -54,16 +54,17 @@ SWAPPED_SIDES = (5, 6, 7, 8)
 
 
 def open_image(source: Source, *, name: str = "") -> Image.Image:
-    """The image's first frame, decoded, RGB, upright. Raises `MediaError`.
+    """Return the image's first frame, decoded, RGB and upright. Raises `MediaError`.
 
-    Transparency is laid over white and 16-bit levels are scaled to 8. Colours are taken as sRGB,
-    as the stock processors take them. `name` is what messages call it.
+    Transparent pixels are laid over white, and 16-bit levels are scaled to 8. Colours are taken as sRGB, as the stock
+    processors take them. name: what messages call the file.
     """
     with _opened(source, name) as image:
         turn = EXIF_TRANSPOSE.get(_orientation(image))
         inverted = _white_is_zero(image)
         image.load()
-    flat = _rgb(image)  # a bug of ours is no damaged file
+    # Outside of the `with` block, because a bug of ours must not be reported as a damaged file.
+    flat = _rgb(image)
     flat = ImageOps.invert(flat) if inverted else flat
     return flat if turn is None else flat.transpose(turn)
 
@@ -82,16 +83,16 @@ def is_turned(source: Source, *, name: str = "") -> bool:
 
 
 def pages(source: Source, *, name: str = "") -> int:
-    """How many pages or frames the file has; only the first is read. Raises `MediaError`."""
+    """Return the number of pages or frames in the file. Only the first is read. Raises `MediaError`."""
     with _opened(source, name) as image:
-        # The phones' MPO holds other pictures behind it, none of them a page.
+        # The MPO of phones contains more images, which are no pages.
         return 1 if image.format in ("MPO", "HEIF") else int(getattr(image, "n_frames", 1))
 
 
 def mime_type(source: Source, *, name: str = "") -> str:
     """The MIME type of the content, whatever the file's name. Raises `MediaError`."""
     with _opened(source, name) as image:
-        # The phones' MPO is a JPEG with more pictures behind it.
+        # The MPO of phones is a JPEG with more images after it.
         return Image.MIME["JPEG" if image.format == "MPO" else image.format or ""]
 
 
@@ -119,8 +120,7 @@ def _opened(source: Source, name: str) -> Iterator[Image.Image]:
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise _too_large(shown) from error
         except Exception as error:
-            # A broken file makes Pillow's decoders raise nearly anything (struct.error, KeyError,
-            # zlib.error, SyntaxError, ...); nothing but Pillow runs inside.
+            # Pillow's decoders raise nearly anything for a broken file: struct.error, KeyError, zlib.error, SyntaxError.
             if signatures.described(head) == signatures.HEIC:
                 raise signatures.refused(signatures.HEIC, shown) from error
             raise MediaError(
@@ -142,7 +142,7 @@ def _check_pixels(image: Image.Image, shown: str) -> None:
 
 
 def _check_scans(file: io.BytesIO | io.BufferedReader, shown: str) -> None:
-    """A few kilobytes can hold thousands of scans, which take minutes."""
+    """Refuse a progressive JPEG with many scans: a few kilobytes can contain thousands, which take minutes."""
     place = file.tell()
     file.seek(0)
     scans = _scans(file.read())
@@ -155,7 +155,7 @@ def _check_scans(file: io.BytesIO | io.BufferedReader, shown: str) -> None:
 
 
 def _scans(content: bytes) -> int:
-    """How many scans a JPEG has, up to the end of its first picture."""
+    """The number of scans of a JPEG, up to the end of its first image."""
     at = 2
     while content[at : at + 1] == b"\xff" and content[at + 1 : at + 2] != b"\xda":
         at += 2 + int.from_bytes(content[at + 2 : at + 4])
@@ -179,7 +179,7 @@ def _is_raw(image: Image.Image, shown: str) -> bool:
 
 
 def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation still to be applied, from what stands before the pixels."""
+    """The EXIF orientation that is still to be applied, from the part of the file before the pixels."""
     if image.format == "TIFF":
         return 1  # Pillow turns these itself, size included
     # Not image.getexif(): for a PNG that decodes the whole picture to look behind it.
@@ -202,21 +202,21 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _white_is_zero(image: Image.Image) -> bool:
-    """Whether levels of more than 8 bits are stored as a negative; Pillow turns round the others."""
+    """Whether levels of more than 8 bits are stored inverted. Pillow inverts those of 8 bits itself."""
     if not isinstance(image, TiffImageFile) or image.mode not in DEEP_MODES:
         return False
     return image.tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO
 
 
 def _white_level(image: Image.Image) -> float:
-    """32-bit levels do not say which one is white: the smallest usual one that holds them all."""
+    """The level of white in 32-bit images, which do not name it: the smallest usual one that all levels fit into."""
     peak = max(float(_levels(image, strip).max(initial=0)) for strip in _strips(image))
     usual = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
     return next((white for white in usual if peak <= white), peak)
 
 
 def _eight_bit(image: Image.Image, white: float) -> Image.Image:
-    """A picture of one channel, where 0 is black."""
+    """An RGB image from levels of one channel, where 0 is black and `white` is white."""
     grey = Image.new("L", image.size)
     for strip in _strips(image):
         levels = np.rint(np.clip(_levels(image, strip) / white, 0, 1) * 255).astype(np.uint8)
@@ -230,6 +230,6 @@ def _levels(image: Image.Image, strip: Strip) -> npt.NDArray[np.float64]:
 
 
 def _strips(image: Image.Image) -> Iterator[Strip]:
-    """Boxes of a few rows each, from top to bottom."""
+    """Yield boxes of a few rows each, from top to bottom."""
     for top in range(0, image.height, STRIP_ROWS):
         yield 0, top, image.width, min(top + STRIP_ROWS, image.height)

@@ -21,7 +21,7 @@ class MediaReader(Protocol):
     """Safe to use from several threads."""
 
     def __hash__(self) -> int:
-        """Facts are cached by reader."""
+        """Caches of facts use the reader as a key."""
         ...
 
     def image_size(self, image: Image) -> tuple[int, int]:
@@ -48,7 +48,7 @@ class MediaReader(Protocol):
 
 
 class _InThisProcess:
-    """For programs that open their own files."""
+    """Opens files in this process, for programs that open their own files."""
 
     def image_size(self, image: Image) -> tuple[int, int]:
         return image_size(image.path, name=image.name)

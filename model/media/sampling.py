@@ -10,37 +10,38 @@ from dataclasses import dataclass, field
 from model.errors import MediaError
 from model.settings import VisionSettings
 
-# Seconds: containers round times, some to whole milliseconds.
+# Seconds. Containers round times, some to whole milliseconds, so times this close are equal.
 SAME_MOMENT = 0.001
-# Frames of a video with a variable rate, if it has so many: as stock takes.
+# The minimum of frames of a video with a variable rate, if it has as many. The stock processor has the same minimum.
 MIN_VARIED_FRAMES = 4
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video's header, first frame and last packets tell."""
+    """The facts of a video from its header, first frame and last packets.
 
-    name: str  # for messages
+    name: for messages; size: (width, height) of upright frames with square pixels; fps: the average; codec: FFmpeg's name,
+    or "images"; stamps: the time of each frame in seconds if the rate varies, else empty.
+    """
+
+    name: str
     duration_s: float
-    size: tuple[int, int]  # width, height of the upright frames, their pixels square
-    fps: float  # on average
+    size: tuple[int, int]
+    fps: float
     frames: int
-    codec: str  # FFmpeg's name, or "images"
-    # When each frame is shown, in s, where the rate varies; empty where it is constant.
+    codec: str
     stamps: tuple[float, ...] = field(default=(), repr=False)
 
 
 def sample_times(
     video: VideoInfo, vision: VisionSettings, *, max_seconds: float | None = None
 ) -> tuple[float, ...]:
-    """The times in seconds of the frames that the model sees, ascending, an even number. Raises `MediaError`.
+    """Return the times in seconds of the frames that the model sees: ascending, an even number. Raises `MediaError`.
 
-    `video_fps` moments a second from the start of the trimmed part on, or `video_max_frames` spread
-    evenly where these would be more. Where the part has fewer frames, each frame once. Frames of a
-    variable rate that no such moment shows take the place of those that two moments would show. A
-    list of pictures is used whole unless `video_fps` was changed. An odd last moment is repeated, as
-    the stock processor repeats it: a pair costs the same either way. `max_seconds` bounds the
-    trimmed part.
+    There are `video_fps` times per second from the start of the trimmed part, or `video_max_frames` evenly spread ones if
+    these are fewer. A part with fewer frames gives each frame once. With a variable rate, frames that no such time shows
+    replace frames that two times would show. A list of images is used whole unless `video_fps` was changed. An odd last time
+    is repeated, as the stock processor does, because two frames share their tokens. max_seconds: longer parts are refused.
     """
     start, end = _part(video, vision, max_seconds)
     if video.stamps:
@@ -53,7 +54,7 @@ def sample_times(
 def _part(
     video: VideoInfo, vision: VisionSettings, max_seconds: float | None
 ) -> tuple[float, float]:
-    """Where the trimmed part starts and ends, in s. Raises `MediaError`."""
+    """Return the start and end of the trimmed part, in seconds. Raises `MediaError`."""
     start = vision.video_start_s or 0.0
     end = min(video.duration_s, vision.video_end_s or math.inf)
     if start >= end:
@@ -113,7 +114,7 @@ def _count(moments: float) -> int:
 
 
 def _clock(seconds: float) -> str:
-    """`h:mm:ss`, without the hours when there are none."""
+    """`h:mm:ss`, or `m:ss` below one hour."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

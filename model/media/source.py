@@ -1,4 +1,4 @@
-"""Where a file's bytes come from: its path, its content, or a `data:` URL.
+"""Reads the bytes of a file from a source: a path, a `data:` URL, or the content itself.
 
 A web address is not a source: `download.fetch` turns it into a `data:` URL first. Knows nothing of formats.
 """
@@ -57,7 +57,7 @@ def fingerprint(source: Source, *, name: str = "") -> str:
 
 
 def display_name(source: Source, name: str = "") -> str:
-    """What messages call a source: `name` if there is one, else the file's name without its folder."""
+    """The name of a source in messages: `name` if given, else the file's name without its folder."""
     if name or isinstance(source, bytes):
         return name or LocalizedText("The picture")
     path = os.fspath(source)

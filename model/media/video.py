@@ -33,34 +33,21 @@ from model.media.decoding import (
     upright,
 )
 from model.media.image import image_size, open_image
-from model.media.sampling import SAME_MOMENT, VideoInfo, sample_times
-
-__all__ = [
-    "VideoInfo",
-    "VideoProgress",
-    "display_name",
-    "first_frame",
-    "frames",
-    "probe",
-    "probe_and_first_frame",
-    "sample_times",
-    "sources",
-    "stored_size",
-]
+from model.media.sampling import SAME_MOMENT, VideoInfo
 
 Frame = TypeVar("Frame")
 # Called with the seconds of the video that are decoded, and the seconds in all.
 VideoProgress = Callable[[float, float], None]
 
-# Between two reports of progress.
+# Seconds between two reports of progress.
 PROGRESS_INTERVAL_S = 0.1
 
 
 def probe(video: Video) -> VideoInfo:
-    """A video's facts from its header, its first frame and its last packets. Raises `MediaError`.
+    """Return a video's facts from its header, its first frame and its last packets. Raises `MediaError`.
 
-    The first frame alone knows how the clip is turned, and proves that it can be decoded. The last
-    packets tell where it really ends: headers of recordings lack the duration, cut-off files lie.
+    Only the first frame tells the rotation, and it proves that the video can be decoded. The last packets give the true end:
+    recordings have no duration in their header, and that of a cut-off file is wrong.
     """
     return _probe_frames(video) if video.frames else probe_and_first_frame(video)[0]
 
@@ -94,13 +81,11 @@ def frames(
     cancel: Cancel | None = None,
     progress: VideoProgress | None = None,
 ) -> Iterator[tuple[float, Pixels]]:
-    """The frame on screen at each of the ascending `times`, upright, with its own true time.
+    """Yield the frame on screen at each of the ascending `times` in seconds, upright, with its own time.
 
-    That is the last one shown at or before the moment; before the first frame, the first; after a
-    clip that ends early, the last. So there are always as many as `times`, unless `cancel` is set:
-    then the iterator just ends, and the caller looks at `cancel`. Frames of equal time may be the
-    same array. `progress` is told several times a second. Raises `MediaError` when nothing can be
-    decoded.
+    It is the last frame at or before the time, or else the first one, so there are as many as `times`. A frame that is
+    shown at two times may be the same array. If `cancel` is set, the iterator ends early. progress: called several times a
+    second. Raises `MediaError` if no frame can be decoded.
     """
     watch = _Watch(times[-1], cancel, progress)
     if video.frames:
@@ -136,14 +121,14 @@ def sources(video: Video) -> tuple[str, ...]:
 
 
 def display_name(video: Video) -> str:
-    """What messages call a video."""
+    """The name of a video in messages."""
     if video.name or not video.frames:
         return video.name or source.display_name(*sources(video))
     return LocalizedText("The clip")
 
 
 class _Watch:
-    """Looks at `cancel` and reports progress while frames go by, several times a second."""
+    """Checks `cancel` and reports progress, several times a second, while frames are decoded."""
 
     def __init__(self, end_s: float, cancel: Cancel | None, progress: VideoProgress | None) -> None:
         self._end_s = end_s
@@ -156,7 +141,7 @@ class _Watch:
         return self._cancel is not None and self._cancel.is_set()
 
     def over(self, timed: Iterator[tuple[float, Frame]]) -> Iterator[tuple[float, Frame]]:
-        """`timed` as it is, up to the moment at which it is cancelled."""
+        """Yield from `timed` until it is cancelled."""
         for at, frame in timed:
             if self.cancelled:
                 return
@@ -168,7 +153,7 @@ class _Watch:
 
 
 def _sparse_index(video: Video, track: VideoTrack, times: tuple[float, ...]) -> PacketIndex | None:
-    """Where most frames are not wanted and packets say which these are; else None."""
+    """The index of the packets if most frames are not wanted and the packets tell their times, else None."""
     if not should_decode_sparsely(track, times):
         return None
     with _opened(video, DECODE_TIMEOUT_S) as again:
@@ -176,7 +161,7 @@ def _sparse_index(video: Video, track: VideoTrack, times: tuple[float, ...]) -> 
 
 
 def _stamps(video: Video, track: VideoTrack, duration_s: float) -> tuple[float, ...]:
-    """When each frame is shown where the rate varies; nothing where it is constant or not told."""
+    """The time of each frame in seconds if the rate varies, else empty."""
     if track.without_pts or not track.varies(duration_s):
         return ()
     (path,) = sources(video)
@@ -189,7 +174,7 @@ def _stamps(video: Video, track: VideoTrack, duration_s: float) -> tuple[float, 
     return ()
 
 
-# Looking goes over the whole file, and the same clip is looked at again in every turn.
+# This reads the whole file, and every turn of a conversation asks for it again.
 @lru_cache(maxsize=8)
 def _all_stamps(path: str, zero: float, version: tuple[int, int]) -> tuple[float, ...]:  # noqa: ARG001 - part of the key
     with opened(path, path, PROBE_TIMEOUT_S) as track:
@@ -204,7 +189,7 @@ def _opened(video: Video, seconds: float) -> AbstractContextManager[VideoTrack]:
 
 
 def _probe_frames(video: Video) -> VideoInfo:
-    """A list of pictures as a clip. They must share one size, because the model sees one grid."""
+    """The facts of a list of images. They must have one size, because the model sees one grid."""
     sizes = [image_size(path) for path in sources(video)]
     for path, size in zip(sources(video), sizes, strict=True):
         if size != sizes[0]:

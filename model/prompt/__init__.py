@@ -1,1 +1,1 @@
-"""What the model is asked: sizes, visual items, the chat template, token ids. No torch."""
+"""Builds prompts: sizes, visual items, the chat template, token ids. No torch."""

@@ -13,8 +13,8 @@ from functools import lru_cache
 from model.conversation import Image, Video
 from model.media import video
 from model.media.reader import IN_THIS_PROCESS, MediaReader
+from model.media.sampling import VideoInfo
 from model.media.source import Source, fingerprint
-from model.media.video import VideoInfo
 from model.settings import VisionSettings
 
 # Entries of the caches.

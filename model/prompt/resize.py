@@ -136,16 +136,10 @@ def smart_resize(
     rounded = round(width / px) * px, round(height / px) * px
     if math.prod(rounded) > most:
         shrink = math.sqrt((height * width) / most)
-        return _down(width / shrink, px), _down(height / shrink, px)
+        width, height = (max(px, math.floor(s / shrink / px) * px) for s in original)
+        return width, height
     if math.prod(rounded) < fewest:
         grow = math.sqrt(fewest / (height * width))
-        return _up(width * grow, px), _up(height * grow, px)
+        width, height = (math.ceil(s * grow / px) * px for s in original)
+        return width, height
     return rounded
-
-
-def _down(side: float, px: int) -> int:
-    return max(px, math.floor(side / px) * px)
-
-
-def _up(side: float, px: int) -> int:
-    return math.ceil(side / px) * px

@@ -61,7 +61,7 @@ class Prompt:
         return sum(span.tokens for span in self.spans)
 
     def cache_keys(self, content_hashes: Sequence[str]) -> list[CacheKey]:
-        """One key per token to compare prompts by: the token id, or the content hash of the item at visual tokens."""
+        """Return one key per token for comparing prompts: the token id, or the item's content hash at visual tokens."""
         keys: list[CacheKey] = list(self.ids)
         for span, content_hash in zip(self.spans, content_hashes, strict=True):
             keys[span.start : span.end] = [content_hash] * span.tokens

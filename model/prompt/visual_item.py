@@ -17,6 +17,7 @@ from model.errors import ContextError, LocalizedText, MediaError
 from model.families import Geometry
 from model.media import download, video
 from model.media.reader import IN_THIS_PROCESS, MediaReader
+from model.media.sampling import VideoInfo, sample_times
 from model.media.source import WEB, display_name
 from model.prompt import file_facts, resize
 from model.settings import VisionSettings
@@ -154,13 +155,13 @@ class _Sampling:
     media: Video
     number: int
     geometry: Geometry
-    probed: video.VideoInfo
+    probed: VideoInfo
     max_seconds: float | None
 
     def item(self, settings: VisionSettings | None = None) -> VisualItem:
         """The item at the video's own settings, or at these. Raises `MediaError`."""
         own, name = settings or self.media.vision, self.probed.name
-        times = video.sample_times(self.probed, own, max_seconds=self.max_seconds)
+        times = sample_times(self.probed, own, max_seconds=self.max_seconds)
         size = resize.frame_target_size(self.probed.size, len(times), own, self.geometry, name=name)
         grid = resize.grid(size, len(times), self.geometry)
         return VisualItem(

@@ -83,18 +83,18 @@ class Answer:
     def __init__(
         self,
         server: Server,
-        ask: Callable[[bool], PlannedRequest],
+        plan_request: Callable[[bool], PlannedRequest],
         settings: GenerationSettings,
         cancel: Cancel,
         emit: Emit,
         asked_at: float,
     ) -> None:
-        """ask: plans the request, with videos as videos (True) or as images.
+        """plan_request: plans it with videos as videos (True) or as images.
 
         asked_at: `time.perf_counter()` of the request, from which the time to first token is measured. Raises
         `ContextError` and `MediaError`.
         """
-        self._server, self._ask = server, ask
+        self._server, self._plan_request = server, plan_request
         self._settings, self._cancel = settings, cancel
         self._emit, self._asked_at = emit, asked_at
         self._without = set(server.unsupported)
@@ -105,7 +105,7 @@ class Answer:
     @property
     def items(self) -> Items:
         """The items that the request contains, by content hash."""
-        return {item.content_hash(): item for item in self._question.items}
+        return {item.content_hash(): item for item in self._planned.items}
 
     def fetch(self, media: Mapping[str, EncodedMedia]) -> None:
         """Send the request, again after an error that may pass, until it is answered or cancelled.
@@ -113,7 +113,7 @@ class Answer:
         media: the encoded `items`, by content hash. Raises `DemoError`.
         """
         encoded: dict[tuple[str, int], EncodedMedia] = {
-            (item.kind, item.number): media[item.content_hash()] for item in self._question.items
+            (item.kind, item.number): media[item.content_hash()] for item in self._planned.items
         }
         backoff = iter(BACKOFF_S)
         while not self._cancel.is_set():
@@ -130,7 +130,7 @@ class Answer:
         reply, reason = self._reply, self._reason()
         if sentence := self._lack(reason):
             self._emit(Notice(sentence))
-        prompt_tokens = reply.counts.get("prompt_tokens", self._question.prompt_tokens)
+        prompt_tokens = reply.counts.get("prompt_tokens", self._planned.prompt_tokens)
         reused = min(reply.counts.get("reused_tokens", 0), prompt_tokens)
         first_word_at = reply.first_word_at or self._asked_at
         self._emit(
@@ -139,7 +139,7 @@ class Answer:
                 Usage(
                     prompt_tokens=prompt_tokens,
                     reused_tokens=reused,
-                    visual_tokens=self._question.visual_tokens,
+                    visual_tokens=self._planned.visual_tokens,
                     new_tokens=reply.new_tokens,
                     ttft_s=first_word_at - self._asked_at,
                     decode_tokens_per_s=reply.tokens_per_s,
@@ -155,14 +155,14 @@ class Answer:
 
     def _plan(self) -> None:
         """Plan the request without the unsupported parts. Raises `ContextError` if it certainly fills the context."""
-        self._question = self._ask(VIDEO not in self._without)
+        self._planned = self._plan_request(VIDEO not in self._without)
         self._max_tokens = self._settings.max_new_tokens
         if held := self._server.context_tokens:
-            question = self._question
-            surely = question.prompt_tokens if question.exact else question.visual_tokens
+            planned = self._planned
+            surely = planned.prompt_tokens if planned.exact else planned.visual_tokens
             if surely >= held:
-                raise question.exceeded(surely + 1, held)
-            self._max_tokens = max(1, min(self._max_tokens, held - question.prompt_tokens))
+                raise planned.exceeded(surely + 1, held)
+            self._max_tokens = max(1, min(self._max_tokens, held - planned.prompt_tokens))
 
     def _request(self, encoded: Mapping[tuple[str, int], EncodedMedia]) -> dict[str, Any]:
         """The request's fields. A sampling field that is left out would get the server's default."""
@@ -173,7 +173,7 @@ class Answer:
         settings = self._settings
         request: dict[str, Any] = {
             "model": self._server.model,
-            "messages": openai_messages(self._question.messages, part),
+            "messages": openai_messages(self._planned.messages, part),
             "stream": True,
             "stream_options": {"include_usage": True},
             "max_tokens": self._max_tokens,
@@ -238,7 +238,7 @@ class Answer:
         if lengths := exceeded_context(error):
             self._shorten(*lengths)
             return True
-        clips = any(item.kind == "video" for item in self._question.items)
+        clips = any(item.kind == "video" for item in self._planned.items)
         video_rejected = status(error) in NO_CLIPS and not out_of_memory(error)
         if (
             clips
@@ -263,21 +263,21 @@ class Answer:
         """Limit the answer to the tokens that the context leaves by the server's count. Raises `ContextError`."""
         room = held - needed
         if not needed or room <= 0 or self._max_tokens <= room:
-            least = max(needed, self._question.prompt_tokens, held)
-            raise self._question.exceeded((needed or least) + 1, held)
+            least = max(needed, self._planned.prompt_tokens, held)
+            raise self._planned.exceeded((needed or least) + 1, held)
         self._max_tokens = room
 
     def _detect_quirks(self) -> None:
         """Compare the server's token count and text with ours: does it resize, drop frames or strip control tokens?"""
-        question, text = self._question, self._reply.text
+        planned, text = self._planned, self._reply.text
         counted = self._reply.counts.get("prompt_tokens")
-        if counted and question.items:
-            off = abs(counted - question.prompt_tokens)
-            missing = question.prompt_tokens - counted
-            text_tokens = question.prompt_tokens - question.visual_tokens
-            if question.exact and (kept := kept_frames(question.items, missing)):
+        if counted and planned.items:
+            off = abs(counted - planned.prompt_tokens)
+            missing = planned.prompt_tokens - counted
+            text_tokens = planned.prompt_tokens - planned.visual_tokens
+            if planned.exact and (kept := kept_frames(planned.items, missing)):
                 self._record_quirks(kept_frames=kept)
-            elif off > (0 if question.exact else text_tokens):
+            elif off > (0 if planned.exact else text_tokens):
                 self._record_quirks(resizes=True)
         if _BARE_BOX.search(text) and "<|box_start|>" not in text:
             self._record_quirks(strips_special_tokens=True)
@@ -309,7 +309,9 @@ class Answer:
 
 
 def kept_frames(items: Sequence[VisualItem], missing: int) -> int:
-    """How many leading frames of each video a server read, if the others explain exactly `missing` tokens; else 0."""
+    """The number of leading frames of each video that a server read, if dropping the rest explains exactly
+    `missing` tokens; else 0.
+    """
     pairs = [(item.grid[0], item.tokens // item.grid[0]) for item in items if item.kind == "video"]
     longest = max((count for count, _ in pairs), default=0)
     for kept in range(longest - 1, 0, -1):

@@ -110,22 +110,24 @@ class RemoteBackend:
 
     def prompt(self, conversation: Conversation, settings: GenerationSettings) -> str:
         """The prompt that the server's chat template renders, with one pad token per image or video."""
-        question = self.question(conversation, settings, clips=True)
-        return prompt_text(question.messages, self.server.family)
+        request = self.plan_request(conversation, settings, clips=True)
+        return prompt_text(request.messages, self.server.family)
 
     def estimate(self, conversation: Conversation, settings: GenerationSettings) -> Estimate:
-        question = self.question(conversation, settings, clips=VIDEO not in self.server.unsupported)
-        costs = tuple(item.cost for item in question.items)
-        exact = question.exact and not self.server.resizes
+        request = self.plan_request(
+            conversation, settings, clips=VIDEO not in self.server.unsupported
+        )
+        costs = tuple(item.cost for item in request.items)
+        exact = request.exact and not self.server.resizes
         return Estimate(
             costs,
-            question.prompt_tokens,
+            request.prompt_tokens,
             self.server.context_tokens,
             exact,
             token_px=self.family.geometry.token_px,
         )
 
-    def question(
+    def plan_request(
         self, conversation: Conversation, settings: GenerationSettings, *, clips: bool
     ) -> PlannedRequest:
         """Plan the request from the files' headers. Raises `ContextError` and `MediaError`.
@@ -177,7 +179,7 @@ class RemoteBackend:
             with self._media.in_use(session):
                 answer = Answer(
                     self.server,
-                    lambda clips: self.question(conversation, settings, clips=clips),
+                    lambda clips: self.plan_request(conversation, settings, clips=clips),
                     settings,
                     cancel,
                     emit,
@@ -216,7 +218,7 @@ class RemoteBackend:
             return False
         over = self._read_aheads.begin(session)
         try:
-            items = self.question(conversation, settings, clips=True).items
+            items = self.plan_request(conversation, settings, clips=True).items
             wanted = {item.content_hash(): item for item in items}
             with self._media.ready(session, wanted, over, lambda *_: None, ahead=True) as media:
                 return media is not None and not over.is_set()

@@ -21,31 +21,14 @@ MAX_CALLS = 64
 
 Ending = Literal["stop", "length", "filtered", "refused", "broken"]
 # Values of `finish_reason`, in lower case. Any other means "stop".
-_ENDINGS: Mapping[str, Ending] = {
-    "length": "length",
-    "max_tokens": "length",
-    "max_output_tokens": "length",
-    "model_length": "length",
-    "model_context_window_exceeded": "length",
-    "content_filter": "filtered",
-    "content_filtered": "filtered",
-    "safety": "filtered",
-    "sensitive": "filtered",
-    "recitation": "filtered",
-    "prohibited_content": "filtered",
-    "blocklist": "filtered",
-    "refusal": "refused",
-    "abort": "broken",
-    "aborted": "broken",
-    "cancelled": "broken",
-    "canceled": "broken",
-    "error": "broken",
-    "failed": "broken",
-    "internal_error": "broken",
-    "network_error": "broken",
-    "insufficient_system_resource": "broken",
-    "unload": "broken",
+_WORDS: Mapping[Ending, str] = {
+    "length": "length max_tokens max_output_tokens model_length model_context_window_exceeded",
+    "filtered": "content_filter content_filtered safety sensitive recitation prohibited_content blocklist",
+    "refused": "refusal",
+    "broken": "abort aborted cancelled canceled error failed internal_error network_error "
+    "insufficient_system_resource unload",
 }
+_ENDINGS = {word: ending for ending, words in _WORDS.items() for word in words.split()}
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""What several people share: a fair lock, threads for decoding, what is kept for their next turns. No torch."""
+"""What requests share: a fair lock, threads for decoding, and caches for later turns. No torch."""

@@ -1,7 +1,7 @@
-"""Runs work in a background thread and gives its events as an iterator.
+"""Runs work in a background thread, and yields its events.
 
-An exception in the thread is raised in the reader, or logged if the reader has left; closing the iterator cancels
-the thread. There is no timeout: silence means that the work takes long, and the work itself looks at the cancel flag.
+An exception in the thread is raised in the reader, or logged if the reader has left. Closing the iterator cancels the
+thread. There is no timeout: the work may take long, and checks the cancel flag itself.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Events = queue.SimpleQueue[Event | BaseException | None]
 
 
 def events_of(work: Callable[[Emit], None], cancel: Cancel) -> Iterator[Event]:
-    """What `work` emits from a thread of its own; the thread starts with the first `next()`, in its context."""
+    """Yield the events that `work` emits. The thread starts at the first `next()`, in the reader's context."""
     events: Events = queue.SimpleQueue()
     left = threading.Event()
 
@@ -50,7 +50,7 @@ def events_of(work: Callable[[Emit], None], cancel: Cancel) -> Iterator[Event]:
 
 
 def _log_unread(events: Events) -> None:
-    """Both sides call it, and each exception is taken by one of them."""
+    """Log exceptions that nobody read. Both sides call it, and each exception is taken once."""
     with suppress(queue.Empty):
         while True:
             event = events.get_nowait()

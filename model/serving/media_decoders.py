@@ -17,20 +17,20 @@ log = logging.getLogger(__name__)
 
 # One video alone uses several cores.
 MAX_PARALLEL = max(2, min(4, (os.cpu_count() or 1) // 4))
-# Videos that have begun and are not read to the end; each holds the memory of a decoder.
+# Videos that are partly decoded. Each holds the memory of a decoder.
 MAX_OPEN_VIDEOS = 8
-# The long videos of one person do not keep the videos of all others closed.
+# A person's long videos must leave room for the videos of others.
 MAX_OPEN_VIDEOS_OF_PERSON = 4
-# A video is decoded this long before the next turn is decided.
+# Seconds for which a video is decoded before the next work is chosen.
 SLICE_S = 0.2
 
 
 @dataclass(eq=False)
 class DecodeJob:
-    """Something to decode for a person, step by step; the steps themselves must raise nothing.
+    """Work for a person, in steps. The steps must not raise.
 
-    urgent: whether somebody waits for it now; a clip is `begun` when its first step has been taken; session: which of
-    the person's chats it is for, which are equals.
+    urgent: whether a request waits for it now; begun: whether the first step was taken; session: the person's chat. The chats
+    of a person are equal.
     """
 
     person: str
@@ -42,24 +42,25 @@ class DecodeJob:
 
 
 class Decoders:
-    """Goes on with the work of whoever has had least. Safe to use from several threads.
+    """Runs the work of the person who has used the least time so far. Safe to use from several threads.
 
-    One place is never given to a clip: a picture does not wait for clips.
+    Videos never take the last thread, so an image does not wait for videos.
     """
 
-    def __init__(self, places: int = MAX_PARALLEL) -> None:
-        """places: how many decode at once, at least 2."""
-        self._places = places
+    def __init__(self, threads: int = MAX_PARALLEL) -> None:
+        """threads: that decode at once, at least 2."""
+        self._threads = threads
         self._waiting: list[DecodeJob] = []
         self._running: list[DecodeJob] = []
-        self._used_s: dict[str, float] = {}  # by everybody who has work here
-        self._sessions_s: dict[tuple[str, str], float] = {}  # the same, by person and session
+        # Seconds used by each person, and by each person's session, that has work here.
+        self._used_s: dict[str, float] = {}
+        self._sessions_s: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
 
     def add(self, work: DecodeJob) -> None:
-        """It is begun when its turn comes."""
+        """Add work, which starts when its turn comes."""
         with self._lock:
-            # Whoever comes now has had as much as those who had least, or nobody else would ever be next.
+            # A newcomer starts with the least time of all, because with none they would always be next.
             self._used_s.setdefault(work.person, min(self._used_s.values(), default=0.0))
             of_person = [s for (p, _), s in self._sessions_s.items() if p == work.person]
             self._sessions_s.setdefault((work.person, work.session), min(of_person, default=0.0))
@@ -67,13 +68,13 @@ class Decoders:
             self._start()
 
     def _start(self) -> None:
-        """Threads for what can be gone on with; they end by themselves."""
+        """Start threads for all work that may run. They end by themselves."""
         while (work := self._take()) is not None:
             threading.Thread(target=self._decode, args=(work,), name="decoder", daemon=True).start()
 
     def _take(self) -> DecodeJob | None:
-        """The next work, which is running from now on."""
-        if len(self._running) >= self._places:
+        """Return the next work and mark it as running, or None."""
+        if len(self._running) >= self._threads:
             return None
         able = filter(self._may_run, self._waiting)
         if work := min(able, key=self._rank, default=None):
@@ -84,19 +85,19 @@ class Decoders:
     def _may_run(self, work: DecodeJob) -> bool:
         if not work.is_video:
             return True
-        if sum(other.is_video for other in self._running) >= self._places - 1:
+        if sum(other.is_video for other in self._running) >= self._threads - 1:
             return False
-        # What is read ahead keeps nobody's clip closed who waits for it.
+        # Reading ahead does not count against a video that somebody waits for.
         rivals = (w for w in (*self._waiting, *self._running) if w.urgent() or not work.urgent())
         open_clips = [w for w in rivals if w.is_video and w.begun]
         own = sum(w.person == work.person for w in open_clips)
         return work.begun or (len(open_clips) < MAX_OPEN_VIDEOS and own < MAX_OPEN_VIDEOS_OF_PERSON)
 
     def _rank(self, work: DecodeJob) -> tuple[bool, int, float, float, bool]:
-        """The lowest is next; among equals, who came first."""
-        places = sum(other.person == work.person for other in self._running)
+        """The lowest is next; among equals, the first one that was added."""
+        running = sum(other.person == work.person for other in self._running)
         in_session = self._sessions_s[work.person, work.session]
-        return not work.urgent(), places, self._used_s[work.person], in_session, not work.begun
+        return not work.urgent(), running, self._used_s[work.person], in_session, not work.begun
 
     def _decode(self, work: DecodeJob | None) -> None:
         while work is not None:
@@ -122,7 +123,7 @@ class Decoders:
 
 
 def _advanced(work: DecodeJob) -> bool:
-    """Whether something is left after a slice of time."""
+    """Run the work for a slice of time. Returns whether it has more steps."""
     until = time.monotonic() + SLICE_S
     work.begun = True
     try:

@@ -1,6 +1,6 @@
-"""One image or video of one session that is being decoded, or is ready, and who waits for it.
+"""The state of one image or video of one session: being decoded, or ready.
 
-`PreparedMedia` changes these values under its own lock. Knows nothing of threads.
+`PreparedMedia` changes it under its own lock. Knows nothing of threads.
 """
 
 from __future__ import annotations
@@ -63,8 +63,11 @@ class Piece(Generic[Value]):
 
 
 @dataclass(frozen=True)
-class Place:
-    """A request's place in the line for memory. person: its session where the person is not known."""
+class MemoryRequest:
+    """A request that waits for memory.
+
+    ahead: whether it reads ahead; number: its order of arrival; person: its session if the person is unknown.
+    """
 
     ahead: bool
     number: int

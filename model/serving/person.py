@@ -1,4 +1,4 @@
-"""The person this thread works for: the lock, the decoders and memory are shared fairly among people, not chats."""
+"""The person for whom a thread works. The lock, the decoders and memory are shared fairly among people, not chats."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from model.backend import Cancel
 from model.media.video import VideoProgress
 from model.prompt.visual_item import VisualItem
 from model.serving.media_decoders import DecodeJob, Decoders
-from model.serving.media_piece import Key, Piece, Place, Ready, Unwanted, Use, Value
+from model.serving.media_piece import Key, MemoryRequest, Piece, Ready, Unwanted, Use, Value
 from model.serving.person import PERSON
 
 # Makes an item's value in steps and may rest between them. Its result does not matter once it is cancelled.
@@ -52,7 +52,7 @@ class PreparedMedia(Generic[Value]):
         self._decoders = decoders or Decoders()
         self._pieces: OrderedDict[Key, Piece[Value]] = OrderedDict()
         # Requests that wait for memory; those that read ahead are last.
-        self._line: list[Place] = []
+        self._line: list[MemoryRequest] = []
         self._numbers = count()
         self._uses: set[Use] = set()
         self._changed = threading.Condition()
@@ -108,10 +108,10 @@ class PreparedMedia(Generic[Value]):
             values = {name: p.value for name, p in pieces.items() if p and p.value is not None}
         return Ready(values) if len(values) == len(items) else None
 
-    def discard(self, session: str, identity: str) -> None:
+    def discard(self, session: str, content_hash: str) -> None:
         """Drop a value that no request uses."""
         with self._changed:
-            piece = self._pieces.get((session, identity))
+            piece = self._pieces.get((session, content_hash))
             if piece and not piece.users:
                 self._drop(piece)
 
@@ -138,27 +138,27 @@ class PreparedMedia(Generic[Value]):
         owner = session or object()
         wanted = {(owner, name): item for name, item in items.items()}
         with self._changed:
-            place = Place(ahead, next(self._numbers), PERSON.get() or owner)
-            self._line.append(place)
+            request = MemoryRequest(ahead, next(self._numbers), PERSON.get() or owner)
+            self._line.append(request)
             try:
                 while not cancel.is_set():
-                    if self._has_room(wanted, place):
-                        return [self._used(key, item, place) for key, item in wanted.items()]
+                    if self._has_room(wanted, request):
+                        return [self._used(key, item, request) for key, item in wanted.items()]
                     self._changed.wait(POLL_S)
                 return []
             finally:
-                self._line.remove(place)
+                self._line.remove(request)
                 self._changed.notify_all()
 
     def _held(self, person: object) -> int:
         """Bytes of the values that a person's requests use."""
         return sum(p.nbytes for p in self._pieces.values() if p.users and p.person == person)
 
-    def _rank(self, place: Place) -> tuple[bool, int, int]:
+    def _rank(self, request: MemoryRequest) -> tuple[bool, int, int]:
         """Sort key, lowest next: reading ahead comes last, then the person whose requests hold the most bytes."""
-        return place.ahead, self._held(place.person), place.number
+        return request.ahead, self._held(request.person), request.number
 
-    def _has_room(self, wanted: Mapping[Key, VisualItem], place: Place) -> bool:
+    def _has_room(self, wanted: Mapping[Key, VisualItem], request: MemoryRequest) -> bool:
         """Whether all items fit into the budget now; if so, drops the oldest unused values for them."""
         more = sum(self._nbytes_of(item) for k, item in wanted.items() if k not in self._pieces)
         if not more:
@@ -166,10 +166,10 @@ class PreparedMedia(Generic[Value]):
         others = [piece for key, piece in self._pieces.items() if key not in wanted]
         held = sum(piece.nbytes for piece in others if piece.users)
         more += sum(piece.nbytes for key, piece in self._pieces.items() if key in wanted)
-        first = place == min(self._line, key=self._rank)
+        first = request == min(self._line, key=self._rank)
         if not first or (held and held + more > self._budget):
             return False
-        own = sum(p.nbytes for p in others if p.users and p.person == place.person)
+        own = sum(p.nbytes for p in others if p.users and p.person == request.person)
         if own and own + more > MAX_SHARE_OF_PERSON * self._budget:
             return False
         spare = [piece for piece in others if not piece.users]
@@ -181,13 +181,13 @@ class PreparedMedia(Generic[Value]):
             self._drop(piece)
         return True
 
-    def _used(self, key: Key, item: VisualItem, place: Place) -> Piece[Value]:
+    def _used(self, key: Key, item: VisualItem, request: MemoryRequest) -> Piece[Value]:
         piece = self._pieces.get(key)
         begun = piece is not None
         if piece is None:
-            piece = self._pieces[key] = Piece(key, item, self._nbytes_of(item), place.person)
+            piece = self._pieces[key] = Piece(key, item, self._nbytes_of(item), request.person)
         piece.users += 1
-        piece.waiting += not place.ahead
+        piece.waiting += not request.ahead
         if not begun:
             self._begin(piece)
         return piece
@@ -236,7 +236,7 @@ class PreparedMedia(Generic[Value]):
     def _waited(
         self, pieces: Sequence[Piece[Value]], cancel: Cancel, report: VideoProgress
     ) -> Ready[Value] | None:
-        """All values, as soon as they are ready; None if cancelled. Raises the error of a piece that failed."""
+        """Wait for all values; None if cancelled. Raises the error of a piece that failed."""
         told: tuple[float, float] | None = None
         while True:
             with self._changed:

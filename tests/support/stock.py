@@ -23,6 +23,7 @@ from model.families import Geometry
 from model.local import LocalBackend
 from model.media import video
 from model.media.image import open_image
+from model.media.sampling import sample_times
 from model.prompt.resize import exact_size
 from model.settings import GenerationSettings, VisionSettings
 
@@ -222,7 +223,7 @@ def _exactly(picture: PIL.Image.Image, item: Media) -> PIL.Image.Image:
 
 
 def _frames(clip: Video) -> tuple[tuple[float, ...], np.ndarray]:
-    times = video.sample_times(video.probe(clip), clip.vision)
+    times = sample_times(video.probe(clip), clip.vision)
     return times, np.stack([pixels for _, pixels in video.frames(clip, times)])
 
 

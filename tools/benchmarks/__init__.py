@@ -1,1 +1,1 @@
-"""What `tools/bench.py` measures, one module for each subcommand."""
+"""The benchmarks of `tools/bench.py`, one module for each subcommand."""

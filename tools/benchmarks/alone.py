@@ -1,6 +1,6 @@
-"""Something measured in a process of its own: its seconds, and the memory that it took at its peak.
+"""Measures the time and the peak memory of work in a process of its own.
 
-Memory that was used once looks used for ever, so two things in one process cannot be told apart.
+A process cannot give back its peak, so two measurements in one process would mix.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ _STATUS, _FORGET_PEAK = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one piece of work."""
+    """The cost of one piece of work. mb: peak of resident memory, less the memory before."""
 
     seconds: float
     mb: float  # resident memory: the peak less what was there before
 
 
 def measured(module: str, *arguments: str) -> Cost:
-    """Runs `python -m module arguments`, which says what it cost by `tell`."""
+    """Run `python -m module arguments`, which reports its cost by `tell`."""
     command = [sys.executable, "-m", module, *arguments]
     told = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return Cost(*json.loads(told.stdout.splitlines()[-1]))
 
 
 def tell(work: Callable[[], object]) -> None:
-    """For the process that `measured` started: does the work and says what it cost."""
+    """Do the work and print its cost, in the process that `measured` started."""
     before = _memory_mb()
     began = clock()
     work()
@@ -45,7 +45,7 @@ def tell(work: Callable[[], object]) -> None:
 
 
 def _memory_mb() -> float:
-    """Resident now, and from now on the peak; where a system cannot forget its peak, the peak so far."""
+    """Reset the peak where the system can, and return the resident memory; elsewhere return the peak so far."""
     with suppress(OSError):
         _FORGET_PEAK.write_text("5", encoding="ascii")  # see proc_pid_clear_refs(5)
     return _peak_mb()

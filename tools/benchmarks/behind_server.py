@@ -1,6 +1,6 @@
-"""What the page costs in front of a server: many answers at once with and without it.
+"""Measures the page before a server: many answers at once, with and without the page.
 
-The server is a stand-in in a process of its own, which gives every answer the same number of tokens a second.
+The server is a stand-in in a process of its own, which sends every answer at the same rate.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from model.remote.http.connection import Connection
 from model.settings import GenerationSettings
 from tools import served
 from tools.benchmarks.machine import ROOT
-from tools.benchmarks.report import Cell, Figures, Report
+from tools.benchmarks.report import Cell, Report, columns
 
 RATE = 20.0  # tokens a second, of each answer
 PACED = """
@@ -44,7 +44,7 @@ with server.running():
 
 
 def run(options: argparse.Namespace) -> Report:
-    """The same answers straight from the server, through the backend and through the page's API, by turns."""
+    """Ask the server directly, through the backend and through the page's API, in turn."""
     people, tokens = options.people, options.tokens
     expected = "".join(f"{i} " for i in range(tokens))
     with TemporaryDirectory() as name, paced(tokens, RATE) as base:
@@ -61,9 +61,7 @@ def run(options: argparse.Namespace) -> Report:
                 )
                 for _ in range(options.repeats)
             ]
-    direct, backend, paged, computing = (
-        Figures(tuple(way), "s") for way in zip(*measured, strict=True)
-    )
+    direct, backend, paged, computing = columns(measured, "s")
     head = (
         "",
         "until all have their answers",
@@ -81,7 +79,7 @@ def run(options: argparse.Namespace) -> Report:
 
 @contextmanager
 def paced(tokens: int, rate: float) -> Iterator[str]:
-    """The address of a stand-in that gives so many tokens, so many a second."""
+    """Start a stand-in that sends `tokens` tokens at `rate` tokens/s, and yield its address."""
     process = subprocess.Popen(
         [sys.executable, "-c", PACED, str(tokens), str(rate)],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -94,7 +92,7 @@ def paced(tokens: int, rate: float) -> Iterator[str]:
 
 
 async def _direct(base: str, people: int, expected: str) -> float:
-    """Seconds until everybody has the whole answer."""
+    """Seconds until all people have the whole answer, from the server itself."""
     async with AsyncOpenAI(base_url=base, api_key="none") as client:
 
         async def ask() -> None:
@@ -112,7 +110,7 @@ async def _direct(base: str, people: int, expected: str) -> float:
 
 
 def _through_backend(base: str, people: int, expected: str) -> float:
-    """The same through the backend alone, a thread for each as on the page."""
+    """Seconds through the backend alone, with a thread for each person as on the page."""
     backend = RemoteBackend.connect(Connection(base), concurrency=people)
     talk = Conversation().with_user_turn(Text("Hi"))
 
@@ -129,7 +127,7 @@ def _through_backend(base: str, people: int, expected: str) -> float:
 async def _paged(
     address: str, people: int, expected: str, page: psutil.Process
 ) -> tuple[float, float]:
-    """The same through the API of the page; seconds, and seconds of computing in the page's process."""
+    """Seconds through the page's API, and processor seconds of the page's process."""
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(
         base_url=f"{address}gradio_api/", timeout=600, limits=limits
@@ -147,9 +145,8 @@ async def _paged(
             _check(answer, expected)
 
         await ask(0)  # until everything is warm
-        for who in range(
-            people
-        ):  # opening a page takes Gradio some 10 ms, which is no part of an answer
+        # Opening a session takes Gradio some 10 ms, which are no part of an answer.
+        for who in range(people):
             await call("reset", who)
         before, began = sum(page.cpu_times()[:2]), time.perf_counter()
         await asyncio.gather(*map(ask, range(people)))

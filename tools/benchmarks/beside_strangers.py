@@ -1,6 +1,6 @@
-"""How long somebody waits for the first word while a stranger posts the worst requests found, one kind at a time.
+"""Measures the time to the first word while a stranger posts the most expensive requests, one kind at a time.
 
-Through the page's API, in front of a stand-in for a server and with the bundled checkpoint in the page's own process.
+It asks through the page's API, with a stand-in for a server, and with the bundled checkpoint in the page's process.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ SITUATIONS = {
 
 
 def run(options: argparse.Namespace) -> Report:
-    """All situations by turns, a block of questions each."""
+    """Measure all situations in turn, in blocks of questions."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         clip = reading_video.clip(folder / "clip.mp4", options.seconds)
@@ -84,7 +84,7 @@ def _row(
 
 
 def _measured(server: Server, clip: Path, repeats: int) -> dict[str, Figures]:
-    """Seconds until the first word, by situation."""
+    """Seconds to the first word, by situation."""
     server.wait()
     found: defaultdict[str, list[float]] = defaultdict(list)
     person = Person(server.address)
@@ -102,7 +102,7 @@ def _measured(server: Server, clip: Path, repeats: int) -> dict[str, Figures]:
 
 
 class Person:
-    """Asks one short question at a time, each in a chat of its own."""
+    """A person who asks one short question at a time, each in a new chat."""
 
     def __init__(self, address: str) -> None:
         self.client = httpx.Client(
@@ -110,7 +110,7 @@ class Person:
         )
 
     def first_word_s(self) -> float:
-        """From asking until the first word is here."""
+        """Seconds from the request to the first word."""
         time.sleep(PAUSE_S)
         # The session of a program is opened by its first request, which takes Gradio some 10 ms.
         session = secrets.token_hex(5)
@@ -141,7 +141,7 @@ class Person:
 
 
 class Sender:
-    """Somebody who sends a clip on a new page again and again, and stops the answer after a while."""
+    """A person who sends a video on a new page again and again, and stops each answer after a while."""
 
     def __init__(self, address: str, clip: Path) -> None:
         self._stranger = Stranger(address, clip.parent)
@@ -150,7 +150,7 @@ class Sender:
         (self._chat,) = (f["id"] for f in functions if f["api_name"] == "chat")
 
     def beside(self, ask: Callable[[], float]) -> float:
-        """What `ask` gives a second after the clip was sent."""
+        """Return what `ask` returns one second after the video was sent."""
         session = secrets.token_hex(5)
         client = self._stranger.client
         file = {"path": self._path, "orig_name": "clip.mp4", "meta": {"_type": "gradio.FileData"}}
@@ -169,7 +169,7 @@ class Sender:
 
 @contextmanager
 def _stranger(kind: str, address: str) -> Iterator[None]:
-    """While requests of one kind are posted; nobody posts any."""
+    """Within the block, a stranger posts requests of one kind; none for `NOBODY`."""
     if kind == NOBODY:
         yield
         return

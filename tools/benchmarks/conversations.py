@@ -1,4 +1,4 @@
-"""What the measured models are asked, as long as it says."""
+"""Conversations of a given length for the benchmarks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WORD = " red"  # one token, of the bundled checkpoint and of the full ones
 
 
 def pictures(folder: Path, count: int) -> tuple[Image, ...]:
-    """Photographs of `PIXELS`, other ones each."""
+    """Photographs of `PIXELS`, all different."""
     paths = [folder / f"{number}.jpg" for number in range(count)]
     return tuple(
         Image(media_files.photo(path, PIXELS, seed=number), PICTURE)
@@ -24,7 +24,7 @@ def pictures(folder: Path, count: int) -> tuple[Image, ...]:
 
 
 def of_length(backend: LocalBackend, tokens: int) -> Conversation:
-    """A prompt of exactly so many tokens. Raises `ValueError` when none is found."""
+    """A prompt of exactly so many tokens. Raises `ValueError` if there is none."""
     words = tokens
     for _ in range(4):
         talk = Conversation().with_user_turn(Text(WORD * words))
@@ -36,5 +36,5 @@ def of_length(backend: LocalBackend, tokens: int) -> Conversation:
 
 
 def prompt_tokens(backend: LocalBackend, talk: Conversation) -> int:
-    """As the model gets it."""
+    """The number of prompt tokens that the model gets."""
     return len(backend.prompt_ids(talk, GenerationSettings()))

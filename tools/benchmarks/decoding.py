@@ -1,4 +1,4 @@
-"""Tokens per second after the first, by length of the prompt: stock `generate`, ours, and the bare model."""
+"""Measures tokens per second after the first, by prompt length: stock `generate`, ours and the bare model."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from model.settings import GenerationSettings
 from tests.support.stock import stock_streamed
 from tools.benchmarks import conversations, models
 from tools.benchmarks.machine import clock
-from tools.benchmarks.report import Cell, Figures, Report
+from tools.benchmarks.report import Cell, Report, columns
 
 LENGTHS = (256, 2048, 7168)  # prompt tokens, exactly
 
 
 def run(options: argparse.Namespace) -> Report:
-    """Every length, the ways by turns, `options.repeats` times after one that warms up."""
+    """Measure every length, the three ways in turn, `options.repeats` times after a warm-up."""
     backend = models.load(options)
     endless(backend)
     rows: list[list[Cell]] = []
@@ -30,22 +30,20 @@ def run(options: argparse.Namespace) -> Report:
             [models.in_thread(way, backend, talk, options.tokens) for way in WAYS]
             for _ in range(options.repeats + 1)
         ][1:]
-        bare, stock, ours = (
-            Figures(tuple(of_way), "tokens/s") for of_way in zip(*speeds, strict=True)
-        )
+        bare, stock, ours = columns(speeds, "tokens/s")
         rows.append([f"{length:,}", bare, stock, ours, ours.per(stock)])
     head = ("prompt tokens", "bare model", "stock", "ours", "ours / stock")
     return Report(f"{models.name(backend)}, answers of {options.tokens} tokens", head, rows)
 
 
 def endless(backend: LocalBackend) -> None:
-    """No answer ends early, of stock's or ours: both look for one same token, which no answer has."""
+    """Let no answer end early: stock and ours get an end token that no answer contains."""
     backend.engine.stop_repetition = False
     backend.engine.end_tokens = frozenset({backend.model.config.image_token_id})
 
 
 def _bare(backend: LocalBackend, talk: Conversation, tokens: int) -> float:
-    """A greedy loop over `model.forward` with the cache that ours has: what the model itself costs."""
+    """Decode greedily with `model.forward` and our KV cache, which is the cost of the model alone."""
     device = backend.model_info.device
     ids = torch.tensor([backend.prompt_ids(talk, GenerationSettings())], device=device)
     cache = KVCache()

@@ -1,4 +1,4 @@
-"""The wait before the first token, turn by turn: stock transformers, ours, and ours without anything kept."""
+"""Measures the time to the first token, turn by turn: stock transformers, ours, and ours without caches."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ANSWER = GenerationSettings(max_new_tokens=16)
 
 @dataclass(frozen=True)
 class Turn:
-    """Seconds from the request to the first token, and what the prompt held."""
+    """Seconds from the request to the first token, each way, and the prompt's tokens."""
 
     prompt_tokens: int
     stock: float
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> Report:
 def _conversation(
     backend: LocalBackend, opening: Sequence[Part], turns: int, session: str
 ) -> list[Turn]:
-    """The three ways by turns, and the same answer each way. Raises `RuntimeError`."""
+    """Hold the conversation in all three ways, in turn. Raises `RuntimeError` if their answers differ."""
     talk, measured = Conversation(), []
     for number in range(turns):
         question = Text(f"Question number {number + 1}: what do you see, and why?")

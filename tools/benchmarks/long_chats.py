@@ -1,6 +1,6 @@
-"""How long the first word takes in a long chat, and how long the server's event loop is held meanwhile.
+"""Measures the time to the first word in long chats, and how long the server's event loop is blocked meanwhile.
 
-In a browser, in front of a stand-in for a server: what grows with the chat is the page's own work.
+It asks in a browser, before a stand-in for a server, so all that grows with the chat is the page's own work.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Asked:
 
 
 def run(options: argparse.Namespace) -> Report:
-    """One question at the end of each chat, `options.repeats` times after one that warms up."""
+    """Ask one question at the end of each chat, `options.repeats` times after a warm-up."""
     lengths = [turns for turns in TURNS if turns <= options.longest]
     with TemporaryDirectory() as name, paced(TOKENS, RATE) as base:
         folder = Path(name)
@@ -101,7 +101,7 @@ def _measured(
 
 
 def _asked(chat: Chat, server: served.Server) -> Asked:
-    """Ask, and take it back."""
+    """Ask, and undo the turn."""
     turn = chat.turn
     chat.page.fill("#composer textarea", QUESTION)
     chat.page.evaluate(WATCH)
@@ -127,7 +127,7 @@ def _exported(target: Path, turns: int) -> Path:
 
 @contextmanager
 def _watched(folder: Path, base: str) -> Iterator[served.Server]:
-    """The page in front of the server at `base`; see `watched_app`."""
+    """Start the page before the server at `base`, with `watched_app`."""
     port = served.free_port()
     flags = ["--server-port", str(port), "--backend", "openai", "--api-base", base]
     environment = {**os.environ, "GRADIO_TEMP_DIR": str(folder / "uploads")}
@@ -143,7 +143,7 @@ def _watched(folder: Path, base: str) -> Iterator[served.Server]:
 
 
 def _held(server: served.Server) -> tuple[float, float]:
-    """Seconds for which the loop was held at the most since this was asked last, wall and processor time."""
+    """The longest time for which the loop was blocked since the last call, in wall and processor seconds."""
     told, asked = server.process.stdout, server.process.stdin
     assert told and asked
     asked.write(b"\n")

@@ -1,4 +1,4 @@
-"""What a figure depends on besides the program: the machine, the versions, the commit, the clock."""
+"""The circumstances of a measurement: machine, versions, commit, load and clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WRITTEN = ("tools/benchmarks/results", "docs/benchmarks.md")
 
 
 def facts() -> dict[str, str]:
-    """The commit, the machine, the versions, and how busy the machine is just now."""
+    """The commit, the machine, the versions, and the present load of the machine."""
     packages = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
     return {
         "commit": _commit(),
@@ -30,7 +30,7 @@ def facts() -> dict[str, str]:
 
 
 def clock(device: str = "cpu") -> float:
-    """Seconds, when everything that the device was asked for is done."""
+    """Seconds, after all work that was given to the device is done."""
     if device == "cuda":
         import torch
 
@@ -51,7 +51,7 @@ def _git(*arguments: str) -> str:
 
 
 def _processor() -> str:
-    """Its name where Linux tells it, else its architecture."""
+    """The processor's name on Linux, elsewhere its architecture."""
     described = Path("/proc/cpuinfo")
     lines = described.read_text(encoding="utf-8").splitlines() if described.exists() else []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
@@ -59,7 +59,7 @@ def _processor() -> str:
 
 
 def _version(package: str) -> str:
-    """Some of the benchmarks need no page."""
+    """The version of a package, or `missing`: some benchmarks need no page."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -67,7 +67,7 @@ def _version(package: str) -> str:
 
 
 def _gpu() -> str:
-    """Its name, asked of the driver: importing torch would slow a start down that is measured."""
+    """The GPU's name by its driver. Importing torch would slow down a start that is measured."""
     tool = shutil.which("nvidia-smi")
     if not tool:
         return "no GPU"

@@ -1,4 +1,4 @@
-"""The memory that one answer needs beside the loaded model: stock transformers and ours, a process for each."""
+"""Measures the memory that one answer needs beside the loaded model: stock transformers and ours, each in a process."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tools.benchmarks import alone
-from tools.benchmarks.report import Cell, Figures, Report
+from tools.benchmarks.report import Cell, Report, columns
 
 PICTURES = 4
 WAYS = ("stock", "ours")
 
 
 def run(options: argparse.Namespace) -> Report:
-    """The ways by turns, about pictures and about a text."""
+    """Measure both ways in turn, for images and for a text."""
     prompts = {
         f"{PICTURES} pictures of 640 tokens and a question": 0,
         f"{options.text:,} tokens of text": options.text,
@@ -24,12 +24,10 @@ def run(options: argparse.Namespace) -> Report:
     rows: list[list[Cell]] = []
     for label, text in prompts.items():
         costs = [
-            [alone.measured(__name__, way, str(text), str(options.tokens)) for way in WAYS]
+            [alone.measured(__name__, way, str(text), str(options.tokens)).mb for way in WAYS]
             for _ in range(options.repeats)
         ]
-        stock, ours = (
-            Figures(tuple(cost.mb for cost in of_way), "MB") for of_way in zip(*costs, strict=True)
-        )
+        stock, ours = columns(costs, "MB")
         rows.append([label, stock, ours, ours.per(stock)])
     about = (
         f"the bundled checkpoint on the CPU, answers of {options.tokens} tokens; peak resident memory less that of "
@@ -39,7 +37,7 @@ def run(options: argparse.Namespace) -> Report:
 
 
 def _work(way: str, text: int, tokens: int, folder: Path) -> Callable[[], object]:
-    """One answer, when everything that it does not need alone is there already."""
+    """Load and warm up the model, and return the function that answers."""
     from model.backend import Cancel, collected
     from model.conversation import Conversation, Text
     from model.local import LocalBackend

@@ -1,4 +1,4 @@
-"""The model that is measured, and where it computes."""
+"""Loads the model that is measured, and runs work in a thread as the app does."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ CACHE_GB = 1.0
 
 
 def in_thread(work: Callable[..., Result], *arguments: Any) -> Result:
-    """`work(*arguments)` in a thread of its own, as in the app.
+    """Run `work(*arguments)` in a thread of its own, as the app does.
 
-    OpenMP gives every thread that computes a team of its own, and on few cores two teams slow each other down
-    to half the speed: nothing in this process may compute in the main thread.
+    OpenMP creates a team of threads for each thread that computes, and two teams on few cores halve each other's speed. So
+    the main thread of a benchmark must not compute.
     """
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(work, *arguments).result()
 
 
 def load(options: argparse.Namespace) -> LocalBackend:
-    """The backend that the flags ask for."""
+    """Load the backend of the flags."""
     where = {"device": options.device, "cache_gb": CACHE_GB}
     return in_thread(partial(LocalBackend.load, **where), options.checkpoint)
 
 
 def name(backend: LocalBackend) -> str:
-    """For the report: what answers, and in what."""
+    """The checkpoint, dtype and device, for the report."""
     model_info = backend.model_info
     return f"{model_info.checkpoint} in {model_info.dtype} on {model_info.device}"

@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md, made of the kept reports."""
+"""Writes the tables of docs/benchmarks.md from the kept reports."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _PLACE = re.compile(r"(<!-- (\w+): made by `python tools/bench\.py page` -->\n).
 
 
 def places(page: str) -> list[str]:
-    """The benchmarks that have a table on the page, in its order."""
+    """The names of the benchmarks that have a table on the page, in order."""
     return [name for _, name, _ in _PLACE.findall(page)]
 
 
 def filled(page: str, results: Path = RESULTS) -> str:
-    """The page with the kept table in each place. Raises `FileNotFoundError`."""
+    """Return the page with the kept tables. Raises `FileNotFoundError` without a report."""
 
     def block(place: re.Match[str]) -> str:
         return f"{place[1]}\n{kept(results / f'{place[2]}.json').markdown()}\n\n{place[3]}"
@@ -27,5 +27,5 @@ def filled(page: str, results: Path = RESULTS) -> str:
 
 
 def write() -> None:
-    """Put the kept tables into the page."""
+    """Write the kept tables into the page."""
     PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

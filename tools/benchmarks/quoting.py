@@ -1,6 +1,6 @@
-"""What `--prompt-lookup` gains where an answer quotes, and costs where it does not: the same answers with it and without.
+"""Measures what `--prompt-lookup` gains where an answer quotes, and costs elsewhere.
 
-The bundled checkpoint describes pictures, each twice. The first description quotes nothing, the second is the first again.
+The bundled checkpoint describes each image twice. The first description quotes nothing, the second repeats the first.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from model.local import LocalBackend
 from model.settings import GenerationSettings
 from tools.benchmarks import models
 from tools.benchmarks.machine import clock
-from tools.benchmarks.report import Cell, Figures, Report
+from tools.benchmarks.report import Cell, Report, columns
 from tools.tiny.scene import make_picture
 
 QUESTION = Text("Describe the image.")
@@ -26,7 +26,7 @@ LABELS = ("that quotes nothing", "that is given again")
 
 
 def run(options: argparse.Namespace) -> Report:
-    """As many pictures as `options.repeats` says, each way in turn, after one that warms up."""
+    """Describe `options.repeats` images, both ways in turn, after a warm-up."""
     plain = models.load(options)
     drafting = LocalBackend(plain.model, plain.processor, cache_bytes=2**28, prompt_lookup=True)
     with TemporaryDirectory() as folder:
@@ -36,17 +36,14 @@ def run(options: argparse.Namespace) -> Report:
         ][1:]
     rows: list[list[Cell]] = []
     for way, label in enumerate(LABELS):
-        without, with_it = (
-            Figures(tuple(seconds), "s")
-            for seconds in zip(*(pair[way] for pair in pairs), strict=True)
-        )
+        without, with_it = columns((pair[way] for pair in pairs), "s")
         rows.append([label, without, with_it, with_it.per(without)])
     head = ("an answer", "without", "with lookup", "with / without")
     return Report(f"{models.name(plain)}, a description of each of {options.repeats} pictures, twice", head, rows)  # fmt: skip
 
 
 def _pair(plain: LocalBackend, drafting: LocalBackend, picture: Image) -> list[tuple[float, float]]:
-    """Seconds without lookup and with it, of the first description and the second. Raises `RuntimeError`."""
+    """(seconds without lookup, seconds with it) of both descriptions. Raises `RuntimeError` if the answers differ."""
     seconds = []
     both = zip(_answers(plain, picture), _answers(drafting, picture), strict=True)
     for (one, without), (other, with_it) in both:
@@ -63,7 +60,7 @@ def _picture(folder: Path, number: int) -> Image:
 
 
 def _answers(backend: LocalBackend, picture: Image) -> list[tuple[str, float]]:
-    """A description and the same once more, each with the seconds that it took behind what was read ahead."""
+    """Both descriptions, each with its seconds after the prompt was read ahead."""
     talk, answers = Conversation().with_user_turn(picture, QUESTION), []
     device = backend.model_info.device
     for _ in LABELS:

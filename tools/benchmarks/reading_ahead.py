@@ -1,4 +1,4 @@
-"""What is saved when a message's pictures are read while its question is typed: seconds, since the work is the same."""
+"""Measures the seconds that reading ahead saves: a message's images are read while its question is typed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from model.local import LocalBackend
 from model.settings import GenerationSettings
 from tools.benchmarks import conversations, models
 from tools.benchmarks.machine import clock
-from tools.benchmarks.report import Cell, Figures, Report
+from tools.benchmarks.report import Cell, Report, columns
 
 ANSWER = GenerationSettings(max_new_tokens=1)
 QUESTION = Text("What do you see, and why?")
 
 
 def run(options: argparse.Namespace) -> Report:
-    """Each way by turns, `options.repeats` times after one that warms up."""
+    """Measure each way in turn, `options.repeats` times after a warm-up."""
     backend = models.load(options)
     with TemporaryDirectory() as name:
         opening = conversations.pictures(Path(name), options.pictures)
@@ -29,14 +29,14 @@ def run(options: argparse.Namespace) -> Report:
         measured = [
             models.in_thread(_measured, backend, opening) for _ in range(options.repeats + 1)
         ][1:]
-    whole, reading, rest = (Figures(tuple(way), "s") for way in zip(*measured, strict=True))
+    whole, reading, rest = columns(measured, "s")
     head = ("prompt tokens", "first token, read when sent", "reading ahead takes", "first token then", "saved")  # fmt: skip
     rows: list[list[Cell]] = [[f"{tokens:,}", whole, reading, rest, whole.less(rest)]]
     return Report(f"{models.name(backend)}, {options.pictures} pictures", head, rows)
 
 
 def _measured(backend: LocalBackend, opening: Sequence[Part]) -> tuple[float, float, float]:
-    """Seconds to the first token unprepared, of reading ahead, and to the first token after it."""
+    """Seconds to the first token without reading ahead, of reading ahead, and to the first token after it."""
     talk, session = Conversation().with_user_turn(*opening, QUESTION), "ahead"
     _, unprepared = collected(backend.stream(talk, ANSWER, Cancel()))
     device = backend.model_info.device

@@ -1,4 +1,4 @@
-"""Reading a 1080p clip up to the pixels of the vision tower: ours, stock transformers, and decoding every frame.
+"""Measures reading a 1080p video up to the vision tower's pixels: ours, stock transformers, and bare decoding.
 
 Each way runs in a process of its own.
 """
@@ -26,7 +26,7 @@ MAX_FRAMES = 768
 
 
 def run(options: argparse.Namespace) -> Report:
-    """The ways by turns, on one clip of `options.seconds`."""
+    """Measure the ways in turn, on one video of `options.seconds`."""
     with TemporaryDirectory() as name:
         path = clip(Path(name) / "clip.mp4", options.seconds)
         runs = [
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> Report:
 
 
 def clip(path: Path, seconds: int) -> Path:
-    """A camera that wanders over a picture with detail at every scale, as x264 compresses it by default."""
+    """Write a video in which a camera pans over an image with detail at every scale, with x264's defaults."""
     draw = np.random.default_rng(0)
     coarse = Image.fromarray(draw.integers(0, 256, (68, 120, 3), np.uint8)).resize((2400, 1500))
     fine = Image.fromarray(draw.integers(0, 256, (1500, 2400, 3), np.uint8))
@@ -69,7 +69,7 @@ def clip(path: Path, seconds: int) -> Path:
 
 
 def every_frame(path: Path) -> Callable[[], object]:
-    """PyAV decodes every frame, with threads, and nothing is done with them."""
+    """Decode every frame with PyAV's threads, and do nothing with it."""
 
     def work() -> int:
         with av.open(str(path)) as container:
@@ -80,7 +80,7 @@ def every_frame(path: Path) -> Callable[[], object]:
 
 
 def stock(path: Path) -> Callable[[], object]:
-    """All pixels at once."""
+    """Make all pixels at once."""
     from model.settings import VisionSettings
     from tests.support.stock import stock_clip
 
@@ -89,7 +89,7 @@ def stock(path: Path) -> Callable[[], object]:
 
 
 def ours(path: Path) -> Callable[[], object]:
-    """The same pixels, slice by slice, as the vision tower takes them."""
+    """Make the same pixels slice by slice, as the vision tower takes them."""
     from model.backend import Cancel
     from model.conversation import Conversation, Video
     from model.engine.vision_encoder import (

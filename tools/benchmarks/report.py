@@ -1,6 +1,6 @@
-"""What a benchmark found: a table whose cells keep the figure of every repetition.
+"""The report of a benchmark: a table whose cells keep the figure of every repetition.
 
-Imports nothing that is measured, so that a page can be made of kept reports without torch.
+It imports nothing that is measured, so docs/benchmarks.md can be written without torch.
 """
 
 from __future__ import annotations
@@ -17,26 +17,31 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Figures:
-    """One figure of each repetition."""
+    """One figure of each repetition. unit: empty for a ratio."""
 
     values: tuple[float, ...]
     unit: str = ""  # none: a ratio
 
     def __str__(self) -> str:
-        """The median, and the range of several."""
+        """The median, and the range of several repetitions."""
         shown = f"{_number(median(self.values))} {self.unit}".strip()
         if len(self.values) == 1:
             return shown
         return f"{shown} ({_number(min(self.values))} to {_number(max(self.values))})"
 
     def per(self, other: Figures) -> Figures:
-        """The ratio of each repetition."""
+        """The ratio in each repetition."""
         return Figures(tuple(a / b for a, b in zip(self.values, other.values, strict=True)))
 
     def less(self, other: Figures) -> Figures:
-        """The difference of each repetition."""
+        """The difference in each repetition."""
         pairs = zip(self.values, other.values, strict=True)
         return Figures(tuple(a - b for a, b in pairs), self.unit)
+
+
+def columns(repetitions: Iterable[Iterable[float]], unit: str) -> tuple[Figures, ...]:
+    """The `Figures` of each column. repetitions: a row of figures each."""
+    return tuple(Figures(column, unit) for column in zip(*repetitions, strict=True))
 
 
 Cell = str | Figures
@@ -44,7 +49,7 @@ Cell = str | Figures
 
 @dataclass(frozen=True)
 class Report:
-    """A table and what was measured. `facts`: what it depends on besides, of `machine.facts`."""
+    """A table with what was measured. facts: its circumstances, see `machine.facts`."""
 
     about: str
     head: Sequence[str]
@@ -53,12 +58,12 @@ class Report:
 
     @property
     def repetitions(self) -> int:
-        """Of each figure. Raises `ValueError` if they differ."""
+        """The number of repetitions. Raises `ValueError` if the figures differ in it."""
         (count,) = {len(c.values) for row in self.rows for c in row if isinstance(c, Figures)}
         return count
 
     def markdown(self) -> str:
-        """The table under what is true of it."""
+        """The table with its circumstances."""
         facts = self.facts
         return "\n\n".join(
             [
@@ -70,7 +75,7 @@ class Report:
         )
 
     def keep(self, file: Path) -> None:
-        """Write it as JSON."""
+        """Write the report as JSON."""
         rows = [[_kept(cell) for cell in row] for row in self.rows]
         content = {**self.facts, "about": self.about, "head": list(self.head), "rows": rows}
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -78,14 +83,14 @@ class Report:
 
 
 def kept(file: Path) -> Report:
-    """The report that `keep` wrote."""
+    """Read a report that `keep` wrote."""
     content = json.loads(file.read_text(encoding="utf-8"))
     about, head, rows = (content.pop(name) for name in ("about", "head", "rows"))
     return Report(about, head, [[_cell(cell) for cell in row] for row in rows], content)
 
 
 def table(rows: Iterable[Iterable[str]]) -> str:
-    """Rows as a Markdown table, the first one its head, columns aligned."""
+    """Format rows as a Markdown table with aligned columns. The first row is the head."""
     rows = [list(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rule = ["-" * width for width in widths]
@@ -95,7 +100,7 @@ def table(rows: Iterable[Iterable[str]]) -> str:
 
 
 def _number(value: float) -> str:
-    """Three digits, more for thousands."""
+    """A number with three digits, or more for thousands."""
     size = abs(value)
     digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
     return f"{value:,.{digits}f}"

@@ -1,4 +1,4 @@
-"""What it costs a first token that strangers' files are decoded in the sandbox instead of this process."""
+"""Measures what decoding strangers' files in the sandbox, instead of this process, costs before the first token."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from model.local import LocalBackend
 from model.settings import GenerationSettings
 from tests.support import media_files
 from tools.benchmarks import models
-from tools.benchmarks.report import Cell, Figures, Report
+from tools.benchmarks.report import Cell, Report, columns
 from ui.media.sandbox.media import STRANGERS_MEDIA
 
 ANSWER = GenerationSettings(max_new_tokens=1)
@@ -20,7 +20,7 @@ CLIP_SECONDS, FPS = 10, 10
 
 
 def run(options: argparse.Namespace) -> Report:
-    """Each way by turns, `options.repeats` times after one that warms up."""
+    """Measure each way in turn, `options.repeats` times after a warm-up."""
     here = models.load(options)
     there = LocalBackend(here.model, here.processor, reader=STRANGERS_MEDIA)
     rows: list[list[Cell]] = []
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> Report:
                 models.in_thread(lambda talk=talk: (_first_token(here, talk), _first_token(there, talk)))
                 for _ in range(options.repeats + 1)
             ][1:]  # fmt: skip
-            plain, held = (Figures(tuple(way), "s") for way in zip(*measured, strict=True))
+            plain, held = columns(measured, "s")
             tokens = f"{here.estimate(talk, ANSWER).prompt_tokens:,}"
             rows.append([what, tokens, plain, held, held.per(plain)])
     head = ("first message", "prompt tokens", "decoded in this process", "in the sandbox", "ratio")
@@ -48,7 +48,7 @@ def _files(folder: Path) -> list[tuple[str, Media]]:
 
 
 def _first_token(backend: LocalBackend, talk: Conversation) -> float:
-    """Seconds; what the files are is known already, as on a page that has shown their cost."""
+    """Seconds to the first token. The files' facts are cached already, as on a page that has shown their cost."""
     backend.estimate(talk, ANSWER)
     _, usage = collected(backend.stream(talk, ANSWER, Cancel()))
     return usage.ttft_s

@@ -1,4 +1,4 @@
-"""How long it takes from `python app.py` until somebody can use the page, and a page of Gradio's with nothing on it."""
+"""Measures the time from `python app.py` until the page is usable, beside an empty Gradio page."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Start:
 
 
 def run(options: argparse.Namespace) -> Report:
-    """Start the app and the bare page `options.repeats` times each, by turns, after once each to warm up."""
+    """Start the app and the empty page in turn, `options.repeats` times after a warm-up."""
     starts = []
     with served.chromium() as browser:
         for _ in range(options.repeats + 1):
@@ -79,7 +79,7 @@ def _start_bare(browser: Browser) -> Start:
 
 
 def _visit(browser: Browser, server: served.Server, box: str) -> tuple[Chat, float, float]:
-    """A new browser profile's first page, and the seconds until the server listened and `box` was there."""
+    """Open a page in a new browser profile. Returns the seconds until the server listened and `box` was there."""
     profile = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
     server.wait()
     listening = time.perf_counter() - server.started

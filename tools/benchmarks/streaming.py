@@ -1,9 +1,8 @@
-"""How much of the raw token rate reaches a person: the same last answer of a chat, three ways.
+"""Measures how much of the model's token rate reaches a person: the same last answer of a chat, three ways.
 
-Stock `generate` with its streamer, our backend alone, and through the page in a browser on the same machine.
-Answers must not end early. So the weights are random and answers are drawn at temperature 1, where no token is likely,
-with the first seed whose answers are as long as asked for. The page gets the same messages, pictures,
-settings and seed and therefore gives the same answers.
+The ways are stock `generate` with its streamer, our backend alone, and the page in a browser on the same machine.
+Answers must not end early, so the weights are random and temperature 1 makes no token likely. The seed is the first one
+whose answers are long enough. The page gets the same messages, images, settings and seed, so it gives the same answers.
 """
 
 from __future__ import annotations
@@ -80,7 +79,7 @@ class Rates:
 
 @dataclass
 class Raw:
-    """The conversation without the page. `seed` is that of every answer."""
+    """The conversation without the page. seed: of every answer."""
 
     backend: LocalBackend
     pictures: Sequence[Path]
@@ -89,7 +88,7 @@ class Raw:
     talk: Conversation = field(default_factory=Conversation)  # up to the long answer
 
     def hold(self) -> None:
-        """Talk to the end, with the first seed that makes the long answer long enough."""
+        """Hold the conversation to its end, with the first seed that makes the long answer long enough."""
         for self.seed in range(SEEDS):
             if self._held():
                 return
@@ -137,7 +136,7 @@ class Paged:
     tokens: int
 
     def ask(self, turn: int) -> None:
-        """The next turn."""
+        """Ask the next question."""
         self.chat.set("max-new-tokens", str(SHORT_ANSWER if turn < TURNS else self.tokens))
         for picture in self.pictures[turn : turn + 1]:
             self.chat.attach(picture)
@@ -147,7 +146,7 @@ class Paged:
             raise RuntimeError("The page does not show the whole conversation.")
 
     def again(self) -> float:
-        """The last answer again. Raises `RuntimeError` if it ended early."""
+        """Generate the last answer again. Raises `RuntimeError` if it ended early."""
         turn = self.chat.turn
         self.chat.page.evaluate(WATCH)
         self.chat.page.click("#retry")
@@ -162,7 +161,7 @@ class Paged:
 
 
 def run(options: argparse.Namespace) -> Report:
-    """The long answer `options.repeats` times each way, by turns, after one that warms up."""
+    """Measure the long answer `options.repeats` times each way, in turn, after a warm-up."""
     tokens = options.tokens
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -190,7 +189,7 @@ def run(options: argparse.Namespace) -> Report:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    """As large as people's, so that the page has something to hold."""
+    """Images as large as people's, which the page must keep."""
     paths = [folder / f"picture-{number}.png" for number in range(1, PICTURES + 1)]
     for number, path in enumerate(paths):
         scene = make_picture(12, 16, random.Random(number))

@@ -1,7 +1,7 @@
-"""`app.py` that tells for how long its event loop is held: `python -m tools.benchmarks.watched_app FLAG...`.
+"""`app.py` with a watch on its event loop: `python -m tools.benchmarks.watched_app FLAG...`.
 
-Each line on standard input is answered by one on standard output: the seconds that the longest callback since the
-line before has taken, in wall time and in processor time. Conversations of more turns than anybody may import are let in, so that they can be measured.
+For each line on standard input it prints the time of the longest callback since the line before, in wall and processor
+seconds. It allows conversations with more turns than an import may have, so that they can be measured.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ TOLD = "held"  # begins each line; Gradio prints others
 
 
 class Longest:
-    """Of the callbacks of the event loop that serves the page."""
+    """The longest callback of the event loop that serves the page."""
 
     def __init__(self) -> None:
         self.seconds = self.computed = 0.0  # each of its own longest
         self._thread = 0  # of that loop; others have loops, too
 
     def watch(self) -> None:
-        """From now on."""
+        """Start watching."""
         run, serve = asyncio.Handle._run, uvicorn.Server.serve
 
         def timed(handle: asyncio.Handle) -> None:
@@ -47,14 +47,14 @@ class Longest:
         uvicorn.Server.serve = served  # type: ignore[method-assign,assignment]
 
     def tell(self) -> None:
-        """Until standard input ends."""
+        """Answer lines until standard input ends."""
         for _ in sys.stdin:
             print(TOLD, self.seconds, self.computed, flush=True)
             self.seconds = self.computed = 0.0
 
 
 def main() -> int:
-    """As `app.py` does."""
+    """Run `app.py` with the watch."""
     archive_reader.MAX_TURNS = MAX_TURNS
     longest = Longest()
     longest.watch()

@@ -1,6 +1,6 @@
-"""A stranger who posts one kind of request as fast as they are taken: `python -m tools.benchmarks.worst_requests KIND ADDRESS`.
+"""A stranger who posts one kind of request without a pause: `python -m tools.benchmarks.worst_requests KIND ADDRESS`.
 
-Each kind is the most expensive one found that is let in, or as large as what used to be. Says `ready` after the first.
+Each kind is the most expensive request that the page accepts. It prints `ready` after the first one.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ ADDRESS = {"X-Forwarded-For": "198.51.100.7"}  # not that of the person who wait
 
 
 class Stranger:
-    """A program that knows the page at an address, and has a folder for its files."""
+    """A client of the page at an address, with a folder for its files."""
 
     def __init__(self, address: str, folder: Path) -> None:
         self.client = httpx.Client(base_url=address, timeout=600, headers=ADDRESS)
         self.folder = folder
 
     def upload(self, file: Path) -> str:
-        """Gives the path on the server."""
+        """Upload a file, and return its path on the server."""
         with file.open("rb") as content:
             answer = self.client.post("gradio_api/upload", files={"files": (file.name, content)})
         answer.raise_for_status()
@@ -49,7 +49,7 @@ class Stranger:
         return path
 
     def call(self, endpoint: str, *data: object) -> str:
-        """What an endpoint of the API tells in the end."""
+        """Call an endpoint of the API, and return its last result."""
         posted = {"data": data, "session_hash": secrets.token_hex(5)}
         answer = self.client.post(f"gradio_api/call/{endpoint}", json=posted)
         if answer.status_code != 200:
@@ -58,13 +58,13 @@ class Stranger:
 
 
 def large_json(stranger: Stranger) -> Callable[[], object]:
-    """Many small values in one request to the page."""
+    """Post many small values in one request."""
     content = b'{"data": [' + b"[]," * (JSON_BYTES // 3) + b'0], "fn_index": 1}'
     return lambda: stranger.client.post("gradio_api/queue/join", content=content)
 
 
 def long_estimate(stranger: Stranger) -> Callable[[], object]:
-    """The price of a message of a million characters, which no two times is the same."""
+    """Ask for the cost of a message of a million characters, which differs each time."""
     numbers = itertools.count()
     return lambda: stranger.call(
         "estimate", {"text": _words(next(numbers), CHARACTERS), "files": []}, {}
@@ -72,9 +72,9 @@ def long_estimate(stranger: Stranger) -> Callable[[], object]:
 
 
 def long_import(stranger: Stranger) -> Callable[[], object]:
-    """Exported conversations of as many turns as are let in, opened on a new page each time.
+    """Import conversations of as many turns as are allowed, each on a new page.
 
-    There are so many of them that nothing of one is remembered when it is its turn again.
+    There are so many that no cache contains one when it is imported again.
     """
     files = [_exported(stranger.folder / f"{n}.zip", n * MAX_TURNS) for n in range(MAX_ZIPS)]
     function, turn = _restores(stranger), itertools.cycle(files)
@@ -90,7 +90,7 @@ def long_import(stranger: Stranger) -> Callable[[], object]:
 
 
 def large_picture(stranger: Stranger) -> Callable[[], object]:
-    """A picture of nearly as many pixels as are let in, uploaded and looked at; a small file."""
+    """Upload a small file with nearly as many pixels as are allowed."""
     file = stranger.folder / "large.png"
     Image.linear_gradient("L").resize(PICTURE_PX).save(file)
 
@@ -120,7 +120,7 @@ def _words(seed: int, characters: int) -> str:
 
 
 def _exported(target: Path, first: int) -> Path:
-    """Answers full of tables, code and places in a picture, which a page has to draw."""
+    """An export whose answers are full of tables, code and boxes, which a page must draw."""
     from model.backend import AnswerRecord
     from model.conversation import Conversation, Text
     from model.families import Geometry
@@ -156,7 +156,7 @@ def _restores(stranger: Stranger) -> int:
 
 
 def main(arguments: list[str]) -> None:
-    """Post until somebody ends it."""
+    """Post until the process is ended."""
     kind, address = arguments
     os.nice(10)  # it stands for another machine
     with TemporaryDirectory() as name:

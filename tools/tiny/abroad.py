@@ -1,6 +1,6 @@
-"""The page's example questions in the page's other languages; the answers stay English.
+"""The page's example questions in the page's other languages. The answers stay English.
 
-Kept apart from the English wordings, which the tokenizer learns its byte pairs from.
+They are kept apart from the English wordings, from which the tokenizer learns its byte pairs.
 """
 
 from __future__ import annotations

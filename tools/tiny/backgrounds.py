@@ -1,4 +1,4 @@
-"""What lies behind the shapes: paper, walls, gradients, patterns, noise; and photograph-like textures."""
+"""Backgrounds of images: paper, walls, gradients, patterns, noise and photograph-like textures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every visual token of a picture or clip shows: targets for the heads on the vision tower."""
+"""The content of every visual token of an image or video: the targets of the heads on the vision tower."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_THINGS = 9  # in the crowded pictures that the vision tower learns from
 
 @dataclass
 class Dense:
-    """What each visual token of a picture or clip shows; one row per token, in reading order."""
+    """The content of each visual token, one row per token in reading order."""
 
     # One of CLASSES, NOTHING, or IGNORE where a thing was in the first frame of a pair only.
     kinds: NDArray[np.int64]

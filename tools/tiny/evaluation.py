@@ -1,4 +1,4 @@
-"""How often the checkpoint is right, task by task, asked through the application's own model service."""
+"""Measures how often the checkpoint is right, task by task, through the application's own model service."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Examiner:
                 return Case(first.scenes, (first.asked,), after)
 
     def talk(self, kind: str) -> Case:
-        """Something that is no question about a picture; half the time a picture is there all the same."""
+        """A message that is no question about an image. Half of them come with an image."""
         with_picture = kind != "no_picture" and self.rng.random() < 0.5
         while True:
             asked = small_talk(self.rng, picture=with_picture, held_out=self.held_out)
@@ -112,7 +112,7 @@ class Examiner:
                 return Case([self.picture(lambda _: True)] if with_picture else [], (), asked)
 
     def photograph(self) -> Case:
-        """A photograph, or what looks like one."""
+        """A photograph, or an image that looks like one."""
         side = 28 * self.rng.randint(4, 9)
         pixels = photograph(side, side, self.rng).astype("uint8")
         scene = Scene(pixels[None], (), photograph=True)
@@ -155,7 +155,7 @@ class Examiner:
 
 
 def answer(backend: LocalBackend, case: Case, folder: Path, longest: int = 160) -> str:
-    """What the application answers, greedily, with its default settings."""
+    """The application's greedy answer, with its default settings."""
     talk = Conversation(system=SYSTEM)
     media = [_saved(scene, folder, number) for number, scene in enumerate(case.scenes)]
     for exchange in case.before:

@@ -1,4 +1,4 @@
-"""A question, its answer, and what each piece of the answer talks about."""
+"""A question and its answer, with what each piece of the answer is about."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Target:
-    """What a piece of an answer talks about: a thing of a picture, or one character of a text, all by number."""
+    """The subject of a piece of an answer: a thing of an image, or one character of a text, by number."""
 
     picture: int
     thing: int
@@ -16,7 +16,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of an answer and what it talks about; in a list or a text, whether `more` of it follows."""
+    """A piece of an answer and its subject. more: whether another piece of a list or a text follows."""
 
     text: str
     target: Target | None = None

@@ -1,4 +1,4 @@
-"""Questions that lean on the one before: `And what colour is the other one?`"""
+"""Questions that refer to the one before: `And what colour is the other one?`"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def follow_up(
     held_out: bool = False,
     unasked: frozenset[str] = frozenset(),
 ) -> Exchange | None:
-    """A question that leans on the one before, where there is a natural one."""
+    """A question that refers to the one before, or None if none is natural."""
     if len(before.counted) != 1 or scene.photograph:
         return None
     index = before.counted[0].thing

@@ -1,4 +1,4 @@
-"""What people call red: ranges of hue, saturation and value around each named colour."""
+"""The colours that people call red, blue and so on: ranges of hue, saturation and value."""
 
 from __future__ import annotations
 

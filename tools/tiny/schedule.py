@@ -1,4 +1,4 @@
-"""What happens when: vision alone first, then everything; the learning rate; a graceful early end."""
+"""The phases of a training: vision alone first, then everything, with the learning rate and an early end."""
 
 from __future__ import annotations
 

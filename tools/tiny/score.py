@@ -1,4 +1,4 @@
-"""How often the checkpoint was right at one task."""
+"""The score of the checkpoint at one task."""
 
 from __future__ import annotations
 

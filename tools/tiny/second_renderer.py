@@ -1,8 +1,8 @@
-"""Pictures of the same world drawn by other code, to see what was learnt besides our own brush.
+"""Draws the same world with other code, to measure what was learnt beyond the training's renderer.
 
-It shares no drawing code and no font with `scene.py`: everything is drawn three times too large with Pillow and
-shrunk, on plain or two-tone backgrounds, at any size, with fonts that training never sees. The paints are the usual
-names of CSS, most of which training knows, too.
+It shares no drawing code and no font with `scene.py`: it draws three times too large with Pillow and shrinks, on plain or
+two-tone backgrounds, at any size, with fonts that training never sees. The colours are named colours of CSS, most of which
+training contains too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What people say that is no question about a picture, and what to reply."""
+"""Messages that are no questions about an image, and their replies."""
 
 from __future__ import annotations
 

@@ -12,25 +12,16 @@ from functools import cache
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen2TokenizerFast
 
+from model.prompt.chat_template import GROUNDING_TOKENS
 from tools.tiny import answers, names, wordings
 
 VOCABULARY_SIZE = 1280
 CASED_WORDS = 350  # 99 of 100 words that are asked with
-CONTROL_TOKENS = (  # Qwen2-VL's, in its order; their ids follow the byte pairs
-    "<|endoftext|>",
-    "<|im_start|>",
-    "<|im_end|>",
-    "<|object_ref_start|>",
-    "<|object_ref_end|>",
-    "<|box_start|>",
-    "<|box_end|>",
-    "<|quad_start|>",
-    "<|quad_end|>",
-    "<|vision_start|>",
-    "<|vision_end|>",
-    "<|vision_pad|>",
-    "<|image_pad|>",
-    "<|video_pad|>",
+# Qwen2-VL's, in its order. Their ids follow the byte pairs.
+CONTROL_TOKENS = (
+    *("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
+    *GROUNDING_TOKENS,
+    *("<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>"),
 )
 # Qwen2's own splitting rule: words with their leading space, single digits, runs of punctuation.
 _SPLIT = Regex(

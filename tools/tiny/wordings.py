@@ -1,7 +1,7 @@
-"""The questions as people word them.
+"""The wordings of questions.
 
-A template may hold alternatives, `(a|b|)`, nested as deep as needed, macros such as `[I]`, and slots
-such as `{x}`. `TRAINING` is what the model learns from; `HELD_OUT` is only ever asked by the evaluation.
+A template may hold alternatives, `(a|b|)`, nested at any depth, macros such as `[I]`, and slots such as `{x}`. `TRAINING`
+is for training; only the evaluation asks `HELD_OUT`.
 """
 
 from __future__ import annotations

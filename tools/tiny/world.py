@@ -1,4 +1,4 @@
-"""How much of the tiny world a training covers."""
+"""The limits of what a training draws and asks."""
 
 from __future__ import annotations
 

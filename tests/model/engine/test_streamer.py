@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from model.backend import Delta, Event
-from model.engine.streamer import TextStreamer, token_bytes
+from model.engine.streamer import TextStreamer
 from model.local import LocalBackend
 
 
@@ -48,4 +48,13 @@ def test_end_of_turn_tokens_are_left_out_and_grounding_tokens_kept(qwen2_vl: Loc
 def test_a_token_beyond_the_tokenizers_vocabulary_stands_for_nothing(
     qwen2_vl: LocalBackend,
 ) -> None:
-    assert token_bytes(qwen2_vl.processor.tokenizer, 10**6) == b""
+    tokenizer = qwen2_vl.processor.tokenizer
+    (a,) = tokenizer.convert_tokens_to_ids(["a"])
+    assert "".join(streamed(qwen2_vl, [a, 10**6, a])) == "aa"
+
+
+def test_a_character_that_is_cut_off_ends_as_a_replacement_character(
+    qwen2_vl: LocalBackend,
+) -> None:
+    ids = qwen2_vl.processor.tokenizer("a 🙂")["input_ids"]
+    assert "".join(streamed(qwen2_vl, ids[:-1])) == "a \ufffd"

@@ -21,7 +21,8 @@ READ = """
 import json, psutil, sys, time
 from model.conversation import Video
 from model.settings import VisionSettings
-from model.media.video import sample_times, frames, probe
+from model.media.sampling import sample_times
+from model.media.video import frames, probe
 from tests.support.media_files import number_of
 
 rss = lambda: psutil.Process().memory_info().rss

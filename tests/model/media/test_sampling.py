@@ -10,7 +10,8 @@ from transformers import Qwen2VLVideoProcessor
 from transformers.video_utils import VideoMetadata
 
 from model.conversation import Video
-from model.media.video import frames, probe, sample_times
+from model.media.sampling import sample_times
+from model.media.video import frames, probe
 from model.settings import VisionSettings
 from tests.support.media_files import clip, number_of, solid
 

@@ -17,7 +17,8 @@ from model.conversation import Video
 from model.errors import MediaError
 from model.media import container
 from model.media.container import TimeBudget
-from model.media.video import VideoInfo, first_frame, frames, probe, sample_times, sources
+from model.media.sampling import VideoInfo, sample_times
+from model.media.video import first_frame, frames, probe, sources
 from model.settings import VisionSettings
 from tests.support.hostile_files import advisories
 from tests.support.media_files import (

@@ -18,6 +18,7 @@ from model.engine.vision_encoder import resize
 from model.local import LocalBackend
 from model.media import video
 from model.media.image import open_image
+from model.media.sampling import sample_times
 from model.reproduce import stock, verify
 from model.settings import GenerationSettings, VisionSettings
 from tests.support import media_files
@@ -28,7 +29,7 @@ SIZE = (112, 84)
 
 
 def assert_seen_alike(clip: Video) -> None:
-    times = video.sample_times(video.probe(clip), clip.vision)
+    times = sample_times(video.probe(clip), clip.vision)
     frames = np.stack([pixels for _, pixels in video.frames(clip, times)])
     ours = resize(torch.from_numpy(frames).permute(0, 3, 1, 2), SIZE)
     assert torch.equal(stock.clip(str(clip.path), *SIZE, times), ours)
