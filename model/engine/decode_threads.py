@@ -12,10 +12,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
-from transformers import StoppingCriteria
 
 # Tokens of a trial. A page needs a core five or six times a second, so a trial of this length sees it.
 TRIAL_TOKENS = 16
@@ -29,10 +27,10 @@ FIRST_HOLD, LONGEST_HOLD = 32, 512
 ROOM_S = 0.05
 
 
-class DecodeThreads(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types for it
+class DecodeThreads:
     """Sets the number of threads that decodes fastest now, and learns from every answer. One generation at a time.
 
-    It is a stopping criterion that never stops: `generate` calls it after each token.
+    `generate` calls `token_done` after each token, as a stopping criterion that never stops.
     """
 
     def __init__(
@@ -66,24 +64,19 @@ class DecodeThreads(StoppingCriteria):  # type: ignore[misc]  # transformers shi
         finally:
             torch.set_num_threads(before)
 
-    def __call__(
-        self, input_ids: torch.Tensor, _scores: torch.Tensor, **_kwargs: Any
-    ) -> torch.Tensor:
-        """Shape (1,) bool, one per sequence."""
-        self._token_done()
-        return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
-
-    def _token_done(self) -> None:
+    def token_done(self) -> bool:
+        """Take the time of a token, and set the number of threads for the next one. Returns False."""
         now, last = self._clock(), self._last
         self._last = now
         if last is None:
-            return
+            return False
         self._lately.append(now - last)
         self._left -= 1
         if self._left == 0:
             self._judge()
         room = now < self._room_until and now - last < ROOM_S
         torch.set_num_threads(min(self._threads, self._all_but_one) if room else self._threads)
+        return False
 
     def _judge(self) -> None:
         before = self._threads

@@ -23,12 +23,7 @@ from model.engine.cache.prefix_cache import CachedPrefix
 from model.engine.engine import Engine
 from model.engine.grouped_attention import grouped_attention
 from model.engine.repetition import RepetitionDetector
-from model.engine.streamer import (
-    CancelCriteria,
-    FiniteLogitsProcessor,
-    RepetitionCriteria,
-    TextStreamer,
-)
+from model.engine.streamer import FiniteLogitsProcessor, StopWhen, TextStreamer
 from model.errors import DemoError
 from model.prompt.sampling_arguments import sampling_arguments
 from model.prompt.token_ids import Prompt
@@ -236,9 +231,10 @@ class Generation:
         of Qwen2.5-VL the largest position is on the time axis of the video, not at the end of the prompt.
         """
         finite = FiniteLogitsProcessor(min(self._engine.end_tokens))
-        criteria: list[StoppingCriteria] = [CancelCriteria(self.cancel)]
+        criteria: list[StoppingCriteria] = [StopWhen(self.cancel.is_set)]
         if self._engine.stop_repetition:
-            criteria.append(RepetitionCriteria(self._repetition, self._streamer.ids))
+            # The streamer has fetched its ids from the GPU already, one token late.
+            criteria.append(StopWhen(lambda: self._repetition.read(self._streamer.ids)))
 
         def generate(cache: Cache, compiling: CompileConfig | None) -> None:
             torch.manual_seed(self._seed)
@@ -260,7 +256,7 @@ class Generation:
                 generate(prefix.cache, None)
         elif self._model.device.type == "cpu":
             threads = self._engine.decode_threads
-            criteria.append(threads)
+            criteria.append(StopWhen(threads.token_done))
             with threads.decoding(), grouped_attention(self._model):
                 generate(prefix.cache, None)
         else:

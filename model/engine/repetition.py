@@ -32,6 +32,12 @@ class RepetitionDetector:
         self._fed = 0
         self.is_repeating = False
 
+    def read(self, answer: Sequence[Hashable]) -> bool:
+        """Add the tokens of an answer that were not added yet, and return `is_repeating`."""
+        for token in islice(answer, self._fed, None):
+            self.add(token)
+        return self.is_repeating
+
     def add(self, token: Hashable) -> None:
         """Add the next token of the answer, or the next piece of its text."""
         self._tail.append(token)

@@ -6,7 +6,7 @@ Knows nothing of prompts or of models.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,8 +14,7 @@ from tokenizers.decoders import DecodeStream
 from transformers import LogitsProcessor, StoppingCriteria
 from transformers.generation.streamers import BaseStreamer
 
-from model.backend import Cancel, Delta
-from model.engine.repetition import RepetitionDetector
+from model.backend import Delta
 from model.serving.event_stream import Emit
 
 
@@ -76,17 +75,17 @@ class TextStreamer(BaseStreamer):  # type: ignore[misc]  # transformers ships no
             self._emit(Delta(text))
 
 
-class CancelCriteria(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types for it
-    """Ends `generate` at the next token after `cancel` was set."""
+class StopWhen(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types for it
+    """Ends `generate` after the token at which a condition is true."""
 
-    def __init__(self, cancel: Cancel) -> None:
-        self._cancel = cancel
+    def __init__(self, condition: Callable[[], bool]) -> None:
+        self._condition = condition
 
     def __call__(
         self, input_ids: torch.Tensor, _scores: torch.Tensor, **_kwargs: Any
     ) -> torch.Tensor:
         """Shape (1,) bool, one per sequence."""
-        return torch.full((input_ids.shape[0],), self._cancel.is_set(), device=input_ids.device)
+        return torch.full((input_ids.shape[0],), self._condition(), device=input_ids.device)
 
 
 class FiniteLogitsProcessor(LogitsProcessor):  # type: ignore[misc]  # transformers ships no types for it
@@ -113,26 +112,3 @@ class FiniteLogitsProcessor(LogitsProcessor):  # type: ignore[misc]  # transform
         ending = torch.full_like(scores, -torch.inf)
         ending[:, self._end_token] = 0.0
         return torch.where(finite, scores, ending)
-
-
-class RepetitionCriteria(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types for it
-    """Ends `generate` when the answer repeats its tail.
-
-    Reads the token ids of the streamer, which has fetched them from the GPU already, one token late.
-    """
-
-    def __init__(self, detector: RepetitionDetector, ids: Sequence[int]) -> None:
-        self._detector = detector
-        self._ids = ids
-        self._fed = 0
-
-    def __call__(
-        self, input_ids: torch.Tensor, _scores: torch.Tensor, **_kwargs: Any
-    ) -> torch.Tensor:
-        """Shape (1,) bool, one per sequence."""
-        for token in self._ids[self._fed :]:
-            self._detector.add(token)
-        self._fed = len(self._ids)
-        return torch.full(
-            (input_ids.shape[0],), self._detector.is_repeating, device=input_ids.device
-        )

@@ -12,7 +12,7 @@ from model.checkpoint import weights
 from model.checkpoint.choose import BUNDLED
 from model.conversation import Conversation
 from model.engine.engine import Engine, fits_in_memory
-from model.engine.streamer import CancelCriteria
+from model.engine.streamer import StopWhen
 from model.errors import DemoError
 from model.media.reader import MediaReader
 from model.prompt.builder import PromptBuilder
@@ -78,7 +78,7 @@ class Reproduction:
             weights.require_as_stored(self._engine.model)
 
         def replay(stop: Cancel) -> None:
-            stopping = [CancelCriteria(stop)]
+            stopping = [StopWhen(stop.is_set)]
             result = verify.replay(
                 self._engine.model, self._engine.processor, record, reply, stopping, made[0]
             )

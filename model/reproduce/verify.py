@@ -32,23 +32,10 @@ def replay(
     """
     tokenizer = processor.tokenizer
     inputs = inputs or inputs_of(processor, record)
-    ids = _generated(model, record, inputs, stopping)
+    settings = {**record.generation, "stopping_criteria": list(stopping)}
+    ids = stock.generated(model, inputs, record.seed, **settings)
     ends = {*_listed(model.generation_config.eos_token_id), tokenizer.eos_token_id}
     return compared(tokenizer, [token for token in ids if token not in ends], reply)
-
-
-def stock_answer(
-    model: Any, processor: Any, record: GenerationRecord, stopping: Sequence[StoppingCriteria] = ()
-) -> list[int]:
-    """Return the token ids of stock transformers' answer, which is also the printed script's."""
-    return _generated(model, record, stock_inputs(processor, record), stopping)
-
-
-def _generated(
-    model: Any, record: GenerationRecord, inputs: Any, stopping: Sequence[StoppingCriteria]
-) -> list[int]:
-    settings = {**record.generation, "stopping_criteria": list(stopping)}
-    return stock.generated(model, inputs, record.seed, **settings)
 
 
 def inputs_of(

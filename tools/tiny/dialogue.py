@@ -28,18 +28,16 @@ _SYSTEMS = ("You are a helpful assistant. Answer briefly.", "You are a friendly 
 
 @dataclass
 class Words:
-    """Text with its control tokens, and which stretches of it are answers about what."""
+    """Text with its control tokens, and the parts of it that are learnt.
+
+    answers: (start, end, subject) of each range of characters to learn; counted: the start of an answer, and the things
+    that it counts; more: the end of an item of a list or a text, and whether another item follows.
+    """
 
     text: str = ""
-    answers: list[tuple[int, int, Target | None]] = field(
-        default_factory=list
-    )  # character ranges to learn
-    counted: list[tuple[int, tuple[Target, ...]]] = field(
-        default_factory=list
-    )  # where an answer begins -> its things
-    more: list[tuple[int, bool]] = field(
-        default_factory=list
-    )  # where one of a list or a text ends -> whether another follows
+    answers: list[tuple[int, int, Target | None]] = field(default_factory=list)
+    counted: list[tuple[int, tuple[Target, ...]]] = field(default_factory=list)
+    more: list[tuple[int, bool]] = field(default_factory=list)
 
     def add(self, text: str) -> Words:
         """Append text that is not learnt."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+
 
 def whole(text: str) -> str:
     """Return `text` with each surrogate pair as one character, and each half alone as U+FFFD."""
@@ -14,15 +16,12 @@ class Characters:
     """Joins text that arrives in pieces, where a piece may end with half of a character."""
 
     def __init__(self) -> None:
-        self._half = ""
+        self._decoder = codecs.getincrementaldecoder("utf-16-le")("replace")
 
     def add(self, piece: str) -> str:
         """Return the characters that are complete with `piece`."""
-        text = self._half + piece
-        self._half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
-        return whole(text.removesuffix(self._half))
+        return self._decoder.decode(piece.encode("utf-16-le", "surrogatepass"))
 
     def end(self) -> str:
         """Return what is left after the last piece."""
-        left, self._half = whole(self._half), ""
-        return left
+        return self._decoder.decode(b"", final=True)

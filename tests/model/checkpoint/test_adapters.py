@@ -24,7 +24,7 @@ from model.checkpoint.formats.adapter_files import CONFIG_FILE, WEIGHTS_FILE
 from model.conversation import Conversation, Image, Text
 from model.errors import CheckpointError, DemoError
 from model.local import LocalBackend
-from model.reproduce import verify
+from model.reproduce import stock, verify
 from model.reproduce.client_scripts import openai_script
 from model.reproduce.generation_record import GenerationRecord, ModelInfo
 from model.reproduce.script import transformers_script
@@ -88,7 +88,8 @@ def refused(base: Path | str, adapter: Path | str = "") -> str:
 
 
 def stock_says(model: Any, backend: LocalBackend, record: GenerationRecord) -> str:
-    ids = verify.stock_answer(model, backend.processor, record)
+    inputs = verify.stock_inputs(backend.processor, record)
+    ids = stock.generated(model, inputs, record.seed, **record.generation)
     tokens = [token for token in ids if token not in backend.engine.end_tokens]
     return str(backend.processor.tokenizer.decode(tokens))
 

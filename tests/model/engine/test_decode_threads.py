@@ -13,8 +13,6 @@ from model.engine.decode_threads import LONGEST_HOLD, DecodeThreads
 from model.local import LocalBackend
 from model.settings import GenerationSettings
 
-IDS, SCORES = torch.zeros(1, 1, dtype=torch.long), torch.zeros(1, 1)
-
 pytestmark = pytest.mark.usefixtures("threads_as_before")
 
 
@@ -39,7 +37,7 @@ class Machine:
                 used[number] += 1
                 self.now += self.seconds[number] + self.new_team * (number != self.before)
                 self.before = number
-                assert not threads(IDS, SCORES).any()
+                assert not threads.token_done()
         return used
 
 
@@ -126,7 +124,7 @@ def test_a_token_that_takes_longer_than_the_page_keeps_every_core() -> None:
         for _ in range(4):
             machine.now += machine.seconds[torch.get_num_threads()]
             threads.yield_core()
-            threads(IDS, SCORES)
+            threads.token_done()
             assert torch.get_num_threads() == 2
 
 
