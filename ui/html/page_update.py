@@ -89,7 +89,8 @@ def whole(tab: Tab) -> View:
 
 def log(tab: Tab) -> Rest:
     """What was said, and folded what the model thought before: as far as the page does not have it."""
-    shown, answered = tab.shown.messages, iter(tab.answers)
+    conversation = tab.shown  # read once: this may run in a thread, while the answer ends
+    shown, answered = conversation.messages, iter(tab.answers)
     answers = [next(answered, None) if m.role == "assistant" else None for m in shown]
     convention = tab.convention
     kept, before = tab.drawn.kept(
@@ -97,10 +98,10 @@ def log(tab: Tab) -> Rest:
     )
     new = [answer for answer in answers[kept:] if answer]
     messages = messages_html.messages(
-        tab.shown, tab.known, messages_html.thoughts(new, tab.texts), kept
+        conversation, tab.known, messages_html.thoughts(new, tab.texts), kept
     )
     said = [messages_html.readable(m.text) for m in shown[kept:] if m.role == "assistant"]
-    pointed = grounding_html.by_answer(tab.shown, tab.known, convention, kept)
+    pointed = grounding_html.by_answer(conversation, tab.known, convention, kept)
     return {
         "answering": tab.live,
         "before": before,

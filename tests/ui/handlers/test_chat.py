@@ -23,7 +23,7 @@ from model.settings import SETTING_SPECS, Bounds, DefaultSettings, GenerationSet
 from tests.support import media_files
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, attach, drawn, followed, rest
-from tests.support.patience import becomes, scene
+from tests.support.patience import becomes, scene, wait_until
 from ui.handlers import chat as handlers
 from ui.handlers.setting_bounds import started
 from ui.html import page_update as view
@@ -153,6 +153,29 @@ def test_a_message_is_taken_answered_and_shown() -> None:
         assert "prompt tokens" in last.stats
         assert backend.calls[0].settings.temperature == 0.5
         assert backend.calls[0].session == KEY
+
+    scene(play)
+
+
+def test_an_answer_may_end_while_its_long_message_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play() -> None:
+        backend = FakeBackend(gate=threading.Event())
+        tabs = Tabs(backend)
+        draw = view.messages_html.messages
+
+        def ended_meanwhile(*drawn: Any) -> list[Any]:
+            assert backend.gate
+            backend.gate.set()
+            wait_until(lambda: not tabs.open(KEY).live)
+            return draw(*drawn)
+
+        monkeypatch.setattr(view.messages_html, "messages", ended_meanwhile)
+        text = "x" * handlers.LONG
+        taken, *first = await handlers.submit(tabs, KEY, text, {})
+        assert taken == text
+        assert [m["role"] for m in rest(View(*first))["messages"]] == ["user"]
+        last = await followed(tabs)
+        assert [answer["text"] for answer in rest(last)["answers"]] == ["Hello"]
 
     scene(play)
 
