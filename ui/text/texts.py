@@ -13,7 +13,7 @@ SettingTexts = Mapping[str, tuple[str, str]]  # name -> label, help
 def number(value: int) -> str:
     """`12,345`. English, Chinese and Korean all group digits by threes with commas.
 
-    The errors group theirs in their templates: `{tokens:,}`.
+    Errors do so in their templates (`{tokens:,}`) or where they are raised.
     """
     return f"{value:,}"
 
