@@ -15,7 +15,7 @@ from tests.e2e.chat import ENDED, Chat
 from tests.support.fakes import FakeBackend
 from ui.media.sandbox.probe import SUFFIXES
 from ui.state import errands
-from ui.state.tab.attachment import Attachment, inspect
+from ui.state.tray.attachment import Attachment, inspect
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])

@@ -37,8 +37,17 @@ def test_nothing_is_priced_or_read_ahead_for_a_message_without_files(told: Chat)
         for text in ("One", "Two"):
             told.page.type("#composer textarea", text, delay=20)
             told.ask(text)
-    # For each: submit, follow with its stream, settled.
-    assert sent == {"predict": 4, "join": 2, "data": 2}
+    # For each: submit, and follow with its stream, which ends with everything that the answer has changed.
+    assert sent == {"predict": 2, "join": 2, "data": 2}
+
+
+def test_a_page_that_opens_has_nothing_to_follow(told: Chat) -> None:
+    with counted(told) as sent:
+        told.reload()
+        told.wait("idle")
+        told.page.wait_for_selector("#model-banner strong")
+    # What runs, what was said, and what the settings start with.
+    assert sent == {"predict": 3}
 
 
 def test_nothing_is_priced_or_read_ahead_after_new_chat(told: Chat) -> None:
@@ -55,3 +64,11 @@ def test_a_price_goes_with_the_last_file(told: Chat, picture: Path) -> None:
     told.page.wait_for_selector("#cost-card [data-item]", state="attached")
     told.page.click("#tray [data-op=detach]")
     told.page.wait_for_selector("#cost-card [data-item]", state="detached")
+
+
+def test_what_is_attached_is_priced_and_read_and_nothing_else(told: Chat, picture: Path) -> None:
+    with counted(told) as sent:
+        told.attach(picture)
+        told.page.wait_for_selector("#tray [data-read]")
+    # What is in the tray; its price; reading ahead with its stream.
+    assert sent == {"predict": 2, "join": 1, "data": 1}

@@ -38,13 +38,16 @@ UI_ARROWS: dict[str, set[str]] = {
     "ui.http.access": {"ui.http", "ui.http.gate", "ui.text"},
     "ui.media.sandbox": {"ui.text"},
     "ui.media": {"ui.http", "ui.media.sandbox", "ui.text"},
-    "ui.state.tab": {"ui.http", "ui.media", "ui.media.sandbox", "ui.text"},
-    "ui.state": {"ui.http", "ui.http.access", "ui.media", "ui.media.sandbox", "ui.state.tab", "ui.text"},
+    "ui.state.tray": {"ui.media", "ui.media.sandbox"},
+    "ui.state.tab": {"ui.http", "ui.media", "ui.state.tray", "ui.text"},
+    "ui.state": {"ui.http", "ui.http.access", "ui.media", "ui.media.sandbox", "ui.state.tab", "ui.state.tray", "ui.text"},
     "ui.html.syntax": {"ui.text"},
-    "ui.html.markdown": {"ui.html.syntax", "ui.media", "ui.state.tab", "ui.text"},
-    "ui.html": {"ui.html.markdown", "ui.html.syntax", "ui.media", "ui.state", "ui.state.tab", "ui.text"},
-    "ui.handlers": {"ui.html", "ui.http", "ui.media", "ui.state", "ui.state.tab", "ui.text"},
-    "ui.page": {"ui.handlers", "ui.html", "ui.html.syntax", "ui.http", "ui.http.access", "ui.http.gate", "ui.media", "ui.media.sandbox", "ui.state", "ui.text"},
+    "ui.html.markdown": {"ui.html.syntax", "ui.media", "ui.state.tray", "ui.text"},
+    "ui.html": {"ui.html.markdown", "ui.html.syntax", "ui.media", "ui.state", "ui.state.tab", "ui.state.tray", "ui.text"},
+    "ui.handlers.chat": {"ui.handlers", "ui.html", "ui.http", "ui.state", "ui.state.tab"},
+    "ui.handlers.tray": {"ui.handlers", "ui.handlers.chat", "ui.html", "ui.media", "ui.state", "ui.state.tab", "ui.state.tray"},
+    "ui.handlers": {"ui.handlers.chat", "ui.html", "ui.http", "ui.media", "ui.state", "ui.state.tab", "ui.state.tray", "ui.text"},
+    "ui.page": {"ui.handlers", "ui.handlers.chat", "ui.handlers.tray", "ui.html", "ui.html.syntax", "ui.http", "ui.http.access", "ui.http.gate", "ui.media", "ui.media.sandbox", "ui.state", "ui.text"},
 }  # fmt: skip
 # Packages and modules that may import torch.
 TORCH = ("checkpoint", "engine", "local", "reproduce.stock", "reproduce.verify")

@@ -26,9 +26,11 @@ from ui.handlers.posted_message import PostedFile, parts_of
 from ui.http.api_examples import give_example
 from ui.http.asker import asker_of, asking, path_of
 from ui.state.registry import Tabs
-from ui.state.tab.attachment import Attachment
+from ui.state.tab.conversation import UNEXPECTED
+from ui.state.tab.draft import composed
 from ui.state.tab.run import Run
-from ui.state.tab.tab import UNEXPECTED, Tab, composed
+from ui.state.tab.tab import Tab
+from ui.state.tray.attachment import Attachment
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +91,7 @@ async def chat(
         if run.error:
             raise run.error
     yield run.text, asdict(run.finished.usage) if run.finished else {}
-    tab.unheard = None
+    tab.chat.undelivered = None
 
 
 async def estimate(
@@ -101,7 +103,7 @@ async def estimate(
     """What `/chat` would cost with the same message and settings."""
     with _explained():
         tab = _tab(tabs, request)
-        tabs.rates.admit_task(tab.asker.address)
+        tabs.rates.admit_task(tab.presence.asker.address)
         conversation, generation = await _drafted(tabs, tab, message, settings)
         work = partial(tabs.backend.estimate, conversation, generation)
         return asdict(await tabs.errands.do(tab, work))
@@ -117,26 +119,28 @@ async def reset(tabs: Tabs, request: gr.Request) -> None:
 def _tab(tabs: Tabs, request: gr.Request) -> Tab:
     # The prefix keeps programs out of the pages' conversations.
     tab = tabs.open(f"api-{request.session_hash}")
-    tab.program = True
-    tab.pages.add(str(request.session_hash))
-    tabs.found(tab, asker_of(request.request))
+    tab.presence.is_program = True
+    tab.presence.pages.add(str(request.session_hash))
+    tabs.open_tabs.asked_by(tab, asker_of(request.request))
     return tab
 
 
 async def _asked(tabs: Tabs, tab: Tab, message: object, settings: object) -> Run:
     """The answer to this message: the one in the making, if a program was cut off from it and asks again."""
-    if tab.run and tab.run.cancel.is_set():
-        await tab.run.ended()  # a program that has just cancelled need not know how long that takes
+    if tab.chat.run and tab.chat.run.cancel.is_set():
+        await (
+            tab.chat.run.ended()
+        )  # a program that has just cancelled need not know how long that takes
     tabs.admit(tab)
     asked = await _drafted(tabs, tab, message, settings)
-    if tab.unheard and _same(tab.unheard, *asked):
-        tab.unheard.expect_follower()
-        return tab.unheard
-    if tab.run and tab.run.left:
-        await tab.run.ended()
+    if tab.chat.undelivered and _same(tab.chat.undelivered, *asked):
+        tab.chat.undelivered.expect_follower()
+        return tab.chat.undelivered
+    if tab.chat.run and tab.chat.run.left:
+        await tab.chat.run.ended()
         asked = await _drafted(tabs, tab, message, settings)
-    tab.unheard = tabs.start(tab, lambda: asked, admitted=True)
-    return tab.unheard
+    tab.chat.undelivered = tabs.start(tab, lambda: asked, admitted=True)
+    return tab.chat.undelivered
 
 
 def _same(run: Run, asked: Conversation, settings: GenerationSettings) -> bool:
@@ -162,10 +166,10 @@ async def _drafted(
     chosen = tabs.chosen(settings or {})
     parts = [part if isinstance(part, str) else await _attached(tabs, tab, part) for part in posted]
     asked = composed(
-        tab.conversation,
+        tab.chat.conversation,
         [Text(part) if isinstance(part, str) else part.part(chosen.vision) for part in parts],
     )
-    tab.remember([part for part in parts if isinstance(part, Attachment)])
+    tab.chat.remember([part for part in parts if isinstance(part, Attachment)])
     return asked, chosen.generation
 
 
@@ -179,7 +183,7 @@ async def _attached(tabs: Tabs, tab: Tab, file: PostedFile) -> Attachment:
     """What a program has uploaded, or named by its address if that is allowed. Raises `MediaError`."""
     path = file.path
     if not isinstance(path, str) or not path.startswith(WEB):
-        stored = tabs.uploads.claim(path, tab.key, tab.asker)
+        stored = tabs.uploads.claim(path, tab.key, tab.presence.asker)
         return await tabs.errands.inspect(tab, stored, file.name)
     if tabs.downloads is None:
         raise MediaError("{url} is a web address; download it and attach the file.", url=path[:80])

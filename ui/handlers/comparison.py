@@ -11,13 +11,15 @@ import gradio as gr
 from model.conversation import Conversation
 from model.errors import DemoError
 from model.settings import DefaultSettings
-from ui.handlers.chat import tab_of, until_news
+from ui.handlers.chat.following import until_news
+from ui.handlers.page_tab import posted, tab_of
 from ui.html import comparison as comparison_html
 from ui.html import messages as messages_html
 from ui.state.differences import differences
 from ui.state.registry import Tabs
 from ui.state.tab.comparison import Comparison, side, wishes_of
-from ui.state.tab.tab import Draft, Tab
+from ui.state.tab.draft import Prepared
+from ui.state.tab.tab import Tab
 
 
 async def look(
@@ -28,7 +30,7 @@ async def look(
     tab.language = language
     if tab.comparison:
         tab.comparison.expect_follower()
-    wishes = wishes_of(_posted(event).get("sides"))
+    wishes = wishes_of(posted(event).get("sides"))
     if tab.comparison and not any(wishes):
         wishes = tab.comparison.wishes
     setting_specs = tabs.defaults.setting_specs
@@ -42,10 +44,10 @@ async def compare(
     """Have the message in the composer answered under two settings. It stays in the composer."""
     tab = tab_of(tabs, key)
     try:
-        if not tab.tray and not text.strip():
+        if not tab.draft.tray and not text.strip():
             raise DemoError("The message is empty; give it a text or a file.")
-        wishes = wishes_of(_posted(event).get("sides"))
-        draft = tab.draft(text)
+        wishes = wishes_of(posted(event).get("sides"))
+        draft = tab.prepared(text)
         first, second = (
             side(wish, partial(_asked, tabs, draft, {**settings, **wish})) for wish in wishes
         )
@@ -56,7 +58,7 @@ async def compare(
 
 
 def _asked(
-    tabs: Tabs, draft: Draft, settings: Mapping[str, Any]
+    tabs: Tabs, draft: Prepared, settings: Mapping[str, Any]
 ) -> tuple[Conversation, DefaultSettings]:
     chosen = tabs.chosen(settings)
     asked = draft(chosen.vision)
@@ -90,8 +92,4 @@ async def _shown(tabs: Tabs, tab: Tab) -> str:
         answers = [messages_html.readable(side.run.text) for side in comparison.sides if side.run]
         marked = await tabs.errands.do(tab, partial(differences, *answers))
     refusal = messages_html.notice(tab.texts.said(tab.not_compared))
-    return refusal + comparison_html.results(comparison, tab.known, tab.texts, marked)
-
-
-def _posted(event: gr.EventData) -> dict[str, Any]:
-    return event._data if isinstance(event._data, dict) else {}
+    return refusal + comparison_html.results(comparison, tab.chat.attachments, tab.texts, marked)

@@ -28,7 +28,7 @@ from model.reproduce.archive_entries import Allowance
 from model.reproduce.generation_record import ModelInfo, ProcessedMedia, Reproducible
 from model.reproduce.script import transformers_script
 from model.settings import SETTING_SPECS, DefaultSettings, GenerationSettings
-from ui.handlers.chat import tab_of
+from ui.handlers.page_tab import posted, tab_of
 from ui.html import page_update
 from ui.html import reproduce as replay
 from ui.html import tray as tray_html
@@ -36,8 +36,9 @@ from ui.media.room import Room
 from ui.media.temp_folder import storing
 from ui.media.uploads import upload_folder
 from ui.state.registry import Tabs
-from ui.state.tab.attachment import Attachment
-from ui.state.tab.tab import UNEXPECTED, Tab
+from ui.state.tab.conversation import UNEXPECTED
+from ui.state.tab.tab import Tab
+from ui.state.tray.attachment import Attachment
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -74,7 +75,7 @@ async def _verified(tabs: Tabs, tab: Tab, turn: int) -> str:
         return replay.verdict(verdict, record.model_info.dtype, tab.texts)
 
     try:
-        tabs.rates.admit(tab.asker.address)  # the model answers again
+        tabs.rates.admit(tab.presence.asker.address)  # the model answers again
         return await _in_thread(work)
     except DemoError as error:
         return tab.texts.said(error.sentence)
@@ -87,42 +88,42 @@ async def export(tabs: Tabs, key: str) -> tuple[str, Any]:
     """The address of a zip file with the conversation, and what is to be read if there is none."""
     tab = tab_of(tabs, key)
     try:
-        if tab.live or not tab.answers:
+        if tab.chat.live or not tab.chat.answers:
             return "", gr.skip()
-        tabs.rates.admit_task(tab.asker.address)
-        kept = tab.conversation, tuple(tab.answers)
+        tabs.rates.admit_task(tab.presence.asker.address)
+        kept = tab.chat.conversation, tuple(tab.chat.answers)
         target = await tabs.errands.do(tab, partial(_export, tabs, tabs.errands.room(tab), *kept))
         tabs.made(tab, [str(target)])
         return tray_html.file_url(str(target)), gr.skip()
     except DemoError as error:
-        tab.notice = error.sentence
+        tab.chat.warn(error.sentence)
         return "", page_update.whole(tab).notice
 
 
 async def restore(tabs: Tabs, key: str, event: gr.EventData) -> tuple[Any, ...]:
     """Go on with a conversation that was exported. Returns the view and the settings."""
     tab = tab_of(tabs, key)
-    posted = event._data if isinstance(event._data, dict) else {}
+    asked = posted(event)
     settings: list[Any] = [gr.skip()] * len(SETTING_SPECS)
     try:
         _require_empty(tab)
-        tabs.rates.admit_task(tab.asker.address)
-        source = tabs.uploads.claim(posted.get("path"), tab.key, tab.asker)
+        tabs.rates.admit_task(tab.presence.asker.address)
+        source = tabs.uploads.claim(asked.get("path"), tab.key, tab.presence.asker)
         restored, items = await _restored(tabs, tab, source)
         tab.restore(restored.conversation, restored.answers, items)
         for item in items:
             if not item.playable:
-                tabs.make_playable(tab, item)
+                tabs.clip_copies.start(tab, item)
         settings = list(_settings(restored).values())
         # Drawing hundreds of answers takes a while, in which others are answered.
         return *await tabs.errands.do(tab, partial(page_update.whole, tab)), *settings
     except DemoError as error:
-        tab.notice = error.sentence
+        tab.chat.warn(error.sentence)
     return *page_update.whole(tab), *settings
 
 
 def _require_empty(tab: Tab) -> None:
-    if tab.live or tab.conversation.messages:
+    if tab.chat.live or tab.chat.conversation.messages:
         raise DemoError(
             "There is a conversation on this page already; press New chat, then drop the zip file again."
         )
@@ -132,11 +133,11 @@ async def _dialog(tabs: Tabs, tab: Tab, turn: int, request: gr.Request) -> str:
     answer = _answer(tab, turn)
     if answer is None:
         return ""
-    turn %= len(tab.answers)
+    turn %= len(tab.chat.answers)
     question, settings, _ = answer
-    kept = tab.conversation, tab.answers[: turn + 1]
+    kept = tab.chat.conversation, tab.chat.answers[: turn + 1]
     try:
-        tabs.rates.admit_look(tab.asker.address)
+        tabs.rates.admit_look(tab.presence.asker.address)
         record = await tabs.errands.do(
             tab, partial(_reproducible(tabs).generation_record, question, settings)
         )
@@ -148,17 +149,17 @@ async def _dialog(tabs: Tabs, tab: Tab, turn: int, request: gr.Request) -> str:
 
 def _turn(event: gr.EventData) -> int:
     """An answer's number from the browser, which may send anything."""
-    turn = event._data.get("turn") if isinstance(event._data, dict) else None
+    turn = posted(event).get("turn")
     return turn if type(turn) is int and turn >= 0 else -1
 
 
 def _answer(tab: Tab, turn: int) -> tuple[Conversation, GenerationSettings, str] | None:
     """What was asked, with the settings that give the same again, and the reply; -1 is the latest."""
-    if tab.live or not -1 <= turn < len(tab.answers) or not tab.answers:
+    if tab.chat.live or not -1 <= turn < len(tab.chat.answers) or not tab.chat.answers:
         return None
-    turn %= len(tab.answers)
-    reply = tab.conversation.messages[2 * turn + 1].text
-    return replay.asked(tab.conversation, turn), replayed(tab.answers[turn]), reply
+    turn %= len(tab.chat.answers)
+    reply = tab.chat.conversation.messages[2 * turn + 1].text
+    return replay.asked(tab.chat.conversation, turn), replayed(tab.chat.answers[turn]), reply
 
 
 def _reproducible(tabs: Tabs) -> Reproducible:

@@ -17,9 +17,9 @@ from ui.html import messages as messages_html
 from ui.html import page_update
 from ui.html.tray import file_url
 from ui.state.differences import Piece
-from ui.state.tab.attachment import Attachment
 from ui.state.tab.comparison import NAMES, Comparison, Side, Wishes
-from ui.state.tab.tab import UNEXPECTED
+from ui.state.tab.conversation import UNEXPECTED
+from ui.state.tray.attachment import Attachment
 from ui.text.direction import without_overrides
 from ui.text.setting_labels import GROUPS, labels
 from ui.text.texts import Texts, number

@@ -20,8 +20,8 @@ from ui import ASSETS
 from ui.media.room import Room
 from ui.media.uploads import upload_folder
 from ui.state.errands import Errands
-from ui.state.tab.attachment import Attachment
 from ui.state.tab.tab import Tab
+from ui.state.tray.attachment import Attachment
 from ui.text.texts import Texts
 
 FOLDER = ASSETS / "examples"

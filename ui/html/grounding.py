@@ -16,7 +16,7 @@ from model.grounding.mention import Mention
 from model.prompt.resize import image_target_size
 from ui.html.tray import file_url
 from ui.media.marked_copy import Mark
-from ui.state.tab.attachment import Attachment
+from ui.state.tray.attachment import Attachment
 
 MOST = 500  # places of an answer; more could be neither told apart nor drawn in time
 MAX_CACHED = 8_000  # characters of an answer whose places are remembered

@@ -15,8 +15,8 @@ from model.backend import ItemCost
 from model.errors import LocalizedText
 from model.settings import VisionSettings
 from ui.html.tray import clock, file_url
-from ui.state.tab.attachment import Attachment
-from ui.state.tab.resolution import LEVELS, Resolution
+from ui.state.tray.attachment import Attachment
+from ui.state.tray.resolution import LEVELS, Resolution
 from ui.text.texts import Texts, number
 
 FRAMES_PER_TOKEN = 2  # of a clip: a pair of frames shares its visual tokens

@@ -18,7 +18,7 @@ from ui.html.grounding import Marked, described
 from ui.html.markdown.answer import to_html
 from ui.html.markdown.timestamps import Clips, clips_by_message
 from ui.html.syntax import grounding_tokens
-from ui.state.tab.attachment import Attachment
+from ui.state.tray.attachment import Attachment
 from ui.text.direction import without_overrides
 from ui.text.texts import Texts, number
 

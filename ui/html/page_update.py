@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import cache
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import gradio as gr
 import orjson
+from gradio.blocks import Block
 
 from model.backend import AnswerRecord
 from model.conversation import Message
@@ -21,6 +22,10 @@ from ui.state.tab.run import Run
 from ui.state.tab.tab import Tab
 from ui.text.texts import Texts
 
+HIDDEN: Literal["hidden"] = (
+    "hidden"  # in the DOM all the same; Gradio leaves out what is not visible
+)
+
 
 class View(NamedTuple):
     """The same names hold the components when the page is wired and the values when it is updated."""
@@ -32,7 +37,9 @@ class View(NamedTuple):
     notice: Any
     message: Any
     tray: Any
-    returned: Any  # text on its way back into the composer
+    taken: Any  # text of the composer that was sent
+    replacing: Any  # text that takes the place of what is in the composer; None leaves it alone
+    returned: Any  # text on its way back into the composer, in front of what was typed meanwhile
     examples: Any
     copy: Any
     retry: Any
@@ -60,37 +67,56 @@ class Rest(TypedDict):
 
 def whole(tab: Tab) -> View:
     """Everything, after something happened."""
-    answered = bool(tab.answers) and not tab.live
-    changeable = answered and not tab.editing
-    turn = tab.editing.turn if tab.editing else None
-    empty = not tab.shown.messages
+    answered = bool(tab.chat.answers) and not tab.chat.live
+    changeable = answered and not tab.draft.editing
+    turn = tab.draft.editing.turn if tab.draft.editing else None
+    empty = not tab.chat.shown.messages
     return View(
         log=as_json(log(tab)),
         # The answer stands there until the page has drawn it in its place.
-        live=live_answer(tab) if tab.run else gr.skip(),
+        live=live_answer(tab) if tab.chat.run else gr.skip(),
         stats=stats(tab),
-        run_state=messages_html.run_state(tab.state, tab.finished_turns, turn),
+        run_state=messages_html.run_state(tab.state, tab.chat.finished_turns, turn),
         notice=notice(tab),
-        message=gr.Textbox(submit_btn=not tab.live, stop_btn=tab.live),
+        message=gr.Textbox(submit_btn=not tab.chat.live, stop_btn=tab.chat.live),
         tray=tray(tab),
+        taken="",
+        replacing=None,
         returned="",
         examples=gr.HTML(visible=empty),
-        copy=gr.Button(visible=answered),
-        retry=gr.Button(visible=changeable),
-        retry_penalised=gr.Button(visible=changeable and tab.looped),
-        edit=gr.Button(visible=changeable),
-        undo=gr.Button(visible=changeable),
-        reproduce=gr.Button(visible=answered and tab.backend.status().reproducible),
-        export=gr.Button(visible=answered),
-        clear=gr.Button(visible=not empty),
-        cancel_edit=gr.Button(visible=tab.editing is not None),
+        copy=_button(answered),
+        retry=_button(changeable),
+        retry_penalised=_button(changeable and tab.chat.looped),
+        edit=_button(changeable),
+        undo=_button(changeable),
+        reproduce=_button(answered and tab.backend.status().reproducible),
+        export=_button(answered),
+        clear=_button(not empty),
+        cancel_edit=gr.Button(visible=tab.draft.editing is not None),
     )
+
+
+def as_updates(view: View) -> str:
+    """The same as JSON that a script can hand to Gradio's page, one update for each element."""
+    return orjson.dumps([_as_update(value) for value in view]).decode()
+
+
+def _as_update(value: Any) -> Any:
+    if isinstance(value, Block):
+        return {**value.constructor_args, "__type__": "update"}
+    return value
+
+
+def _button(shown: bool) -> gr.Button:
+    return gr.Button(visible=True if shown else HIDDEN)
 
 
 def log(tab: Tab) -> Rest:
     """What was said, and folded what the model thought before: as far as the page does not have it."""
-    conversation = tab.shown  # read once: this may run in a thread, while the answer ends
-    shown, answered = conversation.messages, iter(tab.answers)
+    # Read once: this may run in a thread, while the answer ends or a new chat begins.
+    chat, run = tab.chat, tab.chat.run
+    conversation = run.conversation if run else chat.conversation
+    shown, answered = conversation.messages, iter(chat.answers)
     answers = [next(answered, None) if m.role == "assistant" else None for m in shown]
     convention = tab.convention
     kept, before = tab.drawn.kept(
@@ -98,12 +124,12 @@ def log(tab: Tab) -> Rest:
     )
     new = [answer for answer in answers[kept:] if answer]
     messages = messages_html.messages(
-        conversation, tab.known, messages_html.thoughts(new, tab.texts), kept
+        conversation, chat.attachments, messages_html.thoughts(new, tab.texts), kept
     )
     said = [messages_html.readable(m.text) for m in shown[kept:] if m.role == "assistant"]
-    pointed = grounding_html.by_answer(conversation, tab.known, convention, kept)
+    pointed = grounding_html.by_answer(conversation, chat.attachments, convention, kept)
     return {
-        "answering": tab.live,
+        "answering": run is not None,
         "before": before,
         "version": tab.drawn.version,
         "kept": kept,
@@ -118,39 +144,45 @@ def log(tab: Tab) -> Rest:
 def _drawn_from(tab: Tab, message: Message, answered: AnswerRecord | None) -> tuple[Hashable, ...]:
     """Whatever a message looks different for. What stands below one that has changed is drawn again, too."""
     thought = (answered.reasoning, tab.language) if answered and answered.reasoning else None
-    shown = [known.shown for m in message.media if (known := tab.known.get(str(m.path)))]
+    shown = [known.shown for m in message.media if (known := tab.chat.attachments.get(str(m.path)))]
     return message, thought, tuple(shown)
 
 
 def stats(tab: Tab) -> str:
     """What the latest answer cost, when there is one."""
-    return messages_html.statistics(tab.usage, tab.texts) if tab.answers and not tab.live else ""
+    return (
+        messages_html.statistics(tab.chat.usage, tab.texts)
+        if tab.chat.answers and not tab.chat.live
+        else ""
+    )
 
 
 def tray(tab: Tab) -> str:
     """What is attached, drawn anew."""
-    return tray_html.tray(tab.numbered, tab.refused, tab.texts, tab.pointed, tab.heard)
+    return tray_html.tray(
+        tab.draft.numbered, tab.draft.refusals, tab.texts, tab.draft.pointed, tab.draft.drawn_for
+    )
 
 
 def notice(tab: Tab) -> str:
     """What the person should read; a failure looks like one."""
-    return messages_html.notice(tab.texts.said(tab.notice), mild=tab.notice == tab.mild)
+    return messages_html.notice(tab.texts.said(tab.chat.notice), mild=tab.chat.notice_is_info)
 
 
 def arriving(tab: Tab) -> tuple[str, str]:
     """Only what changes while an answer is being written: the answer, and what goes on."""
-    state = messages_html.run_state(tab.state, tab.finished_turns, pointed_at=live_places(tab))
+    state = messages_html.run_state(tab.state, tab.chat.finished_turns, pointed_at=live_places(tab))
     return live_answer(tab), state
 
 
 def live_answer(tab: Tab) -> str:
     """The answer as far as it has come, or what it is waiting for."""
-    if tab.run is None:
+    if tab.chat.run is None:
         return ""
-    if tab.run.text:
-        seen = seeking.clips(tab.shown, tab.known)
-        return to_html(tab.run.text, seen, arriving=True)
-    return f"*{messages_html.literal(waiting(tab.run, tab.texts))}*"
+    if tab.chat.run.text:
+        seen = seeking.clips(tab.chat.shown, tab.chat.attachments)
+        return to_html(tab.chat.run.text, seen, arriving=True)
+    return f"*{messages_html.literal(waiting(tab.chat.run, tab.texts))}*"
 
 
 def waiting(run: Run, texts: Texts) -> str:
@@ -162,9 +194,11 @@ def waiting(run: Run, texts: Texts) -> str:
 
 def live_places(tab: Tab) -> list[grounding_html.Marked]:
     """What the answer points at as far as it has come."""
-    if tab.run is None:
+    if tab.chat.run is None:
         return []
-    return grounding_html.marked(tab.shown, tab.run.text, tab.known, tab.convention)
+    return grounding_html.marked(
+        tab.chat.shown, tab.chat.run.text, tab.chat.attachments, tab.convention
+    )
 
 
 def as_json(rest: Rest) -> str:

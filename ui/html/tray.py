@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 from model.backend import Estimate, ItemCost
 from model.errors import LocalizedText
-from ui.state.tab.attachment import Attachment
-from ui.state.tab.regions import Pointed
+from ui.state.tray.attachment import Attachment
+from ui.state.tray.regions import Pointed
 from ui.text.texts import Texts, number
 
 
@@ -25,13 +25,15 @@ def tray(
     heard: str = "",
 ) -> str:
     """Cards in the order of sending, each with its number, the places that the message is about, and why
-    other files were not taken. heard: what the script has asked for last, and waits for.
+    other files were not taken. heard: what the script has asked for last, and waits for. `data-copying` stands
+    where a clip may not be playable yet.
     """
     cards = "".join(_card(item, texts.said(label), texts) for item, label in items)
     listed = f'<ul aria-label="{html.escape(texts.attached)}">{cards}</ul>' if items else ""
     listed += "".join(_chip(place, texts.said(label), texts) for place, label in places)
     listed += "".join(_refusal(sentence, texts) for sentence in refused)
-    return f'<i data-heard="{html.escape(heard)}" hidden></i>{listed}'
+    copying = "" if all(item.playable for item, _ in items) else " data-copying"
+    return f'<i data-heard="{html.escape(heard)}"{copying} hidden></i>{listed}'
 
 
 def ready(items: Sequence[Attachment]) -> str:

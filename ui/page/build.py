@@ -113,7 +113,7 @@ def launch_options(
     headers = Middleware(
         PageHeaders,
         head=WITH_A_SLASH + scripts.tags(max_file_bytes),
-        page_requested=blocks.tabs.page_requested,
+        page_requested=blocks.tabs.visits.requested,
     )
     metrics_route = Middleware(MetricsRoute, metrics=blocks.tabs.metrics, logins=logins)
     names = Names((*allow_hosts, *at), lambda: blocks.share_url)

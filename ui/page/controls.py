@@ -14,6 +14,7 @@ from model.settings import SETTING_SPECS, DefaultSettings, SettingSpec
 from ui.text.setting_labels import GROUPS, labels
 from ui.text.texts import Texts
 
+OPEN_AT_FIRST = ("image", "answer")
 # A component, and its update in a language.
 Translation = tuple[Any, Callable[[Texts], Any]]
 
@@ -25,6 +26,13 @@ class Controls:
     setting_specs: tuple[SettingSpec, ...]
     components: tuple[Component, ...]
     headings: dict[str, gr.Accordion]
+
+    @property
+    def closed_at_first(self) -> list[gr.Accordion]:
+        """The groups to close as soon as the page is drawn. Gradio draws nothing of a group that is built closed, and
+        each setting is to be in the DOM from the start.
+        """
+        return [heading for group, heading in self.headings.items() if group not in OPEN_AT_FIRST]
 
     def translations(self) -> list[Translation]:
         """The headings and the controls, each with its update in a language."""
@@ -46,7 +54,7 @@ def build_controls(defaults: DefaultSettings, texts: Texts) -> Controls:
     built: dict[str, Component] = {}
     headings: dict[str, gr.Accordion] = {}
     for group in GROUPS:
-        with gr.Accordion(texts.groups[group], open=group in ("image", "answer")) as heading:
+        with gr.Accordion(texts.groups[group], open=True) as heading:
             headings[group] = heading
             for spec in defaults.setting_specs:
                 if spec.group == group:

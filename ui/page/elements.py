@@ -80,6 +80,9 @@ class ForScripts:
     pricing: gr.HTML  # asks what the message costs
     inspector: gr.HTML
     resume: gr.Button
+    follow: gr.Button  # the answer that is being written
+    settle: gr.Button  # an answer that came to nothing
+    play_clips: gr.Button  # clips that are being copied
     places: gr.HTML  # asks for an image with what an answer points at
 
 
@@ -92,11 +95,12 @@ class Values:
     key: gr.Textbox
     name: gr.Textbox  # Gradio's for this page, beside others of the same tab
     original: gr.Textbox  # the key of the tab that this one is a duplicate of
-    sent: gr.Textbox
-    taken_up: gr.Textbox
-    saved: gr.Textbox
+    taken: gr.Textbox
+    replacing: gr.Textbox
     returned: gr.Textbox
+    saved: gr.Textbox
     log: gr.Textbox
+    ending: gr.Textbox  # everything that an answer has changed, as JSON
     verdict: gr.Textbox
     exported: gr.Textbox
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import gradio as gr
 
-from ui.handlers import chat as handlers
 from ui.page.elements import Page
 from ui.state.registry import Tabs
 
@@ -26,6 +25,17 @@ FOLLOWING: dict[str, Any] = {
     "show_progress": "hidden",
     "api_visibility": "private",
 }
+COMPOSE = """(taken, replacing, returned) => {
+  qwenVlChat.sent(taken);
+  if (replacing !== null) qwenVlChat.replace(replacing);
+  qwenVlChat.giveBack(returned);
+  return [];
+}"""
+FOLLOW_OR_PRICE = """(log, tray) => {
+  if (log && JSON.parse(log).answering) document.querySelector('#follow').click();
+  else qwenVlChat.price(tray, true);
+  return [];
+}"""
 
 
 @dataclass(frozen=True)
@@ -59,21 +69,15 @@ class Events:
         after.then(None, [view.log, chatbot, view.live], [chatbot, view.live], js=draw, **EACH)
         return after
 
-    def given_back(self, after: Any) -> Any:
-        """Put text that was not used back into the composer."""
-        give_back = "(text) => { qwenVlChat.giveBack(text); return [] }"
-        return after.then(None, self.page.view.returned, None, js=give_back, **EACH)
-
-    def followed(self, after: Any) -> None:
-        """Follow the answer, then give back unused text, then show what the rest costs."""
-        view, key = self.page.view, self.page.values.key
-        # Gradio rebuilds a component's whole description with every update, also of one that is skipped:
-        # what grows gets as few outputs as possible.
-        outputs = [view.live, view.run_state]
-        followed = after.then(self.do(handlers.follow), key, outputs, **FOLLOWING)
-        settled = followed.then(self.do(handlers.settled), key, list(view), **EACH)
-        self.given_back(self.drawn(settled))
-        self.priced(settled.then)
+    def updated(self, after: Any) -> None:
+        """After a handler that gives a `View`: draw it, change what is in the composer, and follow the answer. Where
+        none is being written, show what the message costs.
+        """
+        view = self.page.view
+        self.drawn(after)
+        texts = [view.taken, view.replacing, view.returned]
+        after.then(None, texts, None, js=COMPOSE, **EACH)
+        after.then(None, [view.log, view.tray], None, js=FOLLOW_OR_PRICE, **EACH)
 
     def gathered(self, event: Callable[..., Any]) -> Any:
         """At `event`, the values of the controls become the settings."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import gradio as gr
 
 from model.settings import DefaultSettings
-from ui.handlers.setting_bounds import started
+from ui.handlers.settings import started
 from ui.html import comparison as comparison_html
 from ui.html import messages as messages_html
 from ui.html import tray as tray_html
 from ui.html.examples import offered
-from ui.html.page_update import View
+from ui.html.page_update import HIDDEN, View
 from ui.html.syntax.formulas import DELIMITERS
 from ui.http.access.log_in_page import log_out_form
 from ui.media.sandbox.probe import SUFFIXES
@@ -99,10 +99,10 @@ def lay_out_talk(texts: Texts) -> Talk:
 
 
 def lay_out_actions(texts: Texts) -> Actions:
-    """The buttons below the conversation, which appear with the first answer."""
+    """The buttons below the conversation, which are shown with the first answer."""
 
     def button(label: str, elem_id: str) -> gr.Button:
-        return gr.Button(label, elem_id=elem_id, size="sm", visible=False)
+        return gr.Button(label, elem_id=elem_id, size="sm", visible=HIDDEN)
 
     with gr.Row(elem_id="actions"):
         return Actions(
@@ -131,7 +131,7 @@ def lay_out_desk(texts: Texts) -> Desk:
     with gr.Column(elem_id="desk"):
         notice = gr.HTML(elem_id="notice")
         cancel_edit = gr.Button(texts.editing, elem_id="cancel-edit", size="sm", visible=False)
-        with gr.Group(elem_id="composer"):
+        with gr.Column(elem_id="composer"):
             tray = gr.HTML(elem_id="tray", js_on_load=mounted("tray"))
             attach = gr.UploadButton(
                 texts.attach,
@@ -174,13 +174,16 @@ def lay_out_for_scripts(texts: Texts) -> ForScripts:
         bridge=_unseen("bridge", mounted("turns")),
         pricing=_unseen("pricing", mounted("pricing", "price", "read")),
         inspector=_unseen("inspector", mounted("inspector")),
-        resume=gr.Button(elem_id="resume", visible="hidden"),
+        resume=gr.Button(elem_id="resume", visible=HIDDEN),
+        follow=gr.Button(elem_id="follow", visible=HIDDEN),
+        settle=gr.Button(elem_id="settle", visible=HIDDEN),
+        play_clips=gr.Button(elem_id="play-clips", visible=HIDDEN),
         places=_unseen("places", mounted("places")),
     )
 
 
 def _unseen(elem_id: str, js_on_load: str | None, value: str | None = None) -> gr.HTML:
-    return gr.HTML(value, elem_id=elem_id, visible="hidden", js_on_load=js_on_load)
+    return gr.HTML(value, elem_id=elem_id, visible=HIDDEN, js_on_load=js_on_load)
 
 
 def lay_out_values(defaults: DefaultSettings) -> Values:
@@ -197,11 +200,12 @@ def lay_out_values(defaults: DefaultSettings) -> Values:
         key=text(),
         name=text(),
         original=text(),
-        sent=text(),
-        taken_up=text(),
-        saved=text(),
+        taken=text(),
+        replacing=gr.Textbox(visible=False),
         returned=text(),
+        saved=text(),
         log=gr.Textbox(visible=False),
+        ending=gr.Textbox(visible=False),
         verdict=gr.Textbox(visible=False),
         exported=gr.Textbox(visible=False),
     )
@@ -217,6 +221,8 @@ def view_of(talk: Talk, desk: Desk, scripts: ForScripts, values: Values) -> View
         notice=desk.notice,
         message=desk.message,
         tray=desk.tray,
+        taken=values.taken,
+        replacing=values.replacing,
         returned=values.returned,
         examples=talk.examples,
         cancel_edit=desk.cancel_edit,

@@ -9,16 +9,23 @@ from typing import Any
 import gradio as gr
 
 from model.settings import SETTING_SPECS
-from ui.handlers import chat as handlers
 from ui.handlers import comparison as comparing
 from ui.handlers import export as keeping
-from ui.handlers.inspector import inspect
+from ui.handlers import marked_copy, settings
+from ui.handlers.chat import editing, following, opening, sending
+from ui.handlers.tray import attaching, pricing, read_ahead
+from ui.handlers.tray.inspector import inspect
+from ui.html.page_update import as_updates
 from ui.page.elements import Page
 from ui.page.events import EACH, FOLLOWING, LATEST, QUIET, Events
 from ui.page.languages import translations
 from ui.state.registry import Tabs
 from ui.text.languages import texts_for
 
+PLAY_CLIPS = """(tray) => {
+  if (tray.includes('data-copying')) document.querySelector('#play-clips').click();
+  return [];
+}"""
 DOWNLOAD = "(url) => { qwenVlChat.download(url); return [] }"
 
 
@@ -28,6 +35,7 @@ def wire(page: Page, tabs: Tabs, blocks: gr.Blocks, read_ahead: bool) -> None:
     wire_opening(events)
     wire_language(events)
     wire_answering(events)
+    wire_following(events)
     wire_changes(events)
     wire_editing(events)
     wire_saving_places(events)
@@ -47,7 +55,7 @@ def wire_opening(events: Events) -> None:
     page, blocks, do = events.page, events.blocks, events.do
     key, name, view = page.values.key, page.values.name, page.view
     opened = blocks.load(
-        do(handlers.open_page),
+        do(opening.open_page),
         [key, page.sidebar.language, page.values.original],
         [key, name, page.banner, page.loading],
         js="() => qwenVlChat.open()",
@@ -57,8 +65,8 @@ def wire_opening(events: Events) -> None:
     opened.then(None, [key, name], None, js=tell, **QUIET)
     resumed = page.scripts.resume.click
     for event in (opened.then, resumed):
-        events.followed(events.drawn(event(do(handlers.look), key, list(view), **QUIET)))
-    blocks.unload(do(handlers.close_page))
+        events.updated(event(do(opening.look), key, list(view), **QUIET))
+    blocks.unload(do(opening.close_page))
     blocks.unload(MethodType(_drop_session, blocks))
 
 
@@ -84,7 +92,7 @@ def wire_language(events: Events) -> None:
     kept = sidebar.language.input(None, sidebar.language, None, js=keep, **QUIET)
     shown = [page.banner, view.stats, view.notice, view.tray, view.live]
     inputs = [page.values.key, sidebar.language]
-    chosen = kept.then(events.do(handlers.choose_language), inputs, shown, **LATEST)
+    chosen = kept.then(events.do(opening.choose_language), inputs, shown, **LATEST)
     events.priced(chosen.then)
 
 
@@ -92,56 +100,65 @@ def wire_answering(events: Events) -> None:
     """A message is sent, an answer tried again or stopped."""
     page, view, do = events.page, events.page.view, events.do
     key, settings = page.values.key, page.values.settings
-    outputs, sent = list(view), page.values.sent
-    accepted = view.message.submit(
-        do(handlers.submit), [key, view.message, settings], [sent, *outputs], **QUIET
-    )
-    take = "(t) => { qwenVlChat.sent(t); return [] }"
-    accepted.then(None, sent, None, js=take, **QUIET)
-    events.given_back(accepted)
-    events.followed(events.drawn(accepted))
-    view.message.stop(do(handlers.stop), key, None, **QUIET)
+    outputs = list(view)
+    message = [key, view.message, settings]
+    events.updated(view.message.submit(do(sending.submit), message, outputs, **QUIET))
+    view.message.stop(do(sending.stop), key, None, **QUIET)
     for event, handler in (
-        (view.retry.click, handlers.retry),
-        (view.retry_penalised.click, handlers.retry_penalised),
-        (view.examples.select, handlers.ask_example),
+        (view.retry.click, sending.retry),
+        (view.retry_penalised.click, sending.retry_penalised),
+        (view.examples.select, sending.ask_example),
     ):
-        answered = event(do(handler), [key, settings], outputs, **QUIET)
-        events.followed(events.drawn(answered))
+        events.updated(event(do(handler), [key, settings], outputs, **QUIET))
+
+
+def wire_following(events: Events) -> None:
+    """An answer is followed as it grows, and what it has changed is shown when it ends."""
+    page, view, do = events.page, events.page.view, events.do
+    # Gradio rebuilds a component's whole description with every update, also of one that is skipped: what grows gets
+    # as few outputs as possible, and the rest comes as one text that the browser takes apart.
+    outputs = [view.live, view.run_state, page.values.ending]
+    follow = do(following.follow)
+    followed = page.scripts.follow.click(follow, page.values.key, outputs, **FOLLOWING)
+    nothing = view._replace(**dict.fromkeys(view._fields, gr.skip()))._replace(
+        log="", taken="", replacing=None, returned=""
+    )
+    end = f"""(ending) => {{
+      if (!ending) document.querySelector('#settle').click();
+      return JSON.parse(ending || {json.dumps(as_updates(nothing))});
+    }}"""
+    ended = followed.success(None, page.values.ending, list(view), js=end, **EACH)
+    settled = page.scripts.settle.click(do(following.settled), page.values.key, list(view), **EACH)
+    for event in (ended, settled):
+        events.updated(event)
 
 
 def wire_changes(events: Events) -> None:
     """The latest exchange is taken back, everything is cleared, an answer is copied."""
     view, key, do = events.page.view, events.page.values.key, events.do
-    undone = events.drawn(view.undo.click(do(handlers.undo), key, list(view), **QUIET))
-    events.priced(events.given_back(undone).then)
+    events.updated(view.undo.click(do(editing.undo), key, list(view), **QUIET))
     over = "(key) => qwenVlChat.startOver(key)"
-    cleared = view.clear.click(do(handlers.clear), key, list(view), js=over, **QUIET)
-    events.priced(events.drawn(cleared).then)
+    events.updated(view.clear.click(do(editing.clear), key, list(view), js=over, **QUIET))
     copy = "() => { qwenVlChat.copyLatest(); return [] }"
     view.copy.click(None, None, None, js=copy, **QUIET)
 
 
 def wire_editing(events: Events) -> None:
     """Whatever starts or ends an edit replaces the text in the composer."""
-    view, values = events.page.view, events.page.values
-    replace = "(text) => { qwenVlChat.replace(text); return [] }"
+    view, draft = events.page.view, [events.page.values.key, events.page.view.message]
     for event, handler in (
-        (events.page.scripts.bridge.select, handlers.edit),
-        (view.edit.click, handlers.edit_latest),
-        (view.cancel_edit.click, handlers.cancel_edit),
+        (events.page.scripts.bridge.select, editing.edit),
+        (view.edit.click, editing.edit_latest),
+        (view.cancel_edit.click, editing.cancel_edit),
     ):
-        outputs = [values.taken_up, *view]
-        changed = event(events.do(handler), [values.key, view.message], outputs, **QUIET)
-        events.drawn(changed)
-        events.priced(changed.then(None, values.taken_up, None, js=replace, **QUIET).then)
+        events.updated(event(events.do(handler), draft, list(view), **QUIET))
 
 
 def wire_saving_places(events: Events) -> None:
     """An image is downloaded with what an answer points at."""
     values, places = events.page.values, events.page.scripts.places
     outputs = [values.saved, events.page.view.notice]
-    saved = places.select(events.do(handlers.save_marked), values.key, outputs, **QUIET)
+    saved = places.select(events.do(marked_copy.save_marked), values.key, outputs, **QUIET)
     saved.then(None, values.saved, None, js=DOWNLOAD, **QUIET)
 
 
@@ -158,7 +175,7 @@ def wire_keeping(events: Events) -> None:
     exported.then(None, values.exported, None, js=DOWNLOAD, **QUIET)
     outputs = [*view, *events.page.sidebar.controls.components]
     restored = events.drawn(replay.upload(do(keeping.restore), key, outputs, **QUIET))
-    events.drawn(restored.then(do(handlers.play_clips), key, view.log, **FOLLOWING))
+    events.drawn(restored.then(do(following.play_clips), key, view.log, **FOLLOWING))
     events.priced(events.gathered(restored.then).then)
 
 
@@ -183,10 +200,12 @@ def wire_tray(events: Events) -> None:
     """Files are attached, looked at and taken out; the message is typed."""
     page, view, do = events.page, events.page.view, events.do
     key, settings = page.values.key, page.values.settings
-    attached = view.tray.upload(do(handlers.attach), key, view.tray, **EACH)
+    attached = view.tray.upload(do(attaching.attach), key, view.tray, **EACH)
     events.priced(attached.then)
-    events.drawn(attached.then(do(handlers.play_clips), key, view.log, **FOLLOWING))
-    changed = view.tray.select(do(handlers.change_tray), key, view.tray, **EACH)
+    attached.then(None, view.tray, None, js=PLAY_CLIPS, **EACH)
+    played = page.scripts.play_clips.click(do(following.play_clips), key, view.log, **FOLLOWING)
+    events.drawn(played)
+    changed = view.tray.select(do(attaching.change_tray), key, view.tray, **EACH)
     events.priced(changed.then)
     inspector = page.scripts.inspector
     inputs = [key, view.message, settings]
@@ -198,12 +217,12 @@ def wire_tray(events: Events) -> None:
 def wire_pricing(events: Events) -> None:
     """The price of the message, and reading ahead, when the page's scripts ask for them."""
     page, values, do = events.page, events.page.values, events.do
-    price = do(handlers.price)
+    price = do(pricing.price)
     inputs = [values.key, page.desk.message, values.settings]
     page.scripts.pricing.price(price, inputs, page.desk.cost, **LATEST)
     priced = page.scripts.pricing.read(price, inputs, page.desk.cost, **LATEST)
     if events.read_ahead:
-        read, ready = do(handlers.read_ahead), page.scripts.ready
+        read, ready = do(read_ahead.read_ahead), page.scripts.ready
         priced.then(read, [values.key, values.settings], ready, **FOLLOWING)
 
 
@@ -219,6 +238,9 @@ def wire_settings(events: Events) -> None:
     events.priced(dragged.then, read_ahead=False)
     chosen = [*(c.release for c in sliders), *(c.input for c in others)]
     events.priced(events.gathered_on(chosen).then)
+    closed = page.sidebar.controls.closed_at_first
+    close = json.dumps([gr.update(open=False)] * len(closed))
+    blocks.load(None, None, closed, js=f"() => {close}", **QUIET)
     names = json.dumps([spec.name for spec in SETTING_SPECS])
     restore = f"(start) => qwenVlChat.keptSettings({names}, start.values)"
     restored = events.gathered(blocks.load(None, start, controls, js=restore, **QUIET).then)
@@ -232,10 +254,10 @@ def wire_checkpoint_settings(events: Events, restored: Any) -> None:
     page, start = events.page, events.page.values.start
     controls = list(page.sidebar.controls.components)
     shown = [page.banner, page.loading, page.view.run_state]
-    watch = events.do(handlers.watch_loading)
+    watch = events.do(opening.watch_loading)
     watched = page.loading.tick(watch, page.values.key, shown, **QUIET)
     keep = "(start, ...values) => qwenVlChat.startSettings(start.values, values)"
     for event in (restored, watched):
-        told = event.then(events.do(handlers.start_settings), start, [start, *controls], **QUIET)
+        told = event.then(events.do(settings.start_settings), start, [start, *controls], **QUIET)
         started = told.then(None, [start, *controls], controls, js=keep, **QUIET)
         events.gathered(started.then)

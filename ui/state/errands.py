@@ -16,8 +16,8 @@ from ui.media.disk_quota import DiskQuota
 from ui.media.room import Room
 from ui.media.sandbox.media import LOOKS_AT_ONCE
 from ui.state.fair_pool import FairPool
-from ui.state.tab.attachment import Attachment, download, inspect
 from ui.state.tab.tab import Tab
+from ui.state.tray.attachment import Attachment, download, inspect
 
 # At once, for everybody together.
 MAX_COPIES = 2
@@ -38,11 +38,11 @@ class Errands:
 
     def room(self, tab: Tab) -> Room:
         """What this person may store."""
-        return Room(self.quota, tab.person)
+        return Room(self.quota, tab.presence.person)
 
     async def do(self, tab: Tab, job: Callable[[], Result]) -> Result:
         """An estimate, an export and the like."""
-        return await self._jobs.run(tab.person, job)
+        return await self._jobs.run(tab.presence.person, job)
 
     async def inspect(self, tab: Tab, file: Path, name: object = None) -> Attachment:
         """Check a stored file."""
@@ -54,16 +54,18 @@ class Errands:
             room.keep(looked.thumbnail, looked.shown)
             return looked
 
-        return await self._looks.run(tab.person, look)
+        return await self._looks.run(tab.presence.person, look)
 
     async def copy(self, tab: Tab, clip: Attachment) -> str:
         """The path of a copy of the clip that every browser plays."""
         return await self._copies.run(
-            tab.person, lambda: clip_preview(clip.path, clip.seconds, self.room(tab))
+            tab.presence.person, lambda: clip_preview(clip.path, clip.seconds, self.room(tab))
         )
 
     async def download(self, tab: Tab, downloads: Downloads, url: str) -> Attachment:
         """Fetch what lies at an address, and check it."""
         room = self.room(tab)
-        stored = await self._downloads.run(tab.person, lambda: download(downloads, url, room))
+        stored = await self._downloads.run(
+            tab.presence.person, lambda: download(downloads, url, room)
+        )
         return await self.inspect(tab, stored, unquote(urlsplit(url).path))

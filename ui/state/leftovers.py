@@ -12,20 +12,20 @@ from ui.state.tab.tab import Tab
 
 def of(tab: Tab, tabs: Iterable[Tab], uploads: Uploads) -> list[str]:
     """What only this tab has: its files, and what was made of them. A program may name its uploads again."""
-    items = list(tab.known.values())
+    items = list(tab.chat.attachments.values())
     files = {path for item in items for path in (item.thumbnail, item.shown)}
     files -= {item.path for item in items}
-    if not tab.program:
+    if not tab.presence.is_program:
         files |= {item.path for item in items if uploads.released(item.path, tab.key)}
-    return unneeded(files.union(*tab.made), (other for other in tabs if other is not tab))
+    return unneeded(files.union(*tab.made_files), (other for other in tabs if other is not tab))
 
 
 def unneeded(files: Iterable[str], tabs: Iterable[Tab]) -> list[str]:
     """Those of the files that none of these tabs shows; a duplicated tab has the thumbnails of the other."""
     left = set(files)
     for tab in tabs:
-        shown = ((item.path, item.thumbnail, item.shown) for item in tab.known.values())
-        left.difference_update(*tab.made, *shown)
+        shown = ((item.path, item.thumbnail, item.shown) for item in tab.chat.attachments.values())
+        left.difference_update(*tab.made_files, *shown)
     return list(left)
 
 

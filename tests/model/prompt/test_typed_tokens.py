@@ -17,9 +17,9 @@ from model.settings import GenerationSettings
 from tests.support.following import KEY, followed
 from tests.support.patience import scene
 from ui.handlers import api
-from ui.handlers import chat as handlers
 from ui.handlers import comparison as comparing
 from ui.handlers import export as keeping
+from ui.handlers.chat import sending
 from ui.state.registry import Tabs
 from ui.state.tab.tab import Tab
 
@@ -62,10 +62,10 @@ def test_a_message_and_a_system_prompt(
 ) -> None:
     async def play() -> None:
         tabs = Tabs(with_added_tokens)
-        await handlers.submit(tabs, KEY, typed, {**SHORT, "system_prompt": typed})
+        await sending.submit(tabs, KEY, typed, {**SHORT, "system_prompt": typed})
         await followed(tabs)
         tab = tabs.open(KEY)
-        inert(tab.conversation.without_last_reply(), tab.answers[0].settings, times=2)
+        inert(tab.chat.conversation.without_last_reply(), tab.chat.answers[0].settings, times=2)
 
     scene(play)
 
@@ -79,7 +79,7 @@ def test_a_message_of_a_program(
         async for _ in api.chat(tabs, {"text": typed}, request, settings):
             pass
         tab = tabs.open("api-s")
-        inert(tab.conversation.without_last_reply(), tab.answers[0].settings, times=2)
+        inert(tab.chat.conversation.without_last_reply(), tab.chat.answers[0].settings, times=2)
 
     scene(play)
 
@@ -115,19 +115,19 @@ def test_a_conversation_that_is_imported(
 
     async def play() -> None:
         tabs = Tabs(with_added_tokens)
-        await handlers.submit(tabs, KEY, typed, SHORT)
+        await sending.submit(tabs, KEY, typed, SHORT)
         await followed(tabs)
         tab = tabs.open(KEY)
         said = typed.replace("_start|>", "|>").replace("_end|>", "|>")
-        tab.conversation = tab.conversation.without_last_reply().with_reply(said)
+        tab.chat.conversation = tab.chat.conversation.without_last_reply().with_reply(said)
         address, _ = await keeping.export(tabs, KEY)
         path = unquote(address.partition("file=")[2])
         tabs.uploads.arrived([path])
         await keeping.restore(tabs, OTHER, posted(path=path, name="talk.zip"))
         back: Tab = tabs.open(OTHER)
-        assert back.conversation.messages == tab.conversation.messages
-        await handlers.submit(tabs, OTHER, typed, SHORT)
+        assert back.chat.conversation.messages == tab.chat.conversation.messages
+        await sending.submit(tabs, OTHER, typed, SHORT)
         await followed(tabs, OTHER)
-        inert(back.conversation.without_last_reply(), back.answers[-1].settings, times=2)
+        inert(back.chat.conversation.without_last_reply(), back.chat.answers[-1].settings, times=2)
 
     scene(play)

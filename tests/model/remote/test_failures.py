@@ -25,7 +25,7 @@ from model.settings import GenerationSettings
 from tests.support.following import KEY, followed, rest
 from tests.support.openai_server import MODEL, OpenAIServer, Refusal, Told
 from tests.support.patience import PATIENCE_S, scene, wait_until
-from ui.handlers import chat as handlers
+from ui.handlers.chat import sending
 from ui.html.page_update import View
 from ui.state.registry import Tabs
 
@@ -300,12 +300,12 @@ def test_on_the_page_a_dropped_answer_stays_marked_and_can_be_asked_for_again(
 
     async def play() -> None:
         tabs = Tabs(backend)
-        await handlers.submit(tabs, KEY, "Hi", {})
+        await sending.submit(tabs, KEY, "Hi", {})
         last = await followed(tabs)
         assert "Half an answer" in str(rest(last)["messages"])
         assert "broken off" in last.stats
         assert "broke off its answer; try again" in last.notice
-        View(*await handlers.retry(tabs, KEY, {}))
+        View(*await sending.retry(tabs, KEY, {}))
         again = await followed(tabs)
         assert "Hello" in str(rest(again)) and "Half an answer" not in str(rest(again))
         assert again.notice == ""
@@ -320,9 +320,9 @@ def test_on_the_page_what_the_server_does_not_take_is_said_once(
 
     async def play() -> None:
         tabs = Tabs(backend)
-        await handlers.submit(tabs, KEY, "Hi", {})
+        await sending.submit(tabs, KEY, "Hi", {})
         assert "does not take repetition_penalty" in (await followed(tabs)).notice
-        await handlers.submit(tabs, KEY, "Hi", {})
+        await sending.submit(tabs, KEY, "Hi", {})
         assert (await followed(tabs)).notice == ""
 
     scene(play)

@@ -18,7 +18,8 @@ from tests.support.following import KEY, drawn, followed
 from tests.support.openai_server import OpenAIServer, Recorded, Told
 from tests.support.patience import scene
 from tests.support.recorded_streams import STREAMS, Stream
-from ui.handlers import chat as handlers
+from ui.handlers import page_tab
+from ui.handlers.chat import sending
 from ui.state.registry import Tabs
 
 TALK = Conversation().with_user_turn(Text("Hi"))
@@ -91,14 +92,14 @@ def test_a_tab_survives_it_and_goes_on(server: OpenAIServer, name: str) -> None:
 
     async def play() -> None:
         tabs = Tabs(backend)
-        await handlers.submit(tabs, KEY, "Hi", {})
+        await sending.submit(tabs, KEY, "Hi", {})
         sendable(await followed(tabs))
-        tab = handlers.tab_of(tabs, KEY)
-        kept = [message.text for message in tab.conversation.messages]
+        tab = page_tab.tab_of(tabs, KEY)
+        kept = [message.text for message in tab.chat.conversation.messages]
         assert kept == (["Hi", stream.text] if stream.text or stream.reason else [])
-        assert stream.said in tab.notice
+        assert stream.said in tab.chat.notice
         server.replies, server.asked[:] = [Told(["Fine"])], []
-        await handlers.submit(tabs, KEY, "And now?", {})
+        await sending.submit(tabs, KEY, "And now?", {})
         last = await followed(tabs)
         sendable(last)
         # All of it: what a slow drawing has sent already is no part of `last`.

@@ -19,8 +19,8 @@ from tests.support.following import KEY
 from tests.support.hostile_files.archives import Pack, packs
 from tests.support.media_files import photo
 from tests.support.patience import becomes, scene
-from ui.handlers import chat as handlers
 from ui.handlers import export as keeping
+from ui.handlers import page_tab
 from ui.html.page_update import View
 from ui.state.registry import Tabs
 
@@ -62,6 +62,6 @@ def test_a_hostile_zip_file_does_no_harm(
         assert not any(path.is_symlink() for path in tmp_path.rglob("*"))
         # The picture and its thumbnail.
         assert len(stored) == (0 if pack.said else 2), stored
-        assert bool(handlers.tab_of(tabs, KEY).conversation.messages) is not bool(pack.said)
+        assert bool(page_tab.tab_of(tabs, KEY).chat.conversation.messages) is not bool(pack.said)
 
     scene(play)

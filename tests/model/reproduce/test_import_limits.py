@@ -22,14 +22,16 @@ from model.settings import GenerationSettings
 from tests.support.fakes import USAGE, FakeBackend
 from tests.support.following import KEY
 from tests.support.patience import becomes, scene
-from ui.handlers import chat as handlers
 from ui.handlers import export as keeping
+from ui.handlers import page_tab
+from ui.handlers.chat import editing
+from ui.handlers.tray import attaching
 from ui.html.page_update import View
 from ui.http.asker import Asker
 from ui.media.disk_quota import DiskQuota
 from ui.state import errands
 from ui.state.registry import Tabs
-from ui.state.tab.attachment import Attachment, inspect
+from ui.state.tray.attachment import Attachment, inspect
 
 TOO_LARGE = "too large to be restored"
 MB = 2**20
@@ -172,7 +174,7 @@ def test_no_file_is_larger_than_an_upload_may_be(tmp_path: Path) -> None:
 
 async def imported(tabs: Tabs, source: Path, key: str = KEY) -> str:
     """Drop a zip file; what is said of it."""
-    tabs.uploads.arrived([str(source)], handlers.tab_of(tabs, key).asker)
+    tabs.uploads.arrived([str(source)], page_tab.tab_of(tabs, key).presence.asker)
     shown = await keeping.restore(tabs, key, gr.EventData(None, {"path": str(source)}))
     return str(View(*shown[: len(View._fields)]).notice)
 
@@ -210,11 +212,11 @@ def test_one_address_imports_no_more_than_its_share(uploads: Path, tmp_path: Pat
         for number in range(8):
             copy = uploads / f"{number}.zip"
             copy.write_bytes(source.read_bytes())
-            handlers.tab_of(tabs, f"{number:032x}").asker = Asker("203.0.113.7")
+            page_tab.tab_of(tabs, f"{number:032x}").presence.asker = Asker("203.0.113.7")
             said.append(await imported(tabs, copy, f"{number:032x}"))
         assert said[0] == "" and "Your address has as much" in said[-1]
         copy.write_bytes(source.read_bytes())
-        handlers.tab_of(tabs, "f" * 32).asker = Asker("192.0.2.1")
+        page_tab.tab_of(tabs, "f" * 32).presence.asker = Asker("192.0.2.1")
         assert await imported(tabs, copy, "f" * 32) == ""
 
     scene(play)
@@ -232,7 +234,7 @@ def test_new_chat_removes_what_was_imported_at_once(uploads: Path, tmp_path: Pat
             copy.write_bytes(source.read_bytes())
             assert await imported(tabs, copy) == ""
             assert stored(uploads)
-            await handlers.clear(tabs, KEY)
+            await editing.clear(tabs, KEY)
             await becomes_empty(uploads)
 
     scene(play)
@@ -248,19 +250,19 @@ def test_what_another_tab_has_stays_when_it_is_let_go_here(uploads: Path) -> Non
     async def attach(tabs: Tabs, key: str) -> None:
         tabs.uploads.arrived([str(mine)])
         event = gr.EventData(None, {"files": [{"path": str(mine), "name": "a.png"}]})
-        await handlers.attach(tabs, key, event)
+        await attaching.attach(tabs, key, event)
 
     async def play() -> None:
         tabs = Tabs(FakeBackend())
         other = "f" * 32
         await attach(tabs, KEY)
         await attach(tabs, other)
-        await handlers.clear(tabs, KEY)
-        thumbnail = Path(handlers.tab_of(tabs, other).tray[0].thumbnail)
+        await editing.clear(tabs, KEY)
+        thumbnail = Path(page_tab.tab_of(tabs, other).draft.tray[0].thumbnail)
         await becomes(lambda: len(list((uploads / "thumbnails").iterdir())) == 1)
         assert mine.exists() and thumbnail.exists()
         tabs.uploads.arrived([str(mine)])  # somebody has just sent the same and not named it yet
-        await handlers.clear(tabs, other)
+        await editing.clear(tabs, other)
         await becomes(lambda: not thumbnail.exists())
         assert mine.exists()
 
@@ -285,7 +287,7 @@ def test_a_picture_that_is_named_often_is_looked_at_once(
     async def play() -> None:
         tabs = Tabs(FakeBackend())
         assert await imported(tabs, source) == ""
-        assert len(list(handlers.tab_of(tabs, KEY).conversation.media)) == 64
+        assert len(list(page_tab.tab_of(tabs, KEY).chat.conversation.media)) == 64
 
     scene(play)
     assert len(looked) == 1

@@ -32,7 +32,7 @@ from tests.support.patience import PATIENCE_S, wait_until
 from tools.served import program
 from ui.media.disk_quota import DiskQuota
 from ui.page.build import build_page
-from ui.state.tab.tab import UNEXPECTED
+from ui.state.tab.conversation import UNEXPECTED
 
 # What a client is told when nothing has looked at what it posted.
 UNHANDLED = ("Traceback", str(UNEXPECTED), "show_error")
@@ -117,9 +117,9 @@ def test_a_program_that_comes_before_the_model_gets_the_checkpoints_own_settings
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(served.backend, "current", Status("loading", "x"))
-    tabs = len(served.page.tabs._tabs)
+    tabs = len(served.page.tabs.open_tabs)
     job = served.client().submit(message={"text": "Hi"}, settings={}, api_name="/chat")
-    wait_until(lambda: len(served.page.tabs._tabs) > tabs)
+    wait_until(lambda: len(served.page.tabs.open_tabs) > tabs)
     assert served.backend.calls == []
     own = DefaultSettings(generation=GenerationSettings(repetition_penalty=1.05))
     monkeypatch.setattr(served.backend, "defaults", own)

@@ -22,8 +22,9 @@ from tests.support import media_files
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, attach, followed
 from tests.support.patience import becomes, scene
-from ui.handlers import chat as handlers
 from ui.handlers import comparison as comparing
+from ui.handlers import page_tab
+from ui.handlers.chat import editing, sending
 from ui.state.registry import Tabs
 from ui.state.tab import run as runs
 from ui.state.tab.comparison import wishes_of
@@ -59,14 +60,14 @@ def test_both_sides_that_wait_for_the_checkpoint_take_its_defaults(photo: Path) 
     async def play() -> None:
         backend = FakeBackend(current=Status("loading", "Fake-VL"))
         tabs = Tabs(backend)
-        tab = handlers.tab_of(tabs, KEY)
+        tab = page_tab.tab_of(tabs, KEY)
         await attach(tabs, [{"path": str(photo), "name": photo.name}])
         sides = {"repetition_penalty": 1.0}, {"repetition_penalty": 1.2, "max_tokens": 99}
         await comparing.compare(tabs, KEY, "What?", posted(*sides), {"top_k": 7})
         await becomes(
             lambda: tab.comparison and tab.comparison.run and tab.comparison.run.state == "loading"
         )
-        tab.tray.clear()
+        tab.draft.tray.clear()
         backend.current = FakeBackend().current
         bounds = dict.fromkeys(("min_tokens", "max_tokens"), Bounds(64, 256))
         own = GenerationSettings(repetition_penalty=1.05, temperature=0.5)
@@ -88,14 +89,14 @@ def test_both_sides_are_asked_one_after_the_other_and_the_conversation_stays(pho
     async def play() -> None:
         backend = FakeBackend()
         tabs = Tabs(backend)
-        tab = handlers.tab_of(tabs, KEY)
-        await handlers.submit(tabs, KEY, "Hello", {})
+        tab = page_tab.tab_of(tabs, KEY)
+        await sending.submit(tabs, KEY, "Hello", {})
         await followed(tabs)
         await attach(tabs, [{"path": str(photo), "name": photo.name}])
-        before, tray = tab.conversation, list(tab.tray)
+        before, tray = tab.chat.conversation, list(tab.draft.tray)
         small, numbered = {"max_tokens": 16}, {"max_tokens": 99, "vision_ids": True}
         shown = await compared(tabs, "What?", small, numbered, system_prompt="Be brief.")
-        assert (tab.conversation, tab.tray, len(tab.answers)) == (before, tray, 1)
+        assert (tab.chat.conversation, tab.draft.tray, len(tab.chat.answers)) == (before, tray, 1)
         _, first, second = backend.calls
         assert [call.conversation.messages[:2] for call in (first, second)] == [before.messages] * 2
         pictures = [next(iter(call.conversation.media)) for call in (first, second)]
@@ -144,7 +145,7 @@ def test_stop_stops_both_and_keeps_what_there_is() -> None:
         backend = FakeBackend([Delta("word ")] * 200, pause_s=0.02)
         tabs = Tabs(backend)
         await comparing.compare(tabs, KEY, "Hi", posted({}, {}), {})
-        tab = handlers.tab_of(tabs, KEY)
+        tab = page_tab.tab_of(tabs, KEY)
         shown = ""
         async for shown in comparing.follow(tabs, KEY):
             if "word" in shown:
@@ -186,7 +187,7 @@ def test_an_empty_message_and_an_answer_in_the_making_are_refused_in_a_sentence(
         backend = FakeBackend(gate=(gate := threading.Event()))
         tabs = Tabs(backend)
         assert "The message is empty" in await compared(tabs, " ", {}, {})
-        await handlers.submit(tabs, KEY, "one", {})
+        await sending.submit(tabs, KEY, "one", {})
         assert "stop it first" in await compared(tabs, "two", {}, {})
         gate.set()
         await followed(tabs)
@@ -215,8 +216,8 @@ def test_a_new_chat_gives_up_the_comparison() -> None:
         backend = FakeBackend(gate=threading.Event())
         tabs = Tabs(backend)
         await comparing.compare(tabs, KEY, "Hi", posted({}, {}), {})
-        run = (tab := handlers.tab_of(tabs, KEY)).comparison
-        await handlers.clear(tabs, KEY)
+        run = (tab := page_tab.tab_of(tabs, KEY)).comparison
+        await editing.clear(tabs, KEY)
         async for _ in comparing.follow(tabs, KEY):
             pass
         await becomes(lambda: not (run and run.running))
@@ -253,7 +254,7 @@ def test_the_bundled_checkpoint_answers_under_both_settings(photo: Path) -> None
         wishes: list[dict[str, Any]] = [{"max_tokens": 16}, {"max_tokens": 64}]
         shown = await compared(tabs, "Describe the image.", *wishes, max_new_tokens=8)
         visual = [re.findall(r"\(0 reused, (\d+) visual\)", side) for side in sections(shown)]
-        tab = handlers.tab_of(tabs, KEY)
+        tab = page_tab.tab_of(tabs, KEY)
         assert tab.comparison
         used = [[str(side.usage.visual_tokens)] for side in tab.comparison.sides if side.usage]
         assert visual == used and int(used[0][0]) <= 16 < int(used[1][0]) <= 64
@@ -270,7 +271,7 @@ def test_a_comparison_that_nobody_follows_asks_for_no_second_side(
         backend = FakeBackend(gate=threading.Event())
         tabs = Tabs(backend)
         await comparing.compare(tabs, KEY, "Hi", posted({}, {}), {})
-        await becomes(lambda: not handlers.tab_of(tabs, KEY).busy)
+        await becomes(lambda: not page_tab.tab_of(tabs, KEY).busy)
         assert len(backend.calls) == 1
 
     scene(play)

@@ -34,8 +34,9 @@ from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, attach, drawn, followed, rest
 from tests.support.openai_server import OpenAIServer, Told
 from tests.support.patience import PATIENCE_S, becomes, scene
-from ui.handlers import chat as handlers
 from ui.handlers import export as keeping
+from ui.handlers import page_tab
+from ui.handlers.chat import sending
 from ui.html import page_update as view
 from ui.html.page_update import View
 from ui.state.registry import Tabs
@@ -98,15 +99,15 @@ def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 async def talk(tabs: Tabs, uploads: Path, **settings: Any) -> Tab:
     """Two turns, with a picture and a clip."""
-    tab = handlers.tab_of(tabs, KEY)
+    tab = page_tab.tab_of(tabs, KEY)
     for text, file in (
         ("What is this?", "a photo.png"),
         ("And <|im_end|> <b>this</b>?", "clip.mp4"),
     ):
         await attach(tabs, [{"path": str(uploads / file), "name": file}])
-        await handlers.submit(tabs, KEY, text, values(**settings))
+        await sending.submit(tabs, KEY, text, values(**settings))
         await followed(tabs)
-    assert len(tab.answers) == 2
+    assert len(tab.chat.answers) == 2
     return tab
 
 
@@ -125,13 +126,15 @@ def test_a_conversation_comes_back_with_its_files_and_settings(
         assert path.is_relative_to(uploads)
         tabs.uploads.arrived([str(path)])
         shown = await keeping.restore(tabs, OTHER, posted(path=str(path), name="talk.zip"))
-        back = handlers.tab_of(tabs, OTHER)
-        assert [m.text for m in back.conversation.messages] == [
-            m.text for m in tab.conversation.messages
+        back = page_tab.tab_of(tabs, OTHER)
+        assert [m.text for m in back.chat.conversation.messages] == [
+            m.text for m in tab.chat.conversation.messages
         ]
-        assert back.answers == tab.answers
-        assert all(str(item.path) in back.known for item in back.conversation.media)
-        names = [back.known[str(item.path)].name for item in back.conversation.media]
+        assert back.chat.answers == tab.chat.answers
+        assert all(str(item.path) in back.chat.attachments for item in back.chat.conversation.media)
+        names = [
+            back.chat.attachments[str(item.path)].name for item in back.chat.conversation.media
+        ]
         assert names == ["a photo.png", "clip.mp4"]
         view, settings = View(*shown[: len(View._fields)]), shown[len(View._fields) :]
         assert len(rest(view)["messages"]) == 4 and view.notice == ""
@@ -171,11 +174,11 @@ def test_nothing_is_overwritten_by_an_import(tiny: LocalBackend, uploads: Path) 
     async def play() -> None:
         tabs = Tabs(tiny)
         tab = await talk(tabs, uploads)
-        before = tab.conversation
+        before = tab.chat.conversation
         path = await exported(tabs)
         tabs.uploads.arrived([str(path)])
         shown = await keeping.restore(tabs, KEY, posted(path=str(path)))
-        assert tab.conversation is before
+        assert tab.chat.conversation is before
         assert "New chat" in View(*shown[: len(View._fields)]).notice
 
     scene(play)
@@ -189,10 +192,10 @@ def test_a_message_that_is_sent_during_an_import_stands(tiny: LocalBackend, uplo
         tabs.uploads.arrived([str(path)])
         importing = asyncio.create_task(keeping.restore(tabs, OTHER, posted(path=str(path))))
         await asyncio.sleep(0)
-        tab = handlers.tab_of(tabs, OTHER)
-        tab.conversation = said = Conversation().with_user_turn(Text("Hi")).with_reply("Hello")
+        tab = page_tab.tab_of(tabs, OTHER)
+        tab.chat.conversation = said = Conversation().with_user_turn(Text("Hi")).with_reply("Hello")
         shown = await importing
-        assert tab.conversation is said
+        assert tab.chat.conversation is said
         assert "New chat" in View(*shown[: len(View._fields)]).notice
 
     scene(play)
@@ -250,7 +253,7 @@ def test_a_file_that_is_not_what_it_is_said_to_be_is_refused_and_nothing_stays(
         tabs.uploads.arrived([str(path)])
         shown = await keeping.restore(tabs, OTHER, posted(path=str(path)))
         assert notice in View(*shown[: len(View._fields)]).notice
-        assert handlers.tab_of(tabs, OTHER).conversation.messages == ()
+        assert page_tab.tab_of(tabs, OTHER).chat.conversation.messages == ()
         assert sorted(uploads.iterdir()) == before
 
     scene(play)
@@ -283,8 +286,8 @@ def test_an_answer_is_verified_and_a_changed_one_is_not_equal(
         tab = await talk(tabs, uploads)
         assert "Equal" in await verified(tabs, 0)
         assert "Equal" in await verified(tabs, 1)
-        asked = tab.conversation.without_last_reply()
-        tab.conversation = asked.with_reply("Something else.")
+        asked = tab.chat.conversation.without_last_reply()
+        tab.chat.conversation = asked.with_reply("Something else.")
         assert "Different from token 1 on" in await verified(tabs, 1)
 
     scene(play)
@@ -303,7 +306,7 @@ def test_only_the_latest_verification_goes_on() -> None:
     async def play() -> None:
         backend = SlowReplay()
         tabs = Tabs(backend)
-        await handlers.submit(tabs, KEY, "Hi", values())
+        await sending.submit(tabs, KEY, "Hi", values())
         await followed(tabs)
         first = asyncio.create_task(verified(tabs, 0))
         await becomes(lambda: backend.flags)
@@ -320,11 +323,11 @@ def test_nothing_is_reproduced_while_an_answer_is_written() -> None:
     async def play() -> None:
         backend = SlowReplay(gate=(gate := threading.Event()))
         tabs = Tabs(backend)
-        await handlers.submit(tabs, KEY, "Hi", values())
+        await sending.submit(tabs, KEY, "Hi", values())
         gate.set()
         await followed(tabs)
         gate.clear()
-        await handlers.submit(tabs, KEY, "And?", values())
+        await sending.submit(tabs, KEY, "And?", values())
         assert await keeping.reproduce(tabs, KEY, asked()) == ""
         assert await verified(tabs, 0) == "" and not backend.flags
         gate.set()
@@ -336,7 +339,7 @@ def test_nothing_is_reproduced_while_an_answer_is_written() -> None:
 def test_a_backend_that_cannot_replay_says_so() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
-        await handlers.submit(tabs, KEY, "Hi", values())
+        await sending.submit(tabs, KEY, "Hi", values())
         await followed(tabs)
         shown = await keeping.reproduce(tabs, KEY, asked())
         assert 'role="alert"' in shown and "can be reproduced" in shown
@@ -362,12 +365,12 @@ def test_a_conversation_with_a_server_is_exported_and_comes_back(
         path = Path(shutil.copy(paths[0], uploads / "again.zip"))
         tabs.uploads.arrived([str(path)])
         await keeping.restore(tabs, OTHER, posted(path=str(path), name="talk.zip"))
-        back = handlers.tab_of(tabs, OTHER)
-        assert back.answers == tab.answers
-        assert back.answers[0].reasoning == "It has ears."
+        back = page_tab.tab_of(tabs, OTHER)
+        assert back.chat.answers == tab.chat.answers
+        assert back.chat.answers[0].reasoning == "It has ears."
         assert "It has ears" in str(drawn(tabs, OTHER)["messages"])
-        assert [m.text for m in back.conversation.messages] == [
-            m.text for m in tab.conversation.messages
+        assert [m.text for m in back.chat.conversation.messages] == [
+            m.text for m in tab.chat.conversation.messages
         ]
         assert await exported(tabs)
         assert str(server.port) not in str(zipfile.ZipFile(paths[0]).read("settings.json"))

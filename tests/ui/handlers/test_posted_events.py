@@ -13,19 +13,21 @@ from PIL import Image as PillowImage
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, attach, followed
 from tests.support.patience import scene
-from ui.handlers import chat as handlers
 from ui.handlers import comparison as comparing
 from ui.handlers import export as keeping
-from ui.handlers import inspector as inspecting
+from ui.handlers import marked_copy, page_tab
+from ui.handlers.chat import editing, sending
+from ui.handlers.tray import attaching
+from ui.handlers.tray import inspector as inspecting
 from ui.state.registry import Tabs
 
 Handler = Callable[[Tabs, gr.EventData], Awaitable[Any]]
 
 # Each handler of an event with what it reads of it.
 HANDLERS: dict[str, tuple[Handler, tuple[str, ...], tuple[dict[str, Any], ...]]] = {
-    "attach": (lambda t, e: handlers.attach(t, KEY, e), ("error", "files", "wish"), ({},)),
+    "attach": (lambda t, e: attaching.attach(t, KEY, e), ("error", "files", "wish"), ({},)),
     "change_tray": (
-        lambda t, e: handlers.change_tray(t, KEY, e),
+        lambda t, e: attaching.change_tray(t, KEY, e),
         ("op", "id", "wish"),
         ({"op": "detach"}, {"op": "unpoint"}, {"op": "dismiss"}),
     ),
@@ -34,9 +36,9 @@ HANDLERS: dict[str, tuple[Handler, tuple[str, ...], tuple[dict[str, Any], ...]]]
         ("op", "id", "places", "level", "max_tokens", "box", "src", "budget"),
         ({}, {"op": "see"}, {"op": "move"}, {"op": "point"}, {"op": "fit"}),
     ),
-    "edit": (lambda t, e: handlers.edit(t, KEY, "", e), ("turn",), ({},)),
-    "ask_example": (lambda t, e: handlers.ask_example(t, KEY, e, {}), ("example",), ({},)),
-    "save_marked": (lambda t, e: handlers.save_marked(t, KEY, e), ("answer", "picture"), ({},)),
+    "edit": (lambda t, e: editing.edit(t, KEY, "", e), ("turn",), ({},)),
+    "ask_example": (lambda t, e: sending.ask_example(t, KEY, e, {}), ("example",), ({},)),
+    "save_marked": (lambda t, e: marked_copy.save_marked(t, KEY, e), ("answer", "picture"), ({},)),
     "verify": (lambda t, e: keeping.verify(t, KEY, e), ("turn",), ({},)),
     "restore": (lambda t, e: keeping.restore(t, KEY, e), ("path",), ({},)),
     "compare": (
@@ -59,14 +61,14 @@ def test_anything_in_place_of_what_it_reads_is_taken_or_refused(
 
     async def play() -> None:
         tabs = Tabs(FakeBackend())
-        await handlers.submit(tabs, KEY, "Hi", {})
+        await sending.submit(tabs, KEY, "Hi", {})
         await followed(tabs)
         await attach(tabs, [{"path": str(tmp_path / "red.png"), "name": "red.png"}])
-        item = handlers.tab_of(tabs, KEY).tray[0].id
-        before = handlers.tab_of(tabs, KEY).conversation.messages
+        item = page_tab.tab_of(tabs, KEY).draft.tray[0].id
+        before = page_tab.tab_of(tabs, KEY).chat.conversation.messages
         events = [{"id": item, **base, field: value} for base in bases for field in fields for value in ANYTHING]  # fmt: skip
         for event in [*events, *ANYTHING]:
             await handler(tabs, gr.EventData(None, event))
-        assert handlers.tab_of(tabs, KEY).conversation.messages[: len(before)] == before
+        assert page_tab.tab_of(tabs, KEY).chat.conversation.messages[: len(before)] == before
 
     scene(play)

@@ -12,10 +12,11 @@ import pytest
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, followed
 from tests.support.patience import scene
-from ui.handlers import chat as handlers
+from ui.handlers import page_tab
+from ui.handlers.chat import sending
 from ui.html.examples import EXAMPLES, FOLDER, offered
 from ui.state.registry import Tabs
-from ui.state.tab.attachment import Attachment
+from ui.state.tray.attachment import Attachment
 from ui.text.english import ENGLISH
 from ui.text.korean import KOREAN
 
@@ -43,13 +44,13 @@ def test_an_example_is_asked_with_its_files_and_leaves_the_tray_alone() -> None:
         tabs = Tabs(backend := FakeBackend())
         tab = tabs.open(KEY)
         mine = Attachment("1", "image", "/u/a.png", "a.png", (64, 48), "/u/t.webp", "/u/a.png")
-        tab.attach(mine)
-        await handlers.ask_example(tabs, KEY, gr.EventData(None, {"example": 1}), {})
+        tab.draft.attach(mine)
+        await sending.ask_example(tabs, KEY, gr.EventData(None, {"example": 1}), {})
         await followed(tabs)
         (call,) = backend.calls
         assert call.conversation.messages[0].text == "Which picture has the star?"
         assert [Path(p.path or "").name for p in call.conversation.media] == list(EXAMPLES[1].files)
-        assert tab.tray == [mine] and len(tab.conversation.messages) == 2
+        assert tab.draft.tray == [mine] and len(tab.chat.conversation.messages) == 2
 
     scene(play)
 
@@ -58,8 +59,8 @@ def test_an_example_that_is_pressed_twice_is_asked_once() -> None:
     async def play() -> None:
         tabs = Tabs(backend := FakeBackend(gate=(gate := threading.Event())))
         press = gr.EventData(None, {"example": 1})
-        await asyncio.gather(*(handlers.ask_example(tabs, KEY, press, {}) for _ in range(2)))
-        assert handlers.tab_of(tabs, KEY).notice == ""
+        await asyncio.gather(*(sending.ask_example(tabs, KEY, press, {}) for _ in range(2)))
+        assert page_tab.tab_of(tabs, KEY).chat.notice == ""
         gate.set()
         await followed(tabs)
         assert len(backend.calls) == 1
@@ -71,7 +72,7 @@ def test_an_example_that_is_pressed_twice_is_asked_once() -> None:
 def test_an_example_that_is_not_there_is_not_asked(number: object) -> None:
     async def play() -> None:
         tabs = Tabs(backend := FakeBackend())
-        await handlers.ask_example(tabs, KEY, gr.EventData(None, {"example": number}), {})
+        await sending.ask_example(tabs, KEY, gr.EventData(None, {"example": number}), {})
         assert backend.calls == []
 
     scene(play)

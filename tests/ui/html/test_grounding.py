@@ -15,7 +15,7 @@ from tests.support import media_files
 from ui.html import grounding as places
 from ui.html.grounding import COLOURS, Marked
 from ui.media.marked_copy import EDGE
-from ui.state.tab.attachment import Attachment, inspect
+from ui.state.tray.attachment import Attachment, inspect
 
 CAT = "<|object_ref_start|>the cat<|object_ref_end|><|box_start|>(100,200),(500,750)<|box_end|>"
 

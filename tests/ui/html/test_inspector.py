@@ -9,7 +9,7 @@ from model.backend import ItemCost
 from model.errors import LocalizedText
 from tests.support.sending import CLIP, PHOTO
 from ui.html.inspector import Look, dialog
-from ui.state.tab.resolution import Resolution
+from ui.state.tray.resolution import Resolution
 from ui.text.english import ENGLISH
 
 SEEN_PICTURE = ItemCost("image", 1, (640, 480), (112, 84), 12)

@@ -23,7 +23,7 @@ from ui.html.markdown.answer import to_html
 from ui.html.markdown.kept_html import KeptHtml
 from ui.html.markdown.timestamps import Clips, Player
 from ui.state.differences import MAX_WORDS, differences
-from ui.state.tab.attachment import Attachment
+from ui.state.tray.attachment import Attachment
 
 SHORT, LONG = 10_000, 100_000  # characters
 MAX_RATIO = 40.0  # 10 when linear, 100 when quadratic

@@ -16,7 +16,7 @@ from model.settings import GenerationSettings
 from tests.support.fakes import USAGE
 from ui.html import messages as render
 from ui.html.grounding import Marked
-from ui.state.tab.attachment import Attachment
+from ui.state.tray.attachment import Attachment
 from ui.text.chinese import CHINESE
 from ui.text.english import ENGLISH
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from model.backend import Estimate, ItemCost
 from model.errors import LocalizedText
 from ui.html import tray as composer
-from ui.state.tab.attachment import Attachment
+from ui.state.tray.attachment import Attachment
 from ui.text.english import ENGLISH
 
 HOSTILE = '${alert(1)}<img src=x onerror=alert(1)>{{x}}".png'

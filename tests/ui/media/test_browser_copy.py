@@ -17,7 +17,7 @@ from ui.media.browser_copy import clip_preview
 from ui.media.disk_quota import DiskQuota
 from ui.media.room import Room
 from ui.state.registry import Tabs
-from ui.state.tab.attachment import Attachment, inspect
+from ui.state.tray.attachment import Attachment, inspect
 
 
 @pytest.fixture
@@ -56,11 +56,11 @@ def test_until_the_copy_is_there_a_picture_stands_for_it(avi: Path) -> None:
         tab = tabs.open("k")
         attachment = await asyncio.to_thread(inspect, avi)
         assert attachment.shown == attachment.thumbnail and not attachment.playable
-        tab.attach(attachment)
-        tabs.make_playable(tab, attachment)
-        await becomes(lambda: tab.known[attachment.path].playable)
-        assert facts(tab.known[attachment.path].shown)[0] == "h264"
-        assert tab.tray[0].path == str(avi)
+        tab.draft.attach(attachment)
+        tabs.clip_copies.start(tab, attachment)
+        await becomes(lambda: tab.chat.attachments[attachment.path].playable)
+        assert facts(tab.chat.attachments[attachment.path].shown)[0] == "h264"
+        assert tab.draft.tray[0].path == str(avi)
 
     scene(play)
 
@@ -72,10 +72,13 @@ def test_a_clip_that_cannot_be_copied_keeps_its_picture(
         tabs = Tabs(FakeBackend())
         tab = tabs.open("k")
         gone = Attachment("1", "video", str(tmp_path / "x"), "x", (2, 2), "/t.webp", "/t.webp", 1.0)
-        tab.attach(gone)
-        tabs.make_playable(tab, gone)
-        assert await tabs.copied(tab)
-        assert tab.known[gone.path].shown == "/t.webp" and "could not be copied" in caplog.text
+        tab.draft.attach(gone)
+        tabs.clip_copies.start(tab, gone)
+        assert await tabs.clip_copies.made(tab)
+        assert (
+            tab.chat.attachments[gone.path].shown == "/t.webp"
+            and "could not be copied" in caplog.text
+        )
 
     scene(play)
 
@@ -85,10 +88,10 @@ def test_a_page_waits_for_its_own_clips_only(avi: Path) -> None:
         tabs = Tabs(FakeBackend())
         mine, other = tabs.open("mine"), tabs.open("other")
         attachment = await asyncio.to_thread(inspect, avi)
-        mine.attach(attachment)
-        tabs.make_playable(mine, attachment)
-        assert not await asyncio.wait_for(tabs.copied(other), 10.0)
-        assert await tabs.copied(mine)
+        mine.draft.attach(attachment)
+        tabs.clip_copies.start(mine, attachment)
+        assert not await asyncio.wait_for(tabs.clip_copies.made(other), 10.0)
+        assert await tabs.clip_copies.made(mine)
 
     scene(play)
 
@@ -98,10 +101,10 @@ def test_a_clip_that_was_let_go_meanwhile_does_not_come_back(avi: Path) -> None:
         tabs = Tabs(FakeBackend())
         tab = tabs.open("k")
         attachment = await asyncio.to_thread(inspect, avi)
-        tab.attach(attachment)
-        tabs.make_playable(tab, attachment)
+        tab.draft.attach(attachment)
+        tabs.clip_copies.start(tab, attachment)
         tab.clear()
-        assert await tabs.copied(tab)
-        assert tab.known == {}
+        assert await tabs.clip_copies.made(tab)
+        assert tab.chat.attachments == {}
 
     scene(play)

@@ -25,9 +25,10 @@ from ui.media.disk_quota import DiskQuota, sweep
 from ui.media.temp_folder import LOCK, storing
 from ui.media.upload_limit import INSUFFICIENT_STORAGE
 from ui.page.build import build_page
-from ui.state import registry as tabs
-from ui.state.registry import KEPT_S, Tabs
-from ui.state.tab.attachment import inspect
+from ui.state import open_tabs as tabs
+from ui.state.open_tabs import KEPT_S
+from ui.state.registry import Tabs
+from ui.state.tray.attachment import inspect
 
 ROOT = Path(__file__).parents[3]
 
@@ -70,8 +71,8 @@ def test_what_an_open_tab_attached_is_needed(
 
     async def visit() -> None:
         tab = open_tabs.open("0" * 32)
-        tab.attach(inspect(mine))
-        thumbnail = Path(tab.tray[0].thumbnail)
+        tab.draft.attach(inspect(mine))
+        thumbnail = Path(tab.draft.tray[0].thumbnail)
         lie_for(KEPT_S + 60, mine, nobodys, thumbnail)
         open_tabs.open("1" * 32)
         await becomes(lambda: not nobodys.exists())
@@ -87,7 +88,7 @@ def test_what_the_last_visitor_uploaded_goes_though_nobody_comes_after(uploads: 
     async def visit() -> None:
         tabs = Tabs(FakeBackend(), kept_s=0.2)
         tab = tabs.open("0" * 32)
-        tab.attach(inspect(mine))
+        tab.draft.attach(inspect(mine))
         await becomes(lambda: not mine.exists())
 
     scene(visit)
@@ -107,7 +108,7 @@ def test_a_full_disk_under_an_attachment_is_told(uploads: Path) -> None:
     path = photo(uploads / "a.png")
     program = (
         "import resource, sys\n"
-        "from pathlib import Path\nfrom ui.state.tab.attachment import inspect\n"
+        "from pathlib import Path\nfrom ui.state.tray.attachment import inspect\n"
         "from model.errors import DemoError\n"
         "inspect(Path(sys.argv[1]))\n"  # starts the sandbox, which is to have no such limit
         "resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))\n"

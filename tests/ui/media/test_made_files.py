@@ -19,8 +19,9 @@ from tests.support import media_files
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY
 from tests.support.patience import PATIENCE_S, becomes, scene
-from ui.handlers import chat as handlers
-from ui.handlers import inspector as inspecting
+from ui.handlers import page_tab
+from ui.handlers.chat import editing
+from ui.handlers.tray import inspector as inspecting
 from ui.html.examples import EXAMPLES, Example
 from ui.media.browser_copy import clip_preview
 from ui.media.disk_quota import DiskQuota
@@ -29,7 +30,7 @@ from ui.media.model_view import seen_frames, seen_picture
 from ui.media.room import Room
 from ui.state import registry as tabs
 from ui.state.registry import Tabs
-from ui.state.tab.attachment import inspect
+from ui.state.tray.attachment import inspect
 
 MB = 2**20
 
@@ -135,14 +136,14 @@ def test_of_what_was_made_for_a_tab_only_the_latest_stays(
 
     async def play() -> None:
         open_tabs = Tabs(FakeBackend())
-        mine, other = handlers.tab_of(open_tabs, KEY), handlers.tab_of(open_tabs, "f" * 32)
+        mine, other = page_tab.tab_of(open_tabs, KEY), page_tab.tab_of(open_tabs, "f" * 32)
         open_tabs.made(other, [str(files[1])])
         for file in files:
             open_tabs.made(mine, [str(file)])
         await becomes(
             lambda: [files.index(file) for file in files if file.exists()] == [1, 3, 4, 5]
         )
-        await handlers.clear(open_tabs, KEY)
+        await editing.clear(open_tabs, KEY)
         await becomes(lambda: [file.exists() for file in files].count(True) == 1)
         assert files[1].exists(), "somebody else looks at it"
 
@@ -154,12 +155,12 @@ def test_a_look_and_a_marked_picture_go_with_the_conversation(uploads: Path) -> 
 
     async def play() -> None:
         open_tabs = Tabs(FakeBackend())
-        tab = handlers.tab_of(open_tabs, KEY)
-        tab.attach(inspect(picture))
-        look: dict[str, Any] = {"op": "look", "id": tab.tray[0].id}
+        tab = page_tab.tab_of(open_tabs, KEY)
+        tab.draft.attach(inspect(picture))
+        look: dict[str, Any] = {"op": "look", "id": tab.draft.tray[0].id}
         await inspecting.inspect(open_tabs, KEY, "", gr.EventData(None, look), {})
         assert list((uploads / "seen").iterdir())
-        await handlers.clear(open_tabs, KEY)
+        await editing.clear(open_tabs, KEY)
         await becomes(lambda: not list((uploads / "seen").iterdir()))
 
     scene(play)

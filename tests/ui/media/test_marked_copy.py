@@ -14,7 +14,7 @@ from ui.html.grounding import COLOURS, Marked
 from ui.media.disk_quota import DiskQuota
 from ui.media.marked_copy import EDGE, draw, marked_copy
 from ui.media.room import Room
-from ui.state.tab.attachment import inspect
+from ui.state.tray.attachment import inspect
 
 
 @pytest.fixture(autouse=True)

@@ -150,7 +150,7 @@ def test_uploads_and_looks_at_them_are_of_who_sent_them(uploads: Path) -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend(), most_bytes=MOST)
         quota, tab = tabs.errands.quota, tabs.open("0" * 32)
-        tab.asker = Asker(STRANGER)
+        tab.presence.asker = Asker(STRANGER)
         tabs.uploaded([str(file)], Asker(STRANGER))
         assert not quota.full()
         uploaded = quota.left(STRANGER)

@@ -20,7 +20,7 @@ from tests.support.following import KEY
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import becomes, scene, wait_until
 from tools.served import REPLY_S
-from ui.handlers import chat as handlers
+from ui.handlers.chat import opening, sending
 from ui.http.leaving import Leaving
 from ui.page.build import build_page
 from ui.state.registry import Tabs
@@ -45,7 +45,7 @@ def test_the_answer_of_a_page_that_left_is_given_up(
         tabs = Tabs(backend := FakeBackend(gate=threading.Event()))
         tab = tabs.open(KEY)
         tabs.page_opened(tab, "browser", "first")
-        await handlers.submit(tabs, KEY, "Hi", {})
+        await sending.submit(tabs, KEY, "Hi", {})
         await becomes(lambda: backend.calls)
         tabs.page_left(KEY, said)
         tabs.page_left("0" * 32, "first")
@@ -66,7 +66,7 @@ def test_a_page_whose_connection_ends_before_it_is_heard_has_left(
         tabs = Tabs(backend := FakeBackend(gate=threading.Event()))
         tab = tabs.open(KEY)
         tabs.page_opened(tab, "browser", "first")
-        await handlers.submit(tabs, KEY, "Hi", {})
+        await sending.submit(tabs, KEY, "Hi", {})
         await becomes(lambda: backend.calls)
         tabs.page_closed("first")
         tabs.page_left(KEY, "first")
@@ -82,13 +82,13 @@ def test_a_tab_that_another_page_shows_is_not_left(monkeypatch: pytest.MonkeyPat
         tabs = Tabs(backend := FakeBackend(gate=threading.Event()))
         tab = tabs.open(KEY)
         tabs.page_opened(tab, "browser", "first")
-        await handlers.submit(tabs, KEY, "Hi", {})
+        await sending.submit(tabs, KEY, "Hi", {})
         await becomes(lambda: backend.calls)
         tabs.page_opened(tab, "browser", "reloaded")
         tabs.page_left(KEY, "first")
         await asyncio.sleep(0.3)
         tabs.page_left(KEY, "reloaded")
-        await handlers.look(tabs, KEY, as_page("reloaded"))  # the browser has kept it
+        await opening.look(tabs, KEY, as_page("reloaded"))  # the browser has kept it
         await asyncio.sleep(0.3)
         assert not backend.calls[0].cancel.is_set()
         tabs.page_left(KEY, "reloaded")
@@ -161,8 +161,9 @@ def test_a_program_that_was_cut_off_goes_on_after_the_whole_answer(served: Serve
     with httpx.Client(base_url=served.url, timeout=REPLY_S) as client:
         asked = {**ASKED, "session_hash": "another"}
         told(client, asked, "word3")
-        tab = served.page.tabs._tabs["api-another"]
-        wait_until(lambda: not tab.run or tab.run.left)
+        tab = served.page.tabs.open_tabs.get("api-another")
+        assert tab
+        wait_until(lambda: not tab.chat.run or tab.chat.run.left)
         told(client, {**asked, "data": [{"text": "And?"}, {}]})
         _, reply, _ = served.backend.calls[1].conversation.messages
         assert reply.text == "".join(WORDS)

@@ -53,22 +53,22 @@ def test_a_fault_is_told_and_the_next_message_works(
     made = made[:1] if place == "decode" else made
     tabs = Tabs(faulty(qwen2_vl, place, *(make() for make in made)))
     tab = Tab("0" * 32, tabs.backend)
-    tab.conversation = talk.without_last_exchange()
+    tab.chat.conversation = talk.without_last_exchange()
 
     async def two_messages() -> None:
         await answered(tabs, tab, talk)
-        assert (tab.outcome, sentence in tab.notice) == ("error", True), tab.notice
+        assert (tab.chat.outcome, sentence in tab.chat.notice) == ("error", True), tab.chat.notice
         # The message came to nothing and is in the composer again, or what was said of the answer stands.
-        kept = tab.conversation.turns == 2 and tab.conversation.messages[-1].text
-        assert kept or (tab.conversation.turns, tab.returned) == (1, "What?")
+        kept = tab.chat.conversation.turns == 2 and tab.chat.conversation.messages[-1].text
+        assert kept or (tab.chat.conversation.turns, tab.draft.returned) == (1, "What?")
         await answered(tabs, tab, talk)
-        assert tab.outcome == "idle" and tab.conversation.turns == 2
+        assert tab.chat.outcome == "idle" and tab.chat.conversation.turns == 2
 
     asyncio.run(two_messages())
     alone = Tabs(faulty(qwen2_vl, place))
     fresh = Tab("1" * 32, alone.backend)
     asyncio.run(answered(alone, fresh, talk))
-    assert tab.conversation.messages[-1].text == fresh.conversation.messages[-1].text
+    assert tab.chat.conversation.messages[-1].text == fresh.chat.conversation.messages[-1].text
 
 
 def test_other_people_do_not_notice_somebodys_fault(
@@ -81,7 +81,7 @@ def test_other_people_do_not_notice_somebodys_fault(
         await asyncio.gather(answered(tabs, unlucky, talk), answered(tabs, other, talk))
 
     asyncio.run(both())
-    assert sorted((unlucky.outcome, other.outcome)) == ["error", "idle"]
+    assert sorted((unlucky.chat.outcome, other.chat.outcome)) == ["error", "idle"]
 
 
 def test_a_deleted_file_is_named_and_attaching_it_again_heals_the_conversation(
@@ -97,13 +97,13 @@ def test_a_deleted_file_is_named_and_attaching_it_again_heals_the_conversation(
 
     async def three_messages() -> None:
         await answered(tabs, tab, talk)
-        stands = tab.conversation
+        stands = tab.chat.conversation
         path.unlink()
         await answered(tabs, tab, stands.with_user_turn(later))
-        assert tab.notice == "Picture 1 (a.png) is gone from the server; attach it again."
-        assert (tab.conversation, tab.returned) == (stands, "And now?")
+        assert tab.chat.notice == "Picture 1 (a.png) is gone from the server; attach it again."
+        assert (tab.chat.conversation, tab.draft.returned) == (stands, "And now?")
         path.write_bytes(content)  # Gradio stores the same content in the same place
         await answered(tabs, tab, stands.with_user_turn(later))
-        assert (tab.outcome, tab.conversation.turns) == ("idle", 3)
+        assert (tab.chat.outcome, tab.chat.conversation.turns) == ("idle", 3)
 
     asyncio.run(three_messages())

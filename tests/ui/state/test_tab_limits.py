@@ -14,12 +14,14 @@ from model.errors import DemoError
 from tests.support.fakes import FakeBackend
 from tests.support.following import followed
 from tests.support.patience import scene
-from ui.handlers import chat as handlers
+from ui.handlers import page_tab
+from ui.handlers.chat import opening, sending
 from ui.html import page_update as view
 from ui.html.page_update import View
 from ui.http.asker import Asker
-from ui.state import registry as tabs
-from ui.state.registry import MAX_TABS, Tabs, surplus
+from ui.state import open_tabs as tabs
+from ui.state.open_tabs import MAX_TABS, surplus
+from ui.state.registry import Tabs
 from ui.state.tab.tab import Tab
 
 STRANGER = "203.0.113.7"
@@ -37,16 +39,16 @@ def key(number: int) -> str:
 
 def opened(open_tabs: Tabs, number: int, address: str, page: bool = True) -> Tab:
     tab = open_tabs.open(key(number))
-    open_tabs.found(tab, Asker(address))
+    open_tabs.open_tabs.asked_by(tab, Asker(address))
     if page:
         open_tabs.page_opened(tab, address, f"page {number}", address)
     return tab
 
 
 async def answered(open_tabs: Tabs, tab: Tab) -> None:
-    await handlers.submit(open_tabs, tab.key, "Hi", {})
+    await sending.submit(open_tabs, tab.key, "Hi", {})
     await followed(open_tabs, tab.key)
-    assert tab.answered
+    assert tab.chat.answered
 
 
 def played(play: Callable[[Tabs], Coroutine[Any, Any, None]]) -> None:
@@ -61,7 +63,7 @@ def test_a_conversation_whose_page_is_open_stays() -> None:
         await answered(open_tabs, victim)
         for number in range(10, 60):
             with_page = opened(open_tabs, number, f"198.51.100.{number}", page=number % 2 == 0)
-            with_page.conversation = victim.conversation  # as an import leaves it
+            with_page.chat.conversation = victim.chat.conversation  # as an import leaves it
         assert open_tabs.open(victim.key) is victim
 
     played(play)
@@ -109,9 +111,9 @@ def test_a_server_that_is_full_of_open_pages_says_so() -> None:
         for number in range(6):
             await answered(open_tabs, opened(open_tabs, number, f"198.51.100.{number}"))
         with pytest.raises(gr.Error, match="try again later"):
-            handlers.tab_of(open_tabs, key(7))
+            page_tab.tab_of(open_tabs, key(7))
         with pytest.raises(gr.Error, match="稍后再试"):
-            handlers.tab_of(open_tabs, key(7), "zh")
+            page_tab.tab_of(open_tabs, key(7), "zh")
 
     played(play)
 
@@ -135,10 +137,12 @@ def test_a_long_conversation_is_drawn_while_others_go_on(
 
     async def play(open_tabs: Tabs) -> None:
         tab = opened(open_tabs, 1, "192.0.2.1")
-        tab.conversation = Conversation().with_user_turn(Text("<" * (handlers.LONG - 2 + longer)))
-        tab.conversation = tab.conversation.with_reply("x")
+        tab.chat.conversation = Conversation().with_user_turn(
+            Text("<" * (page_tab.LONG - 2 + longer))
+        )
+        tab.chat.conversation = tab.chat.conversation.with_reply("x")
         monkeypatch.setattr(view, "whole", noted)
-        await handlers.look(open_tabs, tab.key)
+        await opening.look(open_tabs, tab.key)
         assert (drawn_in[0] is not threading.current_thread()) == longer
 
     played(play)

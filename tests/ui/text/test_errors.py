@@ -35,9 +35,9 @@ from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, followed
 from tests.support.patience import PATIENCE_S, scene
 from tests.ui.text.test_texts import COUNTING
-from ui.handlers import chat as handlers
+from ui.handlers.chat import opening, sending
+from ui.handlers.tray import attaching
 from ui.html import messages as render
-from ui.html.page_update import View
 from ui.state.registry import Tabs
 from ui.text import chinese, korean
 from ui.text.chinese import CHINESE
@@ -237,8 +237,8 @@ def test_a_message_that_is_refused_is_refused_in_the_language_of_the_tab(
     async def play() -> None:
         tabs = Tabs(FakeBackend())
         tabs.open(KEY).language = language
-        _, *rest = await handlers.submit(tabs, KEY, "Hi", {"max_tokens": 5, "min_tokens": 9})
-        assert said in View(*rest).notice
+        shown = await sending.submit(tabs, KEY, "Hi", {"max_tokens": 5, "min_tokens": 9})
+        assert said in shown.notice
 
     scene(play)
 
@@ -256,7 +256,7 @@ def test_a_failed_answer_is_explained_in_the_language_of_the_tab(
     async def play() -> None:
         tabs = Tabs(FakeBackend([error]))
         tabs.open(KEY).language = "zh"
-        await handlers.submit(tabs, KEY, "Hi", {})
+        await sending.submit(tabs, KEY, "Hi", {})
         last = await followed(tabs)
         assert said in last.notice
 
@@ -268,18 +268,18 @@ def test_another_language_says_again_what_went_wrong_before() -> None:
         tabs = Tabs(
             FakeBackend([MediaError("{name} is an empty file; attach another.", name="a.png")])
         )
-        await handlers.submit(tabs, KEY, "Hi", {})
+        await sending.submit(tabs, KEY, "Hi", {})
         last = await followed(tabs)
         assert "a.png is an empty file" in last.notice
         nowhere = {"path": "/etc/passwd", "name": "b.png"}
-        tray = await handlers.attach(tabs, KEY, gr.EventData(None, {"files": [nowhere]}))
+        tray = await attaching.attach(tabs, KEY, gr.EventData(None, {"files": [nowhere]}))
         assert "was not uploaded here" in tray
         for language, empty, stranger in (
             ("zh", "a.png 是空文件", "不是在这里上传的"),
             ("ko", "a.png은(는) 빈 파일", "여기에 올린 파일이 아닙니다"),
             ("en", "a.png is an empty file", "was not uploaded here"),
         ):
-            shown = " ".join(map(str, await handlers.choose_language(tabs, KEY, language)))
+            shown = " ".join(map(str, await opening.choose_language(tabs, KEY, language)))
             assert empty in shown and stranger in shown
 
     scene(play)

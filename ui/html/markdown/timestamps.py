@@ -14,7 +14,7 @@ from model.answers.references import references, subjects
 from model.answers.timestamps import timestamps
 from model.conversation import Conversation, Video
 from ui.media.browser_copy import MAX_SECONDS
-from ui.state.tab.attachment import Attachment
+from ui.state.tray.attachment import Attachment
 
 # Links, addresses and formulas stay as they are. What begins anew within itself is given up, so that no text takes
 # longer to read than it is long.

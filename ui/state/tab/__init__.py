@@ -1,1 +1,1 @@
-"""One tab: its conversation, its tray, its runs and what its page has drawn."""
+"""One tab: its conversation, the draft of the next message, who is there, and its runs."""

@@ -12,7 +12,7 @@ from model.settings import VisionSettings
 from ui.html import messages as render
 from ui.html.markdown.answer import to_html
 from ui.html.markdown.timestamps import clips
-from ui.state.tab.attachment import Attachment
+from ui.state.tray.attachment import Attachment
 
 
 def clip(name: str, seconds: float, *, shown: str = "") -> Attachment:

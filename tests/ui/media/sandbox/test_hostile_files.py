@@ -31,7 +31,8 @@ from tests.support.media_files import CORNERS, SMALL, number_of, photo
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import scene
 from tools.served import program
-from ui.handlers import chat as handlers
+from ui.handlers.chat import sending
+from ui.handlers.tray import pricing
 from ui.media.disk_quota import DiskQuota
 from ui.media.model_view import seen_frames, seen_picture
 from ui.media.room import Room
@@ -107,8 +108,8 @@ def shown_name(case: Case) -> str:
 
 
 def untouched(tab: Tab) -> None:
-    assert [item.name for item in tab.tray] == ["good.png"]
-    assert (tab.refused, tab.notice, tab.conversation) == ([], "", Conversation())
+    assert [item.name for item in tab.draft.tray] == ["good.png"]
+    assert (tab.draft.refusals, tab.chat.notice, tab.chat.conversation) == ([], "", Conversation())
 
 
 def explained(sentence: str) -> None:
@@ -121,7 +122,7 @@ def explained(sentence: str) -> None:
 
 def seen(tab: Tab, estimate: Estimate) -> list[PillowImage.Image]:
     """What the page says that the model sees of the second item."""
-    item, cost = tab.tray[1], estimate.items[1]
+    item, cost = tab.draft.tray[1], estimate.items[1]
     part: Any = item.part(SMALL)
     if item.kind == "image":
         paths = [seen_picture(part, cost.resized, Room(DiskQuota()))]
@@ -153,8 +154,8 @@ def test_an_unusual_file_is_seen_as_it_is_and_answered_about(
         tabs = await opened(local, uploads)
         await attach(tabs, KEY, made(case, uploads), case.name)
         tab = tabs.open(KEY)
-        assert tab.refused == []
-        item = tab.tray[1]
+        assert tab.draft.refusals == []
+        item = tab.draft.tray[1]
         assert (item.kind, item.size, item.name) == (case.kind, case.size, shown_name(case))
         draft = tab.drafted("What?", SMALL)
         assert draft
@@ -177,12 +178,12 @@ def test_an_unusual_file_is_seen_as_it_is_and_answered_about(
 
 
 async def answered(tabs: Tabs, estimate: Estimate) -> None:
-    await handlers.submit(tabs, KEY, "What?", values())
+    await sending.submit(tabs, KEY, "What?", values())
     last = await followed(tabs)
     tab = tabs.open(KEY)
     assert 'data-state="idle" data-turn="1"' in last.run_state and last.notice == ""
-    assert tab.conversation.turns == 1 and tab.tray == []
-    usage = tab.usage
+    assert tab.chat.conversation.turns == 1 and tab.draft.tray == []
+    usage = tab.chat.usage
     assert usage and usage.prompt_tokens == estimate.prompt_tokens
     assert usage.visual_tokens == sum(item.tokens for item in estimate.items)
 
@@ -196,11 +197,11 @@ def test_what_cannot_be_read_is_refused_in_the_tray_and_what_is_there_stays(
         tab = tabs.open(KEY)
         tab.language = "zh"
         tray = await attach(tabs, KEY, made(case, uploads), case.name)
-        (sentence,) = tab.refused
+        (sentence,) = tab.draft.refusals
         assert case.refused in sentence and case.name in sentence
         explained(sentence)
         assert html.escape(CHINESE.said(sentence)) in tray
-        assert [item.name for item in tab.tray] == ["good.png"]
+        assert [item.name for item in tab.draft.tray] == ["good.png"]
         untouched(tabs.open(OTHER))
 
     scene(play)
@@ -214,14 +215,14 @@ def test_what_no_model_takes_is_said_before_sending_and_nothing_is_lost(
         tabs = await opened(local, uploads)
         tab = tabs.open(KEY)
         await attach(tabs, KEY, made(case, uploads), case.name)
-        assert case.refused in html.unescape(await handlers.price(tabs, KEY, "What?", values()))
-        await handlers.submit(tabs, KEY, "What?", values())
+        assert case.refused in html.unescape(await pricing.price(tabs, KEY, "What?", values()))
+        await sending.submit(tabs, KEY, "What?", values())
         last = await followed(tabs)
-        assert last.returned == "What?" and case.refused in tab.notice
-        explained(tab.notice)
-        assert [item.name for item in tab.tray] == ["good.png", case.name]
-        tab.detach(tab.tray[1].id)
-        await handlers.submit(tabs, KEY, "What?", values())
+        assert last.returned == "What?" and case.refused in tab.chat.notice
+        explained(tab.chat.notice)
+        assert [item.name for item in tab.draft.tray] == ["good.png", case.name]
+        tab.draft.detach(tab.draft.tray[1].id)
+        await sending.submit(tabs, KEY, "What?", values())
         assert 'data-state="idle"' in (await followed(tabs)).run_state
         untouched(tabs.open(OTHER))
 
@@ -234,7 +235,7 @@ def test_a_long_clip_is_answered_about_in_part(local: LocalBackend, uploads: Pat
     async def play() -> None:
         tabs = await opened(local, uploads)
         await attach(tabs, KEY, made(hours, uploads))
-        cost = await handlers.price(tabs, KEY, "What?", values(video_end_s=60.0))
+        cost = await pricing.price(tabs, KEY, "What?", values(video_end_s=60.0))
         assert "tokens" in cost and "alert" not in cost
 
     scene(play)
@@ -252,15 +253,15 @@ def test_a_file_that_changes_after_it_was_attached_costs_a_sentence_at_most(
         path = made(attached, uploads)
         await attach(tabs, KEY, path)
         replace(path, becomes)
-        await handlers.price(tabs, KEY, "What?", values())
-        await handlers.submit(tabs, KEY, "What?", values())
+        await pricing.price(tabs, KEY, "What?", values())
+        await sending.submit(tabs, KEY, "What?", values())
         last = await followed(tabs)
         tab = tabs.open(KEY)
         if becomes == "other size" and suffix == "png":
-            assert tab.conversation.turns == 1
+            assert tab.chat.conversation.turns == 1
         else:
-            assert last.returned == "What?" and len(tab.tray) == 2
-            explained(tab.notice)
+            assert last.returned == "What?" and len(tab.draft.tray) == 2
+            explained(tab.chat.notice)
         untouched(tabs.open(OTHER))
 
     scene(play)
@@ -296,10 +297,10 @@ def test_the_whole_heap_at_once_leaves_only_what_is_good(
             files.append({"path": str(path), "name": case.name})
         tray = await following.attach(tabs, files, KEY)
         taken = [shown_name(c) for c in heap if not c.refused or c.when == "pricing"]
-        assert [item.name for item in tab.tray] == ["good.png", *taken][:64]
-        assert len(tab.refused) == 1 + len(heap) - len(tab.tray)
-        assert tray.count('role="alert"') == len(tab.refused)
-        assert tab.conversation == Conversation()
+        assert [item.name for item in tab.draft.tray] == ["good.png", *taken][:64]
+        assert len(tab.draft.refusals) == 1 + len(heap) - len(tab.draft.tray)
+        assert tray.count('role="alert"') == len(tab.draft.refusals)
+        assert tab.chat.conversation == Conversation()
         untouched(tabs.open(OTHER))
 
     scene(play)

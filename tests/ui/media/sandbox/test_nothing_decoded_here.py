@@ -18,13 +18,15 @@ import app
 from cli.flags import connection, parser
 from model.backend import Backend
 from model.checkpoint.choose import Flags
-from tests.support import following, media_files
-from tests.support.following import KEY, followed
+from tests.support import media_files
+from tests.support.following import KEY, attach, followed
 from tests.support.openai_server import OpenAIServer, Told
 from tests.support.patience import scene
-from ui.handlers import chat as handlers
 from ui.handlers import export as keeping
-from ui.handlers import inspector as inspecting
+from ui.handlers import marked_copy
+from ui.handlers.chat import following, sending
+from ui.handlers.tray import inspector as inspecting
+from ui.handlers.tray import pricing, read_ahead
 from ui.state.registry import Tabs
 from ui.state.tab.tab import Tab
 
@@ -104,19 +106,19 @@ def test_a_whole_turn_decodes_nothing_here(
     async def play(tabs: Tabs) -> None:
         tab = tabs.open(KEY)
         attached = [{"path": str(file), "name": file.name} for file in files]
-        await following.attach(tabs, attached)
-        assert tab.refused == [] and len(tab.tray) == 4
-        await handlers.play_clips(tabs, KEY)
-        assert all(item.playable for item in tab.known.values() if item.kind == "video")
-        assert "tokens" in await handlers.price(tabs, KEY, "What?", SETTINGS)
-        for item in tab.tray:
+        await attach(tabs, attached)
+        assert tab.draft.refusals == [] and len(tab.draft.tray) == 4
+        await following.play_clips(tabs, KEY)
+        assert all(item.playable for item in tab.chat.attachments.values() if item.kind == "video")
+        assert "tokens" in await pricing.price(tabs, KEY, "What?", SETTINGS)
+        for item in tab.draft.tray:
             see = posted(op="see", id=item.id)
             dialog, _ = await inspecting.inspect(tabs, KEY, "", see, SETTINGS)
             assert "alert" not in dialog
-        await handlers.read_ahead(tabs, KEY, SETTINGS)
-        await handlers.submit(tabs, KEY, "What?", SETTINGS)
+        await read_ahead.read_ahead(tabs, KEY, SETTINGS)
+        await sending.submit(tabs, KEY, "What?", SETTINGS)
         await followed(tabs)
-        assert tab.notice == "" and tab.conversation.turns == 1
+        assert tab.chat.notice == "" and tab.chat.conversation.turns == 1
         await keep(tabs, tab, made_here=backend is local)
 
     with backend() as made:
@@ -128,14 +130,14 @@ async def keep(tabs: Tabs, tab: Tab, made_here: bool) -> None:
     """Verify the answer, save a marked picture, export, and open the export on another page."""
     if made_here:
         assert "Equal" in await keeping.verify(tabs, KEY, posted(turn=0))
-    tab.conversation = tab.conversation.without_last_reply().with_reply(BOX)
-    url, _ = await handlers.save_marked(tabs, KEY, posted(answer=0, picture=1))
+    tab.chat.conversation = tab.chat.conversation.without_last_reply().with_reply(BOX)
+    url, _ = await marked_copy.save_marked(tabs, KEY, posted(answer=0, picture=1))
     assert url.endswith("marked.png")
     address, _ = await keeping.export(tabs, KEY)
     archive = Path(unquote(address.partition("file=")[2]))
     tabs.uploads.arrived([str(archive)])
     await keeping.restore(tabs, OTHER, posted(path=str(archive), name="talk.zip"))
-    assert len(list(tabs.open(OTHER).conversation.media)) == 4
+    assert len(list(tabs.open(OTHER).chat.conversation.media)) == 4
 
 
 def test_what_is_watched_is_what_decodes(tmp_path: Path, decoded_here: list[str]) -> None:

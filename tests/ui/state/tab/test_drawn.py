@@ -16,14 +16,14 @@ from model.settings import GenerationSettings
 from tests.support.fakes import USAGE, FakeBackend
 from tests.support.following import KEY, drawn, followed, rest
 from tests.support.patience import scene
-from ui.handlers import chat as handlers
+from ui.handlers.chat import editing, following, opening, sending
 from ui.html import messages as render
 from ui.html import page_update as view
 from ui.html.page_update import Rest, as_gradio_sends
 from ui.html.tray import file_url
 from ui.state.registry import Tabs
-from ui.state.tab.attachment import Attachment
 from ui.state.tab.tab import Tab
+from ui.state.tray.attachment import Attachment
 
 CLIP = Attachment("clip", "video", "/clip.mp4", "clip.mp4", (64, 48), "/clip.jpg", "/c.jpg", 9.0)
 
@@ -49,8 +49,8 @@ def talk(turns: int) -> Conversation:
 
 
 def long(tab: Tab, turns: int) -> None:
-    tab.conversation = talk(turns)
-    tab.answers = [AnswerRecord(GenerationSettings(), USAGE)] * turns
+    tab.chat.conversation = talk(turns)
+    tab.chat.answers = [AnswerRecord(GenerationSettings(), USAGE)] * turns
 
 
 def test_an_action_draws_and_sends_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +70,7 @@ def test_an_action_draws_and_sends_what_is_new(monkeypatch: pytest.MonkeyPatch) 
         page.put(view.log(tab))
         assert len(page.shown) == 200 and len(read) == 100
         read.clear()
-        _, *sent = await handlers.submit(tabs, KEY, "And?", {})
+        _, *sent = await sending.submit(tabs, KEY, "And?", {})
         page.put(rest(view.View(*sent)))
         assert page.put(rest(await followed(tabs)))[198:] == [
             "question99",
@@ -79,10 +79,12 @@ def test_an_action_draws_and_sends_what_is_new(monkeypatch: pytest.MonkeyPatch) 
             "Hello",
         ]
         assert read == ["Hello"]
-        undone = await handlers.undo(tabs, KEY)
+        undone = await editing.undo(tabs, KEY)
         assert rest(undone)["messages"] == [] and page.put(rest(undone))[-1] == "answer99"
-        assert page.put(rest(await handlers.settled(tabs, KEY))) == page.shown and read == ["Hello"]
-        page.put(rest(await handlers.clear(tabs, KEY)))
+        assert page.put(rest(await following.settled(tabs, KEY))) == page.shown and read == [
+            "Hello"
+        ]
+        page.put(rest(await editing.clear(tabs, KEY)))
         assert page.shown == []
 
     scene(play)
@@ -100,8 +102,8 @@ def test_an_action_goes_through_the_parts_of_no_message_again() -> None:
 
     tab = Tab(KEY, FakeBackend())
     long(tab, 100)
-    said = (Message(m.role, Parts(m.parts)) for m in tab.conversation.messages)
-    tab.conversation = Conversation(messages=tuple(said))
+    said = (Message(m.role, Parts(m.parts)) for m in tab.chat.conversation.messages)
+    tab.chat.conversation = Conversation(messages=tuple(said))
     view.whole(tab)
     assert looked
     looked = 0
@@ -114,7 +116,7 @@ def test_a_page_that_has_nothing_is_sent_all_of_it() -> None:
         tabs = Tabs(FakeBackend())
         long(tabs.open(KEY), 3)
         for _ in range(2):
-            first = await handlers.look(tabs, KEY, gr.Request(session_hash="page"))
+            first = await opening.look(tabs, KEY, gr.Request(session_hash="page"))
             assert len(Page().put(rest(first))) == 6
 
     scene(play)
@@ -124,11 +126,11 @@ def test_what_looks_different_is_drawn_again_with_what_follows() -> None:
     tab, page = Tab(KEY, backend := FakeBackend()), Page()
     clip = Video("/clip.mp4")
     asked = Conversation().with_user_turn(Text("a")).with_reply("b").with_user_turn(clip, Text("c"))
-    tab.conversation = asked.with_reply("At 0:05 it ends.")
-    tab.answers = [AnswerRecord(GenerationSettings(), USAGE, "Well.")] * 2
-    tab.remember([CLIP])
+    tab.chat.conversation = asked.with_reply("At 0:05 it ends.")
+    tab.chat.answers = [AnswerRecord(GenerationSettings(), USAGE, "Well.")] * 2
+    tab.chat.remember([CLIP])
     page.put(view.log(tab))
-    tab.remember([replace(CLIP, shown="/clip.mp4")])
+    tab.chat.remember([replace(CLIP, shown="/clip.mp4")])
     rest = view.log(tab)
     assert rest["kept"] == 2 and "#t=5" in page.put(rest)[-1]
     tab.language = "ko"
@@ -161,8 +163,8 @@ def test_answers_are_copied_without_grounding_tokens_and_with_their_places() -> 
         tabs = Tabs(FakeBackend())
         tab = tabs.open(KEY)
         box = "a<|box_start|>(1,2)<|box_end|>"
-        tab.conversation = Conversation().with_user_turn(Text("?")).with_reply(box)
-        tab.answers = [AnswerRecord(GenerationSettings(), USAGE)]
+        tab.chat.conversation = Conversation().with_user_turn(Text("?")).with_reply(box)
+        tab.chat.answers = [AnswerRecord(GenerationSettings(), USAGE)]
         assert drawn(tabs)["answers"] == [{"text": "a (1,2)", "places": []}]
 
     scene(play)

@@ -15,7 +15,7 @@ from model.errors import SettingError
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
 from tests.support import media_files
-from ui.state.tab.resolution import AUTO, Resolution, resolution_of
+from ui.state.tray.resolution import AUTO, Resolution, resolution_of
 
 PAGE = VisionSettings(max_tokens=400, video_max_tokens_per_frame=64)
 

@@ -1,22 +1,54 @@
-"""Reading what is attached before Send is pressed: a thread of the backend's, awaited by the page."""
+"""Reading what is attached before Send is pressed."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
+
+import gradio as gr
 
 from model.backend import Backend
 from model.conversation import Conversation
 from model.errors import DemoError
 from model.serving.person import PERSON
 from model.settings import GenerationSettings
+from ui.handlers.chat.following import HEARTBEAT_S
+from ui.handlers.page_tab import tab_of
+from ui.html import tray as composer
+from ui.state.registry import Tabs
 
 log = logging.getLogger(__name__)
 
 
-async def read_ahead(
+async def read_ahead(tabs: Tabs, key: str, settings: Mapping[str, Any]) -> Any:
+    """Have the tray read while the person is still typing. Returns what has been read.
+
+    Leaves the display alone if nothing was read, because a later call may have shown its result already.
+    """
+    tab = tab_of(tabs, key)
+    while tab.draft.tray and tabs.backend.status().state == "loading":
+        await asyncio.sleep(HEARTBEAT_S)
+    if not tab.draft.tray or tab.chat.live or tab.draft.editing:
+        return (
+            gr.skip()
+        )  # an edit may be given up, and then the conversation as it was is needed again
+    try:
+        chosen = tabs.chosen(settings)
+        draft = tab.drafted("", chosen.vision)
+    except DemoError:
+        return gr.skip()  # sending says what is wrong
+    items = list(tab.draft.tray)
+    read = draft and await _read(
+        tabs.backend, draft, chosen.generation, tab.key, tab.presence.person
+    )
+    return composer.ready(items) if read else gr.skip()
+
+
+async def _read(
     backend: Backend,
     draft: Conversation,
     settings: GenerationSettings,

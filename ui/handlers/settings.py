@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
 
-from model.settings import DefaultSettings, SettingSpec
+from model.settings import SETTING_SPECS, DefaultSettings, SettingSpec
+from ui.state.registry import Tabs
+
+
+async def start_settings(tabs: Tabs, start: Mapping[str, Any]) -> list[Any]:
+    """What the settings start with and the bounds of their controls, where the page has others: the checkpoint
+    has been loaded meanwhile.
+    """
+    defaults = tabs.defaults
+    if (now := started(defaults)) == start:
+        return [gr.skip()] * (1 + len(SETTING_SPECS))
+    return [now, *bounded(defaults)]
 
 
 def started(defaults: DefaultSettings) -> dict[str, Any]:

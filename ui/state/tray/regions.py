@@ -15,7 +15,7 @@ from model.grounding import Convention
 from model.grounding.selected_region import Corners, ordered, region_text
 from model.prompt.resize import image_target_size
 from model.settings import VisionSettings
-from ui.state.tab.attachment import Attachment
+from ui.state.tray.attachment import Attachment
 
 SMALLEST = 0.01  # of width and height; anything less was a click
 # Marked places in one message.

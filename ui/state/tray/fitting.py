@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ui.state.tab.attachment import Attachment
+from ui.state.tray.attachment import Attachment
 
 HALVINGS = 9  # of the interval in which the right share of the tokens lies
 MAX_ESTIMATES = HALVINGS + 3  # that one fitting takes

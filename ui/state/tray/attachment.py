@@ -20,7 +20,7 @@ from ui.media.room import Room
 from ui.media.sandbox.media import STRANGERS_MEDIA
 from ui.media.temp_folder import storing
 from ui.media.uploads import shown_name, upload_folder
-from ui.state.tab.resolution import AUTO, Resolution
+from ui.state.tray.resolution import AUTO, Resolution
 
 
 @dataclass(frozen=True)

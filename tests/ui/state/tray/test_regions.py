@@ -11,10 +11,10 @@ from model.errors import DemoError
 from model.settings import GenerationSettings, VisionSettings
 from tests.support.fakes import FakeBackend
 from ui.html.tray import file_url
-from ui.state.tab.attachment import Attachment
-from ui.state.tab.regions import pointed_at
 from ui.state.tab.run import Run
 from ui.state.tab.tab import Tab
+from ui.state.tray.attachment import Attachment
+from ui.state.tray.regions import pointed_at
 
 PAGE = VisionSettings()
 BOX = [0.1, 0.2, 0.5, 0.6]
@@ -26,12 +26,14 @@ BEFORE = Conversation().with_user_turn(Image("/u/a b.png")).with_reply("A pictur
 def tab(*items: Attachment) -> Tab:
     made = Tab("0" * 32, FakeBackend())
     for item in items:
-        made.attach(item)
+        made.draft.attach(item)
     return made
 
 
 def mark(tab: Tab, **posted: Any) -> None:
-    tab.places.add(pointed_at({"box": BOX, **posted}, tab.before, tab.known))
+    tab.draft.places.add(
+        pointed_at({"box": BOX, **posted}, tab.draft.context, tab.chat.attachments)
+    )
 
 
 def told(tab: Tab, text: str = "What is this?") -> list[str]:
@@ -44,21 +46,21 @@ def test_a_place_in_the_tray_names_its_picture_by_its_number_now() -> None:
     mine = tab(FIRST, SECOND)
     mark(mine, id="2")
     assert told(mine) == ["Picture 2: <|box_start|>(100,200),(500,600)<|box_end|>\n"]
-    mine.move(mine.tray[1], -1)
+    mine.draft.move(mine.draft.tray[1], -1)
     assert told(mine)[0].startswith("Picture 1: ")
 
 
 def test_it_goes_with_its_picture() -> None:
     mine = tab(FIRST, SECOND)
     mark(mine, id="2")
-    mine.detach("2")
+    mine.draft.detach("2")
     assert told(mine) == []
 
 
 def test_a_place_in_the_conversation_is_found_by_what_the_page_shows() -> None:
     mine = tab(FIRST)
-    mine.tray.clear()
-    mine.conversation = BEFORE
+    mine.draft.tray.clear()
+    mine.chat.conversation = BEFORE
     mark(mine, src=f"http://127.0.0.1:7860/{file_url(FIRST.shown)}")
     assert told(mine) == ["Picture 1: <|box_start|>(100,200),(500,600)<|box_end|>\n"]
 
@@ -73,8 +75,8 @@ def test_the_question_stands_behind_it() -> None:
 
 def test_a_place_alone_is_no_message() -> None:
     mine = tab(FIRST)
-    mine.tray.clear()
-    mine.conversation = BEFORE
+    mine.draft.tray.clear()
+    mine.chat.conversation = BEFORE
     mark(mine, src=file_url(FIRST.shown))
     assert mine.drafted("", PAGE) is None
 
@@ -97,45 +99,45 @@ def test_places_are_limited_in_number() -> None:
     with pytest.raises(DemoError, match="take one back"):
         for _ in range(17):
             mark(mine, id="1")
-    assert len(mine.places.marked) == 16
-    mine.places.remove(mine.places.marked[0].id)
-    assert len(mine.places.marked) == 15
+    assert len(mine.draft.places.marked) == 16
+    mine.draft.places.remove(mine.draft.places.marked[0].id)
+    assert len(mine.draft.places.marked) == 15
 
 
 def test_an_edit_sets_the_drafts_places_aside() -> None:
     mine = tab(FIRST)
     mark(mine, id="1")
-    mine.conversation = BEFORE
-    mine.edit(0, "draft")
-    assert mine.places.marked == []
-    mine.cancel_edit("")
-    assert len(mine.places.marked) == 1
+    mine.chat.conversation = BEFORE
+    mine.draft.edit(0, "draft")
+    assert mine.draft.places.marked == []
+    mine.draft.cancel_edit("")
+    assert len(mine.draft.places.marked) == 1
 
 
 def test_a_place_in_a_picture_that_is_taken_back_goes_back_with_it() -> None:
     mine = tab(FIRST)
-    mine.tray.clear()
-    mine.conversation = BEFORE
+    mine.draft.tray.clear()
+    mine.chat.conversation = BEFORE
     mark(mine, src=file_url(FIRST.shown))
     mine.undo()
-    (item,) = mine.tray
-    assert [place.item for place in mine.places.marked] == [item.id]
+    (item,) = mine.draft.tray
+    assert [place.item for place in mine.draft.places.marked] == [item.id]
     assert told(mine) == ["Picture 1: <|box_start|>(100,200),(500,600)<|box_end|>\n"]
 
 
 def test_a_place_of_the_draft_ends_with_its_picture() -> None:
     """As when an earlier turn is rewritten while it is set aside."""
     mine = tab(FIRST, SECOND)
-    mine.tray.clear()
-    mine.conversation = BEFORE.with_user_turn(Image(SECOND.path)).with_reply("Another.")
+    mine.draft.tray.clear()
+    mine.chat.conversation = BEFORE.with_user_turn(Image(SECOND.path)).with_reply("Another.")
     mark(mine, src=file_url(FIRST.shown))
     mark(mine, src=file_url(SECOND.shown))
-    mine.edit(0, "a draft")
+    mine.draft.edit(0, "a draft")
     asked = mine.drafted("again", PAGE)
     assert asked
     mine.begin(Run(asked, GenerationSettings(), mine.key))
-    mine.sent()
-    assert [place.number for place in mine.places.marked] == [1]
+    mine.draft.sent()
+    assert [place.number for place in mine.draft.places.marked] == [1]
     assert len(told(mine)) == 1
 
 
@@ -145,10 +147,10 @@ def test_a_place_is_back_in_its_picture_when_what_was_asked_of_it_is_undone() ->
     asked = mine.drafted("What?", PAGE)
     assert asked
     mine.begin(Run(asked, GenerationSettings(), mine.key))
-    mine.sent()
-    mine.run, mine.conversation = None, asked.with_reply("A boat.")
+    mine.draft.sent()
+    mine.chat.run, mine.chat.conversation = None, asked.with_reply("A boat.")
     mine.undo()
-    assert [place.item for place in mine.places.marked] == [mine.tray[0].id]
+    assert [place.item for place in mine.draft.places.marked] == [mine.draft.tray[0].id]
 
 
 def test_a_picture_that_is_being_answered_about_can_be_pointed_at_and_counts() -> None:
@@ -156,8 +158,8 @@ def test_a_picture_that_is_being_answered_about_can_be_pointed_at_and_counts() -
     asked = mine.drafted("What?", PAGE)
     assert asked
     mine.begin(Run(asked, GenerationSettings(), mine.key))
-    mine.sent()
+    mine.draft.sent()
     mark(mine, src=file_url(FIRST.shown))
-    mine.attach(SECOND)
-    assert [label for _, label in mine.numbered] == ["Picture 2"]
+    mine.draft.attach(SECOND)
+    assert [label for _, label in mine.draft.numbered] == ["Picture 2"]
     assert told(mine)[0].startswith("Picture 1: ")

@@ -12,15 +12,16 @@ from model.conversation import Image
 from model.errors import DemoError, LocalizedText
 from model.families import of_key
 from model.settings import GenerationSettings, VisionSettings
-from ui.handlers.chat import tab_of
+from ui.handlers.page_tab import posted, tab_of
 from ui.html import inspector, page_update
 from ui.media.model_view import seen_frames, seen_picture
 from ui.state.registry import Tabs
-from ui.state.tab.attachment import Attachment
-from ui.state.tab.fitting import MAX_ESTIMATES, fitted
-from ui.state.tab.regions import pointed_at
-from ui.state.tab.resolution import resolution_of
-from ui.state.tab.tab import Tab, drafted
+from ui.state.tab.draft import drafted
+from ui.state.tab.tab import Tab
+from ui.state.tray.attachment import Attachment
+from ui.state.tray.fitting import MAX_ESTIMATES, fitted
+from ui.state.tray.regions import pointed_at
+from ui.state.tray.resolution import resolution_of
 
 
 async def inspect(
@@ -28,30 +29,32 @@ async def inspect(
 ) -> tuple[str, str]:
     """Something was asked of an item, or of all of them. Gives the dialog's content and the tray."""
     tab = tab_of(tabs, key)
-    posted = event._data if isinstance(event._data, dict) else {}
-    item = tab.item(posted.get("id"))
+    asked = posted(event)
+    item = tab.draft.item(asked.get("id"))
     try:
         chosen = tabs.chosen(settings)
         vision, generation = chosen.vision, chosen.generation
-        match posted:
+        match asked:
             case {"op": "see"} if item:
-                item = tab.see(item, resolution_of(posted))
+                item = tab.draft.set_resolution(item, resolution_of(asked))
             case {"op": "move", "places": -1 | 1 as places} if item:
-                tab.move(item, places)
+                tab.draft.move(item, places)
             case {"op": "point"}:
-                tab.places.add(pointed_at(posted, tab.before, tab.known))
+                tab.draft.places.add(pointed_at(asked, tab.draft.context, tab.chat.attachments))
                 item = None  # the dialog has closed
             case {"op": "fit"}:
-                tabs.rates.admit_look(tab.asker.address, MAX_ESTIMATES)
-                tab.fitted = await _fit(tabs, tab, posted.get("budget"), text, vision, generation)
+                tabs.rates.admit_look(tab.presence.asker.address, MAX_ESTIMATES)
+                tab.draft.fit_message = await _fit(
+                    tabs, tab, asked.get("budget"), text, vision, generation
+                )
         if item:
-            tabs.rates.admit_look(tab.asker.address)
+            tabs.rates.admit_look(tab.presence.asker.address)
         look = await _looked_at(tabs, tab, item, vision, generation) if item else None
     except DemoError as error:
         look = _problem(tab, item, error.sentence) if item else None
         if not item:
-            tab.refused.append(error.sentence)
-    labels = {item.id: label for item, label in tab.numbered}
+            tab.draft.refusals.append(error.sentence)
+    labels = {item.id: label for item, label in tab.draft.numbered}
     # Meanwhile it may have been taken out.
     if not look or look.item.id not in labels:
         return "", page_update.tray(tab)
@@ -67,8 +70,8 @@ async def _looked_at(
     tabs: Tabs, tab: Tab, item: Attachment, vision: VisionSettings, generation: GenerationSettings
 ) -> inspector.Look:
     """Raises `DemoError`."""
-    items = list(tab.tray)
-    asked = drafted(tab.before, items, "", vision)
+    items = list(tab.draft.tray)
+    asked = drafted(tab.draft.context, items, "", vision)
     assert asked
     room = tabs.errands.room(tab)
 
@@ -98,7 +101,7 @@ async def _fit(
     """Lower the resolution of everything in the tray until the message fits into the context, or into
     `budget` tokens. Says what it did. Raises `DemoError`.
     """
-    before, items = tab.before, list(tab.tray)
+    before, items = tab.draft.context, list(tab.draft.tray)
 
     def estimate(trial: Sequence[Attachment]) -> Estimate:
         asked = drafted(before, trial, text, vision)
@@ -118,8 +121,8 @@ async def _fit(
         raise DemoError("It does not fit at any resolution; take something out or start over.")
     if lowered == items:
         return LocalizedText("It fits already.")
-    if tab.tray == items:  # nothing came in meanwhile
-        tab.tray[:] = lowered
+    if tab.draft.tray == items:  # nothing came in meanwhile
+        tab.draft.tray[:] = lowered
     share = lowered[0].resolution.share / items[0].resolution.share
     return LocalizedText(
         "Lowered to {percent} % of the visual tokens.", percent=f"{100 * share:.0f}"

@@ -7,12 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from model.backend import Usage
 from model.settings import VisionSettings
-from ui.handlers.first_word_estimate import seconds_to_first_word
-from ui.state.tab.attachment import Attachment
-from ui.state.tab.fitting import fitted
-from ui.state.tab.resolution import Resolution
+from ui.state.tray.attachment import Attachment
+from ui.state.tray.fitting import fitted
+from ui.state.tray.resolution import Resolution
 
 PAGE = VisionSettings(max_tokens=1000)
 PICTURE = Attachment("1", "image", "/a.png", "a.png", (64, 48), "/a.png", "/a.png")
@@ -51,23 +49,3 @@ def test_all_items_are_lowered_alike_and_keep_their_own_level() -> None:
 
 def test_what_cannot_fit_is_said() -> None:
     assert fitted([PICTURE], count, 101) is None
-
-
-def turn(prefilled: int, seconds: float) -> Usage:
-    return Usage(prefilled, 0, 0, 8, seconds, 30.0, "stop", 0, prefilled_tokens=prefilled)
-
-
-def test_no_wait_is_promised_before_two_turns() -> None:
-    assert seconds_to_first_word([], 100) is None
-    assert seconds_to_first_word([turn(100, 1.0), None], 100) is None
-
-
-def test_the_wait_grows_with_what_is_new() -> None:
-    measured = [turn(100, 0.6), turn(1100, 2.6)]
-    assert seconds_to_first_word(measured, 600) == pytest.approx(1.6)
-    assert seconds_to_first_word(measured, 0) == pytest.approx(0.4)
-
-
-def test_turns_that_contradict_each_other_promise_nothing_negative() -> None:
-    assert seconds_to_first_word([turn(100, 3.0), turn(1000, 0.1)], 5000) == pytest.approx(1.55)
-    assert seconds_to_first_word([turn(50, 1.0), turn(50, 1.0)], 100) == pytest.approx(2.0)

@@ -1,0 +1,119 @@
+"""A page opens: what it is told, and whose conversation it shows."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from model.backend import Status
+from model.settings import SETTING_SPECS, Bounds, DefaultSettings, GenerationSettings
+from tests.support.fakes import FakeBackend
+from tests.support.following import KEY, attach, followed, rest
+from tests.support.patience import scene
+from ui.handlers import settings
+from ui.handlers.chat import editing, opening, sending
+from ui.handlers.settings import started
+from ui.state.registry import Tabs
+
+OTHER = "f" * 32
+
+
+def test_a_page_gets_what_a_loaded_checkpoint_says_of_itself_once() -> None:
+    async def play() -> None:
+        backend = FakeBackend()
+        tabs = Tabs(backend, given={"temperature": 0.5})
+        start = started(tabs.defaults)
+        assert await settings.start_settings(tabs, start) == [gr.skip()] * (1 + len(SETTING_SPECS))
+        backend.defaults = DefaultSettings.within(
+            dict.fromkeys(("min_tokens", "max_tokens"), Bounds(64, 256)),
+            GenerationSettings(repetition_penalty=1.05),
+        )
+        now, *controls = await settings.start_settings(tabs, start)
+        values = dict(zip((t.name for t in SETTING_SPECS), now["values"], strict=True))
+        assert (values["repetition_penalty"], values["temperature"]) == (1.05, 0.5)
+        largest = controls[[t.name for t in SETTING_SPECS].index("max_tokens")]
+        assert (largest.minimum, largest.maximum) == (64, 256)
+        assert await settings.start_settings(tabs, now) == [gr.skip()] * (1 + len(SETTING_SPECS))
+
+    scene(play)
+
+
+def test_a_page_without_a_proper_key_is_told_to_reload() -> None:
+    async def play() -> None:
+        for key in ("", "x", "0" * 31, "api-session", None):
+            with pytest.raises(gr.Error, match="reload"):
+                await sending.stop(Tabs(FakeBackend()), key)  # type: ignore[arg-type]
+        with pytest.raises(gr.Error, match="重新加载"):
+            await opening.choose_language(Tabs(FakeBackend()), "", "zh")
+
+    scene(play)
+
+
+def test_two_pages_have_their_own_conversations() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        await sending.submit(tabs, KEY, "mine", {})
+        await followed(tabs)
+        assert rest(await followed(tabs, OTHER))["messages"] == []
+
+    scene(play)
+
+
+def test_loading_is_shown_until_the_model_is_there_or_has_failed() -> None:
+    async def play() -> None:
+        backend = FakeBackend(current=Status("loading", "Fake", progress=0.5))
+        tabs = Tabs(backend)
+        banner, _, state = await opening.watch_loading(tabs, KEY)
+        assert "50 %" in banner and 'data-state="loading"' in state
+        backend.current = Status("failed", "Fake", "No such folder.")
+        banner, _, state = await opening.watch_loading(tabs, KEY)
+        assert "No such folder." in banner and 'data-state="error"' in state
+        backend.current = Status("ready", "Fake")
+        _, timer, state = await opening.watch_loading(tabs, KEY)
+        assert 'data-state="idle"' in state and timer.active is False
+
+    scene(play)
+
+
+def test_a_duplicate_of_a_tab_goes_on_by_itself(uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        await attach(tabs, [{"path": str(uploads / "red.png"), "name": "red.png"}])
+        await sending.submit(tabs, KEY, "Hi", {})
+        await followed(tabs)
+        await attach(tabs, [{"path": str(uploads / "red.png"), "name": "again.png"}])
+        _, name, *_ = await opening.open_page(tabs, OTHER, "en", KEY, gr.Request(session_hash="p"))
+        shown = await opening.look(tabs, OTHER)
+        mine, other = tabs.open(KEY), tabs.open(OTHER)
+        assert name == "p" and "copy of another" in shown.notice and "again.png" in shown.tray
+        assert (other.chat.conversation, other.chat.answers) == (
+            mine.chat.conversation,
+            mine.chat.answers,
+        )
+        await editing.undo(tabs, OTHER)
+        await editing.clear(tabs, OTHER)
+        assert mine.chat.conversation.turns == 1 and len(mine.draft.tray) == 1
+        assert mine.draft.tray[0].path and Path(mine.draft.tray[0].path).exists()
+        await opening.open_page(tabs, OTHER, "en", "f" * 31, gr.Request(session_hash="p"))
+
+    scene(play)
+
+
+def test_a_duplicate_of_a_tab_that_is_being_answered_has_what_was_there_before() -> None:
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend())
+        await sending.submit(tabs, KEY, "Hi", {})
+        await followed(tabs)
+        backend.gate = threading.Event()
+        await sending.retry(tabs, KEY, {})
+        await opening.open_page(tabs, OTHER, "en", KEY, gr.Request(session_hash="p"))
+        other = tabs.open(OTHER)
+        assert other.chat.conversation.messages[-1].text == "Hello" and len(other.chat.answers) == 1
+        assert other.state == "idle"
+        backend.gate.set()
+        await followed(tabs)
+
+    scene(play)

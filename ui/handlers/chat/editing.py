@@ -1,0 +1,47 @@
+"""What has been said is taken back: a turn is rewritten, the latest exchange undone, everything cleared."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from ui.handlers.chat.following import settled
+from ui.handlers.page_tab import drawn, posted, tab_of
+from ui.html import page_update as view
+from ui.html.page_update import View
+from ui.state.registry import Tabs
+
+
+async def edit(tabs: Tabs, key: str, draft: str, event: gr.EventData) -> View:
+    """Rewrite a turn: its text and files come into the composer, the draft is set aside."""
+    tab = tab_of(tabs, key)
+    turn = posted(event).get("turn")
+    text = tab.draft.edit(turn, draft)
+    return (await drawn(tabs, tab))._replace(replacing=text)
+
+
+async def edit_latest(tabs: Tabs, key: str, draft: str) -> View:
+    """Rewrite the latest turn."""
+    tab = tab_of(tabs, key)
+    text = tab.draft.edit(tab.chat.conversation.turns - 1, draft)
+    return (await drawn(tabs, tab))._replace(replacing=text)
+
+
+async def cancel_edit(tabs: Tabs, key: str, draft: str) -> View:
+    """Leave the conversation as it is and take the draft up again."""
+    tab = tab_of(tabs, key)
+    text = tab.draft.cancel_edit(draft)
+    return (await drawn(tabs, tab))._replace(replacing=text)
+
+
+async def undo(tabs: Tabs, key: str) -> View:
+    """Take the latest exchange back into the composer and the tray."""
+    tab = tab_of(tabs, key)
+    tab.undo()
+    return await settled(tabs, key)
+
+
+async def clear(tabs: Tabs, key: str) -> View:
+    """Start over, without the draft, and let the backend drop what it kept."""
+    tab = tab_of(tabs, key)
+    tabs.clear(tab)
+    return view.whole(tab)

@@ -1,0 +1,69 @@
+"""A page opens, comes back, shows another language, or is left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from ui.handlers.page_tab import drawn, is_key, tab_of
+from ui.html import messages as render
+from ui.html import page_update as view
+from ui.html.page_update import View
+from ui.http.asker import address_of, browser_of
+from ui.state.registry import Tabs
+from ui.state.tab.tab import Tab
+
+
+async def open_page(
+    tabs: Tabs, key: str, language: str, original: str, request: gr.Request
+) -> tuple[str, str, str, gr.Timer]:
+    """A page is there: give it its key back, and its own name, and say what runs.
+
+    original: the key of the tab that the browser duplicated into this one, or empty.
+    """
+    tab = tab_of(tabs, key, language)
+    if is_key(original):
+        tabs.copy(original, tab)
+    tab.language = language
+    tab.draft.refusals.clear()  # a reload is a fresh look at the tray
+    browser = browser_of(request.request) if request.request else ""
+    page = str(request.session_hash)
+    tabs.page_opened(tab, browser, page, address_of(request.request))
+    return key, page, *_model(tabs, tab)
+
+
+async def close_page(tabs: Tabs, request: gr.Request) -> None:
+    """A page has gone. Its conversation stays for a reload; what the backend keeps for it does not."""
+    tabs.page_closed(str(request.session_hash))
+
+
+async def look(tabs: Tabs, key: str, request: gr.Request | None = None) -> View:
+    """A page has opened or is back, from a lost connection perhaps: an answer in the making waits for it."""
+    tab = tab_of(tabs, key)
+    if request:
+        tab.presence.pages.add(str(request.session_hash))
+    tab.expect_follower()
+    tab.drawn.forget()
+    returned = tab.draft.hand_back()
+    return (await drawn(tabs, tab))._replace(returned=returned)
+
+
+async def watch_loading(tabs: Tabs, key: str) -> tuple[str, gr.Timer, str]:
+    """The banner and the state while the model loads."""
+    tab = tab_of(tabs, key)
+    return *_model(tabs, tab), render.run_state(tab.state, tab.chat.finished_turns)
+
+
+def _model(tabs: Tabs, tab: Tab) -> tuple[str, gr.Timer]:
+    """The banner, and the timer that asks again until the model is there."""
+    status = tabs.backend.status()
+    return render.banner(status, tab.texts), gr.Timer(active=status.state == "loading")
+
+
+async def choose_language(tabs: Tabs, key: str, language: str) -> tuple[Any, ...]:
+    """What the server wrote on the page, in another language."""
+    tab = tab_of(tabs, key, language)
+    tab.language = language
+    banner = render.banner(tabs.backend.status(), tab.texts)
+    return banner, view.stats(tab), view.notice(tab), view.tray(tab), view.live_answer(tab)

@@ -1,0 +1,99 @@
+"""A message is sent, an answer is tried again or stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from model.conversation import Conversation
+from model.errors import DemoError
+from model.settings import GenerationSettings
+from ui.handlers.page_tab import drawn, posted, tab_of
+from ui.html import page_update as view
+from ui.html.examples import EXAMPLES
+from ui.html.page_update import View
+from ui.state.registry import Question, Tabs
+from ui.state.tab.draft import Prepared, drafted
+from ui.state.tab.tab import Tab
+
+Change = Callable[[GenerationSettings], GenerationSettings]
+
+
+def question(tabs: Tabs, draft: Prepared, settings: Mapping[str, Any]) -> Question:
+    """A function that gives the message and its settings, with the checkpoint's defaults at the time of the call."""
+
+    def now() -> tuple[Conversation, GenerationSettings]:
+        chosen = tabs.chosen(settings)
+        asked = draft(chosen.vision)
+        assert asked, "the message is empty"
+        return asked, chosen.generation
+
+    return now
+
+
+async def submit(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) -> View:
+    """Send the message with the tray."""
+    tab = tab_of(tabs, key)
+    taken = set_aside = ""
+    try:
+        draft = tab.prepared(text)
+        if draft(tabs.chosen(settings).vision) and not tab.chat.live:
+            tabs.start(tab, question(tabs, draft, settings))
+            taken, set_aside = text, tab.draft.sent()
+    except DemoError as error:
+        tab.chat.warn(error.sentence)
+    return (await drawn(tabs, tab))._replace(taken=taken, returned=set_aside)
+
+
+async def retry(tabs: Tabs, key: str, settings: Mapping[str, Any]) -> View:
+    """Answer the latest message again, with the settings as they are now."""
+    return await _retry(tabs, tab_of(tabs, key), settings)
+
+
+async def retry_penalised(tabs: Tabs, key: str, settings: Mapping[str, Any]) -> View:
+    """The same with a higher repetition penalty, for this answer only."""
+    tab = tab_of(tabs, key)
+    return await _retry(tabs, tab, settings, change=tab.chat.penalised)
+
+
+async def _retry(
+    tabs: Tabs, tab: Tab, settings: Mapping[str, Any], change: Change = lambda same: same
+) -> View:
+    try:
+        again = tab.chat.conversation.without_last_reply()
+        if again.messages and not tab.chat.live and not tab.draft.editing:
+            tabs.start(tab, lambda: (again, change(tabs.chosen(settings).generation)))
+    except DemoError as error:
+        tab.chat.warn(error.sentence)
+    return await drawn(tabs, tab)
+
+
+async def ask_example(
+    tabs: Tabs, key: str, event: gr.EventData, settings: Mapping[str, Any]
+) -> View:
+    """Ask one of the examples of an empty page, leaving draft and tray alone."""
+    tab = tab_of(tabs, key)
+    number = posted(event).get("example")
+    try:
+        if type(number) is int and 0 <= number < len(EXAMPLES) and not tab.chat.live:
+            tabs.rates.admit_look(tab.presence.asker.address)
+            chat = tab.chat
+            items = await EXAMPLES[number].attachments(tabs.errands, tab)
+            text = tab.texts.examples[EXAMPLES[number].name]
+            draft = partial(drafted, tab.chat.conversation, items, text)
+            if not tab.chat.live and tab.chat is chat:
+                tab.chat.remember(items)
+                tabs.start(tab, question(tabs, draft, settings))
+    except DemoError as error:
+        tab.chat.warn(error.sentence)
+    return view.whole(tab)
+
+
+async def stop(tabs: Tabs, key: str) -> None:
+    """Raise the flag; whoever follows the answer sees it end."""
+    tab = tab_of(tabs, key)
+    if tab.chat.run:
+        tab.chat.run.cancel.set()

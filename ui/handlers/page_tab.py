@@ -1,0 +1,71 @@
+"""The tab that a page's event is about, and what was posted with it.
+
+A handler belongs to the open tabs, which are bound as its first argument when the page is wired
+(`types.MethodType`: Gradio reads the signature that is left). Handlers run on the event loop and change a tab between
+awaits only; whatever blocks goes to a thread.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeGuard
+
+import gradio as gr
+
+from model.conversation import Text
+from model.errors import DemoError
+from ui.html import page_update as view
+from ui.html.page_update import View
+from ui.http.asker import asker_of, asking
+from ui.state.registry import Tabs
+from ui.state.tab.tab import Tab
+from ui.text.languages import texts_for
+
+LONG = 20_000  # characters of a conversation, which is then drawn in a thread
+_KEY = re.compile(r"[0-9a-f]{32}")
+
+
+def is_key(key: object) -> TypeGuard[str]:
+    """Whether it can be a page's key, which no program's is."""
+    return isinstance(key, str) and bool(_KEY.fullmatch(key))
+
+
+def tab_of(tabs: Tabs, key: object, language: str = "en") -> Tab:
+    """The tab whose page this is. Raises `gr.Error`, in the page's `language` where it came with one, for
+    a page that does not know its key.
+    """
+    if not is_key(key):
+        raise gr.Error(texts_for(language).stale_page, print_exception=False)
+    with _told(language):
+        tab = tabs.open(key)
+        if asked := asking.get():
+            tabs.open_tabs.asked_by(tab, asker_of(asked))
+    return tab
+
+
+def posted(event: gr.EventData) -> dict[str, Any]:
+    """What a script has sent with an event; a browser may send anything."""
+    return event._data if isinstance(event._data, dict) else {}
+
+
+@contextmanager
+def _told(language: str) -> Iterator[None]:
+    """Where there is no tab that could show a sentence."""
+    try:
+        yield
+    except DemoError as error:
+        sentence = texts_for(language).said(error.sentence)
+        raise gr.Error(sentence, print_exception=False) from None
+
+
+async def drawn(tabs: Tabs, tab: Tab) -> View:
+    """Everything that a page shows of a tab; if much of it is new, in a thread, while others are answered."""
+    new = tab.chat.shown.messages[tab.drawn.messages :]
+    texts = (part.text for m in new for part in m.parts if isinstance(part, Text))
+    if sum(map(len, texts)) < LONG:
+        return view.whole(tab)
+    with _told(tab.language):
+        return await tabs.errands.do(tab, partial(view.whole, tab))

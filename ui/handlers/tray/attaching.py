@@ -1,0 +1,87 @@
+"""Files are taken into the tray and out of it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import gradio as gr
+
+from model.errors import DemoError, LocalizedText
+from ui.handlers.page_tab import posted, tab_of
+from ui.html import page_update as view
+from ui.state.registry import Tabs
+from ui.state.tab.conversation import Chat
+from ui.state.tab.tab import Tab
+
+log = logging.getLogger(__name__)
+SOURCE_PROBLEMS = {  # by what assets/js/camera.js calls them
+    "camera": LocalizedText("The camera cannot be used; allow it in the browser and try again."),
+    "screen": LocalizedText(
+        "The screen cannot be captured; allow it in the browser and try again."
+    ),
+}
+
+
+async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
+    """Check what was uploaded and take it into the tray, in the order in which it came."""
+    tab = tab_of(tabs, key)
+    asked = posted(event)
+    before = list(tab.draft.refusals)
+    if problem := SOURCE_PROBLEMS.get(str(asked.get("error"))):
+        tab.draft.refusals.append(problem)
+    files, chat = asked.get("files"), tab.chat
+    taken = [
+        await _attach_one(tabs, tab, file if isinstance(file, dict) else {}, chat)
+        for file in (files if isinstance(files, list) else [])
+    ]
+    if any(taken):
+        # A person who has attached something else has seen the earlier refusals.
+        tab.draft.refusals[:] = [
+            new for new in tab.draft.refusals if not any(new is old for old in before)
+        ]
+    tab.draft.drawn_for = str(asked.get("wish", ""))[:64]
+    return view.tray(tab)
+
+
+async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any], chat: Chat) -> bool:
+    """Whether it is in the tray now; otherwise the tray says why not, or there is a new chat meanwhile."""
+    try:
+        tabs.rates.admit_look(tab.presence.asker.address)
+        path = tabs.uploads.claim(file.get("path"), tab.key, tab.presence.asker)
+        attachment = await tabs.errands.inspect(tab, path, file.get("name"))
+        if tab.chat is not chat:
+            tabs.give_up(tab, path)
+            return False
+        tab.draft.attach(attachment)
+        if not attachment.playable:
+            tabs.clip_copies.start(tab, attachment)
+    except DemoError as error:
+        tab.draft.refusals.append(error.sentence)
+    except Exception:
+        log.exception("an upload could not be inspected")
+        name = str(file.get("name"))[:80]
+        tab.draft.refusals.append(
+            LocalizedText(
+                "{name} could not be opened; save it as PNG or JPEG, or as MP4 (H.264), and attach it again.",
+                name=name,
+            )
+        )
+    else:
+        return True
+    return False
+
+
+async def change_tray(tabs: Tabs, key: str, event: gr.EventData) -> str:
+    """A button on the tray: take an item out, or dismiss a refusal."""
+    tab = tab_of(tabs, key)
+    asked = posted(event)
+    match asked:
+        case {"op": "detach", "id": item}:
+            tab.draft.detach(item)
+        case {"op": "unpoint", "id": place}:
+            tab.draft.places.remove(place)
+        case {"op": "dismiss", "id": str(sentence)} if sentence in tab.draft.refusals:
+            tab.draft.refusals.remove(sentence)
+    tab.draft.drawn_for = str(asked.get("wish", ""))[:64]
+    return view.tray(tab)

@@ -1,0 +1,140 @@
+"""The conversation of a tab: what was said, what each answer cost, and the answer that is being written.
+
+Turns alone write it. The messages are a frozen value, so that a run and a page can keep the one they have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from model.backend import AnswerRecord, Usage
+from model.conversation import Conversation
+from model.errors import DemoError, LocalizedText
+from model.settings import GenerationSettings
+from ui.state.tab.run import Run
+from ui.state.tray.attachment import Attachment
+
+UNEXPECTED = LocalizedText("Something went wrong on the server; your message is kept. Try again.")
+LOOPED = LocalizedText(
+    "The answer repeated itself and was stopped; retry with a repetition penalty or ask differently."
+)
+COPIED = LocalizedText(
+    "This tab is a copy of another one; what is done in one of them does not change the other."
+)
+PENALTY_STEP = 0.1
+
+Outcome = Literal["idle", "stopped", "error"]
+Answered = tuple[Conversation, tuple[AnswerRecord, ...]]
+
+
+@dataclass(eq=False)
+class Chat:
+    """One conversation. New chat replaces it by an empty one."""
+
+    conversation: Conversation = field(default_factory=Conversation)
+    answers: list[AnswerRecord] = field(default_factory=list)  # one for each answer
+    attachments: dict[str, Attachment] = field(
+        default_factory=dict
+    )  # whatever was attached, by path
+    run: Run | None = None
+    undelivered: Run | None = None  # the latest answer, until a program has all of it
+    outcome: Outcome = "idle"  # of the latest turn
+    finished_turns: int = 0  # answers of the tab that ended, whichever way; never decreases
+    answered: bool = False  # whether the model has, in this conversation
+    notice: str = ""  # one sentence that the person should read, a `LocalizedText` in any language
+    notice_is_info: bool = False  # and no failure
+    _before_run: Answered = (Conversation(), ())
+
+    @property
+    def live(self) -> bool:
+        """Whether an answer is being written."""
+        return self.run is not None
+
+    @property
+    def shown(self) -> Conversation:
+        """The conversation as it is to be seen: with the turn that is being answered."""
+        return self.run.conversation if self.run else self.conversation
+
+    @property
+    def settled(self) -> Answered:
+        """The conversation and its answers without the turn that is being answered."""
+        return self._before_run if self.run else (self.conversation, tuple(self.answers))
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the latest answer cost."""
+        return self.answers[-1].usage if self.answers else None
+
+    @property
+    def looped(self) -> bool:
+        """Whether the latest answer was stopped because it repeated itself."""
+        return self.usage is not None and self.usage.stop_reason == "loop"
+
+    def penalised(self, settings: GenerationSettings) -> GenerationSettings:
+        """`settings` with a higher repetition penalty than the latest answer had."""
+        before = self.answers[-1].settings.repetition_penalty if self.answers else 1.0
+        penalty = min(2.0, round(max(before, 1.0) + PENALTY_STEP, 2))
+        return replace(settings, repetition_penalty=penalty)
+
+    def remember(self, attachments: Iterable[Attachment]) -> None:
+        """Know how to show these files in the conversation."""
+        self.attachments.update((attachment.path, attachment) for attachment in attachments)
+
+    def inform(self, sentence: str) -> None:
+        """Show a notice that reports no failure."""
+        self.notice, self.notice_is_info = sentence, True
+
+    def warn(self, sentence: str) -> None:
+        """Show a notice that something failed or was refused."""
+        self.notice, self.notice_is_info = sentence, False
+
+    def restart(self, conversation: Conversation, answers: Iterable[AnswerRecord]) -> None:
+        """Go on with a conversation from elsewhere."""
+        self.conversation, self.answers = conversation, list(answers)
+        self.outcome, self.notice = "idle", ""
+
+    def truncate(self, conversation: Conversation) -> None:
+        """Go on from an earlier state of the conversation, with the answers that it has."""
+        kept = sum(message.role == "assistant" for message in conversation.messages)
+        self.restart(conversation, self.answers[:kept])
+
+    def begin(self, run: Run) -> None:
+        """An answer starts."""
+        self._before_run = self.conversation, tuple(self.answers)
+        self.truncate(run.conversation.without_last_exchange())
+        self.run = run
+
+    def settle(self, run: Run) -> bool:
+        """An answer ended: keep what there is of it. False if that is nothing; the conversation is then as before."""
+        self.run = None
+        self.finished_turns += 1
+        reason = run.finished.reason if run.finished else None
+        if run.error:
+            self.outcome = "error"
+            self.warn(run.error.sentence if isinstance(run.error, DemoError) else UNEXPECTED)
+        else:
+            self.outcome = "stopped" if reason == "cancelled" else "idle"
+            self.inform(run.notice)
+        if not run.text and reason in (None, "cancelled"):
+            self._roll_back()
+            return False
+        self.answered = True
+        self.conversation = run.conversation.with_reply(run.text)
+        usage = run.finished.usage if run.finished else None
+        self.answers.append(AnswerRecord(run.settings, usage, run.reasoning.strip()))
+        if reason == "loop":
+            self.inform(LOOPED)
+        return True
+
+    def withdraw(self, run: Run) -> None:
+        """An answer could not be started or kept: the conversation goes on without it."""
+        run.cancel.set()
+        self.run, self.outcome = None, "error"
+        self._roll_back()
+        self.warn(UNEXPECTED)
+
+    def _roll_back(self) -> None:
+        self.conversation, answers = self._before_run
+        self.answers = list(answers)

@@ -1,0 +1,270 @@
+"""The message that is being composed: the tray, the marked places, and the turn that is being rewritten.
+
+The typed text is in the browser. Attaching and removing write the tray; an answer that arrives never does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from model.conversation import Conversation, Image, Media, Message, Part, Text
+from model.errors import DemoError, LocalizedText
+from model.grounding import Convention
+from model.prompt.visual_item import item_label
+from model.settings import MAX_TEXT_CHARACTERS, VisionSettings
+from ui.media.uploads import MAX_ATTACHMENTS
+from ui.state.tab.conversation import Chat
+from ui.state.tray.attachment import Attachment
+from ui.state.tray.regions import Pointed, PointedPlaces, region_texts
+from ui.state.tray.resolution import AUTO, Resolution
+
+# Of vision settings, the conversation with a message; None if that is empty. Raises `DemoError`.
+Prepared = Callable[[VisionSettings], Conversation | None]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One of the person's turns that is being rewritten, and the draft that was set aside for it.
+
+    text: None if the answer to the edited message failed. Both texts are in the composer then, so there is no
+    draft to restore.
+    """
+
+    turn: int  # from 0
+    text: str | None
+    tray: tuple[Attachment, ...]
+    places: tuple[Pointed, ...]
+
+
+@dataclass
+class Draft:
+    """What the next message of `chat` will hold besides its text."""
+
+    chat: Chat
+    tray: list[Attachment] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)  # why files were not taken into the tray
+    drawn_for: str = (
+        ""  # id of the latest request about the tray that was answered; tray.js waits for it
+    )
+    places: PointedPlaces = field(default_factory=PointedPlaces)
+    editing: Edit | None = None
+    returned: str = ""  # the text of a message on its way back into the composer
+    fit_message: str = ""  # what fitting did, a `LocalizedText`
+    sent_resolutions: dict[Media, Resolution] = field(default_factory=dict)
+
+    def attach(self, attachment: Attachment) -> None:
+        """Raises `DemoError` when the tray is full."""
+        if len(self.tray) >= MAX_ATTACHMENTS:
+            raise DemoError(
+                "A message can hold {most} files; {name} was left out.",
+                most=MAX_ATTACHMENTS,
+                name=attachment.name,
+            )
+        self.chat.remember([attachment])
+        self.tray.append(attachment)
+        self.fit_message = ""
+
+    def detach(self, attachment_id: object) -> None:
+        """Take an item out of the tray, if it is there."""
+        self.tray[:] = [item for item in self.tray if item.id != attachment_id]
+        self.fit_message = ""
+        self.places.leave(attachment_id)
+
+    def item(self, attachment_id: object) -> Attachment | None:
+        """The item of the tray that has this id."""
+        return next((item for item in self.tray if item.id == attachment_id), None)
+
+    def move(self, item: Attachment, places: int) -> None:
+        """Move an item of the tray so many places to the right, as far as there is room."""
+        place = self.tray.index(item)
+        self.tray.insert(max(0, place + places), self.tray.pop(place))
+
+    def set_resolution(self, item: Attachment, resolution: Resolution) -> Attachment:
+        """Give an item of the tray its own resolution; returns the item as it is now."""
+        updated = replace(item, resolution=resolution)
+        self.tray[self.tray.index(item)] = updated
+        return updated
+
+    @property
+    def context(self) -> Conversation:
+        """What the message will follow."""
+        if self.editing and self.editing.turn < self.chat.conversation.turns:
+            return self.chat.conversation.before_turn(self.editing.turn)
+        return self.chat.shown
+
+    @property
+    def numbered(self) -> list[tuple[Attachment, LocalizedText]]:
+        """The tray with the names that vision ids will use, over the whole conversation."""
+        numbers = self._numbers(self.context)
+        return [(item, item_label(item.kind, number)) for item, number in numbers]
+
+    @property
+    def pointed(self) -> list[tuple[Pointed, LocalizedText]]:
+        """The marked places with the names of their pictures."""
+        numbers = {item.id: number for item, number in self._numbers(self.context)}
+        return [
+            (place, item_label("image", numbers.get(place.item, place.number)))
+            for place in self.places.marked
+        ]
+
+    def _numbers(self, context: Conversation) -> list[tuple[Attachment, int]]:
+        """The tray's items and their numbers behind a conversation."""
+        count = Counter("image" if isinstance(part, Image) else "video" for part in context.media)
+        numbered = []
+        for item in self.tray:
+            count[item.kind] += 1
+            numbered.append((item, count[item.kind]))
+        return numbered
+
+    def prepared(self, text: str, convention: Convention) -> Prepared:
+        """The message with `text` and the tray as it is now, for vision settings that are known later."""
+        context, tray, marked = self.context, tuple(self.tray), tuple(self.places.marked)
+        items = {item.id: (item, number) for item, number in self._numbers(context)}
+        attachments = self.chat.attachments
+
+        def at(vision: VisionSettings) -> Conversation | None:
+            regions = region_texts(marked, items, context, attachments, vision, convention)
+            return drafted(context, tray, text, vision, regions)
+
+        return at
+
+    def sent(self) -> str:
+        """Empty the tray after sending; returns the text that an edit had set aside."""
+        run = self.chat.run
+        message = run.conversation.last_user_message if run else None
+        for part, item in zip(message.media if message else (), self.tray, strict=False):
+            self.sent_resolutions[part] = item.resolution
+        before = run.conversation.without_last_exchange() if run else self.chat.conversation
+        numbers = {item.id: number for item, number in self._numbers(before)}
+        self.places.sent(message.regions if message else (), numbers)
+        self.fit_message = ""
+        if self.editing:
+            return self._resume()
+        self.tray.clear()
+        self.places.marked.clear()
+        return ""
+
+    def resent(self, sent: Message, asked: Message) -> None:
+        """A message that was sent is asked with other settings, as `asked`."""
+        for before, now in zip(sent.parts, asked.parts, strict=True):
+            if isinstance(before, Text) and isinstance(now, Text):
+                self.places.retold(before, now)
+            elif not isinstance(before, Text) and not isinstance(now, Text):
+                self.sent_resolutions[now] = self.sent_resolutions.get(before, AUTO)
+
+    def edit(self, turn: object, text: str) -> str:
+        """Take a turn into composer and tray, to go on from there; returns the composer's new text.
+
+        `turn` comes from the browser and may be anything; `text` is what is in the composer now.
+        """
+        messages = [m for m in self.chat.conversation.messages if m.role == "user"]
+        if self.chat.live or type(turn) is not int or not 0 <= turn < len(messages):
+            return text
+        text = self.cancel_edit(text)
+        self.editing = Edit(turn, text, tuple(self.tray), tuple(self.places.marked))
+        self.tray[:] = self._attached(messages[turn])
+        self.places.marked[:] = self.places.of(messages[turn], self._pictures)
+        return messages[turn].text
+
+    def cancel_edit(self, text: str) -> str:
+        """Leave the conversation as it is; returns the composer's new text.
+
+        That is the draft which was set aside. After a failed answer the composer holds the draft and the edited
+        message, and keeps both.
+        """
+        if self.editing and self.editing.text is None:
+            self.editing = None
+        return self._resume() if self.editing else text
+
+    def _resume(self) -> str:
+        """End the edit: the draft that was set aside is back, and its text is returned."""
+        assert self.editing
+        edit, self.editing = self.editing, None
+        self.tray[:], self.places.marked[:] = edit.tray, edit.places
+        self._follow_conversation()
+        return edit.text or ""
+
+    def take_back(self, message: Message) -> None:
+        """A message has left the conversation: its text and its files are in the composer again."""
+        self._prepend(message)
+        self._follow_conversation()
+
+    def hand_back(self) -> str:
+        """The text on its way back into the composer, once."""
+        returned, self.returned = self.returned, ""
+        return returned
+
+    def take_back_failed(self, asked: Conversation) -> None:
+        """The same for the last message of `asked`, if its answer failed and the conversation goes on without it."""
+        message, kept = asked.last_user_message, self.chat.conversation
+        if message is None or kept.messages[: len(asked.messages)] == asked.messages:
+            return  # it was a retry: the message still stands in the conversation
+        self._prepend(message)
+        if kept.turns >= asked.turns:
+            self.editing = Edit(asked.turns - 1, None, (), ())
+        self._follow_conversation()
+
+    def copied(self, chat: Chat) -> Draft:
+        """The same draft in a copy of its chat."""
+        return Draft(
+            chat,
+            list(self.tray),
+            places=self.places.copy(),
+            editing=self.editing,
+            sent_resolutions=dict(self.sent_resolutions),
+        )
+
+    def _prepend(self, message: Message) -> None:
+        self.returned = message.text
+        self.tray[:0] = self._attached(message)
+        self.places.marked[:0] = self.places.of(message, self._pictures)
+
+    def _attached(self, message: Message) -> list[Attachment]:
+        return [
+            attachment.again(self.sent_resolutions.get(part, AUTO))
+            for part in message.media
+            if (attachment := self.chat.attachments.get(str(part.path)))
+        ]
+
+    @property
+    def _pictures(self) -> dict[int, str]:
+        """The ids of the tray's pictures, by their numbers."""
+        numbers = self._numbers(self.context)
+        return {number: item.id for item, number in numbers if item.kind == "image"}
+
+    def _follow_conversation(self) -> None:
+        """The conversation or the tray has changed under the marked places."""
+        standing = sum(isinstance(part, Image) for part in self.context.media)
+        self.places.follow(self._pictures, standing)
+
+
+def drafted(
+    conversation: Conversation,
+    items: Sequence[Attachment],
+    text: str,
+    vision: VisionSettings,
+    regions: Sequence[Text] = (),
+) -> Conversation | None:
+    """`conversation` with a turn of these items, each at its resolution, these regions and this text.
+
+    None with neither items nor text. Raises `DemoError`.
+    """
+    if not items and not text.strip():
+        return None
+    media = (item.part(vision) for item in items)
+    typed = [Text(text)] if text.strip() else []
+    return composed(conversation, [*media, *regions, *typed])
+
+
+def composed(conversation: Conversation, parts: Sequence[Part]) -> Conversation:
+    """`conversation` with a turn of these parts, in their order. Raises `DemoError` for too long a text."""
+    count = sum(len(part.text) for part in parts if isinstance(part, Text) and not part.pointing)
+    if count > MAX_TEXT_CHARACTERS:
+        raise DemoError(
+            "A message can hold {most} characters; this one has {count}.",
+            most=f"{MAX_TEXT_CHARACTERS:,}",
+            count=f"{count:,}",
+        )
+    return conversation.with_user_turn(*parts)

@@ -1,0 +1,44 @@
+"""Pages that a browser has asked for and that have not opened their tab yet."""
+
+from __future__ import annotations
+
+import time
+
+# A browser that was opened with the program requests its page within this time after the start.
+AT_ONCE_S = 0.5
+# Loading a checkpoint waits at most this long for that page, because both compete for the interpreter.
+FIRST_PAGE_S = 4.0
+POLL_S = 0.05
+BOOT_S = 45.0  # a page that was asked for opens its tab within this, on a busy machine too
+MAX_VISITS = 2000
+
+
+class Visits:
+    """Written on the event loop. Other threads may read: the list is replaced, never changed."""
+
+    def __init__(self) -> None:
+        self._visits: list[tuple[str, float]] = []  # browser, when
+
+    def requested(self, browser: str) -> None:
+        """A page was asked for: perhaps a reload, whose tab will be opened in a moment."""
+        self._visits = [*self._recent()[-MAX_VISITS:], (browser, time.monotonic())]
+
+    def opened(self, *names: str) -> None:
+        """The page is there that was asked for by a browser with one of these names, the likelier first."""
+        answered = next((v for name in names for v in self._visits if v[0] == name), None)
+        self._visits = [visit for visit in self._visits if visit is not answered]
+
+    def awaited(self, browser: str) -> bool:
+        """Whether a page that this browser asked for has still to open its tab."""
+        return any(visitor == browser for visitor, _ in self._recent())
+
+    def wait_for_first_page(self) -> None:
+        """Block until a page that was requested right after the start has opened its tab, at most `FIRST_PAGE_S`."""
+        time.sleep(AT_ONCE_S)
+        until = time.monotonic() + FIRST_PAGE_S
+        while self._recent() and time.monotonic() < until:
+            time.sleep(POLL_S)
+
+    def _recent(self) -> list[tuple[str, float]]:
+        now = time.monotonic()
+        return [visit for visit in self._visits if now - visit[1] < BOOT_S]
