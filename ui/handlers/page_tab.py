@@ -63,7 +63,7 @@ def _told(language: str) -> Iterator[None]:
 
 async def drawn(tabs: Tabs, tab: Tab) -> View:
     """Everything that a page shows of a tab; if much of it is new, in a thread, while others are answered."""
-    new = tab.chat.shown.messages[tab.drawn.messages :]
+    new = tab.drawn.unsent(tab.chat.shown.messages)
     texts = (part.text for m in new for part in m.parts if isinstance(part, Text))
     if sum(map(len, texts)) < LONG:
         return view.whole(tab)

@@ -120,7 +120,7 @@ def log(tab: Tab) -> Rest:
     answers = [next(answered, None) if m.role == "assistant" else None for m in shown]
     convention = tab.convention
     kept, before = tab.drawn.kept(
-        [(convention, *_drawn_from(tab, *one)) for one in zip(shown, answers, strict=True)]
+        [(*_drawn_from(tab, *one), convention) for one in zip(shown, answers, strict=True)]
     )
     new = [answer for answer in answers[kept:] if answer]
     messages = messages_html.messages(

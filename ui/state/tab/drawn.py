@@ -9,24 +9,25 @@ from __future__ import annotations
 import secrets
 from collections.abc import Hashable, Sequence
 
+from model.conversation import Message
+
 
 class Drawn:
-    """What has been sent: from what each message was drawn, in their order."""
+    """What has been sent: from what each message was drawn, itself first, in their order."""
 
     def __init__(self) -> None:
         self.version = secrets.randbits(32)  # a page may have another server's
-        self._from: Sequence[Hashable] = ()
+        self._from: Sequence[tuple[Hashable, ...]] = ()
 
-    @property
-    def messages(self) -> int:
-        """How many have been sent."""
-        return len(self._from)
+    def unsent(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Those from the first on that has not been sent in its place."""
+        return messages[_common([message for message, *_ in self._from], messages) :]
 
     def forget(self) -> None:
         """A page is there that has nothing."""
         self._from = ()
 
-    def kept(self, drawn_from: Sequence[Hashable]) -> tuple[int, int]:
+    def kept(self, drawn_from: Sequence[tuple[Hashable, ...]]) -> tuple[int, int]:
         """How many messages need not be drawn again, and the version that has them. From now on these are drawn."""
         kept, before = _common(self._from, drawn_from), self.version
         self._from, self.version = drawn_from, self.version + 1

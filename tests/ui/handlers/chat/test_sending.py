@@ -139,6 +139,28 @@ def test_an_answer_may_end_while_its_long_message_is_drawn(monkeypatch: pytest.M
     scene(play)
 
 
+def test_a_long_message_in_the_place_of_another_is_drawn_beside_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What had been sent was counted, and not looked at: a million characters held everybody for 0.3 s."""
+    on_a_loop: list[bool] = []
+    draw = messages.messages
+
+    def watched(*drawn: Any) -> list[Any]:
+        on_a_loop.append(asyncio._get_running_loop() is not None)
+        return draw(*drawn)
+
+    async def play() -> None:
+        tabs = Tabs(FakeBackend([MediaError("It cannot be read.")]))
+        await sending.submit(tabs, KEY, "Hi", {})
+        await becomes(lambda: not tabs.open(KEY).chat.live)
+        monkeypatch.setattr(messages, "messages", watched)
+        await sending.submit(tabs, KEY, "x" * page_tab.LONG, {})
+
+    scene(play)
+    assert on_a_loop == [False]
+
+
 def test_nothing_is_not_sent_and_a_second_message_waits_in_the_composer() -> None:
     async def play() -> None:
         backend = FakeBackend(gate=(gate := threading.Event()))
