@@ -255,9 +255,8 @@ class Generation:
             with prompt_lookup.skip_cached_tokens(self._model), grouped_attention(self._model):
                 generate(prefix.cache, None)
         elif self._model.device.type == "cpu":
-            threads = self._engine.decode_threads
-            criteria.append(StopWhen(threads.token_done))
-            with threads.decoding(), grouped_attention(self._model):
+            criteria.append(StopWhen(self._engine.decode_threads.token_done))
+            with self._engine.decode_threads.decoding(), grouped_attention(self._model):
                 generate(prefix.cache, None)
         else:
             generate(prefix.cache, None)
