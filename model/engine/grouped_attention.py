@@ -1,9 +1,10 @@
 """Grouped-query attention for CPUs, which reads the keys and values of a group of query heads once.
 
-With a mask, which several tokens after a cache need, stock repeats keys and values for every query head. Without the
-repetition the same kernel computes the same numbers in a half to a third of the time. For one token stock attends with
-each query head alone. Here the query heads of one KV head become query tokens, so one matrix product serves all of them:
-equal but for rounding, and after thousands of tokens in a half to a seventh of the time.
+With a mask, which several tokens after a cache need, stock repeats keys and values for every query head. For one token
+it attends with each query head alone. Here the same kernel runs without the repetition, and for one token the query heads
+of one KV head become query tokens, so one matrix product serves all of them. The numbers are equal, for one token but for
+rounding. A call takes 0.4 to 0.6 of stock's time for one token, 0.3 to 0.5 for a draft of 10 and 0.8 to 0.9 for a chunk of
+256: processor time on one thread, heads of a 30 M and of the 2B checkpoint, after 2,048 and 6,144 tokens.
 """
 
 from __future__ import annotations
