@@ -58,3 +58,9 @@ def test_a_character_that_is_cut_off_ends_as_a_replacement_character(
 ) -> None:
     ids = qwen2_vl.processor.tokenizer("a 🙂")["input_ids"]
     assert "".join(streamed(qwen2_vl, ids[:-1])) == "a \ufffd"
+
+
+def test_bytes_that_are_no_character_are_shown_as_they_come(qwen2_vl: LocalBackend) -> None:
+    """A decoder that waits for them to become one decodes them all anew with each, in quadratic time."""
+    (byte,) = qwen2_vl.processor.tokenizer.convert_tokens_to_ids(["Ģ"])
+    assert streamed(qwen2_vl, [byte] * 3) == ["\ufffd"] * 3
