@@ -11,7 +11,7 @@ import gradio as gr
 
 from ui.handlers.chat import following, sending
 from ui.handlers.tray import attaching
-from ui.html import page_update as view
+from ui.html import page_update
 from ui.html.page_update import Rest, View
 from ui.state.registry import Tabs
 
@@ -36,7 +36,7 @@ def drawn(tabs: Tabs, key: str = KEY) -> Rest:
     """The whole conversation, as a page is sent it that has nothing yet."""
     tab = tabs.open(key)
     tab.drawn.forget()
-    return view.log(tab)
+    return page_update.log(tab)
 
 
 async def attach(tabs: Tabs, files: Sequence[Any], key: str = KEY) -> str:

@@ -9,10 +9,10 @@ import gradio as gr
 from model.conversation import Image
 from model.errors import DemoError
 from ui.handlers.page_tab import posted, tab_of
-from ui.html import grounding as places
-from ui.html import page_update as view
-from ui.html import tray as composer
-from ui.media import marked_copy as annotate
+from ui.html import grounding as grounding_html
+from ui.html import page_update
+from ui.html import tray as tray_html
+from ui.media import marked_copy
 from ui.state.registry import Tabs
 
 
@@ -21,7 +21,7 @@ async def save_marked(tabs: Tabs, key: str, event: gr.EventData) -> tuple[str, s
     tab = tab_of(tabs, key)
     asked = posted(event)
     asked_for = asked.get("answer"), asked.get("picture")
-    answers = places.by_answer(tab.chat.conversation, tab.chat.attachments, tab.convention)
+    answers = grounding_html.by_answer(tab.chat.conversation, tab.chat.attachments, tab.convention)
     found = (
         m for i, pictures in enumerate(answers) for m in pictures if (i, m.number) == asked_for
     )
@@ -29,10 +29,10 @@ async def save_marked(tabs: Tabs, key: str, event: gr.EventData) -> tuple[str, s
         if picture := next(found, None):
             tabs.rates.admit_look(tab.presence.asker.address)
             file = Image(picture.attachment.path, name=picture.attachment.name)
-            draw = partial(annotate.marked_copy, file, picture.marks, tabs.errands.room(tab))
+            draw = partial(marked_copy.marked_copy, file, picture.marks, tabs.errands.room(tab))
             path = await tabs.errands.do(tab, draw)
             tabs.made(tab, [path])
-            return composer.file_url(path), view.notice(tab)
+            return tray_html.file_url(path), page_update.notice(tab)
     except DemoError as error:
         tab.chat.warn(error.sentence)
-    return "", view.notice(tab)
+    return "", page_update.notice(tab)

@@ -17,7 +17,7 @@ import gradio as gr
 
 from model.conversation import Text
 from model.errors import DemoError
-from ui.html import page_update as view
+from ui.html import page_update
 from ui.html.page_update import View
 from ui.http.asker import asker_of, asking
 from ui.state.registry import Tabs
@@ -66,6 +66,6 @@ async def drawn(tabs: Tabs, tab: Tab) -> View:
     new = tab.drawn.unsent(tab.chat.shown.messages)
     texts = (part.text for m in new for part in m.parts if isinstance(part, Text))
     if sum(map(len, texts)) < LONG:
-        return view.whole(tab)
+        return page_update.whole(tab)
     with _told(tab.language):
-        return await tabs.errands.do(tab, partial(view.whole, tab))
+        return await tabs.errands.do(tab, partial(page_update.whole, tab))

@@ -37,7 +37,7 @@ from tests.support.patience import PATIENCE_S, becomes, scene
 from ui.handlers import export as keeping
 from ui.handlers import page_tab
 from ui.handlers.chat import sending
-from ui.html import page_update as view
+from ui.html import page_update
 from ui.html.page_update import View
 from ui.state.registry import Tabs
 from ui.state.tab.tab import Tab
@@ -151,7 +151,7 @@ def test_what_was_imported_is_drawn_while_others_go_on(
 ) -> None:
     """Hundreds of answers take longer to draw than anybody should wait for the event loop."""
     drawn_in: list[threading.Thread] = []
-    draw = view.whole
+    draw = page_update.whole
 
     def noted(tab: Tab) -> View:
         drawn_in.append(threading.current_thread())
@@ -162,7 +162,7 @@ def test_what_was_imported_is_drawn_while_others_go_on(
         await talk(tabs, uploads)
         path = await exported(tabs)
         tabs.uploads.arrived([str(path)])
-        monkeypatch.setattr(view, "whole", noted)
+        monkeypatch.setattr(page_update, "whole", noted)
         shown = await keeping.restore(tabs, OTHER, posted(path=str(path), name="talk.zip"))
         assert len(rest(View(*shown[: len(View._fields)]))["messages"]) == 4
         assert len(drawn_in) == 1 and drawn_in[0] is not threading.current_thread()

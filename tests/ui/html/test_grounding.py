@@ -12,7 +12,7 @@ from model.conversation import Conversation, Image, Text, Video
 from model.grounding import Box, Point
 from model.settings import VisionSettings
 from tests.support import media_files
-from ui.html import grounding as places
+from ui.html import grounding as grounding_html
 from ui.html.grounding import COLOURS, Marked
 from ui.media.marked_copy import EDGE
 from ui.state.tray.attachment import Attachment, inspect
@@ -37,11 +37,13 @@ def asked(*items: Attachment, text: str = "Where is the cat?") -> Conversation:
 
 def on(talk: Conversation, answer: str) -> list[tuple[int, int]]:
     """Each picture's number, and how many places are on it."""
-    return [(m.number, len(m.places)) for m in places.marked(talk, answer, KNOWN, "qwen2_vl")]
+    return [
+        (m.number, len(m.places)) for m in grounding_html.marked(talk, answer, KNOWN, "qwen2_vl")
+    ]
 
 
 def test_a_box_lies_on_the_only_picture_in_its_own_pixels() -> None:
-    (found,) = places.marked(asked(SECOND), CAT, KNOWN, "qwen2_vl")
+    (found,) = grounding_html.marked(asked(SECOND), CAT, KNOWN, "qwen2_vl")
     assert (found.number, found.attachment) == (1, SECOND)
     assert found.places == (Box("the cat", 64, 96, 320, 360),)
 
@@ -63,7 +65,7 @@ def test_what_lies_in_a_clip_or_in_no_picture_is_not_drawn() -> None:
 
 
 def test_a_file_that_is_not_known_any_more_is_left_out() -> None:
-    assert places.marked(asked(FIRST), CAT, {}, "qwen2_vl") == []
+    assert grounding_html.marked(asked(FIRST), CAT, {}, "qwen2_vl") == []
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,7 @@ def test_the_size_at_which_a_picture_was_seen_counts(
     item = picture("a.png", size)
     talk = Conversation().with_user_turn(Image(item.path, vision), Text("Where?"))
     answer = '[{"bbox_2d": [10, 20, 100, 200], "label": "cat"}]'
-    (found,) = places.marked(talk, answer, {item.path: item}, "qwen2_5_vl")
+    (found,) = grounding_html.marked(talk, answer, {item.path: item}, "qwen2_5_vl")
     assert found.places == (Box("cat", *expected),)
 
 
@@ -92,7 +94,7 @@ def test_boxes_lie_on_the_upright_picture(
 ) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     item = inspect(media_files.exif_rotated(tmp_path / f"a.{suffix}", 6, (640, 320)))
-    (found,) = places.marked(asked(item), CAT, {item.path: item}, "qwen2_vl")
+    (found,) = grounding_html.marked(asked(item), CAT, {item.path: item}, "qwen2_vl")
     assert found.places == (Box("the cat", 64, 64, 320, 240),)
     # Chromium turns JPEG and PNG by themselves.
     assert (item.shown != item.path) == (suffix == "webp")
@@ -101,7 +103,7 @@ def test_boxes_lie_on_the_upright_picture(
 def test_every_answer_has_its_own_places() -> None:
     talk = asked(FIRST).with_reply(CAT).with_user_turn(Text("And?")).with_reply("No.")
     talk = talk.with_user_turn(Text("And?")).with_reply(CAT + CAT)
-    answers = places.by_answer(talk, KNOWN, "qwen2_vl")
+    answers = grounding_html.by_answer(talk, KNOWN, "qwen2_vl")
     assert [[len(m.places) for m in answer] for answer in answers] == [[1], [], [2]]
 
 
@@ -117,9 +119,11 @@ def test_captions_number_what_is_several_and_leave_labels_out_of_a_crowd() -> No
 
 
 def test_neighbouring_places_differ_in_colour_and_an_answer_has_only_so_many() -> None:
-    (found,) = places.marked(asked(FIRST), CAT * (places.MOST + 5), KNOWN, "qwen2_vl")
+    (found,) = grounding_html.marked(
+        asked(FIRST), CAT * (grounding_html.MOST + 5), KNOWN, "qwen2_vl"
+    )
     colours = [mark.colour for mark in found.marks]
-    assert len(colours) == places.MOST
+    assert len(colours) == grounding_html.MOST
     assert all(a != b for a, b in itertools.pairwise(colours))
 
 
@@ -143,7 +147,7 @@ def test_on_any_picture_the_colour_or_its_edge_stands_out(colour: str) -> None:
 
 def test_the_script_is_told_positions_in_original_pixels() -> None:
     marked = Marked(2, SECOND, (Box("a", 1, 2, 3, 4), Point("b", 5, 6)))
-    (told,) = json.loads(json.dumps(places.described([marked])))
+    (told,) = json.loads(json.dumps(grounding_html.described([marked])))
     assert told["src"] == "gradio_api/file=/uploads/second.png"
     assert (told["number"], told["name"], told["size"]) == (2, "second.png", [640, 480])
     assert [mark["place"] for mark in told["marks"]] == [

@@ -16,8 +16,8 @@ from model.conversation import Conversation, Image, Text, Video
 from model.grounding import Convention, parse
 from model.remote.reasoning import Splitter
 from model.reproduce.generation_record import template_messages, unescaped
-from ui.html import grounding as places
-from ui.html import messages as render
+from ui.html import grounding as grounding_html
+from ui.html import messages as messages_html
 from ui.html.markdown import answer as markdown
 from ui.html.markdown.answer import to_html
 from ui.html.markdown.kept_html import KeptHtml
@@ -69,7 +69,7 @@ def of_a_turn(text: str) -> object:
 READERS: dict[str, Callable[[str], object]] = {
     "markdown beside a clip": lambda text: to_html(text, Clips(CLIPS, 1)),
     "arriving": lambda text: to_html(text, arriving=True),
-    "copying": render.readable,
+    "copying": messages_html.readable,
     "spoken of": spoken,
     "times": lambda text: timestamps(text, 60.0),
     "thoughts": in_pieces,
@@ -212,8 +212,8 @@ def test_ten_times_the_turns_take_about_ten_times_as_long(reader: str) -> None:
     def read(size: str) -> object:
         talk, known = sizes[size]
         if reader == "messages":
-            return render.messages(talk, known)
-        return places.by_answer(talk, known, "qwen2_vl")
+            return messages_html.messages(talk, known)
+        return grounding_html.by_answer(talk, known, "qwen2_vl")
 
     assert slower(read, "short", "long") <= MAX_RATIO
 

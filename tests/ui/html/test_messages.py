@@ -14,7 +14,7 @@ from model.conversation import Conversation, Image, Text
 from model.grounding import Box
 from model.settings import GenerationSettings
 from tests.support.fakes import USAGE
-from ui.html import messages as render
+from ui.html import messages as messages_html
 from ui.html.grounding import Marked
 from ui.state.tray.attachment import Attachment
 from ui.text.chinese import CHINESE
@@ -42,7 +42,7 @@ def shown(markdown: str) -> str:
     ],
 )
 def test_typed_text_is_shown_character_by_character(text: str) -> None:
-    written = render.literal(text)
+    written = messages_html.literal(text)
     assert shown(written) == text
     assert not re.search(r"[<>*_`$\[\]|\n]", written)
 
@@ -51,7 +51,7 @@ def test_messages_keep_the_order_of_parts_and_show_only_known_files() -> None:
     talk = Conversation().with_user_turn(
         Image(PHOTO.path), Image("/uploads/unknown.png"), Text("  what?")
     )
-    message, reply = render.messages(talk.with_reply("  <b>"), {PHOTO.path: PHOTO})
+    message, reply = messages_html.messages(talk.with_reply("  <b>"), {PHOTO.path: PHOTO})
     assert message["role"] == "user"
     assert message["content"][0] == {"path": PHOTO.path, "alt_text": "a.png"}
     assert shown(message["content"][1]["text"]) == "  what?"
@@ -59,29 +59,31 @@ def test_messages_keep_the_order_of_parts_and_show_only_known_files() -> None:
 
 
 def test_statistics_say_what_an_answer_cost() -> None:
-    assert render.statistics(USAGE, ENGLISH) == (
+    assert messages_html.statistics(USAGE, ENGLISH) == (
         "1,312 prompt tokens (1,180 reused, 1,092 visual) · first word 0.21 s · 38 tokens/s"
     )
 
 
 def test_statistics_say_what_had_to_make_room_in_memory() -> None:
     evicted = replace(USAGE, reused_tokens=0, evicted_tokens=1180)
-    assert " · 1,180 not kept: memory was short · first word" in render.statistics(evicted, ENGLISH)
+    assert " · 1,180 not kept: memory was short · first word" in messages_html.statistics(
+        evicted, ENGLISH
+    )
 
 
 def test_statistics_say_why_an_answer_ended_early() -> None:
     cut = replace(USAGE, stop_reason="length", decode_tokens_per_s=0.0)
-    assert render.statistics(cut, ENGLISH).endswith(
+    assert messages_html.statistics(cut, ENGLISH).endswith(
         "first word 0.21 s · cut off at the longest answer"
     )
 
 
 def test_statistics_of_an_answer_that_broke_off() -> None:
-    assert render.statistics(None, CHINESE) == CHINESE.broken_off
+    assert messages_html.statistics(None, CHINESE) == CHINESE.broken_off
 
 
 def test_run_state_is_escaped() -> None:
-    assert render.run_state('"><script>', 3) == (
+    assert messages_html.run_state('"><script>', 3) == (
         '<div data-state="&quot;&gt;&lt;script&gt;" data-turn="3"></div>'
     )
 
@@ -100,29 +102,31 @@ def test_run_state_is_escaped() -> None:
     ],
 )
 def test_every_stage_of_waiting_has_a_sentence(progress: Progress, sentence: str) -> None:
-    assert sentence in render.waiting(progress, ENGLISH)
+    assert sentence in messages_html.waiting(progress, ENGLISH)
 
 
 def test_banner_shows_what_runs_how_far_it_is_or_why_it_failed() -> None:
-    assert "<b>" not in render.banner(Status("ready", "<b>", "note & more"), ENGLISH)
-    assert 'value="25"' in render.banner(Status("loading", "Fake", progress=0.25), ENGLISH)
+    assert "<b>" not in messages_html.banner(Status("ready", "<b>", "note & more"), ENGLISH)
+    assert 'value="25"' in messages_html.banner(Status("loading", "Fake", progress=0.25), ENGLISH)
     waiting = Status("loading", "Fake", "Nobody there.")
-    assert "Nobody there. Trying again…" in render.banner(waiting, ENGLISH)
-    assert "progress" not in render.banner(waiting, ENGLISH)
-    assert "No such folder." in render.banner(Status("failed", "Fake", "No such folder."), ENGLISH)
+    assert "Nobody there. Trying again…" in messages_html.banner(waiting, ENGLISH)
+    assert "progress" not in messages_html.banner(waiting, ENGLISH)
+    assert "No such folder." in messages_html.banner(
+        Status("failed", "Fake", "No such folder."), ENGLISH
+    )
 
 
 def test_what_a_running_answer_points_at_is_told_with_the_state() -> None:
     marked = Marked(1, replace(PHOTO, name='"><b>.png'), (Box("<i>", 1, 2, 3, 4),))
-    written = render.run_state("answering", 0, pointed_at=[marked])
+    written = messages_html.run_state("answering", 0, pointed_at=[marked])
     assert "<b>" not in written and "<i>" not in written
     told = re.search('data-places="([^"]*)"', written)
     assert told and json.loads(html.unescape(told[1]))[0]["name"] == '"><b>.png'
-    assert "data-places" not in render.run_state("answering", 0)
+    assert "data-places" not in messages_html.run_state("answering", 0)
 
 
 def test_every_scripted_text_is_escaped_and_found_by_its_name() -> None:
-    said = render.page_texts(replace(ENGLISH, take_picture='"><b>'))
+    said = messages_html.page_texts(replace(ENGLISH, take_picture='"><b>'))
     assert 'data-take-picture="&quot;&gt;&lt;b&gt;"' in said and "data-copied=" in said
 
 
@@ -131,7 +135,9 @@ def test_a_reasoning_stands_folded_before_its_answer_and_is_literal() -> None:
     usage = replace(USAGE, reasoning_tokens=1200)
     settings = GenerationSettings()
     answers = [AnswerRecord(settings, usage, "<b>\n\n`x`"), AnswerRecord(settings, None)]
-    shown = render.messages(talk.with_reply("d"), {}, render.thoughts(answers, ENGLISH))
+    shown = messages_html.messages(
+        talk.with_reply("d"), {}, messages_html.thoughts(answers, ENGLISH)
+    )
     first, second = (m["content"] for m in shown if m["role"] == "assistant")
     assert first[0]["text"] == (
         '<details class="reasoning"><summary>Reasoning: 1,200 tokens</summary>'
@@ -141,8 +147,8 @@ def test_a_reasoning_stands_folded_before_its_answer_and_is_literal() -> None:
 
 
 def test_a_reasoning_turns_nothing_round() -> None:
-    assert "\u202e" not in render.thought("a \u202eb", None, ENGLISH)
+    assert "\u202e" not in messages_html.thought("a \u202eb", None, ENGLISH)
 
 
 def test_an_answer_without_a_word_has_no_time_of_its_first_word() -> None:
-    assert "first word" not in render.statistics(replace(USAGE, ttft_s=0.0), ENGLISH)
+    assert "first word" not in messages_html.statistics(replace(USAGE, ttft_s=0.0), ENGLISH)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from model.backend import Estimate, ItemCost
 from model.errors import LocalizedText
-from ui.html import tray as composer
+from ui.html import tray as tray_html
 from ui.state.tray.attachment import Attachment
 from ui.text.english import ENGLISH
 
@@ -21,68 +21,68 @@ def attachment(name: str = "a.png", path: str = "/uploads/a.png") -> Attachment:
 
 
 def test_an_empty_tray_is_empty() -> None:
-    assert re.fullmatch("<i [^>]*hidden></i>", composer.tray([], [], ENGLISH))
+    assert re.fullmatch("<i [^>]*hidden></i>", tray_html.tray([], [], ENGLISH))
 
 
 def test_a_card_shows_the_thumbnail_and_can_be_removed_by_id() -> None:
-    card = composer.tray([(attachment(), FIRST)], [], ENGLISH)
+    card = tray_html.tray([(attachment(), FIRST)], [], ENGLISH)
     assert 'src="gradio_api/file=/uploads/a.png"' in card
     assert 'data-op="detach" data-id="id1" aria-label="Remove a.png"' in card
 
 
 def test_a_hostile_name_stays_text() -> None:
-    card = composer.tray([(attachment(HOSTILE), FIRST)], [f"{HOSTILE} is no picture."], ENGLISH)
+    card = tray_html.tray([(attachment(HOSTILE), FIRST)], [f"{HOSTILE} is no picture."], ENGLISH)
     assert "<img src=x" not in card
     assert "onerror=alert(1)>" not in card
 
 
 def test_a_path_with_special_characters_is_quoted() -> None:
-    assert composer.file_url("/u/a #1?é.png") == "gradio_api/file=/u/a%20%231%3F%C3%A9.png"
+    assert tray_html.file_url("/u/a #1?é.png") == "gradio_api/file=/u/a%20%231%3F%C3%A9.png"
 
 
 def test_a_refusal_is_dismissed_by_what_it_says() -> None:
-    shown = composer.tray([], ["No.", "Never."], ENGLISH)
+    shown = tray_html.tray([], ["No.", "Never."], ENGLISH)
     assert shown.count('role="alert"') == 2
     assert 'data-op="dismiss" data-id="Never."' in shown
 
 
 def test_a_clip_shows_its_length() -> None:
     clip = Attachment("2", "video", "/u/b.mp4", "b.mp4", (64, 48), "/u/t.webp", "/u/b.mp4", 83.4)
-    assert "<small>1:23</small>" in composer.tray([(clip, FIRST)], [], ENGLISH)
+    assert "<small>1:23</small>" in tray_html.tray([(clip, FIRST)], [], ENGLISH)
 
 
 def test_a_file_of_several_pages_says_that_the_first_is_read() -> None:
     scan = replace(attachment("scan.tiff"), pages=3)
-    assert "<small>page 1 of 3</small>" in composer.tray([(scan, FIRST)], [], ENGLISH)
-    assert "<small>" not in composer.tray([(attachment(), FIRST)], [], ENGLISH)
+    assert "<small>page 1 of 3</small>" in tray_html.tray([(scan, FIRST)], [], ENGLISH)
+    assert "<small>" not in tray_html.tray([(attachment(), FIRST)], [], ENGLISH)
 
 
 def test_the_cost_line_says_that_a_clip_was_fitted() -> None:
     fewer = ItemCost("video", 1, (64, 48), (56, 56), 64, frames=32, fitted_from=64)
     smaller = replace(fewer, frames=16, fitted_from=16)
-    line = composer.cost(Estimate((fewer,), 100, 200), [attachment()], ENGLISH)
+    line = tray_html.cost(Estimate((fewer,), 100, 200), [attachment()], ENGLISH)
     assert "Video 1 is shown with 32 of 64 frames, so that it fits." in line
-    line = composer.cost(Estimate((smaller,), 100, 200), [attachment()], ENGLISH)
+    line = tray_html.cost(Estimate((smaller,), 100, 200), [attachment()], ENGLISH)
     assert "Video 1 is shown with smaller frames, so that it fits." in line
-    line = composer.cost(Estimate((fewer,), 100, 200), [], ENGLISH)
+    line = tray_html.cost(Estimate((fewer,), 100, 200), [], ENGLISH)
     assert "so that it fits" not in line, "it is part of an earlier message"
 
 
 def test_the_cost_line_compares_with_the_context() -> None:
-    line = composer.cost(Estimate((), 3871, 32768), [], ENGLISH)
+    line = tray_html.cost(Estimate((), 3871, 32768), [], ENGLISH)
     assert "3,871 of 32,768 tokens" in line and "data-full" not in line
-    assert "data-full" in composer.cost(Estimate((), 40000, 32768), [], ENGLISH)
+    assert "data-full" in tray_html.cost(Estimate((), 40000, 32768), [], ENGLISH)
 
 
 def test_the_cost_line_says_what_is_estimated_and_keeps_quiet_about_what_is_unknown() -> None:
-    line = composer.cost(Estimate((), 3871, 32768, exact=False), [], ENGLISH)
+    line = tray_html.cost(Estimate((), 3871, 32768, exact=False), [], ENGLISH)
     assert "about 3,871 of 32,768 tokens" in line
-    line = composer.cost(Estimate((), 3871, 0, exact=False), [], ENGLISH)
+    line = tray_html.cost(Estimate((), 3871, 0, exact=False), [], ENGLISH)
     assert "about 3,871 tokens" in line and "meter" not in line
 
 
 def test_the_cost_line_names_the_memory_of_a_gpu_and_the_wait() -> None:
     estimate = Estimate((), 3871, 32768, gpu_bytes=3 * 2**29)
-    line = composer.cost(estimate, [], ENGLISH, wait_s=2.34)
+    line = tray_html.cost(estimate, [], ENGLISH, wait_s=2.34)
     assert "1.50 GB of GPU memory" in line and "first word in about 2.3 s" in line
-    assert "GPU" not in composer.cost(Estimate((), 3871, 32768), [], ENGLISH)
+    assert "GPU" not in tray_html.cost(Estimate((), 3871, 32768), [], ENGLISH)

@@ -20,7 +20,7 @@ from tests.support.media_files import photo
 from tests.support.pages import listening
 from tests.support.patience import becomes, scene
 from tools.served import REPLY_S, program
-from ui.media import disk_quota as storage
+from ui.media import disk_quota
 from ui.media.disk_quota import DiskQuota, sweep
 from ui.media.temp_folder import LOCK, storing
 from ui.media.upload_limit import INSUFFICIENT_STORAGE
@@ -157,7 +157,7 @@ def test_after_an_upload_that_found_no_room_the_next_message_works(uploads: Path
 @pytest.fixture
 def address(uploads: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:  # noqa: ARG001
     """A page whose uploads may take 100 kB altogether."""
-    monkeypatch.setattr(storage, "RECOUNT_S", 0.0)
+    monkeypatch.setattr(disk_quota, "RECOUNT_S", 0.0)
     with listening(build_page(FakeBackend(), max_uploads_gb=1e5 / 2**30)) as address:
         yield address
 
@@ -181,6 +181,6 @@ def test_a_disk_with_too_little_spare_takes_no_uploads(
 ) -> None:
     quota = DiskQuota()
     assert not quota.full()
-    monkeypatch.setattr(storage, "SPARE_BYTES", 2**62)
-    monkeypatch.setattr(storage, "RECOUNT_S", 0.0)
+    monkeypatch.setattr(disk_quota, "SPARE_BYTES", 2**62)
+    monkeypatch.setattr(disk_quota, "RECOUNT_S", 0.0)
     assert quota.full()

@@ -15,7 +15,7 @@ from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import becomes, scene
 from tools.served import REPLY_S
-from ui.media import disk_quota as storage
+from ui.media import disk_quota
 from ui.media.upload_limit import INSUFFICIENT_STORAGE, MAX_FIELDS_BYTES, TOO_LARGE
 from ui.media.uploads import MAX_ATTACHMENTS
 from ui.page.build import build_page, launch_options
@@ -29,7 +29,7 @@ EDGE = "edge"
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     folder = tmp_path_factory.mktemp("uploads")
     with gradio_environment(folder), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(storage, "RECOUNT_S", 0.0)
+        patch.setattr(disk_quota, "RECOUNT_S", 0.0)
         page = build_page(FakeBackend(), max_uploads_gb=MOST / 2**30)
         with listening(page, **launch_options(page, max_file_mb=2)) as address:
             yield address, folder.resolve()

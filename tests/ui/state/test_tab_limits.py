@@ -16,7 +16,7 @@ from tests.support.following import followed
 from tests.support.patience import scene
 from ui.handlers import page_tab
 from ui.handlers.chat import opening, sending
-from ui.html import page_update as view
+from ui.html import page_update
 from ui.html.page_update import View
 from ui.http.asker import Asker
 from ui.state import open_tabs as tabs
@@ -129,7 +129,7 @@ def test_a_long_conversation_is_drawn_while_others_go_on(
 ) -> None:
     """Its owner may ask for it as often as they like."""
     drawn_in: list[threading.Thread] = []
-    draw = view.whole
+    draw = page_update.whole
 
     def noted(tab: Tab) -> View:
         drawn_in.append(threading.current_thread())
@@ -141,7 +141,7 @@ def test_a_long_conversation_is_drawn_while_others_go_on(
             Text("<" * (page_tab.LONG - 2 + longer))
         )
         tab.chat.conversation = tab.chat.conversation.with_reply("x")
-        monkeypatch.setattr(view, "whole", noted)
+        monkeypatch.setattr(page_update, "whole", noted)
         await opening.look(open_tabs, tab.key)
         assert (drawn_in[0] is not threading.current_thread()) == longer
 

@@ -6,7 +6,7 @@ import gradio as gr
 
 from ui.handlers.chat.following import settled
 from ui.handlers.page_tab import drawn, posted, tab_of
-from ui.html import page_update as view
+from ui.html import page_update
 from ui.html.page_update import View
 from ui.state.registry import Tabs
 
@@ -44,4 +44,4 @@ async def clear(tabs: Tabs, key: str) -> View:
     """Start over, without the draft, and let the backend drop what it kept."""
     tab = tab_of(tabs, key)
     tabs.clear(tab)
-    return view.whole(tab)
+    return page_update.whole(tab)

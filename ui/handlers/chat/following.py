@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from ui.handlers.page_tab import drawn, tab_of
-from ui.html import page_update as view
+from ui.html import page_update
 from ui.html.page_update import View
 from ui.state.registry import Tabs
 from ui.state.tab.run import Run
@@ -34,7 +34,7 @@ async def follow(tabs: Tabs, key: str) -> AsyncIterator[tuple[Any, Any, str]]:
     async with aclosing(growing(tabs, tab)) as updates:
         async for live, state in updates:
             yield live, state, ""
-    ending = "" if tab.draft.returned else view.as_updates(await drawn(tabs, tab))
+    ending = "" if tab.draft.returned else page_update.as_updates(await drawn(tabs, tab))
     yield gr.skip(), gr.skip(), ending
 
 
@@ -45,7 +45,7 @@ async def growing(tabs: Tabs, tab: Tab) -> AsyncGenerator[tuple[str, str]]:
     with run.followed():
         while tab.chat.run is run:
             shown = run.version
-            yield view.arriving(tab)
+            yield page_update.arriving(tab)
             await until_news(tabs, run, shown)
 
 
@@ -72,4 +72,6 @@ async def settled(tabs: Tabs, key: str) -> View:
 async def play_clips(tabs: Tabs, key: str) -> Any:
     """Show clips that browsers could not play as soon as there is a copy that they can."""
     tab = tab_of(tabs, key)
-    return view.as_json(view.log(tab)) if await tabs.clip_copies.made(tab) else gr.skip()
+    return (
+        page_update.as_json(page_update.log(tab)) if await tabs.clip_copies.made(tab) else gr.skip()
+    )

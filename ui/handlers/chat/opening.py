@@ -7,8 +7,8 @@ from typing import Any
 import gradio as gr
 
 from ui.handlers.page_tab import drawn, is_key, tab_of
-from ui.html import messages as render
-from ui.html import page_update as view
+from ui.html import messages as messages_html
+from ui.html import page_update
 from ui.html.page_update import View
 from ui.http.asker import address_of, browser_of
 from ui.state.registry import Tabs
@@ -52,18 +52,24 @@ async def look(tabs: Tabs, key: str, request: gr.Request | None = None) -> View:
 async def watch_loading(tabs: Tabs, key: str) -> tuple[str, gr.Timer, str]:
     """The banner and the state while the model loads."""
     tab = tab_of(tabs, key)
-    return *_model(tabs, tab), render.run_state(tab.state, tab.chat.finished_turns)
+    return *_model(tabs, tab), messages_html.run_state(tab.state, tab.chat.finished_turns)
 
 
 def _model(tabs: Tabs, tab: Tab) -> tuple[str, gr.Timer]:
     """The banner, and the timer that asks again until the model is there."""
     status = tabs.backend.status()
-    return render.banner(status, tab.texts), gr.Timer(active=status.state == "loading")
+    return messages_html.banner(status, tab.texts), gr.Timer(active=status.state == "loading")
 
 
 async def choose_language(tabs: Tabs, key: str, language: str) -> tuple[Any, ...]:
     """What the server wrote on the page, in another language."""
     tab = tab_of(tabs, key, language)
     tab.language = language
-    banner = render.banner(tabs.backend.status(), tab.texts)
-    return banner, view.stats(tab), view.notice(tab), view.tray(tab), view.live_answer(tab)
+    banner = messages_html.banner(tabs.backend.status(), tab.texts)
+    return (
+        banner,
+        page_update.stats(tab),
+        page_update.notice(tab),
+        page_update.tray(tab),
+        page_update.live_answer(tab),
+    )

@@ -12,7 +12,7 @@ from model.conversation import Conversation
 from model.errors import DemoError
 from model.settings import GenerationSettings
 from ui.handlers.page_tab import drawn, posted, tab_of
-from ui.html import page_update as view
+from ui.html import page_update
 from ui.html.examples import EXAMPLES
 from ui.html.page_update import View
 from ui.state.registry import Question, Tabs
@@ -89,7 +89,7 @@ async def ask_example(
                 tabs.start(tab, question(tabs, draft, settings))
     except DemoError as error:
         tab.chat.warn(error.sentence)
-    return view.whole(tab)
+    return page_update.whole(tab)
 
 
 async def stop(tabs: Tabs, key: str) -> None:

@@ -9,7 +9,7 @@ import gradio as gr
 
 from model.errors import DemoError, LocalizedText
 from ui.handlers.page_tab import posted, tab_of
-from ui.html import page_update as view
+from ui.html import page_update
 from ui.state.registry import Tabs
 from ui.state.tab.conversation import Chat
 from ui.state.tab.tab import Tab
@@ -41,7 +41,7 @@ async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
             new for new in tab.draft.refusals if not any(new is old for old in before)
         ]
     tab.draft.drawn_for = str(asked.get("wish", ""))[:64]
-    return view.tray(tab)
+    return page_update.tray(tab)
 
 
 async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any], chat: Chat) -> bool:
@@ -84,4 +84,4 @@ async def change_tray(tabs: Tabs, key: str, event: gr.EventData) -> str:
         case {"op": "dismiss", "id": str(sentence)} if sentence in tab.draft.refusals:
             tab.draft.refusals.remove(sentence)
     tab.draft.drawn_for = str(asked.get("wish", ""))[:64]
-    return view.tray(tab)
+    return page_update.tray(tab)

@@ -9,7 +9,7 @@ from typing import Any
 from model.backend import Usage
 from model.errors import DemoError
 from ui.handlers.page_tab import tab_of
-from ui.html import tray as composer
+from ui.html import tray as tray_html
 from ui.state.registry import Tabs
 
 
@@ -30,11 +30,11 @@ async def price(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) ->
                 tab, partial(tabs.backend.estimate, asked, chosen.generation)
             )
             wait_s = _expected_wait(estimate.prompt_tokens, usages)
-            return composer.cost(
+            return tray_html.cost(
                 estimate, items, tab.texts, wait_s=wait_s, fitted=tab.draft.fit_message
             )
     except DemoError as error:
-        return composer.not_sendable(error.sentence, tab.texts)
+        return tray_html.not_sendable(error.sentence, tab.texts)
     return ""
 
 

@@ -18,7 +18,7 @@ from model.serving.person import PERSON
 from model.settings import GenerationSettings
 from ui.handlers.chat.following import HEARTBEAT_S
 from ui.handlers.page_tab import tab_of
-from ui.html import tray as composer
+from ui.html import tray as tray_html
 from ui.state.registry import Tabs
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ async def read_ahead(tabs: Tabs, key: str, settings: Mapping[str, Any]) -> Any:
     read = draft and await _read(
         tabs.backend, draft, chosen.generation, tab.key, tab.presence.person
     )
-    return composer.ready(items) if read else gr.skip()
+    return tray_html.ready(items) if read else gr.skip()
 
 
 async def _read(

@@ -21,8 +21,7 @@ from tests.support.following import KEY, attach, drawn, followed, rest
 from tests.support.patience import becomes, scene, wait_until
 from ui.handlers import page_tab
 from ui.handlers.chat import editing, sending
-from ui.html import messages
-from ui.html import page_update as view
+from ui.html import messages, page_update
 from ui.state.registry import Tabs
 from ui.state.tab.run import Run
 from ui.state.tab.tab import Tab
@@ -106,7 +105,7 @@ def test_a_message_is_taken_answered_and_shown() -> None:
         last = await followed(tabs)
         assert [m["role"] for m in drawn(tabs)["messages"]] == ["user", "assistant"]
         assert 'data-state="idle" data-turn="1"' in last.run_state
-        assert (view.live_answer(tabs.open(KEY)), last.returned) == ("", "")
+        assert (page_update.live_answer(tabs.open(KEY)), last.returned) == ("", "")
         assert [answer["text"] for answer in rest(last)["answers"]] == ["Hello"]
         assert "prompt tokens" in last.stats
         assert backend.calls[0].settings.temperature == 0.5

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.hard_answers import HARD, read
-from ui.html import messages as render
+from ui.html import messages as messages_html
 from ui.html.markdown import answer as markdown
 from ui.html.markdown.answer import to_html
 from ui.html.markdown.timestamps import Clips, Player
@@ -189,7 +189,7 @@ BOXES = (
 )
 
 
-@pytest.mark.parametrize("shown", [to_html, render.readable])
+@pytest.mark.parametrize("shown", [to_html, messages_html.readable])
 def test_boxes_that_follow_each_other_are_told_apart(shown: Callable[[str], str]) -> None:
     assert "the cat (1,2),(3,4), (5,6),(7,8), a dog (1,2),(3,4)." in shown(BOXES)
 

@@ -9,7 +9,7 @@ import pytest
 
 from model.conversation import Conversation, Text, Video
 from model.settings import VisionSettings
-from ui.html import messages as render
+from ui.html import messages as messages_html
 from ui.html.markdown.answer import to_html
 from ui.html.markdown.timestamps import clips
 from ui.state.tray.attachment import Attachment
@@ -108,7 +108,7 @@ def test_times_count_from_where_the_model_began_to_look() -> None:
 def test_answers_of_a_conversation_have_links_for_what_had_been_asked_about() -> None:
     talk = Conversation().with_user_turn(Text("Hi 0:05")).with_reply("At 0:05.")
     talk = talk.with_user_turn(SHORT.part(VisionSettings()), Text("When?")).with_reply("At 0:05.")
-    texts = [m["content"][-1]["text"] for m in render.messages(talk, KNOWN)]
+    texts = [m["content"][-1]["text"] for m in messages_html.messages(talk, KNOWN)]
     assert ["<a " in text for text in texts] == [False, False, False, True]
 
 

@@ -17,8 +17,8 @@ from tests.support.fakes import USAGE, FakeBackend
 from tests.support.following import KEY, drawn, followed, rest
 from tests.support.patience import scene
 from ui.handlers.chat import editing, following, opening, sending
-from ui.html import messages as render
-from ui.html import page_update as view
+from ui.html import messages as messages_html
+from ui.html import page_update
 from ui.html.page_update import Rest, as_gradio_sends
 from ui.html.tray import file_url
 from ui.state.registry import Tabs
@@ -61,17 +61,16 @@ def test_an_action_draws_and_sends_what_is_new(monkeypatch: pytest.MonkeyPatch) 
         read.append(text)
         return text
 
-    monkeypatch.setattr(render, "to_html", to_html)
+    monkeypatch.setattr(messages_html, "to_html", to_html)
 
     async def play() -> None:
         tabs = Tabs(FakeBackend())
         tab, page = tabs.open(KEY), Page()
         long(tab, 100)
-        page.put(view.log(tab))
+        page.put(page_update.log(tab))
         assert len(page.shown) == 200 and len(read) == 100
         read.clear()
-        _, *sent = await sending.submit(tabs, KEY, "And?", {})
-        page.put(rest(view.View(*sent)))
+        page.put(rest(await sending.submit(tabs, KEY, "And?", {})))
         assert page.put(rest(await followed(tabs)))[198:] == [
             "question99",
             "answer99",
@@ -104,10 +103,10 @@ def test_an_action_goes_through_the_parts_of_no_message_again() -> None:
     long(tab, 100)
     said = (Message(m.role, Parts(m.parts)) for m in tab.chat.conversation.messages)
     tab.chat.conversation = Conversation(messages=tuple(said))
-    view.whole(tab)
+    page_update.whole(tab)
     assert looked
     looked = 0
-    view.whole(tab)
+    page_update.whole(tab)
     assert looked == 0
 
 
@@ -129,14 +128,14 @@ def test_what_looks_different_is_drawn_again_with_what_follows() -> None:
     tab.chat.conversation = asked.with_reply("At 0:05 it ends.")
     tab.chat.answers = [AnswerRecord(GenerationSettings(), USAGE, "Well.")] * 2
     tab.chat.remember([CLIP])
-    page.put(view.log(tab))
+    page.put(page_update.log(tab))
     tab.chat.remember([replace(CLIP, shown="/clip.mp4")])
-    rest = view.log(tab)
+    rest = page_update.log(tab)
     assert rest["kept"] == 2 and "#t=5" in page.put(rest)[-1]
     tab.language = "ko"
-    assert view.log(tab)["kept"] == 1, "the title of what the model thought"
+    assert page_update.log(tab)["kept"] == 1, "the title of what the model thought"
     backend.current = replace(backend.current, convention="qwen3_vl")
-    assert view.log(tab)["kept"] == 0, "the places that are pointed at"
+    assert page_update.log(tab)["kept"] == 0, "the places that are pointed at"
 
 
 def test_messages_are_sent_as_gradio_sends_them() -> None:

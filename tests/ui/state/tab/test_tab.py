@@ -13,7 +13,7 @@ from model.errors import MediaError
 from tests.support.fakes import USAGE, FakeBackend
 from tests.support.patience import becomes, scene
 from tests.support.sending import CLIP, PHOTO, send
-from ui.html import page_update as view
+from ui.html import page_update
 from ui.state.registry import Tabs
 
 
@@ -143,12 +143,12 @@ def test_what_is_worth_knowing_does_not_look_like_a_failure() -> None:
         tabs = Tabs(backend)
         tab = tabs.open("k")
         await send(tabs, tab, "Hi")
-        assert view.notice(tab) == '<p role="status">Knows no seed.</p>'
+        assert page_update.notice(tab) == '<p role="status">Knows no seed.</p>'
         backend.events = [MediaError("Picture 1 is gone.")]
         await send(tabs, tab, "Hi")
-        assert view.notice(tab) == '<p role="alert">Picture 1 is gone.</p>'
+        assert page_update.notice(tab) == '<p role="alert">Picture 1 is gone.</p>'
         tab.clear()
-        assert view.notice(tab) == ""
+        assert page_update.notice(tab) == ""
 
     scene(play)
 
