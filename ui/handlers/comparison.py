@@ -17,7 +17,7 @@ from ui.html import comparison as comparison_html
 from ui.html import messages as messages_html
 from ui.state.differences import differences
 from ui.state.registry import Tabs
-from ui.state.tab.comparison import Comparison, side, wishes_of
+from ui.state.tab.comparison import Comparison, overrides_of, side
 from ui.state.tab.draft import Prepared
 from ui.state.tab.tab import Tab
 
@@ -30,12 +30,14 @@ async def look(
     tab.language = language
     if tab.comparison:
         tab.comparison.expect_follower()
-    wishes = wishes_of(posted(event).get("sides"))
-    if tab.comparison and not any(wishes):
-        wishes = tab.comparison.wishes
+    overrides = overrides_of(posted(event).get("sides"))
+    if tab.comparison and not any(overrides):
+        overrides = tab.comparison.overrides
     setting_specs = tabs.defaults.setting_specs
     values = {t.name: settings.get(t.name, t.default) for t in setting_specs}
-    return comparison_html.form(values, wishes, tab.texts, setting_specs), await _shown(tabs, tab)
+    return comparison_html.form(values, overrides, tab.texts, setting_specs), await _shown(
+        tabs, tab
+    )
 
 
 async def compare(
@@ -46,10 +48,11 @@ async def compare(
     try:
         if not tab.draft.tray and not text.strip():
             raise DemoError("The message is empty; give it a text or a file.")
-        wishes = wishes_of(posted(event).get("sides"))
+        overrides = overrides_of(posted(event).get("sides"))
         draft = tab.prepared(text)
         first, second = (
-            side(wish, partial(_asked, tabs, draft, {**settings, **wish})) for wish in wishes
+            side(override, partial(_asked, tabs, draft, {**settings, **override}))
+            for override in overrides
         )
         tabs.compare(tab, Comparison(first, second))
     except DemoError as error:

@@ -30,7 +30,7 @@ from model.reproduce.script import transformers_script
 from model.settings import SETTING_SPECS, DefaultSettings, GenerationSettings
 from ui.handlers.page_tab import posted, tab_of
 from ui.html import page_update
-from ui.html import reproduce as replay
+from ui.html import reproduce as reproduce_html
 from ui.html import tray as tray_html
 from ui.media.room import Room
 from ui.media.temp_folder import storing
@@ -72,7 +72,7 @@ async def _verified(tabs: Tabs, tab: Tab, turn: int) -> str:
     def work() -> str:
         record = _reproducible(tabs).generation_record(conversation, settings)
         verdict = _reproducible(tabs).verify(record, reply, cancel)
-        return replay.verdict(verdict, record.model_info.dtype, tab.texts)
+        return reproduce_html.verdict(verdict, record.model_info.dtype, tab.texts)
 
     try:
         tabs.rates.admit(tab.presence.asker.address)  # the model answers again
@@ -142,9 +142,9 @@ async def _dialog(tabs: Tabs, tab: Tab, turn: int, request: gr.Request) -> str:
             tab, partial(_reproducible(tabs).generation_record, question, settings)
         )
     except DemoError as error:
-        return replay.refusal(tab.texts.said(error.sentence), tab.texts)
+        return reproduce_html.refusal(tab.texts.said(error.sentence), tab.texts)
     address = str(request.request.base_url) if request.request else "http://127.0.0.1:7860/"
-    return replay.dialog(record, *kept, tabs.defaults.values, address, tab.texts)
+    return reproduce_html.dialog(record, *kept, tabs.defaults.values, address, tab.texts)
 
 
 def _turn(event: gr.EventData) -> int:
@@ -159,7 +159,11 @@ def _answer(tab: Tab, turn: int) -> tuple[Conversation, GenerationSettings, str]
         return None
     turn %= len(tab.chat.answers)
     reply = tab.chat.conversation.messages[2 * turn + 1].text
-    return replay.asked(tab.chat.conversation, turn), replayed(tab.chat.answers[turn]), reply
+    return (
+        reproduce_html.asked(tab.chat.conversation, turn),
+        replayed(tab.chat.answers[turn]),
+        reply,
+    )
 
 
 def _reproducible(tabs: Tabs) -> Reproducible:
@@ -183,7 +187,7 @@ def _archive(
     tabs: Tabs, conversation: Conversation, answers: tuple[AnswerRecord, ...]
 ) -> tuple[Archive, str]:
     """With a script that answers the latest turn again, where the backend knows how."""
-    question = replay.asked(conversation, len(answers) - 1)
+    question = reproduce_html.asked(conversation, len(answers) - 1)
     settings = replayed(answers[-1])
     try:
         record = _reproducible(tabs).generation_record(question, settings)

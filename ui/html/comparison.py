@@ -17,7 +17,7 @@ from ui.html import messages as messages_html
 from ui.html import page_update
 from ui.html.tray import file_url
 from ui.state.differences import Piece
-from ui.state.tab.comparison import NAMES, Comparison, Side, Wishes
+from ui.state.tab.comparison import NAMES, Comparison, Overrides, Side
 from ui.state.tab.conversation import UNEXPECTED
 from ui.state.tray.attachment import Attachment
 from ui.text.direction import without_overrides
@@ -39,7 +39,7 @@ def views(texts: Texts) -> str:
 
 def form(
     values: Mapping[str, Any],
-    wishes: tuple[Wishes, Wishes],
+    overrides: tuple[Overrides, Overrides],
     texts: Texts,
     setting_specs: Sequence[SettingSpec] = SETTING_SPECS,
 ) -> str:
@@ -47,12 +47,12 @@ def form(
 
     values: the page's settings by name; setting_specs: with the bounds that the checkpoint has.
     """
-    if not any(wishes):
+    if not any(overrides):
         most = values[FIRST]
         fewer = most // PART if isinstance(most, int) else most
-        wishes = {FIRST: most}, {FIRST: fewer}
+        overrides = {FIRST: most}, {FIRST: fewer}
     heads = "".join(f'<strong aria-hidden="true">{name}</strong>' for name in NAMES)
-    rows = "".join(_row(spec, values[spec.name], wishes, texts) for spec in setting_specs)
+    rows = "".join(_row(spec, values[spec.name], overrides, texts) for spec in setting_specs)
     return (
         f"<form novalidate><h2>{html.escape(texts.compare_title)}</h2><p>{html.escape(texts.compare_hint)}</p>"
         f'<div class="rows"><div class="head">{heads}</div>{rows}</div>'
@@ -65,18 +65,18 @@ def form(
 def _row(
     spec: SettingSpec,
     value: Any,
-    wishes: tuple[Wishes, Wishes],
+    overrides: tuple[Overrides, Overrides],
     texts: Texts,
 ) -> str:
     known = labels(spec, texts)
     label, name = html.escape(known["label"]), spec.name
-    hidden = "" if any(name in wish for wish in wishes) else " hidden"
+    hidden = "" if any(name in override for override in overrides) else " hidden"
     partner = f' data-partner="{PARTNERS[name]}"' if name in PARTNERS else ""
     # A switch that is asked for is asked for to differ.
     otherwise = (value, not value) if spec.kind == "bool" else (value, value)
     fields = "".join(
-        _field(spec, i, wish.get(name, otherwise[i]), value, f"{label}, {NAMES[i]}")
-        for i, wish in enumerate(wishes)
+        _field(spec, i, override.get(name, otherwise[i]), value, f"{label}, {NAMES[i]}")
+        for i, override in enumerate(overrides)
     )
     return (
         f'<div class="row" role="group" aria-label="{label}" data-name="{name}"{partner}{hidden}>'
@@ -190,7 +190,7 @@ def _differing(comparison: Comparison, place: int, texts: Texts) -> str:
     values, others = (
         (ours.settings, theirs.settings)
         if ours.settings and theirs.settings
-        else (ours.wishes, theirs.wishes)
+        else (ours.overrides, theirs.overrides)
     )
     differing = [t for t in SETTING_SPECS if values.get(t.name) != others.get(t.name)]
     shown = (f"{labels(t, texts)['label']}: {_value(values.get(t.name), texts)}" for t in differing)
@@ -253,5 +253,5 @@ def _end(side: Side, texts: Texts) -> str:
 def _taking(side: Side, texts: Texts) -> str:
     if not side.ended:
         return ""
-    settings = html.escape(json.dumps({name: side.settings[name] for name in side.wishes}))
+    settings = html.escape(json.dumps({name: side.settings[name] for name in side.overrides}))
     return f'<button type="button" data-op="take" data-settings="{settings}">{html.escape(texts.compare_take)}</button>'

@@ -33,7 +33,7 @@ class Marked:
     number: int  # as the vision ids count
     attachment: Attachment
     places: tuple[Box | Point, ...]
-    one_of: int = 1  # so many pictures
+    pictures_in_message: int = 1
 
     @property
     def marks(self) -> Iterator[Mark]:
@@ -126,7 +126,7 @@ def described(pictures: Sequence[Marked]) -> list[dict[str, Any]]:
     return [
         {
             "number": picture.number,
-            "oneOf": picture.one_of,
+            "oneOf": picture.pictures_in_message,
             "name": picture.attachment.name,
             "src": file_url(picture.attachment.shown),
             "size": picture.attachment.size,

@@ -15,7 +15,7 @@ from model.conversation import Message
 from ui.html import grounding as grounding_html
 from ui.html import messages as messages_html
 from ui.html import tray as tray_html
-from ui.html.markdown import timestamps as seeking
+from ui.html.markdown import timestamps
 from ui.html.markdown.answer import to_html
 from ui.html.tray import file_url
 from ui.state.tab.run import Run
@@ -180,7 +180,7 @@ def live_answer(tab: Tab) -> str:
     if tab.chat.run is None:
         return ""
     if tab.chat.run.text:
-        seen = seeking.clips(tab.chat.shown, tab.chat.attachments)
+        seen = timestamps.clips(tab.chat.shown, tab.chat.attachments)
         return to_html(tab.chat.run.text, seen, arriving=True)
     return f"*{messages_html.literal(waiting(tab.chat.run, tab.texts))}*"
 

@@ -22,10 +22,11 @@ def tray(
     refused: Sequence[str],
     texts: Texts,
     places: Sequence[tuple[Pointed, LocalizedText]] = (),
-    heard: str = "",
+    drawn_for: str = "",
 ) -> str:
     """Cards in the order of sending, each with its number, the places that the message is about, and why
-    other files were not taken. heard: what the script has asked for last, and waits for. `data-copying` stands
+    other files were not taken. drawn_for: id of the request that
+    this answers; the script waits for it. `data-copying` stands
     where a clip may not be playable yet.
     """
     cards = "".join(_card(item, texts.said(label), texts) for item, label in items)
@@ -33,7 +34,7 @@ def tray(
     listed += "".join(_chip(place, texts.said(label), texts) for place, label in places)
     listed += "".join(_refusal(sentence, texts) for sentence in refused)
     copying = "" if all(item.playable for item, _ in items) else " data-copying"
-    return f'<i data-heard="{html.escape(heard)}"{copying} hidden></i>{listed}'
+    return f'<i data-heard="{html.escape(drawn_for)}"{copying} hidden></i>{listed}'
 
 
 def ready(items: Sequence[Attachment]) -> str:

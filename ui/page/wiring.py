@@ -9,9 +9,7 @@ from typing import Any
 import gradio as gr
 
 from model.settings import SETTING_SPECS
-from ui.handlers import comparison as comparing
-from ui.handlers import export as keeping
-from ui.handlers import marked_copy, settings
+from ui.handlers import comparison, export, marked_copy, settings
 from ui.handlers.chat import editing, following, opening, sending
 from ui.handlers.tray import attaching, pricing, read_ahead
 from ui.handlers.tray.inspector import inspect
@@ -166,15 +164,15 @@ def wire_keeping(events: Events) -> None:
     """How an answer came about; and whole conversations, out of the page and in again."""
     view, values, do = events.page.view, events.page.values, events.do
     key, replay = values.key, events.page.scripts.replay
-    view.reproduce.click(do(keeping.reproduce), key, replay, **QUIET)
-    replay.select(do(keeping.reproduce_another), key, replay, **QUIET)
-    verified = replay.submit(do(keeping.verify), key, values.verdict, **FOLLOWING)
+    view.reproduce.click(do(export.reproduce), key, replay, **QUIET)
+    replay.select(do(export.reproduce_another), key, replay, **QUIET)
+    verified = replay.submit(do(export.verify), key, values.verdict, **FOLLOWING)
     tell = "(told) => { qwenVlChat.verdict(JSON.parse(told)); return [] }"
     verified.then(None, values.verdict, None, js=tell, **EACH)
-    exported = view.export.click(do(keeping.export), key, [values.exported, view.notice], **QUIET)
+    exported = view.export.click(do(export.export), key, [values.exported, view.notice], **QUIET)
     exported.then(None, values.exported, None, js=DOWNLOAD, **QUIET)
     outputs = [*view, *events.page.sidebar.controls.components]
-    restored = events.drawn(replay.upload(do(keeping.restore), key, outputs, **QUIET))
+    restored = events.drawn(replay.upload(do(export.restore), key, outputs, **QUIET))
     events.drawn(restored.then(do(following.play_clips), key, view.log, **FOLLOWING))
     events.priced(events.gathered(restored.then).then)
 
@@ -184,12 +182,12 @@ def wire_comparing(events: Events) -> None:
     page, values, do = events.page, events.page.values, events.do
     key, form, answers = values.key, page.comparison.form, page.comparison.answers
     inputs = [key, page.sidebar.language, values.settings]
-    looked = form.select(do(comparing.look), inputs, [form, answers], **QUIET)
+    looked = form.select(do(comparison.look), inputs, [form, answers], **QUIET)
     message = [key, page.view.message, values.settings]
-    compared = form.submit(do(comparing.compare), message, answers, **QUIET)
+    compared = form.submit(do(comparison.compare), message, answers, **QUIET)
     for event in (looked, compared):
-        event.then(do(comparing.follow), key, answers, **FOLLOWING)
-    form.stop(do(comparing.stop), key, None, **QUIET)
+        event.then(do(comparison.follow), key, answers, **FOLLOWING)
+    form.stop(do(comparison.stop), key, None, **QUIET)
     take = "() => qwenVlChat.takenSettings()"
     controls = list(page.sidebar.controls.components)
     taken = form.apply(None, None, controls, js=take, **QUIET)

@@ -27,7 +27,7 @@ from ui.handlers import page_tab
 from ui.handlers.chat import editing, sending
 from ui.state.registry import Tabs
 from ui.state.tab import run as runs
-from ui.state.tab.comparison import wishes_of
+from ui.state.tab.comparison import overrides_of
 
 
 def posted(*sides: dict[str, Any]) -> gr.EventData:
@@ -243,7 +243,7 @@ def test_settings_can_be_taken_over_as_they_were() -> None:
      [{"max_tokens": None, "nonsense": {}}, {"min_tokens": {"a": 1}}]],
 )  # fmt: skip
 def test_nonsense_from_a_browser_is_no_wish(data: object) -> None:
-    assert wishes_of(data) == ({}, {})
+    assert overrides_of(data) == ({}, {})
 
 
 def test_the_bundled_checkpoint_answers_under_both_settings(photo: Path) -> None:
@@ -251,8 +251,8 @@ def test_the_bundled_checkpoint_answers_under_both_settings(photo: Path) -> None
         backend = LocalBackend.load(BUNDLED, device="cpu", cache_gb=0.2)
         tabs = Tabs(backend)
         await attach(tabs, [{"path": str(photo), "name": photo.name}])
-        wishes: list[dict[str, Any]] = [{"max_tokens": 16}, {"max_tokens": 64}]
-        shown = await compared(tabs, "Describe the image.", *wishes, max_new_tokens=8)
+        overrides: list[dict[str, Any]] = [{"max_tokens": 16}, {"max_tokens": 64}]
+        shown = await compared(tabs, "Describe the image.", *overrides, max_new_tokens=8)
         visual = [re.findall(r"\(0 reused, (\d+) visual\)", side) for side in sections(shown)]
         tab = page_tab.tab_of(tabs, KEY)
         assert tab.comparison

@@ -20,7 +20,7 @@ FRAME_S = 0.08  # between two updates of a page: about 12 a second
 # The same while the processor computes the answer: if the page is on that machine, drawing it once takes a core for 20 ms,
 # which the tokens then lack.
 CPU_FRAME_S = 0.16
-ROOM_AHEAD_S = 0.02  # about a token of a small model: the core is free once that is done
+ROOM_AHEAD_S = 0.02  # pause after `yield_core`: about one decoding step of a small model
 HEARTBEAT_S = 0.25  # an update without news finds out whether the page is still there
 
 

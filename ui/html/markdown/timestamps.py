@@ -62,16 +62,17 @@ class Clips:
     def __init__(
         self,
         players: Mapping[int, Player],
-        spoken_of: int,
+        number: int,
         shown: int | None = None,
         name: Hashable = None,
     ) -> None:
-        """players: by the number of their clip; spoken_of: until the answer names another clip; shown: so many by then.
+        """players: by the number of their clip; number: of the clip that a time belongs to until the
+        answer names one; shown: how many clips were in the conversation by then.
 
         name: differs wherever the players differ that were shown by then.
         """
         self._players = players
-        self._number = spoken_of
+        self._number = number
         self._shown = max(players, default=0) if shown is None else shown
         self._name = name or tuple(players.items())
 

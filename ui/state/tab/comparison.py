@@ -17,29 +17,29 @@ from model.settings import SETTING_SPECS, DefaultSettings
 from ui.state.tab.run import Run
 
 NAMES = ("A", "B")
-Wishes = Mapping[str, Any]  # settings by name
+Overrides = Mapping[str, Any]  # settings by name
 # Of a system prompt that a browser posts.
-MAX_WISH_CHARACTERS = 100_000
+MAX_OVERRIDE_CHARACTERS = 100_000
 # What is asked, and the settings that are a side's. Raises `DemoError`.
 Question = Callable[[], tuple[Conversation, DefaultSettings]]
-NOBODY = ""  # the backend keeps nothing for it: both sides start from nothing, and the chat loses nothing
+NO_SESSION = ""  # no KV cache is kept or dropped for it
 
 
 @dataclass(frozen=True)
 class Side:
     """The message under one of the settings.
 
-    wishes: what differs from the page's settings, as it was asked for; settings: all of them, typed.
+    overrides: what differs from the page's settings, as it was asked for; settings: all of them, typed.
     """
 
-    wishes: Wishes
+    overrides: Overrides
     settings: dict[str, Any] = field(default_factory=dict)
     run: Run | None = None
     problem: str = ""  # why there is no run, a `LocalizedText`
     question: Question | None = None
 
     def ask_again(self) -> None:
-        """The checkpoint is there, with its defaults for what neither side wishes."""
+        """The checkpoint is there, with its defaults for what neither side overrides."""
         if self.run and self.question:
             self.run.conversation, chosen = self.question()
             self.run.settings = chosen.generation
@@ -74,9 +74,9 @@ class Comparison:
         return self.run is not None
 
     @property
-    def wishes(self) -> tuple[Wishes, Wishes]:
+    def overrides(self) -> tuple[Overrides, Overrides]:
         first, second = self.sides
-        return first.wishes, second.wishes
+        return first.overrides, second.overrides
 
     @property
     def asked(self) -> Conversation | None:
@@ -128,32 +128,32 @@ class Comparison:
         self.start(backend, awaited, ended)
 
 
-def side(wishes: Wishes, question: Question) -> Side:
-    """One side, with its question under its wishes."""
+def side(overrides: Overrides, question: Question) -> Side:
+    """One side, with its question under its overrides."""
     try:
         asked, settings = question()
     except DemoError as error:
-        return Side(wishes, problem=error.sentence)
-    run = Run(asked, settings.generation, NOBODY)
-    return Side(wishes, settings.values, run, question=question)
+        return Side(overrides, problem=error.sentence)
+    run = Run(asked, settings.generation, NO_SESSION)
+    return Side(overrides, settings.values, run, question=question)
 
 
-def wishes_of(posted: object) -> tuple[Wishes, Wishes]:
+def overrides_of(posted: object) -> tuple[Overrides, Overrides]:
     """What a browser asks for, which may be anything; whether the values are possible is checked later."""
     match posted:
         case [dict(first), dict(second)]:
-            return _wishes(first), _wishes(second)
+            return _overrides(first), _overrides(second)
     return {}, {}
 
 
-def _wishes(posted: Mapping[str, object]) -> Wishes:
-    wishes: dict[str, Any] = {}
+def _overrides(posted: Mapping[str, object]) -> Overrides:
+    overrides: dict[str, Any] = {}
     for spec in SETTING_SPECS:
         match posted.get(spec.name):
             case str(text):
-                wishes[spec.name] = text[:MAX_WISH_CHARACTERS]
+                overrides[spec.name] = text[:MAX_OVERRIDE_CHARACTERS]
             case bool() | int() | float() as value:
-                wishes[spec.name] = value
+                overrides[spec.name] = value
             case None if spec.optional and spec.name in posted:
-                wishes[spec.name] = None
-    return wishes
+                overrides[spec.name] = None
+    return overrides
