@@ -31,11 +31,17 @@ COMPOSE = """(taken, replacing, returned) => {
   qwenVlChat.giveBack(returned);
   return [];
 }"""
-FOLLOW_OR_PRICE = """(log, tray) => {
-  if (log && JSON.parse(log).answering) document.querySelector('#follow').click();
+# Presses a hidden button, as soon as Gradio has drawn it.
+PRESS = """const press = (button) => {
+    const found = document.querySelector(button);
+    found ? found.click() : setTimeout(press, 100, button);
+  };"""
+FOLLOW_OR_PRICE = f"""(log, tray) => {{
+  {PRESS}
+  if (log && JSON.parse(log).answering) press('#follow');
   else qwenVlChat.price(tray, true);
   return [];
-}"""
+}}"""
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,16 @@ from ui.handlers.tray import attaching, pricing, read_ahead
 from ui.handlers.tray.inspector import inspect
 from ui.html.page_update import as_updates
 from ui.page.elements import Page
-from ui.page.events import EACH, FOLLOWING, LATEST, QUIET, Events
+from ui.page.events import EACH, FOLLOWING, LATEST, PRESS, QUIET, Events
 from ui.page.languages import translations
 from ui.state.registry import Tabs
 from ui.text.languages import texts_for
 
-PLAY_CLIPS = """(tray) => {
-  if (tray.includes('data-copying')) document.querySelector('#play-clips').click();
+PLAY_CLIPS = f"""(tray) => {{
+  {PRESS}
+  if (tray.includes('data-copying')) press('#play-clips');
   return [];
-}"""
+}}"""
 DOWNLOAD = "(url) => { qwenVlChat.download(url); return [] }"
 
 
@@ -122,7 +123,8 @@ def wire_following(events: Events) -> None:
         log="", taken="", replacing=None, returned=""
     )
     end = f"""(ending) => {{
-      if (!ending) document.querySelector('#settle').click();
+      {PRESS}
+      if (!ending) press('#settle');
       return JSON.parse(ending || {json.dumps(as_updates(nothing))});
     }}"""
     ended = followed.success(None, page.values.ending, list(view), js=end, **EACH)
