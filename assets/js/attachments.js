@@ -12,6 +12,8 @@ import { ask } from './tray.js';
 import { upload } from './upload.js';
 import { showProgress } from './upload_progress.js';
 
+const EDITABLE = 'input, textarea, [contenteditable]';
+
 const limit = () => Number(one('meta[name=max-file-bytes]')?.content ?? 0);
 
 const intake = new Intake({
@@ -59,10 +61,14 @@ function takeFiles() {
     if (files.length) take(event, files);
   }, true);
   document.addEventListener('dragover', (event) => {
-    if (event.dataTransfer?.types.includes('Files')) event.preventDefault();
+    const { dataTransfer } = event;
+    if (!dataTransfer || within(event, EDITABLE) && !dataTransfer.types.includes('Files')) return;
+    event.preventDefault();
+    if (!dataTransfer.types.includes('Files')) dataTransfer.dropEffect = 'none';
   }, true);
   document.addEventListener('drop', (event) => {
     if (event.dataTransfer?.files.length) take(event, event.dataTransfer.files);
+    else if (!within(event, EDITABLE)) event.preventDefault(); // the browser would go where a link leads
   }, true);
   document.addEventListener('change', (event) => {
     const field = within(event, '#composer input[type=file]');

@@ -13,6 +13,7 @@ const SENTENCES = {
   strange: 'uploadStrange',
   connection: 'uploadConnection',
   silence: 'uploadSilence',
+  notTaken: 'uploadNotTaken',
 };
 // Trying again changes nothing.
 const FINAL = ['too-large', 'unreadable'];

@@ -13,7 +13,7 @@ export class Intake {
 
   /**
    * store: sends a file to the server and gives its path there, see `upload`; cards: of files that fail, see
-   * `failed_uploads`; deliver: puts stored files into the tray and gives whether the server answered; restore: goes on
+   * `failed_uploads`; deliver: puts stored files into the tray and gives why not, or ''; restore: goes on
    * with an exported conversation; send: sends the message; show: draws how far it is, null when nothing is under way.
    */
   constructor({ store, cards, deliver, restore, send, show }) {
@@ -69,8 +69,9 @@ export class Intake {
     const exported = (file) => EXPORTED.test(file.name);
     const media = stored.filter((file) => file && !exported(file));
     stored.filter((file) => file && exported(file)).slice(-1).forEach((file) => { this.#work.restore(file); });
-    if (!media.length || await this.#work.deliver(media) || signal.aborted) return;
-    chosen.forEach((file, i) => { if (media.includes(stored[i])) this.#fail(file, { reason: 'silence' }); });
+    const reason = media.length ? await this.#work.deliver(media) : '';
+    if (!reason || signal.aborted) return;
+    chosen.forEach((file, i) => { if (media.includes(stored[i])) this.#fail(file, { reason }); });
   }
 
   // Gives what the server knows the file by, or null: it has a card of its own then.

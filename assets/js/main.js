@@ -26,6 +26,7 @@ import * as seek from './seek.js';
 import * as settings from './settings.js';
 import * as sidebar from './sidebar.js';
 import * as storage from './storage.js';
+import * as textLimit from './text_limit.js';
 import * as tray from './tray.js';
 import * as turns from './turns.js';
 
@@ -45,7 +46,7 @@ watchErrors(window, () => notices.tell('scriptError'));
 copyCode(document);
 storage.whenRefused((why) => notices.tell(REFUSED[why]));
 
-for (const part of [attachments, comparison, connection, enlarged, examples, inspector, reproduce, seek, sidebar]) part.start();
+for (const part of [attachments, comparison, connection, enlarged, examples, inspector, reproduce, seek, sidebar, textLimit]) part.start();
 keepFocus();
 sayGoodbye();
 whenReady(nameThePage);

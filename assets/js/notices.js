@@ -2,15 +2,17 @@
 // to say stands in `#notice`.
 import { text, whenSaid } from './texts.js';
 
-const told = new Set(); // names of sentences, each told once in the life of a page
-const standing = new Set();
+const told = new Set(); // names of sentences, each told once in the life of a page unless it is withdrawn
+const standing = new Map(); // by name: what stands in its `{...}`
+let drawn = false;
 
-export function tell(name) {
+export function tell(name, values = {}) {
   if (told.has(name)) return;
   told.add(name);
-  standing.add(name);
-  if (told.size === 1) whenSaid(draw);
-  else draw();
+  standing.set(name, values);
+  if (drawn) draw();
+  else whenSaid(draw);
+  drawn = true;
 }
 
 /** It is no longer so. */
@@ -27,12 +29,12 @@ function draw() {
   return box.replaceChildren(...[...standing].map(line));
 }
 
-function line(name) {
+function line([name, values]) {
   const made = document.createElement('p');
   made.setAttribute('role', 'alert');
   const button = document.createElement('button');
   Object.assign(button, { type: 'button', textContent: '✕', ariaLabel: text('dismiss') });
   button.addEventListener('click', () => { standing.delete(name); draw(); });
-  made.append(text(name), button);
+  made.append(text(name, values), button);
   return made;
 }

@@ -1,7 +1,7 @@
 // Buttons on each turn of the conversation: Gradio draws the turns, this adds what it lacks.
 import { copy } from './conversation.js';
 import { tell } from './elements.js';
-import { ANY_CHANGE, one } from './parts.js';
+import { ANY_CHANGE, one, within } from './parts.js';
 import { text } from './texts.js';
 
 const rows = (side) => [...document.querySelectorAll(`#chatbot .${side}-row`)];
@@ -33,7 +33,9 @@ function decorate() {
   rows('user').forEach((row, turn) => { offer(row, 'edit-turn', text('edit')); dim(row, turn >= edited); });
   rows('bot').forEach((row, turn) => { offer(row, 'copy-answer', text('copy')); dim(row, turn >= edited); });
   for (const picture of document.querySelectorAll('#chatbot button:has(> .image-frame)')) {
-    const name = decodeURIComponent(picture.querySelector('img')?.src.split('/').pop() ?? '');
+    const image = picture.querySelector('img');
+    picture.toggleAttribute('data-loading', image?.complete === false);
+    const name = decodeURIComponent(image?.src.split('/').pop() ?? '');
     if (picture.getAttribute('aria-label') !== name) picture.setAttribute('aria-label', name);
   }
 }
@@ -53,6 +55,9 @@ function press(event) {
 /** Call it when the page is ready. */
 export function start() {
   document.addEventListener('click', press);
+  for (const kind of ['load', 'error']) {
+    one('#chatbot').addEventListener(kind, (event) => { within(event, '[data-loading]')?.removeAttribute('data-loading'); }, true);
+  }
   const observer = new MutationObserver(decorate);
   observer.observe(one('#chatbot'), { childList: true, subtree: true });
   for (const place of ['#run-state', '#page-texts']) observer.observe(one(place), ANY_CHANGE);

@@ -10,7 +10,8 @@ import pytest
 
 from model.backend import Delta
 from model.conversation import Conversation
-from tests.e2e.chat import Chat
+from tests.e2e.chat import Chat, holding
+from tests.support import media_files
 from tests.support.fakes import FakeBackend
 
 # Of the first line of the last of such elements, below the question: its left and upper edge.
@@ -24,11 +25,20 @@ FIRST_LINE = """(answers) => {
 }"""
 
 
-def written_until(finished: threading.Event) -> Callable[[Conversation], Iterator[Delta]]:
+TALK = "document.querySelector('#talk')"
+SCROLLED = f"{TALK}.scrollTop"
+AT_THE_BOTTOM = f"{TALK}.scrollHeight - {TALK}.scrollTop - {TALK}.clientHeight < 1"
+ROW_HEIGHT = "document.querySelector('#chatbot .user-row').getBoundingClientRect().height"
+LOADED = "[...document.querySelectorAll('#chatbot img')].every((image) => image.naturalWidth)"
+
+
+def written_until(
+    finished: threading.Event, text: str = "A red boat.\n\nIt is on a lake."
+) -> Callable[[Conversation], Iterator[Delta]]:
     """An answer that is all there, and goes on until `finished`."""
 
     def answer(_: Conversation) -> Iterator[Delta]:
-        yield Delta("A red boat.\n\nIt is on a lake.")
+        yield Delta(text)
         finished.wait(60)
 
     return answer
@@ -49,4 +59,43 @@ def test_an_answer_stays_where_it_is_when_it_is_finished(
         finished.set()
         told.wait("idle", after_turn=turn - 1)
         assert told.page.evaluate(FIRST_LINE, "#chatbot .bot-row .prose") == written
+    told.page.set_viewport_size({"width": 1280, "height": 800})
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_long_answer_is_not_scrolled_when_it_is_finished(
+    told: Chat, fake: FakeBackend, width: int
+) -> None:
+    told.page.set_viewport_size({"width": width, "height": 800})
+    finished = threading.Event()
+    fake.answer = written_until(finished, "\n\n".join(["A boat."] * 60 + ["The end."]))
+    told.send("Tell me.")
+    told.page.wait_for_selector("#live :text('The end.')")
+    told.page.wait_for_function(AT_THE_BOTTOM)
+    written = told.page.evaluate(SCROLLED)
+    finished.set()
+    told.wait("idle", after_turn=0)
+    told.page.wait_for_function(AT_THE_BOTTOM)
+    assert abs(told.page.evaluate(SCROLLED) - written) <= 1
+    told.page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def test_pictures_have_their_room_on_a_phone_before_they_are_there(
+    told: Chat, tmp_path: Path
+) -> None:
+    told.page.set_viewport_size({"width": 390, "height": 844})
+    photos = [media_files.photo(tmp_path / f"{n}.png", (640, 480), seed=n) for n in range(2)]
+    told.attach(*photos)
+    told.ask("What is it?")
+    height = told.page.evaluate(ROW_HEIGHT)
+    with holding(told.page, "**/gradio_api/file=**") as held:
+        told.reload()
+        told.wait("idle")
+        told.wait_until(lambda: held)
+        told.page.wait_for_selector("#chatbot .user-row img", state="attached")
+        assert told.page.evaluate(ROW_HEIGHT) == height
+        for route in held:
+            route.continue_()
+    told.page.wait_for_function(LOADED)
+    assert told.page.evaluate(ROW_HEIGHT) == height
     told.page.set_viewport_size({"width": 1280, "height": 800})

@@ -12,7 +12,7 @@ function intake(given = {}) {
   const works = {
     store: async ({ name }) => `/tmp/${name}`,
     cards,
-    deliver: async (files) => { done.delivered.push(...files); return true; },
+    deliver: async (files) => { done.delivered.push(...files); return ''; },
     restore: (file) => done.restored.push(file),
     send: () => { done.sent += 1; },
     show: (percent) => done.shown.push(percent),
@@ -61,7 +61,7 @@ test('what is sent before the server knows the page is sent when it does', () =>
 });
 
 test('files that the server does not put into the tray have cards', async () => {
-  const { made, done } = intake({ deliver: async () => false });
+  const { made, done } = intake({ deliver: async () => 'silence' });
   made.open();
   await made.add([boat]);
   assert.deepEqual(done.failed, [[boat, 'silence']]);

@@ -47,6 +47,8 @@ SCRIPTED = (
     "upload_strange",
     "upload_connection",
     "upload_silence",
+    "upload_not_taken",
+    "text_too_long",
     "storage_blocked",
     "storage_full",
     "script_error",

@@ -67,6 +67,8 @@ class Texts:
     upload_strange: str
     upload_connection: str
     upload_silence: str
+    upload_not_taken: str
+    text_too_long: str
     storage_blocked: str
     storage_full: str
     script_error: str
