@@ -153,7 +153,16 @@ def test_without_log_ins_only_who_is_near_sees_them(address: str, status: int) -
 
 
 @pytest.mark.parametrize(
-    "header", ["X-Forwarded-For", "x-forwarded-host", "X-Forwarded-Proto", "Forwarded", "Via"]
+    "header",
+    [
+        "X-Forwarded-For",
+        "x-forwarded-host",
+        "X-Forwarded-Proto",
+        "Forwarded",
+        "Via",
+        "X-Real-IP",
+        "CF-Connecting-IP",
+    ],
 )
 def test_without_log_ins_nobody_sees_them_through_a_proxy_or_a_share_link(header: str) -> None:
     assert client().get("/metrics", headers={header: "10.1.2.3"}).status_code == 404

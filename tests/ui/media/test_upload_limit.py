@@ -113,7 +113,7 @@ def test_one_address_uploads_until_it_has_its_share_and_others_go_on(address: st
 
 
 def test_uploads_that_never_end_count_as_their_senders(address: str, uploads: Path) -> None:
-    lines = [begun(address, declared=2 * MB) for _ in range(4)]
+    lines = [begun(address, declared=MB + 2000) for _ in range(4)]
     for number, line in enumerate(lines):
         line.send(part(MB, fill=bytes([number])))
 

@@ -20,13 +20,15 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ui.http.access.bucket import Bucket
-from ui.http.access.origin import FORWARDED
+from ui.http.access.origin import VIA
 from ui.http.asker import address_of, path_of
 from ui.http.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
 PATH = "/metrics"
+# One of these is in every request through a proxy that says anything of itself.
+FORWARDED = (VIA, "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip")  # fmt: skip
 MAX_TRIES = 10  # wrong log-ins that one address may give in a minute
 
 

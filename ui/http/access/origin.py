@@ -24,8 +24,6 @@ NEAR = (".localhost", ".local", ".internal", ".home.arpa", ".lan")
 # Here Gradio refuses what a browser asks before it lets another site's script add headers.
 UNFORGEABLE = ("localhost", "127.0.0.1")
 VIA = "via"  # proxies add it, and no page's script can: it is a forbidden request-header of the Fetch standard
-# These any page's script can add, too.
-FORWARDED = (VIA, "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
 OWN = ("same-origin", "none")  # what a browser says of a request of this site, or of its person
 MAX_NAME = 253  # characters of a name that is said again
 
