@@ -16,7 +16,7 @@ from tests.e2e.chat import Chat, talking
 from tests.support.fakes import FakeBackend
 from tests.support.pages import listening
 from tools import served
-from ui.media.uploads import upload_folder
+from ui.gradio_compat import upload_folder
 from ui.page.build import build_page
 
 pytestmark = pytest.mark.chromium_only

@@ -29,7 +29,7 @@ MODEL_ARROWS: dict[str, set[str]] = {
     "loading": {"reproduce"},
     "local": {"checkpoint", "engine", "families", "media", "prompt", "reproduce", "serving"},
 }
-# What each package of ui/ may import of ui/, beside itself.
+# What each package of ui/ may import of ui/, beside itself and `gradio_compat`.
 UI_ARROWS: dict[str, set[str]] = {
     "ui": set(),
     "ui.text": set(),
@@ -49,6 +49,16 @@ UI_ARROWS: dict[str, set[str]] = {
     "ui.handlers": {"ui.handlers.chat", "ui.html", "ui.http", "ui.media", "ui.state", "ui.state.tab", "ui.state.tray", "ui.text"},
     "ui.page": {"ui.handlers", "ui.handlers.chat", "ui.handlers.tray", "ui.html", "ui.html.syntax", "ui.http", "ui.http.access", "ui.http.gate", "ui.media", "ui.media.sandbox", "ui.state", "ui.text"},
 }  # fmt: skip
+# Attributes of Gradio's objects that it does not promise.
+GRADIO_PRIVATE = (
+    "_queue",
+    "fns",
+    "_data",
+    "state_holder",
+    "session_data",
+    "__signature__",
+    "cookie_id",
+)
 # Packages and modules that may import torch.
 TORCH = ("checkpoint", "engine", "local", "reproduce.stock", "reproduce.verify")
 MAX_FILES = 10  # in a package, without its __init__.py
@@ -162,7 +172,24 @@ def room_of(name: str) -> str:
 def test_a_part_of_the_page_imports_what_lies_below_it(room: str) -> None:
     targets = [target for name in graph() if room_of(name) == room for target in graph()[name]]
     used = {room_of(target) for target in targets if target.startswith("ui.")}
-    assert used <= UI_ARROWS[room] | {room}
+    assert used <= UI_ARROWS[room] | {room, "ui"}
+
+
+@pytest.mark.parametrize("path", modules("ui"), ids=dotted)
+def test_what_gradio_does_not_promise_is_used_in_one_file(path: Path) -> None:
+    if dotted(path) == "ui.gradio_compat":
+        return
+    private = [f"import of {name}" for name in imported(path) if not is_promised(name)]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and node.attr in GRADIO_PRIVATE:
+            own = isinstance(node.value, ast.Name) and node.value.id == "self"
+            private += [] if own else [ast.unparse(node)]
+    assert private == []
+
+
+def is_promised(name: str) -> bool:
+    """Whether Gradio's documentation has what is imported under this name, or it is none of Gradio's."""
+    return not name.startswith("gradio.") or name.split(".")[1] in ("components", "themes")
 
 
 def test_every_package_of_the_page_has_its_arrows() -> None:

@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
 
 from tools.served import free_port
-from ui.page.build import launch_options
+from ui.page.build import ServedBlocks, launch_options
 
 
 @contextmanager
@@ -24,7 +23,7 @@ def gradio_environment(uploads: Path) -> Iterator[None]:
 
 
 @contextmanager
-def listening(page: gr.Blocks, **changed: Any) -> Iterator[str]:
+def listening(page: ServedBlocks, **changed: Any) -> Iterator[str]:
     """The address of `page`, launched on a free port with its own options or those that are changed."""
     options = {**launch_options(page), **changed}
     _, address, _ = page.launch(

@@ -7,13 +7,11 @@ so everything is checked here.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
-from types import MethodType
 from typing import Any
 
 import gradio as gr
@@ -22,8 +20,8 @@ from model.conversation import Conversation, Text
 from model.errors import DemoError, MediaError, SettingError
 from model.media.source import WEB
 from model.settings import GenerationSettings
+from ui import gradio_compat
 from ui.handlers.posted_message import PostedFile, parts_of
-from ui.http.api_examples import give_example
 from ui.http.asker import asker_of, asking, path_of
 from ui.state.registry import Tabs
 from ui.state.tab.conversation import UNEXPECTED
@@ -34,6 +32,8 @@ from ui.state.tray.attachment import Attachment
 
 log = logging.getLogger(__name__)
 
+# Of a message, in the description of the API: it can be sent.
+EXAMPLE = {"text": "Hello", "files": []}
 LOADING_S = 0.25  # between two looks whether the model is there
 FRAME_S = 0.05  # between two pieces of an answer, where few are written
 
@@ -46,19 +46,12 @@ def add_api(tabs: Tabs, blocks: gr.Blocks) -> None:
         (reset, None),
     ):
         gr.api(
-            MethodType(_returning(function, returns), tabs),
+            gradio_compat.endpoint(function, tabs, returns),
             api_name=function.__name__,
             concurrency_limit=None,  # the backend has its own queue, and says one's place in it
         )
     for endpoint in ("chat", "estimate"):
-        give_example(blocks, endpoint)
-
-
-def _returning(function: Callable[..., Any], returns: object) -> Any:
-    """Gradio takes the number of outputs from an evaluated annotation, and knows no generators."""
-    endpoint: Any = function
-    endpoint.__signature__ = inspect.signature(function).replace(return_annotation=returns)
-    return endpoint
+        gradio_compat.give_example(blocks, endpoint, EXAMPLE)
 
 
 async def chat(

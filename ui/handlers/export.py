@@ -28,13 +28,12 @@ from model.reproduce.archive_entries import Allowance
 from model.reproduce.generation_record import ModelInfo, ProcessedMedia, Reproducible
 from model.reproduce.script import transformers_script
 from model.settings import SETTING_SPECS, DefaultSettings, GenerationSettings
-from ui.handlers.page_tab import posted, tab_of
+from ui.gradio_compat import file_url, posted, upload_folder
+from ui.handlers.page_tab import tab_of
 from ui.html import page_update
 from ui.html import reproduce as reproduce_html
-from ui.html import tray as tray_html
 from ui.media.room import Room
 from ui.media.temp_folder import storing
-from ui.media.uploads import upload_folder
 from ui.state.registry import Tabs
 from ui.state.tab.conversation import UNEXPECTED
 from ui.state.tab.tab import Tab
@@ -94,7 +93,7 @@ async def export(tabs: Tabs, key: str) -> tuple[str, Any]:
         kept = tab.chat.conversation, tuple(tab.chat.answers)
         target = await tabs.errands.do(tab, partial(_export, tabs, tabs.errands.room(tab), *kept))
         tabs.made(tab, [str(target)])
-        return tray_html.file_url(str(target)), gr.skip()
+        return file_url(str(target)), gr.skip()
     except DemoError as error:
         tab.chat.warn(error.sentence)
         return "", page_update.whole(tab).notice

@@ -8,10 +8,10 @@ import gradio as gr
 
 from model.conversation import Image
 from model.errors import DemoError
-from ui.handlers.page_tab import posted, tab_of
+from ui.gradio_compat import file_url, posted
+from ui.handlers.page_tab import tab_of
 from ui.html import grounding as grounding_html
 from ui.html import page_update
-from ui.html import tray as tray_html
 from ui.media import marked_copy
 from ui.state.registry import Tabs
 
@@ -32,7 +32,7 @@ async def save_marked(tabs: Tabs, key: str, event: gr.EventData) -> tuple[str, s
             draw = partial(marked_copy.marked_copy, file, picture.marks, tabs.errands.room(tab))
             path = await tabs.errands.do(tab, draw)
             tabs.made(tab, [path])
-            return tray_html.file_url(path), page_update.notice(tab)
+            return file_url(path), page_update.notice(tab)
     except DemoError as error:
         tab.chat.warn(error.sentence)
     return "", page_update.notice(tab)

@@ -1,7 +1,7 @@
 """The tab that a page's event is about, and what was posted with it.
 
 A handler belongs to the open tabs, which are bound as its first argument when the page is wired
-(`types.MethodType`: Gradio reads the signature that is left). Handlers run on the event loop and change a tab between
+(`gradio_compat.bound`). Handlers run on the event loop and change a tab between
 awaits only; whatever blocks goes to a thread.
 """
 
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import gradio as gr
 
@@ -44,11 +44,6 @@ def tab_of(tabs: Tabs, key: object, language: str = "en") -> Tab:
         if asked := asking.get():
             tabs.open_tabs.asked_by(tab, asker_of(asked))
     return tab
-
-
-def posted(event: gr.EventData) -> dict[str, Any]:
-    """What a script has sent with an event; a browser may send anything."""
-    return event._data if isinstance(event._data, dict) else {}
 
 
 @contextmanager

@@ -13,9 +13,9 @@ from typing import Any
 from model.conversation import Conversation
 from model.errors import DemoError
 from model.settings import SETTING_SPECS, SettingSpec
+from ui.gradio_compat import file_url
 from ui.html import messages as messages_html
 from ui.html import page_update
-from ui.html.tray import file_url
 from ui.state.differences import Piece
 from ui.state.tab.comparison import NAMES, Comparison, Overrides, Side
 from ui.state.tab.conversation import UNEXPECTED

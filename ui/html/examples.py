@@ -17,8 +17,8 @@ from PIL import Image as PillowImage
 from model.conversation import Video
 from model.media import image, video
 from ui import ASSETS
+from ui.gradio_compat import upload_folder
 from ui.media.room import Room
-from ui.media.uploads import upload_folder
 from ui.state.errands import Errands
 from ui.state.tab.tab import Tab
 from ui.state.tray.attachment import Attachment

@@ -14,7 +14,7 @@ from model.families import of_key
 from model.grounding import Box, Convention, Point, mentions, place
 from model.grounding.mention import Mention
 from model.prompt.resize import image_target_size
-from ui.html.tray import file_url
+from ui.gradio_compat import file_url
 from ui.media.marked_copy import Mark
 from ui.state.tray.attachment import Attachment
 

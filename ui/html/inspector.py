@@ -14,7 +14,8 @@ from secrets import token_hex
 from model.backend import ItemCost
 from model.errors import LocalizedText
 from model.settings import VisionSettings
-from ui.html.tray import clock, file_url
+from ui.gradio_compat import file_url
+from ui.html.tray import clock
 from ui.state.tray.attachment import Attachment
 from ui.state.tray.resolution import LEVELS, Resolution
 from ui.text.texts import Texts, number

@@ -8,16 +8,15 @@ from typing import Any, Literal, NamedTuple, TypedDict
 
 import gradio as gr
 import orjson
-from gradio.blocks import Block
 
 from model.backend import AnswerRecord
 from model.conversation import Message
+from ui.gradio_compat import as_update, file_url
 from ui.html import grounding as grounding_html
 from ui.html import messages as messages_html
 from ui.html import tray as tray_html
 from ui.html.markdown import timestamps
 from ui.html.markdown.answer import to_html
-from ui.html.tray import file_url
 from ui.state.tab.run import Run
 from ui.state.tab.tab import Tab
 from ui.text.texts import Texts
@@ -98,13 +97,7 @@ def whole(tab: Tab) -> View:
 
 def as_updates(view: View) -> str:
     """The same as JSON that a script can hand to Gradio's page, one update for each element."""
-    return orjson.dumps([_as_update(value) for value in view]).decode()
-
-
-def _as_update(value: Any) -> Any:
-    if isinstance(value, Block):
-        return {**value.constructor_args, "__type__": "update"}
-    return value
+    return orjson.dumps([as_update(value) for value in view]).decode()
 
 
 def _button(shown: bool) -> gr.Button:

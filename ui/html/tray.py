@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from urllib.parse import quote
 
 from model.backend import Estimate, ItemCost
 from model.errors import LocalizedText
+from ui.gradio_compat import file_url
 from ui.state.tray.attachment import Attachment
 from ui.state.tray.regions import Pointed
 from ui.text.texts import Texts, number
@@ -183,11 +183,6 @@ def _sizes(cost: ItemCost) -> str:
     return " → ".join(
         f"{number(width)} × {number(height)}" for width, height in (cost.original, cost.resized)
     )
-
-
-def file_url(path: str) -> str:
-    """Where the browser finds a stored file, relative to the page."""
-    return "gradio_api/file=" + quote(path)
 
 
 def clock(seconds: float) -> str:

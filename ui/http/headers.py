@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable
 
@@ -11,6 +10,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ui import gradio_compat
 from ui.http.asker import BROWSER_COOKIE, asking, browser_of, path_of
 
 HEADERS = {
@@ -28,7 +28,6 @@ WITH_A_SLASH = (
     "<script>if (!location.pathname.endsWith('/')) "
     "location.replace(`${location.pathname}/${location.search}${location.hash}`);</script>"
 )
-_SCRIPT = re.compile(rb"<script(?=[\s>])")
 
 
 def content_security_policy(nonce: str) -> str:
@@ -92,7 +91,7 @@ class PageHeaders:
 
 def _kept(path: str) -> str:
     """How long what lies there may be kept, and by whom; empty where Gradio says it."""
-    if path.startswith(("/assets/", "/js/")):
+    if gradio_compat.named_by_content(path) or path.startswith("/js/"):
         return FOREVER  # named after their content, and browsers would ask again for all ninety
     return PRIVATE if path.startswith("/config") else ""
 
@@ -129,13 +128,9 @@ class _Signed:
                 return
             page.extend(message.get("body", b""))
             if not message.get("more_body"):
-                signed = self._sign(bytes(page))
+                signed = gradio_compat.signed_page(bytes(page), self.head, self.nonce)
                 MutableHeaders(scope=started)["Content-Length"] = str(len(signed))
                 await send(started)
                 await send({"type": "http.response.body", "body": signed})
 
         await self.app(scope, receive, send_signed)
-
-    def _sign(self, page: bytes) -> bytes:
-        whole = page.replace(b"<head>", f"<head>{self.head}".encode(), 1)
-        return _SCRIPT.sub(f'<script nonce="{self.nonce}"'.encode(), whole)

@@ -13,9 +13,9 @@ from PIL import Image
 
 from model.backend import Cancel
 from model.conversation import Video
+from ui.gradio_compat import upload_folder
 from ui.media.room import Room
 from ui.media.sandbox.media import STRANGERS_MEDIA
-from ui.media.uploads import upload_folder
 
 FPS = 12
 MAX_SECONDS = 180.0  # of the clip; the rest is not in the copy

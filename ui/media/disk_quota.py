@@ -18,9 +18,9 @@ from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
+from ui.gradio_compat import upload_folder
 from ui.http.share import share
 from ui.media.temp_folder import LOCK
-from ui.media.uploads import upload_folder
 
 RECOUNT_S = 2.0  # between two looks at how much there is
 SPARE_BYTES = 2**30  # of the disk, for everything but uploads

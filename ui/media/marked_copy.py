@@ -14,9 +14,9 @@ from PIL import ImageDraw, ImageFont
 
 from model.conversation import Image
 from model.grounding import Box, Point
+from ui.gradio_compat import upload_folder
 from ui.media.room import Room
 from ui.media.sandbox.media import STRANGERS_MEDIA
-from ui.media.uploads import upload_folder
 
 # Around each colour, so that it stands out from any picture.
 EDGE = "#16161a"

@@ -14,9 +14,9 @@ from PIL import Image as PillowImage
 from model.conversation import Image, Video
 from model.media import video
 from model.prompt import resize
+from ui.gradio_compat import upload_folder
 from ui.media.room import Room
 from ui.media.sandbox.media import STRANGERS_MEDIA
-from ui.media.uploads import upload_folder
 
 MAX_SHOWN_FRAMES = 96
 FRAME_PX = 240  # longest side of a shown frame

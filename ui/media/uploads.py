@@ -11,9 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from gradio.utils import get_upload_folder
-
 from model.errors import LocalizedText, MediaError
+from ui.gradio_compat import upload_folder
 from ui.http.asker import ANYBODY, Asker
 
 # Files that one message can hold.
@@ -27,11 +26,6 @@ NOT_STORED = LocalizedText(
 MAX_CLAIMS = 1000  # of one file that nobody has made yet; then the oldest goes
 SWEPT = 1024  # files of which is known whose they are, before it is first asked which are gone
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-def upload_folder() -> Path:
-    """Where Gradio keeps uploads, resolved."""
-    return Path(get_upload_folder()).resolve()
 
 
 class Uploads:

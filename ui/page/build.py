@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from model.backend import Backend
 from model.media.download import Downloads
 from ui import ASSETS
+from ui.gradio_compat import slow_the_queue
 from ui.handlers.api import add_api
 from ui.http import scripts
 from ui.http.access.body_limit import BodyLimit
@@ -33,8 +34,6 @@ from ui.state.rate_limit import Rates
 from ui.state.registry import Tabs
 from ui.text.english import ENGLISH
 
-QUEUE_LOOKS_EVERY = 0.02  # s
-NEVER = 3600.0  # s
 # That Gradio handles at once: some last as long as an answer or a clip, and of one address there are
 # `gate.MAX_EVENTS_OF_ONE`.
 MAX_EVENTS = 1000
@@ -46,6 +45,12 @@ GRADIO_OPTIONS: dict[str, Any] = {
     "footer_links": [],
     "state_session_capacity": 1000,
 }
+
+
+class ServedBlocks(gr.Blocks):  # type: ignore[misc]  # mypy does not read Gradio
+    """Gradio's blocks, with the conversations that are open on the page."""
+
+    tabs: Tabs
 
 
 def build_page(
@@ -61,7 +66,7 @@ def build_page(
     max_uploads_gb: float = 20,
     log_ins: bool = False,
     give_back: Callable[[], None] = lambda: None,
-) -> gr.Blocks:
+) -> ServedBlocks:
     """The page in front of `backend`. Serve it with `launch`.
 
     given: settings by name that are defaults in place of the checkpoint's own; read_ahead: whether what is attached is read before it is sent; requests_per_minute: of one address, 0 for
@@ -81,21 +86,19 @@ def build_page(
         most_bytes=max_uploads_gb * 2**30,
         give_back=give_back,
     )
-    with gr.Blocks(title=ENGLISH.title, analytics_enabled=False) as blocks:
+    blocks = ServedBlocks(title=ENGLISH.title, analytics_enabled=False)
+    with blocks:
         page = lay_out(tabs.defaults, log_ins)
         wire(page, tabs, blocks, read_ahead)
         add_api(tabs, blocks)
     blocks.queue(api_open=False, max_size=max(queue_size, 1) * 8)
-    # Gradio looks a thousand times a second whether something waits, and a hundred times whether an event tells of its
-    # progress, which none here does; each time it takes the interpreter from decoding.
-    blocks._queue.sleep_when_free = QUEUE_LOOKS_EVERY
-    blocks._queue.progress_update_sleep_when_free = NEVER
+    slow_the_queue(blocks)
     blocks.tabs = tabs
     return blocks
 
 
 def launch_options(
-    blocks: gr.Blocks,
+    blocks: ServedBlocks,
     *,
     max_file_mb: int = 200,
     allow_hosts: Sequence[str] = (),
@@ -137,7 +140,7 @@ def launch_options(
     }
 
 
-def _in_front_of_gradio(blocks: gr.Blocks) -> list[Middleware]:
+def _in_front_of_gradio(blocks: ServedBlocks) -> list[Middleware]:
     """The middleware that knows Gradio's routes and functions, from the outside to the inside."""
     return [
         Middleware(Leaving, left=blocks.tabs.page_left),

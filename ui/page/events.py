@@ -5,25 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from types import MethodType
 from typing import Any
 
 import gradio as gr
 
+from ui.gradio_compat import bound
 from ui.page.elements import Page
 from ui.state.registry import Tabs
 
-QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+# At each update of any event Gradio's page copies the whole value of every component that ever was to show progress,
+# by default of every output: the conversation, at every piece of an answer.
+UNSHOWN: dict[str, Any] = {
+    "show_progress": "hidden",
+    "show_progress_on": [],
+    "api_visibility": "private",
+}
+QUIET: dict[str, Any] = {**UNSHOWN, "queue": False}
 # Gradio drops an event without a word while its last run is still on its way: the end of an answer may be,
 # while the next message goes out.
 EACH: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
 LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
 # Events that last as long as an answer.
 FOLLOWING: dict[str, Any] = {
+    **UNSHOWN,
     "concurrency_limit": None,
     "trigger_mode": "multiple",
-    "show_progress": "hidden",
-    "api_visibility": "private",
 }
 COMPOSE = """(taken, replacing, returned) => {
   qwenVlChat.sent(taken);
@@ -58,7 +64,7 @@ class Events:
 
     def do(self, handler: Callable[..., Any]) -> Any:
         """A handler with the tabs as its first argument."""
-        return MethodType(handler, self.tabs)
+        return bound(handler, self.tabs)
 
     def priced(self, after: Callable[..., Any], read_ahead: bool = True) -> None:
         """After an event, show what the message costs now, and read what is attached while the person is still

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from types import MethodType
 from typing import Any
 
 import gradio as gr
 
 from model.settings import SETTING_SPECS
+from ui.gradio_compat import bound, forget_session
 from ui.handlers import comparison, export, marked_copy, settings
 from ui.handlers.chat import editing, following, opening, sending
 from ui.handlers.tray import attaching, pricing, read_ahead
@@ -43,10 +43,6 @@ def wire(page: Page, tabs: Tabs, blocks: gr.Blocks, read_ahead: bool) -> None:
     wire_tray(events)
     wire_pricing(events)
     wire_settings(events)
-    for event in blocks.fns.values():
-        # At each update of any event Gradio's page copies the whole value of every component that ever was to
-        # show progress, by default of every output: the conversation, at every piece of an answer.
-        event.show_progress_on = []
 
 
 def wire_opening(events: Events) -> None:
@@ -66,12 +62,11 @@ def wire_opening(events: Events) -> None:
     for event in (opened.then, resumed):
         events.updated(event(do(opening.look), key, list(view), **QUIET))
     blocks.unload(do(opening.close_page))
-    blocks.unload(MethodType(_drop_session, blocks))
+    blocks.unload(bound(_drop_session, blocks))
 
 
 def _drop_session(blocks: gr.Blocks, request: gr.Request) -> None:
-    """Gradio keeps a copy of the page, 0.2 MB, for every session, also when it has ended."""
-    blocks.state_holder.session_data.pop(str(request.session_hash), None)
+    forget_session(blocks, request.session_hash)
 
 
 def wire_language(events: Events) -> None:

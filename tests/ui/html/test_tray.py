@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from model.backend import Estimate, ItemCost
 from model.errors import LocalizedText
+from ui.gradio_compat import file_url
 from ui.html import tray as tray_html
 from ui.state.tray.attachment import Attachment
 from ui.text.english import ENGLISH
@@ -37,7 +38,7 @@ def test_a_hostile_name_stays_text() -> None:
 
 
 def test_a_path_with_special_characters_is_quoted() -> None:
-    assert tray_html.file_url("/u/a #1?é.png") == "gradio_api/file=/u/a%20%231%3F%C3%A9.png"
+    assert file_url("/u/a #1?é.png") == "gradio_api/file=/u/a%20%231%3F%C3%A9.png"
 
 
 def test_a_refusal_is_dismissed_by_what_it_says() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gradio as gr
 
+from ui.gradio_compat import posted
 from ui.handlers.chat.following import settled
-from ui.handlers.page_tab import drawn, posted, tab_of
+from ui.handlers.page_tab import drawn, tab_of
 from ui.html import page_update
 from ui.html.page_update import View
 from ui.state.registry import Tabs

@@ -11,7 +11,8 @@ import gradio as gr
 from model.conversation import Conversation
 from model.errors import DemoError
 from model.settings import GenerationSettings
-from ui.handlers.page_tab import drawn, posted, tab_of
+from ui.gradio_compat import posted
+from ui.handlers.page_tab import drawn, tab_of
 from ui.html import page_update
 from ui.html.examples import EXAMPLES
 from ui.html.page_update import View

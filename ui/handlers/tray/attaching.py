@@ -8,7 +8,8 @@ from typing import Any
 import gradio as gr
 
 from model.errors import DemoError, LocalizedText
-from ui.handlers.page_tab import posted, tab_of
+from ui.gradio_compat import posted
+from ui.handlers.page_tab import tab_of
 from ui.html import page_update
 from ui.state.registry import Tabs
 from ui.state.tab.conversation import Chat

@@ -12,7 +12,8 @@ from model.conversation import Image
 from model.errors import DemoError, LocalizedText
 from model.families import of_key
 from model.settings import GenerationSettings, VisionSettings
-from ui.handlers.page_tab import posted, tab_of
+from ui.gradio_compat import posted
+from ui.handlers.page_tab import tab_of
 from ui.html import inspector, page_update
 from ui.media.model_view import seen_frames, seen_picture
 from ui.state.registry import Tabs

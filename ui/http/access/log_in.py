@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ui.gradio_compat import log_in_cookie, log_ins, passwords
 from ui.http.access.bucket import Bucket
 from ui.http.access.log_in_page import Problem, log_in_page, log_out_page, problem_of
 from ui.http.asker import address_of, path_of
@@ -45,31 +46,32 @@ class Sessions:
 
     @property
     def needed(self) -> bool:
-        return bool(getattr(self.gradio, "auth", None))
+        return bool(passwords(self.gradio))
 
     def known(self, request: Request) -> bool:
-        return any(token in self.gradio.tokens for token in self._tokens(request))
+        known = log_ins(self.gradio)
+        return any(token in known for token in self._tokens(request))
 
     def begin(self, user: str, password: str) -> str | None:
         """A token, if the password is this user's."""
-        known = self.gradio.auth.get(user)
+        known = passwords(self.gradio).get(user)
         right = secrets.compare_digest(password.encode(), (known or "").encode())
         if known is None or not right:
             return None
         token = secrets.token_urlsafe(16)
-        self.gradio.tokens[token] = user
+        log_ins(self.gradio)[token] = user
         return token
 
     def end(self, request: Request) -> None:
         """That of this request, and no other of the same user."""
         for token in self._tokens(request):
-            self.gradio.tokens.pop(token, None)
+            log_ins(self.gradio).pop(token, None)
 
     def cookie(self, request: Request, token: str | None) -> str:
         """The header that gives a browser its token, or takes it away."""
         space = bool(os.environ.get(SPACE))
         encrypted = space or request.url.scheme == "https"
-        parts = [f"{self._name(encrypted)}={token or ''}", "Path=/", "HttpOnly"]
+        parts = [f"{log_in_cookie(self.gradio, encrypted)}={token or ''}", "Path=/", "HttpOnly"]
         if token is None:
             parts.append("Max-Age=0")
         if encrypted:
@@ -79,11 +81,8 @@ class Sessions:
         return "; ".join(parts)
 
     def _tokens(self, request: Request) -> list[str]:
-        names = (self._name(encrypted) for encrypted in (True, False))
+        names = (log_in_cookie(self.gradio, tls) for tls in (True, False))
         return [request.cookies[name] for name in names if name in request.cookies]
-
-    def _name(self, encrypted: bool) -> str:
-        return f"access-token-{'' if encrypted else 'unsecure-'}{self.gradio.cookie_id}"
 
 
 class LogIn:

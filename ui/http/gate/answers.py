@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
+from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Send
 
+from ui.gradio_compat import corrected_description, explains, uploaded_paths
 from ui.http.asker import Asker
 
 
@@ -19,7 +20,7 @@ def told(send: Send, uploaded: Callable[[Sequence[str], Asker], None], sender: A
         nonlocal status
         status = message.get("status", status)
         if message["type"] == "http.response.body" and status == 200:
-            uploaded(json.loads(message["body"]), sender)
+            uploaded(uploaded_paths(message["body"]), sender)
         await send(message)
 
     return send_and_tell
@@ -35,13 +36,29 @@ def blaming(send: Send) -> Send:
             return
         if held:
             start = held.pop()
-            await send({**start, "status": 422 if _explained(message["body"]) else 500})
+            await send({**start, "status": 422 if explains(message["body"]) else 500})
         await send(message)
 
     return send_blaming
 
 
-def _explained(body: bytes) -> bool:
-    with suppress(ValueError, AttributeError):
-        return bool(json.loads(body).get("error"))
-    return False
+def corrected(send: Send) -> Send:
+    """Corrects the examples in a description of the API that is sent."""
+    start: list[Message] = []
+    content = bytearray()
+
+    async def send_corrected(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            start.append(message)
+            return
+        content.extend(message.get("body", b""))
+        if message.get("more_body"):
+            return
+        body = bytes(content)
+        if start[0]["status"] == 200:
+            body = json.dumps(corrected_description(json.loads(body))).encode()
+            MutableHeaders(scope=start[0])["content-length"] = str(len(body))
+        await send(start[0])
+        await send({"type": "http.response.body", "body": body})
+
+    return send_corrected

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 
-from gradio.server_messages import UnexpectedErrorMessage
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from model.errors import DemoError
 from model.json_size import Nodes
-from ui.http.api_examples import corrected
+from ui.gradio_compat import session_not_found
 from ui.http.asker import Asker, address_of, asker_of, path_of, person_of
 from ui.http.body import MAX_BYTES, MAX_SMALL_BYTES, RefusedError, content, replayed
-from ui.http.gate.answers import blaming, told
+from ui.http.gate.answers import blaming, corrected, told
 from ui.http.gate.posted import Inputs, Posted
 from ui.http.gate.routes import (
     CALL,
@@ -39,9 +38,7 @@ class _UnheardError(RefusedError):
     """A session of which nothing is to be heard; said as Gradio's page expects it, which then opens anew."""
 
     def __init__(self) -> None:
-        said = UnexpectedErrorMessage(message="404: Not Found", session_not_found=True)
-        line = f"data: {said.model_dump_json()}\n\n"
-        self.answer = Response(line, media_type="text/event-stream")
+        self.answer = Response(session_not_found(), media_type="text/event-stream")
 
 
 async def _in_a_thread(_: str, work: Callable[[], bytes]) -> bytes:

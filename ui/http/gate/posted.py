@@ -10,9 +10,7 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import gradio as gr
-from gradio.processing_utils import check_all_files_in_cache
-
+from ui.gradio_compat import is_stored
 from ui.http.body import RefusedError
 from ui.http.gate.routes import CALL, CANCEL, ENDPOINTS
 
@@ -82,12 +80,8 @@ class Posted:
         if len(files) > MAX_FILES:
             raise RefusedError(422, "The request names too many files.")
         for file in files:
-            try:
-                check_all_files_in_cache(file)  # as Gradio will, who fails on what cannot be a path
-            except (gr.Error, OSError, ValueError):
-                raise RefusedError(
-                    422, "That file was not uploaded here; attach it again."
-                ) from None
+            if not is_stored(file):
+                raise RefusedError(422, "That file was not uploaded here; attach it again.")
         return {"data": data, "fn_index": number, "trigger_id": trigger, "event_data": event}
 
 

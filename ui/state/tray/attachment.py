@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 from model.conversation import Image, Media, Video
 from model.media.download import Downloads
 from model.settings import VisionSettings
+from ui.gradio_compat import upload_folder
 from ui.media.room import Room
 from ui.media.sandbox.media import STRANGERS_MEDIA
 from ui.media.temp_folder import storing
-from ui.media.uploads import shown_name, upload_folder
+from ui.media.uploads import shown_name
 from ui.state.tray.resolution import AUTO, Resolution
 
 

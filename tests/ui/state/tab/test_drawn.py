@@ -16,11 +16,11 @@ from model.settings import GenerationSettings
 from tests.support.fakes import USAGE, FakeBackend
 from tests.support.following import KEY, drawn, followed, rest
 from tests.support.patience import scene
+from ui.gradio_compat import file_url
 from ui.handlers.chat import editing, following, opening, sending
 from ui.html import messages as messages_html
 from ui.html import page_update
 from ui.html.page_update import Rest, as_gradio_sends
-from ui.html.tray import file_url
 from ui.state.registry import Tabs
 from ui.state.tab.tab import Tab
 from ui.state.tray.attachment import Attachment

@@ -10,7 +10,7 @@ from model.conversation import Conversation, Image
 from model.errors import DemoError
 from model.settings import GenerationSettings, VisionSettings
 from tests.support.fakes import FakeBackend
-from ui.html.tray import file_url
+from ui.gradio_compat import file_url
 from ui.state.tab.run import Run
 from ui.state.tab.tab import Tab
 from ui.state.tray.attachment import Attachment
