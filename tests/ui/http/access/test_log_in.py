@@ -173,6 +173,13 @@ def test_guesses_are_few_and_logged_without_the_guess(caplog: pytest.LogCaptureF
     )
 
 
+@pytest.mark.parametrize("name", ["nobody", "", " "])
+@pytest.mark.parametrize("password", ["", RIGHT["password"]])
+def test_who_is_not_known_has_no_password(app: Gated, name: str, password: str) -> None:
+    posted = {"username": name, "password": password}
+    assert client(app).post("/login", data=posted).status_code == 400
+
+
 def test_right_passwords_are_as_many_as_there_are_people(app: Gated) -> None:
     for _ in range(3 * WRONG_PER_MINUTE):
         assert client(app).post("/login", data=RIGHT).status_code == 200

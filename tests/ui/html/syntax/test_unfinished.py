@@ -1,0 +1,17 @@
+"""What waits for its end is shown without one, once it has waited for as long as it may."""
+
+from __future__ import annotations
+
+import pytest
+
+from ui.html.syntax.unfinished import MAX_HELD_FORMULA, MAX_HELD_LINK, settled
+
+
+@pytest.mark.parametrize(
+    ("opening", "most"),
+    [("$$", MAX_HELD_FORMULA), (r"\[", MAX_HELD_FORMULA), ("[", MAX_HELD_LINK)],
+)
+def test_what_never_ends_is_shown_at_last(opening: str, most: int) -> None:
+    begun = f"a {opening}" + "x" * 10
+    assert settled(begun) == ("a ", False)
+    assert settled(begun + "x" * most) == (begun + "x" * most, False)
