@@ -14,6 +14,15 @@ export function keepFocus() {
   }, true);
 }
 
+/** The link at the top of the page. The address stays as it is: it says which view is seen. */
+export function skipToComposer() {
+  document.addEventListener('click', (event) => {
+    if (!within(event, '#top a')) return;
+    event.preventDefault();
+    composer.focus();
+  });
+}
+
 // What was pressed by keyboard may go away when the server has answered: then typing goes on in the composer.
 function giveBack(until) {
   const lost = document.activeElement === document.body && !one('dialog[open]');

@@ -116,12 +116,6 @@ function press(event) {
     ask({ op: 'fit', budget: Number(one('#cost-card details input').value) || null });
 }
 
-function pressKey(event) {
-  if (!event.target.matches?.('#tray [data-look]') || ![' ', 'Enter'].includes(event.key)) return;
-  event.preventDefault();
-  look(event.target);
-}
-
 export function start() {
   whenMounted('inspector', (element) => {
     // What is alike Gradio leaves standing, and changes only its attributes and texts.
@@ -129,5 +123,4 @@ export function start() {
       .observe(element, { childList: true, subtree: true, attributeFilter: ['data-drawn'] });
   });
   document.addEventListener('click', press);
-  document.addEventListener('keydown', pressKey);
 }

@@ -63,7 +63,7 @@ def test_fast_clicks_dismiss_every_refusal(chat: Chat, picture: Path, tmp_path: 
 def test_fast_clicks_remove_what_was_clicked(chat: Chat, picture: Path, clip: Path) -> None:
     chat.attach(picture, clip, picture)
     chat.page.evaluate(
-        "[...document.querySelectorAll('#tray li button')].slice(0, 2).forEach((b) => b.click())"
+        "[...document.querySelectorAll('#tray [data-op=detach]')].slice(0, 2).forEach((b) => b.click())"
     )
     chat.wait_for_cards(1)
     assert chat.page.get_attribute("#tray li img", "alt") == "red boat.png"
@@ -85,7 +85,7 @@ def test_an_answer_that_comes_late_does_not_bring_back_what_was_removed(
     chat.attach(picture, picture, picture)
     chat.page.route("**/run/predict*", hold_the_first)
     chat.page.evaluate(
-        "[...document.querySelectorAll('#tray li button')].slice(0, 2).forEach((b) => b.click())"
+        "[...document.querySelectorAll('#tray [data-op=detach]')].slice(0, 2).forEach((b) => b.click())"
     )
     chat.wait_until(lambda: removals)
     chat.page.wait_for_timeout(500)  # in which a second request would overtake the first

@@ -43,7 +43,7 @@ COLUMN = """() => {
 
 def test_the_page_opens_with_the_composer_at_hand(core: Chat) -> None:
     core.open()
-    assert core.page.inner_text("#chatbot h1")
+    assert core.page.inner_text("#chatbot h2")
     assert core.page.evaluate("document.activeElement.matches('#composer textarea')")
     assert "Fake-VL" in core.page.inner_text("#model-banner")
 

@@ -30,6 +30,22 @@ SEEN = """() => {
   return [...new Set(words)].filter(Boolean);
 }"""
 
+TO_THE_TOP = """() => {
+  document.body.tabIndex = -1;
+  document.body.focus();
+  document.body.removeAttribute('tabindex');
+}"""
+FOCUSED = """() => {
+  const at = document.activeElement;
+  const where = at.closest('#settings') ? 'in settings' : 'outside';
+  return [at.tagName, at.type === 'submit' ? '' : at.type, at.getAttribute('aria-label') && at.className.includes('reset')
+    ? at.getAttribute('aria-label') : '', where].filter(Boolean).join(' ');
+}"""
+# What a mouse can press and a keyboard cannot, or what only says that it is a button.
+IMITATIONS = """() => [...document.body.querySelectorAll('*')].filter((element) => element.checkVisibility()
+  && (getComputedStyle(element).cursor === 'pointer' || element.role === 'button')
+  && !element.closest('button, a, summary, label, input, select, textarea')).map((element) => element.outerHTML)"""
+
 
 def serious(chat: Chat) -> list[str]:
     found = Axe().run(chat.page).response["violations"]
@@ -99,9 +115,53 @@ def test_everything_is_reached_by_keyboard_and_the_focus_is_seen(told: Chat, pic
     told.page.keyboard.press("Enter")
     told.wait_for_draft("What is this?")
     told.wait_for_cards(1)
-    told.page.focus("#tray li button")
+    told.page.focus("#tray [data-op=detach]")
     told.page.keyboard.press("Enter")
     told.wait_for_cards(0)
+
+
+def test_every_view_has_one_heading_and_only_real_buttons(told: Chat, picture: Path) -> None:
+    for view in ("#chat", "#compare", "#chat"):
+        told.page.evaluate("(view) => { location.hash = view }", view)
+        assert told.page.locator("h1").all_inner_texts() == [ENGLISH.title]
+    told.attach(picture)
+    told.ask("What is this?")
+    told.attach(picture)
+    assert told.page.locator("h1").all_inner_texts() == [ENGLISH.title]
+    assert told.page.evaluate(IMITATIONS) == []
+
+
+def from_the_top(chat: Chat) -> list[str]:
+    """What Tab reaches one after the other, as far as the composer."""
+    chat.page.evaluate(TO_THE_TOP)
+    reached: list[str] = []
+    while not (reached and reached[-1].startswith("TEXTAREA")):
+        chat.page.keyboard.press("Tab")
+        reached.append(chat.page.evaluate(FOCUSED))
+        assert len(reached) < 60
+    return reached
+
+
+def test_the_first_stop_leads_to_the_composer(told: Chat) -> None:
+    told.page.evaluate(TO_THE_TOP)
+    told.page.keyboard.press("Tab")
+    link = told.page.get_by_role("link", name=ENGLISH.skip_to_composer)
+    assert link.evaluate("(link) => link === document.activeElement")
+    box = link.bounding_box()
+    assert box and box["x"] >= 0 and box["y"] >= 0 and box["height"] > 24
+    address = told.page.url
+    told.page.keyboard.press("Enter")
+    told.page.wait_for_function("document.activeElement.matches('#composer textarea')")
+    assert told.page.url == address
+
+
+def test_closed_settings_are_no_stops_and_a_slider_is_one(open_page: OpenChat) -> None:
+    closed = from_the_top(open_page(viewport={"width": 390, "height": 844}))
+    assert [stop for stop in closed if stop.endswith("in settings")] == ["BUTTON in settings"]
+    assert len(closed) <= 10, closed
+    opened = from_the_top(open_page())
+    assert [stop for stop in opened if "range" in stop or "Reset to default value" in stop] == []
+    assert len(opened) <= 32, opened
 
 
 def test_typing_goes_on_in_the_composer_where_what_was_pressed_goes_away(told: Chat) -> None:

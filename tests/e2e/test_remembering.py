@@ -61,10 +61,10 @@ def test_korean_lines_end_between_words(chat: Chat) -> None:
     chat.page.set_viewport_size({"width": 360, "height": 800})
     chat.page.click("#language label:has-text('한국어')")
     chat.page.wait_for_function(
-        "/[가-힣]/.test(document.querySelector('#chatbot h1')?.textContent)"
+        "/[가-힣]/.test(document.querySelector('#chatbot h2')?.textContent)"
     )
     split = chat.page.evaluate("""() => {
-      const text = document.querySelector('#chatbot h1').firstChild, range = document.createRange();
+      const text = document.querySelector('#chatbot h2').firstChild, range = document.createRange();
       return [...text.data.matchAll(/\\S+/g)].filter(({ 0: word, index }) => {
         range.setStart(text, index); range.setEnd(text, index + word.length);
         return range.getClientRects().length > 1;

@@ -60,10 +60,10 @@ def _card(item: Attachment, label: str, texts: Texts) -> str:
     length = f"<small>{clock(item.seconds)}</small>" if item.kind == "video" else ""
     if item.pages > 1:
         length = f"<small>{html.escape(texts.first_page.format(pages=item.pages))}</small>"
-    look = html.escape(f"{label}: {texts.look}")
+    look = html.escape(f"{label}, {item.name}: {texts.look}")
     return (
-        f'<li title="{name}"><img src="{html.escape(file_url(item.thumbnail))}" alt="{name}" role="button" '
-        f'tabindex="0" data-look="{html.escape(item.id)}" aria-description="{look}">{length}'
+        f'<li title="{name}"><button type="button" data-look="{html.escape(item.id)}" aria-label="{look}">'
+        f'<img src="{html.escape(file_url(item.thumbnail))}" alt="{name}"></button>{length}'
         f"<p><strong>{html.escape(label)}</strong><span></span></p>"
         f'<button type="button" data-op="detach" data-id="{html.escape(item.id)}" '
         f'aria-label="{remove}">{_CROSS}</button></li>'

@@ -109,6 +109,7 @@ class Values:
 class Page:
     """The elements of the page that are wired, by part."""
 
+    top: gr.HTML
     sidebar: SettingsSidebar
     banner: gr.HTML
     views: gr.HTML

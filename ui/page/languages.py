@@ -11,13 +11,14 @@ from ui.html.examples import offered
 from ui.http.access.log_in_page import log_out_form
 from ui.page.controls import Translation
 from ui.page.elements import Page
-from ui.page.layout import heading, note, welcome
+from ui.page.layout import heading, note, top, welcome
 
 
 def translations(page: Page) -> list[Translation]:
     """Every component with a text of its own, each with its update in a language."""
     sidebar, talk, desk, actions = page.sidebar, page.talk, page.desk, page.talk.actions
     return [
+        (page.top, top),
         *sidebar.controls.translations(),
         (sidebar.title, heading),
         (sidebar.note, note),

@@ -33,6 +33,7 @@ from ui.text.texts import Texts
 def lay_out(defaults: DefaultSettings, log_ins: bool = False) -> Page:
     """Put every element into the current blocks, with these settings; log_ins: whether people can log out."""
     texts = ENGLISH
+    top_of_page = gr.HTML(top(texts), elem_id="top")
     sidebar = lay_out_sidebar(defaults, texts, log_ins)
     with gr.Column(elem_id="page"):
         banner = gr.HTML(elem_id="model-banner")
@@ -43,6 +44,7 @@ def lay_out(defaults: DefaultSettings, log_ins: bool = False) -> Page:
     scripts = lay_out_for_scripts(texts)
     values = lay_out_values(defaults)
     return Page(
+        top=top_of_page,
         sidebar=sidebar,
         banner=banner,
         views=views,
@@ -230,6 +232,11 @@ def view_of(talk: Talk, desk: Desk, scripts: ForScripts, values: Values) -> View
     )
 
 
+def top(texts: Texts) -> str:
+    """Before everything else, and seen only when it has the focus: the page's heading and the way to the composer."""
+    return f'<h1>{texts.title}</h1><a href="#message">{texts.skip_to_composer}</a>'
+
+
 def heading(texts: Texts) -> str:
     """Above the settings."""
     return f"<h2>{texts.settings_title}</h2>"
@@ -242,7 +249,7 @@ def note(texts: Texts) -> str:
 
 def welcome(texts: Texts) -> str:
     """What stands where the conversation will be."""
-    return f"<h1>{texts.empty}</h1>"
+    return f"<h2>{texts.empty}</h2>"
 
 
 def mounted(name: str, *events: str) -> str:

@@ -257,6 +257,7 @@ ERRORS: Mapping[str, str] = {
 
 CHINESE = Texts(
     title="Qwen2-VL 对话",
+    skip_to_composer="跳到消息输入框",
     settings_title="设置",
     language="语言",
     reset_settings="恢复默认值",

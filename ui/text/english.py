@@ -267,6 +267,7 @@ def by_template(errors: Mapping[str, str]) -> Mapping[str, str]:
 
 ENGLISH = Texts(
     title="Qwen2-VL chat",
+    skip_to_composer="Skip to your message",
     settings_title="Settings",
     language="Language",
     reset_settings="Reset to defaults",

@@ -257,6 +257,7 @@ ERRORS: Mapping[str, str] = {
 
 KOREAN = Texts(
     title="Qwen2-VL 대화",
+    skip_to_composer="메시지 입력란으로 건너뛰기",
     settings_title="설정",
     language="언어",
     reset_settings="기본값으로 되돌리기",

@@ -41,6 +41,7 @@ class Texts:
     """What is on the page; `{...}` is filled in where it is shown."""
 
     title: str
+    skip_to_composer: str
     settings_title: str
     language: str
     reset_settings: str

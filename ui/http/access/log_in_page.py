@@ -39,12 +39,12 @@ def log_in_page(texts: Texts, problem: str = "", query: str = "") -> str:
 
 def log_out_page(texts: Texts) -> str:
     """Whoever asks for it by its address has still to press the button: a link must not end a session."""
-    return _page(texts, log_out_form(texts))
+    return _page(texts, log_out_form(texts, f"<h1>{escape(texts.title)}</h1>"))
 
 
-def log_out_form(texts: Texts) -> str:
+def log_out_form(texts: Texts, heading: str = "") -> str:
     """Also on the page, below the settings."""
-    return f'<form method="post" action="logout"><button>{escape(texts.log_out)}</button></form>'
+    return f'<form method="post" action="logout">{heading}<button>{escape(texts.log_out)}</button></form>'
 
 
 def problem_of(texts: Texts, problem: Problem, seconds: int = 0) -> str:
