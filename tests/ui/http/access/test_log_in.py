@@ -191,6 +191,7 @@ def test_a_log_out_ends_its_own_session_and_is_no_get(app: Gated) -> None:
         browser.post("/login", data=RIGHT)
     asked = first.get("/logout")
     assert asked.status_code == 200 and '<form method="post" action="logout">' in asked.text
+    assert asked.text.count("<h1>") == 1
     assert first.get("/").text == "hello "
     token = next(iter(first.cookies.values()))
     assert first.post("/logout").headers["location"] == "./"
