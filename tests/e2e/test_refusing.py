@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import BrowserContext, Route
 
 from tests.e2e.chat import Chat, holding
@@ -95,6 +96,7 @@ def test_a_link_that_is_dropped_beside_the_composer_leads_nowhere(told: Chat) ->
     assert told.page.evaluate(DROP_LINK, "#talk") and not told.page.evaluate(DROP_LINK, FIELD)
 
 
+@pytest.mark.chromium_only
 def test_what_is_dropped_into_the_composer_is_text(told: Chat) -> None:
     session = told.page.context.new_cdp_session(told.page)
     box = told.page.locator(FIELD).bounding_box()

@@ -133,8 +133,11 @@ def running(process: int) -> bool:
 @pytest.mark.parametrize(
     "what",
     [
-        *("ttft", "ahead", "decode", "video", "long", "crowd"),
-        *(pytest.param(name, marks=pytest.mark.nightly) for name in ("memory", "sandbox", "load")),
+        *("ttft", "ahead", "decode", "crowd"),
+        *(
+            pytest.param(name, marks=pytest.mark.nightly)
+            for name in ("video", "long", "memory", "sandbox", "load")
+        ),
     ],
 )
 @pytest.mark.slow

@@ -16,7 +16,7 @@ def test_threads_and_files_come_back_when_everybody_has_left(
 ) -> None:
     monkeypatch.setenv("GRADIO_IS_E2E_TEST", "1")  # it looks for who has gone more often
     monkeypatch.setattr(soak, "CLOSED_S", 4.0)
-    turns = times(20, nightly=1000)
+    turns = times(6, nightly=1000)
     samples, counts = soak.run(turns)
     assert sum(counts[kind] for kind in soak.TURNS) == turns
     assert "| open files |" in soak.shown(samples)

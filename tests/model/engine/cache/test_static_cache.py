@@ -17,6 +17,7 @@ from model.checkpoint.choose import BUNDLED
 from model.conversation import Conversation, Image, Text, Video
 from model.engine.cache import static_cache as compiling
 from model.engine.cache.static_cache import CompiledDecoding
+from model.engine.streamer import TextStreamer
 from model.local import LocalBackend
 from model.settings import GenerationSettings
 from tests.support.same_answers import (
@@ -81,19 +82,20 @@ def test_it_can_be_stopped_and_goes_on_from_there(fixed: LocalBackend, picture: 
 
 
 def test_every_answer_is_decoded_by_the_same_thread(
-    fixed: LocalBackend, backend: LocalBackend, picture: Image
+    fixed: LocalBackend, picture: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """CUDA graphs belong to the thread that recorded them."""
     threads = set[threading.Thread]()
-    hook = backend.model.lm_head.register_forward_hook(
-        lambda *_: threads.add(threading.current_thread())
-    )
-    try:
-        for question in ("What?", "Why?"):
-            talk = Conversation().with_user_turn(picture, Text(question))
-            collected(fixed.stream(talk, ANSWER, Cancel()))
-    finally:
-        hook.remove()
+    put = TextStreamer.put
+
+    def noted(self: TextStreamer, value: torch.Tensor) -> None:
+        threads.add(threading.current_thread())
+        put(self, value)
+
+    monkeypatch.setattr(TextStreamer, "put", noted)
+    for question in ("What?", "Why?"):
+        talk = Conversation().with_user_turn(picture, Text(question))
+        collected(fixed.stream(talk, ANSWER, Cancel()))
     assert len(threads) == 1
 
 
