@@ -21,7 +21,7 @@ const intake = new Intake({
   cards: failedUploads,
   deliver: (files) => ask('upload', { files }),
   restore,
-  send: () => one(composer.SEND)?.click(),
+  send: composer.send,
   show: (percent) => showProgress(percent, cancel),
 });
 
@@ -48,10 +48,10 @@ function holdMessages() {
   const hold = (event) => intake.holdBack(event);
   for (const kind of ['keydown', 'keypress']) {
     document.addEventListener(kind, (event) => {
-      if (sends(event) && within(event, composer.FIELD)) hold(event);
+      if (sends(event) && within(event, composer.FIELDS)) hold(event);
     }, true);
   }
-  document.addEventListener('click', (event) => { if (within(event, composer.SEND)) hold(event); }, true);
+  document.addEventListener('click', (event) => { if (within(event, composer.SENDS)) hold(event); }, true);
 }
 
 function takeFiles() {

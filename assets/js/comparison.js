@@ -101,7 +101,7 @@ function sent(event) {
 }
 
 function pressKey(event) {
-  if (keyboard.sends(event) && within(event, composer.FIELD)) sent(event);
+  if (keyboard.sends(event) && within(event, composer.FIELDS)) sent(event);
   if (keyboard.leaves(event) && open() && running() && !one('dialog[open]')) {
     event.preventDefault();
     stop();
@@ -130,7 +130,7 @@ function watchPage() {
     if (button) take(button.dataset.settings);
   });
   document.addEventListener('keydown', pressKey, true);
-  document.addEventListener('click', (event) => { if (within(event, composer.SEND)) sent(event); }, true);
+  document.addEventListener('click', (event) => { if (within(event, composer.SENDS)) sent(event); }, true);
   // Who was away for a while may have lost the connection over which the answers came.
   document.addEventListener('visibilitychange', () => { if (!document.hidden && running()) look(); });
   addEventListener('hashchange', show);

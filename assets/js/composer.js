@@ -7,13 +7,25 @@ import { text } from './texts.js';
 
 export const FIELD = '#composer textarea';
 export const SEND = '#composer [data-testid=submit-button]';
+// Where an earlier message is rewritten, see `edit_box`.
+export const EDIT_FIELD = '#edit-box textarea';
+export const EDIT_SEND = '#edit-send';
+export const FIELDS = `${FIELD}, ${EDIT_FIELD}`;
+export const SENDS = `${SEND}, ${EDIT_SEND}`;
 export const STOP = '#composer [data-testid=stop-button]';
 const DRAFT = 'qwen-vl-chat-draft';
 
-export const focus = () => one(FIELD)?.focus();
+/** Whether an earlier message is being rewritten; the draft waits meanwhile. */
+export const editing = () => Boolean(one('#page[data-editing]'));
 
-export function write(text) {
-  const field = one(FIELD);
+export const focus = () => one(editing() ? EDIT_FIELD : FIELD)?.focus();
+export const send = () => one(editing() ? EDIT_SEND : SEND)?.click();
+
+/** The text that would be sent now; `draft` is the composer's. */
+export const written = (draft) => (editing() ? one(EDIT_FIELD).value : draft);
+
+export function write(text, where = FIELD) {
+  const field = one(where);
   field.value = text;
   field.dispatchEvent(new Event('input', { bubbles: true }));
 }
@@ -36,12 +48,6 @@ export function giveBack(text) {
   focus();
 }
 
-/** An edit puts another message into the composer. */
-export function replace(text) {
-  write(text);
-  focus();
-}
-
 // Gradio draws Send and Stop without a name, and each anew.
 function nameButtons() {
   const name = () => {
@@ -61,7 +67,7 @@ export function start() {
   });
   document.addEventListener('keydown', (event) => {
     if (!leaves(event) || one('dialog[open]')) return;
-    const way = one(STOP) ?? one('#cancel-edit');
+    const way = one(STOP) ?? one('#page[data-editing] #edit-cancel');
     if (way) { event.preventDefault(); way.click(); focus(); }
   });
 }

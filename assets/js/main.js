@@ -8,6 +8,7 @@ import * as composer from './composer.js';
 import * as connection from './connection.js';
 import { copyLatest, draw } from './conversation.js';
 import { download } from './download.js';
+import * as editBox from './edit_box.js';
 import { mount } from './elements.js';
 import * as enlarged from './enlarged.js';
 import { watchErrors } from './errors.js';
@@ -37,7 +38,8 @@ const REFUSED = { blocked: 'storageBlocked', full: 'storageFull' };
 // else a module needs of another it imports.
 /** @type {any} */ (window).qwenVlChat = Object.freeze({
   mount, open, opened, draw, price, download, language, chooseLanguage, copyLatest,
-  sent: composer.sent, giveBack: composer.giveBack, replace: composer.replace, startOver: attachments.startOver,
+  sent: composer.sent, giveBack: composer.giveBack, written: composer.written,
+  rewrite: editBox.rewrite, startOver: attachments.startOver,
   keptSettings: settings.keptSettings, gatherSettings: settings.gatherSettings, startSettings: settings.startSettings,
   takenSettings: comparison.takenSettings, verdict: reproduce.verdict,
 });
@@ -52,4 +54,4 @@ keepFocus();
 skipToComposer();
 sayGoodbye();
 whenReady(nameThePage);
-for (const part of [scrolling, composer, turns, places, camera, tray, tabStops]) whenReady(part.start);
+for (const part of [scrolling, composer, editBox, turns, places, camera, tray, tabStops]) whenReady(part.start);

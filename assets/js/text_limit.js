@@ -1,5 +1,5 @@
 // How much text the composer takes. Browsers lay out the whole field at every key: a book in it would take seconds.
-import { FIELD } from './composer.js';
+import { FIELDS } from './composer.js';
 import * as notices from './notices.js';
 import { within } from './parts.js';
 
@@ -12,7 +12,7 @@ export const length = ({ value, selectionStart, selectionEnd }, added) =>
 
 // What is pasted or dropped into the field.
 function refuse(event) {
-  const field = within(event, FIELD);
+  const field = within(event, FIELDS);
   if (!field || !event.data) return;
   const count = length(field, event.data);
   notices.withdraw('textTooLong');
@@ -24,7 +24,7 @@ function refuse(event) {
 
 // The direction of each line is sought in all of the text.
 function mark(event) {
-  const field = within(event, FIELD);
+  const field = within(event, FIELDS);
   field?.toggleAttribute('data-long', field.value.length > LONG_CHARACTERS);
 }
 

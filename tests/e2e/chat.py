@@ -19,7 +19,7 @@ ENDED = ("idle", "stopped", "error")
 FROM_THE_PAGE_BEFORE = ("AbortError", "Connection errored out", "network error", "ERR_ABORTED")
 # Whatever a page differs in from one that is opened for the first time, with its settings as they start.
 LEFT_OVER = """() => {
-  const there = "dialog, #tray li, #tray [role=alert], #cancel-edit, #failed-uploads li, #uploading, #told p";
+  const there = "dialog, #tray li, #tray [role=alert], [data-editing], #failed-uploads li, #uploading, #told p";
   const kept = Object.entries(localStorage).filter(([, value]) => value !== '{}');
   return Boolean(document.querySelector(there) || location.hash || kept.length);
 }"""
@@ -200,6 +200,12 @@ class Chat:
     def wait_for_draft(self, text: str) -> None:
         self.page.wait_for_function(
             "(text) => document.querySelector('#composer textarea')?.value === text", arg=text
+        )
+
+    def wait_for_edit(self, text: str) -> None:
+        self.page.wait_for_selector("#edit-box textarea", state="visible")
+        self.page.wait_for_function(
+            "(text) => document.querySelector('#edit-box textarea').value === text", arg=text
         )
 
     @property

@@ -5,39 +5,151 @@ from __future__ import annotations
 from pathlib import Path
 
 from model.backend import Delta
-from tests.e2e.chat import Chat
+from model.errors import MediaError
+from tests.e2e.chat import Chat, holding
 from tests.support.fakes import FakeBackend
 from ui.text.languages import texts_for
 
+UPLOAD = "**/gradio_api/upload*"
+# As Safari reports the Enter that has confirmed what an input method offers.
+CONFIRMED = """() => document.querySelector('#edit-box textarea').dispatchEvent(new KeyboardEvent(
+  'keydown', { key: 'Enter', code: 'Enter', keyCode: 229, which: 229, bubbles: true, cancelable: true }))"""
+SEND_THE_DRAFT = """() => {
+  document.querySelector('#composer [data-testid=submit-button]').click();
+  const enter = { key: 'Enter', bubbles: true, cancelable: true };
+  const field = document.querySelector('#composer textarea');
+  for (const kind of ['keydown', 'keypress']) field.dispatchEvent(new KeyboardEvent(kind, enter));
+}"""
 
-def test_an_earlier_turn_is_rewritten_with_its_picture_and_the_draft_comes_back(
-    told: Chat, picture: Path
+
+def test_an_earlier_turn_is_rewritten_with_its_picture_while_the_draft_waits(
+    told: Chat, picture: Path, clip: Path
 ) -> None:
     told.attach(picture)
     told.ask("first")
     told.ask("second")
+    told.attach(picture, clip)
     told.page.fill("#composer textarea", "a draft")
     told.page.hover("#chatbot .user-row >> nth=0")
     told.page.click("#chatbot .user-row >> nth=0 >> .edit-turn")
-    told.wait_for_draft("first")
+    told.wait_for_edit("first")
     told.wait_for_cards(1)
     assert told.page.locator("#chatbot .replaced").count() == 4
-    told.ask("third")
-    told.wait_for_draft("a draft")
-    assert told.asked == ["third"] and len(told.answered) == 1
+    assert told.draft == "a draft"
+    told.page.keyboard.type(" and")
+    told.page.keyboard.press("Shift+Enter")
+    told.page.keyboard.type("third")
+    told.page.keyboard.press("Enter")
+    told.wait("idle", after_turn=2)
+    told.page.wait_for_selector("#edit-box", state="hidden")
+    assert told.asked == ["first and\nthird"] and len(told.answered) == 1
     assert told.page.locator("#chatbot .user img").count() == 1
-    assert told.cards == 0
+    assert (told.draft, told.cards) == ("a draft", 2)
+
+
+def test_a_rewritten_turn_is_sent_by_its_button_and_the_draft_by_nothing(told: Chat) -> None:
+    told.ask("first")
+    told.page.fill("#composer textarea", "a draft")
+    told.page.click("#edit")
+    told.wait_for_edit("first")
+    told.page.focus("#composer textarea")
+    assert told.page.evaluate("document.activeElement.matches('#edit-box textarea')")
+    told.page.evaluate(SEND_THE_DRAFT)
+    told.page.fill("#edit-box textarea", "second")
+    told.page.click("#edit-send")
+    told.wait("idle", after_turn=1)
+    assert told.asked == ["second"] and told.draft == "a draft"
+    assert told.page.evaluate("document.activeElement.matches('#composer textarea')")
+    told.page.press("#composer textarea", "Enter")
+    told.wait("idle", after_turn=2)
+    assert told.asked == ["second", "a draft"]
+
+
+def test_enter_that_confirms_an_input_method_sends_nothing(
+    told: Chat, fake: FakeBackend, picture: Path
+) -> None:
+    """Not even when the file that comes in meanwhile has arrived."""
+    told.ask("first")
+    told.page.click("#edit")
+    told.wait_for_edit("first")
+    with holding(told.page, UPLOAD) as held:
+        told.hand_over("drop", picture)
+        told.wait_until(lambda: held)
+        told.page.evaluate(CONFIRMED)
+        held[0].continue_()
+        told.wait_for_cards(1)
+    told.page.press("#edit-box textarea", "Enter")
+    told.wait("idle", after_turn=1)
+    assert len(fake.calls) == 2 and len(list(fake.calls[1].conversation.media)) == 1
+
+
+def test_a_rewritten_turn_waits_for_its_files(told: Chat, fake: FakeBackend, picture: Path) -> None:
+    told.ask("first")
+    told.page.click("#edit")
+    told.wait_for_edit("first")
+    with holding(told.page, UPLOAD) as held:
+        told.hand_over("drop", picture)
+        told.wait_until(lambda: held)
+        told.page.click("#edit-send")
+        held[0].continue_()
+        told.wait("idle", after_turn=1)
+    assert len(list(fake.calls[1].conversation.media)) == 1 and told.asked == ["first"]
+
+
+def test_a_rewritten_turn_is_priced_and_not_the_draft(
+    told: Chat, fake: FakeBackend, picture: Path
+) -> None:
+    def priced() -> str:
+        message = fake.estimates[-1].last_user_message if fake.estimates else None
+        return message.text if message else ""
+
+    told.attach(picture)
+    told.ask("first")
+    told.page.fill("#composer textarea", "a draft")
+    told.page.click("#edit")
+    told.wait_for_edit("first")
+    told.page.keyboard.type(" again")
+    told.wait_until(lambda: priced() == "first again")
+
+
+def test_a_reload_keeps_what_is_being_rewritten(told: Chat) -> None:
+    told.ask("first")
+    told.page.fill("#composer textarea", "a draft")
+    told.page.click("#edit")
+    told.wait_for_edit("first")
+    told.page.fill("#edit-box textarea", "half rewritten")
+    told.reload()
+    told.wait_for_edit("half rewritten")
+    told.wait_for_draft("a draft")
+    told.page.click("#edit-cancel")
+    told.page.wait_for_selector("#edit-box", state="hidden")
+    assert told.asked == ["first"] and told.draft == "a draft"
+
+
+def test_a_rewritten_turn_that_comes_to_nothing_is_still_being_rewritten(
+    told: Chat, fake: FakeBackend
+) -> None:
+    told.ask("first")
+    told.page.fill("#composer textarea", "a draft")
+    told.page.click("#edit")
+    told.wait_for_edit("first")
+    fake.events = [MediaError("No.")]
+    told.page.fill("#edit-box textarea", "second")
+    told.page.press("#edit-box textarea", "Enter")
+    told.wait("error")
+    told.wait_for_edit("second")
+    assert told.asked == ["first"] and told.draft == "a draft"
 
 
 def test_escape_leaves_everything_as_it_was(told: Chat) -> None:
     told.ask("first")
     told.page.fill("#composer textarea", "a draft")
     told.page.click("#edit")
-    told.wait_for_draft("first")
-    told.page.press("#composer textarea", "Escape")
-    told.wait_for_draft("a draft")
-    told.page.wait_for_selector("#cancel-edit", state="hidden")
+    told.wait_for_edit("first")
+    told.page.press("#edit-box textarea", "Escape")
+    told.page.wait_for_selector("#edit-box", state="hidden")
     assert told.asked == ["first"] and told.page.locator("#chatbot .replaced").count() == 0
+    assert told.draft == "a draft"
 
 
 def test_every_answer_can_be_copied_as_the_text_it_is(told: Chat, fake: FakeBackend) -> None:

@@ -8,11 +8,24 @@ from tests.e2e.conftest import OpenChat
 
 NAMED = (
     *("chatbot", "live", "stats", "retry", "undo", "edit", "clear", "model-banner", "run-state"),
-    *("composer", "tray", "cost-card", "language"),
+    *("composer", "tray", "cost-card", "language", "edit-box", "edit-send", "edit-cancel"),
     *(spec.name.replace("_", "-") for spec in SETTING_SPECS),
 )
-INSIDE = ("#composer textarea", "#composer input[type=file]", "#run-state [data-state][data-turn]")
-CLOSED = ("#system-prompt textarea", "#video-fps input", "#retry", "#undo", "#edit", "#clear")
+INSIDE = (
+    "#composer textarea",
+    "#composer input[type=file]",
+    "#edit-box textarea",
+    "#run-state [data-state][data-turn]",
+)
+CLOSED = (
+    "#system-prompt textarea",
+    "#video-fps input",
+    "#retry",
+    "#undo",
+    "#edit",
+    "#clear",
+    "#edit-box",
+)
 
 
 def ids(chat: Chat) -> list[str]:

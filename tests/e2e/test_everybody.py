@@ -85,7 +85,7 @@ def test_axe_finds_nothing_serious(
     chat.attach(picture)
     chat.wait_for_price()
     chat.page.click("#edit")
-    chat.page.wait_for_selector("#cancel-edit", state="visible")
+    chat.page.wait_for_selector("#edit-box", state="visible")
     assert serious(chat) == []
     chat.page.click("#chatbot .user button:has(img)")
     chat.page.wait_for_selector("dialog[open] img")

@@ -64,3 +64,10 @@ async def drawn(tabs: Tabs, tab: Tab) -> View:
         return page_update.whole(tab)
     with _told(tab.language):
         return await tabs.errands.do(tab, partial(page_update.whole, tab))
+
+
+async def handed_back(tabs: Tabs, tab: Tab) -> View:
+    """The same with the texts of messages that came to nothing, once."""
+    returned, rewritten = tab.draft.hand_back()
+    view = await drawn(tabs, tab)
+    return view._replace(returned=returned, rewritten=rewritten or None)

@@ -37,7 +37,7 @@ class View(NamedTuple):
     message: Any
     tray: Any
     taken: Any  # text of the composer that was sent
-    replacing: Any  # text that takes the place of what is in the composer; None leaves it alone
+    rewritten: Any  # text that takes the place of what is in the edit box; None leaves it alone
     returned: Any  # text on its way back into the composer, in front of what was typed meanwhile
     examples: Any
     copy: Any
@@ -48,7 +48,6 @@ class View(NamedTuple):
     reproduce: Any
     export: Any
     clear: Any
-    cancel_edit: Any
 
 
 class Rest(TypedDict):
@@ -68,19 +67,18 @@ def whole(tab: Tab) -> View:
     """Everything, after something happened."""
     answered = bool(tab.chat.answers) and not tab.chat.live
     changeable = answered and not tab.draft.editing
-    turn = tab.draft.editing.turn if tab.draft.editing else None
     empty = not tab.chat.shown.messages
     return View(
         log=as_json(log(tab)),
         # The answer stands there until the page has drawn it in its place.
         live=live_answer(tab) if tab.chat.run else gr.skip(),
         stats=stats(tab),
-        run_state=messages_html.run_state(tab.state, tab.chat.finished_turns, turn),
+        run_state=run_state(tab),
         notice=notice(tab),
         message=gr.Textbox(submit_btn=not tab.chat.live, stop_btn=tab.chat.live),
         tray=tray(tab),
         taken="",
-        replacing=None,
+        rewritten=None,
         returned="",
         examples=gr.HTML(visible=empty),
         copy=_button(answered),
@@ -91,7 +89,6 @@ def whole(tab: Tab) -> View:
         reproduce=_button(answered and tab.backend.status().reproducible),
         export=_button(answered),
         clear=_button(not empty),
-        cancel_edit=gr.Button(visible=tab.draft.editing is not None),
     )
 
 
@@ -139,6 +136,12 @@ def _drawn_from(tab: Tab, message: Message, answered: AnswerRecord | None) -> tu
     thought = (answered.reasoning, tab.language) if answered and answered.reasoning else None
     shown = [known.shown for m in message.media if (known := tab.chat.attachments.get(str(m.path)))]
     return message, thought, tuple(shown)
+
+
+def run_state(tab: Tab) -> str:
+    """What goes on, and which turn is being rewritten."""
+    turn = tab.draft.editing.turn if tab.draft.editing else None
+    return messages_html.run_state(tab.state, tab.chat.finished_turns, turn)
 
 
 def stats(tab: Tab) -> str:

@@ -56,11 +56,20 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class EditBox:
+    """Where an earlier message is rewritten."""
+
+    text: gr.Textbox
+    cancel: gr.Button
+    send: gr.Button
+
+
+@dataclass(frozen=True)
 class Desk:
     """Where a message is written."""
 
     notice: gr.HTML
-    cancel_edit: gr.Button
+    edit_box: EditBox
     tray: gr.HTML
     attach: gr.UploadButton
     sources: gr.HTML
@@ -96,7 +105,7 @@ class Values:
     name: gr.Textbox  # Gradio's for this page, beside others of the same tab
     original: gr.Textbox  # the key of the tab that this one is a duplicate of
     taken: gr.Textbox
-    replacing: gr.Textbox
+    rewritten: gr.Textbox
     returned: gr.Textbox
     saved: gr.Textbox
     log: gr.Textbox

@@ -31,9 +31,9 @@ FOLLOWING: dict[str, Any] = {
     "concurrency_limit": None,
     "trigger_mode": "multiple",
 }
-COMPOSE = """(taken, replacing, returned) => {
+COMPOSE = """(taken, rewritten, returned) => {
   qwenVlChat.sent(taken);
-  if (replacing !== null) qwenVlChat.replace(replacing);
+  if (rewritten !== null) qwenVlChat.rewrite(rewritten);
   qwenVlChat.giveBack(returned);
   return [];
 }"""
@@ -87,7 +87,7 @@ class Events:
         """
         view = self.page.view
         self.drawn(after)
-        texts = [view.taken, view.replacing, view.returned]
+        texts = [view.taken, view.rewritten, view.returned]
         after.then(None, texts, None, js=COMPOSE, **EACH)
         after.then(None, [view.log, view.tray], None, js=FOLLOW_OR_PRICE, **EACH)
 

@@ -40,5 +40,7 @@ def translations(page: Page) -> list[Translation]:
         (actions.reproduce, lambda t: gr.Button(t.reproduce)),
         (actions.export, lambda t: gr.Button(t.export)),
         (actions.clear, lambda t: gr.Button(t.clear)),
-        (desk.cancel_edit, lambda t: gr.Button(t.editing)),
+        (desk.edit_box.text, lambda t: gr.Textbox(label=t.editing)),
+        (desk.edit_box.cancel, lambda t: gr.Button(t.cancel)),
+        (desk.edit_box.send, lambda t: gr.Button(t.send)),
     ]

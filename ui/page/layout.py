@@ -19,6 +19,7 @@ from ui.page.elements import (
     Actions,
     Comparison,
     Desk,
+    EditBox,
     ForScripts,
     Page,
     SettingsSidebar,
@@ -132,7 +133,7 @@ def lay_out_desk(texts: Texts) -> Desk:
     """The composer, with the notice above it and the cost below."""
     with gr.Column(elem_id="desk"):
         notice = gr.HTML(elem_id="notice")
-        cancel_edit = gr.Button(texts.editing, elem_id="cancel-edit", size="sm", visible=False)
+        edit_box = lay_out_edit_box(texts)
         with gr.Column(elem_id="composer"):
             tray = gr.HTML(elem_id="tray", js_on_load=mounted("tray"))
             attach = gr.UploadButton(
@@ -157,13 +158,25 @@ def lay_out_desk(texts: Texts) -> Desk:
             )
         return Desk(
             notice=notice,
-            cancel_edit=cancel_edit,
+            edit_box=edit_box,
             tray=tray,
             attach=attach,
             sources=sources,
             message=message,
             cost=gr.HTML(elem_id="cost-card"),
         )
+
+
+def lay_out_edit_box(texts: Texts) -> EditBox:
+    """Where an earlier message is rewritten; assets/js/edit_box.js shows it."""
+    with gr.Column(elem_id="edit-box"):
+        text = gr.Textbox("", label=texts.editing, lines=1, max_lines=8, elem_id="edit-text")
+        with gr.Row(elem_id="edit-actions"):
+            return EditBox(
+                text=text,
+                cancel=gr.Button(texts.cancel, elem_id="edit-cancel", size="sm"),
+                send=gr.Button(texts.send, elem_id="edit-send", size="sm"),
+            )
 
 
 def lay_out_for_scripts(texts: Texts) -> ForScripts:
@@ -203,7 +216,7 @@ def lay_out_values(defaults: DefaultSettings) -> Values:
         name=text(),
         original=text(),
         taken=text(),
-        replacing=gr.Textbox(visible=False),
+        rewritten=gr.Textbox(visible=False),
         returned=text(),
         saved=text(),
         log=gr.Textbox(visible=False),
@@ -224,10 +237,9 @@ def view_of(talk: Talk, desk: Desk, scripts: ForScripts, values: Values) -> View
         message=desk.message,
         tray=desk.tray,
         taken=values.taken,
-        replacing=values.replacing,
+        rewritten=values.rewritten,
         returned=values.returned,
         examples=talk.examples,
-        cancel_edit=desk.cancel_edit,
         **vars(talk.actions),
     )
 

@@ -25,6 +25,8 @@ PLAY_CLIPS = f"""(tray) => {{
   if (tray.includes('data-copying')) press('#play-clips');
   return [];
 }}"""
+# The message that would be sent now: a turn that is being rewritten goes before the draft.
+WRITTEN = "(key, draft, settings) => [key, qwenVlChat.written(draft), settings]"
 DOWNLOAD = "(url) => { qwenVlChat.download(url); return [] }"
 
 
@@ -115,7 +117,7 @@ def wire_following(events: Events) -> None:
     follow = do(following.follow)
     followed = page.scripts.follow.click(follow, page.values.key, outputs, **FOLLOWING)
     nothing = view._replace(**dict.fromkeys(view._fields, gr.skip()))._replace(
-        log="", taken="", replacing=None, returned=""
+        log="", taken="", rewritten=None, returned=""
     )
     end = f"""(ending) => {{
       {PRESS}
@@ -139,14 +141,19 @@ def wire_changes(events: Events) -> None:
 
 
 def wire_editing(events: Events) -> None:
-    """Whatever starts or ends an edit replaces the text in the composer."""
-    view, draft = events.page.view, [events.page.values.key, events.page.view.message]
+    """An earlier message is rewritten in a box of its own, and sent from there."""
+    page, view, do = events.page, events.page.view, events.do
+    key, box = page.values.key, page.desk.edit_box
     for event, handler in (
-        (events.page.scripts.bridge.select, editing.edit),
+        (page.scripts.bridge.select, editing.edit),
         (view.edit.click, editing.edit_latest),
-        (view.cancel_edit.click, editing.cancel_edit),
+        (box.cancel.click, editing.cancel_edit),
     ):
-        events.updated(event(events.do(handler), draft, list(view), **QUIET))
+        events.updated(event(do(handler), key, list(view), **QUIET))
+    rewritten = [key, box.text, page.values.settings]
+    for event in (box.send.click, box.text.submit):
+        events.updated(event(do(sending.submit_edit), rewritten, list(view), **QUIET))
+    events.priced(box.text.input, read_ahead=False)
 
 
 def wire_saving_places(events: Events) -> None:
@@ -181,7 +188,7 @@ def wire_comparing(events: Events) -> None:
     inputs = [key, page.sidebar.language, values.settings]
     looked = form.select(do(comparison.look), inputs, [form, answers], **QUIET)
     message = [key, page.view.message, values.settings]
-    compared = form.submit(do(comparison.compare), message, answers, **QUIET)
+    compared = form.submit(do(comparison.compare), message, answers, js=WRITTEN, **QUIET)
     for event in (looked, compared):
         event.then(do(comparison.follow), key, answers, **FOLLOWING)
     form.stop(do(comparison.stop), key, None, **QUIET)
@@ -204,7 +211,7 @@ def wire_tray(events: Events) -> None:
     events.priced(changed.then)
     inspector = page.scripts.inspector
     inputs = [key, view.message, settings]
-    inspected = inspector.select(do(inspect), inputs, [inspector, view.tray], **EACH)
+    inspected = inspector.select(do(inspect), inputs, [inspector, view.tray], js=WRITTEN, **EACH)
     events.priced(inspected.then)
     events.priced(view.message.input, read_ahead=False)
 
@@ -214,8 +221,8 @@ def wire_pricing(events: Events) -> None:
     page, values, do = events.page, events.page.values, events.do
     price = do(pricing.price)
     inputs = [values.key, page.desk.message, values.settings]
-    page.scripts.pricing.price(price, inputs, page.desk.cost, **LATEST)
-    priced = page.scripts.pricing.read(price, inputs, page.desk.cost, **LATEST)
+    page.scripts.pricing.price(price, inputs, page.desk.cost, js=WRITTEN, **LATEST)
+    priced = page.scripts.pricing.read(price, inputs, page.desk.cost, js=WRITTEN, **LATEST)
     if events.read_ahead:
         read, ready = do(read_ahead.read_ahead), page.scripts.ready
         priced.then(read, [values.key, values.settings], ready, **FOLLOWING)

@@ -36,7 +36,7 @@ HANDLERS: dict[str, tuple[Handler, tuple[str, ...], tuple[dict[str, Any], ...]]]
         ("op", "id", "places", "level", "max_tokens", "box", "src", "budget"),
         ({}, {"op": "see"}, {"op": "move"}, {"op": "point"}, {"op": "fit"}),
     ),
-    "edit": (lambda t, e: editing.edit(t, KEY, "", e), ("turn",), ({},)),
+    "edit": (lambda t, e: editing.edit(t, KEY, e), ("turn",), ({},)),
     "ask_example": (lambda t, e: sending.ask_example(t, KEY, e, {}), ("example",), ({},)),
     "save_marked": (lambda t, e: marked_copy.save_marked(t, KEY, e), ("answer", "picture"), ({},)),
     "verify": (lambda t, e: keeping.verify(t, KEY, e), ("turn",), ({},)),

@@ -12,26 +12,25 @@ from ui.html.page_update import View
 from ui.state.registry import Tabs
 
 
-async def edit(tabs: Tabs, key: str, draft: str, event: gr.EventData) -> View:
-    """Rewrite a turn: its text and files come into the composer, the draft is set aside."""
+async def edit(tabs: Tabs, key: str, event: gr.EventData) -> View:
+    """Rewrite a turn: its text comes into the edit box, its files into the tray. The draft's are set aside."""
     tab = tab_of(tabs, key)
-    turn = posted(event).get("turn")
-    text = tab.draft.edit(turn, draft)
-    return (await drawn(tabs, tab))._replace(replacing=text)
+    text = tab.draft.edit(posted(event).get("turn"))
+    return (await drawn(tabs, tab))._replace(rewritten=text)
 
 
-async def edit_latest(tabs: Tabs, key: str, draft: str) -> View:
+async def edit_latest(tabs: Tabs, key: str) -> View:
     """Rewrite the latest turn."""
     tab = tab_of(tabs, key)
-    text = tab.draft.edit(tab.chat.conversation.turns - 1, draft)
-    return (await drawn(tabs, tab))._replace(replacing=text)
+    text = tab.draft.edit(tab.chat.conversation.turns - 1)
+    return (await drawn(tabs, tab))._replace(rewritten=text)
 
 
-async def cancel_edit(tabs: Tabs, key: str, draft: str) -> View:
+async def cancel_edit(tabs: Tabs, key: str) -> View:
     """Leave the conversation as it is and take the draft up again."""
     tab = tab_of(tabs, key)
-    text = tab.draft.cancel_edit(draft)
-    return (await drawn(tabs, tab))._replace(replacing=text)
+    tab.draft.cancel_edit()
+    return await drawn(tabs, tab)
 
 
 async def undo(tabs: Tabs, key: str) -> View:

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui.handlers.page_tab import drawn, tab_of
+from ui.handlers.page_tab import drawn, handed_back, tab_of
 from ui.html import page_update
 from ui.html.page_update import View
 from ui.state.registry import Tabs
@@ -34,7 +34,8 @@ async def follow(tabs: Tabs, key: str) -> AsyncIterator[tuple[Any, Any, str]]:
     async with aclosing(growing(tabs, tab)) as updates:
         async for live, state in updates:
             yield live, state, ""
-    ending = "" if tab.draft.returned else page_update.as_updates(await drawn(tabs, tab))
+    pending = tab.draft.returned or tab.draft.rewritten
+    ending = "" if pending else page_update.as_updates(await drawn(tabs, tab))
     yield gr.skip(), gr.skip(), ending
 
 
@@ -63,10 +64,8 @@ async def until_news(tabs: Tabs, run: Run, shown: object) -> None:
 
 
 async def settled(tabs: Tabs, key: str) -> View:
-    """The tab after an answer that came to nothing, with the text of the message for the composer."""
-    tab = tab_of(tabs, key)
-    returned = tab.draft.hand_back()
-    return (await drawn(tabs, tab))._replace(returned=returned)
+    """The tab after an answer that came to nothing, with the text of the message for where it was written."""
+    return await handed_back(tabs, tab_of(tabs, key))
 
 
 async def play_clips(tabs: Tabs, key: str) -> Any:

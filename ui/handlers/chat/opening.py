@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui.handlers.page_tab import drawn, is_key, tab_of
+from ui.handlers.page_tab import handed_back, is_key, tab_of
 from ui.html import messages as messages_html
 from ui.html import page_update
 from ui.html.page_update import View
@@ -45,14 +45,13 @@ async def look(tabs: Tabs, key: str, request: gr.Request | None = None) -> View:
         tab.presence.pages.add(str(request.session_hash))
     tab.expect_follower()
     tab.drawn.forget()
-    returned = tab.draft.hand_back()
-    return (await drawn(tabs, tab))._replace(returned=returned)
+    return await handed_back(tabs, tab)
 
 
 async def watch_loading(tabs: Tabs, key: str) -> tuple[str, gr.Timer, str]:
     """The banner and the state while the model loads."""
     tab = tab_of(tabs, key)
-    return *_model(tabs, tab), messages_html.run_state(tab.state, tab.chat.finished_turns)
+    return *_model(tabs, tab), page_update.run_state(tab)
 
 
 def _model(tabs: Tabs, tab: Tab) -> tuple[str, gr.Timer]:

@@ -36,17 +36,32 @@ def question(tabs: Tabs, draft: Prepared, settings: Mapping[str, Any]) -> Questi
 
 
 async def submit(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) -> View:
-    """Send the message with the tray."""
+    """Send the message with the tray. While a turn is being rewritten the tray is not the draft's, which waits."""
     tab = tab_of(tabs, key)
-    taken = set_aside = ""
+    taken = "" if tab.draft.editing else _send(tabs, tab, text, settings)
+    return (await drawn(tabs, tab))._replace(taken=taken)
+
+
+async def submit_edit(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) -> View:
+    """Send a turn as it was rewritten. If the edit has ended meanwhile, the text comes into the composer."""
+    tab = tab_of(tabs, key)
+    if not tab.draft.editing:
+        return (await drawn(tabs, tab))._replace(returned=text)
+    _send(tabs, tab, text, settings)
+    return await drawn(tabs, tab)
+
+
+def _send(tabs: Tabs, tab: Tab, text: str, settings: Mapping[str, Any]) -> str:
+    """Send `text` with the tray. Returns the text that was taken; none if it cannot be sent now."""
     try:
         draft = tab.prepared(text)
         if draft(tabs.chosen(settings).vision) and not tab.chat.live:
             tabs.start(tab, question(tabs, draft, settings))
-            taken, set_aside = text, tab.draft.sent()
+            tab.draft.sent()
+            return text
     except DemoError as error:
         tab.chat.warn(error.sentence)
-    return (await drawn(tabs, tab))._replace(taken=taken, returned=set_aside)
+    return ""
 
 
 async def retry(tabs: Tabs, key: str, settings: Mapping[str, Any]) -> View:

@@ -26,14 +26,9 @@ Prepared = Callable[[VisionSettings], Conversation | None]
 
 @dataclass(frozen=True)
 class Edit:
-    """One of the person's turns that is being rewritten, and the draft that was set aside for it.
-
-    text: None if the answer to the edited message failed. Both texts are in the composer then, so there is no
-    draft to restore.
-    """
+    """One of the person's turns that is being rewritten, and what was set aside of the draft for it."""
 
     turn: int  # from 0
-    text: str | None
     tray: tuple[Attachment, ...]
     places: tuple[Pointed, ...]
 
@@ -51,6 +46,7 @@ class Draft:
     places: PointedPlaces = field(default_factory=PointedPlaces)
     editing: Edit | None = None
     returned: str = ""  # the text of a message on its way back into the composer
+    rewritten: str = ""  # the text of a rewritten turn on its way back into the edit box
     fit_message: str = ""  # what fitting did, a `LocalizedText`
     sent_resolutions: dict[Media, Resolution] = field(default_factory=dict)
 
@@ -130,8 +126,8 @@ class Draft:
 
         return at
 
-    def sent(self) -> str:
-        """Empty the tray after sending; returns the text that an edit had set aside."""
+    def sent(self) -> None:
+        """Empty the tray after sending; after an edit, the draft's files are back in it."""
         run = self.chat.run
         message = run.conversation.last_user_message if run else None
         for part, item in zip(message.media if message else (), self.tray, strict=False):
@@ -141,10 +137,10 @@ class Draft:
         self.places.sent(message.regions if message else (), numbers)
         self.fit_message = ""
         if self.editing:
-            return self._resume()
-        self.tray.clear()
-        self.places.marked.clear()
-        return ""
+            self.cancel_edit()
+        else:
+            self.tray.clear()
+            self.places.marked.clear()
 
     def resent(self, sent: Message, asked: Message) -> None:
         """A message that was sent is asked with other settings, as `asked`."""
@@ -154,56 +150,51 @@ class Draft:
             elif not isinstance(before, Text) and not isinstance(now, Text):
                 self.sent_resolutions[now] = self.sent_resolutions.get(before, AUTO)
 
-    def edit(self, turn: object, text: str) -> str:
-        """Take a turn into composer and tray, to go on from there; returns the composer's new text.
-
-        `turn` comes from the browser and may be anything; `text` is what is in the composer now.
+    def edit(self, turn: object) -> str | None:
+        """Take a turn's files into the tray, to go on from there; returns its text. None for a turn that cannot be
+        edited: `turn` comes from the browser and may be anything.
         """
         messages = [m for m in self.chat.conversation.messages if m.role == "user"]
         if self.chat.live or type(turn) is not int or not 0 <= turn < len(messages):
-            return text
-        text = self.cancel_edit(text)
-        self.editing = Edit(turn, text, tuple(self.tray), tuple(self.places.marked))
-        self.tray[:] = self._attached(messages[turn])
-        self.places.marked[:] = self.places.of(messages[turn], self._pictures)
+            return None
+        self._rewrite(turn, messages[turn])
         return messages[turn].text
 
-    def cancel_edit(self, text: str) -> str:
-        """Leave the conversation as it is; returns the composer's new text.
+    def _rewrite(self, turn: int, message: Message) -> None:
+        """The tray holds the files of `message`, which takes the place of a turn; the draft's are set aside."""
+        self.cancel_edit()
+        self.editing = Edit(turn, tuple(self.tray), tuple(self.places.marked))
+        self.tray[:] = self._attached(message)
+        self.places.marked[:] = self.places.of(message, self._pictures)
 
-        That is the draft which was set aside. After a failed answer the composer holds the draft and the edited
-        message, and keeps both.
-        """
-        if self.editing and self.editing.text is None:
-            self.editing = None
-        return self._resume() if self.editing else text
-
-    def _resume(self) -> str:
-        """End the edit: the draft that was set aside is back, and its text is returned."""
-        assert self.editing
-        edit, self.editing = self.editing, None
-        self.tray[:], self.places.marked[:] = edit.tray, edit.places
-        self._follow_conversation()
-        return edit.text or ""
+    def cancel_edit(self) -> None:
+        """End the edit, if there is one: the draft's files that were set aside are back."""
+        if self.editing:
+            edit, self.editing = self.editing, None
+            self.tray[:], self.places.marked[:] = edit.tray, edit.places
+            self._follow_conversation()
 
     def take_back(self, message: Message) -> None:
         """A message has left the conversation: its text and its files are in the composer again."""
         self._prepend(message)
         self._follow_conversation()
 
-    def hand_back(self) -> str:
-        """The text on its way back into the composer, once."""
-        returned, self.returned = self.returned, ""
-        return returned
+    def hand_back(self) -> tuple[str, str]:
+        """The texts on their way back into the composer and into the edit box, once."""
+        texts = self.returned, self.rewritten
+        self.returned = self.rewritten = ""
+        return texts
 
     def take_back_failed(self, asked: Conversation) -> None:
         """The same for the last message of `asked`, if its answer failed and the conversation goes on without it."""
         message, kept = asked.last_user_message, self.chat.conversation
         if message is None or kept.messages[: len(asked.messages)] == asked.messages:
             return  # it was a retry: the message still stands in the conversation
-        self._prepend(message)
         if kept.turns >= asked.turns:
-            self.editing = Edit(asked.turns - 1, None, (), ())
+            self._rewrite(asked.turns - 1, message)
+            self.rewritten = message.text
+        else:
+            self._prepend(message)
         self._follow_conversation()
 
     def copied(self, chat: Chat) -> Draft:

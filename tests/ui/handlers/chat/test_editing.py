@@ -14,7 +14,7 @@ from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, followed, rest
 from tests.support.patience import becomes, scene
 from tests.support.sending import CLIP, PHOTO, send
-from ui.handlers.chat import editing, following, sending
+from ui.handlers.chat import editing, following, opening, sending
 from ui.html.page_update import View
 from ui.state.registry import Tabs
 from ui.state.tab.tab import Tab
@@ -36,21 +36,25 @@ def said(tab: Tab) -> list[str]:
 
 
 async def submitted(tabs: Tabs, text: str) -> View:
-    first = await sending.submit(tabs, KEY, text, {})
-    await followed(tabs)
-    return first
+    await sending.submit(tabs, KEY, text, {})
+    return await followed(tabs)
 
 
-def test_an_edited_turn_continues_from_there_and_the_draft_comes_back() -> None:
+async def rewritten(tabs: Tabs, text: str) -> View:
+    await sending.submit_edit(tabs, KEY, text, {})
+    return await followed(tabs)
+
+
+def test_an_edited_turn_continues_from_there_and_the_drafts_files_come_back() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
         tab = await talked(tabs)
         tab.draft.attach(CLIP)
-        assert tab.draft.edit(0, "a draft") == "first"
+        assert tab.draft.edit(0) == "first"
         assert [item.path for item in tab.draft.tray] == [PHOTO.path]
         assert said(tab) == ["first", "Hello", "second", "Hello"]
-        view = await submitted(tabs, "another")
-        assert view.returned == "a draft"
+        view = await rewritten(tabs, "another")
+        assert (view.returned, view.rewritten) == ("", None)
         assert said(tab) == ["another", "Hello"]
         assert [part.path for part in tab.chat.conversation.media] == [PHOTO.path]
         assert [item.path for item in tab.draft.tray] == [CLIP.path]
@@ -64,12 +68,12 @@ def test_an_edit_can_be_cancelled() -> None:
         tabs = Tabs(FakeBackend())
         tab = await talked(tabs)
         tab.draft.attach(CLIP)
-        tab.draft.edit(0, "a draft")
-        view = await editing.cancel_edit(tabs, KEY, "half rewritten")
-        assert view.replacing == "a draft" and view.cancel_edit.visible is False
+        tab.draft.edit(0)
+        view = await editing.cancel_edit(tabs, KEY)
+        assert (view.returned, view.rewritten) == ("", None)
+        assert "data-editing" not in view.run_state
         assert said(tab) == ["first", "Hello", "second", "Hello"]
         assert [item.path for item in tab.draft.tray] == [CLIP.path]
-        assert tab.draft.cancel_edit("typed") == "typed"
 
     scene(play)
 
@@ -77,9 +81,11 @@ def test_an_edit_can_be_cancelled() -> None:
 def test_another_turn_can_be_chosen_while_one_is_edited() -> None:
     async def play() -> None:
         tab = await talked(Tabs(FakeBackend()))
-        tab.draft.edit(0, "a draft")
-        assert tab.draft.edit(1, "first, half rewritten") == "second"
-        assert tab.draft.cancel_edit("") == "a draft"
+        tab.draft.attach(CLIP)
+        tab.draft.edit(0)
+        assert tab.draft.edit(1) == "second" and tab.draft.tray == []
+        tab.draft.cancel_edit()
+        assert [item.path for item in tab.draft.tray] == [CLIP.path]
 
     scene(play)
 
@@ -89,8 +95,8 @@ def test_a_turn_that_is_not_there_is_not_edited(turn: object) -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
         tab = await talked(tabs)
-        view = await editing.edit(tabs, KEY, "a draft", gr.EventData(None, {"turn": turn}))
-        assert view.replacing == "a draft" and tab.draft.editing is None
+        view = await editing.edit(tabs, KEY, gr.EventData(None, {"turn": turn}))
+        assert view.rewritten is None and tab.draft.editing is None
 
     scene(play)
 
@@ -98,23 +104,24 @@ def test_a_turn_that_is_not_there_is_not_edited(turn: object) -> None:
 def test_the_latest_turn_is_what_the_edit_button_means() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
-        assert (await editing.edit_latest(tabs, KEY, "a draft")).replacing == "a draft"
+        assert (await editing.edit_latest(tabs, KEY)).rewritten is None
         tab = await talked(tabs)
-        view = await editing.edit_latest(tabs, KEY, "a draft")
-        assert view.replacing == "second" and tab.draft.editing and tab.draft.editing.turn == 1
+        view = await editing.edit_latest(tabs, KEY)
+        assert view.rewritten == "second" and tab.draft.editing and tab.draft.editing.turn == 1
         assert 'data-editing="1"' in view.run_state
         assert view.retry.visible == "hidden"
 
     scene(play)
 
 
-def test_retry_and_undo_wait_for_the_end_of_an_edit() -> None:
+def test_whatever_else_goes_on_waits_for_the_end_of_an_edit() -> None:
     async def play() -> None:
         tabs = Tabs(backend := FakeBackend())
         tab = await talked(tabs)
-        tab.draft.edit(0, "")
+        tab.draft.edit(0)
         await sending.retry(tabs, KEY, {})
         await editing.undo(tabs, KEY)
+        assert (await sending.submit(tabs, KEY, "a draft", {})).taken == ""
         assert len(backend.calls) == 2 and len(said(tab)) == 4 and tab.draft.editing
 
     scene(play)
@@ -124,7 +131,7 @@ def test_a_new_chat_ends_an_edit() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
         tab = await talked(tabs)
-        tab.draft.edit(0, "a draft")
+        tab.draft.edit(0)
         await editing.clear(tabs, KEY)
         assert tab.draft.editing is None and tab.chat.conversation == Conversation()
 
@@ -136,30 +143,67 @@ def test_a_failed_edit_leaves_the_conversation_and_goes_on_being_one() -> None:
         tabs = Tabs(backend := FakeBackend())
         tab = await talked(tabs)
         backend.events = [MediaError("No.")]
-        tab.draft.edit(0, "")
-        await submitted(tabs, "another")
+        tab.draft.edit(0)
+        view = await rewritten(tabs, "another")
+        assert (view.returned, view.rewritten) == ("", "another")
+        assert (await following.settled(tabs, KEY)).rewritten is None
         assert said(tab) == ["first", "Hello", "second", "Hello"] and len(tab.chat.answers) == 2
         assert tab.draft.editing and tab.draft.editing.turn == 0
         assert [item.path for item in tab.draft.tray] == [PHOTO.path]
         backend.events = [Delta("Good.")]
-        await submitted(tabs, "yet another")
+        await rewritten(tabs, "yet another")
         assert said(tab) == ["yet another", "Good."]
 
     scene(play)
 
 
-def test_a_failed_edit_and_the_draft_beside_it_are_both_kept() -> None:
+def test_a_failed_edit_leaves_the_drafts_files_aside() -> None:
     async def play() -> None:
         tabs = Tabs(backend := FakeBackend())
         tab = await talked(tabs)
         tab.draft.attach(CLIP)
-        tab.draft.edit(0, "a draft")
+        tab.draft.edit(0)
         backend.events = [MediaError("No.")]
-        assert (await submitted(tabs, "another")).returned == "a draft"
-        assert tab.draft.editing
-        assert tab.draft.cancel_edit("another\na draft") == "another\na draft"
-        assert [item.path for item in tab.draft.tray] == [PHOTO.path, CLIP.path]
+        await rewritten(tabs, "another")
+        assert [item.path for item in tab.draft.tray] == [PHOTO.path]
+        await editing.cancel_edit(tabs, KEY)
+        assert [item.path for item in tab.draft.tray] == [CLIP.path]
         assert tab.draft.editing is None and len(said(tab)) == 4
+
+    scene(play)
+
+
+def test_a_failed_edit_is_given_to_a_page_that_opens_meanwhile() -> None:
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend())
+        tab = await talked(tabs)
+        backend.events = [MediaError("No.")]
+        tab.draft.edit(0)
+        await sending.submit_edit(tabs, KEY, "another", {})
+        told = [ending async for _, _, ending in following.follow(tabs, KEY)]
+        assert told[-1] == "", "the page asks for the text"
+        assert (await opening.look(tabs, KEY)).rewritten == "another"
+
+    scene(play)
+
+
+def test_what_is_rewritten_when_the_edit_has_ended_elsewhere_comes_into_the_composer() -> None:
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend())
+        await talked(tabs)
+        view = await sending.submit_edit(tabs, KEY, "another", {})
+        assert view.returned == "another" and len(backend.calls) == 2
+
+    scene(play)
+
+
+def test_an_edit_that_cannot_be_sent_goes_on() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tab = await talked(tabs)
+        tab.draft.edit(1)
+        view = await sending.submit_edit(tabs, KEY, " ", {})
+        assert 'data-editing="1"' in view.run_state and view.rewritten is None
 
     scene(play)
 
@@ -171,7 +215,7 @@ def test_a_new_chat_takes_the_whole_draft_that_an_edit_had_set_aside() -> None:
         tabs = Tabs(FakeBackend())
         tab = await talked(tabs)
         tab.draft.attach(CLIP)
-        tab.draft.edit(0, "a draft")
+        tab.draft.edit(0)
         assert (await editing.clear(tabs, KEY)).returned == ""
         assert tab.draft.tray == [] and (await following.settled(tabs, KEY)).returned == ""
 
@@ -209,7 +253,7 @@ def test_an_item_comes_back_at_the_resolution_that_it_was_sent_with() -> None:
         tab = tabs.open(KEY)
         tab.draft.attach(replace(PHOTO, resolution=Resolution("low")))
         await submitted(tabs, "first")
-        assert tab.draft.edit(0, "") == "first"
+        assert tab.draft.edit(0) == "first"
         assert [item.resolution for item in tab.draft.tray] == [Resolution("low")]
 
     scene(play)

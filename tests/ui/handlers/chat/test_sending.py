@@ -52,7 +52,7 @@ def test_a_message_that_waits_for_the_checkpoint_takes_its_defaults(uploads: Pat
         assert [picture.vision.max_tokens for picture in call.conversation.media] == [256, 128]
         assert tab.chat.conversation.messages[0] == call.conversation.messages[0]
         assert tab.chat.answers[0].settings == call.settings
-        await editing.edit_latest(tabs, KEY, "")
+        await editing.edit_latest(tabs, KEY)
         assert [item.resolution.level for item in tab.draft.tray] == ["auto", "medium"]
 
     scene(play)
@@ -76,7 +76,7 @@ def test_a_place_is_told_to_the_checkpoint_that_was_waited_for_as_it_sees_it(
         await followed(tabs)
         [region] = backend.calls[0].conversation.messages[0].regions
         assert "[308, 154, 615, 307]" in region.text, "in the pixels of 22 x 11 tokens"
-        await editing.edit_latest(tabs, KEY, "")
+        await editing.edit_latest(tabs, KEY)
         assert [place.corners for place in tab.draft.places.marked] == [(0.5, 0.5, 1.0, 1.0)]
 
     scene(play)

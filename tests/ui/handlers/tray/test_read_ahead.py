@@ -41,7 +41,7 @@ def test_nothing_is_read_ahead_of_an_edit_or_beside_an_answer(uploads: Path) -> 
         assert await read_ahead.read_ahead(tabs, KEY, {}) == gr.skip()
         gate.set()
         await followed(tabs)
-        await editing.edit_latest(tabs, KEY, "")
+        await editing.edit_latest(tabs, KEY)
         await attach(tabs, [{"path": str(uploads / "red.png")}])
         assert await read_ahead.read_ahead(tabs, KEY, {}) == gr.skip()
         assert backend.drafts == []

@@ -108,9 +108,9 @@ def test_an_edit_sets_the_drafts_places_aside() -> None:
     mine = tab(FIRST)
     mark(mine, id="1")
     mine.chat.conversation = BEFORE
-    mine.draft.edit(0, "draft")
+    mine.draft.edit(0)
     assert mine.draft.places.marked == []
-    mine.draft.cancel_edit("")
+    mine.draft.cancel_edit()
     assert len(mine.draft.places.marked) == 1
 
 
@@ -132,7 +132,7 @@ def test_a_place_of_the_draft_ends_with_its_picture() -> None:
     mine.chat.conversation = BEFORE.with_user_turn(Image(SECOND.path)).with_reply("Another.")
     mark(mine, src=file_url(FIRST.shown))
     mark(mine, src=file_url(SECOND.shown))
-    mine.draft.edit(0, "a draft")
+    mine.draft.edit(0)
     asked = mine.drafted("again", PAGE)
     assert asked
     mine.begin(Run(asked, GenerationSettings(), mine.key))
