@@ -92,6 +92,15 @@ def test_axe_finds_nothing_serious(
     assert serious(chat) == []
 
 
+def test_the_browsers_own_scrollbars_and_fields_are_dark_on_a_dark_page(
+    open_page: OpenChat,
+) -> None:
+    chat = open_page(color_scheme="dark")
+    scheme = "(place) => getComputedStyle(document.querySelector(place)).colorScheme"
+    for place in ("#talk", "#settings", "#comparison"):
+        assert chat.page.evaluate(scheme, place) == "dark"
+
+
 def test_everything_is_reached_by_keyboard_and_the_focus_is_seen(told: Chat, picture: Path) -> None:
     told.attach(picture)
     told.page.focus("#composer textarea")
