@@ -42,6 +42,7 @@ class UploadLimit:
     def __init__(self, app: ASGIApp, quota: DiskQuota) -> None:
         self.app, self.quota = app, quota
         self._going: dict[_Upload, float] = {}  # since when
+        self._removing = set[asyncio.Future[None]]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         posted = scope["type"] == "http" and scope["method"] == "POST"
@@ -63,13 +64,18 @@ class UploadLimit:
                 await self._let_in(scope, upload)
 
     async def _let_in(self, scope: Scope, upload: _Upload) -> None:
+        while self._removing:  # what it writes would go too
+            await asyncio.wait(self._removing)
         self._going[upload] = time.time()
         try:
             await self.app(scope, upload.receive, upload.send)
         finally:
             del self._going[upload]
             before = min(self._going.values(), default=math.inf) - CLOCKS_S
-            asyncio.get_running_loop().run_in_executor(None, remove_unfinished, before)
+            loop = asyncio.get_running_loop()
+            removing = loop.run_in_executor(None, remove_unfinished, before)
+            self._removing.add(removing)
+            removing.add_done_callback(self._removing.discard)
 
     async def _refused(self, headers: Headers, room: Room) -> int:
         """With which status it is refused before its first byte, if it is."""

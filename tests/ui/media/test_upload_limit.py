@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,8 +16,13 @@ from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import becomes, scene
 from tools.served import REPLY_S
-from ui.media import disk_quota
-from ui.media.upload_limit import INSUFFICIENT_STORAGE, MAX_FIELDS_BYTES, TOO_LARGE
+from ui.media import disk_quota, upload_limit
+from ui.media.upload_limit import (
+    INSUFFICIENT_STORAGE,
+    MAX_FIELDS_BYTES,
+    TOO_LARGE,
+    UploadLimit,
+)
 from ui.media.uploads import MAX_ATTACHMENTS
 from ui.page.build import build_page, launch_options
 
@@ -202,3 +208,39 @@ def test_what_is_no_form_is_the_clients_fault(address: str, content_type: str) -
     )
     assert asked.status_code == 400
     assert httpx.get(address, timeout=REPLY_S).status_code == 200
+
+
+def test_an_upload_that_begins_as_another_ends_keeps_its_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """No thread is free for a while, to remove what the other has left unfinished."""
+    scope = {"type": "http", "method": "POST", "path": "/gradio_api/upload", "headers": []}
+    free, removed = threading.Event(), threading.Event()
+
+    def later(before: float) -> None:
+        free.wait(60)
+        disk_quota.remove_unfinished(before)
+        removed.set()
+
+    unfinished, begun = tmp_path / "tmp_unfinished", tmp_path / "tmp_begun"
+
+    async def break_off(*_: object) -> None:
+        unfinished.write_bytes(b"x")
+
+    async def go_on(*_: object) -> None:
+        begun.write_bytes(b"x")
+        await becomes(removed.is_set)
+        assert begun.exists() and not unfinished.exists()
+
+    async def play() -> None:
+        limit = UploadLimit(break_off, disk_quota.DiskQuota())
+        await limit(scope, None, None)  # type: ignore[arg-type]
+        limit.app = go_on
+        going = asyncio.ensure_future(limit(scope, None, None))  # type: ignore[arg-type]
+        await asyncio.sleep(0.2)
+        free.set()
+        await going
+
+    monkeypatch.setattr(upload_limit, "remove_unfinished", later)
+    with gradio_environment(tmp_path):
+        scene(play)
