@@ -109,7 +109,7 @@ def _unreadable(choice: Choice) -> Iterator[str]:
             print(f"adapter     {adapter.description}")
         free = checkpoints.free_memory(choice)
         if not Path(hub.locate(choice.checkpoint)).is_dir():
-            print(f"download    {hub.weights_bytes_on_hub(choice.checkpoint) / 10**9:.1f} GB")
+            print(f"download    {hub.weights_bytes_on_hub(choice.checkpoint) / GB:.1f} GB")
         print(f"memory      {_arithmetic(choice, free)}")
         checkpoints.require_memory(choice, free)
     except CheckpointError as error:
@@ -127,7 +127,7 @@ def _arithmetic(choice: Choice, free: int) -> str:
     known = f"{weights / GB:.1f} GB" if weights else "an unknown size"
     return (
         f"weights {known} + KV cache of the whole context ({tokens:,} tokens) {cache / GB:.1f} GB "
-        f"+ 1 to 3 GB for pictures; {free / GB:.1f} GB are free"
+        f"+ up to {sizes.working_bytes / GB:.1f} GB for the pictures of a turn; {free / GB:.1f} GB are free"
     )
 
 

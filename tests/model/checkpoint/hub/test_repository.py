@@ -16,16 +16,18 @@ from typing import Any
 import pytest
 from httpx2 import ConnectError
 from huggingface_hub import close_session, constants
+from transformers import AutoConfig
 
 from cli import check as preflight
 from model.backend import Cancel, collected
-from model.checkpoint.choose import Choice, Flags
+from model.checkpoint.choose import GB, Choice, Flags
 from model.checkpoint.hub import client as hub_client
 from model.checkpoint.hub import repository as model_hub
 from model.checkpoint.hub.errors import to_checkpoint_error
 from model.checkpoint.hub.repository import locate
 from model.checkpoint.load import DOWNLOAD_SHARE
 from model.conversation import Conversation, Text
+from model.engine.cache.budget import ModelSizes
 from model.errors import CheckpointError
 from model.loading import LoadingBackend
 from model.local import LocalBackend
@@ -139,6 +141,8 @@ def test_a_checkpoint_is_fetched_once_and_then_answers_without_the_hub(
     preflight.report(Flags("me/tiny", cpu_only=True))
     checked = capsys.readouterr().out
     assert "download    0.0 GB" in checked and "KV cache" in checked and "ready\n" in checked
+    working = ModelSizes.of(AutoConfig.from_pretrained(checkpoints["qwen2_vl"]), 4).working_bytes
+    assert f"+ up to {working / GB:.1f} GB for the pictures of a turn" in checked
     assert "dtype       float32" in checked, "its size is known before its weights are read"
     assert not any(asked.startswith("GET") and "model.safetensors" in asked for asked in hub.asked)
     progress: list[float] = []
