@@ -39,10 +39,12 @@ SERVER_ONLY = ("api_base", "api_key_env", "api_model", "concurrency", "model_fam
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Help with the defaults. The default of --auth may be a password from the environment, and is left out."""
+    """Help with the defaults, where they say something. That of --auth may be a password from the environment."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        return action.help if action.dest == "auth" else super()._get_help_string(action)
+        empty = action.default is None or action.default is False or action.default == ""
+        silent = empty or action.dest == "auth"
+        return action.help if silent else super()._get_help_string(action)
 
 
 class _Setting(argparse.Action):
@@ -82,7 +84,7 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     """
     flags = argparse.ArgumentParser(
         description="Chat with a Qwen2-VL checkpoint about pictures and videos.",
-        epilog="Every flag can be set in the environment: "
+        epilog="Every flag but --help and --version can be set in the environment: "
         f"{ENVIRONMENT}CHECKPOINT_PATH for --checkpoint-path.",
         formatter_class=_Help,
     )
@@ -204,7 +206,7 @@ def _add_server_flags(flags: argparse.ArgumentParser, environment: Mapping[str, 
     server.add_argument("--auth", action="append", default=None, metavar="USER:PASSWORD",
         help="ask for a log-in; may be given several times")
     server.add_argument("--log-messages", action="store_true",
-        help="write what is asked and answered into the log, which otherwise holds numbers only")
+        help="write what is asked and answered into the log, which otherwise has counts and timings only")
     server.add_argument("--metrics", action="store_true",
         help="figures for Prometheus at /metrics: for who has a log-in, or without --auth for "
              "this machine and its private network")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -134,6 +135,12 @@ def test_a_second_adapter_does_not_take_the_place_of_the_first(
 def test_the_help_tells_no_log_in() -> None:
     told = parser({"QWEN_VL_AUTH": "ann:one-secret", "QWEN_VL_MAX_TOKENS": "641"}).format_help()
     assert "641" in told and "one-secret" not in told
+
+
+def test_the_help_names_the_defaults_that_say_something() -> None:
+    told = parser({}).format_help()
+    assert "(default: 7860)" in told and "(default: 0.0)" in told and "(default: 0)" in told
+    assert not re.search(r"\(default: (None|False)?\)", told)
 
 
 def test_a_setting_out_of_range_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
@@ -285,9 +292,9 @@ def test_linux_and_macos_are_supported(platform: str) -> None:
 def test_windows_is_told_of_wsl_before_anything_of_unix_is_imported() -> None:
     code = """
 import sys
+sys.modules |= dict.fromkeys(("fcntl", "grp", "pwd", "resource", "termios"))  # as there: cannot be imported
 import app
 sys.platform = "win32"
-sys.modules["fcntl"] = None  # as there: cannot be imported
 app.main(["-c", "tiny"])
 """
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
