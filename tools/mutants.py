@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TABLE = Path(__file__).with_suffix(".toml")
 # Slow to import, and not planted in. Each trial is a fork of a process that has them.
 COMMON = ("torch", "transformers", "gradio", "openai", "av", "playwright.sync_api")
+BROWSER_TESTS = "tests/e2e/"
 TEST_S = 100  # a bug may make a test wait for ever
 UNREWRITTEN = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # plugins of pytest among those
 
@@ -41,6 +42,10 @@ class Mutant:
     before: str
     after: str
     tests: tuple[str, ...]
+
+    @property
+    def needs_browser(self) -> bool:
+        return any(test.startswith(BROWSER_TESTS) for test in self.tests)
 
     def planted(self, source: str) -> str:
         """Return the source with the bug. Raises `ValueError` unless `before` occurs exactly once."""
@@ -70,11 +75,16 @@ def main() -> int:
     """Plant the bugs and print the results. Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("ids", nargs="*", help="bugs to plant; all, unless named")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at the same time")
+    parser.add_argument(
+        "--no-browser", action="store_true", help="none that only a browser notices"
+    )
     flags = parser.parse_args()
     mutants = [mutant for mutant in table() if not flags.ids or mutant.id in flags.ids]
     if missing := set(flags.ids) - {mutant.id for mutant in mutants}:
         parser.error(f"not in {TABLE.name}: {', '.join(sorted(missing))}")
+    if flags.no_browser:
+        mutants = [mutant for mutant in mutants if not mutant.needs_browser]
     for name in COMMON:
         __import__(name)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
@@ -85,11 +95,7 @@ def judge(mutants: Iterable[Mutant], folder: Path, jobs: int) -> int:
     """The exit status."""
     clean = folder / "clean"
     copy_tree(clean)
-    by_file: dict[str, set[str]] = {}
-    for mutant in mutants:
-        for test in mutant.tests:
-            by_file.setdefault(test.partition("::")[0], set()).add(test)
-    unplanted = [(f"without a bug, {file}", None, sorted(tests)) for file, tests in by_file.items()]
+    unplanted = [("without a bug", None, tests) for tests in batches(mutants, jobs)]
     planted = [(mutant.id, mutant, list(mutant.tests)) for mutant in mutants]
     with multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=1) as pool:
         broken = [v for v in pool.imap_unordered(partial(tried, clean), unplanted) if v.status]
@@ -104,6 +110,19 @@ def judge(mutants: Iterable[Mutant], folder: Path, jobs: int) -> int:
     ]
     print(f"{len(verdicts) - len(survived)} of {len(verdicts)} noticed.", *survived)
     return 1 if survived else 0
+
+
+def batches(mutants: Iterable[Mutant], count: int) -> list[list[str]]:
+    """The tests of all bugs, each once, in so many parts; those of a file, and of the browser, are in one."""
+    tests = {test for mutant in mutants for test in mutant.tests}
+    by_room: dict[str, list[str]] = {}
+    for test in sorted(tests):
+        browser = test.startswith(BROWSER_TESTS)
+        by_room.setdefault(BROWSER_TESTS if browser else test.partition("::")[0], []).append(test)
+    parts: list[list[str]] = [[] for _ in range(count)]
+    for room in sorted(by_room.values(), key=len, reverse=True):
+        min(parts, key=len).extend(room)
+    return [part for part in parts if part]
 
 
 def told(verdict: Verdict) -> Verdict:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.mutants import ROOT, FirstFailure, Mutant, ended, table
+from tools.mutants import BROWSER_TESTS, ROOT, FirstFailure, Mutant, batches, ended, table
 
 
 @pytest.mark.parametrize("mutant", table(), ids=lambda mutant: mutant.id)
@@ -23,6 +23,14 @@ def test_a_planted_bug_changes_one_place_and_names_tests_that_exist(mutant: Muta
 def test_every_planted_bug_has_its_own_name() -> None:
     ids = [mutant.id for mutant in table()]
     assert len(ids) == len(set(ids))
+
+
+def test_each_test_runs_once_without_a_bug_and_those_of_the_browser_together() -> None:
+    parts = batches(table(), 3)
+    named = {test for mutant in table() for test in mutant.tests}
+    assert sorted(test for part in parts for test in part) == sorted(named) and len(parts) == 3
+    assert sum(any(test.startswith(BROWSER_TESTS) for test in part) for part in parts) == 1
+    assert batches([], 2) == []
 
 
 @pytest.mark.parametrize("source", ["", "twice twice"])
