@@ -178,7 +178,7 @@ def test_scripts_begin_when_every_part_is_there_that_they_use(told: Chat) -> Non
     text = "".join(script.read_text(encoding="utf-8") for script in scripts.FOLDER.glob("*.js"))
     used = sorted(set(re.findall(r"one\('(#[\w-]+)", text)) - WITH_AN_ANSWER)
     early = told.page.evaluate(MISSED, used)
-    assert early == [], "add them to PARTS in assets/js/parts.js"
+    assert early == [], "add them to PARTS in assets/js/page/parts.js"
 
 
 def test_enter_that_confirms_an_input_method_sends_nothing(

@@ -1,6 +1,6 @@
 """Two pages in front of one server and behind one proxy, each person kept on one of them by the page's own cookie.
 
-See docs/deploy.md; without a browser: tests/ui/state/test_two_pages.py.
+See docs/deploy.md; without a browser: tests/ui/state/tab/test_two_pages.py.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from functools import cache
@@ -11,6 +12,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "assets" / "js"
+# Of `from '../page/parts.js'`.
+IMPORTED_FOLDER = re.compile(r"from '\.\./(\w+)/")
 TOP = ("app", "cli", "ui", "model")
 # The contract: immutable values, settings, errors and the Backend protocol. Everything may import it.
 CONTRACT = {"backend", "conversation", "errors", "grounding", "json_size", "settings"}
@@ -49,6 +53,16 @@ UI_ARROWS: dict[str, set[str]] = {
     "ui.handlers": {"ui.handlers.chat", "ui.html", "ui.http", "ui.media", "ui.state", "ui.state.tab", "ui.state.tray", "ui.text"},
     "ui.page": {"ui.handlers", "ui.handlers.chat", "ui.handlers.tray", "ui.html", "ui.html.syntax", "ui.http", "ui.http.access", "ui.http.gate", "ui.media", "ui.media.sandbox", "ui.state", "ui.text"},
 }  # fmt: skip
+# What each folder of the page's scripts may import of the others; main.js, which starts them, imports all.
+SCRIPT_ARROWS: dict[str, set[str]] = {
+    "browser": set(),
+    "page": {"browser"},
+    "settings": {"browser", "page"},
+    "composer": {"browser", "page"},
+    "opening": {"browser", "page", "settings", "composer"},
+    "conversation": {"browser", "page", "settings", "composer"},
+    "tray": {"browser", "page", "composer", "opening", "conversation"},
+}
 # Attributes of Gradio's objects that it does not promise.
 GRADIO_PRIVATE = (
     "_queue",
@@ -61,8 +75,6 @@ GRADIO_PRIVATE = (
 )
 # Packages and modules that may import torch.
 TORCH = ("checkpoint", "engine", "local", "reproduce.stock", "reproduce.verify")
-MAX_FILES = 10  # in a package, without its __init__.py
-MAX_LINES = 45  # of a function, with its decorators' lines left out
 
 
 @cache
@@ -192,6 +204,18 @@ def is_promised(name: str) -> bool:
     return not name.startswith("gradio.") or name.split(".")[1] in ("components", "themes")
 
 
+@pytest.mark.parametrize("folder", SCRIPT_ARROWS)
+def test_a_script_imports_what_lies_below_it(folder: str) -> None:
+    """No module leads back to itself: Biome holds that (biome.json)."""
+    scripts = [*(SCRIPTS / folder).glob("*.js")]
+    used = {name for path in scripts for name in IMPORTED_FOLDER.findall(path.read_text("utf-8"))}
+    assert scripts and used <= SCRIPT_ARROWS[folder]
+
+
+def test_every_folder_of_scripts_has_its_arrows() -> None:
+    assert {path.name for path in SCRIPTS.iterdir()} == {*SCRIPT_ARROWS, "main.js"}
+
+
 def test_every_package_of_the_page_has_its_arrows() -> None:
     assert {dotted(path.parent) for path in modules("ui")} == UI_ARROWS.keys()
 
@@ -199,21 +223,6 @@ def test_every_package_of_the_page_has_its_arrows() -> None:
 @pytest.mark.parametrize("path", modules("ui"), ids=dotted)
 def test_the_page_knows_nothing_of_torch(path: Path) -> None:
     assert not packages(path) & {"torch", "torchvision", "transformers"}
-
-
-@pytest.mark.parametrize("top", TOP[1:])
-def test_no_package_holds_more_files_than_a_reader_takes_in(top: str) -> None:
-    for folder in {path.parent for path in modules(top)}:
-        files = [file for file in folder.glob("*.py") if file.name != "__init__.py"]
-        assert len(files) <= MAX_FILES, folder
-
-
-def test_every_function_fits_on_a_screen() -> None:
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    for path in (ROOT / "app.py", *modules(*TOP[1:])):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, kinds) and node.end_lineno:
-                assert node.end_lineno - node.lineno < MAX_LINES, f"{path}: {node.name}"
 
 
 def test_every_package_says_what_it_is_for() -> None:

@@ -122,7 +122,7 @@ def by_answer(
 
 
 def described(pictures: Sequence[Marked]) -> list[dict[str, Any]]:
-    """What assets/js/places.js needs to draw one answer's places, which are in original pixels."""
+    """What assets/js/conversation/places.js needs to draw one answer's places, which are in original pixels."""
     return [
         {
             "number": picture.number,

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ui.http.asker import path_of
 
-PATH = "/leave"  # assets/js/opening.js
+PATH = "/leave"  # assets/js/opening/opening.js
 MAX_BYTES = 256  # of what it says: the tab's key and Gradio's name for the page
 
 

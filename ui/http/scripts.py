@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
-from pathlib import Path
 
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
@@ -19,8 +18,8 @@ FIRST = "main.js"  # imports the others
 def address() -> str:
     """Where the modules are, relative to the page: another address for another content, so that they can be kept."""
     digest = hashlib.sha256()
-    for module in _modules():
-        digest.update(module.name.encode() + module.read_bytes())
+    for name in _modules():
+        digest.update(name.encode() + (FOLDER / name).read_bytes())
     return f"js/{digest.hexdigest()[:16]}"
 
 
@@ -32,13 +31,14 @@ def tags(max_file_bytes: int) -> str:
     """What stands in the page's head, before Gradio's scripts. max_file_bytes: of an upload, for the modules."""
     # All at once: a browser would learn only from one what the next one imports.
     ahead = "".join(
-        f'<link rel="modulepreload" href="{address()}/{module.name}">'
-        for module in _modules()
-        if module.name != FIRST
+        f'<link rel="modulepreload" href="{address()}/{name}">'
+        for name in _modules()
+        if name != FIRST
     )
     limit = f'<meta name="max-file-bytes" content="{max_file_bytes}">'
     return f'{limit}{ahead}<script type="module" src="{address()}/{FIRST}"></script>'
 
 
-def _modules() -> list[Path]:
-    return sorted(FOLDER.glob("*.js"))
+def _modules() -> list[str]:
+    """Their paths inside the folder."""
+    return sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.js"))

@@ -168,7 +168,7 @@ def lay_out_desk(texts: Texts) -> Desk:
 
 
 def lay_out_edit_box(texts: Texts) -> EditBox:
-    """Where an earlier message is rewritten; assets/js/edit_box.js shows it."""
+    """Where an earlier message is rewritten; assets/js/composer/edit_box.js shows it."""
     with gr.Column(elem_id="edit-box"):
         text = gr.Textbox("", label=texts.editing, lines=1, max_lines=8, elem_id="edit-text")
         with gr.Row(elem_id="edit-actions"):
@@ -265,7 +265,7 @@ def welcome(texts: Texts) -> str:
 
 
 def mounted(name: str, *events: str) -> str:
-    """Hands an element and what sends its events to the page's scripts (assets/js/elements.js).
+    """Hands an element and what sends its events to the page's scripts (assets/js/page/elements.js).
 
     events: those that Gradio does not have, which it takes from the names in this text. It would only log what goes
     wrong here; the window tells the person.

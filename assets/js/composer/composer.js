@@ -1,0 +1,73 @@
+// What the person writes, and the buttons beside it.
+import { leaves } from '../browser/keyboard.js';
+import { ANY_CHANGE, one } from '../page/parts.js';
+import { pin } from '../page/scrolling.js';
+import { session } from '../browser/storage.js';
+import { text } from '../page/texts.js';
+
+export const FIELD = '#composer textarea';
+export const SEND = '#composer [data-testid=submit-button]';
+// Where an earlier message is rewritten, see `edit_box`.
+export const EDIT_FIELD = '#edit-box textarea';
+export const EDIT_SEND = '#edit-send';
+export const FIELDS = `${FIELD}, ${EDIT_FIELD}`;
+export const SENDS = `${SEND}, ${EDIT_SEND}`;
+export const STOP = '#composer [data-testid=stop-button]';
+const DRAFT = 'qwen-vl-chat-draft';
+
+/** Whether an earlier message is being rewritten; the draft waits meanwhile. */
+export const editing = () => Boolean(one('#page[data-editing]'));
+
+export const focus = () => one(editing() ? EDIT_FIELD : FIELD)?.focus();
+export const send = () => one(editing() ? EDIT_SEND : SEND)?.click();
+
+/** The text that would be sent now; `draft` is the composer's. */
+export const written = (draft) => (editing() ? one(EDIT_FIELD).value : draft);
+
+export function write(text, where = FIELD) {
+  const field = one(where);
+  field.value = text;
+  field.dispatchEvent(new Event('input', { bubbles: true }));
+}
+
+// Also because Gradio measured its height before the style sheet was there.
+export const restoreDraft = () => write(one(FIELD).value || (session.get(DRAFT) ?? ''));
+
+/** The server took `text`: remove it, but keep what was typed since. */
+export function sent(text) {
+  const field = one(FIELD);
+  if (text && field.value.startsWith(text)) write(field.value.slice(text.length).replace(/^\n/, ''));
+  if (text) pin();
+}
+
+/** The server gives `text` back: put it in front of what was typed meanwhile. */
+export function giveBack(text) {
+  if (!text) return;
+  const draft = one(FIELD).value;
+  write(draft ? `${text}\n${draft}` : text);
+  focus();
+}
+
+// Gradio draws Send and Stop without a name, and each anew.
+function nameButtons() {
+  const name = () => {
+    for (const [button, said] of [[SEND, 'send'], [STOP, 'stop']])
+      one(button)?.setAttribute('aria-label', text(said));
+  };
+  new MutationObserver(name).observe(one('#page-texts'), ANY_CHANGE);
+  new MutationObserver(name).observe(one('#composer'), { childList: true, subtree: true });
+  name();
+}
+
+/** Call it when the page is ready. */
+export function start() {
+  nameButtons();
+  document.addEventListener('input', (event) => {
+    if (event.target === one(FIELD)) session.set(DRAFT, one(FIELD).value);
+  });
+  document.addEventListener('keydown', (event) => {
+    if (!leaves(event) || one('dialog[open]')) return;
+    const way = one(STOP) ?? one('#page[data-editing] #edit-cancel');
+    if (way) { event.preventDefault(); way.click(); focus(); }
+  });
+}

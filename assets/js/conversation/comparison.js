@@ -1,0 +1,154 @@
+// One message under two settings: a form says what differs. The server draws the answers into `#compared`.
+import * as composer from '../composer/composer.js';
+import { tell, whenMounted } from '../page/elements.js';
+import * as keyboard from '../browser/keyboard.js';
+import { one, whenReady, within } from '../page/parts.js';
+import { settingsWith, whenOtherwise } from '../settings/settings.js';
+
+const VIEW = '#compare';
+/** @type {any} */
+let element = null; // the form, once it is there
+let taken = {};
+let touched = false; // what differs is somebody's choice
+let asked = false; // and the answers are not on the page yet
+
+const open = () => location.hash === VIEW;
+const running = () => Boolean(one('#compared [data-running]'));
+const row = (name) => element.querySelector(`.row[data-name="${name}"]`);
+const rows = () => [...element.querySelectorAll('.row:not([hidden])')];
+
+function value(field) {
+  if (field.type === 'checkbox') return field.checked;
+  if (field.type === 'number') return field.value === '' ? null : Number(field.value);
+  return field.value;
+}
+
+// What each side asks for, by name.
+const sides = () => [0, 1].map((side) => Object.fromEntries(
+  rows().map((shown) => [shown.dataset.name, value(shown.querySelector(`[name="${side}"]`))]),
+));
+
+const look = () => tell('comparison', 'select', touched ? { sides: sides() } : {});
+
+function compare() {
+  if (running()) return;
+  asked = true;
+  tell('comparison', 'submit', { sides: sides() });
+}
+
+const stop = () => tell('comparison', 'stop');
+
+function mark() {
+  one('#page').dataset.view = open() ? 'compare' : 'chat';
+  for (const link of one('#views').querySelectorAll('a')) {
+    if ((link.hash === VIEW) === open()) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  }
+}
+
+function show() {
+  if (!element) return;
+  mark();
+  if (open()) look();
+}
+
+function drawn() {
+  label();
+  if (asked) one('#compared').scrollIntoView({ block: 'start' });
+  asked = false;
+}
+
+function label() {
+  const button = element.querySelector('button.primary');
+  if (button) button.textContent = running() ? button.dataset.stop : button.dataset.run;
+}
+
+function add(name) {
+  touched = true;
+  for (const wanted of [name, row(name).dataset.partner])
+    if (wanted) row(wanted).hidden = false;
+  row(name).querySelector('[name="1"]').focus();
+}
+
+function drop(shown) {
+  touched = true;
+  for (const name of [shown.dataset.name, shown.dataset.partner])
+    if (name) row(name).hidden = true;
+  element.querySelector('select').focus();
+}
+
+function take(settings) {
+  taken = JSON.parse(settings);
+  tell('comparison', 'apply');
+  location.hash = '#chat';
+  composer.focus();
+}
+/** The controls' values with those of the side that was chosen. */
+export const takenSettings = () => settingsWith(taken);
+
+function press(event) {
+  const button = event.target.closest('button[data-op]');
+  if (button?.dataset.op === 'add') add(element.querySelector('select').value);
+  if (button?.dataset.op === 'drop') drop(button.closest('.row'));
+}
+
+// Whoever sends while comparing wants this message compared; it is held back while files come in.
+function sent(event) {
+  if (!element || !open() || one('#composer').hasAttribute('data-uploading')) return;
+  event.preventDefault();
+  event.stopPropagation();
+  compare();
+}
+
+function pressKey(event) {
+  if (keyboard.sends(event) && within(event, composer.FIELDS)) sent(event);
+  if (keyboard.leaves(event) && open() && running() && !one('dialog[open]')) {
+    event.preventDefault();
+    stop();
+  }
+}
+
+// The server knows the page as soon as it says what runs.
+function opened() {
+  one('#model-banner strong') ? look() : setTimeout(opened, 100);
+}
+
+function watchForm(form) {
+  element = form;
+  element.addEventListener('input', () => { touched = true; });
+  element.addEventListener('submit', (event) => {
+    event.preventDefault();
+    running() ? stop() : compare();
+  });
+  element.addEventListener('click', press);
+  new MutationObserver(label).observe(element, { childList: true });
+}
+
+function watchPage() {
+  document.addEventListener('click', (event) => {
+    const button = within(event, '#compared [data-op=take]');
+    if (button) take(button.dataset.settings);
+  });
+  document.addEventListener('keydown', pressKey, true);
+  document.addEventListener('click', (event) => { if (within(event, composer.SENDS)) sent(event); }, true);
+  // Who was away for a while may have lost the connection over which the answers came.
+  document.addEventListener('visibilitychange', () => { if (!document.hidden && running()) look(); });
+  addEventListener('hashchange', show);
+  // The controls have other limits and start elsewhere.
+  whenOtherwise(() => { if (open() && element) look(); });
+}
+
+export function start() {
+  whenMounted('comparison', (form) => {
+    watchForm(form);
+    whenReady(() => {
+      const anything = { childList: true, subtree: true, characterData: true };
+      new MutationObserver(drawn).observe(one('#compared'), { ...anything, attributeFilter: ['data-running'] });
+      // Another language.
+      new MutationObserver(() => { mark(); if (element.querySelector('form')) look(); }).observe(one('#views'), anything);
+      mark();
+      if (open()) opened();
+    });
+  });
+  watchPage();
+}

@@ -1,0 +1,133 @@
+// Draws what answers point at: under each answer a figure for each picture, and a table of the same.
+import { whenDrawn } from './conversation.js';
+import { copyText } from '../page/copy_button.js';
+import { tell } from '../page/elements.js';
+import { enlarge } from '../page/dialog.js';
+import * as log from './log.js';
+import { ANY_CHANGE, one } from '../page/parts.js';
+import { text } from '../page/texts.js';
+
+const figures = new Map(); // by answer and picture: when an answer is finished, its figures move as they are
+
+function make(tag, className, ...children) {
+  const made = document.createElement(tag);
+  made.className = className;
+  if (tag === 'button') made.type = 'button';
+  made.append(...children);
+  return made;
+}
+
+function percent(element, values, [width, height]) {
+  const along = { left: width, width, top: height, height };
+  for (const [name, value] of Object.entries(values)) element.style[name] = `${100 * value / along[name]}%`;
+}
+
+const PHONE_PX = 374; // width of the column
+const CAPTION_PX = 20;
+const NARROW = 0.25; // a picture so much higher than wide has no room for captions
+
+// Positions in per cent of the picture, so that it may be shown at any size.
+function drawn({ place, caption, colour }, size) {
+  const { x1, y1, x2, y2, x, y } = place;
+  const [width, height] = size;
+  const shown = Math.max(64, Math.min(420, PHONE_PX * height / width)); // pixels high, at least
+  const mark = make('span', x === undefined ? 'box' : 'point', make('span', 'caption', caption));
+  percent(mark, x === undefined ? { left: x1, top: y1, width: x2 - x1, height: y2 - y1 } : { left: x, top: y }, size);
+  mark.style.setProperty('--colour', colour);
+  mark.toggleAttribute('data-at-top', (y1 ?? y) / height * shown < CAPTION_PX);
+  mark.toggleAttribute('data-at-right', (x1 ?? x) > width / 2 && width / height > NARROW);
+  return mark;
+}
+
+function frame({ src, size }) {
+  const picture = make('img', '');
+  Object.assign(picture, { src, alt: '', draggable: false });
+  const made = make('span', 'frame', picture, make('span', 'marks'));
+  made.style.setProperty('--ratio', size[0] / size[1]);
+  return made;
+}
+
+function row(tag, cells) {
+  return make('tr', '', ...cells.map((cell) => make(tag, '', `${cell ?? ''}`)));
+}
+
+function table(marks) {
+  const head = row('th', ['', text('placeLabel'), 'x1', 'y1', 'x2', 'y2']);
+  const rows = marks.map(({ place: { label, x1, y1, x2, y2, x, y }, colour }, index) => {
+    const made = row('td', [index + 1, label, x1 ?? x, y1 ?? y, x2, y2]);
+    made.style.setProperty('--colour', colour);
+    return made;
+  });
+  return make('table', '', make('thead', '', head), make('tbody', '', ...rows));
+}
+
+function figure(answer, picture) {
+  const open = make('button', 'canvas', frame(picture));
+  open.style.setProperty('--ratio', picture.size[0] / picture.size[1]);
+  open.style.setProperty('--natural', `${picture.size[0]}px`);
+  open.toggleAttribute('data-narrow', picture.size[0] / picture.size[1] <= NARROW);
+  const copy = make('button', 'copy-places');
+  const save = make('button', 'save-marked');
+  const made = make('figure', 'marked', make('figcaption', ''), open,
+    make('details', '', make('summary', ''), make('div', 'rows'), copy), save);
+  open.addEventListener('click', () => enlarge(made.querySelector('.frame').cloneNode(true), open.ariaLabel));
+  copy.addEventListener('click', () => copyText(copy, made.dataset.places));
+  save.addEventListener('click', () => tell('places', 'select', { answer, picture: picture.number }));
+  return made;
+}
+
+function fill(made, picture) {
+  const { marks, name, number, oneOf, size: [width, height] } = picture;
+  const version = JSON.stringify([document.documentElement.lang, text('enlarge'), marks]);
+  if (made.version === version) return;
+  made.version = version;
+  made.dataset.places = JSON.stringify(marks.map(({ place }) => place));
+  made.querySelector('.marks').replaceChildren(...marks.map((mark) => drawn(mark, picture.size)));
+  made.querySelector('.rows').replaceChildren(table(marks));
+  made.querySelectorAll('tbody tr').forEach((row, index) => {
+    const mark = made.querySelector('.marks').children[index];
+    row.addEventListener('pointerenter', () => mark.toggleAttribute('data-pointed', true));
+    row.addEventListener('pointerleave', () => mark.toggleAttribute('data-pointed', false));
+  });
+  made.querySelector('figcaption').textContent = oneOf > 1 ? `${text('pictureNumber').replace('{number}', number)} · ${name}` : '';
+  made.querySelector('.canvas').ariaLabel = text('enlarge').replace('{name}', name);
+  made.querySelector('summary').textContent = text('places').replace('{width}', width).replace('{height}', height);
+  made.querySelector('.copy-places').textContent = text('copyJson');
+  made.querySelector('.save-marked').textContent = text('saveMarked');
+}
+
+function show(host, answer, pictures) {
+  const wanted = pictures.map((picture) => {
+    const name = `${answer} ${picture.number} ${picture.src}`;
+    if (!figures.has(name)) figures.set(name, figure(answer, picture));
+    fill(figures.get(name), picture);
+    return figures.get(name);
+  });
+  const there = [...host.querySelectorAll(':scope > .marked')];
+  if (wanted.length === there.length && wanted.every((made, i) => made === there[i])) return;
+  for (const made of there) if (!wanted.includes(made)) made.remove();
+  host.append(...wanted);
+}
+
+/** Call it when the page is ready. */
+export function start() {
+  const live = make('div', '');
+  live.id = 'live-places';
+  one('#live').after(live);
+
+  function update() {
+    const answers = log.places();
+    const arriving = JSON.parse(one('#run-state [data-places]')?.dataset.places ?? '[]');
+    document.querySelectorAll('#chatbot .bot-row').forEach((row, i) => { show(row, i, answers[i] ?? []); });
+    show(live, answers.length, arriving);
+  }
+
+  const observer = new MutationObserver(update);
+  observer.observe(one('#chatbot'), { childList: true, subtree: true });
+  whenDrawn(() => {
+    if (!log.places().length) figures.clear();
+    update();
+  });
+  for (const place of ['#run-state', '#page-texts']) observer.observe(one(place), ANY_CHANGE);
+  update();
+}

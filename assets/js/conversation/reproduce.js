@@ -1,0 +1,57 @@
+// The dialog in which an answer can be reproduced. What leaves and enters as a zip file goes through here too.
+import { copyText } from '../page/copy_button.js';
+import { tell, whenMounted } from '../page/elements.js';
+import { one } from '../page/parts.js';
+
+/** @type {any} */
+let element = null;
+const shown = () => element.querySelector('dialog');
+
+function open() {
+  const dialog = shown();
+  if (!dialog || dialog.open || dialog.dataset.shown) return;
+  dialog.dataset.shown = 'true';
+  dialog.addEventListener('close', () => one('#reproduce')?.focus());
+  dialog.showModal();
+}
+
+const copy = (button) => copyText(button, button.parentElement.querySelector('pre').textContent);
+
+function verify(button) {
+  const status = element.querySelector('[role=status]');
+  status.textContent = status.dataset.verifying;
+  button.disabled = true;
+  tell('reproduce', 'submit', { turn: Number(button.dataset.turn) });
+}
+
+const OPERATIONS = { copy, verify, export: () => one('#export').click(), close: () => shown().close() };
+
+function press(event) {
+  const button = event.target.closest('button[data-op]');
+  if (button) OPERATIONS[button.dataset.op](button);
+  else if (event.target === shown()) shown().close(); // beside it
+}
+
+function choose(event) {
+  if (event.target.matches('select')) tell('reproduce', 'select', { turn: Number(event.target.value) });
+}
+
+export function start() {
+  whenMounted('reproduce', (mounted) => {
+    element = mounted;
+    new MutationObserver(open).observe(element, { childList: true, subtree: true });
+    element.addEventListener('click', press);
+    element.addEventListener('change', choose);
+  });
+}
+
+/** What came out of verifying an answer. */
+export function verdict([turn, sentence]) {
+  const button = element.querySelector('[data-op=verify]');
+  if (button?.dataset.turn !== String(turn)) return; // another answer was chosen meanwhile
+  button.disabled = false;
+  element.querySelector('[role=status]').textContent = sentence;
+}
+
+/** Go on with an exported conversation. */
+export const restore = (file) => tell('reproduce', 'upload', file);

@@ -1,0 +1,65 @@
+// Buttons on each turn of the conversation: Gradio draws the turns, this adds what it lacks.
+import { copy } from './conversation.js';
+import { tell } from '../page/elements.js';
+import { ANY_CHANGE, one, within } from '../page/parts.js';
+import { text } from '../page/texts.js';
+
+const rows = (side) => [...document.querySelectorAll(`#chatbot .${side}-row`)];
+
+function button(kind, label) {
+  const made = document.createElement('button');
+  made.type = 'button';
+  made.className = `turn-button ${kind}`;
+  return named(made, label);
+}
+
+function named(button, label) {
+  if (button.getAttribute('aria-label') !== label) {
+    button.setAttribute('aria-label', label);
+    button.title = label;
+    button.textContent = label;
+  }
+  return button;
+}
+
+function offer(row, kind, label) {
+  const there = row.querySelector(`:scope > .${kind}`);
+  there ? named(there, label) : row.append(button(kind, label));
+}
+
+// A turn that an edit will replace is dimmed, and what follows it too.
+function decorate() {
+  const edited = Number(one('#run-state [data-editing]')?.dataset.editing ?? Infinity);
+  rows('user').forEach((row, turn) => { offer(row, 'edit-turn', text('edit')); dim(row, turn >= edited); });
+  rows('bot').forEach((row, turn) => { offer(row, 'copy-answer', text('copy')); dim(row, turn >= edited); });
+  for (const picture of document.querySelectorAll('#chatbot button:has(> .image-frame)')) {
+    const image = picture.querySelector('img');
+    picture.toggleAttribute('data-loading', image?.complete === false);
+    const name = decodeURIComponent(image?.src.split('/').pop() ?? '');
+    if (picture.getAttribute('aria-label') !== name) picture.setAttribute('aria-label', name);
+  }
+}
+
+function dim(row, replaced) {
+  if (row.classList.contains('replaced') !== replaced) row.classList.toggle('replaced', replaced);
+}
+
+function press(event) {
+  const pressed = event.target.closest('.turn-button');
+  if (!pressed) return;
+  const row = pressed.closest('.message-row');
+  if (pressed.matches('.edit-turn')) tell('turns', 'select', { turn: rows('user').indexOf(row) });
+  else copy(pressed, rows('bot').indexOf(row));
+}
+
+/** Call it when the page is ready. */
+export function start() {
+  document.addEventListener('click', press);
+  for (const kind of ['load', 'error']) {
+    one('#chatbot').addEventListener(kind, (event) => { within(event, '[data-loading]')?.removeAttribute('data-loading'); }, true);
+  }
+  const observer = new MutationObserver(decorate);
+  observer.observe(one('#chatbot'), { childList: true, subtree: true });
+  for (const place of ['#run-state', '#page-texts']) observer.observe(one(place), ANY_CHANGE);
+  decorate();
+}

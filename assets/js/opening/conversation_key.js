@@ -1,0 +1,33 @@
+// The unguessable name of this tab's conversation: lives as long as the tab, survives a reload.
+import { session } from '../browser/storage.js';
+import { neighbours } from './tabs.js';
+
+const KEY = 'qwen-vl-chat-key';
+const TAKEN = 'qwen-vl-chat-key-of-another'; // a key that another tab has, which said so late
+
+export function key() {
+  if (!/^[0-9a-f]{32}$/.test(session.get(KEY) ?? '')) {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+    session.set(KEY, hex);
+  }
+  return session.get(KEY);
+}
+
+async function own() {
+  const others = neighbours();
+  const before = session.get(KEY);
+  const copied = before && (session.get(TAKEN) === before || await others.have(before));
+  if (copied) session.set(KEY, '');
+  others.take(key(), () => { session.set(TAKEN, key()); location.reload(); });
+  return copied && before ? before : '';
+}
+
+/** @type {Promise<string> | null} */
+let owned = null;
+
+/**
+ * The key belongs to this tab alone when this resolves. A duplicate of another tab goes on with a copy of its
+ * conversation, and is given the other's key; everybody else nothing.
+ */
+export const whenOwned = () => owned ??= own();

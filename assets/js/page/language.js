@@ -1,0 +1,43 @@
+// The language of the page: asked for in its address, chosen before, or the browser's.
+import { ANY_CHANGE, one } from './parts.js';
+import { local } from '../browser/storage.js';
+import { text } from './texts.js';
+
+const LANGUAGE = 'qwen-vl-chat-language';
+const LANGUAGES = ['en', 'zh', 'ko']; // as in ui/text/languages.py, which chooses in the same way
+const TRADITIONAL = ['hant', 'tw', 'hk', 'mo']; // Chinese in other characters than ours
+
+/** The first of `tags` in which the page has its texts; English if it has none. */
+export function best(tags) {
+  let traditional = false;
+  for (const tag of tags) {
+    const [language, ...subtags] = tag.toLowerCase().split('-');
+    if (language === 'zh' && !subtags.includes('hans')) {
+      // Browsers add a bare `zh` to `zh-TW`: it means the same characters.
+      const named = subtags.some((subtag) => TRADITIONAL.includes(subtag));
+      traditional = named || (traditional && !subtags.length);
+      if (traditional) continue;
+    }
+    if (LANGUAGES.includes(language)) return language;
+  }
+  return 'en';
+}
+
+export function language() {
+  const chosen = new URLSearchParams(location.search).get('lang') ?? local.get(LANGUAGE);
+  const found = best(chosen === null ? navigator.languages : [chosen]);
+  document.documentElement.lang = found;
+  return found;
+}
+
+export function chooseLanguage(chosen) {
+  local.set(LANGUAGE, chosen);
+  document.documentElement.lang = chosen;
+}
+
+/** The title of the page is in its language; call it when the page is ready. */
+export function nameThePage() {
+  const name = () => { document.title = text('title'); };
+  new MutationObserver(name).observe(one('#page-texts'), ANY_CHANGE);
+  name(); // the language may have been chosen before
+}

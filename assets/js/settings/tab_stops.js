@@ -1,0 +1,17 @@
+// Fewer stops for whoever goes through the page by Tab. Whatever is left out is reached in another way.
+import { one } from '../page/parts.js';
+
+// The number beside a slider sets the same value, and one button below sets all of them back.
+const LEFT_OUT = '#settings :is(.reset-button, input[type=range])';
+
+function leaveOut() {
+  /** @type {NodeListOf<HTMLElement>} */
+  const stops = document.querySelectorAll(LEFT_OUT);
+  for (const stop of stops) if (stop.tabIndex !== -1) stop.tabIndex = -1;
+}
+
+/** Call it when the page is ready. */
+export function start() {
+  new MutationObserver(leaveOut).observe(one('#settings'), { childList: true, subtree: true });
+  leaveOut();
+}

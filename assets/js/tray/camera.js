@@ -1,0 +1,68 @@
+// Pictures that come from the camera and from the screen.
+import { attach, attachFailed } from './attachments.js';
+import { button, dialog } from '../page/dialog.js';
+import { one } from '../page/parts.js';
+import { text } from '../page/texts.js';
+
+async function frame(stream) {
+  const video = document.createElement('video');
+  video.srcObject = stream;
+  video.muted = true;
+  await video.play();
+  await new Promise((resolve) => (video.requestVideoFrameCallback ?? requestAnimationFrame).call(video, resolve));
+  return video;
+}
+
+async function attachFrame(video, name) {
+  if (!video.videoWidth) throw new Error('there is no frame yet');
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+  canvas.getContext('2d')?.drawImage(video, 0, 0);
+  const content = await new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
+  if (!content) throw new Error('the frame cannot be drawn');
+  const moment = new Date().toISOString().slice(0, 19).replaceAll(':', '.');
+  attach([new File([content], `${name} ${moment}.png`, { type: 'image/png' })]);
+}
+
+const leave = (stream) => stream.getTracks().forEach((track) => { track.stop(); });
+
+// A phone's camera that looks away from the person, where there are two.
+const CAMERA = { width: { ideal: 1920 }, facingMode: { ideal: 'environment' } };
+
+async function takePicture() {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: CAMERA });
+  const video = document.createElement('video');
+  Object.assign(video, { srcObject: stream, muted: true, playsInline: true, autoplay: true });
+  const take = button(text('takePicture'), 'primary', async () => {
+    await attachFrame(video, 'camera').catch(() => attachFailed('camera'));
+    shown.close();
+  });
+  take.disabled = true;
+  video.addEventListener('loadeddata', () => { take.disabled = false; take.focus(); });
+  const shown = dialog(text('camera'), video, take, button(text('cancel'), '', () => shown.close()));
+  shown.addEventListener('close', () => leave(stream));
+}
+
+async function takeScreen() {
+  const stream = await navigator.mediaDevices.getDisplayMedia({ video: true });
+  await attachFrame(await frame(stream), 'screen');
+  leave(stream);
+}
+
+const SOURCES = { camera: takePicture, screen: takeScreen };
+
+function press(event) {
+  const source = event.target.closest('#sources button')?.dataset.source;
+  // Who closes the browser's own question has changed their mind about the screen.
+  if (source) SOURCES[source]().catch((error) => {
+    if (source !== 'screen' || error.name !== 'NotAllowedError') attachFailed(source);
+  });
+}
+
+/** Call it when the page is ready. */
+export function start() {
+  // The style sheet shows a source only where the browser has it: not without https, nor on phones.
+  one('#page').toggleAttribute('data-camera', Boolean(navigator.mediaDevices?.getUserMedia));
+  one('#page').toggleAttribute('data-screen', Boolean(navigator.mediaDevices?.getDisplayMedia));
+  document.addEventListener('click', press, true);
+}

@@ -1,0 +1,32 @@
+// A bar above the composer, as long as files are on their way.
+import { one, whenReady } from '../page/parts.js';
+import { text } from '../page/texts.js';
+
+let shown = null; // per cent
+
+/** percent: null when nothing is under way; cancel: called by the button beside the bar. */
+export function showProgress(percent, cancel) {
+  shown = percent;
+  whenReady(() => draw(cancel));
+}
+
+function draw(cancel) {
+  one('#composer').toggleAttribute('data-uploading', shown !== null);
+  if (shown === null) return one('#uploading')?.remove();
+  const bar = (one('#uploading') ?? made(cancel)).querySelector('p');
+  bar.textContent = text('uploading', { percent: shown });
+  bar.setAttribute('aria-label', text('uploading').split(/[:：]/)[0]);
+  bar.setAttribute('aria-valuenow', shown);
+  return bar.parentElement.style.setProperty('--done', `${shown}%`);
+}
+
+function made(cancel) {
+  const made = Object.assign(document.createElement('div'), { id: 'uploading' });
+  const bar = document.createElement('p');
+  bar.setAttribute('role', 'progressbar'); // which is looked at, not read out at every per cent
+  const button = Object.assign(document.createElement('button'), { type: 'button', textContent: text('cancel') });
+  button.addEventListener('click', cancel);
+  made.append(bar, button);
+  one('#composer').before(made);
+  return made;
+}
