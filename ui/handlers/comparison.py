@@ -12,7 +12,7 @@ from model.conversation import Conversation
 from model.errors import DemoError
 from model.settings import DefaultSettings
 from ui.gradio_compat import posted
-from ui.handlers.chat.following import until_news
+from ui.handlers.frames import until_news
 from ui.handlers.page_tab import tab_of
 from ui.html import comparison as comparison_html
 from ui.html import messages as messages_html

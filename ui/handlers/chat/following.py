@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
 import gradio as gr
 
+from ui.handlers.frames import until_news
 from ui.handlers.page_tab import drawn, handed_back, tab_of
 from ui.html import page_update
 from ui.html.page_update import View
 from ui.state.registry import Tabs
-from ui.state.tab.run import Run
 from ui.state.tab.tab import Tab
-
-FRAME_S = 0.08  # between two updates of a page: about 12 a second
-# The same while the processor computes the answer: if the page is on that machine, drawing it once takes a core for 20 ms,
-# which the tokens then lack.
-CPU_FRAME_S = 0.16
-ROOM_AHEAD_S = 0.02  # pause after `yield_core`: about one decoding step of a small model
-HEARTBEAT_S = 0.25  # an update without news finds out whether the page is still there
 
 
 async def follow(tabs: Tabs, key: str) -> AsyncIterator[tuple[Any, Any, str]]:
@@ -48,19 +40,6 @@ async def growing(tabs: Tabs, tab: Tab) -> AsyncGenerator[tuple[str, str]]:
             shown = run.version
             yield page_update.arriving(tab)
             await until_news(tabs, run, shown)
-
-
-async def until_news(tabs: Tabs, run: Run, shown: object) -> None:
-    """Wait for another version than `shown`: at least a frame, at most `HEARTBEAT_S`, and not past the run's end."""
-    yield_core = tabs.backend.status().yield_core if run.text else None
-    waited, frame = 0.0, tabs.frame_s(CPU_FRAME_S if yield_core else FRAME_S)
-    longest = max(frame, HEARTBEAT_S)
-    while run.live and waited < longest and (waited < frame or run.version == shown):
-        await asyncio.sleep(FRAME_S)
-        waited += FRAME_S
-    if yield_core and run.live:
-        yield_core()
-        await asyncio.sleep(ROOM_AHEAD_S)
 
 
 async def settled(tabs: Tabs, key: str) -> View:

@@ -16,7 +16,7 @@ from model.conversation import Conversation
 from model.errors import DemoError
 from model.serving.person import PERSON
 from model.settings import GenerationSettings
-from ui.handlers.chat.following import HEARTBEAT_S
+from ui.handlers.frames import HEARTBEAT_S
 from ui.handlers.page_tab import tab_of
 from ui.html import tray as tray_html
 from ui.state.registry import Tabs

@@ -15,6 +15,7 @@ from tests.support import media_files
 from tests.support.fakes import FakeBackend
 from tests.support.following import BOX, KEY, attach, drawn, followed, red_boat, rest
 from tests.support.patience import scene
+from ui.handlers import frames
 from ui.handlers.chat import following, opening, sending
 from ui.html.grounding import by_answer
 from ui.html.page_update import View
@@ -52,8 +53,8 @@ def test_a_page_is_drawn_less_often_where_the_processor_computes_the_answer(on_c
         tabs = Watched(FakeBackend([Delta("x")] * 10, pause_s=0.05, current=status))
         await sending.submit(tabs, KEY, "Hi", {})
         await followed(tabs)
-        assert tabs.told[0] == following.FRAME_S, "the first word is not held up"
-        assert tabs.told[-1] == (following.CPU_FRAME_S if on_cpu else following.FRAME_S)
+        assert tabs.told[0] == frames.FRAME_S, "the first word is not held up"
+        assert tabs.told[-1] == (frames.CPU_FRAME_S if on_cpu else frames.FRAME_S)
 
     scene(play)
 

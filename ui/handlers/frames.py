@@ -1,0 +1,28 @@
+"""How often a page is told of an answer that grows."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ui.state.registry import Tabs
+from ui.state.tab.run import Run
+
+FRAME_S = 0.08  # between two updates of a page: about 12 a second
+# The same while the processor computes the answer: if the page is on that machine, drawing it once takes a core for 20 ms,
+# which the tokens then lack.
+CPU_FRAME_S = 0.16
+ROOM_AHEAD_S = 0.02  # pause after `yield_core`: about one decoding step of a small model
+HEARTBEAT_S = 0.25  # an update without news finds out whether the page is still there
+
+
+async def until_news(tabs: Tabs, run: Run, shown: object) -> None:
+    """Wait for another version than `shown`: at least a frame, at most `HEARTBEAT_S`, and not past the run's end."""
+    yield_core = tabs.backend.status().yield_core if run.text else None
+    waited, frame = 0.0, tabs.frame_s(CPU_FRAME_S if yield_core else FRAME_S)
+    longest = max(frame, HEARTBEAT_S)
+    while run.live and waited < longest and (waited < frame or run.version == shown):
+        await asyncio.sleep(FRAME_S)
+        waited += FRAME_S
+    if yield_core and run.live:
+        yield_core()
+        await asyncio.sleep(ROOM_AHEAD_S)
