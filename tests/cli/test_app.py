@@ -25,7 +25,7 @@ from model.remote.http.connection import Connection
 from model.settings import SETTING_SPECS, DefaultSettings, GenerationSettings
 from tests.support import media_files
 from tests.support.openai_server import MODEL, OpenAIServer
-from tools.served import free_port
+from tests.support.served import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -219,7 +219,7 @@ import sys
 import app
 from cli import process
 from tests.support.fakes import FakeBackend
-from tools.served import program
+from tests.support.served import program
 
 def ask(page):
     for _ in range(3):

@@ -18,7 +18,7 @@ from model.checkpoint.hub.client import model_info
 from model.errors import CheckpointError, DemoError
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
-from tools.served import REPLY_S, ROOT, free_port
+from tests.support.served import REPLY_S, ROOT, free_port
 from ui.media import temp_folder as scratch
 from ui.page.build import build_page
 

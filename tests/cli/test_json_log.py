@@ -20,7 +20,7 @@ from uvicorn.config import LOGGING_CONFIG
 
 from cli import json_log
 from tests.support.openai_server import OpenAIServer, Refusal, Told
-from tools.served import program, serve_app
+from tests.support.served import program, serve_app
 
 
 def objects(text: str) -> list[dict[str, Any]]:

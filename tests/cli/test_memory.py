@@ -16,7 +16,7 @@ from model.settings import GenerationSettings, VisionSettings
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import scene, wait_until
-from tools.served import program
+from tests.support.served import program
 from ui.page.build import build_page
 from ui.state.registry import Tabs
 

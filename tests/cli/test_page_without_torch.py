@@ -9,7 +9,7 @@ from gradio_client import handle_file
 
 from tests.support.media_files import solid
 from tests.support.openai_server import OpenAIServer
-from tools.served import free_port, program, serve_program
+from tests.support.served import free_port, program, serve_program
 
 # `python app.py` where no module can be imported but those of the standard library, the project, and the lock.
 BARE = """

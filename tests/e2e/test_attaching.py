@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import APIResponse, Route
 
-from tests.e2e.chat import ENDED, Chat
+from tests.support.chat import ENDED, Chat
 from tests.support.fakes import FakeBackend
 from ui.media.sandbox.probe import SUFFIXES
 from ui.state import errands

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from model.backend import Delta
-from tests.e2e.chat import Chat
+from tests.support.chat import Chat
 from tests.support.fakes import FakeBackend
 
 SIDES = "#compared section"

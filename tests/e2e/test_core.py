@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from model.backend import Delta
-from tests.e2e.chat import Chat
+from tests.support.chat import Chat
 from tests.support.fakes import FakeBackend
 
 BOAT = "<|object_ref_start|>a boat<|object_ref_end|><|box_start|>(250,500),(750,1000)<|box_end|>"

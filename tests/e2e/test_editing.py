@@ -6,7 +6,7 @@ from pathlib import Path
 
 from model.backend import Delta
 from model.errors import MediaError
-from tests.e2e.chat import Chat, holding
+from tests.support.chat import Chat, holding
 from tests.support.fakes import FakeBackend
 from ui.text.languages import texts_for
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from model.settings import SETTING_SPECS
-from tests.e2e.chat import Chat
+from tests.support.chat import Chat
 from tests.e2e.conftest import OpenChat
 
 NAMED = (

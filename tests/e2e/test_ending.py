@@ -7,8 +7,8 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext
 
-from tests.e2e.chat import Chat
-from tools import served
+from tests.support.chat import Chat
+from tests.support import served
 
 
 def test_an_answer_stays_on_the_page_when_its_server_ends(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from model.backend import Estimate
-from tests.e2e.chat import Chat
+from tests.support.chat import Chat
 from tests.support.fakes import FakeBackend
 
 FACTS = "dialog.inspector [role=status]"

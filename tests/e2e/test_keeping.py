@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser
 
 from model.reproduce import archive_reader
-from tests.e2e.chat import Chat
+from tests.support.chat import Chat
 from ui.text.languages import texts_for
 
 

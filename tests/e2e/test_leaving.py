@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext
 
-from tests.e2e.chat import Chat
+from tests.support.chat import Chat
 from tests.support import browsers
 from tests.support.fakes import FakeBackend
 from ui.state.tab import run

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.chat import Chat, holding
+from tests.support.chat import Chat, holding
 from tests.support.fakes import FakeBackend
 from tests.support.media_files import clip
 

@@ -13,7 +13,7 @@ from playwright.sync_api import FloatRect, Locator
 
 from model.backend import Delta, Status
 from model.conversation import Conversation
-from tests.e2e.chat import Chat
+from tests.support.chat import Chat
 from tests.support import media_files
 from tests.support.fakes import FakeBackend
 

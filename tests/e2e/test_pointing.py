@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator
 
-from tests.e2e.chat import Chat
+from tests.support.chat import Chat
 
 CHIP = "#tray .region"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Route
 
-from tests.e2e.chat import Chat, holding
+from tests.support.chat import Chat, holding
 from tests.support.fakes import FakeBackend
 
 FAILED = "#failed-uploads li"

@@ -8,7 +8,7 @@ from typing import Any
 
 from model.backend import Delta, Status
 from model.settings import Bounds, DefaultSettings, GenerationSettings
-from tests.e2e.chat import Chat
+from tests.support.chat import Chat
 from tests.e2e.conftest import OpenChat
 from tests.support.fakes import FakeBackend
 

@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext
 
 from model.backend import Delta
 from model.conversation import Conversation
-from tests.e2e.chat import PATIENCE_MS, Chat
+from tests.support.chat import PATIENCE_MS, Chat
 from tests.support.fakes import FakeBackend
 from tests.support.hard_answers import HARD
 

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser
 
 from model.remote.backend import RemoteBackend
 from model.remote.http.connection import Connection
-from tests.e2e.chat import talking
+from tests.support.chat import talking
 from tests.support.openai_server import OpenAIServer
 from tests.support.pages import gradio_environment, listening
 from ui.http.asker import BROWSER_COOKIE

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Request
 
-from tests.e2e.chat import Chat
+from tests.support.chat import Chat
 
 EVENTS = ("predict", "join", "data")  # an event at once; one in the queue, and its stream
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Response
 
 from model.backend import Delta
-from tests.e2e.chat import Chat
+from tests.support.chat import Chat
 from tests.support.fakes import FakeBackend
 from tests.support.patience import PATIENCE_S
 from tests.support.relay import relayed

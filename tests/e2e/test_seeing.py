@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from tests.e2e.chat import Chat
+from tests.support.chat import Chat
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from model.backend import Delta
 from model.conversation import Conversation
-from tests.e2e.chat import Chat
+from tests.support.chat import Chat
 from tests.support.fakes import FakeBackend
 from tests.support.media_files import clip as film
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext
 
-from tests.e2e.chat import Chat, talking
+from tests.support.chat import Chat, talking
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from model.backend import Delta
 from model.conversation import Conversation
-from tests.e2e.chat import Chat, holding
+from tests.support.chat import Chat, holding
 from tests.support import media_files
 from tests.support.fakes import FakeBackend
 

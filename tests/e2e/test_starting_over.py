@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.chat import Chat
+from tests.support.chat import Chat
 
 
 def starts_over(chat: Chat) -> None:

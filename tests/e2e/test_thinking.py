@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from model.backend import Delta, Finished, Reasoning
-from tests.e2e.chat import Chat
+from tests.support.chat import Chat
 from tests.support.fakes import USAGE, FakeBackend
 
 THOUGHT = 'It has <b>ears</b>,\n\n* so <img src="x">\n```\nit is $\\sqrt{2}$ | a cat.'

@@ -17,7 +17,7 @@ from model.reproduce import archive
 from model.reproduce.archive import Archive
 from model.reproduce.generation_record import ModelInfo, ProcessedMedia
 from model.settings import GenerationSettings, VisionSettings
-from tests.e2e.chat import Chat
+from tests.support.chat import Chat
 from tests.e2e.test_comparing import back, compare, wait_for_both
 from tests.e2e.test_rendering import RICH
 from tests.support.fakes import USAGE, FakeBackend

@@ -159,6 +159,22 @@ def test_arrows_lead_from_the_command_line_to_the_page_to_the_model(top: str) ->
         assert not packages(path) & above, path
 
 
+def test_tests_and_tools_lead_to_each_other_in_no_circle() -> None:
+    """Tools use what supports the tests, and tests use the tools."""
+    arrows: dict[str, set[str]] = {}
+    for path in modules("tests", "tools"):
+        folder = dotted(path.parent)
+        names = {name for name in imported(path) if name.split(".")[0] in ("tests", "tools")}
+        arrows.setdefault(folder, set()).update({*map(folder_of, names)} - {folder})
+    assert circles(arrows) == []
+
+
+def folder_of(name: str) -> str:
+    """The folder of what is imported under this name: of a module, or of what is in one."""
+    parent = name.rpartition(".")[0]
+    return parent if ROOT.joinpath(*parent.split(".")).is_dir() else parent.rpartition(".")[0]
+
+
 @pytest.mark.parametrize("path", modules("model"), ids=dotted)
 def test_a_part_of_the_model_service_imports_what_lies_below_it(path: Path) -> None:
     name = dotted(path).removeprefix("model.")

@@ -20,7 +20,7 @@ from cli import packages
 from tests.support.media_files import solid
 from tests.support.wheels import wheel
 from tools import install
-from tools.served import free_port, program
+from tests.support.served import free_port, program
 
 ROOT = Path(__file__).parents[2]
 LISTS = ("requirements_web_demo", "requirements_page")

@@ -15,7 +15,7 @@ import pytest
 from gradio_client import handle_file
 
 from model import VERSION
-from tools.served import Server, ended, free_port, program
+from tests.support.served import Server, ended, free_port, program
 
 pytestmark = pytest.mark.slow
 

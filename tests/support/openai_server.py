@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from tests.support.patience import PATIENCE_S, wait_until
-from tools.served import free_port
+from tests.support.served import free_port
 
 MODEL = "Qwen/Qwen2-VL-7B-Instruct"
 USAGE = {

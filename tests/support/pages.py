@@ -1,4 +1,4 @@
-"""Pages that are served by the test's own process; `tools.served` starts `python app.py` in another."""
+"""Pages that are served by the test's own process; `tests.support.served` starts `python app.py` in another."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tools.served import free_port
+from tests.support.served import free_port
 from ui.page.build import ServedBlocks, launch_options
 
 

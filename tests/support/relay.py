@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
-from tools.served import free_port
+from tests.support.served import free_port
 
 
 class Relay:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools.served import START_S, free_port
+from tests.support.served import START_S, free_port
 
 SERVE = "from transformers.cli.transformers import main; main()"
 

@@ -17,7 +17,7 @@ from gradio.utils import get_type_hints
 
 from tests.support.pages import gradio_environment
 from tests.support.patience import wait_until
-from tools.served import REPLY_S, free_port
+from tests.support.served import REPLY_S, free_port
 from ui import gradio_compat as compat
 
 WAITED_FOR = threading.Event()  # by `waits`

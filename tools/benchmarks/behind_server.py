@@ -27,7 +27,7 @@ from model.conversation import Conversation, Text
 from model.remote.backend import RemoteBackend
 from model.remote.http.connection import Connection
 from model.settings import GenerationSettings
-from tools import served
+from tests.support import served
 from tools.benchmarks.machine import ROOT
 from tools.benchmarks.report import Cell, Report, columns
 

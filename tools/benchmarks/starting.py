@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser
 
-from tests.e2e.chat import Chat
-from tools import served
+from tests.support.chat import Chat
+from tests.support import served
 from tools.benchmarks.report import Cell, Figures, Report
 
 BARE = """

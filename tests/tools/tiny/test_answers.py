@@ -19,7 +19,7 @@ from model.conversation import Conversation, Image, Text, Video
 from model.local import LocalBackend
 from model.settings import GenerationSettings
 from tests.support.pages import gradio_environment, listening
-from tools.served import program
+from tests.support.served import program
 from ui.page.build import build_page
 
 pytestmark = pytest.mark.slow

@@ -29,7 +29,7 @@ from model.settings import (
 from tests.support.fakes import Call, FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import PATIENCE_S, wait_until
-from tools.served import program
+from tests.support.served import program
 from ui.media.disk_quota import DiskQuota
 from ui.page.build import build_page
 from ui.state.tab.conversation import UNEXPECTED

@@ -20,7 +20,7 @@ from model.conversation import Image, Part, Text, Video
 from tests.support import media_files
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
-from tools.served import REPLY_S, program
+from tests.support.served import REPLY_S, program
 from ui.page.build import build_page
 
 HELLO = {"text": "Hello", "files": []}

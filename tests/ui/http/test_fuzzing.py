@@ -20,7 +20,7 @@ from tests.support.fakes import FakeBackend
 from tests.support.hostile_requests import Attacker, Hostile
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import becomes, scene
-from tools.served import REPLY_S, program
+from tests.support.served import REPLY_S, program
 from ui.page.build import build_page
 
 ROOT = Path(__file__).parents[3]

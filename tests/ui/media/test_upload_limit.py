@@ -15,7 +15,7 @@ import pytest
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import becomes, scene
-from tools.served import REPLY_S
+from tests.support.served import REPLY_S
 from ui.media import disk_quota, upload_limit
 from ui.media.upload_limit import (
     INSUFFICIENT_STORAGE,

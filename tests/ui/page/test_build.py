@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 from model.settings import SETTING_SPECS, Bounds, DefaultSettings, GenerationSettings
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
-from tools.served import REPLY_S
+from tests.support.served import REPLY_S
 from ui.gradio_compat import QUEUE_LOOKS_EVERY_S
 from ui.http import scripts
 from ui.http.asker import BROWSER_COOKIE

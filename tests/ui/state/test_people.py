@@ -21,7 +21,7 @@ from model.settings import GenerationSettings, VisionSettings
 from tests.conftest import Times
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
-from tools.served import REPLY_S, program
+from tests.support.served import REPLY_S, program
 from tools.tiny import names
 from tools.tiny.second_renderer import draw_scene
 from ui.page.build import build_page

@@ -13,7 +13,7 @@ from gradio_client.exceptions import AppError
 from model.errors import DemoError
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
-from tools.served import REPLY_S, program
+from tests.support.served import REPLY_S, program
 from ui.html.page_update import View
 from ui.http.access import bucket
 from ui.page.build import build_page

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import becomes, scene
-from tools.served import REPLY_S
+from tests.support.served import REPLY_S
 from ui.http.access import body_limit
 from ui.http.access.body_limit import BodyLimit
 from ui.http.body import MAX_BYTES, MAX_SMALL_BYTES, RefusedError, content

@@ -19,7 +19,7 @@ from starlette.types import Message
 
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
-from tools.served import REPLY_S, program
+from tests.support.served import REPLY_S, program
 from ui.http.access.bucket import Bucket
 from ui.http.access.log_in import SPACE, WRONG_PER_MINUTE, LogIn
 from ui.page.build import build_page

@@ -18,7 +18,7 @@ from starlette.types import Message
 
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
-from tools.served import REPLY_S, program
+from tests.support.served import REPLY_S, program
 from ui.http.access.origin import Names, OwnSite
 from ui.page.build import build_page
 

@@ -24,7 +24,7 @@ from tests.support.fakes import FakeBackend
 from tests.support.following import KEY
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import wait_until
-from tools.served import REPLY_S
+from tests.support.served import REPLY_S
 from ui.http.gate import gate
 from ui.http.gate.gate import Gate
 from ui.page.build import build_page

@@ -30,7 +30,7 @@ from tests.support.hostile_files.case import Case
 from tests.support.media_files import CORNERS, SMALL, number_of, photo
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import scene
-from tools.served import program
+from tests.support.served import program
 from ui.handlers.chat import sending
 from ui.handlers.tray import pricing
 from ui.media.disk_quota import DiskQuota

@@ -19,7 +19,7 @@ from tests.support.fakes import FakeBackend
 from tests.support.following import KEY
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import becomes, scene, wait_until
-from tools.served import REPLY_S
+from tests.support.served import REPLY_S
 from ui.handlers.chat import opening, sending
 from ui.http.leaving import Leaving
 from ui.page.build import build_page

@@ -21,7 +21,7 @@ from tests.support.media_files import solid
 from tests.support.openai_server import OpenAIServer, Told
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import wait_until
-from tools.served import program
+from tests.support.served import program
 from ui.page.build import build_page, launch_options
 
 pytestmark = pytest.mark.slow

@@ -18,9 +18,9 @@ from typing import Any
 from gradio_client import Client
 from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
-from tests.e2e.chat import Chat
+from tests.support.chat import Chat
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 START_S = 600.0  # a busy machine takes minutes to import torch and Gradio
 REPLY_S = 300.0  # httpx gives up after 5
 FIRST_PORT, BLOCKS, PORTS_EACH = 20_000, 60, 200  # below those of outgoing connections
