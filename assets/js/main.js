@@ -18,7 +18,7 @@ import * as seek from './conversation/seek.js';
 import * as turns from './conversation/turns.js';
 import { endLoop } from './opening/boot_screen.js';
 import * as connection from './opening/connection.js';
-import { open, opened, sayGoodbye } from './opening/opening.js';
+import { acknowledge, open, sayGoodbye } from './opening/opening.js';
 import { mount } from './page/elements.js';
 import { chooseLanguage, language, nameThePage } from './page/language.js';
 import * as notices from './page/notices.js';
@@ -37,7 +37,7 @@ const REFUSED = { blocked: 'storageBlocked', full: 'storageFull' };
 // What Gradio's events call (ui/page/layout.py, wiring.py and events.py), which know nothing of modules. Whatever
 // else a module needs of another it imports.
 /** @type {any} */ (window).qwenVlChat = Object.freeze({
-  mount, open, opened, draw, price, download, language, chooseLanguage, copyLatest,
+  mount, open, acknowledge, draw, price, download, language, chooseLanguage, copyLatest,
   sent: composer.sent, giveBack: composer.giveBack, written: composer.written,
   rewrite: editBox.rewrite, startOver: attachments.startOver,
   keptSettings: settings.keptSettings, gatherSettings: settings.gatherSettings, startSettings: settings.startSettings,

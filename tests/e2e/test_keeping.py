@@ -44,7 +44,7 @@ def test_an_answer_is_shown_with_the_code_that_gives_it_and_verified(
     chat.ask("What colour is the circle?")
     chat.ask("Are you sure?")
     chat.page.click("#reproduce")
-    dialog = chat.page.locator("dialog.replay[open]")
+    dialog = chat.page.locator("dialog.reproduction[open]")
     dialog.locator("summary", has_text="prompt").click()
     assert "<|image_pad|>" in dialog.locator("pre").nth(0).inner_text()
     dialog.locator("summary", has_text="transformers").click()
@@ -59,7 +59,7 @@ def test_an_answer_is_shown_with_the_code_that_gives_it_and_verified(
     dialog.locator("[role=status]", has_text="Equal").wait_for()
     dialog.locator("select").select_option("0")
     chat.page.wait_for_function(
-        "!document.querySelector('dialog.replay pre').textContent.includes('Are you sure?')"
+        "!document.querySelector('dialog.reproduction pre').textContent.includes('Are you sure?')"
     )
     dialog.locator("[data-op=verify]").click()
     dialog.locator("[role=status]", has_text="Equal").wait_for()
@@ -74,7 +74,7 @@ def test_a_verdict_is_of_the_answer_that_is_shown(chat: Chat, circle: Path) -> N
     chat.ask("What colour is the circle?")
     chat.ask("Locate the circle.")
     chat.page.click("#reproduce")
-    dialog = chat.page.locator("dialog.replay[open]")
+    dialog = chat.page.locator("dialog.reproduction[open]")
     verify, status = dialog.locator("[data-op=verify]"), dialog.locator("[role=status]")
     verify.click()
     status.filter(has_text="Equal").wait_for()
@@ -128,7 +128,7 @@ def test_the_dialog_is_for_everybody(
     chat.attach(circle)
     chat.ask("What colour is the circle?")
     chat.page.click("#reproduce")
-    dialog = chat.page.locator("dialog.replay[open]")
+    dialog = chat.page.locator("dialog.reproduction[open]")
     dialog.locator("summary").nth(2).click()
     found = Axe().run(chat.page).response["violations"]
     assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []

@@ -60,7 +60,7 @@ SCRIPT_ARROWS: dict[str, set[str]] = {
     "settings": {"browser", "page"},
     "composer": {"browser", "page"},
     "opening": {"browser", "page", "settings", "composer"},
-    "conversation": {"browser", "page", "settings", "composer"},
+    "conversation": {"browser", "page", "settings", "composer", "opening"},
     "tray": {"browser", "page", "composer", "opening", "conversation"},
 }
 # Attributes of Gradio's objects that it does not promise.

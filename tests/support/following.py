@@ -29,7 +29,7 @@ async def followed(tabs: Tabs, key: str = KEY) -> View:
     """The view after the answer."""
     async for _ in following.growing(tabs, tabs.open(key)):
         pass
-    return await following.settled(tabs, key)
+    return await following.final_update(tabs, key)
 
 
 def drawn(tabs: Tabs, key: str = KEY) -> Rest:

@@ -44,7 +44,7 @@ KEYS = (
     "meta",
     "url",
 )
-OPERATIONS = ("see", "move", "point", "fit", "detach", "unpoint", "dismiss", "nothing")
+OPERATIONS = ("set_resolution", "move", "point", "fit", "detach", "unpoint", "dismiss", "nothing")
 
 
 @dataclass(frozen=True)

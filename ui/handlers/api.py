@@ -129,7 +129,7 @@ async def _asked(tabs: Tabs, tab: Tab, message: object, settings: object) -> Run
     if tab.chat.undelivered and _same(tab.chat.undelivered, *asked):
         tab.chat.undelivered.expect_follower()
         return tab.chat.undelivered
-    if tab.chat.run and tab.chat.run.left:
+    if tab.chat.run and tab.chat.run.is_ending:
         await tab.chat.run.ended()
         asked = await _drafted(tabs, tab, message, settings)
     tab.chat.undelivered = tabs.start(tab, lambda: asked, admitted=True)

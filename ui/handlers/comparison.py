@@ -23,7 +23,7 @@ from ui.state.tab.draft import Prepared
 from ui.state.tab.tab import Tab
 
 
-async def look(
+async def show_comparison(
     tabs: Tabs, key: str, language: str, event: gr.EventData, settings: Mapping[str, Any]
 ) -> tuple[str, str]:
     """The form, and the comparison as far as it is: the page has come to it, perhaps again."""

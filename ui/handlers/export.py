@@ -96,7 +96,7 @@ async def export(tabs: Tabs, key: str) -> tuple[str, Any]:
         return file_url(str(target)), gr.skip()
     except DemoError as error:
         tab.chat.warn(error.sentence)
-        return "", page_update.whole(tab).notice
+        return "", page_update.full_update(tab).notice
 
 
 async def restore(tabs: Tabs, key: str, event: gr.EventData) -> tuple[Any, ...]:
@@ -115,10 +115,10 @@ async def restore(tabs: Tabs, key: str, event: gr.EventData) -> tuple[Any, ...]:
                 tabs.clip_copies.start(tab, item)
         settings = list(_settings(restored).values())
         # Drawing hundreds of answers takes a while, in which others are answered.
-        return *await tabs.errands.do(tab, partial(page_update.whole, tab)), *settings
+        return *await tabs.errands.do(tab, partial(page_update.full_update, tab)), *settings
     except DemoError as error:
         tab.chat.warn(error.sentence)
-    return *page_update.whole(tab), *settings
+    return *page_update.full_update(tab), *settings
 
 
 def _require_empty(tab: Tab) -> None:
@@ -247,9 +247,9 @@ def _settings(restored: Archive) -> dict[str, Any]:
     *_, last = [None, *restored.conversation.media]
     generation = restored.answers[-1].settings
     vision = last.vision if last else None
-    known = DefaultSettings(vision, generation).values if vision else {}
+    imported = DefaultSettings(vision, generation).values if vision else {}
     return {
-        spec.name: known.get(spec.name, getattr(generation, spec.name, gr.skip()))
+        spec.name: imported.get(spec.name, getattr(generation, spec.name, gr.skip()))
         for spec in SETTING_SPECS
     }
 

@@ -39,7 +39,7 @@ def tab_of(tabs: Tabs, key: object, language: str = "en") -> Tab:
     """
     if not is_key(key):
         raise gr.Error(texts_for(language).stale_page, print_exception=False)
-    with _told(language):
+    with _refused_in(language):
         tab = tabs.open(key)
         if asked := asking.get():
             tabs.open_tabs.asked_by(tab, asker_of(asked))
@@ -47,7 +47,7 @@ def tab_of(tabs: Tabs, key: object, language: str = "en") -> Tab:
 
 
 @contextmanager
-def _told(language: str) -> Iterator[None]:
+def _refused_in(language: str) -> Iterator[None]:
     """Where there is no tab that could show a sentence."""
     try:
         yield
@@ -61,9 +61,9 @@ async def drawn(tabs: Tabs, tab: Tab) -> View:
     new = tab.drawn.unsent(tab.chat.shown.messages)
     texts = (part.text for m in new for part in m.parts if isinstance(part, Text))
     if sum(map(len, texts)) < LONG:
-        return page_update.whole(tab)
-    with _told(tab.language):
-        return await tabs.errands.do(tab, partial(page_update.whole, tab))
+        return page_update.full_update(tab)
+    with _refused_in(tab.language):
+        return await tabs.errands.do(tab, partial(page_update.full_update, tab))
 
 
 async def handed_back(tabs: Tabs, tab: Tab) -> View:

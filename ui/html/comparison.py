@@ -68,8 +68,8 @@ def _row(
     overrides: tuple[Overrides, Overrides],
     texts: Texts,
 ) -> str:
-    known = labels(spec, texts)
-    label, name = html.escape(known["label"]), spec.name
+    named = labels(spec, texts)
+    label, name = html.escape(named["label"]), spec.name
     hidden = "" if any(name in override for override in overrides) else " hidden"
     partner = f' data-partner="{PARTNERS[name]}"' if name in PARTNERS else ""
     # A switch that is asked for is asked for to differ.
@@ -80,27 +80,27 @@ def _row(
     )
     return (
         f'<div class="row" role="group" aria-label="{label}" data-name="{name}"{partner}{hidden}>'
-        f'<span title="{html.escape(known["info"])}">{label}</span>{fields}'
-        f'<button type="button" data-op="drop" aria-label="{html.escape(texts.remove.format(name=known["label"]))}">'
+        f'<span title="{html.escape(named["info"])}">{label}</span>{fields}'
+        f'<button type="button" data-op="drop" aria-label="{html.escape(texts.remove.format(name=named["label"]))}">'
         "✕</button></div>"
     )
 
 
 def _field(spec: SettingSpec, place: int, shown: Any, value: Any, label: str) -> str:
     """`label` is HTML. An empty number is the page's own `value`."""
-    known = f'name="{place}" aria-label="{label}"'
+    attributes = f'name="{place}" aria-label="{label}"'
     if spec.kind == "bool":
-        return f'<input type="checkbox" {known}{" checked" * (shown is True)}>'
+        return f'<input type="checkbox" {attributes}{" checked" * (shown is True)}>'
     said = html.escape(_plain(shown))
     if spec.kind == "str":
-        return f'<textarea rows="3" {known}>{said}</textarea>'
+        return f'<textarea rows="3" {attributes}>{said}</textarea>'
     limits = "".join(
         f' {limit}="{number:g}"'
         for limit, number in (("min", spec.low), ("max", spec.high), ("step", spec.step))
         if number is not None and number < 1e6  # `%g` would round it
     )
     placeholder = html.escape(_plain(value))
-    return f'<input type="number" {known}{limits} value="{said}" placeholder="{placeholder}" inputmode="decimal">'
+    return f'<input type="number" {attributes}{limits} value="{said}" placeholder="{placeholder}" inputmode="decimal">'
 
 
 def _choice(texts: Texts) -> str:
@@ -122,13 +122,13 @@ def _choice(texts: Texts) -> str:
 
 def results(
     comparison: Comparison | None,
-    known: Mapping[str, Attachment],
+    attachments: Mapping[str, Attachment],
     texts: Texts,
     marked: tuple[Sequence[Piece], Sequence[Piece]] | None = None,
 ) -> str:
     """Both sides as far as they are. marked: their texts when both are there.
 
-    known: what was attached, by path.
+    attachments: what was attached, by path.
     """
     if comparison is None:
         return ""
@@ -137,18 +137,18 @@ def results(
         _side(comparison, i, marked[i] if marked else None, texts) for i in range(len(NAMES))
     )
     return (
-        f"<div{running}>{_asked(comparison.asked, known)}"
+        f"<div{running}>{_asked(comparison.asked, attachments)}"
         f'<p role="status">{html.escape(_said(comparison, marked, texts))}</p>'
         f'<div class="sides">{sides}</div></div>'
     )
 
 
-def _asked(conversation: Conversation | None, known: Mapping[str, Attachment]) -> str:
+def _asked(conversation: Conversation | None, attachments: Mapping[str, Attachment]) -> str:
     """The message, with its pictures small."""
     message = conversation.last_user_message if conversation else None
     if message is None:
         return ""
-    items = [known[str(part.path)] for part in message.media if str(part.path) in known]
+    items = [attachments[str(part.path)] for part in message.media if str(part.path) in attachments]
     pictures = "".join(
         f'<img src="{html.escape(file_url(item.thumbnail))}" alt="{html.escape(item.name)}">'
         for item in items
@@ -240,7 +240,7 @@ def _problem(side: Side, texts: Texts) -> str:
     error = side.run.error if side.run else None
     failure = error.sentence if isinstance(error, DemoError) else UNEXPECTED
     refused = messages_html.notice(texts.said(side.problem or (failure if error else "")))
-    told = messages_html.notice(texts.said(side.run.notice), mild=True) if side.run else ""
+    told = messages_html.notice(texts.said(side.run.notice), info=True) if side.run else ""
     return refused + told
 
 

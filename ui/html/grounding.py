@@ -45,18 +45,18 @@ class Marked:
 
 
 def marked(
-    asked: Conversation, answer: str, known: Mapping[str, Attachment], convention: Convention
+    asked: Conversation, answer: str, attachments: Mapping[str, Attachment], convention: Convention
 ) -> list[Marked]:
     """What `answer` to the conversation `asked` points at, by picture."""
     pictures = [item for item in asked.media if isinstance(item, Image)]
-    return _marked(pictures, subject(asked, "image"), answer, known, convention)
+    return _marked(pictures, subject(asked, "image"), answer, attachments, convention)
 
 
 def _marked(
     pictures: Sequence[Image],
     otherwise: int | None,
     answer: str,
-    known: Mapping[str, Attachment],
+    attachments: Mapping[str, Attachment],
     convention: Convention,
 ) -> list[Marked]:
     """pictures: those that were shown by then; otherwise: the one that is meant where none is named."""
@@ -66,13 +66,13 @@ def _marked(
     found: dict[int, list[Box | Point]] = {}
     for mention, number in _numbered(answer, written, len(pictures), otherwise):
         picture = pictures[number - 1]
-        if attachment := known.get(str(picture.path)):
+        if attachment := attachments.get(str(picture.path)):
             original = attachment.size
             resized = image_target_size(original, picture.vision, of_key(convention).geometry)
             if shape := place(mention, convention, original=original, resized=resized):
                 found.setdefault(number, []).append(shape)
     return [
-        Marked(number, known[str(pictures[number - 1].path)], tuple(shapes), len(pictures))
+        Marked(number, attachments[str(pictures[number - 1].path)], tuple(shapes), len(pictures))
         for number, shapes in found.items()
     ]
 
@@ -104,7 +104,7 @@ def _numbered(
 
 def by_answer(
     conversation: Conversation,
-    known: Mapping[str, Attachment],
+    attachments: Mapping[str, Attachment],
     convention: Convention,
     start: int = 0,
 ) -> list[list[Marked]]:
@@ -117,7 +117,7 @@ def by_answer(
     for number, (message, otherwise) in enumerate(zip(conversation.messages, about, strict=False)):
         pictures += [item for item in message.media if isinstance(item, Image)]
         if message.role == "assistant" and number >= start:
-            found.append(_marked(pictures, otherwise, message.text, known, convention))
+            found.append(_marked(pictures, otherwise, message.text, attachments, convention))
     return found
 
 

@@ -1,6 +1,6 @@
 """One item looked at closely, as HTML for a dialog: what the model sees of it, and how to change that.
 
-The form is drawn once; `data-part=seen` is what a script replaces when something in it has changed, so
+The form is drawn once; `data-part=model-view` is what a script replaces when something in it has changed, so
 that nobody's focus is lost.
 """
 
@@ -24,20 +24,20 @@ FRAMES_PER_TOKEN = 2  # of a clip: a pair of frames shares its visual tokens
 
 
 @dataclass(frozen=True)
-class Look:
+class InspectorView:
     """What is to be shown: the item, and what the model gets of it or why it gets nothing."""
 
     item: Attachment
     vision: VisionSettings = field(default_factory=VisionSettings)  # what the page is set to
     cost: ItemCost | None = None
-    seen: Sequence[str] = ()  # paths
+    view_paths: Sequence[str] = ()  # paths
     token_px: int = 28
     problem: str = ""
 
 
-def dialog(look: Look, label: LocalizedText, texts: Texts) -> str:
+def dialog(view: InspectorView, label: LocalizedText, texts: Texts) -> str:
     """The whole of it."""
-    item = look.item
+    item = view.item
     title = html.escape(f"{texts.said(label)} · {item.name}")
     moving = "".join(
         f'<button type="button" data-op="move" data-places="{places}" title="{html.escape(label)}" '
@@ -49,25 +49,25 @@ def dialog(look: Look, label: LocalizedText, texts: Texts) -> str:
         # Drawn anew it must differ, or the page takes it for what is there already.
         f'<div data-id="{html.escape(item.id)}" data-label="{title}" data-drawn="{token_hex(4)}">'
         f"<header><h2>{title}</h2>{moving}</header>"
-        f"<form>{_form(look, texts)}</form>"
-        f'<div data-part="seen">{_seen(look, texts)}</div>'
+        f"<form>{_form(view, texts)}</form>"
+        f'<div data-part="model-view">{_model_view(view, texts)}</div>'
         f'<button type="button" data-op="detach">{remove}</button></div>'
     )
 
 
-def _form(look: Look, texts: Texts) -> str:
-    item, wished, vision = look.item, look.item.resolution, look.vision
-    width, height = look.cost.resized if look.cost else ("", "")
-    px = look.token_px
+def _form(view: InspectorView, texts: Texts) -> str:
+    item, resolution, vision = view.item, view.item.resolution, view.vision
+    width, height = view.cost.resized if view.cost else ("", "")
+    px = view.token_px
     options = "".join(
-        f'<option value="{level}"{" selected" * (level == wished.level)}>{html.escape(texts.levels[level])}</option>'
+        f'<option value="{level}"{" selected" * (level == resolution.level)}>{html.escape(texts.levels[level])}</option>'
         for level in (*LEVELS, "tokens", "exact")
     )
     fields = [f'<label>{html.escape(texts.detail)}<select name="level">{options}</select></label>']
     fields += [
-        _number("tokens", texts.units["tokens"], wished.tokens, 4, 1, vision.max_tokens, "tokens"),
-        _number("width", texts.settings["resized_width"][0], wished.width, px, px, width, "exact"),
-        _number("height", texts.settings["resized_height"][0], wished.height, px, px, height, "exact"),
+        _number("tokens", texts.units["tokens"], resolution.tokens, 4, 1, vision.max_tokens, "tokens"),
+        _number("width", texts.settings["resized_width"][0], resolution.width, px, px, width, "exact"),
+        _number("height", texts.settings["resized_height"][0], resolution.height, px, px, height, "exact"),
     ]  # fmt: skip
     if item.kind == "image":
         fields.append(_region(texts))
@@ -75,16 +75,16 @@ def _form(look: Look, texts: Texts) -> str:
         fields.append(f'<label class="switch"><input type="checkbox" data-grid>{grid}</label>')
     else:
         fields += [
-            _number("fps", texts.settings["video_fps"][0], wished.fps, 0.1, 0.1, vision.video_fps),
+            _number("fps", texts.settings["video_fps"][0], resolution.fps, 0.1, 0.1, vision.video_fps),
             _number(
                 "frames",
                 texts.settings["video_max_frames"][0],
-                wished.frames,
+                resolution.frames,
                 2,
                 2,
                 vision.video_max_frames,
             ),
-            _trim(item, wished, texts),
+            _trim(item, resolution, texts),
         ]
     return "".join(fields)
 
@@ -120,11 +120,11 @@ def _number(
     )
 
 
-def _trim(item: Attachment, wished: Resolution, texts: Texts) -> str:
+def _trim(item: Attachment, resolution: Resolution, texts: Texts) -> str:
     """Two handles on the clip's length."""
     handles = (
-        ("start", texts.settings["video_start_s"][0], wished.start or 0.0),
-        ("end", texts.settings["video_end_s"][0], item.seconds if wished.end is None else wished.end),
+        ("start", texts.settings["video_start_s"][0], resolution.start or 0.0),
+        ("end", texts.settings["video_end_s"][0], item.seconds if resolution.end is None else resolution.end),
     )  # fmt: skip
     return "".join(
         f'<label class="handle">{html.escape(label)} <output>{clock(value)}</output>'
@@ -134,16 +134,16 @@ def _trim(item: Attachment, wished: Resolution, texts: Texts) -> str:
     )
 
 
-def _seen(look: Look, texts: Texts) -> str:
-    if look.cost is None:
-        return f'<p role="alert">{html.escape(texts.said(look.problem))}</p>'
-    shown = _strip(look, look.cost) if look.item.kind == "video" else _beside(look, texts)
-    return f'<p role="status">{html.escape(_facts(look, look.cost, texts))}</p>{shown}'
+def _model_view(view: InspectorView, texts: Texts) -> str:
+    if view.cost is None:
+        return f'<p role="alert">{html.escape(texts.said(view.problem))}</p>'
+    shown = _strip(view, view.cost) if view.item.kind == "video" else _beside(view, texts)
+    return f'<p role="status">{html.escape(_facts(view, view.cost, texts))}</p>{shown}'
 
 
-def _facts(look: Look, cost: ItemCost, texts: Texts) -> str:
+def _facts(view: InspectorView, cost: ItemCost, texts: Texts) -> str:
     (width, height), (seen_width, seen_height) = cost.original, cost.resized
-    columns, rows = seen_width // look.token_px, seen_height // look.token_px
+    columns, rows = seen_width // view.token_px, seen_height // view.token_px
     said = texts.seen_size.format(
         original=f"{number(width)} × {number(height)}",
         seen=f"{number(seen_width)} × {number(seen_height)}",
@@ -157,29 +157,29 @@ def _facts(look: Look, cost: ItemCost, texts: Texts) -> str:
     return f"{frames} · {said} · {texts.seen_tokens.format(grid=grid, tokens=cost.tokens)}"
 
 
-def _beside(look: Look, texts: Texts) -> str:
+def _beside(view: InspectorView, texts: Texts) -> str:
     """The picture at the model's size beside the original."""
-    assert look.cost
-    width, height = look.cost.resized
-    grid = f"--columns:{width // look.token_px};--rows:{height // look.token_px}"
+    assert view.cost
+    width, height = view.cost.resized
+    grid = f"--columns:{width // view.token_px};--rows:{height // view.token_px}"
     return (
         f'<p class="hint">{html.escape(texts.region_hint)}</p>'
         f'<div class="beside"><figure><div class="grid" style="{grid}">'
-        f'<img src="{html.escape(file_url(look.seen[0]))}" width="{width}" height="{height}" '
+        f'<img src="{html.escape(file_url(view.view_paths[0]))}" width="{width}" height="{height}" '
         f'alt="{html.escape(texts.look)}"></div>'
         f"<figcaption>{html.escape(texts.look)}</figcaption></figure>"
-        f'<figure><img src="{html.escape(file_url(look.item.shown))}" alt="{html.escape(texts.original)}">'
+        f'<figure><img src="{html.escape(file_url(view.item.shown))}" alt="{html.escape(texts.original)}">'
         f"<figcaption>{html.escape(texts.original)}</figcaption></figure></div>"
     )
 
 
-def _strip(look: Look, cost: ItemCost) -> str:
+def _strip(view: InspectorView, cost: ItemCost) -> str:
     """Every sampled frame with its time, and how many more there are."""
     frames = "".join(
         f'<li><img src="{html.escape(file_url(path))}" alt="" loading="lazy"><time>{_moment(at)}</time></li>'
-        for path, at in zip(look.seen, cost.times, strict=False)
+        for path, at in zip(view.view_paths, cost.times, strict=False)
     )
-    more = cost.frames - len(look.seen)
+    more = cost.frames - len(view.view_paths)
     return f'<ol class="strip" tabindex="0">{frames}{f"<li>+ {number(more)}</li>" if more > 0 else ""}</ol>'
 
 

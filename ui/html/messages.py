@@ -67,7 +67,7 @@ _PLAIN = re.compile(r"[^\W_]+(?: [^\W_]+)*")  # words and single spaces mean not
 
 def messages(
     conversation: Conversation,
-    known: Mapping[str, Attachment],
+    attachments: Mapping[str, Attachment],
     thoughts: Sequence[str] = (),
     start: int = 0,
 ) -> list[dict[str, Any]]:
@@ -76,9 +76,9 @@ def messages(
         return []
     waiting = iter(thoughts)
     shown = []
-    seen = [None, *clips_by_message(conversation, known)]
-    for message, clips in list(zip(conversation.messages, seen, strict=False))[start:]:
-        content = list(_content(message, clips, known))
+    clips_before = [None, *clips_by_message(conversation, attachments)]
+    for message, clips in list(zip(conversation.messages, clips_before, strict=False))[start:]:
+        content = list(_content(message, clips, attachments))
         if message.role == "assistant" and (before := next(waiting, "")):
             content[0]["text"] = f"{before}\n\n{content[0]['text']}"
         shown.append({"role": message.role, "content": content})
@@ -109,7 +109,7 @@ def thinking(reasoning: str, texts: Texts) -> str:
 
 
 def _content(
-    message: Message, clips: Clips | None, known: Mapping[str, Attachment]
+    message: Message, clips: Clips | None, attachments: Mapping[str, Attachment]
 ) -> Iterator[dict[str, Any]]:
     for part in message.parts:
         if isinstance(part, Text) and message.role == "user":
@@ -120,7 +120,7 @@ def _content(
             shown = to_html(part.text, clips)
             # A bare string would lose its indentation in the Chatbot.
             yield {"type": "text", "text": shown}
-        elif attachment := known.get(str(part.path)):
+        elif attachment := attachments.get(str(part.path)):
             yield {"path": attachment.shown, "alt_text": attachment.name}
 
 
@@ -232,7 +232,7 @@ def _strong(label: str) -> str:
     return f"<strong>{html.escape(label)}</strong>"
 
 
-def notice(sentence: str, *, mild: bool = False) -> str:
-    """A sentence that the person should read: of a failure announced at once, a `mild` one when there is time."""
-    role = "status" if mild else "alert"
+def notice(sentence: str, *, info: bool = False) -> str:
+    """A sentence that the person should read: of a failure announced at once, a `info` one when there is time."""
+    role = "status" if info else "alert"
     return f'<p role="{role}">{html.escape(sentence)}</p>' if sentence else ""

@@ -63,7 +63,7 @@ class Rest(TypedDict):
     ]  # of these: what is to be copied, and the places that they point at
 
 
-def whole(tab: Tab) -> View:
+def full_update(tab: Tab) -> View:
     """Everything, after something happened."""
     answered = bool(tab.chat.answers) and not tab.chat.live
     changeable = answered and not tab.draft.editing
@@ -162,10 +162,10 @@ def tray(tab: Tab) -> str:
 
 def notice(tab: Tab) -> str:
     """What the person should read; a failure looks like one."""
-    return messages_html.notice(tab.texts.said(tab.chat.notice), mild=tab.chat.notice_is_info)
+    return messages_html.notice(tab.texts.said(tab.chat.notice), info=tab.chat.notice_is_info)
 
 
-def arriving(tab: Tab) -> tuple[str, str]:
+def streaming_update(tab: Tab) -> tuple[str, str]:
     """Only what changes while an answer is being written: the answer, and what goes on."""
     state = messages_html.run_state(tab.state, tab.chat.finished_turns, pointed_at=live_places(tab))
     return live_answer(tab), state
@@ -176,8 +176,8 @@ def live_answer(tab: Tab) -> str:
     if tab.chat.run is None:
         return ""
     if tab.chat.run.text:
-        seen = timestamps.clips(tab.chat.shown, tab.chat.attachments)
-        return to_html(tab.chat.run.text, seen, arriving=True)
+        clips = timestamps.clips(tab.chat.shown, tab.chat.attachments)
+        return to_html(tab.chat.run.text, clips, arriving=True)
     return f"*{messages_html.literal(waiting(tab.chat.run, tab.texts))}*"
 
 

@@ -54,7 +54,7 @@ def dialog(
     )
     return (
         # Never the same twice, so that the page's script sees that it was asked for again.
-        f'<dialog class="qwen-vl-chat replay" data-asked="{secrets.token_hex(4)}" '
+        f'<dialog class="qwen-vl-chat reproduction" data-asked="{secrets.token_hex(4)}" '
         f'aria-label="{html.escape(texts.reproduce_title)}">'
         f"<h2>{html.escape(texts.reproduce_title)}</h2>"
         f"{_choice(conversation, turn, texts)}"
@@ -66,7 +66,7 @@ def dialog(
 def refusal(sentence: str, texts: Texts) -> str:
     """The same dialog when there is nothing to show."""
     return (
-        f'<dialog class="qwen-vl-chat replay" data-asked="{secrets.token_hex(4)}" '
+        f'<dialog class="qwen-vl-chat reproduction" data-asked="{secrets.token_hex(4)}" '
         f'aria-label="{html.escape(texts.reproduce_title)}"><p role="alert">{html.escape(sentence)}</p>'
         f'<div class="bar">{_button("close", texts.close)}</div></dialog>'
     )
@@ -146,7 +146,7 @@ def _choice(conversation: Conversation, turn: int, texts: Texts) -> str:
 def _section(title: str, text: str, texts: Texts) -> str:
     """One at a time is open; `tabindex`, because what scrolls must be reached by keyboard."""
     return (
-        f'<details name="replay"><summary>{html.escape(title)}</summary>'
+        f'<details name="reproduction"><summary>{html.escape(title)}</summary>'
         f"<div>{_button('copy', texts.copy)}"
         f'<pre tabindex="0" aria-label="{html.escape(title)}" translate="no">{html.escape(text)}</pre></div></details>'
     )

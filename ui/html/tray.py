@@ -34,7 +34,7 @@ def tray(
     listed += "".join(_chip(place, texts.said(label), texts) for place, label in places)
     listed += "".join(_refusal(sentence, texts) for sentence in refused)
     copying = "" if all(item.playable for item, _ in items) else " data-copying"
-    return f'<i data-heard="{html.escape(drawn_for)}"{copying} hidden></i>{listed}'
+    return f'<i data-drawn-for="{html.escape(drawn_for)}"{copying} hidden></i>{listed}'
 
 
 def ready(items: Sequence[Attachment]) -> str:
@@ -102,7 +102,7 @@ def cost(
     texts: Texts,
     *,
     wait_s: float | None = None,
-    fitted: str = "",
+    fit_message: str = "",
 ) -> str:
     """What the items of the message cost, and all of it of what the checkpoint holds.
 
@@ -113,8 +113,8 @@ def cost(
         said.append(texts.cost_memory.format(gigabytes=f"{estimate.gpu_bytes / 2**30:.2f}"))
     if wait_s is not None:
         said.append(texts.cost_wait.format(seconds=f"{max(0.1, wait_s):.1f}"))
-    if fitted:
-        said.append(texts.said(fitted))
+    if fit_message:
+        said.append(texts.said(fit_message))
     own = estimate.items[len(estimate.items) - len(items) :]
     said += [texts.said(_fitted(cost)) for cost in own if cost.fitted_from]
     more = "".join(f"<span>{html.escape(sentence)}</span>" for sentence in said)

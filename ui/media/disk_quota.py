@@ -70,7 +70,7 @@ class DiskQuota:
         self._stored = Counter[str]()  # bytes of those, by person
         self._writing = Counter[str]()  # bytes of what is on its way to the disk
 
-    def left(self, person: str = "") -> float:
+    def free_bytes(self, person: str = "") -> float:
         """Bytes that this person may store, as far as is known without looking."""
         with self._lock:
             return self._left_for(person)
@@ -79,7 +79,7 @@ class DiskQuota:
         """Whether there are none. Goes through the folder now and then."""
         if time.monotonic() > self._counted + RECOUNT_S:
             self._count()
-        return self.left(person) <= 0
+        return self.free_bytes(person) <= 0
 
     def taken(self, person: str, count: int) -> bool:
         """Whether so many bytes may be written, as far as is known without looking; they count then."""

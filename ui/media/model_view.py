@@ -23,7 +23,7 @@ FRAME_PX = 240  # longest side of a shown frame
 _SECRET = secrets.token_bytes(32)  # makes the names unguessable, like those of uploads
 
 
-def seen_picture(image: Image, size: tuple[int, int], room: Room) -> str:
+def picture_view(image: Image, size: tuple[int, int], room: Room) -> str:
     """The path of the picture at `size`, without loss; blocks. Raises `DemoError`."""
     target = _target(image.path, size, suffix="png")
     if not target.exists():
@@ -33,7 +33,7 @@ def seen_picture(image: Image, size: tuple[int, int], room: Room) -> str:
     return str(target)
 
 
-def seen_frames(
+def frame_views(
     clip: Video, size: tuple[int, int], times: tuple[float, ...], room: Room
 ) -> list[str]:
     """The paths of the frames at `times`, small enough to look over; blocks. Raises `DemoError`."""

@@ -28,9 +28,9 @@ class Room:
         return self.quota.max_file_bytes
 
     @property
-    def left(self) -> float:
+    def free_bytes(self) -> float:
         """Bytes, as far as is known without looking."""
-        return self.quota.left(self.person)
+        return self.quota.free_bytes(self.person)
 
     def full(self) -> bool:
         """Whether there is none; may go through the folder."""
@@ -42,7 +42,7 @@ class Room:
             raise self.refusal()
 
     def refusal(self) -> MediaError:
-        return MediaError.of(_SHARE_USED if self.left < self.quota.left() else NOT_STORED)
+        return MediaError.of(_SHARE_USED if self.free_bytes < self.quota.free_bytes() else NOT_STORED)
 
     def keep(self, *paths: str | Path) -> None:
         """These files are this person's."""

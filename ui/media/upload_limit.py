@@ -82,7 +82,7 @@ class UploadLimit:
         length = headers.get("content-length", "")
         declared = int(length) if length.isdecimal() else 0
         full = await asyncio.to_thread(room.full)
-        if full or declared > room.left:
+        if full or declared > room.free_bytes:
             return INSUFFICIENT_STORAGE
         largest = MAX_ATTACHMENTS * room.max_file_bytes + MAX_AROUND_BYTES
         return TOO_LARGE if declared > largest else 0

@@ -44,7 +44,7 @@ class Uploads:
     def __len__(self) -> int:
         return len(self._unclaimed)
 
-    def arrived(self, paths: Iterable[str], sender: Asker = ANYBODY) -> None:
+    def register(self, paths: Iterable[str], sender: Asker = ANYBODY) -> None:
         """Gradio has stored these files for `sender`."""
         for path in paths:
             senders = self._unclaimed.setdefault(str(Path(path).resolve()), [])
@@ -53,8 +53,8 @@ class Uploads:
             self._sweep()
 
     def claim(self, path: object, owner: str, asker: Asker = ANYBODY) -> Path:
-        """The file, if `owner` has uploaded it. Raises `MediaError`, with the same sentence as `stored_file`."""
-        file = stored_file(path)
+        """The file, if `owner` has uploaded it. Raises `MediaError`, with the same sentence as `checked_upload_path`."""
+        file = checked_upload_path(path)
         senders = self._unclaimed.get(str(file), [])
         sender = next(filter(asker.may_be, senders), None)
         if sender is not None:
@@ -89,7 +89,7 @@ class Uploads:
         self._sweep_at = max(SWEPT, 2 * len(self))
 
 
-def stored_file(path: object) -> Path:
+def checked_upload_path(path: object) -> Path:
     """`path` if it is a regular file in the upload folder. Raises `MediaError`.
 
     The sentence is the same for every reason: it must not tell what else exists on the server.

@@ -28,7 +28,7 @@ from ui.media.upload_limit import UploadLimit
 from ui.page.layout import lay_out
 from ui.page.styles import style_sheet
 from ui.page.wiring import wire
-from ui.state.answer_log import Journal
+from ui.state.answer_log import AnswerLog
 from ui.state.fair_pool import FairPool
 from ui.state.rate_limit import Rates
 from ui.state.registry import Tabs
@@ -80,7 +80,7 @@ def build_page(
         queue_size=queue_size,
         given=given,
         rates=Rates(requests_per_minute),
-        journal=Journal(log_messages),
+        answer_log=AnswerLog(log_messages),
         downloads=downloads,
         kept_s=60 * keep_minutes,
         most_bytes=max_uploads_gb * 2**30,

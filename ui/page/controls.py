@@ -64,19 +64,19 @@ def build_controls(defaults: DefaultSettings, texts: Texts) -> Controls:
 
 def control(spec: SettingSpec, value: Any, texts: Texts) -> Component:
     """The control that fits a setting: a number that may be empty cannot be a slider."""
-    known: dict[str, Any] = {
+    options: dict[str, Any] = {
         "value": value,
         "elem_id": element_id(spec.name),
         "interactive": True,
         **labels(spec, texts),
     }
     if spec.kind == "bool":
-        return gr.Checkbox(**known)
+        return gr.Checkbox(**options)
     if spec.kind == "str":
-        return gr.Textbox(lines=3, max_lines=12, **known)
+        return gr.Textbox(lines=3, max_lines=12, **options)
     if spec.optional:
-        return gr.Number(step=spec.step, **known)
-    return gr.Slider(spec.low, spec.high, step=spec.step, **known)
+        return gr.Number(step=spec.step, **options)
+    return gr.Slider(spec.low, spec.high, step=spec.step, **options)
 
 
 def element_id(name: str) -> str:

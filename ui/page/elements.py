@@ -84,8 +84,8 @@ class ForScripts:
     run_state: gr.HTML
     ready: gr.HTML  # which items of the tray have been read
     texts: gr.HTML
-    replay: gr.HTML
-    bridge: gr.HTML
+    reproduction: gr.HTML  # the dialog; conversations come in through it, too
+    turns: gr.HTML  # asks for an earlier message, to be rewritten
     pricing: gr.HTML  # asks what the message costs
     inspector: gr.HTML
     resume: gr.Button

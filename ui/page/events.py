@@ -20,13 +20,13 @@ UNSHOWN: dict[str, Any] = {
     "show_progress_on": [],
     "api_visibility": "private",
 }
-QUIET: dict[str, Any] = {**UNSHOWN, "queue": False}
+UNQUEUED: dict[str, Any] = {**UNSHOWN, "queue": False}
 # Gradio drops an event without a word while its last run is still on its way: the end of an answer may be,
 # while the next message goes out.
-EACH: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
-LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
+UNQUEUED_EVERY: dict[str, Any] = {**UNQUEUED, "trigger_mode": "multiple"}
+UNQUEUED_LATEST: dict[str, Any] = {**UNQUEUED, "trigger_mode": "always_last"}
 # Events that last as long as an answer.
-FOLLOWING: dict[str, Any] = {
+STREAMED_EVERY: dict[str, Any] = {
     **UNSHOWN,
     "concurrency_limit": None,
     "trigger_mode": "multiple",
@@ -62,41 +62,41 @@ class Events:
     blocks: gr.Blocks
     read_ahead: bool
 
-    def do(self, handler: Callable[..., Any]) -> Any:
+    def bind(self, handler: Callable[..., Any]) -> Any:
         """A handler with the tabs as its first argument."""
         return bound(handler, self.tabs)
 
-    def priced(self, after: Callable[..., Any], read_ahead: bool = True) -> None:
+    def price_after(self, after: Callable[..., Any], read_ahead: bool = True) -> None:
         """After an event, show what the message costs now, and read what is attached while the person is still
         typing. The browser asks the server only where something is attached.
         """
         tray, read = self.page.view.tray, str(read_ahead).lower()
         price = f"(tray) => {{ qwenVlChat.price(tray, {read}); return [] }}"
-        after(None, tray, None, js=price, **EACH)
+        after(None, tray, None, js=price, **UNQUEUED_EVERY)
 
-    def drawn(self, after: Any) -> Any:
+    def draw_after(self, after: Any) -> Any:
         """Have the page add what is new of the conversation to what it has. Returns `after`."""
         view, chatbot = self.page.view, self.page.talk.chatbot
         draw = "(sent, messages, live) => qwenVlChat.draw(sent, messages, live)"
-        after.then(None, [view.log, chatbot, view.live], [chatbot, view.live], js=draw, **EACH)
+        after.then(None, [view.log, chatbot, view.live], [chatbot, view.live], js=draw, **UNQUEUED_EVERY)
         return after
 
-    def updated(self, after: Any) -> None:
+    def update_after(self, after: Any) -> None:
         """After a handler that gives a `View`: draw it, change what is in the composer, and follow the answer. Where
         none is being written, show what the message costs.
         """
         view = self.page.view
-        self.drawn(after)
+        self.draw_after(after)
         texts = [view.taken, view.rewritten, view.returned]
-        after.then(None, texts, None, js=COMPOSE, **EACH)
-        after.then(None, [view.log, view.tray], None, js=FOLLOW_OR_PRICE, **EACH)
+        after.then(None, texts, None, js=COMPOSE, **UNQUEUED_EVERY)
+        after.then(None, [view.log, view.tray], None, js=FOLLOW_OR_PRICE, **UNQUEUED_EVERY)
 
-    def gathered(self, event: Callable[..., Any]) -> Any:
+    def gather_at(self, event: Callable[..., Any]) -> Any:
         """At `event`, the values of the controls become the settings."""
         gather = "(...values) => qwenVlChat.gatherSettings(values)"
         controls = list(self.page.sidebar.controls.components)
-        return event(None, controls, self.page.values.settings, js=gather, **QUIET)
+        return event(None, controls, self.page.values.settings, js=gather, **UNQUEUED)
 
-    def gathered_on(self, triggers: list[Callable[..., Any]]) -> Any:
+    def gather_on(self, triggers: list[Callable[..., Any]]) -> Any:
         """The same at any of several events."""
-        return self.gathered(partial(gr.on, triggers))
+        return self.gather_at(partial(gr.on, triggers))

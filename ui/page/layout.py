@@ -92,7 +92,7 @@ def lay_out_talk(texts: Texts) -> Talk:
                 layout="panel",
                 placeholder=welcome(texts),
             ),
-            examples=gr.HTML(offered(texts), elem_id="examples", js_on_load=mounted("examples")),
+            examples=gr.HTML(offered(texts), elem_id="examples", js_on_load=mounted("examples", "ask")),
             live=gr.Markdown(
                 elem_id="live", latex_delimiters=DELIMITERS, line_breaks=True, container=False
             ),
@@ -124,7 +124,7 @@ def lay_out_comparison() -> Comparison:
     """The form of a comparison, and its two answers."""
     with gr.Column(elem_id="comparison"):
         return Comparison(
-            form=gr.HTML(elem_id="comparison-form", js_on_load=mounted("comparison")),
+            form=gr.HTML(elem_id="comparison-form", js_on_load=mounted("comparison", "show", "compare", "stop", "take")),
             answers=gr.HTML(elem_id="compared", js_on_load=None),
         )
 
@@ -135,7 +135,7 @@ def lay_out_desk(texts: Texts) -> Desk:
         notice = gr.HTML(elem_id="notice")
         edit_box = lay_out_edit_box(texts)
         with gr.Column(elem_id="composer"):
-            tray = gr.HTML(elem_id="tray", js_on_load=mounted("tray"))
+            tray = gr.HTML(elem_id="tray", js_on_load=mounted("tray", "attach", "change_tray"))
             attach = gr.UploadButton(
                 texts.attach,
                 file_count="multiple",
@@ -185,15 +185,18 @@ def lay_out_for_scripts(texts: Texts) -> ForScripts:
         run_state=_unseen("run-state", None, messages_html.run_state("loading", 0)),
         ready=_unseen("ready", None),
         texts=_unseen("page-texts", None, messages_html.page_texts(texts)),
-        replay=gr.HTML(elem_id="replay", js_on_load=mounted("reproduce")),
-        bridge=_unseen("bridge", mounted("turns")),
+        reproduction=gr.HTML(
+            elem_id="reproduction",
+            js_on_load=mounted("reproduction", "choose", "verify", "restore"),
+        ),
+        turns=_unseen("turns", mounted("turns", "edit")),
         pricing=_unseen("pricing", mounted("pricing", "price", "read")),
-        inspector=_unseen("inspector", mounted("inspector")),
+        inspector=_unseen("inspector", mounted("inspector", "inspect")),
         resume=gr.Button(elem_id="resume", visible=HIDDEN),
         follow=gr.Button(elem_id="follow", visible=HIDDEN),
         settle=gr.Button(elem_id="settle", visible=HIDDEN),
         play_clips=gr.Button(elem_id="play-clips", visible=HIDDEN),
-        places=_unseen("places", mounted("places")),
+        places=_unseen("places", mounted("places", "save")),
     )
 
 

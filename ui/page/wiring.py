@@ -15,7 +15,7 @@ from ui.handlers.tray import attaching, pricing, read_ahead
 from ui.handlers.tray.inspector import inspect
 from ui.html.page_update import as_updates
 from ui.page.elements import Page
-from ui.page.events import EACH, FOLLOWING, LATEST, PRESS, QUIET, Events
+from ui.page.events import UNQUEUED_EVERY, STREAMED_EVERY, UNQUEUED_LATEST, PRESS, UNQUEUED, Events
 from ui.page.languages import translations
 from ui.state.registry import Tabs
 from ui.text.languages import texts_for
@@ -49,21 +49,21 @@ def wire(page: Page, tabs: Tabs, blocks: gr.Blocks, read_ahead: bool) -> None:
 
 def wire_opening(events: Events) -> None:
     """A page opens, comes back after a lost connection, or is left."""
-    page, blocks, do = events.page, events.blocks, events.do
+    page, blocks, bind = events.page, events.blocks, events.bind
     key, name, view = page.values.key, page.values.name, page.view
     opened = blocks.load(
-        do(opening.open_page),
+        bind(opening.open_page),
         [key, page.sidebar.language, page.values.original],
         [key, name, page.banner, page.loading],
         js="() => qwenVlChat.open()",
-        **QUIET,
+        **UNQUEUED,
     )
-    tell = "(key, page) => { qwenVlChat.opened(key, page); return [] }"
-    opened.then(None, [key, name], None, js=tell, **QUIET)
+    tell = "(key, page) => { qwenVlChat.acknowledge(key, page); return [] }"
+    opened.then(None, [key, name], None, js=tell, **UNQUEUED)
     resumed = page.scripts.resume.click
     for event in (opened.then, resumed):
-        events.updated(event(do(opening.look), key, list(view), **QUIET))
-    blocks.unload(do(opening.close_page))
+        events.update_after(event(bind(opening.reattach_page), key, list(view), **UNQUEUED))
+    blocks.unload(bind(opening.close_page))
     blocks.unload(bound(_drop_session, blocks))
 
 
@@ -82,40 +82,40 @@ def wire_language(events: Events) -> None:
 
     # A page that opens in the language in which it was built changes nothing.
     components = [component for component, _ in translated]
-    sidebar.language.change(relabel, sidebar.language, components, **LATEST)
-    events.blocks.load(None, None, sidebar.language, js="() => qwenVlChat.language()", **QUIET)
+    sidebar.language.change(relabel, sidebar.language, components, **UNQUEUED_LATEST)
+    events.blocks.load(None, None, sidebar.language, js="() => qwenVlChat.language()", **UNQUEUED)
     keep = "(language) => { qwenVlChat.chooseLanguage(language); return [] }"
-    kept = sidebar.language.input(None, sidebar.language, None, js=keep, **QUIET)
+    kept = sidebar.language.input(None, sidebar.language, None, js=keep, **UNQUEUED)
     shown = [page.banner, view.stats, view.notice, view.tray, view.live]
     inputs = [page.values.key, sidebar.language]
-    chosen = kept.then(events.do(opening.choose_language), inputs, shown, **LATEST)
-    events.priced(chosen.then)
+    chosen = kept.then(events.bind(opening.choose_language), inputs, shown, **UNQUEUED_LATEST)
+    events.price_after(chosen.then)
 
 
 def wire_answering(events: Events) -> None:
     """A message is sent, an answer tried again or stopped."""
-    page, view, do = events.page, events.page.view, events.do
+    page, view, bind = events.page, events.page.view, events.bind
     key, settings = page.values.key, page.values.settings
     outputs = list(view)
     message = [key, view.message, settings]
-    events.updated(view.message.submit(do(sending.submit), message, outputs, **QUIET))
-    view.message.stop(do(sending.stop), key, None, **QUIET)
+    events.update_after(view.message.submit(bind(sending.submit), message, outputs, **UNQUEUED))
+    view.message.stop(bind(sending.stop), key, None, **UNQUEUED)
     for event, handler in (
         (view.retry.click, sending.retry),
         (view.retry_penalised.click, sending.retry_penalised),
-        (view.examples.select, sending.ask_example),
+        (view.examples.ask, sending.ask_example),
     ):
-        events.updated(event(do(handler), [key, settings], outputs, **QUIET))
+        events.update_after(event(bind(handler), [key, settings], outputs, **UNQUEUED))
 
 
 def wire_following(events: Events) -> None:
     """An answer is followed as it grows, and what it has changed is shown when it ends."""
-    page, view, do = events.page, events.page.view, events.do
+    page, view, bind = events.page, events.page.view, events.bind
     # Gradio rebuilds a component's whole description with every update, also of one that is skipped: what grows gets
     # as few outputs as possible, and the rest comes as one text that the browser takes apart.
     outputs = [view.live, view.run_state, page.values.ending]
-    follow = do(following.follow)
-    followed = page.scripts.follow.click(follow, page.values.key, outputs, **FOLLOWING)
+    follow = bind(following.follow)
+    followed = page.scripts.follow.click(follow, page.values.key, outputs, **STREAMED_EVERY)
     nothing = view._replace(**dict.fromkeys(view._fields, gr.skip()))._replace(
         log="", taken="", rewritten=None, returned=""
     )
@@ -124,108 +124,108 @@ def wire_following(events: Events) -> None:
       if (!ending) press('#settle');
       return JSON.parse(ending || {json.dumps(as_updates(nothing))});
     }}"""
-    ended = followed.success(None, page.values.ending, list(view), js=end, **EACH)
-    settled = page.scripts.settle.click(do(following.settled), page.values.key, list(view), **EACH)
+    ended = followed.success(None, page.values.ending, list(view), js=end, **UNQUEUED_EVERY)
+    settled = page.scripts.settle.click(bind(following.final_update), page.values.key, list(view), **UNQUEUED_EVERY)
     for event in (ended, settled):
-        events.updated(event)
+        events.update_after(event)
 
 
 def wire_changes(events: Events) -> None:
     """The latest exchange is taken back, everything is cleared, an answer is copied."""
-    view, key, do = events.page.view, events.page.values.key, events.do
-    events.updated(view.undo.click(do(editing.undo), key, list(view), **QUIET))
+    view, key, bind = events.page.view, events.page.values.key, events.bind
+    events.update_after(view.undo.click(bind(editing.undo), key, list(view), **UNQUEUED))
     over = "(key) => qwenVlChat.startOver(key)"
-    events.updated(view.clear.click(do(editing.clear), key, list(view), js=over, **QUIET))
+    events.update_after(view.clear.click(bind(editing.clear), key, list(view), js=over, **UNQUEUED))
     copy = "() => { qwenVlChat.copyLatest(); return [] }"
-    view.copy.click(None, None, None, js=copy, **QUIET)
+    view.copy.click(None, None, None, js=copy, **UNQUEUED)
 
 
 def wire_editing(events: Events) -> None:
     """An earlier message is rewritten in a box of its own, and sent from there."""
-    page, view, do = events.page, events.page.view, events.do
+    page, view, bind = events.page, events.page.view, events.bind
     key, box = page.values.key, page.desk.edit_box
     for event, handler in (
-        (page.scripts.bridge.select, editing.edit),
+        (page.scripts.turns.edit, editing.edit),
         (view.edit.click, editing.edit_latest),
         (box.cancel.click, editing.cancel_edit),
     ):
-        events.updated(event(do(handler), key, list(view), **QUIET))
+        events.update_after(event(bind(handler), key, list(view), **UNQUEUED))
     rewritten = [key, box.text, page.values.settings]
     for event in (box.send.click, box.text.submit):
-        events.updated(event(do(sending.submit_edit), rewritten, list(view), **QUIET))
-    events.priced(box.text.input, read_ahead=False)
+        events.update_after(event(bind(sending.submit_edit), rewritten, list(view), **UNQUEUED))
+    events.price_after(box.text.input, read_ahead=False)
 
 
 def wire_saving_places(events: Events) -> None:
     """An image is downloaded with what an answer points at."""
     values, places = events.page.values, events.page.scripts.places
     outputs = [values.saved, events.page.view.notice]
-    saved = places.select(events.do(marked_copy.save_marked), values.key, outputs, **QUIET)
-    saved.then(None, values.saved, None, js=DOWNLOAD, **QUIET)
+    saved = places.save(events.bind(marked_copy.save_marked), values.key, outputs, **UNQUEUED)
+    saved.then(None, values.saved, None, js=DOWNLOAD, **UNQUEUED)
 
 
 def wire_keeping(events: Events) -> None:
     """How an answer came about; and whole conversations, out of the page and in again."""
-    view, values, do = events.page.view, events.page.values, events.do
-    key, replay = values.key, events.page.scripts.replay
-    view.reproduce.click(do(export.reproduce), key, replay, **QUIET)
-    replay.select(do(export.reproduce_another), key, replay, **QUIET)
-    verified = replay.submit(do(export.verify), key, values.verdict, **FOLLOWING)
+    view, values, bind = events.page.view, events.page.values, events.bind
+    key, reproduction = values.key, events.page.scripts.reproduction
+    view.reproduce.click(bind(export.reproduce), key, reproduction, **UNQUEUED)
+    reproduction.choose(bind(export.reproduce_another), key, reproduction, **UNQUEUED)
+    verified = reproduction.verify(bind(export.verify), key, values.verdict, **STREAMED_EVERY)
     tell = "(told) => { qwenVlChat.verdict(JSON.parse(told)); return [] }"
-    verified.then(None, values.verdict, None, js=tell, **EACH)
-    exported = view.export.click(do(export.export), key, [values.exported, view.notice], **QUIET)
-    exported.then(None, values.exported, None, js=DOWNLOAD, **QUIET)
+    verified.then(None, values.verdict, None, js=tell, **UNQUEUED_EVERY)
+    exported = view.export.click(bind(export.export), key, [values.exported, view.notice], **UNQUEUED)
+    exported.then(None, values.exported, None, js=DOWNLOAD, **UNQUEUED)
     outputs = [*view, *events.page.sidebar.controls.components]
-    restored = events.drawn(replay.upload(do(export.restore), key, outputs, **QUIET))
-    events.drawn(restored.then(do(following.play_clips), key, view.log, **FOLLOWING))
-    events.priced(events.gathered(restored.then).then)
+    restored = events.draw_after(reproduction.restore(bind(export.restore), key, outputs, **UNQUEUED))
+    events.draw_after(restored.then(bind(following.play_clips), key, view.log, **STREAMED_EVERY))
+    events.price_after(events.gather_at(restored.then).then)
 
 
 def wire_comparing(events: Events) -> None:
     """One message under two settings, beside the conversation."""
-    page, values, do = events.page, events.page.values, events.do
+    page, values, bind = events.page, events.page.values, events.bind
     key, form, answers = values.key, page.comparison.form, page.comparison.answers
     inputs = [key, page.sidebar.language, values.settings]
-    looked = form.select(do(comparison.look), inputs, [form, answers], **QUIET)
+    looked = form.show(bind(comparison.show_comparison), inputs, [form, answers], **UNQUEUED)
     message = [key, page.view.message, values.settings]
-    compared = form.submit(do(comparison.compare), message, answers, js=WRITTEN, **QUIET)
+    compared = form.compare(bind(comparison.compare), message, answers, js=WRITTEN, **UNQUEUED)
     for event in (looked, compared):
-        event.then(do(comparison.follow), key, answers, **FOLLOWING)
-    form.stop(do(comparison.stop), key, None, **QUIET)
+        event.then(bind(comparison.follow), key, answers, **STREAMED_EVERY)
+    form.stop(bind(comparison.stop), key, None, **UNQUEUED)
     take = "() => qwenVlChat.takenSettings()"
     controls = list(page.sidebar.controls.components)
-    taken = form.apply(None, None, controls, js=take, **QUIET)
-    events.priced(events.gathered(taken.then).then)
+    taken = form.take(None, None, controls, js=take, **UNQUEUED)
+    events.price_after(events.gather_at(taken.then).then)
 
 
 def wire_tray(events: Events) -> None:
     """Files are attached, looked at and taken out; the message is typed."""
-    page, view, do = events.page, events.page.view, events.do
+    page, view, bind = events.page, events.page.view, events.bind
     key, settings = page.values.key, page.values.settings
-    attached = view.tray.upload(do(attaching.attach), key, view.tray, **EACH)
-    events.priced(attached.then)
-    attached.then(None, view.tray, None, js=PLAY_CLIPS, **EACH)
-    played = page.scripts.play_clips.click(do(following.play_clips), key, view.log, **FOLLOWING)
-    events.drawn(played)
-    changed = view.tray.select(do(attaching.change_tray), key, view.tray, **EACH)
-    events.priced(changed.then)
+    attached = view.tray.attach(bind(attaching.attach), key, view.tray, **UNQUEUED_EVERY)
+    events.price_after(attached.then)
+    attached.then(None, view.tray, None, js=PLAY_CLIPS, **UNQUEUED_EVERY)
+    played = page.scripts.play_clips.click(bind(following.play_clips), key, view.log, **STREAMED_EVERY)
+    events.draw_after(played)
+    changed = view.tray.change_tray(bind(attaching.change_tray), key, view.tray, **UNQUEUED_EVERY)
+    events.price_after(changed.then)
     inspector = page.scripts.inspector
     inputs = [key, view.message, settings]
-    inspected = inspector.select(do(inspect), inputs, [inspector, view.tray], js=WRITTEN, **EACH)
-    events.priced(inspected.then)
-    events.priced(view.message.input, read_ahead=False)
+    inspected = inspector.inspect(bind(inspect), inputs, [inspector, view.tray], js=WRITTEN, **UNQUEUED_EVERY)
+    events.price_after(inspected.then)
+    events.price_after(view.message.input, read_ahead=False)
 
 
 def wire_pricing(events: Events) -> None:
     """The price of the message, and reading ahead, when the page's scripts ask for them."""
-    page, values, do = events.page, events.page.values, events.do
-    price = do(pricing.price)
+    page, values, bind = events.page, events.page.values, events.bind
+    price = bind(pricing.price)
     inputs = [values.key, page.desk.message, values.settings]
-    page.scripts.pricing.price(price, inputs, page.desk.cost, js=WRITTEN, **LATEST)
-    priced = page.scripts.pricing.read(price, inputs, page.desk.cost, js=WRITTEN, **LATEST)
+    page.scripts.pricing.price(price, inputs, page.desk.cost, js=WRITTEN, **UNQUEUED_LATEST)
+    priced = page.scripts.pricing.read(price, inputs, page.desk.cost, js=WRITTEN, **UNQUEUED_LATEST)
     if events.read_ahead:
-        read, ready = do(read_ahead.read_ahead), page.scripts.ready
-        priced.then(read, [values.key, values.settings], ready, **FOLLOWING)
+        read, ready = bind(read_ahead.read_ahead), page.scripts.ready
+        priced.then(read, [values.key, values.settings], ready, **STREAMED_EVERY)
 
 
 def wire_settings(events: Events) -> None:
@@ -236,19 +236,19 @@ def wire_settings(events: Events) -> None:
     others = [c for c in controls if not isinstance(c, gr.Slider)]
     # A slider that is being dragged goes through many values that nobody wants read, and one whose field is
     # left with too large a number corrects itself afterwards.
-    dragged = events.gathered_on([c.change for c in sliders])
-    events.priced(dragged.then, read_ahead=False)
+    dragged = events.gather_on([c.change for c in sliders])
+    events.price_after(dragged.then, read_ahead=False)
     chosen = [*(c.release for c in sliders), *(c.input for c in others)]
-    events.priced(events.gathered_on(chosen).then)
+    events.price_after(events.gather_on(chosen).then)
     closed = page.sidebar.controls.closed_at_first
     close = json.dumps([gr.update(open=False)] * len(closed))
-    blocks.load(None, None, closed, js=f"() => {close}", **QUIET)
+    blocks.load(None, None, closed, js=f"() => {close}", **UNQUEUED)
     names = json.dumps([spec.name for spec in SETTING_SPECS])
     restore = f"(start) => qwenVlChat.keptSettings({names}, start.values)"
-    restored = events.gathered(blocks.load(None, start, controls, js=restore, **QUIET).then)
+    restored = events.gather_at(blocks.load(None, start, controls, js=restore, **UNQUEUED).then)
     wire_checkpoint_settings(events, restored)
-    reset = page.sidebar.reset.click(None, start, controls, js="(start) => start.values", **QUIET)
-    events.priced(events.gathered(reset.then).then)
+    reset = page.sidebar.reset.click(None, start, controls, js="(start) => start.values", **UNQUEUED)
+    events.price_after(events.gather_at(reset.then).then)
 
 
 def wire_checkpoint_settings(events: Events, restored: Any) -> None:
@@ -256,10 +256,10 @@ def wire_checkpoint_settings(events: Events, restored: Any) -> None:
     page, start = events.page, events.page.values.start
     controls = list(page.sidebar.controls.components)
     shown = [page.banner, page.loading, page.view.run_state]
-    watch = events.do(opening.watch_loading)
-    watched = page.loading.tick(watch, page.values.key, shown, **QUIET)
+    watch = events.bind(opening.watch_loading)
+    watched = page.loading.tick(watch, page.values.key, shown, **UNQUEUED)
     keep = "(start, ...values) => qwenVlChat.startSettings(start.values, values)"
     for event in (restored, watched):
-        told = event.then(events.do(settings.start_settings), start, [start, *controls], **QUIET)
-        started = told.then(None, [start, *controls], controls, js=keep, **QUIET)
-        events.gathered(started.then)
+        told = event.then(events.bind(settings.start_settings), start, [start, *controls], **UNQUEUED)
+        started = told.then(None, [start, *controls], controls, js=keep, **UNQUEUED)
+        events.gather_at(started.then)

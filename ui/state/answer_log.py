@@ -10,7 +10,7 @@ from ui.state.tab.run import Run
 log = logging.getLogger(__name__)
 
 
-class Journal:
+class AnswerLog:
     """One line per answer. `messages`: a second one with what was asked and answered."""
 
     def __init__(self, messages: bool = False) -> None:

@@ -23,7 +23,7 @@ from ui.http.metrics import Metrics
 from ui.media.disk_quota import DiskQuota
 from ui.media.uploads import Uploads
 from ui.state import leftovers
-from ui.state.answer_log import Journal
+from ui.state.answer_log import AnswerLog
 from ui.state.clip_copies import ClipCopies
 from ui.state.errands import Errands
 from ui.state.open_tabs import KEPT_S, OpenTabs
@@ -59,7 +59,7 @@ class Tabs:
         queue_size: int = 64,
         given: Mapping[str, object] | None = None,
         rates: Rates | None = None,
-        journal: Journal | None = None,
+        answer_log: AnswerLog | None = None,
         downloads: Downloads | None = None,
         kept_s: float = KEPT_S,
         most_bytes: float = math.inf,
@@ -78,7 +78,7 @@ class Tabs:
         self.metrics = Metrics()
         self.metrics.watch(self)
         self.rates.refused = lambda: self.metrics.refused("rate")
-        self.journal = journal or Journal()
+        self.answer_log = answer_log or AnswerLog()
         self.closed_s = closed_s
         self._given = dict(given or {})
         self.downloads = downloads
@@ -135,7 +135,7 @@ class Tabs:
             run.start(
                 self.backend,
                 settle,
-                awaited=lambda: self.visits.awaited(tab.presence.browser),
+                page_pending=lambda: self.visits.page_pending(tab.presence.browser),
                 loaded=lambda: tab.asked_as(run, *question()),
             )
         except Exception as error:
@@ -154,16 +154,16 @@ class Tabs:
             run.person = tab.presence.person
         tab.comparison, tab.not_compared = comparison, ""
         comparison.start(
-            self.backend, lambda: self.visits.awaited(tab.presence.browser), self._ended
+            self.backend, lambda: self.visits.page_pending(tab.presence.browser), self._ended
         )
 
     def _ended(self, run: Run) -> None:
-        self.journal.ended(run)
+        self.answer_log.ended(run)
         self.metrics.ended(run.finished)
 
     def uploaded(self, paths: Sequence[str], sender: Asker) -> None:
         """Files have arrived, from `sender`."""
-        self.uploads.arrived(paths, sender)
+        self.uploads.register(paths, sender)
         self.errands.quota.keep(person_of(sender.address), *paths)
         self.metrics.uploaded(paths)
 
@@ -299,7 +299,7 @@ class Tabs:
 
     def _forget_later(self, tab: Tab) -> None:
         def look() -> None:
-            if tab.busy or self.visits.awaited(tab.presence.browser):
+            if tab.busy or self.visits.page_pending(tab.presence.browser):
                 self._forget_later(tab)
             elif not tab.presence.pages and self.open_tabs.get(tab.key) in (tab, None):
                 self.forget(tab.key)

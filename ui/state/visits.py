@@ -28,7 +28,7 @@ class Visits:
         answered = next((v for name in names for v in self._visits if v[0] == name), None)
         self._visits = [visit for visit in self._visits if visit is not answered]
 
-    def awaited(self, browser: str) -> bool:
+    def page_pending(self, browser: str) -> bool:
         """Whether a page that this browser asked for has still to open its tab."""
         return any(visitor == browser for visitor, _ in self._recent())
 

@@ -1,12 +1,12 @@
 // What the message costs. The server is asked only where something is attached, and once more when nothing is any
 // longer.
-import { tell } from '../page/elements.js';
+import { send } from '../page/elements.js';
 
 let priced = false;
 
 /** The tray is drawn, or the message has changed. read: what is attached is read ahead, too. */
 export function price(tray, read) {
   const attached = tray?.includes('<li ') ?? false;
-  if (attached || priced) tell('pricing', attached && read ? 'read' : 'price');
+  if (attached || priced) send('pricing', attached && read ? 'read' : 'price');
   priced = attached;
 }

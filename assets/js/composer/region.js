@@ -1,6 +1,6 @@
 // A part of a picture can be marked by dragging over it; what was marked is told as parts of width and height.
 import * as composer from './composer.js';
-import { tell } from '../page/elements.js';
+import { send } from '../page/elements.js';
 import { one } from '../page/parts.js';
 
 const CLICK = 0.01;
@@ -48,7 +48,7 @@ export function pointable(frame, marked) {
 
 /** The place is asked about, and the question comes next. */
 export function pointAt(place) {
-  tell('inspector', 'select', { op: 'point', ...place });
+  send('inspector', 'inspect', { op: 'point', ...place });
   one('dialog[open]')?.close();
   composer.focus();
 }

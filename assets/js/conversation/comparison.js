@@ -1,7 +1,8 @@
 // One message under two settings: a form says what differs. The server draws the answers into `#compared`.
 import * as composer from '../composer/composer.js';
-import { tell, whenMounted } from '../page/elements.js';
 import * as keyboard from '../browser/keyboard.js';
+import { opened } from '../opening/opening.js';
+import { send, whenMounted } from '../page/elements.js';
 import { one, whenReady, within } from '../page/parts.js';
 import { settingsWith, whenOtherwise } from '../settings/settings.js';
 
@@ -28,15 +29,15 @@ const sides = () => [0, 1].map((side) => Object.fromEntries(
   rows().map((shown) => [shown.dataset.name, value(shown.querySelector(`[name="${side}"]`))]),
 ));
 
-const look = () => tell('comparison', 'select', touched ? { sides: sides() } : {});
+const look = () => send('comparison', 'show', touched ? { sides: sides() } : {});
 
 function compare() {
   if (running()) return;
   asked = true;
-  tell('comparison', 'submit', { sides: sides() });
+  send('comparison', 'compare', { sides: sides() });
 }
 
-const stop = () => tell('comparison', 'stop');
+const stop = () => send('comparison', 'stop');
 
 function mark() {
   one('#page').dataset.view = open() ? 'compare' : 'chat';
@@ -79,7 +80,7 @@ function drop(shown) {
 
 function take(settings) {
   taken = JSON.parse(settings);
-  tell('comparison', 'apply');
+  send('comparison', 'take');
   location.hash = '#chat';
   composer.focus();
 }
@@ -106,11 +107,6 @@ function pressKey(event) {
     event.preventDefault();
     stop();
   }
-}
-
-// The server knows the page as soon as it says what runs.
-function opened() {
-  one('#model-banner strong') ? look() : setTimeout(opened, 100);
 }
 
 function watchForm(form) {
@@ -147,7 +143,7 @@ export function start() {
       // Another language.
       new MutationObserver(() => { mark(); if (element.querySelector('form')) look(); }).observe(one('#views'), anything);
       mark();
-      if (open()) opened();
+      if (open()) opened.then(look);
     });
   });
   watchPage();

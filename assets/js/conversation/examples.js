@@ -1,9 +1,9 @@
 // Questions that an empty page offers.
-import { tell, whenMounted } from '../page/elements.js';
+import { send, whenMounted } from '../page/elements.js';
 
 function press(event) {
   const example = event.target.closest('button[data-example]');
-  if (example) tell('examples', 'select', { example: Number(example.dataset.example) });
+  if (example) send('examples', 'ask', { example: Number(example.dataset.example) });
 }
 
 export function start() {

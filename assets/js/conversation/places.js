@@ -1,7 +1,7 @@
 // Draws what answers point at: under each answer a figure for each picture, and a table of the same.
 import { whenDrawn } from './conversation.js';
 import { copyText } from '../page/copy_button.js';
-import { tell } from '../page/elements.js';
+import { send } from '../page/elements.js';
 import { enlarge } from '../page/dialog.js';
 import * as log from './log.js';
 import { ANY_CHANGE, one } from '../page/parts.js';
@@ -72,7 +72,7 @@ function figure(answer, picture) {
     make('details', '', make('summary', ''), make('div', 'rows'), copy), save);
   open.addEventListener('click', () => enlarge(made.querySelector('.frame').cloneNode(true), open.ariaLabel));
   copy.addEventListener('click', () => copyText(copy, made.dataset.places));
-  save.addEventListener('click', () => tell('places', 'select', { answer, picture: picture.number }));
+  save.addEventListener('click', () => send('places', 'save', { answer, picture: picture.number }));
   return made;
 }
 

@@ -1,6 +1,6 @@
 // The dialog in which an answer can be reproduced. What leaves and enters as a zip file goes through here too.
 import { copyText } from '../page/copy_button.js';
-import { tell, whenMounted } from '../page/elements.js';
+import { send, whenMounted } from '../page/elements.js';
 import { one } from '../page/parts.js';
 
 /** @type {any} */
@@ -21,7 +21,7 @@ function verify(button) {
   const status = element.querySelector('[role=status]');
   status.textContent = status.dataset.verifying;
   button.disabled = true;
-  tell('reproduce', 'submit', { turn: Number(button.dataset.turn) });
+  send('reproduction', 'verify', { turn: Number(button.dataset.turn) });
 }
 
 const OPERATIONS = { copy, verify, export: () => one('#export').click(), close: () => shown().close() };
@@ -33,11 +33,11 @@ function press(event) {
 }
 
 function choose(event) {
-  if (event.target.matches('select')) tell('reproduce', 'select', { turn: Number(event.target.value) });
+  if (event.target.matches('select')) send('reproduction', 'choose', { turn: Number(event.target.value) });
 }
 
 export function start() {
-  whenMounted('reproduce', (mounted) => {
+  whenMounted('reproduction', (mounted) => {
     element = mounted;
     new MutationObserver(open).observe(element, { childList: true, subtree: true });
     element.addEventListener('click', press);
@@ -54,4 +54,4 @@ export function verdict([turn, sentence]) {
 }
 
 /** Go on with an exported conversation. */
-export const restore = (file) => tell('reproduce', 'upload', file);
+export const restore = (file) => send('reproduction', 'restore', file);

@@ -1,6 +1,6 @@
 // Buttons on each turn of the conversation: Gradio draws the turns, this adds what it lacks.
 import { copy } from './conversation.js';
-import { tell } from '../page/elements.js';
+import { send } from '../page/elements.js';
 import { ANY_CHANGE, one, within } from '../page/parts.js';
 import { text } from '../page/texts.js';
 
@@ -48,7 +48,7 @@ function press(event) {
   const pressed = event.target.closest('.turn-button');
   if (!pressed) return;
   const row = pressed.closest('.message-row');
-  if (pressed.matches('.edit-turn')) tell('turns', 'select', { turn: rows('user').indexOf(row) });
+  if (pressed.matches('.edit-turn')) send('turns', 'edit', { turn: rows('user').indexOf(row) });
   else copy(pressed, rows('bot').indexOf(row));
 }
 

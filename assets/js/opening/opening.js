@@ -8,9 +8,9 @@ import { openAsBefore } from '../settings/sidebar.js';
 
 const OPEN_MS = 15_000; // for the server's answer
 
-let isKnown;
-/** Until the server knows this page, it answers nothing else. */
-export const known = new Promise((resolve) => { isKnown = resolve; });
+let resolveOpened;
+/** Resolves when the server knows this page. Before, it answers nothing else. */
+export const opened = new Promise((resolve) => { resolveOpened = resolve; });
 
 /** What the server needs to know of a page that has just been loaded. */
 export async function open() {
@@ -30,11 +30,11 @@ function tellOfSilence() {
 
 let leaving = '';
 
-/** The server knows the page by this name. */
-export function opened(key, page) {
+/** The server has opened this page; `page` is its name. */
+export function acknowledge(key, page) {
   if (!key) return; // the server has refused it
   leaving = JSON.stringify({ key, page });
-  isKnown();
+  resolveOpened();
 }
 
 /** The server waits for a page whose connection was cut, and not for one that says that it goes. */

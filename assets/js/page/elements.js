@@ -21,7 +21,7 @@ export function whenMounted(name, start) {
 }
 
 /** Send an event of the element to the server, as soon as it is there. */
-export function tell(name, ...event) {
+export function send(name, ...event) {
   if (lent.has(name)) lent.get(name).trigger(...event);
   else listed(unsent, name).push(event);
 }

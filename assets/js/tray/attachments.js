@@ -5,10 +5,10 @@ import { key, whenOwned } from '../opening/conversation_key.js';
 import * as failedUploads from './failed_uploads.js';
 import { Intake } from './intake.js';
 import { sends } from '../browser/keyboard.js';
-import { known } from '../opening/opening.js';
+import { opened } from '../opening/opening.js';
 import { one, whenReady, within } from '../page/parts.js';
 import { restore } from '../conversation/reproduce.js';
-import { ask } from './tray.js';
+import { request } from './tray.js';
 import { upload } from './upload.js';
 import { showProgress } from './upload_progress.js';
 
@@ -19,7 +19,7 @@ const limit = () => Number(one('meta[name=max-file-bytes]')?.content ?? 0);
 const intake = new Intake({
   store: (file, options) => upload(file, { ...options, maxBytes: limit() }),
   cards: failedUploads,
-  deliver: (files) => ask('upload', { files }),
+  deliver: (files) => request('attach', { files }),
   restore,
   send: composer.send,
   show: (percent) => showProgress(percent, cancel),
@@ -34,7 +34,7 @@ function cancel() {
 export const attach = (files) => intake.add(files);
 
 /** The camera or the screen gave no picture: the server says so. */
-export const attachFailed = (reason) => ask('upload', { files: [], error: reason });
+export const attachFailed = (reason) => request('attach', { files: [], error: reason });
 
 /** New chat: the draft goes with the conversation, its text and its files. */
 export function startOver(key) {
@@ -81,7 +81,7 @@ function takeFiles() {
 export function start() {
   holdMessages();
   takeFiles();
-  known.then(() => intake.open());
+  opened.then(() => intake.open());
   whenOwned().then(() => whenReady(() => {
     failedUploads.start({ tab: key(), limit: limit(), again: (file) => attach([file]) });
   }));

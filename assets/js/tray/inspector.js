@@ -1,31 +1,31 @@
-// One item looked at closely. The server draws the content into a hidden element; here it is put into a dialog, and
-// what the person changes is sent back.
+// The dialog of one item of the tray. The server draws its content into a hidden element. This module moves it into a
+// dialog and sends back what the person changes.
 import { button, dialog } from '../page/dialog.js';
-import { tell as send, whenMounted } from '../page/elements.js';
+import { send, whenMounted } from '../page/elements.js';
 import { one } from '../page/parts.js';
 import { pointable, pointAt } from '../composer/region.js';
 import { text } from '../page/texts.js';
 
-const SETTLE_MS = 200; // a handle that is being dragged goes through many values that nobody wants
+const SETTLE_MS = 200; // debounces a dragged handle, which goes through many values
 /** @type {any} */
 let shown = null; // the dialog
-let wanted = null; // the item that is to be seen: what the server draws after that was closed stays closed
+let wanted = null; // id of the item to open; an answer that comes after its dialog was closed opens nothing
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let settling;
 
-const ask = (data) => send('inspector', 'select', data);
-const tell = (op, more = {}) => ask({ op, id: shown?.dataset.id, ...more });
+const request = (data) => send('inspector', 'inspect', data);
+const change = (op, values) => request({ op, id: shown?.dataset.id, ...values });
 
 function look(picture) {
   wanted = picture.dataset.look;
-  ask({ op: 'look', id: wanted });
+  request({ op: 'look', id: wanted });
 }
 
 function point(box) {
   pointAt({ id: shown.dataset.id, box });
 }
 
-function pointing() {
+function makePointable() {
   const frame = shown.querySelector('.grid');
   if (frame) pointable(frame, point);
 }
@@ -38,50 +38,50 @@ function open(drawn) {
   shown.dataset.id = drawn.dataset.id;
   shown.addEventListener('close', () => {
     if (document.activeElement === document.body) one(`#tray [data-look="${shown.dataset.id}"]`)?.focus();
-    if (settling) wish();
+    if (settling) sendResolution();
     shown = wanted = null;
   });
   shown.addEventListener('submit', (event) => event.preventDefault());
   shown.addEventListener('change', changed);
   shown.addEventListener('input', dragged);
   shown.addEventListener('click', pressed);
-  unfold();
-  pointing();
+  showFields();
+  makePointable();
   shown.querySelector('select').focus();
 }
 
 function redraw(drawn) {
   shown.querySelector('h2').textContent = drawn.dataset.label;
-  shown.querySelector('[data-part=seen]').innerHTML = drawn.querySelector('[data-part=seen]').innerHTML;
-  pointing();
+  shown.querySelector('[data-part=model-view]').innerHTML = drawn.querySelector('[data-part=model-view]').innerHTML;
+  makePointable();
 }
 
-// Only the fields that the chosen level needs.
-function unfold() {
+// Shows the fields that the chosen level needs.
+function showFields() {
   const form = shown.querySelector('form');
   form.dataset.chosen = form.elements.level.value;
 }
 
-function wish() {
+function sendResolution() {
   clearTimeout(settling);
   settling = undefined;
   const fields = Object.fromEntries(new FormData(shown.querySelector('form')));
-  const wished = { level: fields.level };
+  const resolution = { level: fields.level };
   for (const [name, value] of Object.entries(fields))
-    if (name !== 'level' && value !== '') wished[name] = Number(value);
+    if (name !== 'level' && value !== '') resolution[name] = Number(value);
   const { start, end } = shown.querySelector('form').elements;
   // A handle at its end of the clip trims nothing.
-  if (start && Number(start.value) <= Number(start.min)) delete wished.start;
-  if (end && Number(end.value) >= Number(end.max)) delete wished.end;
-  tell('see', wished);
+  if (start && Number(start.value) <= Number(start.min)) delete resolution.start;
+  if (end && Number(end.value) >= Number(end.max)) delete resolution.end;
+  change('set_resolution', resolution);
 }
 
 function changed(event) {
   if (event.target.closest('details')) return;
   if (event.target.matches('[data-grid]')) return shown.toggleAttribute('data-grid', event.target.checked);
-  unfold();
+  showFields();
   clearTimeout(settling);
-  settling = setTimeout(wish, SETTLE_MS);
+  settling = setTimeout(sendResolution, SETTLE_MS);
 }
 
 const clock = (s) => `${Math.floor(s / 60)}:${(s % 60).toFixed(1).padStart(4, '0')}`;
@@ -95,7 +95,7 @@ function dragged(event) {
 function pressed(event) {
   const { op, places } = event.target.closest('button[data-op]')?.dataset ?? {};
   if (op === 'point') point([...shown.querySelectorAll('details input')].map((side) => Number(side.value) / 100));
-  if (op === 'move') tell('move', { places: Number(places) });
+  if (op === 'move') change('move', { places: Number(places) });
   if (op === 'detach') {
     one(`#tray [data-op=detach][data-id="${shown.dataset.id}"]`)?.click();
     shown.close();
@@ -113,12 +113,12 @@ function press(event) {
   const picture = event.target.closest('#tray [data-look]');
   if (picture) look(picture);
   if (event.target.closest('#cost-card [data-fit]'))
-    ask({ op: 'fit', budget: Number(one('#cost-card details input').value) || null });
+    request({ op: 'fit', budget: Number(one('#cost-card details input').value) || null });
 }
 
 export function start() {
   whenMounted('inspector', (element) => {
-    // What is alike Gradio leaves standing, and changes only its attributes and texts.
+    // Gradio keeps equal elements, and changes their attributes and texts only.
     new MutationObserver(() => drawn(element))
       .observe(element, { childList: true, subtree: true, attributeFilter: ['data-drawn'] });
   });

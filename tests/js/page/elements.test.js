@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { mount, tell, whenMounted } from '../../../assets/js/page/elements.js';
+import { mount, send, whenMounted } from '../../../assets/js/page/elements.js';
 
-test('what is told before the element is there is told when it is', () => {
-  const told = [];
-  tell('late', 'select', { turn: 1 });
-  mount('late', 'an element', (...event) => told.push(event));
-  tell('late', 'stop');
-  assert.deepEqual(told, [['select', { turn: 1 }], ['stop']]);
+test('what is sent before the element is there is sent when it is', () => {
+  const sent = [];
+  send('late', 'select', { turn: 1 });
+  mount('late', 'an element', (...event) => sent.push(event));
+  send('late', 'stop');
+  assert.deepEqual(sent, [['select', { turn: 1 }], ['stop']]);
 });
 
 test('whoever waits for an element gets it, early or late, and another one in its place', () => {

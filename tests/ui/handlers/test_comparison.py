@@ -200,11 +200,11 @@ def test_a_page_that_comes_back_finds_the_comparison_and_its_form() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
         nothing = gr.EventData(None, None)
-        first, _ = await comparing.look(tabs, KEY, "en", nothing, {"max_tokens": 400})
+        first, _ = await comparing.show_comparison(tabs, KEY, "en", nothing, {"max_tokens": 400})
         assert re.search(r'data-name="max_tokens">.*?value="400".*?value="100"', first)
         assert first.count('class="row"') == len(SETTING_SPECS) == first.count(" hidden>") + 1
         await compared(tabs, "Hi", {"top_p": 0.5}, {"top_p": 0.25})
-        form, shown = await comparing.look(tabs, KEY, "zh", nothing, {})
+        form, shown = await comparing.show_comparison(tabs, KEY, "zh", nothing, {})
         assert re.search(r'data-name="top_p">.*?value="0.5".*?value="0.25"', form)
         assert "两个回答用词完全相同。" in shown
 

@@ -124,7 +124,7 @@ def test_a_conversation_comes_back_with_its_files_and_settings(
         tab = await talk(tabs, uploads, vision_ids=True)
         path = await exported(tabs)
         assert path.is_relative_to(uploads)
-        tabs.uploads.arrived([str(path)])
+        tabs.uploads.register([str(path)])
         shown = await keeping.restore(tabs, OTHER, posted(path=str(path), name="talk.zip"))
         back = page_tab.tab_of(tabs, OTHER)
         assert [m.text for m in back.chat.conversation.messages] == [
@@ -151,7 +151,7 @@ def test_what_was_imported_is_drawn_while_others_go_on(
 ) -> None:
     """Hundreds of answers take longer to draw than anybody should wait for the event loop."""
     drawn_in: list[threading.Thread] = []
-    draw = page_update.whole
+    draw = page_update.full_update
 
     def noted(tab: Tab) -> View:
         drawn_in.append(threading.current_thread())
@@ -161,7 +161,7 @@ def test_what_was_imported_is_drawn_while_others_go_on(
         tabs = Tabs(tiny)
         await talk(tabs, uploads)
         path = await exported(tabs)
-        tabs.uploads.arrived([str(path)])
+        tabs.uploads.register([str(path)])
         monkeypatch.setattr(page_update, "whole", noted)
         shown = await keeping.restore(tabs, OTHER, posted(path=str(path), name="talk.zip"))
         assert len(rest(View(*shown[: len(View._fields)]))["messages"]) == 4
@@ -176,7 +176,7 @@ def test_nothing_is_overwritten_by_an_import(tiny: LocalBackend, uploads: Path) 
         tab = await talk(tabs, uploads)
         before = tab.chat.conversation
         path = await exported(tabs)
-        tabs.uploads.arrived([str(path)])
+        tabs.uploads.register([str(path)])
         shown = await keeping.restore(tabs, KEY, posted(path=str(path)))
         assert tab.chat.conversation is before
         assert "New chat" in View(*shown[: len(View._fields)]).notice
@@ -189,7 +189,7 @@ def test_a_message_that_is_sent_during_an_import_stands(tiny: LocalBackend, uplo
         tabs = Tabs(tiny)
         await talk(tabs, uploads)
         path = await exported(tabs)
-        tabs.uploads.arrived([str(path)])
+        tabs.uploads.register([str(path)])
         importing = asyncio.create_task(keeping.restore(tabs, OTHER, posted(path=str(path))))
         await asyncio.sleep(0)
         tab = page_tab.tab_of(tabs, OTHER)
@@ -250,7 +250,7 @@ def test_a_file_that_is_not_what_it_is_said_to_be_is_refused_and_nothing_stays(
         path = await exported(tabs)
         rewrite(path, change)
         before = sorted(uploads.iterdir())
-        tabs.uploads.arrived([str(path)])
+        tabs.uploads.register([str(path)])
         shown = await keeping.restore(tabs, OTHER, posted(path=str(path)))
         assert notice in View(*shown[: len(View._fields)]).notice
         assert page_tab.tab_of(tabs, OTHER).chat.conversation.messages == ()
@@ -363,7 +363,7 @@ def test_a_conversation_with_a_server_is_exported_and_comes_back(
         path = await exported(tabs)
         paths.append(path.rename(uploads / "talk.zip"))
         path = Path(shutil.copy(paths[0], uploads / "again.zip"))
-        tabs.uploads.arrived([str(path)])
+        tabs.uploads.register([str(path)])
         await keeping.restore(tabs, OTHER, posted(path=str(path), name="talk.zip"))
         back = page_tab.tab_of(tabs, OTHER)
         assert back.chat.answers == tab.chat.answers

@@ -25,16 +25,16 @@ Handler = Callable[[Tabs, gr.EventData], Awaitable[Any]]
 
 # Each handler of an event with what it reads of it.
 HANDLERS: dict[str, tuple[Handler, tuple[str, ...], tuple[dict[str, Any], ...]]] = {
-    "attach": (lambda t, e: attaching.attach(t, KEY, e), ("error", "files", "wish"), ({},)),
+    "attach": (lambda t, e: attaching.attach(t, KEY, e), ("error", "files", "request"), ({},)),
     "change_tray": (
         lambda t, e: attaching.change_tray(t, KEY, e),
-        ("op", "id", "wish"),
+        ("op", "id", "request"),
         ({"op": "detach"}, {"op": "unpoint"}, {"op": "dismiss"}),
     ),
     "inspect": (
         lambda t, e: inspecting.inspect(t, KEY, "Hi", e, {}),
         ("op", "id", "places", "level", "max_tokens", "box", "src", "budget"),
-        ({}, {"op": "see"}, {"op": "move"}, {"op": "point"}, {"op": "fit"}),
+        ({}, {"op": "set_resolution"}, {"op": "move"}, {"op": "point"}, {"op": "fit"}),
     ),
     "edit": (lambda t, e: editing.edit(t, KEY, e), ("turn",), ({},)),
     "ask_example": (lambda t, e: sending.ask_example(t, KEY, e, {}), ("example",), ({},)),
@@ -46,7 +46,7 @@ HANDLERS: dict[str, tuple[Handler, tuple[str, ...], tuple[dict[str, Any], ...]]]
         ("op", "sides", "turn", "language", "a", "b", "question"),
         ({},),
     ),
-    "look": (lambda t, e: comparing.look(t, KEY, "en", e, {}), ("turn", "form"), ({},)),
+    "look": (lambda t, e: comparing.show_comparison(t, KEY, "en", e, {}), ("turn", "form"), ({},)),
 }
 ANYTHING: tuple[Any, ...] = (None, True, 0, -(2**64), 1.5, float("nan"), "", "x" * 1000, "\ud800", [], [[]], [1], {}, {"path": []}, {"a": {"b": 1}})  # fmt: skip
 

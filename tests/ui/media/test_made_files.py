@@ -26,7 +26,7 @@ from ui.html.examples import EXAMPLES, Example
 from ui.media.browser_copy import clip_preview
 from ui.media.disk_quota import DiskQuota
 from ui.media.marked_copy import Mark, marked_copy
-from ui.media.model_view import seen_frames, seen_picture
+from ui.media.model_view import frame_views, picture_view
 from ui.media.room import Room
 from ui.state import registry as tabs
 from ui.state.registry import Tabs
@@ -63,10 +63,10 @@ def test_who_asks_for_the_same_view_meanwhile_gets_a_whole_one(uploads: Path) ->
     """F9: the second found a file of no bytes."""
     picture = Image(media_files.photo(uploads / "a.png", (640, 480)))
     slow = SlowQuota()
-    first = threading.Thread(target=lambda: seen_picture(picture, (560, 420), Room(slow)))
+    first = threading.Thread(target=lambda: picture_view(picture, (560, 420), Room(slow)))
     first.start()
     assert slow.half.wait(PATIENCE_S)
-    found = seen_picture(picture, (560, 420), Room(DiskQuota()))
+    found = picture_view(picture, (560, 420), Room(DiskQuota()))
     assert PillowImage.open(found).convert("RGB").size == (560, 420)
     slow.go_on.set()
     first.join(PATIENCE_S)
@@ -79,8 +79,8 @@ def every(uploads: Path) -> dict[str, Callable[[Room], object]]:
     clip = media_files.clip(uploads / "b.mp4", 10)
     marks = (Mark(Box("", 1, 1, 20, 20), "", "#ffffff"),)
     return {
-        "view": partial(seen_picture, Image(picture), (56, 56)),
-        "frames": partial(seen_frames, Video(clip), (56, 56), (0.0, 0.5)),
+        "view": partial(picture_view, Image(picture), (56, 56)),
+        "frames": partial(frame_views, Video(clip), (56, 56), (0.0, 0.5)),
         "marked": partial(marked_copy, Image(picture, name="a.png"), marks),
         "copy": partial(clip_preview, str(clip), 1.0),
         "example": EXAMPLES[0]._place,

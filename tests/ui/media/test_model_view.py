@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 from model.conversation import Image
 from tests.support import media_files
 from ui.media.disk_quota import DiskQuota
-from ui.media.model_view import seen_picture
+from ui.media.model_view import picture_view
 from ui.media.room import Room
 
 
@@ -20,4 +20,4 @@ def test_a_picture_is_shown_at_each_size_that_it_is_asked_for(
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     picture = Image(media_files.photo(tmp_path / "a.png", (224, 224)))
     for size in ((28, 28), (56, 84), (28, 28)):
-        assert PillowImage.open(seen_picture(picture, size, Room(DiskQuota()))).size == size
+        assert PillowImage.open(picture_view(picture, size, Room(DiskQuota()))).size == size

@@ -22,7 +22,7 @@ from ui.media import disk_quota
 from ui.media.browser_copy import clip_preview
 from ui.media.disk_quota import DiskQuota
 from ui.media.marked_copy import Mark, marked_copy
-from ui.media.model_view import seen_frames, seen_picture
+from ui.media.model_view import frame_views, picture_view
 from ui.media.room import Room
 from ui.state.registry import Tabs
 
@@ -79,7 +79,7 @@ def test_what_is_on_its_way_counts_until_it_is_a_file_or_gone(
         assert not quota.full() and room.full(), "also after a look at the disk"
         (uploads / "a").write_bytes(bytes(100_000))
         room.keep(uploads / "a")
-    assert not room.full() and room.left == pytest.approx(most - 100_000, abs=5000)
+    assert not room.full() and room.free_bytes == pytest.approx(most - 100_000, abs=5000)
 
 
 def test_what_is_kept_during_a_look_at_the_disk_is_not_forgotten(
@@ -97,7 +97,7 @@ def test_what_is_kept_during_a_look_at_the_disk_is_not_forgotten(
     assert not room.full()
     monkeypatch.setattr(disk_quota, "_sizes", look)
     for _ in range(2):
-        assert not room.full() and room.left < MOST * ALONE - 490_000
+        assert not room.full() and room.free_bytes < MOST * ALONE - 490_000
 
 
 def test_what_everybody_uses_is_nobodys(uploads: Path, quota: DiskQuota) -> None:
@@ -105,7 +105,7 @@ def test_what_everybody_uses_is_nobodys(uploads: Path, quota: DiskQuota) -> None
     stranger = Room(quota, STRANGER)
     stranger.keep(uploads / "examples" / EXAMPLES[3].files[0])
     assert not stranger.full()
-    assert stranger.left == pytest.approx(MOST * ALONE, rel=0.01)
+    assert stranger.free_bytes == pytest.approx(MOST * ALONE, rel=0.01)
 
 
 def test_a_file_that_two_have_counts_once(uploads: Path, quota: DiskQuota) -> None:
@@ -113,14 +113,14 @@ def test_a_file_that_two_have_counts_once(uploads: Path, quota: DiskQuota) -> No
     for person in (STRANGER, OTHER, OTHER):
         quota.keep(person, uploads / "a", uploads / "gone")
     assert not quota.full()
-    assert quota.left(STRANGER) == pytest.approx(MOST * ALONE - 100_000, rel=0.02)
-    assert quota.left(OTHER) == pytest.approx(MOST * BESIDE_OTHERS, rel=0.02)
+    assert quota.free_bytes(STRANGER) == pytest.approx(MOST * ALONE - 100_000, rel=0.02)
+    assert quota.free_bytes(OTHER) == pytest.approx(MOST * BESIDE_OTHERS, rel=0.02)
 
 
 def test_a_file_takes_a_block_however_little_is_in_it(uploads: Path, quota: DiskQuota) -> None:
     for number in range(50):
         (uploads / str(number)).touch()
-    assert not quota.full() and quota.left() <= MOST - 50 * disk_quota.MIN_FILE_BYTES
+    assert not quota.full() and quota.free_bytes() <= MOST - 50 * disk_quota.MIN_FILE_BYTES
 
 
 def every(uploads: Path) -> dict[str, Callable[[Room], object]]:
@@ -128,8 +128,8 @@ def every(uploads: Path) -> dict[str, Callable[[Room], object]]:
     clip = media_files.clip(uploads / "b.mp4", 10)
     marks = (Mark(Box("", 1, 1, 20, 20), "", "#ffffff"),)
     return {
-        "view": partial(seen_picture, Image(picture), (56, 56)),
-        "frames": partial(seen_frames, Video(clip), (56, 56), (0.0, 0.5)),
+        "view": partial(picture_view, Image(picture), (56, 56)),
+        "frames": partial(frame_views, Video(clip), (56, 56), (0.0, 0.5)),
         "marked": partial(marked_copy, Image(picture, name="a.png"), marks),
         "copy": partial(clip_preview, str(clip), 1.0),
     }
@@ -138,10 +138,10 @@ def every(uploads: Path) -> dict[str, Callable[[Room], object]]:
 @pytest.mark.parametrize("kind", ["view", "frames", "marked", "copy"])
 def test_what_is_made_for_somebody_is_theirs(uploads: Path, quota: DiskQuota, kind: str) -> None:
     make = every(uploads)[kind]
-    before = quota.left(STRANGER)
+    before = quota.free_bytes(STRANGER)
     make(Room(quota, STRANGER))
-    assert not quota.full() and quota.left(STRANGER) < before
-    assert quota.left(OTHER) == pytest.approx(MOST * BESIDE_OTHERS, rel=0.05)
+    assert not quota.full() and quota.free_bytes(STRANGER) < before
+    assert quota.free_bytes(OTHER) == pytest.approx(MOST * BESIDE_OTHERS, rel=0.05)
 
 
 def test_uploads_and_looks_at_them_are_of_who_sent_them(uploads: Path) -> None:
@@ -153,10 +153,10 @@ def test_uploads_and_looks_at_them_are_of_who_sent_them(uploads: Path) -> None:
         tab.presence.asker = Asker(STRANGER)
         tabs.uploaded([str(file)], Asker(STRANGER))
         assert not quota.full()
-        uploaded = quota.left(STRANGER)
+        uploaded = quota.free_bytes(STRANGER)
         assert uploaded < MOST * ALONE
         await tabs.errands.inspect(tab, file)
-        assert not quota.full() and quota.left(STRANGER) < uploaded
-        assert quota.left(OTHER) > quota.left(STRANGER) - MOST * (ALONE - BESIDE_OTHERS)
+        assert not quota.full() and quota.free_bytes(STRANGER) < uploaded
+        assert quota.free_bytes(OTHER) > quota.free_bytes(STRANGER) - MOST * (ALONE - BESIDE_OTHERS)
 
     scene(play)

@@ -9,7 +9,7 @@ import pytest
 
 from model.errors import MediaError
 from ui.http.asker import Asker
-from ui.media.uploads import SWEPT, Uploads, shown_name, stored_file
+from ui.media.uploads import SWEPT, Uploads, shown_name, checked_upload_path
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def test_an_uploaded_file_is_accepted(uploads: Path) -> None:
     file = uploads / "abc" / "a.png"
     file.parent.mkdir()
     file.write_bytes(b"x")
-    assert stored_file(str(file)) == file.resolve()
+    assert checked_upload_path(str(file)) == file.resolve()
 
 
 def test_everything_else_is_refused_with_the_same_sentence(uploads: Path, tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_everything_else_is_refused_with_the_same_sentence(uploads: Path, tmp_pa
     sentences = set()
     for path in hostile:
         with pytest.raises(MediaError) as refusal:
-            stored_file(path)
+            checked_upload_path(path)
         sentences.add(str(refusal.value))
     assert len(sentences) == 1
 
@@ -72,7 +72,7 @@ def test_a_path_that_no_system_opens_is_not_even_looked_for(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "resolve", lambda *_, **__: pytest.fail("it was looked for"))
         with pytest.raises(MediaError, match="was not uploaded here"):
-            stored_file("/a" * 500_000)
+            checked_upload_path("/a" * 500_000)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from model.conversation import Conversation, Text
 from model.errors import DemoError
 from model.settings import GenerationSettings
 from tests.support.fakes import FakeBackend
-from ui.state.answer_log import Journal
+from ui.state.answer_log import AnswerLog
 from ui.state.registry import Tabs
 
 TALK = Conversation().with_user_turn(Text("my secret question"))
@@ -21,7 +21,7 @@ TALK = Conversation().with_user_turn(Text("my secret question"))
 def logged(
     backend: FakeBackend, caplog: pytest.LogCaptureFixture, *, messages: bool = False
 ) -> str:
-    tabs = Tabs(backend, journal=Journal(messages))
+    tabs = Tabs(backend, answer_log=AnswerLog(messages))
 
     async def ask() -> None:
         await tabs.start(tabs.open("0" * 32), lambda: (TALK, GenerationSettings())).ended()

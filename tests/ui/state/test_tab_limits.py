@@ -129,7 +129,7 @@ def test_a_long_conversation_is_drawn_while_others_go_on(
 ) -> None:
     """Its owner may ask for it as often as they like."""
     drawn_in: list[threading.Thread] = []
-    draw = page_update.whole
+    draw = page_update.full_update
 
     def noted(tab: Tab) -> View:
         drawn_in.append(threading.current_thread())
@@ -142,7 +142,7 @@ def test_a_long_conversation_is_drawn_while_others_go_on(
         )
         tab.chat.conversation = tab.chat.conversation.with_reply("x")
         monkeypatch.setattr(page_update, "whole", noted)
-        await opening.look(open_tabs, tab.key)
+        await opening.reattach_page(open_tabs, tab.key)
         assert (drawn_in[0] is not threading.current_thread()) == longer
 
     played(play)

@@ -16,11 +16,11 @@ from ui.state.registry import Tabs
 def test_a_page_is_awaited_from_its_request_to_its_opening() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
-        assert not tabs.visits.awaited("host")
+        assert not tabs.visits.page_pending("host")
         tabs.visits.requested("host")
-        assert tabs.visits.awaited("host") and not tabs.visits.awaited("other")
+        assert tabs.visits.page_pending("host") and not tabs.visits.page_pending("other")
         tabs.page_opened(tabs.open("k"), "host", "page")
-        assert not tabs.visits.awaited("host")
+        assert not tabs.visits.page_pending("host")
 
     scene(play)
 
@@ -30,7 +30,7 @@ def test_a_browsers_first_page_is_awaited_too_though_it_has_no_cookie_yet() -> N
         tabs = Tabs(FakeBackend())
         tabs.visits.requested("192.0.2.1")
         tabs.page_opened(tabs.open("k"), "cookie", "page", "192.0.2.1")
-        assert not tabs.visits.awaited("192.0.2.1")
+        assert not tabs.visits.page_pending("192.0.2.1")
 
     scene(play)
 
@@ -41,7 +41,7 @@ def test_a_reload_is_over_though_a_neighbours_first_page_is_still_awaited() -> N
         tabs.visits.requested("192.0.2.1")
         tabs.visits.requested("cookie")
         tabs.page_opened(tabs.open("k"), "cookie", "page", "192.0.2.1")
-        assert tabs.visits.awaited("192.0.2.1") and not tabs.visits.awaited("cookie")
+        assert tabs.visits.page_pending("192.0.2.1") and not tabs.visits.page_pending("cookie")
 
     scene(play)
 

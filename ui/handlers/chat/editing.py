@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from ui.gradio_compat import posted
-from ui.handlers.chat.following import settled
+from ui.handlers.chat.following import final_update
 from ui.handlers.page_tab import drawn, tab_of
 from ui.html import page_update
 from ui.html.page_update import View
@@ -37,11 +37,11 @@ async def undo(tabs: Tabs, key: str) -> View:
     """Take the latest exchange back into the composer and the tray."""
     tab = tab_of(tabs, key)
     tab.undo()
-    return await settled(tabs, key)
+    return await final_update(tabs, key)
 
 
 async def clear(tabs: Tabs, key: str) -> View:
     """Start over, without the draft, and let the backend drop what it kept."""
     tab = tab_of(tabs, key)
     tabs.clear(tab)
-    return page_update.whole(tab)
+    return page_update.full_update(tab)

@@ -20,7 +20,7 @@ async def follow(tabs: Tabs, key: str) -> AsyncIterator[tuple[Any, Any, str]]:
     """While the tab is being answered: the answer as it grows, and what goes on; at last everything, as JSON.
 
     Not if a message came to nothing: its text is given out once, and this response may reach nobody. The page asks
-    for it, see `settled`.
+    for it, see `final_update`.
     """
     tab = tab_of(tabs, key)
     async with aclosing(growing(tabs, tab)) as updates:
@@ -38,11 +38,11 @@ async def growing(tabs: Tabs, tab: Tab) -> AsyncGenerator[tuple[str, str]]:
     with run.followed():
         while tab.chat.run is run:
             shown = run.version
-            yield page_update.arriving(tab)
+            yield page_update.streaming_update(tab)
             await until_news(tabs, run, shown)
 
 
-async def settled(tabs: Tabs, key: str) -> View:
+async def final_update(tabs: Tabs, key: str) -> View:
     """The tab after an answer that came to nothing, with the text of the message for where it was written."""
     return await handed_back(tabs, tab_of(tabs, key))
 

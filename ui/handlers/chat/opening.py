@@ -38,7 +38,7 @@ async def close_page(tabs: Tabs, request: gr.Request) -> None:
     tabs.page_closed(str(request.session_hash))
 
 
-async def look(tabs: Tabs, key: str, request: gr.Request | None = None) -> View:
+async def reattach_page(tabs: Tabs, key: str, request: gr.Request | None = None) -> View:
     """A page has opened or is back, from a lost connection perhaps: an answer in the making waits for it."""
     tab = tab_of(tabs, key)
     if request:

@@ -105,7 +105,7 @@ async def ask_example(
                 tabs.start(tab, question(tabs, draft, settings))
     except DemoError as error:
         tab.chat.warn(error.sentence)
-    return page_update.whole(tab)
+    return page_update.full_update(tab)
 
 
 async def stop(tabs: Tabs, key: str) -> None:

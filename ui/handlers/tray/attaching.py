@@ -41,7 +41,7 @@ async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
         tab.draft.refusals[:] = [
             new for new in tab.draft.refusals if not any(new is old for old in before)
         ]
-    tab.draft.drawn_for = str(asked.get("wish", ""))[:64]
+    tab.draft.drawn_for = str(asked.get("request", ""))[:64]
     return page_update.tray(tab)
 
 
@@ -84,5 +84,5 @@ async def change_tray(tabs: Tabs, key: str, event: gr.EventData) -> str:
             tab.draft.places.remove(place)
         case {"op": "dismiss", "id": str(sentence)} if sentence in tab.draft.refusals:
             tab.draft.refusals.remove(sentence)
-    tab.draft.drawn_for = str(asked.get("wish", ""))[:64]
+    tab.draft.drawn_for = str(asked.get("request", ""))[:64]
     return page_update.tray(tab)

@@ -15,7 +15,7 @@ from model.settings import GenerationSettings, VisionSettings
 from ui.gradio_compat import posted
 from ui.handlers.page_tab import tab_of
 from ui.html import inspector, page_update
-from ui.media.model_view import seen_frames, seen_picture
+from ui.media.model_view import frame_views, picture_view
 from ui.state.registry import Tabs
 from ui.state.tab.draft import drafted
 from ui.state.tab.tab import Tab
@@ -36,7 +36,7 @@ async def inspect(
         chosen = tabs.chosen(settings)
         vision, generation = chosen.vision, chosen.generation
         match asked:
-            case {"op": "see"} if item:
+            case {"op": "set_resolution"} if item:
                 item = tab.draft.set_resolution(item, resolution_of(asked))
             case {"op": "move", "places": -1 | 1 as places} if item:
                 tab.draft.move(item, places)
@@ -50,45 +50,45 @@ async def inspect(
                 )
         if item:
             tabs.rates.admit_look(tab.presence.asker.address)
-        look = await _looked_at(tabs, tab, item, vision, generation) if item else None
+        view = await _view_of(tabs, tab, item, vision, generation) if item else None
     except DemoError as error:
-        look = _problem(tab, item, error.sentence) if item else None
+        view = _problem(tab, item, error.sentence) if item else None
         if not item:
             tab.draft.refusals.append(error.sentence)
     labels = {item.id: label for item, label in tab.draft.numbered}
     # Meanwhile it may have been taken out.
-    if not look or look.item.id not in labels:
+    if not view or view.item.id not in labels:
         return "", page_update.tray(tab)
-    return inspector.dialog(look, labels[look.item.id], tab.texts), page_update.tray(tab)
+    return inspector.dialog(view, labels[view.item.id], tab.texts), page_update.tray(tab)
 
 
-def _problem(tab: Tab, item: Attachment, problem: LocalizedText) -> inspector.Look:
+def _problem(tab: Tab, item: Attachment, problem: LocalizedText) -> inspector.InspectorView:
     token_px = of_key(tab.convention).geometry.token_px
-    return inspector.Look(item, token_px=token_px, problem=problem)
+    return inspector.InspectorView(item, token_px=token_px, problem=problem)
 
 
-async def _looked_at(
+async def _view_of(
     tabs: Tabs, tab: Tab, item: Attachment, vision: VisionSettings, generation: GenerationSettings
-) -> inspector.Look:
+) -> inspector.InspectorView:
     """Raises `DemoError`."""
     items = list(tab.draft.tray)
     asked = drafted(tab.draft.context, items, "", vision)
     assert asked
     room = tabs.errands.room(tab)
 
-    def look() -> inspector.Look:
+    def view() -> inspector.InspectorView:
         estimate = tabs.backend.estimate(asked, generation)
         cost = estimate.items[len(estimate.items) - len(items) + items.index(item)]
         part = item.part(vision)
         if isinstance(part, Image):
-            seen = [seen_picture(part, cost.resized, room)]
+            paths = [picture_view(part, cost.resized, room)]
         else:
-            seen = seen_frames(part, cost.resized, cost.times, room)
-        return inspector.Look(item, vision, cost, seen, estimate.token_px)
+            paths = frame_views(part, cost.resized, cost.times, room)
+        return inspector.InspectorView(item, vision, cost, paths, estimate.token_px)
 
-    looked = await tabs.errands.do(tab, look)
-    tabs.made(tab, looked.seen)
-    return looked
+    made = await tabs.errands.do(tab, view)
+    tabs.made(tab, made.view_paths)
+    return made
 
 
 async def _fit(

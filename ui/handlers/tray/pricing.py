@@ -31,7 +31,7 @@ async def price(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) ->
             )
             wait_s = _expected_wait(estimate.prompt_tokens, usages)
             return tray_html.cost(
-                estimate, items, tab.texts, wait_s=wait_s, fitted=tab.draft.fit_message
+                estimate, items, tab.texts, wait_s=wait_s, fit_message=tab.draft.fit_message
             )
     except DemoError as error:
         return tray_html.not_sendable(error.sentence, tab.texts)
@@ -41,8 +41,8 @@ async def price(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) ->
 def _expected_wait(prompt_tokens: int, usages: Sequence[Usage | None]) -> float | None:
     """Seconds to the first word, if nothing of the draft has been read by then."""
     last = usages[-1] if usages else None
-    known = last.prompt_tokens + last.new_tokens if last else 0
-    return seconds_to_first_word(usages, max(1, prompt_tokens - known))
+    read_before = last.prompt_tokens + last.new_tokens if last else 0
+    return seconds_to_first_word(usages, max(1, prompt_tokens - read_before))
 
 
 def seconds_to_first_word(usages: Sequence[Usage | None], tokens: int) -> float | None:
@@ -50,13 +50,13 @@ def seconds_to_first_word(usages: Sequence[Usage | None], tokens: int) -> float 
 
     A line through the measured turns: what every turn costs, and what every token costs.
     """
-    seen = [(usage.prefilled_tokens, usage.ttft_s) for usage in usages if usage]
-    if len(seen) < 2:
+    measured = [(usage.prefilled_tokens, usage.ttft_s) for usage in usages if usage]
+    if len(measured) < 2:
         return None
-    mean_tokens = sum(read for read, _ in seen) / len(seen)
-    mean_s = sum(seconds for _, seconds in seen) / len(seen)
-    spread = sum((read - mean_tokens) ** 2 for read, _ in seen)
-    rise = sum((read - mean_tokens) * (seconds - mean_s) for read, seconds in seen)
+    mean_tokens = sum(read for read, _ in measured) / len(measured)
+    mean_s = sum(seconds for _, seconds in measured) / len(measured)
+    spread = sum((read - mean_tokens) ** 2 for read, _ in measured)
+    rise = sum((read - mean_tokens) * (seconds - mean_s) for read, seconds in measured)
     per_token = max(0.0, rise / spread) if spread else mean_s / max(1.0, mean_tokens)
     per_turn = max(0.0, mean_s - per_token * mean_tokens)
     return per_turn + per_token * tokens

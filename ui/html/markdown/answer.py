@@ -36,13 +36,13 @@ _KEPT = KeptHtml[ClipsState | None](MAX_KEPT)
 _KEPT_GROWING = KeptHtml[ClipsState | None](MAX_KEPT_GROWING)
 
 
-def to_html(answer: str, seen: Clips | None = None, *, arriving: bool = False) -> str:
+def to_html(answer: str, clips: Clips | None = None, *, arriving: bool = False) -> str:
     """HTML for `gr.Markdown` and `gr.Chatbot`, an empty line between its blocks.
 
-    seen: clips whose moments become links. arriving: the answer goes on; what its next characters may turn
+    clips: clips whose moments become links. arriving: the answer goes on; what its next characters may turn
     into something else is held back.
     """
-    state = seen.state if seen else None
+    state = clips.state if clips else None
     if arriving:
         return _growing(answer, state)
     return _KEPT.get((answer, state), lambda: (_finished(answer, state), None))[0]
@@ -114,11 +114,11 @@ def _to_html(text: str, reading: _Reading) -> tuple[str, ClipsState | None]:
     tokens = _parsed(text, unfinished=reading.unfinished)
     if tokens is None:
         return _plain(text), reading.state
-    seen = Clips.of(reading.state) if reading.state else None
-    if seen:
-        _link_moments(tokens, seen)
-    blocks = "\n".join(_blocks(tokens, reading, seen))
-    return (f"{blocks}\n" if blocks else ""), seen.state if seen else None
+    clips = Clips.of(reading.state) if reading.state else None
+    if clips:
+        _link_moments(tokens, clips)
+    blocks = "\n".join(_blocks(tokens, reading, clips))
+    return (f"{blocks}\n" if blocks else ""), clips.state if clips else None
 
 
 def _parsed(text: str, *, unfinished: bool) -> list[Token] | None:
@@ -135,7 +135,7 @@ def _plain(text: str) -> str:
     return f'<p dir="auto">{literal(text)}</p>\n\n'
 
 
-def _blocks(tokens: list[Token], reading: _Reading, seen: Clips | None) -> Iterator[str]:
+def _blocks(tokens: list[Token], reading: _Reading, clips: Clips | None) -> Iterator[str]:
     """Each block that stands in no other."""
     start = 0
     for number, token in enumerate(tokens, 1):
@@ -146,20 +146,20 @@ def _blocks(tokens: list[Token], reading: _Reading, seen: Clips | None) -> Itera
             block[0].attrSet("dir", "auto")
         open_code = reading.in_code and number == len(tokens)
         # Half a diagram cannot be drawn, and a whole one would be drawn again in the finished answer.
-        shown = written(block, None if open_code else seen, draw=not reading.arriving)
+        shown = written(block, None if open_code else clips, draw=not reading.arriving)
         yield shown.rstrip("\n") + "\n"
 
 
-def _link_moments(tokens: Sequence[Token], seen: Clips) -> None:
+def _link_moments(tokens: Sequence[Token], clips: Clips) -> None:
     """Moments that the texts of each block name become links. Not in code, formulas and links."""
     for token in tokens:
         if token.type == "inline" and token.children:
-            token.children = list(_linked(token.children, seen))
+            token.children = list(_linked(token.children, clips))
 
 
-def _linked(children: Sequence[Token], seen: Clips) -> Iterator[Token]:
+def _linked(children: Sequence[Token], clips: Clips) -> Iterator[Token]:
     texts = list(_texts(children))
-    links = deque(seen.links("".join(texts)))
+    links = deque(clips.links("".join(texts)))
     start = 0
     for token, text in zip(children, texts, strict=True):
         end = start + len(text)

@@ -119,13 +119,13 @@ class Clips:
         ]
 
 
-def clips(asked: Conversation, known: Mapping[str, Attachment]) -> Clips | None:
+def clips(asked: Conversation, attachments: Mapping[str, Attachment]) -> Clips | None:
     """For reading the answer to `asked`; None when it has nothing that plays."""
-    return next(reversed(clips_by_message(asked, known)), None)
+    return next(reversed(clips_by_message(asked, attachments)), None)
 
 
 def clips_by_message(
-    conversation: Conversation, known: Mapping[str, Attachment]
+    conversation: Conversation, attachments: Mapping[str, Attachment]
 ) -> list[Clips | None]:
     """The same for reading what follows each message."""
     players: dict[int, Player] = {}
@@ -134,7 +134,7 @@ def clips_by_message(
     for message, about in zip(conversation.messages, subjects(conversation, "video"), strict=True):
         for clip in (item for item in message.media if isinstance(item, Video)):
             shown += 1
-            attachment = known.get(str(clip.path))
+            attachment = attachments.get(str(clip.path))
             if attachment and attachment.playable:
                 player = _player(len(players) + 1, clip, attachment)
                 players[shown] = player

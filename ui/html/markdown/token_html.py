@@ -29,14 +29,14 @@ _LANGUAGE = re.compile(r"[A-Za-z0-9#+.-]{1,30}")
 _TASK = re.compile(r"\[([ xX])\] ")
 
 
-def written(tokens: Sequence[Token], seen: Clips | None, *, draw: bool) -> str:
-    """A block. seen: clips whose moments in JSON are linked; draw: diagrams, which are code otherwise."""
+def written(tokens: Sequence[Token], clips: Clips | None, *, draw: bool) -> str:
+    """A block. clips: clips whose moments in JSON are linked; draw: diagrams, which are code otherwise."""
     shown: list[str] = []
     for number, token in enumerate(tokens):
         if token.type == "inline":
             shown.append(_line(token.children or []))
         elif token.type == "fence":
-            shown.append(_fence(token, seen, draw=draw))
+            shown.append(_fence(token, clips, draw=draw))
         elif token.type == "code_block":
             shown.append(_code(restored(token.content), ""))
         elif token.type == "formula_block":
@@ -107,12 +107,12 @@ def _formula(token: Token) -> str:
     return literal(f"{token.markup}{content}{formulas.CLOSING[token.markup]}")
 
 
-def _fence(token: Token, seen: Clips | None, *, draw: bool) -> str:
+def _fence(token: Token, clips: Clips | None, *, draw: bool) -> str:
     code = restored(token.content)
     named = _LANGUAGE.match(token.info.strip())
     language = named[0].lower() if named else ""
     if language != "mermaid":
-        return _code(code, _PRISM.get(language, language)) + _moments(code, language, seen)
+        return _code(code, _PRISM.get(language, language)) + _moments(code, language, clips)
     if not draw or not diagrams.is_plain(code):
         return _code(code, "text")
     return f"\n```mermaid\n{code.strip()}\n```\n\n"
@@ -133,9 +133,9 @@ def _code(code: str, language: str) -> str:
     return f"\n{fence}{language}\n{code}\n{fence}\n\n"
 
 
-def _moments(code: str, language: str, seen: Clips | None) -> str:
+def _moments(code: str, language: str, clips: Clips | None) -> str:
     """A paragraph of the moments in a JSON block, which itself cannot hold links."""
-    links = seen.links(code) if seen and language == "json" else []
+    links = clips.links(code) if clips and language == "json" else []
     linked = " ".join(
         f'<a href="{html.escape(link.address)}">{formulas.escape(code[link.start : link.end])}</a>'
         for link in links

@@ -86,7 +86,7 @@ class Comparison:
     def start(
         self,
         backend: Backend,
-        awaited: Callable[[], bool],
+        page_pending: Callable[[], bool],
         ended: Callable[[Run], None] = lambda _: None,
     ) -> None:
         """Let the backend answer what has not been answered yet; see `Run.start`. ended: told of each answer."""
@@ -95,8 +95,8 @@ class Comparison:
         if self.run:
             self.run.start(
                 backend,
-                lambda run: self._go_on(run, backend, awaited, ended),
-                awaited=awaited,
+                lambda run: self._go_on(run, backend, page_pending, ended),
+                page_pending=page_pending,
                 loaded=self._ask_again,
             )
 
@@ -119,13 +119,13 @@ class Comparison:
         self,
         run: Run,
         backend: Backend,
-        awaited: Callable[[], bool],
+        page_pending: Callable[[], bool],
         ended: Callable[[Run], None],
     ) -> None:
         ended(run)
         if run.finished and run.finished.reason == "cancelled":
             self._next.clear()  # stopped, or nobody follows any more
-        self.start(backend, awaited, ended)
+        self.start(backend, page_pending, ended)
 
 
 def side(overrides: Overrides, question: Question) -> Side:

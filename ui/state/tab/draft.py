@@ -66,7 +66,7 @@ class Draft:
         """Take an item out of the tray, if it is there."""
         self.tray[:] = [item for item in self.tray if item.id != attachment_id]
         self.fit_message = ""
-        self.places.leave(attachment_id)
+        self.places.remove_of_item(attachment_id)
 
     def item(self, attachment_id: object) -> Attachment | None:
         """The item of the tray that has this id."""
@@ -134,7 +134,7 @@ class Draft:
             self.sent_resolutions[part] = item.resolution
         before = run.conversation.without_last_exchange() if run else self.chat.conversation
         numbers = {item.id: number for item, number in self._numbers(before)}
-        self.places.sent(message.regions if message else (), numbers)
+        self.places.remember_sent(message.regions if message else (), numbers)
         self.fit_message = ""
         if self.editing:
             self.cancel_edit()
@@ -146,7 +146,7 @@ class Draft:
         """A message that was sent is asked with other settings, as `asked`."""
         for before, now in zip(sent.parts, asked.parts, strict=True):
             if isinstance(before, Text) and isinstance(now, Text):
-                self.places.retold(before, now)
+                self.places.reworded(before, now)
             elif not isinstance(before, Text) and not isinstance(now, Text):
                 self.sent_resolutions[now] = self.sent_resolutions.get(before, AUTO)
 
@@ -165,7 +165,7 @@ class Draft:
         self.cancel_edit()
         self.editing = Edit(turn, tuple(self.tray), tuple(self.places.marked))
         self.tray[:] = self._attached(message)
-        self.places.marked[:] = self.places.of(message, self._pictures)
+        self.places.marked[:] = self.places.restored(message, self._pictures)
 
     def cancel_edit(self) -> None:
         """End the edit, if there is one: the draft's files that were set aside are back."""
@@ -210,11 +210,11 @@ class Draft:
     def _prepend(self, message: Message) -> None:
         self.returned = message.text
         self.tray[:0] = self._attached(message)
-        self.places.marked[:0] = self.places.of(message, self._pictures)
+        self.places.marked[:0] = self.places.restored(message, self._pictures)
 
     def _attached(self, message: Message) -> list[Attachment]:
         return [
-            attachment.again(self.sent_resolutions.get(part, AUTO))
+            attachment.copy_for_tray(self.sent_resolutions.get(part, AUTO))
             for part in message.media
             if (attachment := self.chat.attachments.get(str(part.path)))
         ]
@@ -228,7 +228,7 @@ class Draft:
     def _follow_conversation(self) -> None:
         """The conversation or the tray has changed under the marked places."""
         standing = sum(isinstance(part, Image) for part in self.context.media)
-        self.places.follow(self._pictures, standing)
+        self.places.remap(self._pictures, standing)
 
 
 def drafted(

@@ -67,15 +67,15 @@ class Run:
         backend: Backend,
         on_end: Callable[[Run], None],
         *,
-        awaited: Callable[[], bool] = lambda: False,
+        page_pending: Callable[[], bool] = lambda: False,
         loaded: Callable[[], None] = lambda: None,
     ) -> None:
-        """Begin. `on_end` is called on the event loop; `awaited` may hold off giving up an orphan.
+        """Begin. `on_end` is called on the event loop; `page_pending` may hold off giving up an orphan.
 
         loaded: called on the event loop before a backend is asked that had to be loaded first.
         """
         loop = asyncio.get_running_loop()
-        self._task = loop.create_task(self._watch(on_end, awaited))
+        self._task = loop.create_task(self._watch(on_end, page_pending))
         if backend.status().state == "loading":
             self._waiting = loop.create_task(self._ask_when_loaded(backend, loaded))
         else:
@@ -114,7 +114,7 @@ class Run:
             self._left_at = time.monotonic()
 
     @property
-    def left(self) -> bool:
+    def is_ending(self) -> bool:
         """Whether nobody looks at it, or it was told to stop: it will soon be over."""
         return self._deserted or not self._followers or self.cancel.is_set()
 
@@ -184,11 +184,11 @@ class Run:
             case Finished():
                 self.finished = event
 
-    async def _watch(self, on_end: Callable[[Run], None], awaited: Callable[[], bool]) -> None:
+    async def _watch(self, on_end: Callable[[Run], None], page_pending: Callable[[], bool]) -> None:
         while not self._done.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._done.wait(), WATCH_S)
-            if self.orphaned() and not awaited():
+            if self.orphaned() and not page_pending():
                 self.cancel.set()
         try:
             on_end(self)

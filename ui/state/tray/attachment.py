@@ -46,7 +46,7 @@ class Attachment:
             return Image(self.path, vision, name=self.name)
         return Video(self.path, vision, name=self.name)
 
-    def again(self, resolution: Resolution) -> Attachment:
+    def copy_for_tray(self, resolution: Resolution) -> Attachment:
         """The same file as another item."""
         return replace(self, id=_new_id(), resolution=resolution)
 

@@ -31,7 +31,7 @@ class Pointed:
     item: str = ""
     number: int = 0
 
-    def again(self, items: Mapping[int, str]) -> Pointed:
+    def moved_to_tray(self, items: Mapping[int, str]) -> Pointed:
         """The same place when its picture is in the tray again; `items` are its pictures, by number."""
         return replace(self, item=items.get(self.number, ""))
 
@@ -41,7 +41,7 @@ class PointedPlaces:
 
     def __init__(self) -> None:
         self.marked: list[Pointed] = []  # that the next message is about
-        self._told: dict[Text, Pointed] = {}  # by the parts of messages that say so
+        self._by_part: dict[Text, Pointed] = {}  # by the parts of messages that say so
 
     def add(self, place: Pointed) -> None:
         """Raises `DemoError` when there are too many already."""
@@ -55,49 +55,49 @@ class PointedPlaces:
         """Take a place back, if it is there."""
         self.marked[:] = [place for place in self.marked if place.id != place_id]
 
-    def leave(self, item_id: object) -> None:
+    def remove_of_item(self, item_id: object) -> None:
         """A picture has left the tray, and its places with it."""
         self.marked[:] = [place for place in self.marked if place.item != item_id]
 
-    def follow(self, items: Mapping[int, str], standing: int) -> None:
+    def remap(self, items: Mapping[int, str], standing: int) -> None:
         """Places in pictures that have left the conversation go with them, into the tray or away.
 
         items: the ids of the tray's pictures, by number; standing: how many are in the conversation.
         """
         moved = (
-            place if place.item or place.number <= standing else place.again(items)
+            place if place.item or place.number <= standing else place.moved_to_tray(items)
             for place in self.marked
         )
         self.marked[:] = [place for place in moved if place.item or place.number <= standing]
 
-    def sent(self, regions: Sequence[Text], numbers: Mapping[str, int]) -> None:
+    def remember_sent(self, regions: Sequence[Text], numbers: Mapping[str, int]) -> None:
         """Remember which part of the message says which place; `numbers` are its items', by id."""
         for region, place in zip(regions, self.marked, strict=False):
             number = numbers.get(place.item, place.number)
-            self._told[region] = replace(place, item="", number=number)
+            self._by_part[region] = replace(place, item="", number=number)
 
-    def retold(self, before: Text, now: Text) -> None:
+    def reworded(self, before: Text, now: Text) -> None:
         """A place is said in another way."""
-        if before in self._told:
-            self._told[now] = self._told[before]
+        if before in self._by_part:
+            self._by_part[now] = self._by_part[before]
 
-    def of(self, message: Message, items: Mapping[int, str]) -> list[Pointed]:
+    def restored(self, message: Message, items: Mapping[int, str]) -> list[Pointed]:
         """The places that a message was about whose pictures are in the tray again, by number."""
-        return [self._told[part].again(items) for part in message.regions if part in self._told]
+        return [self._by_part[part].moved_to_tray(items) for part in message.regions if part in self._by_part]
 
     def copy(self) -> PointedPlaces:
         """The same places, for another tab."""
         made = PointedPlaces()
-        made.marked, made._told = list(self.marked), dict(self._told)
+        made.marked, made._by_part = list(self.marked), dict(self._by_part)
         return made
 
     def clear(self) -> None:
         """Forget all of them."""
         self.marked.clear()
-        self._told.clear()
+        self._by_part.clear()
 
 
-def pointed_at(posted: Mapping[str, Any], before: Conversation, known: Mapping[str, Attachment]) -> Pointed:  # fmt: skip
+def pointed_at(posted: Mapping[str, Any], before: Conversation, attachments: Mapping[str, Attachment]) -> Pointed:  # fmt: skip
     """What a browser has marked: a `box` in a picture of the tray (`id`) or of the conversation (`src`).
 
     Raises `DemoError`.
@@ -107,7 +107,7 @@ def pointed_at(posted: Mapping[str, Any], before: Conversation, known: Mapping[s
         return Pointed(secrets.token_hex(8), corners, item)
     shown = unquote(str(posted.get("src", "")).rsplit("file=", 1)[-1])
     for number, picture in enumerate(_pictures(before), 1):
-        attachment = known.get(str(picture.path))
+        attachment = attachments.get(str(picture.path))
         if attachment and attachment.shown == shown:
             return Pointed(secrets.token_hex(8), corners, number=number)
     raise DemoError("That picture is not part of this conversation any more; attach it again.")
@@ -117,7 +117,7 @@ def region_texts(
     places: Sequence[Pointed],
     items: Mapping[str, tuple[Attachment, int]],
     before: Conversation,
-    known: Mapping[str, Attachment],
+    attachments: Mapping[str, Attachment],
     vision: VisionSettings,
     convention: Convention,
 ) -> list[Text]:
@@ -129,7 +129,7 @@ def region_texts(
             seen_at = attachment.resolution.applied(vision)
         else:
             number, picture = place.number, pictures[place.number - 1]
-            attachment, seen_at = known[str(picture.path)], picture.vision
+            attachment, seen_at = attachments[str(picture.path)], picture.vision
         resized = image_target_size(attachment.size, seen_at, of_key(convention).geometry)
         told.append(region_text(number, place.corners, convention, resized))
     return told

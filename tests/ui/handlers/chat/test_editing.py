@@ -146,7 +146,7 @@ def test_a_failed_edit_leaves_the_conversation_and_goes_on_being_one() -> None:
         tab.draft.edit(0)
         view = await rewritten(tabs, "another")
         assert (view.returned, view.rewritten) == ("", "another")
-        assert (await following.settled(tabs, KEY)).rewritten is None
+        assert (await following.final_update(tabs, KEY)).rewritten is None
         assert said(tab) == ["first", "Hello", "second", "Hello"] and len(tab.chat.answers) == 2
         assert tab.draft.editing and tab.draft.editing.turn == 0
         assert [item.path for item in tab.draft.tray] == [PHOTO.path]
@@ -182,7 +182,7 @@ def test_a_failed_edit_is_given_to_a_page_that_opens_meanwhile() -> None:
         await sending.submit_edit(tabs, KEY, "another", {})
         told = [ending async for _, _, ending in following.follow(tabs, KEY)]
         assert told[-1] == "", "the page asks for the text"
-        assert (await opening.look(tabs, KEY)).rewritten == "another"
+        assert (await opening.reattach_page(tabs, KEY)).rewritten == "another"
 
     scene(play)
 
@@ -217,7 +217,7 @@ def test_a_new_chat_takes_the_whole_draft_that_an_edit_had_set_aside() -> None:
         tab.draft.attach(CLIP)
         tab.draft.edit(0)
         assert (await editing.clear(tabs, KEY)).returned == ""
-        assert tab.draft.tray == [] and (await following.settled(tabs, KEY)).returned == ""
+        assert tab.draft.tray == [] and (await following.final_update(tabs, KEY)).returned == ""
 
     scene(play)
 

@@ -85,7 +85,7 @@ def test_a_diagram_is_drawn_once_its_answer_stands() -> None:
         looks = [live async for live, *_ in following.growing(tabs, tabs.open(KEY))]
         assert any("A --> B" in live for live in looks)
         assert not any("mermaid" in live for live in looks)
-        stands = await following.settled(tabs, KEY)
+        stands = await following.final_update(tabs, KEY)
         assert rest(stands)["messages"][-1]["content"][0]["text"].startswith(diagram)
 
     scene(play)
@@ -113,7 +113,7 @@ def test_what_an_answer_points_at_is_told_as_it_is_written_and_when_it_stands(
         looks = [state async for _, state in following.growing(tabs, tabs.open(KEY))]
         assert "data-places" not in looks[0]
         assert any("a boat" in state for state in looks)
-        last = await following.settled(tabs, KEY)
+        last = await following.final_update(tabs, KEY)
         assert "data-places" not in last.run_state and "a boat" in str(rest(last)["answers"])
 
     scene(play)
@@ -155,8 +155,8 @@ def test_the_text_of_a_message_that_came_to_nothing_is_asked_for_and_given_once(
         await sending.submit(tabs, KEY, "Hi", {})
         *_, (_, _, ending) = [update async for update in following.follow(tabs, KEY)]
         assert ending == ""
-        assert (await following.settled(tabs, KEY)).returned == "Hi"
-        assert (await following.settled(tabs, KEY)).returned == ""
+        assert (await following.final_update(tabs, KEY)).returned == "Hi"
+        assert (await following.final_update(tabs, KEY)).returned == ""
 
     scene(play)
 
@@ -167,7 +167,7 @@ def test_a_page_that_comes_back_after_a_message_came_to_nothing_is_given_its_tex
         await sending.submit(tabs, KEY, "Hi", {})
         async for _ in following.growing(tabs, tabs.open(KEY)):
             pass
-        assert (await opening.look(tabs, KEY)).returned == "Hi"
-        assert (await following.settled(tabs, KEY)).returned == ""
+        assert (await opening.reattach_page(tabs, KEY)).returned == "Hi"
+        assert (await following.final_update(tabs, KEY)).returned == ""
 
     scene(play)

@@ -86,7 +86,7 @@ def test_a_duplicate_of_a_tab_goes_on_by_itself(uploads: Path) -> None:
         await followed(tabs)
         await attach(tabs, [{"path": str(uploads / "red.png"), "name": "again.png"}])
         _, name, *_ = await opening.open_page(tabs, OTHER, "en", KEY, gr.Request(session_hash="p"))
-        shown = await opening.look(tabs, OTHER)
+        shown = await opening.reattach_page(tabs, OTHER)
         mine, other = tabs.open(KEY), tabs.open(OTHER)
         assert name == "p" and "copy of another" in shown.notice and "again.png" in shown.tray
         assert (other.chat.conversation, other.chat.answers) == (

@@ -34,7 +34,7 @@ from tests.support.served import program
 from ui.handlers.chat import sending
 from ui.handlers.tray import pricing
 from ui.media.disk_quota import DiskQuota
-from ui.media.model_view import seen_frames, seen_picture
+from ui.media.model_view import frame_views, picture_view
 from ui.media.room import Room
 from ui.media.sandbox.media import STRANGERS_MEDIA
 from ui.page.build import build_page
@@ -125,9 +125,9 @@ def seen(tab: Tab, estimate: Estimate) -> list[PillowImage.Image]:
     item, cost = tab.draft.tray[1], estimate.items[1]
     part: Any = item.part(SMALL)
     if item.kind == "image":
-        paths = [seen_picture(part, cost.resized, Room(DiskQuota()))]
+        paths = [picture_view(part, cost.resized, Room(DiskQuota()))]
     else:
-        paths = seen_frames(part, cost.resized, cost.times, Room(DiskQuota()))
+        paths = frame_views(part, cost.resized, cost.times, Room(DiskQuota()))
     return [PillowImage.open(path).convert("RGB") for path in paths]
 
 

@@ -112,7 +112,7 @@ def test_a_whole_turn_decodes_nothing_here(
         assert all(item.playable for item in tab.chat.attachments.values() if item.kind == "video")
         assert "tokens" in await pricing.price(tabs, KEY, "What?", SETTINGS)
         for item in tab.draft.tray:
-            see = posted(op="see", id=item.id)
+            see = posted(op="set_resolution", id=item.id)
             dialog, _ = await inspecting.inspect(tabs, KEY, "", see, SETTINGS)
             assert "alert" not in dialog
         await read_ahead.read_ahead(tabs, KEY, SETTINGS)
@@ -135,7 +135,7 @@ async def keep(tabs: Tabs, tab: Tab, made_here: bool) -> None:
     assert url.endswith("marked.png")
     address, _ = await keeping.export(tabs, KEY)
     archive = Path(unquote(address.partition("file=")[2]))
-    tabs.uploads.arrived([str(archive)])
+    tabs.uploads.register([str(archive)])
     await keeping.restore(tabs, OTHER, posted(path=str(archive), name="talk.zip"))
     assert len(list(tabs.open(OTHER).chat.conversation.media)) == 4
 

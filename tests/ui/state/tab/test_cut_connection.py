@@ -88,7 +88,7 @@ def test_a_tab_that_another_page_shows_is_not_left(monkeypatch: pytest.MonkeyPat
         tabs.page_left(KEY, "first")
         await asyncio.sleep(0.3)
         tabs.page_left(KEY, "reloaded")
-        await opening.look(tabs, KEY, as_page("reloaded"))  # the browser has kept it
+        await opening.reattach_page(tabs, KEY, as_page("reloaded"))  # the browser has kept it
         await asyncio.sleep(0.3)
         assert not backend.calls[0].cancel.is_set()
         tabs.page_left(KEY, "reloaded")

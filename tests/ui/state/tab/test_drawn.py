@@ -80,7 +80,7 @@ def test_an_action_draws_and_sends_what_is_new(monkeypatch: pytest.MonkeyPatch) 
         assert read == ["Hello"]
         undone = await editing.undo(tabs, KEY)
         assert rest(undone)["messages"] == [] and page.put(rest(undone))[-1] == "answer99"
-        assert page.put(rest(await following.settled(tabs, KEY))) == page.shown and read == [
+        assert page.put(rest(await following.final_update(tabs, KEY))) == page.shown and read == [
             "Hello"
         ]
         page.put(rest(await editing.clear(tabs, KEY)))
@@ -103,10 +103,10 @@ def test_an_action_goes_through_the_parts_of_no_message_again() -> None:
     long(tab, 100)
     said = (Message(m.role, Parts(m.parts)) for m in tab.chat.conversation.messages)
     tab.chat.conversation = Conversation(messages=tuple(said))
-    page_update.whole(tab)
+    page_update.full_update(tab)
     assert looked
     looked = 0
-    page_update.whole(tab)
+    page_update.full_update(tab)
     assert looked == 0
 
 
@@ -115,7 +115,7 @@ def test_a_page_that_has_nothing_is_sent_all_of_it() -> None:
         tabs = Tabs(FakeBackend())
         long(tabs.open(KEY), 3)
         for _ in range(2):
-            first = await opening.look(tabs, KEY, gr.Request(session_hash="page"))
+            first = await opening.reattach_page(tabs, KEY, gr.Request(session_hash="page"))
             assert len(Page().put(rest(first))) == 6
 
     scene(play)

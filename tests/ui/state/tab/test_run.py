@@ -24,14 +24,14 @@ def running(
     backend: FakeBackend,
     meanwhile: Callable[[Run], Awaitable[None]],
     *,
-    awaited: Callable[[], bool] = lambda: False,
+    page_pending: Callable[[], bool] = lambda: False,
 ) -> tuple[Run, list[Run]]:
     """Start a run, do something, and wait for its end."""
 
     async def started() -> tuple[Run, list[Run]]:
         ended: list[Run] = []
         run = Run(ASKED, GenerationSettings(), "s1")
-        run.start(backend, ended.append, awaited=awaited)
+        run.start(backend, ended.append, page_pending=page_pending)
         await meanwhile(run)
         await run.ended()
         return run, ended
@@ -182,7 +182,7 @@ def test_a_page_that_is_awaited_keeps_the_answer(monkeypatch: pytest.MonkeyPatch
         await asyncio.sleep(0.6)
         gate.set()
 
-    run, _ = running(FakeBackend(gate=gate), open_late, awaited=lambda: True)
+    run, _ = running(FakeBackend(gate=gate), open_late, page_pending=lambda: True)
     assert run.text == "Hello"
 
 
