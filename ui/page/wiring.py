@@ -54,15 +54,15 @@ def wire_opening(events: Events) -> None:
     opened = blocks.load(
         bind(opening.open_page),
         [key, page.sidebar.language, page.values.original],
-        [key, name, page.banner, page.loading],
+        [key, name, page.banner, page.loading, *view],
         js="() => qwenVlChat.open()",
         **UNQUEUED,
     )
     tell = "(key, page) => { qwenVlChat.acknowledge(key, page); return [] }"
     opened.then(None, [key, name], None, js=tell, **UNQUEUED)
-    resumed = page.scripts.resume.click
-    for event in (opened.then, resumed):
-        events.update_after(event(bind(opening.reattach_page), key, list(view), **UNQUEUED))
+    back = page.scripts.resume.click(bind(opening.reattach_page), key, list(view), **UNQUEUED)
+    for event in (opened, back):
+        events.update_after(event)
     blocks.unload(bind(opening.close_page))
     blocks.unload(bound(_drop_session, blocks))
 

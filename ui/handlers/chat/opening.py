@@ -17,8 +17,8 @@ from ui.state.tab.tab import Tab
 
 async def open_page(
     tabs: Tabs, key: str, language: str, original: str, request: gr.Request
-) -> tuple[str, str, str, gr.Timer]:
-    """A page is there: give it its key back, and its own name, and say what runs.
+) -> tuple[Any, ...]:
+    """A page has opened: its key, its own name, what runs, and everything that it shows of its tab, see `View`.
 
     original: the key of the tab that the browser duplicated into this one, or empty.
     """
@@ -30,7 +30,7 @@ async def open_page(
     browser = browser_of(request.request) if request.request else ""
     page = str(request.session_hash)
     tabs.page_opened(tab, browser, page, address_of(request.request))
-    return key, page, *_model(tabs, tab)
+    return key, page, *_model(tabs, tab), *await reattach_page(tabs, key, request)
 
 
 async def close_page(tabs: Tabs, request: gr.Request) -> None:
@@ -39,7 +39,7 @@ async def close_page(tabs: Tabs, request: gr.Request) -> None:
 
 
 async def reattach_page(tabs: Tabs, key: str, request: gr.Request | None = None) -> View:
-    """A page has opened or is back, from a lost connection perhaps: an answer in the making waits for it."""
+    """A page has opened or is back after a lost connection. It is sent everything, and a running answer waits for it."""
     tab = tab_of(tabs, key)
     if request:
         tab.presence.pages.add(str(request.session_hash))
