@@ -1,4 +1,4 @@
-"""A copy of a clip that every browser plays, for looking at only: the model reads the file itself."""
+"""A copy of a clip that every browser plays. It is only shown: the model gets the original file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ui.media.sandbox.media import STRANGERS_MEDIA
 FPS = 12
 MAX_SECONDS = 180.0  # of the clip; the rest is not in the copy
 MAX_SIDE_PX = 640
-PATIENCE_S = 120.0  # for making it; it ends where it has come to by then
+PATIENCE_S = 120.0  # for making it; a copy that takes longer is cut there
 
 
 def clip_preview(path: str, seconds: float, room: Room) -> str:

@@ -1,7 +1,7 @@
-"""How much of the disk files of strangers may take, and which of them are still needed.
+"""How much of the disk uploads may take, and which of them are still needed.
 
-Strangers upload what they never send, and break uploads off half way. A file goes when no tab needs it and it has
-lain as long as a conversation stays without a page. Whatever is made of uploads counts like them.
+People upload files that they never send, and break uploads off. A file is removed when no tab needs it and it is older
+than a conversation without a page can be. Files that are made from uploads count as well.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ui.gradio_compat import upload_folder
 from ui.http.share import share
 from ui.media.temp_folder import LOCK
 
-RECOUNT_S = 2.0  # between two looks at how much there is
-SPARE_BYTES = 2**30  # of the disk, for everything but uploads
+RECOUNT_S = 2.0  # between two counts of the folder
+SPARE_BYTES = 2**30  # of the disk that stay free
 MAX_FILE_BYTES = 200 * 2**20
-MIN_FILE_BYTES = 4096  # of the disk, however little is in it
+MIN_FILE_BYTES = 4096  # that a file takes on the disk, however small it is
 
 
 def sweep(needed: Container[str], kept_s: float) -> None:
-    """Remove files that are older and that nobody needs, by their resolved paths, and folders that are empty then."""
+    """Remove files that are older than `kept_s` and not in `needed` (resolved paths), and then empty folders."""
     before = time.time() - kept_s
     inside_first = sorted(upload_folder().rglob("*"), reverse=True)
     for path in inside_first:
@@ -43,7 +43,7 @@ def sweep(needed: Container[str], kept_s: float) -> None:
 
 
 def remove_unfinished(before: float) -> None:
-    """Remove what Gradio wrote of uploads and never named, because a form was not what it should be."""
+    """Remove the temporary files that Gradio leaves of malformed uploads."""
     with suppress(OSError), os.scandir(upload_folder()) as entries:
         for entry in entries:
             with suppress(OSError):
@@ -53,9 +53,9 @@ def remove_unfinished(before: float) -> None:
 
 
 class DiskQuota:
-    """What is left for files of strangers, which may take `most_bytes` together, and one person a share of it.
+    """Counts what uploads take. All together may take `most_bytes`, and one person a share of it. Thread-safe.
 
-    For any thread. A person is an address, see `person_of`; "" is nobody, who has all that there is.
+    person: an address, see `person_of`; "" stands for no person in particular, and has no share of its own.
     max_file_bytes: of each file.
     """
 
@@ -64,25 +64,25 @@ class DiskQuota:
         self.max_file_bytes = max_file_bytes
         self._lock, self._counting = threading.Lock(), threading.Lock()
         self._counted = -math.inf
-        # At the latest count: what they may take together, what is left of that, and what was taken since then.
+        # At the latest count: what all may take, and what was left of it; and what was taken since then.
         self._whole, self._left, self._taken = 0.0, 0.0, 0
-        self._files: dict[str, tuple[str, int]] = {}  # whose each is, and its bytes
+        self._files: dict[str, tuple[str, int]] = {}  # by path: whose it is, and its bytes
         self._stored = Counter[str]()  # bytes of those, by person
-        self._writing = Counter[str]()  # bytes of what is on its way to the disk
+        self._writing = Counter[str]()  # bytes that are being written, by person
 
     def free_bytes(self, person: str = "") -> float:
-        """Bytes that this person may store, as far as is known without looking."""
+        """Bytes that this person may store, by the latest count."""
         with self._lock:
             return self._left_for(person)
 
     def full(self, person: str = "") -> bool:
-        """Whether there are none. Goes through the folder now and then."""
+        """Whether `free_bytes` is 0. May count the folder, which blocks."""
         if time.monotonic() > self._counted + RECOUNT_S:
             self._count()
         return self.free_bytes(person) <= 0
 
     def taken(self, person: str, count: int) -> bool:
-        """Whether so many bytes may be written, as far as is known without looking; they count then."""
+        """Reserve so many bytes. Returns False if there is no room, by the latest count."""
         with self._lock:
             fits = count <= self._left_for(person)
             self._taken += count if fits else 0
@@ -90,14 +90,14 @@ class DiskQuota:
         return fits
 
     def written(self, person: str, count: int) -> None:
-        """So many bytes that were taken are files now, or gone."""
+        """So many reserved bytes have become files, or were given up."""
         with self._lock:
             self._writing[person] -= count
             if not self._writing[person]:
                 del self._writing[person]
 
     def keep(self, person: str, *paths: str | Path) -> None:
-        """These files were stored for this person; who else has the same is not asked."""
+        """Record that these files were stored for this person."""
         for path in (str(Path(path).resolve()) for path in paths):
             with suppress(OSError):  # gone meanwhile
                 size = _bytes(os.stat(path))
@@ -115,12 +115,12 @@ class DiskQuota:
         return min(left, share(self._whole, others) - own)
 
     def _count(self) -> None:
-        """One at a time; who comes meanwhile goes by the latest count, if there is one."""
+        """Count the folder. One thread counts at a time; the others use the latest count, if there is one."""
         if not self._counting.acquire(blocking=self._counted == -math.inf):
             return
         try:
             with self._lock:
-                before = self._taken  # lies in the folder by now
+                before = self._taken  # in the folder by now
                 files = self._files.copy()
             folder = upload_folder()
             folder.mkdir(parents=True, exist_ok=True)

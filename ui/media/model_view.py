@@ -1,4 +1,4 @@
-"""What the model sees of an item: the picture or the sampled frames at exactly the size that it gets.
+"""What the model sees of an item: the picture or the sampled frames, at the size that it gets.
 
 Resized with Pillow; the model's own pixels differ by at most 2 of 255 levels in 0.4 % of the values.
 """

@@ -1,4 +1,4 @@
-"""What one person may store, and files that appear whole or not at all."""
+"""What one person may store, and files that appear only when they are complete."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHARE_USED = LocalizedText(
 
 
 class Room:
-    """What one person may store; without one, what everybody shares. For any thread."""
+    """What one person may store; without a person, what all may. Thread-safe."""
 
     def __init__(self, quota: DiskQuota, person: str = "") -> None:
         self.quota, self.person = quota, person
@@ -29,15 +29,15 @@ class Room:
 
     @property
     def free_bytes(self) -> float:
-        """Bytes, as far as is known without looking."""
+        """Bytes that may be stored, by the latest count."""
         return self.quota.free_bytes(self.person)
 
     def full(self) -> bool:
-        """Whether there is none; may go through the folder."""
+        """Whether nothing may be stored. May count the folder, which blocks."""
         return self.quota.full(self.person)
 
     def require(self) -> None:
-        """Raises `MediaError` where nothing can be stored; may go through the folder."""
+        """Raises `MediaError` if nothing may be stored. May count the folder, which blocks."""
         if self.full():
             raise self.refusal()
 
@@ -45,12 +45,12 @@ class Room:
         return MediaError.of(_SHARE_USED if self.free_bytes < self.quota.free_bytes() else NOT_STORED)
 
     def keep(self, *paths: str | Path) -> None:
-        """These files are this person's."""
+        """Record that these files are this person's."""
         self.quota.keep(self.person, *paths)
 
     @contextmanager
     def writing(self) -> Iterator[Writing]:
-        """Meanwhile what is taken counts as this person's; what it has become is to be kept before the end."""
+        """Reserve bytes within the block. Call `keep` for the files before it ends."""
         writing = Writing(self)
         try:
             yield writing
@@ -59,7 +59,10 @@ class Room:
 
     @contextmanager
     def placed(self, target: Path) -> Iterator[Path]:
-        """A new file, which becomes `target` when it is whole: nobody reads half of one. Blocks; raises `DemoError`."""
+        """Yield a path to write to, and rename it to `target` afterwards, so that nobody reads half a file.
+
+        Blocks. Raises `DemoError`.
+        """
         self.require()
         target.parent.mkdir(parents=True, exist_ok=True)
         beside = target.with_name(f"{secrets.token_hex(16)}{target.suffix}")
@@ -74,20 +77,20 @@ class Room:
 
 
 class Writing:
-    """The bytes of one piece of work that are on their way to the disk."""
+    """The bytes that one job has reserved."""
 
     def __init__(self, room: Room) -> None:
         self.bytes = 0
         self._room = room
 
     def taken(self, count: int) -> bool:
-        """Whether so many bytes may be written, as far as is known without looking; they count then."""
+        """Reserve so many bytes. Returns False if there is no room, by the latest count."""
         fits = self._room.quota.taken(self._room.person, count)
         self.bytes += count if fits else 0
         return fits
 
     def take(self, count: int) -> None:
-        """So many bytes are being written; may look. Raises `MediaError` if they are too many."""
+        """Reserve so many bytes. Raises `MediaError` if there is no room. May count the folder, which blocks."""
         if not self.taken(count):
             self._room.require()
             if not self.taken(count):

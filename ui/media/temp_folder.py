@@ -1,7 +1,7 @@
-"""Where uploads lie while this process runs: a folder of its own, private, and gone when it ends.
+"""The folder for uploads: private to this process, and removed when it ends.
 
-Gradio forgets which files are its own when it is killed. So a folder without a living owner, which is told
-by the lock that dies with a process, is removed by whoever comes next.
+A killed process removes nothing. So the next one removes folders whose owner is gone, which it knows by their lock: the
+system releases it with the process.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 @contextmanager
 def private_folder() -> Iterator[Path]:
-    """Let Gradio keep uploads in a new folder, inside the one that it was told of, else among temporary files.
+    """Let Gradio keep uploads in a new folder, inside GRADIO_TEMP_DIR or the system's folder for temporary files.
 
     Raises `DemoError` where nothing can be written.
     """
@@ -62,7 +62,7 @@ def _made(told: str | None) -> tuple[Path, int | None]:
 
 
 def sweep(parent: Path) -> None:
-    """Remove what processes left behind that ended without cleaning up."""
+    """Remove the folders of processes that ended without cleaning up."""
     for folder in parent.glob(f"{PREFIX}*"):
         if (lock := _lock(folder / LOCK)) is not None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -70,7 +70,7 @@ def sweep(parent: Path) -> None:
 
 
 def _lock(file: Path, flags: int = 0) -> int | None:
-    """The file, open and locked; None where somebody else has locked it, or it is not ours to open."""
+    """The file, open and locked; None if another process has locked it, or if it cannot be opened."""
     try:
         lock = os.open(file, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
     except OSError:
@@ -85,7 +85,7 @@ def _lock(file: Path, flags: int = 0) -> int | None:
 
 @contextmanager
 def storing() -> Iterator[None]:
-    """While a file is written. Raises `DemoError` if there is no room for it."""
+    """Raises `DemoError` if the disk is full when a file is written in the block."""
     try:
         yield
     except OSError as error:

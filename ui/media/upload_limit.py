@@ -1,4 +1,4 @@
-"""What an upload may take, counted while its bytes arrive."""
+"""Limits uploads while their bytes arrive."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from ui.media.room import Room, Writing
 from ui.media.uploads import MAX_ATTACHMENTS
 
 NO_FORM, TOO_LARGE, INSUFFICIENT_STORAGE = 400, 413, 507
-# Of what is no file: the page sends none, and Gradio would keep it in memory.
+# Of form fields that are no files: the page sends none, and Gradio would keep them in memory.
 MAX_FIELDS_BYTES = 2**16
 MAX_AROUND_BYTES = 2**20  # of boundaries and headers
-CLOCKS_S = 1.0  # by which the disk's may be behind
-MAX_UNREAD_S = 30.0  # for what nobody wants
+CLOCKS_S = 1.0  # by which the disk's clock may be behind
+MAX_UNREAD_S = 30.0  # for receiving the rest of a refused upload
 SENTENCES = {
     NO_FORM: "The upload cannot be read.",
     TOO_LARGE: "The upload is too large.",
@@ -37,11 +37,11 @@ _TOO_LARGE = "File size exceeded the maximum allowed size."
 
 
 class UploadLimit:
-    """ASGI middleware: refuses uploads that do not fit, at once where they say so, else at the first byte too many."""
+    """ASGI middleware: refuses uploads that are too large, by their declared length or at the first byte too many."""
 
     def __init__(self, app: ASGIApp, quota: DiskQuota) -> None:
         self.app, self.quota = app, quota
-        self._going: dict[_Upload, float] = {}  # since when
+        self._going: dict[_Upload, float] = {}  # the time when each began
         self._removing = set[asyncio.Future[None]]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,7 +64,7 @@ class UploadLimit:
                 await self._let_in(scope, upload)
 
     async def _let_in(self, scope: Scope, upload: _Upload) -> None:
-        while self._removing:  # what it writes would go too
+        while self._removing:  # that would remove this upload's files, too
             await asyncio.wait(self._removing)
         self._going[upload] = time.time()
         try:
@@ -78,7 +78,7 @@ class UploadLimit:
             removing.add_done_callback(self._removing.discard)
 
     async def _refused(self, headers: Headers, room: Room) -> int:
-        """With which status it is refused before its first byte, if it is."""
+        """The status with which it is refused before its first byte, or 0."""
         length = headers.get("content-length", "")
         declared = int(length) if length.isdecimal() else 0
         full = await asyncio.to_thread(room.full)
@@ -99,7 +99,7 @@ class _Upload:
         self._status = 0  # of the refusal
 
     async def receive(self) -> Message:
-        """Raises `MultiPartException` for what is too much, and for an upload that is broken off."""
+        """Raises `MultiPartException` for an upload that is too large or broken off."""
         message = await self._receive()
         if message["type"] != "http.request":
             raise MultiPartException("The upload was broken off.")
@@ -125,7 +125,7 @@ class _Upload:
 
 
 def _heard(receive: Receive, send: Send, most_bytes: int) -> Send:
-    """Answers at once, and lets what is still being sent pass: most browsers listen only after that."""
+    """Answer at once, and read the rest of the request, because most browsers read the answer only after that."""
 
     async def send_and_wait(message: Message) -> None:
         last = message["type"] == "http.response.body" and not message.get("more_body")
@@ -142,7 +142,7 @@ def _heard(receive: Receive, send: Send, most_bytes: int) -> Send:
 
 
 async def _unread(receive: Receive, most_bytes: int) -> None:
-    """Take so much of a request, and throw it away."""
+    """Receive at most `most_bytes` of a request and discard them."""
     message: Message = {"more_body": True}
     while message.get("more_body") and most_bytes > 0:
         message = await receive()
@@ -150,7 +150,7 @@ async def _unread(receive: Receive, most_bytes: int) -> None:
 
 
 class _Form:
-    """Counts the files of a form, and the bytes of what is none, as Gradio will read it."""
+    """Counts the files of a form, and the bytes of its other fields, as Gradio will read it."""
 
     def __init__(self, content_type: str) -> None:
         _, options = parse_options_header(content_type)

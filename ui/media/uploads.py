@@ -1,7 +1,7 @@
-"""Which files a browser may name: only what Gradio stored for an upload.
+"""Which files a client may name: only its own uploads.
 
-Everything that arrives with a path goes through `Uploads.claim`, from the page and from the API alike:
-Gradio itself hands over whatever was posted.
+Every posted path goes through `Uploads.claim`, from the page and from the API. Gradio itself hands over whatever was
+posted.
 """
 
 from __future__ import annotations
@@ -23,17 +23,16 @@ MAX_PATH = 4096
 NOT_STORED = LocalizedText(
     "The server could not keep the file; its disk may be full, so try again later or send a smaller one."
 )
-MAX_CLAIMS = 1000  # of one file that nobody has made yet; then the oldest goes
-SWEPT = 1024  # files of which is known whose they are, before it is first asked which are gone
+MAX_CLAIMS = 1000  # that may wait for one file; then the oldest is dropped
+SWEPT = 1024  # known files before the first check which of them are gone
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class Uploads:
-    """Whose the uploaded files are.
+    """Who owns which uploaded file.
 
-    An upload says nothing of its session, so a file belongs to the first that names it, who alone can: its
-    path holds a hash that nobody guesses. Whoever uploads the same content gets the same path, and has
-    to be believed as well: each can claim a file as often as they have uploaded it.
+    An upload names no session, so a file belongs to whoever names its path first. The path contains a content hash, so
+    only the uploader knows it. Equal content has equal paths: N uploads allow N claims.
     """
 
     def __init__(self) -> None:
@@ -70,7 +69,7 @@ class Uploads:
         self._unclaimed.setdefault(str(path), [])
 
     def released(self, path: str, owner: str) -> bool:
-        """`owner` needs a file no more. Whether nobody else has it."""
+        """Record that `owner` no longer needs a file. Returns whether nobody else owns it."""
         owners = self._owners.get(path, set())
         if owner not in owners:
             return False
@@ -113,7 +112,7 @@ def _refusal() -> MediaError:
 
 
 def shown_name(name: object, path: Path) -> str:
-    """What the person calls a file, cut to a length and without characters that reorder text."""
+    """The file's name for people: not too long, and without characters that reorder text."""
     text = name if isinstance(name, str) and name else path.name
     text = _CONTROLS.sub("", text.replace("\\", "/").rsplit("/", 1)[-1]).strip() or path.name
     return text if len(text) <= MAX_NAME else f"{text[: MAX_NAME - 12]}…{text[-11:]}"

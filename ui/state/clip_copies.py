@@ -1,4 +1,4 @@
-"""Clips that browsers cannot play are copied into what they can, behind everything else."""
+"""Copies of clips that browsers cannot play, in a format that they can. Made in the background."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ log = logging.getLogger(__name__)
 
 
 class ClipCopies:
-    """The copies that are being made. Until one is there, the clip's picture is shown."""
+    """The copies that are being made. Until one is finished, the page shows a picture of the clip."""
 
     def __init__(self, errands: Errands, remove: Callable[[Iterable[str]], None]) -> None:
-        """remove: deletes files without waiting for it."""
+        """remove: deletes files in the background."""
         self._errands = errands
         self._remove = remove
         self._copying: dict[asyncio.Task[None], Tab] = {}
 
     def start(self, tab: Tab, attachment: Attachment) -> None:
-        """Have a clip of the tab copied."""
+        """Start copying a clip of the tab."""
         task = asyncio.get_running_loop().create_task(self._copy(tab, attachment))
         self._copying[task] = tab
         task.add_done_callback(self._copying.pop)
 
     async def made(self, tab: Tab) -> bool:
-        """Wait until the tab's clips can be played; says whether there was anything to wait for."""
+        """Wait until the tab's copies are finished. Returns whether there were any."""
         tasks = [task for task, owner in self._copying.items() if owner is tab]
         await asyncio.gather(*tasks)
         return bool(tasks)

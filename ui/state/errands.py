@@ -1,6 +1,6 @@
-"""What is done for people beside answering them, each kind a few at once and in turn: see `FairPool`.
+"""Blocking work for people besides answers: looking at files, copies, downloads, estimates. Each kind has a `FairPool`.
 
-Whatever is asked of a thread on somebody's behalf goes through here, so this is where it can be counted.
+All threads that work for a person are started here, so this is the place to limit them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 
 
 class Errands:
-    """All raise `DemoError`: too much waits for this person already, or the work itself refuses."""
+    """Each raises `DemoError` if too much waits for this person already, or if the work itself does."""
 
     def __init__(self, quota: DiskQuota) -> None:
         self.quota = quota
@@ -47,14 +47,14 @@ class Errands:
     async def inspect(self, tab: Tab, file: Path, name: object = None) -> Attachment:
         """Check a stored file."""
 
-        def look() -> Attachment:
+        def checked() -> Attachment:
             room = self.room(tab)
             room.require()
-            looked = inspect(file, name)
-            room.keep(looked.thumbnail, looked.shown)
-            return looked
+            attachment = inspect(file, name)
+            room.keep(attachment.thumbnail, attachment.shown)
+            return attachment
 
-        return await self._looks.run(tab.presence.person, look)
+        return await self._looks.run(tab.presence.person, checked)
 
     async def copy(self, tab: Tab, clip: Attachment) -> str:
         """The path of a copy of the clip that every browser plays."""

@@ -1,4 +1,4 @@
-"""Threads for one kind of work, which people take in turn: nobody waits for all that a stranger has asked for."""
+"""A thread pool for one kind of work in which people take turns, so that one person's many jobs delay nobody else's."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import TypeVar
 
 from model.errors import DemoError
 
-MAX_WAITING = 128  # works of one person
+MAX_WAITING = 128  # jobs of one person
 
 Result = TypeVar("Result")
 
 
 class FairPool:
-    """Does `at_once` works at once, of one person at most `of_one`. All but the work itself is on the event loop."""
+    """Runs `at_once` jobs in parallel, at most `of_one` of one person. Used on the event loop; jobs run in threads."""
 
     def __init__(self, at_once: int, of_one: int = 1, *, max_waiting: int = MAX_WAITING) -> None:
         self.at_once, self.of_one, self.max_waiting = at_once, of_one, max_waiting
         self._threads = ThreadPoolExecutor(at_once)
-        self._going: Counter[str] = Counter()  # works, by person
-        # By person; whose turn is next stands first.
+        self._going: Counter[str] = Counter()  # running jobs, by person
+        # By person, in the order of their turns.
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     async def run(self, person: str, work: Callable[[], Result]) -> Result:
-        """What `work` gives, in a thread, when it is this person's turn. Raises `DemoError` if too many wait."""
+        """Run `work` in a thread when it is this person's turn, and return its result. Raises `DemoError` if too many wait."""
         turn = asyncio.get_running_loop().create_future()
         waiting = self._waiting.setdefault(person, deque())
         if len(waiting) >= self.max_waiting:
@@ -45,17 +45,17 @@ class FairPool:
             raise
         working = asyncio.get_running_loop().run_in_executor(self._threads, work)
         working.add_done_callback(lambda done: self._left(person, done))
-        # Who gives up waiting for it does not end it.
+        # A cancelled caller does not cancel the job.
         return await asyncio.shield(working)
 
     def _call(self) -> None:
-        """Let those go whose turn it is."""
+        """Start the jobs whose turn it is."""
         for person in list(self._waiting):
             if self._going.total() >= self.at_once:
                 return
             if self._going[person] >= self.of_one:
                 continue
-            # Behind everybody else.
+            # The person's next job comes after everybody else's.
             waiting = self._waiting[person] = self._waiting.pop(person)
             self._going[person] += 1
             waiting.popleft().set_result(None)
@@ -69,7 +69,7 @@ class FairPool:
 
     def _left(self, person: str, done: asyncio.Future[Result] | None = None) -> None:
         if done and not done.cancelled():
-            done.exception()  # nobody may be left to hear of it
+            done.exception()  # marks it as retrieved: the caller may be gone
         self._going[person] -= 1
         if not self._going[person]:
             del self._going[person]

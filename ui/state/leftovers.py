@@ -1,4 +1,4 @@
-"""Files that nobody needs any more when a conversation is given up."""
+"""The files that nobody needs any more when a conversation is cleared or dropped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from ui.state.tab.tab import Tab
 
 
 def of(tab: Tab, tabs: Iterable[Tab], uploads: Uploads) -> list[str]:
-    """What only this tab has: its files, and what was made of them. A program may name its uploads again."""
+    """The files that only this tab uses: its uploads, and what was made from them. A program's uploads stay, because it may
+    name them again.
+    """
     items = list(tab.chat.attachments.values())
     files = {path for item in items for path in (item.thumbnail, item.shown)}
     files -= {item.path for item in items}
@@ -21,7 +23,7 @@ def of(tab: Tab, tabs: Iterable[Tab], uploads: Uploads) -> list[str]:
 
 
 def unneeded(files: Iterable[str], tabs: Iterable[Tab]) -> list[str]:
-    """Those of the files that none of these tabs shows; a duplicated tab has the thumbnails of the other."""
+    """Those of `files` that none of these tabs shows. A duplicated tab shares its thumbnails with the original."""
     left = set(files)
     for tab in tabs:
         shown = ((item.path, item.thumbnail, item.shown) for item in tab.chat.attachments.values())
@@ -30,7 +32,7 @@ def unneeded(files: Iterable[str], tabs: Iterable[Tab]) -> list[str]:
 
 
 def remove(files: Iterable[str]) -> None:
-    """Blocks. Their folders stay: somebody may be about to put the same file there."""
+    """Delete files; blocks. Their folders stay, because somebody may be about to upload the same file there."""
     for file in files:
         with suppress(OSError):
             Path(file).unlink()

@@ -12,9 +12,9 @@ from ui.http.asker import Asker
 from ui.media import disk_quota
 from ui.state.tab.tab import Tab
 
-SWEEP_S = 600.0  # between two looks for files that nobody needs
+SWEEP_S = 600.0  # between two searches for files that nobody needs
 KEPT_S = 3600.0  # a conversation without a page is dropped after so long
-MAX_TABS = 2000  # then one goes that has no page, or no answer
+MAX_TABS = 2000  # then one without a page or without an answer is dropped
 MAX_TABS_OF_ONE = 200  # of one address
 
 
@@ -22,7 +22,7 @@ class OpenTabs:
     """Changed on the event loop only. Other threads may iterate."""
 
     def __init__(self, backend: Backend, kept_s: float, dropped: Callable[[Tab], None]) -> None:
-        """dropped: called for each tab that is about to go, which is still open then."""
+        """dropped: called for each tab just before it is dropped."""
         self.kept_s = kept_s
         self._backend = backend
         self._dropped = dropped

@@ -38,9 +38,9 @@ log = logging.getLogger(__name__)
 
 UPDATE_S = 0.012  # that one update of a page costs a slow core
 RECOUNT_S = 0.5  # between two looks at how many answers grow
-LEFT_TO_OTHERS = 4  # one address may take all places in the queue but a quarter of them
+LEFT_TO_OTHERS = 4  # one address leaves a quarter of the queue to others
 MAX_MADE = 8  # pictures as the model sees them, exports and the like that a tab has at once
-CLOSED_S = 10.0  # a reload opens the tab again within this; then what the backend keeps for it goes
+CLOSED_S = 10.0  # after which the backend forgets a closed tab; a reload opens it sooner
 ENDING = LocalizedText(
     "This page is being shut down; what there is of the answer is here, copy what you need."
 )
@@ -104,7 +104,7 @@ class Tabs:
         return self.open_tabs.open(key)
 
     def admit(self, tab: Tab) -> None:
-        """Count a message, before anything is done for it. Raises `DemoError` as `start` does."""
+        """Count a message before any work for it. Raises `DemoError` as `start` does."""
         if tab.chat.live and tab.chat.run is not tab.chat.undelivered:
             raise DemoError("An answer is still being written; stop it first.")
         self._require_room(tab)
@@ -168,7 +168,7 @@ class Tabs:
         self.metrics.uploaded(paths)
 
     def end(self) -> None:
-        """Answer nobody any more; what is being answered ends with what there is of it. For any thread."""
+        """Take no more questions, and end all answers with the text they have. Any thread may call it."""
         self.ending = True
         for tab in self.open_tabs:
             if tab.chat.run:
@@ -255,7 +255,7 @@ class Tabs:
             self._remove(leftovers.unneeded(tab.made_files.pop(0), self.open_tabs))
 
     def give_up(self, tab: Tab, file: Path) -> None:
-        """A tab needs an upload no more."""
+        """A tab no longer needs an upload."""
         if self.uploads.released(str(file), tab.key):
             self._remove([str(file)])
 
@@ -273,16 +273,16 @@ class Tabs:
         asyncio.get_running_loop().run_in_executor(None, drop)
 
     def page_opened(self, tab: Tab, browser: str, page: str, address: str = "") -> None:
-        """The page that was asked for is there and has opened `tab`, from this address."""
+        """A page has opened `tab`, from this address."""
         tab.presence.browser = browser
         tab.presence.pages.add(page)
         tab.expect_follower()
         self.visits.opened(browser, address)  # at its first visit a browser had no cookie yet
 
     def page_left(self, key: str, page: str) -> None:
-        """A page has said that it goes: unless another shows the tab, nobody follows its answer any more.
+        """A page says that it is left: unless another one shows the tab, nobody follows its answer any more.
 
-        Its connections may have ended before it is heard.
+        Its connections may have ended already.
         """
         self.page_closed(page)
         tab = self.open_tabs.get(key)
@@ -290,7 +290,7 @@ class Tabs:
             tab.leave()
 
     def page_closed(self, page: str) -> None:
-        """A page has gone: reloaded, closed, or cut off."""
+        """The connections of a page have ended: it was reloaded, closed or cut off."""
         for tab in self.open_tabs:
             if page in tab.presence.pages:
                 tab.presence.pages.remove(page)
@@ -298,10 +298,10 @@ class Tabs:
                 self._forget_later(tab)
 
     def _forget_later(self, tab: Tab) -> None:
-        def look() -> None:
+        def forget_if_idle() -> None:
             if tab.busy or self.visits.page_pending(tab.presence.browser):
                 self._forget_later(tab)
             elif not tab.presence.pages and self.open_tabs.get(tab.key) in (tab, None):
                 self.forget(tab.key)
 
-        asyncio.get_running_loop().call_later(self.closed_s, look)
+        asyncio.get_running_loop().call_later(self.closed_s, forget_if_idle)

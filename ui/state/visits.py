@@ -1,4 +1,4 @@
-"""Pages that a browser has asked for and that have not opened their tab yet."""
+"""Pages that a browser has requested and that have not opened their tab yet."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class Visits:
         self._visits: list[tuple[str, float]] = []  # browser, when
 
     def requested(self, browser: str) -> None:
-        """A page was asked for: perhaps a reload, whose tab will be opened in a moment."""
+        """A browser requests the page, perhaps in a reload: it will open its tab soon."""
         self._visits = [*self._recent()[-MAX_VISITS:], (browser, time.monotonic())]
 
     def opened(self, *names: str) -> None:
-        """The page is there that was asked for by a browser with one of these names, the likelier first."""
+        """A page has opened its tab. names: of the browser that requested it, the likelier first."""
         answered = next((v for name in names for v in self._visits if v[0] == name), None)
         self._visits = [visit for visit in self._visits if visit is not answered]
 
     def page_pending(self, browser: str) -> bool:
-        """Whether a page that this browser asked for has still to open its tab."""
+        """Whether a page that this browser requested has not opened its tab yet."""
         return any(visitor == browser for visitor, _ in self._recent())
 
     def wait_for_first_page(self) -> None:

@@ -1,6 +1,6 @@
-"""The conversation of a tab: what was said, what each answer cost, and the answer that is being written.
+"""The conversation of a tab: its messages, what each answer cost, and the answer that is being written.
 
-Turns alone write it. The messages are a frozen value, so that a run and a page can keep the one they have.
+Only turns write it. The messages are an immutable value, so a run and a page can keep the one they have.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class Chat:
         default_factory=dict
     )  # whatever was attached, by path
     run: Run | None = None
-    undelivered: Run | None = None  # the latest answer, until a program has all of it
+    undelivered: Run | None = None  # the latest answer, until a program has read all of it
     outcome: Outcome = "idle"  # of the latest turn
-    finished_turns: int = 0  # answers of the tab that ended, whichever way; never decreases
-    answered: bool = False  # whether the model has, in this conversation
+    finished_turns: int = 0  # answers that ended, whether well or not; never decreases
+    answered: bool = False  # whether the model has answered in this conversation
     notice: str = ""  # one sentence that the person should read, a `LocalizedText` in any language
-    notice_is_info: bool = False  # and no failure
+    notice_is_info: bool = False  # it reports no failure
     _before_run: Answered = (Conversation(), ())
 
     @property
@@ -54,7 +54,7 @@ class Chat:
 
     @property
     def shown(self) -> Conversation:
-        """The conversation as it is to be seen: with the turn that is being answered."""
+        """The conversation with the turn that is being answered."""
         return self.run.conversation if self.run else self.conversation
 
     @property
@@ -79,7 +79,7 @@ class Chat:
         return replace(settings, repetition_penalty=penalty)
 
     def remember(self, attachments: Iterable[Attachment]) -> None:
-        """Know how to show these files in the conversation."""
+        """Record how these files are shown in the conversation."""
         self.attachments.update((attachment.path, attachment) for attachment in attachments)
 
     def inform(self, sentence: str) -> None:
@@ -107,7 +107,7 @@ class Chat:
         self.run = run
 
     def settle(self, run: Run) -> bool:
-        """An answer ended: keep what there is of it. False if that is nothing; the conversation is then as before."""
+        """An answer ended: keep its text. Returns False if it has none; then the conversation is as before."""
         self.run = None
         self.finished_turns += 1
         reason = run.finished.reason if run.finished else None
@@ -129,7 +129,7 @@ class Chat:
         return True
 
     def withdraw(self, run: Run) -> None:
-        """An answer could not be started or kept: the conversation goes on without it."""
+        """An answer could not be started or kept: restore the conversation before it."""
         run.cancel.set()
         self.run, self.outcome = None, "error"
         self._roll_back()

@@ -20,7 +20,7 @@ from ui.state.tray.attachment import Attachment
 from ui.state.tray.regions import Pointed, PointedPlaces, region_texts
 from ui.state.tray.resolution import AUTO, Resolution
 
-# Of vision settings, the conversation with a message; None if that is empty. Raises `DemoError`.
+# From vision settings to the conversation with the message; None for an empty message. Raises `DemoError`.
 Prepared = Callable[[VisionSettings], Conversation | None]
 
 
@@ -40,9 +40,7 @@ class Draft:
     chat: Chat
     tray: list[Attachment] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)  # why files were not taken into the tray
-    drawn_for: str = (
-        ""  # id of the latest request about the tray that was answered; tray.js waits for it
-    )
+    drawn_for: str = ""  # id of the latest answered request of tray.js, which waits for it in the HTML
     places: PointedPlaces = field(default_factory=PointedPlaces)
     editing: Edit | None = None
     returned: str = ""  # the text of a message on its way back into the composer
@@ -106,7 +104,7 @@ class Draft:
         ]
 
     def _numbers(self, context: Conversation) -> list[tuple[Attachment, int]]:
-        """The tray's items and their numbers behind a conversation."""
+        """The tray's items with the numbers that they get after this conversation."""
         count = Counter("image" if isinstance(part, Image) else "video" for part in context.media)
         numbered = []
         for item in self.tray:

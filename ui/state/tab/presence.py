@@ -13,22 +13,22 @@ class Presence:
     """The pages and the person of one tab. `key` is the tab's."""
 
     key: str
-    browser: str = ""  # the one that opened it last
-    asker: Asker = ANYBODY  # who asked last
+    browser: str = ""  # that opened the tab last
+    asker: Asker = ANYBODY  # of the latest request
     pages: set[str] = field(default_factory=set)  # Gradio's sessions that show it
-    is_program: bool = False  # opened by one that posts and reads, not by a page
+    is_program: bool = False  # opened through the API, not by a page
     last_used_at: float = field(default_factory=time.monotonic)
 
     @property
     def person(self) -> str:
-        """Whose share of everybody's threads the tab takes."""
+        """Whose share of threads and disk the tab uses: an address, or the tab itself if none is known."""
         return person_of(self.asker.address) if self.asker.address else self.key
 
     @property
     def has_page(self) -> bool:
-        """Whether somebody can look at it. The server is not told when a program goes."""
+        """Whether a page shows the tab. A program counts as none: the server is not told when it goes."""
         return bool(self.pages) and not self.is_program
 
     def touch(self) -> None:
-        """The tab is used just now."""
+        """Record that the tab was used now."""
         self.last_used_at = time.monotonic()

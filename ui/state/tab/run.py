@@ -1,7 +1,7 @@
-"""One answer in the making: a worker thread fills a buffer, pages only follow it.
+"""One answer that is being written: a thread fills a buffer, and pages follow it.
 
-A run belongs to the server, not to a connection: reloading the page picks it up again, Stop is a flag,
-and an answer that nobody follows is cancelled. Knows nothing of pages or of what becomes of the answer.
+A run belongs to the server, not to a connection. A page that is reloaded follows it again, Stop is a flag, and an answer
+that nobody follows is cancelled. A run knows nothing of pages, nor of what becomes of its answer.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ from model.settings import GenerationSettings
 
 log = logging.getLogger(__name__)
 
-ORPHAN_S = 10.0  # seconds without a follower before an answer is given up: a connection was cut
-LEFT_S = 0.6  # the same once its page has said that it leaves
-LOADING_S = 0.1  # between two looks whether the model is there
-WATCH_S = 0.2  # seconds between looks at the followers
+# Seconds without a follower before an answer is cancelled: after a cut connection, and after its page was left.
+ORPHAN_S = 10.0
+LEFT_S = 0.6
+# Seconds between two polls: whether the model is loaded, and whether anybody follows.
+LOADING_S = 0.1
+WATCH_S = 0.2
 
 NO_THREAD = LocalizedText("The page has too much to do; try again in a minute.")
 
@@ -42,7 +44,7 @@ class Run:
         session: str,
         person: str = "",
     ) -> None:
-        """person: who shares what there is with others, whatever the session."""
+        """person: whose share of the model and the decoders the answer takes."""
         self.conversation = conversation
         self.settings = settings
         self.session = session
@@ -50,8 +52,8 @@ class Run:
         self.cancel = Cancel()
         self.progress = Progress("queued", 0, 0)
         self.text = ""
-        self.reasoning = ""  # what the model thought before it; no part of the answer
-        self.notice = ""  # the latest of what the backend wants the person to know
+        self.reasoning = ""  # before the answer, and no part of it
+        self.notice = ""  # the latest `Notice` of the backend
         self.finished: Finished | None = None
         self.error: Exception | None = None
         self.live = True  # until `on_end` has been called
@@ -70,9 +72,10 @@ class Run:
         page_pending: Callable[[], bool] = lambda: False,
         loaded: Callable[[], None] = lambda: None,
     ) -> None:
-        """Begin. `on_end` is called on the event loop; `page_pending` may hold off giving up an orphan.
+        """Start the answer. on_end: called on the event loop when it has ended.
 
-        loaded: called on the event loop before a backend is asked that had to be loaded first.
+        page_pending: whether a page is about to follow; as long as it is true, the answer is not cancelled.
+        loaded: called on the event loop before the first use of a backend that was still loading.
         """
         loop = asyncio.get_running_loop()
         self._task = loop.create_task(self._watch(on_end, page_pending))
@@ -90,22 +93,22 @@ class Run:
 
     @property
     def version(self) -> tuple[Progress, int, int]:
-        """Differs whenever there is something new to show."""
+        """Changes whenever there is something new to show."""
         return self.progress, len(self.text), len(self.reasoning)
 
     def expect_follower(self) -> None:
-        """Somebody is about to look."""
+        """Restart the grace period: a page is about to follow."""
         self._left_at, self._patience_s = time.monotonic(), ORPHAN_S
         self._deserted = False
 
     def leave(self) -> None:
-        """Its page has said that it goes. A follower that Gradio has not ended yet, or begins now, counts no more."""
+        """Its page was left. Followers that Gradio has not ended yet no longer count."""
         self._left_at, self._patience_s = time.monotonic(), LEFT_S
         self._deserted = True
 
     @contextmanager
     def followed(self) -> Iterator[None]:
-        """While somebody looks at it."""
+        """Count a follower within the block."""
         self._followers += 1
         try:
             yield
@@ -115,7 +118,7 @@ class Run:
 
     @property
     def is_ending(self) -> bool:
-        """Whether nobody looks at it, or it was told to stop: it will soon be over."""
+        """Whether it will end soon: nobody follows it, or it was told to stop."""
         return self._deserted or not self._followers or self.cancel.is_set()
 
     def orphaned(self) -> bool:

@@ -46,17 +46,17 @@ class Tab:
 
     @property
     def busy(self) -> bool:
-        """Whether the model is wanted, for the conversation or beside it."""
+        """Whether the model is asked, for the conversation or for a comparison."""
         return self.chat.live or (self.comparison is not None and self.comparison.running)
 
     @property
     def used(self) -> bool:
-        """Whether the model has answered in it: what else there is costs nothing to make anew."""
+        """Whether the model has answered or is answering in it. Anything else is quickly made again."""
         return self.busy or self.chat.answered
 
     @property
     def state(self) -> RunState | Outcome:
-        """What is going on; of an idle tab, whether the model is there."""
+        """What is going on; in an idle tab, whether the model is loaded."""
         if self.chat.run:
             return self.chat.run.state
         if self.chat.outcome == "idle":
@@ -66,7 +66,7 @@ class Tab:
 
     @property
     def convention(self) -> Convention:
-        """In which the model's answers name places."""
+        """The convention in which the model names places."""
         return self.backend.status().convention
 
     def prepared(self, text: str) -> Prepared:
@@ -102,7 +102,7 @@ class Tab:
         self.made_files.clear()
 
     def copy(self, other: Tab) -> None:
-        """Become what another tab is, but for an answer in the making: from here on they are two."""
+        """Become a copy of another tab, without the answer that is being written there."""
         self.chat.restart(*other.chat.settled)
         self.chat.attachments = dict(other.chat.attachments)
         self.draft = other.draft.copied(self.chat)
@@ -124,7 +124,7 @@ class Tab:
         self.draft.refusals.clear()
 
     def asked_as(self, run: Run, conversation: Conversation, settings: GenerationSettings) -> None:
-        """What is asked differs from what was sent, in settings alone."""
+        """Ask with other settings than the message was sent with."""
         sent, asked = run.conversation.last_user_message, conversation.last_user_message
         run.conversation, run.settings = conversation, settings
         if sent and asked:
@@ -139,14 +139,14 @@ class Tab:
             self.draft.take_back_failed(run.conversation)
 
     def expect_follower(self) -> None:
-        """Somebody is about to look."""
+        """Restart the grace period of its answers: a page is about to follow them."""
         if self.chat.run:
             self.chat.run.expect_follower()
         if self.comparison:
             self.comparison.expect_follower()
 
     def leave(self) -> None:
-        """Nobody looks any more."""
+        """No page shows the tab any more."""
         for run in (self.chat.run, self.comparison and self.comparison.run):
             if run:
                 run.leave()

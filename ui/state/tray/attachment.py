@@ -1,6 +1,6 @@
-"""A picture or a clip that was attached: checked once, with a small picture to show for it.
+"""An attached picture or clip. Its file is checked once, and a thumbnail is drawn.
 
-How it is drawn on the page is the composer's business.
+ui/html/tray.py draws it on the page.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Attachment:
     name: str
     size: tuple[int, int]  # width, height in pixels, upright
     thumbnail: str  # path of a small picture that every browser can show
-    shown: str  # path of what stands for it in the conversation
+    shown: str  # path of what the conversation shows: the file, a copy or the thumbnail
     seconds: float = 0.0  # of a clip
     resolution: Resolution = AUTO
     pages: int = 1  # of a picture's file; the first is read
@@ -47,12 +47,12 @@ class Attachment:
         return Video(self.path, vision, name=self.name)
 
     def copy_for_tray(self, resolution: Resolution) -> Attachment:
-        """The same file as another item."""
+        """The same file as a new item of a tray."""
         return replace(self, id=_new_id(), resolution=resolution)
 
     @property
     def playable(self) -> bool:
-        """Whether it can be watched, and not only a picture of it be seen."""
+        """Whether browsers can play it; otherwise they show a picture of it."""
         return self.shown != self.thumbnail
 
 

@@ -1,4 +1,4 @@
-"""Places in pictures that a person has marked, to be asked about with the next message."""
+"""Regions of pictures that a person has marked, to ask about them with the next message."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from model.prompt.resize import image_target_size
 from model.settings import VisionSettings
 from ui.state.tray.attachment import Attachment
 
-SMALLEST = 0.01  # of width and height; anything less was a click
+SMALLEST = 0.01  # of width and height; a smaller one was a click
 # Marked places in one message.
 MAX_PLACES = 16
 
@@ -32,16 +32,16 @@ class Pointed:
     number: int = 0
 
     def moved_to_tray(self, items: Mapping[int, str]) -> Pointed:
-        """The same place when its picture is in the tray again; `items` are its pictures, by number."""
+        """The same place, when its picture is back in the tray; `items` are the tray's pictures, by number."""
         return replace(self, item=items.get(self.number, ""))
 
 
 class PointedPlaces:
-    """The places that the next message is about, and those that sent ones were."""
+    """The places that the next message is about, and those of sent messages."""
 
     def __init__(self) -> None:
         self.marked: list[Pointed] = []  # that the next message is about
-        self._by_part: dict[Text, Pointed] = {}  # by the parts of messages that say so
+        self._by_part: dict[Text, Pointed] = {}  # by the part of a sent message that names it
 
     def add(self, place: Pointed) -> None:
         """Raises `DemoError` when there are too many already."""
@@ -56,11 +56,11 @@ class PointedPlaces:
         self.marked[:] = [place for place in self.marked if place.id != place_id]
 
     def remove_of_item(self, item_id: object) -> None:
-        """A picture has left the tray, and its places with it."""
+        """Remove the places of an item that has left the tray."""
         self.marked[:] = [place for place in self.marked if place.item != item_id]
 
     def remap(self, items: Mapping[int, str], standing: int) -> None:
-        """Places in pictures that have left the conversation go with them, into the tray or away.
+        """Move or remove the places in pictures that have left the conversation: into the tray with the picture, or away.
 
         items: the ids of the tray's pictures, by number; standing: how many are in the conversation.
         """
@@ -71,18 +71,18 @@ class PointedPlaces:
         self.marked[:] = [place for place in moved if place.item or place.number <= standing]
 
     def remember_sent(self, regions: Sequence[Text], numbers: Mapping[str, int]) -> None:
-        """Remember which part of the message says which place; `numbers` are its items', by id."""
+        """Remember which part of the sent message names which place; `numbers` are those of its items, by id."""
         for region, place in zip(regions, self.marked, strict=False):
             number = numbers.get(place.item, place.number)
             self._by_part[region] = replace(place, item="", number=number)
 
     def reworded(self, before: Text, now: Text) -> None:
-        """A place is said in another way."""
+        """A sent message names a place in other words."""
         if before in self._by_part:
             self._by_part[now] = self._by_part[before]
 
     def restored(self, message: Message, items: Mapping[int, str]) -> list[Pointed]:
-        """The places that a message was about whose pictures are in the tray again, by number."""
+        """The places that a sent message was about; `items` are the tray's pictures, by number."""
         return [self._by_part[part].moved_to_tray(items) for part in message.regions if part in self._by_part]
 
     def copy(self) -> PointedPlaces:

@@ -18,7 +18,7 @@ LOWEST = {spec.name: int(spec.low or 0) for spec in SETTING_SPECS}
 
 @dataclass(frozen=True)
 class Resolution:
-    """One item's own wishes. None and `auto` leave it to the page's settings.
+    """The resolution of one item. None and `auto` mean the page's settings.
 
     level: one of `LEVELS`, `tokens` (as many as `tokens` says, per picture or frame) or `exact`
     (`width` x `height` pixels). `share` lowers the result further, so that a message fits.
@@ -81,7 +81,7 @@ def _exact(width: int, height: int) -> dict[str, Any]:
 
 
 def resolution_of(posted: Mapping[str, Any]) -> Resolution:
-    """What a browser asks for. Raises `SettingError` for what no browser of ours would post."""
+    """The resolution that a browser has posted. Raises `SettingError` if it is not one."""
     level = posted.get("level", "auto")
     if level not in (*LEVELS, "tokens", "exact"):
         raise SettingError("There is no resolution '{level}'.", level=str(level)[:40])
