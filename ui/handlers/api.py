@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 
 # Of a message, in the description of the API: it can be sent.
 EXAMPLE = {"text": "Hello", "files": []}
-LOADING_S = 0.25  # between two looks whether the model is there
-FRAME_S = 0.05  # between two pieces of an answer, where few are written
+LOADING_S = 0.25  # between two polls whether the model is loaded
+FRAME_S = 0.05  # between two updates of an answer, if few are being written
 
 
 def add_api(tabs: Tabs, blocks: gr.Blocks) -> None:
@@ -48,7 +48,7 @@ def add_api(tabs: Tabs, blocks: gr.Blocks) -> None:
         gr.api(
             gradio_compat.endpoint(function, tabs, returns),
             api_name=function.__name__,
-            concurrency_limit=None,  # the backend has its own queue, and says one's place in it
+            concurrency_limit=None,  # the backend has its own queue, and tells the place in it
         )
     for endpoint in ("chat", "estimate"):
         gradio_compat.give_example(blocks, endpoint, EXAMPLE)
@@ -71,7 +71,7 @@ async def chat(
                 yield text, {}
                 waited, frame = 0.0, tabs.frame_s(FRAME_S)
                 while run.live and (waited < frame or run.text == text):
-                    await asyncio.sleep(FRAME_S)  # who waits longer would notice the end later
+                    await asyncio.sleep(FRAME_S)  # in small steps, to notice the end soon
                     waited += FRAME_S
     except asyncio.CancelledError:
         run.cancel.set()
@@ -119,7 +119,7 @@ def _tab(tabs: Tabs, request: gr.Request) -> Tab:
 
 
 async def _asked(tabs: Tabs, tab: Tab, message: object, settings: object) -> Run:
-    """The answer to this message: the one in the making, if a program was cut off from it and asks again."""
+    """The answer to this message; the running one, if the program lost its connection and asks again."""
     if tab.chat.run and tab.chat.run.cancel.is_set():
         await (
             tab.chat.run.ended()
@@ -137,7 +137,7 @@ async def _asked(tabs: Tabs, tab: Tab, message: object, settings: object) -> Run
 
 
 def _same(run: Run, asked: Conversation, settings: GenerationSettings) -> bool:
-    """Whether that is what it answers, and answers to the end."""
+    """Whether the run answers this message, and will not be cancelled."""
     message = run.conversation.last_user_message
     given_up = run.error or run.cancel.is_set()
     return not given_up and (message, run.settings) == (asked.last_user_message, settings)
@@ -167,7 +167,7 @@ async def _drafted(
 
 
 async def _until_loaded(tabs: Tabs) -> None:
-    """The checkpoint's own settings are known then."""
+    """Wait until the checkpoint is loaded, and its default settings with it."""
     while tabs.backend.status().state == "loading":
         await asyncio.sleep(LOADING_S)
 

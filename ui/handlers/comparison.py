@@ -1,4 +1,4 @@
-"""What a person does to compare two settings. Handlers, as in `handlers`."""
+"""Handlers of the comparison: one message under two settings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ui.state.tab.tab import Tab
 async def show_comparison(
     tabs: Tabs, key: str, language: str, event: gr.EventData, settings: Mapping[str, Any]
 ) -> tuple[str, str]:
-    """The form, and the comparison as far as it is: the page has come to it, perhaps again."""
+    """The form and the comparison so far: the page shows them, perhaps again."""
     tab = tab_of(tabs, key)
     tab.language = language
     if tab.comparison:
@@ -71,7 +71,7 @@ def _asked(
 
 
 async def follow(tabs: Tabs, key: str) -> AsyncIterator[str]:
-    """While one side after the other is answered: both as far as they are."""
+    """Both sides as they grow, while one after the other is answered."""
     tab = tab_of(tabs, key)
     while tab.comparison and (run := tab.comparison.run):
         with run.followed():
@@ -83,7 +83,7 @@ async def follow(tabs: Tabs, key: str) -> AsyncIterator[str]:
 
 
 async def stop(tabs: Tabs, key: str) -> None:
-    """Raise the flag for both sides; whoever follows them sees it."""
+    """Stop both sides."""
     tab = tab_of(tabs, key)
     if tab.comparison:
         tab.comparison.stop()

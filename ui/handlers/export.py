@@ -1,4 +1,4 @@
-"""What a person does to keep a conversation: look how an answer came about, verify, export, import.
+"""Handlers for keeping conversations: reproduce and verify an answer, export, import.
 
 Handlers as in `handlers`: they belong to the open tabs, which are bound as their first argument.
 """
@@ -54,7 +54,7 @@ async def reproduce_another(tabs: Tabs, key: str, event: gr.EventData, request: 
 
 
 async def verify(tabs: Tabs, key: str, event: gr.EventData) -> str:
-    """Which answer it is, by its number, and in one sentence whether stock transformers gives the same; as JSON."""
+    """The number of the answer, and a sentence whether stock transformers gives the same; as JSON."""
     turn = _turn(event)
     return json.dumps([turn, await _verified(tabs, tab_of(tabs, key), turn)])
 
@@ -84,7 +84,7 @@ async def _verified(tabs: Tabs, tab: Tab, turn: int) -> str:
 
 
 async def export(tabs: Tabs, key: str) -> tuple[str, Any]:
-    """The address of a zip file with the conversation, and what is to be read if there is none."""
+    """The address of a zip file with the conversation, or a notice why there is none."""
     tab = tab_of(tabs, key)
     try:
         if tab.chat.live or not tab.chat.answers:
@@ -114,7 +114,7 @@ async def restore(tabs: Tabs, key: str, event: gr.EventData) -> tuple[Any, ...]:
             if not item.playable:
                 tabs.clip_copies.start(tab, item)
         settings = list(_settings(restored).values())
-        # Drawing hundreds of answers takes a while, in which others are answered.
+        # In a thread: drawing hundreds of answers takes a while.
         return *await tabs.errands.do(tab, partial(page_update.full_update, tab)), *settings
     except DemoError as error:
         tab.chat.warn(error.sentence)
@@ -153,7 +153,7 @@ def _turn(event: gr.EventData) -> int:
 
 
 def _answer(tab: Tab, turn: int) -> tuple[Conversation, GenerationSettings, str] | None:
-    """What was asked, with the settings that give the same again, and the reply; -1 is the latest."""
+    """The message, the settings that reproduce the reply, and the reply; turn -1 is the latest."""
     if tab.chat.live or not -1 <= turn < len(tab.chat.answers) or not tab.chat.answers:
         return None
     turn %= len(tab.chat.answers)
@@ -185,7 +185,7 @@ def _export(
 def _archive(
     tabs: Tabs, conversation: Conversation, answers: tuple[AnswerRecord, ...]
 ) -> tuple[Archive, str]:
-    """With a script that answers the latest turn again, where the backend knows how."""
+    """The archive; with a script that answers the latest turn again, if the backend can."""
     question = reproduce_html.asked(conversation, len(answers) - 1)
     settings = replayed(answers[-1])
     try:
@@ -205,7 +205,7 @@ def _archive(
 
 
 async def _restored(tabs: Tabs, tab: Tab, source: Path) -> tuple[Archive, list[Attachment]]:
-    """The archive with every file checked as an upload is; the zip file goes. Raises `DemoError`."""
+    """Read an archive, check each of its files as an upload, and remove the zip file. Raises `DemoError`."""
     folder = upload_folder() / secrets.token_hex(16)
     try:
         restored = await tabs.errands.do(
@@ -255,7 +255,7 @@ def _settings(restored: Archive) -> dict[str, Any]:
 
 
 async def _in_thread(work: Callable[[], Result]) -> Result:
-    """In a thread of its own: it may wait for minutes until nobody needs the model, and a pool would fill up."""
+    """Run in a thread of its own, not of a pool: it may wait for minutes until nobody needs the model."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Result] = loop.create_future()
 

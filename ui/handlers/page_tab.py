@@ -1,8 +1,7 @@
-"""The tab that a page's event is about, and what was posted with it.
+"""The tab of a page's event, and what the page is sent of it.
 
-A handler belongs to the open tabs, which are bound as its first argument when the page is wired
-(`gradio_compat.bound`). Handlers run on the event loop and change a tab between
-awaits only; whatever blocks goes to a thread.
+Each handler gets the open tabs as its first argument, which is bound when the page is wired (`gradio_compat.bound`).
+Handlers run on the event loop and change a tab between awaits only. Blocking work runs in a thread.
 """
 
 from __future__ import annotations
@@ -24,19 +23,17 @@ from ui.state.registry import Tabs
 from ui.state.tab.tab import Tab
 from ui.text.languages import texts_for
 
-LONG = 20_000  # characters of a conversation, which is then drawn in a thread
+LONG = 20_000  # characters; so much is drawn in a thread
 _KEY = re.compile(r"[0-9a-f]{32}")
 
 
 def is_key(key: object) -> TypeGuard[str]:
-    """Whether it can be a page's key, which no program's is."""
+    """Whether it has the form of a page's key. No program's key has."""
     return isinstance(key, str) and bool(_KEY.fullmatch(key))
 
 
 def tab_of(tabs: Tabs, key: object, language: str = "en") -> Tab:
-    """The tab whose page this is. Raises `gr.Error`, in the page's `language` where it came with one, for
-    a page that does not know its key.
-    """
+    """The tab with this key. Raises `gr.Error`, in the page's `language`, if there is no key or no room for a tab."""
     if not is_key(key):
         raise gr.Error(texts_for(language).stale_page, print_exception=False)
     with _refused_in(language):
@@ -48,7 +45,7 @@ def tab_of(tabs: Tabs, key: object, language: str = "en") -> Tab:
 
 @contextmanager
 def _refused_in(language: str) -> Iterator[None]:
-    """Where there is no tab that could show a sentence."""
+    """Turn a `DemoError` into Gradio's toast, where no tab could show the sentence."""
     try:
         yield
     except DemoError as error:
@@ -57,7 +54,7 @@ def _refused_in(language: str) -> Iterator[None]:
 
 
 async def drawn(tabs: Tabs, tab: Tab) -> View:
-    """Everything that a page shows of a tab; if much of it is new, in a thread, while others are answered."""
+    """Everything that a page shows of a tab. Drawn in a thread if much of it is new."""
     new = tab.drawn.unsent(tab.chat.shown.messages)
     texts = (part.text for m in new for part in m.parts if isinstance(part, Text))
     if sum(map(len, texts)) < LONG:
@@ -67,7 +64,7 @@ async def drawn(tabs: Tabs, tab: Tab) -> View:
 
 
 async def handed_back(tabs: Tabs, tab: Tab) -> View:
-    """The same with the texts of messages that came to nothing, once."""
+    """The same, with the texts of messages whose answers failed; they are handed back once."""
     returned, rewritten = tab.draft.hand_back()
     view = await drawn(tabs, tab)
     return view._replace(returned=returned, rewritten=rewritten or None)

@@ -1,4 +1,4 @@
-"""The settings that a checkpoint starts with, and the bounds that it has, for the page's controls."""
+"""The defaults and bounds of a checkpoint, for the page's controls."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from ui.state.registry import Tabs
 
 
 async def start_settings(tabs: Tabs, start: Mapping[str, Any]) -> list[Any]:
-    """What the settings start with and the bounds of their controls, where the page has others: the checkpoint
-    has been loaded meanwhile.
-    """
+    """The defaults and bounds, if the page has others: the checkpoint was loaded after the page had been built."""
     defaults = tabs.defaults
     if (now := started(defaults)) == start:
         return [gr.skip()] * (1 + len(SETTING_SPECS))
@@ -22,7 +20,7 @@ async def start_settings(tabs: Tabs, start: Mapping[str, Any]) -> list[Any]:
 
 
 def started(defaults: DefaultSettings) -> dict[str, Any]:
-    """What the page needs to know of them, as JSON; equal if nothing about the controls differs."""
+    """The defaults and bounds as JSON."""
     bounds = {name: [found.low, found.high, found.step] for name, found in defaults.bounds.items()}
     return {"values": list(defaults.values.values()), "bounds": bounds}
 

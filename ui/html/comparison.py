@@ -30,7 +30,7 @@ PARTNERS = {"resized_width": "resized_height", "resized_height": "resized_width"
 
 
 def views(texts: Texts) -> str:
-    """The way from the conversation to comparing and back."""
+    """The links between the conversation and the comparison."""
     return (
         f'<nav aria-label="{html.escape(texts.views)}"><a href="#chat">{html.escape(texts.view_chat)}</a>'
         f'<a href="#compare">{html.escape(texts.compare)}</a></nav>'
@@ -43,7 +43,7 @@ def form(
     texts: Texts,
     setting_specs: Sequence[SettingSpec] = SETTING_SPECS,
 ) -> str:
-    """What shall differ. A row for each setting is there, and a script shows those that are asked for.
+    """The form for what differs. It has a row for each setting, and a script shows the chosen ones.
 
     values: the page's settings by name; setting_specs: with the bounds that the checkpoint has.
     """
@@ -72,7 +72,7 @@ def _row(
     label, name = html.escape(named["label"]), spec.name
     hidden = "" if any(name in override for override in overrides) else " hidden"
     partner = f' data-partner="{PARTNERS[name]}"' if name in PARTNERS else ""
-    # A switch that is asked for is asked for to differ.
+    # A checkbox is added to compare both of its values.
     otherwise = (value, not value) if spec.kind == "bool" else (value, value)
     fields = "".join(
         _field(spec, i, override.get(name, otherwise[i]), value, f"{label}, {NAMES[i]}")
@@ -87,7 +87,7 @@ def _row(
 
 
 def _field(spec: SettingSpec, place: int, shown: Any, value: Any, label: str) -> str:
-    """`label` is HTML. An empty number is the page's own `value`."""
+    """label: HTML. An empty number field stands for the page's own `value`."""
     attributes = f'name="{place}" aria-label="{label}"'
     if spec.kind == "bool":
         return f'<input type="checkbox" {attributes}{" checked" * (shown is True)}>'
@@ -126,7 +126,7 @@ def results(
     texts: Texts,
     marked: tuple[Sequence[Piece], Sequence[Piece]] | None = None,
 ) -> str:
-    """Both sides as far as they are. marked: their texts when both are there.
+    """Both sides as far as they are answered. marked: their texts, when both are complete.
 
     attachments: what was attached, by path.
     """
@@ -144,7 +144,7 @@ def results(
 
 
 def _asked(conversation: Conversation | None, attachments: Mapping[str, Attachment]) -> str:
-    """The message, with its pictures small."""
+    """The message with thumbnails of its files."""
     message = conversation.last_user_message if conversation else None
     if message is None:
         return ""
@@ -161,7 +161,7 @@ def _said(
     marked: tuple[Sequence[Piece], Sequence[Piece]] | None,
     texts: Texts,
 ) -> str:
-    """What goes on, or what came of it."""
+    """What happens on a side, or how it ended."""
     for name, side in zip(NAMES, comparison.sides, strict=True):
         if comparison.run and comparison.run is side.run:
             return texts.compare_answering.format(side=name)
@@ -186,7 +186,7 @@ def _side(comparison: Comparison, place: int, marked: Iterable[Piece] | None, te
 def _differing(comparison: Comparison, place: int, texts: Texts) -> str:
     """The settings of this side that are not those of the other: `Largest size (tokens): 320`."""
     ours, theirs = comparison.sides[place], comparison.sides[1 - place]
-    # A side whose settings cannot be has only what was asked for.
+    # A side with invalid settings has only its overrides.
     values, others = (
         (ours.settings, theirs.settings)
         if ours.settings and theirs.settings
@@ -210,7 +210,7 @@ def _plain(value: object) -> str:
 def _answer(
     comparison: Comparison, side: Side, mark: str, marked: Iterable[Piece] | None, texts: Texts
 ) -> str:
-    """The model's text, with its own words in `mark` if it is known which these are."""
+    """The model's text; if the texts were compared, with the words in `mark` that the other side lacks."""
     run = side.run
     thought = (
         messages_html.thought(run.reasoning.strip(), side.usage, texts)

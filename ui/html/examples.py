@@ -1,4 +1,4 @@
-"""What an empty page offers to try: real questions about media that travel with the project."""
+"""The examples of an empty page: questions about media that come with the project."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ THUMBNAIL_PX = 160
 
 @dataclass(frozen=True)
 class Example:
-    """Files of `FOLDER`, and by `name` the question in every language."""
+    """An example: files of `FOLDER`, and the name of its question in `Texts.examples`."""
 
     name: str
     files: tuple[str, ...]
@@ -41,7 +41,7 @@ class Example:
         return [await errands.inspect(tab, _folder() / file) for file in self.files]
 
     def _place(self, room: Room) -> None:
-        """Copy the files anew, or only make them new where they are: everybody uses the same ones, and old files go."""
+        """Copy the files into the upload folder, or touch them there, because old files are removed. All people share them."""
         for file in self.files:
             try:
                 os.utime(_folder() / file)
@@ -79,7 +79,7 @@ def _thumbnails(example: Example) -> str:
 
 @cache
 def _data_url(file: str) -> str:
-    """A small picture of a file, in the page itself: it is there with the first paint."""
+    """A thumbnail as a data URL, so that it is there with the first paint."""
     clip = file.endswith(".mp4")
     path = FOLDER / file
     picture: PillowImage.Image = video.first_frame(Video(path)) if clip else image.open_image(path)

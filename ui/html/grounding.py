@@ -1,4 +1,4 @@
-"""What an answer points at, on which picture, and how the page's script is told."""
+"""The places in pictures that an answer names, for the script that draws them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ from ui.gradio_compat import file_url
 from ui.media.marked_copy import Mark
 from ui.state.tray.attachment import Attachment
 
-MOST = 500  # places of an answer; more could be neither told apart nor drawn in time
+MAX_PLACES = 500  # of an answer; more could be neither told apart nor drawn in time
 MAX_CACHED = 8_000  # characters of an answer whose places are remembered
-LABELLED = 24  # places whose labels find room on a picture; of more only their numbers
-# Told apart by colour-blind people too, and all bright: on any picture either the colour or its dark
-# edge stands out.
+MAX_LABELLED = 24  # places of a picture with labels; more are shown by number only
+# Colour-blind people can distinguish them. All are bright, so on any picture either the colour or its dark edge stands out.
 COLOURS = ("#f0a000", "#56b4e9", "#f5e642", "#ee82c2", "#2fcf9a", "#ffffff")
 
 
@@ -37,7 +36,7 @@ class Marked:
 
     @property
     def marks(self) -> Iterator[Mark]:
-        several, many = len(self.places) > 1, len(self.places) > LABELLED
+        several, many = len(self.places) > 1, len(self.places) > MAX_LABELLED
         for number, found in enumerate(self.places, 1):
             parts = [str(number)] if several or not found.label else []
             parts += [found.label] if found.label and not many else []
@@ -47,7 +46,7 @@ class Marked:
 def marked(
     asked: Conversation, answer: str, attachments: Mapping[str, Attachment], convention: Convention
 ) -> list[Marked]:
-    """What `answer` to the conversation `asked` points at, by picture."""
+    """The places that `answer` to the conversation `asked` names, by picture."""
     pictures = [item for item in asked.media if isinstance(item, Image)]
     return _marked(pictures, subject(asked, "image"), answer, attachments, convention)
 
@@ -59,7 +58,7 @@ def _marked(
     attachments: Mapping[str, Attachment],
     convention: Convention,
 ) -> list[Marked]:
-    """pictures: those that were shown by then; otherwise: the one that is meant where none is named."""
+    """pictures: those shown before the answer; otherwise: the number of the one that is meant if the answer names none."""
     if not pictures:
         return []
     written = _mentions(answer) if len(answer) <= MAX_CACHED else _read_mentions(answer)
@@ -84,15 +83,15 @@ def _mentions(answer: str) -> tuple[Mention, ...]:
 
 
 def _read_mentions(answer: str) -> tuple[Mention, ...]:
-    return tuple(islice(mentions(answer), MOST))
+    return tuple(islice(mentions(answer), MAX_PLACES))
 
 
 def _numbered(
     answer: str, written: Sequence[Mention], pictures: int, otherwise: int | None
 ) -> Iterator[tuple[Mention, int]]:
-    """What an answer points at in pictures, with the picture's number."""
+    """The places that an answer names, each with the number of its picture."""
     if not written:
-        return  # most answers, at every update while they grow
+        return  # quickly: this is called at every update of a growing answer
     references = spoken_of(answer, [(mention.start, mention.end) for mention in written])
     for mention, named in zip(written, references, strict=True):
         if named and named.kind == "video":
@@ -108,7 +107,7 @@ def by_answer(
     convention: Convention,
     start: int = 0,
 ) -> list[list[Marked]]:
-    """What each answer of the conversation points at, from message `start` on."""
+    """The places that each answer of the conversation names, from message `start` on."""
     pictures: list[Image] = []
     found: list[list[Marked]] = []
     if start == len(conversation.messages):

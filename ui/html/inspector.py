@@ -1,4 +1,4 @@
-"""One item looked at closely, as HTML for a dialog: what the model sees of it, and how to change that.
+"""The dialog of one item of the tray, as HTML: what the model sees of it, and how to change that.
 
 The form is drawn once; `data-part=model-view` is what a script replaces when something in it has changed, so
 that nobody's focus is lost.
@@ -25,18 +25,18 @@ FRAMES_PER_TOKEN = 2  # of a clip: a pair of frames shares its visual tokens
 
 @dataclass(frozen=True)
 class InspectorView:
-    """What is to be shown: the item, and what the model gets of it or why it gets nothing."""
+    """What the dialog shows: the item, and what the model gets of it, or the problem with it."""
 
     item: Attachment
-    vision: VisionSettings = field(default_factory=VisionSettings)  # what the page is set to
+    vision: VisionSettings = field(default_factory=VisionSettings)  # of the page
     cost: ItemCost | None = None
-    view_paths: Sequence[str] = ()  # paths
+    view_paths: Sequence[str] = ()  # of the picture or the frames as the model sees them
     token_px: int = 28
     problem: str = ""
 
 
 def dialog(view: InspectorView, label: LocalizedText, texts: Texts) -> str:
-    """The whole of it."""
+    """The whole dialog."""
     item = view.item
     title = html.escape(f"{texts.said(label)} · {item.name}")
     moving = "".join(
@@ -46,7 +46,7 @@ def dialog(view: InspectorView, label: LocalizedText, texts: Texts) -> str:
     )
     remove = html.escape(texts.remove.format(name=item.name))
     return (
-        # Drawn anew it must differ, or the page takes it for what is there already.
+        # Differs each time: Gradio's page skips a value that is equal to the last one.
         f'<div data-id="{html.escape(item.id)}" data-label="{title}" data-drawn="{token_hex(4)}">'
         f"<header><h2>{title}</h2>{moving}</header>"
         f"<form>{_form(view, texts)}</form>"
@@ -90,7 +90,7 @@ def _form(view: InspectorView, texts: Texts) -> str:
 
 
 def _region(texts: Texts) -> str:
-    """What a drag over the picture does, for who has no pointer: per cent of width and height."""
+    """Fields for marking a region without a pointer, in per cent of width and height."""
     numbers = "".join(
         f'<input type="number" min="0" max="100" step="1" value="{value}" aria-label="{html.escape(label)}">'
         for value, label in zip((25, 25, 75, 75), texts.region_sides.values(), strict=True)
@@ -111,7 +111,7 @@ def _number(
     otherwise: float | str,
     level: str = "",
 ) -> str:
-    """An empty field leaves it at `otherwise`. With a `level` it is there for this one only."""
+    """A number field; empty stands for `otherwise`. level: the only level that shows it."""
     shown = "" if value is None else f"{value:g}"
     only = f' data-level="{level}"' if level else ""
     return (
@@ -121,7 +121,7 @@ def _number(
 
 
 def _trim(item: Attachment, resolution: Resolution, texts: Texts) -> str:
-    """Two handles on the clip's length."""
+    """Two sliders that trim the clip."""
     handles = (
         ("start", texts.settings["video_start_s"][0], resolution.start or 0.0),
         ("end", texts.settings["video_end_s"][0], item.seconds if resolution.end is None else resolution.end),

@@ -91,12 +91,12 @@ def thoughts(answers: Sequence[AnswerRecord], texts: Texts) -> list[str]:
 
 
 def thought(reasoning: str, usage: Usage | None, texts: Texts) -> str:
-    """A reasoning as HTML that is Markdown, too; empty if there is none."""
+    """A reasoning as HTML that may stand in Markdown; empty if there is none."""
     if not reasoning:
         return ""
     tokens = usage.reasoning_tokens if usage else 0
     title = texts.thought_tokens.format(tokens=tokens) if tokens else texts.thought
-    # No empty line in it, which would end it in Markdown.
+    # Without empty lines, which would end the HTML block in Markdown.
     return (
         f'<details class="reasoning"><summary>{html.escape(title)}</summary>'
         f"<div>{literal(without_overrides(reasoning))}</div></details>"
@@ -104,7 +104,7 @@ def thought(reasoning: str, usage: Usage | None, texts: Texts) -> str:
 
 
 def thinking(reasoning: str, texts: Texts) -> str:
-    """How far a reasoning is that is being written."""
+    """How long a reasoning is that is being written."""
     return texts.thinking.format(characters=len(reasoning))
 
 
@@ -113,7 +113,7 @@ def _content(
 ) -> Iterator[dict[str, Any]]:
     for part in message.parts:
         if isinstance(part, Text) and message.role == "user":
-            # Places that were pointed at come without their marks.
+            # Regions are shown without their grounding tokens.
             typed = readable(part.text).strip() if part.pointing else part.text
             yield {"type": "text", "text": literal(typed)}
         elif isinstance(part, Text):
@@ -192,7 +192,7 @@ def statistics(usage: Usage | None, texts: Texts) -> str:
 def run_state(
     state: str, turn: int, editing: int | None = None, pointed_at: Sequence[Marked] = ()
 ) -> str:
-    """The element that tells scripts and tests what is going on.
+    """The element that holds what is going on, for scripts and tests.
 
     editing: a turn's number, from 0; pointed_at: by the answer that is being written.
     """
@@ -203,7 +203,7 @@ def run_state(
 
 
 def page_texts(texts: Texts) -> str:
-    """What the page's own scripts have to say, where they find it."""
+    """The texts that scripts show, as attributes of an element."""
     said = {name: getattr(texts, name) for name in SCRIPTED}
     attributes = "".join(
         f' data-{name.replace("_", "-")}="{html.escape(text)}"' for name, text in said.items()
@@ -212,7 +212,7 @@ def page_texts(texts: Texts) -> str:
 
 
 def banner(status: Status, texts: Texts) -> str:
-    """What runs, or how far it is."""
+    """The checkpoint that runs, or how far it is loaded."""
     if status.state == "loading":
         if status.note:
             note = texts.connecting.format(reason=texts.said(status.note))
@@ -233,6 +233,6 @@ def _strong(label: str) -> str:
 
 
 def notice(sentence: str, *, info: bool = False) -> str:
-    """A sentence that the person should read: of a failure announced at once, a `info` one when there is time."""
+    """A sentence for the person. Screen readers interrupt for a failure, and do not for `info`."""
     role = "status" if info else "alert"
     return f'<p role="{role}">{html.escape(sentence)}</p>' if sentence else ""

@@ -22,23 +22,23 @@ from ui.state.tab.tab import Tab
 from ui.text.texts import Texts
 
 HIDDEN: Literal["hidden"] = (
-    "hidden"  # in the DOM all the same; Gradio leaves out what is not visible
+    "hidden"  # in the DOM; Gradio does not draw what has visible=False
 )
 
 
 class View(NamedTuple):
     """The same names hold the components when the page is wired and the values when it is updated."""
 
-    log: Any  # what the page lacks of the conversation, as JSON, see `drawn`
+    log: Any  # the part of the conversation that the page lacks, as JSON, see `drawn`
     live: Any
     stats: Any
     run_state: Any
     notice: Any
     message: Any
     tray: Any
-    taken: Any  # text of the composer that was sent
-    rewritten: Any  # text that takes the place of what is in the edit box; None leaves it alone
-    returned: Any  # text on its way back into the composer, in front of what was typed meanwhile
+    taken: Any  # text that was sent, to be removed from the composer
+    rewritten: Any  # text that replaces the edit box's; None changes nothing
+    returned: Any  # text that goes back into the composer, before what was typed meanwhile
     examples: Any
     copy: Any
     retry: Any
@@ -51,26 +51,24 @@ class View(NamedTuple):
 
 
 class Rest(TypedDict):
-    """What a page lacks."""
+    """The part of a conversation that a page lacks."""
 
     answering: bool  # whether an answer is being written below
-    before: int  # the version that the page has to have for it, unless nothing is kept
-    version: int  # that it has afterwards
+    before: int  # the version that the page must have, unless `kept` is 0
+    version: int  # of the page afterwards
     kept: int  # messages that stay
-    messages: list[dict[str, Any]]  # the others, as Gradio's page takes them
-    answers: list[
-        dict[str, Any]
-    ]  # of these: what is to be copied, and the places that they point at
+    messages: list[dict[str, Any]]  # after those, in the format of Gradio's Chatbot
+    answers: list[dict[str, Any]]  # among these: the text to copy, and the places that it names
 
 
 def full_update(tab: Tab) -> View:
-    """Everything, after something happened."""
+    """All elements, after an event."""
     answered = bool(tab.chat.answers) and not tab.chat.live
     changeable = answered and not tab.draft.editing
     empty = not tab.chat.shown.messages
     return View(
         log=as_json(log(tab)),
-        # The answer stands there until the page has drawn it in its place.
+        # After the answer ended, the script removes it when the conversation is drawn with it.
         live=live_answer(tab) if tab.chat.run else gr.skip(),
         stats=stats(tab),
         run_state=run_state(tab),
@@ -102,7 +100,7 @@ def _button(shown: bool) -> gr.Button:
 
 
 def log(tab: Tab) -> Rest:
-    """What was said, and folded what the model thought before: as far as the page does not have it."""
+    """The messages that the page lacks, each reasoning folded above its answer."""
     # Read once: this may run in a thread, while the answer ends or a new chat begins.
     chat, run = tab.chat, tab.chat.run
     conversation = run.conversation if run else chat.conversation
@@ -132,7 +130,7 @@ def log(tab: Tab) -> Rest:
 
 
 def _drawn_from(tab: Tab, message: Message, answered: AnswerRecord | None) -> tuple[Hashable, ...]:
-    """Whatever a message looks different for. What stands below one that has changed is drawn again, too."""
+    """All that the drawing of a message depends on. If one changes, the messages after it are drawn again, too."""
     thought = (answered.reasoning, tab.language) if answered and answered.reasoning else None
     shown = [known.shown for m in message.media if (known := tab.chat.attachments.get(str(m.path)))]
     return message, thought, tuple(shown)
@@ -154,25 +152,25 @@ def stats(tab: Tab) -> str:
 
 
 def tray(tab: Tab) -> str:
-    """What is attached, drawn anew."""
+    """The tray."""
     return tray_html.tray(
         tab.draft.numbered, tab.draft.refusals, tab.texts, tab.draft.pointed, tab.draft.drawn_for
     )
 
 
 def notice(tab: Tab) -> str:
-    """What the person should read; a failure looks like one."""
+    """The notice above the composer."""
     return messages_html.notice(tab.texts.said(tab.chat.notice), info=tab.chat.notice_is_info)
 
 
 def streaming_update(tab: Tab) -> tuple[str, str]:
-    """Only what changes while an answer is being written: the answer, and what goes on."""
+    """The two elements that change while an answer is being written: the answer and the run state."""
     state = messages_html.run_state(tab.state, tab.chat.finished_turns, pointed_at=live_places(tab))
     return live_answer(tab), state
 
 
 def live_answer(tab: Tab) -> str:
-    """The answer as far as it has come, or what it is waiting for."""
+    """The answer so far, or what it is waiting for."""
     if tab.chat.run is None:
         return ""
     if tab.chat.run.text:
@@ -189,7 +187,7 @@ def waiting(run: Run, texts: Texts) -> str:
 
 
 def live_places(tab: Tab) -> list[grounding_html.Marked]:
-    """What the answer points at as far as it has come."""
+    """The places that the answer names so far."""
     if tab.chat.run is None:
         return []
     return grounding_html.marked(
@@ -198,12 +196,12 @@ def live_places(tab: Tab) -> list[grounding_html.Marked]:
 
 
 def as_json(rest: Rest) -> str:
-    """As pages are sent it. Gradio goes through every part of a value, on the event loop, and a text has none."""
+    """As one JSON text. Gradio would walk through a nested value, on the event loop."""
     return orjson.dumps(rest).decode()
 
 
 def as_gradio_sends(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Messages as a Chatbot hands them to its page."""
+    """Messages in the format in which a Chatbot sends them to its page."""
     sent: list[dict[str, Any]] = _chatbot().postprocess(messages).model_dump()
     for message in sent:
         for part in message["content"]:

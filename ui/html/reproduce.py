@@ -34,7 +34,7 @@ def dialog(
     address: str,
     texts: Texts,
 ) -> str:
-    """For the latest of `answers`; `conversation` goes on to there, or further.
+    """The dialog for the latest of `answers`; `conversation` has at least the messages up to it.
 
     defaults: this page's settings for programs that give none, by name.
     """
@@ -53,7 +53,7 @@ def dialog(
         ),
     )
     return (
-        # Never the same twice, so that the page's script sees that it was asked for again.
+        # Differs each time, so that the script sees a second request for the same dialog.
         f'<dialog class="qwen-vl-chat reproduction" data-asked="{secrets.token_hex(4)}" '
         f'aria-label="{html.escape(texts.reproduce_title)}">'
         f"<h2>{html.escape(texts.reproduce_title)}</h2>"
@@ -144,7 +144,7 @@ def _choice(conversation: Conversation, turn: int, texts: Texts) -> str:
 
 
 def _section(title: str, text: str, texts: Texts) -> str:
-    """One at a time is open; `tabindex`, because what scrolls must be reached by keyboard."""
+    """A section; one is open at a time. `tabindex`: what scrolls must be reachable by keyboard."""
     return (
         f'<details name="reproduction"><summary>{html.escape(title)}</summary>'
         f"<div>{_button('copy', texts.copy)}"

@@ -43,7 +43,7 @@ def ready(items: Sequence[Attachment]) -> str:
 
 
 def sources(texts: Texts) -> str:
-    """Other ways in than files; a script shows those that the browser knows."""
+    """Buttons for camera and screen; a script shows those that the browser supports."""
     return "".join(
         f'<button type="button" data-source="{source}" title="{html.escape(label)}" '
         f'aria-label="{html.escape(label)}">{drawing}</button>'
@@ -136,7 +136,7 @@ def _fitted(cost: ItemCost) -> LocalizedText:
 
 
 def not_sendable(problem: str, texts: Texts) -> str:
-    """In place of the cost: why the message cannot be sent as it is."""
+    """Shown instead of the cost: why the message cannot be sent as it is."""
     return f'<span role="alert" data-full="true">{html.escape(texts.said(problem))}</span>'
 
 
@@ -159,7 +159,7 @@ def _gauge(estimate: Estimate) -> str:
 
 
 def _fit(estimate: Estimate, texts: Texts) -> str:
-    """A button, and behind it how many tokens the message may have."""
+    """The Fit button, and how many tokens the message may have."""
     return (
         f"<details><summary>{html.escape(texts.fit)}</summary><label>{html.escape(texts.fit_budget)}"
         f'<input type="number" min="1" step="1" placeholder="{estimate.context_tokens or ""}"></label>'

@@ -120,10 +120,10 @@ def test_captions_number_what_is_several_and_leave_labels_out_of_a_crowd() -> No
 
 def test_neighbouring_places_differ_in_colour_and_an_answer_has_only_so_many() -> None:
     (found,) = grounding_html.marked(
-        asked(FIRST), CAT * (grounding_html.MOST + 5), KNOWN, "qwen2_vl"
+        asked(FIRST), CAT * (grounding_html.MAX_PLACES + 5), KNOWN, "qwen2_vl"
     )
     colours = [mark.colour for mark in found.marks]
-    assert len(colours) == grounding_html.MOST
+    assert len(colours) == grounding_html.MAX_PLACES
     assert all(a != b for a, b in itertools.pairwise(colours))
 
 

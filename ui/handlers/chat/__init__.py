@@ -1,1 +1,1 @@
-"""What a person does with the conversation."""
+"""Handlers of the conversation."""

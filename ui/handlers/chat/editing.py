@@ -1,4 +1,4 @@
-"""What has been said is taken back: a turn is rewritten, the latest exchange undone, everything cleared."""
+"""A turn is rewritten, the latest exchange is undone, the conversation is cleared."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ui.state.registry import Tabs
 
 
 async def edit(tabs: Tabs, key: str, event: gr.EventData) -> View:
-    """Rewrite a turn: its text comes into the edit box, its files into the tray. The draft's are set aside."""
+    """Rewrite a turn: its text goes into the edit box, its files into the tray. The draft's files are set aside."""
     tab = tab_of(tabs, key)
     text = tab.draft.edit(posted(event).get("turn"))
     return (await drawn(tabs, tab))._replace(rewritten=text)
@@ -27,7 +27,7 @@ async def edit_latest(tabs: Tabs, key: str) -> View:
 
 
 async def cancel_edit(tabs: Tabs, key: str) -> View:
-    """Leave the conversation as it is and take the draft up again."""
+    """End the edit without a change. The draft's files are back."""
     tab = tab_of(tabs, key)
     tab.draft.cancel_edit()
     return await drawn(tabs, tab)
@@ -41,7 +41,7 @@ async def undo(tabs: Tabs, key: str) -> View:
 
 
 async def clear(tabs: Tabs, key: str) -> View:
-    """Start over, without the draft, and let the backend drop what it kept."""
+    """Start over, also without the draft. The backend drops what it keeps for the tab."""
     tab = tab_of(tabs, key)
     tabs.clear(tab)
     return page_update.full_update(tab)

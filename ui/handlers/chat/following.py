@@ -1,4 +1,4 @@
-"""While the tab is being answered, and after it."""
+"""The page follows the answer of its tab."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ui.state.tab.tab import Tab
 
 
 async def follow(tabs: Tabs, key: str) -> AsyncIterator[tuple[Any, Any, str]]:
-    """While the tab is being answered: the answer as it grows, and what goes on; at last everything, as JSON.
+    """The growing answer and the run state; at last everything, as JSON.
 
-    Not if a message came to nothing: its text is given out once, and this response may reach nobody. The page asks
-    for it, see `final_update`.
+    If the answer failed, the last item is empty, and the page calls `final_update`: the message's text is handed back
+    once, and this stream may have been cut.
     """
     tab = tab_of(tabs, key)
     async with aclosing(growing(tabs, tab)) as updates:
@@ -32,7 +32,7 @@ async def follow(tabs: Tabs, key: str) -> AsyncIterator[tuple[Any, Any, str]]:
 
 
 async def growing(tabs: Tabs, tab: Tab) -> AsyncGenerator[tuple[str, str]]:
-    """While the tab is being answered: the answer, and what goes on."""
+    """The answer and the run state, until the run ends."""
     if not (run := tab.chat.run):
         return
     with run.followed():
@@ -43,12 +43,12 @@ async def growing(tabs: Tabs, tab: Tab) -> AsyncGenerator[tuple[str, str]]:
 
 
 async def final_update(tabs: Tabs, key: str) -> View:
-    """The tab after an answer that came to nothing, with the text of the message for where it was written."""
+    """The tab after an answer that failed, with the text of its message, which goes back to where it was written."""
     return await handed_back(tabs, tab_of(tabs, key))
 
 
 async def play_clips(tabs: Tabs, key: str) -> Any:
-    """Show clips that browsers could not play as soon as there is a copy that they can."""
+    """Show the copies of clips that browsers cannot play, when they are finished."""
     tab = tab_of(tabs, key)
     return (
         page_update.as_json(page_update.log(tab)) if await tabs.clip_copies.made(tab) else gr.skip()

@@ -1,4 +1,4 @@
-"""A page opens, comes back, shows another language, or is left."""
+"""A page opens, reconnects, changes its language, or closes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def open_page(
     if is_key(original):
         tabs.copy(original, tab)
     tab.language = language
-    tab.draft.refusals.clear()  # a reload is a fresh look at the tray
+    tab.draft.refusals.clear()  # a reload dismisses them
     browser = browser_of(request.request) if request.request else ""
     page = str(request.session_hash)
     tabs.page_opened(tab, browser, page, address_of(request.request))
@@ -34,7 +34,7 @@ async def open_page(
 
 
 async def close_page(tabs: Tabs, request: gr.Request) -> None:
-    """A page has gone. Its conversation stays for a reload; what the backend keeps for it does not."""
+    """A page has closed. Its conversation stays for a reload; the backend soon drops what it keeps for it."""
     tabs.page_closed(str(request.session_hash))
 
 
@@ -55,13 +55,13 @@ async def watch_loading(tabs: Tabs, key: str) -> tuple[str, gr.Timer, str]:
 
 
 def _model(tabs: Tabs, tab: Tab) -> tuple[str, gr.Timer]:
-    """The banner, and the timer that asks again until the model is there."""
+    """The banner, and the timer that polls until the model is loaded."""
     status = tabs.backend.status()
     return messages_html.banner(status, tab.texts), gr.Timer(active=status.state == "loading")
 
 
 async def choose_language(tabs: Tabs, key: str, language: str) -> tuple[Any, ...]:
-    """What the server wrote on the page, in another language."""
+    """The parts of the page that the server has written, in another language."""
     tab = tab_of(tabs, key, language)
     tab.language = language
     banner = messages_html.banner(tabs.backend.status(), tab.texts)

@@ -24,7 +24,7 @@ Change = Callable[[GenerationSettings], GenerationSettings]
 
 
 def question(tabs: Tabs, draft: Prepared, settings: Mapping[str, Any]) -> Question:
-    """A function that gives the message and its settings, with the checkpoint's defaults at the time of the call."""
+    """A function that returns the message and its settings, with the checkpoint's defaults at the time of the call."""
 
     def now() -> tuple[Conversation, GenerationSettings]:
         chosen = tabs.chosen(settings)
@@ -36,14 +36,14 @@ def question(tabs: Tabs, draft: Prepared, settings: Mapping[str, Any]) -> Questi
 
 
 async def submit(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) -> View:
-    """Send the message with the tray. While a turn is being rewritten the tray is not the draft's, which waits."""
+    """Send the message with the tray. Does nothing while a turn is being rewritten, because the tray is that turn's."""
     tab = tab_of(tabs, key)
     taken = "" if tab.draft.editing else _send(tabs, tab, text, settings)
     return (await drawn(tabs, tab))._replace(taken=taken)
 
 
 async def submit_edit(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) -> View:
-    """Send a turn as it was rewritten. If the edit has ended meanwhile, the text comes into the composer."""
+    """Send a rewritten turn. If the edit has ended meanwhile, the text goes into the composer."""
     tab = tab_of(tabs, key)
     if not tab.draft.editing:
         return (await drawn(tabs, tab))._replace(returned=text)
@@ -52,7 +52,7 @@ async def submit_edit(tabs: Tabs, key: str, text: str, settings: Mapping[str, An
 
 
 def _send(tabs: Tabs, tab: Tab, text: str, settings: Mapping[str, Any]) -> str:
-    """Send `text` with the tray. Returns the text that was taken; none if it cannot be sent now."""
+    """Send `text` with the tray. Returns the text that was sent; empty if it cannot be sent now."""
     try:
         draft = tab.prepared(text)
         if draft(tabs.chosen(settings).vision) and not tab.chat.live:
@@ -90,7 +90,7 @@ async def _retry(
 async def ask_example(
     tabs: Tabs, key: str, event: gr.EventData, settings: Mapping[str, Any]
 ) -> View:
-    """Ask one of the examples of an empty page, leaving draft and tray alone."""
+    """Ask one of the examples of an empty page. Draft and tray stay as they are."""
     tab = tab_of(tabs, key)
     number = posted(event).get("example")
     try:
@@ -109,7 +109,7 @@ async def ask_example(
 
 
 async def stop(tabs: Tabs, key: str) -> None:
-    """Raise the flag; whoever follows the answer sees it end."""
+    """Set the cancel flag. The run ends soon, and the page that follows it sees that."""
     tab = tab_of(tabs, key)
     if tab.chat.run:
         tab.chat.run.cancel.set()

@@ -1,1 +1,1 @@
-"""What a person does with the files of the next message."""
+"""Handlers of the files of the next message."""

@@ -1,4 +1,4 @@
-"""Files are taken into the tray and out of it."""
+"""Files are attached and removed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SOURCE_PROBLEMS = {  # by what assets/js/tray/camera.js calls them
 
 
 async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
-    """Check what was uploaded and take it into the tray, in the order in which it came."""
+    """Check uploaded files and put them into the tray, in the order in which they were chosen."""
     tab = tab_of(tabs, key)
     asked = posted(event)
     before = list(tab.draft.refusals)
@@ -37,7 +37,7 @@ async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
         for file in (files if isinstance(files, list) else [])
     ]
     if any(taken):
-        # A person who has attached something else has seen the earlier refusals.
+        # The next success dismisses earlier refusals.
         tab.draft.refusals[:] = [
             new for new in tab.draft.refusals if not any(new is old for old in before)
         ]
@@ -46,7 +46,7 @@ async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
 
 
 async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any], chat: Chat) -> bool:
-    """Whether it is in the tray now; otherwise the tray says why not, or there is a new chat meanwhile."""
+    """Whether the file is in the tray now. If not, the tray says why, or New chat was pressed meanwhile."""
     try:
         tabs.rates.admit_look(tab.presence.asker.address)
         path = tabs.uploads.claim(file.get("path"), tab.key, tab.presence.asker)

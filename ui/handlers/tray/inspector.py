@@ -1,4 +1,4 @@
-"""Looking at one item of the tray, and changing how the model will see it. Handlers, as in `handlers`."""
+"""Handlers of the dialog of one item: its resolution, its place, regions of it; and of Fit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ui.state.tray.resolution import resolution_of
 async def inspect(
     tabs: Tabs, key: str, text: str, event: gr.EventData, settings: Mapping[str, Any]
 ) -> tuple[str, str]:
-    """Something was asked of an item, or of all of them. Gives the dialog's content and the tray."""
+    """An operation on an item, or on all of them. Returns the dialog's content and the tray."""
     tab = tab_of(tabs, key)
     asked = posted(event)
     item = tab.draft.item(asked.get("id"))
@@ -56,7 +56,7 @@ async def inspect(
         if not item:
             tab.draft.refusals.append(error.sentence)
     labels = {item.id: label for item, label in tab.draft.numbered}
-    # Meanwhile it may have been taken out.
+    # The item may have been removed meanwhile.
     if not view or view.item.id not in labels:
         return "", page_update.tray(tab)
     return inspector.dialog(view, labels[view.item.id], tab.texts), page_update.tray(tab)
@@ -100,7 +100,7 @@ async def _fit(
     generation: GenerationSettings,
 ) -> LocalizedText:
     """Lower the resolution of everything in the tray until the message fits into the context, or into
-    `budget` tokens. Says what it did. Raises `DemoError`.
+    `budget` tokens. Returns what it did, in a sentence. Raises `DemoError`.
     """
     before, items = tab.draft.context, list(tab.draft.tray)
 
@@ -122,7 +122,7 @@ async def _fit(
         raise DemoError("It does not fit at any resolution; take something out or start over.")
     if lowered == items:
         return LocalizedText("It fits already.")
-    if tab.draft.tray == items:  # nothing came in meanwhile
+    if tab.draft.tray == items:  # otherwise it has changed meanwhile
         tab.draft.tray[:] = lowered
     share = lowered[0].resolution.share / items[0].resolution.share
     return LocalizedText(

@@ -16,10 +16,10 @@ from ui.state.registry import Tabs
 async def price(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) -> str:
     """What the message in the composer would cost if it were sent now, or why it cannot be."""
     if not key:
-        return ""  # somebody types before the page has opened its tab
+        return ""  # the page has not opened its tab yet
     tab = tab_of(tabs, key)
     if not tab.draft.tray or tabs.backend.status().state != "ready":
-        return ""  # with nothing attached the page stays as quiet as it can be
+        return ""  # the price is shown only if something is attached
     try:
         chosen = tabs.chosen(settings)
         if asked := tab.drafted(text, chosen.vision):
@@ -39,7 +39,7 @@ async def price(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) ->
 
 
 def _expected_wait(prompt_tokens: int, usages: Sequence[Usage | None]) -> float | None:
-    """Seconds to the first word, if nothing of the draft has been read by then."""
+    """Seconds to the first word, without reading ahead."""
     last = usages[-1] if usages else None
     read_before = last.prompt_tokens + last.new_tokens if last else 0
     return seconds_to_first_word(usages, max(1, prompt_tokens - read_before))

@@ -1,4 +1,4 @@
-"""Reading what is attached before Send is pressed."""
+"""The model reads what is attached before Send is pressed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 async def read_ahead(tabs: Tabs, key: str, settings: Mapping[str, Any]) -> Any:
-    """Have the tray read while the person is still typing. Returns what has been read.
+    """Read the tray while the person is typing. Returns the ids of what was read, as HTML.
 
     Leaves the display alone if nothing was read, because a later call may have shown its result already.
     """
@@ -40,7 +40,7 @@ async def read_ahead(tabs: Tabs, key: str, settings: Mapping[str, Any]) -> Any:
         chosen = tabs.chosen(settings)
         draft = tab.drafted("", chosen.vision)
     except DemoError:
-        return gr.skip()  # sending says what is wrong
+        return gr.skip()  # Send will show the error
     items = list(tab.draft.tray)
     read = draft and await _read(
         tabs.backend, draft, chosen.generation, tab.key, tab.presence.person
@@ -72,12 +72,12 @@ async def _read(
         try:
             result = backend.read_ahead(draft, settings, session=session)
         except DemoError:
-            pass  # sending will say what is wrong
+            pass  # Send will show the error
         except Exception:
             log.exception("reading ahead failed")
         with suppress(RuntimeError):  # the event loop is gone when the server shuts down
             loop.call_soon_threadsafe(tell, result)
 
-    # Its own thread: it may wait for minutes until nobody needs the model, and a pool would fill up.
+    # A thread of its own, not of a pool: it may wait for minutes until nobody needs the model.
     threading.Thread(target=read, name="read-ahead", daemon=True).start()
     return await done

@@ -37,7 +37,7 @@ _KEPT_GROWING = KeptHtml[ClipsState | None](MAX_KEPT_GROWING)
 
 
 def to_html(answer: str, clips: Clips | None = None, *, arriving: bool = False) -> str:
-    """HTML for `gr.Markdown` and `gr.Chatbot`, an empty line between its blocks.
+    """The answer as HTML for `gr.Markdown` and `gr.Chatbot`, with an empty line between blocks.
 
     clips: clips whose moments become links. arriving: the answer goes on; what its next characters may turn
     into something else is held back.
@@ -50,7 +50,7 @@ def to_html(answer: str, clips: Clips | None = None, *, arriving: bool = False) 
 
 @dataclass(frozen=True)
 class _Reading:
-    """What is known of a part of an answer."""
+    """One part of an answer, and how it is read."""
 
     state: ClipsState | None
     arriving: bool = False
@@ -100,7 +100,7 @@ def _open_ended(written: str) -> str:
 
 
 def _in_steps(growing: str) -> str:
-    """Cut where it was cut before, for a while that grows with its length: it is parsed anew at each cut only."""
+    """Cut it where it was cut before until it is much longer: it is parsed again at each new cut only."""
     if len(growing) < LONG:
         return growing
     step = max(MIN_STEP, 1 << len(growing).bit_length() - 4)

@@ -1,4 +1,4 @@
-"""HTML of answers that is needed again and again: at each update while one grows, and whenever its conversation changes."""
+"""A cache of answers' HTML, which is needed at each update of a growing answer and of its conversation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Rest = TypeVar("Rest")
 
 
 class KeptHtml(Generic[Rest]):
-    """What was made last, and what else came of it, up to so many characters of HTML. For any thread."""
+    """Keeps the latest results, up to so many characters of HTML. Thread-safe."""
 
     def __init__(self, max_characters: int) -> None:
         self._max_characters = max_characters
@@ -20,7 +20,7 @@ class KeptHtml(Generic[Rest]):
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], tuple[str, Rest]]) -> tuple[str, Rest]:
-        """What was made for `key`; made now if it is not kept."""
+        """The result for `key`; computed if it is not kept."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)

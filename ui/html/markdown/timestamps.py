@@ -48,10 +48,10 @@ _NO_PLAYERS = object()
 
 @dataclass(frozen=True)
 class ClipsState:
-    """What the links of a text hang on. Two are equal if the links would be."""
+    """All that the links of a text depend on: with equal states they are equal."""
 
     clips: Hashable
-    number: int  # of the clip that is spoken of
+    number: int  # of the clip that a moment belongs to until the answer names another one
     players: Mapping[int, Player] = field(compare=False)
     shown: int = field(compare=False)
 
