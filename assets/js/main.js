@@ -1,4 +1,4 @@
-// Starts the page's modules, before Gradio's own run.
+// Starts the page's modules, before Gradio's scripts run.
 import { download } from './browser/download.js';
 import { watchErrors } from './browser/errors.js';
 import * as storage from './browser/storage.js';
@@ -34,8 +34,7 @@ import * as tray from './tray/tray.js';
 
 const REFUSED = { blocked: 'storageBlocked', full: 'storageFull' };
 
-// What Gradio's events call (ui/page/layout.py, wiring.py and events.py), which know nothing of modules. Whatever
-// else a module needs of another it imports.
+// For the `js` of Gradio's events (ui/page/layout.py, wiring.py and events.py), which cannot import modules.
 /** @type {any} */ (window).qwenVlChat = Object.freeze({
   mount, open, acknowledge, draw, price, download, language, chooseLanguage, copyLatest,
   sent: composer.sent, giveBack: composer.giveBack, written: composer.written,

@@ -22,8 +22,8 @@ from ui.state.tray.attachment import Attachment
 from ui.text.direction import without_overrides
 from ui.text.texts import Texts, number
 
-# Texts that assets/js shows.
-SCRIPTED = (
+# Names of the texts that assets/js shows.
+SCRIPT_TEXTS = (
     "title",
     "send",
     "stop",
@@ -35,6 +35,7 @@ SCRIPTED = (
     "take_picture",
     "cancel",
     "uploading",
+    "upload_label",
     "dismiss",
     "try_again",
     "not_copied",
@@ -204,7 +205,7 @@ def run_state(
 
 def page_texts(texts: Texts) -> str:
     """The texts that scripts show, as attributes of an element."""
-    said = {name: getattr(texts, name) for name in SCRIPTED}
+    said = {name: getattr(texts, name) for name in SCRIPT_TEXTS}
     attributes = "".join(
         f' data-{name.replace("_", "-")}="{html.escape(text)}"' for name, text in said.items()
     )

@@ -37,9 +37,9 @@ def tray(
     return f'<i data-drawn-for="{html.escape(drawn_for)}"{copying} hidden></i>{listed}'
 
 
-def ready(items: Sequence[Attachment]) -> str:
+def read_items(items: Sequence[Attachment]) -> str:
     """Which items the model has read already, for the script that marks them."""
-    return f'<div data-ready="{html.escape(" ".join(item.id for item in items))}"></div>'
+    return f'<div data-read-items="{html.escape(" ".join(item.id for item in items))}"></div>'
 
 
 def sources(texts: Texts) -> str:

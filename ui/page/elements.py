@@ -79,10 +79,10 @@ class Desk:
 
 @dataclass(frozen=True)
 class ForScripts:
-    """Elements that nobody sees: scripts read them, or send events through them."""
+    """Hidden elements: scripts read them, or send events through them."""
 
     run_state: gr.HTML
-    ready: gr.HTML  # which items of the tray have been read
+    read_items: gr.HTML  # the items of the tray that have been read ahead
     texts: gr.HTML
     reproduction: gr.HTML  # the dialog; conversations come in through it, too
     turns: gr.HTML  # asks for an earlier message, to be rewritten
@@ -97,7 +97,7 @@ class ForScripts:
 
 @dataclass(frozen=True)
 class Values:
-    """Values on their way between the server and the scripts; none of them is in the DOM."""
+    """Values that server and scripts exchange. None is in the DOM."""
 
     settings: gr.JSON  # those that a person has chosen, by name
     start: gr.JSON  # what the settings start with, and their bounds

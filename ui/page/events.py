@@ -13,19 +13,19 @@ from ui.gradio_compat import bound
 from ui.page.elements import Page
 from ui.state.registry import Tabs
 
-# At each update of any event Gradio's page copies the whole value of every component that ever was to show progress,
-# by default of every output: the conversation, at every piece of an answer.
+# At each update of any event, Gradio's page copies the value of every component that shows progress: by default all outputs,
+# so the whole conversation at each update of an answer.
 UNSHOWN: dict[str, Any] = {
     "show_progress": "hidden",
     "show_progress_on": [],
     "api_visibility": "private",
 }
 UNQUEUED: dict[str, Any] = {**UNSHOWN, "queue": False}
-# Gradio drops an event without a word while its last run is still on its way: the end of an answer may be,
-# while the next message goes out.
+# Gradio silently drops an event while its last run has not finished. The end of an answer may come while the next message
+# is being sent.
 UNQUEUED_EVERY: dict[str, Any] = {**UNQUEUED, "trigger_mode": "multiple"}
 UNQUEUED_LATEST: dict[str, Any] = {**UNQUEUED, "trigger_mode": "always_last"}
-# Events that last as long as an answer.
+# For events that last as long as an answer.
 STREAMED_EVERY: dict[str, Any] = {
     **UNSHOWN,
     "concurrency_limit": None,
@@ -37,7 +37,7 @@ COMPOSE = """(taken, rewritten, returned) => {
   qwenVlChat.giveBack(returned);
   return [];
 }"""
-# Presses a hidden button, as soon as Gradio has drawn it.
+# Presses a hidden button as soon as Gradio has drawn it.
 PRESS = """const press = (button) => {
     const found = document.querySelector(button);
     found ? found.click() : setTimeout(press, 100, button);
@@ -52,9 +52,9 @@ FOLLOW_OR_PRICE = f"""(log, tray) => {{
 
 @dataclass(frozen=True)
 class Events:
-    """The chains that several features of one page share. Each takes the event that it follows.
+    """The chains of events that several features share.
 
-    read_ahead: whether what is attached is read before it is sent.
+    read_ahead: whether attached files are read before Send.
     """
 
     page: Page
@@ -67,23 +67,23 @@ class Events:
         return bound(handler, self.tabs)
 
     def price_after(self, after: Callable[..., Any], read_ahead: bool = True) -> None:
-        """After an event, show what the message costs now, and read what is attached while the person is still
-        typing. The browser asks the server only where something is attached.
+        """After an event, show what the message costs, and read ahead. The browser asks the server only if something is
+        attached.
         """
         tray, read = self.page.view.tray, str(read_ahead).lower()
         price = f"(tray) => {{ qwenVlChat.price(tray, {read}); return [] }}"
         after(None, tray, None, js=price, **UNQUEUED_EVERY)
 
     def draw_after(self, after: Any) -> Any:
-        """Have the page add what is new of the conversation to what it has. Returns `after`."""
+        """After an event, draw the new part of the conversation. Returns `after`."""
         view, chatbot = self.page.view, self.page.talk.chatbot
         draw = "(sent, messages, live) => qwenVlChat.draw(sent, messages, live)"
         after.then(None, [view.log, chatbot, view.live], [chatbot, view.live], js=draw, **UNQUEUED_EVERY)
         return after
 
     def update_after(self, after: Any) -> None:
-        """After a handler that gives a `View`: draw it, change what is in the composer, and follow the answer. Where
-        none is being written, show what the message costs.
+        """After an event whose outputs are a `View`: draw it, update the composer, and follow the answer. Without a running
+        answer, show what the message costs.
         """
         view = self.page.view
         self.draw_after(after)
@@ -92,7 +92,7 @@ class Events:
         after.then(None, [view.log, view.tray], None, js=FOLLOW_OR_PRICE, **UNQUEUED_EVERY)
 
     def gather_at(self, event: Callable[..., Any]) -> Any:
-        """At `event`, the values of the controls become the settings."""
+        """At `event`, take over the values of the controls as settings."""
         gather = "(...values) => qwenVlChat.gatherSettings(values)"
         controls = list(self.page.sidebar.controls.components)
         return event(None, controls, self.page.values.settings, js=gather, **UNQUEUED)

@@ -1,4 +1,4 @@
-"""What of the page changes with its language."""
+"""The components that change with the page's language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands on the page, and where. What becomes of it is in `wiring`."""
+"""The elements of the page and their places. `wiring` has their events."""
 
 from __future__ import annotations
 
@@ -180,10 +180,10 @@ def lay_out_edit_box(texts: Texts) -> EditBox:
 
 
 def lay_out_for_scripts(texts: Texts) -> ForScripts:
-    """What the page's scripts read and what they send events through."""
+    """The hidden elements that scripts read or send events through."""
     return ForScripts(
         run_state=_unseen("run-state", None, messages_html.run_state("loading", 0)),
-        ready=_unseen("ready", None),
+        read_items=_unseen("read-items", None),
         texts=_unseen("page-texts", None, messages_html.page_texts(texts)),
         reproduction=gr.HTML(
             elem_id="reproduction",
@@ -205,7 +205,7 @@ def _unseen(elem_id: str, js_on_load: str | None, value: str | None = None) -> g
 
 
 def lay_out_values(defaults: DefaultSettings) -> Values:
-    """The values that are not drawn."""
+    """The values that are not in the DOM."""
 
     def text() -> gr.Textbox:
         # Empty, not None: a setting may be moved before the page has its key.
@@ -248,7 +248,7 @@ def view_of(talk: Talk, desk: Desk, scripts: ForScripts, values: Values) -> View
 
 
 def top(texts: Texts) -> str:
-    """Before everything else, and seen only when it has the focus: the page's heading and the way to the composer."""
+    """The page's heading and the skip link to the composer, which is visible only with the focus."""
     return f'<h1>{texts.title}</h1><a href="#message">{texts.skip_to_composer}</a>'
 
 
@@ -263,15 +263,15 @@ def note(texts: Texts) -> str:
 
 
 def welcome(texts: Texts) -> str:
-    """What stands where the conversation will be."""
+    """The placeholder of an empty conversation."""
     return f"<h2>{texts.empty}</h2>"
 
 
 def mounted(name: str, *events: str) -> str:
-    """Hands an element and what sends its events to the page's scripts (assets/js/page/elements.js).
+    """JavaScript that passes an element and its `trigger` to assets/js/page/elements.js.
 
-    events: those that Gradio does not have, which it takes from the names in this text. It would only log what goes
-    wrong here; the window tells the person.
+    events: names of own events; Gradio accepts those that stand quoted in this text. Gradio would only log an error here,
+    so it is reported to the window, which tells the person.
     """
     named = "".join(f" // {event!r}" for event in events)
     return f"try {{ qwenVlChat.mount({name!r}, element, trigger); }} catch (error) {{ reportError(error); }}{named}"

@@ -1,4 +1,4 @@
-"""What happens on the page when: events, the handlers that answer them, and the scripts in between."""
+"""Connects the events of the page with handlers and scripts: one `wire_*` for each feature."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLAY_CLIPS = f"""(tray) => {{
   if (tray.includes('data-copying')) press('#play-clips');
   return [];
 }}"""
-# The message that would be sent now: a turn that is being rewritten goes before the draft.
+# The inputs with the message that would be sent now: that of the edit box, if it is open.
 WRITTEN = "(key, draft, settings) => [key, qwenVlChat.written(draft), settings]"
 DOWNLOAD = "(url) => { qwenVlChat.download(url); return [] }"
 
@@ -111,8 +111,8 @@ def wire_answering(events: Events) -> None:
 def wire_following(events: Events) -> None:
     """An answer is followed as it grows, and what it has changed is shown when it ends."""
     page, view, bind = events.page, events.page.view, events.bind
-    # Gradio rebuilds a component's whole description with every update, also of one that is skipped: what grows gets
-    # as few outputs as possible, and the rest comes as one text that the browser takes apart.
+    # Gradio serialises every output at every update, also a skipped one. So the stream has three outputs, and at its end
+    # one of them is a JSON text with the updates of all elements.
     outputs = [view.live, view.run_state, page.values.ending]
     follow = bind(following.follow)
     followed = page.scripts.follow.click(follow, page.values.key, outputs, **STREAMED_EVERY)
@@ -224,8 +224,8 @@ def wire_pricing(events: Events) -> None:
     page.scripts.pricing.price(price, inputs, page.desk.cost, js=WRITTEN, **UNQUEUED_LATEST)
     priced = page.scripts.pricing.read(price, inputs, page.desk.cost, js=WRITTEN, **UNQUEUED_LATEST)
     if events.read_ahead:
-        read, ready = bind(read_ahead.read_ahead), page.scripts.ready
-        priced.then(read, [values.key, values.settings], ready, **STREAMED_EVERY)
+        read, read_items = bind(read_ahead.read_ahead), page.scripts.read_items
+        priced.then(read, [values.key, values.settings], read_items, **STREAMED_EVERY)
 
 
 def wire_settings(events: Events) -> None:
@@ -234,8 +234,7 @@ def wire_settings(events: Events) -> None:
     controls = list(page.sidebar.controls.components)
     sliders = [c for c in controls if isinstance(c, gr.Slider)]
     others = [c for c in controls if not isinstance(c, gr.Slider)]
-    # A slider that is being dragged goes through many values that nobody wants read, and one whose field is
-    # left with too large a number corrects itself afterwards.
+    # Not read ahead: a dragged slider goes through many values, and a field with too large a number corrects itself later.
     dragged = events.gather_on([c.change for c in sliders])
     events.price_after(dragged.then, read_ahead=False)
     chosen = [*(c.release for c in sliders), *(c.input for c in others)]

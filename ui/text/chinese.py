@@ -310,6 +310,7 @@ CHINESE = Texts(
     dismiss="关闭",
     attached="已添加的文件",
     uploading="正在上传：{percent}%",
+    upload_label="正在上传",
     try_again="重新上传",
     not_copied="未能复制",
     upload_too_large="{name} 大小为 {size}，上限为 {limit}。请添加更小或更短的文件。",

@@ -283,6 +283,7 @@ ENGLISH = Texts(
     dismiss="Dismiss",
     attached="Attached files",
     uploading="Uploading: {percent} %",
+    upload_label="Uploading",
     try_again="Try again",
     not_copied="Not copied",
     upload_too_large="{name} has {size}; the limit is {limit}. Attach a smaller or shorter one.",

@@ -325,6 +325,7 @@ KOREAN = Texts(
     dismiss="닫기",
     attached="첨부한 파일",
     uploading="올리는 중: {percent}%",
+    upload_label="올리는 중",
     try_again="다시 올리기",
     not_copied="복사하지 못함",
     upload_too_large="{name}의 크기는 {size}이고 한도는 {limit}입니다. 더 작거나 짧은 파일을 첨부하세요.",

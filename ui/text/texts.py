@@ -57,6 +57,7 @@ class Texts:
     dismiss: str
     attached: str
     uploading: str
+    upload_label: str  # of the bar
     try_again: str
     not_copied: str
     upload_too_large: str

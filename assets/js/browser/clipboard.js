@@ -1,6 +1,6 @@
-// What is copied and what is pasted.
+// Writing to the clipboard, and reading the files of a paste.
 
-/** Copy a text; gives whether it worked. */
+/** Copies a text. Returns whether it worked. */
 export async function copy(content) {
   try {
     await navigator.clipboard.writeText(content);
@@ -10,8 +10,8 @@ export async function copy(content) {
   }
 }
 
-// Browsers have no clipboard for pages that come over plain http from another machine, and refuse it to a
-// page that has waited before it asks.
+// `navigator.clipboard` is missing on pages that come over plain HTTP from another machine. Browsers also refuse it when
+// the page has waited since the click.
 function copyOld(content) {
   const area = Object.assign(document.createElement('textarea'), { value: content });
   const focused = /** @type {HTMLElement | null} */ (document.activeElement);
@@ -24,10 +24,10 @@ function copyOld(content) {
 }
 
 /**
- * The files that a paste is about. data: the event's `clipboardData`.
+ * Returns the files that a paste should attach. data: the event's `clipboardData`.
  *
- * A word processor offers a picture of copied text beside the text, and the text is wanted. "Copy image" offers
- * the picture beside HTML that holds nothing but an `<img>`, and the picture is wanted.
+ * A word processor adds a picture of the copied text to the text: the text is meant. "Copy image" adds HTML with nothing
+ * but an `<img>` to the picture: the picture is meant.
  */
 export function pasted(data) {
   const files = [...(data?.files ?? [])];

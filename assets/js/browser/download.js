@@ -1,4 +1,4 @@
-// A file that the server has made, on its way to the person's disk.
+// Downloads a file that the server has made.
 
 export function download(url) {
   if (!url) return;

@@ -1,12 +1,12 @@
-// An error in a script leaves a part of the page dead. The person is told, once.
+// An error in a script may leave a part of the page dead, so the person is told, once.
 
-// A request that the network broke: whoever asked says so where it matters.
+// Failed requests. The code that made the request reports them.
 const NETWORK = /^(?:Uncaught )?(?:\(in promise\) )?(?:TypeError: |Error: )?(?:Failed to fetch$|NetworkError when|Load failed$|network error|Connection errored out)/i;
-// What browsers report of layouts that take two rounds, and of scripts that are not this page's.
+// Reports of layouts that take two rounds, and of scripts of other sites.
 const HARMLESS = /ResizeObserver loop|^Script error\.?$/;
 const EXTENSION = /^[a-z-]*extension:/;
 
-/** Whether something broke. event: of the window, `error` or `unhandledrejection`. */
+/** Whether the event reports a fault of this page. event: `error` or `unhandledrejection` of the window. */
 export function broke(event) {
   const error = event.error ?? event.reason;
   if (error?.name === 'AbortError' || EXTENSION.test(event.filename ?? '')) return false;
@@ -14,7 +14,7 @@ export function broke(event) {
   return !HARMLESS.test(message) && !NETWORK.test(message);
 }
 
-/** Call `tell` whenever something broke from now on. */
+/** Call `tell` at each fault from now on. */
 export function watchErrors(target, tell) {
   for (const kind of ['error', 'unhandledrejection']) {
     target.addEventListener(kind, (event) => { if (broke(event)) tell(); });

@@ -1,4 +1,4 @@
-// What a pressed key means while an input method may be composing.
+// What a key means, also while an input method is composing.
 
 // Chromium and Firefox mark such a key with `isComposing`. Safari ends the composition first and then
 // reports the Enter that confirmed it, with `isComposing` false and the key code of an input method.
@@ -10,5 +10,5 @@ export const composing = (event) => event.isComposing || event.keyCode === INPUT
 /** Whether the key sends what is in the composer. */
 export const sends = (event) => event.key === 'Enter' && !event.shiftKey && !composing(event);
 
-/** Whether the key leaves what is open or under way. */
+/** Whether the key closes or stops something. */
 export const leaves = (event) => event.key === 'Escape' && !event.defaultPrevented && !composing(event);

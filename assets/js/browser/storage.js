@@ -1,5 +1,5 @@
-// What the browser keeps for this page. Where it refuses (cookies blocked, a frame, private browsing, no
-// room), the page keeps it in memory until it is closed, and whoever asks is told what that means.
+// Strings that the browser keeps for this page. If it refuses (blocked cookies, a frame, private browsing, no room), the
+// page keeps them in memory until it is closed, and listeners are called.
 
 const listeners = new Set();
 const refusals = new Set(); // 'blocked', 'full'
@@ -10,14 +10,14 @@ function refuse(why) {
   for (const listener of listeners) listener(why);
 }
 
-/** Call `listener` with 'blocked' or 'full', once for each, also for what has been refused before. */
+/** Call `listener` with 'blocked' or 'full', once for each, also for earlier refusals. */
 export function whenRefused(listener) {
   listeners.add(listener);
   for (const why of refusals) listener(why);
 }
 
 /**
- * Strings by name. open: gives the browser's own store; it may throw, as `window.localStorage` does.
+ * Returns a store of strings by name. open: returns the browser's store; it may throw, as `window.localStorage` does.
  * @param {() => any} open
  */
 export function store(open) {
@@ -48,5 +48,5 @@ export function store(open) {
 
 /** Lasts until the person clears it, and belongs to all tabs. */
 export const local = store(() => globalThis.localStorage);
-/** Lasts as long as the tab, also over a reload. */
+/** Lasts as long as the tab, and survives a reload. */
 export const session = store(() => globalThis.sessionStorage);

@@ -1,4 +1,4 @@
-// What the person writes, and the buttons beside it.
+// The field of the composer, with Send and Stop.
 import { leaves } from '../browser/keyboard.js';
 import { ANY_CHANGE, one } from '../page/parts.js';
 import { pin } from '../page/scrolling.js';
@@ -7,7 +7,7 @@ import { text } from '../page/texts.js';
 
 export const FIELD = '#composer textarea';
 export const SEND = '#composer [data-testid=submit-button]';
-// Where an earlier message is rewritten, see `edit_box`.
+// Of the edit box, see edit_box.js.
 export const EDIT_FIELD = '#edit-box textarea';
 export const EDIT_SEND = '#edit-send';
 export const FIELDS = `${FIELD}, ${EDIT_FIELD}`;
@@ -15,13 +15,13 @@ export const SENDS = `${SEND}, ${EDIT_SEND}`;
 export const STOP = '#composer [data-testid=stop-button]';
 const DRAFT = 'qwen-vl-chat-draft';
 
-/** Whether an earlier message is being rewritten; the draft waits meanwhile. */
+/** Whether an earlier message is being rewritten. The draft stays in the composer meanwhile. */
 export const editing = () => Boolean(one('#page[data-editing]'));
 
 export const focus = () => one(editing() ? EDIT_FIELD : FIELD)?.focus();
 export const send = () => one(editing() ? EDIT_SEND : SEND)?.click();
 
-/** The text that would be sent now; `draft` is the composer's. */
+/** The text that would be sent now. draft: the composer's. */
 export const written = (draft) => (editing() ? one(EDIT_FIELD).value : draft);
 
 export function write(text, where = FIELD) {
@@ -30,17 +30,17 @@ export function write(text, where = FIELD) {
   field.dispatchEvent(new Event('input', { bubbles: true }));
 }
 
-// Also because Gradio measured its height before the style sheet was there.
+// Writing it again also corrects the height, which Gradio has measured before the style sheet was there.
 export const restoreDraft = () => write(one(FIELD).value || (session.get(DRAFT) ?? ''));
 
-/** The server took `text`: remove it, but keep what was typed since. */
+/** Remove the text that was sent, but keep what was typed since. */
 export function sent(text) {
   const field = one(FIELD);
   if (text && field.value.startsWith(text)) write(field.value.slice(text.length).replace(/^\n/, ''));
   if (text) pin();
 }
 
-/** The server gives `text` back: put it in front of what was typed meanwhile. */
+/** Put a text that comes back before what was typed meanwhile. */
 export function giveBack(text) {
   if (!text) return;
   const draft = one(FIELD).value;
@@ -48,7 +48,7 @@ export function giveBack(text) {
   focus();
 }
 
-// Gradio draws Send and Stop without a name, and each anew.
+// Gradio draws Send and Stop without a name, again and again.
 function nameButtons() {
   const name = () => {
     for (const [button, said] of [[SEND, 'send'], [STOP, 'stop']])

@@ -1,11 +1,11 @@
-// Where an earlier message is rewritten. The server says when that begins and ends.
+// The box in which an earlier message is rewritten. The server says in `#run-state` when that begins and ends.
 import * as composer from './composer.js';
 import { ANY_CHANGE, one } from '../page/parts.js';
 import { session } from '../browser/storage.js';
 
 const KEPT = 'qwen-vl-chat-edit';
 
-/** A message, to be rewritten. */
+/** Put the text of a message into the box. */
 export function rewrite(text) {
   composer.write(text, composer.EDIT_FIELD);
   composer.focus();
@@ -15,8 +15,8 @@ function show() {
   const editing = Boolean(one('#run-state [data-editing]'));
   if (editing === composer.editing()) return;
   one('#page').toggleAttribute('data-editing', editing);
-  one('#message').inert = editing; // the tray holds the other message's files now
-  // Also for its height, which Gradio cannot measure while it is not seen.
+  one('#message').inert = editing; // the tray has the files of the earlier message now
+  // Writing the text also sets the height, which Gradio cannot measure while the box is hidden.
   rewrite(editing ? one(composer.EDIT_FIELD).value : '');
 }
 

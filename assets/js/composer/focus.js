@@ -1,20 +1,20 @@
-// Where typing goes on when what had the focus is gone.
+// Moves the focus to the composer when the focused element is gone.
 import * as composer from './composer.js';
 import { one, within } from '../page/parts.js';
 
-const GONE_MS = 3000; // for the server's answer to a press
+const GONE_MS = 3000; // in which the server's answer may remove the pressed button
 
-/** A press by keyboard, or one on Send or Stop, never leaves the focus nowhere. */
+/** After a press by keyboard, or on Send or Stop, the focus is never lost. */
 export function keepFocus() {
   document.addEventListener('click', (event) => {
-    // A click on Stop or Send leaves the focus nowhere, because that button goes away.
+    // Gradio removes these two buttons when they are pressed.
     if (within(event, `${composer.STOP}, ${composer.SEND}`)) setTimeout(composer.focus, 150);
-    // So do others, but not with a mouse or a finger: on a phone the focus would bring up its keyboard.
+    // Others only when pressed by keyboard: on a phone, the focus would open the on-screen keyboard.
     else if (event.isTrusted && event.detail === 0) giveBack(Date.now() + GONE_MS);
   }, true);
 }
 
-/** The link at the top of the page. The address stays as it is: it says which view is seen. */
+/** The skip link at the top of the page. It does not change the address, whose hash names the view. */
 export function skipToComposer() {
   document.addEventListener('click', (event) => {
     if (!within(event, '#top a')) return;
@@ -23,7 +23,7 @@ export function skipToComposer() {
   });
 }
 
-// What was pressed by keyboard may go away when the server has answered: then typing goes on in the composer.
+// Until then, give the focus to the composer as soon as it is lost.
 function giveBack(until) {
   const lost = document.activeElement === document.body && !one('dialog[open]');
   if (lost) composer.focus();

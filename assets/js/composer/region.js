@@ -1,11 +1,11 @@
-// A part of a picture can be marked by dragging over it; what was marked is told as parts of width and height.
+// Marking a region of a picture by dragging over it. Coordinates are fractions of width and height.
 import * as composer from './composer.js';
 import { send } from '../page/elements.js';
 import { one } from '../page/parts.js';
 
 const CLICK = 0.01;
 
-// Where in the picture, 0 to 1, as far outside as the pointer may be.
+// The position in the picture, from 0 to 1. The pointer may be outside.
 function at(picture, event) {
   const { left, top, width, height } = picture.getBoundingClientRect();
   const inside = (part) => Math.min(1, Math.max(0, part));
@@ -15,7 +15,7 @@ function at(picture, event) {
 /** @type {(from: number[], to: number[]) => number[]} */
 const corners = ([a, b], [c, d]) => [Math.min(a, c), Math.min(b, d), Math.max(a, c), Math.max(b, d)];
 
-/** frame: holds the picture and is as large as it; marked: called with the corners of what was marked. */
+/** frame: an element of the picture's size that holds it; marked: called with the corners [left, top, right, bottom]. */
 export function pointable(frame, marked) {
   const picture = frame.querySelector('img');
   const shade = document.createElement('span');
@@ -46,7 +46,7 @@ export function pointable(frame, marked) {
   });
 }
 
-/** The place is asked about, and the question comes next. */
+/** Ask about a place with the next message. */
 export function pointAt(place) {
   send('inspector', 'inspect', { op: 'point', ...place });
   one('dialog[open]')?.close();

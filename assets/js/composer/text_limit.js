@@ -1,4 +1,4 @@
-// How much text the composer takes. Browsers lay out the whole field at every key: a book in it would take seconds.
+// Limits the text in the composer. Browsers lay out the whole field at every key, which takes seconds for a book.
 import { FIELDS } from './composer.js';
 import * as notices from '../page/notices.js';
 import { within } from '../page/parts.js';
@@ -6,11 +6,11 @@ import { within } from '../page/parts.js';
 const MAX_CHARACTERS = 200_000;
 const LONG_CHARACTERS = 20_000;
 
-/** How many characters the field would hold with `added` in place of what is selected. */
+/** The length of the field's text if `added` replaces the selection. */
 export const length = ({ value, selectionStart, selectionEnd }, added) =>
   value.length - (selectionEnd - selectionStart) + added.length;
 
-// What is pasted or dropped into the field.
+// Refuses a paste or a drop that is too long.
 function refuse(event) {
   const field = within(event, FIELDS);
   if (!field || !event.data) return;
@@ -22,7 +22,7 @@ function refuse(event) {
   notices.tell('textTooLong', { count: written(count), limit: written(MAX_CHARACTERS) });
 }
 
-// The direction of each line is sought in all of the text.
+// Marks a long text. For it the style sheet switches off that browsers find the direction of each line, which reads all of it.
 function mark(event) {
   const field = within(event, FIELDS);
   field?.toggleAttribute('data-long', field.value.length > LONG_CHARACTERS);

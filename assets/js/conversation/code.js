@@ -1,9 +1,9 @@
-// The button on each block of code, which Gradio draws. Its own handler cuts off the indentation of the first line.
+// The Copy button on each block of code. Gradio's own handler cuts off the indentation of the first line.
 import { copy } from '../browser/clipboard.js';
 
 const SHOWN_MS = 1500;
 
-/** Copy the code of the block whose button is pressed, as it is. */
+/** Copy code unchanged. */
 export function copyCode(page) {
   page.addEventListener('click', async (event) => {
     const button = event.target.closest('.copy_code_button');

@@ -1,17 +1,17 @@
-// One message under two settings: a form says what differs. The server draws the answers into `#compared`.
+// Compares one message under two settings. The form says what differs; the server draws the answers into `#compared`.
 import * as composer from '../composer/composer.js';
 import * as keyboard from '../browser/keyboard.js';
 import { opened } from '../opening/opening.js';
 import { send, whenMounted } from '../page/elements.js';
 import { one, whenReady, within } from '../page/parts.js';
-import { settingsWith, whenOtherwise } from '../settings/settings.js';
+import { settingsWith, whenDefaultsChange } from '../settings/settings.js';
 
 const VIEW = '#compare';
 /** @type {any} */
 let element = null; // the form, once it is there
 let taken = {};
-let touched = false; // what differs is somebody's choice
-let asked = false; // and the answers are not on the page yet
+let touched = false; // whether the person has changed the form
+let asked = false; // whether answers were asked for that are not on the page yet
 
 const open = () => location.hash === VIEW;
 const running = () => Boolean(one('#compared [data-running]'));
@@ -24,7 +24,7 @@ function value(field) {
   return field.value;
 }
 
-// What each side asks for, by name.
+// The settings of each side that differ from the page's, by name.
 const sides = () => [0, 1].map((side) => Object.fromEntries(
   rows().map((shown) => [shown.dataset.name, value(shown.querySelector(`[name="${side}"]`))]),
 ));
@@ -84,7 +84,7 @@ function take(settings) {
   location.hash = '#chat';
   composer.focus();
 }
-/** The controls' values with those of the side that was chosen. */
+/** The values of the controls with the settings of the chosen side. */
 export const takenSettings = () => settingsWith(taken);
 
 function press(event) {
@@ -93,7 +93,7 @@ function press(event) {
   if (button?.dataset.op === 'drop') drop(button.closest('.row'));
 }
 
-// Whoever sends while comparing wants this message compared; it is held back while files come in.
+// Send compares while the comparison is shown. While files are being uploaded, attachments.js holds it back.
 function sent(event) {
   if (!element || !open() || one('#composer').hasAttribute('data-uploading')) return;
   event.preventDefault();
@@ -127,11 +127,10 @@ function watchPage() {
   });
   document.addEventListener('keydown', pressKey, true);
   document.addEventListener('click', (event) => { if (within(event, composer.SENDS)) sent(event); }, true);
-  // Who was away for a while may have lost the connection over which the answers came.
+  // The stream of the answers may have been cut while the page was hidden.
   document.addEventListener('visibilitychange', () => { if (!document.hidden && running()) look(); });
   addEventListener('hashchange', show);
-  // The controls have other limits and start elsewhere.
-  whenOtherwise(() => { if (open() && element) look(); });
+  whenDefaultsChange(() => { if (open() && element) look(); });
 }
 
 export function start() {
@@ -140,7 +139,7 @@ export function start() {
     whenReady(() => {
       const anything = { childList: true, subtree: true, characterData: true };
       new MutationObserver(drawn).observe(one('#compared'), { ...anything, attributeFilter: ['data-running'] });
-      // Another language.
+      // The language may have changed.
       new MutationObserver(() => { mark(); if (element.querySelector('form')) look(); }).observe(one('#views'), anything);
       mark();
       if (open()) opened.then(look);

@@ -1,24 +1,24 @@
-// The conversation on the page. The server sends what is new of it.
+// Draws the conversation. The server sends its new part only.
 import { copyText } from '../page/copy_button.js';
 import * as log from './log.js';
 import { one } from '../page/parts.js';
 
 const listeners = [];
 
-/** Call `listener` whenever something new is about to be drawn. */
+/** Call `listener` before each change is drawn. */
 export const whenDrawn = (listener) => listeners.push(listener);
 
-/** The conversation with what is new of it, and the answer below until it has its place there. */
+/** The values of `#chatbot` and `#live` after an update. sent: the new part, as JSON; live: the answer below. */
 export function draw(sent, messages, live) {
   if (!sent) return [messages, live];
   const rest = JSON.parse(sent);
   const all = log.completed(rest, messages ?? []);
-  if (!all) one('#resume').click(); // for all of it
+  if (!all) one('#resume').click(); // asks for the whole conversation
   for (const listener of listeners) listener();
   return [all ?? messages, rest.answering ? live : ''];
 }
 
-/** Copy the answer of this index, from the end if it is negative. */
+/** Copy the answer with this index; negative ones count from the end. */
 export async function copy(button, index) {
   await copyText(button, log.texts().at(index) ?? '');
 }

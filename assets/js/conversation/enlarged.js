@@ -1,4 +1,4 @@
-// A picture of the conversation opens large on a click; a part of a person's own can be asked about there.
+// Opens a picture of the conversation large. A region of a person's own picture can be marked there.
 import { enlarge } from '../page/dialog.js';
 import { pointable, pointAt } from '../composer/region.js';
 import { text } from '../page/texts.js';

@@ -1,4 +1,4 @@
-// Questions that an empty page offers.
+// The example questions of an empty page.
 import { send, whenMounted } from '../page/elements.js';
 
 function press(event) {

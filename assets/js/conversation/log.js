@@ -1,11 +1,11 @@
-// What this page has drawn of the conversation: the server sends what is new of it (ui/state/tab/drawn.py).
+// What this page has drawn of the conversation. ui/state/tab/drawn.py keeps the same on the server.
 
 let version = 0;
-let answers = []; // of each answer: the text for copying, and the places that it points at
+let answers = []; // of each answer: the text for copying, and the places that it names
 
-/** The messages with the rest from the server; null if it is the rest of something else. */
+/** The messages with the new part from the server; null if it continues another version. */
 export function completed(rest, messages) {
-  if (rest.version === version) return messages; // it has been drawn before
+  if (rest.version === version) return messages; // already drawn
   if (rest.kept && rest.before !== version) return null;
   version = rest.version;
   const kept = messages.slice(0, rest.kept);

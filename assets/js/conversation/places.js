@@ -1,4 +1,4 @@
-// Draws what answers point at: under each answer a figure for each picture, and a table of the same.
+// Draws the places that answers name: under each answer a figure for each picture, with a table.
 import { whenDrawn } from './conversation.js';
 import { copyText } from '../page/copy_button.js';
 import { send } from '../page/elements.js';
@@ -7,7 +7,7 @@ import * as log from './log.js';
 import { ANY_CHANGE, one } from '../page/parts.js';
 import { text } from '../page/texts.js';
 
-const figures = new Map(); // by answer and picture: when an answer is finished, its figures move as they are
+const figures = new Map(); // by answer and picture; they are moved when the finished answer is drawn
 
 function make(tag, className, ...children) {
   const made = document.createElement(tag);
@@ -24,9 +24,9 @@ function percent(element, values, [width, height]) {
 
 const PHONE_PX = 374; // width of the column
 const CAPTION_PX = 20;
-const NARROW = 0.25; // a picture so much higher than wide has no room for captions
+const NARROW = 0.25; // width / height; a narrower picture has no room for captions
 
-// Positions in per cent of the picture, so that it may be shown at any size.
+// Positions are in per cent of the picture, so that it can have any size.
 function drawn({ place, caption, colour }, size) {
   const { x1, y1, x2, y2, x, y } = place;
   const [width, height] = size;

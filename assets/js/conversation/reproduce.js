@@ -1,4 +1,4 @@
-// The dialog in which an answer can be reproduced. What leaves and enters as a zip file goes through here too.
+// The dialog for reproducing an answer, and the import of exported conversations.
 import { copyText } from '../page/copy_button.js';
 import { send, whenMounted } from '../page/elements.js';
 import { one } from '../page/parts.js';
@@ -29,7 +29,7 @@ const OPERATIONS = { copy, verify, export: () => one('#export').click(), close: 
 function press(event) {
   const button = event.target.closest('button[data-op]');
   if (button) OPERATIONS[button.dataset.op](button);
-  else if (event.target === shown()) shown().close(); // beside it
+  else if (event.target === shown()) shown().close(); // the backdrop
 }
 
 function choose(event) {
@@ -45,7 +45,7 @@ export function start() {
   });
 }
 
-/** What came out of verifying an answer. */
+/** Show the result of verifying an answer. */
 export function verdict([turn, sentence]) {
   const button = element.querySelector('[data-op=verify]');
   if (button?.dataset.turn !== String(turn)) return; // another answer was chosen meanwhile

@@ -1,4 +1,4 @@
-// A moment that an answer names shows that frame in the clip's player.
+// A time in an answer is a link that moves the clip's player there.
 import { within } from '../page/parts.js';
 
 const LINKS = '#chatbot .bot a[href^="#t="], #live a[href^="#t="]';
@@ -20,6 +20,6 @@ function seek(event) {
 
 export function start() {
   document.addEventListener('click', seek, true);
-  // A live answer is made anew so often that a press and its release meet different links.
+  // On pointerdown: the live answer is redrawn so often that a press and its release meet different links.
   document.addEventListener('pointerdown', (event) => { if (within(event, '#live')) seek(event); }, true);
 }

@@ -1,4 +1,4 @@
-// Buttons on each turn of the conversation: Gradio draws the turns, this adds what it lacks.
+// Adds buttons to each turn of the conversation, which Gradio draws.
 import { copy } from './conversation.js';
 import { send } from '../page/elements.js';
 import { ANY_CHANGE, one, within } from '../page/parts.js';
@@ -27,7 +27,7 @@ function offer(row, kind, label) {
   there ? named(there, label) : row.append(button(kind, label));
 }
 
-// A turn that an edit will replace is dimmed, and what follows it too.
+// Turns that an edit will replace are dimmed.
 function decorate() {
   const edited = Number(one('#run-state [data-editing]')?.dataset.editing ?? Infinity);
   rows('user').forEach((row, turn) => { offer(row, 'edit-turn', text('edit')); dim(row, turn >= edited); });

@@ -1,5 +1,5 @@
-// A page that was cut off picks the running answer up again: after a lost network, a locked phone, or
-// when the browser takes it out of its cache. A reload does so by itself.
+// Follows the running answer again after a lost network, a locked phone, or a return from the browser's page cache.
+// A reload does so anyway.
 import { one } from '../page/parts.js';
 
 const AWAY_MS = 3000; // shorter absences do not break a connection
@@ -15,8 +15,8 @@ export function start() {
   let hiddenAt = 0;
   let cutOff = false;
   addEventListener('offline', () => { cutOff ||= live(); });
-  // Gradio sends nothing any more once a request has failed, and reloads the page within two seconds of
-  // the network's return. At once is better: what somebody sends until then would go nowhere.
+  // After a failed request Gradio sends nothing, and reloads the page within two seconds of the network's return. This
+  // reloads at once, because a message that is sent in between would be lost.
   addEventListener('online', () => {
     if (cutOff || one('.toast-body.error')) location.reload();
   });

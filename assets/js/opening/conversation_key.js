@@ -1,9 +1,9 @@
-// The unguessable name of this tab's conversation: lives as long as the tab, survives a reload.
+// The unguessable key of this tab's conversation. It lives as long as the tab, and survives a reload.
 import { session } from '../browser/storage.js';
 import { neighbours } from './tabs.js';
 
 const KEY = 'qwen-vl-chat-key';
-const TAKEN = 'qwen-vl-chat-key-of-another'; // a key that another tab has, which said so late
+const TAKEN = 'qwen-vl-chat-key-of-another'; // a key that another tab turned out to have
 
 export function key() {
   if (!/^[0-9a-f]{32}$/.test(session.get(KEY) ?? '')) {
@@ -27,7 +27,7 @@ async function own() {
 let owned = null;
 
 /**
- * The key belongs to this tab alone when this resolves. A duplicate of another tab goes on with a copy of its
- * conversation, and is given the other's key; everybody else nothing.
+ * Resolves when no other tab has this tab's key. For a duplicate of another tab it resolves to the other's key, whose
+ * conversation is copied; otherwise to ''.
  */
 export const whenOwned = () => owned ??= own();

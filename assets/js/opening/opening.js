@@ -1,4 +1,4 @@
-// A page that opens tells the server who it is, and one that is left says so.
+// Tells the server when the page opens and when it is left.
 import { restoreDraft } from '../composer/composer.js';
 import { key, whenOwned } from './conversation_key.js';
 import { language } from '../page/language.js';
@@ -12,7 +12,7 @@ let resolveOpened;
 /** Resolves when the server knows this page. Before, it answers nothing else. */
 export const opened = new Promise((resolve) => { resolveOpened = resolve; });
 
-/** What the server needs to know of a page that has just been loaded. */
+/** The inputs of the event that opens the page: its key, its language, and the key of the tab that it duplicates. */
 export async function open() {
   openAsBefore();
   restoreDraft();
@@ -21,7 +21,7 @@ export async function open() {
   return [key(), language(), original];
 }
 
-// The banner comes with the server's answer.
+// Warns as long as the banner, which comes with the server's answer, is missing.
 function tellOfSilence() {
   if (one('#model-banner strong')) return notices.withdraw('notOpened');
   notices.tell('notOpened');
@@ -32,12 +32,12 @@ let leaving = '';
 
 /** The server has opened this page; `page` is its name. */
 export function acknowledge(key, page) {
-  if (!key) return; // the server has refused it
+  if (!key) return; // refused
   leaving = JSON.stringify({ key, page });
   resolveOpened();
 }
 
-/** The server waits for a page whose connection was cut, and not for one that says that it goes. */
+/** Say when the page is left. The server keeps an answer for a page whose connection was cut, but not for one that is left. */
 export function sayGoodbye() {
   addEventListener('pagehide', () => { if (leaving) navigator.sendBeacon('leave', leaving); });
 }

@@ -1,12 +1,12 @@
-// No two tabs are one conversation. Browsers copy what a tab keeps into its duplicate and into what it opens, its
-// key too. So whoever starts with a key asks whether another tab has it; after a reload nobody answers.
+// No two tabs share a conversation. Browsers copy sessionStorage, and so the key, into duplicated tabs and into tabs that a
+// tab opens. So a tab that starts with a key asks the others whether one of them has it. After a reload none answers.
 
-const ANSWER_MS = 500; // a tab that does something takes as long; Gradio's own start takes longer
+const ANSWER_MS = 500; // a busy tab needs so long; Gradio's own start takes longer
 
 const channelOfAll = () => new BroadcastChannel('qwen-vl-chat');
 
 /**
- * What other tabs know of this one. open: gives the channel between them; browsers without one throw.
+ * Talks to the other tabs. open: returns the channel between them; it throws in browsers without one.
  * @param {() => { addEventListener: Function, postMessage: Function }} open
  */
 export function neighbours(open = channelOfAll, patience = ANSWER_MS) {
@@ -14,7 +14,7 @@ export function neighbours(open = channelOfAll, patience = ANSWER_MS) {
   let channel = null;
   let mine = ''; // the key that this tab has
   let late = () => {};
-  const waiting = new Map(); // keys that were asked for -> what takes the answer
+  const waiting = new Map(); // by key that was asked for: the function that takes the answer
   try { channel = open(); } catch { /* then nobody can be asked */ }
   channel?.addEventListener('message', ({ data }) => {
     if (data?.asked && data.asked === mine) channel.postMessage({ held: mine });
@@ -33,7 +33,7 @@ export function neighbours(open = channelOfAll, patience = ANSWER_MS) {
     });
   }
 
-  /** From now on this tab has the key. whenLate: another turns out to have had it before. */
+  /** This tab has the key from now on. whenLate: called if another tab turns out to have it. */
   function take(key, whenLate = () => {}) { mine = key; late = whenLate; }
 
   return { have, take };

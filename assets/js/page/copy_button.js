@@ -1,4 +1,4 @@
-// Buttons that copy, and say whether they have.
+// Copies a text and shows on the button whether it worked.
 import * as clipboard from '../browser/clipboard.js';
 import { text } from './texts.js';
 
@@ -6,7 +6,7 @@ const SAID_MS = 1500;
 
 export async function copyText(button, content) {
   const done = await clipboard.copy(content);
-  // The text alone is changed, since Gradio goes on changing it where it has put it.
+  // Only the text node is changed: Gradio keeps a reference to it.
   const texts = document.createTreeWalker(button, NodeFilter.SHOW_TEXT);
   while (texts.nextNode() && !texts.currentNode.textContent?.trim());
   const label = /** @type {Text} */ (texts.currentNode);

@@ -1,4 +1,4 @@
-// Dialogs that scripts open: a picture, the camera, an item of the tray.
+// The dialogs that scripts open: a picture, the camera, an item of the tray.
 import { one } from './parts.js';
 import { text } from './texts.js';
 
@@ -8,7 +8,7 @@ export function dialog(label, ...children) {
   made.setAttribute('aria-label', label);
   made.append(...children);
   made.addEventListener('close', () => made.remove());
-  one('#page').parentElement.append(made); // where the style sheet reaches it
+  one('#page').parentElement.append(made); // inside Gradio's container, to which the style sheet is scoped
   made.showModal();
   return made;
 }
@@ -22,7 +22,7 @@ export function button(label, className, pressed) {
   return made;
 }
 
-/** Show something large until the person presses beside it. more: stands below. */
+/** Show an element large until the person clicks beside it. more: elements below it. */
 export function enlarge(large, label, ...more) {
   const shown = dialog(label, large, ...more, button(text('close'), 'close', () => shown.close()));
   shown.addEventListener('click', (event) => { if (!large.contains(event.target)) shown.close(); });

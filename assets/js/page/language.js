@@ -1,19 +1,19 @@
-// The language of the page: asked for in its address, chosen before, or the browser's.
+// The language of the page: of `?lang=`, or chosen before, or the browser's.
 import { ANY_CHANGE, one } from './parts.js';
 import { local } from '../browser/storage.js';
 import { text } from './texts.js';
 
 const LANGUAGE = 'qwen-vl-chat-language';
-const LANGUAGES = ['en', 'zh', 'ko']; // as in ui/text/languages.py, which chooses in the same way
-const TRADITIONAL = ['hant', 'tw', 'hk', 'mo']; // Chinese in other characters than ours
+const LANGUAGES = ['en', 'zh', 'ko']; // those of ui/text/languages.py, which chooses by the same rules
+const TRADITIONAL = ['hant', 'tw', 'hk', 'mo']; // the page has simplified Chinese only
 
-/** The first of `tags` in which the page has its texts; English if it has none. */
+/** The first of the language tags that the page has texts in; otherwise English. */
 export function best(tags) {
   let traditional = false;
   for (const tag of tags) {
     const [language, ...subtags] = tag.toLowerCase().split('-');
     if (language === 'zh' && !subtags.includes('hans')) {
-      // Browsers add a bare `zh` to `zh-TW`: it means the same characters.
+      // Browsers add a bare `zh` after `zh-TW`, which means the same characters.
       const named = subtags.some((subtag) => TRADITIONAL.includes(subtag));
       traditional = named || (traditional && !subtags.length);
       if (traditional) continue;
@@ -35,9 +35,9 @@ export function chooseLanguage(chosen) {
   document.documentElement.lang = chosen;
 }
 
-/** The title of the page is in its language; call it when the page is ready. */
+/** Keep the page's title in its language. Call it when the page is ready. */
 export function nameThePage() {
   const name = () => { document.title = text('title'); };
   new MutationObserver(name).observe(one('#page-texts'), ANY_CHANGE);
-  name(); // the language may have been chosen before
+  name();
 }

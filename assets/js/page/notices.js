@@ -1,9 +1,8 @@
-// Sentences that the page itself has to say, above the composer until they are dismissed. What the server has
-// to say stands in `#notice`.
+// Notices of the scripts, above the composer until they are dismissed. The server's notices are in `#notice`.
 import { text, whenSaid } from './texts.js';
 
-const told = new Set(); // names of sentences, each told once in the life of a page unless it is withdrawn
-const standing = new Map(); // by name: what stands in its `{...}`
+const told = new Set(); // names of notices; each is shown once in the life of a page unless it is withdrawn
+const standing = new Map(); // by name: the values of its `{...}`
 let drawn = false;
 
 export function tell(name, values = {}) {
@@ -15,7 +14,7 @@ export function tell(name, values = {}) {
   drawn = true;
 }
 
-/** It is no longer so. */
+/** Remove a notice that is no longer true. */
 export function withdraw(name) {
   told.delete(name);
   if (standing.delete(name)) draw();

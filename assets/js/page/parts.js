@@ -1,24 +1,23 @@
-// The parts of the page. Gradio builds it after the scripts have run, and each part when the code for it has
-// arrived, in any order.
+// Finding the parts of the page. Gradio draws them after the scripts have run, in any order.
 
 /**
- * The element that is found first, of whatever kind.
+ * The first element that matches, as any type.
  * @type {(selector: string) => any}
  */
 export const one = (selector) => document.querySelector(selector);
 
-/** The element that fits `selector` in which the event happened, if there is one. */
+/** The closest element around the event's target that matches, or null. */
 export const within = (event, selector) => event.target?.closest?.(selector) ?? null;
 
-/** What a MutationObserver is to see of a part: Gradio changes attributes in place as well. */
+/** Options of a MutationObserver: Gradio also changes attributes and texts in place. */
 export const ANY_CHANGE = { attributes: true, childList: true, characterData: true, subtree: true };
 
 const PARTS = [
   '#settings', '#page', '#model-banner', '#views', '#talk', '#chatbot', '#live', '#compared', '#tray',
-  '#composer textarea', '#message', '#edit-box textarea', '#cost-card', '#run-state', '#ready', '#resume', '#page-texts', '#copy', '#export', '#reproduce',
+  '#composer textarea', '#message', '#edit-box textarea', '#cost-card', '#run-state', '#read-items', '#resume', '#page-texts', '#copy', '#export', '#reproduce',
 ];
 
-/** Call `start` as soon as every part is there: at once, if they are. */
+/** Call `start` as soon as every part is there, at once if they are. */
 export function whenReady(start) {
   PARTS.every(one) ? start() : setTimeout(whenReady, 100, start);
 }

@@ -1,4 +1,4 @@
-// The conversation scrolls with the reader: only who is at the bottom stays at the bottom.
+// The conversation follows the answer as long as the reader is at the bottom.
 import { one } from './parts.js';
 
 const NEAR_BOTTOM_PX = 80;
@@ -11,15 +11,15 @@ export function pin() { follow.pinned = true; }
 export function start() {
   const talk = one('#talk');
   const moved = watchReader(talk);
-  // Once per frame: to ask for the height is to lay the page out.
+  // Once a frame, because reading the height forces a layout.
   let due = 0;
   const scroll = () => { due = 0; if (follow.pinned) talk.scrollTop = talk.scrollHeight; };
   watchContent(talk, () => { moved(); if (!due) due = requestAnimationFrame(scroll); });
 }
 
-// Whoever scrolls up reads there. Gives what to call when the page itself may have scrolled.
+// Stop following when the reader scrolls up. Returns a function to call when the content has changed.
 function watchReader(talk) {
-  // What changed since the last event may have moved it: an answer that was drawn anew, a page of another size.
+  // A change of the content or of the window moves the position as well; that is not the reader.
   let before = { top: 0, height: 0, room: 0 };
   let changed = false;
   talk.addEventListener('scroll', () => {
@@ -30,9 +30,9 @@ function watchReader(talk) {
     before = now;
     changed = false;
   }, { passive: true });
-  // Who unfolds something wants to see it, not what comes below.
+  // An unfolded part should stay in view.
   talk.addEventListener('click', (event) => { if (event.target.closest('summary')) follow.pinned = false; }, true);
-  // Before the scrolling itself is told of, the answer may grow.
+  // At once: the answer may grow before the scroll event arrives.
   talk.addEventListener('wheel', (event) => { if (event.deltaY < 0) follow.pinned = false; }, { passive: true });
   return () => { changed = true; };
 }
@@ -40,7 +40,7 @@ function watchReader(talk) {
 function watchContent(talk, grown) {
   new MutationObserver(grown).observe(talk, { childList: true, subtree: true, characterData: true });
   talk.addEventListener('load', grown, true);
-  // Also what grows where it stands: fonts and formulas whose style sheet comes late.
+  // Also content that grows later, when fonts or the style sheet of formulas arrive.
   const sizes = new ResizeObserver(grown);
   const watch = () => { for (const part of [talk, ...talk.children]) sizes.observe(part); };
   new MutationObserver(watch).observe(talk, { childList: true });

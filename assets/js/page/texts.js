@@ -1,19 +1,18 @@
-// What the page says, in the language that was chosen. The server writes it into `#page-texts`.
+// The texts of the scripts, in the language of the page. The server writes them into `#page-texts`.
 import { one } from './parts.js';
 
 const there = () => one('#page-texts [data-copied]');
 
-/** A sentence by its name, with its `{...}` filled in; empty while the page has none. */
+/** The text of this name with its `{...}` filled in; empty before the page has texts. */
 export function text(name, values = {}) {
   const said = there()?.dataset[name] ?? '';
   return said.replace(/\{(\w+)\}/g, (whole, value) => values[value] ?? whole);
 }
 
-/** Call `show` as soon as `text` has sentences, and again in every other language. */
+/** Call `show` as soon as there are texts, and at each change of the language. */
 export function whenSaid(show) {
   const place = one('#page-texts');
   if (!there()) return setTimeout(whenSaid, 100, show);
-  // Gradio changes attributes in place as well.
   new MutationObserver(show).observe(place, { attributes: true, childList: true, subtree: true });
   return show();
 }

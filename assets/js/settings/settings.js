@@ -1,4 +1,4 @@
-// The settings, which the browser keeps by name and only where they differ, so that a new default reaches everybody.
+// The settings of the page. The browser keeps those that differ from the defaults, so that new defaults reach everybody.
 import { local } from '../browser/storage.js';
 
 const SETTINGS = 'qwen-vl-chat-settings';
@@ -6,10 +6,10 @@ const SETTINGS = 'qwen-vl-chat-settings';
 const settings = { names: [], defaults: [], kept: {} }; // in the order of the controls
 const listeners = [];
 
-/** Call `listener` when the controls start with other values and have other limits. */
-export const whenOtherwise = (listener) => listeners.push(listener);
+/** Call `listener` when the checkpoint has brought other defaults and bounds. */
+export const whenDefaultsChange = (listener) => listeners.push(listener);
 
-/** These values of the controls become the settings. */
+/** Take over the values of the controls. Returns the settings that differ from the defaults. */
 export function gatherSettings(values) {
   const named = settings.names.map((name, i) => [name, values[i]]);
   settings.kept = Object.fromEntries(named.filter(([, value], i) => value !== settings.defaults[i]));
@@ -17,7 +17,7 @@ export function gatherSettings(values) {
   return settings.kept;
 }
 
-/** The values with which the controls of a page start. */
+/** The first values of the controls: what the browser has kept, otherwise the defaults. */
 export function keptSettings(names, defaults) {
   Object.assign(settings, { names, defaults });
   try { settings.kept = JSON.parse(local.get(SETTINGS)) ?? {}; } catch { /* not ours: ignore it */ }
@@ -26,10 +26,10 @@ export function keptSettings(names, defaults) {
 
 const keptOr = (defaults) => settings.names.map((name, i) => (name in settings.kept ? settings.kept[name] : defaults[i]));
 
-/** The controls' values when these are taken over. */
+/** The values of the controls with these settings taken over. */
 export const settingsWith = (taken) => settings.names.map((name, i) => (name in taken ? taken[name] : keptOr(settings.defaults)[i]));
 
-/** A checkpoint that has been loaded may start with others. What a person has chosen stays. */
+/** The values of the controls under a checkpoint's defaults. What a person has chosen stays. */
 export function startSettings(defaults, values) {
   if (String(defaults) === String(settings.defaults)) return values;
   settings.defaults = defaults;

@@ -1,10 +1,10 @@
-// The settings beside the conversation, open or closed as the person left them.
+// The sidebar with the settings is open or closed as the person left it.
 import { one, within } from '../page/parts.js';
 import { local } from '../browser/storage.js';
 
 const SIDEBAR = 'qwen-vl-chat-sidebar'; // 'open' or 'closed'
 const TOGGLE = '#settings .toggle-button';
-const WIDE_PX = 1200; // room for the settings beside the conversation
+const WIDE_PX = 1200; // of a window with room for the sidebar
 
 export function openAsBefore() {
   const toggle = one(TOGGLE);

@@ -1,7 +1,7 @@
-// Fewer stops for whoever goes through the page by Tab. Whatever is left out is reached in another way.
+// Fewer tab stops. Each control that is left out can be reached in another way.
 import { one } from '../page/parts.js';
 
-// The number beside a slider sets the same value, and one button below sets all of them back.
+// The number field beside a slider sets the same value, and one button below resets all settings.
 const LEFT_OUT = '#settings :is(.reset-button, input[type=range])';
 
 function leaveOut() {

@@ -1,4 +1,4 @@
-// Where files come in: pasted, dropped, chosen, or taken with a camera.
+// Files that are pasted, dropped, chosen or taken with the camera go into the tray.
 import * as clipboard from '../browser/clipboard.js';
 import * as composer from '../composer/composer.js';
 import { key, whenOwned } from '../opening/conversation_key.js';
@@ -33,10 +33,10 @@ function cancel() {
 /** Put these files into the tray. */
 export const attach = (files) => intake.add(files);
 
-/** The camera or the screen gave no picture: the server says so. */
+/** Have the server say that the camera or the screen gave no picture. */
 export const attachFailed = (reason) => request('attach', { files: [], error: reason });
 
-/** New chat: the draft goes with the conversation, its text and its files. */
+/** New chat: drop the draft, its text and its files. */
 export function startOver(key) {
   composer.write('');
   intake.abandon();
@@ -68,7 +68,7 @@ function takeFiles() {
   }, true);
   document.addEventListener('drop', (event) => {
     if (event.dataTransfer?.files.length) take(event, event.dataTransfer.files);
-    else if (!within(event, EDITABLE)) event.preventDefault(); // the browser would go where a link leads
+    else if (!within(event, EDITABLE)) event.preventDefault(); // the browser would follow a dropped link
   }, true);
   document.addEventListener('change', (event) => {
     const field = within(event, '#composer input[type=file]');

@@ -1,4 +1,4 @@
-// Pictures that come from the camera and from the screen.
+// Takes pictures with the camera and of the screen.
 import { attach, attachFailed } from './attachments.js';
 import { button, dialog } from '../page/dialog.js';
 import { one } from '../page/parts.js';
@@ -26,7 +26,7 @@ async function attachFrame(video, name) {
 
 const leave = (stream) => stream.getTracks().forEach((track) => { track.stop(); });
 
-// A phone's camera that looks away from the person, where there are two.
+// The rear camera of a phone.
 const CAMERA = { width: { ideal: 1920 }, facingMode: { ideal: 'environment' } };
 
 async function takePicture() {
@@ -53,7 +53,7 @@ const SOURCES = { camera: takePicture, screen: takeScreen };
 
 function press(event) {
   const source = event.target.closest('#sources button')?.dataset.source;
-  // Who closes the browser's own question has changed their mind about the screen.
+  // Closing the browser's dialog for the screen is no error.
   if (source) SOURCES[source]().catch((error) => {
     if (source !== 'screen' || error.name !== 'NotAllowedError') attachFailed(source);
   });

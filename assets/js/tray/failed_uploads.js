@@ -1,5 +1,5 @@
-// Files that did not reach the server: a card for each above the composer, with the reason and "Try again".
-// One that is on its way for long is kept, too: the page may be loaded anew before it has arrived.
+// A card above the composer for each file that did not reach the server, with the reason and "Try again". A file whose
+// upload takes long is kept, too, because the page may be reloaded before it has arrived.
 import { one } from '../page/parts.js';
 import { megabytes, text, whenSaid } from '../page/texts.js';
 import { forget, keep, kept } from './unsent_files.js';
@@ -15,18 +15,18 @@ const SENTENCES = {
   silence: 'uploadSilence',
   notTaken: 'uploadNotTaken',
 };
-// Trying again changes nothing.
+// For these, trying again would not help.
 const FINAL = ['too-large', 'unreadable'];
 
 const LIST = 'failed-uploads';
 const LONG_MS = 1000;
 
 const failures = new Map(); // by id: { file, error }
-const leaving = new Map(); // files that are on their way -> { id, timer }
+const leaving = new Map(); // by file that is being uploaded: { id, timer }
 /** @type {{ tab: string, limit: number, again: (file: File) => unknown } | null} */
 let page = null; // what `start` was given
 
-/** Show what failed so far, and what an earlier page of this tab left. tab: its key; limit: of a file, in bytes; again: sends a file. */
+/** Show the failures so far, and those of an earlier page of this tab. tab: its key; limit: of a file, in bytes; again: sends a file. */
 export async function start({ tab, limit, again }) {
   page = { tab, limit, again };
   whenSaid(draw);
@@ -37,14 +37,14 @@ export async function start({ tab, limit, again }) {
 
 const newId = () => crypto.getRandomValues(new Uint32Array(2)).join('-');
 
-/** The file is on its way: until it has arrived or failed, a page that comes after this one offers it again. */
+/** The upload of a file begins. If the page is reloaded before it ends, the next page offers the file again. */
 export function leaves(file) {
   const id = newId();
   const timer = setTimeout(() => { if (page) keep(id, page.tab, file, { reason: 'connection' }); }, LONG_MS);
   leaving.set(file, { id, timer });
 }
 
-/** The file is on its way no more. */
+/** The upload of a file has ended. */
 export function arrived(file) {
   if (!leaving.has(file)) return;
   const { id, timer } = leaving.get(file);
@@ -53,7 +53,7 @@ export function arrived(file) {
   forget(id);
 }
 
-/** The file failed with this `UploadError`. */
+/** The upload of a file has failed with this `UploadError`. */
 export function failed(file, error) {
   const id = newId();
   arrived(file);
@@ -68,7 +68,7 @@ function remember(id) {
   if (page && !FINAL.includes(error.reason)) keep(id, page.tab, file, error);
 }
 
-/** All cards go, with their files. */
+/** Remove all cards and their files. */
 export function dismiss() {
   for (const id of failures.keys()) forget(id);
   failures.clear();

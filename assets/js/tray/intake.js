@@ -1,20 +1,20 @@
-// Files on their way into the tray: there is one way in, and the composer's text is never touched.
+// The way of files into the tray. There is one for all of them, and it never changes the composer's text.
 
-const EXPORTED = /\.zip$/i; // a whole conversation, which is no attachment
+const EXPORTED = /\.zip$/i; // an exported conversation, which is no attachment
 
 export class Intake {
-  #uploads = new Map(); // under way: a file -> [bytes sent, bytes in all]
+  #uploads = new Map(); // by file that is being uploaded: [bytes sent, total]
   #waiting = 0; // batches that are not in the tray yet
   #known = false; // whether the server knows this page
   #sendLater = false;
-  #stop = new AbortController(); // of all that is under way
+  #stop = new AbortController(); // of all uploads
 
   #work;
 
   /**
-   * store: sends a file to the server and gives its path there, see `upload`; cards: of files that fail, see
-   * `failed_uploads`; deliver: puts stored files into the tray and gives why not, or ''; restore: goes on
-   * with an exported conversation; send: sends the message; show: draws how far it is, null when nothing is under way.
+   * store: sends a file to the server and resolves to its path there, see `upload`; cards: see `failed_uploads`;
+   * deliver: puts stored files into the tray and resolves to a refusal or ''; restore: imports an exported conversation;
+   * send: sends the message; show: draws the progress in per cent, null while nothing is uploaded.
    */
   constructor({ store, cards, deliver, restore, send, show }) {
     this.#work = { store, cards, deliver, restore, send, show };
@@ -26,14 +26,14 @@ export class Intake {
     this.#sendHeld();
   }
 
-  /** What is under way is taken back. */
+  /** Cancel all uploads. */
   abandon() {
     this.#stop.abort();
     this.#stop = new AbortController();
     this.#sendLater = false;
   }
 
-  /** What is sent while files are on their way is sent with them, and what is sent before the server knows the page, then. */
+  /** Hold back a Send until all files are in the tray and the server knows the page. */
   holdBack(event) {
     if (!this.#waiting && this.#known) return;
     event.preventDefault();
@@ -74,7 +74,7 @@ export class Intake {
     chosen.forEach((file, i) => { if (media.includes(stored[i])) this.#fail(file, { reason }); });
   }
 
-  // Gives what the server knows the file by, or null: it has a card of its own then.
+  // Resolves to the file as the server knows it, or to null if it failed and has a card.
   async #post(file, signal) {
     this.#uploads.set(file, [0, file.size]);
     const progress = (...far) => { this.#uploads.set(file, far); this.#show(); };
@@ -88,7 +88,7 @@ export class Intake {
 
   #fail(file, error) {
     if (error.reason === 'cancelled') return;
-    this.#sendLater = false; // the message would go without it
+    this.#sendLater = false; // not without this file
     this.#work.cards.failed(file, error);
   }
 

@@ -1,4 +1,4 @@
-// What is attached, as cards that the server draws.
+// The tray: sends changes of it to the server, which draws the cards.
 import { send, whenMounted } from '../page/elements.js';
 import { opened } from '../opening/opening.js';
 import { one } from '../page/parts.js';
@@ -50,7 +50,7 @@ const drawnFor = (element, id, patience) => new Promise((resolve) => {
 // Writes on each card what the item costs and whether the model has read it. The server says so in elements of their own,
 // because drawing the tray again would take away the focus.
 function mark() {
-  const read = new Set((one('#ready [data-ready]')?.dataset.ready ?? '').split(' '));
+  const read = new Set((one('#read-items [data-read-items]')?.dataset.readItems ?? '').split(' '));
   for (const card of one('#tray').querySelectorAll('li')) {
     const { id } = card.querySelector('[data-id]').dataset;
     const cost = one(`#cost-card [data-item="${id}"]`)?.dataset;
@@ -71,8 +71,8 @@ function press(event) {
 export function start() {
   watchRefusals();
   // Gradio keeps equal elements, and changes their attributes and texts only.
-  const observed = { childList: true, subtree: true, attributeFilter: ['data-ready', 'data-item', 'data-tokens'] };
-  for (const place of ['#tray', '#ready', '#cost-card']) new MutationObserver(mark).observe(one(place), observed);
+  const observed = { childList: true, subtree: true, attributeFilter: ['data-read-items', 'data-item', 'data-tokens'] };
+  for (const place of ['#tray', '#read-items', '#cost-card']) new MutationObserver(mark).observe(one(place), observed);
   whenMounted('tray', (element) => element.addEventListener('click', press));
   mark();
 }

@@ -1,5 +1,5 @@
-// Files that did not reach the server, kept in the browser over a reload: Gradio reloads the page when a lost
-// network is back. Where the browser has no database, they are kept until then.
+// Keeps files that did not reach the server over a reload: Gradio reloads the page when a lost network is back. Without a
+// database in the browser, nothing is kept.
 
 const DATABASE = 'qwen-vl-chat';
 const FILES = 'unsent';
@@ -26,7 +26,7 @@ async function files(mode, use) {
 }
 
 /**
- * Keep `file` for the tab of this key. id: names it; error: the `UploadError`, of which `reason` and `status` stay.
+ * Keep a file for the tab with this key. id: of the entry; error: the `UploadError`, of which `reason` and `status` are kept.
  * @type {(id: string, tab: string, file: File, error: { reason: string, status?: number }) => Promise<unknown>}
  */
 export const keep = (id, tab, file, { reason, status }) =>

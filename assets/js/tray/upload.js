@@ -1,7 +1,7 @@
-// One file on its way to the server. Whatever the server answers, and if it answers nothing, this ends.
+// Uploads one file. It always ends, whatever the server answers, and also if it does not answer.
 
 const ADDRESS = 'gradio_api/upload';
-const SILENCE_MS = 60_000; // nothing sent and nothing answered for so long
+const SILENCE_MS = 60_000; // without progress or an answer
 
 /** Why a file was not stored: `reason` is 'too-large', 'not-stored', 'log-in', 'refused', 'unreadable', 'strange', 'connection', 'silence' or 'cancelled'. */
 export class UploadError extends Error {
@@ -13,7 +13,7 @@ export class UploadError extends Error {
   }
 }
 
-// Gateways answer in place of a server that is away.
+// With these a gateway answers for a server that it cannot reach.
 const AWAY = [502, 503, 504, 520, 521, 522, 523, 524];
 
 function failed(status) {
@@ -23,7 +23,7 @@ function failed(status) {
   return new UploadError(status >= 500 ? 'not-stored' : 'refused', status);
 }
 
-/** Where the server has put the file, out of its answer. Throws `UploadError`. */
+/** The file's path on the server, from its answer. Throws `UploadError`. */
 export function stored(status, body) {
   if (status !== 200) throw failed(status);
   let paths;
@@ -33,10 +33,9 @@ export function stored(status, body) {
 }
 
 /**
- * Send a file; gives its path on the server, or rejects with an `UploadError`.
+ * Send a file. Resolves to its path on the server, or rejects with an `UploadError`.
  *
- * progress: called with bytes sent and bytes in all; signal: an AbortSignal that takes it back; maxBytes: of
- * a file, 0 for any size.
+ * progress: called with the bytes sent and the total; signal: an AbortSignal; maxBytes: 0 for any size.
  * @param {File} file
  * @param {{ address?: string, progress?: (sent: number, all: number) => void, signal?: AbortSignal, maxBytes?: number, silenceMs?: number }} options
  */
@@ -64,9 +63,9 @@ export function upload(file, { address = ADDRESS, progress = () => {}, signal, m
     request.onload = () => {
       try { end(null, stored(request.status, request.responseText)); } catch (error) { end(error); }
     };
-    // A file that has been moved or changed since it was chosen fails like this, too.
+    // A file that was moved or changed since it was chosen fails in the same way.
     request.onerror = () => readable(file).then((it) => end(new UploadError(it ? 'connection' : 'unreadable')));
-    request.onabort = cancel; // by the browser, which is leaving
+    request.onabort = cancel; // by the browser, when the page is left
     signal?.addEventListener('abort', cancel);
     const form = new FormData();
     form.append('files', file, file.name);
@@ -78,7 +77,7 @@ export function upload(file, { address = ADDRESS, progress = () => {}, signal, m
 
 async function readable(file) {
   try {
-    // Chromium gives a file that is gone the size 0, and an empty part of it can be read.
+    // In Chromium a file that is gone has size 0, and reading an empty slice of it succeeds.
     await (file.size ? file.slice(0, 1) : file).arrayBuffer();
     return true;
   } catch {

@@ -1,10 +1,10 @@
-// A bar above the composer, as long as files are on their way.
+// A progress bar above the composer while files are uploaded.
 import { one, whenReady } from '../page/parts.js';
 import { text } from '../page/texts.js';
 
 let shown = null; // per cent
 
-/** percent: null when nothing is under way; cancel: called by the button beside the bar. */
+/** percent: null while nothing is uploaded; cancel: called by the button beside the bar. */
 export function showProgress(percent, cancel) {
   shown = percent;
   whenReady(() => draw(cancel));
@@ -15,7 +15,7 @@ function draw(cancel) {
   if (shown === null) return one('#uploading')?.remove();
   const bar = (one('#uploading') ?? made(cancel)).querySelector('p');
   bar.textContent = text('uploading', { percent: shown });
-  bar.setAttribute('aria-label', text('uploading').split(/[:：]/)[0]);
+  bar.setAttribute('aria-label', text('uploadLabel'));
   bar.setAttribute('aria-valuenow', shown);
   return bar.parentElement.style.setProperty('--done', `${shown}%`);
 }
@@ -23,7 +23,7 @@ function draw(cancel) {
 function made(cancel) {
   const made = Object.assign(document.createElement('div'), { id: 'uploading' });
   const bar = document.createElement('p');
-  bar.setAttribute('role', 'progressbar'); // which is looked at, not read out at every per cent
+  bar.setAttribute('role', 'progressbar'); // screen readers do not read out each change
   const button = Object.assign(document.createElement('button'), { type: 'button', textContent: text('cancel') });
   button.addEventListener('click', cancel);
   made.append(bar, button);

@@ -45,7 +45,7 @@ async def read_ahead(tabs: Tabs, key: str, settings: Mapping[str, Any]) -> Any:
     read = draft and await _read(
         tabs.backend, draft, chosen.generation, tab.key, tab.presence.person
     )
-    return tray_html.ready(items) if read else gr.skip()
+    return tray_html.read_items(items) if read else gr.skip()
 
 
 async def _read(
