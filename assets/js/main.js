@@ -12,7 +12,7 @@ import * as comparison from './conversation/comparison.js';
 import { copyLatest, draw } from './conversation/conversation.js';
 import * as enlarged from './conversation/enlarged.js';
 import * as examples from './conversation/examples.js';
-import * as places from './conversation/places.js';
+import * as places from './conversation/grounding.js';
 import * as reproduce from './conversation/reproduce.js';
 import * as seek from './conversation/seek.js';
 import * as turns from './conversation/turns.js';

@@ -252,7 +252,7 @@ def look(page):
     tabs = page.tabs
     print(
         httpx.get(page.local_url + "config", timeout=300).status_code, tabs.queue_size, tabs.rates.per_minute,
-        tabs.errands.quota.most_bytes == 2**29, tabs.downloads.max_bytes == page.max_file_size == 3 * 2**20, tabs.open_tabs.kept_s,
+        tabs.background.quota.most_bytes == 2**29, tabs.downloads.max_bytes == page.max_file_size == 3 * 2**20, tabs.open_tabs.kept_s,
         tabs.answer_log.messages, any(function.name == "read_ahead" for function in page.fns.values()),
         tabs.give_back is memory.give_back,
     )

@@ -14,7 +14,7 @@ from playwright.sync_api import APIResponse, Route
 from tests.support.chat import ENDED, Chat
 from tests.support.fakes import FakeBackend
 from ui.media.sandbox.probe import SUFFIXES
-from ui.state import errands
+from ui.state import background_work
 from ui.state.tray.attachment import Attachment, inspect
 
 
@@ -123,7 +123,7 @@ def test_a_message_waits_for_its_files_whatever_else_is_asked_of_the_tray(
         assert let_in.wait(60)
         return inspect(*file)
 
-    monkeypatch.setattr(errands, "inspect", slowly)
+    monkeypatch.setattr(background_work, "inspect", slowly)
     told.page.set_input_files("#composer input[type=file]", picture)
     told.page.wait_for_selector("#composer[data-uploading]")
     told.page.click("#tray [data-look]")  # which has the tray drawn anew

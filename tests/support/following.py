@@ -12,16 +12,16 @@ import gradio as gr
 from ui.handlers.chat import following, sending
 from ui.handlers.tray import attaching
 from ui.html import page_update
-from ui.html.page_update import Rest, View
+from ui.html.page_update import ConversationUpdate, View
 from ui.state.registry import Tabs
 
 KEY = "0123456789abcdef" * 2
 BOX = "<|object_ref_start|>a boat<|object_ref_end|><|box_start|>(250,500),(500,1000)<|box_end|>"
 
 
-def rest(shown: View) -> Rest:
+def rest(shown: View) -> ConversationUpdate:
     """What the page is sent of the conversation."""
-    sent: Rest = json.loads(shown.log)
+    sent: ConversationUpdate = json.loads(shown.conversation)
     return sent
 
 
@@ -32,11 +32,11 @@ async def followed(tabs: Tabs, key: str = KEY) -> View:
     return await following.final_update(tabs, key)
 
 
-def drawn(tabs: Tabs, key: str = KEY) -> Rest:
+def drawn(tabs: Tabs, key: str = KEY) -> ConversationUpdate:
     """The whole conversation, as a page is sent it that has nothing yet."""
     tab = tabs.open(key)
     tab.drawn.forget()
-    return page_update.log(tab)
+    return page_update.conversation_update(tab)
 
 
 async def attach(tabs: Tabs, files: Sequence[Any], key: str = KEY) -> str:

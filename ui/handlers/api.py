@@ -99,7 +99,7 @@ async def estimate(
         tabs.rates.admit_task(tab.presence.asker.address)
         conversation, generation = await _drafted(tabs, tab, message, settings)
         work = partial(tabs.backend.estimate, conversation, generation)
-        return asdict(await tabs.errands.do(tab, work))
+        return asdict(await tabs.background.run(tab, work))
 
 
 async def reset(tabs: Tabs, request: gr.Request) -> None:
@@ -177,10 +177,10 @@ async def _attached(tabs: Tabs, tab: Tab, file: PostedFile) -> Attachment:
     path = file.path
     if not isinstance(path, str) or not path.startswith(WEB):
         stored = tabs.uploads.claim(path, tab.key, tab.presence.asker)
-        return await tabs.errands.inspect(tab, stored, file.name)
+        return await tabs.background.inspect(tab, stored, file.name)
     if tabs.downloads is None:
         raise MediaError("{url} is a web address; download it and attach the file.", url=path[:80])
-    return await tabs.errands.download(tab, tabs.downloads, path)
+    return await tabs.background.download(tab, tabs.downloads, path)
 
 
 @contextmanager

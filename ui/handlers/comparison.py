@@ -94,6 +94,6 @@ async def _shown(tabs: Tabs, tab: Tab) -> str:
     marked = None
     if comparison and all(side.complete for side in comparison.sides):
         answers = [messages_html.readable(side.run.text) for side in comparison.sides if side.run]
-        marked = await tabs.errands.do(tab, partial(differences, *answers))
+        marked = await tabs.background.run(tab, partial(differences, *answers))
     refusal = messages_html.notice(tab.texts.said(tab.not_compared))
     return refusal + comparison_html.results(comparison, tab.chat.attachments, tab.texts, marked)

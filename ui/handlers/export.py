@@ -91,7 +91,7 @@ async def export(tabs: Tabs, key: str) -> tuple[str, Any]:
             return "", gr.skip()
         tabs.rates.admit_task(tab.presence.asker.address)
         kept = tab.chat.conversation, tuple(tab.chat.answers)
-        target = await tabs.errands.do(tab, partial(_export, tabs, tabs.errands.room(tab), *kept))
+        target = await tabs.background.run(tab, partial(_export, tabs, tabs.background.room(tab), *kept))
         tabs.made(tab, [str(target)])
         return file_url(str(target)), gr.skip()
     except DemoError as error:
@@ -115,7 +115,7 @@ async def restore(tabs: Tabs, key: str, event: gr.EventData) -> tuple[Any, ...]:
                 tabs.clip_copies.start(tab, item)
         settings = list(_settings(restored).values())
         # In a thread: drawing hundreds of answers takes a while.
-        return *await tabs.errands.do(tab, partial(page_update.full_update, tab)), *settings
+        return *await tabs.background.run(tab, partial(page_update.full_update, tab)), *settings
     except DemoError as error:
         tab.chat.warn(error.sentence)
     return *page_update.full_update(tab), *settings
@@ -137,7 +137,7 @@ async def _dialog(tabs: Tabs, tab: Tab, turn: int, request: gr.Request) -> str:
     kept = tab.chat.conversation, tab.chat.answers[: turn + 1]
     try:
         tabs.rates.admit_look(tab.presence.asker.address)
-        record = await tabs.errands.do(
+        record = await tabs.background.run(
             tab, partial(_reproducible(tabs).generation_record, question, settings)
         )
     except DemoError as error:
@@ -208,8 +208,8 @@ async def _restored(tabs: Tabs, tab: Tab, source: Path) -> tuple[Archive, list[A
     """Read an archive, check each of its files as an upload, and remove the zip file. Raises `DemoError`."""
     folder = upload_folder() / secrets.token_hex(16)
     try:
-        restored = await tabs.errands.do(
-            tab, partial(_unpacked, source, folder, tabs.errands.room(tab))
+        restored = await tabs.background.run(
+            tab, partial(_unpacked, source, folder, tabs.background.room(tab))
         )
         by_path = {str(item.path): item for item in restored.conversation.media}
         items = [await _inspected(tabs, tab, item) for item in by_path.values()]
@@ -234,7 +234,7 @@ def _unpacked(source: Path, folder: Path, room: Room) -> Archive:
 
 
 async def _inspected(tabs: Tabs, tab: Tab, item: Media) -> Attachment:
-    attachment = await tabs.errands.inspect(tab, Path(str(item.path)), item.name)
+    attachment = await tabs.background.inspect(tab, Path(str(item.path)), item.name)
     if not isinstance(attachment.part(item.vision), type(item)):
         raise DemoError(
             "This zip file is not a conversation that was exported here, or it was changed; export it again."

@@ -29,8 +29,8 @@ async def save_marked(tabs: Tabs, key: str, event: gr.EventData) -> tuple[str, s
         if picture := next(found, None):
             tabs.rates.admit_look(tab.presence.asker.address)
             file = Image(picture.attachment.path, name=picture.attachment.name)
-            draw = partial(marked_copy.marked_copy, file, picture.marks, tabs.errands.room(tab))
-            path = await tabs.errands.do(tab, draw)
+            draw = partial(marked_copy.marked_copy, file, picture.marks, tabs.background.room(tab))
+            path = await tabs.background.run(tab, draw)
             tabs.made(tab, [path])
             return file_url(path), page_update.notice(tab)
     except DemoError as error:

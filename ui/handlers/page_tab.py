@@ -60,7 +60,7 @@ async def drawn(tabs: Tabs, tab: Tab) -> View:
     if sum(map(len, texts)) < LONG:
         return page_update.full_update(tab)
     with _refused_in(tab.language):
-        return await tabs.errands.do(tab, partial(page_update.full_update, tab))
+        return await tabs.background.run(tab, partial(page_update.full_update, tab))
 
 
 async def handed_back(tabs: Tabs, tab: Tab) -> View:

@@ -19,7 +19,7 @@ from model.media import image, video
 from ui import ASSETS
 from ui.gradio_compat import upload_folder
 from ui.media.room import Room
-from ui.state.errands import Errands
+from ui.state.background_work import BackgroundWork
 from ui.state.tab.tab import Tab
 from ui.state.tray.attachment import Attachment
 from ui.text.texts import Texts
@@ -35,10 +35,10 @@ class Example:
     name: str
     files: tuple[str, ...]
 
-    async def attachments(self, errands: Errands, tab: Tab) -> list[Attachment]:
+    async def attachments(self, background: BackgroundWork, tab: Tab) -> list[Attachment]:
         """The files as if they had just been uploaded. Raises `DemoError`."""
-        await errands.do(tab, partial(self._place, Room(errands.quota)))
-        return [await errands.inspect(tab, _folder() / file) for file in self.files]
+        await background.run(tab, partial(self._place, Room(background.quota)))
+        return [await background.inspect(tab, _folder() / file) for file in self.files]
 
     def _place(self, room: Room) -> None:
         """Copy the files into the upload folder, or touch them there, because old files are removed. All people share them."""

@@ -121,7 +121,7 @@ def by_answer(
 
 
 def described(pictures: Sequence[Marked]) -> list[dict[str, Any]]:
-    """What assets/js/conversation/places.js needs to draw one answer's places, which are in original pixels."""
+    """What assets/js/conversation/grounding.js needs to draw one answer's places, which are in original pixels."""
     return [
         {
             "number": picture.number,

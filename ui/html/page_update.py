@@ -29,7 +29,7 @@ HIDDEN: Literal["hidden"] = (
 class View(NamedTuple):
     """The same names hold the components when the page is wired and the values when it is updated."""
 
-    log: Any  # the part of the conversation that the page lacks, as JSON, see `drawn`
+    conversation: Any  # the part of the conversation that the page lacks, as JSON, see `drawn`
     live: Any
     stats: Any
     run_state: Any
@@ -50,7 +50,7 @@ class View(NamedTuple):
     clear: Any
 
 
-class Rest(TypedDict):
+class ConversationUpdate(TypedDict):
     """The part of a conversation that a page lacks."""
 
     answering: bool  # whether an answer is being written below
@@ -67,7 +67,7 @@ def full_update(tab: Tab) -> View:
     changeable = answered and not tab.draft.editing
     empty = not tab.chat.shown.messages
     return View(
-        log=as_json(log(tab)),
+        conversation=as_json(conversation_update(tab)),
         # After the answer ended, the script removes it when the conversation is drawn with it.
         live=live_answer(tab) if tab.chat.run else gr.skip(),
         stats=stats(tab),
@@ -99,7 +99,7 @@ def _button(shown: bool) -> gr.Button:
     return gr.Button(visible=True if shown else HIDDEN)
 
 
-def log(tab: Tab) -> Rest:
+def conversation_update(tab: Tab) -> ConversationUpdate:
     """The messages that the page lacks, each reasoning folded above its answer."""
     # Read once: this may run in a thread, while the answer ends or a new chat begins.
     chat, run = tab.chat, tab.chat.run
@@ -195,9 +195,9 @@ def live_places(tab: Tab) -> list[grounding_html.Marked]:
     )
 
 
-def as_json(rest: Rest) -> str:
+def as_json(update: ConversationUpdate) -> str:
     """As one JSON text. Gradio would walk through a nested value, on the event loop."""
-    return orjson.dumps(rest).decode()
+    return orjson.dumps(update).decode()
 
 
 def as_gradio_sends(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -112,11 +112,11 @@ def launch_options(
     metrics: whether /metrics shows figures, to whom `logins` let in if there are any.
     """
     max_file_bytes = max_file_mb * 2**20
-    blocks.tabs.errands.quota.max_file_bytes = max_file_bytes
+    blocks.tabs.background.quota.max_file_bytes = max_file_bytes
     headers = Middleware(
         PageHeaders,
         head=WITH_A_SLASH + scripts.tags(max_file_bytes),
-        page_requested=blocks.tabs.visits.requested,
+        page_requested=blocks.tabs.pending_pages.requested,
     )
     metrics_route = Middleware(MetricsRoute, metrics=blocks.tabs.metrics, logins=logins)
     names = Names((*allow_hosts, *at), lambda: blocks.share_url)
@@ -144,7 +144,7 @@ def _in_front_of_gradio(blocks: ServedBlocks) -> list[Middleware]:
     """The middleware that knows Gradio's routes and functions, from the outside to the inside."""
     return [
         Middleware(Leaving, left=blocks.tabs.page_left),
-        Middleware(UploadLimit, quota=blocks.tabs.errands.quota),
+        Middleware(UploadLimit, quota=blocks.tabs.background.quota),
         Middleware(
             Gate,
             inputs=functions.inputs_of(blocks),

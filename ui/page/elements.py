@@ -108,7 +108,7 @@ class Values:
     rewritten: gr.Textbox
     returned: gr.Textbox
     saved: gr.Textbox
-    log: gr.Textbox
+    conversation: gr.Textbox
     ending: gr.Textbox  # everything that an answer has changed, as JSON
     verdict: gr.Textbox
     exported: gr.Textbox

@@ -42,9 +42,9 @@ PRESS = """const press = (button) => {
     const found = document.querySelector(button);
     found ? found.click() : setTimeout(press, 100, button);
   };"""
-FOLLOW_OR_PRICE = f"""(log, tray) => {{
+FOLLOW_OR_PRICE = f"""(conversation, tray) => {{
   {PRESS}
-  if (log && JSON.parse(log).answering) press('#follow');
+  if (conversation && JSON.parse(conversation).answering) press('#follow');
   else qwenVlChat.price(tray, true);
   return [];
 }}"""
@@ -78,7 +78,7 @@ class Events:
         """After an event, draw the new part of the conversation. Returns `after`."""
         view, chatbot = self.page.view, self.page.talk.chatbot
         draw = "(sent, messages, live) => qwenVlChat.draw(sent, messages, live)"
-        after.then(None, [view.log, chatbot, view.live], [chatbot, view.live], js=draw, **UNQUEUED_EVERY)
+        after.then(None, [view.conversation, chatbot, view.live], [chatbot, view.live], js=draw, **UNQUEUED_EVERY)
         return after
 
     def update_after(self, after: Any) -> None:
@@ -89,7 +89,7 @@ class Events:
         self.draw_after(after)
         texts = [view.taken, view.rewritten, view.returned]
         after.then(None, texts, None, js=COMPOSE, **UNQUEUED_EVERY)
-        after.then(None, [view.log, view.tray], None, js=FOLLOW_OR_PRICE, **UNQUEUED_EVERY)
+        after.then(None, [view.conversation, view.tray], None, js=FOLLOW_OR_PRICE, **UNQUEUED_EVERY)
 
     def gather_at(self, event: Callable[..., Any]) -> Any:
         """At `event`, take over the values of the controls as settings."""

@@ -222,7 +222,7 @@ def lay_out_values(defaults: DefaultSettings) -> Values:
         rewritten=gr.Textbox(visible=False),
         returned=text(),
         saved=text(),
-        log=gr.Textbox(visible=False),
+        conversation=gr.Textbox(visible=False),
         ending=gr.Textbox(visible=False),
         verdict=gr.Textbox(visible=False),
         exported=gr.Textbox(visible=False),
@@ -232,7 +232,7 @@ def lay_out_values(defaults: DefaultSettings) -> Values:
 def view_of(talk: Talk, desk: Desk, scripts: ForScripts, values: Values) -> View:
     """The components whose values `page_update` computes."""
     return View(
-        log=values.log,
+        conversation=values.conversation,
         live=talk.live,
         stats=talk.stats,
         run_state=scripts.run_state,

@@ -117,7 +117,7 @@ def wire_following(events: Events) -> None:
     follow = bind(following.follow)
     followed = page.scripts.follow.click(follow, page.values.key, outputs, **STREAMED_EVERY)
     nothing = view._replace(**dict.fromkeys(view._fields, gr.skip()))._replace(
-        log="", taken="", rewritten=None, returned=""
+        conversation="", taken="", rewritten=None, returned=""
     )
     end = f"""(ending) => {{
       {PRESS}
@@ -177,7 +177,7 @@ def wire_keeping(events: Events) -> None:
     exported.then(None, values.exported, None, js=DOWNLOAD, **UNQUEUED)
     outputs = [*view, *events.page.sidebar.controls.components]
     restored = events.draw_after(reproduction.restore(bind(export.restore), key, outputs, **UNQUEUED))
-    events.draw_after(restored.then(bind(following.play_clips), key, view.log, **STREAMED_EVERY))
+    events.draw_after(restored.then(bind(following.play_clips), key, view.conversation, **STREAMED_EVERY))
     events.price_after(events.gather_at(restored.then).then)
 
 
@@ -205,7 +205,7 @@ def wire_tray(events: Events) -> None:
     attached = view.tray.attach(bind(attaching.attach), key, view.tray, **UNQUEUED_EVERY)
     events.price_after(attached.then)
     attached.then(None, view.tray, None, js=PLAY_CLIPS, **UNQUEUED_EVERY)
-    played = page.scripts.play_clips.click(bind(following.play_clips), key, view.log, **STREAMED_EVERY)
+    played = page.scripts.play_clips.click(bind(following.play_clips), key, view.conversation, **STREAMED_EVERY)
     events.draw_after(played)
     changed = view.tray.change_tray(bind(attaching.change_tray), key, view.tray, **UNQUEUED_EVERY)
     events.price_after(changed.then)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from ui.state.errands import Errands
+from ui.state.background_work import BackgroundWork
 from ui.state.tab.tab import Tab
 from ui.state.tray.attachment import Attachment
 
@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 class ClipCopies:
     """The copies that are being made. Until one is finished, the page shows a picture of the clip."""
 
-    def __init__(self, errands: Errands, remove: Callable[[Iterable[str]], None]) -> None:
+    def __init__(self, background: BackgroundWork, remove: Callable[[Iterable[str]], None]) -> None:
         """remove: deletes files in the background."""
-        self._errands = errands
+        self._background = background
         self._remove = remove
         self._copying: dict[asyncio.Task[None], Tab] = {}
 
@@ -37,7 +37,7 @@ class ClipCopies:
 
     async def _copy(self, tab: Tab, attachment: Attachment) -> None:
         try:
-            shown = await self._errands.copy(tab, attachment)
+            shown = await self._background.copy(tab, attachment)
         except Exception:
             log.exception("a clip could not be copied for the page")
             return

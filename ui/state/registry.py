@@ -22,17 +22,17 @@ from ui.http.asker import Asker, person_of
 from ui.http.metrics import Metrics
 from ui.media.disk_quota import DiskQuota
 from ui.media.uploads import Uploads
-from ui.state import leftovers
+from ui.state import unneeded_files
 from ui.state.answer_log import AnswerLog
 from ui.state.clip_copies import ClipCopies
-from ui.state.errands import Errands
+from ui.state.background_work import BackgroundWork
 from ui.state.open_tabs import KEPT_S, OpenTabs
 from ui.state.rate_limit import Rates
 from ui.state.tab.comparison import Comparison
 from ui.state.tab.conversation import UNEXPECTED
 from ui.state.tab.run import Run
 from ui.state.tab.tab import Tab
-from ui.state.visits import Visits
+from ui.state.pending_pages import PendingPages
 
 log = logging.getLogger(__name__)
 
@@ -83,9 +83,9 @@ class Tabs:
         self._given = dict(given or {})
         self.downloads = downloads
         self.uploads = Uploads()
-        self.errands = Errands(DiskQuota(most_bytes))
-        self.clip_copies = ClipCopies(self.errands, self._remove)
-        self.visits = Visits()
+        self.background = BackgroundWork(DiskQuota(most_bytes))
+        self.clip_copies = ClipCopies(self.background, self._remove)
+        self.pending_pages = PendingPages()
         self.open_tabs = OpenTabs(backend, kept_s, self._dropped)
         self.ending = False
         self._count, self._counted = 0, 0.0  # answers that were growing, and when
@@ -135,7 +135,7 @@ class Tabs:
             run.start(
                 self.backend,
                 settle,
-                page_pending=lambda: self.visits.page_pending(tab.presence.browser),
+                page_pending=lambda: self.pending_pages.has(tab.presence.browser),
                 loaded=lambda: tab.asked_as(run, *question()),
             )
         except Exception as error:
@@ -154,7 +154,7 @@ class Tabs:
             run.person = tab.presence.person
         tab.comparison, tab.not_compared = comparison, ""
         comparison.start(
-            self.backend, lambda: self.visits.page_pending(tab.presence.browser), self._ended
+            self.backend, lambda: self.pending_pages.has(tab.presence.browser), self._ended
         )
 
     def _ended(self, run: Run) -> None:
@@ -164,7 +164,7 @@ class Tabs:
     def uploaded(self, paths: Sequence[str], sender: Asker) -> None:
         """Files have arrived, from `sender`."""
         self.uploads.register(paths, sender)
-        self.errands.quota.keep(person_of(sender.address), *paths)
+        self.background.quota.keep(person_of(sender.address), *paths)
         self.metrics.uploaded(paths)
 
     def end(self) -> None:
@@ -239,20 +239,20 @@ class Tabs:
 
     def clear(self, tab: Tab) -> None:
         """Start over in a tab, without what the backend kept for it and the files that nobody else has."""
-        files = leftovers.of(tab, self.open_tabs, self.uploads)
+        files = unneeded_files.of(tab, self.open_tabs, self.uploads)
         tab.clear()  # before the backend forgets it: that cancels its answer
         self.forget(tab.key)
         self._remove(files)
 
     def _dropped(self, tab: Tab) -> None:
-        self._remove(leftovers.of(tab, self.open_tabs, self.uploads))
+        self._remove(unneeded_files.of(tab, self.open_tabs, self.uploads))
         self.forget(tab.key)
 
     def made(self, tab: Tab, files: Sequence[str]) -> None:
         """Record files that were made for a tab, and remove those of `MAX_MADE` records before."""
         tab.made_files.append(list(files))
         if len(tab.made_files) > MAX_MADE:
-            self._remove(leftovers.unneeded(tab.made_files.pop(0), self.open_tabs))
+            self._remove(unneeded_files.among(tab.made_files.pop(0), self.open_tabs))
 
     def give_up(self, tab: Tab, file: Path) -> None:
         """A tab no longer needs an upload."""
@@ -261,7 +261,7 @@ class Tabs:
 
     def _remove(self, files: Iterable[str]) -> None:
         """Delete files; nothing waits for it."""
-        asyncio.get_running_loop().run_in_executor(None, leftovers.remove, list(files))
+        asyncio.get_running_loop().run_in_executor(None, unneeded_files.remove, list(files))
 
     def forget(self, key: str) -> None:
         """Let the backend drop what it kept for a tab, without waiting for it."""
@@ -277,7 +277,7 @@ class Tabs:
         tab.presence.browser = browser
         tab.presence.pages.add(page)
         tab.expect_follower()
-        self.visits.opened(browser, address)  # at its first visit a browser had no cookie yet
+        self.pending_pages.opened(browser, address)  # at its first visit a browser had no cookie yet
 
     def page_left(self, key: str, page: str) -> None:
         """A page says that it is left: unless another one shows the tab, nobody follows its answer any more.
@@ -299,7 +299,7 @@ class Tabs:
 
     def _forget_later(self, tab: Tab) -> None:
         def forget_if_idle() -> None:
-            if tab.busy or self.visits.page_pending(tab.presence.browser):
+            if tab.busy or self.pending_pages.has(tab.presence.browser):
                 self._forget_later(tab)
             elif not tab.presence.pages and self.open_tabs.get(tab.key) in (tab, None):
                 self.forget(tab.key)

@@ -1,6 +1,6 @@
 // Draws the conversation. The server sends its new part only.
 import { copyText } from '../page/copy_button.js';
-import * as log from './log.js';
+import * as drawn from './drawn.js';
 import { one } from '../page/parts.js';
 
 const listeners = [];
@@ -12,7 +12,7 @@ export const whenDrawn = (listener) => listeners.push(listener);
 export function draw(sent, messages, live) {
   if (!sent) return [messages, live];
   const rest = JSON.parse(sent);
-  const all = log.completed(rest, messages ?? []);
+  const all = drawn.completed(rest, messages ?? []);
   if (!all) one('#resume').click(); // asks for the whole conversation
   for (const listener of listeners) listener();
   return [all ?? messages, rest.answering ? live : ''];
@@ -20,7 +20,7 @@ export function draw(sent, messages, live) {
 
 /** Copy the answer with this index; negative ones count from the end. */
 export async function copy(button, index) {
-  await copyText(button, log.texts().at(index) ?? '');
+  await copyText(button, drawn.texts().at(index) ?? '');
 }
 
 export const copyLatest = () => copy(one('#copy'), -1);

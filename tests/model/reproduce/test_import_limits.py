@@ -29,7 +29,7 @@ from ui.handlers.tray import attaching
 from ui.html.page_update import View
 from ui.http.asker import Asker
 from ui.media.disk_quota import DiskQuota
-from ui.state import errands
+from ui.state import background_work
 from ui.state.registry import Tabs
 from ui.state.tray.attachment import Attachment, inspect
 
@@ -279,7 +279,7 @@ def test_a_picture_that_is_named_often_is_looked_at_once(
         looked.append(file)
         return inspect(file, name)
 
-    monkeypatch.setattr(errands, "inspect", counted)
+    monkeypatch.setattr(background_work, "inspect", counted)
     file = picture(tmp_path / "a.png")
     source = uploads / "a.zip"
     archive.write(kept(*[asked(file, 16)] * 4), source)
@@ -315,7 +315,7 @@ def test_a_full_server_reads_no_zip_file(uploads: Path) -> None:
 
     async def play() -> None:
         tabs = Tabs(FakeBackend())
-        tabs.errands.quota = DiskQuota(0)
+        tabs.background.quota = DiskQuota(0)
         assert "could not keep the file" in await imported(tabs, source)
 
     scene(play)

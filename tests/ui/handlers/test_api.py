@@ -205,11 +205,11 @@ def test_an_address_is_fetched_if_addresses_are_allowed(served: Served, picture:
             ask(served.client(), "What?", [{"path": address.replace("red", "blue")}])
         with pytest.raises(AppError, match=r"http://\[ could not be fetched"):
             ask(served.client(), "What?", [{"path": "http://["}])
-        served.page.tabs.errands.quota = DiskQuota(0)
+        served.page.tabs.background.quota = DiskQuota(0)
         with pytest.raises(AppError, match="could not keep the file"):
             ask(served.client(), "What?", [{"path": address}])
         site.shutdown()
-    served.page.tabs.downloads, served.page.tabs.errands.quota = None, DiskQuota()
+    served.page.tabs.downloads, served.page.tabs.background.quota = None, DiskQuota()
     (sent,) = served.backend.calls[0].conversation.media
     assert (answer, sent.name) == ("Hello", "red.png")
     assert Path(str(sent.path)).is_relative_to(served.uploads.resolve())

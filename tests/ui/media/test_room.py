@@ -149,13 +149,13 @@ def test_uploads_and_looks_at_them_are_of_who_sent_them(uploads: Path) -> None:
 
     async def play() -> None:
         tabs = Tabs(FakeBackend(), most_bytes=MOST)
-        quota, tab = tabs.errands.quota, tabs.open("0" * 32)
+        quota, tab = tabs.background.quota, tabs.open("0" * 32)
         tab.presence.asker = Asker(STRANGER)
         tabs.uploaded([str(file)], Asker(STRANGER))
         assert not quota.full()
         uploaded = quota.free_bytes(STRANGER)
         assert uploaded < MOST * ALONE
-        await tabs.errands.inspect(tab, file)
+        await tabs.background.inspect(tab, file)
         assert not quota.full() and quota.free_bytes(STRANGER) < uploaded
         assert quota.free_bytes(OTHER) > quota.free_bytes(STRANGER) - MOST * (ALONE - BESIDE_OTHERS)
 

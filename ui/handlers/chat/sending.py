@@ -97,7 +97,7 @@ async def ask_example(
         if type(number) is int and 0 <= number < len(EXAMPLES) and not tab.chat.live:
             tabs.rates.admit_look(tab.presence.asker.address)
             chat = tab.chat
-            items = await EXAMPLES[number].attachments(tabs.errands, tab)
+            items = await EXAMPLES[number].attachments(tabs.background, tab)
             text = tab.texts.examples[EXAMPLES[number].name]
             draft = partial(drafted, tab.chat.conversation, items, text)
             if not tab.chat.live and tab.chat is chat:

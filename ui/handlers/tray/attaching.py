@@ -50,7 +50,7 @@ async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any], chat: Chat) ->
     try:
         tabs.rates.admit_look(tab.presence.asker.address)
         path = tabs.uploads.claim(file.get("path"), tab.key, tab.presence.asker)
-        attachment = await tabs.errands.inspect(tab, path, file.get("name"))
+        attachment = await tabs.background.inspect(tab, path, file.get("name"))
         if tab.chat is not chat:
             tabs.give_up(tab, path)
             return False

@@ -74,7 +74,7 @@ async def _view_of(
     items = list(tab.draft.tray)
     asked = drafted(tab.draft.context, items, "", vision)
     assert asked
-    room = tabs.errands.room(tab)
+    room = tabs.background.room(tab)
 
     def view() -> inspector.InspectorView:
         estimate = tabs.backend.estimate(asked, generation)
@@ -86,7 +86,7 @@ async def _view_of(
             paths = frame_views(part, cost.resized, cost.times, room)
         return inspector.InspectorView(item, vision, cost, paths, estimate.token_px)
 
-    made = await tabs.errands.do(tab, view)
+    made = await tabs.background.run(tab, view)
     tabs.made(tab, made.view_paths)
     return made
 
@@ -117,7 +117,7 @@ async def _fit(
             raise DemoError("The server does not say how much it holds; name the most tokens.")
         return fitted(items, lambda trial: estimate(trial).prompt_tokens, room)
 
-    lowered = await tabs.errands.do(tab, fit)
+    lowered = await tabs.background.run(tab, fit)
     if lowered is None:
         raise DemoError("It does not fit at any resolution; take something out or start over.")
     if lowered == items:

@@ -26,7 +26,7 @@ async def price(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) ->
             items = list(tab.draft.tray)
             usages = [answer.usage for answer in tab.chat.answers]
             tabs.rates.admit_look(tab.presence.asker.address)
-            estimate = await tabs.errands.do(
+            estimate = await tabs.background.run(
                 tab, partial(tabs.backend.estimate, asked, chosen.generation)
             )
             wait_s = _expected_wait(estimate.prompt_tokens, usages)

@@ -1,6 +1,6 @@
 """Which messages the pages of a tab have drawn, so that an update holds only the new ones, however long the chat is.
 
-A page keeps what it has drawn and gets the rest (assets/js/conversation/log.js). If its version is not the one that the
+A page keeps what it has drawn and gets the rest (assets/js/conversation/drawn.js). If its version is not the one that the
 rest continues, because a response was lost or another page shows the tab, it asks for the whole conversation.
 """
 

@@ -20,7 +20,7 @@ from ui.gradio_compat import file_url
 from ui.handlers.chat import editing, following, opening, sending
 from ui.html import messages as messages_html
 from ui.html import page_update
-from ui.html.page_update import Rest, as_gradio_sends
+from ui.html.page_update import ConversationUpdate, as_gradio_sends
 from ui.state.registry import Tabs
 from ui.state.tab.tab import Tab
 from ui.state.tray.attachment import Attachment
@@ -29,12 +29,12 @@ CLIP = Attachment("clip", "video", "/clip.mp4", "clip.mp4", (64, 48), "/clip.jpg
 
 
 class Page:
-    """What assets/js/conversation/log.js does."""
+    """What assets/js/conversation/drawn.js does."""
 
     def __init__(self) -> None:
         self.version, self.shown = 0, list[str]()
 
-    def put(self, rest: Rest) -> list[str]:
+    def put(self, rest: ConversationUpdate) -> list[str]:
         assert not rest["kept"] or rest["before"] == self.version, "it belongs to something else"
         new = [str(message["content"][0].get("text")) for message in rest["messages"]]
         self.version, self.shown = rest["version"], self.shown[: rest["kept"]] + new
@@ -67,7 +67,7 @@ def test_an_action_draws_and_sends_what_is_new(monkeypatch: pytest.MonkeyPatch) 
         tabs = Tabs(FakeBackend())
         tab, page = tabs.open(KEY), Page()
         long(tab, 100)
-        page.put(page_update.log(tab))
+        page.put(page_update.conversation_update(tab))
         assert len(page.shown) == 200 and len(read) == 100
         read.clear()
         page.put(rest(await sending.submit(tabs, KEY, "And?", {})))
@@ -128,14 +128,14 @@ def test_what_looks_different_is_drawn_again_with_what_follows() -> None:
     tab.chat.conversation = asked.with_reply("At 0:05 it ends.")
     tab.chat.answers = [AnswerRecord(GenerationSettings(), USAGE, "Well.")] * 2
     tab.chat.remember([CLIP])
-    page.put(page_update.log(tab))
+    page.put(page_update.conversation_update(tab))
     tab.chat.remember([replace(CLIP, shown="/clip.mp4")])
-    rest = page_update.log(tab)
+    rest = page_update.conversation_update(tab)
     assert rest["kept"] == 2 and "#t=5" in page.put(rest)[-1]
     tab.language = "ko"
-    assert page_update.log(tab)["kept"] == 1, "the title of what the model thought"
+    assert page_update.conversation_update(tab)["kept"] == 1, "the title of what the model thought"
     backend.current = replace(backend.current, convention="qwen3_vl")
-    assert page_update.log(tab)["kept"] == 0, "the places that are pointed at"
+    assert page_update.conversation_update(tab)["kept"] == 0, "the places that are pointed at"
 
 
 def test_messages_are_sent_as_gradio_sends_them() -> None:

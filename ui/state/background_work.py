@@ -26,7 +26,7 @@ MAX_JOBS, MAX_JOBS_OF_ONE = 6, 2
 Result = TypeVar("Result")
 
 
-class Errands:
+class BackgroundWork:
     """Each raises `DemoError` if too much waits for this person already, or if the work itself does."""
 
     def __init__(self, quota: DiskQuota) -> None:
@@ -40,7 +40,7 @@ class Errands:
         """What this person may store."""
         return Room(self.quota, tab.presence.person)
 
-    async def do(self, tab: Tab, job: Callable[[], Result]) -> Result:
+    async def run(self, tab: Tab, job: Callable[[], Result]) -> Result:
         """An estimate, an export and the like."""
         return await self._jobs.run(tab.presence.person, job)
 

@@ -3,7 +3,7 @@ import { whenDrawn } from './conversation.js';
 import { copyText } from '../page/copy_button.js';
 import { send } from '../page/elements.js';
 import { enlarge } from '../page/dialog.js';
-import * as log from './log.js';
+import * as drawn from './drawn.js';
 import { ANY_CHANGE, one } from '../page/parts.js';
 import { text } from '../page/texts.js';
 
@@ -27,7 +27,7 @@ const CAPTION_PX = 20;
 const NARROW = 0.25; // width / height; a narrower picture has no room for captions
 
 // Positions are in per cent of the picture, so that it can have any size.
-function drawn({ place, caption, colour }, size) {
+function markElement({ place, caption, colour }, size) {
   const { x1, y1, x2, y2, x, y } = place;
   const [width, height] = size;
   const shown = Math.max(64, Math.min(420, PHONE_PX * height / width)); // pixels high, at least
@@ -82,7 +82,7 @@ function fill(made, picture) {
   if (made.version === version) return;
   made.version = version;
   made.dataset.places = JSON.stringify(marks.map(({ place }) => place));
-  made.querySelector('.marks').replaceChildren(...marks.map((mark) => drawn(mark, picture.size)));
+  made.querySelector('.marks').replaceChildren(...marks.map((mark) => markElement(mark, picture.size)));
   made.querySelector('.rows').replaceChildren(table(marks));
   made.querySelectorAll('tbody tr').forEach((row, index) => {
     const mark = made.querySelector('.marks').children[index];
@@ -116,7 +116,7 @@ export function start() {
   one('#live').after(live);
 
   function update() {
-    const answers = log.places();
+    const answers = drawn.places();
     const arriving = JSON.parse(one('#run-state [data-places]')?.dataset.places ?? '[]');
     document.querySelectorAll('#chatbot .bot-row').forEach((row, i) => { show(row, i, answers[i] ?? []); });
     show(live, answers.length, arriving);
@@ -125,7 +125,7 @@ export function start() {
   const observer = new MutationObserver(update);
   observer.observe(one('#chatbot'), { childList: true, subtree: true });
   whenDrawn(() => {
-    if (!log.places().length) figures.clear();
+    if (!drawn.places().length) figures.clear();
     update();
   });
   for (const place of ['#run-state', '#page-texts']) observer.observe(one(place), ANY_CHANGE);

@@ -10,27 +10,27 @@ AT_ONCE_S = 0.5
 FIRST_PAGE_S = 4.0
 POLL_S = 0.05
 BOOT_S = 45.0  # a page that was asked for opens its tab within this, on a busy machine too
-MAX_VISITS = 2000
+MAX_PAGES = 2000
 
 
-class Visits:
+class PendingPages:
     """Written on the event loop. Other threads may read: the list is replaced, never changed."""
 
     def __init__(self) -> None:
-        self._visits: list[tuple[str, float]] = []  # browser, when
+        self._pages: list[tuple[str, float]] = []  # browser, when
 
     def requested(self, browser: str) -> None:
         """A browser requests the page, perhaps in a reload: it will open its tab soon."""
-        self._visits = [*self._recent()[-MAX_VISITS:], (browser, time.monotonic())]
+        self._pages = [*self._recent()[-MAX_PAGES:], (browser, time.monotonic())]
 
     def opened(self, *names: str) -> None:
         """A page has opened its tab. names: of the browser that requested it, the likelier first."""
-        answered = next((v for name in names for v in self._visits if v[0] == name), None)
-        self._visits = [visit for visit in self._visits if visit is not answered]
+        answered = next((v for name in names for v in self._pages if v[0] == name), None)
+        self._pages = [page for page in self._pages if page is not answered]
 
-    def page_pending(self, browser: str) -> bool:
+    def has(self, browser: str) -> bool:
         """Whether a page that this browser requested has not opened its tab yet."""
-        return any(visitor == browser for visitor, _ in self._recent())
+        return any(waiting == browser for waiting, _ in self._recent())
 
     def wait_for_first_page(self) -> None:
         """Block until a page that was requested right after the start has opened its tab, at most `FIRST_PAGE_S`."""
@@ -41,4 +41,4 @@ class Visits:
 
     def _recent(self) -> list[tuple[str, float]]:
         now = time.monotonic()
-        return [visit for visit in self._visits if now - visit[1] < BOOT_S]
+        return [page for page in self._pages if now - page[1] < BOOT_S]

@@ -19,10 +19,10 @@ def of(tab: Tab, tabs: Iterable[Tab], uploads: Uploads) -> list[str]:
     files -= {item.path for item in items}
     if not tab.presence.is_program:
         files |= {item.path for item in items if uploads.released(item.path, tab.key)}
-    return unneeded(files.union(*tab.made_files), (other for other in tabs if other is not tab))
+    return among(files.union(*tab.made_files), (other for other in tabs if other is not tab))
 
 
-def unneeded(files: Iterable[str], tabs: Iterable[Tab]) -> list[str]:
+def among(files: Iterable[str], tabs: Iterable[Tab]) -> list[str]:
     """Those of `files` that none of these tabs shows. A duplicated tab shares its thumbnails with the original."""
     left = set(files)
     for tab in tabs:
