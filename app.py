@@ -116,7 +116,7 @@ def _open(options: argparse.Namespace, flags: Flags, server: Connection | None) 
         # Importing torch holds the GIL for so long that Gradio's own request, which asks whether the page is up,
         # would time out.
         served.wait()
-        page.tabs.visits.wait_for_first_page()
+        page.tabs.pending_pages.wait_for_first_page()
         try:
             return load(options, flags, server, report)
         finally:

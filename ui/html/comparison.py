@@ -24,7 +24,7 @@ from ui.text.direction import without_overrides
 from ui.text.setting_labels import GROUPS, labels
 from ui.text.texts import Texts, number
 
-# Who opens the page for the first time sees what is most often asked: does it need so many tokens?
+# Before a person has chosen anything, the form compares numbers of visual tokens.
 FIRST, PART = "max_tokens", 4
 PARTNERS = {"resized_width": "resized_height", "resized_height": "resized_width"}
 

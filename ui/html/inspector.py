@@ -1,7 +1,7 @@
 """The dialog of one item of the tray, as HTML: what the model sees of it, and how to change that.
 
 The form is drawn once; `data-part=model-view` is what a script replaces when something in it has changed, so
-that nobody's focus is lost.
+that the focus is not lost.
 """
 
 from __future__ import annotations

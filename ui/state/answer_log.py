@@ -1,4 +1,4 @@
-"""What the log says of answers: how much and how fast, and the words only if whoever runs the page wants them."""
+"""Log lines about answers: figures, and the texts only with `--log-messages`."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class OpenTabs:
             )
 
     def _clean(self, spare: Tab | None = None) -> None:
-        """Drop what has been kept for long enough, now and again later: perhaps nobody comes any more."""
+        """Drop expired tabs now, and again later, also if no request comes."""
         self._expire(spare)
         self._sweep()
         if not self._cleaning:
@@ -83,7 +83,7 @@ class OpenTabs:
 
     @property
     def _pause_s(self) -> float:
-        """Between two looks for what nobody needs."""
+        """Search for unneeded files, once in `SWEEP_S`."""
         return min(SWEEP_S, self.kept_s)
 
     def _sweep(self) -> None:

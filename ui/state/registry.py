@@ -92,7 +92,7 @@ class Tabs:
 
     @property
     def defaults(self) -> DefaultSettings:
-        """The settings of whoever does not give any. Another checkpoint may change them."""
+        """The default settings. Another checkpoint may change them."""
         return self.backend.default_settings().changed(self._given)
 
     def chosen(self, settings: Mapping[str, object]) -> DefaultSettings:
@@ -210,7 +210,7 @@ class Tabs:
 
     @property
     def states(self) -> Iterator[str]:
-        """How far each answer in the making is."""
+        """The states of all answers that are being written."""
         for tab in self.open_tabs:
             runs = (tab.chat.run if tab.chat.live else None, tab.comparison and tab.comparison.run)
             yield from (run.state for run in runs if run)
@@ -238,7 +238,7 @@ class Tabs:
                 self.uploads.keep(Path(path), tab.key)
 
     def clear(self, tab: Tab) -> None:
-        """Start over in a tab, without what the backend kept for it and the files that nobody else has."""
+        """Start over in a tab. The backend forgets it, and files that only this tab uses are removed."""
         files = unneeded_files.of(tab, self.open_tabs, self.uploads)
         tab.clear()  # before the backend forgets it: that cancels its answer
         self.forget(tab.key)

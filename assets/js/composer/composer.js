@@ -1,6 +1,6 @@
 // The field of the composer, with Send and Stop.
 import { leaves } from '../browser/keyboard.js';
-import { ANY_CHANGE, one } from '../page/parts.js';
+import { $, ANY_CHANGE } from '../page/parts.js';
 import { pin } from '../page/scrolling.js';
 import { session } from '../browser/storage.js';
 import { text } from '../page/texts.js';
@@ -16,26 +16,26 @@ export const STOP = '#composer [data-testid=stop-button]';
 const DRAFT = 'qwen-vl-chat-draft';
 
 /** Whether an earlier message is being rewritten. The draft stays in the composer meanwhile. */
-export const editing = () => Boolean(one('#page[data-editing]'));
+export const editing = () => Boolean($('#page[data-editing]'));
 
-export const focus = () => one(editing() ? EDIT_FIELD : FIELD)?.focus();
-export const send = () => one(editing() ? EDIT_SEND : SEND)?.click();
+export const focus = () => $(editing() ? EDIT_FIELD : FIELD)?.focus();
+export const send = () => $(editing() ? EDIT_SEND : SEND)?.click();
 
 /** The text that would be sent now. draft: the composer's. */
-export const written = (draft) => (editing() ? one(EDIT_FIELD).value : draft);
+export const written = (draft) => (editing() ? $(EDIT_FIELD).value : draft);
 
 export function write(text, where = FIELD) {
-  const field = one(where);
+  const field = $(where);
   field.value = text;
   field.dispatchEvent(new Event('input', { bubbles: true }));
 }
 
 // Writing it again also corrects the height, which Gradio has measured before the style sheet was there.
-export const restoreDraft = () => write(one(FIELD).value || (session.get(DRAFT) ?? ''));
+export const restoreDraft = () => write($(FIELD).value || (session.get(DRAFT) ?? ''));
 
 /** Remove the text that was sent, but keep what was typed since. */
 export function sent(text) {
-  const field = one(FIELD);
+  const field = $(FIELD);
   if (text && field.value.startsWith(text)) write(field.value.slice(text.length).replace(/^\n/, ''));
   if (text) pin();
 }
@@ -43,7 +43,7 @@ export function sent(text) {
 /** Put a text that comes back before what was typed meanwhile. */
 export function giveBack(text) {
   if (!text) return;
-  const draft = one(FIELD).value;
+  const draft = $(FIELD).value;
   write(draft ? `${text}\n${draft}` : text);
   focus();
 }
@@ -52,10 +52,10 @@ export function giveBack(text) {
 function nameButtons() {
   const name = () => {
     for (const [button, said] of [[SEND, 'send'], [STOP, 'stop']])
-      one(button)?.setAttribute('aria-label', text(said));
+      $(button)?.setAttribute('aria-label', text(said));
   };
-  new MutationObserver(name).observe(one('#page-texts'), ANY_CHANGE);
-  new MutationObserver(name).observe(one('#composer'), { childList: true, subtree: true });
+  new MutationObserver(name).observe($('#page-texts'), ANY_CHANGE);
+  new MutationObserver(name).observe($('#composer'), { childList: true, subtree: true });
   name();
 }
 
@@ -63,11 +63,11 @@ function nameButtons() {
 export function start() {
   nameButtons();
   document.addEventListener('input', (event) => {
-    if (event.target === one(FIELD)) session.set(DRAFT, one(FIELD).value);
+    if (event.target === $(FIELD)) session.set(DRAFT, $(FIELD).value);
   });
   document.addEventListener('keydown', (event) => {
-    if (!leaves(event) || one('dialog[open]')) return;
-    const way = one(STOP) ?? one('#page[data-editing] #edit-cancel');
+    if (!leaves(event) || $('dialog[open]')) return;
+    const way = $(STOP) ?? $('#page[data-editing] #edit-cancel');
     if (way) { event.preventDefault(); way.click(); focus(); }
   });
 }

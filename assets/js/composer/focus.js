@@ -1,6 +1,6 @@
 // Moves the focus to the composer when the focused element is gone.
 import * as composer from './composer.js';
-import { one, within } from '../page/parts.js';
+import { $, within } from '../page/parts.js';
 
 const GONE_MS = 3000; // in which the server's answer may remove the pressed button
 
@@ -25,7 +25,7 @@ export function skipToComposer() {
 
 // Until then, give the focus to the composer as soon as it is lost.
 function giveBack(until) {
-  const lost = document.activeElement === document.body && !one('dialog[open]');
+  const lost = document.activeElement === document.body && !$('dialog[open]');
   if (lost) composer.focus();
   else if (Date.now() < until) setTimeout(giveBack, 100, until);
 }

@@ -1,7 +1,7 @@
 // Marking a region of a picture by dragging over it. Coordinates are fractions of width and height.
 import * as composer from './composer.js';
 import { send } from '../page/elements.js';
-import { one } from '../page/parts.js';
+import { $ } from '../page/parts.js';
 
 const CLICK = 0.01;
 
@@ -49,7 +49,7 @@ export function pointable(frame, marked) {
 /** Ask about a place with the next message. */
 export function pointAt(place) {
   send('inspector', 'inspect', { op: 'point', ...place });
-  one('dialog[open]')?.close();
+  $('dialog[open]')?.close();
   composer.focus();
 }
 

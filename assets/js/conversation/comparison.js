@@ -3,7 +3,7 @@ import * as composer from '../composer/composer.js';
 import * as keyboard from '../browser/keyboard.js';
 import { opened } from '../opening/opening.js';
 import { send, whenMounted } from '../page/elements.js';
-import { one, whenReady, within } from '../page/parts.js';
+import { $, whenReady, within } from '../page/parts.js';
 import { settingsWith, whenDefaultsChange } from '../settings/settings.js';
 
 const VIEW = '#compare';
@@ -14,7 +14,7 @@ let touched = false; // whether the person has changed the form
 let asked = false; // whether answers were asked for that are not on the page yet
 
 const open = () => location.hash === VIEW;
-const running = () => Boolean(one('#compared [data-running]'));
+const running = () => Boolean($('#compared [data-running]'));
 const row = (name) => element.querySelector(`.row[data-name="${name}"]`);
 const rows = () => [...element.querySelectorAll('.row:not([hidden])')];
 
@@ -40,8 +40,8 @@ function compare() {
 const stop = () => send('comparison', 'stop');
 
 function mark() {
-  one('#page').dataset.view = open() ? 'compare' : 'chat';
-  for (const link of one('#views').querySelectorAll('a')) {
+  $('#page').dataset.view = open() ? 'compare' : 'chat';
+  for (const link of $('#views').querySelectorAll('a')) {
     if ((link.hash === VIEW) === open()) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
   }
@@ -55,7 +55,7 @@ function show() {
 
 function drawn() {
   label();
-  if (asked) one('#compared').scrollIntoView({ block: 'start' });
+  if (asked) $('#compared').scrollIntoView({ block: 'start' });
   asked = false;
 }
 
@@ -95,7 +95,7 @@ function press(event) {
 
 // Send compares while the comparison is shown. While files are being uploaded, attachments.js holds it back.
 function sent(event) {
-  if (!element || !open() || one('#composer').hasAttribute('data-uploading')) return;
+  if (!element || !open() || $('#composer').hasAttribute('data-uploading')) return;
   event.preventDefault();
   event.stopPropagation();
   compare();
@@ -103,7 +103,7 @@ function sent(event) {
 
 function pressKey(event) {
   if (keyboard.sends(event) && within(event, composer.FIELDS)) sent(event);
-  if (keyboard.leaves(event) && open() && running() && !one('dialog[open]')) {
+  if (keyboard.leaves(event) && open() && running() && !$('dialog[open]')) {
     event.preventDefault();
     stop();
   }
@@ -138,9 +138,9 @@ export function start() {
     watchForm(form);
     whenReady(() => {
       const anything = { childList: true, subtree: true, characterData: true };
-      new MutationObserver(drawn).observe(one('#compared'), { ...anything, attributeFilter: ['data-running'] });
+      new MutationObserver(drawn).observe($('#compared'), { ...anything, attributeFilter: ['data-running'] });
       // The language may have changed.
-      new MutationObserver(() => { mark(); if (element.querySelector('form')) look(); }).observe(one('#views'), anything);
+      new MutationObserver(() => { mark(); if (element.querySelector('form')) look(); }).observe($('#views'), anything);
       mark();
       if (open()) opened.then(look);
     });

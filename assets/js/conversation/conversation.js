@@ -1,7 +1,7 @@
 // Draws the conversation. The server sends its new part only.
 import { copyText } from '../page/copy_button.js';
 import * as drawn from './drawn.js';
-import { one } from '../page/parts.js';
+import { $ } from '../page/parts.js';
 
 const listeners = [];
 
@@ -13,7 +13,7 @@ export function draw(sent, messages, live) {
   if (!sent) return [messages, live];
   const rest = JSON.parse(sent);
   const all = drawn.completed(rest, messages ?? []);
-  if (!all) one('#resume').click(); // asks for the whole conversation
+  if (!all) $('#resume').click(); // asks for the whole conversation
   for (const listener of listeners) listener();
   return [all ?? messages, rest.answering ? live : ''];
 }
@@ -23,4 +23,4 @@ export async function copy(button, index) {
   await copyText(button, drawn.texts().at(index) ?? '');
 }
 
-export const copyLatest = () => copy(one('#copy'), -1);
+export const copyLatest = () => copy($('#copy'), -1);

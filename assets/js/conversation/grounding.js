@@ -4,7 +4,7 @@ import { copyText } from '../page/copy_button.js';
 import { send } from '../page/elements.js';
 import { enlarge } from '../page/dialog.js';
 import * as drawn from './drawn.js';
-import { ANY_CHANGE, one } from '../page/parts.js';
+import { $, ANY_CHANGE } from '../page/parts.js';
 import { text } from '../page/texts.js';
 
 const figures = new Map(); // by answer and picture; they are moved when the finished answer is drawn
@@ -113,21 +113,21 @@ function show(host, answer, pictures) {
 export function start() {
   const live = make('div', '');
   live.id = 'live-places';
-  one('#live').after(live);
+  $('#live').after(live);
 
   function update() {
     const answers = drawn.places();
-    const arriving = JSON.parse(one('#run-state [data-places]')?.dataset.places ?? '[]');
+    const arriving = JSON.parse($('#run-state [data-places]')?.dataset.places ?? '[]');
     document.querySelectorAll('#chatbot .bot-row').forEach((row, i) => { show(row, i, answers[i] ?? []); });
     show(live, answers.length, arriving);
   }
 
   const observer = new MutationObserver(update);
-  observer.observe(one('#chatbot'), { childList: true, subtree: true });
+  observer.observe($('#chatbot'), { childList: true, subtree: true });
   whenDrawn(() => {
     if (!drawn.places().length) figures.clear();
     update();
   });
-  for (const place of ['#run-state', '#page-texts']) observer.observe(one(place), ANY_CHANGE);
+  for (const place of ['#run-state', '#page-texts']) observer.observe($(place), ANY_CHANGE);
   update();
 }

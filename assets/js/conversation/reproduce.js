@@ -1,7 +1,7 @@
 // The dialog for reproducing an answer, and the import of exported conversations.
 import { copyText } from '../page/copy_button.js';
 import { send, whenMounted } from '../page/elements.js';
-import { one } from '../page/parts.js';
+import { $ } from '../page/parts.js';
 
 /** @type {any} */
 let element = null;
@@ -11,7 +11,7 @@ function open() {
   const dialog = shown();
   if (!dialog || dialog.open || dialog.dataset.shown) return;
   dialog.dataset.shown = 'true';
-  dialog.addEventListener('close', () => one('#reproduce')?.focus());
+  dialog.addEventListener('close', () => $('#reproduce')?.focus());
   dialog.showModal();
 }
 
@@ -24,7 +24,7 @@ function verify(button) {
   send('reproduction', 'verify', { turn: Number(button.dataset.turn) });
 }
 
-const OPERATIONS = { copy, verify, export: () => one('#export').click(), close: () => shown().close() };
+const OPERATIONS = { copy, verify, export: () => $('#export').click(), close: () => shown().close() };
 
 function press(event) {
   const button = event.target.closest('button[data-op]');

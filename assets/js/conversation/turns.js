@@ -1,7 +1,7 @@
 // Adds buttons to each turn of the conversation, which Gradio draws.
 import { copy } from './conversation.js';
 import { send } from '../page/elements.js';
-import { ANY_CHANGE, one, within } from '../page/parts.js';
+import { $, ANY_CHANGE, within } from '../page/parts.js';
 import { text } from '../page/texts.js';
 
 const rows = (side) => [...document.querySelectorAll(`#chatbot .${side}-row`)];
@@ -29,7 +29,7 @@ function offer(row, kind, label) {
 
 // Turns that an edit will replace are dimmed.
 function decorate() {
-  const edited = Number(one('#run-state [data-editing]')?.dataset.editing ?? Infinity);
+  const edited = Number($('#run-state [data-editing]')?.dataset.editing ?? Infinity);
   rows('user').forEach((row, turn) => { offer(row, 'edit-turn', text('edit')); dim(row, turn >= edited); });
   rows('bot').forEach((row, turn) => { offer(row, 'copy-answer', text('copy')); dim(row, turn >= edited); });
   for (const picture of document.querySelectorAll('#chatbot button:has(> .image-frame)')) {
@@ -56,10 +56,10 @@ function press(event) {
 export function start() {
   document.addEventListener('click', press);
   for (const kind of ['load', 'error']) {
-    one('#chatbot').addEventListener(kind, (event) => { within(event, '[data-loading]')?.removeAttribute('data-loading'); }, true);
+    $('#chatbot').addEventListener(kind, (event) => { within(event, '[data-loading]')?.removeAttribute('data-loading'); }, true);
   }
   const observer = new MutationObserver(decorate);
-  observer.observe(one('#chatbot'), { childList: true, subtree: true });
-  for (const place of ['#run-state', '#page-texts']) observer.observe(one(place), ANY_CHANGE);
+  observer.observe($('#chatbot'), { childList: true, subtree: true });
+  for (const place of ['#run-state', '#page-texts']) observer.observe($(place), ANY_CHANGE);
   decorate();
 }

@@ -1,14 +1,14 @@
 // Follows the running answer again after a lost network, a locked phone, or a return from the browser's page cache.
 // A reload does so anyway.
-import { one } from '../page/parts.js';
+import { $ } from '../page/parts.js';
 
 const AWAY_MS = 3000; // shorter absences do not break a connection
 const LIVE = ['loading', 'queued', 'reading', 'answering'];
 
-const live = () => LIVE.includes(one('#run-state [data-state]')?.dataset.state);
+const live = () => LIVE.includes($('#run-state [data-state]')?.dataset.state);
 
 function resume() {
-  if (live()) one('#resume')?.click();
+  if (live()) $('#resume')?.click();
 }
 
 export function start() {
@@ -18,7 +18,7 @@ export function start() {
   // After a failed request Gradio sends nothing, and reloads the page within two seconds of the network's return. This
   // reloads at once, because a message that is sent in between would be lost.
   addEventListener('online', () => {
-    if (cutOff || one('.toast-body.error')) location.reload();
+    if (cutOff || $('.toast-body.error')) location.reload();
   });
   addEventListener('pageshow', (event) => { if (event.persisted) resume(); });
   document.addEventListener('visibilitychange', () => {

@@ -3,7 +3,7 @@ import { restoreDraft } from '../composer/composer.js';
 import { key, whenOwned } from './conversation_key.js';
 import { language } from '../page/language.js';
 import * as notices from '../page/notices.js';
-import { one } from '../page/parts.js';
+import { $ } from '../page/parts.js';
 import { openAsBefore } from '../settings/sidebar.js';
 
 const OPEN_MS = 15_000; // for the server's answer
@@ -23,7 +23,7 @@ export async function open() {
 
 // Warns as long as the banner, which comes with the server's answer, is missing.
 function tellOfSilence() {
-  if (one('#model-banner strong')) return notices.withdraw('notOpened');
+  if ($('#model-banner strong')) return notices.withdraw('notOpened');
   notices.tell('notOpened');
   return setTimeout(tellOfSilence, 1000);
 }

@@ -1,5 +1,5 @@
 // The dialogs that scripts open: a picture, the camera, an item of the tray.
-import { one } from './parts.js';
+import { $ } from './parts.js';
 import { text } from './texts.js';
 
 export function dialog(label, ...children) {
@@ -8,7 +8,7 @@ export function dialog(label, ...children) {
   made.setAttribute('aria-label', label);
   made.append(...children);
   made.addEventListener('close', () => made.remove());
-  one('#page').parentElement.append(made); // inside Gradio's container, to which the style sheet is scoped
+  $('#page').parentElement.append(made); // inside Gradio's container, to which the style sheet is scoped
   made.showModal();
   return made;
 }

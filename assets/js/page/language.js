@@ -1,5 +1,5 @@
 // The language of the page: of `?lang=`, or chosen before, or the browser's.
-import { ANY_CHANGE, one } from './parts.js';
+import { $, ANY_CHANGE } from './parts.js';
 import { local } from '../browser/storage.js';
 import { text } from './texts.js';
 
@@ -38,6 +38,6 @@ export function chooseLanguage(chosen) {
 /** Keep the page's title in its language. Call it when the page is ready. */
 export function nameThePage() {
   const name = () => { document.title = text('title'); };
-  new MutationObserver(name).observe(one('#page-texts'), ANY_CHANGE);
+  new MutationObserver(name).observe($('#page-texts'), ANY_CHANGE);
   name();
 }

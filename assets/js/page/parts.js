@@ -4,7 +4,7 @@
  * The first element that matches, as any type.
  * @type {(selector: string) => any}
  */
-export const one = (selector) => document.querySelector(selector);
+export const $ = (selector) => document.querySelector(selector);
 
 /** The closest element around the event's target that matches, or null. */
 export const within = (event, selector) => event.target?.closest?.(selector) ?? null;
@@ -19,5 +19,5 @@ const PARTS = [
 
 /** Call `start` as soon as every part is there, at once if they are. */
 export function whenReady(start) {
-  PARTS.every(one) ? start() : setTimeout(whenReady, 100, start);
+  PARTS.every($) ? start() : setTimeout(whenReady, 100, start);
 }

@@ -1,5 +1,5 @@
 // The conversation follows the answer as long as the reader is at the bottom.
-import { one } from './parts.js';
+import { $ } from './parts.js';
 
 const NEAR_BOTTOM_PX = 80;
 const follow = { pinned: true };
@@ -9,7 +9,7 @@ export function pin() { follow.pinned = true; }
 
 /** Call it when the page is ready. */
 export function start() {
-  const talk = one('#talk');
+  const talk = $('#talk');
   const moved = watchReader(talk);
   // Once a frame, because reading the height forces a layout.
   let due = 0;

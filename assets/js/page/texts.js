@@ -1,7 +1,7 @@
 // The texts of the scripts, in the language of the page. The server writes them into `#page-texts`.
-import { one } from './parts.js';
+import { $ } from './parts.js';
 
-const there = () => one('#page-texts [data-copied]');
+const there = () => $('#page-texts [data-copied]');
 
 /** The text of this name with its `{...}` filled in; empty before the page has texts. */
 export function text(name, values = {}) {
@@ -11,7 +11,7 @@ export function text(name, values = {}) {
 
 /** Call `show` as soon as there are texts, and at each change of the language. */
 export function whenSaid(show) {
-  const place = one('#page-texts');
+  const place = $('#page-texts');
   if (!there()) return setTimeout(whenSaid, 100, show);
   new MutationObserver(show).observe(place, { attributes: true, childList: true, subtree: true });
   return show();

@@ -1,5 +1,5 @@
 // Fewer tab stops. Each control that is left out can be reached in another way.
-import { one } from '../page/parts.js';
+import { $ } from '../page/parts.js';
 
 // The number field beside a slider sets the same value, and one button below resets all settings.
 const LEFT_OUT = '#settings :is(.reset-button, input[type=range])';
@@ -12,6 +12,6 @@ function leaveOut() {
 
 /** Call it when the page is ready. */
 export function start() {
-  new MutationObserver(leaveOut).observe(one('#settings'), { childList: true, subtree: true });
+  new MutationObserver(leaveOut).observe($('#settings'), { childList: true, subtree: true });
   leaveOut();
 }

@@ -6,7 +6,7 @@ import * as failedUploads from './failed_uploads.js';
 import { Intake } from './intake.js';
 import { sends } from '../browser/keyboard.js';
 import { opened } from '../opening/opening.js';
-import { one, whenReady, within } from '../page/parts.js';
+import { $, whenReady, within } from '../page/parts.js';
 import { restore } from '../conversation/reproduce.js';
 import { request } from './tray.js';
 import { upload } from './upload.js';
@@ -14,7 +14,7 @@ import { showProgress } from './upload_progress.js';
 
 const EDITABLE = 'input, textarea, [contenteditable]';
 
-const limit = () => Number(one('meta[name=max-file-bytes]')?.content ?? 0);
+const limit = () => Number($('meta[name=max-file-bytes]')?.content ?? 0);
 
 const intake = new Intake({
   store: (file, options) => upload(file, { ...options, maxBytes: limit() }),

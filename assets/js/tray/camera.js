@@ -1,7 +1,7 @@
 // Takes pictures with the camera and of the screen.
 import { attach, attachFailed } from './attachments.js';
 import { button, dialog } from '../page/dialog.js';
-import { one } from '../page/parts.js';
+import { $ } from '../page/parts.js';
 import { text } from '../page/texts.js';
 
 async function frame(stream) {
@@ -62,7 +62,7 @@ function press(event) {
 /** Call it when the page is ready. */
 export function start() {
   // The style sheet shows a source only where the browser has it: not without https, nor on phones.
-  one('#page').toggleAttribute('data-camera', Boolean(navigator.mediaDevices?.getUserMedia));
-  one('#page').toggleAttribute('data-screen', Boolean(navigator.mediaDevices?.getDisplayMedia));
+  $('#page').toggleAttribute('data-camera', Boolean(navigator.mediaDevices?.getUserMedia));
+  $('#page').toggleAttribute('data-screen', Boolean(navigator.mediaDevices?.getDisplayMedia));
   document.addEventListener('click', press, true);
 }

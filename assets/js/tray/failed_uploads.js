@@ -1,6 +1,6 @@
 // A card above the composer for each file that did not reach the server, with the reason and "Try again". A file whose
 // upload takes long is kept, too, because the page may be reloaded before it has arrived.
-import { one } from '../page/parts.js';
+import { $ } from '../page/parts.js';
 import { megabytes, text, whenSaid } from '../page/texts.js';
 import { forget, keep, kept } from './unsent_files.js';
 
@@ -84,8 +84,8 @@ export function sentence(file, error, limit) {
 
 function draw() {
   if (!page) return;
-  const list = one(`#${LIST}`) ?? Object.assign(document.createElement('ul'), { id: LIST });
-  if (!list.isConnected) one('#composer').before(list);
+  const list = $(`#${LIST}`) ?? Object.assign(document.createElement('ul'), { id: LIST });
+  if (!list.isConnected) $('#composer').before(list);
   const shown = page;
   list.replaceChildren(...[...failures].map(([id, failure]) => card(id, failure, shown)));
   list.hidden = !failures.size;

@@ -2,7 +2,7 @@
 // dialog and sends back what the person changes.
 import { button, dialog } from '../page/dialog.js';
 import { send, whenMounted } from '../page/elements.js';
-import { one } from '../page/parts.js';
+import { $ } from '../page/parts.js';
 import { pointable, pointAt } from '../composer/region.js';
 import { text } from '../page/texts.js';
 
@@ -37,7 +37,7 @@ function open(drawn) {
   shown.classList.add('inspector');
   shown.dataset.id = drawn.dataset.id;
   shown.addEventListener('close', () => {
-    if (document.activeElement === document.body) one(`#tray [data-look="${shown.dataset.id}"]`)?.focus();
+    if (document.activeElement === document.body) $(`#tray [data-look="${shown.dataset.id}"]`)?.focus();
     if (settling) sendResolution();
     shown = wanted = null;
   });
@@ -97,7 +97,7 @@ function pressed(event) {
   if (op === 'point') point([...shown.querySelectorAll('details input')].map((side) => Number(side.value) / 100));
   if (op === 'move') change('move', { places: Number(places) });
   if (op === 'detach') {
-    one(`#tray [data-op=detach][data-id="${shown.dataset.id}"]`)?.click();
+    $(`#tray [data-op=detach][data-id="${shown.dataset.id}"]`)?.click();
     shown.close();
   }
 }
@@ -113,7 +113,7 @@ function press(event) {
   const picture = event.target.closest('#tray [data-look]');
   if (picture) look(picture);
   if (event.target.closest('#cost-card [data-fit]'))
-    request({ op: 'fit', budget: Number(one('#cost-card details input').value) || null });
+    request({ op: 'fit', budget: Number($('#cost-card details input').value) || null });
 }
 
 export function start() {

@@ -1,7 +1,7 @@
 // The tray: sends changes of it to the server, which draws the cards.
 import { send, whenMounted } from '../page/elements.js';
 import { opened } from '../opening/opening.js';
-import { one } from '../page/parts.js';
+import { $ } from '../page/parts.js';
 import { text } from '../page/texts.js';
 
 const SETTLE_MS = 20_000; // for an answer, and as long again for each file
@@ -50,10 +50,10 @@ const drawnFor = (element, id, patience) => new Promise((resolve) => {
 // Writes on each card what the item costs and whether the model has read it. The server says so in elements of their own,
 // because drawing the tray again would take away the focus.
 function mark() {
-  const read = new Set((one('#read-items [data-read-items]')?.dataset.readItems ?? '').split(' '));
-  for (const card of one('#tray').querySelectorAll('li')) {
+  const read = new Set(($('#read-items [data-read-items]')?.dataset.readItems ?? '').split(' '));
+  for (const card of $('#tray').querySelectorAll('li')) {
     const { id } = card.querySelector('[data-id]').dataset;
-    const cost = one(`#cost-card [data-item="${id}"]`)?.dataset;
+    const cost = $(`#cost-card [data-item="${id}"]`)?.dataset;
     const line = card.querySelector('p span');
     if (cost && line.textContent !== cost.tokens) line.textContent = cost.tokens;
     card.toggleAttribute('data-read', read.has(id));
@@ -72,7 +72,7 @@ export function start() {
   watchRefusals();
   // Gradio keeps equal elements, and changes their attributes and texts only.
   const observed = { childList: true, subtree: true, attributeFilter: ['data-read-items', 'data-item', 'data-tokens'] };
-  for (const place of ['#tray', '#read-items', '#cost-card']) new MutationObserver(mark).observe(one(place), observed);
+  for (const place of ['#tray', '#read-items', '#cost-card']) new MutationObserver(mark).observe($(place), observed);
   whenMounted('tray', (element) => element.addEventListener('click', press));
   mark();
 }

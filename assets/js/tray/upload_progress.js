@@ -1,5 +1,5 @@
 // A progress bar above the composer while files are uploaded.
-import { one, whenReady } from '../page/parts.js';
+import { $, whenReady } from '../page/parts.js';
 import { text } from '../page/texts.js';
 
 let shown = null; // per cent
@@ -11,9 +11,9 @@ export function showProgress(percent, cancel) {
 }
 
 function draw(cancel) {
-  one('#composer').toggleAttribute('data-uploading', shown !== null);
-  if (shown === null) return one('#uploading')?.remove();
-  const bar = (one('#uploading') ?? made(cancel)).querySelector('p');
+  $('#composer').toggleAttribute('data-uploading', shown !== null);
+  if (shown === null) return $('#uploading')?.remove();
+  const bar = ($('#uploading') ?? made(cancel)).querySelector('p');
   bar.textContent = text('uploading', { percent: shown });
   bar.setAttribute('aria-label', text('uploadLabel'));
   bar.setAttribute('aria-valuenow', shown);
@@ -27,6 +27,6 @@ function made(cancel) {
   const button = Object.assign(document.createElement('button'), { type: 'button', textContent: text('cancel') });
   button.addEventListener('click', cancel);
   made.append(bar, button);
-  one('#composer').before(made);
+  $('#composer').before(made);
   return made;
 }

@@ -61,7 +61,7 @@ class Side:
 
 
 class Comparison:
-    """Two sides; `run` is the answer in the making. Nothing is asked unless both settings are possible."""
+    """Two sides; `run` is the answer that is being written. Nothing is asked unless both settings are valid."""
 
     def __init__(self, first: Side, second: Side) -> None:
         self.sides = first, second

@@ -35,7 +35,7 @@ RunState = Literal["loading", "queued", "reading", "answering"]
 
 
 class Run:
-    """The answer to `conversation` as far as it has come. Start it on the event loop."""
+    """The answer to `conversation` so far. Start it on the event loop."""
 
     def __init__(
         self,

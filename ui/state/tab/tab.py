@@ -89,7 +89,7 @@ class Tab:
         self.draft.take_back(message)
 
     def clear(self) -> None:
-        """Start over. An answer in the making is given up and comes to nothing."""
+        """Start over. An answer that is being written is cancelled and dropped."""
         if self.chat.run:
             self.chat.run.cancel.set()
         if self.verifying:
