@@ -215,6 +215,19 @@ def test_corrected_description(client: httpx.Client) -> None:
     assert corrected["cli"].startswith(compat.COMMAND_LINE)
 
 
+def test_unsafe_eval_is_needed_because_the_front_end_compiles_strings() -> None:
+    """Otherwise it can go from the policy in ui/http/headers.py, and from SECURITY.md."""
+    folder = Path(gr.__file__).parent / "templates" / "frontend" / "assets"
+
+    def read(name: str) -> str:
+        (file,) = folder.glob(name)
+        return file.read_text(encoding="utf-8")
+
+    assert "Object.getPrototypeOf(async function(){}).constructor" in read("core-*.js"), "of events"
+    assert "Function(`element`,`trigger`" in read("HTML-*.js"), "of js_on_load"
+    assert re.search(r"Function\(\.\.\.\w+,`return ", read("HTML-*.js")), "of templates"
+
+
 def test_signed_page_and_named_by_content(client: httpx.Client) -> None:
     page = client.get("").content
     assert page.count(b"<head>") == 1 and b"nonce" not in page.split(b"</head>")[0]

@@ -38,8 +38,8 @@ def content_security_policy(nonce: str) -> str:
     return "; ".join(
         (
             "default-src 'self'",
-            # Gradio compiles the scripts of `gr.HTML` and of its events in the browser; without the nonce
-            # nothing that stands in the page runs, neither a script nor an `onerror` nor a `javascript:`.
+            # Gradio compiles the templates of `gr.HTML` and the scripts of its events from strings, see SECURITY.md.
+            # Without the nonce no script in the page's HTML runs, nor an `onerror` nor a `javascript:`.
             f"script-src 'self' 'nonce-{nonce}' 'unsafe-eval'",
             "style-src 'self' 'unsafe-inline'",  # Svelte and KaTeX write styles into elements
             "font-src 'self' data:",

@@ -83,11 +83,11 @@ class OpenTabs:
 
     @property
     def _pause_s(self) -> float:
-        """Search for unneeded files, once in `SWEEP_S`."""
+        """Seconds between two searches for unneeded files."""
         return min(SWEEP_S, self.kept_s)
 
     def _sweep(self) -> None:
-        """Now and then, remove files that no tab needs any more; nothing waits for it."""
+        """Remove files that no tab needs, in the background, once in `_pause_s`."""
         if time.monotonic() < self._swept + self._pause_s:
             return
         self._swept = time.monotonic()
@@ -96,7 +96,7 @@ class OpenTabs:
         asyncio.get_running_loop().run_in_executor(None, disk_quota.sweep, needed, self.kept_s)
 
     def _expire(self, spare: Tab | None) -> None:
-        """Drop what has been without a page, or a program's message, for long, and what is too much."""
+        """Drop tabs that have had neither a page nor a program's message for long, and the oldest of too many."""
         before = time.monotonic() - self.kept_s
         unused = [tab for tab in self if tab.presence.last_used_at <= before]
         self._drop([tab for tab in unused if tab is not spare and not tab.presence.has_page])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.support.patience import scene
 from ui.handlers import settings
 from ui.handlers.chat import editing, opening, sending
 from ui.handlers.settings import started
+from ui.html.page_update import View
 from ui.state.registry import Tabs
 
 OTHER = "f" * 32
@@ -58,6 +60,20 @@ def test_two_pages_have_their_own_conversations() -> None:
         await sending.submit(tabs, KEY, "mine", {})
         await followed(tabs)
         assert rest(await followed(tabs, OTHER))["messages"] == []
+
+    scene(play)
+
+
+def test_a_page_that_opens_is_sent_what_was_said_with_what_runs() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        await sending.submit(tabs, KEY, "Hi", {})
+        await followed(tabs)
+        opened = await opening.open_page(tabs, KEY, "en", "", gr.Request(session_hash="page"))
+        key, name, banner, timer, *shown = opened
+        assert (key, name, timer.active) == (KEY, "page", False) and "Fake-VL" in banner
+        update = json.loads(View(*shown).conversation)
+        assert [message["role"] for message in update["messages"]] == ["user", "assistant"]
 
     scene(play)
 
