@@ -18,8 +18,8 @@ sys.path.insert(0, str(ROOT))  # so that `python tools/screenshot.py` finds `too
 
 from playwright.sync_api import Browser, BrowserContext  # noqa: E402
 
-from tests.support.chat import Chat  # noqa: E402
 from tests.support import served  # noqa: E402
+from tests.support.chat import Chat  # noqa: E402
 
 DESKTOP, PHONE = (1080, 900), (390, 844)
 EXAMPLES = ROOT / "assets" / "examples"

@@ -28,9 +28,8 @@ from gradio_client import Client, handle_file  # noqa: E402
 from PIL import Image  # noqa: E402
 from playwright.sync_api import BrowserContext  # noqa: E402
 
+from tests.support import media_files, served  # noqa: E402
 from tests.support.chat import ENDED  # noqa: E402
-from tests.support import media_files  # noqa: E402
-from tests.support import served  # noqa: E402
 from tools.benchmarks.report import table  # noqa: E402
 from tools.tiny.dialogue import pick_grids  # noqa: E402
 from tools.tiny.scene import make_picture  # noqa: E402

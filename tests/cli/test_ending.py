@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.patience import PATIENCE_S
 from tests.support import served
+from tests.support.patience import PATIENCE_S
 from ui.media.temp_folder import PREFIX, VARIABLE, private_folder, sweep
 
 # The last line of `malloc_stats` stands for extensions that list at the very end what they have not freed.

@@ -21,12 +21,11 @@ from playwright.sync_api import (
 from transformers import AutoTokenizer
 
 from model.checkpoint.choose import BUNDLED
+from tests.support import browsers, media_files, served
 from tests.support.chat import Chat, talking
-from tests.support import browsers, media_files
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tests.support.transformers_serve import serving
-from tests.support import served
 from tools.tiny.checkpoint import write_random_checkpoint
 from ui.page.build import build_page
 

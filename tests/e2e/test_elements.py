@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from model.settings import SETTING_SPECS
-from tests.support.chat import Chat
 from tests.e2e.conftest import OpenChat
+from tests.support.chat import Chat
 
 NAMED = (
     *("chatbot", "live", "stats", "retry", "undo", "edit", "clear", "model-banner", "run-state"),

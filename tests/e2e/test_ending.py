@@ -7,8 +7,8 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext
 
-from tests.support.chat import Chat
 from tests.support import served
+from tests.support.chat import Chat
 
 
 def test_an_answer_stays_on_the_page_when_its_server_ends(

@@ -11,8 +11,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from model.backend import Delta
-from tests.support.chat import Chat
 from tests.e2e.conftest import OpenChat
+from tests.support.chat import Chat
 from tests.support.fakes import FakeBackend
 from ui.text.english import ENGLISH
 from ui.text.languages import LANGUAGES

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext
 
-from tests.support.chat import Chat
 from tests.support import browsers
+from tests.support.chat import Chat
 from tests.support.fakes import FakeBackend
 from ui.state.tab import run
 

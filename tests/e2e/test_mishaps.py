@@ -7,8 +7,8 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Route
 
-from tests.support.chat import Chat, holding
 from tests.e2e.conftest import OpenChat
+from tests.support.chat import Chat, holding
 from tests.support.fakes import FakeBackend
 from ui.http import scripts
 

@@ -13,8 +13,8 @@ from playwright.sync_api import FloatRect, Locator
 
 from model.backend import Delta, Status
 from model.conversation import Conversation
-from tests.support.chat import Chat
 from tests.support import media_files
+from tests.support.chat import Chat
 from tests.support.fakes import FakeBackend
 
 BOAT = "<|object_ref_start|>a boat<|object_ref_end|><|box_start|>(250,500),(750,1000)<|box_end|>"

@@ -8,8 +8,8 @@ from typing import Any
 
 from model.backend import Delta, Status
 from model.settings import Bounds, DefaultSettings, GenerationSettings
-from tests.support.chat import Chat
 from tests.e2e.conftest import OpenChat
+from tests.support.chat import Chat
 from tests.support.fakes import FakeBackend
 
 PHONE: dict[str, Any] = {

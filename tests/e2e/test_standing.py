@@ -10,8 +10,8 @@ import pytest
 
 from model.backend import Delta
 from model.conversation import Conversation
-from tests.support.chat import Chat, holding
 from tests.support import media_files
+from tests.support.chat import Chat, holding
 from tests.support.fakes import FakeBackend
 
 # Of the first line of the last of such elements, below the question: its left and upper edge.

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Playwright
 
+from tests.support import served
 from tests.support.chat import Chat, talking
 from tests.support.fakes import FakeBackend
 from tests.support.pages import listening
-from tests.support import served
 from ui.gradio_compat import upload_folder
 from ui.page.build import build_page
 

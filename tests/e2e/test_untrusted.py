@@ -17,9 +17,9 @@ from model.reproduce import archive
 from model.reproduce.archive import Archive
 from model.reproduce.generation_record import ModelInfo, ProcessedMedia
 from model.settings import GenerationSettings, VisionSettings
-from tests.support.chat import Chat
 from tests.e2e.test_comparing import back, compare, wait_for_both
 from tests.e2e.test_rendering import RICH
+from tests.support.chat import Chat
 from tests.support.fakes import USAGE, FakeBackend
 from ui.text.languages import texts_for
 

@@ -18,9 +18,9 @@ from packaging.version import Version
 
 from cli import packages
 from tests.support.media_files import solid
+from tests.support.served import free_port, program
 from tests.support.wheels import wheel
 from tools import install
-from tests.support.served import free_port, program
 
 ROOT = Path(__file__).parents[2]
 LISTS = ("requirements_web_demo", "requirements_page")

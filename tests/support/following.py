@@ -41,7 +41,7 @@ def drawn(tabs: Tabs, key: str = KEY) -> ConversationUpdate:
 
 async def attach(tabs: Tabs, files: Sequence[Any], key: str = KEY) -> str:
     """Gradio has stored these uploads, and the page's script names them. Gives the tray."""
-    tabs.uploads.arrived(file["path"] for file in files if isinstance(file, dict))
+    tabs.uploads.register(file["path"] for file in files if isinstance(file, dict))
     return await attaching.attach(tabs, key, gr.EventData(None, {"files": files}))
 
 

@@ -21,12 +21,12 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from tests.support import served
+from tests.support.served import Server
 from tools.benchmarks import reading_video
 from tools.benchmarks.behind_server import paced
 from tools.benchmarks.machine import ROOT
 from tools.benchmarks.report import Cell, Figures, Report
 from tools.benchmarks.worst_requests import Stranger
-from tests.support.served import Server
 
 FIRST_WORD_S = 0.25  # that the stand-in takes
 BLOCK = 5  # times that somebody asks before it is another's turn

@@ -23,8 +23,8 @@ from model.conversation import Conversation, Text
 from model.reproduce.archive import Archive, write
 from model.reproduce.generation_record import ModelInfo
 from model.settings import GenerationSettings
-from tests.support.chat import ENDED, Chat
 from tests.support import served
+from tests.support.chat import ENDED, Chat
 from tools.benchmarks.behind_server import paced
 from tools.benchmarks.machine import ROOT
 from tools.benchmarks.report import Cell, Figures, Report

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser
 
-from tests.support.chat import Chat
 from tests.support import served
+from tests.support.chat import Chat
 from tools.benchmarks.report import Cell, Figures, Report
 
 BARE = """

@@ -24,9 +24,9 @@ from model.checkpoint.choose import BUNDLED
 from model.conversation import Conversation, Image, Text
 from model.local import LocalBackend
 from model.settings import GenerationSettings, VisionSettings
+from tests.support import served
 from tests.support.chat import ENDED, Chat
 from tests.support.stock import stock_streamed
-from tests.support import served
 from tools.benchmarks import models
 from tools.benchmarks.report import Figures, Report
 from tools.tiny.checkpoint import write_random_checkpoint

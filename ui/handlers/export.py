@@ -91,7 +91,9 @@ async def export(tabs: Tabs, key: str) -> tuple[str, Any]:
             return "", gr.skip()
         tabs.rates.admit_task(tab.presence.asker.address)
         kept = tab.chat.conversation, tuple(tab.chat.answers)
-        target = await tabs.background.run(tab, partial(_export, tabs, tabs.background.room(tab), *kept))
+        target = await tabs.background.run(
+            tab, partial(_export, tabs, tabs.background.room(tab), *kept)
+        )
         tabs.made(tab, [str(target)])
         return file_url(str(target)), gr.skip()
     except DemoError as error:

@@ -12,7 +12,9 @@ FRAME_S = 0.08  # between two updates of a page: about 12 a second
 # decoding then lacks.
 CPU_FRAME_S = 0.16
 ROOM_AHEAD_S = 0.02  # pause after `yield_core`: about one decoding step of a small model
-HEARTBEAT_S = 0.25  # at most between two updates: sending one shows whether the page is still connected
+HEARTBEAT_S = (
+    0.25  # at most between two updates: sending one shows whether the page is still connected
+)
 
 
 async def until_news(tabs: Tabs, run: Run, shown: object) -> None:

@@ -75,7 +75,9 @@ def _form(view: InspectorView, texts: Texts) -> str:
         fields.append(f'<label class="switch"><input type="checkbox" data-grid>{grid}</label>')
     else:
         fields += [
-            _number("fps", texts.settings["video_fps"][0], resolution.fps, 0.1, 0.1, vision.video_fps),
+            _number(
+                "fps", texts.settings["video_fps"][0], resolution.fps, 0.1, 0.1, vision.video_fps
+            ),
             _number(
                 "frames",
                 texts.settings["video_max_frames"][0],

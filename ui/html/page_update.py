@@ -21,9 +21,7 @@ from ui.state.tab.run import Run
 from ui.state.tab.tab import Tab
 from ui.text.texts import Texts
 
-HIDDEN: Literal["hidden"] = (
-    "hidden"  # in the DOM; Gradio does not draw what has visible=False
-)
+HIDDEN: Literal["hidden"] = "hidden"  # in the DOM; Gradio does not draw what has visible=False
 
 
 class View(NamedTuple):

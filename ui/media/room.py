@@ -42,7 +42,9 @@ class Room:
             raise self.refusal()
 
     def refusal(self) -> MediaError:
-        return MediaError.of(_SHARE_USED if self.free_bytes < self.quota.free_bytes() else NOT_STORED)
+        return MediaError.of(
+            _SHARE_USED if self.free_bytes < self.quota.free_bytes() else NOT_STORED
+        )
 
     def keep(self, *paths: str | Path) -> None:
         """Record that these files are this person's."""

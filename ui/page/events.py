@@ -78,7 +78,13 @@ class Events:
         """After an event, draw the new part of the conversation. Returns `after`."""
         view, chatbot = self.page.view, self.page.talk.chatbot
         draw = "(sent, messages, live) => qwenVlChat.draw(sent, messages, live)"
-        after.then(None, [view.conversation, chatbot, view.live], [chatbot, view.live], js=draw, **UNQUEUED_EVERY)
+        after.then(
+            None,
+            [view.conversation, chatbot, view.live],
+            [chatbot, view.live],
+            js=draw,
+            **UNQUEUED_EVERY,
+        )
         return after
 
     def update_after(self, after: Any) -> None:

@@ -92,7 +92,9 @@ def lay_out_talk(texts: Texts) -> Talk:
                 layout="panel",
                 placeholder=welcome(texts),
             ),
-            examples=gr.HTML(offered(texts), elem_id="examples", js_on_load=mounted("examples", "ask")),
+            examples=gr.HTML(
+                offered(texts), elem_id="examples", js_on_load=mounted("examples", "ask")
+            ),
             live=gr.Markdown(
                 elem_id="live", latex_delimiters=DELIMITERS, line_breaks=True, container=False
             ),
@@ -124,7 +126,10 @@ def lay_out_comparison() -> Comparison:
     """The form of a comparison, and its two answers."""
     with gr.Column(elem_id="comparison"):
         return Comparison(
-            form=gr.HTML(elem_id="comparison-form", js_on_load=mounted("comparison", "show", "compare", "stop", "take")),
+            form=gr.HTML(
+                elem_id="comparison-form",
+                js_on_load=mounted("comparison", "show", "compare", "stop", "take"),
+            ),
             answers=gr.HTML(elem_id="compared", js_on_load=None),
         )
 

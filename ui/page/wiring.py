@@ -15,7 +15,7 @@ from ui.handlers.tray import attaching, pricing, read_ahead
 from ui.handlers.tray.inspector import inspect
 from ui.html.page_update import as_updates
 from ui.page.elements import Page
-from ui.page.events import UNQUEUED_EVERY, STREAMED_EVERY, UNQUEUED_LATEST, PRESS, UNQUEUED, Events
+from ui.page.events import PRESS, STREAMED_EVERY, UNQUEUED, UNQUEUED_EVERY, UNQUEUED_LATEST, Events
 from ui.page.languages import translations
 from ui.state.registry import Tabs
 from ui.text.languages import texts_for
@@ -125,7 +125,9 @@ def wire_following(events: Events) -> None:
       return JSON.parse(ending || {json.dumps(as_updates(nothing))});
     }}"""
     ended = followed.success(None, page.values.ending, list(view), js=end, **UNQUEUED_EVERY)
-    settled = page.scripts.settle.click(bind(following.final_update), page.values.key, list(view), **UNQUEUED_EVERY)
+    settled = page.scripts.settle.click(
+        bind(following.final_update), page.values.key, list(view), **UNQUEUED_EVERY
+    )
     for event in (ended, settled):
         events.update_after(event)
 
@@ -173,11 +175,17 @@ def wire_keeping(events: Events) -> None:
     verified = reproduction.verify(bind(export.verify), key, values.verdict, **STREAMED_EVERY)
     tell = "(told) => { qwenVlChat.verdict(JSON.parse(told)); return [] }"
     verified.then(None, values.verdict, None, js=tell, **UNQUEUED_EVERY)
-    exported = view.export.click(bind(export.export), key, [values.exported, view.notice], **UNQUEUED)
+    exported = view.export.click(
+        bind(export.export), key, [values.exported, view.notice], **UNQUEUED
+    )
     exported.then(None, values.exported, None, js=DOWNLOAD, **UNQUEUED)
     outputs = [*view, *events.page.sidebar.controls.components]
-    restored = events.draw_after(reproduction.restore(bind(export.restore), key, outputs, **UNQUEUED))
-    events.draw_after(restored.then(bind(following.play_clips), key, view.conversation, **STREAMED_EVERY))
+    restored = events.draw_after(
+        reproduction.restore(bind(export.restore), key, outputs, **UNQUEUED)
+    )
+    events.draw_after(
+        restored.then(bind(following.play_clips), key, view.conversation, **STREAMED_EVERY)
+    )
     events.price_after(events.gather_at(restored.then).then)
 
 
@@ -205,13 +213,17 @@ def wire_tray(events: Events) -> None:
     attached = view.tray.attach(bind(attaching.attach), key, view.tray, **UNQUEUED_EVERY)
     events.price_after(attached.then)
     attached.then(None, view.tray, None, js=PLAY_CLIPS, **UNQUEUED_EVERY)
-    played = page.scripts.play_clips.click(bind(following.play_clips), key, view.conversation, **STREAMED_EVERY)
+    played = page.scripts.play_clips.click(
+        bind(following.play_clips), key, view.conversation, **STREAMED_EVERY
+    )
     events.draw_after(played)
     changed = view.tray.change_tray(bind(attaching.change_tray), key, view.tray, **UNQUEUED_EVERY)
     events.price_after(changed.then)
     inspector = page.scripts.inspector
     inputs = [key, view.message, settings]
-    inspected = inspector.inspect(bind(inspect), inputs, [inspector, view.tray], js=WRITTEN, **UNQUEUED_EVERY)
+    inspected = inspector.inspect(
+        bind(inspect), inputs, [inspector, view.tray], js=WRITTEN, **UNQUEUED_EVERY
+    )
     events.price_after(inspected.then)
     events.price_after(view.message.input, read_ahead=False)
 
@@ -246,7 +258,9 @@ def wire_settings(events: Events) -> None:
     restore = f"(start) => qwenVlChat.keptSettings({names}, start.values)"
     restored = events.gather_at(blocks.load(None, start, controls, js=restore, **UNQUEUED).then)
     wire_checkpoint_settings(events, restored)
-    reset = page.sidebar.reset.click(None, start, controls, js="(start) => start.values", **UNQUEUED)
+    reset = page.sidebar.reset.click(
+        None, start, controls, js="(start) => start.values", **UNQUEUED
+    )
     events.price_after(events.gather_at(reset.then).then)
 
 
@@ -259,6 +273,8 @@ def wire_checkpoint_settings(events: Events, restored: Any) -> None:
     watched = page.loading.tick(watch, page.values.key, shown, **UNQUEUED)
     keep = "(start, ...values) => qwenVlChat.startSettings(start.values, values)"
     for event in (restored, watched):
-        told = event.then(events.bind(settings.start_settings), start, [start, *controls], **UNQUEUED)
+        told = event.then(
+            events.bind(settings.start_settings), start, [start, *controls], **UNQUEUED
+        )
         started = told.then(None, [start, *controls], controls, js=keep, **UNQUEUED)
         events.gather_at(started.then)

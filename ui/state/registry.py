@@ -24,15 +24,15 @@ from ui.media.disk_quota import DiskQuota
 from ui.media.uploads import Uploads
 from ui.state import unneeded_files
 from ui.state.answer_log import AnswerLog
-from ui.state.clip_copies import ClipCopies
 from ui.state.background_work import BackgroundWork
+from ui.state.clip_copies import ClipCopies
 from ui.state.open_tabs import KEPT_S, OpenTabs
+from ui.state.pending_pages import PendingPages
 from ui.state.rate_limit import Rates
 from ui.state.tab.comparison import Comparison
 from ui.state.tab.conversation import UNEXPECTED
 from ui.state.tab.run import Run
 from ui.state.tab.tab import Tab
-from ui.state.pending_pages import PendingPages
 
 log = logging.getLogger(__name__)
 
@@ -277,7 +277,9 @@ class Tabs:
         tab.presence.browser = browser
         tab.presence.pages.add(page)
         tab.expect_follower()
-        self.pending_pages.opened(browser, address)  # at its first visit a browser had no cookie yet
+        self.pending_pages.opened(
+            browser, address
+        )  # at its first visit a browser had no cookie yet
 
     def page_left(self, key: str, page: str) -> None:
         """A page says that it is left: unless another one shows the tab, nobody follows its answer any more.

@@ -122,7 +122,7 @@ def test_a_conversation_that_is_imported(
         tab.chat.conversation = tab.chat.conversation.without_last_reply().with_reply(said)
         address, _ = await keeping.export(tabs, KEY)
         path = unquote(address.partition("file=")[2])
-        tabs.uploads.arrived([path])
+        tabs.uploads.register([path])
         await keeping.restore(tabs, OTHER, posted(path=path, name="talk.zip"))
         back: Tab = tabs.open(OTHER)
         assert back.chat.conversation.messages == tab.chat.conversation.messages

@@ -52,7 +52,7 @@ def test_a_hostile_zip_file_does_no_harm(
 
     async def play() -> None:
         tabs = Tabs(FakeBackend(), most_bytes=source.stat().st_size + MOST)
-        tabs.uploads.arrived([str(source)])
+        tabs.uploads.register([str(source)])
         shown = await keeping.restore(tabs, KEY, gr.EventData(None, {"path": str(source)}))
         notice = str(View(*shown[: len(View._fields)]).notice)
         assert pack.said in notice and bool(pack.said) == bool(notice), notice

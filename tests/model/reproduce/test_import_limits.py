@@ -174,7 +174,7 @@ def test_no_file_is_larger_than_an_upload_may_be(tmp_path: Path) -> None:
 
 async def imported(tabs: Tabs, source: Path, key: str = KEY) -> str:
     """Drop a zip file; what is said of it."""
-    tabs.uploads.arrived([str(source)], page_tab.tab_of(tabs, key).presence.asker)
+    tabs.uploads.register([str(source)], page_tab.tab_of(tabs, key).presence.asker)
     shown = await keeping.restore(tabs, key, gr.EventData(None, {"path": str(source)}))
     return str(View(*shown[: len(View._fields)]).notice)
 
@@ -248,7 +248,7 @@ def test_what_another_tab_has_stays_when_it_is_let_go_here(uploads: Path) -> Non
     mine = picture(uploads / "a.png")
 
     async def attach(tabs: Tabs, key: str) -> None:
-        tabs.uploads.arrived([str(mine)])
+        tabs.uploads.register([str(mine)])
         event = gr.EventData(None, {"files": [{"path": str(mine), "name": "a.png"}]})
         await attaching.attach(tabs, key, event)
 
@@ -261,7 +261,7 @@ def test_what_another_tab_has_stays_when_it_is_let_go_here(uploads: Path) -> Non
         thumbnail = Path(page_tab.tab_of(tabs, other).draft.tray[0].thumbnail)
         await becomes(lambda: len(list((uploads / "thumbnails").iterdir())) == 1)
         assert mine.exists() and thumbnail.exists()
-        tabs.uploads.arrived([str(mine)])  # somebody has just sent the same and not named it yet
+        tabs.uploads.register([str(mine)])  # somebody has just sent the same and not named it yet
         await editing.clear(tabs, other)
         await becomes(lambda: not thumbnail.exists())
         assert mine.exists()

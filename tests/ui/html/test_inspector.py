@@ -28,14 +28,18 @@ def test_a_picture_is_told_in_columns_and_rows_of_tokens() -> None:
 
 
 def test_a_clip_is_told_in_pairs_of_frames() -> None:
-    shown = drawn(InspectorView(CLIP, cost=SEEN_CLIP, view_paths=["/uploads/1.webp", "/uploads/2.webp"]))
+    shown = drawn(
+        InspectorView(CLIP, cost=SEEN_CLIP, view_paths=["/uploads/1.webp", "/uploads/2.webp"])
+    )
     assert "8 frames" in shown and "4 × 4 × 3 = 48 tokens" in shown
     assert re.findall("<time>(.*?)</time>", shown) == ["0:00.0", "1:01.5"]
     assert "<li>+ 6</li>" in shown, "frames that are not shown are counted"
 
 
 def test_frames_that_are_all_shown_have_no_more_behind_them() -> None:
-    assert "<li>+" not in drawn(InspectorView(CLIP, cost=SEEN_CLIP, view_paths=["/uploads/1.webp"] * 8))
+    assert "<li>+" not in drawn(
+        InspectorView(CLIP, cost=SEEN_CLIP, view_paths=["/uploads/1.webp"] * 8)
+    )
 
 
 def test_the_handles_stand_where_the_clip_was_trimmed() -> None:

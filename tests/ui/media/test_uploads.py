@@ -9,7 +9,7 @@ import pytest
 
 from model.errors import MediaError
 from ui.http.asker import Asker
-from ui.media.uploads import SWEPT, Uploads, shown_name, checked_upload_path
+from ui.media.uploads import SWEPT, Uploads, checked_upload_path, shown_name
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_a_file_belongs_to_who_names_it_first(uploads: Path) -> None:
     (uploads / "a.png").write_bytes(b"x")
     known = Uploads()
     path = str(uploads / "a.png")
-    known.arrived([path])
+    known.register([path])
     for _ in range(2):
         assert known.claim(path, "mine") == (uploads / "a.png").resolve()
     with pytest.raises(MediaError, match="was not uploaded here"):
@@ -111,13 +111,13 @@ def test_who_uploads_the_same_has_it_too(uploads: Path) -> None:
     (uploads / "a.png").write_bytes(b"x")
     known = Uploads()
     path = str(uploads / "a.png")
-    known.arrived([path])
+    known.register([path])
     known.claim(path, "mine")
-    known.arrived([path])
+    known.register([path])
     known.claim(path, "mine")  # as a client in Python does: once uploaded, once named
     with pytest.raises(MediaError):
         known.claim(path, "stranger")
-    known.arrived([path])
+    known.register([path])
     for owner in ("yours", "mine", "yours"):
         known.claim(path, owner)
 
@@ -130,7 +130,7 @@ def test_nobody_can_claim_what_another_browser_has_uploaded_as_well(uploads: Pat
     (uploads / "a.png").write_bytes(b"x")
     known, path = Uploads(), str(uploads / "a.png")
     for sender in (ANN, BOB):
-        known.arrived([path], sender)
+        known.register([path], sender)
     known.claim(path, "one tab of Bob's", BOB)
     with pytest.raises(MediaError):
         known.claim(path, "another tab of Bob's", BOB)
@@ -153,7 +153,7 @@ def test_who_has_uploaded_is_told_by_cookie_or_by_address(
 ) -> None:
     (uploads / "a.png").write_bytes(b"x")
     known, path = Uploads(), str(uploads / "a.png")
-    known.arrived([path], sender)
+    known.register([path], sender)
     with nullcontext() if same else pytest.raises(MediaError):
         known.claim(path, "tab", asker)
 
@@ -167,8 +167,8 @@ def test_what_the_server_itself_has_stored_cannot_be_claimed(uploads: Path) -> N
 def test_what_is_known_of_deleted_files_is_dropped(uploads: Path) -> None:
     known = Uploads()
     for number in range(3 * SWEPT):
-        known.arrived([str(uploads / f"{number}.png")])
+        known.register([str(uploads / f"{number}.png")])
     (uploads / "kept.png").write_bytes(b"x")
-    known.arrived([str(uploads / "kept.png")])
+    known.register([str(uploads / "kept.png")])
     assert len(known) <= SWEPT + 1
     known.claim(str(uploads / "kept.png"), "mine")

@@ -51,5 +51,7 @@ async def play_clips(tabs: Tabs, key: str) -> Any:
     """Show the copies of clips that browsers cannot play, when they are finished."""
     tab = tab_of(tabs, key)
     return (
-        page_update.as_json(page_update.conversation_update(tab)) if await tabs.clip_copies.made(tab) else gr.skip()
+        page_update.as_json(page_update.conversation_update(tab))
+        if await tabs.clip_copies.made(tab)
+        else gr.skip()
     )

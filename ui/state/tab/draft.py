@@ -40,7 +40,9 @@ class Draft:
     chat: Chat
     tray: list[Attachment] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)  # why files were not taken into the tray
-    drawn_for: str = ""  # id of the latest answered request of tray.js, which waits for it in the HTML
+    drawn_for: str = (
+        ""  # id of the latest answered request of tray.js, which waits for it in the HTML
+    )
     places: PointedPlaces = field(default_factory=PointedPlaces)
     editing: Edit | None = None
     returned: str = ""  # the text of a message on its way back into the composer

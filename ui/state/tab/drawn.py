@@ -16,7 +16,9 @@ class Drawn:
     """What has been sent: for each message the values that it was drawn from, the message first."""
 
     def __init__(self) -> None:
-        self.version = secrets.randbits(32)  # random: a page may have a version of a server before this one
+        self.version = secrets.randbits(
+            32
+        )  # random: a page may have a version of a server before this one
         self._from: Sequence[tuple[Hashable, ...]] = ()
 
     def unsent(self, messages: Sequence[Message]) -> Sequence[Message]:

@@ -83,7 +83,11 @@ class PointedPlaces:
 
     def restored(self, message: Message, items: Mapping[int, str]) -> list[Pointed]:
         """The places that a sent message was about; `items` are the tray's pictures, by number."""
-        return [self._by_part[part].moved_to_tray(items) for part in message.regions if part in self._by_part]
+        return [
+            self._by_part[part].moved_to_tray(items)
+            for part in message.regions
+            if part in self._by_part
+        ]
 
     def copy(self) -> PointedPlaces:
         """The same places, for another tab."""

@@ -163,7 +163,7 @@ def test_a_program_that_was_cut_off_goes_on_after_the_whole_answer(served: Serve
         told(client, asked, "word3")
         tab = served.page.tabs.open_tabs.get("api-another")
         assert tab
-        wait_until(lambda: not tab.chat.run or tab.chat.run.left)
+        wait_until(lambda: not tab.chat.run or tab.chat.run.is_ending)
         told(client, {**asked, "data": [{"text": "And?"}, {}]})
         _, reply, _ = served.backend.calls[1].conversation.messages
         assert reply.text == "".join(WORDS)

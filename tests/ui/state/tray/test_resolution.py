@@ -84,7 +84,14 @@ def test_what_is_out_of_range_is_refused_or_brought_into_it(wished: Resolution) 
 
 
 def test_what_a_browser_posts_comes_back() -> None:
-    posted = {"op": "set_resolution", "id": "x", "level": "tokens", "tokens": 64, "fps": 0.5, "end": None}
+    posted = {
+        "op": "set_resolution",
+        "id": "x",
+        "level": "tokens",
+        "tokens": 64,
+        "fps": 0.5,
+        "end": None,
+    }
     assert resolution_of(posted) == Resolution("tokens", tokens=64, fps=0.5)
 
 
