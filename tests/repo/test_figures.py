@@ -33,7 +33,7 @@ from tests.support.fakes import FakeBackend
 from tests.support.project import MAKEFILE, ROOT
 from tools.bench import BENCHMARKS
 from tools.tiny.model_card import _CARD
-from ui.handlers.chat import following
+from ui.handlers import frames
 from ui.html.syntax import formulas, inline_rules
 from ui.http import body, metrics
 from ui.http.access import body_limit, log_in, origin
@@ -95,7 +95,7 @@ def read(page: Path) -> str:
         (FLAGS, r"somebody writes is bounded at (\d+) times", rate_limit.LOOKS_PER_MESSAGE),
         (API, r"goes on for (\w+) seconds without it", run.ORPHAN_S),
         (API, r"within a (m)inute and up to", download.TIMEOUT_S / 60),
-        (DESIGN, r"at most (\d+) updates a second", int(1 / following.FRAME_S)),
+        (DESIGN, r"at most (\d+) updates a second", int(1 / frames.FRAME_S)),
         (DESIGN, r"a second; after a cut, within (\w+)", run.ORPHAN_S),
         (HELP, r"gives up after about (\d+) seconds without an answer", client.REQUEST_TIMEOUT_S),
     ],

@@ -61,6 +61,6 @@ def test_a_visitor_reads_the_best_of_the_languages_that_there_are(
 
 
 def test_the_page_itself_chooses_among_the_same_languages() -> None:
-    script = (ASSETS / "js" / "language.js").read_text(encoding="utf-8")
+    script = (ASSETS / "js" / "page" / "language.js").read_text(encoding="utf-8")
     found = re.search(r"LANGUAGES = (\[.*\]);", script)
     assert found and json.loads(found[1].replace("'", '"')) == list(LANGUAGES)
