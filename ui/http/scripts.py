@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from ui import ASSETS
@@ -23,8 +25,14 @@ def address() -> str:
     return f"js/{digest.hexdigest()[:16]}"
 
 
-def route() -> Mount:
-    return Mount(f"/{address()}", StaticFiles(directory=FOLDER))
+def route() -> Route:
+    """No mount: with --root-path it finds nothing behind a proxy that takes that path off."""
+    files = StaticFiles(directory=FOLDER)
+
+    async def module(request: Request) -> Response:
+        return await files.get_response(request.path_params["name"], request.scope)
+
+    return Route(f"/{address()}/{{name}}", module)
 
 
 def tags(max_file_bytes: int) -> str:

