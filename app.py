@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cli import packages, process
-from cli.address import require_port, url_host
+from cli.address import host_names, require_port, url_host
 from cli.flags import connection, parser
 from model.backend import Backend, LoadProgress
 from model.checkpoint import load as checkpoints
@@ -108,6 +108,7 @@ def _open(options: argparse.Namespace, flags: Flags, server: Connection | None) 
     expected = expected_settings(server, flags)
     # A wrong setting is an error now, before the page opens.
     expected.changed(given)
+    host_names(options.allow_host)
     require_port(options.server_name, options.server_port)
     process.prepare_to_serve()
     served = threading.Event()
@@ -223,7 +224,7 @@ def _launch(options: argparse.Namespace, page: Any) -> None:
             **launch_options(
                 page,
                 max_file_mb=options.max_file_mb,
-                allow_hosts=options.allow_host or (),
+                allow_hosts=host_names(options.allow_host),
                 at=(options.server_name, options.root_path),
                 metrics=options.metrics,
                 logins=logins(options.auth),

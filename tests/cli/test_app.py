@@ -13,7 +13,7 @@ import pytest
 
 import app
 from cli import process
-from cli.address import require_port
+from cli.address import host_names, require_port
 from cli.flags import connection, parser
 from model.backend import Cancel, collected
 from model.checkpoint.choose import BUNDLED, Flags
@@ -111,8 +111,9 @@ def test_a_variable_that_makes_no_sense_is_refused_by_name(
     assert f"QWEN_VL_{name}" in capsys.readouterr().err
 
 
-def test_an_empty_variable_asks_for_no_log_in() -> None:
-    assert parser({"QWEN_VL_AUTH": ""}).parse_args([]).auth is None
+def test_an_empty_variable_asks_for_no_log_in_and_leaves_out_no_name() -> None:
+    options = parser({"QWEN_VL_AUTH": "", "QWEN_VL_ALLOW_HOST": ""}).parse_args([])
+    assert options.auth is None and host_names(options.allow_host) == []
     assert parser({"QWEN_VL_AUTH": "a:b,c:d"}).parse_args([]).auth == ["a:b", "c:d"]
 
 
@@ -166,6 +167,23 @@ def test_an_address_of_no_machine_here_is_refused(
 ) -> None:
     with pytest.raises(DemoError, match="use --server-name"):
         require_port(address, 0)
+
+
+@pytest.mark.parametrize(
+    "name", ["*", "*.example.org", "", " ", "a..b", "x" * 64, "http://", "a b"]
+)
+def test_a_name_by_which_nobody_asks_is_refused(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        app.main(["-c", "tiny", "--allow-host", "chat.example.org", "--allow-host", name])
+    assert f"--allow-host cannot be '{name.strip()}'; give whole names" in capsys.readouterr().err
+
+
+def test_names_are_allowed_as_browsers_ask_for_them() -> None:
+    asked = {"QWEN_VL_ALLOW_HOST": "Chat.Example.org:8443, https://b.example/chat,例え.jp,[::1]"}
+    names = host_names(parser(asked).parse_args([]).allow_host)
+    assert names == ["chat.example.org", "b.example", "xn--r8jz45g.jp", "::1"]
 
 
 @pytest.mark.parametrize("pair", ["user", "user:", ":password"])
