@@ -134,6 +134,9 @@ class VideoTrack:
                 for packet in self.container.demux(self.stream):
                     if self.time_budget.over:
                         raise self._too_slow()
+                    # FFmpeg decodes them as they are. They are noise, which now and then looks like a frame.
+                    if packet.has_sidedata("encryption_info"):
+                        raise self._encrypted()
                     yield packet
             except FFmpegError:
                 continue  # reading on finds the next whole packet
@@ -172,6 +175,11 @@ class VideoTrack:
                 end = float(stamp * packet.time_base + lasts)
                 latest = end if latest is None else max(latest, end)
         return latest
+
+    def _encrypted(self) -> MediaError:
+        return MediaError(
+            "{name} is copy-protected; attach a copy without protection.", name=self.shown
+        )
 
     def _too_slow(self) -> MediaError:
         return MediaError(

@@ -90,6 +90,7 @@ ERRORS: Mapping[str, str] = {
     "video_codec_unread": "{name} 的编码是 {codec}，无法读取；请转换为 MP4（H.264）后重新添加。",
     "video_without_decoder": "此处没有能解码 {name} 格式的解码器；请转换为 MP4 (H.264) 后重新添加。",
     "video_without_frames": "{name} 没有可以解码的帧；请转换为 MP4 (H.264) 后重新添加。",
+    "video_encrypted": "{name} 有版权保护（已加密）；请添加没有保护的副本。",
     "video_only_sound": "{name} 里只有声音；请添加视频或图片。",
     "video_without_pictures": "{name} 里没有画面；请添加视频或图片。",
     "video_too_large": "{name} 的画面为 {width}x{height} 像素；最多只能读取 8K，请转换为 MP4 (H.264) 后重新添加。",

@@ -94,6 +94,7 @@ ERRORS: Mapping[str, str] = {
     "video_codec_unread": "{name} is in the format {codec}, which is not read; convert it to MP4 (H.264) and attach it again.",
     "video_without_decoder": "{name} is in a format without a decoder here; convert it to MP4 (H.264) and attach it again.",
     "video_without_frames": "{name} has no frame that can be decoded; convert it to MP4 (H.264) and attach it again.",
+    "video_encrypted": "{name} is copy-protected; attach a copy without protection.",
     "video_only_sound": "{name} has only sound in it; attach a video, or a picture.",
     "video_without_pictures": "{name} has no pictures in it; attach a video, or a picture.",
     "video_too_large": "{name} is {width}x{height} pixels large; at most 8K can be read, so convert it to MP4 (H.264) and attach it again.",

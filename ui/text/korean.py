@@ -90,6 +90,7 @@ ERRORS: Mapping[str, str] = {
     "video_codec_unread": "{name}은(는) {codec} 형식이라 읽을 수 없습니다. MP4(H.264)로 변환해 다시 첨부하세요.",
     "video_without_decoder": "{name} 파일의 형식은 여기에서 디코딩할 수 없습니다. MP4(H.264)로 변환해서 다시 첨부하세요.",
     "video_without_frames": "{name} 파일에는 디코딩할 수 있는 프레임이 없습니다. MP4(H.264)로 변환해서 다시 첨부하세요.",
+    "video_encrypted": "{name} 파일은 복사 방지되어 있습니다. 보호되지 않은 파일을 첨부하세요.",
     "video_only_sound": "{name} 파일에는 소리만 있습니다. 동영상이나 사진을 첨부하세요.",
     "video_without_pictures": "{name} 파일에는 화면이 없습니다. 동영상이나 사진을 첨부하세요.",
     "video_too_large": "{name} 파일의 크기는 {width}x{height} 픽셀입니다. 최대 8K까지 읽을 수 있으니 MP4(H.264)로 변환해서 다시 첨부하세요.",
