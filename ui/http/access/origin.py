@@ -95,12 +95,13 @@ class OwnSite:
 
     def _foreign(self, scope: Scope, headers: Headers) -> bool:
         """Whether another site's page asks for more than to be shown this one."""
+        origin, said = headers.get("origin"), headers.get("sec-fetch-site")
         reads = scope["method"] in ("GET", "HEAD")
-        if reads and not path_of(scope).startswith("/gradio_api/"):
+        # Without an origin a script is not told what it is answered; with one, Gradio lets it read.
+        if reads and origin is None and not path_of(scope).startswith("/gradio_api/"):
             return False
         if reads and headers.get("sec-fetch-mode") == "navigate":
             return False
-        origin, said = headers.get("origin"), headers.get("sec-fetch-site")
         if said in OWN or (said is None and origin is None):
             return False
         return origin is None or not self._own_origin(origin, headers, said)

@@ -170,6 +170,9 @@ def test_a_share_link_is_the_pages_own_as_soon_as_there_is_one() -> None:
         (FOLLOWED, {"sec-fetch-site": "same-origin", "sec-fetch-mode": "cors"}, 200),
         (FOLLOWED, {"sec-fetch-site": "cross-site", "sec-fetch-mode": "cors"}, 403),
         (FOLLOWED, {"origin": "http://evil.example"}, 403),
+        ("/config", {"origin": "http://evil.example"}, 403),
+        ("/metrics", {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}, 403),
+        ("/config", {"origin": "http://127.0.0.1:7860"}, 200),
     ],
 )
 def test_another_site_may_lead_here_but_not_read_here(
@@ -220,6 +223,14 @@ def test_another_site_stores_no_file_here(address: str) -> None:
     assert uploads() == 200
     assert uploads(Origin=address.rstrip("/")) == 200
     assert uploads(Origin="http://evil.example") == 403
+
+
+def test_another_site_reads_nothing_of_a_page_in_this_network(address: str) -> None:
+    """By a name that is not localhost, Gradio lets every site's script read what it is answered."""
+    asked = {"Host": "192.168.1.7:7860", "Origin": "http://evil.example"}
+    for path in ("", "config", "manifest.json", "metrics"):
+        answer = httpx.get(address + path, headers=asked, timeout=REPLY_S)
+        assert answer.status_code == 403, path
 
 
 def test_programs_ask_as_before(address: str) -> None:
