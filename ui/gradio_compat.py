@@ -19,8 +19,11 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.components.api_component import Api
 from gradio.processing_utils import check_all_files_in_cache
+from gradio.route_utils import get_root_url
 from gradio.server_messages import UnexpectedErrorMessage
 from gradio.utils import get_upload_folder
+from starlette.requests import Request
+from starlette.types import Scope
 
 # The input of a function that `gr.api` added. It takes any JSON value. components/api_component.py
 ApiInput = Api
@@ -31,6 +34,7 @@ COMMAND_LINE = "hf-gradio"  # the program that Gradio's package installs
 QUEUE_LOOKS_EVERY_S = 0.02
 NEVER_S = 3600.0
 
+_NOBODYS_HOST = b"page.invalid"
 _HEAD = b"<head>"
 _SCRIPT = re.compile(rb"<script(?=[\s>])")
 _LOST_EVENT = re.compile(r"(?P<post>curl .*?) \\\n  \| read EVENT_ID; ", re.DOTALL)
@@ -203,8 +207,29 @@ def session_not_found() -> str:
     return f"data: {said.model_dump_json()}\n\n"
 
 
-def corrected_description(info: dict[str, Any]) -> dict[str, Any]:
-    """The description of the API with examples that work.
+def asked_by_nobody(scope: Scope) -> Scope:
+    """A request for the description of the API as everybody's is the same.
+
+    Gradio keeps the first description for all who ask later, with the address under which that one had asked:
+    `get_api_info` in routes.py. With a query it gives another one, without examples.
+    """
+    told = (b"host", b"x-gradio-server")
+    headers = [
+        (name, value)
+        for name, value in scope["headers"]
+        if name not in told and not name.startswith(b"x-forwarded-")
+    ]
+    return {**scope, "query_string": b"", "headers": [*headers, (b"host", _NOBODYS_HOST)]}
+
+
+def page_address(scope: Scope) -> str:
+    """Where the page is for who asks for the description of the API, without a slash at the end."""
+    address: str = get_root_url(Request(scope), scope["path"], scope["app"].root_path)
+    return address
+
+
+def corrected_description(info: dict[str, Any], said: str, right: str) -> dict[str, Any]:
+    """The description of the API with examples that work: with the address `right` in place of `said`.
 
     Gradio's line for bash loses the event's id in a subshell, and its command line lacks the command. Changes `info`.
     """
@@ -212,6 +237,8 @@ def corrected_description(info: dict[str, Any]) -> dict[str, Any]:
         examples = described["code_snippets"]
         examples["bash"] = _LOST_EVENT.sub(r"EVENT_ID=$(\g<post>); ", examples["bash"])
         examples["cli"] = examples["cli"].replace("{command}", COMMAND_LINE)
+        for name, text in examples.items():
+            examples[name] = text.replace(said, right)
     return info
 
 

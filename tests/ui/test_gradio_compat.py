@@ -210,9 +210,24 @@ def test_corrected_description(client: httpx.Client) -> None:
     info = client.get("gradio_api/info").json()
     written = info["named_endpoints"]["/tells"]["code_snippets"]
     assert "read EVENT_ID" in written["bash"] and "{command}" in written["cli"]
-    corrected = compat.corrected_description(info)["named_endpoints"]["/tells"]["code_snippets"]
+    here = str(client.base_url).rstrip("/")
+    described = compat.corrected_description(info, here, "https://there")
+    corrected = described["named_endpoints"]["/tells"]["code_snippets"]
     assert corrected["bash"].startswith("EVENT_ID=$(curl ") and "read" not in corrected["bash"]
     assert corrected["cli"].startswith(compat.COMMAND_LINE)
+    assert all(here not in text and "https://there" in text for text in corrected.values())
+
+
+def test_asked_by_nobody_and_page_address(page: gr.Blocks, client: httpx.Client) -> None:
+    told = client.get("gradio_api/info", headers={"X-Gradio-Server": "http://far.example"}).text
+    assert client.get("gradio_api/info").text == told  # of whoever asked first
+    headers = [(b"host", b"a.example"), (b"x-forwarded-host", b"b.example"), (b"accept", b"*/*")]
+    scope = {"type": "http", "scheme": "http", "server": ("127.0.0.1", 80), "path": "/gradio_api/info",
+             "query_string": b"all_endpoints=1", "headers": headers, "app": page.app}  # fmt: skip
+    assert compat.page_address(scope) == "http://b.example"
+    asked = compat.asked_by_nobody(scope)
+    assert compat.page_address(asked) == "http://page.invalid"
+    assert asked["query_string"] == b"" and (b"accept", b"*/*") in asked["headers"]
 
 
 def test_unsafe_eval_is_needed_because_the_front_end_compiles_strings() -> None:

@@ -42,8 +42,8 @@ def blaming(send: Send) -> Send:
     return send_blaming
 
 
-def corrected(send: Send) -> Send:
-    """Corrects the examples in a description of the API that is sent."""
+def corrected(send: Send, said: str, right: str) -> Send:
+    """Corrects the examples in a description of the API that is sent, and the page's address in them."""
     start: list[Message] = []
     content = bytearray()
 
@@ -56,7 +56,7 @@ def corrected(send: Send) -> Send:
             return
         body = bytes(content)
         if start[0]["status"] == 200:
-            body = json.dumps(corrected_description(json.loads(body))).encode()
+            body = json.dumps(corrected_description(json.loads(body), said, right)).encode()
             MutableHeaders(scope=start[0])["content-length"] = str(len(body))
         await send(start[0])
         await send({"type": "http.response.body", "body": body})

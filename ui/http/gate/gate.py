@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from model.errors import DemoError
 from model.json_size import Nodes
-from ui.gradio_compat import session_not_found
+from ui.gradio_compat import asked_by_nobody, page_address, session_not_found
 from ui.http.asker import Asker, address_of, asker_of, path_of, person_of
 from ui.http.body import MAX_BYTES, MAX_SMALL_BYTES, RefusedError, content, replayed
 from ui.http.gate.answers import blaming, corrected, told
@@ -104,7 +104,8 @@ class Gate:
             posted = await self._read(await content(scope, receive, most, Nodes()), scope)
             return *replayed(in_order(scope), receive, posted), blaming(send)
         if INFO.fullmatch(path):
-            send = corrected(send)
+            asked = asked_by_nobody(scope)
+            return asked, receive, corrected(send, page_address(asked), page_address(scope))
         self._require_followed(scope, path)
         return ranged(scope), receive, send
 

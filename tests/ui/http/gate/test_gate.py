@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from tests.support.patience import wait_until
 from tests.support.served import REPLY_S
 from ui.http.gate import gate
 from ui.http.gate.gate import Gate
+from ui.http.gate.routes import is_open
 from ui.page.build import build_page
 
 ADDRESS = "http://127.0.0.1:9/a.png"
@@ -138,6 +140,60 @@ def test_what_the_page_does_not_need_is_not_there(
         return answer.status_code, answer.text
 
     assert asked(plain) != asked(served) == (404, '{"error":"Not Found","detail":"Not Found"}')
+
+
+# What the page and its clients ask for, as Gradio spells it. Everything else is closed, and so is what an upgrade adds.
+OPEN = {
+    "GET /", "HEAD /", "GET /assets/{path:path}", "GET /static/{path:path}", "GET /config", "GET /config/",
+    "GET /favicon.ico", "GET /manifest.json", "GET /robots.txt", "GET /theme.css",
+    "GET /gradio_api/app_id", "GET /gradio_api/app_id/", "GET /gradio_api/info", "GET /gradio_api/info/",
+    "GET /gradio_api/login_check", "GET /gradio_api/login_check/", "GET /gradio_api/user", "GET /gradio_api/user/",
+    "GET /gradio_api/startup-events", "GET /gradio_api/theme.css",
+    "GET /gradio_api/file={path_or_url:path}", "HEAD /gradio_api/file={path_or_url:path}",
+    "GET /gradio_api/queue/data", "GET /gradio_api/heartbeat/{session_hash}",
+    "GET /gradio_api/call/{api_name}/{event_id}", "GET /gradio_api/call/v2/{api_name}/{event_id}",
+    "POST /gradio_api/call/{api_name}", "POST /gradio_api/call/{api_name}/",
+    "POST /gradio_api/call/v2/{api_name}", "POST /gradio_api/call/v2/{api_name}/",
+    "POST /gradio_api/queue/join", "POST /gradio_api/cancel", "POST /gradio_api/upload",
+}  # fmt: skip
+SAMPLES = {"session_hash": "s", "api_name": "chat", "event_id": "0af"}
+
+
+def routes_of(router: Any) -> Iterator[Any]:
+    for route in router.routes:
+        inside = getattr(route, "original_router", None)
+        yield from routes_of(inside) if inside else [route]
+
+
+def test_of_gradios_routes_those_are_open_that_are_listed(served: Served) -> None:
+    """`/gradio_api/run/predict` has no route of its own."""
+    opened = set()
+    for route in routes_of(served.page.app):
+        path = re.sub(r"\{(\w+)(?::\w+)?\}", lambda part: SAMPLES.get(part[1], "a"), route.path)
+        for method in getattr(route, "methods", None) or ():
+            if is_open({"type": "http", "method": method, "query_string": b""}, path):
+                opened.add(f"{method} {route.path}")
+    assert opened == OPEN
+
+
+@pytest.mark.parametrize(
+    "place", [{"X-Forwarded-Host": "far.example"}, {"X-Gradio-Server": "http://far.example"}]
+)
+def test_where_one_says_that_the_page_is_nobody_else_is_told(
+    served: Served, place: dict[str, str]
+) -> None:
+    """The first description of the API is kept for everybody."""
+
+    def told(**headers: str) -> str:
+        return served.client.get("gradio_api/info", headers=headers).raise_for_status().text
+
+    assert "http://far.example" in told(**place)
+    assert "far.example" not in told() and str(served.client.base_url).rstrip("/") in told()
+
+
+def test_the_description_of_the_api_is_one_whatever_is_asked_for(served: Served) -> None:
+    told = [served.client.get(f"gradio_api/info{query}") for query in ("", "?all_endpoints=true")]
+    assert [answer.status_code for answer in told] == [200, 200] and told[0].text == told[1].text
 
 
 def test_a_posted_address_is_not_fetched_but_refused_by_us(
