@@ -15,3 +15,10 @@ def test_what_never_ends_is_shown_at_last(opening: str, most: int) -> None:
     begun = f"a {opening}" + "x" * 10
     assert settled(begun) == ("a ", False)
     assert settled(begun + "x" * most) == (begun + "x" * most, False)
+
+
+def test_a_bar_in_code_without_an_end_may_divide_cells_and_waits() -> None:
+    table = "| a | b |\n|---|---|\n| one | "
+    assert settled(f"{table}`x") == (f"{table}`x`", False)
+    assert settled(f"{table}`x | y") == (table, False)
+    assert settled("one `x|y") == ("one `x|y`", False)

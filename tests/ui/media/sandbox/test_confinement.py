@@ -19,6 +19,7 @@ from ui import ROOT
 from ui.media.sandbox import confinement
 from ui.media.sandbox.confinement import ARCHITECTURES, CALLS, Confinement, available
 from ui.media.sandbox.media import SandboxedMedia
+from ui.media.sandbox.request import LOOKING
 from ui.media.sandbox.sandbox import Sandbox
 
 whole = pytest.mark.skipif(not available().whole, reason="needs Landlock and seccomp")
@@ -41,8 +42,8 @@ def called(number, *values):
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.syscall(number, *values) < 0: raise OSError(ctypes.get_errno(), "")
 
-def raised():
-    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+def raised(limit=resource.RLIM_INFINITY):
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 path = lambda name: pathlib.Path(FOLDER, name)
 ATTEMPTS = {
@@ -68,6 +69,7 @@ ATTEMPTS = {
     "process": forked,
     "signal": lambda: os.kill(PAGE, 0),
     "more memory": raised,
+    "memory of the largest picture": lambda: raised(LARGEST),
     "io_uring": lambda: called(425, 1, ctypes.create_string_buffer(120)),
     "namespace": lambda: called(272 if os.uname().machine == "x86_64" else 97, 0x10000000),
 }
@@ -96,7 +98,7 @@ def planted(tmp_path: Path, listener: int) -> str:
     (tmp_path / "removed").touch()
     (tmp_path / "other").mkdir()
     media_files.solid(tmp_path / "other" / "upload.png")
-    facts = {"FOLDER": str(tmp_path), "ROOT": str(ROOT), "PORT": listener, "PAGE": os.getpid()}
+    facts = {"FOLDER": str(tmp_path), "ROOT": str(ROOT), "PORT": listener, "PAGE": os.getpid(), "LARGEST": LOOKING.largest_memory_bytes}  # fmt: skip
     return "".join(f"{name} = {value!r}\n" for name, value in facts.items()) + PLANTED
 
 
