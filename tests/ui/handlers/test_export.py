@@ -162,7 +162,7 @@ def test_what_was_imported_is_drawn_while_others_go_on(
         await talk(tabs, uploads)
         path = await exported(tabs)
         tabs.uploads.register([str(path)])
-        monkeypatch.setattr(page_update, "whole", noted)
+        monkeypatch.setattr(page_update, "full_update", noted)
         shown = await keeping.restore(tabs, OTHER, posted(path=str(path), name="talk.zip"))
         assert len(rest(View(*shown[: len(View._fields)]))["messages"]) == 4
         assert len(drawn_in) == 1 and drawn_in[0] is not threading.current_thread()

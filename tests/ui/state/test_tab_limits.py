@@ -141,7 +141,7 @@ def test_a_long_conversation_is_drawn_while_others_go_on(
             Text("<" * (page_tab.LONG - 2 + longer))
         )
         tab.chat.conversation = tab.chat.conversation.with_reply("x")
-        monkeypatch.setattr(page_update, "whole", noted)
+        monkeypatch.setattr(page_update, "full_update", noted)
         await opening.reattach_page(open_tabs, tab.key)
         assert (drawn_in[0] is not threading.current_thread()) == longer
 
