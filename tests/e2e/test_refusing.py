@@ -24,9 +24,9 @@ DROP_LINK = """(place) => {
 }"""
 
 
-def refuse_wishes(route: Route) -> None:
+def refuse_attaching(route: Route) -> None:
     """What a proxy or a full server answers in place of attaching."""
-    if '"wish"' in (route.request.post_data or ""):
+    if '"request"' in (route.request.post_data or ""):
         route.fulfill(status=422, body="{}")
     else:
         route.continue_()
@@ -35,7 +35,7 @@ def refuse_wishes(route: Route) -> None:
 def test_an_attachment_that_the_server_refuses_is_told_and_the_next_one_is_taken(
     told: Chat, picture: Path
 ) -> None:
-    told.page.route("**/run/predict*", refuse_wishes)
+    told.page.route("**/run/predict*", refuse_attaching)
     told.hand_over("drop", picture)
     told.page.wait_for_selector(FAILED)
     assert "did not attach red boat.png" in told.page.inner_text(FAILED)
