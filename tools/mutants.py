@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import multiprocessing
 import os
 import shutil
@@ -25,8 +26,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = Path(__file__).with_suffix(".toml")
-# Slow to import, and not planted in. Each trial is a fork of a process that has them.
-COMMON = ("torch", "transformers", "gradio", "openai", "av", "playwright.sync_api")
+# Slow to import, and not planted in. Each trial is a fork of a process that has them, which takes a third of the time.
+COMMON = (
+    "torch", "torchvision", "transformers", "transformers.models.qwen2_vl.modeling_qwen2_vl",
+    "transformers.models.qwen2_5_vl.modeling_qwen2_5_vl", "accelerate", "gradio", "gradio_client", "openai", "av",
+    "markdown_it", "playwright.sync_api", "prometheus_client",
+)  # fmt: skip
 BROWSER_TESTS = "tests/e2e/"
 TEST_S = 100  # a bug may make a test wait for ever
 UNREWRITTEN = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # plugins of pytest among those
@@ -86,7 +91,7 @@ def main() -> int:
     if flags.no_browser:
         mutants = [mutant for mutant in mutants if not mutant.needs_browser]
     for name in COMMON:
-        __import__(name)
+        importlib.import_module(name)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         return judge(mutants, Path(folder), flags.jobs)
 
