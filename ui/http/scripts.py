@@ -32,7 +32,7 @@ def route() -> Route:
     async def module(request: Request) -> Response:
         return await files.get_response(request.path_params["name"], request.scope)
 
-    return Route(f"/{address()}/{{name}}", module)
+    return Route(f"/{address()}/{{name:path}}", module)
 
 
 def tags(max_file_bytes: int) -> str:

@@ -69,6 +69,7 @@ def test_the_modules_are_there_below_a_path_too(tmp_path: Path, proxy: str) -> N
         main = client.get(f"{scripts.address()}/main.js")
         assert main.status_code == 200
         assert main.headers["cache-control"] == FOREVER
+        assert client.get(f"{scripts.address()}/page/parts.js").status_code == 200
         assert client.get(f"{scripts.address()}/none.js").status_code == 404
 
 
