@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from model.backend import Cancel, Event
+from model.errors import DemoError
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +51,12 @@ def events_of(work: Callable[[Emit], None], cancel: Cancel) -> Iterator[Event]:
 
 
 def _log_unread(events: Events) -> None:
-    """Log exceptions that nobody read. Both sides call it, and each exception is taken once."""
+    """Log exceptions that nobody read. Both sides call it, and each exception is taken once.
+
+    Not a `DemoError`: it is no bug, and names files.
+    """
     with suppress(queue.Empty):
         while True:
             event = events.get_nowait()
-            if isinstance(event, BaseException):
+            if isinstance(event, BaseException) and not isinstance(event, DemoError):
                 log.error("An answer that nobody reads any more failed", exc_info=event)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from model.errors import DemoError
 from ui.state.background_work import BackgroundWork
 from ui.state.tab.tab import Tab
 from ui.state.tray.attachment import Attachment
@@ -38,6 +39,9 @@ class ClipCopies:
     async def _copy(self, tab: Tab, attachment: Attachment) -> None:
         try:
             shown = await self._background.copy(tab, attachment)
+        except DemoError:
+            log.info("A clip could not be copied for the page.")  # its error names the file
+            return
         except Exception:
             log.exception("a clip could not be copied for the page")
             return

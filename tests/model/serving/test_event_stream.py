@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from model.backend import Cancel, Delta, Progress
+from model.errors import MediaError
 from model.serving.event_stream import Emit, events_of
 from model.serving.person import PERSON
 from tests.support.patience import PATIENCE_S, wait_until
@@ -78,3 +79,25 @@ def test_an_exception_that_nobody_reads_any_more_is_logged(
     events.close()  # type: ignore[attr-defined]
     assert ended.wait(PATIENCE_S)
     wait_until(lambda: "after the reader" in caplog.text)
+
+
+def test_a_sentence_that_nobody_reads_any_more_is_not_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ended = threading.Event()
+    cancel = Cancel()
+
+    def work(emit: Emit) -> None:
+        emit(Delta("x"))
+        try:
+            assert cancel.wait(PATIENCE_S)
+            raise MediaError("{name} is an empty file; attach another.", name="holiday.png")
+        finally:
+            ended.set()
+
+    events = events_of(work, cancel)
+    next(events)
+    events.close()  # type: ignore[attr-defined]
+    assert ended.wait(PATIENCE_S)
+    wait_until(lambda: all(thread.name != "generation" for thread in threading.enumerate()))
+    assert caplog.text == ""
