@@ -82,6 +82,7 @@ async def chat(
         raise
     with _explained():
         if run.error:
+            tab.chat.undelivered = None  # nobody will read it, and its message may be long
             raise run.error
     yield run.text, asdict(run.finished.usage) if run.finished else {}
     tab.chat.undelivered = None

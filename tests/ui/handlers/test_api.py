@@ -292,6 +292,8 @@ def test_a_failed_message_leaves_the_conversation_as_it_was(served: Served) -> N
     served.backend.events = [MediaError("No.")]
     with pytest.raises(AppError):
         ask(client, "lost")
+    kept = [tab.chat.undelivered for tab in served.page.tabs.open_tabs]
+    assert "lost" not in [run.conversation.messages[0].text for run in kept if run]
     served.backend.events = [Delta("Hello")]
     ask(client, "kept")
     assert served.backend.calls[-1].conversation.turns == 1
