@@ -37,7 +37,7 @@ def tab_of(tabs: Tabs, key: object, language: str = "en") -> Tab:
     if not is_key(key):
         raise gr.Error(texts_for(language).stale_page, print_exception=False)
     with _refused_in(language):
-        tab = tabs.open(key)
+        tab = tabs.open_tabs.open(key)
         if asked := asking.get():
             tabs.open_tabs.asked_by(tab, asker_of(asked))
     return tab
