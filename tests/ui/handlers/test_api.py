@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cached_property, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,11 @@ class Served:
 
     def client(self) -> Client:
         return program(self.url)
+
+    @cached_property
+    def stranger(self) -> Client:
+        """A client whose messages are all refused, which tests share: making one takes longer than a refusal."""
+        return self.client()
 
 
 @pytest.fixture(scope="module")
@@ -247,7 +252,7 @@ def test_a_setting_that_cannot_be_is_named(
 ) -> None:
     for endpoint in ("/chat", "/estimate"):
         with pytest.raises(AppError, match=said):
-            served.client().predict(message={"text": "Hi"}, settings=settings, api_name=endpoint)
+            served.stranger.predict(message={"text": "Hi"}, settings=settings, api_name=endpoint)
     assert served.backend.calls == []
 
 
@@ -271,7 +276,7 @@ def test_a_setting_that_cannot_be_is_named(
 )
 def test_a_malformed_message_is_refused_in_a_sentence(served: Served, message: Any) -> None:
     with pytest.raises(AppError) as refusal:
-        served.client().predict(message=message, settings={}, api_name="/chat")
+        served.stranger.predict(message=message, settings={}, api_name="/chat")
     said = str(refusal.value)
     assert said.endswith(".") and not any(words in said for words in UNHANDLED)
     assert served.backend.calls == []

@@ -6,12 +6,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from gradio_client import handle_file
+from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image as PillowImage
 
@@ -45,6 +46,11 @@ class Served:
         address = f"{self.url}/gradio_api/call/{endpoint}/{event}"
         lines = httpx.get(address, timeout=REPLY_S).text.splitlines()
         return json.loads([line for line in lines if line.startswith("data:")][-1][5:])
+
+    @cached_property
+    def stranger(self) -> Client:
+        """A client whose messages are all refused, which tests share: making one takes longer than a refusal."""
+        return program(self.url)
 
     @property
     def asked(self) -> tuple[Part, ...]:
@@ -205,7 +211,7 @@ def test_files_keep_their_order_and_come_before_the_text(
 def test_malformed_content_is_refused_in_a_sentence(served: Served, message: object) -> None:
     before = len(served.backend.calls)
     with pytest.raises(AppError) as refusal:
-        program(served.url).predict(message, api_name="/chat")
+        served.stranger.predict(message, api_name="/chat")
     said = str(refusal.value)
     assert said.endswith(".") and "Traceback" not in said and "went wrong" not in said
     assert len(served.backend.calls) == before
