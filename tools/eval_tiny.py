@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))  # so that `python tools/eval_tiny.py` finds `tool
 import torch  # noqa: E402
 
 from model.local import LocalBackend  # noqa: E402
-from tools.tiny.evaluation import evaluate, jobs  # noqa: E402
+from tools.tiny.exam.evaluation import evaluate, jobs  # noqa: E402
 from tools.tiny.model_card import write_accuracy  # noqa: E402
 from tools.tiny.score import CONDITIONS, Score  # noqa: E402
 

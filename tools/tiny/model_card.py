@@ -8,10 +8,11 @@ from pathlib import Path
 
 from tools.tiny.backgrounds import real_photographs
 from tools.tiny.lettering import font_files
-from tools.tiny.score import CONDITIONS, Score
+from tools.tiny.score import CONDITIONS, THIRD, Score
 from tools.tiny.world import WORLDS, World
 
 _BEGIN, _END = "<!-- accuracy begins -->", "<!-- accuracy ends -->"
+_THIRD = ("<!-- third renderer begins -->", "<!-- third renderer ends -->")
 _TRAINING = ("<!-- training begins -->", "<!-- training ends -->")
 
 _CARD = f"""---
@@ -52,6 +53,17 @@ and its photographs are the training's.
 Not measured yet.
 {_END}
 
+### Pictures of a third renderer
+
+The tables above are about the world that it was trained on. This one is about pictures as people draw them: thick outlines,
+scribbles, shading, other fonts, words, photographs as grounds, and what people ask about them, in words of their own. They are
+drawn as SVG by resvg, and training has never seen them (`tools/tiny/exam/`). An answer is right if it names what is
+asked for and nothing else.
+
+{_THIRD[0]}
+Not measured yet.
+{_THIRD[1]}
+
 ## What it cannot do
 
 Anything else. It knows no photographs, people, animals, documents or charts, no shapes or colours outside the lists
@@ -67,26 +79,37 @@ def write_training(folder: Path, summary: str) -> None:
     _write(folder, _CARD, *_TRAINING, summary)
 
 
-def write_accuracy(folder: Path, results: list[tuple[str, str, Score]]) -> str:
-    """Put the table into the card (a new one where there is none); returns the table."""
-    table = accuracy_table(results)
+def write_accuracy(folder: Path, results: list[tuple[str, str, Score]]) -> None:
+    """Put what was measured into the card (a new one where there is none); what was not stays as it is."""
     file = folder / "README.md"
-    card = file.read_text(encoding="utf-8") if file.exists() else _CARD
-    _write(folder, card, _BEGIN, _END, table)
-    return table
+    old = [result for result in results if result[0] != THIRD]
+    third = [result for result in results if result[0] == THIRD]
+    for found, marks, table in ((old, (_BEGIN, _END), accuracy_table), (third, _THIRD, third_table)):  # fmt: skip
+        if found:
+            card = file.read_text(encoding="utf-8") if file.exists() else _CARD
+            _write(folder, card, *marks, table(found))
 
 
 def accuracy_table(results: list[tuple[str, str, Score]]) -> str:
-    """Markdown: one row per task, one column per condition, `right % (n)`."""
+    """Markdown: one row per task, one column per condition, `right/asked`."""
+    conditions = [condition for condition in CONDITIONS if condition != THIRD]
     tasks = list(dict.fromkeys(task for _, task, _ in results))
     scores = {(task, condition): score for condition, task, score in results}
-    lines = [f"| task | {' | '.join(CONDITIONS)} |", "|---|" + "---:|" * len(CONDITIONS)]
+    lines = [f"| task | {' | '.join(conditions)} |", "|---|" + "---:|" * len(conditions)]
     for task in tasks:
-        cells = []
-        for condition in CONDITIONS:
-            score = scores.get((task, condition))
-            cells.append(f"{score.right}/{score.asked}" if score else "-")
+        found = [scores.get((task, condition)) for condition in conditions]
+        cells = [f"{score.right}/{score.asked}" if score else "-" for score in found]
         lines.append(f"| {task.replace('_', ' ')} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def third_table(results: list[tuple[str, str, Score]]) -> str:
+    """Markdown: one row per kind of drawing and question, with a wrong answer as an example."""
+    lines = ["| kind | right | a wrong answer |", "|---|---:|---|"]
+    for _, kind, score in results:
+        mistake = score.mistake.replace("|", "\\|").replace("\n", " ").replace("\\n", " ")
+        shown = mistake if len(mistake) <= 120 else mistake[:117] + "..."
+        lines.append(f"| {kind} | {score.right}/{score.asked} | {shown} |")
     return "\n".join(lines)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CONDITIONS = ("generator", "held-out wordings", "second renderer")
+THIRD = "third renderer"
+# Three are measured at the same tasks; the third renderer has kinds of its own.
+CONDITIONS = ("generator", "held-out wordings", "second renderer", THIRD)
 
 
 @dataclass

@@ -10,9 +10,9 @@ import pytest
 
 from tools.tiny.dense import CLASSES, IGNORE, MAX_THINGS, Dense
 from tools.tiny.dialogue import make_dialogue, pick_grids
+from tools.tiny.exam.second_renderer import draw_scene
 from tools.tiny.questions import ask_about
 from tools.tiny.scene import FULL, Thing, make_clip, make_picture
-from tools.tiny.second_renderer import draw_scene
 
 pytestmark = pytest.mark.slow
 

@@ -23,7 +23,7 @@ from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tests.support.served import REPLY_S, program
 from tools.tiny import names
-from tools.tiny.second_renderer import draw_scene
+from tools.tiny.exam.second_renderer import draw_scene
 from ui.page.build import build_page
 
 pytestmark = pytest.mark.slow

@@ -6,10 +6,12 @@ import random
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as PilImage
 
 from model.backend import Cancel, collected
@@ -20,14 +22,19 @@ from tools.tiny import names, wordings
 from tools.tiny.backgrounds import photograph
 from tools.tiny.clip_questions import ask_about_clip
 from tools.tiny.dialogue import SYSTEM, pick_grids
+from tools.tiny.exam.second_renderer import draw_clip, draw_scene
+from tools.tiny.exam.third_questions import KINDS, Question, overlap, questions
 from tools.tiny.exchange import Exchange
 from tools.tiny.follow_ups import follow_up
 from tools.tiny.questions import ask_about, place, possible
 from tools.tiny.scene import Scene, make_clip, make_picture
-from tools.tiny.score import CONDITIONS, Score
-from tools.tiny.second_renderer import draw_clip, draw_scene
+from tools.tiny.score import CONDITIONS, THIRD, Score
 from tools.tiny.several_questions import ask_about_several
 from tools.tiny.talk import small_talk
+
+LONGEST = 160  # tokens of an answer
+# Asks one question; gives whether the answer is right, and a wrong one.
+Asker = Callable[[LocalBackend, Path], tuple[bool, str]]
 
 
 @dataclass(frozen=True)
@@ -154,25 +161,40 @@ class Examiner:
         yield "photograph", self.photograph
 
 
-def answer(backend: LocalBackend, case: Case, folder: Path, longest: int = 160) -> str:
+def answer(backend: LocalBackend, case: Case, folder: Path) -> str:
     """The application's greedy answer, with its default settings."""
     talk = Conversation(system=SYSTEM)
-    media = [_saved(scene, folder, number) for number, scene in enumerate(case.scenes)]
+    media = [_saved(scene.frames, folder, number) for number, scene in enumerate(case.scenes)]
     for exchange in case.before:
         talk = talk.with_user_turn(*media, Text(exchange.question)).with_reply(exchange.answer)
         media = []
     talk = talk.with_user_turn(*media, Text(case.asked.question))
-    settings = GenerationSettings(max_new_tokens=longest, vision_ids=case.vision_ids)
+    return _said(backend, talk, case.vision_ids)
+
+
+def answer_about_drawings(backend: LocalBackend, asked: Question, folder: Path) -> str:
+    """The application's greedy answer to the last turn of a conversation about drawings."""
+    talk = Conversation(system=asked.system)
+    for number, turn in enumerate(asked.turns):
+        drawn = ([np.asarray(frame) for frame in drawing.frames] for drawing in turn.drawings)
+        media = [_saved(frames, folder, number) for frames in drawn]
+        talk = talk.with_user_turn(*media, Text(turn.text))
+        talk = talk.with_reply(turn.answer) if turn.answer else talk
+    return _said(backend, talk, vision_ids=False)
+
+
+def _said(backend: LocalBackend, talk: Conversation, vision_ids: bool) -> str:
+    settings = GenerationSettings(max_new_tokens=LONGEST, vision_ids=vision_ids)
     return collected(backend.stream(talk, settings, Cancel()))[0]
 
 
-def _saved(scene: Scene, folder: Path, number: int) -> Image | Video:
+def _saved(frames: Sequence[NDArray[np.uint8]], folder: Path, number: int) -> Image | Video:
     paths = []
-    for index, frame in enumerate(scene.frames):
+    for index, frame in enumerate(frames):
         paths.append(folder / f"{number}-{index}.png")
         PilImage.fromarray(frame).save(paths[-1])
     # Two frames per second, as many as the service samples by default: it takes every one.
-    return Video(frames=tuple(paths), fps=2.0) if scene.is_clip else Image(paths[0])
+    return Video(frames=tuple(paths), fps=2.0) if len(paths) > 1 else Image(paths[0])
 
 
 def is_right(case: Case, said: str) -> bool:
@@ -181,7 +203,7 @@ def is_right(case: Case, said: str) -> bool:
     said = re.sub(r"\bcenter\b", "centre", re.sub(r"\b([Cc])olor", r"\1olour", said))
     if kind in ("locate", "follow_up_box"):
         box = _numbers(said, 4)
-        return box is not None and _overlap(box, _thousandths(case)) >= 0.5
+        return box is not None and overlap(box, _thousandths(case)) >= 0.5
     if kind == "point":
         point = _numbers(said, 2)
         x1, y1, x2, y2 = _thousandths(case)
@@ -230,19 +252,10 @@ def _thousandths(case: Case) -> tuple[float, ...]:
     return tuple(1000 * a / b for a, b in zip(thing.box, sides, strict=True))
 
 
-def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
-    """Intersection over union."""
-    wide = max(0.0, min(one[2], other[2]) - max(one[0], other[0]))
-    tall = max(0.0, min(one[3], other[3]) - max(one[1], other[1]))
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    union = sum(areas) - wide * tall
-    return wide * tall / union if union > 0 else 0.0
-
-
 def jobs(conditions: tuple[str, ...] = CONDITIONS) -> list[tuple[str, str]]:
     """(condition, task) of everything that can be asked."""
-    found = []
-    for condition in conditions:
+    found = [(THIRD, kind) for kind in KINDS] if THIRD in conditions else []
+    for condition in (one for one in conditions if one != THIRD):
         examiner = Examiner(condition)
         for task, _ in examiner.tasks():
             if not examiner.held_out or _has_held_out_wordings(task):
@@ -254,20 +267,39 @@ def evaluate(
     backend: LocalBackend, condition: str, task: str, n: int, seconds: float | None = None
 ) -> Score:
     """One task with n cases, fewer where `seconds` run out."""
-    make = dict(Examiner(condition, task).tasks())[task]
+    one = _about_drawings(task) if condition == THIRD else _about_scenes(condition, task)
     score, started = Score(), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         while score.asked < n and (seconds is None or time.monotonic() - started < seconds):
-            case = make()
-            said = answer(backend, case, Path(folder))
+            right, mistake = one(backend, Path(folder))
             score.asked += 1
-            if is_right(case, said):
-                score.right += 1
-            elif not score.mistake:
-                score.mistake = (
-                    f"{case.asked.question!r}: {said!r} instead of {case.asked.answer!r}"
-                )
+            score.right += right
+            score.mistake = score.mistake or mistake
     return score
+
+
+def _about_scenes(condition: str, task: str) -> Asker:
+    make = dict(Examiner(condition, task).tasks())[task]
+
+    def one(backend: LocalBackend, folder: Path) -> tuple[bool, str]:
+        case = make()
+        said = answer(backend, case, folder)
+        if is_right(case, said):
+            return True, ""
+        return False, f"{case.asked.question!r}: {said!r} instead of {case.asked.answer!r}"
+
+    return one
+
+
+def _about_drawings(kind: str) -> Asker:
+    make = questions(kind)
+
+    def one(backend: LocalBackend, folder: Path) -> tuple[bool, str]:
+        asked = make()
+        said = answer_about_drawings(backend, asked, folder)
+        return (True, "") if asked.right(said) else (False, f"{asked.turns[-1].text!r}: {said!r}")
+
+    return one
 
 
 def _has_held_out_wordings(task: str) -> bool:
