@@ -16,8 +16,9 @@ import torch  # noqa: E402
 
 from model.local import LocalBackend  # noqa: E402
 from tools.tiny.exam.evaluation import evaluate, jobs  # noqa: E402
+from tools.tiny.exam.svg import MODULES, PACKAGES, there  # noqa: E402
 from tools.tiny.model_card import write_accuracy  # noqa: E402
-from tools.tiny.score import CONDITIONS, Score  # noqa: E402
+from tools.tiny.score import CONDITIONS, THIRD, Score  # noqa: E402
 
 
 def main() -> None:
@@ -34,10 +35,18 @@ def main() -> None:
     parser.add_argument("--no-card", action="store_true", help="print the table, do not write it into the card")
     # fmt: on
     options = parser.parse_args()
+    conditions = tuple(options.condition or CONDITIONS)
+    missing = [
+        package for module, package in zip(MODULES, PACKAGES, strict=True) if not there(module)
+    ]
+    if missing and THIRD in conditions:
+        parser.error(
+            f"the third renderer needs `pip install --no-deps {' '.join(missing)}`; leave it out with --condition"
+        )
     ask = partial(_ask, str(options.checkpoint), options.n, options.seconds)
     results = []
     with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
-        for condition, task, score in pool.imap(ask, jobs(tuple(options.condition or CONDITIONS))):
+        for condition, task, score in pool.imap(ask, jobs(conditions)):
             results.append((condition, task, score))
             print(
                 f"{condition:18} {task:24} {score.percent:5.1f} % of {score.asked}  {score.mistake}",

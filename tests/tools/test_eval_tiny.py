@@ -12,15 +12,34 @@ from pathlib import Path
 import pytest
 
 from model.checkpoint.choose import BUNDLED
+from tools.tiny.exam import svg
 
 pytestmark = pytest.mark.slow
 
 TOOL = Path(__file__).parents[2] / "tools" / "eval_tiny.py"
 
 
+@pytest.mark.skipif(svg.there("sklearn"), reason="nothing is missing here")
+def test_what_the_third_renderer_lacks_is_said_at_once() -> None:
+    command = [sys.executable, str(TOOL), str(BUNDLED), "--condition", "third renderer"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert said.returncode == 2 and "pip install --no-deps" in said.stderr
+    assert "scikit-learn" in said.stderr
+
+
 def test_a_killed_evaluation_leaves_the_rows_that_it_finished_in_the_card(tmp_path: Path) -> None:
     folder = shutil.copytree(BUNDLED, tmp_path / "checkpoint")
-    command = [sys.executable, str(TOOL), str(folder), "--n", "2", "--processes", "1"]
+    command = [
+        sys.executable,
+        str(TOOL),
+        str(folder),
+        "--n",
+        "2",
+        "--processes",
+        "1",
+        "--condition",
+        "generator",
+    ]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:

@@ -164,7 +164,7 @@ class Examiner:
 def answer(backend: LocalBackend, case: Case, folder: Path) -> str:
     """The application's greedy answer, with its default settings."""
     talk = Conversation(system=SYSTEM)
-    media = [_saved(scene.frames, folder, number) for number, scene in enumerate(case.scenes)]
+    media = [_saved(list(scene.frames), folder, number) for number, scene in enumerate(case.scenes)]
     for exchange in case.before:
         talk = talk.with_user_turn(*media, Text(exchange.question)).with_reply(exchange.answer)
         media = []
@@ -254,13 +254,13 @@ def _thousandths(case: Case) -> tuple[float, ...]:
 
 def jobs(conditions: tuple[str, ...] = CONDITIONS) -> list[tuple[str, str]]:
     """(condition, task) of everything that can be asked."""
-    found = [(THIRD, kind) for kind in KINDS] if THIRD in conditions else []
+    found = []
     for condition in (one for one in conditions if one != THIRD):
         examiner = Examiner(condition)
         for task, _ in examiner.tasks():
             if not examiner.held_out or _has_held_out_wordings(task):
                 found.append((condition, task))
-    return found
+    return found + [(THIRD, kind) for kind in KINDS if THIRD in conditions]
 
 
 def evaluate(

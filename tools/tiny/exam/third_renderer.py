@@ -42,15 +42,17 @@ def page(rng: random.Random) -> tuple[int, int]:
     return rng.randint(180, 440), rng.randint(180, 440)
 
 
-def spread(count: int, size: tuple[int, int], rng: random.Random) -> list[Place]:
-    """Places all over the page, none of which touches another."""
+def spread(
+    count: int, size: tuple[int, int], rng: random.Random, parts: Sequence[float] = ()
+) -> list[Place]:
+    """Places all over the page, none of which touches another. parts: how much of its cell each fills."""
     columns = math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     wide, tall = size[0] / columns, size[1] / rows
     cells = rng.sample([(c, r) for c in range(columns) for r in range(rows)], count)
     places = []
-    for column, row in cells:
-        radius = max(17.0, rng.uniform(0.5, 0.85) * min(wide, tall) / 2)
+    for (column, row), part in zip(cells, parts or [0.0] * count, strict=True):
+        radius = max(15.0, (part or rng.uniform(0.5, 0.85)) * min(wide, tall) / 2)
         loose_x, loose_y = max(0.0, wide / 2 - radius - 3), max(0.0, tall / 2 - radius - 3)
         places.append((wide * (column + 0.5) + rng.uniform(-loose_x, loose_x),
                        tall * (row + 0.5) + rng.uniform(-loose_y, loose_y), radius))  # fmt: skip
@@ -70,10 +72,8 @@ def line_up(count: int, across: bool, size: tuple[int, int], rng: random.Random)
 
 
 def unequal(count: int, size: tuple[int, int], rng: random.Random) -> list[Place]:
-    """Places of clearly different sizes: the largest and the smallest leave no doubt."""
-    largest = 0.9 * min(size) / 2 / math.ceil(math.sqrt(count))
-    radii = [largest, *[0.6 * largest] * (count - 2), 0.34 * largest]
-    return [(x, y, max(13.0, r)) for (x, y, _), r in zip(spread(count, size, rng), radii, strict=True)]  # fmt: skip
+    """Places of clearly different sizes, the largest first and the smallest last: they leave no doubt."""
+    return spread(count, size, rng, (0.9, *[0.56] * (count - 2), 0.32))
 
 
 def overlapping(size: tuple[int, int], rng: random.Random) -> list[Place]:
@@ -175,6 +175,6 @@ def _photograph_for(
 def _mean(photo: Image.Image, place: Place) -> tuple[int, ...]:
     """The mean colour of what lies under a shape."""
     x, y, radius = place
-    box = tuple(round(side) for side in (x - radius, y - radius, x + radius, y + radius))
+    box = (round(x - radius), round(y - radius), round(x + radius), round(y + radius))
     mean = np.asarray(photo.crop(box), np.float64).mean((0, 1))
     return tuple(round(channel) for channel in mean)
