@@ -13,7 +13,6 @@ from tools.tiny import names
 from tools.tiny.exam import svg
 from tools.tiny.exam.people import as_in, in_language, question, read, texts
 from tools.tiny.exam.third_renderer import (
-    COLOURS,
     Drawing,
     draw,
     grow,
@@ -60,8 +59,8 @@ class Question:
     system: str = "You are a helpful assistant."
 
 
-def _things(count: int, rng: random.Random, colours: tuple[str, ...] = COLOURS) -> list[tuple[str, str]]:  # fmt: skip
-    """Shapes and colours, all different."""
+def _things(count: int, rng: random.Random, colours: tuple[str, ...] = svg.BASIC) -> list[tuple[str, str]]:  # fmt: skip
+    """Shapes and colours, all different; the colours of the larger world have questions of their own."""
     return list(zip(rng.sample(names.SHAPES, count), rng.sample(colours, count), strict=True))
 
 
@@ -211,7 +210,7 @@ def later(rng: random.Random) -> Question:
 def _plain(rng: random.Random) -> tuple[Drawing, Question]:
     """One shape in a colour of the smaller world, drawn flat, and its colour or description asked for."""
     size = page(rng)
-    drawing = draw(_things(1, rng, svg.BASIC), spread(1, size, rng), size, rng, "flat")
+    drawing = draw(_things(1, rng), spread(1, size, rng), size, rng, "flat")
     return drawing, _about(drawing, rng, rng.choice(("describe", "colour")))
 
 
@@ -223,7 +222,7 @@ def abroad(language: str, rng: random.Random) -> Question:
         judge = partial(_read_abroad, text=drawing.text, language=language)
         return Question((Turn((drawing,), question(kind, language, rng)),), judge)
     size, count = page(rng), rng.choice((1, 2))
-    drawing = draw(_things(count, rng, svg.BASIC), spread(count, size, rng), size, rng, "flat")
+    drawing = draw(_things(count, rng), spread(count, size, rng), size, rng, "flat")
     return _about(drawing, rng, kind, language)
 
 
@@ -234,7 +233,7 @@ def _read_abroad(answer: str, text: str, language: str) -> bool:
 def tool(name: str, rng: random.Random) -> Question:
     """A request that one of two offered tools answers."""
     size = page(rng)
-    drawing = draw(_things(2, rng, svg.BASIC), spread(2, size, rng), size, rng, "flat")
+    drawing = draw(_things(2, rng), spread(2, size, rng), size, rng, "flat")
     mark = drawing.marks[0]
     offered = "\n".join(json.dumps(TOOLS[one]) for one in TOOLS)
     asked = question("date", "en", rng) if name == "get_date" else question("crop", "en", rng, shape=mark.shape)  # fmt: skip

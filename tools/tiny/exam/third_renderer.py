@@ -112,7 +112,7 @@ def draw(
 def write(text: str, lettering: str, rng: random.Random) -> Drawing:
     """A line of text, in capitals as wide as a visual token or wider."""
     package, file, family = rng.choice(svg.FONTS[lettering])
-    colour = rng.choice(COLOURS)
+    colour = rng.choice(svg.BASIC)
     paper = _paper_for([colour], rng)
     letter = rng.uniform(46, 70)
     width = round(len(text) * letter * 0.95 + rng.uniform(30, 80))
