@@ -16,7 +16,7 @@ from cli.address import host_names, require_port, url_host
 from cli.flags import connection, parser
 from model.backend import Backend, LoadProgress
 from model.checkpoint import load as checkpoints
-from model.checkpoint.choose import Flags, choose, expected_checkpoint
+from model.checkpoint.choose import BUNDLED, Flags, choose, expected_checkpoint
 from model.checkpoint.settings import default_settings
 from model.errors import DemoError, SettingError
 from model.families import Recognised, of_key, recognised
@@ -124,7 +124,8 @@ def _open(options: argparse.Namespace, flags: Flags, server: Connection | None) 
             memory.collect_as_usual()
 
     label = server.label(options.api_model) if server else named(options)
-    page = _build(options, LoadingBackend(load_behind_the_page, label, expected), given)
+    demo = not server and expected_checkpoint(flags) == str(BUNDLED)
+    page = _build(options, LoadingBackend(load_behind_the_page, label, expected), given, demo)
     _launch(options, page)
     served.set()
     return page
@@ -187,8 +188,10 @@ def logins(pairs: Sequence[str] | None) -> list[tuple[str, str]] | None:
     return [(user, password) for user, password in logins] or None
 
 
-def _build(options: argparse.Namespace, backend: Backend, given: Mapping[str, Any]) -> Any:
-    """The page (`gr.Blocks`). given: the settings that flags name, by their names."""
+def _build(
+    options: argparse.Namespace, backend: Backend, given: Mapping[str, Any], demo: bool
+) -> Any:
+    """The page (`gr.Blocks`). given: the settings that flags name, by their names; demo: for the bundled checkpoint."""
     from cli import memory
     from ui.page.build import build_page
 
@@ -203,6 +206,7 @@ def _build(options: argparse.Namespace, backend: Backend, given: Mapping[str, An
         keep_minutes=options.keep_minutes,
         max_uploads_gb=options.max_uploads_gb,
         log_ins=bool(options.auth),
+        demo=demo,
         give_back=memory.give_back,
     )
 

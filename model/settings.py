@@ -135,11 +135,11 @@ class VisionSettings:
     """
 
     min_tokens: int = _setting(
-        4, "image", "Smallest size", kind="int", low=4, high=MAX_IMAGE_TOKENS, step=1, unit="tokens",
+        4, "image", "Minimum detail per picture", kind="int", low=4, high=MAX_IMAGE_TOKENS, step=1, unit="tokens",
         help="Small pictures are enlarged until they cost at least this many visual tokens.",
     )  # fmt: skip
     max_tokens: int = _setting(
-        1280, "image", "Largest size", kind="int", low=4, high=MAX_IMAGE_TOKENS, step=1, unit="tokens",
+        1280, "image", "Maximum detail per picture", kind="int", low=4, high=MAX_IMAGE_TOKENS, step=1, unit="tokens",
         help="Large pictures are shrunk to at most this many visual tokens; more shows finer detail and takes longer.",
     )  # fmt: skip
     resized_height: int | None = _setting(
@@ -151,19 +151,19 @@ class VisionSettings:
         help="Resize to exactly this width, rounded to whole tokens; needs the exact height too.",
     )  # fmt: skip
     video_fps: float = _setting(
-        2.0, "video", "Frames per second", kind="float", low=0.1, high=30, step=0.1, unit="frames/s",
+        2.0, "video", "Frames per second", kind="float", low=0.1, high=30, step=0.1,
         help="How many pictures the model sees of every second of a clip.",
     )  # fmt: skip
     video_max_frames: int = _setting(
-        64, "video", "Most frames", kind="int", low=2, high=768, step=2, unit="frames",
+        64, "video", "Maximum frames", kind="int", low=2, high=768, step=2,
         help="A long clip is sampled more sparsely so that it has at most this many frames.",
     )  # fmt: skip
     video_min_tokens_per_frame: int = _setting(
-        4, "video", "Smallest frame", kind="int", low=4, high=768, step=1, unit="tokens",
+        4, "video", "Minimum detail per frame", kind="int", low=4, high=768, step=1, unit="tokens",
         help="Small frames are enlarged to at least this many visual tokens; two frames share them.",
     )  # fmt: skip
     video_max_tokens_per_frame: int = _setting(
-        128, "video", "Largest frame", kind="int", low=4, high=768, step=1, unit="tokens",
+        128, "video", "Maximum detail per frame", kind="int", low=4, high=768, step=1, unit="tokens",
         help="Frames are shrunk to at most this many visual tokens; two frames share them.",
     )  # fmt: skip
     video_start_s: float | None = _setting(
@@ -180,7 +180,7 @@ class VisionSettings:
         for low, high in _PAIRS:
             if getattr(self, low) > getattr(self, high):
                 raise SettingError(
-                    "{smallest} is {low} and {largest} is {high}; the smallest cannot exceed the largest.",
+                    "{smallest} is {low} and {largest} is {high}; the minimum cannot exceed the maximum.",
                     smallest=SettingName(low),
                     low=getattr(self, low),
                     largest=SettingName(high),
@@ -225,7 +225,7 @@ class GenerationSettings:
         help="What the model is told before the conversation; empty means the checkpoint's own default.",
     )  # fmt: skip
     max_new_tokens: int = _setting(
-        512, "answer", "Longest answer", kind="int", low=1, high=8192, step=1, unit="tokens",
+        512, "answer", "Maximum answer length", kind="int", low=1, high=8192, step=1, unit="tokens",
         help="The answer is cut off after this many tokens; a token is about three quarters of a word.",
     )  # fmt: skip
     temperature: float = _setting(
@@ -242,7 +242,7 @@ class GenerationSettings:
     )  # fmt: skip
     repetition_penalty: float = _setting(
         1.0, "answer", "Repetition penalty", kind="float", low=0.5, high=2, step=0.01,
-        help="Above 1 avoids words that were already used; helps against endless loops, hurts tables.",
+        help="Above 1 discourages words that were already used. It stops endless loops and can break tables.",
     )  # fmt: skip
     seed: int | None = _setting(
         None, "answer", "Seed", kind="int", low=0, high=MAX_SEED, step=1, optional=True,

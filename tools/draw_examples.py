@@ -7,12 +7,13 @@ from pathlib import Path
 
 import av
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 FOLDER = Path(__file__).resolve().parent.parent / "assets" / "examples"
 FINER = 4  # drawn this many times larger, then reduced: smooth edges
 RED, BLUE, YELLOW, GREEN = "#d63a3a", "#2f6fd6", "#f7d417", "#2e9e5b"
-PAPER = "#f3f0ea"
+PAPER, INK = "#f3f0ea", "#2b2b2f"
+BOUGHT = (("2 croissants", "4.80"), ("1 rye bread", "3.90"), ("1 flat white", "2.70"))
 
 
 class Sheet:
@@ -43,6 +44,14 @@ class Sheet:
         self._draw.polygon(corners, fill=colour)
         return self
 
+    def text(
+        self, x: float, y: float, text: str, size: float, colour: str, anchor: str = "mm"
+    ) -> Sheet:
+        """size: the font's, in pixels; anchor: as Pillow's."""
+        font = ImageFont.load_default(FINER * size)
+        self._draw.text((FINER * x, FINER * y), text, fill=colour, font=font, anchor=anchor)
+        return self
+
     def finished(self) -> Image.Image:
         return self.picture.reduce(FINER)
 
@@ -61,7 +70,25 @@ def main() -> None:
         FOLDER / "first.png", optimize=True
     )
     Sheet(336, 336).star(168, 175, 96, RED).finished().save(FOLDER / "second.png", optimize=True)
+    Sheet(336, 224).text(168, 112, "K7", 120, BLUE).finished().save(
+        FOLDER / "word.png", optimize=True
+    )
+    _receipt().finished().save(FOLDER / "receipt.png", optimize=True)
     _clip(FOLDER / "moving-circle.mp4")
+
+
+def _receipt() -> Sheet:
+    """What a shop would print."""
+    sheet = (
+        Sheet(480, 480)
+        .text(240, 56, "CORNER BAKERY", 32, INK)
+        .text(240, 96, "14 May, 09:12", 20, INK)
+    )
+    for line, (name, price) in enumerate((*BOUGHT, ("Total", "11.40"))):
+        y = 164 + 56 * line + 24 * (name == "Total")
+        size = 30 if name == "Total" else 26
+        sheet.text(48, y, name, size, INK, "lm").text(432, y, price, size, INK, "rm")
+    return sheet
 
 
 def _clip(path: Path) -> None:

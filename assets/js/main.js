@@ -6,10 +6,12 @@ import * as composer from './composer/composer.js';
 import * as editBox from './composer/edit_box.js';
 import { keepFocus, skipToComposer } from './composer/focus.js';
 import { price } from './composer/price.js';
+import * as newChat from './composer/new_chat.js';
+import * as tasks from './composer/tasks.js';
 import * as textLimit from './composer/text_limit.js';
 import { copyCode } from './conversation/code.js';
 import * as comparison from './conversation/comparison.js';
-import { copyLatest, draw } from './conversation/conversation.js';
+import * as conversation from './conversation/conversation.js';
 import * as enlarged from './conversation/enlarged.js';
 import * as examples from './conversation/examples.js';
 import * as places from './conversation/grounding.js';
@@ -24,11 +26,15 @@ import { chooseLanguage, language, nameThePage } from './page/language.js';
 import * as notices from './page/notices.js';
 import { whenReady } from './page/parts.js';
 import * as scrolling from './page/scrolling.js';
+import { levelOf, tokensOf } from './settings/detail.js';
+import * as logSliders from './settings/log_sliders.js';
+import * as modelNote from './settings/model_note.js';
 import * as settings from './settings/settings.js';
 import * as sidebar from './settings/sidebar.js';
 import * as tabStops from './settings/tab_stops.js';
 import * as attachments from './tray/attachments.js';
 import * as camera from './tray/camera.js';
+import * as dropOverlay from './tray/drop_overlay.js';
 import * as inspector from './tray/inspector.js';
 import * as tray from './tray/tray.js';
 
@@ -36,11 +42,12 @@ const REFUSED = { blocked: 'storageBlocked', full: 'storageFull' };
 
 // For the `js` of Gradio's events (ui/page/layout.py, wiring.py and events.py), which cannot import modules.
 /** @type {any} */ (window).qwenVlChat = Object.freeze({
-  mount, open, acknowledge, draw, price, download, language, chooseLanguage, copyLatest,
+  mount, open, acknowledge, price, download, language, chooseLanguage,
+  draw: conversation.draw, copyLatest: conversation.copyLatest,
   sent: composer.sent, giveBack: composer.giveBack, written: composer.written,
   rewrite: editBox.rewrite, startOver: attachments.startOver,
   keptSettings: settings.keptSettings, gatherSettings: settings.gatherSettings, startSettings: settings.startSettings,
-  takenSettings: comparison.takenSettings, verdict: reproduce.verdict,
+  takenSettings: comparison.takenSettings, verdict: reproduce.verdict, tokensOf, levelOf,
 });
 
 endLoop(window, () => document.querySelector('#talk'));
@@ -48,9 +55,9 @@ watchErrors(window, () => notices.tell('scriptError'));
 copyCode(document);
 storage.whenRefused((why) => notices.tell(REFUSED[why]));
 
-for (const part of [attachments, comparison, connection, enlarged, examples, inspector, reproduce, seek, sidebar, textLimit]) part.start();
+for (const part of [attachments, comparison, connection, enlarged, examples, inspector, reproduce, seek, sidebar, tasks, textLimit]) part.start();
 keepFocus();
 skipToComposer();
 sayGoodbye();
 whenReady(nameThePage);
-for (const part of [scrolling, composer, editBox, turns, places, camera, tray, tabStops]) whenReady(part.start);
+for (const part of [conversation, dropOverlay, logSliders, modelNote, newChat, scrolling, composer, editBox, turns, places, camera, tray, tabStops]) whenReady(part.start);

@@ -205,11 +205,7 @@ def _checkpoint(flags: Flags, device: Device, free: int) -> tuple[str, str]:
         short = free < _needed_gpu_bytes(LARGE_CHECKPOINT_BYTES, flags.dtype)
         note = LocalizedText("The GPU is too small for {checkpoint}.", checkpoint=LARGE)
         return (SMALL, note) if short else (LARGE, "")
-    note = LocalizedText(
-        "This is the bundled tiny checkpoint, which knows only simple shapes, colours and short texts; "
-        "start with --checkpoint-path {checkpoint} for a full one.",
-        checkpoint=SMALL,
-    )
+    note = LocalizedText("Demo model: it knows only simple shapes, colours and short texts.")
     return str(BUNDLED), note
 
 

@@ -215,7 +215,7 @@ def _container(path: str, shown: str) -> InputContainer:
         if not os.path.isfile(path):  # a pipe would be waited for
             raise FileNotFoundError(path)
         if os.path.getsize(path) == 0:
-            raise MediaError("{name} is an empty file; attach another.", name=shown)
+            raise MediaError("{name} is an empty file (0 bytes); attach another.", name=shown)
         # The prefix keeps a name such as "http:..." or "concat:..." a name.
         return av.open(
             f"file:{path}",

@@ -104,7 +104,7 @@ def _opened(source: Source, name: str) -> Iterator[Image.Image]:
         head = file.read(512)
         file.seek(0)
         if not head:
-            raise MediaError("{name} is an empty file; attach another.", name=shown)
+            raise MediaError("{name} is an empty file (0 bytes); attach another.", name=shown)
         try:
             with Image.open(file, formats=FORMATS) as image:
                 if _is_raw(image, display_name(source, name)):

@@ -300,8 +300,8 @@ class Answer:
             return None
         if reply.thought and reason == "length":
             return LocalizedText(
-                "The model was still thinking when the longest answer was reached; "
-                "raise 'Longest answer' and retry."
+                "The model was still thinking when the maximum answer length was reached; "
+                "raise 'Maximum answer length' and retry."
             )
         if reply.thought:
             return LocalizedText("The model thought and gave no answer; retry, or ask differently.")

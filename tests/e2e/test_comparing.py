@@ -60,7 +60,10 @@ def test_a_message_is_answered_under_two_settings_and_the_conversation_stays(
     chat.send("What is this?")
     wait_for_both(chat)
     first, second = chat.page.locator(SIDES).all_inner_texts()
-    assert "Largest size (tokens): 48" in first and "Largest size (tokens): 16" in second
+    assert (
+        "Maximum detail per picture (tokens): 48" in first
+        and "Maximum detail per picture (tokens): 16" in second
+    )
     assert "12 visual" in second and "0 reused" in second and "tokens/s" in second
     assert chat.page.inner_text("#compared [role=status]")
     assert (chat.draft, chat.cards) == ("What is this?", 1)
@@ -120,7 +123,7 @@ def test_a_setting_that_cannot_be_is_explained_on_its_side(told: Chat, fake: Fak
     told.send("Hello")
     told.page.wait_for_selector("#compared section:nth-child(2) [role=alert]")
     alert = told.page.locator("#compared [role=alert]")
-    assert alert.count() == 1 and "“Largest size” is 3" in alert.inner_text()
+    assert alert.count() == 1 and "“Maximum detail per picture” is 3" in alert.inner_text()
     assert fake.calls == []
     back(told)
 
@@ -138,11 +141,11 @@ def test_the_form_speaks_the_pages_language_and_keeps_what_was_filled_in(told: C
     compare(told)
     add(told, "max_tokens")
     fill(told, "max_tokens", "77", "33")
-    told.page.locator("#language input[value=ko]").check()
+    told.page.locator("#language input[value=ko]").dispatch_event("click")
     told.page.wait_for_function(
         "document.querySelector('#comparison .primary')?.textContent === '비교'"
     )
     assert told.page.input_value("#comparison [data-name=max_tokens] [name='0']") == "77"
-    told.page.locator("#language input[value=en]").check()
+    told.page.locator("#language input[value=en]").dispatch_event("click")
     told.page.get_by_role("link", name="Compare").wait_for()
     back(told)

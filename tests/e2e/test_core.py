@@ -147,6 +147,7 @@ def test_settings_count_survive_a_reload_and_can_be_reset(core: Chat, fake: Fake
     core.wait("idle")
     core.ask("Hello")
     assert fake.calls[-1].settings.max_new_tokens == 17
+    core.open_settings()
     core.page.click("#reset-settings")
     core.page.wait_for_function(f"{value} === '512'")
 

@@ -8,7 +8,16 @@ from tests.support.chat import Chat
 
 NAMED = (
     *("chatbot", "live", "stats", "retry", "undo", "edit", "clear", "model-banner", "run-state"),
-    *("composer", "tray", "cost-card", "language", "edit-box", "edit-send", "edit-cancel"),
+    *(
+        "composer",
+        "tray",
+        "cost-card",
+        "language",
+        "detail",
+        "edit-box",
+        "edit-send",
+        "edit-cancel",
+    ),
     *(spec.name.replace("_", "-") for spec in SETTING_SPECS),
 )
 INSIDE = (

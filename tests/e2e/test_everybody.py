@@ -61,6 +61,7 @@ def test_send_and_stop_have_names_in_the_language_of_the_page(
 ) -> None:
     fake.events, fake.pause_s = [Delta("word ")] * 200, 0.05
     chat.page.get_by_role("button", name="Send", exact=True).wait_for()
+    chat.open_settings()
     chat.page.click("#language label:has-text('中文')")
     chat.page.get_by_role("button", name="发送", exact=True).wait_for()
     chat.send("Hello")

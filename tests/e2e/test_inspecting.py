@@ -172,7 +172,7 @@ def test_the_wait_is_told_once_two_turns_were_measured(chat: Chat, picture: Path
     chat.ask("Hello again")
     chat.attach(picture)
     costs(chat, 1)
-    assert re.search(r"first word in about \d+\.\d s", chat.page.inner_text("#cost-card"))
+    assert re.search(r"answer starts in about \d+\.\d s", chat.page.inner_text("#cost-card"))
 
 
 def test_another_size_costs_less_and_the_defaults_cost_as_much_as_before(
@@ -188,6 +188,7 @@ def test_another_size_costs_less_and_the_defaults_cost_as_much_as_before(
     (before,) = costs(chat, 1)
     chat.set("max-tokens", "9")
     wait_for("<", before)
+    chat.open_settings()
     chat.page.click("#reset-settings")
     wait_for("==", before)
 

@@ -102,6 +102,7 @@ def test_a_conversation_is_exported_and_brought_back(
     chat.hand_over("drop", zipped)
     chat.page.wait_for_selector("#notice p", state="visible")
     assert "New chat" in chat.page.inner_text("#notice")
+    chat.open_settings()
     chat.page.click("#reset-settings")
     chat.page.click("#clear")
     chat.page.wait_for_function("!document.querySelector('#chatbot .user')")

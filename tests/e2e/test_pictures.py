@@ -19,6 +19,14 @@ def test_a_picture_opens_large_and_closes_with_escape(told: Chat, picture: Path)
     large.wait_for()
     assert large.evaluate("(img) => img.decode().then(() => img.naturalWidth)") == 160
     assert "red" in (large.get_attribute("alt") or "")
+    width = "document.querySelector('dialog[open] .room img').getBoundingClientRect().width"
+    fitted = told.page.evaluate(width)
+    large.hover()
+    told.page.mouse.wheel(0, -300)
+    told.page.wait_for_function(f"{width} > 1.5 * {fitted}")
+    told.page.click("dialog button[aria-label='Zoom out']")
+    told.page.click("dialog button[aria-label='Zoom out']")
+    told.page.wait_for_function(f"{width} === {fitted}")
     told.page.keyboard.press("Escape")
     told.page.wait_for_selector("dialog", state="detached")
 

@@ -12,7 +12,7 @@ CHIP = "#tray .region"
 
 
 def drag(chat: Chat, picture: Locator) -> None:
-    """From a quarter to three quarters of both sides."""
+    """From a quarter to three quarters of both sides, and ask about that."""
     picture.evaluate("(image) => image.decode()")
     box = picture.bounding_box()
     assert box
@@ -23,6 +23,7 @@ def drag(chat: Chat, picture: Locator) -> None:
     chat.page.wait_for_selector("dialog .marking")
     mouse.move(box["x"] + box["width"] * 3 / 4, box["y"] + box["height"] * 3 / 4)
     mouse.up()
+    chat.page.click("dialog .bar .primary")
 
 
 def test_a_part_of_an_attached_picture_is_asked_about(chat: Chat, picture: Path) -> None:
@@ -33,6 +34,10 @@ def test_a_part_of_an_attached_picture_is_asked_about(chat: Chat, picture: Path)
     drag(chat, chat.page.locator("dialog .grid img"))
     chat.page.wait_for_selector(CHIP)
     assert chat.page.inner_text(CHIP).strip() == "Part of Picture 1"
+    crop = chat.page.locator(f"{CHIP} .crop").evaluate(
+        "(crop) => getComputedStyle(crop).backgroundSize"
+    )
+    assert crop == "200% 200%"
     assert chat.page.locator("dialog").count() == 0
     assert chat.page.evaluate("document.activeElement.matches('#composer textarea')")
     chat.page.keyboard.type("What is here?")

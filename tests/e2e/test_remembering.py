@@ -36,6 +36,7 @@ def test_a_kept_number_is_sent_after_a_reload(chat: Chat) -> None:
 
 def test_the_language_can_be_chosen_and_stays(chat: Chat) -> None:
     placeholder = "document.querySelector('#composer textarea')?.placeholder"
+    chat.open_settings()
     chat.page.click("#language label:has-text('中文')")
     chat.page.wait_for_function(f"{placeholder}?.includes('图片')")
     assert chat.page.evaluate("document.documentElement.lang") == "zh"
@@ -44,21 +45,23 @@ def test_the_language_can_be_chosen_and_stays(chat: Chat) -> None:
     assert "设置" in chat.page.inner_text("#settings")
 
 
-def test_settings_that_were_closed_stay_closed_after_a_reload(chat: Chat) -> None:
+def test_settings_are_closed_at_the_first_visit_and_then_as_they_were_left(chat: Chat) -> None:
     chat.page.set_viewport_size({"width": 1280, "height": 800})
-    chat.reload()
-    chat.page.click("#settings.open .toggle-button")
-    chat.page.wait_for_selector("#settings:not(.open)", state="attached")
     chat.reload()
     chat.wait("idle")
     assert chat.page.locator("#settings.open").count() == 0
-    chat.page.click("#settings .toggle-button")
+    chat.open_settings()
     chat.reload()
     chat.page.wait_for_selector("#settings.open")
+    chat.close_settings()
+    chat.reload()
+    chat.wait("idle")
+    assert chat.page.locator("#settings.open").count() == 0
 
 
 def test_korean_lines_end_between_words(chat: Chat) -> None:
     chat.page.set_viewport_size({"width": 360, "height": 800})
+    chat.open_settings()
     chat.page.click("#language label:has-text('한국어')")
     chat.page.wait_for_function(
         "/[가-힣]/.test(document.querySelector('#chatbot h2')?.textContent)"
@@ -155,6 +158,7 @@ def test_a_checkpoint_that_has_been_loaded_says_what_the_settings_start_with(
         chat.ask("Hello")
         assert fake.calls[-1].settings == replace(own, temperature=0.5)
         chat.reload()
+    chat.open_settings()
     chat.page.click("#reset-settings")
     chat.page.wait_for_function(
         "document.querySelector('#temperature input[type=number]').value === '0'"

@@ -20,7 +20,7 @@ FROM_THE_PAGE_BEFORE = ("AbortError", "Connection errored out", "network error",
 # Whatever a page differs in from one that is opened for the first time, with its settings as they start.
 LEFT_OVER = """() => {
   const there = "dialog, #tray li, #tray [role=alert], [data-editing], #failed-uploads li, #uploading, #told p";
-  const kept = Object.entries(localStorage).filter(([, value]) => value !== '{}');
+  const kept = Object.entries(localStorage).filter(([name, value]) => value !== '{}' && name !== 'qwen-vl-chat-sidebar');
   return Boolean(document.querySelector(there) || location.hash || kept.length);
 }"""
 REFUSALS = "#tray [role=alert], #failed-uploads li"
@@ -75,6 +75,8 @@ class Chat:
             self.finished_before = 0  # the page will have another tab's key
             self.page.evaluate("sessionStorage.clear()")
             self.open()
+        self.close_settings()
+        self.page.evaluate("localStorage.removeItem('qwen-vl-chat-sidebar')")
         if self.page.is_visible("#clear"):
             self.page.click("#clear")
         self.page.fill("#composer textarea", "")
@@ -191,11 +193,25 @@ class Chat:
 
     def set(self, setting: str, value: str) -> None:
         """A setting that has a number field."""
+        self.open_settings()
         field = f"#{setting} input[type=number]"
+        if not self.page.is_visible(field):
+            self.page.click(f"#settings .gr-accordion:has(#{setting}) > button")
         # As a person does: in Firefox, Playwright's `fill` adds to the number that is there.
         self.page.evaluate(SELECT, field)
         self.page.type(field, value)
         self.page.press(field, "Tab")
+
+    def open_settings(self) -> None:
+        """As a person does; they are closed at the first visit."""
+        if not self.page.locator("#settings.open").count():
+            self.page.click("#settings .toggle-button")
+            self.page.wait_for_selector("#settings.open")
+
+    def close_settings(self) -> None:
+        if self.page.locator("#settings.open").count():
+            self.page.click("#settings .toggle-button")
+            self.page.wait_for_selector("#settings:not(.open)", state="attached")
 
     def wait_for_draft(self, text: str) -> None:
         self.page.wait_for_function(

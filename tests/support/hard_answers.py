@@ -114,7 +114,7 @@ HARD: dict[str, Hard] = {
     "overrides": Hard("a \u202egnp.exe\u202c b \u2067c\u2069", "agnp.exebc"),
     "grounding": Hard(
         "The <|object_ref_start|>cat<|object_ref_end|><|box_start|>(10,20),(30,40)<|box_end|> in `<|box_start|>`.",
-        "Thecat(10,20),(30,40)in<|box_start|>.",
+        "Thecatin<|box_start|>.",
     ),
     "json": Hard(
         '```json\n[\n  {"bbox_2d": [1, 2, 30, 40], "label": "a*b*"}\n]\n```\nOne.',

@@ -49,7 +49,8 @@ def run(options: argparse.Namespace) -> Report:
     expected = "".join(f"{i} " for i in range(tokens))
     with TemporaryDirectory() as name, paced(tokens, RATE) as base:
         behind = ("--backend", "openai", "--api-base", base)
-        room = (f"--concurrency={people}", f"--queue-size={people}")
+        # All are at one address, which may take three quarters of the places.
+        room = (f"--concurrency={people}", f"--queue-size={2 * people}")
         with served.serve_app(Path(name), *behind, *room) as server:
             server.wait()
             page = psutil.Process(server.process.pid)

@@ -7,7 +7,6 @@ import html
 import io
 import os
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from model.conversation import Video
 from model.media import image, video
 from ui import ASSETS
 from ui.gradio_compat import upload_folder
+from ui.html.tray import clock
 from ui.media.room import Room
 from ui.state.background_work import BackgroundWork
 from ui.state.tab.tab import Tab
@@ -50,39 +50,63 @@ class Example:
                     shutil.copyfile(FOLDER / file, whole)
 
 
-EXAMPLES = (
-    Example("describe", ("shapes.png",)),
-    Example("which", ("first.png", "second.png")),
+# What others cannot show: a box, a clip with its frames, pictures told apart, a text.
+_IN_DEMO = (
+    Example("star", ("shapes.png",)),
     Example("clip", ("moving-circle.mp4",)),
-    Example("locate", ("cat.jpg",)),
+    Example("which", ("first.png", "second.png")),
+    Example("word", ("word.png",)),
 )
+_IN_FULL = (
+    Example("cat", ("cat.jpg",)),
+    Example("clip", ("moving-circle.mp4",)),
+    Example("which", ("first.png", "second.png")),
+    Example("receipt", ("receipt.png",)),
+)
+EXAMPLES = {example.name: example for example in (*_IN_DEMO, *_IN_FULL)}
 
 
 def _folder() -> Path:
     return upload_folder() / "examples"
 
 
-def offered(texts: Texts, examples: Sequence[Example] = EXAMPLES) -> str:
-    """The examples as buttons: a thumbnail and the question."""
+def offered(texts: Texts, demo: bool) -> str:
+    """The examples as buttons: a thumbnail and the question. demo: those that the bundled checkpoint can answer."""
     buttons = "".join(
-        f'<button type="button" data-example="{number}">{_thumbnails(example)}'
+        f'<button type="button" data-example="{example.name}">{_thumbnails(example)}'
         f"<span>{html.escape(texts.examples[example.name])}</span></button>"
-        for number, example in enumerate(examples)
+        for example in (_IN_DEMO if demo else _IN_FULL)
     )
     return f'<div role="group" aria-label="{html.escape(texts.try_one)}">{buttons}</div>'
 
 
 def _thumbnails(example: Example) -> str:
-    pictures = "".join(f'<img src="{_data_url(file)}" alt="">' for file in example.files)
+    pictures = "".join(map(_thumbnail, example.files))
     return f'<span class="thumbnails" aria-hidden="true">{pictures}</span>'
+
+
+def _thumbnail(file: str) -> str:
+    """A picture; of a clip its first frame and its length."""
+    length = f"<small>▶ {clock(_seconds(file))}</small>" if _is_clip(file) else ""
+    return f'<span><img src="{_data_url(file)}" alt="">{length}</span>'
+
+
+def _is_clip(file: str) -> bool:
+    return file.endswith(".mp4")
+
+
+@cache
+def _seconds(file: str) -> float:
+    return video.probe(Video(FOLDER / file)).duration_s
 
 
 @cache
 def _data_url(file: str) -> str:
-    """A thumbnail as a data URL, so that it is there with the first paint."""
-    clip = file.endswith(".mp4")
+    """A small picture of a file, in the page itself: it is there with the first paint."""
     path = FOLDER / file
-    picture: PillowImage.Image = video.first_frame(Video(path)) if clip else image.open_image(path)
+    picture: PillowImage.Image = (
+        video.first_frame(Video(path)) if _is_clip(file) else image.open_image(path)
+    )
     picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
     small = io.BytesIO()
     picture.convert("RGB").save(small, "webp", quality=80)

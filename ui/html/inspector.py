@@ -51,7 +51,7 @@ def dialog(view: InspectorView, label: LocalizedText, texts: Texts) -> str:
         f"<header><h2>{title}</h2>{moving}</header>"
         f"<form>{_form(view, texts)}</form>"
         f'<div data-part="model-view">{_model_view(view, texts)}</div>'
-        f'<button type="button" data-op="detach">{remove}</button></div>'
+        f'<div class="bar"><button type="button" data-op="detach">{remove}</button></div></div>'
     )
 
 

@@ -25,17 +25,21 @@ from ui.text.texts import Texts, number
 # Names of the texts that assets/js shows.
 SCRIPT_TEXTS = (
     "title",
+    "settings_title",
     "send",
     "stop",
     "edit",
     "copy",
     "copied",
     "close",
+    "zoom_in",
+    "zoom_out",
     "camera",
     "take_picture",
     "cancel",
     "uploading",
     "upload_label",
+    "sent_when_uploaded",
     "dismiss",
     "try_again",
     "not_copied",
@@ -56,7 +60,11 @@ SCRIPT_TEXTS = (
     "not_opened",
     "read",
     "region_hint",
-    "picture_number",
+    "region_ask",
+    "latest",
+    "drop_here",
+    "text_length",
+    "image_number",
     "places",
     "place_label",
     "copy_json",
@@ -213,24 +221,49 @@ def page_texts(texts: Texts) -> str:
 
 
 def banner(status: Status, texts: Texts) -> str:
-    """The checkpoint that runs, or how far it is loaded."""
-    if status.state == "loading":
-        if status.note:
-            note = texts.connecting.format(reason=texts.said(status.note))
-            return f'{_strong(status.label)}<span role="status">{html.escape(note)}</span>'
-        percent = round(100 * status.progress)
-        note = texts.loading.format(percent=percent)
-        bar = f'<progress max="100" value="{percent}" aria-label="{html.escape(note)}"></progress>'
-        return f"{_strong(status.label)}<span>{html.escape(note)}</span>{bar}"
-    if status.state == "failed":
-        failure = texts.load_failed.format(reason=texts.said(status.note))
-        return f'{_strong(status.label)}<span role="alert">{html.escape(failure)}</span>'
-    note = f"<span>{html.escape(texts.said(status.note))}</span>" if status.note else ""
-    return f"{_strong(status.label)}{note}"
+    """What runs, or how far it is."""
+    note = texts.said(status.note)
+    match status.state:
+        case "loading" if note:
+            return _line(status) + _note(texts.connecting.format(reason=note), "status")
+        case "loading":
+            return _line(status, _loading(round(100 * status.progress), texts))
+        case "failed":
+            return _line(status) + _note(texts.load_failed.format(reason=note), "alert")
+        case "ready":
+            return _line(status) + (_note(note, "note", texts.dismiss) if note else "")
 
 
-def _strong(label: str) -> str:
-    return f"<strong>{html.escape(label)}</strong>"
+def _line(status: Status, progress: str = "") -> str:
+    """What runs, with the convention of places for scripts."""
+    name = html.escape(status.label)
+    return (
+        f'<p class="line" data-convention="{status.convention}">'
+        f'<strong title="{name}">{name}</strong>{progress}</p>'
+    )
+
+
+def _loading(percent: int, texts: Texts) -> str:
+    said = html.escape(texts.loading.format(percent=percent))
+    return (
+        f'<span>{said}</span><progress max="100" value="{percent}" aria-label="{said}"></progress>'
+    )
+
+
+def _note(sentence: str, role: str, dismiss: str = "") -> str:
+    """dismiss: the name of the button that puts it away; without one there is none."""
+    label = html.escape(dismiss)
+    button = f'<button type="button" aria-label="{label}" title="{label}">✕</button>'
+    return (
+        f'<p class="note" role="{role}"><span>{html.escape(sentence)}</span>'
+        f"{button if dismiss else ''}</p>"
+    )
+
+
+def cleared(texts: Texts) -> str:
+    """New chat has been pressed. A script takes this away again (assets/js/new_chat.js)."""
+    said, undo = html.escape(texts.cleared), html.escape(texts.undo)
+    return f'<p role="status">{said} <button type="button" data-undo-clear>{undo}</button></p>'
 
 
 def notice(sentence: str, *, info: bool = False) -> str:

@@ -157,7 +157,9 @@ def tray(tab: Tab) -> str:
 
 
 def notice(tab: Tab) -> str:
-    """The notice above the composer."""
+    """What the person should read; a failure looks like one. After New chat, the way back."""
+    if tab.cleared and tab.cleared.chat.shown.messages and not tab.chat.shown.messages:
+        return messages_html.cleared(tab.texts)
     return messages_html.notice(tab.texts.said(tab.chat.notice), info=tab.chat.notice_is_info)
 
 

@@ -59,7 +59,7 @@ def dialog(
         f"<h2>{html.escape(texts.reproduce_title)}</h2>"
         f"{_choice(conversation, turn, texts)}"
         f"{''.join(_section(title, text, texts) for title, text in sections if text)}"
-        f"{_note(names, texts)}{_verifying(turn, texts)}</dialog>"
+        f"{_note(names, texts)}{_verifying(turn, texts)}{_close(texts)}</dialog>"
     )
 
 
@@ -68,7 +68,7 @@ def refusal(sentence: str, texts: Texts) -> str:
     return (
         f'<dialog class="qwen-vl-chat reproduction" data-asked="{secrets.token_hex(4)}" '
         f'aria-label="{html.escape(texts.reproduce_title)}"><p role="alert">{html.escape(sentence)}</p>'
-        f'<div class="bar">{_button("close", texts.close)}</div></dialog>'
+        f"{_close(texts)}</dialog>"
     )
 
 
@@ -159,9 +159,13 @@ def _note(names: dict[str, str], texts: Texts) -> str:
 def _verifying(turn: int, texts: Texts) -> str:
     return (
         f'<div class="bar"><p role="status" data-verifying="{html.escape(texts.verifying)}"></p>'
-        f"{_button('verify', texts.verify, turn)}"
-        f"{_button('export', texts.export)}{_button('close', texts.close)}</div>"
+        f"{_button('export', texts.export)}{_button('verify', texts.verify, turn)}</div>"
     )
+
+
+def _close(texts: Texts) -> str:
+    label = html.escape(texts.close)
+    return f'<button type="button" class="close" data-op="close" aria-label="{label}" title="{label}">✕</button>'
 
 
 def _button(operation: str, label: str, turn: int | None = None) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from model.backend import Estimate, ItemCost
 from model.errors import LocalizedText
 from ui.gradio_compat import file_url
+from ui.state.tab.draft import Fit
 from ui.state.tray.attachment import Attachment
 from ui.state.tray.regions import Pointed
 from ui.text.texts import Texts, number
@@ -21,7 +22,7 @@ def tray(
     items: Sequence[tuple[Attachment, LocalizedText]],
     refused: Sequence[str],
     texts: Texts,
-    places: Sequence[tuple[Pointed, LocalizedText]] = (),
+    places: Sequence[tuple[Pointed, LocalizedText, Attachment | None]] = (),
     drawn_for: str = "",
 ) -> str:
     """Cards in the order of sending, each with its number, the places that the message is about, and why
@@ -31,7 +32,9 @@ def tray(
     """
     cards = "".join(_card(item, texts.said(label), texts) for item, label in items)
     listed = f'<ul aria-label="{html.escape(texts.attached)}">{cards}</ul>' if items else ""
-    listed += "".join(_chip(place, texts.said(label), texts) for place, label in places)
+    listed += "".join(
+        _chip(place, texts.said(label), picture, texts) for place, label, picture in places
+    )
     listed += "".join(_refusal(sentence, texts) for sentence in refused)
     copying = "" if all(item.playable for item, _ in items) else " data-copying"
     return f'<i data-drawn-for="{html.escape(drawn_for)}"{copying} hidden></i>{listed}'
@@ -62,7 +65,7 @@ def _card(item: Attachment, label: str, texts: Texts) -> str:
         length = f"<small>{html.escape(texts.first_page.format(pages=item.pages))}</small>"
     look = html.escape(f"{label}, {item.name}: {texts.look}")
     return (
-        f'<li title="{name}"><button type="button" data-look="{html.escape(item.id)}" aria-label="{look}">'
+        f'<li data-kind="{item.kind}" title="{name}"><button type="button" data-look="{html.escape(item.id)}" aria-label="{look}">'
         f'<img src="{html.escape(file_url(item.thumbnail))}" alt="{name}"></button>{length}'
         f"<p><strong>{html.escape(label)}</strong><span></span></p>"
         f'<button type="button" data-op="detach" data-id="{html.escape(item.id)}" '
@@ -70,13 +73,28 @@ def _card(item: Attachment, label: str, texts: Texts) -> str:
     )
 
 
-def _chip(place: Pointed, label: str, texts: Texts) -> str:
+def _chip(place: Pointed, label: str, picture: Attachment | None, texts: Texts) -> str:
     name = texts.region.format(picture=label)
     remove = html.escape(texts.remove.format(name=name))
     return (
-        f'<span class="region">{html.escape(name)}<button type="button" data-op="unpoint" '
+        f'<span class="region">{_crop(place, picture) if picture else ""}{html.escape(name)}<button type="button" data-op="unpoint" '
         f'data-id="{html.escape(place.id)}" aria-label="{remove}">{_CROSS}</button></span>'
     )
+
+
+def _crop(place: Pointed, picture: Attachment) -> str:
+    """What is in the place, cut out of the thumbnail."""
+    left, top, right, bottom = place.corners
+    across, down = right - left, bottom - top
+    width, height = picture.size
+    # A background's position is a share of the room that is left beside it.
+    x = left / (1 - across) if across < 1 else 0.0
+    y = top / (1 - down) if down < 1 else 0.0
+    style = (
+        f"--ratio:{across * width / (down * height):.3f};background-image:url('{file_url(picture.thumbnail)}');"
+        f"background-size:{100 / across:.1f}% {100 / down:.1f}%;background-position:{100 * x:.1f}% {100 * y:.1f}%"
+    )
+    return f'<i class="crop" style="{html.escape(style)}"></i>'
 
 
 def _refusal(sentence: str, texts: Texts) -> str:
@@ -102,7 +120,7 @@ def cost(
     texts: Texts,
     *,
     wait_s: float | None = None,
-    fit_message: str = "",
+    fit: Fit | None = None,
 ) -> str:
     """What the items of the message cost, and all of it of what the checkpoint holds.
 
@@ -113,13 +131,19 @@ def cost(
         said.append(texts.cost_memory.format(gigabytes=f"{estimate.gpu_bytes / 2**30:.2f}"))
     if wait_s is not None:
         said.append(texts.cost_wait.format(seconds=f"{max(0.1, wait_s):.1f}"))
-    if fit_message:
-        said.append(texts.said(fit_message))
     own = estimate.items[len(estimate.items) - len(items) :]
     said += [texts.said(_fitted(cost)) for cost in own if cost.fitted_from]
     more = "".join(f"<span>{html.escape(sentence)}</span>" for sentence in said)
-    gauge, fit, each = _gauge(estimate), _fit(estimate, texts), _each(estimate, items, texts)
-    return _total(estimate, texts) + gauge + more + fit + each
+    gauge, each = _gauge(estimate), _each(estimate, items, texts)
+    return _total(estimate, texts) + gauge + more + _done(fit, texts) + _fit(estimate, texts) + each
+
+
+def _done(fit: Fit | None, texts: Texts) -> str:
+    """What fitting did, and the way back."""
+    if not fit or not fit.message:
+        return ""
+    undo = f'<button type="button" data-undo-fit>{html.escape(texts.undo)}</button>'
+    return f"<span>{html.escape(texts.said(fit.message))}{undo if fit.before else ''}</span>"
 
 
 def _fitted(cost: ItemCost) -> LocalizedText:

@@ -65,6 +65,7 @@ def build_page(
     keep_minutes: float = 60,
     max_uploads_gb: float = 20,
     log_ins: bool = False,
+    demo: bool = False,
     give_back: Callable[[], None] = lambda: None,
 ) -> ServedBlocks:
     """The page in front of `backend`. Serve it with `launch`.
@@ -72,7 +73,8 @@ def build_page(
     given: settings by name that are defaults in place of the checkpoint's own; read_ahead: whether what is attached is read before it is sent; requests_per_minute: of one address, 0 for
     any number; log_messages: whether the log holds what was asked and answered; downloads: fetches what programs
     name by its address, None if nothing does; keep_minutes: of a conversation that has no page any more;
-    max_uploads_gb: all attached files together; log_ins: whether people log in, and so can log out; give_back: returns freed memory to
+    max_uploads_gb: all attached files together; log_ins: whether people log in, and so can log out; demo: whether the
+    bundled checkpoint answers, so that the page offers what it can do; give_back: returns freed memory to
     the system, called from any thread.
     """
     tabs = Tabs(
@@ -88,8 +90,8 @@ def build_page(
     )
     blocks = ServedBlocks(title=ENGLISH.title, analytics_enabled=False)
     with blocks:
-        page = lay_out(tabs.defaults, log_ins)
-        wire(page, tabs, blocks, read_ahead)
+        page = lay_out(tabs.defaults, log_ins, demo)
+        wire(page, tabs, blocks, read_ahead=read_ahead, demo=demo)
         add_api(tabs, blocks)
     blocks.queue(api_open=False, max_size=max(queue_size, 1) * 8)
     slow_the_queue(blocks)

@@ -1,8 +1,9 @@
-"""The sidebar's controls, generated from the one table of settings."""
+"""The controls of the settings, generated from the one table of settings: a few that everybody needs, the others folded."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,11 +11,12 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from model.settings import SETTING_SPECS, DefaultSettings, SettingSpec
-from ui.text.setting_labels import GROUPS, labels
+from model.settings import MAX_IMAGE_TOKENS, SETTING_SPECS, DefaultSettings, SettingSpec
+from ui.text.setting_labels import ADVANCED, SIMPLE, labels
 from ui.text.texts import Texts
 
-OPEN_AT_FIRST = ("image", "answer")
+# The most visual tokens of a picture at each level of detail, but for the last: that is what the checkpoint can take.
+DETAIL: Mapping[str, int | None] = {"low": 256, "medium": 640, "high": 1280, "original": None}
 # A component, and its update in a language.
 Translation = tuple[Any, Callable[[Texts], Any]]
 
@@ -23,22 +25,34 @@ Translation = tuple[Any, Callable[[Texts], Any]]
 class Controls:
     """One control for each setting, in the order of the table."""
 
+    detail: gr.Radio  # sets `max_tokens`
+    advanced: gr.HTML
     setting_specs: tuple[SettingSpec, ...]
     components: tuple[Component, ...]
     headings: dict[str, gr.Accordion]
-
-    @property
-    def closed_at_first(self) -> list[gr.Accordion]:
-        """The groups to close as soon as the page is drawn. Gradio draws nothing of a group that is built closed, and
-        each setting is to be in the DOM from the start.
-        """
-        return [heading for group, heading in self.headings.items() if group not in OPEN_AT_FIRST]
 
     def translations(self) -> list[Translation]:
         """The headings and the controls, each with its update in a language."""
         headings = [(heading, partial(_heading, group)) for group, heading in self.headings.items()]
         controls = zip(self.setting_specs, self.components, strict=True)
-        return [*headings, *((c, partial(_relabelled, type(c), t)) for t, c in controls)]
+        translated = ((c, partial(_relabelled, type(c), spec)) for spec, c in controls)
+        return [(self.detail, _detail), (self.advanced, heading), *headings, *translated]
+
+    def of(self, name: str) -> Component:
+        """The control of the setting `name`."""
+        return next(
+            c
+            for spec, c in zip(self.setting_specs, self.components, strict=True)
+            if spec.name == name
+        )
+
+
+def level_of(defaults: DefaultSettings) -> str | None:
+    """The level of detail that `max_tokens` is with these settings, as assets/js/detail.js says."""
+    most, bound = defaults.vision.max_tokens, defaults.bounds.get("max_tokens")
+    high = MAX_IMAGE_TOKENS if bound is None or bound.high is None else int(bound.high)
+    order = ("high", *DETAIL)
+    return next((level for level in order if min(DETAIL[level] or high, high) == most), None)
 
 
 def _heading(group: str, texts: Texts) -> gr.Accordion:
@@ -49,17 +63,46 @@ def _relabelled(component: type[Component], spec: SettingSpec, texts: Texts) -> 
     return component(**labels(spec, texts))
 
 
+def _detail(texts: Texts) -> gr.Radio:
+    return gr.Radio(_levels(texts), label=texts.picture_detail, info=texts.picture_detail_help)
+
+
+def _levels(texts: Texts) -> list[tuple[str, str]]:
+    return [(texts.details[level], level) for level in DETAIL]
+
+
 def build_controls(defaults: DefaultSettings, texts: Texts) -> Controls:
     """Lay out the controls in the current block, with these settings as their values."""
+    specs = {spec.name: spec for spec in defaults.setting_specs}
     built: dict[str, Component] = {}
-    headings: dict[str, gr.Accordion] = {}
-    for group in GROUPS:
-        with gr.Accordion(texts.groups[group], open=True) as heading:
-            headings[group] = heading
-            for spec in defaults.setting_specs:
-                if spec.group == group:
-                    built[spec.name] = control(spec, spec.default, texts)
-    return Controls(SETTING_SPECS, tuple(built[t.name] for t in SETTING_SPECS), headings)
+
+    def build(names: Sequence[str]) -> None:
+        built.update((name, control(specs[name], specs[name].default, texts)) for name in names)
+
+    detail = gr.Radio(
+        _levels(texts),
+        label=texts.picture_detail,
+        info=texts.picture_detail_help,
+        value=level_of(defaults),
+        elem_id="detail",
+        interactive=True,
+    )
+    build(SIMPLE)
+    advanced = gr.HTML(heading(texts))
+    headings = {}
+    for group, rows in ADVANCED.items():
+        # Open, because Gradio draws nothing of a group that is built closed; a script closes it.
+        with gr.Accordion(texts.groups[group], open=True) as headings[group]:
+            for row in rows:
+                with gr.Row() if len(row) > 1 else nullcontext():
+                    build(row)
+    components = tuple(built[spec.name] for spec in SETTING_SPECS)
+    return Controls(detail, advanced, SETTING_SPECS, components, headings)
+
+
+def heading(texts: Texts) -> str:
+    """Above the groups that are folded."""
+    return f"<h3>{texts.advanced}</h3>"
 
 
 def control(spec: SettingSpec, value: Any, texts: Texts) -> Component:
@@ -73,9 +116,9 @@ def control(spec: SettingSpec, value: Any, texts: Texts) -> Component:
     if spec.kind == "bool":
         return gr.Checkbox(**options)
     if spec.kind == "str":
-        return gr.Textbox(lines=3, max_lines=12, **options)
+        return gr.Textbox(lines=2, max_lines=12, **options)
     if spec.optional:
-        return gr.Number(step=spec.step, **options)
+        return gr.Number(step=spec.step, min_width=80, **options)
     return gr.Slider(spec.low, spec.high, step=spec.step, **options)
 
 

@@ -23,6 +23,16 @@ class SettingsSidebar:
 
 
 @dataclass(frozen=True)
+class Bar:
+    """What stands above everything: the product, the model, and the ways to somewhere else."""
+
+    brand: gr.HTML
+    banner: gr.HTML
+    views: gr.HTML
+    clear: gr.Button
+
+
+@dataclass(frozen=True)
 class Actions:
     """The buttons below the conversation."""
 
@@ -33,7 +43,6 @@ class Actions:
     undo: gr.Button
     reproduce: gr.Button
     export: gr.Button
-    clear: gr.Button
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,7 @@ class Desk:
 
     notice: gr.HTML
     edit_box: EditBox
+    tasks: gr.HTML
     tray: gr.HTML
     attach: gr.UploadButton
     sources: gr.HTML
@@ -120,8 +130,7 @@ class Page:
 
     top: gr.HTML
     sidebar: SettingsSidebar
-    banner: gr.HTML
-    views: gr.HTML
+    bar: Bar
     talk: Talk
     comparison: Comparison
     desk: Desk

@@ -54,13 +54,14 @@ FOLLOW_OR_PRICE = f"""(conversation, tray) => {{
 class Events:
     """The chains of events that several features share.
 
-    read_ahead: whether attached files are read before Send.
+    read_ahead: whether what is attached is read before it is sent; demo: whether the bundled checkpoint answers.
     """
 
     page: Page
     tabs: Tabs
     blocks: gr.Blocks
     read_ahead: bool
+    demo: bool
 
     def bind(self, handler: Callable[..., Any]) -> Any:
         """A handler with the tabs as its first argument."""

@@ -12,11 +12,13 @@ from ui.html import tray as tray_html
 from ui.html.examples import offered
 from ui.html.page_update import HIDDEN, View
 from ui.html.syntax.formulas import DELIMITERS
+from ui.html.tasks import tasks as task_buttons
 from ui.http.access.log_in_page import log_out_form
 from ui.media.sandbox.probe import SUFFIXES
 from ui.page.controls import build_controls
 from ui.page.elements import (
     Actions,
+    Bar,
     Comparison,
     Desk,
     EditBox,
@@ -31,30 +33,31 @@ from ui.text.languages import LANGUAGES
 from ui.text.texts import Texts
 
 
-def lay_out(defaults: DefaultSettings, log_ins: bool = False) -> Page:
-    """Put every element into the current blocks, with these settings; log_ins: whether people can log out."""
+def lay_out(defaults: DefaultSettings, log_ins: bool = False, demo: bool = False) -> Page:
+    """Put every element into the current blocks, with these settings.
+
+    log_ins: whether people can log out; demo: whether the bundled checkpoint answers, which can do little.
+    """
     texts = ENGLISH
     top_of_page = gr.HTML(top(texts), elem_id="top")
     sidebar = lay_out_sidebar(defaults, texts, log_ins)
     with gr.Column(elem_id="page"):
-        banner = gr.HTML(elem_id="model-banner")
-        views = gr.HTML(comparison_html.views(texts), elem_id="views")
-        talk = lay_out_talk(texts)
+        bar = lay_out_bar(texts)
+        talk = lay_out_talk(texts, demo)
         comparison = lay_out_comparison()
-        desk = lay_out_desk(texts)
+        desk = lay_out_desk(texts, demo)
     scripts = lay_out_for_scripts(texts)
     values = lay_out_values(defaults)
     return Page(
         top=top_of_page,
         sidebar=sidebar,
-        banner=banner,
-        views=views,
+        bar=bar,
         talk=talk,
         comparison=comparison,
         desk=desk,
         scripts=scripts,
         values=values,
-        view=view_of(talk, desk, scripts, values),
+        view=view_of(bar, talk, desk, scripts, values),
         loading=gr.Timer(1.0, active=False),
     )
 
@@ -78,7 +81,18 @@ def lay_out_sidebar(defaults: DefaultSettings, texts: Texts, log_ins: bool) -> S
         )
 
 
-def lay_out_talk(texts: Texts) -> Talk:
+def lay_out_bar(texts: Texts) -> Bar:
+    """One line above everything."""
+    with gr.Column(elem_id="bar"):
+        return Bar(
+            brand=gr.HTML(f"<h1>{texts.title}</h1>", elem_id="brand"),
+            banner=gr.HTML(elem_id="model-banner"),
+            views=gr.HTML(comparison_html.views(texts), elem_id="views"),
+            clear=gr.Button(texts.clear, elem_id="clear", size="sm", visible=HIDDEN),
+        )
+
+
+def lay_out_talk(texts: Texts, demo: bool) -> Talk:
     """The conversation with the examples of an empty page, and the buttons below."""
     with gr.Column(elem_id="talk"):
         return Talk(
@@ -93,7 +107,7 @@ def lay_out_talk(texts: Texts) -> Talk:
                 placeholder=welcome(texts),
             ),
             examples=gr.HTML(
-                offered(texts), elem_id="examples", js_on_load=mounted("examples", "ask")
+                offered(texts, demo), elem_id="examples", js_on_load=mounted("examples", "ask")
             ),
             live=gr.Markdown(
                 elem_id="live", latex_delimiters=DELIMITERS, line_breaks=True, container=False
@@ -118,7 +132,6 @@ def lay_out_actions(texts: Texts) -> Actions:
             undo=button(texts.undo, "undo"),
             reproduce=button(texts.reproduce, "reproduce"),
             export=button(texts.export, "export"),
-            clear=button(texts.clear, "clear"),
         )
 
 
@@ -134,11 +147,12 @@ def lay_out_comparison() -> Comparison:
         )
 
 
-def lay_out_desk(texts: Texts) -> Desk:
+def lay_out_desk(texts: Texts, demo: bool) -> Desk:
     """The composer, with the notice above it and the cost below."""
     with gr.Column(elem_id="desk"):
         notice = gr.HTML(elem_id="notice")
         edit_box = lay_out_edit_box(texts)
+        tasks = gr.HTML(task_buttons(texts, demo), elem_id="tasks")
         with gr.Column(elem_id="composer"):
             tray = gr.HTML(elem_id="tray", js_on_load=mounted("tray", "attach", "change_tray"))
             attach = gr.UploadButton(
@@ -164,6 +178,7 @@ def lay_out_desk(texts: Texts) -> Desk:
         return Desk(
             notice=notice,
             edit_box=edit_box,
+            tasks=tasks,
             tray=tray,
             attach=attach,
             sources=sources,
@@ -194,7 +209,7 @@ def lay_out_for_scripts(texts: Texts) -> ForScripts:
             elem_id="reproduction",
             js_on_load=mounted("reproduction", "choose", "verify", "restore"),
         ),
-        turns=_unseen("turns", mounted("turns", "edit")),
+        turns=_unseen("turns", mounted("turns", "edit", "undo_clear")),
         pricing=_unseen("pricing", mounted("pricing", "price", "read")),
         inspector=_unseen("inspector", mounted("inspector", "inspect")),
         resume=gr.Button(elem_id="resume", visible=HIDDEN),
@@ -234,7 +249,7 @@ def lay_out_values(defaults: DefaultSettings) -> Values:
     )
 
 
-def view_of(talk: Talk, desk: Desk, scripts: ForScripts, values: Values) -> View:
+def view_of(bar: Bar, talk: Talk, desk: Desk, scripts: ForScripts, values: Values) -> View:
     """The components whose values `page_update` computes."""
     return View(
         conversation=values.conversation,
@@ -248,13 +263,14 @@ def view_of(talk: Talk, desk: Desk, scripts: ForScripts, values: Values) -> View
         rewritten=values.rewritten,
         returned=values.returned,
         examples=talk.examples,
+        clear=bar.clear,
         **vars(talk.actions),
     )
 
 
 def top(texts: Texts) -> str:
-    """The page's heading and the skip link to the composer, which is visible only with the focus."""
-    return f'<h1>{texts.title}</h1><a href="#message">{texts.skip_to_composer}</a>'
+    """Before everything else, and seen only when it has the focus: the way to the composer."""
+    return f'<a href="#message">{texts.skip_to_composer}</a>'
 
 
 def heading(texts: Texts) -> str:
@@ -268,8 +284,8 @@ def note(texts: Texts) -> str:
 
 
 def welcome(texts: Texts) -> str:
-    """The placeholder of an empty conversation."""
-    return f"<h2>{texts.empty}</h2>"
+    """What stands where the conversation will be."""
+    return f"<h2>{texts.empty}</h2><p>{texts.empty_hint}</p>"
 
 
 def mounted(name: str, *events: str) -> str:

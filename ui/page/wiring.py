@@ -14,6 +14,7 @@ from ui.handlers.chat import editing, following, opening, sending
 from ui.handlers.tray import attaching, pricing, read_ahead
 from ui.handlers.tray.inspector import inspect
 from ui.html.page_update import as_updates
+from ui.page.controls import DETAIL
 from ui.page.elements import Page
 from ui.page.events import PRESS, STREAMED_EVERY, UNQUEUED, UNQUEUED_EVERY, UNQUEUED_LATEST, Events
 from ui.page.languages import translations
@@ -30,9 +31,9 @@ WRITTEN = "(key, draft, settings) => [key, qwenVlChat.written(draft), settings]"
 DOWNLOAD = "(url) => { qwenVlChat.download(url); return [] }"
 
 
-def wire(page: Page, tabs: Tabs, blocks: gr.Blocks, read_ahead: bool) -> None:
+def wire(page: Page, tabs: Tabs, blocks: gr.Blocks, *, read_ahead: bool, demo: bool) -> None:
     """Connect every event of the page with its handler."""
-    events = Events(page, tabs, blocks, read_ahead)
+    events = Events(page, tabs, blocks, read_ahead, demo)
     wire_opening(events)
     wire_language(events)
     wire_answering(events)
@@ -45,6 +46,7 @@ def wire(page: Page, tabs: Tabs, blocks: gr.Blocks, read_ahead: bool) -> None:
     wire_tray(events)
     wire_pricing(events)
     wire_settings(events)
+    wire_detail(events)
 
 
 def wire_opening(events: Events) -> None:
@@ -54,7 +56,7 @@ def wire_opening(events: Events) -> None:
     opened = blocks.load(
         bind(opening.open_page),
         [key, page.sidebar.language, page.values.original],
-        [key, name, page.banner, page.loading, *view],
+        [key, name, page.bar.banner, page.loading, *view],
         js="() => qwenVlChat.open()",
         **UNQUEUED,
     )
@@ -74,7 +76,7 @@ def _drop_session(blocks: gr.Blocks, request: gr.Request) -> None:
 def wire_language(events: Events) -> None:
     """The page in the language that a person chooses."""
     page, sidebar, view = events.page, events.page.sidebar, events.page.view
-    translated = translations(page)
+    translated = translations(page, events.demo)
 
     def relabel(language: str) -> list[Any]:
         texts = texts_for(language)
@@ -86,7 +88,7 @@ def wire_language(events: Events) -> None:
     events.blocks.load(None, None, sidebar.language, js="() => qwenVlChat.language()", **UNQUEUED)
     keep = "(language) => { qwenVlChat.chooseLanguage(language); return [] }"
     kept = sidebar.language.input(None, sidebar.language, None, js=keep, **UNQUEUED)
-    shown = [page.banner, view.stats, view.notice, view.tray, view.live]
+    shown = [page.bar.banner, view.stats, view.notice, view.tray, view.live]
     inputs = [page.values.key, sidebar.language]
     chosen = kept.then(events.bind(opening.choose_language), inputs, shown, **UNQUEUED_LATEST)
     events.price_after(chosen.then)
@@ -138,6 +140,10 @@ def wire_changes(events: Events) -> None:
     events.update_after(view.undo.click(bind(editing.undo), key, list(view), **UNQUEUED))
     over = "(key) => qwenVlChat.startOver(key)"
     events.update_after(view.clear.click(bind(editing.clear), key, list(view), js=over, **UNQUEUED))
+    undone = events.page.scripts.turns.undo_clear(
+        bind(editing.undo_clear), key, list(view), **UNQUEUED
+    )
+    events.update_after(undone)
     copy = "() => { qwenVlChat.copyLatest(); return [] }"
     view.copy.click(None, None, None, js=copy, **UNQUEUED)
 
@@ -251,7 +257,7 @@ def wire_settings(events: Events) -> None:
     events.price_after(dragged.then, read_ahead=False)
     chosen = [*(c.release for c in sliders), *(c.input for c in others)]
     events.price_after(events.gather_on(chosen).then)
-    closed = page.sidebar.controls.closed_at_first
+    closed = list(page.sidebar.controls.headings.values())
     close = json.dumps([gr.update(open=False)] * len(closed))
     blocks.load(None, None, closed, js=f"() => {close}", **UNQUEUED)
     names = json.dumps([spec.name for spec in SETTING_SPECS])
@@ -264,11 +270,23 @@ def wire_settings(events: Events) -> None:
     events.price_after(events.gather_at(reset.then).then)
 
 
+def wire_detail(events: Events) -> None:
+    """A level of detail sets the largest size of a picture, and shows which level that is."""
+    controls, start = events.page.sidebar.controls, events.page.values.start
+    detail, most = controls.detail, controls.of("max_tokens")
+    bound, levels = "start.bounds.max_tokens?.[1]", json.dumps(DETAIL)
+    chosen = f"(level, start) => qwenVlChat.tokensOf(level, {levels}, {bound})"
+    tokens = detail.input(None, [detail, start], most, js=chosen, **UNQUEUED)
+    events.price_after(events.gather_at(tokens.then).then)
+    shown = f"(most, start) => qwenVlChat.levelOf(most, {levels}, {bound})"
+    most.change(None, [most, start], detail, js=shown, **UNQUEUED_LATEST)
+
+
 def wire_checkpoint_settings(events: Events, restored: Any) -> None:
     """The settings take the defaults and bounds of the checkpoint, once it is there."""
     page, start = events.page, events.page.values.start
     controls = list(page.sidebar.controls.components)
-    shown = [page.banner, page.loading, page.view.run_state]
+    shown = [page.bar.banner, page.loading, page.view.run_state]
     watch = events.bind(opening.watch_loading)
     watched = page.loading.tick(watch, page.values.key, shown, **UNQUEUED)
     keep = "(start, ...values) => qwenVlChat.startSettings(start.values, values)"

@@ -32,7 +32,7 @@ from ui.state.rate_limit import Rates
 from ui.state.tab.comparison import Comparison
 from ui.state.tab.conversation import UNEXPECTED
 from ui.state.tab.run import Run
-from ui.state.tab.tab import Tab
+from ui.state.tab.tab import Cleared, Tab
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,10 @@ UPDATE_S = 0.012  # that one update of a page costs a slow core
 RECOUNT_S = 0.5  # between two looks at how many answers grow
 LEFT_TO_OTHERS = 4  # one address leaves a quarter of the queue to others
 MAX_MADE = 8  # pictures as the model sees them, exports and the like that a tab has at once
-CLOSED_S = 10.0  # after which the backend forgets a closed tab; a reload opens it sooner
+UNDO_S = (
+    15.0  # New chat can be undone for so long; the page offers it for less (assets/js/new_chat.js)
+)
+CLOSED_S = 10.0  # a reload opens the tab again within this; then what the backend keeps for it goes
 ENDING = LocalizedText(
     "This page is being shut down; what there is of the answer is here, copy what you need."
 )
@@ -64,6 +67,7 @@ class Tabs:
         kept_s: float = KEPT_S,
         most_bytes: float = math.inf,
         closed_s: float = CLOSED_S,
+        undo_s: float = UNDO_S,
         give_back: Callable[[], None] = lambda: None,
     ) -> None:
         """given: the operator's default settings by name; the others are the checkpoint's. downloads: None if
@@ -80,6 +84,7 @@ class Tabs:
         self.rates.refused = lambda: self.metrics.refused("rate")
         self.answer_log = answer_log or AnswerLog()
         self.closed_s = closed_s
+        self.undo_s = undo_s
         self._given = dict(given or {})
         self.downloads = downloads
         self.uploads = Uploads()
@@ -238,13 +243,26 @@ class Tabs:
                 self.uploads.keep(Path(path), tab.key)
 
     def clear(self, tab: Tab) -> None:
-        """Start over in a tab. The backend forgets it, and files that only this tab uses are removed."""
-        files = unneeded_files.of(tab, self.open_tabs, self.uploads)
-        tab.clear()  # before the backend forgets it: that cancels its answer
+        """Start over in a tab, without what the backend kept for it and, once it is too late to undo it, the files that
+        nobody else has.
+        """
+        if tab.cleared:
+            self._forget_cleared(tab, tab.cleared)
+        cleared = tab.clear()  # before the backend forgets it: that cancels its answer
         self.forget(tab.key)
-        self._remove(files)
+        if tab.presence.is_program:
+            self._forget_cleared(tab, cleared)
+        else:
+            asyncio.get_running_loop().call_later(self.undo_s, self._forget_cleared, tab, cleared)
+
+    def _forget_cleared(self, tab: Tab, cleared: Cleared) -> None:
+        if tab.cleared is cleared:
+            tab.cleared = None
+            self._remove(unneeded_files.of_cleared(tab, cleared, self.open_tabs, self.uploads))
 
     def _dropped(self, tab: Tab) -> None:
+        if tab.cleared:
+            self._forget_cleared(tab, tab.cleared)
         self._remove(unneeded_files.of(tab, self.open_tabs, self.uploads))
         self.forget(tab.key)
 

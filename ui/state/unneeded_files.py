@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from ui.media.uploads import Uploads
-from ui.state.tab.tab import Tab
+from ui.state.tab.tab import Cleared, Tab
+from ui.state.tray.attachment import Attachment
 
 
 def of(tab: Tab, tabs: Iterable[Tab], uploads: Uploads) -> list[str]:
-    """The files that only this tab uses: its uploads, and what was made from them. A program's uploads stay, because it may
-    name them again.
-    """
-    items = list(tab.chat.attachments.values())
+    """What only this tab has: its files, and what was made of them. A program may name its uploads again."""
+    others = (other for other in tabs if other is not tab)
+    return _left(tab, tab.chat.attachments.values(), tab.made_files, others, uploads)
+
+
+def of_cleared(tab: Tab, cleared: Cleared, tabs: Iterable[Tab], uploads: Uploads) -> list[str]:
+    """The same of what a tab has cleared and has not attached again."""
+    again = tab.chat.attachments
+    items = [item for path, item in cleared.chat.attachments.items() if path not in again]
+    return _left(tab, items, cleared.made_files, tabs, uploads)
+
+
+def _left(
+    tab: Tab,
+    items: Collection[Attachment],
+    made: Iterable[Sequence[str]],
+    others: Iterable[Tab],
+    uploads: Uploads,
+) -> list[str]:
     files = {path for item in items for path in (item.thumbnail, item.shown)}
     files -= {item.path for item in items}
     if not tab.presence.is_program:
         files |= {item.path for item in items if uploads.released(item.path, tab.key)}
-    return among(files.union(*tab.made_files), (other for other in tabs if other is not tab))
+    return among(files.union(*made), others)
 
 
 def among(files: Iterable[str], tabs: Iterable[Tab]) -> list[str]:

@@ -47,9 +47,14 @@ class Texts:
     reset_settings: str
     settings_note: str
     groups: Mapping[str, str]
+    advanced: str
+    picture_detail: str
+    picture_detail_help: str
+    details: Mapping[str, str]
     settings: SettingTexts
     units: Mapping[str, str]
     empty: str
+    empty_hint: str
     message: str
     placeholder: str
     attach: str
@@ -58,6 +63,7 @@ class Texts:
     attached: str
     uploading: str
     upload_label: str  # of the bar
+    sent_when_uploaded: str
     try_again: str
     not_copied: str
     upload_too_large: str
@@ -97,19 +103,29 @@ class Texts:
     edit: str
     editing: str
     close: str
+    zoom_in: str
+    zoom_out: str
     cancel: str
     camera: str
     take_picture: str
     screen: str
     try_one: str
+    tasks_label: str
+    tasks: Mapping[str, str]
+    task_questions: Mapping[str, str]
+    find_questions: Mapping[str, str]  # by convention of places
     examples: Mapping[str, str]
-    picture_number: str
+    drop_here: str
+    text_length: str
+    latest: str
+    image_number: str
     places: str
     place_label: str
     copy_json: str
     save_marked: str
     enlarge: str
     clear: str
+    cleared: str
     conversation: str
     loading: str
     load_failed: str

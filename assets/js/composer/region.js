@@ -1,7 +1,9 @@
 // Marking a region of a picture by dragging over it. Coordinates are fractions of width and height.
 import * as composer from './composer.js';
+import { button } from '../page/dialog.js';
 import { send } from '../page/elements.js';
 import { $ } from '../page/parts.js';
+import { text } from '../page/texts.js';
 
 const CLICK = 0.01;
 
@@ -15,8 +17,17 @@ function at(picture, event) {
 /** @type {(from: number[], to: number[]) => number[]} */
 const corners = ([a, b], [c, d]) => [Math.min(a, c), Math.min(b, d), Math.max(a, c), Math.max(b, d)];
 
-/** frame: an element of the picture's size that holds it; marked: called with the corners [left, top, right, bottom]. */
-export function pointable(frame, marked) {
+/** A button that asks about what has been marked in `frame`: there as soon as something is. place: of its corners. */
+export function askAbout(frame, place) {
+  let marked = [0, 0, 1, 1];
+  const ask = button(text('regionAsk'), 'primary', () => pointAt(place(marked)));
+  ask.hidden = true;
+  pointable(frame, (box) => { marked = box; ask.hidden = false; });
+  return ask;
+}
+
+// frame: holds the picture and is as large as it; marked: called with the corners of what was marked, which stays to be seen.
+function pointable(frame, marked) {
   const picture = frame.querySelector('img');
   const shade = document.createElement('span');
   shade.className = 'marking';
@@ -36,12 +47,11 @@ export function pointable(frame, marked) {
     Object.assign(shade.style, { left, top, width: `calc(${right} - ${left})`, height: `calc(${bottom} - ${top})` });
     frame.append(shade);
   });
-  const end = () => { from = null; shade.remove(); };
-  frame.addEventListener('pointercancel', end);
+  frame.addEventListener('pointercancel', () => { from = null; });
   frame.addEventListener('pointerup', (event) => {
     if (!from) return;
     const box = corners(from, at(picture, event));
-    end();
+    from = null;
     if (box[2] - box[0] >= CLICK && box[3] - box[1] >= CLICK) marked(box);
   });
 }

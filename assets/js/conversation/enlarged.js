@@ -1,7 +1,16 @@
-// Opens a picture of the conversation large. A region of a person's own picture can be marked there.
-import { enlarge } from '../page/dialog.js';
-import { pointable, pointAt } from '../composer/region.js';
+// A picture of the conversation opens large on a click; a part of a person's own can be asked about there.
+import { actions, dialog } from '../page/dialog.js';
+import { askAbout } from '../composer/region.js';
 import { text } from '../page/texts.js';
+import { zoomable } from '../page/zoom.js';
+
+/** Show something large until the person presses beside it. notes: stand above the buttons; main: other buttons. */
+export function enlarge(large, label, notes = [], main = []) {
+  const { room, buttons } = zoomable(large);
+  const shown = dialog(label, room, ...notes, actions(...buttons, ...main));
+  shown.classList.add('viewer');
+  shown.addEventListener('click', (event) => { if (event.target === shown) shown.close(); });
+}
 
 function copyOf(picture, label) {
   const copy = document.createElement('img');
@@ -22,8 +31,8 @@ function press(event) {
   const frame = document.createElement('div');
   const hint = Object.assign(document.createElement('p'), { className: 'hint', textContent: text('regionHint') });
   frame.append(copy);
-  pointable(frame, (box) => pointAt({ src: copy.src, box }));
-  return enlarge(frame, label, hint);
+  const ask = askAbout(frame, (box) => ({ src: copy.src, box }));
+  return enlarge(frame, label, [hint], [ask]);
 }
 
 export function start() {

@@ -3,7 +3,7 @@ import { send, whenMounted } from '../page/elements.js';
 
 function press(event) {
   const example = event.target.closest('button[data-example]');
-  if (example) send('examples', 'ask', { example: Number(example.dataset.example) });
+  if (example) send('examples', 'ask', { example: example.dataset.example });
 }
 
 export function start() {

@@ -2,7 +2,7 @@
 import { whenDrawn } from './conversation.js';
 import { copyText } from '../page/copy_button.js';
 import { send } from '../page/elements.js';
-import { enlarge } from '../page/dialog.js';
+import { enlarge } from './enlarged.js';
 import * as drawn from './drawn.js';
 import { $, ANY_CHANGE } from '../page/parts.js';
 import { text } from '../page/texts.js';
@@ -89,7 +89,7 @@ function fill(made, picture) {
     row.addEventListener('pointerenter', () => mark.toggleAttribute('data-pointed', true));
     row.addEventListener('pointerleave', () => mark.toggleAttribute('data-pointed', false));
   });
-  made.querySelector('figcaption').textContent = oneOf > 1 ? `${text('pictureNumber').replace('{number}', number)} · ${name}` : '';
+  made.querySelector('figcaption').textContent = oneOf > 1 ? `${text('imageNumber', { number })} · ${name}` : '';
   made.querySelector('.canvas').ariaLabel = text('enlarge').replace('{name}', name);
   made.querySelector('summary').textContent = text('places').replace('{width}', width).replace('{height}', height);
   made.querySelector('.copy-places').textContent = text('copyJson');

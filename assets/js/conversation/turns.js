@@ -32,11 +32,31 @@ function decorate() {
   const edited = Number($('#run-state [data-editing]')?.dataset.editing ?? Infinity);
   rows('user').forEach((row, turn) => { offer(row, 'edit-turn', text('edit')); dim(row, turn >= edited); });
   rows('bot').forEach((row, turn) => { offer(row, 'copy-answer', text('copy')); dim(row, turn >= edited); });
+  number();
   for (const picture of document.querySelectorAll('#chatbot button:has(> .image-frame)')) {
     const image = picture.querySelector('img');
     picture.toggleAttribute('data-loading', image?.complete === false);
     const name = decodeURIComponent(image?.src.split('/').pop() ?? '');
     if (picture.getAttribute('aria-label') !== name) picture.setAttribute('aria-label', name);
+  }
+}
+
+// As the model is told their numbers: pictures and clips each by themselves.
+function number() {
+  let [pictures, clips] = [0, 0];
+  /** @type {NodeListOf<HTMLElement>} */
+  const attached = document.querySelectorAll('#chatbot .user-row .component');
+  for (const shown of attached) {
+    const said = shown.querySelector('video') ? `▶ ${++clips}` : `${++pictures}`;
+    if (shown.dataset.number !== said) shown.dataset.number = said;
+  }
+}
+
+// The buttons below the latest answer are icons on a phone: their names are tooltips, too.
+function nameActions() {
+  for (const button of $('#actions').querySelectorAll('button')) {
+    const name = button.textContent.trim();
+    if (button.title !== name) button.title = name;
   }
 }
 
@@ -62,4 +82,6 @@ export function start() {
   observer.observe($('#chatbot'), { childList: true, subtree: true });
   for (const place of ['#run-state', '#page-texts']) observer.observe($(place), ANY_CHANGE);
   decorate();
+  new MutationObserver(nameActions).observe($('#actions'), { childList: true, characterData: true, subtree: true });
+  nameActions();
 }

@@ -2,14 +2,25 @@
 import { $ } from './parts.js';
 import { text } from './texts.js';
 
+/** With an x at the top right. Escape closes it, too, and the focus goes back to where it was. */
 export function dialog(label, ...children) {
   const made = document.createElement('dialog');
+  const close = button('✕', 'close', () => made.close());
+  close.ariaLabel = close.title = text('close');
   made.className = 'qwen-vl-chat';
   made.setAttribute('aria-label', label);
-  made.append(...children);
+  made.append(...children, close);
   made.addEventListener('close', () => made.remove());
   $('#page').parentElement.append(made); // inside Gradio's container, to which the style sheet is scoped
   made.showModal();
+  return made;
+}
+
+/** A row of actions at the bottom right, the main one last. */
+export function actions(...buttons) {
+  const made = document.createElement('div');
+  made.className = 'bar';
+  made.append(...buttons);
   return made;
 }
 
@@ -22,8 +33,3 @@ export function button(label, className, pressed) {
   return made;
 }
 
-/** Show an element large until the person clicks beside it. more: elements below it. */
-export function enlarge(large, label, ...more) {
-  const shown = dialog(label, large, ...more, button(text('close'), 'close', () => shown.close()));
-  shown.addEventListener('click', (event) => { if (!large.contains(event.target)) shown.close(); });
-}

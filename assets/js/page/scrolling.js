@@ -1,5 +1,6 @@
-// The conversation follows the answer as long as the reader is at the bottom.
+// The conversation scrolls with the reader: only who is at the bottom stays at the bottom. A button leads back there.
 import { $ } from './parts.js';
+import { text, whenSaid } from './texts.js';
 
 const NEAR_BOTTOM_PX = 80;
 const follow = { pinned: true };
@@ -10,16 +11,26 @@ export function pin() { follow.pinned = true; }
 /** Call it when the page is ready. */
 export function start() {
   const talk = $('#talk');
-  const moved = watchReader(talk);
-  // Once a frame, because reading the height forces a layout.
+  const offer = offerLatest(talk);
+  const moved = watchReader(talk, offer);
+  // Once per frame: to ask for the height is to lay the page out.
   let due = 0;
   const scroll = () => { due = 0; if (follow.pinned) talk.scrollTop = talk.scrollHeight; };
-  watchContent(talk, () => { moved(); if (!due) due = requestAnimationFrame(scroll); });
+  watchContent(talk, () => { moved(); offer(); if (!due) due = requestAnimationFrame(scroll); });
 }
 
-// Stop following when the reader scrolls up. Returns a function to call when the content has changed.
-function watchReader(talk) {
-  // A change of the content or of the window moves the position as well; that is not the reader.
+// Gives what to call when the reader or the content may have moved.
+function offerLatest(talk) {
+  const button = Object.assign(document.createElement('button'), { id: 'latest', type: 'button', textContent: '↓', hidden: true });
+  button.addEventListener('click', () => { pin(); talk.scrollTop = talk.scrollHeight; });
+  $('#desk').prepend(button);
+  whenSaid(() => { button.ariaLabel = button.title = text('latest'); });
+  return () => { button.hidden = follow.pinned || talk.scrollHeight - talk.scrollTop - talk.clientHeight < NEAR_BOTTOM_PX; };
+}
+
+// Whoever scrolls up reads there. Gives what to call when the page itself may have scrolled.
+function watchReader(talk, seen) {
+  // What changed since the last event may have moved it: an answer that was drawn anew, a page of another size.
   let before = { top: 0, height: 0, room: 0 };
   let changed = false;
   talk.addEventListener('scroll', () => {
@@ -29,6 +40,7 @@ function watchReader(talk) {
     else if (now.top < before.top && !changed) follow.pinned = false;
     before = now;
     changed = false;
+    seen();
   }, { passive: true });
   // An unfolded part should stay in view.
   talk.addEventListener('click', (event) => { if (event.target.closest('summary')) follow.pinned = false; }, true);

@@ -1,5 +1,6 @@
-// The sidebar with the settings is open or closed as the person left it.
-import { $, within } from '../page/parts.js';
+// The sidebar with the settings is closed at the first visit, and then as the person left it.
+import { $, whenReady, within } from '../page/parts.js';
+import { text, whenSaid } from '../page/texts.js';
 import { local } from '../browser/storage.js';
 
 const SIDEBAR = 'qwen-vl-chat-sidebar'; // 'open' or 'closed'
@@ -8,11 +9,18 @@ const WIDE_PX = 1200; // of a window with room for the sidebar
 
 export function openAsBefore() {
   const toggle = $(TOGGLE);
-  const closed = innerWidth < WIDE_PX || local.get(SIDEBAR) === 'closed';
-  if (toggle && !closed && !$('#settings.open')) toggle.click();
+  const open = innerWidth >= WIDE_PX && local.get(SIDEBAR) === 'open';
+  if (toggle && open && !$('#settings.open')) toggle.click();
+}
+
+// Gradio names the button in English, whatever it opens.
+function name() {
+  const toggle = $(TOGGLE);
+  if (toggle) toggle.ariaLabel = toggle.title = text('settingsTitle');
 }
 
 export function start() {
+  whenReady(() => whenSaid(name));
   document.addEventListener('click', (event) => {
     if (event.isTrusted && within(event, TOGGLE))
       local.set(SIDEBAR, $('#settings.open') ? 'closed' : 'open'); // it is about to change

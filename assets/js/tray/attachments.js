@@ -5,6 +5,7 @@ import { key, whenOwned } from '../opening/conversation_key.js';
 import * as failedUploads from './failed_uploads.js';
 import { Intake } from './intake.js';
 import { sends } from '../browser/keyboard.js';
+import { clearText } from '../composer/new_chat.js';
 import { opened } from '../opening/opening.js';
 import { $, whenReady, within } from '../page/parts.js';
 import { restore } from '../conversation/reproduce.js';
@@ -22,7 +23,7 @@ const intake = new Intake({
   deliver: (files) => request('attach', { files }),
   restore,
   send: composer.send,
-  show: (percent) => showProgress(percent, cancel),
+  show: (underWay) => showProgress(underWay, cancel),
 });
 
 function cancel() {
@@ -38,7 +39,7 @@ export const attachFailed = (reason) => request('attach', { files: [], error: re
 
 /** New chat: drop the draft, its text and its files. */
 export function startOver(key) {
-  composer.write('');
+  clearText();
   intake.abandon();
   failedUploads.dismiss();
   return key;

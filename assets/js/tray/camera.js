@@ -1,6 +1,6 @@
 // Takes pictures with the camera and of the screen.
 import { attach, attachFailed } from './attachments.js';
-import { button, dialog } from '../page/dialog.js';
+import { actions, button, dialog } from '../page/dialog.js';
 import { $ } from '../page/parts.js';
 import { text } from '../page/texts.js';
 
@@ -39,7 +39,7 @@ async function takePicture() {
   });
   take.disabled = true;
   video.addEventListener('loadeddata', () => { take.disabled = false; take.focus(); });
-  const shown = dialog(text('camera'), video, take, button(text('cancel'), '', () => shown.close()));
+  const shown = dialog(text('camera'), video, actions(button(text('cancel'), '', () => shown.close()), take));
   shown.addEventListener('close', () => leave(stream));
 }
 

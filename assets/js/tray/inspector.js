@@ -1,10 +1,9 @@
-// The dialog of one item of the tray. The server draws its content into a hidden element. This module moves it into a
-// dialog and sends back what the person changes.
-import { button, dialog } from '../page/dialog.js';
+// One item looked at closely. The server draws the content into a hidden element; here it is put into a dialog, and
+// what the person changes is sent back.
+import { dialog } from '../page/dialog.js';
 import { send, whenMounted } from '../page/elements.js';
 import { $ } from '../page/parts.js';
-import { pointable, pointAt } from '../composer/region.js';
-import { text } from '../page/texts.js';
+import { askAbout, pointAt } from '../composer/region.js';
 
 const SETTLE_MS = 200; // debounces a dragged handle, which goes through many values
 /** @type {any} */
@@ -21,19 +20,18 @@ function look(picture) {
   request({ op: 'look', id: wanted });
 }
 
-function point(box) {
-  pointAt({ id: shown.dataset.id, box });
-}
+const place = (box) => ({ id: shown.dataset.id, box });
 
 function makePointable() {
   const frame = shown.querySelector('.grid');
-  if (frame) pointable(frame, point);
+  shown.querySelector('.bar > .primary')?.remove();
+  if (frame) shown.querySelector('.bar').append(askAbout(frame, place));
 }
 
 function open(drawn) {
   const content = document.createElement('div');
   content.innerHTML = drawn.innerHTML;
-  shown = dialog(drawn.dataset.label, content, button(text('close'), 'close', () => shown.close()));
+  shown = dialog(drawn.dataset.label, content);
   shown.classList.add('inspector');
   shown.dataset.id = drawn.dataset.id;
   shown.addEventListener('close', () => {
@@ -94,7 +92,7 @@ function dragged(event) {
 
 function pressed(event) {
   const { op, places } = event.target.closest('button[data-op]')?.dataset ?? {};
-  if (op === 'point') point([...shown.querySelectorAll('details input')].map((side) => Number(side.value) / 100));
+  if (op === 'point') pointAt(place([...shown.querySelectorAll('details input')].map((side) => Number(side.value) / 100)));
   if (op === 'move') change('move', { places: Number(places) });
   if (op === 'detach') {
     $(`#tray [data-op=detach][data-id="${shown.dataset.id}"]`)?.click();
@@ -112,6 +110,7 @@ function drawn(element) {
 function press(event) {
   const picture = event.target.closest('#tray [data-look]');
   if (picture) look(picture);
+  if (event.target.closest('#cost-card [data-undo-fit]')) request({ op: 'undo_fit' });
   if (event.target.closest('#cost-card [data-fit]'))
     request({ op: 'fit', budget: Number($('#cost-card details input').value) || null });
 }

@@ -12,9 +12,10 @@ export class Intake {
   #work;
 
   /**
-   * store: sends a file to the server and resolves to its path there, see `upload`; cards: see `failed_uploads`;
-   * deliver: puts stored files into the tray and resolves to a refusal or ''; restore: imports an exported conversation;
-   * send: sends the message; show: draws the progress in per cent, null while nothing is uploaded.
+   * store: sends a file to the server and gives its path there, see `upload`; cards: of files that fail, see
+   * `failed_uploads`; deliver: puts stored files into the tray and gives why not, or ''; restore: goes on
+   * with an exported conversation; send: sends the message; show: draws how far it is, null when nothing is under way:
+   * `percent` of all bytes, `files` with the share of each that has been sent, and whether the message is `held` back.
    */
   constructor({ store, cards, deliver, restore, send, show }) {
     this.#work = { store, cards, deliver, restore, send, show };
@@ -39,6 +40,7 @@ export class Intake {
     event.preventDefault();
     event.stopPropagation();
     this.#sendLater = true;
+    this.#show();
   }
 
   async add(files) {
@@ -100,6 +102,7 @@ export class Intake {
 
   #show() {
     const [sent, all] = [...this.#uploads.values()].reduce(([a, b], [c, d]) => [a + c, b + d], [0, 0]);
-    this.#work.show(this.#waiting ? Math.floor(all && 100 * sent / all) : null);
+    const files = [...this.#uploads].map(([file, [done, size]]) => ({ file, share: size ? done / size : 1 }));
+    this.#work.show(this.#waiting ? { percent: Math.floor(all && 100 * sent / all), files, held: this.#sendLater } : null);
   }
 }

@@ -50,6 +50,8 @@ const drawnFor = (element, id, patience) => new Promise((resolve) => {
 // Writes on each card what the item costs and whether the model has read it. The server says so in elements of their own,
 // because drawing the tray again would take away the focus.
 function mark() {
+  $('#page').toggleAttribute('data-attached', Boolean($('#tray li')));
+  $('#settings').toggleAttribute('data-clip', Boolean($('#tray [data-kind=video]')));
   const read = new Set(($('#read-items [data-read-items]')?.dataset.readItems ?? '').split(' '));
   for (const card of $('#tray').querySelectorAll('li')) {
     const { id } = card.querySelector('[data-id]').dataset;

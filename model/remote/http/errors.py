@@ -199,7 +199,7 @@ def _refusal(
     host = connection.host
     if out_of_memory(error):
         return DemoError(
-            "The server at {host} has run out of memory; lower the resolution or the longest answer, "
+            "The server at {host} has run out of memory; lower the resolution or the maximum answer length, "
             "or start a new chat. It says: {reason}",
             host=host,
             reason=reason(error, connection),

@@ -15,7 +15,7 @@ function intake(given = {}) {
     deliver: async (files) => { done.delivered.push(...files); return ''; },
     restore: (file) => done.restored.push(file),
     send: () => { done.sent += 1; },
-    show: (percent) => done.shown.push(percent),
+    show: (underWay) => done.shown.push(underWay && { percent: underWay.percent, held: underWay.held }),
   };
   return { made: new Intake({ ...works, ...given, cards: { ...cards, ...given.cards } }), done };
 }
@@ -34,7 +34,8 @@ test('a message waits for a file that is on its way, and goes with it', async ()
   assert.equal(heldBack(made), true);
   await added;
   assert.deepEqual([done.delivered, done.sent], [[{ path: '/tmp/boat.png', name: 'boat.png' }], 1]);
-  assert.deepEqual([done.shown.at(0), done.shown.at(-1)], [0, null]);
+  assert.deepEqual([done.shown.at(0), done.shown.at(-1)], [{ percent: 0, held: false }, null]);
+  assert.ok(done.shown.some((seen) => seen?.held));
 });
 
 test('a message does not go without the file that failed, and is held back no longer', async () => {

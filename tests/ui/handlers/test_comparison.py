@@ -80,7 +80,7 @@ def test_both_sides_that_wait_for_the_checkpoint_take_its_defaults(photo: Path) 
         }
         pictures = [next(iter(call.conversation.media)) for call in backend.calls]
         assert [picture.vision.max_tokens for picture in pictures] == [256, 99]
-        assert "Largest size (tokens): 256" in sections(shown)[0]
+        assert "Maximum detail per picture (tokens): 256" in sections(shown)[0]
 
     scene(play)
 
@@ -106,9 +106,9 @@ def test_both_sides_are_asked_one_after_the_other_and_the_conversation_stays(pho
         # Nothing is kept between them, so that both are measured alike and the chat keeps what it has.
         assert (first.session, second.session) == ("", "")
         a, b = sections(shown)
-        assert "Largest size (tokens): 16 · Number pictures and videos: off" in a
-        assert "Largest size (tokens): 99 · Number pictures and videos: on" in b
-        assert a.count("1,312 prompt tokens (1,180 reused, 1,092 visual)") == 1
+        assert "Maximum detail per picture (tokens): 16 · Number pictures and videos: off" in a
+        assert "Maximum detail per picture (tokens): 99 · Number pictures and videos: on" in b
+        assert a.count("1,312 tokens in (1,180 reused, 1,092 visual)") == 1
         assert "first word 0.21 s · 38 tokens/s" in b
         assert "What?" in shown and "a photo.png" in shown
 
@@ -133,7 +133,7 @@ def test_words_that_only_one_answer_has_are_marked_when_both_are_there() -> None
 def test_answers_of_the_same_words_are_said_to_be() -> None:
     async def play() -> None:
         shown = await compared(Tabs(FakeBackend()), "What?", {}, {})
-        assert "Both answers have the same words." in shown
+        assert "Both answers are identical." in shown
         assert "<ins>" not in shown and "<del>" not in shown
         assert sections(shown)[0].count("The same settings") == 1
 
@@ -206,7 +206,7 @@ def test_a_page_that_comes_back_finds_the_comparison_and_its_form() -> None:
         await compared(tabs, "Hi", {"top_p": 0.5}, {"top_p": 0.25})
         form, shown = await comparing.show_comparison(tabs, KEY, "zh", nothing, {})
         assert re.search(r'data-name="top_p">.*?value="0.5".*?value="0.25"', form)
-        assert "两个回答用词完全相同。" in shown
+        assert "两个回答完全相同。" in shown
 
     scene(play)
 

@@ -284,8 +284,8 @@ def test_an_answer_is_verified_and_a_changed_one_is_not_equal(
     async def play() -> None:
         tabs = Tabs(tiny)
         tab = await talk(tabs, uploads)
-        assert "Equal" in await verified(tabs, 0)
-        assert "Equal" in await verified(tabs, 1)
+        assert "Verified" in await verified(tabs, 0)
+        assert "Verified" in await verified(tabs, 1)
         asked = tab.chat.conversation.without_last_reply()
         tab.chat.conversation = asked.with_reply("Something else.")
         assert "Different from token 1 on" in await verified(tabs, 1)

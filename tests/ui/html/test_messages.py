@@ -60,7 +60,7 @@ def test_messages_keep_the_order_of_parts_and_show_only_known_files() -> None:
 
 def test_statistics_say_what_an_answer_cost() -> None:
     assert messages_html.statistics(USAGE, ENGLISH) == (
-        "1,312 prompt tokens (1,180 reused, 1,092 visual) · first word 0.21 s · 38 tokens/s"
+        "1,312 tokens in (1,180 reused, 1,092 visual) · first word 0.21 s · 38 tokens/s"
     )
 
 
@@ -74,7 +74,7 @@ def test_statistics_say_what_had_to_make_room_in_memory() -> None:
 def test_statistics_say_why_an_answer_ended_early() -> None:
     cut = replace(USAGE, stop_reason="length", decode_tokens_per_s=0.0)
     assert messages_html.statistics(cut, ENGLISH).endswith(
-        "first word 0.21 s · cut off at the longest answer"
+        "first word 0.21 s · cut off at the maximum answer length"
     )
 
 

@@ -85,5 +85,5 @@ def test_the_cost_line_says_what_is_estimated_and_keeps_quiet_about_what_is_unkn
 def test_the_cost_line_names_the_memory_of_a_gpu_and_the_wait() -> None:
     estimate = Estimate((), 3871, 32768, gpu_bytes=3 * 2**29)
     line = tray_html.cost(estimate, [], ENGLISH, wait_s=2.34)
-    assert "1.50 GB of GPU memory" in line and "first word in about 2.3 s" in line
+    assert "1.50 GB of GPU memory" in line and "answer starts in about 2.3 s" in line
     assert "GPU" not in tray_html.cost(Estimate((), 3871, 32768), [], ENGLISH)

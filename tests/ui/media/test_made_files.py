@@ -83,7 +83,7 @@ def every(uploads: Path) -> dict[str, Callable[[Room], object]]:
         "frames": partial(frame_views, Video(clip), (56, 56), (0.0, 0.5)),
         "marked": partial(marked_copy, Image(picture, name="a.png"), marks),
         "copy": partial(clip_preview, str(clip), 1.0),
-        "example": EXAMPLES[0]._place,
+        "example": EXAMPLES["star"]._place,
     }
 
 
@@ -110,7 +110,7 @@ def test_examples_are_never_half_there(
     uploads: Path,
 ) -> None:
     """F8: one visitor's copying cut off the file that another's model was reading."""
-    example: Example = EXAMPLES[3]
+    example: Example = EXAMPLES["cat"]
     path = uploads / "examples" / example.files[0]
     example._place(Room(DiskQuota()))
     whole = path.stat().st_size

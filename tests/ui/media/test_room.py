@@ -101,9 +101,9 @@ def test_what_is_kept_during_a_look_at_the_disk_is_not_forgotten(
 
 
 def test_what_everybody_uses_is_nobodys(uploads: Path, quota: DiskQuota) -> None:
-    EXAMPLES[3]._place(Room(quota))
+    EXAMPLES["cat"]._place(Room(quota))
     stranger = Room(quota, STRANGER)
-    stranger.keep(uploads / "examples" / EXAMPLES[3].files[0])
+    stranger.keep(uploads / "examples" / EXAMPLES["cat"].files[0])
     assert not stranger.full()
     assert stranger.free_bytes == pytest.approx(MOST * ALONE, rel=0.01)
 

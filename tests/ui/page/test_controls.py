@@ -50,9 +50,9 @@ def test_an_optional_number_can_be_empty() -> None:
 
 def test_labels_carry_unit_and_help_in_the_language() -> None:
     spec = next(t for t in SETTING_SPECS if t.name == "max_tokens")
-    assert labels(spec, ENGLISH)["label"] == "Largest size (tokens)"
+    assert labels(spec, ENGLISH)["label"] == "Maximum detail per picture (tokens)"
     assert labels(spec, CHINESE) == {
-        "label": "最大尺寸 (词元)",
+        "label": "每张图片的最高细节 (词元)",
         "info": CHINESE.settings["max_tokens"][1],
     }
 
@@ -61,7 +61,9 @@ def test_every_control_and_heading_is_named_in_the_language_that_is_chosen() -> 
     controls = built()
     with gr.Blocks():
         updates = {component: update(CHINESE) for component, update in controls.translations()}
-    assert updates.keys() == {*controls.headings.values(), *controls.components}
+    others = {controls.detail, controls.advanced}
+    assert updates.keys() == {*others, *controls.headings.values(), *controls.components}
+    assert updates[controls.detail].choices[0] == (CHINESE.details["low"], "low")
     for spec, component in zip(controls.setting_specs, controls.components, strict=True):
         assert updates[component].label == labels(spec, CHINESE)["label"]
     for group, heading in controls.headings.items():

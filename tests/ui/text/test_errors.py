@@ -126,7 +126,7 @@ def test_a_translation_fills_in_the_same_values_in_the_same_form(language: str) 
 def test_an_error_that_is_not_translated_yet_is_said_in_english() -> None:
     names = {name: said for name, said in chinese.ERRORS.items() if name != "file_empty"}
     texts = replace(CHINESE, errors=by_template(names))
-    error = MediaError("{name} is an empty file; attach another.", name="a.png")
+    error = MediaError("{name} is an empty file (0 bytes); attach another.", name="a.png")
     assert texts.said(error.sentence) == str(error)
 
 
@@ -148,6 +148,7 @@ def test_an_error_that_counts_reads_well_for_one() -> None:
         "message_too_costly",
         "weight_files_missing",
         "weights_incomplete",
+        "resolution_lowered",
     }
     assert {name for name, said in ERRORS.items() if COUNTING.search(said)} == more_than_one
 
@@ -194,9 +195,9 @@ def test_sizes_that_are_impossible_are_told_by_the_controls_that_ask_for_them() 
 
 
 def test_an_error_is_english_and_says_user_text_literally() -> None:
-    error = MediaError("{name} is an empty file; attach another.", name="{x}{0}%s.png")
-    assert str(error) == "{x}{0}%s.png is an empty file; attach another."
-    assert CHINESE.said(error.sentence) == "{x}{0}%s.png 是空文件；请添加其他文件。"
+    error = MediaError("{name} is an empty file (0 bytes); attach another.", name="{x}{0}%s.png")
+    assert str(error) == "{x}{0}%s.png is an empty file (0 bytes); attach another."
+    assert CHINESE.said(error.sentence) == "{x}{0}%s.png 是空文件（0 字节）；请添加其他文件。"
     assert ENGLISH.said(error.sentence) == str(error)
 
 
@@ -246,7 +247,10 @@ def test_a_message_that_is_refused_is_refused_in_the_language_of_the_tab(
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (MediaError("{name} is an empty file; attach another.", name="a.png"), "a.png 是空文件"),
+        (
+            MediaError("{name} is an empty file (0 bytes); attach another.", name="a.png"),
+            "a.png 是空文件",
+        ),
         (RuntimeError("secret"), chinese.ERRORS["unexpected"]),
     ],
 )
@@ -266,7 +270,9 @@ def test_a_failed_answer_is_explained_in_the_language_of_the_tab(
 def test_another_language_says_again_what_went_wrong_before() -> None:
     async def play() -> None:
         tabs = Tabs(
-            FakeBackend([MediaError("{name} is an empty file; attach another.", name="a.png")])
+            FakeBackend(
+                [MediaError("{name} is an empty file (0 bytes); attach another.", name="a.png")]
+            )
         )
         await sending.submit(tabs, KEY, "Hi", {})
         last = await followed(tabs)

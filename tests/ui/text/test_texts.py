@@ -45,12 +45,17 @@ def placeholders(sentence: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
 
 
+# The product's name, and questions that the bundled checkpoint understands in English only.
+THE_SAME_EVERYWHERE = {"title", "examples.star.0", "examples.word.0"}
+
+
 @pytest.mark.parametrize("language", OTHERS)
 def test_every_string_is_translated(language: str) -> None:
     english, other = dict(sentences(ENGLISH)), dict(sentences(texts_for(language)))
     assert len(english) > 80
     assert english.keys() == other.keys()
-    assert [name for name in english if english[name] == other[name]] == []
+    same = {name for name in english if english[name] == other[name]}
+    assert same == THE_SAME_EVERYWHERE
 
 
 @pytest.mark.parametrize("language", list(LANGUAGES))

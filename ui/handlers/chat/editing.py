@@ -45,3 +45,10 @@ async def clear(tabs: Tabs, key: str) -> View:
     tab = tab_of(tabs, key)
     tabs.clear(tab)
     return page_update.full_update(tab)
+
+
+async def undo_clear(tabs: Tabs, key: str) -> View:
+    """Take `clear` back, if there is still time and nothing has been said since."""
+    tab = tab_of(tabs, key)
+    tab.undo_clear()
+    return await final_update(tabs, key)

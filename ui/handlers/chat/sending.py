@@ -92,13 +92,13 @@ async def ask_example(
 ) -> View:
     """Ask one of the examples of an empty page. Draft and tray stay as they are."""
     tab = tab_of(tabs, key)
-    number = posted(event).get("example")
+    example = EXAMPLES.get(str(posted(event).get("example")))
     try:
-        if type(number) is int and 0 <= number < len(EXAMPLES) and not tab.chat.live:
+        if example and not tab.chat.live:
             tabs.rates.admit_look(tab.presence.asker.address)
             chat = tab.chat
-            items = await EXAMPLES[number].attachments(tabs.background, tab)
-            text = tab.texts.examples[EXAMPLES[number].name]
+            items = await example.attachments(tabs.background, tab)
+            text = tab.texts.examples[example.name]
             draft = partial(drafted, tab.chat.conversation, items, text)
             if not tab.chat.live and tab.chat is chat:
                 tab.chat.remember(items)

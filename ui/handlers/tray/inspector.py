@@ -17,7 +17,7 @@ from ui.handlers.page_tab import tab_of
 from ui.html import inspector, page_update
 from ui.media.model_view import frame_views, picture_view
 from ui.state.registry import Tabs
-from ui.state.tab.draft import drafted
+from ui.state.tab.draft import Fit, drafted
 from ui.state.tab.tab import Tab
 from ui.state.tray.attachment import Attachment
 from ui.state.tray.fitting import MAX_ESTIMATES, fitted
@@ -45,9 +45,9 @@ async def inspect(
                 item = None  # the dialog has closed
             case {"op": "fit"}:
                 tabs.rates.admit_look(tab.presence.asker.address, MAX_ESTIMATES)
-                tab.draft.fit_message = await _fit(
-                    tabs, tab, asked.get("budget"), text, vision, generation
-                )
+                tab.draft.fit = await _fit(tabs, tab, asked.get("budget"), text, vision, generation)
+            case {"op": "undo_fit"}:
+                tab.draft.undo_fit()
         if item:
             tabs.rates.admit_look(tab.presence.asker.address)
         view = await _view_of(tabs, tab, item, vision, generation) if item else None
@@ -98,7 +98,7 @@ async def _fit(
     text: str,
     vision: VisionSettings,
     generation: GenerationSettings,
-) -> LocalizedText:
+) -> Fit:
     """Lower the resolution of everything in the tray until the message fits into the context, or into
     `budget` tokens. Returns what it did, in a sentence. Raises `DemoError`.
     """
@@ -121,10 +121,14 @@ async def _fit(
     if lowered is None:
         raise DemoError("It does not fit at any resolution; take something out or start over.")
     if lowered == items:
-        return LocalizedText("It fits already.")
-    if tab.draft.tray == items:  # otherwise it has changed meanwhile
-        tab.draft.tray[:] = lowered
-    share = lowered[0].resolution.share / items[0].resolution.share
-    return LocalizedText(
-        "Lowered to {percent} % of the visual tokens.", percent=f"{100 * share:.0f}"
+        return Fit(LocalizedText("It fits already."))
+    if tab.draft.tray != items:
+        return Fit("")  # something came in meanwhile
+    tab.draft.tray[:] = lowered
+    counts = await tabs.background.run(
+        tab, lambda: [estimate(tray).prompt_tokens for tray in (items, lowered)]
     )
+    message = LocalizedText(
+        "Reduced from {before:,} to {after:,} tokens.", before=counts[0], after=counts[1]
+    )
+    return Fit(message, tuple(items))

@@ -30,9 +30,7 @@ async def price(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) ->
                 tab, partial(tabs.backend.estimate, asked, chosen.generation)
             )
             wait_s = _expected_wait(estimate.prompt_tokens, usages)
-            return tray_html.cost(
-                estimate, items, tab.texts, wait_s=wait_s, fit_message=tab.draft.fit_message
-            )
+            return tray_html.cost(estimate, items, tab.texts, wait_s=wait_s, fit=tab.draft.fit)
     except DemoError as error:
         return tray_html.not_sendable(error.sentence, tab.texts)
     return ""

@@ -14,7 +14,7 @@ from markdown_it.token import Token
 from ui.html.markdown import diagrams
 from ui.html.markdown.timestamps import Clips
 from ui.html.syntax import formulas
-from ui.html.syntax.grounding_tokens import restored, without
+from ui.html.syntax.grounding_tokens import named, restored
 
 # The names under which the page's Prism knows a language.
 _PRISM = {
@@ -85,7 +85,7 @@ def _text(content: str, *, first: bool) -> str:
 
 def literal(text: str) -> str:
     """Text that is read, a line break between its lines."""
-    return formulas.escape(without(text)).replace("\n", "<br>")
+    return formulas.escape(named(text)).replace("\n", "<br>")
 
 
 def _tight(tokens: Sequence[Token], number: int) -> str:

@@ -13,6 +13,10 @@ _TOKEN = re.compile(r"<\|(?:object_ref|box|quad)_(?:start|end)\|>")
 _STAND_IN = re.compile("[\ufdd0-\ufdd5]")
 _NONCHARACTER = re.compile("[\ufdd0-\ufdef]")
 _BEFORE_BOX = re.compile("(?<=\\S)[\ufdd2\ufdd4]")
+_OF_A_NAME = re.compile(
+    "(?<=\ufdd1)(?:[\ufdd2\ufdd4][^\ufdd0-\ufdd5]{0,100}[\ufdd3\ufdd5])*(?:[\ufdd2\ufdd4][^\ufdd0-\ufdd5]{0,100}$)?"
+)
+_NEXT_NAME = re.compile("(?<=\ufdd1)(?=\ufdd0)")
 _BETWEEN = re.compile("[\ufdd3\ufdd5](?=[\ufdd0\ufdd2\ufdd4])")
 
 
@@ -24,6 +28,11 @@ def hidden(text: str) -> str:
 def without(text: str) -> str:
     """What a person reads: `the cat (10,20),(30,40), the dog (50,60),(70,80)`."""
     return _STAND_IN.sub("", _BEFORE_BOX.sub(" ", _BETWEEN.sub(", ", text)))
+
+
+def named(text: str) -> str:
+    """What the page shows, which draws what has a name: `the cat, the dog`. The end of a text may be missing."""
+    return without(_NEXT_NAME.sub(", ", _OF_A_NAME.sub("", text)))
 
 
 def restored(code: str) -> str:

@@ -33,6 +33,14 @@ class Edit:
     places: tuple[Pointed, ...]
 
 
+@dataclass(frozen=True)
+class Fit:
+    """What fitting did, a `LocalizedText`, and the tray as it was before; empty if it changed nothing."""
+
+    message: str
+    before: tuple[Attachment, ...] = ()
+
+
 @dataclass
 class Draft:
     """What the next message of `chat` will hold besides its text."""
@@ -47,7 +55,7 @@ class Draft:
     editing: Edit | None = None
     returned: str = ""  # the text of a message on its way back into the composer
     rewritten: str = ""  # the text of a rewritten turn on its way back into the edit box
-    fit_message: str = ""  # what fitting did, a `LocalizedText`
+    fit: Fit | None = None  # the latest, as long as it is about what is in the tray
     sent_resolutions: dict[Media, Resolution] = field(default_factory=dict)
 
     def attach(self, attachment: Attachment) -> None:
@@ -60,13 +68,19 @@ class Draft:
             )
         self.chat.remember([attachment])
         self.tray.append(attachment)
-        self.fit_message = ""
+        self.fit = None
 
     def detach(self, attachment_id: object) -> None:
         """Take an item out of the tray, if it is there."""
         self.tray[:] = [item for item in self.tray if item.id != attachment_id]
-        self.fit_message = ""
+        self.fit = None
         self.places.remove_of_item(attachment_id)
+
+    def undo_fit(self) -> None:
+        """The resolutions as they were before the tray was fitted."""
+        if self.fit and self.fit.before:
+            self.tray[:] = self.fit.before
+        self.fit = None
 
     def item(self, attachment_id: object) -> Attachment | None:
         """The item of the tray that has this id."""
@@ -97,13 +111,17 @@ class Draft:
         return [(item, item_label(item.kind, number)) for item, number in numbers]
 
     @property
-    def pointed(self) -> list[tuple[Pointed, LocalizedText]]:
-        """The marked places with the names of their pictures."""
-        numbers = {item.id: number for item, number in self._numbers(self.context)}
-        return [
-            (place, item_label("image", numbers.get(place.item, place.number)))
-            for place in self.places.marked
-        ]
+    def pointed(self) -> list[tuple[Pointed, LocalizedText, Attachment | None]]:
+        """The marked places with the names of their pictures, and these as far as they are known."""
+        items = {item.id: (item, number) for item, number in self._numbers(self.context)}
+        pictures = [part for part in self.context.media if isinstance(part, Image)]
+        found = []
+        for place in self.places.marked:
+            item, number = items.get(place.item, (None, place.number))
+            if item is None and 0 < number <= len(pictures):
+                item = self.chat.attachments.get(str(pictures[number - 1].path))
+            found.append((place, item_label("image", number), item))
+        return found
 
     def _numbers(self, context: Conversation) -> list[tuple[Attachment, int]]:
         """The tray's items with the numbers that they get after this conversation."""
@@ -135,7 +153,7 @@ class Draft:
         before = run.conversation.without_last_exchange() if run else self.chat.conversation
         numbers = {item.id: number for item, number in self._numbers(before)}
         self.places.remember_sent(message.regions if message else (), numbers)
-        self.fit_message = ""
+        self.fit = None
         if self.editing:
             self.cancel_edit()
         else:

@@ -6,6 +6,7 @@ Everything here is changed on the event loop only and without an await in betwee
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from model.backend import AnswerRecord, Backend, Cancel
 from model.conversation import Conversation
@@ -22,6 +23,15 @@ from ui.text.languages import texts_for
 from ui.text.texts import Texts
 
 
+@dataclass(frozen=True)
+class Cleared:
+    """What New chat has put away."""
+
+    chat: Chat
+    draft: Draft
+    made_files: list[list[str]]
+
+
 class Tab:
     """One conversation, the draft of its next message, and who is there."""
 
@@ -34,6 +44,7 @@ class Tab:
         self.draft = Draft(self.chat)
         self.presence = Presence(key)
         self.drawn = Drawn()  # what its pages have of the conversation
+        self.cleared: Cleared | None = None  # as long as it can be undone
         self.comparison: Comparison | None = None  # the latest
         self.not_compared = ""  # why there is no later one, a `LocalizedText`
         self.verifying: Cancel | None = None  # of the answer that is being verified
@@ -88,8 +99,8 @@ class Tab:
         self.chat.truncate(self.chat.conversation.without_last_exchange())
         self.draft.take_back(message)
 
-    def clear(self) -> None:
-        """Start over. An answer that is being written is cancelled and dropped."""
+    def clear(self) -> Cleared:
+        """Start over. An answer in the making is given up and comes to nothing. `undo_clear` takes it back."""
         if self.chat.run:
             self.chat.run.cancel.set()
         if self.verifying:
@@ -97,9 +108,32 @@ class Tab:
         if self.comparison:
             self.comparison.stop()
         self.comparison, self.not_compared = None, ""
+        self.cleared = Cleared(self.chat, self.draft, self.made_files)
         self.chat = Chat(finished_turns=self.chat.finished_turns)
         self.draft = Draft(self.chat, drawn_for=self.draft.drawn_for)
-        self.made_files.clear()
+        self.made_files = []
+        return self.cleared
+
+    def undo_clear(self) -> None:
+        """Take `clear` back, unless something has been said since. The message of an answer that was given up is in the
+        composer and the tray again, before what has been attached since.
+        """
+        if self.cleared is None or self.chat.shown.messages:
+            return
+        cleared, since, self.cleared = self.cleared, self.draft, None
+        before = cleared.chat
+        self.chat = Chat(
+            attachments=before.attachments | self.chat.attachments,
+            answered=before.answered,
+            finished_turns=self.chat.finished_turns,
+        )
+        self.chat.restart(*before.settled)
+        self.draft = cleared.draft.copied(self.chat)
+        self.draft.drawn_for = since.drawn_for
+        if before.run:
+            self.draft.take_back_failed(before.run.conversation)
+        self.draft.tray += since.tray
+        self.made_files = cleared.made_files + self.made_files
 
     def copy(self, other: Tab) -> None:
         """Become a copy of another tab, without the answer that is being written there."""

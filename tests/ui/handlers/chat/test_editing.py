@@ -17,6 +17,7 @@ from tests.support.sending import CLIP, PHOTO, send
 from ui.handlers.chat import editing, following, opening, sending
 from ui.html.page_update import View
 from ui.state.registry import Tabs
+from ui.state.tab.draft import Fit
 from ui.state.tab.tab import Tab
 from ui.state.tray.resolution import Resolution
 
@@ -225,12 +226,12 @@ def test_a_new_chat_takes_the_whole_draft_that_an_edit_had_set_aside() -> None:
 def test_what_was_fitted_is_not_said_of_other_items() -> None:
     tab = Tab(KEY, FakeBackend())
     tab.draft.attach(PHOTO)
-    tab.draft.fit_message = "It fits already."
+    tab.draft.fit = Fit("It fits already.")
     tab.draft.attach(CLIP)
-    assert tab.draft.fit_message == ""
-    tab.draft.fit_message = "It fits already."
+    assert tab.draft.fit is None
+    tab.draft.fit = Fit("It fits already.")
     tab.draft.detach(CLIP.id)
-    assert tab.draft.fit_message == ""
+    assert tab.draft.fit is None
 
 
 def test_a_failed_retry_leaves_the_earlier_answer() -> None:

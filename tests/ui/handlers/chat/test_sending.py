@@ -107,7 +107,7 @@ def test_a_message_is_taken_answered_and_shown() -> None:
         assert 'data-state="idle" data-turn="1"' in last.run_state
         assert (page_update.live_answer(tabs.open(KEY)), last.returned) == ("", "")
         assert [answer["text"] for answer in rest(last)["answers"]] == ["Hello"]
-        assert "prompt tokens" in last.stats
+        assert "tokens in" in last.stats
         assert backend.calls[0].settings.temperature == 0.5
         assert backend.calls[0].session == KEY
 
@@ -179,7 +179,7 @@ def test_a_setting_that_cannot_be_leaves_the_message_where_it_is() -> None:
         tabs = Tabs(FakeBackend())
         shown = await sending.submit(tabs, KEY, "Hi", {"max_tokens": 5, "min_tokens": 9})
         assert shown.taken == ""
-        assert "Smallest size" in shown.notice
+        assert "Minimum detail per picture" in shown.notice
         assert not tabs.open(KEY).chat.live
 
     scene(play)

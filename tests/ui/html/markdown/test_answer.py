@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
 
 import pytest
 
@@ -189,9 +188,14 @@ BOXES = (
 )
 
 
-@pytest.mark.parametrize("shown", [to_html, messages_html.readable])
-def test_boxes_that_follow_each_other_are_told_apart(shown: Callable[[str], str]) -> None:
-    assert "the cat (1,2),(3,4), (5,6),(7,8), a dog (1,2),(3,4)." in shown(BOXES)
+def test_boxes_that_follow_each_other_are_told_apart() -> None:
+    assert messages_html.readable(BOXES) == "the cat (1,2),(3,4), (5,6),(7,8), a dog (1,2),(3,4)."
+
+
+def test_what_is_drawn_by_its_name_is_written_by_its_name() -> None:
+    assert to_html(BOXES) == '<p dir="auto">the cat, a dog.</p>'
+    nameless = "<|box_start|>(1,2),(3,4)<|box_end|>"
+    assert to_html(f"At {nameless}{nameless}") == '<p dir="auto">At (1,2),(3,4), (1,2),(3,4)</p>'
 
 
 def test_code_keeps_its_language_and_every_character() -> None:

@@ -1,0 +1,24 @@
+// Questions that people often ask about what is attached. A press writes one into the composer, to be edited and sent.
+import * as composer from './composer.js';
+import { $, within } from '../page/parts.js';
+
+const GAP = '…'; // what the person fills in
+
+// The server says with the model's name in which way its answers name places (`#model-banner`).
+const convention = () => $('#model-banner .line')?.dataset.convention;
+
+function press(event) {
+  const button = within(event, '#tasks button');
+  if (!button) return;
+  const question = button.getAttribute(`data-${convention().replaceAll('_', '-')}`);
+  const field = $(composer.FIELD);
+  const before = field.value && !field.value.endsWith('\n') ? `${field.value}\n` : field.value;
+  composer.write(before + question);
+  field.focus();
+  const gap = field.value.indexOf(GAP, before.length);
+  if (gap >= 0) field.setSelectionRange(gap, gap + GAP.length);
+}
+
+export function start() {
+  document.addEventListener('click', press);
+}

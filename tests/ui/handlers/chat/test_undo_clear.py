@@ -1,0 +1,96 @@
+"""New chat can be taken back for a while, with everything that it has put away."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+from tests.support.fakes import FakeBackend
+from tests.support.following import KEY, drawn, followed
+from tests.support.patience import becomes, scene
+from tests.support.sending import CLIP, PHOTO
+from ui.handlers.chat import editing, sending
+from ui.state.registry import Tabs
+
+OFFER = "data-undo-clear"
+
+
+def test_the_conversation_comes_back_with_its_draft_and_what_was_attached_since() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tab = tabs.open(KEY)
+        await sending.submit(tabs, KEY, "Hi", {})
+        await followed(tabs)
+        tab.draft.attach(PHOTO)
+        cleared = await editing.clear(tabs, KEY)
+        assert OFFER in cleared.notice and tab.draft.tray == []
+        tab.draft.attach(CLIP)
+        shown = await editing.undo_clear(tabs, KEY)
+        assert [m.text for m in tab.chat.conversation.messages] == ["Hi", "Hello"]
+        assert tab.draft.tray == [PHOTO, CLIP] and len(tab.chat.answers) == 1
+        assert OFFER not in shown.notice
+        assert len(drawn(tabs)["messages"]) == 2
+
+    scene(play)
+
+
+def test_the_message_of_an_answer_that_was_given_up_is_in_the_composer_again() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend(gate=(gate := threading.Event())))
+        tab = tabs.open(KEY)
+        tab.draft.attach(PHOTO)
+        await sending.submit(tabs, KEY, "Hi", {})
+        await editing.clear(tabs, KEY)
+        gate.set()
+        shown = await editing.undo_clear(tabs, KEY)
+        assert (shown.returned, [item.path for item in tab.draft.tray]) == ("Hi", [PHOTO.path])
+        assert tab.chat.conversation.messages == () and not tab.chat.live
+
+    scene(play)
+
+
+def test_what_has_been_said_since_stays() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tab = tabs.open(KEY)
+        for text in ("before", "since"):
+            await sending.submit(tabs, KEY, text, {})
+            await followed(tabs)
+            if text == "before":
+                await editing.clear(tabs, KEY)
+        shown = await editing.undo_clear(tabs, KEY)
+        assert [m.text for m in tab.chat.conversation.messages] == ["since", "Hello"]
+        assert OFFER not in shown.notice
+
+    scene(play)
+
+
+def test_files_are_removed_when_it_is_too_late(tmp_path: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend(), undo_s=0.2)
+        upload = tmp_path / "a.png"
+        upload.write_bytes(b"a picture")
+        tabs.uploads.keep(upload, KEY)
+        tab = tabs.open(KEY)
+        tab.draft.attach(replace(PHOTO, path=str(upload)))
+        await editing.clear(tabs, KEY)
+        assert upload.exists() and tab.cleared
+        await becomes(lambda: not upload.exists())
+        await editing.undo_clear(tabs, KEY)
+        assert tab.draft.tray == []
+
+    scene(play)
+
+
+def test_a_second_new_chat_is_the_one_that_can_be_undone() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        for text in ("first", "second"):
+            await sending.submit(tabs, KEY, text, {})
+            await followed(tabs)
+            await editing.clear(tabs, KEY)
+        await editing.undo_clear(tabs, KEY)
+        assert [m.text for m in tabs.open(KEY).chat.conversation.messages] == ["second", "Hello"]
+
+    scene(play)
