@@ -23,6 +23,7 @@ from ui.state.tray.attachment import Attachment, download, inspect
 MAX_COPIES = 2
 MAX_DOWNLOADS = 8
 MAX_JOBS, MAX_JOBS_OF_ONE = 6, 2
+REST = 3.0  # after a job, so that one person's take a quarter of the time of two threads
 Result = TypeVar("Result")
 
 
@@ -34,7 +35,7 @@ class BackgroundWork:
         self._looks = FairPool(LOOKS_AT_ONCE)
         self._copies = FairPool(MAX_COPIES)
         self._downloads = FairPool(MAX_DOWNLOADS)
-        self._jobs = FairPool(MAX_JOBS, MAX_JOBS_OF_ONE)
+        self._jobs = FairPool(MAX_JOBS, MAX_JOBS_OF_ONE, rest=REST)
 
     def room(self, tab: Tab) -> Room:
         """What this person may store."""

@@ -117,3 +117,30 @@ def test_a_failure_is_told_and_leaves_the_place_free(works: Works) -> None:
 @pytest.fixture
 def works() -> Works:
     return Works()
+
+
+def test_after_a_job_its_person_rests_and_nobody_else(
+    works: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.state.fair_pool.MAX_REST_S", PATIENCE_S)
+
+    async def play() -> None:
+        pool = FairPool(2, rest=1e9)
+        asked = ["ann 0", "ann 1", "bob"]
+        tasks = [asyncio.create_task(pool.run(name[:3], works(name))) for name in asked]
+        works.end(*asked)
+        assert await tasks[0] == "ann 0" and await tasks[2] == "bob"
+        assert works.begun == ["ann 0", "bob"] and not tasks[1].done()
+        tasks[1].cancel()
+
+    scene(play)
+
+
+def test_a_rest_is_as_long_as_its_job_times_the_factor_and_then_ends(works: Works) -> None:
+    async def play() -> None:
+        pool = FairPool(1, rest=1.0)
+        tasks = [asyncio.create_task(pool.run("ann", works(f"ann {n}"))) for n in range(3)]
+        works.end("ann 0", "ann 1", "ann 2")
+        assert await asyncio.gather(*tasks) == ["ann 0", "ann 1", "ann 2"]
+
+    scene(play)
