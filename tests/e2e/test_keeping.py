@@ -56,13 +56,13 @@ def test_an_answer_is_shown_with_the_code_that_gives_it_and_verified(
         "navigator.clipboard.readText().then((t) => t.includes('generate('))"
     )
     dialog.locator("[data-op=verify]").click()
-    dialog.locator("[role=status]", has_text="Equal").wait_for()
+    dialog.locator("[role=status]", has_text="Verified").wait_for()
     dialog.locator("select").select_option("0")
     chat.page.wait_for_function(
         "!document.querySelector('dialog.reproduction pre').textContent.includes('Are you sure?')"
     )
     dialog.locator("[data-op=verify]").click()
-    dialog.locator("[role=status]", has_text="Equal").wait_for()
+    dialog.locator("[role=status]", has_text="Verified").wait_for()
     chat.page.keyboard.press("Escape")
     dialog.wait_for(state="detached")
     chat.page.wait_for_function("document.activeElement.id === 'reproduce'")
@@ -77,12 +77,12 @@ def test_a_verdict_is_of_the_answer_that_is_shown(chat: Chat, circle: Path) -> N
     dialog = chat.page.locator("dialog.reproduction[open]")
     verify, status = dialog.locator("[data-op=verify]"), dialog.locator("[role=status]")
     verify.click()
-    status.filter(has_text="Equal").wait_for()
+    status.filter(has_text="Verified").wait_for()
     latest = status.inner_text()
     verify.click()
     dialog.locator("select").select_option("0")
     dialog.locator("[data-op=verify][data-turn='0']").click()
-    status.filter(has_text="Equal").wait_for()
+    status.filter(has_text="Verified").wait_for()
     of_the_first = status.inner_text()
     assert of_the_first != latest, "the first answer is shorter"
     chat.page.evaluate("(late) => qwenVlChat.verdict([1, late])", latest)

@@ -261,7 +261,7 @@ def _note(sentence: str, role: str, dismiss: str = "") -> str:
 
 
 def cleared(texts: Texts) -> str:
-    """New chat has been pressed. A script takes this away again (assets/js/new_chat.js)."""
+    """New chat has been pressed. A script takes this away again (assets/js/composer/new_chat.js)."""
     said, undo = html.escape(texts.cleared), html.escape(texts.undo)
     return f'<p role="status">{said} <button type="button" data-undo-clear>{undo}</button></p>'
 

@@ -15,7 +15,7 @@ BEYOND_THE_DEMO = ("extract",)
 def tasks(texts: Texts, demo: bool) -> str:
     """The buttons. Where the wording depends on the family, each has a question for every convention of places.
 
-    A script (assets/js/tasks.js) selects the `…` of a question. demo: the bundled checkpoint answers.
+    A script (assets/js/composer/tasks.js) selects the `…` of a question. demo: the bundled checkpoint answers.
     """
     names = [name for name in texts.tasks if not (demo and name in BEYOND_THE_DEMO)]
     buttons = "".join(_button(name, texts) for name in names)

@@ -48,7 +48,7 @@ class Controls:
 
 
 def level_of(defaults: DefaultSettings) -> str | None:
-    """The level of detail that `max_tokens` is with these settings, as assets/js/detail.js says."""
+    """The level of detail that `max_tokens` is with these settings, as assets/js/settings/detail.js says."""
     most, bound = defaults.vision.max_tokens, defaults.bounds.get("max_tokens")
     high = MAX_IMAGE_TOKENS if bound is None or bound.high is None else int(bound.high)
     order = ("high", *DETAIL)

@@ -40,9 +40,7 @@ UPDATE_S = 0.012  # that one update of a page costs a slow core
 RECOUNT_S = 0.5  # between two looks at how many answers grow
 LEFT_TO_OTHERS = 4  # one address leaves a quarter of the queue to others
 MAX_MADE = 8  # pictures as the model sees them, exports and the like that a tab has at once
-UNDO_S = (
-    15.0  # New chat can be undone for so long; the page offers it for less (assets/js/new_chat.js)
-)
+UNDO_S = 15.0  # New chat can be undone; the page offers it for less (composer/new_chat.js)
 CLOSED_S = 10.0  # a reload opens the tab again within this; then what the backend keeps for it goes
 ENDING = LocalizedText(
     "This page is being shut down; what there is of the answer is here, copy what you need."
@@ -243,17 +241,13 @@ class Tabs:
                 self.uploads.keep(Path(path), tab.key)
 
     def clear(self, tab: Tab) -> None:
-        """Start over in a tab, without what the backend kept for it and, once it is too late to undo it, the files that
-        nobody else has.
-        """
+        """Start over in a tab. The backend forgets it; its files are removed when it is too late to undo that."""
         if tab.cleared:
             self._forget_cleared(tab, tab.cleared)
         cleared = tab.clear()  # before the backend forgets it: that cancels its answer
         self.forget(tab.key)
-        if tab.presence.is_program:
-            self._forget_cleared(tab, cleared)
-        else:
-            asyncio.get_running_loop().call_later(self.undo_s, self._forget_cleared, tab, cleared)
+        undo_s = 0.0 if tab.presence.is_program else self.undo_s
+        asyncio.get_running_loop().call_later(undo_s, self._forget_cleared, tab, cleared)
 
     def _forget_cleared(self, tab: Tab, cleared: Cleared) -> None:
         if tab.cleared is cleared:
@@ -295,9 +289,8 @@ class Tabs:
         tab.presence.browser = browser
         tab.presence.pages.add(page)
         tab.expect_follower()
-        self.pending_pages.opened(
-            browser, address
-        )  # at its first visit a browser had no cookie yet
+        # At its first visit a browser had no cookie yet.
+        self.pending_pages.opened(browser, address)
 
     def page_left(self, key: str, page: str) -> None:
         """A page says that it is left: unless another one shows the tab, nobody follows its answer any more.

@@ -1,18 +1,18 @@
 // While files are dragged over the page, it says that they can be dropped anywhere.
 import { text, whenSaid } from '../page/texts.js';
 
-/** @type {any} */
-const overlay = Object.assign(document.createElement('div'), { id: 'drop-overlay', hidden: true });
-let inside = 0; // elements that were entered and not left: each border inside of the page counts
-
 const carriesFiles = (event) => event.dataTransfer?.types.includes('Files');
 
-function show(depth) {
-  inside = Math.max(0, depth);
-  overlay.hidden = !inside;
-}
-
+/** Call it when the page is ready. */
 export function start() {
+  const overlay = Object.assign(document.createElement('div'), { id: 'drop-overlay', hidden: true });
+  let inside = 0; // elements that were entered and not left: each border inside of the page counts
+
+  function show(depth) {
+    inside = Math.max(0, depth);
+    overlay.hidden = !inside;
+  }
+
   whenSaid(() => { overlay.textContent = text('dropHere'); });
   document.body.append(overlay);
   document.addEventListener('dragenter', (event) => { if (carriesFiles(event)) show(inside + 1); }, true);

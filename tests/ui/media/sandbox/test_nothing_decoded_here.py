@@ -129,7 +129,7 @@ def test_a_whole_turn_decodes_nothing_here(
 async def keep(tabs: Tabs, tab: Tab, made_here: bool) -> None:
     """Verify the answer, save a marked picture, export, and open the export on another page."""
     if made_here:
-        assert "Equal" in await keeping.verify(tabs, KEY, posted(turn=0))
+        assert "Verified" in await keeping.verify(tabs, KEY, posted(turn=0))
     tab.chat.conversation = tab.chat.conversation.without_last_reply().with_reply(BOX)
     url, _ = await marked_copy.save_marked(tabs, KEY, posted(answer=0, picture=1))
     assert url.endswith("marked.png")
