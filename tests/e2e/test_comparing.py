@@ -147,5 +147,5 @@ def test_the_form_speaks_the_pages_language_and_keeps_what_was_filled_in(told: C
     )
     assert told.page.input_value("#comparison [data-name=max_tokens] [name='0']") == "77"
     told.page.locator("#language input[value=en]").dispatch_event("click")
-    told.page.get_by_role("link", name="Compare").wait_for()
+    told.page.get_by_role("link", name="Chat").wait_for()
     back(told)

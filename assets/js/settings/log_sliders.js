@@ -11,9 +11,18 @@ export const position = (value, low, high) => (high > low ? Math.log(value / low
 /** The whole number at a place from 0 to 1. */
 export const valueAt = (place, low, high) => Math.round(low * (high / low) ** place);
 
+// Out of sight of whoever looks for the setting's own fields, and so with a style of its own.
+const STYLE = `input { width: 100%; height: 16px; margin: 0; appearance: none; cursor: pointer;
+  background: linear-gradient(90deg, var(--accent) var(--place), var(--line) var(--place)) center / 100% 6px no-repeat; }
+input::-webkit-slider-thumb { appearance: none; width: 16px; height: 16px; border: 1px solid var(--line); border-radius: 50%; background: #fff; }
+input::-moz-range-thumb { width: 14px; height: 14px; border: 1px solid var(--line); border-radius: 50%; background: #fff; }`;
+
 function add(theirs) {
+  const place = Object.assign(document.createElement('span'), { className: 'even-in-ratios', ariaHidden: 'true' });
   const ours = document.createElement('input');
-  Object.assign(ours, { type: 'range', className: 'even-in-ratios', max: STEPS, tabIndex: -1, ariaHidden: 'true' });
+  Object.assign(ours, { type: 'range', max: STEPS, tabIndex: -1 });
+  const style = Object.assign(document.createElement('style'), { textContent: STYLE });
+  place.attachShadow({ mode: 'closed' }).append(style, ours);
   const number = theirs.closest('.block').querySelector('input[type=number]');
   const draw = () => {
     ours.value = String(STEPS * position(Number(number.value), Number(theirs.min), Number(theirs.max)));
@@ -26,7 +35,7 @@ function add(theirs) {
   };
   ours.addEventListener('input', set);
   ours.addEventListener('change', () => theirs.dispatchEvent(new PointerEvent('pointerup', { bubbles: true })));
-  theirs.after(ours);
+  theirs.after(place);
   // Gradio draws how far its own handle is, at every change.
   new MutationObserver(draw).observe(theirs, { attributes: true });
   number.addEventListener('input', draw);
@@ -35,7 +44,7 @@ function add(theirs) {
 
 function addAll() {
   for (const name of NAMES) {
-    const theirs = $(`#${name} input[type=range]:not(.even-in-ratios)`);
+    const theirs = $(`#${name} input[type=range]`);
     if (theirs && !$(`#${name} .even-in-ratios`)) add(theirs);
   }
 }
