@@ -154,16 +154,21 @@ def test_a_wish_that_cannot_be_met_is_explained_in_the_dialog(chat: Chat, clip: 
     wait_for_facts(chat, "2 frames")
 
 
-def test_fit_lowers_the_resolution_to_a_budget_and_says_so(chat: Chat, picture: Path) -> None:
+def test_fit_lowers_the_resolution_to_a_budget_says_so_and_is_undone(
+    chat: Chat, picture: Path
+) -> None:
     chat.attach(picture, picture)
     before = costs(chat, 2)
     chat.page.click("#cost-card summary")
     chat.page.fill("#cost-card details input", "60")
     chat.page.click("#cost-card [data-fit]")
-    chat.page.get_by_text("of the visual tokens.").wait_for()
+    chat.page.get_by_text("Reduced from").wait_for()
     assert sum(costs(chat, 2)) < sum(before)
     prompt = re.search(r"[\d,]+", chat.page.inner_text("#cost-card"))
     assert prompt and int(prompt.group()) <= 60
+    chat.page.click("#cost-card [data-undo-fit]")
+    chat.page.wait_for_selector("#cost-card [data-undo-fit]", state="detached")
+    assert costs(chat, 2) == before
 
 
 def test_the_wait_is_told_once_two_turns_were_measured(chat: Chat, picture: Path) -> None:
