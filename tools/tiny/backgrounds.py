@@ -87,7 +87,7 @@ def _pattern(height: int, width: int, rng: random.Random) -> Pixels:
 
 def background(height: int, width: int, rng: random.Random) -> tuple[Pixels, str | None]:
     """A background, and its colour's name when people would agree on one; pixels (height, width, 3)."""
-    name = rng.choice(("white",) * 5 + ("grey",) * 4 + names.BACKGROUNDS)
+    name = rng.choice(("white",) * 5 + ("grey",) * 4 + names.COLOURS)
     named = rng.random() < 0.65
     colour = shade(name, rng) if named else any_colour(rng)
     pixels = _flat(colour, height, width)

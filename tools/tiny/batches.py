@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 
-import torch
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerFast
 
-from tools.tiny.dialogue import OTHERS, Dialogue, Grids, Words, make_dialogue, pick_grids
+from tools.tiny.dialogue import OTHERS, Dialogue, Grids, MarkedText, make_dialogue, pick_grids
 from tools.tiny.encoding import Batch, encode
 from tools.tiny.scene import FULL, make_picture
 from tools.tiny.world import World
@@ -19,7 +18,7 @@ MAX_PICTURES_SCALE = 3.0  # the scale beyond which a GPU waits for crowded pictu
 
 
 class Batches(Dataset[Batch]):  # type: ignore[misc]  # mypy does not read torch
-    """Batches by number; `vision_only` may be switched while loaders run."""
+    """Batches by (number, whether it is for the vision tower alone)."""
 
     def __init__(
         self,
@@ -31,12 +30,12 @@ class Batches(Dataset[Batch]):  # type: ignore[misc]  # mypy does not read torch
     ) -> None:
         self.tokenizer, self.seed, self.rank = tokenizer, seed, rank
         self.scale, self.world = scale, world.practised()
-        self.vision_only = torch.ones(1, dtype=torch.bool).share_memory_()
 
-    def __getitem__(self, number: int) -> Batch:
-        """Batch `number`, of one kind of dialogue and few sizes so that little of it is padding."""
+    def __getitem__(self, index: tuple[int, bool]) -> Batch:
+        """One kind of dialogue and few sizes a batch, so that little of it is padding."""
+        number, vision_only = index
         rng = random.Random(f"{self.seed}/{number}/{self.rank}")
-        return self._pictures(rng) if self.vision_only.item() else self._dialogues(rng)
+        return self._pictures(rng) if vision_only else self._dialogues(rng)
 
     def _pictures(self, rng: random.Random) -> Batch:
         """Crowded pictures without a question, for the vision tower alone."""
@@ -47,7 +46,8 @@ class Batches(Dataset[Batch]):  # type: ignore[misc]  # mypy does not read torch
             make_picture(rows, columns, rng, rng.random() < 0.8, self.world) for _ in range(count)
         ]
         return encode(
-            [Dialogue([scene], Words("\n"), [Words("\n\n")]) for scene in scenes], self.tokenizer, 1
+            [Dialogue([scene], MarkedText("\n"), [MarkedText("\n\n")]) for scene in scenes],
+            self.tokenizer,
         )
 
     def _dialogues(self, rng: random.Random) -> Batch:
@@ -64,19 +64,21 @@ def _cost(kind: str, grids: Grids) -> float:
     should take equally long.
     """
     sizes = [rows * columns for rows, columns in grids.others]
-    pictures = {"several": 2.8, "later": 2.0}.get(kind, 0.0)
+    pictures = {"several": 2.8, "later": 2.9, "tools": 1.0}.get(kind, 0.0)
     visual = pictures * sum(s * size for s, size in zip(OTHERS, sizes, strict=True))
-    seen = pictures * sum(s * _seen(size) for s, size in zip(OTHERS, sizes, strict=True))
+    seen = pictures * sum(s * _vision_cost(size) for s, size in zip(OTHERS, sizes, strict=True))
     if kind == "picture":
         visual = grids.picture[0] * grids.picture[1]
-        seen = _seen(visual)
+        seen = _vision_cost(visual)
     elif kind == "clip":
         pairs, rows, columns = grids.clip
-        visual, seen = pairs * rows * columns, pairs * _seen(rows * columns)
-    read = visual + 240  # with the tokens of the branches
+        visual, seen = pairs * rows * columns, pairs * _vision_cost(rows * columns)
+    read = (
+        visual + 240 + 500 * (kind == "tools")
+    )  # with the tokens of the branches, and the signatures of tools
     return seen + 3.5e-4 * read + 5e-7 * read**2
 
 
-def _seen(tokens: float) -> float:
+def _vision_cost(tokens: float) -> float:
     """The vision tower's part, for one picture: each patch passes through it and looks at every other."""
     return 9e-4 * tokens + 4.8e-6 * tokens**2

@@ -27,7 +27,11 @@ class Pen:
     edge: Colour | None
     edge_width: float  # as a part of half the shape's size
     smooth: bool
-    shading: float  # brightness from one side of the filling to the other
+    shading: float = 0.0  # brightness from one side of the filling to the other
+    ball: bool = False  # the brightness changes from a bright spot outwards instead
+    hatch: tuple[float, float, float] | None = (
+        None  # scribbled: angle, distance and width of the lines, in pixels
+    )
 
 
 def polygon_mask(
@@ -81,15 +85,35 @@ def draw_polygon(
     seen = np.zeros((size[1], size[0]), np.float32)
     if pen.fill is not None:
         mask = polygon_mask(corners, size, pen.smooth)
-        slope = np.linspace(-pen.shading, pen.shading, size[0], dtype=np.float32)
-        paint = np.asarray(pen.fill, np.float32) + (slope[None, :, None] if pen.shading else 0)
-        blend(pixels, mask, left, top, np.clip(np.broadcast_to(paint, (*mask.shape, 3)), 0, 255))
+        paint = np.asarray(pen.fill, np.float32) + pen.shading * _light(size, pen.ball)
+        drawn = mask * _hatched(size, pen.hatch) if pen.hatch else mask
+        blend(pixels, drawn, left, top, np.clip(paint, 0, 255))
         seen = mask
     if pen.edge is not None:
         mask = polygon_mask(corners, size, pen.smooth, max(line, 1.0))
         blend(pixels, mask, left, top, pen.edge)
         seen = np.maximum(seen, mask)
     return visible_box(seen, left, top)
+
+
+def _light(size: tuple[int, int], ball: bool) -> Pixels:
+    """-1 to 1 from left to right, or down from a bright spot at the upper left; (height, width, 1)."""
+    x, y = (np.linspace(-1, 1, side, dtype=np.float32) for side in size)
+    if ball:
+        light: Pixels = 1 - np.hypot(x + 0.35, (y + 0.4)[:, None])[..., None] * 1.3
+        return light
+    return np.repeat(x[None, :, None], size[1], 0)
+
+
+def _hatched(size: tuple[int, int], hatch: tuple[float, float, float]) -> Mask:
+    """Lines of a pen that goes to and fro, a little unsteadily; (height, width)."""
+    angle, step, width = hatch
+    y, x = np.mgrid[: size[1], : size[0]].astype(np.float32)
+    along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+    across = across + 0.15 * step * np.sin(along / (2.3 * step)) + along * 0.04
+    off = np.abs((across + step / 2) % step - step / 2)
+    lines: Mask = np.clip(width / 2 + 0.5 - off, 0, 1).astype(np.float32)
+    return lines
 
 
 def visible_box(mask: Mask, left: int, top: int) -> Box:

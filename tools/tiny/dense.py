@@ -14,6 +14,7 @@ from tools.tiny.scene import TOKEN, Scene
 IGNORE = -100
 CLASSES = {name: k for k, name in enumerate((*names.SHAPES, *names.CHARACTERS))}
 NOTHING = len(CLASSES)
+CLASSES |= {"O": CLASSES["0"], "I": CLASSES["1"]}  # which it is the word tells, not the shape
 MAX_THINGS = 9  # in the crowded pictures that the vision tower learns from
 
 
@@ -22,7 +23,7 @@ class Dense:
     """The content of each visual token, one row per token in reading order."""
 
     # One of CLASSES, NOTHING, or IGNORE where a thing was in the first frame of a pair only.
-    kinds: NDArray[np.int64]
+    things: NDArray[np.int64]
     colours: NDArray[np.int64]  # IGNORE where there is nothing
     # Which thing from the left, and which character of a text, from 0; IGNORE where there is none. Of two equal ones
     # side by side the language model must know which it has named.
@@ -38,7 +39,7 @@ class Dense:
     def of(cls, scene: Scene) -> Dense:
         """The targets of a picture or clip."""
         grid = pairs, rows, columns = scene.grid
-        kinds = np.full(grid, NOTHING)
+        things = np.full(grid, NOTHING)
         colours, orders, letters = (np.full(grid, IGNORE) for _ in range(3))
         boxes = np.full((*grid, 4), np.nan, np.float32)
         moves = np.full((*grid, 2), np.nan, np.float32)
@@ -49,13 +50,15 @@ class Dense:
                 if scene.is_clip:
                     left, shown = (scene.frame_things[2 * pair + k][index] for k in (0, 1))
                     was, now = (_covered(t.box, rows, columns) for t in (left, shown))
-                    kinds[pair][(was > 0) & (kinds[pair] == NOTHING)] = IGNORE
+                    things[pair][(was > 0) & (things[pair] == NOTHING)] = IGNORE
                     moves[pair][(was > 0) | (now > 0)] = _movement(left.box, shown.box)
                 for number, (name, (x1, y1, x2, y2)) in enumerate(shown.parts):
+                    if name == " ":
+                        continue
                     area = _covered((x1, y1, x2, y2), rows, columns)
                     own = area > best[pair]
                     best[pair][own] = area[own]
-                    kinds[pair][own] = CLASSES[name]
+                    things[pair][own] = CLASSES[name]
                     colours[pair][own] = names.COLOURS.index(thing.colour)
                     orders[pair][own] = index
                     letters[pair][own] = number if thing.kind == "text" else IGNORE
@@ -64,7 +67,7 @@ class Dense:
                     boxes[pair][own] = np.asarray([x1, y1, x2, y2]) / TOKEN - middle
         steps = [np.arange(n) / max(n - 1, 1) for n in grid]
         places = np.stack(np.meshgrid(*steps, indexing="ij"), -1).astype(np.float32)
-        flat = (x.ravel() for x in (kinds, colours, orders, letters))
+        flat = (x.ravel() for x in (things, colours, orders, letters))
         return cls(*flat, *(x.reshape(-1, x.shape[-1]) for x in (boxes, moves, places)))
 
 

@@ -10,15 +10,19 @@ import math
 import random
 from dataclasses import dataclass, field
 
-from tools.tiny import wordings
-from tools.tiny.abroad import question_of
-from tools.tiny.clip_questions import ask_about_clip
 from tools.tiny.exchange import Exchange, Target
-from tools.tiny.follow_ups import follow_up
+from tools.tiny.names import MAX_PICTURES
+from tools.tiny.other_questions import (
+    ask_a_tool,
+    ask_about_clip,
+    follow_up,
+    offer_tools,
+    small_talk,
+)
 from tools.tiny.questions import ask_about
 from tools.tiny.scene import FULL, Scene, make_clip, make_picture
 from tools.tiny.several_questions import ask_about_several
-from tools.tiny.talk import small_talk
+from tools.tiny.wordings import ENGLISH, LANGUAGES, Language, language
 from tools.tiny.world import World
 
 SYSTEM = "You are a helpful assistant."
@@ -27,7 +31,7 @@ _SYSTEMS = ("You are a helpful assistant. Answer briefly.", "You are a friendly 
 
 
 @dataclass
-class Words:
+class MarkedText:
     """Text with its control tokens, and the parts of it that are learnt.
 
     answers: (start, end, subject) of each range of characters to learn; counted: the start of an answer, and the things
@@ -39,12 +43,12 @@ class Words:
     counted: list[tuple[int, tuple[Target, ...]]] = field(default_factory=list)
     more: list[tuple[int, bool]] = field(default_factory=list)
 
-    def add(self, text: str) -> Words:
+    def add(self, text: str) -> MarkedText:
         """Append text that is not learnt."""
         self.text += text
         return self
 
-    def answer(self, exchange: Exchange) -> Words:
+    def answer(self, exchange: Exchange) -> MarkedText:
         """Append an answer and its end mark, to be learnt."""
         self.counted.append((len(self.text), exchange.counted))
         for span in exchange.spans:
@@ -56,10 +60,10 @@ class Words:
         self.text += "<|im_end|>"
         return self
 
-    def after(self, text: str) -> Words:
+    def after(self, text: str) -> MarkedText:
         """These behind a text that is not learnt."""
         shift = len(text)
-        return Words(
+        return MarkedText(
             text + self.text,
             [(a + shift, b + shift, target) for a, b, target in self.answers],
             [(a + shift, targets) for a, targets in self.counted],
@@ -72,8 +76,8 @@ class Dialogue:
     """Pictures in the order of their tokens, the beginning, and the branches."""
 
     scenes: list[Scene]
-    prefix: Words
-    branches: list[Words]
+    prefix: MarkedText
+    branches: list[MarkedText]
 
 
 OTHERS = (0.3, 0.25, 0.3, 0.15)  # how often each of `Grids.others` is taken
@@ -111,19 +115,14 @@ def pick_grids(rng: random.Random, largest: int | None = None, world: World = FU
 
 
 def make_dialogue(kind: str, grids: Grids, rng: random.Random, branches: int = 8) -> Dialogue:
-    """A conversation of one kind: `picture`, `several`, `clip`, `later` (a new picture in a later turn) or `talk`."""
-    return {
-        "picture": _picture,
-        "several": _several,
-        "clip": _clip,
-        "later": _later,
-        "talk": _talk,
-    }[kind](grids, rng, branches)
+    """A conversation of one kind: `picture`, `several`, `clip`, `later` (a new picture in each turn), `tools` or `talk`."""
+    makers = {"picture": _picture, "several": _several, "clip": _clip, "later": _later, "tools": _tools, "talk": _talk}  # fmt: skip
+    return makers[kind](grids, rng, branches)
 
 
-def _head(rng: random.Random) -> Words:
+def _head(rng: random.Random, tools: str = "") -> MarkedText:
     system = SYSTEM if rng.random() < 0.92 else rng.choice(_SYSTEMS)
-    return Words(f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n")
+    return MarkedText(f"<|im_start|>system\n{system}{tools}<|im_end|>\n<|im_start|>user\n")
 
 
 def _media(scene: Scene, number: int, vision_ids: bool) -> str:
@@ -133,60 +132,49 @@ def _media(scene: Scene, number: int, vision_ids: bool) -> str:
 
 _REPLY = "<|im_end|>\n<|im_start|>assistant\n"
 _NEXT = "\n<|im_start|>user\n"
+ABROAD = 0.16  # of the questions; the answers are in their language
+
+
+def _language(rng: random.Random) -> Language:
+    return language(rng.choice(LANGUAGES[1:])) if rng.random() < ABROAD else ENGLISH
+
+
 SHOUTED = 0.08  # of the questions; their words in capitals are tokens of their own
 
 
-def _branch(exchanges: list[Exchange], rng: random.Random) -> Words:
-    words = Words()
+def _branch(exchanges: list[Exchange], rng: random.Random) -> MarkedText:
+    words = MarkedText()
     for index, exchange in enumerate(exchanges):
-        question = question_of(exchange, rng)
-        question = question.upper() if rng.random() < SHOUTED else question
+        question = exchange.question.upper() if rng.random() < SHOUTED else exchange.question
         words.add(_NEXT * bool(index) + question + _REPLY).answer(exchange)
     return words
 
 
-def _lead_in(rng: random.Random) -> str:
-    return wordings.expand(rng.choice(wordings.LEAD_INS), rng).capitalize() + rng.choice(
-        ("", " ", "\n")
-    )
-
-
 def _picture(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
-    scene = make_picture(
-        *(grids.picture if rng.random() < 0.8 else grids.others[0]), rng, world=grids.world
-    )
-    first = rng.random()
-    head = _head(rng)
-    media = _media(scene, 1, rng.random() < 0.3)
+    size = grids.picture if rng.random() < 0.8 else grids.others[0]
+    scene, unasked = make_picture(*size, rng, world=grids.world), grids.world.unasked
+    first, head, media = rng.random(), _head(rng), _media(scene, 1, rng.random() < 0.3)
     if first < 0.12:  # the question before the picture: then there is only this one
-        exchange = ask_about(scene, rng, unasked=grids.world.unasked)
+        exchange = ask_about(scene, rng, unasked=unasked, language=_language(rng))
         prefix = head.add(exchange.question + media + _REPLY).answer(exchange)
-        rest = [
-            _branch([ask_about(scene, rng, unasked=grids.world.unasked)], rng)
-            for _ in range(branches - 2)
-        ]
-        return Dialogue([scene], prefix, [branch.after(_NEXT) for branch in rest])
-    prefix = head.add(_lead_in(rng) * (first < 0.2) + media)
-    if scene.photograph:
-        branches = 3
+        rest = [ask_about(scene, rng, unasked=unasked, language=_language(rng)) for _ in range(branches - 2)]  # fmt: skip
+        return Dialogue([scene], prefix, [_branch([one], rng).after(_NEXT) for one in rest])
+    prefix = head.add((ENGLISH.lead_in(rng) if first < 0.2 else "") + media)
+    branches = 3 if scene.photograph else branches
     # What it refuses elsewhere it answers here by what it sees: a photograph.
     talks = rng.random() < 0.25 and not scene.photograph
-    found = [_branch([small_talk(rng, picture=True)], rng)] if talks else []
+    found = [_branch([small_talk(rng, True, language=_language(rng))], rng)] if talks else []
     while len(found) < branches:
         # "The other one" has a meaning where there are two.
         pair = len(scene.shapes) == 2 and scene.shapes[0].kind != scene.shapes[1].kind
         kind = "colour" if pair and rng.random() < 0.3 else None
-        exchanges = [ask_about(scene, rng, kind, unasked=grids.world.unasked)]
+        exchanges = [ask_about(scene, rng, kind, unasked=unasked, language=_language(rng))]
         often = 0.8 if exchanges[0].kind == "colour" else 0.45
-        after = (
-            follow_up(scene, exchanges[0], rng, unasked=grids.world.unasked)
-            if rng.random() < often
-            else None
-        )
+        after = follow_up(scene, exchanges[0], rng, unasked=unasked) if rng.random() < often else None  # fmt: skip
         if after:
             exchanges.append(after)
         elif rng.random() < 0.08 and not scene.photograph:
-            exchanges = [small_talk(rng, picture=True), *exchanges]
+            exchanges = [small_talk(rng, True, language=_language(rng)), *exchanges]
         found.append(_branch(exchanges, rng))
     return Dialogue([scene], prefix, found)
 
@@ -204,12 +192,11 @@ def _several(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
         if not scene.photograph and len(scene.things) <= (2 if rng.random() < 0.8 else 4):
             scenes.append(scene)
     vision_ids = rng.random() < 0.5
-    prefix = _head(rng).add(_lead_in(rng) * (rng.random() < 0.1))
+    prefix = _head(rng).add(ENGLISH.lead_in(rng) if rng.random() < 0.1 else "")
     for number, scene in enumerate(scenes):
         prefix.add(_media(scene, number + 1, vision_ids))
-    found = [_branch([ask_about_several(scenes, rng)], rng) for _ in range(branches - 1)]
-    found.append(_branch([ask_about_several(scenes, rng), ask_about_several(scenes, rng)], rng))
-    return Dialogue(scenes, prefix, found)
+    asked = [ask_about_several(scenes, rng, language=_language(rng)) for _ in range(branches + 1)]
+    return Dialogue(scenes, prefix, [*(_branch([one], rng) for one in asked[2:]), _branch(asked[:2], rng)])  # fmt: skip
 
 
 def _clip(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
@@ -217,40 +204,37 @@ def _clip(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
     # Two frames are one pair: which came first is then seen in one place only, by the patch embedding.
     scene = make_clip(1 if rng.random() < 0.3 else pairs, rows, columns, rng, grids.world)
     prefix = _head(rng).add(_media(scene, 1, rng.random() < 0.4))
-    return Dialogue(
-        [scene],
-        prefix,
-        [_branch([ask_about_clip(scene, rng)], rng) for _ in range(max(4, branches - 2))],
-    )
+    asked = [ask_about_clip(scene, rng, language=_language(rng)) for _ in range(max(4, branches - 2))]  # fmt: skip
+    return Dialogue([scene], prefix, [_branch([one], rng) for one in asked])
 
 
 def _later(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
-    """A picture and an answer, then a new picture: `the picture` now means the new one."""
-    scenes = [_other(grids, rng), _other(grids, rng)]
-    vision_ids = rng.random() < 0.5
-    first = ask_about(scenes[0], rng, unasked=grids.world.unasked)
-    prefix = (
-        _head(rng).add(_media(scenes[0], 1, vision_ids) + first.question + _REPLY).answer(first)
-    )
-    prefix.add(_NEXT + _media(scenes[1], 2, vision_ids))
-    found = [
-        _branch([ask_about(scenes[1], rng, picture=1, unasked=grids.world.unasked)], rng)
-        for _ in range(branches - 3)
-    ]
-    while len(found) < branches:
-        exchange = ask_about_several(scenes, rng)
-        if not any(scene.photograph for scene in scenes):
-            found.append(_branch([exchange], rng))
-        else:
-            found.append(
-                _branch([ask_about(scenes[1], rng, picture=1, unasked=grids.world.unasked)], rng)
-            )
-    return Dialogue(scenes, prefix, found)
+    """A new picture in each of two to five turns: `the picture` now means the newest."""
+    scenes = [_other(grids, rng) for _ in range(rng.choice((2, 2, 3, 4, 5)))]
+    vision_ids, unasked, prefix = rng.random() < 0.5, grids.world.unasked, _head(rng)
+    for number, scene in enumerate(scenes[:-1]):
+        said = ask_about(scene, rng, picture=number, unasked=unasked)
+        prefix.add(_media(scene, number + 1, vision_ids) + said.question + _REPLY).answer(said).add(_NEXT)  # fmt: skip
+    newest = len(scenes) - 1
+    prefix.add(_media(scenes[newest], newest + 1, vision_ids))
+    # By their number only as many pictures are asked for as stand beside each other elsewhere.
+    across = 0 if newest >= MAX_PICTURES or any(scene.photograph for scene in scenes) else 3
+    asked = [ask_about_several(scenes, rng) for _ in range(across)]
+    asked += [ask_about(scenes[newest], rng, picture=newest, unasked=unasked, language=_language(rng)) for _ in range(branches - across)]  # fmt: skip
+    return Dialogue(scenes, prefix, [_branch([one], rng) for one in asked])
+
+
+def _tools(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
+    """Tools are offered: what one of them answers is a call, everything else is answered as ever."""
+    scene = _other(grids, rng)
+    offer, offered = offer_tools(rng)
+    prefix = _head(rng, offer).add(_media(scene, 1, rng.random() < 0.3))
+    called = [ask_a_tool(scene, rng, offered) for _ in range(branches // 2)]
+    asked = [one for one in called if one]
+    asked += [ask_about(scene, rng, unasked=grids.world.unasked) for _ in range(branches - len(asked))]  # fmt: skip
+    return Dialogue([scene], prefix, [_branch([one], rng) for one in asked])
 
 
 def _talk(_: Grids, rng: random.Random, branches: int) -> Dialogue:
-    return Dialogue(
-        [],
-        _head(rng),
-        [_branch([small_talk(rng, picture=False)], rng) for _ in range(2 * branches)],
-    )
+    said = [small_talk(rng, False, language=_language(rng)) for _ in range(2 * branches)]
+    return Dialogue([], _head(rng), [_branch([one], rng) for one in said])

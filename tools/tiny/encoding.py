@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +15,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from tools.tiny.dense import IGNORE, Dense
-from tools.tiny.dialogue import Dialogue, Words
+from tools.tiny.dialogue import Dialogue, MarkedText
 from tools.tiny.exchange import Target
 from tools.tiny.scene import TOKEN, Scene
 
@@ -22,47 +24,46 @@ MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 # Counted things are marked on a grid of MARKS x MARKS cells.
 MARKS = 4
+PADDING = -1  # the branch of tokens that only fill a row
 
 
 @dataclass
 class Row:
-    """One run of tokens: the beginning of a dialogue or one of its branches."""
+    """One run of tokens: the beginning of a dialogue or one of its branches, T tokens long."""
 
-    ids: list[int]
-    positions: NDArray[np.int64]  # (3, tokens)
-    labels: list[int]  # the token itself where it is part of an answer, else IGNORE
-    boxes: NDArray[np.float32]  # (tokens, 4): where the thing talked about is, 0..1; NaN elsewhere
-    pictures: list[int]  # the number of the picture talked about, else IGNORE
-    # (tokens, MARKS * MARKS): where the counted things are; NaN elsewhere
-    marks: NDArray[np.float32]
-    more: list[int]  # after one of a list or a text whether another follows, else IGNORE
+    ids: NDArray[np.int64]
+    positions: NDArray[np.int64]  # (3, T)
+    labels: NDArray[np.int64]  # the token itself where it is part of an answer, else IGNORE
+    # What the throw-away heads are told about each token.
+    targets: NDArray[np.float32]  # (T, 4) where the thing talked about is, 0..1; NaN elsewhere
+    pictures: NDArray[np.int64]  # the number of the picture talked about, else IGNORE
+    marks: NDArray[np.float32]  # (T, MARKS * MARKS) where the counted things are; NaN elsewhere
+    more: NDArray[np.int64]  # after one of a list or a text whether another follows, else IGNORE
 
 
 @dataclass
 class Batch:
-    """D dialogues as tensors, their T tokens one after the other without padding.
-
-    Only attention needs rectangles: D prefixes of at most P tokens, and K slots of at most S tokens, each with one
-    or more branches of one dialogue. Their tables hold the number of a token, or -1 for padding.
-    """
+    """D dialogues of at most T tokens: each its beginning, then all its branches, then padding."""
 
     frames: list[Tensor]  # per group of equal grids: bytes, (frame pairs, 2, height, width, 3)
     grids: list[tuple[int, int]]  # rows and columns of visual tokens of each group
     visual_order: Tensor  # (V,) the row of the concatenated groups that goes to each visual token of the batch
-    visual_spots: Tensor  # (V,) which tokens are visual
-    ids: Tensor  # (T,)
-    positions: Tensor  # (3, T)
-    dialogue: Tensor  # (T,)
-    branch: Tensor  # (T,) 0 in the prefix, 1.. in the branches
-    prefixes: Tensor  # (D, P) tokens of each prefix
-    slots: Tensor  # (K, S) tokens of each slot
-    label_spots: Tensor  # (N,) the tokens that predict a learnt token
+    visual_spots: Tensor  # (V,) which of the D * T tokens are visual
+    ids: Tensor  # (D, T)
+    positions: Tensor  # (3, D, T)
+    branch: Tensor  # (D, T) 0 in the beginning, 1.. in the branches, PADDING behind them
+    label_spots: Tensor  # (N,) which of the D * T tokens predict a learnt token
     labels: Tensor  # (N,)
-    boxes: Tensor  # (N, 4)
-    pictures: Tensor  # (N,)
-    marks: Tensor  # (N, MARKS * MARKS)
-    more: Tensor  # (N,)
+    told: dict[str, Tensor]  # of `Row` what the heads are told, by name, each (N, ...)
     dense: dict[str, Tensor]  # the fields of `Dense` by name, each (V, ...)
+
+    def moved(self, move: Callable[[Tensor], Tensor]) -> Batch:
+        """The same with every tensor moved, say to a GPU."""
+        tensors: dict[str, Any] = {k: move(v) for k, v in vars(self).items() if isinstance(v, Tensor)}  # fmt: skip
+        tensors["frames"] = [move(frames) for frames in self.frames]
+        for name in ("told", "dense"):
+            tensors[name] = {key: move(target) for key, target in getattr(self, name).items()}
+        return replace(self, **tensors)
 
 
 def frame_pairs(frames: NDArray[np.uint8]) -> Tensor:
@@ -86,8 +87,21 @@ def patches(pairs: Tensor) -> Tensor:
     return cut.permute(0, 2, 5, 3, 6, 8, 1, 4, 7).reshape(count, rows * columns * MERGE * MERGE, -1)
 
 
+@dataclass
+class _Tokens:
+    """The tokens of a text, each pad token repeated for all visual tokens of its scene."""
+
+    ids: list[int] = field(default_factory=list)
+    learnt: list[bool] = field(default_factory=list)
+    targets: list[Target | None] = field(default_factory=list)
+    counted: list[tuple[Target, ...] | None] = field(default_factory=list)
+    more: list[int] = field(default_factory=list)
+    # The first visual token of each scene, and its (frame pairs, rows, columns).
+    grids: list[tuple[int, tuple[int, int, int]]] = field(default_factory=list)
+
+
 def encode_words(
-    words: Words,
+    words: MarkedText,
     scenes: list[Scene],
     tokenizer: PreTrainedTokenizerFast,
     start: int,
@@ -100,49 +114,37 @@ def encode_words(
     """
     tokens = _expand(words, scenes, tokenizer, first_scene)
     positions, end = _positions(tokens, start)
-    boxes = np.full((len(tokens.ids), 4), np.nan, np.float32)
-    pictures = [IGNORE] * len(tokens.ids)
+    ids = np.asarray(tokens.ids)
+    boxes = np.full((len(ids), 4), np.nan, np.float32)
+    pictures = np.full(len(ids), IGNORE)
     found = {target: _relative_box(scenes, target) for target in set(tokens.targets) if target}
     for k, target in enumerate(tokens.targets):
         if target:
-            boxes[k] = found[target]
-            pictures[k] = target.picture
+            boxes[k], pictures[k] = found[target], target.picture
+    labels = np.where(tokens.learnt, ids, IGNORE)
     marks = _marks(tokens.counted, scenes)
-    row = Row(tokens.ids, positions, tokens.labels, boxes, pictures, marks, tokens.more)
+    row = Row(ids, positions, labels, boxes, pictures, marks, np.asarray(tokens.more))
     return row, end, first_scene + len(tokens.grids)
 
 
-@dataclass
-class _Tokens:
-    """The tokens of a text, each pad token repeated for all visual tokens of its scene."""
-
-    ids: list[int] = field(default_factory=list)
-    labels: list[int] = field(default_factory=list)
-    targets: list[Target | None] = field(default_factory=list)
-    counted: list[tuple[Target, ...] | None] = field(default_factory=list)
-    more: list[int] = field(default_factory=list)
-    # The first visual token of each scene, and its (frame pairs, rows, columns).
-    grids: list[tuple[int, tuple[int, int, int]]] = field(default_factory=list)
-
-
 def _expand(
-    words: Words, scenes: list[Scene], tokenizer: PreTrainedTokenizerFast, first_scene: int
+    words: MarkedText, scenes: list[Scene], tokenizer: PreTrainedTokenizerFast, first_scene: int
 ) -> _Tokens:
     encoding = tokenizer.backend_tokenizer.encode(words.text, add_special_tokens=False)
-    learnt = _per_character(words)
-    pads = _pads(tokenizer)
-    counted, goes_on = dict(words.counted), dict(words.more)
+    learnt: list[tuple[bool, Target | None]] = [(False, None)] * (len(words.text) + 1)
+    for a, b, target in words.answers:
+        learnt[a:b] = [(True, target)] * (b - a)
+    pads, counted, goes_on = _pads(tokenizer), dict(words.counted), dict(words.more)
     tokens = _Tokens()
     for token, (begin, _) in zip(encoding.ids, encoding.offsets, strict=True):
-        is_learnt, target = learnt[begin]
         count = 1
         if token in pads:
-            pairs, rows, columns = scenes[first_scene + len(tokens.grids)].grid
-            tokens.grids.append((len(tokens.ids), (pairs, rows, columns)))
-            count = pairs * rows * columns
+            grid = scenes[first_scene + len(tokens.grids)].grid
+            tokens.grids.append((len(tokens.ids), grid))
+            count = math.prod(grid)
         tokens.ids += [token] * count
-        tokens.labels += [token if is_learnt else IGNORE] * count
-        tokens.targets += [target] * count
+        tokens.learnt += [learnt[begin][0]] * count
+        tokens.targets += [learnt[begin][1]] * count
         tokens.counted += [counted.get(begin)] * count
         tokens.more += [int(goes_on.get(begin, IGNORE))] * count
     return tokens
@@ -152,15 +154,14 @@ def _positions(tokens: _Tokens, start: int) -> tuple[NDArray[np.int64], int]:
     """M-RoPE positions, (3, tokens): frame pair, row and column of visual tokens. Gives the position after them too."""
     parts: list[NDArray[np.int64]] = []
     position, done = start, 0
-    for begin, grid in tokens.grids:
-        parts.append(_counting_up(position, begin - done))
+    for begin, grid in [*tokens.grids, (len(tokens.ids), (0, 0, 0))]:
+        # The positions of text are the same in all three parts.
+        parts.append(np.tile(np.arange(position, position + begin - done), (3, 1)))
         position += begin - done
         parts.append(np.indices(grid).reshape(3, -1) + position)
         position += max(grid[1:])
         done = begin + math.prod(grid)
-    rest = len(tokens.ids) - done
-    parts.append(_counting_up(position, rest))
-    return np.concatenate(parts, 1), position + rest
+    return np.concatenate(parts, 1), position
 
 
 def _marks(counted: list[tuple[Target, ...] | None], scenes: list[Scene]) -> NDArray[np.float32]:
@@ -176,140 +177,61 @@ def _marks(counted: list[tuple[Target, ...] | None], scenes: list[Scene]) -> NDA
     return marks
 
 
-def _counting_up(start: int, count: int) -> NDArray[np.int64]:
-    """The positions of text: the same in all three parts; (3, count)."""
-    return np.tile(np.arange(start, start + count), (3, 1))
-
-
 @cache
 def _pads(tokenizer: PreTrainedTokenizerFast) -> frozenset[int]:
     """The tokens that stand for visual ones; kept, since transformers looks them up slowly."""
     return frozenset(tokenizer.convert_tokens_to_ids(["<|image_pad|>", "<|video_pad|>"]))
 
 
-def _per_character(words: Words) -> list[tuple[bool, Target | None]]:
-    learnt: list[tuple[bool, Target | None]] = [(False, None)] * (len(words.text) + 1)
-    for a, b, target in words.answers:
-        learnt[a:b] = [(True, target)] * (b - a)
-    return learnt
-
-
 def _relative_box(scenes: list[Scene], target: Target) -> NDArray[np.float32]:
     scene = scenes[target.picture]
     thing = scene.things[target.thing]
-    x1, y1, x2, y2 = (
-        thing.box if target.character is None else thing.characters[target.character][1]
-    )
-    width, height = scene.width, scene.height
-    return np.asarray((x1 / width, y1 / height, x2 / width, y2 / height), np.float32)
+    box = thing.box if target.character is None else thing.characters[target.character][1]
+    sides = (scene.width, scene.height) * 2
+    return np.asarray([a / b for a, b in zip(box, sides, strict=True)], np.float32)
 
 
-def _packed(rows: list[Row], size: int) -> list[list[int]]:
-    """First fit, longest first: which branches share a slot of `size` tokens."""
-    slots: list[list[int]] = []
-    room: list[int] = []
-    for index in sorted(range(len(rows)), key=lambda k: -len(rows[k].ids)):
-        length = len(rows[index].ids)
-        slot = next((k for k, free in enumerate(room) if free >= length), None)
-        if slot is None:
-            slots.append([])
-            room.append(size)
-            slot = len(slots) - 1
-        slots[slot].append(index)
-        room[slot] -= length
-    return slots
+def encode(dialogues: list[Dialogue], tokenizer: PreTrainedTokenizerFast) -> Batch:
+    """One batch of dialogues."""
+    rows = [_rows(dialogue, tokenizer) for dialogue in dialogues]
+    # A multiple of 32, which vector units like.
+    length = max(sum(len(row.ids) for row in of_dialogue) for of_dialogue in rows)
+    length = -(-length // 32) * 32
 
+    def table(value: Callable[[int, Row], NDArray[Any]], padding: float) -> NDArray[Any]:
+        """(D, T, ...): a value of each token of each row of each dialogue."""
+        lines = [np.concatenate([value(n, row) for n, row in enumerate(of)]) for of in rows]
+        filled = [[(0, length - len(line))] + [(0, 0)] * (line.ndim - 1) for line in lines]
+        return np.stack([np.pad(line, pad, constant_values=padding) for line, pad in zip(lines, filled, strict=True)])  # fmt: skip
 
-def _best_size(branches: list[list[Row]], prefix: int) -> int:
-    """The size of slots that costs attention least: large ones waste less, small ones look at less."""
-    longest = max(len(row.ids) for rows in branches for row in rows)
-
-    def cost(size: int) -> int:
-        slots = sum(len(_packed(rows, size)) for rows in branches)
-        return slots * size * (prefix + size)
-
-    return min(range(-(-longest // 32) * 32, 2 * longest + 64, 32), key=cost)
-
-
-def _repeated(values: list[int], rows: list[tuple[int, int, Row]]) -> Tensor:
-    """Each row's value for each of its tokens."""
-    return torch.from_numpy(np.repeat(values, [len(row.ids) for _, _, row in rows]))
-
-
-def _table(lines: list[list[range]]) -> Tensor:
-    """Token numbers as a rectangle, padded with -1 to a width that vector units like."""
-    width = -(-max(sum(len(part) for part in line) for line in lines) // 32) * 32
-    table = np.full((len(lines), width), -1)
-    for number, line in enumerate(lines):
-        flat = [k for part in line for k in part]
-        table[number, : len(flat)] = flat
-    return torch.from_numpy(table)
-
-
-def encode(
-    dialogues: list[Dialogue], tokenizer: PreTrainedTokenizerFast, slot_size: int | None = None
-) -> Batch:
-    """One batch of dialogues. slot_size: tokens of a slot; None takes the size that costs attention least."""
-    prefixes, branches = _rows(dialogues, tokenizer)
-    ordered = [
-        (d, number, row)
-        for d, prefix in enumerate(prefixes)
-        for number, row in enumerate((prefix, *branches[d]))
-    ]
-    rows = [row for _, _, row in ordered]
-    spans = _spans(ordered)
-    ids = np.concatenate([row.ids for row in rows])
-    labels = np.concatenate([row.labels for row in rows])
+    ids = table(lambda _, row: row.ids, 0)
+    branch = table(lambda number, row: np.full(len(row.ids), number), PADDING)
+    positions = table(lambda _, row: row.positions.T, 0)
+    labels = table(lambda _, row: row.labels, IGNORE).ravel()
     learnt = np.flatnonzero(labels != IGNORE)
 
-    def targets(name: str) -> Tensor:
-        return torch.from_numpy(np.concatenate([getattr(row, name) for row in rows])[learnt])
+    def told(name: str) -> Tensor:
+        values = table(lambda _, row: getattr(row, name), 0)
+        return torch.from_numpy(values.reshape(-1, *values.shape[2:])[learnt])
 
-    size = slot_size or _best_size(branches, max(len(row.ids) for row in prefixes))
-    slots = [
-        [spans[d, k + 1] for k in slot]
-        for d, of_dialogue in enumerate(branches)
-        for slot in _packed(of_dialogue, size)
-    ]
+    pads = np.isin(ids, list(_pads(tokenizer))) & (branch != PADDING)
     return Batch(
         *_visual(dialogues),
-        visual_spots=torch.from_numpy(np.flatnonzero(np.isin(ids, list(_pads(tokenizer))))),
+        visual_spots=torch.from_numpy(np.flatnonzero(pads)),
         ids=torch.from_numpy(ids),
-        positions=torch.from_numpy(np.concatenate([row.positions for row in rows], 1)),
-        dialogue=_repeated([d for d, _, _ in ordered], ordered),
-        branch=_repeated([number for _, number, _ in ordered], ordered),
-        prefixes=_table([[spans[d, 0]] for d in range(len(prefixes))]),
-        slots=_table(slots),
+        positions=torch.from_numpy(np.moveaxis(positions, -1, 0).copy()),
+        branch=torch.from_numpy(branch),
         label_spots=torch.from_numpy(learnt - 1),
         labels=torch.from_numpy(labels[learnt]),
-        **{name: targets(name) for name in ("boxes", "pictures", "marks", "more")},
+        told={name: told(name) for name in ("targets", "pictures", "marks", "more")},
         dense=_dense(dialogues),
     )
 
 
-def _rows(
-    dialogues: list[Dialogue], tokenizer: PreTrainedTokenizerFast
-) -> tuple[list[Row], list[list[Row]]]:
-    """The prefix and the branches of each dialogue."""
-    prefixes: list[Row] = []
-    branches: list[list[Row]] = []
-    for dialogue in dialogues:
-        scenes = dialogue.scenes
-        prefix, position, scene = encode_words(dialogue.prefix, scenes, tokenizer, 0, 0)
-        prefixes.append(prefix)
-        branches.append(
-            [encode_words(b, scenes, tokenizer, position, scene)[0] for b in dialogue.branches]
-        )
-    return prefixes, branches
-
-
-def _spans(ordered: list[tuple[int, int, Row]]) -> dict[tuple[int, int], range]:
-    """The tokens of each row in the batch, by the numbers of its dialogue and branch (0: the prefix)."""
-    spans, start = {}, 0
-    for d, number, row in ordered:
-        spans[d, number] = range(start, start + len(row.ids))
-        start += len(row.ids)
-    return spans
+def _rows(dialogue: Dialogue, tokenizer: PreTrainedTokenizerFast) -> list[Row]:
+    """The beginning of a dialogue and its branches, all of which go on from the same position."""
+    prefix, position, scene = encode_words(dialogue.prefix, dialogue.scenes, tokenizer, 0, 0)
+    return [prefix, *(encode_words(b, dialogue.scenes, tokenizer, position, scene)[0] for b in dialogue.branches)]  # fmt: skip
 
 
 def _dense(dialogues: list[Dialogue]) -> dict[str, Tensor]:
@@ -325,22 +247,15 @@ def _dense(dialogues: list[Dialogue]) -> dict[str, Tensor]:
 
 def _visual(dialogues: list[Dialogue]) -> tuple[list[Tensor], list[tuple[int, int]], Tensor]:
     """Frames grouped by grid, the grids, and the way back to reading order."""
-    groups: dict[tuple[int, int], list[Tensor]] = {}
-    entries: list[tuple[tuple[int, int], int, int]] = []  # grid, first pair within its group, pairs
-    for dialogue in dialogues:
-        for scene in dialogue.scenes:
-            grid = scene.grid[1:]
-            members = groups.setdefault(grid, [])
-            pairs = frame_pairs(scene.frames)
-            entries.append((grid, sum(len(part) for part in members), len(pairs)))
-            members.append(pairs)
-    grids = list(groups)
-    offsets, offset = {}, 0
-    for grid in grids:
-        offsets[grid] = offset
-        offset += sum(len(part) for part in groups[grid]) * grid[0] * grid[1]
-    order = [torch.arange(0)]
-    for (rows, columns), first, count in entries:
-        start = offsets[rows, columns] + first * rows * columns
-        order.append(torch.arange(start, start + count * rows * columns))
-    return [torch.cat(groups[grid]) for grid in grids], grids, torch.cat(order)
+    groups: dict[tuple[int, ...], list[Tensor]] = {}
+    numbers: dict[tuple[int, ...], list[int]] = {}  # of the scenes in each group
+    scenes = [scene for dialogue in dialogues for scene in dialogue.scenes]
+    for number, scene in enumerate(scenes):
+        groups.setdefault(scene.grid[1:], []).append(frame_pairs(scene.frames))
+        numbers.setdefault(scene.grid[1:], []).append(number)
+    grouped = [number for members in numbers.values() for number in members]
+    sizes = [math.prod(scenes[number].grid) for number in grouped]
+    parts = dict(zip(grouped, torch.arange(sum(sizes)).split(sizes), strict=True)) if sizes else {}
+    order = torch.cat([torch.arange(0), *(parts[number] for number in range(len(scenes)))])
+    grids = [(rows, columns) for rows, columns in groups]
+    return [torch.cat(members) for members in groups.values()], grids, order

@@ -22,27 +22,11 @@ class Outputs:
     """Hidden states: of the visual tokens, after every text layer, and after the last norm."""
 
     visual: Tensor  # (V, hidden)
-    layers: list[Tensor]  # each (T, hidden)
-    final: Tensor  # (T, hidden)
+    layers: list[Tensor]  # each (D * T, hidden)
+    final: Tensor  # (D * T, hidden)
 
 
-class _Moved(torch.autograd.Function):  # type: ignore[misc]  # mypy does not read torch
-    """Rows of a tensor in another order, with repeated ones as padding.
-
-    Padding carries no gradient, so the way back is a selection of rows too, not a slow sum.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, there: Tensor, back: Tensor) -> Tensor:
-        ctx.save_for_backward(there, back)
-        return x.index_select(0, there)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return gradient.index_select(0, ctx.saved_tensors[1]), None, None
-
-
-def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def _apply_rotary(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary positions on the last dimension; cos and sin hold one half, since both halves are equal."""
     a, b = x.chunk(2, -1)
     return torch.cat((a * cos - b * sin, b * cos + a * sin), -1)
@@ -93,7 +77,10 @@ def vision_forward(
         qkv = F.linear(y, block.attn.qkv.weight.to(dtype), block.attn.qkv.bias.to(dtype))
         query, key, value = qkv.view(frames, count, 3, heads, -1).permute(2, 0, 3, 1, 4)
         mixed = _attend(
-            _turned(query, cos * scale, sin * scale), _turned(key, cos, sin), value, None
+            _apply_rotary(query, cos * scale, sin * scale),
+            _apply_rotary(key, cos, sin),
+            value,
+            None,
         )
         mixed = mixed.transpose(1, 2).reshape(frames, count, width)
         x = x + F.linear(mixed, block.attn.proj.weight.to(dtype), block.attn.proj.bias.to(dtype))
@@ -132,90 +119,38 @@ def visual_tokens(model: Any, batch: Batch, dtype: torch.dtype) -> Tensor:
 
 
 def _text_angles(language: Any, positions: Tensor) -> Tensor:
-    """M-RoPE angles: the first frequencies turn with time, then rows, the slowest with columns; (T, head_dim / 2)."""
+    """M-RoPE angles: the first frequencies turn with time, then rows, the slowest with columns; (D, T, head_dim / 2)."""
     rotary = language.rotary_emb
     angles = positions[..., None].float() * rotary.inv_freq
     parts = angles.split(list(rotary.mrope_section), -1)
     return torch.cat([part[k % 3] for k, part in enumerate(parts)], -1)
 
 
-@dataclass
-class Layout:
-    """How T tokens lie in the rectangles of attention, prefixes first, and who may look at whom."""
+def _bias(batch: Batch, dtype: torch.dtype, heads: int, groups: int) -> Tensor:
+    """Who may look at whom: a beginning is causal, a branch sees the beginning and its own past.
 
-    there: Tensor  # (D * P + K * S,) the token at each place; padding repeats the first
-    back: Tensor  # (T,) the place of each token
-    owner: Tensor  # (K,) the dialogue of each slot
-    prefixes: tuple[int, int]  # D, P
-    slots: tuple[int, int]  # K, S
-    # Per key head, for the query heads that share it one below the other: 0, or so negative that a softmax makes it 0.
-    prefix_bias: Tensor  # (D * groups, heads / groups * P, P)
-    slot_bias: Tensor  # (K * groups, heads / groups * S, P + S)
-
-    @classmethod
-    def of(cls, batch: Batch, dtype: torch.dtype, heads: int, groups: int) -> Layout:
-        """Prefixes are causal; a branch sees the prefix of its dialogue and its own past."""
-        width, size = batch.prefixes.shape[1], batch.slots.shape[1]
-        places = torch.cat((batch.prefixes.flatten(), batch.slots.flatten()))
-        there = places.clamp(min=0)
-        back = torch.empty_like(batch.ids)
-        held = (places >= 0).nonzero()[:, 0]
-        back[places[held]] = held
-        device = places.device
-        real = batch.prefixes >= 0
-        owner = batch.dialogue[batch.slots[:, 0]]
-        branch = torch.where(batch.slots >= 0, batch.branch[batch.slots], -1)
-        causal = torch.ones(width, width, dtype=torch.bool, device=device).tril()
-        first = real[:, None] & causal
-        within = torch.ones(size, size, dtype=torch.bool, device=device).tril() & (
-            branch[:, :, None] == branch[:, None]
-        )
-        allowed = torch.cat((real[owner][:, None].expand(-1, size, -1), within), -1)
-
-        def bias(mask: Tensor) -> Tensor:
-            """Large enough to vanish, and no infinities to breed NaN in rows of padding."""
-            values = torch.zeros(mask.shape, dtype=dtype, device=device).masked_fill_(~mask, -1e4)
-            return values.repeat_interleave(groups, 0).repeat(1, heads // groups, 1)
-
-        shapes = tuple(batch.prefixes.shape), tuple(batch.slots.shape)
-        return cls(there, back, owner, *shapes, bias(first), bias(allowed))
-
-    def attend(self, mixed: Tensor, heads: int, groups: int) -> Tensor:
-        """Attention of T tokens; (T, heads + 2 groups, size) -> (T, heads * size)."""
-        size = mixed.shape[-1]
-        (count, width), (slots, rows) = self.prefixes, self.slots
-        placed = _Moved.apply(mixed.flatten(1), self.there, self.back)
-        placed = placed.view(-1, heads + 2 * groups, size)
-
-        def parts(states: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:
-            """Queries with the heads of one key head side by side, keys, values."""
-            states = states.view(n, -1, heads + 2 * groups, size).transpose(1, 2)
-            query, key, value = states.split((heads, groups, groups), 1)
-            return query.reshape(n, groups, -1, size), key, value
-
-        split = count * width
-        query, key, value = parts(placed[:split], count)
-        seen = _attend(query, key, value, self.prefix_bias)
-        seen = seen.view(count, heads, width, size).transpose(1, 2).reshape(split, -1)
-        query, own_key, own_value = parts(placed[split:], slots)
-        keys = torch.cat((key.index_select(0, self.owner), own_key), 2)
-        values = torch.cat((value.index_select(0, self.owner), own_value), 2)
-        read = _attend(query, keys, values, self.slot_bias)
-        read = read.view(slots, heads, rows, size).transpose(1, 2).reshape(slots * rows, -1)
-        return torch.cat((seen, read)).index_select(0, self.back)
+    0, or so negative that a softmax makes it 0: infinities would breed NaN in rows of padding. Of the query heads that
+    share a key head one lies below the other; (D * groups, heads / groups * T, T).
+    """
+    branch, length = batch.branch, batch.branch.shape[1]
+    causal = torch.ones(length, length, dtype=torch.bool, device=branch.device).tril()
+    seen = (branch[:, None] == 0) | (branch[:, None] == branch[:, :, None])
+    values = torch.zeros(seen.shape, dtype=dtype, device=branch.device)
+    values.masked_fill_(~(seen & causal), -1e4)
+    return values.repeat_interleave(groups, 0).repeat(1, heads // groups, 1)
 
 
 def text_forward(
     language: Any, embedded: Tensor, batch: Batch, dtype: torch.dtype
 ) -> tuple[list[Tensor], Tensor]:
-    """The text model on a batch's tokens; (T, hidden) -> its states after every layer, and normed."""
+    """The text model on a batch's tokens; (D, T, hidden) -> its states after every layer, and normed."""
     config = language.config
     heads, groups = config.num_attention_heads, config.num_key_value_heads
     size, eps = config.hidden_size // heads, config.rms_norm_eps
-    angles = _text_angles(language, batch.positions)[:, None]
+    angles = _text_angles(language, batch.positions)[:, :, None]
     cos, sin = angles.cos().to(dtype), angles.sin().to(dtype)
-    layout = Layout.of(batch, dtype, heads, groups)
-    x, states = embedded, []
+    bias, x, states = _bias(batch, dtype, heads, groups), embedded, []
+    count, length = batch.ids.shape
     for layer in language.layers:
         y = _rms_norm(x, layer.input_layernorm.weight.to(dtype), eps)
         attention = layer.self_attn
@@ -224,12 +159,12 @@ def text_forward(
         scales = (size**-0.5, 1.0, 1.0)
         weight = torch.cat([p.weight * scale for p, scale in zip(parts, scales, strict=True)])
         offset = torch.cat([p.bias * scale for p, scale in zip(parts, scales, strict=True)])
-        mixed = F.linear(y, weight.to(dtype), offset.to(dtype)).view(
-            len(x), heads + 2 * groups, size
-        )
-        turned = _turned(mixed[:, : heads + groups], cos, sin)
-        mixed = torch.cat((turned, mixed[:, heads + groups :]), 1)
-        read = layout.attend(mixed, heads, groups)
+        mixed = F.linear(y, weight.to(dtype), offset.to(dtype)).unflatten(-1, (-1, size))
+        turned = _apply_rotary(mixed[:, :, : heads + groups], cos, sin)
+        query, key = turned.transpose(1, 2).split((heads, groups), 1)
+        value = mixed[:, :, heads + groups :].transpose(1, 2)
+        read = _attend(query.reshape(count, groups, -1, size), key, value, bias)
+        read = read.view(count, heads, length, size).transpose(1, 2).flatten(2)
         x = x + F.linear(read, attention.o_proj.weight.to(dtype))
         y = _rms_norm(x, layer.post_attention_layernorm.weight.to(dtype), eps)
         mlp = layer.mlp
@@ -243,8 +178,8 @@ def text_forward(
 def forward(model: Any, batch: Batch, dtype: torch.dtype = torch.float32) -> Outputs:
     """Both towers on a batch. Logits are `final @ embeddings.T`, since the embeddings are tied."""
     visual = visual_tokens(model, batch, dtype)
-    embeddings = model.model.language_model.embed_tokens.weight
-    embedded = F.embedding(batch.ids, embeddings).to(dtype)
-    embedded = embedded.index_copy(0, batch.visual_spots, visual)
-    states, final = text_forward(model.model.language_model, embedded, batch, dtype)
-    return Outputs(visual, states, final)
+    language = model.model.language_model
+    embedded = F.embedding(batch.ids, language.embed_tokens.weight).to(dtype)
+    embedded = embedded.flatten(0, 1).index_copy(0, batch.visual_spots, visual).view_as(embedded)
+    states, final = text_forward(language, embedded, batch, dtype)
+    return Outputs(visual, [state.flatten(0, 1) for state in states], final.flatten(0, 1))

@@ -15,94 +15,71 @@ from tools.tiny.dense import IGNORE, MAX_THINGS, NOTHING
 from tools.tiny.encoding import MARKS, Batch
 from tools.tiny.forward import Outputs
 
-PLACE_LAYER, TARGET_LAYER, MORE_LAYER = 1, 2, 3  # after the second, third and fourth text layer
+# Widths of the linear readings of visual tokens as they leave the vision tower; their targets are the fields of `Dense`.
+VISUAL = {"things": NOTHING + 1, "colours": len(names.COLOURS), "orders": MAX_THINGS, "letters": names.MAX_CHARACTERS,
+          "boxes": 4, "moves": 2}  # fmt: skip
+# Of the tokens that begin or continue an answer: the text layer behind which they are read, and the width. In later
+# turns there may be one more picture than side by side.
+LEARNT = {"targets": (2, 4), "pictures": (2, names.MAX_PICTURES + 1), "marks": (2, MARKS * MARKS), "more": (3, 2)}  # fmt: skip
+PLACE_LAYER = 1  # behind the second text layer visual tokens know where they are
+WEIGHTS = {"language": 1.0, "things": 0.6, "colours": 0.3, "boxes": 0.6, "places": 1.0, "targets": 1.5, "pictures": 0.3,
+           "marks": 0.8, "more": 0.5, "moves": 0.5, "orders": 0.3, "letters": 0.3}  # fmt: skip
 
 
 class Heads(nn.Module):  # type: ignore[misc]  # mypy does not read torch
-    """Linear readings of visual tokens and of the tokens that begin or continue an answer."""
+    """One linear reading for each thing that a token is to know."""
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.things = nn.Linear(hidden, NOTHING + 1)
-        self.colours = nn.Linear(hidden, len(names.COLOURS))
-        self.orders = nn.Linear(hidden, MAX_THINGS)
-        self.letters = nn.Linear(hidden, names.MAX_CHARACTERS)
-        self.boxes = nn.Linear(hidden, 4)
-        self.moves = nn.Linear(hidden, 2)
-        self.places = nn.Linear(hidden, 3)
-        self.targets = nn.Linear(hidden, 4)
-        self.pictures = nn.Linear(hidden, names.MAX_PICTURES)
-        self.marks = nn.Linear(hidden, MARKS * MARKS)
-        self.more = nn.Linear(hidden, 1)
+        widths = VISUAL | {"places": 3} | {name: width for name, (_, width) in LEARNT.items()}
+        self.read = nn.ModuleDict({name: nn.Linear(hidden, width) for name, width in widths.items()})  # fmt: skip
 
-    def dense_losses(self, visual: Tensor, batch: Batch) -> dict[str, Tensor]:
+    def visual_losses(self, visual: Tensor, batch: Batch) -> dict[str, Tensor]:
         """What each visual token shows; visual: (V, hidden)."""
-        if not len(visual):
-            return {}
-        visual = F.rms_norm(visual.float(), visual.shape[-1:])
-        kinds = batch.dense["kinds"]
-        weights = torch.ones(NOTHING + 1, device=visual.device)
-        weights[NOTHING] = 0.3
-        losses = {"things": F.cross_entropy(self.things(visual), kinds, weights, ignore_index=IGNORE)}  # fmt: skip
-        for name in ("colours", "orders", "letters"):
-            shown = batch.dense[name] != IGNORE
-            if shown.any():
-                head = getattr(self, name)
-                losses[name] = F.cross_entropy(head(visual[shown]), batch.dense[name][shown])
-        for name, head in (("boxes", self.boxes), ("moves", self.moves)):
-            there = ~batch.dense[name][:, 0].isnan()
-            if there.any():
-                losses[name] = F.smooth_l1_loss(
-                    head(visual[there]), batch.dense[name][there], beta=0.2
-                )
-        return losses
+        states = dict.fromkeys(VISUAL, _normed(visual))
+        return self._losses(states if len(visual) else {}, batch.dense)
 
     def text_losses(self, outputs: Outputs, batch: Batch) -> dict[str, Tensor]:
         """Where each visual token is, what each learnt token talks about, and whether more of that follows."""
-        losses: dict[str, Tensor] = {}
+        states = {name: _normed(outputs.layers[layer][batch.label_spots]) for name, (layer, _) in LEARNT.items()}  # fmt: skip
+        losses = self._losses(states, batch.told)
         if len(batch.visual_spots):
-            state = _normed(outputs.layers[PLACE_LAYER])[batch.visual_spots]
-            losses["places"] = F.smooth_l1_loss(
-                self.places(state), batch.dense["places"], beta=0.05
-            )
-        state = _normed(outputs.layers[TARGET_LAYER])[batch.label_spots]
-        aimed, marked = batch.pictures != IGNORE, ~batch.marks[:, 0].isnan()
-        if aimed.any():
-            losses["targets"] = F.smooth_l1_loss(
-                self.targets(state[aimed]), batch.boxes[aimed], beta=0.05
-            )
-            losses["pictures"] = F.cross_entropy(self.pictures(state[aimed]), batch.pictures[aimed])
-        if marked.any():
-            losses["marks"] = F.binary_cross_entropy_with_logits(
-                self.marks(state[marked]), batch.marks[marked]
-            )
-        listed = batch.more != IGNORE
-        if listed.any():
-            state = _normed(outputs.layers[MORE_LAYER])[batch.label_spots[listed]]
-            losses["more"] = F.binary_cross_entropy_with_logits(
-                self.more(state)[:, 0], batch.more[listed].float()
-            )
+            places = {"places": _normed(outputs.layers[PLACE_LAYER][batch.visual_spots])}
+            losses |= self._losses(places, batch.dense)
+        return losses
+
+    def _losses(self, states: dict[str, Tensor], targets: dict[str, Tensor]) -> dict[str, Tensor]:
+        """By name; where no token has a target there is no loss."""
+        losses = {}
+        for name, state in states.items():
+            target = targets[name]
+            there = ~target[:, 0].isnan() if target.is_floating_point() else target != IGNORE
+            if there.any():
+                losses[name] = _loss(name, self.read[name](state[there]), target[there])
         return losses
 
     def readings(self, visual: Tensor, batch: Batch) -> dict[str, float]:
-        """How often the dense heads are right, for the log."""
+        """How often the readings of what is shown are right, for the log."""
         if not len(visual):
             return {}
-        colours = batch.dense["colours"]
-        shown = colours != IGNORE
-        if not shown.any():
-            return {}
-        visual = F.rms_norm(visual.float(), visual.shape[-1:])[shown]
-        truth = batch.dense["kinds"][shown]
-        right = self.things(visual).argmax(-1) == truth
-        letters = truth >= len(names.SHAPES)
-        right_colour = self.colours(visual).argmax(-1) == colours[shown]
-        found = {"colour_right": right_colour.float().mean().item()}
-        if (~letters).any():
-            found["shape_right"] = right[~letters].float().mean().item()
-        if letters.any():
-            found["character_right"] = right[letters].float().mean().item()
-        return found
+        visual, things, colours = _normed(visual), batch.dense["things"], batch.dense["colours"]
+        right = self.read["things"](visual).argmax(-1) == things
+        shapes = (things >= 0) & (things < len(names.SHAPES))
+        characters = (things >= len(names.SHAPES)) & (things < NOTHING)
+        right_colour = self.read["colours"](visual).argmax(-1) == colours
+        found = {"shape_right": right[shapes], "character_right": right[characters], "colour_right": right_colour[colours != IGNORE]}  # fmt: skip
+        return {name: hits.float().mean().item() for name, hits in found.items() if len(hits)}
+
+
+def _loss(name: str, read: Tensor, target: Tensor) -> Tensor:
+    if name == "marks":
+        return F.binary_cross_entropy_with_logits(read, target)
+    if target.is_floating_point():
+        return F.smooth_l1_loss(read, target, beta=0.2 if name in VISUAL else 0.05)
+    weights = torch.ones(read.shape[-1], device=read.device)
+    if name == "things":
+        weights[NOTHING] = 0.3  # most tokens show nothing
+    return F.cross_entropy(read, target, weights)
 
 
 def _normed(state: Tensor) -> Tensor:

@@ -10,6 +10,8 @@ from pathlib import Path
 from PIL import ImageFont
 
 from tools.tiny.canvas import Font
+from tools.tiny.names import MAX_CHARACTERS
+from tools.tiny.wordings import ENGLISH
 
 # Packages that carry fonts under free licences. All are optional; the more, the better it reads.
 _FONT_PACKAGES = ("font_roboto", "font_source_serif_pro", "font_source_sans_pro", "font_manrope",
@@ -36,6 +38,39 @@ def _load(name: str, size: int) -> ImageFont.FreeTypeFont:
     if not isinstance(font, ImageFont.FreeTypeFont):
         raise RuntimeError("Pillow was built without FreeType; install Pillow's wheel from PyPI.")
     return font
+
+
+@cache
+def _words() -> dict[int, list[str]]:
+    """The words of `languages/english.toml`, by length."""
+    words: dict[int, list[str]] = {}
+    for word in ENGLISH.table["words"].split():
+        words.setdefault(len(word), []).append(word)
+    return words
+
+
+def some_word(most: int, rng: random.Random) -> str:
+    """A word, something that sounds like one, or two words; of at most `most` characters, or "" if there is none.
+
+    Made-up words keep the model from guessing what it has not read.
+    """
+    most = min(most, MAX_CHARACTERS)
+    lengths = [length for length in range(3, most + 1) if length <= 8]
+    if not lengths:
+        return ""
+    if most >= 7 and rng.random() < 0.3:
+        first = rng.randint(2, most - 4)
+        return f"{_one_word(first, rng)} {_one_word(rng.randint(3, most - 1 - first), rng)}"
+    return _one_word(rng.choice(lengths), rng)
+
+
+def _one_word(length: int, rng: random.Random) -> str:
+    known = _words().get(length, [])
+    if known and rng.random() < 0.5:
+        return rng.choice(known)
+    sounds = ("BCDFGHJKLMNPQRSTVWXYZ", "AEIOU")
+    start = rng.randrange(2)
+    return "".join(rng.choice(sounds[(start + k + (rng.random() < 0.15)) % 2]) for k in range(length))  # fmt: skip
 
 
 def pick_font(height: float, rng: random.Random) -> Font:

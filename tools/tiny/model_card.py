@@ -15,68 +15,12 @@ _BEGIN, _END = "<!-- accuracy begins -->", "<!-- accuracy ends -->"
 _THIRD = ("<!-- third renderer begins -->", "<!-- third renderer ends -->")
 _TRAINING = ("<!-- training begins -->", "<!-- training ends -->")
 
-_CARD = f"""---
-license: apache-2.0
-pipeline_tag: image-text-to-text
-library_name: transformers
----
-
-# tiny-qwen2-vl
-
-A Qwen2-VL of 4.4 million parameters: the real architecture, the real processor path, the real prompt format,
-for trying and testing a vision-language application offline and in seconds. Its world is small: one to four shapes
-(circle, square, triangle, star, cross, diamond) in eight colours, texts of one to four characters, several
-pictures in one conversation, short clips in which something moves.
-
-## How it was made
-
-`python tools/train_tiny.py` makes all of it from nothing, on a CPU or a GPU, without any data: pictures, clips,
-questions and answers are drawn at random by `tools/tiny/`. About a quarter of the training is for the vision tower
-alone, which learns to say what every visual token shows; then both towers learn to answer, with throw-away heads
-for places, boxes, movements, counted things and where a list ends. Muon and AdamW; a running average of the
-weights is shipped. Nothing is distilled and nobody else's weights are used. Photographs are met as made-up textures
-and, where scikit-image is installed, as pieces of the public-domain and CC0 pictures in its wheel.
-
-{_TRAINING[0]}
-{_TRAINING[1]}
-
-## How often it is right
-
-Asked through the application's own model service (`python tools/eval_tiny.py`), greedily. Boxes count from an
-overlap (IoU) of 0.5, points anywhere in the thing's box. A description may name things in any order and is judged by
-what it names; a thing whose centre is within 3 % of a border between two places may be said to be in either; American
-spelling is accepted. Everything else must be right in full. The second renderer shares no drawing code and no font with
-the training, and draws pictures up to three times as long as wide; its paints are the usual ones, which training knows,
-and its photographs are the training's.
-
-{_BEGIN}
-Not measured yet.
-{_END}
-
-### Pictures of a third renderer
-
-The tables above are about the world that it was trained on. This one is about pictures as people draw them: thick outlines,
-scribbles, shading, other fonts, words, photographs as grounds, and what people ask about them, in words of their own. They are
-drawn as SVG by resvg, and training has never seen them (`tools/tiny/exam/`). An answer is right if it names what is
-asked for and nothing else.
-
-{_THIRD[0]}
-Not measured yet.
-{_THIRD[1]}
-
-## What it cannot do
-
-Anything else. It knows no photographs, people, animals, documents or charts, no shapes or colours outside the lists
-above, no lower-case letters and none of less than 40 pixels (about as wide as a visual token) and no arithmetic. It
-answers in English; of questions in Chinese and Korean it has learnt only the page's examples. It was trained on 4 to
-400 visual tokens per picture, 4 to 36 per frame and 2 to 16 frames; outside these it guesses. For real pictures start the application with
-`--checkpoint-path Qwen/Qwen2-VL-2B-Instruct`.
-"""
+_CARD = Path(__file__).with_name("card.md")
 
 
 def write_training(folder: Path, summary: str) -> None:
     """A new card, with what the training took and where its losses ended: an old one measured other weights."""
-    _write(folder, _CARD, *_TRAINING, summary)
+    _write(folder, _CARD.read_text(encoding="utf-8"), *_TRAINING, summary)
 
 
 def write_accuracy(folder: Path, results: list[tuple[str, str, Score]]) -> None:
@@ -86,7 +30,7 @@ def write_accuracy(folder: Path, results: list[tuple[str, str, Score]]) -> None:
     third = [result for result in results if result[0] == THIRD]
     for found, marks, table in ((old, (_BEGIN, _END), accuracy_table), (third, _THIRD, third_table)):  # fmt: skip
         if found:
-            card = file.read_text(encoding="utf-8") if file.exists() else _CARD
+            card = (file if file.exists() else _CARD).read_text(encoding="utf-8")
             _write(folder, card, *marks, table(found))
 
 

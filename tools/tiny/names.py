@@ -1,31 +1,29 @@
-"""The words of the tiny world: what a picture may show and what things are called."""
+"""What a picture may show, by the names that code and English answers give it."""
 
 from __future__ import annotations
 
 SHAPES = ("circle", "square", "triangle", "star", "cross", "diamond")
-COLOURS = ("red", "green", "blue", "yellow", "orange", "purple", "black", "white")
-BACKGROUNDS = (*COLOURS, "grey")
+COLOURS = (
+    "red",
+    "green",
+    "blue",
+    "yellow",
+    "orange",
+    "purple",
+    "black",
+    "white",
+    "pink",
+    "brown",
+    "grey",
+)
+FIRST_COLOURS = COLOURS[:8]  # the world of the first checkpoint, whose table the card keeps
 
-# O and I are left out: nobody can tell them from 0 and 1 in every font.
+# In a random text O and I are left out: nobody can tell them from 0 and 1 in every font. Words have them.
 CHARACTERS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
-PLACES = (
-    ("at the top left", "at the top", "at the top right"),
-    ("on the left", "in the centre", "on the right"),
-    ("at the bottom left", "at the bottom", "at the bottom right"),
-)
 DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
+MOTIONS = (*DIRECTIONS, "still", "grow", "shrink")
 
-MAX_SHAPES = 4
-MAX_CHARACTERS = 4
+MAX_SHAPES = 6
+MAX_CHARACTERS = 9  # of a word, or of two with the space between them
 MAX_PICTURES = 4
-
-
-def plural(noun: str) -> str:
-    """`star` -> `stars`, `cross` -> `crosses`."""
-    return noun + ("es" if noun.endswith("s") else "s")
-
-
-def article(phrase: str) -> str:
-    """`orange star` -> `an orange star`."""
-    return ("an " if phrase[0] in "aeiou" else "a ") + phrase

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
-
-from tools.tiny.muon import Muon
+from torch.optim import AdamW, Muon, Optimizer
 
 RATE = 2e-3
 
 
-def make_optimizers(model: nn.Module, heads: nn.Module, dtype: torch.dtype) -> list[Optimizer]:
+def make_optimizers(model: nn.Module, heads: nn.Module) -> list[Optimizer]:
     """Muon turns each matrix's update into one that moves all directions alike: half the steps of AdamW here."""
     matrices: list[Tensor] = []
     others: list[Tensor] = []
     for name, weight in model.named_parameters():
         (matrices if weight.ndim == 2 and "embed_tokens" not in name else others).append(weight)
     return [
-        Muon(matrices, lr=RATE, weight_decay=0.05, momentum=0.95, dtype=dtype),
+        # The size of its updates is then AdamW's, so that both take the same rate.
+        Muon(matrices, lr=RATE, weight_decay=0.05, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
         AdamW(others, lr=RATE, betas=(0.9, 0.97), weight_decay=0.0),
         AdamW(heads.parameters(), lr=RATE, betas=(0.9, 0.97), weight_decay=0.0),
     ]

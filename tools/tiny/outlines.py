@@ -86,7 +86,7 @@ _OUTLINES = {
 
 def _by_hand(points: list[Point], rng: random.Random) -> list[Point]:
     """Wavering sides, as drawn with a mouse."""
-    amount = rng.uniform(0.006, 0.02)
+    amount = 0.006 * 8 ** rng.random()  # up to 0.05: an unsteady hand
     phases = [
         (rng.uniform(0, 2 * math.pi), rng.uniform(0, 2 * math.pi), rng.uniform(2, 6))
         for _ in range(2)

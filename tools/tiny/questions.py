@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
+from collections.abc import Callable
 
-from tools.tiny import answers, names
-from tools.tiny.exchange import Exchange, Span, Target, exchange
+from tools.tiny import names
+from tools.tiny.exchange import Exchange, Span, Target, exchange, listing, quoted
+from tools.tiny.references import (
+    OUTERMOST,
+    RELATIONS,
+    Reference,
+    box_text,
+    foremost,
+    neighbours,
+    only,
+    place,
+    reference,
+    references,
+)
 from tools.tiny.scene import Scene, Thing
-from tools.tiny.wordings import ask
+from tools.tiny.wordings import ENGLISH, Language
 
+# How often each kind is asked.
 WEIGHTS = {
-    "describe": 2.4, "colour": 1.3, "colour_single": 0.4, "shape": 1.0, "shape_single": 0.3, "count": 0.7,
+    "describe": 2.4, "colour": 1.3, "colour_single": 0.4, "shape": 1.0, "shape_single": 0.3, "count": 0.9,
     "count_by": 4.0, "where": 1.4, "exists": 1.2, "is_colour": 1.8, "locate": 2.0, "locate_all": 0.35,
-    "point": 0.9, "read": 2.6, "text_colour": 0.4, "text_where": 0.2, "text_locate": 0.4, "background": 0.3,
-    "absent": 0.35,
+    "point": 0.9, "read": 2.8, "text_colour": 0.4, "text_where": 0.2, "text_locate": 0.4, "background": 0.3,
+    "absent": 0.35, "colours": 0.5, "colour_word": 0.5, "shape_word": 0.4,
+    "left_of": 0.5, "right_of": 0.5, "above": 0.5, "below": 0.5,
+    "leftmost": 0.25, "rightmost": 0.25, "topmost": 0.25, "bottommost": 0.25, "biggest": 0.45, "smallest": 0.45,
 }  # fmt: skip
 
 
@@ -22,19 +37,19 @@ def possible(scene: Scene) -> list[str]:
     """The kinds of questions that have one clear answer for this picture."""
     shapes, text = scene.shapes, scene.text
     kinds = ["describe", "exists", "count", "count_by", "absent"]
-    if scene.background:
-        kinds.append("background")
+    kinds += ["background"] if scene.background else []
     if len(scene.things) == 1 and shapes:
-        kinds += ["colour_single", "shape_single"]
-    if any(_only(scene, "kind", thing) for thing in shapes):
-        kinds += ["colour", "is_colour"]
-    if any(_only(scene, "colour", thing) for thing in shapes):
-        kinds.append("shape")
-    if any(_reference_names(scene, thing) for thing in shapes):
+        kinds += ["colour_single", "shape_single", "shape_word"]
+    if any(only(scene, "kind", thing) for thing in shapes):
+        kinds += ["colour", "is_colour", "colour_word"]
+    kinds += ["shape"] if any(only(scene, "colour", thing) for thing in shapes) else []
+    if any(references(scene, thing) for thing in shapes):
         kinds += ["where", "locate", "point"]
-    if shapes:
-        kinds.append("locate_all")
+    kinds += ["locate_all", "colours"] if shapes else []
     kinds += ["read", "text_colour", "text_where", "text_locate"] if text else []
+    if len(shapes) > 1 and not text:
+        kinds += [kind for kind in RELATIONS if neighbours(scene, kind)]
+        kinds += [kind for kind in (*OUTERMOST, "biggest", "smallest") if foremost(scene, kind)]
     return kinds
 
 
@@ -44,19 +59,22 @@ def ask_about(
     kind: str | None = None,
     picture: int = 0,
     held_out: bool = False,
-    unasked: frozenset[str] = frozenset(),
+    unasked: tuple[str, ...] = (),
+    language: Language = ENGLISH,
 ) -> Exchange:
     """One question about a picture (number `picture` of the conversation), of a given kind or of any
     but the `unasked` ones.
     """
+    asker = _Asker(scene, rng, picture, held_out, language)
     if scene.photograph:
-        kind = rng.choice(
-            ("describe", "describe", "colour_single", "shape_single", "count", "refuse")
-        )
-        return exchange("photograph", ask(kind, rng, held_out, n="3", m="4"), answers.PHOTOGRAPH)
-    kinds = [known for known in possible(scene) if known not in unasked]
-    chosen = kind or rng.choices(kinds, [_weight(one, len(scene.shapes)) for one in kinds])[0]
-    return _Asker(scene, rng, picture, held_out).ask(chosen)
+        kinds = ("describe", "colour_single", "shape_single", "count", "refuse", *("photograph",) * 3)  # fmt: skip
+        chosen = rng.choice([k for k in kinds if k in language.questions])
+        return exchange("photograph", asker.words(chosen, n="3", m="4"), language.say("photograph"))
+    if kind is None:
+        asked = [k for k in possible(scene) if k not in unasked]
+        asked = [k for k in asked if language.english or k in language.questions]
+        kind = rng.choices(asked, [_weight(one, len(scene.shapes)) for one in asked])[0]
+    return asker.ask(kind)
 
 
 def _weight(kind: str, shapes: int) -> float:
@@ -67,288 +85,231 @@ def _weight(kind: str, shapes: int) -> float:
     return WEIGHTS[kind] * (shapes / 2 if kind == "count_by" else 1)
 
 
-def place(scene: Scene, thing: Thing) -> str:
-    """`at the top left` and so on: thirds of the picture."""
-    x, y = thing.centre
-    return names.PLACES[min(int(3 * y / scene.height), 2)][min(int(3 * x / scene.width), 2)]
+def phrase(language: Language, named: Reference, rng: random.Random | None = None) -> str:
+    """`circle`, `red circle`, in a language."""
+    colour, kind = named
+    name = language.name(kind, rng)
+    return language.say("thing", c=language.name(colour), x=name) if colour else name
 
 
-def box_text(scene: Scene, thing: Thing) -> str:
-    """A thing's box in Qwen2-VL's words: thousandths of width and height."""
-    x1, y1, x2, y2 = thing.box
-    corners = (x1 / scene.width, y1 / scene.height, x2 / scene.width, y2 / scene.height)
-    left, top, right, bottom = (min(999, round(1000 * corner)) for corner in corners)
-    return f"<|box_start|>({left},{top}),({right},{bottom})<|box_end|>"
-
-
-def reference(thing: Thing) -> str:
-    """What a box belongs to: `<|object_ref_start|>the red circle<|object_ref_end|>`."""
-    return f"<|object_ref_start|>the {thing.name}<|object_ref_end|>"
-
-
-def summary(scene: Scene, picture: int = 0) -> list[Span]:
+def summary(scene: Scene, picture: int = 0, language: Language = ENGLISH) -> list[Span]:
     """`a red circle, a blue square and the green text "AB"`, left to right."""
     items = []
     for index, thing in enumerate(scene.things):
-        target = Target(picture, index)
+        target, colour = Target(picture, index), language.name(thing.colour)
         if thing.kind == "text":
-            items.append(quoted(f"the {thing.name} ", thing.text, "", target))
+            items.append(quoted(language.say("a_text", c=colour), thing.text, '"', target))
         else:
-            items.append([Span(names.article(thing.name), target)])
-    return listing(items)
-
-
-def quoted(before: str, text: str, after: str, target: Target) -> list[Span]:
-    """A text in quotation marks, each character about itself: told to look at all of the text, the model
-    would lose count of its characters.
-    """
-    characters = [
-        Span(character, replace(target, character=number), number < len(text) - 1)
-        for number, character in enumerate(text)
-    ]
-    return [Span(f'{before}"', target), *characters, Span(f'"{after}', target)]
-
-
-def listing(items: list[list[Span]]) -> list[Span]:
-    """`A, B and C`. What leads on to the next is about it already: going on or stopping at the wrong
-    place is what most wrong lists do.
-    """
-    parts: list[Span] = []
-    for index, item in enumerate(items):
-        if index:
-            parts.append(Span(" and " if index == len(items) - 1 else ", ", item[0].target))
-        *begin, end = item
-        parts += [*begin, replace(end, more=index < len(items) - 1)]
-    return parts
-
-
-def _amount(count: int, noun: str) -> str:
-    """`1 circle`, `2 circles`."""
-    return f"{count} {noun if count == 1 else names.plural(noun)}"
-
-
-def _only(scene: Scene, attribute: str, thing: Thing) -> bool:
-    """Whether no other shape shares this one's kind or colour."""
-    value = getattr(thing, attribute)
-    return [getattr(other, attribute) for other in scene.shapes].count(value) == 1
-
-
-def _reference_names(scene: Scene, thing: Thing) -> list[str]:
-    """Every name that means this thing and no other: `circle`, `red circle`, `red shape`."""
-    found = [thing.kind] if _only(scene, "kind", thing) else []
-    if sum(other.name == thing.name for other in scene.shapes) == 1:
-        found += [thing.name] * 2
-    if _only(scene, "colour", thing):
-        found.append(f"{thing.colour} shape")
-    return found
+            name = language.say("a_thing", c=colour, x=language.name(thing.kind))
+            items.append([Span(name, target)])
+    return listing(items, language)
 
 
 class _Asker:
-    """Builds the exchanges of one picture; one method per kind of question."""
+    """Builds the exchanges of one picture; one method per kind of question that needs more than a sentence."""
 
-    def __init__(self, scene: Scene, rng: random.Random, picture: int, held_out: bool) -> None:
-        self.scene, self.rng, self.picture, self.held_out = scene, rng, picture, held_out
+    def __init__(
+        self, scene: Scene, rng: random.Random, picture: int, held_out: bool, language: Language
+    ) -> None:
+        self.scene, self.rng, self.picture = scene, rng, picture
+        self.held_out, self.language, self.say = held_out, language, language.say
 
     def ask(self, kind: str) -> Exchange:
         """An exchange of a kind that is possible for the picture."""
-        made: Exchange = getattr(self, f"_{kind}")()
-        return made
+        if kind in RELATIONS:
+            return self._beside(kind)
+        if kind in (*OUTERMOST, "biggest", "smallest"):
+            return self._foremost(kind)
+        make: Callable[[], Exchange] = getattr(self, f"_{kind}")
+        return make()
 
-    def _words(self, kind: str, **slots: str) -> str:
-        return ask(kind, self.rng, self.held_out, **slots)
+    def words(self, kind: str, **slots: str) -> str:
+        return self.language.ask(kind, self.rng, self.held_out, **slots)
 
     def _target(self, thing: Thing) -> Target:
-        return Target(
-            self.picture, next(i for i, other in enumerate(self.scene.things) if other is thing)
-        )
+        number = next(i for i, other in enumerate(self.scene.things) if other is thing)
+        return Target(self.picture, number)
 
     def _some(self, attribute: str) -> Thing:
-        return self.rng.choice(
-            [thing for thing in self.scene.shapes if _only(self.scene, attribute, thing)]
-        )
+        return self.rng.choice([t for t in self.scene.shapes if only(self.scene, attribute, t)])
 
-    def _named(self) -> tuple[Thing, str]:
-        thing = self.rng.choice(
-            [thing for thing in self.scene.shapes if _reference_names(self.scene, thing)]
-        )
-        return thing, self.rng.choice(_reference_names(self.scene, thing))
+    def _named(self) -> tuple[Thing, Reference]:
+        found = [thing for thing in self.scene.shapes if references(self.scene, thing)]
+        thing = self.rng.choice(found)
+        return thing, self.rng.choice(references(self.scene, thing))
+
+    def _phrase(self, named: Reference, asked: bool = False) -> str:
+        """A name as answers say it, or as one of the ways in which it may be asked for."""
+        return phrase(self.language, named, self.rng if asked else None)
+
+    def _about(
+        self, kind: str, wording: str, key: str, thing: Thing, named: Reference | None = None, **slots: str
+    ) -> Exchange:  # fmt: skip
+        """A question about one thing, and a sentence about it."""
+        named = named or ("", thing.kind)
+        colour = self.language.name(thing.colour)
+        question = self.words(wording, **({"x": self._phrase(named, True), "c": colour} | slots))
+        slots = {"x": self._phrase(named), "c": colour} | slots
+        return exchange(kind, question, Span(self.say(key, **slots), self._target(thing)))
 
     def _describe(self) -> Exchange:
         if not self.scene.things:
-            return exchange("describe", self._words("describe"), "The image is blank.")
-        return exchange(
-            "describe",
-            self._words("describe"),
-            "The image shows ",
-            *summary(self.scene, self.picture),
-            ".",
-        )
+            return exchange("describe", self.words("describe"), self.say("blank"))
+        before, after = self.say("describe")
+        things = summary(self.scene, self.picture, self.language)
+        return exchange("describe", self.words("describe"), before, *things, after)
 
     def _colour(self) -> Exchange:
-        thing = self._some("kind")
-        answer = Span(f"The {thing.kind} is {thing.colour}.", self._target(thing))
-        return exchange("colour", self._words("colour", x=thing.kind), answer)
+        return self._about("colour", "colour", "colour", self._some("kind"))
 
     def _colour_single(self) -> Exchange:
-        thing = self.scene.things[0]
-        answer = Span(f"The {thing.kind} is {thing.colour}.", self._target(thing))
-        return exchange("colour", self._words("colour_single"), answer)
+        return self._about("colour", "colour_single", "colour", self.scene.things[0])
 
     def _shape(self) -> Exchange:
-        thing = self._some("colour")
-        answer = Span(
-            f"The {thing.colour} shape is {names.article(thing.kind)}.", self._target(thing)
-        )
-        return exchange("shape", self._words("shape", c=thing.colour), answer)
+        return self._about("shape", "shape", "shape", self._some("colour"))
 
     def _shape_single(self) -> Exchange:
+        return self._about("shape", "shape_single", "shape_single", self.scene.things[0])
+
+    def _colour_word(self) -> Exchange:
+        thing = self._some("kind")
+        asked = self.words("colour_word", x=thing.kind)
+        return exchange("one_word", asked, Span(f"{thing.colour.capitalize()}.", self._target(thing)))  # fmt: skip
+
+    def _shape_word(self) -> Exchange:
         thing = self.scene.things[0]
-        return exchange(
-            "shape",
-            self._words("shape_single"),
-            Span(f"It is {names.article(thing.name)}.", self._target(thing)),
-        )
+        return exchange("one_word", self.words("shape_word"), Span(f"{thing.kind.capitalize()}.", self._target(thing)))  # fmt: skip
+
+    def _colours(self) -> Exchange:
+        first = {thing.colour: self._target(thing) for thing in reversed(self.scene.shapes)}
+        named = [[Span(self.language.name(colour), target)] for colour, target in reversed(first.items())]  # fmt: skip
+        one = len(named) == 1 and "colours_1" in self.language.answers
+        before, after = self.say("colours_1" if one else "colours")
+        counted = tuple(self._target(thing) for thing in self.scene.shapes)
+        return exchange("colours", self.words("colours"), before, *listing(named, self.language), after, counted=counted)  # fmt: skip
 
     def _count(self) -> Exchange:
-        shapes = self.scene.shapes
-        targets = tuple(self._target(thing) for thing in shapes)
-        answer = f"There {'is' if len(shapes) == 1 else 'are'} {_amount(len(shapes), 'shape')}."
-        return exchange("count", self._words("count"), answer, counted=targets)
+        targets = tuple(self._target(thing) for thing in self.scene.shapes)
+        one = len(targets) == 1 and self.language.english
+        answer = self.say("count_1" if one else "count", n=len(targets))
+        return exchange("count", self.words("count"), answer, counted=targets)
 
     def _count_by(self) -> Exchange:
-        shapes = self.scene.shapes
-        thing = self.rng.choice(shapes) if shapes else None
-        colour, kind = self.rng.choice(names.COLOURS), self.rng.choice(names.SHAPES)
-        if thing and self.rng.random() < 0.8:
+        shapes, rng = self.scene.shapes, self.rng
+        thing = rng.choice(shapes) if shapes else None
+        colour, kind = rng.choice(self.scene.palette), rng.choice(names.SHAPES)
+        if thing and rng.random() < 0.8:
             colour, kind = thing.colour, thing.kind
-        if self.rng.random() < 0.5:
-            counted, noun = [thing for thing in shapes if thing.kind == kind], kind
-        else:
-            counted, noun = [thing for thing in shapes if thing.colour == colour], f"{colour} shape"
+        named = ("", kind) if rng.random() < 0.5 else (colour, "shape")
+        counted = [t for t in shapes if (t.kind == kind if not named[0] else t.colour == colour)]
         # First one by one, then the number: each step is then as easy as a description.
-        targets = [self._target(thing) for thing in counted]
-        listed = listing([[Span(names.article(t.name), self._target(t))] for t in counted])
-        return exchange(
-            "count_by",
-            self._words("count_by", xs=names.plural(noun)),
-            "I count ",
-            *listed,
-            f"{': ' * bool(counted)}{_amount(len(counted), noun)}.",
-            counted=tuple(targets),
-        )
+        items = [[Span(self.say("a_thing", c=self.language.name(t.colour), x=self.language.name(t.kind)), self._target(t))] for t in counted]  # fmt: skip
+        asked = self.words("count_by", x=self._phrase(named, True), xs=self._plural(named))
+        key = "amount_1" if len(counted) == 1 and self.language.english else "amount"
+        amount = self.say(key, n=len(counted), x=self._phrase(named), xs=self._plural(named))
+        before, after, nothing = self.say("count_by", n=amount)
+        parts = [before, *listing(items, self.language), after] if counted else [nothing]
+        return exchange("count_by", asked, *parts, counted=tuple(map(self._target, counted)))
+
+    def _plural(self, named: Reference) -> str:
+        many = self.language.table.get("plurals", {}).get(named[1], named[1])
+        return f"{named[0]} {many}".strip()
 
     def _where(self) -> Exchange:
-        thing, name = self._named()
-        answer = Span(f"The {name} is {place(self.scene, thing)}.", self._target(thing))
-        return exchange("where", self._words("where", x=name), answer)
+        thing, named = self._named()
+        return self._about("where", "where", "where", thing, named, place=place(self.scene, thing, self.language))  # fmt: skip
 
     def _exists(self) -> Exchange:
-        shapes = self.scene.shapes
-        name = self.rng.choice(
-            (
-                self.rng.choice(names.SHAPES),
-                f"{self.rng.choice(names.COLOURS)} {self.rng.choice(names.SHAPES)}",
-            )
-        )
-        if shapes and self.rng.random() < 0.5:
-            thing = self.rng.choice(shapes)
-            name = self.rng.choice((thing.kind, thing.name))
-        elif shapes and self.rng.random() < 0.5:  # right shape, wrong colour: the hard ones
-            name = f"{self.rng.choice(names.COLOURS)} {self.rng.choice(shapes).kind}"
-        found = [thing for thing in shapes if name in (thing.kind, thing.name)]
-        question = self._words("exists", x=name)
-        if not found:
-            return exchange("exists", question, f"No, there is no {name}.")
-        targets = tuple(self._target(thing) for thing in found)
-        return exchange(
-            "exists",
-            question,
-            Span(f"Yes, there is {names.article(name)}.", targets[0]),
-            counted=targets,
-        )
+        shapes, rng = self.scene.shapes, self.rng
+        named = (rng.choice(("", rng.choice(self.scene.palette))), rng.choice(names.SHAPES))
+        if shapes and rng.random() < 0.5:
+            thing = rng.choice(shapes)
+            named = rng.choice((("", thing.kind), (thing.colour, thing.kind)))
+        elif shapes and rng.random() < 0.5:  # right shape, wrong colour: the hard ones
+            named = (rng.choice(self.scene.palette), rng.choice(shapes).kind)
+        found = [t for t in shapes if t.kind == named[1] and named[0] in ("", t.colour)]
+        question = self.words("exists", x=self._phrase(named, True))
+        answer = self.say("exists" if found else "exists_not", x=self._phrase(named))
+        targets = tuple(map(self._target, found))
+        return exchange("exists", question, Span(answer, targets[0] if found else None), counted=targets)  # fmt: skip
 
     def _is_colour(self) -> Exchange:
         thing = self._some("kind")
         right = self.rng.random() < 0.5
-        colour = (
-            thing.colour
-            if right
-            else self.rng.choice([c for c in names.COLOURS if c != thing.colour])
-        )
+        others = [colour for colour in self.scene.palette if colour != thing.colour]
+        asked = thing.colour if right else self.rng.choice(others)
+        name, colour = self._phrase(("", thing.kind), True), self.language.name(asked)
+        question = self.words("is_colour", x=name, c=colour)
         # The verdict comes last, when the colour has been said.
-        answer = f"The {thing.kind} is {thing.colour}, so {'yes' if right else 'no'}."
-        return exchange(
-            "is_colour",
-            self._words("is_colour", x=thing.kind, c=colour),
-            Span(answer, self._target(thing)),
-        )
+        key, truth = "is_colour" if right else "is_colour_not", self.language.name(thing.colour)
+        answer = self.say(key, x=self._phrase(("", thing.kind)), c=truth)
+        return exchange("is_colour", question, Span(answer, self._target(thing)))
 
-    def _box(self, thing: Thing) -> Span:
-        return Span(reference(thing) + box_text(self.scene, thing), self._target(thing))
+    def _beside(self, kind: str) -> Exchange:
+        pairs = neighbours(self.scene, kind)
+        thing, other = self.rng.choice([p for p in pairs if p[1]] * 4 + pairs)
+        named = self.rng.choice(references(self.scene, thing))
+        asked = self.words(kind, x=self._phrase(named, True))
+        if other is None:
+            return exchange("relation", asked, Span(self.say("nothing"), self._target(thing)))
+        said = self.say(kind, x=self._phrase(named), y=self._phrase((other.colour, other.kind)))
+        return exchange("relation", asked, Span(said, self._target(other)))
+
+    def _foremost(self, kind: str) -> Exchange:
+        thing = foremost(self.scene, kind)
+        if thing is None:
+            raise ValueError(f"nothing is clearly {kind}")
+        return self._about("foremost", kind, kind, thing, (thing.colour, thing.kind))
 
     def _locate(self) -> Exchange:
-        thing, name = self._named()
-        return exchange("locate", self._words("locate", x=name), self._box(thing))
+        thing, named = self._named()
+        return self._boxes("locate", self.words("locate", x=self._phrase(named)), [thing])
 
     def _locate_all(self) -> Exchange:
-        return exchange(
-            "locate_all",
-            self._words("locate_all"),
-            *(self._box(thing) for thing in self.scene.shapes),
-        )
+        return self._boxes("locate_all", self.words("locate_all"), self.scene.shapes)
+
+    def _boxes(self, kind: str, question: str, things: list[Thing]) -> Exchange:
+        boxes = [Span(box_text(self.scene, thing), self._target(thing)) for thing in things]
+        return exchange(kind, question, *boxes)
 
     def _point(self) -> Exchange:
-        thing, name = self._named()
-        x, y = (
-            round(1000 * a / b)
-            for a, b in zip(thing.centre, (self.scene.width, self.scene.height), strict=True)
-        )
+        thing, named = self._named()
+        sides = (self.scene.width, self.scene.height)
+        x, y = (round(1000 * a / b) for a, b in zip(thing.centre, sides, strict=True))
         answer = Span(f"{reference(thing)}<|box_start|>({x},{y})<|box_end|>", self._target(thing))
-        return exchange("point", self._words("point", x=name), answer)
+        return exchange("point", self.words("point", x=self._phrase(named)), answer)
 
     def _text(self) -> Thing:
-        text = self.scene.text
-        if text is None:
+        if self.scene.text is None:
             raise ValueError("this picture has no text")
-        return text
+        return self.scene.text
 
     def _read(self) -> Exchange:
         text = self._text()
-        answer = quoted("The text says ", text.text, ".", self._target(text))
-        return exchange("read", self._words("read", c=text.colour), *answer)
+        before, after = self.say("read")
+        asked = self.words("read", c=self.language.name(text.colour))
+        return exchange("read", asked, *quoted(before, text.text, after, self._target(text)))
 
     def _text_colour(self) -> Exchange:
-        text = self._text()
-        return exchange(
-            "text_colour",
-            self._words("colour", x="text"),
-            Span(f"The text is {text.colour}.", self._target(text)),
-        )
+        return self._about("text_colour", "colour", "colour", self._text())
 
     def _text_where(self) -> Exchange:
         text = self._text()
-        answer = Span(f"The text is {place(self.scene, text)}.", self._target(text))
-        return exchange("where", self._words("where", x="text"), answer)
+        return self._about("where", "where", "where", text, place=place(self.scene, text, self.language))  # fmt: skip
 
     def _text_locate(self) -> Exchange:
-        return exchange("locate", self._words("locate", x="text"), self._box(self._text()))
+        return self._boxes("locate", self.words("locate", x="text"), [self._text()])
 
     def _background(self) -> Exchange:
-        return exchange(
-            "background", self._words("background"), f"The background is {self.scene.background}."
-        )
+        colour = self.language.name(self.scene.background or "")
+        return exchange("background", self.words("background"), self.say("background", c=colour))
 
     def _absent(self) -> Exchange:
         """Asked for something that is not there: say so instead of making something up."""
-        missing = [
-            shape
-            for shape in names.SHAPES
-            if all(shape != thing.kind for thing in self.scene.shapes)
-        ]
-        kind = self.rng.choice(
-            ("colour", "where", "locate", "read" if self.scene.text is None else "colour")
-        )
+        drawn = {thing.kind for thing in self.scene.shapes}
+        other = "read" if self.scene.text is None else "colour"
+        kind = self.rng.choice(("colour", "where", "locate", other))
         if kind == "read":
-            return exchange("absent", self._words("read", c="red"), "There is no text.")
-        name = self.rng.choice(missing)
-        return exchange("absent", self._words(kind, x=name), f"There is no {name}.")
+            return exchange("absent", self.words("read", c="red"), self.say("no_text"))
+        name = self.rng.choice([shape for shape in names.SHAPES if shape not in drawn])
+        return exchange("absent", self.words(kind, x=name), self.say("absent", x=name))

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import random
 
-from tools.tiny import names
-from tools.tiny.exchange import Exchange, Span, Target, exchange
-from tools.tiny.questions import quoted, summary
+from tools.tiny.exchange import Exchange, Span, Target, exchange, quoted
+from tools.tiny.questions import phrase, summary
+from tools.tiny.references import Reference
 from tools.tiny.scene import Scene
-from tools.tiny.wordings import ask, picture_reference
+from tools.tiny.wordings import ENGLISH, Language
 
 
 def ask_about_several(
-    scenes: list[Scene], rng: random.Random, kind: str | None = None, held_out: bool = False
+    scenes: list[Scene],
+    rng: random.Random,
+    kind: str | None = None,
+    held_out: bool = False,
+    language: Language = ENGLISH,
 ) -> Exchange:
     """One question about one or all of several images. kind: of the question; None draws one that can be asked."""
     if kind is None:
         weights = _kinds(scenes)
         kind = rng.choices(list(weights), list(weights.values()))[0]
+    language = language if kind in language.questions else ENGLISH
+    say = language.say
     if kind == "count_pictures":
-        return exchange(kind, ask(kind, rng, held_out), f"There are {len(scenes)} pictures.")
+        return exchange(kind, language.ask(kind, rng, held_out), say(kind, n=len(scenes)))
     if kind == "describe_all":
-        return exchange(kind, ask(kind, rng, held_out), *_shows_all(scenes))
+        return exchange(kind, language.ask(kind, rng, held_out), *_shows_all(scenes))
     if kind == "which_picture":
-        name, picture, index = rng.choice(_distinct(scenes))
+        named, picture, index = rng.choice(_distinct(scenes))
+        asked = language.ask(kind, rng, held_out, x=phrase(language, named, rng))
         # The name comes before the place: the model can look the place up while it says the name.
-        answer = Span(f"The {name} is in picture {picture + 1}.", Target(picture, index))
-        return exchange(kind, ask(kind, rng, held_out, x=name), answer)
+        answer = say(kind, x=phrase(language, named), n=picture + 1)
+        return exchange(kind, asked, Span(answer, Target(picture, index)))
     return _ask_about_one(kind, scenes, rng, held_out)
 
 
@@ -44,37 +51,25 @@ def _kinds(scenes: list[Scene]) -> dict[str, float]:
 
 def _ask_about_one(kind: str, scenes: list[Scene], rng: random.Random, held_out: bool) -> Exchange:
     """A question that names one image by its number."""
-    if kind in ("pick_colour", "pick_shape"):
-        pool = _with_one_shape(scenes)
-    else:
-        pool = _with_text(scenes) if kind == "pick_read" else list(range(len(scenes)))
+    pools = {"pick_colour": _with_one_shape, "pick_shape": _with_one_shape, "pick_read": _with_text}
+    pool = pools[kind](scenes) if kind in pools else range(len(scenes))
     picture = rng.choice(pool)
-    question = ask(kind, rng, held_out, pic=picture_reference(picture, len(scenes), rng))
-    scene = scenes[picture]
+    scene, say = scenes[picture], ENGLISH.say
+    question = ENGLISH.ask(kind, rng, held_out, pic=ENGLISH.picture(picture, len(scenes), rng))
     if kind == "pick_describe":
         return exchange(kind, question, *_shows(scene, picture))
+    numbered = list(enumerate(scene.things))
     if kind == "pick_count":
-        return _counted(kind, question, scene, picture)
+        shapes = tuple(Target(picture, i) for i, thing in numbered if thing.kind != "text")
+        answer = say("count_1" if len(shapes) == 1 else "count", n=len(shapes))
+        return exchange(kind, question, answer, counted=shapes)
     if kind == "pick_read":
-        index = next(i for i, thing in enumerate(scene.things) if thing.kind == "text")
-        said = quoted("The text says ", scene.things[index].text, ".", Target(picture, index))
-        return exchange(kind, question, *said)
+        index, text = next((i, thing.text) for i, thing in numbered if thing.kind == "text")
+        before, after = say("read")
+        return exchange(kind, question, *quoted(before, text, after, Target(picture, index)))
     thing = scene.things[0]
-    say = (
-        f"The {thing.kind} is {thing.colour}."
-        if kind == "pick_colour"
-        else f"It is {names.article(thing.name)}."
-    )
-    return exchange(kind, question, Span(say, Target(picture, 0)))
-
-
-def _counted(kind: str, question: str, scene: Scene, picture: int) -> Exchange:
-    """The answer to how many shapes an image has."""
-    amount = len(scene.shapes)
-    answer = "There is 1 shape." if amount == 1 else f"There are {amount} shapes."
-    things = enumerate(scene.things)
-    shapes = tuple(Target(picture, i) for i, thing in things if thing.kind != "text")
-    return exchange(kind, question, answer, counted=shapes)
+    answer = say("colour" if kind == "pick_colour" else "shape_single", x=thing.kind, c=thing.colour)  # fmt: skip
+    return exchange(kind, question, Span(answer, Target(picture, 0)))
 
 
 def _with_one_shape(scenes: list[Scene]) -> list[int]:
@@ -94,21 +89,17 @@ def _shows_all(scenes: list[Scene]) -> list[Span]:
 
 
 def _shows(scene: Scene, picture: int) -> list[Span]:
-    label = f"Picture {picture + 1} "
     if not scene.things:
-        return [Span(label + "is blank.")]
-    return [Span(label + "shows "), *summary(scene, picture), Span(".")]
+        return [Span(ENGLISH.say("picture_blank", n=picture + 1))]
+    before, after = ENGLISH.say("picture_shows", n=picture + 1)
+    return [Span(before), *summary(scene, picture), Span(after)]
 
 
-def _distinct(scenes: list[Scene]) -> list[tuple[str, int, int]]:
+def _distinct(scenes: list[Scene]) -> list[tuple[Reference, int, int]]:
     """(name, picture, thing) for every name that fits things of one picture only."""
-    where: dict[str, list[tuple[int, int]]] = {}
+    where: dict[Reference, list[tuple[int, int]]] = {}
     for picture, scene in enumerate(scenes):
         for index, thing in enumerate(scene.things):
-            for name in dict.fromkeys((thing.kind, thing.name)):
-                where.setdefault(name, []).append((picture, index))
-    return [
-        (name, *spots[0])
-        for name, spots in where.items()
-        if len({picture for picture, _ in spots}) == 1
-    ]
+            for named in (("", thing.kind), (thing.colour, thing.kind)):
+                where.setdefault(named, []).append((picture, index))
+    return [(named, *spots[0]) for named, spots in where.items() if len({p for p, _ in spots}) == 1]

@@ -13,9 +13,11 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import PreTrainedTokenizerFast, Qwen2TokenizerFast
 
 from model.prompt.chat_template import GROUNDING_TOKENS
-from tools.tiny import answers, names, wordings
+from tools.tiny import names
+from tools.tiny.other_questions import offer_tools
+from tools.tiny.wordings import ENGLISH, LANGUAGES, Language, language
 
-VOCABULARY_SIZE = 1280
+VOCABULARY_SIZE = 1600
 CASED_WORDS = 350  # 99 of 100 words that are asked with
 # Qwen2-VL's, in its order. Their ids follow the byte pairs.
 CONTROL_TOKENS = (
@@ -29,18 +31,23 @@ _SPLIT = Regex(
 )
 
 
-def corpus(wordings_per_kind: int = 160) -> Iterator[str]:
+def corpus(language: Language, wordings_per_kind: int = 160) -> Iterator[str]:
     """Sentences to learn the byte pairs from: questions of every kind and the shapes of their answers."""
     rng = random.Random(0)
-    for kind in wordings.TRAINING:
+    for kind in language.questions:
         for _ in range(wordings_per_kind):
-            text = wordings.ask(kind, rng, x=_object(rng), xs=_objects(rng), c=rng.choice(names.COLOURS),
-                                pic=wordings.picture_reference(rng.randrange(4), 4, rng), n="3", m="4")  # fmt: skip
-            yield _without_capital_runs(text)
-    for template in wordings.LEAD_INS:
-        yield from (wordings.expand(template, rng) for _ in range(10))
-    for sentence in answers.ALL:
-        yield from [_without_capital_runs(sentence)] * 25
+            yield _without_capital_runs(language.ask(kind, rng, **_slots(language, rng)))
+    for key, answer in language.answers.items():
+        for _ in range(wordings_per_kind):
+            said = language.say(key, **_slots(language, rng), place=rng.choice(rng.choice(language.table["places"])))  # fmt: skip
+            yield _without_capital_runs(said if isinstance(answer, str) else "".join(said))
+    for _ in range(3 * wordings_per_kind):
+        first, *others = (language.say("a_thing", **_slots(language, rng)) for _ in range(3))
+        yield f"{language.answers['comma'].join((first, others[0]))}{language.answers['and']}{others[1]}"
+    if not language.english:
+        return
+    for template in language.table["lead_ins"]:
+        yield from (language.expand(template, rng) for _ in range(10))
     yield from [
         "system\nYou are a helpful assistant.",
         "user\n",
@@ -48,27 +55,20 @@ def corpus(wordings_per_kind: int = 160) -> Iterator[str]:
         "Picture 1: ",
         "Video 1: ",
     ] * 80
-    for _ in range(1200):
-        x, colour = _object(rng), rng.choice(names.COLOURS)
-        place = rng.choice([place for row in names.PLACES for place in row])
-        yield f"The image shows {names.article(x)}, {names.article(_object(rng))} and {names.article(_object(rng))}."
-        yield f"The {x} is {colour}. The {x} is {place}. There are 3 shapes. There is 1 shape. I count {names.article(x)}: 1 {x}."
-        yield f'The text says "7". The image shows the {colour} text "8". The text is {colour}. It is {names.article(x)}.'
-        yield f"Yes, there is {names.article(x)}. No, there is no {x}. The {x} is {colour}, so yes. The {x} is {colour}, so no."
-        yield f"Picture 1 shows {names.article(x)}. The {x} is in picture 2. There are 2 pictures. The {colour} shape is"
-        yield f"The video shows {names.article(x)}. The {x} moves to the {rng.choice(['left', 'right'])}. The {x} moves up."
-        yield f"The {x} moves down. It does not move. The background is {colour}. The image is blank. There is no text."
-        yield f"the {x}(12,345),(678,901) the text"
+    yield from [offer_tools(rng)[0] for _ in range(40)]
+    for _ in range(8 * wordings_per_kind):
+        yield f'the {_slots(language, rng)["x"]}(12,345),(678,901) the text\n<tool_call>\n{{"name": "crop", "arguments": {{"bbox_2d": [12, 345, 678, 901]}}}}'
 
 
-def _object(rng: random.Random) -> str:
-    shape = rng.choice((*names.SHAPES, "text"))
-    return f"{rng.choice(names.COLOURS)} {shape}" if rng.random() < 0.5 else shape
-
-
-def _objects(rng: random.Random) -> str:
-    shapes = names.plural(rng.choice((*names.SHAPES, "shape")))
-    return f"{rng.choice(names.COLOURS)} {shapes}" if rng.random() < 0.5 else shapes
+def _slots(language: Language, rng: random.Random) -> dict[str, str]:
+    """Something for every slot of a question or an answer."""
+    name, other = (rng.choice((*names.SHAPES, "shape", "text")) for _ in range(2))
+    colour = language.name(rng.choice(names.COLOURS))
+    many = language.table.get("plurals", {}).get(name, name)
+    x = language.name(name, rng)
+    x = language.say("thing", c=colour, x=x) if rng.random() < 0.5 else x
+    picture = language.picture(rng.randrange(4), 4, rng) if language.english else ""
+    return {"x": x, "xs": many, "c": colour, "y": language.name(other), "pic": picture, "n": "3", "m": "4"}  # fmt: skip
 
 
 def _without_capital_runs(text: str) -> str:
@@ -94,7 +94,8 @@ def train_tokenizer(cased_words: int = CASED_WORDS) -> PreTrainedTokenizerFast:
         special_tokens=[],
         show_progress=False,
     )
-    bpe.train_from_iterator(corpus(), trainer)
+    sentences = (text for name in LANGUAGES for text in corpus(language(name)))
+    bpe.train_from_iterator(sentences, trainer)
     if bpe.get_vocab_size() != VOCABULARY_SIZE - len(CONTROL_TOKENS):
         raise ValueError("the corpus is too small for the vocabulary; raise wordings_per_kind")
     return with_cased_words(_in_qwens_format(bpe), cased_words)
@@ -108,7 +109,9 @@ def with_cased_words(
     A shouted question is else read letter by letter, three times as long, and misunderstood ten times as often. All
     new tokens begin with a space and texts in pictures never do, so that these are still read letter by letter.
     """
-    heard = Counter(word for text in corpus() for word in re.findall("[a-z]{2,}", text.lower()))
+    heard = Counter(
+        word for text in corpus(ENGLISH) for word in re.findall("[a-z]{2,}", text.lower())
+    )
     words = [word for word, _ in heard.most_common(count)]
     bpe = tokenizer.backend_tokenizer
     learnt = json.loads(bpe.to_str())

@@ -6,7 +6,9 @@ import json
 import os
 import sys
 import time
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +30,14 @@ from tools.tiny.checkpoint import (
 )
 from tools.tiny.encoding import Batch
 from tools.tiny.forward import forward, visual_tokens
-from tools.tiny.heads import Heads
+from tools.tiny.heads import WEIGHTS, Heads
 from tools.tiny.model_card import training_so_far, training_summary, write_training
 from tools.tiny.optimizer import Average, make_optimizers, set_rate
 from tools.tiny.scene import FULL
 from tools.tiny.schedule import Schedule
-from tools.tiny.tokenizer import train_tokenizer, with_cased_words
+from tools.tiny.tokenizer import train_tokenizer
 from tools.tiny.world import World
 
-WEIGHTS = {"language": 1.0, "things": 0.6, "colours": 0.3, "boxes": 0.6, "places": 1.0, "targets": 1.5, "pictures": 0.3,
-           "marks": 0.8, "more": 0.5, "moves": 0.5, "orders": 0.3, "letters": 0.3}  # fmt: skip
 LOG_EVERY = 25  # steps
 
 
@@ -81,14 +81,14 @@ def train(plan: Plan) -> None:
     _require_same(plan)
     if torch.cuda.is_available():
         _worker(
-            0, replace(plan, processes=1), _tokenizer(plan), torch.device("cuda"), torch.bfloat16
+            0, replace(plan, processes=1), train_tokenizer(), torch.device("cuda"), torch.bfloat16
         )
         return
     torch.set_num_threads(1)
-    tokenizer = _tokenizer(plan)
-    # Matrix units make bfloat16 3 times as fast as float32; cores that emulate it, 10 times as slow.
-    matrix_units = torch.cpu.get_capabilities().get("amx_bf16", False)
-    dtype = torch.bfloat16 if matrix_units else torch.float32
+    tokenizer = train_tokenizer()
+    # A core with units for bfloat16 is 1.5 to 3 times as fast with it; one that emulates it, 10 times as slow.
+    units = torch.cpu.get_capabilities()
+    dtype = torch.bfloat16 if units.get("amx_bf16") or units.get("avx512_bf16") else torch.float32
     meeting = plan.state / f"meeting-{os.getpid()}"
     # Forked rather than spawned: importing torch again takes longer than everything else here.
     context = torch.multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
@@ -102,10 +102,6 @@ def train(plan: Plan) -> None:
     for process in others:
         process.join()
     meeting.unlink(missing_ok=True)
-
-
-def _tokenizer(plan: Plan) -> PreTrainedTokenizerFast:
-    return with_cased_words(load_tokenizer(plan.further)) if plan.further else train_tokenizer()
 
 
 def _joined(
@@ -130,12 +126,12 @@ def _worker(
     device: torch.device,
     dtype: torch.dtype,
 ) -> None:
-    run = Run(rank, plan, tokenizer, device, dtype)
-    run.resume()
-    run.loop()
+    trainer = Trainer(rank, plan, tokenizer, device, dtype)
+    trainer.resume()
+    trainer.loop()
     if rank == 0:
-        run.average.copy_to(run.model)
-        write_checkpoint(plan.output, run.model, tokenizer)
+        trainer.average.copy_to(trainer.model)
+        write_checkpoint(plan.output, trainer.model, tokenizer)
         machine = torch.cuda.get_device_name() if device.type == "cuda" else "a CPU"
         before = training_so_far(plan.further) if plan.further else ""
         log = plan.state / "log.jsonl"
@@ -146,6 +142,7 @@ def _worker(
 def _require_same(plan: Plan) -> None:
     file = plan.state / "state.pt"
     if not file.exists():
+        (plan.state / "log.jsonl").unlink(missing_ok=True)  # of a training that is over
         return
     saved = torch.load(file, map_location="cpu", weights_only=True).get("plan", {})
     other = [flag for flag, value in plan.fixed().items() if saved.get(flag) != value]
@@ -164,7 +161,7 @@ def _set_aside(state: Path) -> None:
     (state / "finish").unlink(missing_ok=True)
 
 
-class Run:
+class Trainer:
     """One process's share of a training."""
 
     def __init__(
@@ -179,7 +176,7 @@ class Run:
         self.dtype = dtype  # of everything but sums, norms and the weights themselves
         self.model: Any = _first_model(plan, tokenizer).to(device)
         self.heads = Heads(self.model.config.text_config.hidden_size).to(device)
-        self.optimizers = make_optimizers(self.model, self.heads, dtype)
+        self.optimizers = make_optimizers(self.model, self.heads)
         self.average = Average(self.model)
         self.schedule = Schedule(plan.steps, plan.minutes, plan.further is not None)
         self.batches = Batches(tokenizer, plan.seed, rank, plan.batch_scale, plan.world)
@@ -188,10 +185,7 @@ class Run:
 
     def loop(self) -> None:
         """Steps until the budget is spent."""
-        # Workers draw ahead from the moment that there is a loader.
-        begun = self.schedule.progress(self.step, self.seconds)
-        self.batches.vision_only.fill_(self.schedule.vision_only(begun))
-        loader = iter(DataLoader(self.batches, batch_size=None, sampler=range(self.step, 1 << 40),
+        loader = iter(DataLoader(self.batches, batch_size=None, sampler=self._numbers(),
                                  num_workers=self.plan.workers, worker_init_fn=_stand_back))  # fmt: skip
         saved = clock = time.monotonic()
         while True:
@@ -200,19 +194,26 @@ class Run:
                 self.schedule.finish_from = progress
             if self.schedule.done(progress):
                 break
-            self.batches.vision_only.fill_(self.schedule.vision_only(progress))
             rate = self.schedule.rate(progress)
             set_rate(self.optimizers, self.schedule.model_rate(progress), rate)
-            losses = self._learn(_to(next(loader), self.device))
+            losses = self._train_step(next(loader).moved(lambda tensor: tensor.to(self.device)))
             self.step += 1
             now = time.monotonic()
             self.seconds, clock = self.seconds + now - clock, now
-            self._report(losses, progress)
+            self._log(losses, progress)
             if self.rank == 0 and now - saved > 60 * self.plan.save_minutes:
                 self.save()
                 saved = now
         if self.rank == 0:
             self.save()
+
+    def _numbers(self) -> Iterator[tuple[int, bool]]:
+        """The batches to draw: which they are follows from the step alone where the budget is in steps, so that workers
+        that draw ahead, or a resumed training, draw the same.
+        """
+        for number in count(self.step):
+            progress = self.schedule.progress(number, self.seconds)
+            yield number, self.schedule.vision_only(progress)
 
     def _agree(self, progress: float) -> tuple[float, bool]:
         """The first process's progress, and whether a file named `finish` asks for an early end."""
@@ -223,16 +224,16 @@ class Run:
             dist.broadcast(told, 0)
         return float(told[0]), bool(told[1])
 
-    def _learn(self, batch: Batch) -> dict[str, Tensor]:
+    def _train_step(self, batch: Batch) -> dict[str, Tensor]:
         if not len(batch.labels):  # pictures without a question
             visual = visual_tokens(self.model, batch, self.dtype)
-            losses = self.heads.dense_losses(visual, batch)
+            losses = self.heads.visual_losses(visual, batch)
         else:
             outputs = forward(self.model, batch, self.dtype)
             embeddings = self.model.model.language_model.embed_tokens.weight
             logits = F.linear(outputs.final[batch.label_spots], embeddings.to(self.dtype))
             losses = {"language": F.cross_entropy(logits.float(), batch.labels)}
-            losses |= self.heads.dense_losses(outputs.visual, batch) | self.heads.text_losses(
+            losses |= self.heads.visual_losses(outputs.visual, batch) | self.heads.text_losses(
                 outputs, batch
             )
             visual = outputs.visual
@@ -263,7 +264,7 @@ class Run:
                 flat.split([g.numel() for g in gradients]), gradients, strict=True)])  # fmt: skip
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
 
-    def _report(self, losses: dict[str, Tensor], progress: float) -> None:
+    def _log(self, losses: dict[str, Tensor], progress: float) -> None:
         # A GPU is waited for once, not for each.
         values = torch.stack(list(losses.values())).tolist()
         for name, value in zip(losses, values, strict=True):
@@ -322,9 +323,19 @@ class Run:
             optimizer.load_state_dict(saved)
         self.step, self.seconds = state["step"], state["seconds"]
         self.recent = state["recent"]
+        if self.rank == 0:
+            _forget_after(self.step, self.plan.state / "log.jsonl")
         ending = Schedule(**state["schedule"])
         if replace(ending, finish_from=None) == replace(self.schedule, finish_from=None):
             self.schedule.finish_from = ending.finish_from
+
+
+def _forget_after(step: int, log: Path) -> None:
+    """Take back the lines of steps that were lost with a kill and are made again."""
+    if log.exists():
+        lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+        log.write_text("".join(whole), encoding="utf-8")
 
 
 def _stand_back(_: int) -> None:
@@ -341,11 +352,11 @@ def _first_model(plan: Plan, tokenizer: PreTrainedTokenizerFast) -> Any:
     model = build_model(tokenizer, "qwen2_vl", "tiny", plan.seed)
     torch.manual_seed(plan.seed)
     scale_weights(model)
-    _quiet_residuals(model)
+    _scale_down_residual_outputs(model)
     return model
 
 
-def _quiet_residuals(model: Any) -> None:
+def _scale_down_residual_outputs(model: Any) -> None:
     """Let every block begin almost as a detour that adds nothing: deeper stacks then learn from the first step."""
     with torch.no_grad():
         for name, weight in model.named_parameters():
@@ -353,15 +364,3 @@ def _quiet_residuals(model: Any) -> None:
                 ("o_proj.weight", "down_proj.weight", "attn.proj.weight", "fc2.weight")
             ):
                 weight.mul_(0.2)
-
-
-def _to(batch: Batch, device: torch.device) -> Batch:
-    if device.type == "cpu":
-        return batch
-    moved: dict[str, Any] = {}
-    for field in fields(batch):
-        value = getattr(batch, field.name)
-        moved[field.name] = value.to(device) if isinstance(value, Tensor) else value
-    moved["frames"] = [frames.to(device) for frames in batch.frames]
-    moved["dense"] = {name: target.to(device) for name, target in batch.dense.items()}
-    return Batch(**moved)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
 
-from tools.tiny.dense import CLASSES, IGNORE, MAX_THINGS, Dense
+from tools.tiny import names
+from tools.tiny.canvas import Pen, draw_polygon
+from tools.tiny.dense import CLASSES, IGNORE, MAX_THINGS, NOTHING, Dense
 from tools.tiny.dialogue import make_dialogue, pick_grids
 from tools.tiny.exam.second_renderer import draw_scene
 from tools.tiny.questions import ask_about
-from tools.tiny.scene import FULL, Thing, make_clip, make_picture
+from tools.tiny.scene import FULL, Scene, Thing, make_clip, make_picture
+from tools.tiny.world import WORLDS
 
 pytestmark = pytest.mark.slow
 
+FIRST = WORLDS["first"]
 _WIDE = Thing("circle", "red", (0.0, 0.0, 999.0, 999.0))
 
 
@@ -39,7 +44,7 @@ def test_boxes_lie_inside_and_answers_name_colour_and_shape() -> None:
 
 def test_the_vision_tower_is_told_how_things_move_within_a_pair_of_frames() -> None:
     rng = random.Random(0)
-    clips = [make_clip(1, 5, 5, rng) for _ in range(60)]
+    clips = [make_clip(1, 5, 5, rng, FIRST) for _ in range(60)]
     ways = {(-1, 0): "left", (1, 0): "right", (0, -1): "up", (0, 1): "down", (0, 0): "still"}
     for clip in clips:
         moves = Dense.of(clip).moves
@@ -54,7 +59,7 @@ def test_the_vision_tower_is_told_the_characters_of_a_text_that_moves() -> None:
     rng, world = random.Random(5), replace(FULL, clip_texts=1.0)
     for clip in (make_clip(2, 6, 6, rng, world) for _ in range(20)):
         told = Dense.of(clip)
-        kinds, boxes = told.kinds.reshape(2, 6, 6), told.boxes.reshape(2, 6, 6, 4)
+        kinds, boxes = told.things.reshape(2, 6, 6), told.boxes.reshape(2, 6, 6, 4)
         for pair in range(2):
             text = next(t for t in clip.frame_things[2 * pair + 1] if t.kind == "text")
             for character, (x1, y1, x2, y2) in text.characters:
@@ -85,7 +90,7 @@ def test_where_something_only_was_is_not_called_background() -> None:
     clip = next(c for c in (make_clip(1, 6, 6, rng) for _ in range(600))
                 if len(c.things) == 1 and c.motion == "right" and c.frame_things[0][0].box[2] < c.frame_things[1][0].box[0] - 56)  # fmt: skip
     x1, y1, x2, y2 = clip.frame_things[0][0].box
-    kinds = Dense.of(clip).kinds.reshape(6, 6)
+    kinds = Dense.of(clip).things.reshape(6, 6)
     assert kinds[int((y1 + y2) / 2 // 28), int((x1 + x2) / 2 // 28)] == IGNORE
 
 
@@ -175,5 +180,77 @@ def test_the_vision_tower_is_told_which_from_the_left_everything_is() -> None:
     text = next(s for s in scenes if s.text and len(s.things) == 1 and len(s.text.text) == 4)
     told = Dense.of(text)
     named = [CLASSES[character] for character in text.text.text] if text.text else []
-    for number, kind in zip(told.letters, told.kinds, strict=True):
+    for number, kind in zip(told.letters, told.things, strict=True):
         assert number == IGNORE or kind == named[number]
+
+
+def test_a_thing_grows_or_shrinks_where_it_is() -> None:
+    rng, world = random.Random(3), replace(FULL, growing=1.0, clip_texts=0.0)
+    clips = [make_clip(3, 5, 5, rng, world) for _ in range(30)]
+    assert {clip.motion for clip in clips} == {"grow", "shrink"}
+    for clip in clips:
+        shown = [frame[clip.mover] for frame in clip.frame_things]
+        areas = [thing.area for thing in shown]
+        assert areas == sorted(areas, reverse=clip.motion == "shrink")
+        assert max(areas) > 1.8 * min(areas)
+        (x1, y1), (x2, y2) = shown[0].centre, shown[-1].centre
+        assert abs(x1 - x2) < 3 and abs(y1 - y2) < 3
+    assert make_clip(3, 5, 5, rng, FIRST).motion not in ("grow", "shrink")
+
+
+def _overlap(one: Thing, other: Thing) -> float:
+    """Of the smaller box, how much lies in the other; 0 to 1."""
+    wide = min(one.box[2], other.box[2]) - max(one.box[0], other.box[0])
+    tall = min(one.box[3], other.box[3]) - max(one.box[1], other.box[1])
+    return max(0.0, wide) * max(0.0, tall) / min(one.area, other.area)
+
+
+def test_one_thing_may_cover_a_part_of_another_but_not_most_of_it() -> None:
+    rng = random.Random(4)
+    apart, over = (
+        [max(_overlap(a, b) for a, b in combinations(s.things, 2))
+         for s in (make_picture(6, 6, rng, world=world) for _ in range(300)) if len(s.shapes) > 1]
+        for world in (replace(FULL, overlaps=0.0), replace(FULL, overlaps=1.0))
+    )  # fmt: skip
+    assert max(apart) < 0.05
+    assert sum(part > 0.05 for part in over) > 25 and max(over) < 0.5
+
+
+def test_shapes_on_a_photograph_are_a_drawing() -> None:
+    rng, world = random.Random(5), replace(FULL, on_photographs=1.0, photographs=0.0, texts=False)
+    scenes = [make_picture(6, 6, rng, world=world) for _ in range(30)]
+    shown = [scene for scene in scenes if scene.things]
+    assert len(shown) > 20 and not any(scene.photograph or scene.background for scene in shown[:5])
+
+
+def test_the_wider_world_has_more_colours_more_things_and_words() -> None:
+    rng = random.Random(6)
+    for world, colours, most in ((FULL, names.COLOURS, 6), (FIRST, names.FIRST_COLOURS, 4)):
+        scenes = [make_picture(9, 9, rng, world=world) for _ in range(400)]
+        assert {thing.colour for scene in scenes for thing in scene.things} == set(colours)
+        assert max(len(scene.shapes) for scene in scenes) == most
+        assert all(scene.palette == colours for scene in scenes if not scene.photograph)
+        texts = [scene.text.text for scene in scenes if scene.text]
+        assert (max(map(len, texts)) > 5) is (world is FULL) is any(" " in text for text in texts)
+
+
+def test_the_vision_tower_is_told_o_as_0_and_nothing_of_the_space_between_words() -> None:
+    thing = Thing("text", "red", (0, 0, 140, 28), "NO I", tuple(
+        (character, (28.0 * k, 0.0, 28.0 * k + 28, 28.0)) for k, character in enumerate("NO I")))  # fmt: skip
+    told = Dense.of(Scene(np.zeros((1, 28, 112, 3), np.uint8), (thing,)))
+    assert told.things.tolist() == [CLASSES["N"], CLASSES["0"], NOTHING, CLASSES["1"]]
+
+
+def test_a_scribble_leaves_paper_between_its_lines_and_a_ball_is_lit_from_one_side() -> None:
+    def painted(pen: Pen) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+        pixels = np.full((120, 120, 3), 255, np.float32)
+        square = [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)]
+        draw_polygon(pixels, square, 60, 60, 40, pen)
+        return pixels[30:90, 30:90, 1]  # red paint has no green
+
+    red = (200, 0, 0)
+    assert (painted(Pen(red, None, 0.0, True)) < 50).all()
+    scribbled = painted(Pen(red, None, 0.0, True, hatch=(0.7, 10.0, 5.0)))
+    assert 0.3 < (scribbled < 50).mean() < 0.55 < (scribbled < 250).mean() < 0.8
+    ball = painted(Pen(red, None, 0.0, True, shading=70, ball=True))
+    assert ball[:30, :30].mean() > ball[30:, 30:].mean() + 10

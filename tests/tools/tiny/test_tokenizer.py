@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 
-from tools.tiny import answers
 from tools.tiny.checkpoint import (
     load_model,
     load_tokenizer,
@@ -20,6 +19,7 @@ from tools.tiny.checkpoint import (
 from tools.tiny.questions import ask_about
 from tools.tiny.scene import make_picture
 from tools.tiny.tokenizer import train_tokenizer, with_cased_words
+from tools.tiny.wordings import ENGLISH
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +58,22 @@ def test_a_shouted_question_is_about_as_long_as_another(tokenizer: Any) -> None:
     assert title == usual and shouted < usual + 6  # its first word is spelt
 
 
+def test_an_answer_in_chinese_or_korean_costs_no_more_than_in_english(tokenizer: Any) -> None:
+    english, chinese, korean = (len(tokenizer.tokenize(text)) for text in (
+        "The image shows a red circle and a blue square.", "图中有一个红色的圆形和一个蓝色的方形。",
+        "그림에 있는 것은 빨간색 원, 파란색 사각형입니다."))  # fmt: skip
+    assert max(chinese, korean) <= english
+
+
 @pytest.mark.slow
 def test_a_tokenizer_that_learns_cased_words_reads_all_else_as_before() -> None:
     plain, cased = train_tokenizer(0), train_tokenizer()
     rng = random.Random(6)
-    texts = [*answers.ALL, *(ask_about(make_picture(4, 5, rng), rng).answer for _ in range(200))]
+    texts = [
+        ENGLISH.say("self"),
+        ENGLISH.say("refuse"),
+        *(ask_about(make_picture(4, 5, rng), rng).answer for _ in range(200)),
+    ]
     for text in texts:
         assert plain.tokenize(text) == cased.tokenize(text)
     assert with_cased_words(cased).get_vocab() == cased.get_vocab()

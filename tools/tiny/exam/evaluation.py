@@ -18,21 +18,24 @@ from model.backend import Cancel, collected
 from model.conversation import Conversation, Image, Text, Video
 from model.local import LocalBackend
 from model.settings import GenerationSettings
-from tools.tiny import names, wordings
+from tools.tiny import names
 from tools.tiny.backgrounds import photograph
-from tools.tiny.clip_questions import ask_about_clip
 from tools.tiny.dialogue import SYSTEM, pick_grids
 from tools.tiny.exam.second_renderer import draw_clip, draw_scene
 from tools.tiny.exam.third_questions import KINDS, Question, overlap, questions
 from tools.tiny.exchange import Exchange
-from tools.tiny.follow_ups import follow_up
-from tools.tiny.questions import ask_about, place, possible
+from tools.tiny.other_questions import ask_about_clip, follow_up, small_talk
+from tools.tiny.questions import ask_about, possible
+from tools.tiny.references import place
 from tools.tiny.scene import Scene, make_clip, make_picture
 from tools.tiny.score import CONDITIONS, THIRD, Score
 from tools.tiny.several_questions import ask_about_several
-from tools.tiny.talk import small_talk
+from tools.tiny.wordings import ENGLISH
+from tools.tiny.world import WORLDS
 
 LONGEST = 160  # tokens of an answer
+FIRST = WORLDS["first"]
+MAX_CHARACTERS = 4  # of a text in it
 # Asks one question; gives whether the answer is right, and a wrong one.
 Asker = Callable[[LocalBackend, Path], tuple[bool, str]]
 
@@ -64,12 +67,14 @@ class Examiner:
         """A picture with a property, drawn until one comes up."""
         while True:
             if self.condition == "second renderer":
-                count = self.rng.randint(1, names.MAX_SHAPES)
+                count = self.rng.randint(1, FIRST.most_shapes)
                 pool = names.SHAPES if self.rng.random() < 0.7 else self.rng.sample(names.SHAPES, 2)
                 kinds = ["text"] if self.rng.random() < 0.25 else self.rng.choices(pool, k=count)
                 scene = draw_scene(kinds, self.rng)
             else:
-                scene = make_picture(*pick_grids(self.rng).picture, self.rng)
+                scene = make_picture(
+                    *pick_grids(self.rng, world=FIRST).picture, self.rng, world=FIRST
+                )
             if not scene.photograph and wanted(scene):
                 return scene
 
@@ -96,7 +101,7 @@ class Examiner:
         scene = (
             draw_clip(self.rng)
             if self.condition == "second renderer"
-            else make_clip(*pick_grids(self.rng).clip, self.rng)
+            else make_clip(*pick_grids(self.rng, world=FIRST).clip, self.rng, FIRST)
         )
         return Case([scene], (), ask_about_clip(scene, self.rng, kind, held_out=self.held_out))
 
@@ -127,14 +132,14 @@ class Examiner:
 
     def tasks(self) -> Iterator[tuple[str, Callable[[], Case]]]:
         """Every task's name and a source of its cases."""
-        for count in range(1, names.MAX_SHAPES + 1):
+        for count in range(1, FIRST.most_shapes + 1):
             yield (
                 f"describe, {count} shape{'s' * (count > 1)}",
                 lambda n=count: self.one(  # type: ignore[misc]
                     "describe", lambda scene: len(scene.things) == len(scene.shapes) == n
                 ),
             )
-        for length in range(1, names.MAX_CHARACTERS + 1):
+        for length in range(1, MAX_CHARACTERS + 1):
             yield (
                 f"read, {length} character{'s' * (length > 1)}",
                 lambda n=length: self.one(  # type: ignore[misc]
@@ -208,12 +213,14 @@ def is_right(case: Case, said: str) -> bool:
         point = _numbers(said, 2)
         x1, y1, x2, y2 = _thousandths(case)
         return point is not None and x1 <= point[0] <= x2 and y1 <= point[1] <= y2
-    if any(name in asked.answer for row in names.PLACES for name in row):
+    if any(name in asked.answer for row in ENGLISH.table["places"] for name in row):
         return said in _places(case)
     if kind == "describe_clip":
         return sorted(_sentences(said)) == sorted(_sentences(asked.answer))
     if kind in ("describe", "pick_describe", "describe_all"):
         return _named(said) == _named(asked.answer)
+    if kind in ("refuse", "photograph"):  # in many words or in few
+        return said.startswith(asked.answer.split(":")[0])
     return said == asked.answer
 
 
@@ -303,4 +310,4 @@ def _about_drawings(kind: str) -> Asker:
 
 
 def _has_held_out_wordings(task: str) -> bool:
-    return task.split(",")[0] in wordings.HELD_OUT or task in ("follow_up", "follow_up_box")
+    return task.split(",")[0] in ENGLISH.held_out or task in ("follow_up", "follow_up_box")

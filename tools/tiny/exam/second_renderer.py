@@ -84,7 +84,9 @@ def draw_scene(kinds: list[str], rng: random.Random, size: tuple[int, int] | Non
         other = tuple(max(0, channel - 25) for channel in paper)
         draw.rectangle((0, rng.randint(height, 2 * height), big.width, big.height), fill=other)
     usable = [
-        c for c in names.COLOURS if all(_far(ImageColor.getrgb(p)[:3], paper) for p in _PAINTS[c])
+        c
+        for c in names.FIRST_COLOURS
+        if all(_far(ImageColor.getrgb(p)[:3], paper) for p in _PAINTS[c])
     ]
     column = big.width / max(1, len(kinds))
     things = []
@@ -125,7 +127,7 @@ def _write(
     column: float,
     rng: random.Random,
 ) -> Thing:
-    count = rng.randint(1, names.MAX_CHARACTERS)
+    count = rng.randint(1, 4)
     text = "".join(rng.choices(names.CHARACTERS, k=count))
     size = int(min(1.6 * radius, 1.3 * column / count))
     style = rng.randrange(4)
