@@ -158,6 +158,7 @@ def test_a_checkpoint_that_has_been_loaded_says_what_the_settings_start_with(
         chat.ask("Hello")
         assert fake.calls[-1].settings == replace(own, temperature=0.5)
         chat.reload()
+        chat.wait("idle")
     chat.open_settings()
     chat.page.click("#reset-settings")
     chat.page.wait_for_function(

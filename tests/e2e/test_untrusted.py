@@ -247,7 +247,7 @@ def test_what_the_page_does_itself_is_allowed_to_it(
     page.locator("dialog[open] img").wait_for()
     page.keyboard.press("Escape")
     watched.start_over()
-    page.click("#examples [data-example='1']")
+    page.click("#examples [data-example=which]")
     watched.wait("idle", after_turn=0)
     assert page.locator("#chatbot .user img").evaluate_all(
         "(all) => all.every((i) => i.naturalWidth)"
