@@ -148,9 +148,9 @@ def test_however_much_is_attached_there_is_room_to_type(
     for place in ("#composer textarea", "#cost-card"):
         box = told.page.locator(place).bounding_box()
         assert box and box["y"] + box["height"] <= height
-    talk = told.page.locator("#talk").bounding_box()
+    desk = told.page.locator("#desk").bounding_box()
     told.page.set_viewport_size({"width": 1280, "height": 800})
-    assert talk and talk["height"] > height / 5
+    assert desk and desk["height"] < height / 2
 
 
 def test_text_from_a_word_processor_is_pasted_without_its_picture_and_a_picture_with_it(
