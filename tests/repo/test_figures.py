@@ -32,7 +32,6 @@ from model.settings import MAX_TEXT_CHARACTERS
 from tests.support.fakes import FakeBackend
 from tests.support.project import MAKEFILE, ROOT
 from tools.bench import BENCHMARKS
-from tools.tiny.model_card import _CARD
 from ui.handlers import frames
 from ui.html.syntax import formulas, inline_rules
 from ui.http import body, metrics
@@ -147,13 +146,6 @@ def test_the_bundled_checkpoint_is_as_large_as_the_pages_say() -> None:
     count = sum(math.prod(tensor["shape"]) for tensor in header.values() if "shape" in tensor)
     millions, size = re.findall(r"of ([\d.]+) million parameters in (\d+) MB", read(MODELS))[0]
     assert (float(millions), int(size)) == (round(count / 10**6, 1), round(file.stat().st_size / 10**6))  # fmt: skip
-
-
-def test_the_bundled_checkpoints_card_says_what_its_tools_say() -> None:
-    def frame(card: str) -> str:
-        return re.sub(r"<!-- (\w+) begins -->.*?<!-- \1 ends -->", r"\1", card, flags=re.DOTALL)
-
-    assert frame((BUNDLED / "README.md").read_text(encoding="utf-8")) == frame(_CARD)
 
 
 def test_what_troubleshooting_quotes_is_said_by_the_program() -> None:
