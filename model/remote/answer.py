@@ -9,6 +9,7 @@ import logging
 import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -198,11 +199,13 @@ class Answer:
         asked = self._server.client.chat.completions.with_streaming_response.create(**request)
         async with asked as response:
             try:
-                async for chunk in chunks(response.http_response.aiter_bytes()):
-                    reply.take(chunk)
-                    if reply.full:
-                        reply.ending = "length"
-                        break
+                # What is left open would be closed later, by tasks of the event loop, beside the next request.
+                async with aclosing(chunks(response.http_response.aiter_bytes())) as received:
+                    async for chunk in received:
+                        reply.take(chunk)
+                        if reply.full:
+                            reply.ending = "length"
+                            break
             except httpx2.TimeoutException as error:
                 raise APITimeoutError(response.http_request) from error
             except LOST as error:

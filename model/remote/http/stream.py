@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from typing import Any
 
 from model.remote.http.characters import whole
@@ -23,17 +24,19 @@ _NO_FIELD = re.compile(r"\s*[{\[<]")
 Chunk = dict[str, Any]
 
 
-async def chunks(body: AsyncIterable[bytes]) -> AsyncIterator[Chunk]:
+async def chunks(body: AsyncGenerator[bytes]) -> AsyncGenerator[Chunk]:
     """Yield every object of a response, and `{}` for the protocol's `[DONE]`, which comes last.
 
-    Raises `StreamedError` for an error object, and `StrangerError` or `BrokenOffError` for an unreadable response.
+    Closing it closes `body`. Raises `StreamedError` for an error object, and `StrangerError` or `BrokenOffError` for an
+    unreadable response.
     """
     events = _Events()
-    async for line in _lines(body):
-        for chunk in events.take(line):
-            yield chunk
-        if events.done:
-            return
+    async with aclosing(_lines(body)) as lines:
+        async for line in lines:
+            for chunk in events.take(line):
+                yield chunk
+            if events.done:
+                return
     for chunk in events.end():
         yield chunk
 
@@ -46,18 +49,19 @@ def read_json(text: str) -> Any:
         raise ValueError("too deep") from error
 
 
-async def _lines(body: AsyncIterable[bytes]) -> AsyncIterator[str]:
+async def _lines(body: AsyncGenerator[bytes]) -> AsyncGenerator[str]:
     """Yield the lines of a response. Only CR, LF and CRLF end a line, as in the protocol."""
     left = bytearray()
-    async for data in body:
-        left += data
-        if len(left) > MAX_LINE_BYTES:
-            raise BrokenOffError
-        if b"\n" in data or b"\r" in data:
-            *lines, rest = _END_OF_LINE.split(bytes(left))
-            left = bytearray(rest)
-            for line in lines:
-                yield line.decode(errors="replace")
+    async with aclosing(body):
+        async for data in body:
+            left += data
+            if len(left) > MAX_LINE_BYTES:
+                raise BrokenOffError
+            if b"\n" in data or b"\r" in data:
+                *lines, rest = _END_OF_LINE.split(bytes(left))
+                left = bytearray(rest)
+                for line in lines:
+                    yield line.decode(errors="replace")
     for line in left.splitlines():
         yield line.decode(errors="replace")
 
