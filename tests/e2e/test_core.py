@@ -35,6 +35,9 @@ PLACE = """() => {
 SEEN = """(count) => [...document.querySelectorAll('#chatbot .user :is(img, video)')].filter(
   (seen) => seen.naturalWidth > 0 || seen.readyState > 0).length === count"""
 ANSWER = "#chatbot .bot .prose"
+# As Safari reports the Enter that has confirmed what an input method offers.
+CONFIRMED = """() => document.querySelector('#composer textarea').dispatchEvent(new KeyboardEvent(
+  'keydown', { key: 'Enter', code: 'Enter', keyCode: 229, which: 229, bubbles: true, cancelable: true }))"""
 COLUMN = """() => {
   const { left, width } = document.querySelector('#chatbot .user-row').getBoundingClientRect();
   return [left, width];
@@ -136,6 +139,31 @@ def test_what_an_answer_points_at_is_drawn_where_it_is(
         "120",
         "120",
     ]
+
+
+def test_enter_that_confirms_an_input_method_sends_nothing(core: Chat, fake: FakeBackend) -> None:
+    core.page.fill("#composer textarea", "日本")
+    core.page.evaluate(CONFIRMED)
+    core.page.evaluate("location.hash = '#compare'")
+    core.page.wait_for_selector("#comparison form")
+    core.page.evaluate(CONFIRMED)
+    core.page.evaluate("location.hash = '#chat'")
+    core.page.wait_for_timeout(300)
+    assert not fake.calls and core.draft == "日本"
+    core.page.press("#composer textarea", "Enter")
+    core.wait("idle", after_turn=0)
+    assert core.asked == ["日本"]
+
+
+def test_an_answer_is_copied_as_its_text_and_pasted(core: Chat, fake: FakeBackend) -> None:
+    fake.events = [Delta("**one** <b>two</b>")]
+    core.ask("Tell me.")
+    core.watch_label("#copy")
+    core.page.click("#copy")
+    core.page.wait_for_function("window.labels.length > 1")
+    assert core.page.evaluate("window.labels[1]") == "Copied"
+    core.page.press("#composer textarea", "Control+V")
+    core.wait_for_draft("**one** <b>two</b>")
 
 
 def test_settings_count_survive_a_reload_and_can_be_reset(core: Chat, fake: FakeBackend) -> None:

@@ -132,7 +132,9 @@ class WebKitPage:
         self.evaluate(FILLED, [selector, text])
 
     def press(self, selector: str, key: str) -> None:
-        self._element(selector).send_keys(getattr(Keys, key.upper()))
+        """A key, or several that are held together: `Control+V`."""
+        keys = [getattr(Keys, name.upper(), name.lower()) for name in key.split("+")]
+        self._element(selector).send_keys(*keys)
 
     def type(self, selector: str, text: str) -> None:
         self._element(selector).send_keys(text)

@@ -29,6 +29,13 @@ SELECT = """(field) => {
   number.focus();
   number.select();
 }"""
+# Whatever a button says from now on, one after the other.
+LABELS = """(selector) => {
+  const button = document.querySelector(selector);
+  window.labels = [button.innerText];
+  const note = () => { if (button.innerText !== window.labels.at(-1)) window.labels.push(button.innerText); };
+  new MutationObserver(note).observe(button, { childList: true, characterData: true, subtree: true });
+}"""
 DISPATCH = """([kind, content, name, type]) => {
   const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
   const data = new DataTransfer();
@@ -176,6 +183,10 @@ class Chat:
         content = base64.b64encode(file.read_bytes()).decode()
         mime = mimetypes.guess_type(file.name)[0] or ""
         self.page.evaluate(DISPATCH, [kind, content, file.name, mime])
+
+    def watch_label(self, selector: str) -> None:
+        """Keep what a button says, which may be for a moment, in `window.labels`."""
+        self.page.evaluate(LABELS, selector)
 
     def growth(self, looks: int) -> list[str]:
         """The live answer, each time that it has grown."""
