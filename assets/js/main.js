@@ -5,13 +5,14 @@ import * as storage from './browser/storage.js';
 import * as composer from './composer/composer.js';
 import * as editBox from './composer/edit_box.js';
 import { keepFocus, skipToComposer } from './composer/focus.js';
-import { price } from './composer/price.js';
+import * as price from './composer/price.js';
 import * as newChat from './composer/new_chat.js';
 import * as tasks from './composer/tasks.js';
 import * as textLimit from './composer/text_limit.js';
 import { copyCode } from './conversation/code.js';
 import * as comparison from './conversation/comparison.js';
 import * as conversation from './conversation/conversation.js';
+import { texts } from './conversation/drawn.js';
 import * as enlarged from './conversation/enlarged.js';
 import * as examples from './conversation/examples.js';
 import * as places from './conversation/grounding.js';
@@ -21,10 +22,12 @@ import * as turns from './conversation/turns.js';
 import { endLoop } from './opening/boot_screen.js';
 import * as connection from './opening/connection.js';
 import { acknowledge, open, sayGoodbye } from './opening/opening.js';
+import * as said from './opening/said.js';
 import { mount } from './page/elements.js';
 import { chooseLanguage, language, nameThePage } from './page/language.js';
 import * as notices from './page/notices.js';
 import { whenReady } from './page/parts.js';
+import * as refusals from './page/refusals.js';
 import * as scrolling from './page/scrolling.js';
 import { levelOf, tokensOf } from './settings/detail.js';
 import * as logSliders from './settings/log_sliders.js';
@@ -42,7 +45,7 @@ const REFUSED = { blocked: 'storageBlocked', full: 'storageFull' };
 
 // For the `js` of Gradio's events (ui/page/layout.py, wiring.py and events.py), which cannot import modules.
 /** @type {any} */ (window).qwenVlChat = Object.freeze({
-  mount, open, acknowledge, price, download, language, chooseLanguage,
+  mount, open, acknowledge, price: price.price, held: said.held, download, language, chooseLanguage,
   draw: conversation.draw, copyLatest: conversation.copyLatest,
   sent: composer.sent, giveBack: composer.giveBack, written: composer.written,
   rewrite: editBox.rewrite, startOver: attachments.startOver,
@@ -52,12 +55,14 @@ const REFUSED = { blocked: 'storageBlocked', full: 'storageFull' };
 
 endLoop(window, () => document.querySelector('#talk'));
 watchErrors(window, () => notices.tell('scriptError'));
+refusals.start(window);
 copyCode(document);
 storage.whenRefused((why) => notices.tell(REFUSED[why]));
 
-for (const part of [attachments, comparison, connection, enlarged, examples, inspector, reproduce, seek, sidebar, tasks, textLimit]) part.start();
+for (const part of [attachments, comparison, connection, enlarged, examples, inspector, price, reproduce, seek, sidebar, tasks, textLimit]) part.start();
 keepFocus();
 skipToComposer();
 sayGoodbye();
 whenReady(nameThePage);
 for (const part of [conversation, dropOverlay, logSliders, modelNote, newChat, scrolling, composer, editBox, turns, places, camera, tray, tabStops]) whenReady(part.start);
+whenReady(() => said.start(texts, conversation.whenDrawn));

@@ -20,12 +20,10 @@ NO_STORAGE = """for (const name of ['localStorage', 'sessionStorage'])
 CONFIRMED = """() => document.querySelector('#composer textarea').dispatchEvent(new KeyboardEvent(
   'keydown', { key: 'Enter', code: 'Enter', keyCode: 229, which: 229, bubbles: true, cancelable: true }))"""
 
-WITH_AN_ANSWER = {"#copy", "#export", "#reproduce"}  # looked for when they are pressed
-
 # Takes each part away that is there from the beginning; gives those that `whenReady` does not wait for.
 MISSED = """async (parts) => {
   const main = document.querySelector('script[src$="/main.js"]').src;
-  const { whenReady } = await import(main.replace('main.js', 'parts.js'));
+  const { whenReady } = await import(main.replace('main.js', 'page/parts.js'));
   return parts.filter((name) => {
     const part = document.querySelector(name);
     if (!part) return false;
@@ -163,20 +161,43 @@ def test_a_page_that_the_server_does_not_answer_says_so(
 ) -> None:
     chat = Chat(profile.new_page(), fake_url)
     chat.page.clock.install()
-    chat.page.route("**/run/predict*", lambda route: route.fulfill(status=422, body="{}"))
-    chat.page.goto(fake_url)
-    chat.page.wait_for_selector("#composer textarea")
-    chat.page.wait_for_timeout(500)
-    chat.page.clock.fast_forward(20_000)
-    chat.page.wait_for_selector("#told p")
-    assert "not answered" in chat.page.inner_text("#told p")
+    with holding(chat.page, "**/run/predict*") as held:
+        chat.page.goto(fake_url)
+        chat.wait_until(lambda: held)
+        chat.page.clock.fast_forward(20_000)
+        chat.page.wait_for_selector("#told p")
+        assert "not answered" in chat.page.inner_text("#told p")
     chat.page.close()
+
+
+def test_what_the_server_refuses_is_told_until_it_does_something(told: Chat) -> None:
+    """Gradio shows what is said of events in its queue alone."""
+    told.ask("Hello")
+    answers = (
+        (422, '{"error": "Too much."}', "Too much."),
+        (401, "{}", "logged out"),
+        (502, "", "502"),
+    )
+    for status, body, said in answers:
+        told.page.route(
+            "**/run/predict*",
+            lambda route: route.fulfill(status=status, body=body),  # noqa: B023 (it is waited for here)
+        )
+        told.page.click("#retry")
+        told.page.locator("#told p", has_text=said).wait_for()
+        assert told.page.locator("#told p").count() == 1
+        told.page.unroute("**/run/predict*")
+    told.page.click("#retry")
+    told.wait("idle", after_turn=1)
+    assert not told.page.is_visible("#told p")
+    told.problems.clear()  # the browser reports what was refused
 
 
 def test_scripts_begin_when_every_part_is_there_that_they_use(told: Chat) -> None:
     """On a slow machine Gradio took a while between the conversation and the composer, which has the names of its buttons from a script."""
-    text = "".join(script.read_text(encoding="utf-8") for script in scripts.FOLDER.glob("*.js"))
-    used = sorted(set(re.findall(r"one\('(#[\w-]+)", text)) - WITH_AN_ANSWER)
+    text = "".join(script.read_text(encoding="utf-8") for script in scripts.FOLDER.rglob("*.js"))
+    used = sorted(set(re.findall(r"\$\('(#[\w-]+)", text)))
+    assert "#tray" in used
     early = told.page.evaluate(MISSED, used)
     assert early == [], "add them to PARTS in assets/js/page/parts.js"
 
@@ -184,12 +205,8 @@ def test_scripts_begin_when_every_part_is_there_that_they_use(told: Chat) -> Non
 def test_enter_that_confirms_an_input_method_sends_nothing(
     core: Chat, fake: FakeBackend, picture: Path
 ) -> None:
+    """Not even when the file that comes in meanwhile has arrived."""
     core.page.fill("#composer textarea", "日本")
-    core.page.evaluate(CONFIRMED)
-    core.page.evaluate("location.hash = '#compare'")
-    core.page.wait_for_selector("#comparison form")
-    core.page.evaluate(CONFIRMED)
-    core.page.evaluate("location.hash = '#chat'")
     with holding(core.page, UPLOAD) as held:
         core.hand_over("drop", picture)
         core.wait_until(lambda: held)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Request
 
 from tests.support.chat import Chat
+from tests.support.fakes import FakeBackend
 
 EVENTS = ("predict", "join", "data")  # an event at once; one in the queue, and its stream
 
@@ -72,3 +73,27 @@ def test_what_is_attached_is_priced_and_read_and_nothing_else(told: Chat, pictur
         told.page.wait_for_selector("#tray [data-read]")
     # What is in the tray; its price; reading ahead with its stream.
     assert sent == {"predict": 2, "join": 1, "data": 1}
+
+
+def test_a_text_is_priced_however_it_is_changed(
+    told: Chat, fake: FakeBackend, picture: Path
+) -> None:
+    """Gradio tells of keys that write something, and of no other change."""
+
+    def becomes(text: str) -> None:
+        told.wait_for_draft(text)
+        told.wait_until(lambda: fake.estimates[-1].last_user_message.text == text)  # type: ignore[union-attr]
+
+    told.attach(picture)
+    told.wait_for_price()
+    told.page.focus("#composer textarea")
+    told.page.keyboard.insert_text("What is this?")  # as a dictation or an input method does
+    becomes("What is this?")
+    told.page.keyboard.press("Backspace")
+    becomes("What is this")
+    told.page.keyboard.press("Control+A")
+    told.page.keyboard.press("Control+X")
+    becomes("")
+    for pasted in ("What is this", "What is thisWhat is this"):
+        told.page.keyboard.press("Control+V")
+        becomes(pasted)

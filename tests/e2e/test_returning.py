@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Response
+from playwright.sync_api import Playwright, Response
 
 from model.backend import Delta
+from tests.support import browsers, served
 from tests.support.chat import Chat
 from tests.support.fakes import FakeBackend
 from tests.support.patience import PATIENCE_S
@@ -60,6 +62,52 @@ def test_after_a_lost_network_the_answer_is_there(told: Chat, fake: FakeBackend)
     told.problems.clear()  # the browser reports every request that failed meanwhile
     told.ask("Are you there?")
     told.page.wait_for_function("document.querySelectorAll('#chatbot .bot').length === 2")
+
+
+@pytest.mark.parametrize("name", browsers.CORE)
+def test_a_page_that_is_left_and_comes_back_goes_on(
+    fake: FakeBackend,
+    fake_url: str,
+    request: pytest.FixtureRequest,
+    playwright: Playwright,
+    name: str,
+) -> None:
+    """Chromium keeps the page as it was, without its connections; Firefox, which does not, loads it anew."""
+    with ExitStack() as opened:
+        browser = (
+            opened.enter_context(served.launched(playwright, back_cache=True))
+            if name == "chromium"
+            else request.getfixturevalue(name)
+        )
+        profile = opened.enter_context(browser.new_context())
+        profile.add_init_script(
+            "addEventListener('pageshow', ({ persisted }) => { window.kept = persisted; })"
+        )
+        chat = Chat(profile.new_page(), fake_url)
+        chat.open()
+        chat.ask("first")
+        chat.page.fill("#composer textarea", "a draft")
+        leave_and_come_back(chat, 500)
+        chat.page.wait_for_function("(kept) => window.kept === kept", arg=name == "chromium")
+        chat.page.wait_for_function("document.querySelectorAll('#chatbot .bot').length === 1")
+        assert (list(chat.asked), chat.draft) == (["first"], "a draft")
+        if name == "firefox":
+            return
+        fake.events, fake.pause_s = [Delta(word) for word in WORDS], 0.1
+        chat.send("Tell me.")
+        chat.growth(1)
+        leave_and_come_back(chat, 2000)  # in which a page that had said that it goes is given up
+        chat.wait("idle", after_turn=1)
+        chat.page.wait_for_function("document.querySelectorAll('#chatbot .bot').length === 2")
+        assert chat.answered[1].split() == "".join(WORDS).split()
+
+
+def leave_and_come_back(chat: Chat, milliseconds: float) -> None:
+    chat.page.goto(f"{chat.url}robots.txt", wait_until="commit")
+    chat.page.wait_for_timeout(milliseconds)
+    with chat.page.expect_event("framenavigated"):
+        chat.page.evaluate("history.back()")
+    chat.page.wait_for_selector("#run-state [data-state]", state="attached")
 
 
 # Hidden, and seen again ten seconds later. Gives how often the answer was picked up.

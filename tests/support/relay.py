@@ -1,4 +1,6 @@
-"""A proxy that passes bytes on, until it cuts every connection at once, as a tunnel does that restarts."""
+"""A proxy that passes bytes on, until it cuts every connection at once, as a tunnel does that restarts, or goes on to
+another server, as if that had been started in the place of the first.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,10 @@ from tests.support.served import free_port
 
 
 class Relay:
-    """In front of a server on `target`, a port of this machine."""
+    """In front of a server on `target`, a port of this machine, which may become another."""
 
     def __init__(self, target: int) -> None:
-        self.port, self._target = free_port(), target
+        self.port, self.target = free_port(), target
         self.listening = threading.Event()
         self._open: set[asyncio.StreamWriter] = set()
         self._loop: asyncio.AbstractEventLoop
@@ -45,9 +47,9 @@ class Relay:
             writer.transport.abort()
 
     async def _connected(self, here: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
-        there, forth = await asyncio.open_connection("127.0.0.1", self._target)
+        there, forth = await asyncio.open_connection("127.0.0.1", self.target)
         self._open |= {back, forth}
-        with suppress(OSError):
+        with suppress(OSError, asyncio.CancelledError):  # the event loop ends
             await asyncio.gather(_pass_on(here, forth), _pass_on(there, back))
         self._open -= {back, forth}
 

@@ -138,12 +138,19 @@ def chromium() -> Iterator[Browser]:
         yield browser
 
 
-def launched(playwright: Playwright, *flags: str, scrollbars: bool = False) -> Browser:
-    """Start an installed Chrome or Chromium, or else Playwright's own."""
+def launched(
+    playwright: Playwright, *flags: str, scrollbars: bool = False, back_cache: bool = False
+) -> Browser:
+    """Start an installed Chrome or Chromium, or else Playwright's own.
+
+    scrollbars, back_cache: whether it has what Playwright switches off, scrollbars that take room and pages that are kept
+    to come back to.
+    """
+    wanted = {"--hide-scrollbars": scrollbars, "--disable-back-forward-cache": back_cache}
     return playwright.chromium.launch(
         executable_path=next(filter(None, map(shutil.which, BROWSERS)), None),
         args=[*BROWSER_FLAGS, *flags],
-        ignore_default_args=["--hide-scrollbars"] if scrollbars else None,
+        ignore_default_args=[name for name, is_wanted in wanted.items() if is_wanted],
     )
 
 

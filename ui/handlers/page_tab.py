@@ -21,7 +21,8 @@ from ui.html.page_update import View
 from ui.http.asker import asker_of, asking
 from ui.state.registry import Tabs
 from ui.state.tab.tab import Tab
-from ui.text.languages import texts_for
+from ui.text.languages import texts_accepted, texts_for
+from ui.text.texts import Texts
 
 LONG = 20_000  # characters; so much is drawn in a thread
 _KEY = re.compile(r"[0-9a-f]{32}")
@@ -32,25 +33,38 @@ def is_key(key: object) -> TypeGuard[str]:
     return isinstance(key, str) and bool(_KEY.fullmatch(key))
 
 
-def tab_of(tabs: Tabs, key: object, language: str = "en") -> Tab:
-    """The tab with this key. Raises `gr.Error`, in the page's `language`, if there is no key or no room for a tab."""
-    if not is_key(key):
-        raise gr.Error(texts_for(language).stale_page, print_exception=False)
-    with _refused_in(language):
+def tab_of(tabs: Tabs, key: object, language: str = "", *, begins: bool = False) -> Tab:
+    """The tab with this key. Raises `gr.Error`, in the page's `language`, if there is no key, no such tab or no room for one.
+
+    begins: whether the page may open the tab. Any other page shows a conversation that is gone: the server was started
+    anew, or the tab was dropped.
+    """
+    asked = asking.get()
+    texts = _texts(language)
+    if not is_key(key) or (asked and not begins and tabs.open_tabs.get(key) is None):
+        raise gr.Error(texts.stale_page, print_exception=False)
+    with _refused_in(texts):
         tab = tabs.open_tabs.open(key)
-        if asked := asking.get():
+        if asked:
             tabs.open_tabs.asked_by(tab, asker_of(asked))
     return tab
 
 
+def _texts(language: str) -> Texts:
+    """In the language that a page came with, else in one that its browser asks for."""
+    asked = asking.get()
+    if language or not asked:
+        return texts_for(language)
+    return texts_accepted(asked.headers.get("accept-language", ""))
+
+
 @contextmanager
-def _refused_in(language: str) -> Iterator[None]:
-    """Turn a `DemoError` into Gradio's toast, where no tab could show the sentence."""
+def _refused_in(texts: Texts) -> Iterator[None]:
+    """Turn a `DemoError` into an answer that the page shows (assets/js/page/refusals.js), where no tab could."""
     try:
         yield
     except DemoError as error:
-        sentence = texts_for(language).said(error.sentence)
-        raise gr.Error(sentence, print_exception=False) from None
+        raise gr.Error(texts.said(error.sentence), print_exception=False) from None
 
 
 async def drawn(tabs: Tabs, tab: Tab) -> View:
@@ -59,7 +73,7 @@ async def drawn(tabs: Tabs, tab: Tab) -> View:
     texts = (part.text for m in new for part in m.parts if isinstance(part, Text))
     if sum(map(len, texts)) < LONG:
         return page_update.full_update(tab)
-    with _refused_in(tab.language):
+    with _refused_in(tab.texts):
         return await tabs.background.run(tab, partial(page_update.full_update, tab))
 
 

@@ -58,6 +58,9 @@ SCRIPT_TEXTS = (
     "storage_full",
     "script_error",
     "not_opened",
+    "logged_out",
+    "refused",
+    "refused_because",
     "read",
     "region_hint",
     "region_ask",
@@ -266,7 +269,12 @@ def cleared(texts: Texts) -> str:
     return f'<p role="status">{said} <button type="button" data-undo-clear>{undo}</button></p>'
 
 
-def notice(sentence: str, *, info: bool = False) -> str:
-    """A sentence for the person. Screen readers interrupt for a failure, and do not for `info`."""
+def notice(sentence: str, *, info: bool = False, copies: str = "") -> str:
+    """A sentence for the person. Screen readers interrupt for a failure, and do not for `info`.
+
+    copies: the label of a button that copies what the page before had (assets/js/opening/said.js); none if empty.
+    """
     role = "status" if info else "alert"
-    return f'<p role="{role}">{html.escape(sentence)}</p>' if sentence else ""
+    button = f'<button type="button" data-copy-said>{html.escape(copies)}</button>'
+    more = button if copies else ""
+    return f'<p role="{role}">{html.escape(sentence)}</p>{more}' if sentence else ""

@@ -17,6 +17,7 @@ from ui.html import messages as messages_html
 from ui.html import tray as tray_html
 from ui.html.markdown import timestamps
 from ui.html.markdown.answer import to_html
+from ui.state.tab.conversation import FORGOTTEN_CHAT
 from ui.state.tab.run import Run
 from ui.state.tab.tab import Tab
 from ui.text.texts import Texts
@@ -160,7 +161,9 @@ def notice(tab: Tab) -> str:
     """What the person should read; a failure looks like one. After New chat, the way back."""
     if tab.cleared and tab.cleared.chat.shown.messages and not tab.chat.shown.messages:
         return messages_html.cleared(tab.texts)
-    return messages_html.notice(tab.texts.said(tab.chat.notice), info=tab.chat.notice_is_info)
+    copies = tab.texts.copy_said if tab.chat.notice == FORGOTTEN_CHAT else ""
+    sentence = tab.texts.said(tab.chat.notice)
+    return messages_html.notice(sentence, info=tab.chat.notice_is_info, copies=copies)
 
 
 def streaming_update(tab: Tab) -> tuple[str, str]:

@@ -113,6 +113,7 @@ class Values:
     start: gr.JSON  # what the settings start with, and their bounds
     key: gr.Textbox
     name: gr.Textbox  # Gradio's for this page, beside others of the same tab
+    held: gr.Textbox  # what the page before this one had: "chat", "files" or nothing
     original: gr.Textbox  # the key of the tab that this one is a duplicate of
     taken: gr.Textbox
     rewritten: gr.Textbox

@@ -238,6 +238,7 @@ def lay_out_values(defaults: DefaultSettings) -> Values:
         key=text(),
         name=text(),
         original=text(),
+        held=text(),
         taken=text(),
         rewritten=gr.Textbox(visible=False),
         returned=text(),

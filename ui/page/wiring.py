@@ -28,6 +28,8 @@ PLAY_CLIPS = f"""(tray) => {{
 }}"""
 # The inputs with the message that would be sent now: that of the edit box, if it is open.
 WRITTEN = "(key, draft, settings) => [key, qwenVlChat.written(draft), settings]"
+# With what the page shows, which another server does not know.
+HOLDING = "(key, draft, settings) => [key, draft, settings, qwenVlChat.held()]"
 DOWNLOAD = "(url) => { qwenVlChat.download(url); return [] }"
 
 
@@ -55,7 +57,7 @@ def wire_opening(events: Events) -> None:
     key, name, view = page.values.key, page.values.name, page.view
     opened = blocks.load(
         bind(opening.open_page),
-        [key, page.sidebar.language, page.values.original],
+        [key, page.sidebar.language, page.values.original, page.values.held],
         [key, name, page.bar.banner, page.loading, *view],
         js="() => qwenVlChat.open()",
         **UNQUEUED,
@@ -99,8 +101,9 @@ def wire_answering(events: Events) -> None:
     page, view, bind = events.page, events.page.view, events.bind
     key, settings = page.values.key, page.values.settings
     outputs = list(view)
-    message = [key, view.message, settings]
-    events.update_after(view.message.submit(bind(sending.submit), message, outputs, **UNQUEUED))
+    message = [key, view.message, settings, page.values.held]
+    submitted = view.message.submit(bind(sending.submit), message, outputs, js=HOLDING, **UNQUEUED)
+    events.update_after(submitted)
     view.message.stop(bind(sending.stop), key, None, **UNQUEUED)
     for event, handler in (
         (view.retry.click, sending.retry),
@@ -161,7 +164,6 @@ def wire_editing(events: Events) -> None:
     rewritten = [key, box.text, page.values.settings]
     for event in (box.send.click, box.text.submit):
         events.update_after(event(bind(sending.submit_edit), rewritten, list(view), **UNQUEUED))
-    events.price_after(box.text.input, read_ahead=False)
 
 
 def wire_saving_places(events: Events) -> None:
@@ -213,7 +215,7 @@ def wire_comparing(events: Events) -> None:
 
 
 def wire_tray(events: Events) -> None:
-    """Files are attached, looked at and taken out; the message is typed."""
+    """Files are attached, looked at and taken out."""
     page, view, bind = events.page, events.page.view, events.bind
     key, settings = page.values.key, page.values.settings
     attached = view.tray.attach(bind(attaching.attach), key, view.tray, **UNQUEUED_EVERY)
@@ -231,7 +233,6 @@ def wire_tray(events: Events) -> None:
         bind(inspect), inputs, [inspector, view.tray], js=WRITTEN, **UNQUEUED_EVERY
     )
     events.price_after(inspected.then)
-    events.price_after(view.message.input, read_ahead=False)
 
 
 def wire_pricing(events: Events) -> None:

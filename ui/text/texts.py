@@ -66,6 +66,7 @@ class Texts:
     sent_when_uploaded: str
     try_again: str
     not_copied: str
+    copy_said: str
     upload_too_large: str
     upload_too_large_here: str
     upload_not_stored: str
@@ -81,6 +82,9 @@ class Texts:
     storage_full: str
     script_error: str
     not_opened: str
+    logged_out: str
+    refused: str
+    refused_because: str
     read: str
     copy: str
     copied: str

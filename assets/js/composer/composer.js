@@ -33,9 +33,15 @@ export function write(text, where = FIELD) {
 // Writing it again also corrects the height, which Gradio has measured before the style sheet was there.
 export const restoreDraft = () => write($(FIELD).value || (session.get(DRAFT) ?? ''));
 
+let composing = false; // with an input method, which a change of the field would disturb
+
 /** Remove the text that was sent, but keep what was typed since. */
 export function sent(text) {
   const field = $(FIELD);
+  if (text && composing) {
+    field.addEventListener('compositionend', () => setTimeout(sent, 0, text), { once: true });
+    return;
+  }
   if (text && field.value.startsWith(text)) write(field.value.slice(text.length).replace(/^\n/, ''));
   if (text) pin();
 }
@@ -62,6 +68,9 @@ function nameButtons() {
 /** Call it when the page is ready. */
 export function start() {
   nameButtons();
+  for (const kind of ['compositionstart', 'compositionend']) {
+    $(FIELD).addEventListener(kind, () => { composing = kind === 'compositionstart'; });
+  }
   document.addEventListener('input', (event) => {
     if (event.target === $(FIELD)) session.set(DRAFT, $(FIELD).value);
   });

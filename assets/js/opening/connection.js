@@ -20,7 +20,8 @@ export function start() {
   addEventListener('online', () => {
     if (cutOff || $('.toast-body.error')) location.reload();
   });
-  addEventListener('pageshow', (event) => { if (event.persisted) resume(); });
+  // Its connections have ended, and it has been told nothing since.
+  addEventListener('pageshow', (event) => { if (event.persisted) $('#resume')?.click(); });
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) hiddenAt = Date.now();
     else if (hiddenAt && Date.now() - hiddenAt > AWAY_MS) resume();

@@ -1,6 +1,7 @@
 // Tells the server when the page opens and when it is left.
 import { restoreDraft } from '../composer/composer.js';
 import { key, whenOwned } from './conversation_key.js';
+import { heldBefore } from './said.js';
 import { language } from '../page/language.js';
 import * as notices from '../page/notices.js';
 import { $ } from '../page/parts.js';
@@ -12,13 +13,16 @@ let resolveOpened;
 /** Resolves when the server knows this page. Before, it answers nothing else. */
 export const opened = new Promise((resolve) => { resolveOpened = resolve; });
 
-/** The inputs of the event that opens the page: its key, its language, and the key of the tab that it duplicates. */
+/**
+ * The inputs of the event that opens the page: its key, its language, the key of the tab that it duplicates, and what the page
+ * before it held.
+ */
 export async function open() {
   openAsBefore();
   restoreDraft();
   setTimeout(tellOfSilence, OPEN_MS);
   const original = await whenOwned();
-  return [key(), language(), original];
+  return [key(), language(), original, heldBefore()];
 }
 
 // Warns as long as the banner, which comes with the server's answer, is missing.
@@ -37,7 +41,12 @@ export function acknowledge(key, page) {
   resolveOpened();
 }
 
-/** Say when the page is left. The server keeps an answer for a page whose connection was cut, but not for one that is left. */
+/**
+ * Say when the page is left. The server keeps an answer for a page whose connection was cut, but not for one that is left. A
+ * page that the browser keeps may come back, and says nothing.
+ */
 export function sayGoodbye() {
-  addEventListener('pagehide', () => { if (leaving) navigator.sendBeacon('leave', leaving); });
+  addEventListener('pagehide', (event) => {
+    if (leaving && !event.persisted) navigator.sendBeacon('leave', leaving);
+  });
 }

@@ -2,26 +2,21 @@
 import { send, whenMounted } from '../page/elements.js';
 import { opened } from '../opening/opening.js';
 import { $ } from '../page/parts.js';
+import { whenRefused } from '../page/refusals.js';
 import { text } from '../page/texts.js';
 
 const SETTLE_MS = 20_000; // for an answer, and as long again for each file
-const DRAWN_MS = 1000; // for drawing an answer that has arrived
-const EVENT = /\/gradio_api\/run\/predict\b/;
 
 const mounted = new Promise((resolve) => { whenMounted('tray', resolve); });
 let answered = opened; // the request before this one
 
-let end = (_refusal) => {}; // ends the wait for the answer to the latest request
+let latest = { id: '', files: false, end: (_refusal) => {} }; // the request that is waited for
 
-/** @type {(entry: any) => boolean} */
-const refused = ({ name, responseStatus }) => responseStatus >= 400 && EVENT.test(name);
-
-// Gradio tells nobody when the server, or a proxy in front of it, has refused an event. It may have been another event, so
-// an answer that is on its way has a moment to be drawn.
-function watchRefusals() {
-  new PerformanceObserver((entries) => {
-    if (entries.getEntries().some(refused)) setTimeout(end, DRAWN_MS, 'notTaken');
-  }).observe({ type: 'resource' });
+// Gives whether the files of the request get cards that say so.
+function refused(posted) {
+  const ours = latest.id && posted.includes(latest.id);
+  if (ours) latest.end('notTaken');
+  return ours && latest.files;
 }
 
 /**
@@ -32,7 +27,9 @@ function watchRefusals() {
  */
 export const request = (event, data) => answered = answered.then(async () => {
   const id = Math.random().toString(36).slice(2);
-  const refusal = drawnFor(await mounted, id, SETTLE_MS * (1 + (data.files?.length ?? 0)));
+  const count = data.files?.length ?? 0;
+  const refusal = drawnFor(await mounted, id, SETTLE_MS * (1 + count));
+  latest.files = count > 0;
   send('tray', event, { ...data, request: id });
   return await refusal;
 }).catch((error) => { reportError(error); return 'silence'; });
@@ -43,7 +40,7 @@ const drawnFor = (element, id, patience) => new Promise((resolve) => {
   });
   const ended = (refusal) => { observer.disconnect(); clearTimeout(timer); resolve(refusal); };
   const timer = setTimeout(ended, patience, 'silence');
-  end = ended;
+  latest = { id, files: false, end: ended };
   observer.observe(element, { childList: true, subtree: true, attributeFilter: ['data-drawn-for'] });
 });
 
@@ -71,7 +68,7 @@ function press(event) {
 
 /** Call it when the page is ready. */
 export function start() {
-  watchRefusals();
+  whenRefused(refused);
   // Gradio keeps equal elements, and changes their attributes and texts only.
   const observed = { childList: true, subtree: true, attributeFilter: ['data-read-items', 'data-item', 'data-tokens'] };
   for (const place of ['#tray', '#read-items', '#cost-card']) new MutationObserver(mark).observe($(place), observed);

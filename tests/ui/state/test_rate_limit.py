@@ -157,7 +157,7 @@ def test_a_page_that_never_opened_has_the_address_that_it_asks_from(page: Blocks
     number = next(i for i, known in page.fns.items() if known.name == "submit")
 
     def send(sender: str, key: str) -> str:
-        posted = {"data": [key * 32, "Hi", {}], "fn_index": number, "session_hash": key}
+        posted = {"data": [key * 32, "Hi", {}, ""], "fn_index": number, "session_hash": key}
         headers = {"X-Forwarded-For": sender}
         url = f"{page.local_url}gradio_api/run/predict"
         shown = httpx.post(url, json=posted, headers=headers, timeout=REPLY_S).json()["data"]
@@ -170,10 +170,15 @@ def test_a_page_that_never_opened_has_the_address_that_it_asks_from(page: Blocks
 
 def test_what_a_page_does_beside_messages_is_counted_too(page: Blocks, tmp_path: Path) -> None:
     """Uploads that are opened, for example: each keeps a decoder busy."""
-    number = next(i for i, known in page.fns.items() if known.name == "attach")
+    opens, number = (
+        next(i for i, known in page.fns.items() if known.name == name)
+        for name in ("clear", "attach")
+    )
     (tmp_path / "theirs.png").write_bytes(b"x")
     files = [{"path": str(tmp_path / "theirs.png"), "name": "a"}] * 200
     posted = {"data": ["a" * 32], "fn_index": number, "session_hash": "a", "event_data": {"files": files}}  # fmt: skip
     url = f"{page.local_url}gradio_api/run/predict"
+    opened = {"data": ["a" * 32], "fn_index": opens, "session_hash": "a"}
+    assert httpx.post(url, json=opened, timeout=REPLY_S).status_code == 200
     shown = httpx.post(url, json=posted, timeout=REPLY_S).json()["data"][0]
     assert shown.count('<p role="alert">Too many requests') == 200 - LOOKS_PER_MESSAGE

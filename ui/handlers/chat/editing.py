@@ -42,7 +42,7 @@ async def undo(tabs: Tabs, key: str) -> View:
 
 async def clear(tabs: Tabs, key: str) -> View:
     """Start over, also without the draft. The backend drops what it keeps for the tab."""
-    tab = tab_of(tabs, key)
+    tab = tab_of(tabs, key, begins=True)
     tabs.clear(tab)
     return page_update.full_update(tab)
 

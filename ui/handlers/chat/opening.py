@@ -12,19 +12,24 @@ from ui.html import page_update
 from ui.html.page_update import View
 from ui.http.asker import address_of, browser_of
 from ui.state.registry import Tabs
+from ui.state.tab.conversation import FORGOTTEN_CHAT, FORGOTTEN_FILES
 from ui.state.tab.tab import Tab
 
 
 async def open_page(
-    tabs: Tabs, key: str, language: str, original: str, request: gr.Request
+    tabs: Tabs, key: str, language: str, original: str, held: str, request: gr.Request
 ) -> tuple[Any, ...]:
     """A page has opened: its key, its own name, what runs, and everything that it shows of its tab, see `View`.
 
-    original: the key of the tab that the browser duplicated into this one, or empty.
+    original: the key of the tab that the browser duplicated into this one, or empty; held: what the page before this
+    one had, "chat" or "files", or nothing.
     """
-    tab = tab_of(tabs, key, language)
+    forgotten = is_key(key) and tabs.open_tabs.get(key) is None and held
+    tab = tab_of(tabs, key, language, begins=True)
     if is_key(original):
         tabs.copy(original, tab)
+    elif forgotten:
+        tab.chat.warn(FORGOTTEN_CHAT if held == "chat" else FORGOTTEN_FILES)
     tab.language = language
     tab.draft.refusals.clear()  # a reload dismisses them
     browser = browser_of(request.request) if request.request else ""

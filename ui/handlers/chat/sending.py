@@ -35,9 +35,14 @@ def question(tabs: Tabs, draft: Prepared, settings: Mapping[str, Any]) -> Questi
     return now
 
 
-async def submit(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) -> View:
-    """Send the message with the tray. Does nothing while a turn is being rewritten, because the tray is that turn's."""
-    tab = tab_of(tabs, key)
+async def submit(
+    tabs: Tabs, key: str, text: str, settings: Mapping[str, Any], held: str = ""
+) -> View:
+    """Send the message with the tray. Does nothing while a turn is being rewritten, because the tray is that turn's.
+
+    held: what the page shows, "chat" or "files", or nothing; see `opening.open_page`.
+    """
+    tab = tab_of(tabs, key, begins=not held)
     taken = "" if tab.draft.editing else _send(tabs, tab, text, settings)
     return (await drawn(tabs, tab))._replace(taken=taken)
 
@@ -91,7 +96,7 @@ async def ask_example(
     tabs: Tabs, key: str, event: gr.EventData, settings: Mapping[str, Any]
 ) -> View:
     """Ask one of the examples of an empty page. Draft and tray stay as they are."""
-    tab = tab_of(tabs, key)
+    tab = tab_of(tabs, key, begins=True)
     example = EXAMPLES.get(str(posted(event).get("example")))
     try:
         if example and not tab.chat.live:

@@ -23,6 +23,13 @@ LOOPED = LocalizedText(
 COPIED = LocalizedText(
     "This tab is a copy of another one; what is done in one of them does not change the other."
 )
+FORGOTTEN_CHAT = LocalizedText(
+    "The server has forgotten this chat and its files: it was started anew, or nobody had looked for long."
+)
+FORGOTTEN_FILES = LocalizedText(
+    "The server has forgotten the attached files: it was started anew, or nobody had looked for long. "
+    "Attach them again."
+)
 PENALTY_STEP = 0.1
 
 Outcome = Literal["idle", "stopped", "error"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+from starlette.requests import HTTPConnection
 
 from model.backend import Status
 from model.settings import SETTING_SPECS, Bounds, DefaultSettings, GenerationSettings
@@ -18,6 +19,7 @@ from ui.handlers import settings
 from ui.handlers.chat import editing, opening, sending
 from ui.handlers.settings import started
 from ui.html.page_update import View
+from ui.http.asker import asking
 from ui.state.registry import Tabs
 
 OTHER = "f" * 32
@@ -69,7 +71,7 @@ def test_a_page_that_opens_is_sent_what_was_said_with_what_runs() -> None:
         tabs = Tabs(FakeBackend())
         await sending.submit(tabs, KEY, "Hi", {})
         await followed(tabs)
-        opened = await opening.open_page(tabs, KEY, "en", "", gr.Request(session_hash="page"))
+        opened = await opening.open_page(tabs, KEY, "en", "", "", gr.Request(session_hash="page"))
         key, name, banner, timer, *shown = opened
         assert (key, name, timer.active) == (KEY, "page", False) and "Fake-VL" in banner
         update = json.loads(View(*shown).conversation)
@@ -101,7 +103,9 @@ def test_a_duplicate_of_a_tab_goes_on_by_itself(uploads: Path) -> None:
         await sending.submit(tabs, KEY, "Hi", {})
         await followed(tabs)
         await attach(tabs, [{"path": str(uploads / "red.png"), "name": "again.png"}])
-        _, name, *_ = await opening.open_page(tabs, OTHER, "en", KEY, gr.Request(session_hash="p"))
+        _, name, *_ = await opening.open_page(
+            tabs, OTHER, "en", KEY, "", gr.Request(session_hash="p")
+        )
         shown = await opening.reattach_page(tabs, OTHER)
         mine, other = tabs.open(KEY), tabs.open(OTHER)
         assert name == "p" and "copy of another" in shown.notice and "again.png" in shown.tray
@@ -113,7 +117,7 @@ def test_a_duplicate_of_a_tab_goes_on_by_itself(uploads: Path) -> None:
         await editing.clear(tabs, OTHER)
         assert mine.chat.conversation.turns == 1 and len(mine.draft.tray) == 1
         assert mine.draft.tray[0].path and Path(mine.draft.tray[0].path).exists()
-        await opening.open_page(tabs, OTHER, "en", "f" * 31, gr.Request(session_hash="p"))
+        await opening.open_page(tabs, OTHER, "en", "f" * 31, "", gr.Request(session_hash="p"))
 
     scene(play)
 
@@ -125,11 +129,58 @@ def test_a_duplicate_of_a_tab_that_is_being_answered_has_what_was_there_before()
         await followed(tabs)
         backend.gate = threading.Event()
         await sending.retry(tabs, KEY, {})
-        await opening.open_page(tabs, OTHER, "en", KEY, gr.Request(session_hash="p"))
+        await opening.open_page(tabs, OTHER, "en", KEY, "", gr.Request(session_hash="p"))
         other = tabs.open(OTHER)
         assert other.chat.conversation.messages[-1].text == "Hello" and len(other.chat.answers) == 1
         assert other.state == "idle"
         backend.gate.set()
         await followed(tabs)
+
+    scene(play)
+
+
+def test_a_page_says_what_the_server_has_forgotten_until_there_is_another_chat() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        page = gr.Request(session_hash="p")
+        await opening.open_page(tabs, KEY, "en", "", "chat", page)
+        shown = await opening.reattach_page(tabs, KEY)
+        assert "has forgotten this chat" in shown.notice and "data-copy-said" in shown.notice
+        await sending.submit(tabs, KEY, "Hi", {})
+        assert (await followed(tabs)).notice == ""
+        await opening.open_page(tabs, KEY, "en", "", "chat", page)
+        assert (await opening.reattach_page(tabs, KEY)).notice == ""
+        await opening.open_page(tabs, OTHER, "en", "", "files", page)
+        shown = await opening.reattach_page(tabs, OTHER)
+        assert "Attach them again" in shown.notice and "data-copy-said" not in shown.notice
+
+    scene(play)
+
+
+def test_a_page_of_a_tab_that_is_gone_changes_nothing_and_may_begin_anew() -> None:
+    """Its conversation would be replaced by one that is empty."""
+
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend())
+        asks = {
+            "type": "http",
+            "headers": [(b"accept-language", b"ko")],
+            "client": ("192.0.2.1", 1),
+        }
+        asking.set(HTTPConnection(asks))
+        for refused in (
+            sending.submit(tabs, KEY, "Hi", {}, "chat"),
+            sending.retry(tabs, KEY, {}),
+            editing.undo(tabs, KEY),
+        ):
+            with pytest.raises(gr.Error, match="페이지를 더 이상 알지 못합니다"):
+                await refused
+        assert not len(tabs.open_tabs) and not backend.calls
+        await editing.clear(tabs, KEY)
+        await sending.submit(tabs, KEY, "Hi", {}, "chat")
+        await sending.submit(tabs, OTHER, "Hi", {}, "")
+        for key in (KEY, OTHER):
+            await followed(tabs, key)
+        assert len(backend.calls) == 2
 
     scene(play)

@@ -52,7 +52,7 @@ def test_what_was_refused_is_forgotten_after_the_next_success_and_a_reload(uploa
         assert len(tab.draft.refusals) == 2
         await attach(tabs, [red, notes])
         assert [str(sentence)[:9] for sentence in tab.draft.refusals] == ["notes.txt"]
-        await opening.open_page(tabs, KEY, "en", "", gr.Request(session_hash="reloaded"))
+        await opening.open_page(tabs, KEY, "en", "", "", gr.Request(session_hash="reloaded"))
         assert not tab.draft.refusals and len(tab.draft.tray) == 1
 
     scene(play)

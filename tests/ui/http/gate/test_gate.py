@@ -225,6 +225,7 @@ def test_somebody_elses_upload_is_not_read(served: Served, picture: Path) -> Non
     assert "Hello" in served.call("chat", "mine", message, {})
     for endpoint in ("chat", "estimate"):
         assert "was not uploaded here" in served.call(endpoint, "theirs", message, {})
+    served.press("clear", "a" * 32)  # which opens a tab
     shown = served.press("attach", "a" * 32, files=[{"path": path, "name": "a.png"}])
     assert "was not uploaded here" in shown.text and "<img" not in shown.text
     assert "prompt_tokens" in served.call("estimate", "mine", message, {})
@@ -248,7 +249,7 @@ def test_an_answer_is_ended_only_by_whoever_asked(served: Served) -> None:
         named = {"session_hash": session, "fn_index": number + 1, "event_id": ended}
         assert served.client.post("gradio_api/cancel", json=named).status_code == 200
     assert served.client.post(f"gradio_api/stream/{event}/close").status_code == 404
-    assert served.press("stop", KEY).status_code == 200
+    assert [served.press(name, KEY).status_code for name in ("clear", "stop")] == [200, 200]
     served.call("reset", "stranger")
     served.backend.gate.set()
     assert "Hello" in served.client.get(f"gradio_api/call/chat/{event}").text

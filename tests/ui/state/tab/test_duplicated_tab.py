@@ -32,7 +32,7 @@ def uploads(tmp_path: Path) -> Iterator[Path]:
 
 async def duplicated(tabs: Tabs, original: str = KEY) -> Tab:
     """The tab of a page that says whose duplicate it is."""
-    await opening.open_page(tabs, OTHER, "en", original, gr.Request(session_hash="second"))
+    await opening.open_page(tabs, OTHER, "en", original, "", gr.Request(session_hash="second"))
     return tabs.open(OTHER)
 
 
