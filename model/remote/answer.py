@@ -128,7 +128,8 @@ class Answer:
 
     def finish(self) -> None:
         """Emit `Finished`, also if the request was never sent."""
-        reply, reason = self._reply, self._reason()
+        reply = self._reply
+        reason: StopReason = reply.ending or "cancelled"
         if sentence := self._lack(reason):
             self._emit(Notice(sentence))
         prompt_tokens = reply.counts.get("prompt_tokens", self._planned.prompt_tokens)
@@ -194,12 +195,11 @@ class Answer:
         return request | {"extra_body": extra}
 
     async def _receive(self, request: dict[str, Any]) -> None:
-        """Send the request and read its stream. The openai client's own reader fails on irregular chunks."""
+        """Send the request, read its stream and close it. The openai client's own reader fails on irregular chunks."""
         reply = self._reply
         asked = self._server.client.chat.completions.with_streaming_response.create(**request)
         async with asked as response:
             try:
-                # What is left open would be closed later, by tasks of the event loop, beside the next request.
                 async with aclosing(chunks(response.http_response.aiter_bytes())) as received:
                     async for chunk in received:
                         reply.take(chunk)
@@ -288,9 +288,6 @@ class Answer:
     def _record_quirks(self, **learnt: Any) -> None:
         for sentence in self._server.record_quirks(**learnt):
             self._emit(Notice(sentence))
-
-    def _reason(self) -> StopReason:
-        return self._reply.ending or "cancelled"
 
     def _lack(self, reason: StopReason) -> LocalizedText | None:
         """The notice for an empty or a filtered answer; None if nothing needs saying."""
