@@ -4,7 +4,7 @@
 Then talk to it: python app.py -c ./simple-qwen2-vl
 
 Configuration, tokenizer, processor, pictures, `model(**batch).loss`, optimizer, save: what `tools/train_tiny.py` does too, but
-nothing is rewritten for speed and there are no extra losses. docs/training.md says what the two reach and why they differ.
+nothing is rewritten for speed and there are no extra losses. docs/training.md says why the two differ.
 """
 
 from __future__ import annotations
