@@ -36,7 +36,7 @@ from ui.media.room import Room
 from ui.media.temp_folder import storing
 from ui.state.registry import Tabs
 from ui.state.tab.conversation import UNEXPECTED
-from ui.state.tab.tab import Tab
+from ui.state.tab.tab import Tab, characters
 from ui.state.tray.attachment import Attachment
 
 log = logging.getLogger(__name__)
@@ -213,6 +213,7 @@ async def _restored(tabs: Tabs, tab: Tab, source: Path) -> tuple[Archive, list[A
         restored = await tabs.background.run(
             tab, partial(_unpacked, source, folder, tabs.background.room(tab))
         )
+        tabs.open_tabs.require_text(tab, characters(restored.conversation.messages))
         by_path = {str(item.path): item for item in restored.conversation.media}
         items = [await _inspected(tabs, tab, item) for item in by_path.values()]
         _require_empty(tab)

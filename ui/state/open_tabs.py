@@ -16,6 +16,10 @@ SWEEP_S = 600.0  # between two searches for files that nobody needs
 KEPT_S = 3600.0  # a conversation without a page is dropped after so long
 MAX_TABS = 2000  # then one without a page or without an answer is dropped
 MAX_TABS_OF_ONE = 200  # of one address
+MAX_TEXT_OF_ONE = (
+    32_000_000  # characters in the conversations of one address: 200 that fill a context have fewer
+)
+LONG_TEXT = 20_000  # characters; shorter ones are not counted when they come
 
 
 class OpenTabs:
@@ -66,6 +70,16 @@ class OpenTabs:
         self._drop(going)
         if len(own) - len(going) > MAX_TABS_OF_ONE and not tab.used:
             self._drop([tab])
+            raise DemoError(
+                "Too many conversations are open at your address; close one and load this page again."
+            )
+
+    def require_text(self, tab: Tab, count: int) -> None:
+        """Raises `DemoError` where this address has too much text for so many characters more."""
+        if count < LONG_TEXT:
+            return
+        held = sum(own.characters for own in self.of_person(tab.presence.person))
+        if held + count > MAX_TEXT_OF_ONE:
             raise DemoError(
                 "Too many conversations are open at your address; close one and load this page again."
             )

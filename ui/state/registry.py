@@ -32,7 +32,7 @@ from ui.state.rate_limit import Rates
 from ui.state.tab.comparison import Comparison
 from ui.state.tab.conversation import UNEXPECTED
 from ui.state.tab.run import Run
-from ui.state.tab.tab import Cleared, Tab
+from ui.state.tab.tab import Cleared, Tab, characters
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,9 @@ class Tabs:
             self.admit(tab)
         elif tab.chat.live:
             raise DemoError("An answer is still being written; stop it first.")
-        run = Run(*question(), tab.key, tab.presence.person)
+        asked = question()
+        self.open_tabs.require_text(tab, characters(asked[0].messages[-1:]))
+        run = Run(*asked, tab.key, tab.presence.person)
         tab.begin(run)
 
         def settle(run: Run) -> None:

@@ -29,7 +29,7 @@ from ui.handlers.tray import attaching
 from ui.html.page_update import View
 from ui.http.asker import Asker
 from ui.media.disk_quota import DiskQuota
-from ui.state import background_work
+from ui.state import background_work, open_tabs
 from ui.state.registry import Tabs
 from ui.state.tray.attachment import Attachment, inspect
 
@@ -218,6 +218,24 @@ def test_one_address_imports_no_more_than_its_share(uploads: Path, tmp_path: Pat
         copy.write_bytes(source.read_bytes())
         page_tab.tab_of(tabs, "f" * 32).presence.asker = Asker("192.0.2.1")
         assert await imported(tabs, copy, "f" * 32) == ""
+
+    scene(play)
+
+
+def test_one_address_imports_so_much_text_and_no_more(
+    uploads: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_tabs, "MAX_TEXT_OF_ONE", 3 * open_tabs.LONG_TEXT)
+    talk = kept((Text("x" * 2 * open_tabs.LONG_TEXT),))
+
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        said = []
+        for number in range(2):
+            archive.write(talk, uploads / f"{number}.zip")
+            page_tab.tab_of(tabs, f"{number:032x}").presence.asker = Asker("203.0.113.7")
+            said.append(await imported(tabs, uploads / f"{number}.zip", f"{number:032x}"))
+        assert said[0] == "" and "close one and load this page again" in said[1]
 
     scene(play)
 

@@ -13,14 +13,14 @@ from model.conversation import Conversation, Text
 from model.errors import DemoError
 from tests.support.fakes import FakeBackend
 from tests.support.following import followed
-from tests.support.patience import scene
+from tests.support.patience import becomes, scene
 from ui.handlers import page_tab
 from ui.handlers.chat import opening, sending
 from ui.html import page_update
 from ui.html.page_update import View
 from ui.http.asker import Asker
 from ui.state import open_tabs as tabs
-from ui.state.open_tabs import MAX_TABS, surplus
+from ui.state.open_tabs import LONG_TEXT, MAX_TABS, surplus
 from ui.state.registry import Tabs
 from ui.state.tab.tab import Tab
 
@@ -49,6 +49,10 @@ async def answered(open_tabs: Tabs, tab: Tab) -> None:
     await sending.submit(open_tabs, tab.key, "Hi", {})
     await followed(open_tabs, tab.key)
     assert tab.chat.answered
+
+
+def free(tab: Tab) -> Callable[[], bool]:
+    return lambda: not tab.busy
 
 
 def played(play: Callable[[Tabs], Coroutine[Any, Any, None]]) -> None:
@@ -102,6 +106,31 @@ def test_who_has_as_many_conversations_as_can_be_is_refused_more_and_loses_none(
             opened(open_tabs, 3, STRANGER)
         assert [open_tabs.open(tab.key) for tab in own] == own
         assert opened(open_tabs, 4, "192.0.2.1")
+
+    played(play)
+
+
+def test_one_address_holds_so_much_text_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what came to nothing, and waits for a page that never asks for it."""
+    monkeypatch.setattr(tabs, "MAX_TEXT_OF_ONE", 3 * LONG_TEXT)
+    text = "x" * LONG_TEXT
+
+    async def play(open_tabs: Tabs) -> None:
+        failing = open_tabs.backend
+        assert isinstance(failing, FakeBackend)
+        failing.events = [DemoError("No.")]
+        own = [opened(open_tabs, number, STRANGER) for number in range(3)]
+        for tab in own[:2]:
+            await sending.submit(open_tabs, tab.key, text, {})
+            await becomes(free(tab))
+            assert len(tab.draft.returned) == LONG_TEXT
+            open_tabs.clear(tab)  # which can be undone
+        await sending.submit(open_tabs, own[2].key, text + text, {})
+        assert "close one and load this page again" in own[2].chat.notice
+        for tab, asked in ((own[2], "Hi"), (opened(open_tabs, 4, "192.0.2.1"), text + text)):
+            await sending.submit(open_tabs, tab.key, asked, {})
+            await becomes(free(tab))
+            assert tab.draft.returned == asked
 
     played(play)
 

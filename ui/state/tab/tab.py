@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from model.backend import AnswerRecord, Backend, Cancel
-from model.conversation import Conversation
+from model.conversation import Conversation, Message, Text
 from model.grounding import Convention
 from model.settings import GenerationSettings, VisionSettings
 from ui.state.tab.comparison import Comparison
@@ -64,6 +64,15 @@ class Tab:
     def used(self) -> bool:
         """Whether the model has answered or is answering in it. Anything else is quickly made again."""
         return self.busy or self.chat.answered
+
+    @property
+    def characters(self) -> int:
+        """How much text it holds, with what New chat has put away and what is on its way back into the composer."""
+        held: list[Tab | Cleared] = [self, self.cleared] if self.cleared else [self]
+        return sum(
+            characters(one.chat.shown.messages) + len(one.draft.returned) + len(one.draft.rewritten)
+            for one in held
+        )
 
     @property
     def state(self) -> RunState | Outcome:
@@ -184,3 +193,9 @@ class Tab:
         for run in (self.chat.run, self.comparison and self.comparison.run):
             if run:
                 run.leave()
+
+
+def characters(messages: Iterable[Message]) -> int:
+    """How much text these messages hold."""
+    parts = (part for message in messages for part in message.parts)
+    return sum(len(part.text) for part in parts if isinstance(part, Text))
