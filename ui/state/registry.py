@@ -244,21 +244,19 @@ class Tabs:
 
     def clear(self, tab: Tab) -> None:
         """Start over in a tab. The backend forgets it; its files are removed when it is too late to undo that."""
-        if tab.cleared:
-            self._forget_cleared(tab, tab.cleared)
+        self._forget_cleared(tab, tab.cleared)
         cleared = tab.clear()  # before the backend forgets it: that cancels its answer
         self.forget(tab.key)
         undo_s = 0.0 if tab.presence.is_program else self.undo_s
         asyncio.get_running_loop().call_later(undo_s, self._forget_cleared, tab, cleared)
 
-    def _forget_cleared(self, tab: Tab, cleared: Cleared) -> None:
-        if tab.cleared is cleared:
+    def _forget_cleared(self, tab: Tab, cleared: Cleared | None) -> None:
+        if cleared and tab.cleared is cleared:
             tab.cleared = None
             self._remove(unneeded_files.of_cleared(tab, cleared, self.open_tabs, self.uploads))
 
     def _dropped(self, tab: Tab) -> None:
-        if tab.cleared:
-            self._forget_cleared(tab, tab.cleared)
+        self._forget_cleared(tab, tab.cleared)
         self._remove(unneeded_files.of(tab, self.open_tabs, self.uploads))
         self.forget(tab.key)
 
