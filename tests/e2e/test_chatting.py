@@ -108,3 +108,20 @@ def test_what_is_typed_while_a_message_is_taken_stays(told: Chat) -> None:
     told.page.fill("#composer textarea", "Hello\nand more")
     told.page.evaluate("qwenVlChat.sent('Hello')")
     assert told.draft == "and more"
+
+
+def test_a_double_click_sends_and_does_not_stop(told: Chat, fake: FakeBackend) -> None:
+    fake.events, fake.pause_s = [Delta("word ")] * 60, 0.02
+    told.page.fill("#composer textarea", "Hello")
+    told.page.dblclick("#composer [data-testid=submit-button]")
+    told.wait("idle", after_turn=0)
+    assert told.answered[0].count("word") == 60
+
+
+def test_a_double_click_on_undo_takes_one_exchange_back(told: Chat) -> None:
+    told.ask("first")
+    told.ask("second")
+    told.page.dblclick("#undo")
+    told.wait_for_draft("second")
+    told.page.wait_for_timeout(300)
+    assert (told.asked, told.draft) == (["first"], "second")

@@ -233,7 +233,7 @@ STREAMS: dict[str, Stream] = {
         said="could not answer: No such LoRA"),
     "out of memory": Stream([chunk({"role": "assistant"}), data({"error": {"message": OOM,
         "type": "InternalServerError", "code": 500}}), DONE], "", None,
-        said="run out of memory; lower the resolution or the longest answer, or start a new chat. "
+        said="run out of memory; lower the resolution or the maximum answer length, or start a new chat. "
         f"It says: {OOM}"),
     "out of memory in the middle": Stream([chunk({"content": "Half"}),
         data({"error": {"message": OOM}}), DONE], "Half", None, said=f"It says: {OOM}"),

@@ -1,6 +1,6 @@
 // The field of the composer, with Send and Stop.
 import { leaves } from '../browser/keyboard.js';
-import { $, ANY_CHANGE } from '../page/parts.js';
+import { $, ANY_CHANGE, within } from '../page/parts.js';
 import { pin } from '../page/scrolling.js';
 import { session } from '../browser/storage.js';
 import { text } from '../page/texts.js';
@@ -65,9 +65,20 @@ function nameButtons() {
   name();
 }
 
+// Stop takes the place of Send, and the next turn that of the one that Undo took back: the second click of a double click
+// is not meant for them.
+function ignoreSecondClicks() {
+  document.addEventListener('click', (event) => {
+    if (event.detail < 2 || !within(event, `${STOP}, #undo, #clear`)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }, true);
+}
+
 /** Call it when the page is ready. */
 export function start() {
   nameButtons();
+  ignoreSecondClicks();
   for (const kind of ['compositionstart', 'compositionend']) {
     $(FIELD).addEventListener(kind, () => { composing = kind === 'compositionstart'; });
   }
