@@ -88,7 +88,7 @@ def build_page(
         most_bytes=max_uploads_gb * 2**30,
         give_back=give_back,
     )
-    blocks = ServedBlocks(title=ENGLISH.title, analytics_enabled=False)
+    blocks = ServedBlocks(title=ENGLISH.title, fill_width=True, analytics_enabled=False)
     with blocks:
         page = lay_out(tabs.defaults, log_ins, demo)
         wire(page, tabs, blocks, read_ahead=read_ahead, demo=demo)

@@ -83,7 +83,7 @@ def lay_out_sidebar(defaults: DefaultSettings, texts: Texts, log_ins: bool) -> S
 
 def lay_out_bar(texts: Texts) -> Bar:
     """One line above everything."""
-    with gr.Column(elem_id="bar"):
+    with gr.Column(elem_id="bar", scale=0):
         return Bar(
             brand=gr.HTML(f"<h1>{texts.title}</h1>", elem_id="brand"),
             banner=gr.HTML(elem_id="model-banner"),
@@ -98,6 +98,7 @@ def lay_out_talk(texts: Texts, demo: bool) -> Talk:
         return Talk(
             chatbot=gr.Chatbot(
                 elem_id="chatbot",
+                height="auto",
                 show_label=False,
                 label=texts.conversation,
                 buttons=[],
@@ -149,7 +150,7 @@ def lay_out_comparison() -> Comparison:
 
 def lay_out_desk(texts: Texts, demo: bool) -> Desk:
     """The composer, with the notice above it and the cost below."""
-    with gr.Column(elem_id="desk"):
+    with gr.Column(elem_id="desk", scale=0):
         notice = gr.HTML(elem_id="notice")
         edit_box = lay_out_edit_box(texts)
         tasks = gr.HTML(task_buttons(texts, demo), elem_id="tasks")
