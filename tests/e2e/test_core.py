@@ -202,7 +202,7 @@ def test_an_answer_that_is_drawn_anew_is_still_followed(core: Chat) -> None:
         "(({scrollTop, clientHeight, scrollHeight}) => scrollTop + clientHeight > scrollHeight - 100)"
         "(document.querySelector('#talk'))"
     )
-    core.page.wait_for_function(at_bottom, timeout=10_000)
+    core.page.wait_for_function(at_bottom)
     core.page.evaluate("document.querySelector('.grown').remove()")
 
 
@@ -228,5 +228,5 @@ def test_what_grows_without_being_drawn_anew_is_followed(core: Chat) -> None:
         "(({scrollTop, clientHeight, scrollHeight}) => scrollTop + clientHeight > scrollHeight - 100)"
         "(document.querySelector('#talk'))"
     )
-    core.page.wait_for_function(at_bottom, timeout=5_000)
+    core.page.wait_for_function(at_bottom)
     core.page.evaluate("document.querySelector('.grown').remove()")
