@@ -77,14 +77,16 @@ def long_import(stranger: Stranger) -> Callable[[], object]:
     There are so many that no cache contains one when it is imported again.
     """
     files = [_exported(stranger.folder / f"{n}.zip", n * MAX_TURNS) for n in range(MAX_ZIPS)]
-    function, turn = _restores(stranger), itertools.cycle(files)
+    (opens, restores), turn = _functions(stranger), itertools.cycle(files)
 
     def open_it() -> None:
         file = next(turn)
         key, session = secrets.token_hex(16), secrets.token_hex(5)  # a page names its tab itself
         told = {"path": stranger.upload(file), "name": file.name}
-        posted = {"data": [key], "fn_index": function, "session_hash": session, "event_data": told}
-        stranger.client.post("gradio_api/run/predict", json=posted).raise_for_status()
+        for function, data, event in ((opens, [key, "en", "", ""], {}), (restores, [key], told)):
+            posted = {"data": data, "fn_index": function, "session_hash": session}
+            posted |= {"event_data": event} if event else {}
+            stranger.client.post("gradio_api/run/predict", json=posted).raise_for_status()
 
     return open_it
 
@@ -143,16 +145,14 @@ def _exported(target: Path, first: int) -> Path:
     return target
 
 
-def _restores(stranger: Stranger) -> int:
-    """The number of the function that the page calls for a zip file."""
+def _functions(stranger: Stranger) -> tuple[int, int]:
+    """The numbers of the functions that the page calls when it opens, and for a zip file."""
     config: dict[str, Any] = stranger.client.get("config").json()
-    (part,) = (c["id"] for c in config["components"] if c["props"].get("elem_id") == "replay")
-    (number,) = (
-        f["id"]
-        for f in config["dependencies"]
-        if [part, "upload"] in [list(t) for t in f["targets"]]
-    )
-    return int(number)
+    (part,) = (c["id"] for c in config["components"] if c["props"].get("elem_id") == "reproduction")
+    functions = config["dependencies"]
+    (opens,) = (f["id"] for f in functions if "qwenVlChat.open()" in str(f["js"]))
+    (restores,) = (f["id"] for f in functions if [part, "restore"] in map(list, f["targets"]))
+    return int(opens), int(restores)
 
 
 def main(arguments: list[str]) -> None:
