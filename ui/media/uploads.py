@@ -43,6 +43,9 @@ class Uploads:
     def __len__(self) -> int:
         return len(self._unclaimed)
 
+    def __contains__(self, path: str) -> bool:
+        return path in self._unclaimed
+
     def register(self, paths: Iterable[str], sender: Asker = ANYBODY) -> None:
         """Gradio has stored these files for `sender`."""
         for path in paths:

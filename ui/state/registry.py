@@ -272,8 +272,9 @@ class Tabs:
             self._remove([str(file)])
 
     def _remove(self, files: Iterable[str]) -> None:
-        """Delete files; nothing waits for it."""
-        asyncio.get_running_loop().run_in_executor(None, unneeded_files.remove, list(files))
+        """Delete files; nothing waits for it. What somebody has uploaded again by then stays."""
+        left = (file for file in list(files) if file not in self.uploads)
+        asyncio.get_running_loop().run_in_executor(None, unneeded_files.remove, left)
 
     def forget(self, key: str) -> None:
         """Let the backend drop what it kept for a tab, without waiting for it."""

@@ -21,6 +21,7 @@ from model.reproduce.generation_record import ModelInfo, ProcessedMedia
 from model.settings import GenerationSettings
 from tests.support.fakes import USAGE, FakeBackend
 from tests.support.following import KEY
+from tests.support.media_files import stored
 from tests.support.patience import becomes, scene
 from ui.handlers import export as keeping
 from ui.handlers import page_tab
@@ -179,10 +180,6 @@ async def imported(tabs: Tabs, source: Path, key: str = KEY) -> str:
     return str(View(*shown[: len(View._fields)]).notice)
 
 
-def stored(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
 def test_imports_stay_within_the_room_for_uploads(uploads: Path, tmp_path: Path) -> None:
     """However often the same file is imported, and by however many."""
     files = [picture(tmp_path / f"{n}.png", 400_000, noise=True) for n in range(4)]
@@ -215,6 +212,7 @@ def test_one_address_imports_no_more_than_its_share(uploads: Path, tmp_path: Pat
             page_tab.tab_of(tabs, f"{number:032x}").presence.asker = Asker("203.0.113.7")
             said.append(await imported(tabs, copy, f"{number:032x}"))
         assert said[0] == "" and "Your address has as much" in said[-1]
+        copy = uploads / "other.zip"
         copy.write_bytes(source.read_bytes())
         page_tab.tab_of(tabs, "f" * 32).presence.asker = Asker("192.0.2.1")
         assert await imported(tabs, copy, "f" * 32) == ""
@@ -246,7 +244,7 @@ def test_new_chat_removes_what_was_imported_at_once(uploads: Path, tmp_path: Pat
     archive.write(kept(*(asked(file) for file in files)), source)
 
     async def play() -> None:
-        tabs = Tabs(FakeBackend())
+        tabs = Tabs(FakeBackend(), undo_s=0.1)
         for _ in range(3):
             copy = uploads / "a.zip"
             copy.write_bytes(source.read_bytes())
@@ -271,7 +269,7 @@ def test_what_another_tab_has_stays_when_it_is_let_go_here(uploads: Path) -> Non
         await attaching.attach(tabs, key, event)
 
     async def play() -> None:
-        tabs = Tabs(FakeBackend())
+        tabs = Tabs(FakeBackend(), undo_s=0.1)
         other = "f" * 32
         await attach(tabs, KEY)
         await attach(tabs, other)
@@ -303,7 +301,7 @@ def test_a_picture_that_is_named_often_is_looked_at_once(
     archive.write(kept(*[asked(file, 16)] * 4), source)
 
     async def play() -> None:
-        tabs = Tabs(FakeBackend())
+        tabs = Tabs(FakeBackend(), undo_s=0.1)
         assert await imported(tabs, source) == ""
         assert len(list(page_tab.tab_of(tabs, KEY).chat.conversation.media)) == 64
 
@@ -319,7 +317,7 @@ def test_a_zip_file_is_gone_when_it_has_been_read(uploads: Path) -> None:
     spoilt.write_bytes(source.read_bytes()[:-30])
 
     async def play() -> None:
-        tabs = Tabs(FakeBackend())
+        tabs = Tabs(FakeBackend(), undo_s=0.1)
         assert await imported(tabs, source) == ""
         assert "not a conversation" in await imported(tabs, spoilt, "f" * 32)
         await becomes(lambda: not source.exists() and not spoilt.exists())
@@ -332,7 +330,7 @@ def test_a_full_server_reads_no_zip_file(uploads: Path) -> None:
     archive.write(kept(HI), source)
 
     async def play() -> None:
-        tabs = Tabs(FakeBackend())
+        tabs = Tabs(FakeBackend(), undo_s=0.1)
         tabs.background.quota = DiskQuota(0)
         assert "could not keep the file" in await imported(tabs, source)
 

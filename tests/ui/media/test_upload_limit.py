@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
+from tests.support.media_files import stored
 from tests.support.patience import becomes, scene
 from tests.support.served import REPLY_S
 from ui.media import disk_quota, upload_limit
@@ -95,10 +96,6 @@ def sent(
     status = line.getresponse().status
     line.close()
     return status
-
-
-def stored(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 @pytest.mark.slow

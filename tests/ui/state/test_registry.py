@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -19,6 +21,7 @@ from tests.support.patience import PATIENCE_S, becomes, scene
 from tests.support.sending import send
 from ui.handlers import api
 from ui.http.asker import Asker
+from ui.media import uploads
 from ui.state import registry as limits
 from ui.state.registry import Tabs
 
@@ -184,5 +187,32 @@ def test_shutting_down_stops_a_verification() -> None:
         verifying = tabs.open("k").verifying = Cancel()
         tabs.end()
         assert verifying.is_set()
+
+    scene(play)
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_file_that_is_sent_again_while_it_waits_to_be_deleted_stays(
+    again: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Equal content has one path, so the second upload may come before the first one is deleted."""
+    monkeypatch.setattr(uploads, "upload_folder", lambda: tmp_path)
+    file = tmp_path / "a.zip"
+    file.write_bytes(b"a")
+
+    async def play() -> None:
+        tabs, busy = Tabs(FakeBackend()), threading.Event()
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        tab = tabs.open("k1")
+        tabs.uploads.register([str(file)])
+        claimed = tabs.uploads.claim(str(file), tab.key)
+        loop.run_in_executor(None, busy.wait)
+        tabs.give_up(tab, claimed)
+        if again:
+            tabs.uploads.register([str(file)])
+        busy.set()
+        await loop.run_in_executor(None, busy.wait)
+        assert file.exists() is again
 
     scene(play)
