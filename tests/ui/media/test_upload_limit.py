@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from tests.support.fakes import FakeBackend
-from tests.support.pages import gradio_environment, listening
 from tests.support.media_files import stored
+from tests.support.pages import gradio_environment, listening
 from tests.support.patience import becomes, scene
 from tests.support.served import REPLY_S
 from ui.media import disk_quota, upload_limit
