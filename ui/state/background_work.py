@@ -5,6 +5,7 @@ All threads that work for a person are started here, so this is the place to lim
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -70,3 +71,8 @@ class BackgroundWork:
             tab.presence.person, lambda: download(downloads, url, room)
         )
         return await self.inspect(tab, stored, unquote(urlsplit(url).path))
+
+
+def in_background(work: Callable[..., object], *given: object) -> None:
+    """Call `work` in a thread; nothing waits for it."""
+    asyncio.get_running_loop().run_in_executor(None, work, *given)

@@ -24,7 +24,7 @@ from ui.media.disk_quota import DiskQuota
 from ui.media.uploads import Uploads
 from ui.state import unneeded_files
 from ui.state.answer_log import AnswerLog
-from ui.state.background_work import BackgroundWork
+from ui.state.background_work import BackgroundWork, in_background
 from ui.state.clip_copies import ClipCopies
 from ui.state.open_tabs import KEPT_S, OpenTabs
 from ui.state.pending_pages import PendingPages
@@ -134,7 +134,7 @@ class Tabs:
                 log.exception("an answer could not be kept")
                 tab.chat.withdraw(run)
             self._ended(run)
-            asyncio.get_running_loop().run_in_executor(None, self.give_back)
+            in_background(self.give_back)
 
         try:
             run.start(
@@ -272,9 +272,8 @@ class Tabs:
             self._remove([str(file)])
 
     def _remove(self, files: Iterable[str]) -> None:
-        """Delete files; nothing waits for it. What somebody has uploaded again by then stays."""
-        left = (file for file in list(files) if file not in self.uploads)
-        asyncio.get_running_loop().run_in_executor(None, unneeded_files.remove, left)
+        """Delete files; nothing waits for it."""
+        in_background(unneeded_files.remove, list(files), self.uploads)
 
     def forget(self, key: str) -> None:
         """Let the backend drop what it kept for a tab, without waiting for it."""
@@ -283,7 +282,7 @@ class Tabs:
             self.backend.forget(key)
             self.give_back()
 
-        asyncio.get_running_loop().run_in_executor(None, drop)
+        in_background(drop)
 
     def page_opened(self, tab: Tab, browser: str, page: str, address: str = "") -> None:
         """A page has opened `tab`, from this address."""

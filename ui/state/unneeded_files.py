@@ -47,8 +47,12 @@ def among(files: Iterable[str], tabs: Iterable[Tab]) -> list[str]:
     return list(left)
 
 
-def remove(files: Iterable[str]) -> None:
-    """Delete files; blocks. Their folders stay, because somebody may be about to upload the same file there."""
+def remove(files: Iterable[str], uploads: Uploads) -> None:
+    """Delete files, except those that somebody has uploaded again; blocks.
+
+    Their folders stay, because somebody may be about to upload the same file there.
+    """
     for file in files:
-        with suppress(OSError):
-            Path(file).unlink()
+        if file not in uploads:
+            with suppress(OSError):
+                Path(file).unlink()
