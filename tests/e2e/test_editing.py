@@ -47,6 +47,23 @@ def test_an_earlier_turn_is_rewritten_with_its_picture_while_the_draft_waits(
     assert (told.draft, told.cards) == ("a draft", 2)
 
 
+def test_edit_during_an_answer_stops_it_and_edits(told: Chat, fake: FakeBackend) -> None:
+    told.ask("first")
+    fake.events, fake.pause_s = [Delta("word ")] * 3000, 0.02
+    told.send("second")
+    told.growth(1)
+    told.page.hover("#chatbot .user-row >> nth=0")
+    told.page.click("#chatbot .user-row >> nth=0 >> .edit-turn")
+    told.wait_for_edit("first")
+    told.wait("stopped")
+    assert told.asked == ["first", "second"] and "word" in told.answered[1]
+    fake.events, fake.pause_s = [Delta("other")], 0.0
+    told.page.fill("#edit-box textarea", "another")
+    told.page.press("#edit-box textarea", "Enter")
+    told.wait("idle", after_turn=2)
+    assert (told.asked, told.answered) == (["another"], ["other"])
+
+
 def test_a_rewritten_turn_is_sent_by_its_button_and_the_draft_by_nothing(told: Chat) -> None:
     told.ask("first")
     told.page.fill("#composer textarea", "a draft")

@@ -78,7 +78,10 @@ async def drawn(tabs: Tabs, tab: Tab) -> View:
 
 
 async def handed_back(tabs: Tabs, tab: Tab) -> View:
-    """The same, with the texts of messages whose answers failed; they are handed back once."""
-    returned, rewritten = tab.draft.hand_back()
+    """The same, with the texts of messages whose answers failed; they are handed back once.
+
+    What fails while the page is drawn is handed back, too: a page that is told of no answer does not ask for its end.
+    """
     view = await drawn(tabs, tab)
+    returned, rewritten = tab.draft.hand_back()
     return view._replace(returned=returned, rewritten=rewritten or None)

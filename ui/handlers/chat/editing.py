@@ -6,31 +6,42 @@ import gradio as gr
 
 from ui.gradio_compat import posted
 from ui.handlers.chat.following import final_update
-from ui.handlers.page_tab import drawn, tab_of
+from ui.handlers.page_tab import handed_back, tab_of
 from ui.html import page_update
 from ui.html.page_update import View
 from ui.state.registry import Tabs
+from ui.state.tab.tab import Tab
 
 
 async def edit(tabs: Tabs, key: str, event: gr.EventData) -> View:
-    """Rewrite a turn: its text goes into the edit box, its files into the tray. The draft's files are set aside."""
+    """Rewrite a turn: its text goes into the edit box, its files into the tray. The draft's files are set aside.
+
+    An answer that is being written is stopped first. If it has no text yet, its message goes back into the composer.
+    """
     tab = tab_of(tabs, key)
-    text = tab.draft.edit(posted(event).get("turn"))
-    return (await drawn(tabs, tab))._replace(rewritten=text)
+    if run := tab.chat.run:
+        run.cancel.set()
+        await run.ended()
+    return await _rewritten(tabs, tab, posted(event).get("turn"))
 
 
 async def edit_latest(tabs: Tabs, key: str) -> View:
     """Rewrite the latest turn."""
     tab = tab_of(tabs, key)
-    text = tab.draft.edit(tab.chat.conversation.turns - 1)
-    return (await drawn(tabs, tab))._replace(rewritten=text)
+    return await _rewritten(tabs, tab, tab.chat.conversation.turns - 1)
+
+
+async def _rewritten(tabs: Tabs, tab: Tab, turn: object) -> View:
+    text = tab.draft.edit(turn)
+    view = await handed_back(tabs, tab)
+    return view if text is None else view._replace(rewritten=text)
 
 
 async def cancel_edit(tabs: Tabs, key: str) -> View:
     """End the edit without a change. The draft's files are back."""
     tab = tab_of(tabs, key)
     tab.draft.cancel_edit()
-    return await drawn(tabs, tab)
+    return await handed_back(tabs, tab)
 
 
 async def undo(tabs: Tabs, key: str) -> View:

@@ -12,7 +12,7 @@ from model.conversation import Conversation
 from model.errors import DemoError
 from model.settings import GenerationSettings
 from ui.gradio_compat import posted
-from ui.handlers.page_tab import drawn, tab_of
+from ui.handlers.page_tab import handed_back, tab_of
 from ui.html import page_update
 from ui.html.examples import EXAMPLES
 from ui.html.page_update import View
@@ -44,16 +44,16 @@ async def submit(
     """
     tab = tab_of(tabs, key, begins=not held)
     taken = "" if tab.draft.editing else _send(tabs, tab, text, settings)
-    return (await drawn(tabs, tab))._replace(taken=taken)
+    return (await handed_back(tabs, tab))._replace(taken=taken)
 
 
 async def submit_edit(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) -> View:
     """Send a rewritten turn. If the edit has ended meanwhile, the text goes into the composer."""
     tab = tab_of(tabs, key)
     if not tab.draft.editing:
-        return (await drawn(tabs, tab))._replace(returned=text)
+        return (await handed_back(tabs, tab))._replace(returned=text)
     _send(tabs, tab, text, settings)
-    return await drawn(tabs, tab)
+    return await handed_back(tabs, tab)
 
 
 def _send(tabs: Tabs, tab: Tab, text: str, settings: Mapping[str, Any]) -> str:
@@ -89,7 +89,7 @@ async def _retry(
             tabs.start(tab, lambda: (again, change(tabs.chosen(settings).generation)))
     except DemoError as error:
         tab.chat.warn(error.sentence)
-    return await drawn(tabs, tab)
+    return await handed_back(tabs, tab)
 
 
 async def ask_example(

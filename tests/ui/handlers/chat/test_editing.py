@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import gradio as gr
@@ -98,6 +99,31 @@ def test_a_turn_that_is_not_there_is_not_edited(turn: object) -> None:
         tab = await talked(tabs)
         view = await editing.edit(tabs, KEY, gr.EventData(None, {"turn": turn}))
         assert view.rewritten is None and tab.draft.editing is None
+
+    scene(play)
+
+
+def test_a_turn_that_is_edited_during_an_answer_stops_it() -> None:
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend())
+        tab = await talked(tabs)
+        backend.events, backend.pause_s = [Delta("x")] * 1000, 0.01
+        await sending.submit(tabs, KEY, "third", {})
+        await becomes(lambda: tab.chat.run and tab.chat.run.text)
+        view = await editing.edit(tabs, KEY, gr.EventData(None, {"turn": 0}))
+        assert view.rewritten == "first" and 'data-editing="0"' in view.run_state
+        assert said(tab)[-2] == "third" and said(tab)[-1].startswith("x")
+
+    scene(play)
+
+
+def test_a_message_that_is_edited_before_its_answer_begins_is_in_the_composer_again() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend(gate=threading.Event()))
+        await sending.submit(tabs, KEY, "first", {})
+        view = await editing.edit(tabs, KEY, gr.EventData(None, {"turn": 0}))
+        assert (view.returned, view.rewritten) == ("first", None)
+        assert tabs.open(KEY).draft.editing is None
 
     scene(play)
 

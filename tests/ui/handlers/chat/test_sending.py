@@ -22,6 +22,7 @@ from tests.support.patience import becomes, scene, wait_until
 from ui.handlers import page_tab
 from ui.handlers.chat import editing, sending
 from ui.html import messages, page_update
+from ui.state.background_work import MAX_JOBS_OF_ONE
 from ui.state.registry import Tabs
 from ui.state.tab.run import Run
 from ui.state.tab.tab import Tab
@@ -134,6 +135,30 @@ def test_an_answer_may_end_while_its_long_message_is_drawn(monkeypatch: pytest.M
         assert rest(first)["answering"], "so that the page follows it to its end"
         last = await followed(tabs)
         assert [answer["text"] for answer in rest(last)["answers"]] == ["Hello"]
+
+    scene(play)
+
+
+def test_a_long_message_that_fails_before_it_is_drawn_is_handed_back() -> None:
+    """The page is told of no answer then, and does not ask what has become of it."""
+
+    async def play() -> None:
+        tabs = Tabs(FakeBackend([MediaError("It is too long.")]))
+        tab, begun = tabs.open(KEY), threading.Semaphore(0)
+
+        def estimate() -> None:
+            begun.release()
+            wait_until(lambda: tab.chat.outcome == "error")
+
+        estimates = [
+            asyncio.create_task(tabs.background.run(tab, estimate)) for _ in range(MAX_JOBS_OF_ONE)
+        ]
+        for _ in estimates:
+            await becomes(lambda: begun.acquire(blocking=False))
+        text = "x" * page_tab.LONG
+        shown = await sending.submit(tabs, KEY, text, {})
+        assert not rest(shown)["answering"] and "It is too long." in shown.notice
+        assert (shown.taken, shown.returned) == (text, text)
 
     scene(play)
 
