@@ -19,7 +19,7 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.components.api_component import Api
 from gradio.processing_utils import check_all_files_in_cache
-from gradio.route_utils import get_root_url
+from gradio.route_utils import BUILD_PATH_LIB, get_root_url
 from gradio.server_messages import UnexpectedErrorMessage
 from gradio.utils import get_upload_folder
 from starlette.requests import Request
@@ -245,9 +245,11 @@ def corrected_description(info: dict[str, Any], said: str, right: str) -> dict[s
 # --- The front end: templates/frontend ---
 
 
-def named_by_content(path: str) -> bool:
-    """Whether a file of the front end has a hash of its content in its name. `/static/` has none."""
-    return path.startswith("/assets/")
+FRONT_END = "/assets"  # below it; their names hold a hash of their content
+
+
+def front_end_folder() -> Path:
+    return Path(str(BUILD_PATH_LIB))
 
 
 def signed_page(page: bytes, head: str, nonce: str) -> bytes:

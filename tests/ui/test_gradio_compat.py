@@ -243,14 +243,16 @@ def test_unsafe_eval_is_needed_because_the_front_end_compiles_strings() -> None:
     assert re.search(r"Function\(\.\.\.\w+,`return ", read("HTML-*.js")), "of templates"
 
 
-def test_signed_page_and_named_by_content(client: httpx.Client) -> None:
+def test_signed_page_and_front_end(client: httpx.Client) -> None:
     page = client.get("").content
     assert page.count(b"<head>") == 1 and b"nonce" not in page.split(b"</head>")[0]
     signed = compat.signed_page(page, "<meta ours>", "123").decode()
     assert "<head><meta ours>" in signed
     scripts = re.findall(r"<script[^>]*>", signed)
     assert scripts and all(tag.startswith('<script nonce="123"') for tag in scripts)
-    named = [
-        path for path in re.findall(r'"\./?(/[^"]+)"', signed) if compat.named_by_content(path)
-    ]
+    linked = re.findall(r'"\./?(/[^"]+)"', signed)
+    named = [path for path in linked if path.startswith(f"{compat.FRONT_END}/")]
     assert named and all(re.search(r"-[\w-]{8}\.(js|css)$", path) for path in named)
+    for path in named:
+        file = compat.front_end_folder() / path.removeprefix(f"{compat.FRONT_END}/")
+        assert client.get(path).content == file.read_bytes()

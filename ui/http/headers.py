@@ -91,7 +91,7 @@ class PageHeaders:
 
 def _kept(path: str) -> str:
     """How long what lies there may be kept, and by whom; empty where Gradio says it."""
-    if gradio_compat.named_by_content(path) or path.startswith("/js/"):
+    if path.startswith((f"{gradio_compat.FRONT_END}/", "/js/")):
         return FOREVER  # named after their content, and browsers would ask again for all ninety
     return PRIVATE if path.startswith("/config") else ""
 

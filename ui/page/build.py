@@ -11,9 +11,9 @@ from starlette.middleware import Middleware
 from model.backend import Backend
 from model.media.download import Downloads
 from ui import ASSETS
-from ui.gradio_compat import slow_the_queue
+from ui.gradio_compat import FRONT_END, front_end_folder, slow_the_queue
 from ui.handlers.api import add_api
-from ui.http import scripts
+from ui.http import kept_files, scripts
 from ui.http.access.body_limit import BodyLimit
 from ui.http.access.log_in import LogIn
 from ui.http.access.metrics_route import MetricsRoute
@@ -135,7 +135,10 @@ def launch_options(
                 Middleware(LogIn),
                 *_in_front_of_gradio(blocks),
             ],
-            "routes": [scripts.route()],
+            "routes": [
+                kept_files.route(f"/{scripts.address()}", scripts.FOLDER),
+                kept_files.route(FRONT_END, front_end_folder()),
+            ],
         },
         "max_file_size": max_file_bytes,
         **GRADIO_OPTIONS,

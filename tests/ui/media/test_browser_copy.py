@@ -53,7 +53,7 @@ def test_a_long_clip_is_copied_only_in_part(avi: Path, monkeypatch: pytest.Monke
 
 def test_until_the_copy_is_there_a_picture_stands_for_it(avi: Path) -> None:
     async def play() -> None:
-        tabs = Tabs(FakeBackend())
+        tabs = Tabs(FakeBackend(), undo_s=0.1)
         tab = tabs.open("k")
         attachment = await asyncio.to_thread(inspect, avi)
         assert attachment.shown == attachment.thumbnail and not attachment.playable
@@ -73,7 +73,7 @@ def test_a_clip_that_cannot_be_copied_keeps_its_picture(
     caplog.set_level(logging.INFO)
 
     async def play() -> None:
-        tabs = Tabs(FakeBackend())
+        tabs = Tabs(FakeBackend(), undo_s=0.1)
         tab = tabs.open("k")
         path = str(tmp_path / "holiday.avi")
         gone = Attachment("1", "video", path, "holiday.avi", (2, 2), "/t.webp", "/t.webp", 1.0)
@@ -89,7 +89,7 @@ def test_a_clip_that_cannot_be_copied_keeps_its_picture(
 
 def test_a_page_waits_for_its_own_clips_only(avi: Path) -> None:
     async def play() -> None:
-        tabs = Tabs(FakeBackend())
+        tabs = Tabs(FakeBackend(), undo_s=0.1)
         mine, other = tabs.open("mine"), tabs.open("other")
         attachment = await asyncio.to_thread(inspect, avi)
         mine.draft.attach(attachment)
@@ -102,7 +102,7 @@ def test_a_page_waits_for_its_own_clips_only(avi: Path) -> None:
 
 def test_a_clip_that_was_let_go_meanwhile_does_not_come_back(avi: Path) -> None:
     async def play() -> None:
-        tabs = Tabs(FakeBackend())
+        tabs = Tabs(FakeBackend(), undo_s=0.1)
         tab = tabs.open("k")
         attachment = await asyncio.to_thread(inspect, avi)
         tab.draft.attach(attachment)

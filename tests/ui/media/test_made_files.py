@@ -135,7 +135,7 @@ def test_of_what_was_made_for_a_tab_only_the_latest_stays(
     files = [media_files.photo(uploads / f"{number}.png") for number in range(6)]
 
     async def play() -> None:
-        open_tabs = Tabs(FakeBackend())
+        open_tabs = Tabs(FakeBackend(), undo_s=0.1)
         mine, other = page_tab.tab_of(open_tabs, KEY), page_tab.tab_of(open_tabs, "f" * 32)
         open_tabs.made(other, [str(files[1])])
         for file in files:
@@ -154,7 +154,7 @@ def test_a_look_and_a_marked_picture_go_with_the_conversation(uploads: Path) -> 
     picture = media_files.photo(uploads / "a.png", (280, 280))
 
     async def play() -> None:
-        open_tabs = Tabs(FakeBackend())
+        open_tabs = Tabs(FakeBackend(), undo_s=0.1)
         tab = page_tab.tab_of(open_tabs, KEY)
         tab.draft.attach(inspect(picture))
         look: dict[str, Any] = {"op": "look", "id": tab.draft.tray[0].id}

@@ -144,7 +144,8 @@ def test_what_the_page_does_not_need_is_not_there(
 
 # What the page and its clients ask for, as Gradio spells it. Everything else is closed, and so is what an upgrade adds.
 OPEN = {
-    "GET /", "HEAD /", "GET /assets/{path:path}", "GET /static/{path:path}", "GET /config", "GET /config/",
+    "GET /", "HEAD /", "GET /assets/{path:path}", "GET /assets/{name:path}",
+    "HEAD /assets/{name:path}", "GET /static/{path:path}", "GET /config", "GET /config/",
     "GET /favicon.ico", "GET /manifest.json", "GET /robots.txt", "GET /theme.css",
     "GET /gradio_api/app_id", "GET /gradio_api/app_id/", "GET /gradio_api/info", "GET /gradio_api/info/",
     "GET /gradio_api/login_check", "GET /gradio_api/login_check/", "GET /gradio_api/user", "GET /gradio_api/user/",

@@ -47,7 +47,7 @@ async def asked(tabs: Tabs, text: str, key: str = KEY) -> None:
 
 def test_it_begins_as_the_other_is_and_says_so(uploads: Path) -> None:
     async def play() -> None:
-        tabs = Tabs(FakeBackend())
+        tabs = Tabs(FakeBackend(), undo_s=0.1)
         await asked(tabs, "Hi")
         await attach(tabs, [{"path": str(solid(uploads / "a.png")), "name": "a.png"}])
         first, second = tabs.open(KEY), await duplicated(tabs)
@@ -70,7 +70,7 @@ def test_it_begins_as_the_other_is_and_says_so(uploads: Path) -> None:
 
 def test_new_chat_in_one_leaves_the_other_its_files(uploads: Path) -> None:
     async def play() -> None:
-        tabs = Tabs(FakeBackend())
+        tabs = Tabs(FakeBackend(), undo_s=0.1)
         both, first = solid(uploads / "both.png"), solid(uploads / "first.png")
         await attach(tabs, [{"path": str(both), "name": "both.png"}])
         second = await duplicated(tabs)
@@ -102,7 +102,7 @@ def test_an_answer_in_the_making_stays_in_the_other() -> None:
 
 def test_a_tab_with_a_conversation_of_its_own_keeps_it() -> None:
     async def play() -> None:
-        tabs = Tabs(FakeBackend())
+        tabs = Tabs(FakeBackend(), undo_s=0.1)
         await asked(tabs, "Hi")
         await asked(tabs, "Mine", OTHER)
         second = await duplicated(tabs)
@@ -115,7 +115,7 @@ def test_a_tab_with_a_conversation_of_its_own_keeps_it() -> None:
 
 def test_what_a_program_asked_cannot_be_copied() -> None:
     async def play() -> None:
-        tabs = Tabs(FakeBackend())
+        tabs = Tabs(FakeBackend(), undo_s=0.1)
         program = tabs.open("api-program")
         program.chat.conversation = Conversation().with_user_turn(Text("Hi")).with_reply("Hello")
         second = await duplicated(tabs, "api-program")
