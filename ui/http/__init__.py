@@ -1,1 +1,1 @@
-"""What stands around Gradio's routes: what may be asked, who asks, headers, health and figures."""
+"""Middleware and routes around Gradio's own: access, who asks, headers, health and metrics."""

@@ -1,4 +1,4 @@
-"""Who asks, as far as a request tells: an address, a browser by its cookie, and the path that is asked for."""
+"""The client of a request: its address, its browser by a cookie, and the path that it asks for."""
 
 from __future__ import annotations
 
@@ -10,29 +10,28 @@ from functools import lru_cache
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-BROWSER_COOKIE = "qwen-vl-chat-browser"  # random; tells a reload from somebody else's visit
-# Addresses whose network is remembered.
-MAX_REMEMBERED = 10_000
-# What one household is given of IPv6, with as many addresses as it likes.
+BROWSER_COOKIE = "qwen-vl-chat-browser"  # random; tells a reload from another visitor
+MAX_REMEMBERED = 10_000  # addresses whose network is cached
+# Providers give a household a network of this size, with any number of addresses in it.
 IPV6_NETWORK_BITS = 56
-# Who asks, while a request is handled outside Gradio's queue: handlers are told the session alone.
+# The request that is being handled outside Gradio's queue. Gradio passes handlers the session only.
 asking: ContextVar[HTTPConnection | None] = ContextVar("asking", default=None)
 
 
 def path_of(scope: Scope) -> str:
-    """What is asked for, wherever a proxy has put the page."""
+    """The path of a request without the root path, which a proxy may add."""
     path: str = scope["path"].removeprefix(scope.get("root_path", "").rstrip("/"))
     return path or "/"
 
 
 def address_of(connection: HTTPConnection | None) -> str:
-    """Where somebody is; behind a proxy that uvicorn trusts (FORWARDED_ALLOW_IPS), what that says."""
+    """The client's address. Behind a proxy that uvicorn trusts (FORWARDED_ALLOW_IPS), the address that it forwards."""
     return connection.client.host if connection and connection.client else ""
 
 
 @dataclass(frozen=True)
 class Asker:
-    """Who asks, as far as a request tells: a browser by its cookie, a program by its address only."""
+    """A client: a browser is known by its cookie, a program by its address only."""
 
     address: str = ""
     cookie: str = ""
@@ -52,7 +51,7 @@ def asker_of(connection: HTTPConnection | None) -> Asker:
 
 
 def browser_of(connection: HTTPConnection | None) -> str:
-    """Something that a page and its reload have in common: the cookie, or at least the address."""
+    """What a page and its reload have in common: the cookie, or the address if there is none."""
     if connection is None:
         return ""
     return connection.cookies.get(BROWSER_COOKIE, address_of(connection))
@@ -60,7 +59,7 @@ def browser_of(connection: HTTPConnection | None) -> str:
 
 @lru_cache(maxsize=MAX_REMEMBERED)
 def person_of(address: str) -> str:
-    """An address, or the network that an IPv6 customer has."""
+    """The address, or the household's network for IPv6."""
     try:
         known = ipaddress.ip_address(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What clients post, read no further than it may go on, and a refusal for whoever posts something else."""
+"""Reads request bodies up to a limit, and refuses what is too large."""
 
 from __future__ import annotations
 
@@ -9,31 +9,34 @@ from starlette.types import Message, Receive, Scope
 from model.json_size import Nodes
 from model.settings import MAX_TEXT_CHARACTERS
 
-MAX_SMALL_BYTES = 2**16  # of what holds words and numbers only
+MAX_SMALL_BYTES = 2**16  # of a body that holds words and numbers only
 ESCAPED_BYTES = 6  # of a character that is written as \u0000
-# The longest text that is taken, in any spelling, and a mebibyte for everything beside it.
+# The longest text that is accepted, in any spelling, and a mebibyte for everything else.
 MAX_BYTES = ESCAPED_BYTES * MAX_TEXT_CHARACTERS + 2**20
-# The same in characters. Python and Gradio read each of them while nothing else goes on.
+# The same in characters. Python and Gradio parse them on the event loop.
 MAX_CHARACTERS = MAX_TEXT_CHARACTERS + 2**18
-# Of JSON: values, names and objects. The page posts some hundred; so many are read in a millisecond, and looked
-# through in a few.
+# Values, names and objects of a JSON body. The page posts about a hundred. This many are parsed in a millisecond and
+# checked in a few.
 MAX_NODES = 10_000
 
 
 class RefusedError(Exception):
-    """What a client is told that posts what no page does."""
+    """The request is refused. `answer` is the response."""
 
     answer: Response
 
     def __init__(self, status: int, sentence: str) -> None:
-        # Gradio's page reads the one, its other clients the other.
+        # Gradio's page reads `error`, its other clients `detail`.
         self.answer = JSONResponse({"error": sentence, "detail": sentence}, status)
 
 
 async def content(
     scope: Scope, receive: Receive, most_bytes: int, nodes: Nodes | None = None
 ) -> bytes:
-    """The body. Raises `RefusedError` as soon as it is too large. nodes: counts what it holds, if it is JSON."""
+    """Return the body. Raises `RefusedError` as soon as it is too large.
+
+    nodes: counts the values of a JSON body, which are limited too.
+    """
     read = bytearray()
     try:
         async for piece in Request(scope, receive).stream():
@@ -48,7 +51,7 @@ async def content(
 
 
 def replayed(scope: Scope, receive: Receive, body: bytes) -> tuple[Scope, Receive]:
-    """The request with `body`, which has been read."""
+    """Return the request with a body that was read already, for the next application."""
     own = (b"content-length", b"transfer-encoding")
     headers = [(name, value) for name, value in scope["headers"] if name not in own]
     headers.append((b"content-length", str(len(body)).encode()))

@@ -1,4 +1,4 @@
-"""Around Gradio's own routes: what the browser may load, run and keep."""
+"""Response headers: what the browser may load, run and cache."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ui.http.asker import BROWSER_COOKIE, asking, browser_of, path_of
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    # The page takes pictures with the camera and of the screen, and nothing else.
+    # The page uses the camera and screenshots, and nothing else.
     "Permissions-Policy": "camera=(self), display-capture=(self), microphone=(), geolocation=(), "
     "payment=(), usb=(), serial=(), hid=(), midi=()",
 }
-# A proxy that everybody uses must not hand on what it has been told of one person's address, and of a log-in.
+# A shared proxy must not serve one person's address and log-in to another.
 PRIVATE = "private, no-cache"
 FOREVER = "public, max-age=31536000, immutable"
-# Everything is asked for relative to the page. Below a path, a proxy may hand on `/chat` as it does `/chat/`.
+# The page's links are relative. Below a path, a proxy may pass `/chat` on like `/chat/`.
 WITH_A_SLASH = (
     "<script>if (!location.pathname.endsWith('/')) "
     "location.replace(`${location.pathname}/${location.search}${location.hash}`);</script>"
@@ -31,15 +31,16 @@ WITH_A_SLASH = (
 
 
 def content_security_policy(nonce: str) -> str:
-    """What a page may do whose scripts carry `nonce`.
+    """Return the policy of a page whose scripts carry `nonce`.
 
-    An answer may name a picture anywhere, and fetching it would carry words out of the conversation.
+    Only this server may be asked for pictures: an answer can name any address, and a request to it could carry words
+    of the conversation.
     """
     return "; ".join(
         (
             "default-src 'self'",
-            # Gradio compiles the templates of `gr.HTML` and the scripts of its events from strings, see SECURITY.md.
-            # Without the nonce no script in the page's HTML runs, nor an `onerror` nor a `javascript:`.
+            # Gradio compiles the templates of `gr.HTML` and the scripts of its events from strings (SECURITY.md).
+            # Scripts in the page's HTML run with the nonce only; `onerror` and `javascript:` never run.
             f"script-src 'self' 'nonce-{nonce}' 'unsafe-eval'",
             "style-src 'self' 'unsafe-inline'",  # Svelte and KaTeX write styles into elements
             "font-src 'self' data:",
@@ -49,7 +50,7 @@ def content_security_policy(nonce: str) -> str:
             "worker-src 'none'",
             "object-src 'none'",
             "frame-src 'none'",
-            "base-uri 'self'",  # Gradio's page has one
+            "base-uri 'self'",  # Gradio's page has a <base>
             "form-action 'self'",
             # Hugging Face shows a Space in a frame.
             "frame-ancestors 'self' https://huggingface.co https://*.huggingface.co",
@@ -58,9 +59,9 @@ def content_security_policy(nonce: str) -> str:
 
 
 class PageHeaders:
-    """ASGI middleware: adds the policy and what may be kept, and reports which browser asks for the page.
+    """ASGI middleware: adds the headers, and reports which browser requests the page.
 
-    head: HTML at the beginning of the page's head, before anything of Gradio's.
+    head: HTML at the beginning of the page's head, before Gradio's own.
     """
 
     def __init__(self, app: ASGIApp, head: str, page_requested: Callable[[str], None]) -> None:
@@ -82,7 +83,7 @@ class PageHeaders:
                 headers["Set-Cookie"] = (
                     f"{BROWSER_COOKIE}={secrets.token_hex(16)}; Path=/; HttpOnly; SameSite=Lax"
                 )
-            # Gradio compresses its files, but not the page: a quarter of a megabyte, at every visit.
+            # Gradio compresses its files, but not the page, which has a quarter of a megabyte.
             page = GZipMiddleware(_Signed(self.app, nonce, self.head), compresslevel=6)
             await page(scope, receive, _adding(send, headers, PRIVATE))
             return
@@ -90,9 +91,9 @@ class PageHeaders:
 
 
 def _kept(path: str) -> str:
-    """How long what lies there may be kept, and by whom; empty where Gradio says it."""
+    """The Cache-Control of a path; empty where Gradio sets it."""
     if path.startswith((f"{gradio_compat.FRONT_END}/", "/js/")):
-        return FOREVER  # named after their content, and browsers would ask again for all ninety
+        return FOREVER  # the address changes with the content
     return PRIVATE if path.startswith("/config") else ""
 
 
@@ -110,9 +111,9 @@ def _adding(send: Send, headers: dict[str, str], kept: str) -> Send:
 
 
 class _Signed:
-    """ASGI middleware: puts `head` into the page and the nonce on its scripts.
+    """ASGI middleware: inserts `head` into the page, and the nonce into its scripts.
 
-    Safe, because the page holds nothing yet that a visitor wrote.
+    This is safe because the page holds no words of a visitor yet.
     """
 
     def __init__(self, app: ASGIApp, nonce: str, head: str) -> None:

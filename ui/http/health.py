@@ -1,6 +1,6 @@
-"""Whether the page is up, and whether it can answer: one small JSON, before anything else is asked.
+"""The health check: whether the server runs and whether it can answer.
 
-No thread, no lock, no log-in: a page on which everybody waits still says that it is well.
+It needs no thread, lock or log-in, so a busy server passes it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from model.backend import Status
 from ui.http.asker import path_of
 
 PATH = "/health"
-UNHEALTHY = 503  # the model could not be loaded, and never will be: start the program again
+UNHEALTHY = 503  # the model could not be loaded; only a restart helps
 NO_STORE = {"Cache-Control": "no-store"}
 
 

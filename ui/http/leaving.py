@@ -1,4 +1,4 @@
-"""A page that is closed or reloaded says so: its connections alone cannot tell that from a cut."""
+"""The beacon of a page that is closed or reloaded. Its connections alone do not tell that from a network failure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ui.http.asker import path_of
 
 PATH = "/leave"  # assets/js/opening/opening.js
-MAX_BYTES = 256  # of what it says: the tab's key and Gradio's name for the page
+MAX_BYTES = 256  # of the body: the tab's key and Gradio's session hash of the page
 
 
 class Leaving:
-    """ASGI middleware: hears from a page that it leaves. `left` is told the tab's key and which page."""
+    """ASGI middleware: receives the beacon. left: called with the tab's key and the page."""
 
     def __init__(self, app: ASGIApp, left: Callable[[str, str], None]) -> None:
         self.app, self.left = app, left

@@ -1,6 +1,6 @@
-"""Figures about the page for Prometheus: counts, sizes and times, and nothing of what anybody asks.
+"""Metrics for Prometheus: counts, sizes and times, and no content.
 
-They are counted always, which costs nothing, and shown with `--metrics`.
+They are always counted, which costs nothing, and served with `--metrics`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ FIRST_WORD_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
 
 class Page(Protocol):
-    """What is looked at when the figures are asked for; on the event loop, and without waiting."""
+    """The state that is read when the metrics are requested, on the event loop and without waiting."""
 
     @property
     def states(self) -> Iterable[str]:
-        """How far each answer in the making is, see `Run.state`."""
+        """The `Run.state` of each answer that is being written."""
         ...
 
     @property
@@ -42,7 +42,7 @@ class Page(Protocol):
 
 
 class Metrics:
-    """What has happened since the start."""
+    """Counters since the start."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -67,11 +67,11 @@ class Metrics:
         return Counter(f"qwen_vl_{name}", help, labels, registry=self.registry)
 
     def watch(self, page: Page) -> None:
-        """Tell of `page` too, as it is when the figures are asked for."""
+        """Add the state of `page`, read at each request."""
         self.registry.register(_State(page))
 
     def ended(self, finished: Finished | None) -> None:
-        """Count an answer. finished: its last event, None if it failed."""
+        """Count an answer. finished: its last event; None if it failed."""
         if not finished:
             self._answers.labels("failed").inc()
             return
@@ -88,16 +88,16 @@ class Metrics:
             ("visual", usage.visual_tokens),
             ("answer", usage.new_tokens),
         ):
-            self._tokens.labels(kind).inc(max(0, tokens))  # a server's word, which may be anything
+            self._tokens.labels(kind).inc(max(0, tokens))  # a server may report any number
         self._media.labels("encoded").inc(usage.vision_encodes)
         self._media.labels("decoded").inc(usage.decoded_frames)
 
     def refused(self, reason: str) -> None:
-        """Count a message that was not taken. `reason`: one of a few words."""
+        """Count a message that was refused. reason: one of a few words."""
         self._refused.labels(reason).inc()
 
     def uploaded(self, paths: Sequence[str]) -> None:
-        """Count files that have arrived."""
+        """Count uploaded files."""
         for path in paths:
             with suppress(OSError):
                 self._upload_bytes.inc(Path(path).stat().st_size)
@@ -108,7 +108,7 @@ class Metrics:
 
 
 class _State(Collector):
-    """Figures that are read when they are asked for."""
+    """Metrics that are read at each request."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
@@ -152,7 +152,7 @@ def _gauge(name: str, help: str, value: float) -> GaugeMetricFamily:
 
 
 class CountedResponses:
-    """ASGI middleware: counts what is answered, whoever answers it."""
+    """ASGI middleware: counts all responses by their status."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app, self.metrics = app, metrics

@@ -1,4 +1,4 @@
-"""How much of something one address may take, so that another finds some left."""
+"""The share of a budget that one address may use, so that some is left for others."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ ALONE, BESIDE_OTHERS = 0.75, 0.5
 
 
 def share(budget: float, others: float) -> float:
-    """What one address may have of `budget`, where all others have taken `others` of it."""
+    """Return what one address may use of `budget` while all others use `others` of it."""
     return budget * (BESIDE_OTHERS if others else ALONE)

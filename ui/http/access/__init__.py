@@ -1,1 +1,1 @@
-"""Who may come in: log-in, origins, and how much one person may ask for."""
+"""Access: log-in, origins, and limits for each person."""

@@ -1,6 +1,6 @@
-"""How long a body may take to arrive, and how many bytes of bodies are in memory at once.
+"""Limits of request bodies: how slowly one may arrive, and how many bytes are in memory at once.
 
-Uploads are timed, and not counted: they go to the disk, see `upload_limit`.
+Uploads are timed but not counted, because they are written to the disk (`upload_limit`).
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from ui.http.body import MAX_SMALL_BYTES, RefusedError
 from ui.http.gate.routes import UPLOAD
 from ui.http.share import share
 
-# A body that sends nothing for so long is refused. Phones change networks within this time.
+# A body is refused when nothing arrives for this long. Phones change networks within this time.
 MAX_SILENT_S = 20.0
-# So is one that is slower than this for MAX_SILENT_S. The slowest mobile networks that load the page are twice as fast.
+# A body is refused when it is slower than this for MAX_SILENT_S. The slowest mobile networks are twice as fast.
 MIN_BYTES_PER_S = 4 * 2**10
-# Of all bodies that arrive or are handled, beyond the first MAX_SMALL_BYTES of each: an ordinary message always fits.
+# All bodies together, without the first MAX_SMALL_BYTES of each, so that an ordinary message always fits.
 MAX_HELD_BYTES = 64 * 2**20
 _NO_ROOM = "Too many long messages arrive at once; try again in a minute, or make yours shorter."
 
 
 class BodyLimit:
-    """ASGI middleware: refuses a body that is too slow with 408, and with 503 one for which there is no room."""
+    """ASGI middleware: refuses a body that is too slow with 408, and one that does not fit with 503."""
 
     def __init__(self, app: ASGIApp, max_bytes: int = MAX_HELD_BYTES) -> None:
         self.app, self.max_bytes = app, max_bytes
@@ -50,7 +50,7 @@ class BodyLimit:
         return self._held.total()
 
     def taken(self, person: str, count: int) -> bool:
-        """Whether so many bytes of this person may be held; they count then."""
+        """Count `count` bytes of this person if they fit. Return whether they do."""
         own, all_bytes = self._held[person], self.held
         fits = all_bytes + count <= self.max_bytes
         fits &= own + count <= share(self.max_bytes, all_bytes - own)
@@ -64,7 +64,7 @@ class BodyLimit:
 
 
 class _Body:
-    """One request, which looks broken off to the app as soon as it is refused."""
+    """The body of one request. The application sees a disconnect as soon as it is refused."""
 
     def __init__(self, limit: BodyLimit, scope: Scope, receive: Receive, send: Send) -> None:
         self.person = person_of(address_of(HTTPConnection(scope)))
@@ -79,7 +79,7 @@ class _Body:
     async def receive(self) -> Message:
         if self._refusal:
             return {"type": "http.disconnect"}
-        if self._whole:  # what is waited for now is that the client leaves
+        if self._whole:  # the application waits for the client's disconnect
             return await self._receive()
         begun = time.monotonic()
         try:
@@ -101,7 +101,7 @@ class _Body:
             await self._refusal(self._scope, self._receive, self._send)
 
     def _fits(self, count: int) -> bool:
-        """Whether so many more bytes may be held; they count then."""
+        """Count `count` more bytes if they fit. Return whether they do."""
         self._bytes += count
         more = max(0, self._bytes - MAX_SMALL_BYTES) - self.held if self._in_memory else 0
         if more and not self._limit.taken(self.person, more):

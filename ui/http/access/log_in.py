@@ -1,7 +1,7 @@
-"""Log-ins, in front of everything that reads a request: who has none is told so first.
+"""Log-ins, checked before anything else reads the request.
 
-The sessions are Gradio's, which looks for them in its own routes. It lets several of those in without one, tells
-nobody of wrong passwords, and ends every session of a name with one.
+The sessions are Gradio's. Gradio itself serves several routes without a session, does not log wrong passwords, and
+ends all sessions of a user at once.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ log = logging.getLogger(__name__)
 
 WRONG_PER_MINUTE = 10  # passwords of one address
 MAX_FIELDS = 8  # of the form
-# In the address after a log-in. A browser that then comes without a session keeps no cookies.
+# In the address after a log-in. If the session is missing then, the browser refuses cookies.
 SEEN = "signed-in"
-# Without a session: Gradio's own look whether it is up, and what browsers ask for by themselves.
+# Open without a session: Gradio's own startup check, and what browsers request by themselves.
 OPEN = ("/gradio_api/startup-events", "/favicon.ico", "/robots.txt")
-SPACE = "SPACE_ID"  # Hugging Face sets it, and shows the page in a frame of its own site
+SPACE = "SPACE_ID"  # set by Hugging Face, which shows the page in a frame
 
 
 @dataclass(frozen=True)
 class Sessions:
-    """Gradio's own: who may come in with which password, and who has."""
+    """Gradio's users, passwords and sessions."""
 
     gradio: Any
 
@@ -53,7 +53,7 @@ class Sessions:
         return any(token in known for token in self._tokens(request))
 
     def begin(self, user: str, password: str) -> str | None:
-        """A token, if the password is this user's."""
+        """Return a new token if the password is right."""
         known = passwords(self.gradio).get(user)
         right = secrets.compare_digest(password.encode(), (known or "").encode())
         if known is None or not right:
@@ -63,12 +63,12 @@ class Sessions:
         return token
 
     def end(self, request: Request) -> None:
-        """That of this request, and no other of the same user."""
+        """End the session of this request, and no other of the same user."""
         for token in self._tokens(request):
             log_ins(self.gradio).pop(token, None)
 
     def cookie(self, request: Request, token: str | None) -> str:
-        """The header that gives a browser its token, or takes it away."""
+        """The Set-Cookie header that sets the token, or deletes it."""
         space = bool(os.environ.get(SPACE))
         encrypted = space or request.url.scheme == "https"
         parts = [f"{log_in_cookie(self.gradio, encrypted)}={token or ''}", "Path=/", "HttpOnly"]
@@ -76,7 +76,7 @@ class Sessions:
             parts.append("Max-Age=0")
         if encrypted:
             parts.append("Secure")
-        # In a frame of another site a browser keeps a cookie for the two of them, or none.
+        # In a frame of another site, browsers accept only partitioned cookies.
         parts += ["SameSite=None", "Partitioned"] if space else ["SameSite=Lax"]
         return "; ".join(parts)
 
@@ -86,7 +86,7 @@ class Sessions:
 
 
 class LogIn:
-    """ASGI middleware: asks for a log-in, where Gradio was told of any."""
+    """ASGI middleware: asks for a log-in if Gradio has users."""
 
     def __init__(self, app: ASGIApp, wrong: Bucket | None = None) -> None:
         self.app = app
@@ -102,7 +102,7 @@ class LogIn:
         await (answer or self.app)(scope, receive, send)
 
     async def _answer(self, sessions: Sessions, request: Request) -> Response | None:
-        """None: it may go on."""
+        """The response, or None if the request may pass."""
         path, posted = path_of(request.scope).rstrip("/") or "/", request.method == "POST"
         if path == "/login" and posted:
             return await self._log_in(sessions, request)
@@ -152,7 +152,7 @@ def _log_out(sessions: Sessions, request: Request) -> Response:
 
 
 async def _given(request: Request) -> tuple[str, str]:
-    """Name and password. Raises `RefusedError`."""
+    """Return the name and the password. Raises `RefusedError`."""
     body = await content(request.scope, request.receive, MAX_SMALL_BYTES)
     try:
         form = await Request(*replayed(request.scope, request.receive, body)).form(
@@ -165,7 +165,7 @@ async def _given(request: Request) -> tuple[str, str]:
         raise RefusedError(400, "A log-in has 'username' and 'password'.")
     try:
         f"{user}{password}".encode()
-    except UnicodeEncodeError:  # the form may say in which encoding it is
+    except UnicodeEncodeError:  # the form may declare any encoding
         raise RefusedError(400, "The request is no log-in.") from None
     return user.strip(), password
 
@@ -187,7 +187,7 @@ def _form(request: Request, problem: Problem = "", status: int = 200, seconds: i
 
 
 def _home(request: Request, *said: str) -> Response:
-    """To the page, wherever a proxy has put it."""
+    """A redirect to the page. It is relative, because a proxy may serve the page below a path."""
     query = "&".join(filter(None, (_query(request), *said)))
     up = ".." if request.scope["path"].endswith("/") and path_of(request.scope) != "/" else "."
     return RedirectResponse(f"{up}/{'?' if query else ''}{query}", 303)
@@ -203,5 +203,5 @@ def _texts(request: Request) -> Texts:
 
 
 def _reads(request: Request) -> bool:
-    """Whether a person reads the answer, and no program."""
+    """Whether the client is a browser rather than a program."""
     return "text/html" in request.headers.get("accept", "")

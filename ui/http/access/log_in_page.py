@@ -1,4 +1,4 @@
-"""What a browser shows without a session, and before it gives one up: a form, without any script."""
+"""The pages to log in and out: HTML forms without scripts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 from ui.text.languages import LANGUAGES
 from ui.text.texts import Texts
 
-# The first was never tried; with the last, a session was begun that the browser did not keep.
+# "": no attempt yet. "blocked": the browser refused the session's cookie.
 Problem = Literal["", "wrong", "often", "blocked"]
 
 _STYLE = """
@@ -24,7 +24,7 @@ button { border-color: transparent; background: #4f46e5; color: #fff; cursor: po
 
 
 def log_in_page(texts: Texts, problem: str = "", query: str = "") -> str:
-    """query: what stands in the page's address, to stay there."""
+    """query: the query of the page's address, which is kept."""
     alert = f'<p role="alert">{escape(problem)}</p>' if problem else ""
     return _page(
         texts,
@@ -38,17 +38,17 @@ def log_in_page(texts: Texts, problem: str = "", query: str = "") -> str:
 
 
 def log_out_page(texts: Texts) -> str:
-    """Whoever asks for it by its address has still to press the button: a link must not end a session."""
+    """A button, because a link alone must not end a session."""
     return _page(texts, log_out_form(texts, f"<h1>{escape(texts.title)}</h1>"))
 
 
 def log_out_form(texts: Texts, heading: str = "") -> str:
-    """Also on the page, below the settings."""
+    """The form, which the page shows below the settings too."""
     return f'<form method="post" action="logout">{heading}<button>{escape(texts.log_out)}</button></form>'
 
 
 def problem_of(texts: Texts, problem: Problem, seconds: int = 0) -> str:
-    """What to say, in one sentence."""
+    """The sentence about a problem."""
     match problem:
         case "wrong":
             return texts.log_in_wrong

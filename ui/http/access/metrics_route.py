@@ -1,7 +1,7 @@
-"""Who may see the figures at `/metrics`.
+"""Serves the metrics at `/metrics`, and decides who may read them.
 
-With log-ins that is who has one (HTTP Basic). Without, it is who asks from this machine or its private network,
-through no proxy: behind one, and behind a share link, everybody seems to be near.
+With `--auth`, a log-in is needed (HTTP Basic). Without, the client must be on this machine or its private network, and
+not behind a proxy: through a proxy or a share link every client has a near address.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from ui.http.metrics import Metrics
 log = logging.getLogger(__name__)
 
 PATH = "/metrics"
-# One of these is in every request through a proxy that says anything of itself.
+# Headers that proxies add.
 FORWARDED = (VIA, "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip")  # fmt: skip
-MAX_TRIES = 10  # wrong log-ins that one address may give in a minute
+MAX_TRIES = 10  # wrong log-ins of one address per minute
 
 
 class MetricsRoute:
-    """ASGI middleware: shows the figures, without handing them on to Gradio."""
+    """ASGI middleware: answers `/metrics`; Gradio never sees the request."""
 
     def __init__(
         self, app: ASGIApp, metrics: Metrics, logins: Sequence[tuple[str, str]] | None = None
@@ -85,13 +85,13 @@ def _login(header: str) -> tuple[str, str] | None:
 
 
 def _known(given: tuple[str, str], logins: Sequence[tuple[str, str]]) -> bool:
-    """Compared in the same time wherever they differ."""
+    """Compared in constant time."""
     whole = ":".join(given).encode()
     return sum(secrets.compare_digest(whole, ":".join(login).encode()) for login in logins) > 0
 
 
 def _is_near(address: str) -> bool:
-    """Whether it is this machine's, or one of a private network."""
+    """Whether the address belongs to this machine or a private network."""
     try:
         known = ipaddress.ip_address(address)
     except ValueError:

@@ -19,22 +19,22 @@ from model.errors import LocalizedText
 from ui.http.asker import path_of
 from ui.text.languages import texts_accepted
 
-# Ends of names that nobody can register, so that none of them leads from elsewhere to here.
+# Suffixes that nobody can register, so DNS rebinding cannot use them.
 NEAR = (".localhost", ".local", ".internal", ".home.arpa", ".lan")
-# Here Gradio refuses what a browser asks before it lets another site's script add headers.
+# With these hosts, Gradio refuses the preflight request that a script of another site needs to add headers.
 UNFORGEABLE = ("localhost", "127.0.0.1")
-VIA = "via"  # proxies add it, and no page's script can: it is a forbidden request-header of the Fetch standard
-OWN = ("same-origin", "none")  # what a browser says of a request of this site, or of its person
-MAX_NAME = 253  # characters of a name that is said again
+VIA = "via"  # added by proxies; scripts cannot add it (a forbidden request-header of the Fetch standard)
+OWN = ("same-origin", "none")  # Sec-Fetch-Site of requests by this page, or by the person
+MAX_NAME = 253  # characters of a name that a refusal repeats
 
 
 class Names:
-    """The names that the page goes by, beside addresses and those that are known in its network only."""
+    """The page's public names. Addresses and names of the local network are always accepted."""
 
     def __init__(
         self, told: Iterable[str] = (), shared: Callable[[], str | None] = lambda: None
     ) -> None:
-        """told: names, or web addresses. shared: the address of its public link, once there is one."""
+        """told: names or web addresses. shared: returns the address of the share link, if there is one."""
         self._told = {host_of(name if "://" in name else f"//{name}") for name in told} - {""}
         self._shared = shared
 
@@ -43,9 +43,9 @@ class Names:
 
 
 class OwnSite:
-    """ASGI middleware: refuses other sites' pages, and names that are not the page's.
+    """ASGI middleware: refuses requests by other sites, and foreign host names.
 
-    strict: whether no other name is taken anywhere; otherwise so it is where this machine alone can ask.
+    strict: refuse unknown host names on every interface. Otherwise they are refused on the loopback interface only.
     """
 
     def __init__(self, app: ASGIApp, names: Names, strict: bool = False) -> None:
@@ -78,26 +78,26 @@ class OwnSite:
         return None if _well_formed(headers) else PlainTextResponse("Bad Request", 400)
 
     def _named(self, scope: Scope, headers: Headers) -> bool:
-        """Whether a page that the browser knows by this name can only be this one."""
+        """Whether the request's host name can only belong to this page."""
         name = host_of(f"//{headers.get('host', '')}")
         if _is_near(name) or self.names.own(name):
             return True
         if self.strict:
             return False
         if not _is_loopback((scope.get("server") or [""])[0]):
-            return True  # who has opened the page to others is asked by names that it cannot know
-        # A proxy on this machine. A name that leads here from elsewhere has no certificate: a browser does not
-        # say then where a request comes from, and the page that posts is no encrypted one. X-Forwarded-For and its
-        # like say nothing: such a page's script can add them.
+            return True  # on other interfaces, people may use any name of this machine
+        # A proxy on this machine may use any name, and so may DNS rebinding. A rebound name has no certificate, so
+        # its page is not encrypted, and browsers send no Sec-Fetch-Site from such a page. X-Forwarded-For and the
+        # like prove nothing, because a script can add them.
         origin = headers.get("origin")
         encrypted = "sec-fetch-site" in headers or (origin or "").startswith("https://")
         return encrypted or (origin is None and VIA in headers)
 
     def _foreign(self, scope: Scope, headers: Headers) -> bool:
-        """Whether another site's page asks for more than to be shown this one."""
+        """Whether another site makes the request, except for navigation to this page."""
         origin, said = headers.get("origin"), headers.get("sec-fetch-site")
         reads = scope["method"] in ("GET", "HEAD")
-        # Without an origin a script is not told what it is answered; with one, Gradio lets it read.
+        # Without an Origin header, scripts cannot read the response. With one, Gradio allows them to.
         if reads and origin is None and not path_of(scope).startswith("/gradio_api/"):
             return False
         if reads and headers.get("sec-fetch-mode") == "navigate":
@@ -119,7 +119,7 @@ class OwnSite:
 
 
 def refusal(headers: Headers, sentence: LocalizedText, status: int = 403) -> Response:
-    """What a person reads, or a program."""
+    """The response: text for a person, JSON for a program."""
     if "text/html" in headers.get("accept", ""):
         return PlainTextResponse(
             texts_accepted(headers.get("accept-language", "")).said(sentence), status
@@ -128,7 +128,7 @@ def refusal(headers: Headers, sentence: LocalizedText, status: int = 403) -> Res
 
 
 def host_of(address: str) -> str:
-    """The name in a web address, as it is compared; empty if there is none."""
+    """The normalized host name of a web address; empty if there is none."""
     try:
         name = urlsplit(address).hostname or ""
     except ValueError:
@@ -137,7 +137,7 @@ def host_of(address: str) -> str:
 
 
 def _well_formed(headers: Headers) -> bool:
-    """Whether those names can be read from which Gradio makes the page's own address; it fails on others."""
+    """Whether the host headers are valid. Gradio builds the page's address from them and fails on others."""
     try:
         for name in ("host", "x-forwarded-host"):
             for host in headers.get(name, "").split(","):
@@ -148,7 +148,7 @@ def _well_formed(headers: Headers) -> bool:
 
 
 def _same(origin: str, host: str) -> bool:
-    """Whether a page's origin is this host. Where a proxy has left the port out, any is."""
+    """Whether a page's origin is this host. A host without a port matches every port, because proxies remove it."""
     try:
         page, asked = urlsplit(origin), urlsplit(f"//{host}")
         port = page.port or {"http": 80, "https": 443}.get(page.scheme)
@@ -160,7 +160,7 @@ def _same(origin: str, host: str) -> bool:
 
 
 def _is_near(name: str) -> bool:
-    """Whether a name leads to what has no other: an address, or a name of this network."""
+    """Whether the name is an address, or a name of the local network."""
     return "." not in name or name.endswith(NEAR) or _is_address(name)
 
 
