@@ -30,7 +30,7 @@ class RefusedError(Exception):
         self.answer = JSONResponse({"error": sentence, "detail": sentence}, status)
 
 
-async def content(
+async def read_body(
     scope: Scope, receive: Receive, most_bytes: int, nodes: Nodes | None = None
 ) -> bytes:
     """Return the body. Raises `RefusedError` as soon as it is too large.
@@ -50,7 +50,7 @@ async def content(
     return bytes(read)
 
 
-def replayed(scope: Scope, receive: Receive, body: bytes) -> tuple[Scope, Receive]:
+def with_body(scope: Scope, receive: Receive, body: bytes) -> tuple[Scope, Receive]:
     """Return the request with a body that was read already, for the next application."""
     own = (b"content-length", b"transfer-encoding")
     headers = [(name, value) for name, value in scope["headers"] if name not in own]

@@ -155,10 +155,10 @@ def _in_front_of_gradio(blocks: ServedBlocks) -> list[Middleware]:
             inputs=functions.inputs_of(blocks),
             uploaded=blocks.tabs.uploaded,
             queued=functions.queued_in(blocks),
-            followed=functions.followed_in(blocks),
+            is_known=functions.known_in(blocks),
             events_of=functions.events_in(blocks),
             # One at a time, so that the event loop has its turn between two.
-            aside=FairPool(1).run,
+            in_thread=FairPool(1).run,
         ),
     ]
 

@@ -22,7 +22,7 @@ from ui.gradio_compat import log_in_cookie, log_ins, passwords
 from ui.http.access.bucket import Bucket
 from ui.http.access.log_in_page import Problem, log_in_page, log_out_page, problem_of
 from ui.http.asker import address_of, path_of
-from ui.http.body import MAX_SMALL_BYTES, RefusedError, content, replayed
+from ui.http.body import MAX_SMALL_BYTES, RefusedError, read_body, with_body
 from ui.text.english import ENGLISH
 from ui.text.languages import texts_accepted
 from ui.text.texts import Texts
@@ -153,9 +153,9 @@ def _log_out(sessions: Sessions, request: Request) -> Response:
 
 async def _given(request: Request) -> tuple[str, str]:
     """Return the name and the password. Raises `RefusedError`."""
-    body = await content(request.scope, request.receive, MAX_SMALL_BYTES)
+    body = await read_body(request.scope, request.receive, MAX_SMALL_BYTES)
     try:
-        form = await Request(*replayed(request.scope, request.receive, body)).form(
+        form = await Request(*with_body(request.scope, request.receive, body)).form(
             max_files=0, max_fields=MAX_FIELDS
         )
     except HTTPException:

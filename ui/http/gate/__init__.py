@@ -1,1 +1,1 @@
-"""Which requests reach Gradio, and in what shape: it serves more than the page needs, and takes more than is good."""
+"""The gate in front of Gradio: which routes are open, and what a request may contain."""

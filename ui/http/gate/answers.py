@@ -1,4 +1,4 @@
-"""What Gradio answers, on its way to the client."""
+"""Changes to Gradio's responses on their way to the client."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from ui.gradio_compat import corrected_description, explains, uploaded_paths
 from ui.http.asker import Asker
 
 
-def told(send: Send, uploaded: Callable[[Sequence[str], Asker], None], sender: Asker) -> Send:
-    """Hears in what is sent where Gradio has put an upload."""
+def report_uploads(
+    send: Send, uploaded: Callable[[Sequence[str], Asker], None], sender: Asker
+) -> Send:
+    """Report where Gradio has stored an upload, which its response says."""
     status = 0
 
     async def send_and_tell(message: Message) -> None:
@@ -26,11 +28,11 @@ def told(send: Send, uploaded: Callable[[Sequence[str], Asker], None], sender: A
     return send_and_tell
 
 
-def blaming(send: Send) -> Send:
-    """Gradio answers with 500 whatever a handler raises; a sentence for the client is the client's fault."""
+def as_client_error(send: Send) -> Send:
+    """Answer with 422 instead of 500 if a handler has raised a sentence for the client."""
     held: list[Message] = []
 
-    async def send_blaming(message: Message) -> None:
+    async def send_corrected(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] == 500:
             held.append(message)
             return
@@ -39,11 +41,11 @@ def blaming(send: Send) -> Send:
             await send({**start, "status": 422 if explains(message["body"]) else 500})
         await send(message)
 
-    return send_blaming
+    return send_corrected
 
 
-def corrected(send: Send, said: str, right: str) -> Send:
-    """Corrects the examples in a description of the API that is sent, and the page's address in them."""
+def correct_examples(send: Send, said: str, right: str) -> Send:
+    """Correct the examples in the description of the API: replace the address `said` by `right`."""
     start: list[Message] = []
     content = bytearray()
 

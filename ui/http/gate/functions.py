@@ -1,4 +1,4 @@
-"""What Gradio knows of a page: its functions, what they take, and what waits in its queue."""
+"""What Gradio knows of the page: its functions, their inputs, and its queue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ui.gradio_compat import ApiInput, functions, is_followed, requests_in_the_q
 from ui.http.asker import address_of, person_of
 from ui.http.gate.posted import Inputs
 
-# Gradio fails on others before any handler runs.
+# Gradio fails on values of other types before a handler runs.
 _TYPES: Mapping[type, tuple[type, ...]] = {
     gr.Textbox: (str,),
     gr.JSON: (dict,),
@@ -20,17 +20,17 @@ _TYPES: Mapping[type, tuple[type, ...]] = {
 
 
 def queued_in(blocks: gr.Blocks) -> set[int]:
-    """The functions that wait in Gradio's queue, by number."""
+    """The numbers of the functions that use Gradio's queue."""
     return {number for number, function in functions(blocks).items() if function.queue}
 
 
-def followed_in(blocks: gr.Blocks) -> Callable[[str], bool]:
-    """Whether there is anything to hear of a session or an event."""
+def known_in(blocks: gr.Blocks) -> Callable[[str], bool]:
+    """Return a function that tells whether Gradio knows a session or an event."""
     return partial(is_followed, blocks)
 
 
 def events_in(blocks: gr.Blocks) -> Callable[[str], int]:
-    """How many events of one person wait in Gradio's queue or are being handled."""
+    """Return a function that counts a person's events that wait in Gradio's queue or are being handled."""
 
     def events_of(person: str) -> int:
         asked = requests_in_the_queue(blocks)
@@ -40,7 +40,7 @@ def events_in(blocks: gr.Blocks) -> Callable[[str], int]:
 
 
 def inputs_of(blocks: gr.Blocks) -> dict[int, Inputs]:
-    """What the functions of the page take; those without a handler run in the browser alone."""
+    """The inputs of the page's functions, by number. Functions without a handler run in the browser and are left out."""
     return {
         number: [
             frozenset(value for _, value in component.choices)

@@ -1,6 +1,7 @@
-"""What is posted as JSON, made anew of the parts that are known.
+"""Checks posted JSON, and builds it again from its known parts.
 
-Gradio downloads a posted web address before any handler runs, and opens files for components that a client makes up.
+Unchecked, Gradio downloads a posted web address before a handler runs, and opens files for components that a client
+invents.
 """
 
 from __future__ import annotations
@@ -14,23 +15,25 @@ from ui.gradio_compat import is_stored
 from ui.http.body import RefusedError
 from ui.http.gate.routes import CALL, CANCEL, ENDPOINTS
 
-# The types of each input, or its choices; None: the handler looks itself; none at all: so it does, and a program may
-# leave it out.
+# The types or the choices of each input. None: the handler checks it. (): the same, and programs may leave it out.
 Inputs = Sequence[tuple[type, ...] | frozenset[object] | None]
 # Levels of a posted JSON body. The page itself posts 4.
 MAX_DEPTH = 32
-MAX_FILES = 256  # that an event names; each is looked for on the disk, and a message holds 64
+MAX_FILES = 256  # named by one event; each is looked up on the disk, and a message holds 64
 _WORD = re.compile(r"[\w-]{1,64}")
 
 
 class Posted:
-    """Checks posted JSON. inputs: what each of Gradio's functions takes, by its number; queued: those in its queue."""
+    """Checks posted JSON.
+
+    inputs: the inputs of Gradio's functions, by number. queued: the functions that use its queue.
+    """
 
     def __init__(self, inputs: Mapping[int, Inputs], queued: Container[int] = ()) -> None:
         self.inputs, self.queued = inputs, queued
 
     def checked(self, body: bytes, path: str) -> bytes:
-        """What was posted, made anew of the parts that are known. Raises `RefusedError`."""
+        """Return the known parts of the posted JSON. Raises `RefusedError`."""
         try:
             posted = json.loads(body)
         except (ValueError, RecursionError):
@@ -39,7 +42,7 @@ class Posted:
             raise RefusedError(422, "The request must be an object.")
         known = _cancellation(posted) if path == CANCEL else self._inputs(posted, path)
         try:
-            # A NaN, too, is no JSON, and half a surrogate pair no text.
+            # NaN is not JSON, and half a surrogate pair is not text.
             return json.dumps(known, ensure_ascii=False, allow_nan=False).encode()
         except ValueError:
             raise RefusedError(400, "The request is not JSON.") from None
@@ -58,14 +61,14 @@ class Posted:
         if not call:
             known |= self._event(posted, path)
         for file in _files(known):
-            # To Gradio it is no file any more: it would be fetched, or opened, before we have looked.
+            # Without it, Gradio does not take this for a file, which it would fetch or open before our check.
             file.pop("meta", None)
         return known
 
     def _event(self, posted: Mapping[str, Any], path: str) -> dict[str, Any]:
-        """What the page says beside its inputs. Raises `RefusedError`."""
+        """Return the fields of an event. Raises `RefusedError`."""
         number, trigger = posted.get("fn_index"), posted.get("trigger_id")
-        joins = "/queue/" in path  # there Gradio tells a handler the session, and not who asks
+        joins = "/queue/" in path  # there Gradio passes handlers the session, but not the client
         if type(number) is not int or number not in self.inputs or joins != (number in self.queued):
             raise RefusedError(422, "There is no function of that number.")
         _word(posted, "session_hash")
@@ -86,7 +89,7 @@ class Posted:
 
 
 def _by_name(posted: Mapping[str, Any], endpoint: str) -> list[Any]:
-    """What `/call/v2/` takes by name, in its order. Raises `RefusedError`."""
+    """Return the named inputs of `/call/v2/` in order. Raises `RefusedError`."""
     names = ENDPOINTS[endpoint]
     if posted.keys() - {*names, "session_hash"}:
         taken = " and ".join(f"'{name}'" for name in names) or "nothing"
@@ -95,7 +98,7 @@ def _by_name(posted: Mapping[str, Any], endpoint: str) -> list[Any]:
 
 
 def _filled(data: Sequence[Any], types: Inputs) -> list[Any]:
-    """Null for what a program has left out at the end. Raises `RefusedError`."""
+    """Return the inputs, with None for those that a program has left out at the end. Raises `RefusedError`."""
     missing = types[len(data) :]
     if len(data) > len(types) or any(known != () for known in missing):
         raise RefusedError(422, "'data' holds too much or too little.")
@@ -123,7 +126,7 @@ def _word(posted: Mapping[str, Any], name: str) -> str:
 
 
 def _files(posted: object) -> Iterator[dict[str, Any]]:
-    """Whatever Gradio could take for a file. Raises `RefusedError` for what is too deep."""
+    """Yield everything that Gradio could take for a file. Raises `RefusedError` if the JSON is nested too deeply."""
     layer = [posted]
     for _ in range(MAX_DEPTH):
         yield from (part for part in layer if isinstance(part, dict) and "path" in part)

@@ -1,1 +1,1 @@
-"""A process of its own that decodes untrusted files."""
+"""Untrusted files are decoded in confined processes."""

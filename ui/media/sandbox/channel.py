@@ -1,6 +1,6 @@
-"""Messages from a sandbox to the page: a little JSON each, and pixels or a file's content in memory that both see.
+"""Messages from a sandbox to the page: a small JSON object, and pixels or a file's content in shared memory.
 
-The page believes nothing of them: what is too long, not JSON, or not as large as it says ends the conversation.
+The page trusts none of them. A message that is too long, not JSON, or not as large as it says ends the connection.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from PIL import Image as PillowImage
 
 MAX_MESSAGE_BYTES = 2**16
 MAX_BLOB_BYTES = 5 * 2**26  # the largest picture has 300 MB
-REST_S = 30.0  # for the rest of a message that has begun: decoders give way to everything else
-ROWS = 64  # of a picture at a time
+REST_S = 30.0  # until the end of a message that has begun; decoders have a low priority
+ROWS = 64  # of a picture, copied at a time
 LENGTH = struct.Struct("!I")
-# Behind it the sandbox changes neither size nor content; only Linux knows it.
+# After sealing, the sandbox can change neither size nor content. Linux only.
 SEALS = (
     fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
     if hasattr(fcntl, "F_SEAL_WRITE")
@@ -36,27 +36,27 @@ SEALS = (
 POPULATE = getattr(mmap, "MAP_POPULATE", 0)  # all pages at once
 
 
-# Of a file, or pixels: of a picture in RGB, or in any order.
+# The content of a file, an array of pixels, or a picture in RGB.
 Content = bytes | npt.NDArray[Any] | PillowImage.Image
 
 
 class BrokenOffError(Exception):
-    """The other side speaks nonsense."""
+    """The other side has sent something invalid."""
 
 
 class EndedError(BrokenOffError):
-    """The other side has ended, or hung up."""
+    """The other side has ended or closed the connection."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """What it says, and what it carries: (bytes,) uint8, nobody else's."""
+    """A JSON object, and a private array of bytes, (n,) uint8."""
 
     said: dict[str, Any]
     blob: npt.NDArray[np.uint8] | None = None
 
     def content(self) -> bytes:
-        """Of a file. Raises `BrokenOffError` if there is none."""
+        """The content of a file. Raises `BrokenOffError` if there is none."""
         if self.blob is None:
             raise BrokenOffError
         return self.blob.tobytes()
@@ -71,7 +71,7 @@ class Message:
 
 
 def send(channel: socket.socket, said: dict[str, Any], blob: Blob | None = None) -> None:
-    """From the sandbox. Blocks while the page is busy."""
+    """Send a message from the sandbox. Blocks while the page is busy."""
     text = json.dumps(said).encode()
     with blob or Blob(0) as shared:
         fds = [shared.sealed()] if shared.nbytes else []
@@ -80,14 +80,14 @@ def send(channel: socket.socket, said: dict[str, Any], blob: Blob | None = None)
 
 
 def _copy(picture: PillowImage.Image, target: npt.NDArray[np.uint8]) -> None:
-    """Strip by strip: Pillow has no view of its pixels, and of all at once it makes two more copies."""
+    """Copy in strips: Pillow has no view of its pixels, and would make two more copies of the whole picture."""
     for top in range(0, picture.height, ROWS):
         bottom = min(top + ROWS, picture.height)
         target[top:bottom] = np.asarray(picture.crop((0, top, picture.width, bottom)))
 
 
 class Blob:
-    """Memory that the page will see; written once, by the sandbox."""
+    """Shared memory that the sandbox writes once and the page reads."""
 
     def __init__(self, nbytes: int) -> None:
         self.nbytes = nbytes
@@ -134,7 +134,7 @@ class Blob:
 
 
 def receive(channel: socket.socket) -> Message:
-    """On the page. Raises `BrokenOffError`, `EndedError`, and `TimeoutError` as long as nothing has come."""
+    """Receive a message on the page. Raises `BrokenOffError`, `EndedError`, and `TimeoutError` if none has begun."""
     try:
         head, fds, _, _ = socket.recv_fds(channel, LENGTH.size, 1)
     except TimeoutError:
@@ -175,10 +175,10 @@ def _said(channel: socket.socket, head: bytes) -> dict[str, Any]:
 
 
 def _mapped(fd: int) -> npt.NDArray[np.uint8]:
-    """A private view of the memory, which may be written to without anybody's seeing it."""
+    """Map the shared memory as a private copy, copied on write."""
     try:
         nbytes = os.fstat(fd).st_size
-        # A page that is taken away under a reader ends the reader's process.
+        # If the sandbox could shrink the memory, a read beyond its end would kill this process.
         if nbytes > MAX_BLOB_BYTES or (SEALS and fcntl.fcntl(fd, fcntl.F_GET_SEALS) != SEALS):
             raise BrokenOffError
         if not nbytes:

@@ -1,7 +1,7 @@
-"""What a process gives up for good before it opens a stranger's file: network, other files, programs, other processes.
+"""Confines the current process: no network, no other files, no programs, no other processes. It cannot be undone.
 
-Landlock (Linux 5.13 and later) holds back files, seccomp everything else; neither needs any rights. Both are asked for
-through the C library, because no maintained package of both was found. macOS has neither.
+Landlock (Linux 5.13 and later) restricts files, seccomp everything else; neither needs privileges. Both are called
+through the C library, because no maintained package has both. macOS has neither.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-# linux/landlock.h; these calls have one number on every processor.
+# linux/landlock.h; these calls have the same numbers on every processor.
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 GIVE_VERSION = 1
 RULE_PATH_BENEATH = 1
 EXECUTE, READ_FILE, READ_DIR = 1 << 0, 1 << 2, 1 << 3
-# Every access to files that a version of Landlock knows, and since version 4 TCP, since 6 signals and abstract sockets.
+# All accesses to files by Landlock's version. Version 4 adds TCP, version 6 signals and abstract sockets.
 FILE_ACCESSES = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
 TCP, SCOPES = 0b11, 0b11
 # linux/prctl.h, linux/seccomp.h, linux/audit.h
@@ -32,7 +32,7 @@ ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 X32 = 0x40000000  # a second set of numbers on x86_64
 CLONE_THREAD = 0x00010000
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-# By processor, x86_64 and aarch64; -1 where it has no such call.
+# The numbers on x86_64 and aarch64; -1 if the processor has no such call.
 CALLS = {
     # the network and other ways to talk to processes
     "socket": (41, 198), "socketpair": (53, 199), "connect": (42, 203), "bind": (49, 200), "listen": (50, 201),
@@ -55,7 +55,7 @@ CALLS = {
     "delete_module": (176, 106), "kexec_load": (246, 104), "kexec_file_load": (320, 294), "reboot": (169, 142),
     "swapon": (167, 224), "swapoff": (168, 225), "acct": (163, 89), "quotactl": (179, 60), "syslog": (103, 116),
     "settimeofday": (164, 170), "sethostname": (170, 161), "iopl": (172, -1), "ioperm": (173, -1),
-    # what Landlock leaves open of files
+    # accesses to files that Landlock does not restrict
     "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265), "truncate": (76, 45), "chmod": (90, -1),
     "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, -1), "lchown": (94, -1),
     "fchown": (93, 55), "fchownat": (260, 54), "utime": (132, -1), "utimes": (235, -1), "futimesat": (261, -1),
@@ -64,7 +64,7 @@ CALLS = {
     "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16), "mknod": (133, -1), "mknodat": (259, 33),
     "inotify_init1": (294, 26), "fanotify_init": (300, 262), "memfd_secret": (447, 447),
 }  # fmt: skip
-# These are refused with some arguments only, or in another way.
+# These are refused with some arguments only, or with another error.
 CLONE, CLONE3, PRLIMIT, OPEN, OPENAT, OPENAT2 = (56, 220), (435, 435), (302, 261), (2, -1), (257, 56), (437, 437)  # fmt: skip
 UNLINK = {"unlink": (87, -1), "unlinkat": (263, 35), "rename": (82, -1), "renameat": (264, 38), "renameat2": (316, 276),
           "rmdir": (84, -1), "mkdir": (83, -1), "mkdirat": (258, 34), "link": (86, -1), "linkat": (265, 37),
@@ -73,7 +73,7 @@ UNLINK = {"unlink": (87, -1), "unlinkat": (263, 35), "rename": (82, -1), "rename
 
 @dataclass(frozen=True)
 class Confinement:
-    """What this system can hold a process to. landlock: its version, 0 where there is none."""
+    """What this system can restrict. landlock: its version, 0 if there is none."""
 
     landlock: int
     seccomp: bool
@@ -84,7 +84,7 @@ class Confinement:
 
     @property
     def described(self) -> str:
-        """What decoders of attached files can do here, in words."""
+        """A sentence about what decoders of attached files can do here."""
         if self.whole:
             return f"Landlock {self.landlock} and seccomp: decoders have no network, no other files, no programs"
         if self.seccomp:
@@ -98,11 +98,11 @@ class Confinement:
 
 @cache
 def available() -> Confinement:
-    """Asks the system; changes nothing."""
+    """Return what this system can restrict; changes nothing."""
     if sys.platform != "linux":
         return Confinement(0, seccomp=False)
     version = _libc().syscall(CREATE_RULESET, None, 0, GIVE_VERSION)
-    # A filter that does not exist: a system that knows filters finds no memory there.
+    # A null filter: a system that supports filters fails with EFAULT.
     ctypes.set_errno(0)
     _libc().prctl(SET_SECCOMP, FILTER, None, 0, 0)
     known = ctypes.get_errno() == errno.EFAULT and platform.machine() in ARCHITECTURES
@@ -110,21 +110,21 @@ def available() -> Confinement:
 
 
 def prepare() -> None:
-    """What `confine` needs and every fork would do for itself."""
+    """Compute once what `confine` needs in every fork."""
     if available().seccomp:
         _filter(platform.machine())
 
 
 def confine(readable: Iterable[str]) -> Confinement:
-    """From now on this process, which must have one thread, may read these files and folders and nothing else.
+    """Restrict this process, which must have one thread, to reading these files and folders.
 
-    Gives what holds it; it is less where `available` says so. There is no way back. Raises `OSError`.
+    Return what is restricted, as `available` does. It cannot be undone. Raises `OSError`.
     """
     found = available()
     if sys.platform != "linux":
         return found
     _checked(_libc().prctl(SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-    # An administrator's rights, among them to raise limits again.
+    # Drop all capabilities, among them the one to raise limits again.
     _checked(_libc().capset(struct.pack("=Ii", CAPABILITIES_3, 0), bytes(NO_CAPABILITIES)))
     if found.landlock:
         _restrict_files(found.landlock, readable)

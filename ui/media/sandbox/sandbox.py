@@ -1,7 +1,7 @@
-"""Strangers' files are opened in processes of their own, which may do nothing but decode them.
+"""Starts and stops the confined processes that decode untrusted files.
 
-A few bytes can make a decoder take all the memory there is, go on for hours, crash, or obey whoever wrote them. The page's
-own process decodes no picture and no clip.
+A malicious file can make a decoder use all memory, run for hours, crash, or execute code. The page's own process
+decodes no picture and no clip.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ from ui.text.english import ERRORS
 
 log = logging.getLogger(__name__)
 
-PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT")  # of the environment: no keys
-# One thread alone can fork; and each arena of a decoder's threads would reserve 64 MB of address space.
-# A new process gets all its memory anew: in large pages that takes a tenth of the time.
+PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT")  # environment variables; no keys
+# The process forks, so it must have one thread. Each arena of a decoder's threads would reserve 64 MB of address space.
+# A fork allocates all its memory anew, ten times faster in huge pages.
 ALONE = {
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "2",
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
-LOOK_S = 0.1  # how soon a cancelled wait ends
-SILENCE_S = 600.0  # from a process that decodes for a model: then it is given up
-ENDING_S = 6.0  # from hanging up to the end, on a machine that does other things
+LOOK_S = 0.1  # until a cancelled wait ends
+SILENCE_S = 600.0  # without a message, after which a job without a time limit is given up
+ENDING_S = 6.0  # between closing the connection and the end of a process, on a busy machine
 TOO_MUCH = (signal.SIGXCPU, signal.SIGALRM, signal.SIGKILL)
 STATUS_BYTES = 4
 
 
 class Sandbox:
-    """Opens files elsewhere. Safe to use from several threads."""
+    """Runs jobs in confined processes. Thread-safe."""
 
     def __init__(self) -> None:
         self._standing_by: tuple[subprocess.Popen[bytes], socket.socket] | None = None
@@ -58,9 +58,9 @@ class Sandbox:
     def ask(
         self, request: Request, name: str, cancel: Cancel | None = None
     ) -> Generator[Message, None, None]:
-        """What the job says, one by one; it just ends when cancelled. Raises `MediaError`.
+        """Yield the messages of the job, until it ends or is cancelled. Raises `MediaError`.
 
-        name: what refusals call the file. Whoever does not want the rest closes the iterator, which ends the job.
+        name: the file's name in refusals. Closing the iterator ends the job.
         """
         with self._begun(request) as job:
             until = time.monotonic() + (request.limits.wait_s or SILENCE_S)
@@ -84,17 +84,17 @@ class Sandbox:
                 until = time.monotonic() + (request.limits.wait_s or SILENCE_S)
 
     def stand_by(self) -> None:
-        """Be ready for the first file; does not wait for it."""
+        """Start the process that forks for each job, without waiting for it."""
         with self._lock:
             self._standing_by = self._standing_by or _started()
 
     @property
     def process(self) -> subprocess.Popen[bytes] | None:
-        """What stands by, if it does."""
+        """The process that forks for each job, if it runs."""
         return self._standing_by[0] if self._standing_by else None
 
     def close(self) -> None:
-        """End what stands by, and what it has begun."""
+        """End that process and its jobs."""
         with self._lock:
             if self._standing_by:
                 process, control = self._standing_by
@@ -118,7 +118,7 @@ class Sandbox:
             yield job
 
     def _pass_on(self, fds: tuple[int, int]) -> None:
-        """To what stands by, which is started where it is not there, or not any more."""
+        """Pass file descriptors to the process that forks, and start it if it does not run."""
         with self._lock:
             for last in (False, True):
                 if self._standing_by and (code := self._standing_by[0].poll()) is not None:
@@ -138,14 +138,14 @@ class Sandbox:
 
 @dataclass(frozen=True)
 class _Job:
-    """channel: both ways to who does it; status: where its end is told."""
+    """A running job. channel: the connection to it. status: the pipe that gets its exit status."""
 
     channel: socket.socket
     status: int
 
     def send(self, request: Request) -> None:
         content = pickle.dumps(request)
-        with suppress(OSError):  # it has ended already; so its status says
+        with suppress(OSError):  # it has ended already, which its status tells
             self.channel.sendall(LENGTH.pack(len(content)) + content)
 
     def go_on(self) -> None:
@@ -153,8 +153,8 @@ class _Job:
             self.channel.sendall(b"+")
 
     def ended_by(self) -> int:
-        """What ended it; 0 if nothing did. Where what stands by was killed itself, nobody else can have been meant."""
-        # Whoever has only hung up is not waited for.
+        """Return the signal that ended the job, or 0. If the forking process was killed, that is SIGKILL too."""
+        # A job may close its connection without ending.
         if not select.select([self.status], [], [], ENDING_S)[0]:
             return 0
         told = os.read(self.status, STATUS_BYTES)
@@ -180,7 +180,7 @@ def damaged(name: str) -> MediaError:
 
 
 def _started() -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """It ends when nobody can ask it any more."""
+    """Start the process that forks. It ends when its socket is closed."""
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     here, there = socket.socketpair()
     with there:
@@ -192,7 +192,7 @@ def _started() -> tuple[subprocess.Popen[bytes], socket.socket]:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=[there.fileno()],
-            process_group=0,  # an interrupt from the terminal is not for it
+            process_group=0,  # Ctrl-C in the terminal does not reach it
         )
     return process, here
 
@@ -212,7 +212,7 @@ def _raise_refusal(said: dict[str, Any], name: str) -> None:
 
 
 def _refusal(plain: Any) -> MediaError | None:
-    """None for a sentence that is none of this program's."""
+    """The refusal, or None if the sentence is not one of this program's."""
     try:
         found = MediaError.of(LocalizedText.of_plain(plain))
         str(found)

@@ -20,7 +20,7 @@ from tests.support.patience import becomes, scene
 from tests.support.served import REPLY_S
 from ui.http.access import body_limit
 from ui.http.access.body_limit import BodyLimit
-from ui.http.body import MAX_BYTES, MAX_SMALL_BYTES, RefusedError, content
+from ui.http.body import MAX_BYTES, MAX_SMALL_BYTES, RefusedError, read_body
 from ui.http.gate.routes import UPLOAD
 from ui.page.build import build_page
 
@@ -38,7 +38,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 async def reading(scope: Scope, receive: Receive, send: Send) -> None:
     """Reads all that is posted, as `Gate` does."""
     try:
-        body = await content(scope, receive, MAX_BYTES)
+        body = await read_body(scope, receive, MAX_BYTES)
     except RefusedError as refused:
         await refused.answer(scope, receive, send)
     else:
