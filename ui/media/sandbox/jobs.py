@@ -1,7 +1,4 @@
-"""What the sandbox does with files: each job says what it found, one message after the other, some with a content.
-
-Knows nothing of processes.
-"""
+"""The jobs of the sandbox. Each yields messages, some with a content."""
 
 from __future__ import annotations
 
@@ -21,11 +18,11 @@ from ui.media.sandbox.channel import Content
 from ui.media.sandbox.probe import is_clip, look
 
 Found = tuple[dict[str, Any], Content | None]
-Tell = Callable[[dict[str, Any]], None]  # something in between
+Tell = Callable[[dict[str, Any]], None]  # sends a message about progress
 
 
 def largeness(source: Media | str, name: str = "", *_: object) -> float:
-    """How large a file says it is, from 0 to 1 for the largest that is read. Raises `MediaError`."""
+    """The size in the file's header, as a share of the largest that is read. Raises `MediaError`."""
     if isinstance(source, str):
         source = Video(source, name=name) if is_clip(source, name) else Image(source, name=name)
     if isinstance(source, Video) and source.frames:
@@ -56,7 +53,7 @@ def video_info(_: Tell, clip: Video) -> Iterator[Found]:
 
 
 def pixels(tell: Tell, part: Media, times: tuple[float, ...], within: int) -> Iterator[Found]:
-    """within: the longest side of what is wanted; 0: as large as it is."""
+    """Yield a picture or a clip's frames. within: the longest side in pixels; 0: the original size."""
     if isinstance(part, Image):
         picture = _small(image.open_image(part.path, name=part.name), within)
         yield {"frame": [picture.height, picture.width]}, picture

@@ -1,4 +1,4 @@
-"""What the page knows of attached files: everything is asked of the sandbox, and nothing of it is believed unseen."""
+"""What the page reads of attached files. The sandbox decodes them, and every message of it is checked."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ Fact = TypeVar("Fact")
 
 MAX_CODEC_NAME = 64  # characters
 MAX_SECONDS = 10.0**7
-LOOKS_AT_ONCE = 2  # so that together they cannot take much either
-# What a message that is not made as it should be raises where it is read.
+LOOKS_AT_ONCE = 2  # which bounds what all of them take together
+# Exceptions from reading an invalid message.
 MISSHAPEN = (BrokenOffError, StopIteration, KeyError, TypeError, ValueError, OverflowError)
 
 
 class SandboxedMedia:
-    """See `MediaReader`; and what the page itself wants to see. Safe to use from several threads."""
+    """The `MediaReader` of the page, with what it shows itself. Thread-safe."""
 
     def __init__(self, sandbox: Sandbox = SANDBOX, looking: Limits = LOOKING) -> None:
         self._sandbox = sandbox
@@ -74,7 +74,7 @@ class SandboxedMedia:
         report: VideoProgress,
         within: int = 0,
     ) -> Iterator[Pixels]:
-        """See `MediaReader`. within: the longest side of what is wanted; 0: as large as it is."""
+        """See `MediaReader`. within: the longest side in pixels; 0: the original size."""
         return self._frames("pixels", part, times, (within,), cancel, report)
 
     def as_stock(self, file: str, times: tuple[float, ...]) -> Iterator[Pixels]:
@@ -130,7 +130,7 @@ def display_name(part: Media) -> str:
 
 
 def _absolute(part: Media) -> Media:
-    """As the sandbox, which works in another folder, finds it."""
+    """The absolute path, because the sandbox works in another folder."""
     if isinstance(part, Image):
         return replace(part, path=_path(part.path), name=display_name(part))
     if part.frames:
@@ -151,7 +151,7 @@ def _files(part: Media) -> tuple[str, ...]:
 
 @contextmanager
 def _believed(name: str) -> Iterator[None]:
-    """What is not as it should be was told by a decoder that does not do what it should."""
+    """Turn an invalid message of a decoder into a refusal of the file."""
     try:
         yield
     except MISSHAPEN as error:

@@ -18,11 +18,11 @@ from model.errors import MediaError
 from model.media import image, signatures, video
 
 THUMBNAIL_PX = 256
-LARGE_PX = 2048  # of a picture in a format that browsers do not show
+LARGE_PX = 2048  # longest side of the copy of a picture that browsers cannot show
 BROWSER_PICTURES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp"})
 BROWSER_CLIPS = frozenset({"video/mp4", "video/webm", "video/quicktime"})
 BROWSER_CODECS = frozenset({"h264", "vp8", "vp9", "av1"})
-# `mimetypes` knows only what the machine's own table knows.
+# Types that may be missing in the system's table, which `mimetypes` reads.
 CLIPS_BY_SUFFIX = {
     ".mp4": "video/mp4",
     ".m4v": "video/mp4",
@@ -44,24 +44,24 @@ PICTURE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"),
     *((".heic", ".heif") if image.READS_HEIF else ()),
 )
-# What the page asks a browser for. A phone makes a JPEG of a HEIC picture where this has none.
+# The `accept` of the file dialog. Without HEIC in it, a phone converts a HEIC picture to JPEG.
 SUFFIXES = (*PICTURE_SUFFIXES, *CLIPS_BY_SUFFIX)
 
 
 @dataclass(frozen=True)
 class FirstLook:
-    """What `Attachment` says of a file."""
+    """The facts about a file that an `Attachment` has."""
 
     kind: Literal["image", "video"]
     size: tuple[int, int]
     seconds: float = 0.0
     pages: int = 1
-    browsers: bool = True  # whether they show the file itself
+    browsers: bool = True  # whether browsers can show the file itself
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """WebP files. large: what browsers show in place of a picture that they cannot."""
+    """WebP files. large: the copy that browsers show if they cannot show the picture itself."""
 
     thumbnail: bytes
     large: bytes | None = None
@@ -73,7 +73,7 @@ def look(file: str, name: str) -> tuple[FirstLook, Pictures]:
 
 
 def is_clip(file: str, name: str) -> bool:
-    """By the content where that tells: suffixes are easily wrong. Raises `MediaError` for neither kind."""
+    """Whether the file is a clip, by its content before its suffix. Raises `MediaError` if it is no picture either."""
     if kind := signatures.kind(file, name=name):
         return kind == "video"
     family = (_mime(Path(file)) or "image/").split("/")[0]
@@ -101,7 +101,7 @@ def _shown_by_browsers(file: Path, name: str) -> bool:
     content = image.mime_type(file, name=name)
     if not {content, _mime(file)} <= BROWSER_PICTURES:
         return False
-    # Chromium shows a WebP as it is stored, whatever its EXIF says.
+    # Chromium ignores the EXIF orientation of a WebP.
     return content != "image/webp" or not image.is_turned(file, name=name)
 
 

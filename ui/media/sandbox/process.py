@@ -1,6 +1,6 @@
-"""The sandbox's own side: a process that stands by and forks for every file, so that opening one takes milliseconds.
+"""The sandbox's side: a process that forks for every file, so that opening one takes milliseconds.
 
-What is forked gives up what `confinement` says, opens the files that it was given, tells what it found, and ends.
+Each fork confines itself (`confinement`), opens the files of its request, sends what it finds, and exits.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from ui.media.sandbox.channel import LENGTH, Blob, send
 from ui.media.sandbox.confinement import confine, prepare
 from ui.media.sandbox.request import Limits, Request
 
-AHEAD = 1  # blobs that the page has not taken yet, while the next is made
-JOB, FIRST_FREE = 3, 4  # file descriptors of what is forked
+AHEAD = 1  # blobs that wait for the page while the next is made
+JOB, FIRST_FREE = 3, 4  # file descriptors of a fork
 MAX_FDS = 256
 STATUS = struct.Struct("i")
 PACKAGES = (model, ui, av, np, PIL, *((import_module("pillow_heif"),) if image.READS_HEIF else ()))
-# What Python may still have to import.
+# Folders of modules that may be imported after the fork.
 IMPORTABLE = (
     *{sysconfig.get_paths()[kind] for kind in ("stdlib", "platstdlib")},
     *(str(Path(package.__file__ or "").parent) for package in PACKAGES),
@@ -48,11 +48,11 @@ IMPORTABLE = (
 
 
 class StandingBy:
-    """Forks for whoever asks over `control`: two file descriptors, of the job's channel and of its status."""
+    """Forks for each request over `control`, which consists of two file descriptors: the job's channel and status."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
-        self._running: dict[int, int] = {}  # process to where its status is told
+        self._running: dict[int, int] = {}  # process id to the pipe for its exit status
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
         self._wake, wakened = os.pipe()
@@ -63,7 +63,7 @@ class StandingBy:
         self._poll.register(self._wake, select.POLLIN)
 
     def run(self) -> None:
-        """Until nobody can ask any more."""
+        """Serve requests until `control` is closed."""
         while True:
             for fd, _ in self._poll.poll():
                 if fd == self._wake:
@@ -88,11 +88,11 @@ class StandingBy:
             _do(job)
         os.close(job)
         self._running[process] = status
-        self._poll.register(status, 0)  # tells when nobody waits for it any more
+        self._poll.register(status, 0)  # reports when the reader has closed the pipe
         return True
 
     def _end(self, status: int) -> None:
-        """Nobody waits for this job any more. It may have been reaped since `poll` reported it, and is unknown then."""
+        """Kill the job that nobody waits for. It is unknown if it was reaped since `poll` reported it."""
         for process, told in self._running.items():
             if told == status:
                 self._poll.unregister(status)
@@ -112,7 +112,7 @@ class StandingBy:
 
 
 def _do(job: int) -> None:
-    """Everything between the fork and the end of what was forked."""
+    """The whole life of a fork."""
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -138,13 +138,13 @@ def _answer(channel: socket.socket) -> None:
     except MemoryError:
         send(channel, {"spent": True})
     except BrokenPipeError:
-        pass  # nobody wants it any more
+        pass  # the page has closed the channel
     except BaseException:
         send(channel, {"bug": traceback.format_exc()[-8000:]})
 
 
 def _work(channel: socket.socket, request: Request) -> None:
-    """Never further ahead of the page than `AHEAD` blobs."""
+    """Send what the job yields, at most `AHEAD` blobs ahead of the page."""
     ahead = 0
     job = sandbox_jobs.JOBS[request.job]
     for said, content in job(partial(send, channel), *request.arguments):
@@ -175,7 +175,9 @@ def _request(channel: socket.socket) -> Request:
 def _begin_limits(limits: Limits) -> None:
     os.nice(limits.nice)
     with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")  # when memory is short, this goes first
+        Path("/proc/self/oom_score_adj").write_text(
+            "1000"
+        )  # out of memory, the kernel kills this first
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.setitimer(signal.ITIMER_REAL, limits.wait_s)
     if limits.cores and hasattr(os, "sched_setaffinity"):
@@ -185,7 +187,7 @@ def _begin_limits(limits: Limits) -> None:
 
 
 def _allow(now: tuple[float, int], most: tuple[float, int]) -> None:
-    """So much of a processor's time, after which the process is killed, and of memory; later up to `most`."""
+    """Set the limits of CPU time in seconds and of memory in bytes to `now`; they can be raised up to `most`."""
     for kind, limit, later in zip(
         (resource.RLIMIT_CPU, resource.RLIMIT_AS), now, most, strict=True
     ):
@@ -195,9 +197,9 @@ def _allow(now: tuple[float, int], most: tuple[float, int]) -> None:
 
 
 def main() -> None:
-    mimetypes.init()  # reads files of the system
+    mimetypes.init()  # reads system files, which a confined fork cannot
     prepare()
-    PIL.Image.init()  # imports what reads each format, which every fork would do for itself
+    PIL.Image.init()  # imports the plugin of each format once, not in every fork
     with socket.socket(fileno=int(sys.argv[1])) as control:
         standing_by = StandingBy(control)
         try:

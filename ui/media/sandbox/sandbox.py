@@ -31,7 +31,12 @@ from ui.text.english import ERRORS
 
 log = logging.getLogger(__name__)
 
-PASSED_ON = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT")  # environment variables; no keys
+PASSED_ON = (
+    "PATH",
+    "PYTHONPATH",
+    "LD_LIBRARY_PATH",
+    "SYSTEMROOT",
+)  # environment variables; no keys
 # The process forks, so it must have one thread. Each arena of a decoder's threads would reserve 64 MB of address space.
 # A fork allocates all its memory anew, ten times faster in huge pages.
 ALONE = {
