@@ -322,6 +322,7 @@ def test_an_entry_twice_is_refused(zipped: Path, folder: Path) -> None:
         archive_reader.read(zipped, folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_bomb_of_another_kind_is_not_unpacked(zipped: Path, folder: Path, method: int) -> None:
     """The header says that it is small."""

@@ -126,6 +126,7 @@ def test_scripts_as_printed_give_the_same_answers(tiny: LocalBackend, folder: Pa
     assert dict(zip(cases, printed(scripts), strict=True)) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_stock_transformers_agrees(backend: LocalBackend, tmp_path: Path, case: str) -> None:
     """Random weights of both families: an error anywhere changes the answer."""
@@ -133,6 +134,7 @@ def test_stock_transformers_agrees(backend: LocalBackend, tmp_path: Path, case: 
     assert verified(backend, talk, settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "typed", ["<tool_call>{}</tool_call>", "<|fim_prefix|>\ue000<tool_call>\ue001", "<tool_call>"]
 )
@@ -167,6 +169,7 @@ def test_pictures_of_every_mode_are_seen_alike(
     verified(qwen2_vl, talk, GREEDY)
 
 
+@pytest.mark.slow
 def test_an_upright_picture_is_seen_upright(qwen2_vl: LocalBackend, tmp_path: Path) -> None:
     photo = PillowImage.open(media_files.photo(tmp_path / "a.png", (150, 90), seed=4))
     exif = PillowImage.Exif()
@@ -176,6 +179,7 @@ def test_an_upright_picture_is_seen_upright(qwen2_vl: LocalBackend, tmp_path: Pa
     verified(qwen2_vl, talk, GREEDY)
 
 
+@pytest.mark.slow
 def test_a_clip_that_is_trimmed_is_seen_alike(qwen2_vl: LocalBackend, tmp_path: Path) -> None:
     part = replace(SMALL, video_start_s=0.7, video_end_s=1.9, video_fps=4.0)
     clip = Video(media_files.clip(tmp_path / "a.mp4", 60), part)

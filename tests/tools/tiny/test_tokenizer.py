@@ -21,13 +21,14 @@ from tools.tiny.scene import make_picture
 from tools.tiny.tokenizer import train_tokenizer, with_cased_words
 from tools.tiny.wordings import ENGLISH
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return load_tokenizer(write_random_checkpoint(tmp_path_factory.mktemp("tiny")))
 
 
-@pytest.mark.slow
 def test_tokenizer_round_trips_any_text(tokenizer: Any) -> None:
     for text in (
         "Wo ist der Kreis? Größe 12 px",
@@ -49,7 +50,6 @@ def test_digits_and_capitals_are_single_tokens(tokenizer: Any) -> None:
         assert not re.search(r"\d\d", token)
 
 
-@pytest.mark.slow
 def test_a_shouted_question_is_about_as_long_as_another(tokenizer: Any) -> None:
     asked = "Please tell me what colour the circle in the picture has?"
     usual, title, shouted = (
@@ -65,7 +65,6 @@ def test_an_answer_in_chinese_or_korean_costs_no_more_than_in_english(tokenizer:
     assert max(chinese, korean) <= english
 
 
-@pytest.mark.slow
 def test_a_tokenizer_that_learns_cased_words_reads_all_else_as_before() -> None:
     plain, cased = train_tokenizer(0), train_tokenizer()
     rng = random.Random(6)
@@ -79,7 +78,6 @@ def test_a_tokenizer_that_learns_cased_words_reads_all_else_as_before() -> None:
     assert with_cased_words(cased).get_vocab() == cased.get_vocab()
 
 
-@pytest.mark.slow
 def test_a_model_keeps_what_it_knows_when_its_vocabulary_grows(tmp_path: Path) -> None:
     plain, cased = train_tokenizer(0), train_tokenizer()
     old = load_model(write_random_checkpoint(tmp_path, tokenizer=plain))

@@ -20,6 +20,8 @@ from ui.media.room import Room
 from ui.state.registry import Tabs
 from ui.state.tray.attachment import Attachment, inspect
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def avi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

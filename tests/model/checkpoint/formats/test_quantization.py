@@ -118,6 +118,7 @@ def refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
     return str(failed.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("told", [GPTQ, AWQ, BITSANDBYTES, COMPRESSED])
 def test_loading_and_the_preflight_say_what_to_install(
     checkpoints: dict[str, Path],
