@@ -7,15 +7,16 @@ import threading
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Playwright, Response
+from playwright.sync_api import Browser, Playwright, Response
 
 from model.backend import Delta
 from tests.support import browsers, served
-from tests.support.chat import Chat
+from tests.support.chat import SHOWN_MS, Chat
 from tests.support.fakes import FakeBackend
 from tests.support.patience import PATIENCE_S
 from tests.support.relay import relayed
 from ui.state.tab import run as runs
+from ui.text.languages import texts_for
 
 WORDS = [f"word{i} " for i in range(60)]
 
@@ -44,6 +45,47 @@ def test_after_a_cut_connection_the_answer_goes_on(
         cut.page.wait_for_function("document.querySelectorAll('#chatbot .bot').length === 1")
         assert cut.answered[0].split() == "".join(WORDS).split()
         assert len(fake.calls) == 1
+
+
+def test_a_server_that_is_out_of_reach_is_told_in_the_pages_language_until_it_is_back(
+    fake: FakeBackend, fake_url: str, browser: Browser
+) -> None:
+    """Gradio tells of it in English, or not at all."""
+    fake.events, fake.pause_s = [Delta(word) for word in WORDS], 0.1
+    with relayed(fake_url) as relay, browser.new_context(locale="zh-CN") as profile:
+        cut = Chat(profile.new_page(), relay.address)
+        cut.open()
+        cut.send("Tell me.")
+        cut.growth(1)
+        server, relay.target = relay.target, served.free_port()
+        relay.cut()
+        cut.page.wait_for_selector(f"#told p:has-text('{texts_for('zh').connection_lost}')")
+        cut.page.fill("#composer textarea", "a draft")
+        cut.page.press("#composer textarea", "Enter")
+        cut.page.wait_for_timeout(SHOWN_MS)
+        assert not cut.page.locator(".toast-body >> visible=true").count()
+        with cut.page.expect_navigation():
+            relay.target = server
+        cut.wait("idle", after_turn=0)
+        cut.wait_for_draft("a draft")
+        assert cut.answered[0].split() == "".join(WORDS).split()
+        assert not cut.page.locator("#told p").count() and len(fake.calls) == 1
+
+
+def test_a_draft_that_is_sent_offline_stays_and_the_page_says_why(told: Chat) -> None:
+    told.ask("first")
+    told.page.context.set_offline(True)
+    told.send("second")
+    told.page.wait_for_selector(f"#told p:has-text('{texts_for('en').connection_lost}')")
+    assert not told.page.locator(".toast-body >> visible=true").count()
+    with told.page.expect_navigation():
+        told.page.context.set_offline(False)
+    told.wait_for_draft("second")
+    told.wait("idle")
+    told.problems.clear()  # the browser reports every request that failed meanwhile
+    told.page.press("#composer textarea", "Enter")
+    told.wait("idle", after_turn=1)
+    assert told.asked == ["first", "second"]
 
 
 def test_after_a_lost_network_the_answer_is_there(told: Chat, fake: FakeBackend) -> None:

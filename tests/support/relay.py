@@ -47,7 +47,11 @@ class Relay:
             writer.transport.abort()
 
     async def _connected(self, here: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
-        there, forth = await asyncio.open_connection("127.0.0.1", self.target)
+        try:
+            there, forth = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:  # nobody listens there
+            back.transport.abort()
+            return
         self._open |= {back, forth}
         with suppress(OSError, asyncio.CancelledError):  # the event loop ends
             await asyncio.gather(_pass_on(here, forth), _pass_on(there, back))

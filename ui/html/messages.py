@@ -58,6 +58,7 @@ SCRIPT_TEXTS = (
     "storage_full",
     "script_error",
     "not_opened",
+    "connection_lost",
     "logged_out",
     "refused",
     "refused_because",

@@ -341,6 +341,7 @@ CHINESE = Texts(
     refused="服务器没有执行此操作（状态 {status}）。请重试，或重新加载页面；草稿会保留。",
     refused_because="服务器提示：{reason}",
     not_opened="服务器尚未回应此页面；请检查网络连接或重新加载。",
+    connection_lost="无法连接服务器；恢复连接后，页面会自动继续。草稿会保留。",
     read="已经读完：回答会更快开始",
     copy="复制",
     copied="已复制",

@@ -314,6 +314,7 @@ ENGLISH = Texts(
     refused="The server did not do that (status {status}). Try again, or reload the page; your draft stays.",
     refused_because="The server says: {reason}",
     not_opened="The server has not answered this page yet; check the connection or reload.",
+    connection_lost="The server cannot be reached; the page goes on by itself as soon as it can. Your draft stays.",
     read="Read already: the answer will begin sooner",
     copy="Copy",
     copied="Copied",

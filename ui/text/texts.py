@@ -82,6 +82,7 @@ class Texts:
     storage_full: str
     script_error: str
     not_opened: str
+    connection_lost: str
     logged_out: str
     refused: str
     refused_because: str
