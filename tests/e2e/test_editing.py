@@ -6,6 +6,7 @@ from pathlib import Path
 
 from model.backend import Delta
 from model.errors import MediaError
+from tests.e2e.conftest import OpenChat
 from tests.support.chat import Chat, holding
 from tests.support.fakes import FakeBackend
 from ui.text.languages import texts_for
@@ -14,6 +15,10 @@ UPLOAD = "**/gradio_api/upload*"
 # As Safari reports the Enter that has confirmed what an input method offers.
 CONFIRMED = """() => document.querySelector('#edit-box textarea').dispatchEvent(new KeyboardEvent(
   'keydown', { key: 'Enter', code: 'Enter', keyCode: 229, which: 229, bubbles: true, cancelable: true }))"""
+FITS = """() => {
+  const box = document.querySelector('#edit-box textarea');
+  return box.clientHeight > 48 && box.scrollHeight === box.clientHeight;
+}"""
 SEND_THE_DRAFT = """() => {
   document.querySelector('#composer [data-testid=submit-button]').click();
   const enter = { key: 'Enter', bubbles: true, cancelable: true };
@@ -62,6 +67,15 @@ def test_edit_during_an_answer_stops_it_and_edits(told: Chat, fake: FakeBackend)
     told.page.press("#edit-box textarea", "Enter")
     told.wait("idle", after_turn=2)
     assert (told.asked, told.answered) == (["another"], ["other"])
+
+
+def test_the_box_is_as_high_as_its_text_on_a_phone(open_page: OpenChat) -> None:
+    phone = open_page(viewport={"width": 390, "height": 844})
+    text = "a message that is longer than a line of a phone"
+    phone.ask(text)
+    phone.page.click("#edit")
+    phone.wait_for_edit(text)
+    phone.page.wait_for_function(FITS)
 
 
 def test_a_rewritten_turn_is_sent_by_its_button_and_the_draft_by_nothing(told: Chat) -> None:

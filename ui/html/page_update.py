@@ -158,12 +158,13 @@ def tray(tab: Tab) -> str:
 
 
 def notice(tab: Tab) -> str:
-    """What the person should read; a failure looks like one. After New chat, the way back."""
-    if tab.cleared and tab.cleared.chat.shown.messages and not tab.chat.shown.messages:
-        return messages_html.cleared(tab.texts)
+    """After New chat the way back; and what the person should read. A failure looks like one."""
+    can_undo = tab.cleared and tab.cleared.chat.shown.messages and not tab.chat.shown.messages
+    way_back = messages_html.cleared(tab.texts) if can_undo else ""
     copies = tab.texts.copy_said if tab.chat.notice == FORGOTTEN_CHAT else ""
     sentence = tab.texts.said(tab.chat.notice)
-    return messages_html.notice(sentence, info=tab.chat.notice_is_info, copies=copies)
+    said = messages_html.notice(sentence, info=tab.chat.notice_is_info, copies=copies)
+    return way_back + said
 
 
 def streaming_update(tab: Tab) -> tuple[str, str]:

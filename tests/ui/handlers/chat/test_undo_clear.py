@@ -6,12 +6,15 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+from model.errors import MediaError
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, drawn, followed
 from tests.support.patience import becomes, scene
 from tests.support.sending import CLIP, PHOTO
 from ui.handlers.chat import editing, sending
+from ui.html import page_update
 from ui.state.registry import Tabs
+from ui.state.tab.conversation import FORGOTTEN_CHAT
 
 OFFER = "data-undo-clear"
 
@@ -46,6 +49,23 @@ def test_the_message_of_an_answer_that_was_given_up_is_in_the_composer_again() -
         shown = await editing.undo_clear(tabs, KEY)
         assert (shown.returned, [item.path for item in tab.draft.tray]) == ("Hi", [PHOTO.path])
         assert tab.chat.conversation.messages == () and not tab.chat.live
+
+    scene(play)
+
+
+def test_the_way_back_hides_no_other_notice() -> None:
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend())
+        await sending.submit(tabs, KEY, "Hi", {})
+        await followed(tabs)
+        await editing.clear(tabs, KEY)
+        backend.events = [MediaError("It cannot be read.")]
+        await sending.submit(tabs, KEY, "since", {})
+        shown = await followed(tabs)
+        assert OFFER in shown.notice and "It cannot be read." in shown.notice
+        tabs.open(KEY).chat.warn(FORGOTTEN_CHAT)
+        both = page_update.notice(tabs.open(KEY))
+        assert OFFER in both and "data-copy-said" in both
 
     scene(play)
 
