@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from model.backend import Delta
+from tests.e2e.conftest import OpenChat
 from tests.support.chat import Chat
 from tests.support.fakes import FakeBackend
 
@@ -114,6 +115,16 @@ def test_a_reload_picks_the_comparison_up_and_escape_stops_both_sides(
     assert "stopped" in told.page.locator(SIDES).first.inner_text()
     assert (told.page.inner_text("#comparison .primary"), len(fake.calls)) == ("Compare", 1)
     back(told)
+
+
+def test_a_comparison_scrolls_and_the_bar_stays(open_page: OpenChat) -> None:
+    chat = open_page(viewport={"width": 1280, "height": 480})
+    chat.page.fill("#composer textarea", "Hi")
+    chat.page.click("#views a[href='#compare']")
+    chat.page.wait_for_selector("#comparison-form form", state="visible")
+    chat.page.press("#composer textarea", "Enter")
+    chat.page.wait_for_function("document.querySelector('#comparison').scrollTop > 0")
+    assert chat.page.evaluate("document.querySelector('#bar').getBoundingClientRect().top") == 0
 
 
 def test_a_setting_that_cannot_be_is_explained_on_its_side(told: Chat, fake: FakeBackend) -> None:

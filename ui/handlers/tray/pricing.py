@@ -32,7 +32,9 @@ async def price(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) ->
             wait_s = _expected_wait(estimate.prompt_tokens, usages)
             return tray_html.cost(estimate, items, tab.texts, wait_s=wait_s, fit=tab.draft.fit)
     except DemoError as error:
-        return tray_html.not_sendable(error.sentence, tab.texts)
+        # After Send it is a notice already.
+        if tab.texts.said(error.sentence) != tab.texts.said(tab.chat.notice):
+            return tray_html.not_sendable(error.sentence, tab.texts)
     return ""
 
 

@@ -10,6 +10,7 @@ from model.backend import Usage
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, attach
 from tests.support.patience import scene
+from ui.handlers.chat import sending
 from ui.handlers.tray import pricing
 from ui.handlers.tray.pricing import seconds_to_first_word
 from ui.state.registry import Tabs
@@ -24,6 +25,23 @@ def test_the_cost_is_asked_for_what_would_be_sent(uploads: Path) -> None:
         assert "34 of 32,768" in await pricing.price(tabs, KEY, "Hi", {"max_tokens": 77})
         (talk,) = backend.estimates
         assert next(talk.media).vision.max_tokens == 77
+
+    scene(play)
+
+
+def test_what_keeps_a_message_from_being_sent_is_told_once(uploads: Path) -> None:
+    """Below the composer, until somebody sends it all the same."""
+
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        await attach(tabs, [{"path": str(uploads / "red.png")}])
+        one_side = {"resized_height": 200}
+        assert "go together" in await pricing.price(tabs, KEY, "Hi", one_side)
+        assert "go together" in (await sending.submit(tabs, KEY, "Hi", one_side)).notice
+        assert await pricing.price(tabs, KEY, "Hi", one_side) == ""
+        assert "the minimum" in await pricing.price(
+            tabs, KEY, "Hi", {"max_tokens": 5, "min_tokens": 9}
+        )
 
     scene(play)
 
