@@ -143,6 +143,18 @@ def test_a_rewritten_turn_is_priced_and_not_the_draft(
     told.wait_until(lambda: priced() == "first again")
 
 
+def test_undo_of_a_new_chat_brings_back_what_was_being_rewritten(told: Chat) -> None:
+    told.ask("first")
+    told.page.click("#edit")
+    told.wait_for_edit("first")
+    told.page.fill("#edit-box textarea", "half rewritten")
+    told.page.click("#clear")
+    told.page.wait_for_selector("#edit-box", state="hidden")
+    told.page.click("[data-undo-clear]")
+    told.wait_for_edit("half rewritten")
+    assert told.asked == ["first"] and told.draft == ""
+
+
 def test_a_reload_keeps_what_is_being_rewritten(told: Chat) -> None:
     told.ask("first")
     told.page.fill("#composer textarea", "a draft")

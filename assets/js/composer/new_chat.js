@@ -6,10 +6,12 @@ import { $, ANY_CHANGE, within } from '../page/parts.js';
 const OFFERED_MS = 10_000; // less than the server keeps what was cleared
 
 let draft = ''; // the text that the composer held
+let rewritten = ''; // that of the edit box
 
 /** Give up the draft's text. */
 export function clearText() {
   draft = $(composer.FIELD).value;
+  rewritten = $(composer.EDIT_FIELD).value;
   composer.write('');
 }
 
@@ -24,6 +26,7 @@ function undo(event) {
   if (!within(event, '[data-undo-clear]')) return;
   withdraw();
   composer.giveBack(draft);
+  composer.write(rewritten, composer.EDIT_FIELD); // shown if the server says that a message is being rewritten
   send('turns', 'undo_clear');
 }
 
