@@ -84,12 +84,12 @@ def _run(options: argparse.Namespace, flags: Flags) -> int:
 
 def serve(options: argparse.Namespace, flags: Flags, server: Connection | None) -> None:
     """Open the page at once and load the model behind it, until a signal ends the process."""
-    from cli import gradio_import, memory
+    from cli import gradio_import
     from cli.proxies import past_proxies
     from ui.media.temp_folder import private_folder
 
-    memory.keep_together()
-    memory.collect_seldom()
+    process.keep_together()
+    process.collect_seldom()
     # Gradio reads the folder's path when it is imported.
     with private_folder():
         with past_proxies(), gradio_import.lean():
@@ -102,8 +102,6 @@ def serve(options: argparse.Namespace, flags: Flags, server: Connection | None) 
 
 def _open(options: argparse.Namespace, flags: Flags, server: Connection | None) -> Any:
     """Give the page, listening, while its backend is still being loaded. Raises `DemoError` and `SettingError`."""
-    from cli import memory
-
     given = {name: getattr(options, name) for name in options.given}
     expected = expected_settings(server, flags)
     # A wrong setting is an error now, before the page opens.
@@ -121,7 +119,7 @@ def _open(options: argparse.Namespace, flags: Flags, server: Connection | None) 
         try:
             return load(options, flags, server, report)
         finally:
-            memory.collect_as_usual()
+            process.collect_as_usual()
 
     label = server.label(options.api_model) if server else named(options)
     demo = not server and expected_checkpoint(flags) == str(BUNDLED)
@@ -181,18 +179,16 @@ def expected_settings(server: Connection | None, flags: Flags) -> DefaultSetting
 
 def logins(pairs: Sequence[str] | None) -> list[tuple[str, str]] | None:
     """The values of --auth as (user, password), or None without any. Raises `DemoError`."""
-    logins = [tuple(pair.partition(":")[::2]) for pair in pairs or []]
-    for user, password in logins:
-        if not user or not password:
-            raise DemoError("--auth takes USER:PASSWORD, with both parts.")
-    return [(user, password) for user, password in logins] or None
+    parts = [pair.partition(":") for pair in pairs or []]
+    if not all(map(all, parts)):
+        raise DemoError("--auth takes USER:PASSWORD, with both parts.")
+    return [(user, password) for user, _, password in parts] or None
 
 
 def _build(
     options: argparse.Namespace, backend: Backend, given: Mapping[str, Any], demo: bool
 ) -> Any:
     """The page (`gr.Blocks`). given: the settings that flags name, by their names; demo: for the bundled checkpoint."""
-    from cli import memory
     from ui.page.build import build_page
 
     return build_page(
@@ -207,7 +203,7 @@ def _build(
         max_uploads_gb=options.max_uploads_gb,
         log_ins=bool(options.auth),
         demo=demo,
-        give_back=memory.give_back,
+        give_back=process.give_back,
     )
 
 

@@ -13,7 +13,6 @@ from model.checkpoint import load as checkpoints
 from model.checkpoint.choose import GB, Choice, Flags, Hardware, choose, weights_bytes
 from model.checkpoint.formats import quantization
 from model.checkpoint.hub import repository as hub
-from model.checkpoint.processor import load_processor
 from model.engine.cache.budget import ModelSizes
 from model.errors import CheckpointError, DemoError
 from model.remote.http.connection import Connection
@@ -74,7 +73,9 @@ def _print_software(packages: Iterable[str]) -> None:
 
 def _run(flags: Flags) -> list[str]:
     """Print what would run, and return the problems."""
-    undecodable = [shown for codec, shown in DECODERS.items() if not _can_decode(codec)]
+    import av
+
+    undecodable = [shown for codec, shown in DECODERS.items() if codec not in av.codecs_available]
     decodable = ", ".join(shown for shown in DECODERS.values() if shown not in undecodable)
     print(f"video       PyAV {version_of('av')}, decodes {decodable}")
     problems = [
@@ -99,7 +100,7 @@ def _unreadable(choice: Choice) -> Iterator[str]:
     """Yield why the checkpoint cannot be loaded. Downloads the files of a hub id, except the weights."""
     try:
         adapters.require_none_hidden(choice.checkpoint, choice.adapter)
-        load_processor(choice.checkpoint)
+        checkpoints.load_processor(choice.checkpoint)
         if told := quantization.quantization_config(
             checkpoint_files.load_config(choice.checkpoint)
         ):
@@ -136,14 +137,3 @@ def _described(hardware: Hardware) -> str:
         sizes = ", ".join(f"{size / GB:.0f} GB free" for size in hardware.gpu_free)
         return f"{len(hardware.gpu_free)} CUDA GPU ({sizes})"
     return "Apple GPU" if hardware.mps else "CPU only"
-
-
-def _can_decode(codec: str) -> bool:
-    from av.codec import Codec
-    from av.codec.codec import UnknownCodecError
-
-    try:
-        Codec(codec, "r")
-    except UnknownCodecError:
-        return False
-    return True

@@ -272,10 +272,8 @@ def _take_environment(flags: argparse.ArgumentParser, environment: Mapping[str, 
     """Replace the defaults by the environment's variables, with the checks of the flags."""
     given: set[str] = set()
     for action in flags._actions:
-        if action.dest in NOT_TAKEN:
-            continue
         text = environment.get(ENVIRONMENT + action.dest.upper())
-        if text is None:
+        if text is None or action.dest in NOT_TAKEN:
             continue
         try:
             if action.nargs == 0:

@@ -68,10 +68,8 @@ def take_over(stream: TextIO | None = None) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.captureWarnings(True)
     warnings.formatwarning = lambda message, category, *_: f"{category.__name__}: {message}"
-    sys.excepthook = lambda kind, error, trace: _unhandled(kind, error, trace)
-    threading.excepthook = lambda args: _unhandled(
-        args.exc_type, args.exc_value, args.exc_traceback
-    )
+    sys.excepthook = _unhandled
+    threading.excepthook = lambda args: _unhandled(*args[:3])
     # uvicorn would log to its own handlers, in its own format.
     from uvicorn.config import LOGGING_CONFIG
 

@@ -24,12 +24,9 @@ def past_proxies(address: str = "", share: bool = False) -> Iterator[None]:
     try:
         if share:
             _require_usable()
-            beside = [
-                *HERE,
-                address.strip("[]"),
-                *(before.get(n, "") for n in (EXCEPT, EXCEPT.upper())),
-            ]
-            os.environ[EXCEPT] = os.environ[EXCEPT.upper()] = ",".join(filter(None, beside))
+            named = (before.get(name, "") for name in (EXCEPT, EXCEPT.upper()))
+            beside = filter(None, (*HERE, address.strip("[]"), *named))
+            os.environ[EXCEPT] = os.environ[EXCEPT.upper()] = ",".join(beside)
         else:
             for name in before:
                 if name.lower() != EXCEPT:

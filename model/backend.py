@@ -133,6 +133,17 @@ class Cancel(threading.Event):
     """A flag that stops an answer, set from any thread and never cleared."""
 
 
+class CancelWhen(Cancel):
+    """Set while one of its conditions is true."""
+
+    def __init__(self, *conditions: Callable[[], bool]) -> None:
+        super().__init__()
+        self._conditions = conditions
+
+    def is_set(self) -> bool:
+        return any(condition() for condition in self._conditions)
+
+
 @dataclass(frozen=True)
 class ItemCost:
     """The cost of one image or video. Sizes are (width, height) in pixels.

@@ -6,7 +6,6 @@ write into it. Knows nothing of files' contents, tokens or models.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
@@ -159,13 +158,9 @@ class Conversation:
     def last_user_message(self) -> Message | None:
         return next((m for m in reversed(self.messages) if m.role == "user"), None)
 
-    @property
-    def media(self) -> Iterator[Media]:
-        """Every image and video, in the order of the vision ids."""
-        return iter(self._media)
-
     @cached_property
-    def _media(self) -> tuple[Media, ...]:
+    def media(self) -> tuple[Media, ...]:
+        """Every image and video, in the order of the vision ids."""
         return tuple(item for message in self.messages for item in message.media)
 
     def _with(self, message: Message) -> Conversation:

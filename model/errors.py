@@ -34,10 +34,7 @@ class LocalizedText(str):
     @classmethod
     def of_plain(cls, plain: dict[str, Any]) -> LocalizedText:
         values = plain["values"].items()
-        return cls(
-            plain["template"],
-            **{k: _of_plain(v) for k, v in values},
-        )
+        return cls(plain["template"], **{k: _of_plain(v) for k, v in values})
 
 
 def _plain(value: object) -> object:
@@ -59,6 +56,10 @@ class SettingName(str):
 
     def __format__(self, spec: str) -> str:
         return f"'{self!s}'"
+
+
+class Template(str):
+    """The template of a `LocalizedText` or `DemoError` whose values are filled in elsewhere in its module."""
 
 
 class DemoError(Exception):

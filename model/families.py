@@ -46,11 +46,11 @@ class Family:
 
     key: Convention
     title: str
-    geometry: Geometry
-    local: bool
-    template_system: str
-    frame_times: bool
-    repetition_penalty: float
+    geometry: Geometry = Geometry()
+    local: bool = True
+    template_system: str = "You are a helpful assistant."
+    frame_times: bool = False
+    repetition_penalty: float = 1.0
 
     @property
     def default_settings(self) -> DefaultSettings:
@@ -65,26 +65,8 @@ class Family:
         return DefaultSettings.within(bounds, generation)
 
 
-TEMPLATE_SYSTEM = "You are a helpful assistant."
-
-QWEN2_VL = Family(
-    "qwen2_vl",
-    "Qwen2-VL",
-    Geometry(),
-    local=True,
-    template_system=TEMPLATE_SYSTEM,
-    frame_times=False,
-    repetition_penalty=1.0,
-)
-QWEN2_5_VL = Family(
-    "qwen2_5_vl",
-    "Qwen2.5-VL",
-    Geometry(),
-    local=True,
-    template_system=TEMPLATE_SYSTEM,
-    frame_times=False,
-    repetition_penalty=1.05,
-)
+QWEN2_VL = Family("qwen2_vl", "Qwen2-VL")
+QWEN2_5_VL = Family("qwen2_5_vl", "Qwen2.5-VL", repetition_penalty=1.05)
 # Dense and MoE checkpoints of Qwen3-VL, and every later Qwen: all of these have its vision tower and processor.
 QWEN3_VL = Family(
     "qwen3_vl",
@@ -94,7 +76,6 @@ QWEN3_VL = Family(
     local=False,
     template_system="",
     frame_times=True,
-    repetition_penalty=1.0,
 )
 FAMILIES = (QWEN2_VL, QWEN2_5_VL, QWEN3_VL)
 LOCAL = tuple(family.key for family in FAMILIES if family.local)

@@ -72,7 +72,9 @@ class LoadingBackend:
     ) -> Iterator[Event]:
         while not self._settled.wait(POLL_S):
             if cancel.is_set():
-                yield Finished("cancelled", _nothing_done(settings))
+                seed = settings.seed or 0  # nothing was counted
+                usage = Usage(0, 0, 0, 0, 0.0, 0.0, "cancelled", seed, **settings.drawing)
+                yield Finished("cancelled", usage)
                 return
             yield self._status.as_progress
         yield from self.wait().stream(conversation, settings, cancel, session=session)
@@ -137,17 +139,3 @@ class LoadingBackend:
         log.error("%s", failure, exc_info=failure)
         self._failure = copy(failure)  # whose traceback would hold on to what was half loaded
         self._status = Status("failed", self._status.label, failure.sentence)
-
-
-def _nothing_done(settings: GenerationSettings) -> Usage:
-    return Usage(
-        prompt_tokens=0,
-        reused_tokens=0,
-        visual_tokens=0,
-        new_tokens=0,
-        ttft_s=0.0,
-        decode_tokens_per_s=0.0,
-        stop_reason="cancelled",
-        seed=settings.seed or 0,
-        **settings.drawing,
-    )

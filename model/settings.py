@@ -292,10 +292,10 @@ def settings_from(values: Mapping[str, object]) -> tuple[VisionSettings, Generat
                 name=str(name)[:80],
                 names=_listed(sorted(known)),
             )
-    vision = {t.name: values[t.name] for t in setting_specs(VisionSettings) if t.name in values}
-    generation = {
-        t.name: values[t.name] for t in setting_specs(GenerationSettings) if t.name in values
-    }
+    vision, generation = (
+        {spec.name: values[spec.name] for spec in setting_specs(kind) if spec.name in values}
+        for kind in (VisionSettings, GenerationSettings)
+    )
     return VisionSettings(**cast(Any, vision)), GenerationSettings(**cast(Any, generation))
 
 

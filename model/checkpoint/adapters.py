@@ -6,25 +6,15 @@ peft reads the adapter, and is imported only if there is one. Everything here ra
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from model import families
 from model.checkpoint import files as checkpoint_files
-from model.checkpoint.formats.adapter_files import (
-    CONFIG_FILE,
-    TENSOR_PREFIX,
-    WEIGHTS_FILE,
-    Adapter,
-    adapted_layers,
-    damaged_adapter_error,
-    ignored_tensor_error,
-    model_name,
-    read_adapter,
-    read_config,
-    require_supported,
-    tensor_shapes,
-)
+from model.checkpoint.formats import adapter_files
+from model.checkpoint.formats.adapter_files import CONFIG_FILE, WEIGHTS_FILE, Adapter
+from model.checkpoint.formats.quantization import import_problem
 from model.checkpoint.hub import repository as hub
 from model.errors import CheckpointError
 from model.families import RENAMED
@@ -51,14 +41,15 @@ def require_none_hidden(checkpoint: str, adapter: str) -> None:
         "{checkpoint} is an adapter and no checkpoint; start with --checkpoint-path {base} "
         "--adapter {checkpoint}.",
         checkpoint=checkpoint,
-        base=read_config(_fetch(checkpoint)).get("base_model_name_or_path") or "ID_OR_FOLDER",
+        base=adapter_files.read_config(_fetch(checkpoint)).get("base_model_name_or_path")
+        or "ID_OR_FOLDER",
     )
 
 
 def require_fitting(name: str, checkpoint: str) -> Adapter:
     """The adapter `name`, if it can be loaded on top of `checkpoint`. Reads no weights of either."""
     adapter = _locate(name)
-    require_supported(adapter)
+    adapter_files.require_supported(adapter)
     _require_peft(name)
     import torch
     from peft import get_peft_model
@@ -79,7 +70,7 @@ def require_fitting(name: str, checkpoint: str) -> Adapter:
         with torch.device("meta"):
             model = get_peft_model(model, lora, low_cpu_mem_usage=True)
     except Exception as error:  # a wrong value in the configuration can raise anything
-        raise damaged_adapter_error(adapter, CONFIG_FILE, error) from error
+        raise adapter_files.damaged_adapter_error(adapter, CONFIG_FILE, error) from error
     _require_same_tensors(adapter, model, checkpoint)
     return adapter
 
@@ -109,11 +100,9 @@ def base_weights(model: Any) -> dict[str, Any]:
     if not configs:
         return weights
     (config,) = configs.values()
-    replaced = [
-        ".lora_",
-        ".modules_to_save.",
-        *([".base_layer.bias"] if config.bias != "none" else []),
-    ]
+    replaced = [".lora_", ".modules_to_save."]
+    if config.bias != "none":
+        replaced.append(".base_layer.bias")
     embeddings = {name.partition(".lora_")[0] for name in weights if ".lora_embedding_" in name}
     replaced += [f"{layer}.base_layer." for layer in embeddings]
     other = {name for name in weights if any(part in name for part in replaced)}
@@ -136,9 +125,9 @@ def require_loaded(adapter: Adapter, model: Any, checkpoint: str) -> None:
 
     loaded = _require_same_tensors(adapter, model, checkpoint)
     for name, stored in load_file(adapter.folder / WEIGHTS_FILE).items():
-        tensor = loaded[model_name(name)]
+        tensor = loaded[adapter_files.model_name(name)]
         if not torch.equal(tensor, stored.to(tensor)):
-            raise ignored_tensor_error(adapter, name)
+            raise adapter_files.ignored_tensor_error(adapter, name)
 
 
 def _locate(name: str) -> Adapter:
@@ -147,7 +136,7 @@ def _locate(name: str) -> Adapter:
             "There is no folder {adapter}; give an adapter's folder or its hub id with --adapter.",
             adapter=name,
         )
-    return read_adapter(name, _fetch(name))
+    return adapter_files.read_adapter(name, _fetch(name))
 
 
 def _fetch(name: str) -> Path:
@@ -175,25 +164,17 @@ def _require_family(adapter: Adapter, checkpoint: str, family: str) -> None:
 
 
 def _require_peft(name: str) -> None:
-    try:
-        import peft  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name != "peft":
-            raise _broken_peft_error(name, error) from error
+    if find_spec("peft") is None:
         raise CheckpointError(
             "The adapter {adapter} needs the package peft; run `pip install peft`.", adapter=name
-        ) from error
-    except Exception as error:  # a package whose version does not match can raise anything
-        raise _broken_peft_error(name, error) from error
-
-
-def _broken_peft_error(name: str, error: Exception) -> CheckpointError:
-    return CheckpointError(
-        "The adapter {adapter} needs the package peft, which cannot be imported ({reason}); "
-        "run `pip install --upgrade peft`.",
-        adapter=name,
-        reason=str(error),
-    )
+        )
+    if reason := import_problem("peft"):
+        raise CheckpointError(
+            "The adapter {adapter} needs the package peft, which cannot be imported ({reason}); "
+            "run `pip install --upgrade peft`.",
+            adapter=name,
+            reason=reason,
+        )
 
 
 def _lora_config(adapter: Adapter) -> Any:
@@ -201,7 +182,9 @@ def _lora_config(adapter: Adapter) -> Any:
     from peft import LoraConfig
 
     config = LoraConfig.from_pretrained(adapter.folder)
-    config.target_modules = sorted(adapted_layers(tensor_shapes(adapter)))
+    config.target_modules = sorted(
+        adapter_files.adapted_layers(adapter_files.tensor_shapes(adapter))
+    )
     config.exclude_modules = config.layers_to_transform = config.layers_pattern = None
     return config
 
@@ -209,7 +192,9 @@ def _lora_config(adapter: Adapter) -> Any:
 def _require_layers(adapter: Adapter, model: Any, checkpoint: str) -> None:
     """Raises `CheckpointError` if the adapter changes a layer that `model` does not have."""
     layers = {name for name, _ in model.named_modules()}
-    for layer in sorted(adapted_layers(tensor_shapes(adapter)) - layers):
+    for layer in sorted(
+        adapter_files.adapted_layers(adapter_files.tensor_shapes(adapter)) - layers
+    ):
         raise CheckpointError(
             "{adapter} changes {layer}, which {checkpoint} does not have; choose the checkpoint "
             "that it was made for ({base}) with --checkpoint-path.",
@@ -225,12 +210,12 @@ def _require_same_tensors(adapter: Adapter, model: Any, checkpoint: str) -> dict
 
     Raises `CheckpointError` unless the names match one to one and the shapes are equal.
     """
-    shapes = tensor_shapes(adapter)
+    shapes = adapter_files.tensor_shapes(adapter)
     # An adapter's file may hold the embeddings or leave them out.
     required, allowed = (_adapter_tensors(model, embeddings=saved) for saved in (False, True))
     for name, shape in shapes.items():
         if name not in allowed:
-            raise ignored_tensor_error(adapter, name)
+            raise adapter_files.ignored_tensor_error(adapter, name)
         if tuple(allowed[name].shape) != shape:
             raise CheckpointError(
                 "{tensor} has the shape {theirs} in {adapter}, and {checkpoint} needs {ours}; "
@@ -256,7 +241,9 @@ def _adapter_tensors(model: Any, *, embeddings: bool) -> dict[str, Any]:
     from peft import get_peft_model_state_dict
 
     tensors = get_peft_model_state_dict(model, save_embedding_layers=embeddings)
-    return {name.removeprefix(TENSOR_PREFIX): tensor for name, tensor in tensors.items()}
+    return {
+        name.removeprefix(adapter_files.TENSOR_PREFIX): tensor for name, tensor in tensors.items()
+    }
 
 
 def _format_shape(shape: Sequence[int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -121,7 +122,9 @@ def choose(
     if flags.gpu_memory is not None and flags.gpu_memory <= 0:
         raise CheckpointError("--gpu-memory must be more than 0.")
     device = _device(hardware, flags)
-    free = _usable_gpu_bytes(hardware, flags)
+    # The bytes of each GPU that are free and may be used.
+    most = math.inf if flags.gpu_memory is None else int(flags.gpu_memory * GB)
+    free = tuple(int(min(gpu, most)) for gpu in hardware.gpu_free)
     checkpoint, note = _checkpoint(flags, device, sum(free))
     stored = weights_bytes_of(checkpoint)
     gpus = _gpus(hardware, free, _needed_gpu_bytes(stored, flags.dtype)) if device == "cuda" else ()
@@ -153,13 +156,6 @@ def weights_bytes(halves: int, dtype: str) -> int:
 
 def _needed_gpu_bytes(stored: int, dtype: str) -> int:
     return int(GPU_BYTES_PER_WEIGHT_BYTE * weights_bytes(stored, dtype))
-
-
-def _usable_gpu_bytes(hardware: Hardware, flags: Flags) -> tuple[int, ...]:
-    """The bytes of each GPU that are free and may be used."""
-    if flags.gpu_memory is None:
-        return hardware.gpu_free
-    return tuple(min(free, int(flags.gpu_memory * GB)) for free in hardware.gpu_free)
 
 
 def _gpus(hardware: Hardware, free: tuple[int, ...], needed: int) -> tuple[int, ...]:

@@ -5,7 +5,6 @@ Every error is a `CheckpointError` with the remedy.
 
 from __future__ import annotations
 
-import math
 import os
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ from model.checkpoint.formats import weight_files
 from model.checkpoint.hub import repository as hub
 from model.errors import CheckpointError
 
-# dtypes, as safetensors names them.
-WIDER_THAN_16_BITS = ("F32", "F64")
+# Bits of dtypes, as safetensors names them.
+WIDER_THAN_16_BITS = {"F32": 32, "F64": 64}
 
 
 def bytes_in_16_bits(checkpoint: str) -> int:
@@ -28,16 +27,13 @@ def bytes_in_16_bits(checkpoint: str) -> int:
     if not folder.is_dir():
         return 0 if looks_like_folder(checkpoint) else hub.weights_bytes_on_hub(checkpoint)
     try:
-        return sum(map(_bytes_in_16_bits, weight_files.stored_tensors(folder).values()))
+        tensors = weight_files.stored_tensors(folder).values()
+        return sum(
+            len(tensor.byte_range) * 16 // WIDER_THAN_16_BITS.get(tensor.dtype, 16)
+            for tensor in tensors
+        )
     except CheckpointError:
         return 0
-
-
-def _bytes_in_16_bits(tensor: weight_files.StoredTensor) -> int:
-    # dtypes are BF16, F8_E4M3, BOOL ...
-    digits = "".join(filter(str.isdigit, tensor.dtype.partition("_")[0]))
-    bits = 16 if tensor.dtype in WIDER_THAN_16_BITS else int(digits or 8)
-    return bits * math.prod(tensor.shape) // 8
 
 
 def load_config(checkpoint: str) -> Any:

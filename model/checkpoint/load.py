@@ -1,4 +1,7 @@
-"""Loads the chosen checkpoint as a transformers model and processor, and detects the hardware with torch."""
+"""Loads the chosen checkpoint as a transformers model and processor, and detects the hardware with torch.
+
+Files are checked first, so that faults show before minutes of loading weights.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from model import families
 from model.checkpoint import adapters
 from model.checkpoint import files as checkpoint_files
-from model.checkpoint import processor as processors
 from model.checkpoint.choose import GB, Choice, Hardware, weights_bytes
-from model.checkpoint.formats import quantization, weight_files
+from model.checkpoint.formats import processor_files, quantization, weight_files
 from model.checkpoint.hub import repository as hub
 from model.checkpoint.hub.repository import ReportShare
 from model.errors import CheckpointError
@@ -55,7 +58,7 @@ def cpu_bfloat16(capabilities: Mapping[str, object]) -> bool:
 def load(choice: Choice, report: ReportShare | None = None) -> tuple[Any, Any]:
     """The transformers model, with its adapter, and the processor. Raises `CheckpointError` with the remedy."""
     adapters.require_none_hidden(choice.checkpoint, choice.adapter)
-    processor = processors.load_processor(choice.checkpoint)
+    processor = load_processor(choice.checkpoint)
     if choice.adapter:
         adapters.require_fitting(choice.adapter, choice.checkpoint)
     require_memory(choice, free_memory(choice))
@@ -63,6 +66,43 @@ def load(choice: Choice, report: ReportShare | None = None) -> tuple[Any, Any]:
     if choice.adapter:
         adapters.apply(model, choice.adapter, choice.checkpoint)
     return model, processor
+
+
+def load_processor(checkpoint: str) -> Any:
+    """The transformers processor of a checkpoint: tokenizer, chat template, image and video processor.
+
+    Raises `CheckpointError` for another family or incomplete files. Weights of a hub id are checked after the download.
+    """
+    # It imports torch.
+    from model.checkpoint import weights
+
+    config = checkpoint_files.load_config(checkpoint)
+    if config.model_type not in families.LOCAL:
+        raise CheckpointError(
+            "{checkpoint} is a {model_type} checkpoint; "
+            "choose a Qwen2-VL or Qwen2.5-VL one with --checkpoint-path.",
+            checkpoint=checkpoint,
+            model_type=config.model_type,
+        )
+    weights.require_complete(checkpoint, config)
+    _require_quantization_support(checkpoint, config)
+    return processor_files.load_processor(Path(hub.fetch(checkpoint)), config)
+
+
+def _require_quantization_support(checkpoint: str, config: Any) -> None:
+    """Raises `CheckpointError` if no installed package reads these weights, before gigabytes are downloaded."""
+    from transformers.quantizers import AutoHfQuantizer
+
+    quantized_with = quantization.quantization_config(config)
+    if not quantized_with:
+        return
+    quantization.require_packages(checkpoint, quantized_with)
+    try:
+        AutoHfQuantizer.from_config(quantized_with, pre_quantized=True).validate_environment(
+            device_map=None
+        )
+    except Exception as error:  # these packages can raise anything
+        raise checkpoint_files.load_error(checkpoint, error) from error
 
 
 def require_memory(choice: Choice, free: int) -> None:
@@ -118,8 +158,9 @@ def _load(choice: Choice, report: ReportShare) -> Any:
     except (OSError, ImportError) as error:  # of the disk, or of an attention package
         raise checkpoint_files.load_error(choice.checkpoint, error) from error
     weights.require_exact_load(choice.checkpoint, model, weights.LoadReport.of(model, info))
-    if getattr(model, "hf_quantizer", None) is None:
-        _cast_parameters(model, getattr(torch, choice.dtype))
+    for weight in model.parameters() if getattr(model, "hf_quantizer", None) is None else ():
+        # Unpacked quantized layers can have another dtype. Buffers keep theirs.
+        weight.data = weight.data.to(getattr(torch, choice.dtype))
     # It is the folder in the cache.
     model.config.name_or_path = choice.checkpoint
     return model.eval()
@@ -147,12 +188,6 @@ def _load_config(folder: str) -> Any:
             quantized, weight_files.stored_tensors(Path(folder))
         )
     return config
-
-
-def _cast_parameters(model: Any, dtype: Any) -> None:
-    """Cast all parameters to one dtype, because unpacked quantized layers can have another. Buffers keep theirs."""
-    for weight in model.parameters():
-        weight.data = weight.data.to(dtype)
 
 
 def _fetch_with_progress(checkpoint: str, report: ReportShare) -> tuple[str, float]:

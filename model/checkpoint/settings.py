@@ -13,13 +13,7 @@ from typing import Any
 
 from model.checkpoint.hub import repository as hub
 from model.errors import SettingError
-from model.settings import (
-    SETTING_SPECS,
-    Bounds,
-    DefaultSettings,
-    GenerationSettings,
-    SettingSpec,
-)
+from model.settings import SETTING_SPECS, Bounds, DefaultSettings, GenerationSettings, SettingSpec
 
 # A generation_config with `do_sample` and this top_k, or at most this temperature, means greedy decoding.
 GREEDY_TOP_K, GREEDY_TEMPERATURE = 1, 0.01

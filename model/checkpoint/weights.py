@@ -21,7 +21,7 @@ from model.checkpoint.adapters import base_weights
 from model.checkpoint.formats import weight_files
 from model.checkpoint.formats.weight_files import UNQUANTIZED_DTYPES, StoredTensor
 from model.checkpoint.hub import repository as hub
-from model.errors import CheckpointError, DemoError, LocalizedText
+from model.errors import CheckpointError, DemoError, LocalizedText, Template
 
 log = logging.getLogger(__name__)
 
@@ -67,42 +67,45 @@ def require_complete(checkpoint: str, config: Any) -> None:
 
 def require_exact_load(checkpoint: str, model: Any, report: LoadReport) -> None:
     """Raises `CheckpointError` unless the weights of the model and of the files match one to one."""
-    for key, (stored, wanted) in sorted(report.mismatched.items()):
-        name, file = _source_of(checkpoint, model, key)
-        raise CheckpointError(
+    if (fault := _fault(model, report)) is None:
+        return
+    key, template = fault
+    name, file = _source_of(checkpoint, model, key)
+    stored, wanted = map(_shape, report.mismatched.get(key, ((), ())))
+    raise CheckpointError(
+        template,
+        key=name,
+        file=file,
+        checkpoint=checkpoint,
+        stored=stored,
+        wanted=wanted,
+        count=len(report.missing),
+        total=len(report.expected),
+    )
+
+
+def _fault(model: Any, report: LoadReport) -> tuple[str, Template] | None:
+    """The first weight that does not match, and the sentence about it; None if all match."""
+    if report.mismatched:
+        return min(report.mismatched), Template(
             "{key} in {file} of {checkpoint} has the shape {stored} and config.json asks for {wanted}; "
-            "give the config.json that belongs to these weights.",
-            key=name,
-            file=file,
-            checkpoint=checkpoint,
-            stored=_shape(stored),
-            wanted=_shape(wanted),
+            "give the config.json that belongs to these weights."
         )
-    for key in sorted(report.missing):
-        name, file = _source_of(checkpoint, model, key)
-        raise CheckpointError(
+    if report.missing:
+        return min(report.missing), Template(
             "{checkpoint} lacks {count} of {total} weights: {key} is not in {file}; "
-            "give a complete checkpoint.",
-            checkpoint=checkpoint,
-            count=len(report.missing),
-            total=len(report.expected),
-            key=name,
-            file=file,
+            "give a complete checkpoint."
         )
     parts = {key.partition(".")[0] for key in report.expected}
     modules = _modules(report.expected) if _is_quantized(model.config) else set()
     for key in sorted(report.unexpected):
-        if key.partition(".")[0] not in parts or modules.intersection(_parents(key)):
-            log.info("%s is no part of the model and is not used", key)
-            continue
-        name, file = _source_of(checkpoint, model, key)
-        raise CheckpointError(
-            "{key} in {file} of {checkpoint} has no place in the model that config.json describes; "
-            "give the config.json that belongs to these weights.",
-            key=name,
-            file=file,
-            checkpoint=checkpoint,
-        )
+        if key.partition(".")[0] in parts and not modules.intersection(_parents(key)):
+            return key, Template(
+                "{key} in {file} of {checkpoint} has no place in the model that config.json describes; "
+                "give the config.json that belongs to these weights."
+            )
+        log.info("%s is no part of the model and is not used", key)
+    return None
 
 
 def require_as_stored(model: Any) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from model.engine.cache.feature_cache import FeatureCache
 from model.engine.cache.prefix_cache import PrefixCache, bytes_per_token
 from model.engine.cache.static_cache import CompiledDecoding
 from model.engine.decode_threads import DecodeThreads
@@ -52,9 +51,9 @@ class Engine:
         self.vision_encoder = VisionEncoder(model, processor)
         self.compiled_decoding = compiled_decoding
         self.decode_threads = DecodeThreads()
+        # KV caches, see `prefix_cache`, and vision features (visual tokens, hidden), by content hash.
         self.session_cache: SessionCache[Any] = SessionCache(cache_bytes)
         self.prefix_cache = PrefixCache(self.session_cache, bytes_per_token(model))
-        self.feature_cache = FeatureCache(self.session_cache)
         self.stop_repetition, self.prompt_lookup = stop_repetition, prompt_lookup
 
     @property
@@ -88,17 +87,15 @@ def fits_in_memory(work: Callable[[], None]) -> bool:
     """
     try:
         work()
-    except (torch.OutOfMemoryError, MemoryError):
-        log.warning("The memory ran out", exc_info=True)
-        return False
     except torch.AcceleratorError as error:
         log.exception("the GPU failed")
         raise DemoError(
             "The graphics card failed under this answer; try again, and if that fails too, "
             "whoever runs this page has to restart it."
         ) from error
-    except RuntimeError as error:
-        if not any(words in str(error) for words in OUT_OF_MEMORY_MESSAGES):
+    except (RuntimeError, MemoryError) as error:
+        known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        if not known and not any(words in str(error) for words in OUT_OF_MEMORY_MESSAGES):
             raise
         log.warning("The memory ran out", exc_info=True)
         return False

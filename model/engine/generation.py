@@ -18,7 +18,7 @@ from transformers import Cache, CompileConfig, GenerationConfig, StoppingCriteri
 
 from model.backend import Cancel, Finished, Progress, StopReason, Usage
 from model.engine import prefill, prompt_lookup
-from model.engine.cache import feature_cache, prefix_cache
+from model.engine.cache import prefix_cache
 from model.engine.cache.prefix_cache import CachedPrefix
 from model.engine.engine import Engine
 from model.engine.grouped_attention import grouped_attention
@@ -34,15 +34,6 @@ from model.settings import MAX_SEED, GenerationSettings
 
 # Prompt tokens per forward pass, by device type: enough for efficient matrix products, and few enough for a quick Stop.
 PREFILL_CHUNK_TOKENS = {"cpu": 256, "mps": 512, "cuda": 2048}
-
-
-@dataclass
-class WorkCounters:
-    """The work that a generation really did, by the names of `Usage`."""
-
-    reused_tokens: int = 0
-    prefilled_tokens: int = 0
-    vision_encodes: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,7 +75,8 @@ class Generation:
         self._engine, self._model, self._prompt = engine, engine.model, prompt
         self._settings, self.session = settings, session
         self.cancel, self.emit, self.requested_at = cancel, emit, requested_at
-        self._counters = WorkCounters()
+        # The work that was really done, by the names of `Usage`.
+        self._work: Counter[str] = Counter()
         # Counts of what was evicted since the session's last answer, by eviction rank: tokens of prefixes, or features.
         self._evicted_units: Counter[int] = Counter()
         self.decoded_frames = 0
@@ -145,7 +137,7 @@ class Generation:
         """
         prefix = self._engine.prefix_cache.pop_match(self.session, self._cache_keys)
         cached = len(prefix.keys)
-        self._counters = WorkCounters(reused_tokens=cached)
+        self._work = Counter(reused_tokens=cached)
         features = self._cached_features(cached)
         self.missing_media = self._missing_items({*features, *media.values}, cached)
         if self.missing_media:
@@ -163,7 +155,7 @@ class Generation:
     def _cached_features(self, cached: int) -> dict[str, torch.Tensor]:
         """The cached features (tokens, hidden) of the uncached items, by content hash."""
         names = [self._content_hashes[i] for i in self._uncached_items(cached)]
-        found = ((name, self._engine.feature_cache.get(self.session, name)) for name in names)
+        found = ((name, self._engine.session_cache.get(self.session, name)) for name in names)
         return {name: features for name, features in found if features is not None}
 
     def _missing_items(self, names: Container[str], cached: int) -> Items:
@@ -186,7 +178,7 @@ class Generation:
                 return False
             features[i] = encoded
         with grouped_attention(self._model):
-            self._counters.prefilled_tokens = prefill.prefill_in_chunks(
+            self._work["prefilled_tokens"] = prefill.prefill_in_chunks(
                 self._model,
                 start.ids,
                 start.positions,
@@ -220,8 +212,9 @@ class Generation:
             return None
         del self._encoded_slices[name]
         kept[name] = features
-        self._counters.vision_encodes += 1
-        self._engine.feature_cache.put(self.session, name, features)
+        self._work["vision_encodes"] += 1
+        rank = prefix_cache.FEATURES_RANK
+        self._engine.session_cache.put(self.session, name, features, features.nbytes, rank=rank)
         return features
 
     def _decode(self, ids: torch.Tensor, positions: torch.Tensor, prefix: CachedPrefix) -> None:
@@ -288,11 +281,11 @@ class Generation:
         return "cancelled" if self.cancel.is_set() else "length"
 
     def _usage(self) -> Usage:
-        prompt, streamer, work = self._prompt, self._streamer, self._counters
+        prompt, streamer, work = self._prompt, self._streamer, self._work
         first = streamer.first_token_at or time.perf_counter()
         return Usage(
             prompt_tokens=len(prompt),
-            reused_tokens=work.reused_tokens,
+            reused_tokens=work["reused_tokens"],
             visual_tokens=prompt.visual_tokens,
             new_tokens=len(streamer.ids) - streamer.has_end_token,
             ttft_s=first - self.requested_at,
@@ -300,9 +293,9 @@ class Generation:
             stop_reason=self._stop_reason(),
             seed=self._seed,
             **self._settings.drawing,
-            vision_encodes=work.vision_encodes,
+            vision_encodes=work["vision_encodes"],
             decoded_frames=self.decoded_frames,
-            prefilled_tokens=work.prefilled_tokens,
-            evicted_tokens=self._evicted_units[prefix_cache.EVICTION_RANK],
-            evicted_features=self._evicted_units[feature_cache.EVICTION_RANK],
+            prefilled_tokens=work["prefilled_tokens"],
+            evicted_tokens=self._evicted_units[prefix_cache.PREFIX_RANK],
+            evicted_features=self._evicted_units[prefix_cache.FEATURES_RANK],
         )

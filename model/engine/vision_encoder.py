@@ -44,13 +44,12 @@ class VisionEncoder:
         encoded. New slices are appended to it.
         """
         parts = split_into_slices(frames, item) if item.kind == "video" else [frames]
-        encode = self._encode_video if item.kind == "video" else self._encode_image
         try:
             with self._cancellable(cancel):
                 for part in parts[len(done) :]:
                     if cancel.is_set():
                         return None
-                    done.append(encode(part))
+                    done.append(self._features(item.kind, part))
         except _CancelledError:
             return None
         return torch.cat(done)
@@ -73,16 +72,6 @@ class VisionEncoder:
             for hook in hooks:
                 hook.remove()
 
-    def _encode_image(self, image: torch.Tensor) -> torch.Tensor:
-        """image: (1, 3, h, w) uint8 at its final size; returns (tokens, hidden)."""
-        inputs = self._images(list(image), do_resize=False, return_tensors="pt")
-        output = self._model.model.get_image_features(
-            inputs["pixel_values"].to(self._model.device),
-            inputs["image_grid_thw"].to(self._model.device),
-            return_dict=True,
-        )
-        return torch.cat(output.pooler_output)
-
     def patchify(self, frames: torch.Tensor) -> Any:
         """frames: (n, 3, h, w) uint8 at their final size; returns the inputs that the stock processor makes of them."""
         return self._videos(
@@ -93,14 +82,16 @@ class VisionEncoder:
             return_tensors="pt",
         )
 
-    def _encode_video(self, frames: torch.Tensor) -> torch.Tensor:
-        """frames: (n, 3, h, w) uint8 at their final size; returns (tokens, hidden)."""
-        inputs = self.patchify(frames)
-        output = self._model.model.get_video_features(
-            inputs["pixel_values_videos"].to(self._model.device),
-            inputs["video_grid_thw"].to(self._model.device),
-            return_dict=True,
-        )
+    def _features(self, kind: str, frames: torch.Tensor) -> torch.Tensor:
+        """frames: (n, 3, h, w) uint8 at their final size, one for an image; returns (tokens, hidden)."""
+        if kind == "image":
+            inputs = self._images(list(frames), do_resize=False, return_tensors="pt")
+            pixels, encode = inputs["pixel_values"], self._model.model.get_image_features
+        else:
+            inputs = self.patchify(frames)
+            pixels, encode = inputs["pixel_values_videos"], self._model.model.get_video_features
+        device = self._model.device
+        output = encode(pixels.to(device), inputs[f"{kind}_grid_thw"].to(device), return_dict=True)
         return torch.cat(output.pooler_output)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from model.conversation import Text
-from model.grounding import THOUSANDTHS, Convention, Size
+from model.grounding.pixels import THOUSANDTHS, Convention, Size
 
 # Left, top, right, bottom, as fractions of width and height.
 Corners = tuple[float, float, float, float]

@@ -18,7 +18,7 @@ from model.checkpoint import settings as checkpoint_settings
 from model.checkpoint.choose import GB, Choice, Flags, choose
 from model.checkpoint.load import detect_hardware, free_memory, load
 from model.conversation import Conversation
-from model.engine.cache import feature_cache, prefix_cache
+from model.engine.cache import prefix_cache
 from model.engine.cache.budget import ModelSizes, cache_budget_bytes
 from model.engine.cache.prefix_cache import bytes_per_token
 from model.engine.cache.static_cache import CompiledDecoding, compile_decoding
@@ -127,11 +127,8 @@ class LocalBackend:
         """Load what `choose` returned. report: called with the share done, 0..1. Raises `CheckpointError`."""
         share = 0.5 if choice.compiled else 1.0
         model, processor = load(choice, lambda done: report(share * done))
-        compiled_decoding = None
-        if choice.compiled:
-            compiled_decoding = compile_decoding(
-                model, lambda done: report(share + (1 - share) * done)
-            )
+        compiling = lambda done: report(share + (1 - share) * done)  # noqa: E731
+        compiled_decoding = compile_decoding(model, compiling) if choice.compiled else None
         if cache_gb is None:
             sizes = ModelSizes.of(model.config, model.dtype.itemsize)
             kept = cache_budget_bytes(free_memory(choice), sizes, len(choice.gpus))
@@ -237,6 +234,6 @@ class LocalBackend:
         return CacheFigures(
             self.engine.session_cache.nbytes,
             self.engine.session_cache.budget,
-            evicted[prefix_cache.EVICTION_RANK],
-            evicted[feature_cache.EVICTION_RANK],
+            evicted[prefix_cache.PREFIX_RANK],
+            evicted[prefix_cache.FEATURES_RANK],
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from model.backend import Cancel
+from model.backend import Cancel, CancelWhen
 from model.checkpoint import weights
 from model.checkpoint.choose import BUNDLED
 from model.conversation import Conversation
@@ -26,36 +27,30 @@ from model.reproduce.generation_record import (
     template_messages,
 )
 from model.serving.fair_lock import FairLock
-from model.serving.read_ahead import AnyCancel
 from model.settings import GenerationSettings
 
 
+@dataclass(frozen=True)
 class Reproduction:
     """Makes and verifies generation records on a shared engine. It takes the lock only while nobody waits for it."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        prompts: PromptBuilder,
-        fair_lock: FairLock,
-        reader: MediaReader,
-        model_info: ModelInfo,
-    ) -> None:
-        self._engine, self._prompts, self._fair_lock = engine, prompts, fair_lock
-        self._reader = reader
-        self.model_info = model_info
+    engine: Engine
+    prompts: PromptBuilder
+    fair_lock: FairLock
+    reader: MediaReader
+    model_info: ModelInfo
 
     def generation_record(
         self, conversation: Conversation, settings: GenerationSettings
     ) -> GenerationRecord:
         """The record from which the answer can be generated again. Raises `MediaError` and `ContextError`."""
-        prompt = self._prompts.build(conversation, settings)
-        longest = min(settings.max_new_tokens, max(1, self._engine.context_tokens - len(prompt)))
+        prompt = self.prompts.build(conversation, settings)
+        longest = min(settings.max_new_tokens, max(1, self.engine.context_tokens - len(prompt)))
         return GenerationRecord(
             model_info=self.model_info,
-            prompt=self._prompts.text(conversation, settings),
+            prompt=self.prompts.text(conversation, settings),
             messages=template_messages(
-                conversation, settings.system_prompt, self._prompts.template.control_tokens
+                conversation, settings.system_prompt, self.prompts.template.control_tokens
             ),
             media=tuple(map(processed_media, prompt.items)),
             vision_ids=settings.vision_ids,
@@ -74,23 +69,24 @@ class Reproduction:
         results: list[VerifyResult] = []
 
         def prepare() -> None:
-            made.append(verify.inputs_of(self._engine.processor, record, self._reader))
-            weights.require_as_stored(self._engine.model)
+            made.append(verify.inputs_of(self.engine.processor, record, self.reader))
+            weights.require_as_stored(self.engine.model)
 
         def replay(stop: Cancel) -> None:
             stopping = [StopWhen(stop.is_set)]
             result = verify.replay(
-                self._engine.model, self._engine.processor, record, reply, stopping, made[0]
+                self.engine.model, self.engine.processor, record, reply, stopping, made[0]
             )
             if not stop.is_set():
                 results.append(result)
 
         _require_memory_to_verify(prepare)
         while not results and not cancel.is_set():
-            with self._fair_lock.enter_when_idle() as leave:
+            with self.fair_lock.enter_when_idle() as leave:
                 if leave:
-                    _require_memory_to_verify(partial(replay, AnyCancel(leave, cancel)))
-            self._fair_lock.wait_until_free(cancel)
+                    stop = CancelWhen(leave.is_set, cancel.is_set)
+                    _require_memory_to_verify(partial(replay, stop))
+            self.fair_lock.wait_until_free(cancel)
         return results[0] if results else None
 
 

@@ -11,7 +11,7 @@ from functools import partial
 
 import torch
 
-from model.backend import Cancel, Progress
+from model.backend import Cancel, CancelWhen, Progress
 from model.conversation import Conversation
 from model.engine.cache.prefix_cache import common_prefix_length
 from model.engine.engine import Engine, fits_in_memory
@@ -23,7 +23,7 @@ from model.prompt.builder import PromptBuilder
 from model.serving.event_stream import Emit
 from model.serving.fair_lock import FairLock
 from model.serving.prepared_media import Items, PreparedMedia
-from model.serving.read_ahead import AnyCancel, ReadAheadRegistry, with_question
+from model.serving.read_ahead import ReadAheadRegistry, with_question
 from model.settings import GenerationSettings
 
 # Bytes of decoded pixels that wait for the model, of all sessions together. A minute of video takes 20 MB.
@@ -86,7 +86,7 @@ class GenerationRunner:
                 self._engine, prompt, settings, over, session, lambda _: None, time.perf_counter()
             )
             with self.media.ready(
-                session, generation.items_to_prepare(), over, _ignore_progress, ahead=True
+                session, generation.items_to_prepare(), over, lambda *_: None, ahead=True
             ):
                 pass
             return self._prefill_between_answers(generation, over, until)
@@ -134,7 +134,8 @@ class GenerationRunner:
         while not over.is_set():
             with self.lock.enter_when_idle() as leave:
                 if leave:
-                    if not self._prefill(generation, AnyCancel(leave, over), until):
+                    either = CancelWhen(leave.is_set, over.is_set)
+                    if not self._prefill(generation, either, until):
                         return False
                     if not leave.is_set():
                         break
@@ -157,7 +158,7 @@ class GenerationRunner:
     def _discard_encoded_pixels(self, session: str, items: Items) -> None:
         """Drop the pixels of the items whose vision features are cached now."""
         for name in items:
-            if self._engine.feature_cache.get(session, name) is not None:
+            if self._engine.session_cache.get(session, name) is not None:
                 self.media.discard(session, name)
 
     def _retry_after_freeing_memory(
@@ -173,7 +174,3 @@ class GenerationRunner:
                 "The memory does not suffice for this conversation; "
                 "lower the resolution of its pictures or start over."
             )
-
-
-def _ignore_progress(_done: float, _total: float) -> None:
-    pass

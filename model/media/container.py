@@ -18,7 +18,7 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from model.errors import MediaError
+from model.errors import MediaError, Template
 
 # Named, because a playlist among FFmpeg's other formats opens any file or address that it mentions.
 CONTAINERS = "mov,mp4,3gp,matroska,webm,avi,mpegts,mpeg,flv,asf"
@@ -48,6 +48,11 @@ DECODE_TIMEOUT_S = 600.0
 TAIL_S = 2.0
 # Containers whose index leads to any keyframe exactly.
 INDEXED = ("mov", "matroska")
+ENCRYPTED = Template("{name} is copy-protected; attach a copy without protection.")
+TOO_SLOW = Template(
+    "{name} takes too long to decode; choose a part with 'Start at' and 'End at', "
+    "or convert it to MP4 (H.264) and attach it again."
+)
 
 
 class TimeBudget:
@@ -133,10 +138,10 @@ class VideoTrack:
             try:
                 for packet in self.container.demux(self.stream):
                     if self.time_budget.over:
-                        raise self._too_slow()
+                        raise MediaError(TOO_SLOW, name=self.shown)
                     # FFmpeg decodes them as they are. They are noise, which now and then looks like a frame.
                     if packet.has_sidedata("encryption_info"):
-                        raise self._encrypted()
+                        raise MediaError(ENCRYPTED, name=self.shown)
                     yield packet
             except FFmpegError:
                 continue  # reading on finds the next whole packet
@@ -175,18 +180,6 @@ class VideoTrack:
                 end = float(stamp * packet.time_base + lasts)
                 latest = end if latest is None else max(latest, end)
         return latest
-
-    def _encrypted(self) -> MediaError:
-        return MediaError(
-            "{name} is copy-protected; attach a copy without protection.", name=self.shown
-        )
-
-    def _too_slow(self) -> MediaError:
-        return MediaError(
-            "{name} takes too long to decode; choose a part with 'Start at' and 'End at', "
-            "or convert it to MP4 (H.264) and attach it again.",
-            name=self.shown,
-        )
 
 
 @contextmanager

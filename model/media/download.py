@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 from typing import Any
@@ -45,15 +46,10 @@ Resolve = Callable[[str, int], list[str]]
 # The last 32 bits are the IPv4 address that is reached (RFC 6052).
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # Networks that `ipaddress` takes for global ones.
-INTERNAL = tuple(
-    map(
-        ipaddress.ip_network,
-        (
-            "168.63.129.16/32",  # the host of Azure's virtual machines
-            "192.88.99.0/24",  # 6to4 relays, deprecated by RFC 7526
-            "3fff::/20",  # documentation, RFC 9637
-        ),
-    )
+INTERNAL = (
+    ipaddress.ip_network("168.63.129.16/32"),  # the host of Azure's virtual machines
+    ipaddress.ip_network("192.88.99.0/24"),  # 6to4 relays, deprecated by RFC 7526
+    ipaddress.ip_network("3fff::/20"),  # documentation, RFC 9637
 )
 # ISATAP addresses (RFC 5214) contain one of these before an IPv4 address, in the lower half.
 ISATAP = (0x0000_5EFE, 0x0200_5EFE)
@@ -117,34 +113,22 @@ def fetch(url: str) -> str:
                 if time.monotonic() > until:
                     raise TimeoutError(f"not done after {FETCH_S:g} s")
     except (OSError, ValueError, httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise MediaError(
-            "{url} could not be fetched ({reason}); download it and attach the file.",
-            url=url[:80],
-            reason=_status(error) or str(error),
-        ) from error
+        raise _unfetched(url, _status(error) or str(error)) from error
     return "data:;base64," + base64.b64encode(content).decode()
 
 
+@dataclass(frozen=True)
 class Downloads:
     """Downloads files of at most `max_bytes` each, in `seconds`, of which `answer_s` until the response begins.
 
     resolve: returns the addresses of a host; reachable: whether an address is allowed. Tests replace these two.
     """
 
-    def __init__(
-        self,
-        max_bytes: int,
-        *,
-        seconds: float = TIMEOUT_S,
-        answer_s: float = ANSWER_TIMEOUT_S,
-        resolve: Resolve = addresses,
-        reachable: Callable[[str], bool] = is_public,
-    ) -> None:
-        self.max_bytes = max_bytes
-        self.seconds = seconds
-        self.answer_s = min(answer_s, seconds)
-        self.resolve = resolve
-        self.reachable = reachable
+    max_bytes: int
+    seconds: float = TIMEOUT_S
+    answer_s: float = ANSWER_TIMEOUT_S
+    resolve: Resolve = addresses
+    reachable: Callable[[str], bool] = is_public
 
     def fetch(self, url: str, target: Path, take: Callable[[int], object] = lambda _: None) -> str:
         """Download `url` to `target`, a new file, and return its media type.
@@ -163,11 +147,7 @@ class Downloads:
             if getattr(error, "errno", None) in FULL:
                 raise
             # Any reason but a public server's status would reveal facts about the local network.
-            raise MediaError(
-                "{url} could not be fetched ({reason}); download it and attach the file.",
-                url=url[:80],
-                reason=_status(error) or LocalizedText("no answer"),
-            ) from error
+            raise _unfetched(url, _status(error) or LocalizedText("no answer")) from error
 
     @contextmanager
     def _opened(self, url: str) -> Iterator[httpx2.Response]:
@@ -182,7 +162,7 @@ class Downloads:
         try:
             with client:
                 until = time.monotonic() + self.seconds
-                with line.cut_after(self.answer_s):
+                with line.cut_after(min(self.answer_s, self.seconds)):
                     response = client.send(client.build_request("GET", url), stream=True)
                 with line.cut_after(until - time.monotonic()):
                     response.raise_for_status()
@@ -286,6 +266,14 @@ def _limited(response: httpx2.Response, url: str, max_bytes: int) -> Iterator[by
                 most=max_bytes // 2**20,
             )
         yield chunk
+
+
+def _unfetched(url: str, reason: str) -> MediaError:
+    return MediaError(
+        "{url} could not be fetched ({reason}); download it and attach the file.",
+        url=url[:80],
+        reason=reason,
+    )
 
 
 def _status(error: Exception) -> str:

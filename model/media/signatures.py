@@ -64,9 +64,8 @@ def kind(path: str | os.PathLike[str], *, name: str = "") -> Literal["image", "v
     """
     with opened(path, name) as file:
         head = file.read(512)
-    if any(head[at : at + len(magic)] == magic for at, magic in IMAGE_SIGNATURES):
-        return "image"
-    if head.startswith(ARCHIVE):
+    known = any(head[at : at + len(magic)] == magic for at, magic in IMAGE_SIGNATURES)
+    if known or head.startswith(ARCHIVE):
         return "image"
     what = described(head)
     return "" if what is None else "video" if what == "a video" else "image"
@@ -75,11 +74,8 @@ def kind(path: str | os.PathLike[str], *, name: str = "") -> Literal["image", "v
 def described(head: bytes) -> LocalizedText | None:
     if head.startswith(b"ftypcrx", 4):
         return RAW
-    if (
-        head.startswith(b"ftyp", 4)
-        and not head.startswith(b"avi", 8)
-        and _brands(head) & HEIF_BRANDS
-    ):
+    avif = head.startswith(b"avi", 8)
+    if head.startswith(b"ftyp", 4) and not avif and _brands(head) & HEIF_BRANDS:
         return HEIC
     for offset, magic, what in OTHER_SIGNATURES:
         if head[offset : offset + len(magic)] == magic:
@@ -94,24 +90,21 @@ def described(head: bytes) -> LocalizedText | None:
 
 def refusal(head: bytes, shown: str) -> MediaError:
     """The error for a file that is not an image of an allowed format."""
+    if head.startswith(ARCHIVE) and head.startswith(OFFICE, 30):  # after the first file's header
+        return MediaError(
+            "{name} is an office document; save the page that matters as PNG or JPEG and attach that.",
+            name=shown,
+        )
     if head.startswith(ARCHIVE):
-        return _archive(head, shown)
+        return MediaError(
+            "{name} is a ZIP archive; unpack it and attach the pictures or videos in it.",
+            name=shown,
+        )
     if what := described(head):
         return refused(what, shown)
     return MediaError(
         "{name} is not a picture that can be read; save it as PNG or JPEG and attach it again.",
         name=shown,
-    )
-
-
-def _archive(head: bytes, shown: str) -> MediaError:
-    if head.startswith(OFFICE, 30):  # after the header of the first file in it
-        return MediaError(
-            "{name} is an office document; save the page that matters as PNG or JPEG and attach that.",
-            name=shown,
-        )
-    return MediaError(
-        "{name} is a ZIP archive; unpack it and attach the pictures or videos in it.", name=shown
     )
 
 

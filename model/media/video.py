@@ -20,18 +20,9 @@ from PIL import Image
 from model.backend import Cancel
 from model.conversation import Video
 from model.errors import LocalizedText, MediaError
-from model.media import source
+from model.media import decoding, source
 from model.media.container import DECODE_TIMEOUT_S, PROBE_TIMEOUT_S, VideoTrack, opened
-from model.media.decoding import (
-    PacketIndex,
-    Pixels,
-    decoded,
-    decoded_from,
-    decoded_sparsely,
-    frames_at,
-    should_decode_sparsely,
-    upright,
-)
+from model.media.decoding import PacketIndex, Pixels, decoded, upright
 from model.media.image import image_size, open_image
 from model.media.sampling import SAME_MOMENT, VideoInfo
 
@@ -94,11 +85,11 @@ def frames(
     with _opened(video, DECODE_TIMEOUT_S) as track:
         sparse = _sparse_index(video, track, times)
         if sparse:
-            passing = watch.over(decoded_sparsely(track, sparse, times))
+            passing = watch.over(decoding.decoded_sparsely(track, sparse, times))
         else:
-            passing = watch.over(decoded_from(times[0], track))
+            passing = watch.over(decoding.decoded_from(times[0], track))
         chosen: tuple[VideoFrame, Pixels] | None = None
-        for at, frame in frames_at(passing, times):
+        for at, frame in decoding.frames_at(passing, times):
             if watch.cancelled:
                 return
             if chosen is None or chosen[0] is not frame:
@@ -154,7 +145,7 @@ class _Watch:
 
 def _sparse_index(video: Video, track: VideoTrack, times: tuple[float, ...]) -> PacketIndex | None:
     """The index of the packets if most frames are not wanted and the packets tell their times, else None."""
-    if not should_decode_sparsely(track, times):
+    if not decoding.should_decode_sparsely(track, times):
         return None
     with _opened(video, DECODE_TIMEOUT_S) as again:
         return PacketIndex.of(again.packets())

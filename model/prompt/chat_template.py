@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from model.conversation import Conversation, Image, Part, Text
+from model.conversation import Conversation, Image, Part, Role, Text
 
 # The control tokens with which Qwen2-VL names places in an image. Active in replies, never in typed text.
 GROUNDING_TOKENS = (
@@ -129,22 +129,19 @@ def _messages(
     if system:
         messages.append({"role": "system", "content": _stand_in(system, "user", texts)})
     for message in conversation.messages:
-        source: Literal["user", "assistant"] = "user" if message.role == "user" else "assistant"
-        content = [_content(part, source, texts) for part in message.parts]
+        content = [_content(part, message.role, texts) for part in message.parts]
         messages.append({"role": message.role, "content": content})
     return messages
 
 
-def _content(
-    part: Part, source: Literal["user", "assistant"], texts: list[Segment]
-) -> dict[str, str]:
+def _content(part: Part, source: Role, texts: list[Segment]) -> dict[str, str]:
     if isinstance(part, Text):
         source = "assistant" if part.pointing else source
         return {"type": "text", "text": _stand_in(part.text, source, texts)}
     return {"type": "image" if isinstance(part, Image) else "video"}
 
 
-def _stand_in(text: str, source: Literal["user", "assistant"], texts: list[Segment]) -> str:
+def _stand_in(text: str, source: Role, texts: list[Segment]) -> str:
     texts.append(Segment(text, source))
     return f"\ue000{len(texts) - 1}\ue001"
 

@@ -6,14 +6,14 @@ The plan needs only the files' headers, so the figures shown before sending are 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
 from model.backend import ItemCost
 from model.conversation import Conversation, Image, Media, Video
-from model.errors import ContextError, LocalizedText, MediaError
+from model.errors import ContextError, LocalizedText, MediaError, Template
 from model.families import Geometry
 from model.media import download, video
 from model.media.reader import IN_THIS_PROCESS, MediaReader
@@ -30,6 +30,7 @@ MAX_VIDEO_SHARE = 0.75
 MIN_FITTED_FRAMES = 16
 # The lower bound of `video_min_tokens_per_frame`.
 MIN_FRAME_TOKENS = 4
+Kind = Literal["image", "video"]
 
 # A conversation names its addresses again in every turn.
 _fetched = lru_cache(maxsize=16)(download.fetch)
@@ -40,7 +41,7 @@ class VisualItem:
     """Sizes are (width, height) in pixels; `grid` is (t, h, w) in patches."""
 
     media: Image | Video
-    kind: Literal["image", "video"]
+    kind: Kind
     number: int  # as the vision ids count, from 1
     original: tuple[int, int]
     size: tuple[int, int]
@@ -76,7 +77,7 @@ class VisualItem:
         return repr((contents, self.media.fps, self.size, self.times))
 
 
-def item_label(kind: Literal["image", "video"], number: int) -> LocalizedText:
+def item_label(kind: Kind, number: int) -> LocalizedText:
     """`Picture 3`, as vision ids call it."""
     if kind == "image":
         return LocalizedText("Picture {number}", number=number)
@@ -96,28 +97,19 @@ def plan(
     A video that would take more than `MAX_VIDEO_SHARE` of `context_tokens` (0: not known) is fitted.
     """
     max_tokens = int(context_tokens * MAX_VIDEO_SHARE)
-    return tuple(_numbered(conversation.media, geometry, max_video_seconds, max_tokens, reader))
-
-
-def _numbered(
-    items: Iterator[Media],
-    geometry: Geometry,
-    max_video_seconds: float | None,
-    max_video_tokens: int,
-    reader: MediaReader,
-) -> Iterator[VisualItem]:
-    images = videos = 0
-    for item in items:
-        if isinstance(item, Image):
-            images += 1
-            _require(item, item_label("image", images))
-            yield _image(item, images, geometry, reader)
+    items: list[VisualItem] = []
+    numbers = {"image": 0, "video": 0}
+    for media in conversation.media:
+        kind: Kind = "image" if isinstance(media, Image) else "video"
+        numbers[kind] += 1
+        _require(media, item_label(kind, numbers[kind]))
+        if isinstance(media, Image):
+            items.append(_image(media, numbers[kind], geometry, reader))
         else:
-            videos += 1
-            _require(item, item_label("video", videos))
-            facts = file_facts.video_info(item, reader)
-            sampled = _Sampling(item, videos, geometry, facts, max_video_seconds)
-            yield sampled.within(max_video_tokens) if max_video_tokens else sampled.item()
+            facts = file_facts.video_info(media, reader)
+            sampled = _Sampling(media, numbers[kind], geometry, facts, max_video_seconds)
+            items.append(sampled.within(max_tokens) if max_tokens else sampled.item())
+    return tuple(items)
 
 
 def _require(item: Media, label: LocalizedText) -> None:
@@ -214,17 +206,15 @@ def require_holdable(conversation: Conversation, context_tokens: int) -> None:
     texts = [conversation.system or "", *(message.text for message in conversation.messages)]
     characters = sum(map(len, texts))
     if context_tokens and characters > MAX_CHARACTERS_PER_TOKEN * context_tokens:
-        if conversation.turns <= 1:
-            raise ContextError(
-                "The texts have {characters:,} characters; the checkpoint holds {held:,} tokens. Shorten them.",
-                characters=characters,
-                held=context_tokens,
+        if conversation.turns > 1:
+            template = Template(
+                "The texts have {characters:,} characters; the checkpoint holds {held:,} tokens. Shorten them or start over."
             )
-        raise ContextError(
-            "The texts have {characters:,} characters; the checkpoint holds {held:,} tokens. Shorten them or start over.",
-            characters=characters,
-            held=context_tokens,
-        )
+        else:
+            template = Template(
+                "The texts have {characters:,} characters; the checkpoint holds {held:,} tokens. Shorten them."
+            )
+        raise ContextError(template, characters=characters, held=context_tokens)
 
 
 def context_error(
@@ -243,31 +233,29 @@ def context_error(
     own = items[len(items) - len(tuple(message.media)) :] if message else ()
     largest = max(own, key=lambda item: item.tokens, default=None)
     # At any resolution the words alone would be too many.
-    if largest is None or text_tokens + len(items) >= held:
-        if conversation.turns > 1:
-            return ContextError(
-                "This conversation needs {needed:,} tokens; the checkpoint holds {held:,}. "
-                "Shorten your message or start over.",
-                needed=needed,
-                held=held,
-            )
-        return ContextError(
-            "This message needs {needed:,} tokens; the checkpoint holds {held:,}. Shorten it.",
-            needed=needed,
-            held=held,
+    lowered = largest is not None and text_tokens + len(items) < held
+    template = _too_long(lowered=lowered, first=conversation.turns <= 1)
+    item = largest.label if largest else ""
+    return ContextError(template, needed=needed, held=held, item=item)
+
+
+def _too_long(*, lowered: bool, first: bool) -> Template:
+    """lowered: a lower resolution helps; first: there is one turn only."""
+    if lowered and first:
+        return Template(
+            "This message needs {needed:,} tokens; the checkpoint holds {held:,}. "
+            "Lower the resolution of {item}."
         )
-    if conversation.turns > 1:
-        return ContextError(
+    if lowered:
+        return Template(
             "This conversation needs {needed:,} tokens; the checkpoint holds {held:,}. "
-            "Lower the resolution of {item} or start over.",
-            needed=needed,
-            held=held,
-            item=largest.label,
+            "Lower the resolution of {item} or start over."
         )
-    return ContextError(
-        "This message needs {needed:,} tokens; the checkpoint holds {held:,}. "
-        "Lower the resolution of {item}.",
-        item=largest.label,
-        needed=needed,
-        held=held,
+    if first:
+        return Template(
+            "This message needs {needed:,} tokens; the checkpoint holds {held:,}. Shorten it."
+        )
+    return Template(
+        "This conversation needs {needed:,} tokens; the checkpoint holds {held:,}. "
+        "Shorten your message or start over."
     )

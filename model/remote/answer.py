@@ -21,20 +21,8 @@ from model.backend import Cancel, Finished, Notice, Progress, StopReason, Usage
 from model.conversation import Conversation
 from model.errors import ContextError, LocalizedText
 from model.prompt.visual_item import VisualItem, context_error
+from model.remote.http import errors
 from model.remote.http.client import OPTIONAL, VIDEO, ServedModels, Server
-from model.remote.http.errors import (
-    NO_CLIPS,
-    BrokenOffError,
-    StrangerError,
-    StreamedError,
-    exceeded_context,
-    is_about_the_model,
-    out_of_memory,
-    rejected_fields,
-    retry_after,
-    status,
-    to_demo_error,
-)
 from model.remote.http.stream import chunks
 from model.remote.media import EncodedMedia, content_part
 from model.remote.messages import MediaSlot, RemoteMessage, openai_messages
@@ -51,7 +39,7 @@ BACKOFF_S = (0.3, 1.0, 3.0)
 PATIENCE_S = 30.0
 # Errors that mean a lost connection. The last two surface where an error of TLS is not translated into one of httpx.
 LOST = (httpx2.RequestError, ssl.SSLError, EndOfStream)
-RETRYABLE = (OpenAIError, BrokenOffError, StreamedError, StrangerError)
+RETRYABLE = (OpenAIError, errors.BrokenOffError, errors.StreamedError, errors.StrangerError)
 _BARE_BOX = re.compile(r"\(\d{1,3},\d{1,3}\),\(\d{1,3},\d{1,3}\)")
 
 
@@ -188,10 +176,9 @@ class Answer:
         if settings.temperature > 0:
             request |= {"top_p": settings.top_p, "seed": settings.seed}
             extra["top_k"] = settings.top_k or -1  # vLLM and SGLang write -1 for all tokens
-        for name in OPTIONAL:
-            if name in self._without:
-                request.pop(name, None)
-                extra.pop(name, None)
+        for name in self._without:
+            request.pop(name, None)
+            extra.pop(name, None)
         return request | {"extra_body": extra}
 
     async def _receive(self, request: dict[str, Any]) -> None:
@@ -209,53 +196,49 @@ class Answer:
             except httpx2.TimeoutException as error:
                 raise APITimeoutError(response.http_request) from error
             except LOST as error:
-                raise BrokenOffError from error
+                raise errors.BrokenOffError from error
         reply.end()
 
     def _new_reply(self) -> Reply:
         always_thinks = "thinking" in self._server.model.lower()
-        return Reply(self._emit, self._began, always_thinks=always_thinks)
-
-    def _began(self) -> None:
-        self._record_quirks(unsupported=self._without)  # the server answers once these are left out
+        # The server answers once these are left out.
+        begun = lambda: self._record_quirks(unsupported=self._without)  # noqa: E731
+        return Reply(self._emit, begun, always_thinks=always_thinks)
 
     def _retry_or_raise(self, error: Exception, backoff: Iterator[float]) -> None:
         """Change the request, or wait, so that asking again may help. Raises `DemoError` if neither does."""
         model, server = self._server.model, self._server
-        served = server.ask_again() if is_about_the_model(error) else ServedModels()
+        served = server.ask_again() if errors.is_about_the_model(error) else ServedModels()
         if server.model != model:
             return  # the server was restarted with another model
         if not self._reply.begun and (self._change(error) or self._wait(error, backoff)):
             return
         log.warning("The server failed", exc_info=error)
-        raise to_demo_error(error, server.connection, model=model, models=served.models) from error
+        raise errors.to_demo_error(
+            error, server.connection, model=model, models=served.models
+        ) from error
 
     def _change(self, error: Exception) -> bool:
         """Change the request so that the server may accept it, and return whether it was changed.
 
         Raises `ContextError`.
         """
-        if fields := rejected_fields(error, OPTIONAL) - self._without:
+        if fields := errors.rejected_fields(error, OPTIONAL) - self._without:
             self._without |= fields
             return True
-        if lengths := exceeded_context(error):
+        if lengths := errors.exceeded_context(error):
             self._shorten(*lengths)
             return True
-        clips = any(item.kind == "video" for item in self._planned.items)
-        video_rejected = status(error) in NO_CLIPS and not out_of_memory(error)
-        if (
-            clips
-            and video_rejected
-            and VIDEO not in self._without
-            and not is_about_the_model(error)
-        ):
+        another_cause = errors.out_of_memory(error) or errors.is_about_the_model(error)
+        clips = VIDEO not in self._without and any(i.kind == "video" for i in self._planned.items)
+        if clips and errors.status(error) in errors.NO_CLIPS and not another_cause:
             self._without.add(VIDEO)
             self._plan()
             return True
         return False
 
     def _wait(self, error: Exception, backoff: Iterator[float]) -> bool:
-        asked = retry_after(error)
+        asked = errors.retry_after(error)
         if asked is None or asked > PATIENCE_S or (pause := next(backoff, None)) is None:
             return False
         self._emit(Progress("queued", 0, 0))

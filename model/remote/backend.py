@@ -108,11 +108,6 @@ class RemoteBackend:
         known = found.family.default_settings
         return known if found.sure else replace(known, generation=GenerationSettings())
 
-    def prompt(self, conversation: Conversation, settings: GenerationSettings) -> str:
-        """The prompt that the server's chat template renders, with one pad token per image or video."""
-        request = self.plan_request(conversation, settings, clips=True)
-        return prompt_text(request.messages, self.server.family)
-
     def estimate(self, conversation: Conversation, settings: GenerationSettings) -> Estimate:
         request = self.plan_request(
             conversation, settings, clips=VIDEO not in self.server.unsupported
@@ -154,11 +149,11 @@ class RemoteBackend:
         )
         costing = items if clips else tuple(map(_as_pictures, items))
         prompt = prompt_text(messages, model)
-        count = self._counter.count(prompt)
-        tokens = count.tokens - prompt.count(PAD) + sum(item.tokens for item in costing)
+        counted, by_server = self._counter.count(prompt)
+        tokens = counted - prompt.count(PAD) + sum(item.tokens for item in costing)
         # A server times the frames of a clip in its own way, and has several ways to open a reasoning.
         timed = family.frame_times and any(item.kind == "video" for item in items)
-        exact = count.exact and model.sure and not (model.thinks or timed)
+        exact = by_server and model.sure and not (model.thinks or timed)
         return PlannedRequest(conversation, messages, costing, tokens, exact)
 
     def stream(

@@ -49,10 +49,6 @@ class RemoteMessage:
     role: str
     pieces: tuple[Piece, ...]
 
-    @property
-    def media(self) -> tuple[MediaSlot, ...]:
-        return tuple(piece for piece in self.pieces if isinstance(piece, MediaSlot))
-
 
 def remote_messages(
     conversation: Conversation,
@@ -166,8 +162,9 @@ def _content(
     message: RemoteMessage, part: Callable[[MediaSlot], dict[str, Any]]
 ) -> str | list[dict[str, Any]]:
     """Text alone is a string, because every server takes that."""
-    if not message.media:
-        return "".join(piece for piece in message.pieces if isinstance(piece, str))
+    texts = [piece for piece in message.pieces if isinstance(piece, str)]
+    if len(texts) == len(message.pieces):
+        return "".join(texts)
     return [
         {"type": "text", "text": piece} if isinstance(piece, str) else part(piece)
         for piece in message.pieces

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from openai import APIStatusError, OpenAIError
@@ -21,14 +20,6 @@ ABSENT = (404, 405, 501)
 _CONTROL = re.compile(r"<\|\w+\|>")
 
 
-@dataclass(frozen=True)
-class Count:
-    """The tokens of a prompt. exact: whether the server counted them."""
-
-    tokens: int
-    exact: bool
-
-
 class TokenCounter:
     """Counts for one server, with a cache. Safe to use from several threads."""
 
@@ -37,16 +28,19 @@ class TokenCounter:
         self._can_tokenize = True
         self._asked = lru_cache(maxsize=256)(self._ask)
 
-    def count(self, prompt: str) -> Count:
-        """Count a prompt that has one pad token per image or video. Never raises."""
+    def count(self, prompt: str) -> tuple[int, bool]:
+        """The tokens of a prompt that has one pad token per image or video, and whether the server counted them.
+
+        Never raises.
+        """
         if self._can_tokenize:
             try:
-                return Count(self._asked(self._server.model, prompt), exact=True)
+                return self._asked(self._server.model, prompt), True
             except APIStatusError as error:
                 self._can_tokenize = error.status_code not in ABSENT
             except (OpenAIError, TimeoutError, ValueError, RecursionError):
                 pass  # the request for the answer will report a server that is busy or away
-        return Count(estimated_tokens(prompt), exact=False)
+        return estimated_tokens(prompt), False
 
     def _ask(self, model: str, prompt: str) -> int:
         """Count by a route of vLLM and SGLang. Raises `openai.OpenAIError`, `TimeoutError` and `ValueError`."""

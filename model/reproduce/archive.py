@@ -12,6 +12,7 @@ import re
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path, PurePosixPath
@@ -147,7 +148,10 @@ def _part(part: Text | Media, names: Mapping[str, str]) -> dict[str, Any]:
 
 def _settings(archive: Archive, names: Mapping[str, str]) -> dict[str, Any]:
     items = zip(archive.conversation.media, archive.media, strict=True)
-    versions = {name: metadata.version(name) for name in PACKAGES if _installed(name)}
+    versions: dict[str, str] = {}
+    for name in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
     return {
         "format": FORMAT,
         "runtime": asdict(archive.model_info),
@@ -165,14 +169,6 @@ def _settings(archive: Archive, names: Mapping[str, str]) -> dict[str, Any]:
         ],
         "answers": [asdict(answered) for answered in archive.answers],
     }
-
-
-def _installed(name: str) -> bool:
-    try:
-        metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 def _markdown(archive: Archive, names: Mapping[str, str]) -> str:

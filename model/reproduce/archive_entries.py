@@ -69,10 +69,8 @@ def check_directory(source: Path) -> None:
     """
     with source.open("rb") as file:
         record, locator = _end_record(file)
-    entries, directory = (
-        int.from_bytes(record[10:12], "little"),
-        int.from_bytes(record[12:16], "little"),
-    )
+    entries = int.from_bytes(record[10:12], "little")
+    directory = int.from_bytes(record[12:16], "little")
     if len(record) < _RECORD_BYTES or locator[:4] == b"PK\6\7":
         raise zipfile.BadZipFile
     if entries > MAX_ENTRIES or directory > MAX_DIRECTORY:

@@ -43,8 +43,6 @@ def read(source: Path, folder: Path, allowance: Allowance = NO_OTHER) -> Archive
         check_directory(source)
         with zipfile.ZipFile(source) as file:
             return _archive(Entries(file, source.stat().st_size, allowance), folder)
-    except DemoError:
-        raise
     except (
         # All that malformed zip files and JSON of other shapes can raise.
         zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError, NotImplementedError,

@@ -7,19 +7,14 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from model.families import RENAMED
 from model.media import stock_files
-from model.reproduce.generation_record import (
-    ESCAPE,
-    ESCAPED_ESCAPE,
-    GenerationRecord,
-    Messages,
-    ProcessedMedia,
-)
+from model.reproduce.generation_record import GenerationRecord, Messages, ProcessedMedia
 
 STOCK = (Path(stock_files.__file__), Path(__file__).with_name("stock.py"))
 
@@ -76,9 +71,8 @@ def stock_imports(body: str) -> str:
 def literal(text: str) -> str:
     """Return a string literal that is valid in Python and JSON."""
     quoted = json.dumps(text, ensure_ascii=False)
-    for sign in set(ESCAPE + ESCAPED_ESCAPE):  # invisible
-        quoted = quoted.replace(sign, f"\\u{ord(sign):04x}")
-    return quoted
+    # Signs for private use are invisible; ESCAPE is one.
+    return re.sub("[\ue000-\uf8ff]", lambda sign: f"\\u{ord(sign[0]):04x}", quoted)
 
 
 def listed(messages: Messages, part: Callable[[Mapping[str, Any]], str]) -> Iterator[str]:

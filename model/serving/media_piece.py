@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from model.backend import Cancel
 from model.prompt.visual_item import VisualItem
 
 
@@ -72,22 +71,3 @@ class MemoryRequest:
     ahead: bool
     number: int
     person: object
-
-
-@dataclass(eq=False)
-class Use:
-    """A session that is in use, and whether it was forgotten meanwhile."""
-
-    session: str
-    forgotten: bool = False
-
-
-class Unwanted(Cancel):
-    """Set as soon as no request wants the piece."""
-
-    def __init__(self, look: Callable[[], bool]) -> None:
-        super().__init__()
-        self._look = look
-
-    def is_set(self) -> bool:
-        return self._look()

@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Generic
 
-from model.backend import Cancel
+from model.backend import Cancel, CancelWhen
 from model.media.video import VideoProgress
 from model.prompt.visual_item import VisualItem
 from model.serving.media_decoders import DecodeJob, Decoders
-from model.serving.media_piece import Key, MemoryRequest, Piece, Ready, Unwanted, Use, Value
+from model.serving.media_piece import Key, MemoryRequest, Piece, Ready, Value
 from model.serving.person import PERSON
+from model.serving.session_cache import SessionStore
 
 # Makes an item's value in steps and may rest between them. Its result does not matter once it is cancelled.
 Make = Callable[[VisualItem, Cancel, VideoProgress], Generator[None, None, Value]]
@@ -34,7 +35,7 @@ MAX_SHARE_OF_PERSON = 0.75
 LINGER_S = 5.0
 
 
-class PreparedMedia(Generic[Value]):
+class PreparedMedia(SessionStore, Generic[Value]):
     """Values by session and content. Safe to use from several threads."""
 
     def __init__(
@@ -48,13 +49,13 @@ class PreparedMedia(Generic[Value]):
 
         budget: bytes of all values. A single conversation may exceed it.
         """
+        super().__init__()
         self._make, self._nbytes_of, self._budget = make, nbytes_of, budget
         self._decoders = decoders or Decoders()
         self._pieces: OrderedDict[Key, Piece[Value]] = OrderedDict()
         # Requests that wait for memory; those that read ahead are last.
         self._line: list[MemoryRequest] = []
         self._numbers = count()
-        self._uses: set[Use] = set()
         self._changed = threading.Condition()
 
     @property
@@ -62,20 +63,6 @@ class PreparedMedia(Generic[Value]):
         """Bytes of all values that are ready or being decoded."""
         with self._changed:
             return sum(piece.nbytes for piece in self._pieces.values())
-
-    @contextmanager
-    def in_use(self, session: str) -> Iterator[None]:
-        """Marks the session as in use. If it is forgotten meanwhile, its values are dropped at the end."""
-        use = Use(session)
-        with self._changed:
-            self._uses.add(use)
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._uses.discard(use)
-            if use.forgotten:
-                self.forget(session)
 
     @contextmanager
     def ready(
@@ -117,9 +104,8 @@ class PreparedMedia(Generic[Value]):
 
     def forget(self, session: str) -> None:
         """Drop all values of the session. Values in use are dropped after their last user."""
+        super().forget(session)
         with self._changed:
-            for use in self._uses:
-                use.forgotten = use.forgotten or use.session == session
             for piece in [p for k, p in self._pieces.items() if k[0] == session]:
                 piece.forgotten = True
                 if not piece.users:
@@ -200,7 +186,7 @@ class PreparedMedia(Generic[Value]):
         self._decoders.add(DecodeJob(person, self._steps(piece), clip, urgent, session=session))
 
     def _steps(self, piece: Piece[Value]) -> Iterator[None]:
-        cancel = Unwanted(lambda: self._unwanted(piece))
+        cancel = CancelWhen(lambda: self._unwanted(piece))
         if cancel.is_set():
             return
         value, error = None, None

@@ -33,21 +33,10 @@ class ReadAheadRegistry:
                 del self._flags[session]
 
 
-class AnyCancel(Cancel):
-    """Set as soon as one of two flags is set."""
-
-    def __init__(self, one: Cancel, other: Cancel) -> None:
-        super().__init__()
-        self._flags = one, other
-
-    def is_set(self) -> bool:
-        return any(flag.is_set() for flag in self._flags)
-
-
 def with_question(conversation: Conversation, text: str) -> Conversation:
     """Return the draft with `text` in place of its question."""
     *before, last = conversation.messages or (None,)
     if last is None or last.role != "user":
         return conversation.with_user_turn(Text(text))
-    media = tuple(part for part in last.parts if not isinstance(part, Text))
-    return replace(conversation, messages=(*before, replace(last, parts=(*media, Text(text)))))
+    asked = replace(last, parts=(*last.media, Text(text)))
+    return replace(conversation, messages=(*before, asked))

@@ -30,7 +30,35 @@ class _Use:
     forgotten: bool = False
 
 
-class SessionCache(Generic[Value]):
+class SessionStore:
+    """Values of sessions. What is stored for a session that is in use and was forgotten is dropped at the end."""
+
+    def __init__(self) -> None:
+        self._uses: set[_Use] = set()
+        self._uses_lock = threading.Lock()
+
+    @contextmanager
+    def in_use(self, session: str) -> Iterator[None]:
+        """Marks a session as in use. If it is forgotten inside, it is forgotten again at the end."""
+        use = _Use(session)
+        with self._uses_lock:
+            self._uses.add(use)
+        try:
+            yield
+        finally:
+            with self._uses_lock:
+                self._uses.discard(use)
+            if use.forgotten:
+                self.forget(session)
+
+    def forget(self, session: str) -> None:
+        """Drop all values of a session, also those that are stored for it while it is in use."""
+        with self._uses_lock:
+            for use in self._uses:
+                use.forgotten = use.forgotten or use.session == session
+
+
+class SessionCache(SessionStore, Generic[Value]):
     """Values by session and key. Thread-safe.
 
     evicted: the number of entries that were evicted so far, by rank.
@@ -38,12 +66,12 @@ class SessionCache(Generic[Value]):
 
     def __init__(self, budget: int) -> None:
         """budget: bytes of all entries together; 0 disables the cache."""
+        super().__init__()
         self.budget = budget
         self.evicted: Counter[int] = Counter()
         self._entries: OrderedDict[tuple[str, Hashable], _Entry[Value]] = OrderedDict()
         self._reserved = 0
         self._evicted_units: dict[str, Counter[int]] = {}
-        self._uses: set[_Use] = set()
         self._lock = threading.Lock()
 
     @property
@@ -102,25 +130,9 @@ class SessionCache(Generic[Value]):
         with self._lock:
             return self._evicted_units.pop(session, Counter())
 
-    @contextmanager
-    def in_use(self, session: str) -> Iterator[None]:
-        """Marks a session as in use. If it is forgotten inside, its entries are dropped again at the end."""
-        use = _Use(session)
-        with self._lock:
-            self._uses.add(use)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._uses.discard(use)
-            if use.forgotten:
-                self.forget(session)
-
     def forget(self, session: str) -> None:
-        """Drop all entries of a session, also those that are stored for it while it is in use."""
+        super().forget(session)
         with self._lock:
-            for use in self._uses:
-                use.forgotten = use.forgotten or use.session == session
             for owner, key in [name for name in self._entries if name[0] == session]:
                 del self._entries[owner, key]
             self._evicted_units.pop(session, None)

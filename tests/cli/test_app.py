@@ -263,7 +263,6 @@ def test_every_limit_that_a_flag_sets_is_the_pages_and_its_memory_is_given_back(
 import sys
 import app, httpx
 from cli import process
-from cli import memory
 from tests.support.fakes import FakeBackend
 
 def look(page):
@@ -272,7 +271,7 @@ def look(page):
         httpx.get(page.local_url + "config", timeout=300).status_code, tabs.queue_size, tabs.rates.per_minute,
         tabs.background.quota.most_bytes == 2**29, tabs.downloads.max_bytes == page.max_file_size == 3 * 2**20, tabs.open_tabs.kept_s,
         tabs.answer_log.messages, any(function.name == "read_ahead" for function in page.fns.values()),
-        tabs.give_back is memory.give_back,
+        tabs.give_back is process.give_back,
     )
 
 app.load, process.wait_for_signal, process.drain = lambda *_: FakeBackend(), lambda: None, look

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cli import memory as heap
+from cli import process
 from model.settings import GenerationSettings, VisionSettings
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening
@@ -49,15 +49,15 @@ def freed() -> Iterator[float]:
 
 @on_linux
 def test_freed_memory_is_given_back(freed: float) -> None:
-    heap.give_back()
+    process.give_back()
     assert resident_mb() < freed - PART_MB
 
 
 MANY_THREADS = """
 import ctypes, threading
-from cli import memory as heap
+from cli import process
 if {together}:
-    heap.keep_together()
+    process.keep_together()
 libc, met = ctypes.CDLL(None), threading.Barrier(8)
 def allocate():
     libc.malloc(1000)
@@ -78,14 +78,14 @@ def test_threads_share_a_few_arenas() -> None:
         run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         return run.stderr.count("Arena ")
 
-    assert arenas(together=False) > heap.ARENAS
-    assert 1 <= arenas(together=True) <= heap.ARENAS
+    assert arenas(together=False) > process.ARENAS
+    assert 1 <= arenas(together=True) <= process.ARENAS
 
 
 @on_linux
 def test_memory_is_given_back_after_an_answer(freed: float) -> None:
     async def play() -> None:
-        tabs = Tabs(FakeBackend(), give_back=heap.give_back)
+        tabs = Tabs(FakeBackend(), give_back=process.give_back)
         tab = tabs.open("k")
         drafted = tab.drafted("Hi", VisionSettings())
         assert drafted
@@ -100,7 +100,7 @@ def test_memory_is_given_back_after_an_answer(freed: float) -> None:
 @on_linux
 def test_memory_is_given_back_when_a_conversation_is_forgotten(freed: float) -> None:
     async def play() -> None:
-        Tabs(FakeBackend(), give_back=heap.give_back).forget("k")
+        Tabs(FakeBackend(), give_back=process.give_back).forget("k")
 
     scene(play)
     wait_until(lambda: resident_mb() < freed - PART_MB)

@@ -46,9 +46,9 @@ def test_it_is_tried_once_more_without_what_was_kept(
     expected = said(backend, talk, "somebody else")
     assert backend.engine.session_cache.nbytes
     backend = faulty(qwen2_vl, place, failure)
-    backend.engine.feature_cache.put("somebody else", "picture", torch.zeros(1))
+    backend.engine.session_cache.put("somebody else", "picture", torch.zeros(1), 4)
     assert said(backend, talk) == expected
-    assert backend.engine.feature_cache.get("somebody else", "picture") is None
+    assert backend.engine.session_cache.get("somebody else", "picture") is None
 
 
 def test_only_then_is_the_person_told(qwen2_vl: LocalBackend, talk: Conversation) -> None:
@@ -68,13 +68,13 @@ def test_reading_ahead_is_tried_once_more_too_and_then_told(
     qwen2_vl: LocalBackend, talk: Conversation, failures: int
 ) -> None:
     backend = faulty(qwen2_vl, "prefill", *[MemoryError()] * failures)
-    backend.engine.feature_cache.put("somebody else", "picture", torch.zeros(1))
+    backend.engine.session_cache.put("somebody else", "picture", torch.zeros(1), 4)
     if failures == 1:
         assert backend.read_ahead(talk, SHORT, session="mine")
     else:
         with pytest.raises(DemoError, match="memory does not suffice"):
             backend.read_ahead(talk, SHORT, session="mine")
-    assert backend.engine.feature_cache.get("somebody else", "picture") is None
+    assert backend.engine.session_cache.get("somebody else", "picture") is None
     assert said(backend, talk), "the next message is answered"
 
 

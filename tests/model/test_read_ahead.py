@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.backend import Cancel, Progress, Usage, collected
+from model.backend import Cancel, CancelWhen, Progress, Usage, collected
 from model.conversation import Conversation, Image, Message, Text, Video
 from model.engine.vision_encoder import VisionEncoder, pixels_nbytes, prepare_pixels
 from model.local import LocalBackend
 from model.prompt.visual_item import VisualItem
 from model.serving.prepared_media import PreparedMedia
-from model.serving.read_ahead import AnyCancel, ReadAheadRegistry, with_question
+from model.serving.read_ahead import ReadAheadRegistry, with_question
 from model.settings import GenerationSettings
 from tests.support import media_files
 from tests.support.media_files import SMALL
@@ -259,7 +259,7 @@ def test_only_the_latest_draft_counts() -> None:
 def test_either_flag_stops() -> None:
     for number in (0, 1):
         flags = (Cancel(), Cancel())
-        either = AnyCancel(*flags)
+        either = CancelWhen(*(flag.is_set for flag in flags))
         assert not either.is_set()
         flags[number].set()
         assert either.is_set()

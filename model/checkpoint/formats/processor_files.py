@@ -127,15 +127,14 @@ def _require_matching_model(folder: Path, processor: Any, config: Any) -> None:
 def _require_working_chat_template(folder: Path, processor: Any) -> None:
     """Raises `CheckpointError` unless the template renders an image and a text. It is code of the checkpoint's."""
     parts = [{"type": "image"}, {"type": "text", "text": "Hello"}]
+    reason: str = LocalizedText("it leaves pictures or texts out")
+    cause: Exception | None = None
     try:
         prompt = processor.apply_chat_template([{"role": "user", "content": parts}], tokenize=False)
-    except Exception as error:
-        reason: str = f"{type(error).__name__}: {error}"
-        cause: Exception | None = error
-    else:
         if processor.image_token in prompt and "Hello" in prompt:
             return
-        reason, cause = LocalizedText("it leaves pictures or texts out"), None
+    except Exception as error:
+        reason, cause = f"{type(error).__name__}: {error}", error
     raise CheckpointError(
         "The chat template of {checkpoint} cannot be used ({reason}); {again}.",
         checkpoint=folder,
@@ -175,9 +174,7 @@ def _broken_processor_error(folder: Path, error: Exception) -> CheckpointError:
 
 
 def _has_image_settings(folder: Path) -> bool:
-    within = (folder / PROCESSOR_FILE).is_file() and "image_processor" in _read_object(
-        folder, PROCESSOR_FILE
-    )
+    within = "image_processor" in _read_object(folder, PROCESSOR_FILE)
     return within or (folder / IMAGE_SETTINGS_FILE).is_file()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -13,25 +12,13 @@ from model.checkpoint.formats.weight_files import UNQUANTIZED_DTYPES, StoredTens
 from model.errors import CheckpointError
 from model.families import now_called
 
-
-@dataclass(frozen=True)
-class RequiredPackages:
-    """The packages that one quantization method needs, and the command that installs them."""
-
-    packages: tuple[str, ...] = ()
-    command: str = ""
-
-
-GPTQMODEL = RequiredPackages(("gptqmodel", "optimum"), "pip install gptqmodel optimum")
+# The packages that each quantization method needs, as they are imported; transformers reads fp8 by itself.
 PACKAGES_OF_METHOD = {
-    "gptq": GPTQMODEL,
-    "awq": GPTQMODEL,
-    "bitsandbytes": RequiredPackages(("bitsandbytes",), "pip install bitsandbytes"),
-    "compressed-tensors": RequiredPackages(
-        ("compressed_tensors",), "pip install compressed-tensors"
-    ),
-    # transformers reads it by itself.
-    "fp8": RequiredPackages(),
+    "gptq": ("gptqmodel", "optimum"),
+    "awq": ("gptqmodel", "optimum"),
+    "bitsandbytes": ("bitsandbytes",),
+    "compressed-tensors": ("compressed_tensors",),
+    "fp8": (),
 }
 # The keys of a quantization_config that list modules which are not quantized.
 UNQUANTIZED_MODULE_KEYS = ("modules_to_not_convert", "llm_int8_skip_modules", "ignore")
@@ -72,8 +59,8 @@ def require_packages(
             checkpoint=checkpoint,
             method=method,
         )
-    required = PACKAGES_OF_METHOD[method]
-    for package in required.packages:
+    packages = PACKAGES_OF_METHOD[method]
+    for package in packages:
         reason = (problem_of or import_problem)(package)
         if reason is not None:
             raise CheckpointError(
@@ -81,9 +68,9 @@ def require_packages(
                 "`{command}`.",
                 checkpoint=checkpoint,
                 method=method,
-                packages=", ".join(required.packages),
+                packages=", ".join(packages),
                 reason=reason,
-                command=required.command,
+                command=f"pip install {' '.join(packages).replace('_', '-')}",
             )
 
 

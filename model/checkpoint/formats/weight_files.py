@@ -97,11 +97,8 @@ def stored_tensors(folder: Path) -> dict[str, StoredTensor]:
 
 def indexed_files(folder: Path) -> dict[str, str]:
     """The file name of each tensor in the index. It is empty without an index, or beside a single weight file."""
-    return (
-        {}
-        if (folder / SINGLE_FILE).exists() or not (folder / INDEX_FILE).exists()
-        else _read_index(folder)
-    )
+    single = (folder / SINGLE_FILE).exists() or not (folder / INDEX_FILE).exists()
+    return {} if single else _read_index(folder)
 
 
 def redownload_hint(folder: Path) -> LocalizedText:

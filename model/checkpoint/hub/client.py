@@ -6,14 +6,14 @@ huggingface_hub by itself retries for minutes, and without end if a server break
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
+
+import httpx2
 
 from model.checkpoint.hub.errors import InterruptedDownloadError, NoAnswerError, to_checkpoint_error
-
-if TYPE_CHECKING:
-    import httpx2
 
 # To connect, and between two reads of one response.
 REQUEST_TIMEOUT_S = 10.0
@@ -30,11 +30,8 @@ def model_info(checkpoint: str) -> Any:
     """huggingface_hub's `ModelInfo` with the names and sizes of all files. Raises `CheckpointError`."""
     from huggingface_hub import HfApi
 
-    _silence_limit().reset()
-    try:
+    with _operation(checkpoint):
         return HfApi().model_info(checkpoint, files_metadata=True, timeout=REQUEST_TIMEOUT_S)
-    except _hub_exceptions() as error:
-        raise to_checkpoint_error(checkpoint, error) from error
 
 
 def download(checkpoint: str, names: Iterable[str], report: Callable[[int], None]) -> str:
@@ -44,12 +41,22 @@ def download(checkpoint: str, names: Iterable[str], report: Callable[[int], None
     """
     from huggingface_hub import snapshot_download
 
+    with _operation(checkpoint):
+        bar = _progress_bar(report)
+        return snapshot_download(checkpoint, allow_patterns=list(names), tqdm_class=bar)
+
+
+@contextmanager
+def _operation(checkpoint: str) -> Iterator[None]:
+    """Inside, errors of huggingface_hub and the packages below it become `CheckpointError`."""
     _silence_limit().reset()
     try:
-        return snapshot_download(
-            checkpoint, allow_patterns=list(names), tqdm_class=_progress_bar(report)
-        )
-    except _hub_exceptions() as error:
+        yield
+    except (
+        # A SOCKS proxy needs another package. hf_xet raises RuntimeError for network errors.
+        *(ImportError, OSError, ValueError, RuntimeError),
+        *(InterruptedDownloadError, NoAnswerError, httpx2.HTTPError, httpx2.InvalidURL),
+    ) as error:
         raise to_checkpoint_error(checkpoint, error) from error
 
 
@@ -71,7 +78,7 @@ class _SilenceLimit:
         if self._unanswered_since is None:
             self._unanswered_since = now
         if now - self._unanswered_since > MAX_SILENCE_S:
-            self._give_up()
+            self._give_up(self._bad_response)
         limits = request.extensions.get("timeout", {})
         request.extensions["timeout"] = {
             name: min(limits.get(name) or REQUEST_TIMEOUT_S, REQUEST_TIMEOUT_S)
@@ -81,26 +88,21 @@ class _SilenceLimit:
     def on_response(self, response: httpx2.Response) -> None:
         if response.status_code == TOO_MANY_REQUESTS:
             # huggingface_hub would wait for as long as the response says.
-            _raise_for_status(response)
+            self._give_up(response)
         if response.status_code < 500:
             self.reset()
             return
         self._bad_response = response
         since = self._unanswered_since
         if since and time.monotonic() - since > MAX_SILENCE_S / 2:
-            self._give_up()
+            self._give_up(response)
 
-    def _give_up(self) -> NoReturn:
-        if self._bad_response is not None:
-            _raise_for_status(self._bad_response)
+    def _give_up(self, response: httpx2.Response | None) -> NoReturn:
+        from huggingface_hub.utils._http import hf_raise_for_status
+
+        if response is not None:
+            hf_raise_for_status(response)
         raise NoAnswerError
-
-
-def _raise_for_status(response: httpx2.Response) -> NoReturn:
-    from huggingface_hub.utils._http import hf_raise_for_status
-
-    hf_raise_for_status(response)
-    raise AssertionError("called for errors only")
 
 
 @cache
@@ -151,20 +153,3 @@ def _progress_bar(report: Callable[[int], None]) -> Any:
             return shown
 
     return Bar
-
-
-def _hub_exceptions() -> tuple[type[Exception], ...]:
-    """The exceptions of huggingface_hub and the packages below it. hf_xet raises RuntimeError for network errors."""
-    import httpx2
-
-    return (
-        # A SOCKS proxy needs another package.
-        ImportError,
-        OSError,
-        ValueError,
-        RuntimeError,
-        InterruptedDownloadError,
-        NoAnswerError,
-        httpx2.HTTPError,
-        httpx2.InvalidURL,
-    )

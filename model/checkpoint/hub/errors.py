@@ -9,7 +9,9 @@ import errno
 from collections.abc import Iterator
 from json import JSONDecodeError
 
-from model.errors import CheckpointError
+import httpx2
+
+from model.errors import CheckpointError, Template
 
 DISK_FULL = errno.ENOSPC, errno.EDQUOT
 NOT_WRITABLE = errno.EACCES, errno.EPERM, errno.EROFS
@@ -25,183 +27,145 @@ class NoAnswerError(Exception):
 
 def to_checkpoint_error(checkpoint: str, error: BaseException) -> CheckpointError:
     """The sentence for an error that huggingface_hub raised. The first known cause in its chain decides."""
-    for cause in _causes(error):
-        for error_of in (
-            _disk_error,
-            _id_error,
-            _account_error,
-            _environment_error,
-            _server_error,
-            _connection_error,
-        ):
-            if found := error_of(checkpoint, cause):
-                return found
+    from huggingface_hub import constants
+
+    groups = (_disk, _id, _account, _environment, _server, _connection)
+    known = ((group(cause), cause) for cause in _causes(error) for group in groups)
+    template, cause = next(((found, cause) for found, cause in known if found), (UNKNOWN, error))
     return CheckpointError(
-        "{checkpoint} could not be fetched from the Hugging Face Hub; check the name and the "
-        "network, or give the folder of a downloaded checkpoint.",
+        template,
         checkpoint=checkpoint,
+        hub=constants.ENDPOINT,
+        folder=constants.HF_HUB_CACHE,
+        status=_status(cause),
+        reason=str(cause),
+        example="Qwen/Qwen2-VL-2B-Instruct",
     )
 
 
-def _disk_error(checkpoint: str, cause: BaseException) -> CheckpointError | None:
-    from huggingface_hub import constants
+UNKNOWN = Template(
+    "{checkpoint} could not be fetched from the Hugging Face Hub; check the name and the "
+    "network, or give the folder of a downloaded checkpoint."
+)
 
+
+def _disk(cause: BaseException) -> Template | None:
     number = cause.errno if isinstance(cause, OSError) else None
     if number in DISK_FULL:
-        return CheckpointError(
+        return Template(
             "The disk is full, so {checkpoint} could not be stored; make room, or set HF_HOME "
-            "to a folder on a larger disk.",
-            checkpoint=checkpoint,
+            "to a folder on a larger disk."
         )
     if number in NOT_WRITABLE:
-        return CheckpointError(
+        return Template(
             "{checkpoint} cannot be stored, because {folder} is not writable; set HF_HOME to a "
-            "folder that is.",
-            checkpoint=checkpoint,
-            folder=constants.HF_HUB_CACHE,
+            "folder that is."
         )
     return None
 
 
-def _id_error(checkpoint: str, cause: BaseException) -> CheckpointError | None:
+def _id(cause: BaseException) -> Template | None:
     """The hub has no such checkpoint, or the id is none."""
-    from huggingface_hub.errors import (
-        EntryNotFoundError,
-        GatedRepoError,
-        HFValidationError,
-        RepositoryNotFoundError,
-    )
+    from huggingface_hub import errors
 
-    if isinstance(cause, GatedRepoError):
-        return CheckpointError(
+    if isinstance(cause, errors.GatedRepoError):
+        return Template(
             "{checkpoint} is gated; accept its terms on its page at the Hugging Face Hub and "
-            "log in with `hf auth login`.",
-            checkpoint=checkpoint,
+            "log in with `hf auth login`."
         )
     status = _status(cause)
     # Mirrors answer with a bare 404, without the header that makes huggingface_hub raise RepositoryNotFoundError.
-    missing = status == 404 and not isinstance(cause, EntryNotFoundError)
+    missing = status == 404 and not isinstance(cause, errors.EntryNotFoundError)
     hidden = status == 401 and not _has_wrong_token(cause)
-    if isinstance(cause, RepositoryNotFoundError) or missing or hidden:
-        return CheckpointError(
+    if isinstance(cause, errors.RepositoryNotFoundError) or missing or hidden:
+        return Template(
             "The Hugging Face Hub has no {checkpoint}, or it is private; check the name, or "
-            "log in with `hf auth login`.",
-            checkpoint=checkpoint,
+            "log in with `hf auth login`."
         )
-    if isinstance(cause, HFValidationError):
-        return CheckpointError(
+    if isinstance(cause, errors.HFValidationError):
+        return Template(
             "{checkpoint} is neither a folder nor the id of a checkpoint, like {example}; "
-            "check its spelling.",
-            checkpoint=checkpoint,
-            example="Qwen/Qwen2-VL-2B-Instruct",
+            "check its spelling."
         )
     return None
 
 
-def _account_error(checkpoint: str, cause: BaseException) -> CheckpointError | None:
+def _account(cause: BaseException) -> Template | None:
     """The hub refuses this account or this network."""
     status = _status(cause)
     if status in (401, 403):
-        return CheckpointError(
+        return Template(
             "The Hugging Face Hub refuses to give {checkpoint} to this machine's account "
-            "({status}); log in with `hf auth login`, or set HF_TOKEN to a token that may read it.",
-            checkpoint=checkpoint,
-            status=status,
+            "({status}); log in with `hf auth login`, or set HF_TOKEN to a token that may read it."
         )
     if status == 429:
-        return CheckpointError(
+        return Template(
             "The Hugging Face Hub had too many requests from this network (429), so {checkpoint} could "
-            "not be fetched; wait some minutes, or log in with `hf auth login`.",
-            checkpoint=checkpoint,
+            "not be fetched; wait some minutes, or log in with `hf auth login`."
         )
     return None
 
 
-def _environment_error(checkpoint: str, cause: BaseException) -> CheckpointError | None:
+def _environment(cause: BaseException) -> Template | None:
     """An environment variable forbids the request, or names a proxy that does not work."""
-    import httpx2
-    from huggingface_hub import constants
     from huggingface_hub.errors import OfflineModeIsEnabled
 
     if isinstance(cause, OfflineModeIsEnabled):
-        return CheckpointError(
+        return Template(
             "{checkpoint} is not whole in the Hugging Face cache and HF_HUB_OFFLINE forbids to fetch it; "
-            "unset HF_HUB_OFFLINE, or give the folder of a downloaded checkpoint.",
-            checkpoint=checkpoint,
+            "unset HF_HUB_OFFLINE, or give the folder of a downloaded checkpoint."
         )
     if isinstance(cause, ImportError) or "proxy URL" in str(cause):
-        return CheckpointError(
+        return Template(
             "This environment's proxy cannot be used ({reason}), so {checkpoint} could not be fetched; set "
-            "HTTPS_PROXY and ALL_PROXY to one that is http://, or give the folder of a downloaded checkpoint.",
-            checkpoint=checkpoint,
-            reason=str(cause),
+            "HTTPS_PROXY and ALL_PROXY to one that is http://, or give the folder of a downloaded checkpoint."
         )
     if isinstance(cause, httpx2.ProxyError) or _status(cause) == 407:
-        return CheckpointError(
+        return Template(
             "The proxy lets nobody through to {hub}, so {checkpoint} could not be fetched; check "
-            "HTTPS_PROXY, or give the folder of a downloaded checkpoint.",
-            checkpoint=checkpoint,
-            hub=constants.ENDPOINT,
+            "HTTPS_PROXY, or give the folder of a downloaded checkpoint."
         )
     return None
 
 
-def _server_error(checkpoint: str, cause: BaseException) -> CheckpointError | None:
+def _server(cause: BaseException) -> Template | None:
     """The server fails, or it is not the hub."""
-    from huggingface_hub import constants
     from huggingface_hub.errors import FileMetadataError
 
-    hub, status = constants.ENDPOINT, _status(cause)
-    if status and status >= 500:
-        return CheckpointError(
+    if (_status(cause) or 0) >= 500:
+        return Template(
             "{hub}, or a proxy before it, is out of order ({status}), so {checkpoint} could not be fetched; "
-            "try again later, or give the folder of a downloaded checkpoint.",
-            checkpoint=checkpoint,
-            hub=hub,
-            status=status,
+            "try again later, or give the folder of a downloaded checkpoint."
         )
     if isinstance(cause, FileMetadataError | JSONDecodeError):
-        return CheckpointError(
+        return Template(
             "Something else answers in the place of {hub}, so {checkpoint} could not be fetched; open {hub} in a "
-            "browser on this machine, where the network may ask for a log-in, and check HF_ENDPOINT.",
-            checkpoint=checkpoint,
-            hub=hub,
+            "browser on this machine, where the network may ask for a log-in, and check HF_ENDPOINT."
         )
     return None
 
 
-def _connection_error(checkpoint: str, cause: BaseException) -> CheckpointError | None:
+def _connection(cause: BaseException) -> Template | None:
     """No connection to the hub, or one that broke off."""
-    import httpx2
-    from huggingface_hub import constants
-
-    hub = constants.ENDPOINT
     if isinstance(cause, httpx2.ConnectError) and "CERTIFICATE_VERIFY_FAILED" in str(cause):
-        return CheckpointError(
+        return Template(
             "The certificate of {hub} is not trusted, so {checkpoint} could not be fetched; set "
-            "SSL_CERT_FILE to your network's certificates.",
-            checkpoint=checkpoint,
-            hub=hub,
+            "SSL_CERT_FILE to your network's certificates."
         )
     if isinstance(cause, httpx2.RemoteProtocolError | httpx2.ReadError | InterruptedDownloadError):
-        return CheckpointError(
+        return Template(
             "The download of {checkpoint} broke off; start again to go on where it ended, or give "
-            "the folder of a downloaded checkpoint.",
-            checkpoint=checkpoint,
+            "the folder of a downloaded checkpoint."
         )
     if isinstance(cause, NoAnswerError | httpx2.ReadTimeout):
-        return CheckpointError(
+        return Template(
             "{hub} does not answer, so {checkpoint} could not be fetched; try again later, or give the "
-            "folder of a downloaded checkpoint.",
-            checkpoint=checkpoint,
-            hub=hub,
+            "folder of a downloaded checkpoint."
         )
     if isinstance(cause, httpx2.TransportError | httpx2.InvalidURL):
-        return CheckpointError(
+        return Template(
             "{hub} cannot be reached, so {checkpoint} could not be fetched; check the network (behind a proxy "
-            "set HTTPS_PROXY), or give the folder of a downloaded checkpoint.",
-            checkpoint=checkpoint,
-            hub=hub,
+            "set HTTPS_PROXY), or give the folder of a downloaded checkpoint."
         )
     return None
 

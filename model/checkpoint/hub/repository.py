@@ -74,11 +74,6 @@ def weights_bytes_on_hub(checkpoint: str) -> int:
     return sum(size for name, size in _listing(checkpoint).items() if is_weights_file(name))
 
 
-def forget_listings() -> None:
-    """Forget what the hub answered, so that it is asked again."""
-    _listing.cache_clear()
-
-
 @cache
 def _listing(repo: str) -> dict[str, int]:
     """The bytes of each file of a repository. Files in folders are left out: they hold other formats."""

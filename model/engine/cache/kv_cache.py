@@ -38,10 +38,8 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         super().lazy_initialization(key_states, value_states)
-        self._key_buffer = key_states.new_empty((*key_states.shape[:2], 0, key_states.shape[-1]))
-        self._value_buffer = value_states.new_empty(
-            (*value_states.shape[:2], 0, value_states.shape[-1])
-        )
+        self._key_buffer = _reallocated(key_states, 0, 0)
+        self._value_buffer = _reallocated(value_states, 0, 0)
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any

@@ -30,10 +30,6 @@ class CachedPrefix:
             self.cache.crop(-surplus)
         del self.keys[length:]
 
-    @property
-    def nbytes(self) -> int:
-        return self.cache.nbytes
-
 
 def common_prefix_length(held: Sequence[CacheKey], wanted: Sequence[CacheKey]) -> int:
     """The number of leading keys that are equal."""
@@ -47,8 +43,8 @@ def bytes_per_token(model: Any) -> int:
     return ModelSizes.of(model.config, model.dtype.itemsize).bytes_per_token
 
 
-# Evicted after vision features, which a turn needs only if its KV cache is gone.
-EVICTION_RANK = 1
+# Of `SessionCache`. Vision features are evicted first, because a turn needs them only if its KV cache is gone.
+FEATURES_RANK, PREFIX_RANK = 0, 1
 ENTRY_KEY = "conversation"
 
 
@@ -80,6 +76,5 @@ class PrefixCache:
     def store(self, session: str, prefix: CachedPrefix) -> None:
         """Store `prefix` for the session's next turn. It must not be modified from now on."""
         self._store.reserve(session, 0)
-        self._store.put(
-            session, ENTRY_KEY, prefix, prefix.nbytes, rank=EVICTION_RANK, units=len(prefix.keys)
-        )
+        nbytes, tokens = prefix.cache.nbytes, len(prefix.keys)
+        self._store.put(session, ENTRY_KEY, prefix, nbytes, rank=PREFIX_RANK, units=tokens)

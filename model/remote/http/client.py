@@ -12,16 +12,7 @@ from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from openai import (
-    APIStatusError,
-    AsyncOpenAI,
-    AuthenticationError,
-    NotFoundError,
-    Omit,
-    OpenAIError,
-    PermissionDeniedError,
-    Timeout,
-)
+import openai
 
 from model.backend import Cancel
 from model.errors import DemoError, LocalizedText
@@ -158,18 +149,18 @@ class Server:
         """As `ask`, but no models after an error."""
         try:
             return self.ask()
-        except (OpenAIError, StrangerError, DemoError):
+        except (openai.OpenAIError, StrangerError, DemoError):
             return ServedModels()
 
     async def _ask(self) -> ServedModels:
         try:
             told = await self.client.get("/models", cast_to=object, options={"timeout": CONNECT_S})
-        except (AuthenticationError, PermissionDeniedError):
+        except (openai.AuthenticationError, openai.PermissionDeniedError):
             raise
-        except APIStatusError as error:
+        except openai.APIStatusError as error:
             if self.connection.model:
                 return ServedModels()
-            if isinstance(error, NotFoundError):
+            if isinstance(error, openai.NotFoundError):
                 raise stranger(self.connection.host) from error
             raise
         except (ValueError, RecursionError) as error:  # not JSON
@@ -232,13 +223,13 @@ def _models(told: object) -> list[dict[str, Any]]:
     ]
 
 
-async def _client(connection: Connection) -> AsyncOpenAI:
+async def _client(connection: Connection) -> openai.AsyncOpenAI:
     """Create the client on the loop that owns its connections. It reads no key or name from the environment."""
-    unasked = {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
-    return AsyncOpenAI(
+    unasked = {"OpenAI-Organization": openai.Omit(), "OpenAI-Project": openai.Omit()}
+    return openai.AsyncOpenAI(
         base_url=connection.base_url,
         api_key=connection.key or "none",
-        timeout=Timeout(connection.silence_s, connect=CONNECT_S),
+        timeout=openai.Timeout(connection.silence_s, connect=CONNECT_S),
         max_retries=0,  # `Answer` retries, shows the wait and can be stopped
         default_headers=unasked,
         http_client=client(connection),

@@ -7,17 +7,9 @@ import math
 import re
 from collections.abc import Iterable
 
-from openai import (
-    APIConnectionError,
-    APIError,
-    APIStatusError,
-    APITimeoutError,
-    AuthenticationError,
-    NotFoundError,
-    PermissionDeniedError,
-)
+import openai
 
-from model.errors import DemoError
+from model.errors import DemoError, Template
 from model.remote.http.characters import whole
 from model.remote.http.connection import Connection
 from model.remote.http.route import RedirectedError, proxy_of
@@ -120,7 +112,7 @@ def rejected_fields(error: Exception, fields: Iterable[str]) -> frozenset[str]:
 
 def exceeded_context(error: Exception) -> tuple[int, int] | None:
     """Return (prompt tokens, context tokens) if the prompt is too long, 0 for a number that is not given; else None."""
-    if not isinstance(error, APIError | StreamedError) or "length" not in words(error):
+    if not isinstance(error, openai.APIError | StreamedError) or "length" not in words(error):
         return None
     held = _CONTEXT.search(words(error))
     if not held:
@@ -133,7 +125,7 @@ def retry_after(error: Exception) -> float | None:
     """Return the seconds to wait before a retry: 0.0 if the server names none, None if a retry does not help."""
     if _is_silence(error) or isinstance(error.__cause__, RedirectedError):
         return None
-    if isinstance(error, APIConnectionError):
+    if isinstance(error, openai.APIConnectionError):
         return 0.0
     if status(error) not in BUSY or out_of_memory(error):
         return None
@@ -147,7 +139,7 @@ def retry_after(error: Exception) -> float | None:
 
 def out_of_memory(error: Exception) -> bool:
     """Whether the server ran out of memory. The same request would fail again."""
-    return isinstance(error, APIStatusError | StreamedError) and bool(
+    return isinstance(error, openai.APIStatusError | StreamedError) and bool(
         _NO_MEMORY.search(words(error))
     )
 
@@ -174,51 +166,59 @@ def to_demo_error(
         )
     if isinstance(error, StrangerError):
         return stranger(host)
+    listed = ", ".join(models)
+    return DemoError(
+        _unanswered(error) or _refused(error, listed),
+        host=host,
+        seconds=retry_after(error) or connection.silence_s,
+        reason=reason(error, connection),
+        model=model,
+        models=listed,
+    )
+
+
+def _unanswered(error: Exception) -> Template | None:
+    """The server is not there, or does not let this program in."""
     if _is_silence(error):
-        return DemoError(
-            "The server at {host} has said nothing for {seconds:.0f} s; try again later.",
-            host=host,
-            seconds=connection.silence_s,
+        return Template(
+            "The server at {host} has said nothing for {seconds:.0f} s; try again later."
         )
-    if isinstance(error, APIConnectionError):
-        return DemoError(
-            "The server at {host} cannot be reached; start it, or check --api-base.", host=host
-        )
-    if isinstance(error, AuthenticationError | PermissionDeniedError):
-        return DemoError(
+    if isinstance(error, openai.APIConnectionError):
+        return Template("The server at {host} cannot be reached; start it, or check --api-base.")
+    if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
+        return Template(
             "The server at {host} does not accept the key; "
-            "check the variable that --api-key-env names.",
-            host=host,
+            "check the variable that --api-key-env names."
         )
-    return _refusal(error, connection, model, models)
+    return None
 
 
-def _refusal(
-    error: Exception, connection: Connection, model: str, models: Iterable[str]
-) -> DemoError:
-    host = connection.host
+def _refused(error: Exception, models: str) -> Template:
+    """The server does not answer this request. models: the names that it lists."""
     if out_of_memory(error):
-        return DemoError(
+        return Template(
             "The server at {host} has run out of memory; lower the resolution or the maximum answer length, "
-            "or start a new chat. It says: {reason}",
-            host=host,
-            reason=reason(error, connection),
+            "or start a new chat. It says: {reason}"
         )
     if status(error) in BUSY:
-        return _busy(error, host)
+        if retry_after(error):
+            return Template(
+                "The server at {host} has too much to do; try again in {seconds:.0f} s."
+            )
+        return Template("The server at {host} has too much to do; try again in a minute.")
     if is_about_the_model(error):
-        return _wrong_model(host, model, models)
-    if isinstance(error, APIStatusError):
-        return DemoError(
-            "The server at {host} refused: {reason}", host=host, reason=reason(error, connection)
+        if models:
+            return Template(
+                "The server at {host} has no model {model}; choose with --api-model: {models}."
+            )
+        return Template(
+            "The server at {host} has no model {model}; name one that it has with --api-model."
         )
+    if isinstance(error, openai.APIStatusError):
+        return Template("The server at {host} refused: {reason}")
     if isinstance(error, StreamedError):
-        return DemoError(
-            "The server at {host} could not answer: {reason}",
-            host=host,
-            reason=reason(error, connection),
-        )
-    return DemoError("The server at {host} broke off its answer; try again.", host=host)
+        return Template("The server at {host} could not answer: {reason}")
+    return Template("The server at {host} broke off its answer; try again.")
 
 
 def stranger(host: str) -> DemoError:
@@ -242,7 +242,7 @@ def _proxy_that_spoke(error: Exception, connection: Connection) -> str:
         return proxy
     read = connection.base_url.startswith("http://")
     unlike = isinstance(error, StrangerError) or (
-        isinstance(error, APIStatusError) and not isinstance(error.body, dict)
+        isinstance(error, openai.APIStatusError) and not isinstance(error.body, dict)
     )
     return proxy if read and unlike else ""
 
@@ -250,39 +250,14 @@ def _proxy_that_spoke(error: Exception, connection: Connection) -> str:
 def _is_silence(error: Exception) -> bool:
     """Whether the connection was open and no data came."""
     unconnected = type(error.__cause__).__name__ in ("ConnectTimeout", "PoolTimeout")
-    return isinstance(error, APITimeoutError) and not unconnected
-
-
-def _busy(error: Exception, host: str) -> DemoError:
-    if wait := retry_after(error):
-        return DemoError(
-            "The server at {host} has too much to do; try again in {seconds:.0f} s.",
-            host=host,
-            seconds=wait,
-        )
-    return DemoError("The server at {host} has too much to do; try again in a minute.", host=host)
+    return isinstance(error, openai.APITimeoutError) and not unconnected
 
 
 def is_about_the_model(error: Exception) -> bool:
     """Whether the server does not have the model. vLLM sends 404, and a server that is pinned to a model sends 400."""
-    if isinstance(error, NotFoundError):
+    if isinstance(error, openai.NotFoundError):
         return "model" in words(error).lower()
-    return isinstance(error, APIStatusError) and "pinned" in words(error)
-
-
-def _wrong_model(host: str, model: str, models: Iterable[str]) -> DemoError:
-    if names := ", ".join(models):
-        return DemoError(
-            "The server at {host} has no model {model}; choose with --api-model: {models}.",
-            host=host,
-            model=model,
-            models=names,
-        )
-    return DemoError(
-        "The server at {host} has no model {model}; name one that it has with --api-model.",
-        host=host,
-        model=model,
-    )
+    return isinstance(error, openai.APIStatusError) and "pinned" in words(error)
 
 
 def reason(error: Exception, connection: Connection) -> str:

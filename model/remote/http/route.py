@@ -59,9 +59,7 @@ def client(connection: Connection) -> httpx2.AsyncClient:
 def is_near(address: str) -> bool:
     """Whether a server is on this machine or in its local network, which a proxy does not reach."""
     host = (urlsplit(address).hostname or "").rstrip(".").lower()
-    if "." not in host and ":" not in host:
-        return True
-    if host.endswith(NEAR):
+    if ("." not in host and ":" not in host) or host.endswith(NEAR):
         return True
     try:
         found = ipaddress.ip_address(host.partition("%")[0])
@@ -70,8 +68,7 @@ def is_near(address: str) -> bool:
             found = ipaddress.ip_address(socket.inet_aton(host))  # such as 127.1
         except OSError:
             return False
-    mapped = getattr(found, "ipv4_mapped", None)
-    found = mapped or found
+    found = getattr(found, "ipv4_mapped", None) or found
     return found.is_loopback or found.is_private or found.is_link_local or found.is_unspecified
 
 

@@ -163,9 +163,7 @@ class _Events:
 
 def _is_error(chunk: Chunk) -> bool:
     """Whether an object is an error, in any of the forms that servers use."""
-    if "error" in (chunk.get("object"), chunk.get("type")):
-        return True
-    if chunk.get("error"):
+    if chunk.get("error") or "error" in (chunk.get("object"), chunk.get("type")):
         return True
     answers = chunk.get("choices") is not None or chunk.get("usage") is not None
     told = any(isinstance(chunk.get(name), str | list) for name in ("message", "detail", "msg"))

@@ -13,6 +13,7 @@ from model.conversation import Conversation, Image, Text, Video
 from model.errors import ContextError, DemoError
 from model.remote.backend import RemoteBackend
 from model.remote.http.connection import Connection
+from model.remote.messages import prompt_text
 from model.settings import GenerationSettings, VisionSettings
 from tests.support import media_files
 from tests.support.openai_server import MODEL, OpenAIServer, Refusal, Told
@@ -232,7 +233,8 @@ def test_the_estimate_is_exact_where_the_server_tokenizes(
     exact = RemoteBackend.connect(Connection(server.base))
     talk = TALK.with_reply("Yes.").with_user_turn(picture, Text("one two three"))
     # The stand-in counts words: the picture's pad is part of one of them.
-    words = len(exact.prompt(talk, GREEDY).split())
+    request = exact.plan_request(talk, GREEDY, clips=True)
+    words = len(prompt_text(request.messages, exact.server.family).split())
     assert exact.estimate(talk, GREEDY).prompt_tokens == words - 1 + 16
     assert exact.estimate(talk, GREEDY).exact
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from model.checkpoint.processor import load_processor
+from model.checkpoint.load import load_processor
 from model.errors import CheckpointError
 from tests.support.checkpoint_folders import as_in_2024, changed
 

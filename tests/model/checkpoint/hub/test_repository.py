@@ -109,12 +109,12 @@ def at(hub: HubServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
         monkeypatch.setattr(constants, "ENDPOINT", endpoint)
         template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        model_hub.forget_listings()
+        model_hub._listing.cache_clear()
         close_session()
 
     at(hub.endpoint)
     yield at
-    model_hub.forget_listings()
+    model_hub._listing.cache_clear()
     close_session()
 
 
@@ -220,7 +220,7 @@ def test_offline_the_variable_is_named_and_nothing_is_asked(
     fetched = model_hub.fetch("me/tiny", weights=True)
     asked = len(hub.asked)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    model_hub.forget_listings()
+    model_hub._listing.cache_clear()
     assert "me/nothing is not whole in the Hugging Face cache and HF_HUB_OFFLINE" in refusal(
         "me/nothing"
     )

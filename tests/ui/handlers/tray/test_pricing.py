@@ -24,7 +24,7 @@ def test_the_cost_is_asked_for_what_would_be_sent(uploads: Path) -> None:
         await attach(tabs, [red])
         assert "34 of 32,768" in await pricing.price(tabs, KEY, "Hi", {"max_tokens": 77})
         (talk,) = backend.estimates
-        assert next(talk.media).vision.max_tokens == 77
+        assert talk.media[0].vision.max_tokens == 77
 
     scene(play)
 
