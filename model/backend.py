@@ -228,9 +228,10 @@ class Backend(Protocol):
         *,
         session: str = "",
     ) -> Iterator[Event]:
-        """Answer the last user turn. Closing the iterator cancels; raises `DemoError`.
+        """Answer the last user turn, as events: `Progress`, then `Delta` and `Reasoning`, at last one `Finished`.
 
-        What can be reused is kept for a non-empty `session` until `forget`.
+        A `Notice` may come at any time. Closing the iterator cancels the answer. What can be reused is kept for a
+        non-empty `session` until `forget`. Raises `DemoError`, also between two events.
         """
         ...
 

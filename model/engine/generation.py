@@ -22,8 +22,9 @@ from model.engine.cache import prefix_cache
 from model.engine.cache.prefix_cache import CachedPrefix
 from model.engine.engine import Engine
 from model.engine.grouped_attention import grouped_attention
+from model.engine.logits_processor import FiniteLogitsProcessor
 from model.engine.repetition import RepetitionDetector
-from model.engine.streamer import FiniteLogitsProcessor, StopWhen, TextStreamer
+from model.engine.streamer import StopWhen, TextStreamer
 from model.errors import DemoError
 from model.prompt.sampling_arguments import sampling_arguments
 from model.prompt.token_ids import Prompt
@@ -52,8 +53,9 @@ class _MatchedPrompt:
 
 
 class Generation:
-    """One answer: `answer` prefills and decodes, `prefill` only prefills.
+    """One answer. The caller prepares `items_to_prepare`, then calls `answer` and `finish`.
 
+    To read ahead, it calls `prefill` in place of the two.
     decoded_frames: images and video frames that the caller decoded for this answer.
     missing_media: items by content hash whose features are not cached and whose pixels were not passed.
     """

@@ -1,4 +1,4 @@
-"""The streamer, stopping criteria and logits processor that `generate` gets: text out, and reasons to stop.
+"""The streamer and the stopping criteria that `generate` gets: text out, and reasons to stop.
 
 Knows nothing of prompts or of models.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from transformers import LogitsProcessor, StoppingCriteria
+from transformers import StoppingCriteria
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 from transformers.generation.streamers import BaseStreamer
 
@@ -85,32 +85,6 @@ class StopWhen(StoppingCriteria):  # type: ignore[misc]  # transformers ships no
     ) -> torch.Tensor:
         """Shape (1,) bool, one per sequence."""
         return torch.full((input_ids.shape[0],), self._condition(), device=input_ids.device)
-
-
-class FiniteLogitsProcessor(LogitsProcessor):  # type: ignore[misc]  # transformers ships no types for it
-    """Ends the answer at the first logits that are NaN or infinite, and does not change finite ones.
-
-    Greedy decoding would repeat token 0, and sampling would fail a device-side assertion, after which the process
-    cannot use the GPU. Only `failed` waits for the device.
-    """
-
-    def __init__(self, end_token: int) -> None:
-        self._end_token = end_token
-        # () bool, on the device: whether all logits so far were finite.
-        self._finite: torch.Tensor | None = None
-
-    @property
-    def failed(self) -> bool:
-        return self._finite is not None and not bool(self._finite)
-
-    def __call__(self, _ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        """scores: (1, vocabulary) float. If they are not finite, only the end token remains possible."""
-        # The maximum of NaN is NaN. -inf is allowed: it excludes a token.
-        finite = scores.max().isfinite()
-        self._finite = finite if self._finite is None else self._finite & finite
-        ending = torch.full_like(scores, -torch.inf)
-        ending[:, self._end_token] = 0.0
-        return torch.where(finite, scores, ending)
 
 
 def token_bytes(tokenizer: Any, token: int) -> bytes:

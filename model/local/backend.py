@@ -90,10 +90,11 @@ class LocalBackend:
         cache_gb: float | None = None,
         adapter: str | PathLike[str] = "",
     ) -> LocalBackend:
-        """Load a checkpoint, and an adapter on top of it, each by folder or hub id. Raises `CheckpointError`.
+        """Load a checkpoint, and an adapter on top of it, each by folder or hub id. A hub id is downloaded first.
 
-        device: auto, cpu, cuda or mps; dtype: auto, bfloat16, float16 or float32; cache_gb: budget in GiB of what is
-        kept between turns, None for a share of the free memory. The others are the flags of the same names.
+        device: auto, cpu, cuda or mps. dtype: auto, bfloat16, float16 or float32. cache_gb: GiB that KV caches and
+        vision features may take between turns; None for a share of the free memory. The others are the flags of the
+        same names. Raises `CheckpointError`, before the weights are read where it can.
         """
         flags = Flags(
             str(checkpoint),

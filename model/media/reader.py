@@ -18,7 +18,7 @@ from model.media.video import VideoProgress
 
 
 class MediaReader(Protocol):
-    """Safe to use from several threads."""
+    """Opens the files of conversations. Safe to use from several threads."""
 
     def __hash__(self) -> int:
         """Caches of facts use the reader as a key."""

@@ -36,12 +36,17 @@ class VideoInfo:
 def sample_times(
     video: VideoInfo, vision: VisionSettings, *, max_seconds: float | None = None
 ) -> tuple[float, ...]:
-    """Return the times in seconds of the frames that the model sees: ascending, an even number. Raises `MediaError`.
+    """Return the times in seconds of the frames that the model sees: ascending, an even number.
 
-    There are `video_fps` times per second from the start of the trimmed part, or `video_max_frames` evenly spread ones if
-    these are fewer. A part with fewer frames gives each frame once. With a variable rate, frames that no such time shows
-    replace frames that two times would show. A list of images is used whole unless `video_fps` was changed. An odd last time
-    is repeated, as the stock processor does, because two frames share their tokens. max_seconds: longer parts are refused.
+    A clip of 10 s at `video_fps` 2 gives 0.0, 0.5, ... 9.5. In particular:
+
+    - More than `video_max_frames` times are thinned out evenly.
+    - A part with fewer frames than times gives each frame once.
+    - With a variable rate, no frame is taken twice while another one is not shown at all.
+    - A list of images is used whole, unless `video_fps` was changed.
+    - An odd last time is repeated, as in the stock processor, because two frames share their tokens.
+
+    max_seconds: longer parts are refused. Raises `MediaError`.
     """
     start, end = _part(video, vision, max_seconds)
     if video.stamps:

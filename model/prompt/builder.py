@@ -15,7 +15,7 @@ from model.settings import GenerationSettings
 
 
 class PromptBuilder:
-    """With the chat template, tokenizer and geometry of one transformers processor."""
+    """Builds prompts for one checkpoint, with the chat template, tokenizer and patch sizes of its processor."""
 
     def __init__(
         self,

@@ -38,7 +38,10 @@ _fetched = lru_cache(maxsize=16)(download.fetch)
 
 @dataclass(frozen=True)
 class VisualItem:
-    """Sizes are (width, height) in pixels; `grid` is (t, h, w) in patches."""
+    """One image or video of a conversation as the model will see it.
+
+    original, size: (width, height) in pixels, of the file and of what the model gets; grid: (t, h, w) in patches.
+    """
 
     media: Image | Video
     kind: Kind

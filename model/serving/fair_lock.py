@@ -63,9 +63,9 @@ class FairLock:
     def acquire(
         self, cancel: Cancel, report: Callable[[int], None], asked_at: float | None = None
     ) -> Iterator[bool]:
-        """Wait for one's turn, telling `report` the number of requests ahead whenever it changes.
+        """Wait for one's turn, and hold the lock within the block. Gives False if cancelled before the turn came.
 
-        Gives False if cancelled before the turn came. asked_at: when the person asked, by
+        report: called with the number of requests ahead whenever it changes. asked_at: when the person asked, by
         `time.perf_counter`; tickets of one lap are ordered by it.
         """
         ticket = _Ticket(time.perf_counter() if asked_at is None else asked_at, PERSON.get())

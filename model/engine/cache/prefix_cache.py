@@ -63,8 +63,8 @@ class PrefixCache:
     def pop_match(self, session: str, keys: Sequence[CacheKey]) -> CachedPrefix:
         """Remove and return the session's KV cache, truncated to its common prefix with `keys`. It may be empty.
 
-        It has at most `len(keys) - 1` tokens, because the model must read the last one to answer. The cache reserves
-        memory for all of `keys` until `store`.
+        The caller owns it, and gives it back with `store`. Until then memory for all of `keys` is reserved. It has at
+        most `len(keys) - 1` tokens, because the model must read the last one to answer.
         """
         prefix: CachedPrefix | None = self._store.pop(session, ENTRY_KEY)
         self._store.reserve(session, len(keys) * self._bytes_per_token)

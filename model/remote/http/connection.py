@@ -14,7 +14,7 @@ SILENCE_S = 600.0
 
 @dataclass(frozen=True)
 class Connection:
-    """Raises `DemoError` for a malformed address.
+    """How to reach a server, and which of its models to ask. Raises `DemoError` for a malformed address.
 
     model: empty for the first one that the server lists; family: a key of `families`, empty to go by the model's name;
     silence_s: seconds without data after which a request fails.
