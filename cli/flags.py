@@ -235,8 +235,8 @@ def _add_limit_flags(flags: argparse.ArgumentParser) -> None:
     limits.add_argument("--keep-minutes", type=float, default=60, metavar="N",
         help="how long a conversation and its files stay when its page has been closed")
     limits.add_argument("--allow-urls", action="store_true",
-        help="programs may name pictures and clips by public http(s) addresses, which are fetched "
-             "by this machine")
+        help="programs and people may name pictures and clips by public http(s) addresses, which are "
+             "fetched by this machine")
     limits.add_argument("--max-video-seconds", type=float, default=3600.0, metavar="N",
         help="longest clip, or part of one, that is read")
 # fmt: on

@@ -1,6 +1,7 @@
 // Starts the page's modules, before Gradio's scripts run.
 import { download } from './browser/download.js';
 import { watchErrors } from './browser/errors.js';
+import { askForRoom, whenItChanges } from './browser/on_screen_keyboard.js';
 import * as storage from './browser/storage.js';
 import * as composer from './composer/composer.js';
 import * as editBox from './composer/edit_box.js';
@@ -26,7 +27,7 @@ import * as said from './opening/said.js';
 import { mount } from './page/elements.js';
 import { chooseLanguage, language, nameThePage } from './page/language.js';
 import * as notices from './page/notices.js';
-import { whenReady } from './page/parts.js';
+import { $, whenReady } from './page/parts.js';
 import * as refusals from './page/refusals.js';
 import * as scrolling from './page/scrolling.js';
 import { levelOf, tokensOf } from './settings/detail.js';
@@ -35,10 +36,11 @@ import * as modelNote from './settings/model_note.js';
 import * as settings from './settings/settings.js';
 import * as sidebar from './settings/sidebar.js';
 import * as tabStops from './settings/tab_stops.js';
+import * as address from './tray/address.js';
 import * as attachments from './tray/attachments.js';
 import * as camera from './tray/camera.js';
 import * as dropOverlay from './tray/drop_overlay.js';
-import * as inspector from './tray/inspector.js';
+import * as inspector from './inspector/inspector.js';
 import * as tray from './tray/tray.js';
 
 const REFUSED = { blocked: 'storageBlocked', full: 'storageFull' };
@@ -59,10 +61,16 @@ refusals.start(window);
 copyCode(document);
 storage.whenRefused((why) => notices.tell(REFUSED[why]));
 
-for (const part of [attachments, comparison, connection, enlarged, examples, inspector, price, reproduce, seek, sidebar, tasks, textLimit]) part.start();
+for (const part of [address, attachments, comparison, connection, enlarged, examples, inspector, price, reproduce, seek, sidebar, tasks, textLimit]) part.start();
+askForRoom(document);
+whenItChanges(window, (height) => {
+  $('#page').style.height = height ? `${height}px` : '';
+  scrollTo(0, 0); // back from where Safari has scrolled
+});
 keepFocus();
 skipToComposer();
 sayGoodbye();
 whenReady(nameThePage);
-for (const part of [conversation, dropOverlay, logSliders, modelNote, newChat, scrolling, composer, editBox, turns, places, camera, tray, tabStops]) whenReady(part.start);
+for (const part of [conversation, dropOverlay, logSliders, modelNote, newChat, scrolling, composer, turns, places, camera, tray, tabStops]) whenReady(part.start);
+whenReady(() => editBox.start(conversation.whenDrawn));
 whenReady(() => said.start(texts, conversation.whenDrawn));

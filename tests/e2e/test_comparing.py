@@ -160,3 +160,23 @@ def test_the_form_speaks_the_pages_language_and_keeps_what_was_filled_in(told: C
     told.page.locator("#language input[value=en]").dispatch_event("click")
     told.page.get_by_role("link", name="Chat").wait_for()
     back(told)
+
+
+def test_comparing_is_not_sending_and_escape_leads_back_to_the_chat(
+    told: Chat, fake: FakeBackend
+) -> None:
+    fake.answer = lambda _: [Delta("word " * 400)]
+    told.ask("Hello")
+    compare(told)
+    assert not told.page.is_visible("#composer [data-testid=submit-button]")
+    told.send("What is this?")
+    wait_for_both(told)
+    told.page.wait_for_function("document.querySelector('#comparison').scrollTop > 0")
+    assert told.page.evaluate(
+        "[document, ...document.querySelectorAll(':is(body, .gradio-container, .gradio-container :has(#page), #page)')]"
+        ".every((around) => !(around.scrollingElement ?? around).scrollTop)"
+    )
+    told.page.keyboard.press("Escape")
+    told.page.wait_for_selector("#talk", state="visible")
+    assert told.page.is_visible("#composer [data-testid=submit-button]")
+    assert list(told.asked) == ["Hello"] and told.draft == "What is this?"

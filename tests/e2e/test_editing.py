@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from model.backend import Delta
 from model.errors import MediaError
 from tests.e2e.conftest import OpenChat
@@ -18,6 +20,12 @@ CONFIRMED = """() => document.querySelector('#edit-box textarea').dispatchEvent(
 FITS = """() => {
   const box = document.querySelector('#edit-box textarea');
   return box.clientHeight > 48 && box.scrollHeight === box.clientHeight;
+}"""
+# Not only in the window, but not under the composer either.
+WHOLLY_SEEN = """(part) => {
+  const { left, top, right, bottom } = document.querySelector(part).getBoundingClientRect();
+  return [[left + 4, top + 4], [right - 4, bottom - 4]].every(([x, y]) =>
+    document.elementFromPoint(x, y)?.closest('#edit-box'));
 }"""
 SEND_THE_DRAFT = """() => {
   document.querySelector('#composer [data-testid=submit-button]').click();
@@ -39,7 +47,7 @@ def test_an_earlier_turn_is_rewritten_with_its_picture_while_the_draft_waits(
     told.page.click("#chatbot .user-row >> nth=0 >> .edit-turn")
     told.wait_for_edit("first")
     told.wait_for_cards(1)
-    assert told.page.locator("#chatbot .replaced").count() == 4
+    assert told.page.locator("#chatbot .replaced").count() == 3
     assert told.draft == "a draft"
     told.page.keyboard.type(" and")
     told.page.keyboard.press("Shift+Enter")
@@ -76,6 +84,38 @@ def test_the_box_is_as_high_as_its_text_on_a_phone(open_page: OpenChat) -> None:
     phone.page.click("#edit")
     phone.wait_for_edit(text)
     phone.page.wait_for_function(FITS)
+
+
+@pytest.mark.parametrize(
+    "size", [(1280, 720), (390, 460)], ids=["laptop", "phone with its keyboard"]
+)
+def test_a_message_is_rewritten_in_its_own_bubble(
+    open_page: OpenChat, picture: Path, size: tuple[int, int]
+) -> None:
+    """With its files; what will be replaced is dimmed, and all of the box is in sight."""
+    width, height = size
+    told = open_page(viewport={"width": width, "height": height})
+    told.attach(picture)
+    told.ask("first")
+    for question in ("second", "third", "fourth"):
+        told.ask(question)
+    told.page.locator("#chatbot .user-row").nth(1).hover()
+    told.page.click("#chatbot .user-row >> nth=1 >> .edit-turn")
+    told.wait_for_edit("second")
+    assert told.page.locator("#chatbot .user-row >> nth=1 >> #edit-box textarea").is_visible()
+    assert told.page.locator("#chatbot .replaced").count() == 5
+    told.page.click("#edit-cancel")
+    told.page.wait_for_selector("#edit-box", state="hidden")
+    told.page.click("#chatbot .user-row >> nth=0 >> .edit-turn")
+    told.wait_for_edit("first")
+    told.page.wait_for_selector("#chatbot .user-row >> nth=0 >> #tray li", state="visible")
+    assert told.page.evaluate("document.activeElement.matches('.user-row #edit-box textarea')")
+    for part in ("#edit-box textarea", "#edit-send", "#edit-cancel"):
+        told.page.wait_for_function(WHOLLY_SEEN, arg=part)
+    told.page.press("#edit-box textarea", "Escape")
+    told.page.wait_for_selector("#composer #tray", state="attached")
+    assert told.page.evaluate("document.activeElement.matches('#composer textarea')")
+    assert told.page.locator("#chatbot .user img").first.is_visible()
 
 
 def test_a_rewritten_turn_is_sent_by_its_button_and_the_draft_by_nothing(told: Chat) -> None:

@@ -141,6 +141,35 @@ def test_a_clip_shows_its_sampled_frames_and_can_be_trimmed(chat: Chat, clip: Pa
     )
 
 
+def test_the_part_of_a_clip_is_chosen_by_keyboard_played_and_told_on_its_card(
+    chat: Chat, clip: Path
+) -> None:
+    chat.attach(clip)
+    assert chat.page.inner_text("#tray li small") == "▶ 0:02"
+    look(chat, 0)
+    chat.page.focus("dialog [name=start]")
+    for _ in range(5):
+        chat.page.keyboard.press("ArrowRight")
+    assert chat.page.input_value("dialog [data-of=start]") == "0.5"
+    chat.page.fill("dialog [data-of=end]", "0.2")
+    chat.page.press("dialog [data-of=end]", "Tab")
+    assert chat.page.input_value("dialog [data-of=end]") == "0.6"  # neither passes the other
+    chat.page.fill("dialog [data-of=end]", "1.5")
+    chat.page.press("dialog [data-of=end]", "Tab")
+    chat.page.wait_for_function(
+        "document.querySelector('dialog .strip time')?.textContent === '0:00.5'"
+    )
+    chat.page.get_by_role("button", name="Play", exact=True).click()
+    chat.page.wait_for_function("document.querySelector('dialog video').currentTime > 0.5")
+    chat.page.wait_for_function(
+        "(({ paused, currentTime }) => paused && currentTime === 0.5)(document.querySelector('dialog video'))"
+    )
+    close(chat)
+    chat.page.wait_for_function(
+        "document.querySelector('#tray li small').textContent === '▶ 1.0 s'"
+    )
+
+
 def test_a_wish_that_cannot_be_met_is_explained_in_the_dialog(chat: Chat, clip: Path) -> None:
     chat.attach(clip)
     look(chat, 0)

@@ -64,6 +64,49 @@ def test_a_camera_without_its_first_frame_takes_nothing(told: Chat) -> None:
 
 
 @pytest.mark.chromium_only
+def test_the_other_camera_is_chosen_where_there_are_two(told: Chat) -> None:
+    told.page.evaluate("""() => {
+      const devices = navigator.mediaDevices, real = devices.getUserMedia.bind(devices);
+      window.facing = [];
+      devices.enumerateDevices = async () => [{ kind: 'videoinput' }, { kind: 'videoinput' }, { kind: 'audioinput' }];
+      devices.getUserMedia = async ({ video }) => { window.facing.push(video.facingMode.ideal); return real({ video: true }); };
+    }""")
+    told.page.click("#sources [data-source=camera]")
+    for facing in (["environment", "user"], ["environment", "user", "environment"]):
+        told.page.click("dialog .primary:not(:disabled)", trial=True)
+        told.page.get_by_role("button", name="Other camera").click()
+        told.page.wait_for_function(
+            "(facing) => JSON.stringify(window.facing) === JSON.stringify(facing)", arg=facing
+        )
+    told.page.click("dialog .primary")
+    told.wait_for_cards(1)
+    told.page.evaluate(
+        "delete navigator.mediaDevices.enumerateDevices, delete navigator.mediaDevices.getUserMedia"
+    )
+
+
+@pytest.mark.chromium_only
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("NotAllowedError", "allow it in the browser and try again"),
+        ("NotFoundError", "There is no camera here; connect one, or attach a picture."),
+        ("NotReadableError", "Another program is using the camera"),
+    ],
+)
+def test_why_there_is_no_camera_is_told(told: Chat, error: str, said: str) -> None:
+    told.page.evaluate(
+        """(error) => {
+          const devices = navigator.mediaDevices;
+          devices.getUserMedia = async () => { delete devices.getUserMedia; throw new DOMException('no', error); };
+        }""",
+        error,
+    )
+    told.page.click("#sources [data-source=camera]")
+    told.page.locator("#tray [role=alert]", has_text=said).wait_for()
+
+
+@pytest.mark.chromium_only
 def test_the_screen_can_be_taken(told: Chat) -> None:
     told.page.click("#sources [data-source=screen]")
     told.wait_for_cards(1)

@@ -45,6 +45,9 @@ def test_a_part_of_an_attached_picture_is_asked_about(chat: Chat, picture: Path)
     first, question = chat.asked
     assert first.startswith("Picture 1: (") and "<|" not in first
     assert question == "What is here?"
+    assert chat.page.locator("#chatbot .user .crop").evaluate(
+        "(crop) => getComputedStyle(crop).backgroundSize.split(' ').map(parseFloat).every((n) => Math.abs(n - 200) < 1)"
+    )
     assert chat.page.locator(CHIP).count() == 0
     chat.page.click("#undo")
     chat.page.wait_for_selector(CHIP)

@@ -32,6 +32,17 @@ ROW_HEIGHT = "document.querySelector('#chatbot .user-row').getBoundingClientRect
 LOADED = "[...document.querySelectorAll('#chatbot img')].every((image) => image.naturalWidth)"
 
 
+# From now on, of what is read or pressed; what follows a press is no surprise. Statistics and buttons come with the end.
+WATCH_SHIFTS = """() => {
+  window.shifts = [];
+  new PerformanceObserver((list) => {
+    for (const { value, hadRecentInput, sources } of list.getEntries())
+      if (!hadRecentInput && !sources.every(({ node }) => node?.closest?.('#stats, #actions')))
+        window.shifts.push([value, ...sources.map(({ node }) => node?.id || node?.className || node?.nodeName)]);
+  }).observe({ type: 'layout-shift' });
+}"""
+
+
 def written_until(
     finished: threading.Event, text: str = "A red boat.\n\nIt is on a lake."
 ) -> Callable[[Conversation], Iterator[Delta]]:
@@ -79,6 +90,26 @@ def test_a_long_answer_is_not_scrolled_when_it_is_finished(
     told.wait("idle", after_turn=0)
     told.page.wait_for_function(AT_THE_BOTTOM)
     assert abs(told.page.evaluate(SCROLLED) - written) <= 1
+    told.page.set_viewport_size({"width": 1280, "height": 800})
+
+
+@pytest.mark.chromium_only
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_shifts_while_an_answer_streams_and_when_it_ends(
+    told: Chat, fake: FakeBackend, picture: Path, width: int
+) -> None:
+    told.page.set_viewport_size({"width": width, "height": 800})
+    words = [Delta(f"word {i} " if i % 17 else "\n\n- item ") for i in range(80)]
+    place = Delta("<|box_start|>(100,100),(900,900)<|box_end|>")
+    for turn, files in enumerate(((picture,), ())):
+        fake.events, fake.pause_s = [*words, place, Delta(" is it.")], 0.02
+        told.attach(*files)
+        told.send("What is it?")
+        told.growth(1)
+        told.page.evaluate(WATCH_SHIFTS)
+        told.wait("idle", after_turn=turn - 1)
+        told.page.wait_for_selector("#chatbot .bot-row:last-child .marked")
+        assert told.page.evaluate("window.shifts") == []
     told.page.set_viewport_size({"width": 1280, "height": 800})
 
 

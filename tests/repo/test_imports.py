@@ -64,6 +64,7 @@ SCRIPT_ARROWS: dict[str, set[str]] = {
     "opening": {"browser", "page", "settings", "composer"},
     "conversation": {"browser", "page", "settings", "composer", "opening"},
     "tray": {"browser", "page", "composer", "opening", "conversation"},
+    "inspector": {"browser", "page", "composer"},
 }
 # Attributes of Gradio's objects that it does not promise.
 GRADIO_PRIVATE = (

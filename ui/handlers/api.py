@@ -17,7 +17,7 @@ from typing import Any
 import gradio as gr
 
 from model.conversation import Conversation, Text
-from model.errors import DemoError, MediaError, SettingError
+from model.errors import DemoError, SettingError
 from model.media.source import WEB
 from model.settings import GenerationSettings
 from ui import gradio_compat
@@ -179,8 +179,6 @@ async def _attached(tabs: Tabs, tab: Tab, file: PostedFile) -> Attachment:
     if not isinstance(path, str) or not path.startswith(WEB):
         stored = tabs.uploads.claim(path, tab.key, tab.presence.asker)
         return await tabs.background.inspect(tab, stored, file.name)
-    if tabs.downloads is None:
-        raise MediaError("{url} is a web address; download it and attach the file.", url=path[:80])
     return await tabs.background.download(tab, tabs.downloads, path)
 
 

@@ -120,8 +120,28 @@ def by_answer(
     return found
 
 
+def by_question(
+    conversation: Conversation,
+    attachments: Mapping[str, Attachment],
+    convention: Convention,
+    start: int = 0,
+) -> list[list[Marked]]:
+    """The regions that each question is about, in their order, from message `start` on; without those of unknown pictures."""
+    pictures: list[Image] = []
+    found: list[list[Marked]] = []
+    for number, message in enumerate(conversation.messages):
+        pictures += [item for item in message.media if isinstance(item, Image)]
+        if message.role == "user" and number >= start:
+            regions = (
+                _marked(pictures, None, region.text, attachments, convention)
+                for region in message.regions
+            )
+            found.append([one for region in regions for one in region])
+    return found
+
+
 def described(pictures: Sequence[Marked]) -> list[dict[str, Any]]:
-    """What assets/js/conversation/grounding.js needs to draw one answer's places, which are in original pixels."""
+    """What assets/js/conversation/grounding.js needs to draw the places of one answer or question, which are in original pixels."""
     return [
         {
             "number": picture.number,

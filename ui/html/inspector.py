@@ -15,7 +15,6 @@ from model.backend import ItemCost
 from model.errors import LocalizedText
 from model.settings import VisionSettings
 from ui.gradio_compat import file_url
-from ui.html.tray import clock
 from ui.state.tray.attachment import Attachment
 from ui.state.tray.resolution import LEVELS, Resolution
 from ui.text.texts import Texts, number
@@ -50,7 +49,7 @@ def dialog(view: InspectorView, label: LocalizedText, texts: Texts) -> str:
         f'<div data-id="{html.escape(item.id)}" data-label="{title}" data-drawn="{token_hex(4)}">'
         f"<header><h2>{title}</h2>{moving}</header>"
         f"<form>{_form(view, texts)}</form>"
-        f'<div data-part="model-view">{_model_view(view, texts)}</div>'
+        f'<div class="seen">{_player(item, texts)}<div data-part="model-view">{_model_view(view, texts)}</div></div>'
         f'<div class="bar"><button type="button" data-op="detach">{remove}</button></div></div>'
     )
 
@@ -123,16 +122,33 @@ def _number(
 
 
 def _trim(item: Attachment, resolution: Resolution, texts: Texts) -> str:
-    """Two sliders that trim the clip."""
+    """One track with two handles, and where they are in seconds: what the model gets of a clip."""
     handles = (
         ("start", texts.settings["video_start_s"][0], resolution.start or 0.0),
         ("end", texts.settings["video_end_s"][0], item.seconds if resolution.end is None else resolution.end),
     )  # fmt: skip
-    return "".join(
-        f'<label class="handle">{html.escape(label)} <output>{clock(value)}</output>'
-        f'<input type="range" name="{name}" min="0" max="{item.seconds:.1f}" step="0.1" '
-        f'value="{value:.1f}"></label>'
+    limits = f'min="0" max="{item.seconds:.1f}" step="0.1"'
+    track = "".join(
+        f'<input type="range" name="{name}" {limits} value="{value:.1f}" aria-label="{html.escape(label)}">'
         for name, label, value in handles
+    )
+    numbers = "".join(
+        f'<label>{html.escape(label)}<input type="number" data-of="{name}" {limits} value="{value:.1f}" '
+        f'inputmode="decimal"></label>'
+        for name, label, value in handles
+    )
+    return f'{numbers}<div class="trim" style="--from:0;--to:1"><i></i>{track}</div>'
+
+
+def _player(item: Attachment, texts: Texts) -> str:
+    """The clip itself, as far as browsers can play it."""
+    if item.kind != "video" or not item.playable:
+        return ""
+    return (
+        f'<div class="player"><video src="{html.escape(file_url(item.shown))}" poster="{html.escape(file_url(item.thumbnail))}" '
+        'muted playsinline preload="auto"></video>'
+        f'<button type="button" data-op="play" data-play="{html.escape(texts.play)}" '
+        f'data-pause="{html.escape(texts.pause)}"></button></div>'
     )
 
 

@@ -58,6 +58,7 @@ class ConversationUpdate(TypedDict):
     kept: int  # messages that stay
     messages: list[dict[str, Any]]  # after those, in the format of Gradio's Chatbot
     answers: list[dict[str, Any]]  # among these: the text to copy, and the places that it names
+    regions: list[list[dict[str, Any]]]  # of each question among these: the places that it is about
 
 
 def full_update(tab: Tab) -> View:
@@ -115,6 +116,7 @@ def conversation_update(tab: Tab) -> ConversationUpdate:
     )
     said = [messages_html.readable(m.text) for m in shown[kept:] if m.role == "assistant"]
     pointed = grounding_html.by_answer(conversation, chat.attachments, convention, kept)
+    regions = grounding_html.by_question(conversation, chat.attachments, convention, kept)
     return {
         "answering": run is not None,
         "before": before,
@@ -125,6 +127,7 @@ def conversation_update(tab: Tab) -> ConversationUpdate:
             {"text": text, "places": grounding_html.described(pictures)}
             for text, pictures in zip(said, pointed, strict=True)
         ],
+        "regions": [grounding_html.described(of_question) for of_question in regions],
     }
 
 

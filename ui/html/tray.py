@@ -60,7 +60,7 @@ def sources(texts: Texts) -> str:
 def _card(item: Attachment, label: str, texts: Texts) -> str:
     name = html.escape(item.name)
     remove = html.escape(texts.remove.format(name=item.name))
-    length = f"<small>{clock(item.seconds)}</small>" if item.kind == "video" else ""
+    length = _length(item) if item.kind == "video" else ""
     if item.pages > 1:
         length = f"<small>{html.escape(texts.first_page.format(pages=item.pages))}</small>"
     look = html.escape(f"{label}, {item.name}: {texts.look}")
@@ -71,6 +71,16 @@ def _card(item: Attachment, label: str, texts: Texts) -> str:
         f'<button type="button" data-op="detach" data-id="{html.escape(item.id)}" '
         f'aria-label="{remove}">{_CROSS}</button></li>'
     )
+
+
+def _length(item: Attachment) -> str:
+    """How long a clip is; of a trimmed one the part that is sent, and where in the clip that lies."""
+    start = min(item.resolution.start or 0.0, item.seconds)
+    end = item.seconds if item.resolution.end is None else min(item.resolution.end, item.seconds)
+    if end - start >= item.seconds or end <= start:
+        return f"<small>▶ {clock(item.seconds)}</small>"
+    part = f"--from:{start / item.seconds:.3f};--to:{end / item.seconds:.3f}"
+    return f'<small>▶ {end - start:.1f} s</small><i class="part" style="{part}"></i>'
 
 
 def _chip(place: Pointed, label: str, picture: Attachment | None, texts: Texts) -> str:

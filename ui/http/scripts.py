@@ -20,8 +20,11 @@ def address() -> str:
     return f"js/{digest.hexdigest()[:16]}"
 
 
-def tags(max_file_bytes: int) -> str:
-    """The tags in the page's head, before Gradio's scripts. max_file_bytes: the largest upload, for the modules."""
+def tags(max_file_bytes: int, fetches_addresses: bool = False) -> str:
+    """The tags in the page's head, before Gradio's scripts.
+
+    For the modules: max_file_bytes: the largest upload; fetches_addresses: whether the server fetches web addresses.
+    """
     # Without these a browser would learn of a module only from one that imports it.
     preloads = "".join(
         f'<link rel="modulepreload" href="{address()}/{name}">'
@@ -29,7 +32,9 @@ def tags(max_file_bytes: int) -> str:
         if name != FIRST
     )
     limit = f'<meta name="max-file-bytes" content="{max_file_bytes}">'
-    return f'{limit}{preloads}<script type="module" src="{address()}/{FIRST}"></script>'
+    limit += '<meta name="fetches-addresses">' * fetches_addresses
+    script = f'<script type="module" src="{address()}/{FIRST}"></script>'
+    return f"{limit}{preloads}{script}"
 
 
 def _modules() -> list[str]:

@@ -72,7 +72,7 @@ def build_page(
 
     given: settings by name that are defaults in place of the checkpoint's own; read_ahead: whether what is attached is read before it is sent; requests_per_minute: of one address, 0 for
     any number; log_messages: whether the log holds what was asked and answered; downloads: fetches what programs
-    name by its address, None if nothing does; keep_minutes: of a conversation that has no page any more;
+    and people name by its address, None if nothing does; keep_minutes: of a conversation that has no page any more;
     max_uploads_gb: all attached files together; log_ins: whether people log in, and so can log out; demo: whether the
     bundled checkpoint answers, so that the page offers what it can do; give_back: returns freed memory to
     the system, called from any thread.
@@ -117,7 +117,7 @@ def launch_options(
     blocks.tabs.background.quota.max_file_bytes = max_file_bytes
     headers = Middleware(
         PageHeaders,
-        head=WITH_A_SLASH + scripts.tags(max_file_bytes),
+        head=WITH_A_SLASH + scripts.tags(max_file_bytes, blocks.tabs.downloads is not None),
         page_requested=blocks.tabs.pending_pages.requested,
     )
     metrics_route = Middleware(MetricsRoute, metrics=blocks.tabs.metrics, logins=logins)

@@ -8,7 +8,7 @@ FOLDER = ASSETS / "css"
 # Of two rules that say the same of an element, the later one holds.
 ORDER = (
     "base", "bar", "conversation", "answers", "grounding", "stats", "examples", "composer", "tasks", "cost", "tray",
-    "notices", "dialog", "inspector", "reproduce", "comparison", "settings",
+    "edit_box", "notices", "dialog", "inspector", "reproduce", "comparison", "settings", "touch",
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
+from model.errors import MediaError
 from model.media.download import Downloads
 from ui.media.browser_copy import clip_preview
 from ui.media.disk_quota import DiskQuota
@@ -64,8 +65,12 @@ class BackgroundWork:
             tab.presence.person, lambda: clip_preview(clip.path, clip.seconds, self.room(tab))
         )
 
-    async def download(self, tab: Tab, downloads: Downloads, url: str) -> Attachment:
-        """Fetch what lies at an address, and check it."""
+    async def download(self, tab: Tab, downloads: Downloads | None, url: str) -> Attachment:
+        """Fetch what lies at an address, and check it. downloads: None if that is not allowed. Raises `DemoError`."""
+        if downloads is None:
+            raise MediaError(
+                "{url} is a web address; download it and attach the file.", url=url[:80]
+            )
         room = self.room(tab)
         stored = await self._downloads.run(
             tab.presence.person, lambda: download(downloads, url, room)

@@ -113,6 +113,11 @@ class Texts:
     cancel: str
     camera: str
     take_picture: str
+    play: str
+    pause: str
+    switch_camera: str
+    fetch_address: str
+    fetching: str
     screen: str
     try_one: str
     tasks_label: str

@@ -13,7 +13,8 @@ let taken = {};
 let touched = false; // whether the person has changed the form
 let asked = false; // whether answers were asked for that are not on the page yet
 
-const open = () => location.hash === VIEW;
+/** Whether the comparison is shown. */
+export const open = () => location.hash === VIEW;
 const running = () => Boolean($('#compared [data-running]'));
 const row = (name) => element.querySelector(`.row[data-name="${name}"]`);
 const rows = () => [...element.querySelectorAll('.row:not([hidden])')];
@@ -55,7 +56,9 @@ function show() {
 
 function drawn() {
   label();
-  if (asked) $('#compared').scrollIntoView({ block: 'start' });
+  // Not `scrollIntoView`, which scrolls what lies around, too.
+  const view = $('#comparison');
+  if (asked) view.scrollTop += $('#compared').getBoundingClientRect().top - view.getBoundingClientRect().top;
   asked = false;
 }
 
@@ -81,9 +84,14 @@ function drop(shown) {
 function take(settings) {
   taken = JSON.parse(settings);
   send('comparison', 'take');
+  leave();
+}
+
+function leave() {
   location.hash = '#chat';
   composer.focus();
 }
+
 /** The values of the controls with the settings of the chosen side. */
 export const takenSettings = () => settingsWith(taken);
 
@@ -93,7 +101,7 @@ function press(event) {
   if (button?.dataset.op === 'drop') drop(button.closest('.row'));
 }
 
-// Send compares while the comparison is shown. While files are being uploaded, attachments.js holds it back.
+// Enter compares while the comparison is shown; there is no Send then. While files are being uploaded, attachments.js holds it back.
 function sent(event) {
   if (!element || !open() || $('#composer').hasAttribute('data-uploading')) return;
   event.preventDefault();
@@ -103,9 +111,9 @@ function sent(event) {
 
 function pressKey(event) {
   if (keyboard.sends(event) && within(event, composer.FIELDS)) sent(event);
-  if (keyboard.leaves(event) && open() && running() && !$('dialog[open]')) {
+  if (keyboard.leaves(event) && open() && !$('dialog[open]')) {
     event.preventDefault();
-    stop();
+    running() ? stop() : leave();
   }
 }
 

@@ -7,6 +7,8 @@ import { session } from '../browser/storage.js';
 const SAID = 'qwen-vl-chat-said'; // 'yes' in a tab with a conversation, which the page draws later
 
 const listeners = [];
+/** @type {MutationObserver | undefined} */
+let folding;
 
 /** Call `listener` before each change is drawn. */
 export const whenDrawn = (listener) => listeners.push(listener);
@@ -21,7 +23,26 @@ export function draw(sent, messages, live) {
   const said = Boolean((all ?? messages)?.length);
   session.set(SAID, said ? 'yes' : 'no');
   markEmpty(!said);
+  if (rest.answering) {
+    folding?.disconnect();
+    $('#live').toggleAttribute('data-folded', false);
+  }
+  else fold(drawn.texts().length);
   return [all ?? messages, rest.answering ? live : ''];
+}
+
+// The answer that streamed below gives way in the moment in which it stands in the conversation: Gradio draws one of them
+// before the other, and for a frame there would be two. answers: how many there will be.
+function fold(answers) {
+  const observer = new MutationObserver(() => {
+    const rows = document.querySelectorAll('#chatbot .bot-row');
+    if (rows.length < answers || !rows[rows.length - 1]?.querySelector('.prose > *')) return;
+    $('#live').toggleAttribute('data-folded', true);
+    observer.disconnect();
+  });
+  observer.observe($('#chatbot'), { childList: true, subtree: true });
+  folding?.disconnect();
+  folding = observer;
 }
 
 // An empty page has what it offers and the composer in its middle.

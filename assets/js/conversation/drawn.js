@@ -2,6 +2,7 @@
 
 let version = 0;
 let answers = []; // of each answer: the text for copying, and the places that it names
+let questions = []; // of each question: the regions that it is about
 
 /** The messages with the new part from the server; null if it continues another version. */
 export function completed(rest, messages) {
@@ -9,9 +10,12 @@ export function completed(rest, messages) {
   if (rest.kept && rest.before !== version) return null;
   version = rest.version;
   const kept = messages.slice(0, rest.kept);
-  answers = [...answers.slice(0, kept.filter(({ role }) => role === 'assistant').length), ...rest.answers];
+  const count = (wanted) => kept.filter(({ role }) => role === wanted).length;
+  answers = [...answers.slice(0, count('assistant')), ...rest.answers];
+  questions = [...questions.slice(0, count('user')), ...rest.regions];
   return [...kept, ...rest.messages];
 }
 
 export const texts = () => answers.map(({ text }) => text);
 export const places = () => answers.map((answer) => answer.places);
+export const regions = () => questions;

@@ -1,4 +1,5 @@
-// Draws the places that answers name: under each answer a figure for each picture, with a table.
+// Draws the places that answers name: under each answer a figure for each picture, with a table. And beside the sentence of
+// a region that a question is about, what is in it.
 import { whenDrawn } from './conversation.js';
 import { copyText } from '../page/copy_button.js';
 import { send } from '../page/elements.js';
@@ -52,7 +53,7 @@ function row(tag, cells) {
 }
 
 function table(marks) {
-  const head = row('th', ['', text('placeLabel'), 'x1', 'y1', 'x2', 'y2']);
+  const head = row('th', ['#', text('placeLabel'), 'x1', 'y1', 'x2', 'y2']);
   const rows = marks.map(({ place: { label, x1, y1, x2, y2, x, y }, colour }, index) => {
     const made = row('td', [index + 1, label, x1 ?? x, y1 ?? y, x2, y2]);
     made.style.setProperty('--colour', colour);
@@ -109,6 +110,31 @@ function show(host, answer, pictures) {
   host.append(...wanted);
 }
 
+// A background's position is a share of the room that is left beside it.
+function crop({ src, size: [width, height], marks: [{ place: { x1, y1, x2, y2 } }] }) {
+  const made = make('i', 'crop');
+  const [across, down] = [(x2 - x1) / width, (y2 - y1) / height];
+  const at = (start, share) => `${share < 1 ? 100 * start / (1 - share) : 0}%`;
+  made.style.setProperty('--ratio', `${(x2 - x1) / (y2 - y1)}`);
+  made.style.backgroundImage = `url("${src}")`;
+  made.style.backgroundSize = `${100 / across}% ${100 / down}%`;
+  made.style.backgroundPosition = `${at(x1 / width, across)} ${at(y1 / height, down)}`;
+  return made;
+}
+
+// Sentences of regions come first among a message's texts.
+function showRegions(row, regions) {
+  row.querySelectorAll('.user > .message:not(.component)').forEach((sentence, i) => {
+    const [there, version] = [sentence.querySelector(':scope > .crop'), JSON.stringify(regions[i] ?? '')];
+    if ((there?.dataset.version ?? '""') === version) return;
+    there?.remove();
+    if (!regions[i]) return;
+    const made = crop(regions[i]);
+    made.dataset.version = version;
+    sentence.prepend(made);
+  });
+}
+
 /** Call it when the page is ready. */
 export function start() {
   const live = make('div', '');
@@ -120,6 +146,8 @@ export function start() {
     const arriving = JSON.parse($('#run-state [data-places]')?.dataset.places ?? '[]');
     document.querySelectorAll('#chatbot .bot-row').forEach((row, i) => { show(row, i, answers[i] ?? []); });
     show(live, answers.length, arriving);
+    const regions = drawn.regions();
+    document.querySelectorAll('#chatbot .user-row').forEach((row, i) => { showRegions(row, regions[i] ?? []); });
   }
 
   const observer = new MutationObserver(update);

@@ -27,11 +27,16 @@ function offer(row, kind, label) {
   there ? named(there, label) : row.append(button(kind, label));
 }
 
-// Turns that an edit will replace are dimmed.
+// A turn that is being rewritten has a box in its place (edit_box.js). What follows will be replaced, and is dimmed.
 function decorate() {
   const edited = Number($('#run-state [data-editing]')?.dataset.editing ?? Infinity);
-  rows('user').forEach((row, turn) => { offer(row, 'edit-turn', text('edit')); dim(row, turn >= edited); });
-  rows('bot').forEach((row, turn) => { offer(row, 'copy-answer', text('copy')); dim(row, turn >= edited); });
+  rows('user').forEach((row, turn) => {
+    offer(row, 'edit-turn', text('edit'));
+    mark(row, 'edited', turn === edited);
+    row.querySelector(':scope > .flex-wrap')?.toggleAttribute('inert', turn === edited);
+    mark(row, 'replaced', turn > edited);
+  });
+  rows('bot').forEach((row, turn) => { offer(row, 'copy-answer', text('copy')); mark(row, 'replaced', turn >= edited); });
   number();
   for (const picture of document.querySelectorAll('#chatbot button:has(> .image-frame)')) {
     const image = picture.querySelector('img');
@@ -52,6 +57,15 @@ function number() {
   }
 }
 
+// A clip looks like one: how long it is, and a mark until it plays.
+function showLength({ target: video }) {
+  const shown = video.closest('.component');
+  if (!shown || !Number.isFinite(video.duration)) return;
+  const seconds = Math.round(video.duration);
+  shown.dataset.length = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+  shown.toggleAttribute('data-playing', !video.paused);
+}
+
 // The buttons below the latest answer are icons on a phone: their names are tooltips, too.
 function nameActions() {
   for (const button of $('#actions').querySelectorAll('button')) {
@@ -60,8 +74,9 @@ function nameActions() {
   }
 }
 
-function dim(row, replaced) {
-  if (row.classList.contains('replaced') !== replaced) row.classList.toggle('replaced', replaced);
+// Only what changes: the conversation is observed.
+function mark(row, name, wanted) {
+  if (row.classList.contains(name) !== wanted) row.classList.toggle(name, wanted);
 }
 
 function press(event) {
@@ -78,6 +93,7 @@ export function start() {
   for (const kind of ['load', 'error']) {
     $('#chatbot').addEventListener(kind, (event) => { within(event, '[data-loading]')?.removeAttribute('data-loading'); }, true);
   }
+  for (const kind of ['loadedmetadata', 'play', 'pause']) $('#chatbot').addEventListener(kind, showLength, true);
   const observer = new MutationObserver(decorate);
   observer.observe($('#chatbot'), { childList: true, subtree: true });
   for (const place of ['#run-state', '#page-texts']) observer.observe($(place), ANY_CHANGE);

@@ -28,7 +28,7 @@ function said(answers) {
 // biome-ignore lint/performance/useDomNodeTextContent: that would put the lines together
 const lines = (element) => element?.innerText.trim().split('\n') ?? [];
 
-const question = (row) => [...row.querySelectorAll('.prose')].flatMap(lines).map((line) => `> ${line}`).join('\n');
+const question = (row) => [...row.querySelectorAll('.user .prose')].flatMap(lines).map((line) => `> ${line}`).join('\n');
 
 /**
  * Call it when the page is ready. answers: returns the texts of the answers that are shown; whenDrawn: calls a listener

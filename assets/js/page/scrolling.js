@@ -8,6 +8,9 @@ const follow = { pinned: true };
 /** Go to the bottom and stay there. */
 export function pin() { follow.pinned = true; }
 
+/** Stay where one is, whatever comes in below. */
+export function unpin() { follow.pinned = false; }
+
 /** Call it when the page is ready. */
 export function start() {
   const talk = $('#talk');

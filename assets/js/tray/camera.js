@@ -26,11 +26,18 @@ async function attachFrame(video, name) {
 
 const leave = (stream) => stream.getTracks().forEach((track) => { track.stop(); });
 
-// The rear camera of a phone.
-const CAMERA = { width: { ideal: 1920 }, facingMode: { ideal: 'environment' } };
+// The rear camera of a phone first.
+const FACING = ['environment', 'user'];
+
+const opened = (facing) =>
+  navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1920 }, facingMode: { ideal: facing } } });
+
+// Known as soon as the person has allowed one.
+const several = async () =>
+  (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === 'videoinput').length > 1;
 
 async function takePicture() {
-  const stream = await navigator.mediaDevices.getUserMedia({ video: CAMERA });
+  let [facing, stream] = [0, await opened(FACING[0])];
   const video = document.createElement('video');
   Object.assign(video, { srcObject: stream, muted: true, playsInline: true, autoplay: true });
   const take = button(text('takePicture'), 'primary', async () => {
@@ -39,7 +46,23 @@ async function takePicture() {
   });
   take.disabled = true;
   video.addEventListener('loadeddata', () => { take.disabled = false; take.focus(); });
-  const shown = dialog(text('camera'), video, actions(button(text('cancel'), '', () => shown.close()), take));
+  const other = button(text('switchCamera'), '', async () => {
+    take.disabled = true;
+    leave(stream); // phones open one at a time
+    facing = 1 - facing;
+    try {
+      stream = await opened(FACING[facing]);
+    } catch (error) {
+      refused('camera', error);
+      return shown.close();
+    }
+    if (!shown.isConnected) return leave(stream);
+    video.srcObject = stream;
+    video.toggleAttribute('data-front', FACING[facing] === 'user');
+  });
+  const cameras = await several() ? [other] : [];
+  const shown = dialog(text('camera'), video, actions(...cameras, button(text('cancel'), '', () => shown.close()), take));
+  shown.classList.add('camera');
   shown.addEventListener('close', () => leave(stream));
 }
 
@@ -50,13 +73,17 @@ async function takeScreen() {
 }
 
 const SOURCES = { camera: takePicture, screen: takeScreen };
+const WHY = { NotFoundError: '-missing', OverconstrainedError: '-missing', NotReadableError: '-busy' };
+
+// Has the server say why there is no picture. Closing the browser's dialog for the screen is no error.
+function refused(source, error) {
+  if (source === 'camera') attachFailed(`camera${WHY[error.name] ?? ''}`);
+  else if (error.name !== 'NotAllowedError') attachFailed(source);
+}
 
 function press(event) {
   const source = event.target.closest('#sources button')?.dataset.source;
-  // Closing the browser's dialog for the screen is no error.
-  if (source) SOURCES[source]().catch((error) => {
-    if (source !== 'screen' || error.name !== 'NotAllowedError') attachFailed(source);
-  });
+  if (source) SOURCES[source]().catch((error) => refused(source, error));
 }
 
 /** Call it when the page is ready. */

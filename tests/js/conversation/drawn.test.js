@@ -7,9 +7,9 @@ const [asked, reply, more, last] = [says('user', 'a'), says('assistant', 'b'), s
 const answer = (text) => ({ text, places: [text] });
 
 test('what is new is put to what there is', () => {
-  const all = drawn.completed({ version: 1, before: 0, kept: 0, messages: [asked, reply], answers: [answer('b')] }, []);
+  const all = drawn.completed({ version: 1, before: 0, kept: 0, messages: [asked, reply], answers: [answer('b')], regions: [['r']] }, []);
   assert.deepEqual(all, [asked, reply]);
-  const rest = { version: 2, before: 1, kept: 2, messages: [more, last], answers: [answer('d')] };
+  const rest = { version: 2, before: 1, kept: 2, messages: [more, last], answers: [answer('d')], regions: [[]] };
   const both = drawn.completed(rest, all);
   assert.deepEqual(both, [asked, reply, more, last]);
   assert.equal(both[0], asked);
@@ -18,14 +18,14 @@ test('what is new is put to what there is', () => {
 });
 
 test('an answer that is drawn again takes the place of the one before', () => {
-  const rest = { version: 3, before: 2, kept: 3, messages: [says('assistant', 'e')], answers: [answer('e')] };
+  const rest = { version: 3, before: 2, kept: 3, messages: [says('assistant', 'e')], answers: [answer('e')], regions: [] };
   assert.equal(drawn.completed(rest, [asked, reply, more, last]).length, 4);
-  assert.deepEqual(drawn.texts(), ['b', 'e']);
+  assert.deepEqual([drawn.texts(), drawn.regions()], [['b', 'e'], [['r'], []]]);
 });
 
 test('the rest of something else is not put to it, and all of it is', () => {
-  assert.equal(drawn.completed({ version: 9, before: 8, kept: 2, messages: [], answers: [] }, [asked, reply]), null);
+  assert.equal(drawn.completed({ version: 9, before: 8, kept: 2, messages: [], answers: [], regions: [] }, [asked, reply]), null);
   assert.deepEqual(drawn.texts(), ['b', 'e']);
-  assert.deepEqual(drawn.completed({ version: 10, before: 9, kept: 0, messages: [], answers: [] }, [asked]), []);
+  assert.deepEqual(drawn.completed({ version: 10, before: 9, kept: 0, messages: [], answers: [], regions: [] }, [asked]), []);
   assert.deepEqual(drawn.texts(), []);
 });

@@ -48,6 +48,16 @@ def test_a_box_lies_on_the_only_picture_in_its_own_pixels() -> None:
     assert found.places == (Box("the cat", 64, 96, 320, 360),)
 
 
+def test_a_question_is_about_the_regions_that_it_points_at() -> None:
+    region = Text("Picture 1: <|box_start|>(250,500),(750,1000)<|box_end|>\n", pointing=True)
+    talk = asked(SECOND).with_reply(CAT).with_user_turn(region, Text("And here?"))
+    nothing, (found,) = grounding_html.by_question(talk, KNOWN, "qwen2_vl")
+    assert nothing == []
+    assert (found.attachment, found.places) == (SECOND, (Box("", 160, 240, 480, 480),))
+    assert grounding_html.by_question(talk, KNOWN, "qwen2_vl", start=2) == [[found]]
+    assert grounding_html.by_question(talk, {}, "qwen2_vl") == [[], []]
+
+
 def test_a_box_lies_on_the_picture_that_answer_or_question_names_else_on_the_latest() -> None:
     assert on(asked(FIRST, SECOND), CAT) == [(2, 1)]
     assert on(asked(FIRST, SECOND, text="The cat in Picture 1?"), CAT) == [(1, 1)]

@@ -10,6 +10,7 @@ from model.errors import LocalizedText
 from ui.gradio_compat import file_url
 from ui.html import tray as tray_html
 from ui.state.tray.attachment import Attachment
+from ui.state.tray.resolution import Resolution
 from ui.text.english import ENGLISH
 
 HOSTILE = '${alert(1)}<img src=x onerror=alert(1)>{{x}}".png'
@@ -49,7 +50,10 @@ def test_a_refusal_is_dismissed_by_what_it_says() -> None:
 
 def test_a_clip_shows_its_length() -> None:
     clip = Attachment("2", "video", "/u/b.mp4", "b.mp4", (64, 48), "/u/t.webp", "/u/b.mp4", 83.4)
-    assert "<small>1:23</small>" in tray_html.tray([(clip, FIRST)], [], ENGLISH)
+    assert "<small>▶ 1:23</small>" in tray_html.tray([(clip, FIRST)], [], ENGLISH)
+    part = replace(clip, seconds=8.0, resolution=Resolution(start=2.0, end=6.5))
+    trimmed = tray_html.tray([(part, FIRST)], [], ENGLISH)
+    assert "<small>▶ 4.5 s</small>" in trimmed and "--from:0.250;--to:0.812" in trimmed
 
 
 def test_a_file_of_several_pages_says_that_the_first_is_read() -> None:

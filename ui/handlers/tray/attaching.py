@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -14,10 +15,15 @@ from ui.html import page_update
 from ui.state.registry import Tabs
 from ui.state.tab.conversation import Chat
 from ui.state.tab.tab import Tab
+from ui.state.tray.attachment import Attachment
 
 log = logging.getLogger(__name__)
 SOURCE_PROBLEMS = {  # by what assets/js/tray/camera.js calls them
     "camera": LocalizedText("The camera cannot be used; allow it in the browser and try again."),
+    "camera-missing": LocalizedText("There is no camera here; connect one, or attach a picture."),
+    "camera-busy": LocalizedText(
+        "Another program is using the camera; close it there and try again."
+    ),
     "screen": LocalizedText(
         "The screen cannot be captured; allow it in the browser and try again."
     ),
@@ -49,10 +55,9 @@ async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any], chat: Chat) ->
     """Whether the file is in the tray now. If not, the tray says why, or New chat was pressed meanwhile."""
     try:
         tabs.rates.admit_look(tab.presence.asker.address)
-        path = tabs.uploads.claim(file.get("path"), tab.key, tab.presence.asker)
-        attachment = await tabs.background.inspect(tab, path, file.get("name"))
+        attachment = await _opened(tabs, tab, file)
         if tab.chat is not chat:
-            tabs.give_up(tab, path)
+            tabs.give_up(tab, Path(attachment.path))
             return False
         tab.draft.attach(attachment)
         if not attachment.playable:
@@ -71,6 +76,17 @@ async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any], chat: Chat) ->
     else:
         return True
     return False
+
+
+async def _opened(tabs: Tabs, tab: Tab, file: dict[str, Any]) -> Attachment:
+    """An uploaded file, or what lies at an address. Raises `DemoError`."""
+    address = file.get("address")
+    if not isinstance(address, str):
+        path = tabs.uploads.claim(file.get("path"), tab.key, tab.presence.asker)
+        return await tabs.background.inspect(tab, path, file.get("name"))
+    attachment = await tabs.background.download(tab, tabs.downloads, address)
+    tabs.uploads.keep(Path(attachment.path), tab.key)  # so that it goes with the tab
+    return attachment
 
 
 async def change_tray(tabs: Tabs, key: str, event: gr.EventData) -> str:

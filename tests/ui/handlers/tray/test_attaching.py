@@ -39,6 +39,17 @@ def test_good_files_are_attached_and_bad_ones_explained(uploads: Path) -> None:
     scene(play)
 
 
+def test_an_address_is_refused_where_addresses_are_not_fetched(uploads: Path) -> None:  # noqa: ARG001
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        address = posted(files=[{"address": "https://example.org/a.png"}])
+        shown = await attaching.attach(tabs, KEY, address)
+        assert "is a web address; download it and attach the file" in shown
+        assert tabs.open(KEY).draft.tray == []
+
+    scene(play)
+
+
 def test_what_was_refused_is_forgotten_after_the_next_success_and_a_reload(uploads: Path) -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())

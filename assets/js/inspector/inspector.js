@@ -4,10 +4,12 @@ import { dialog } from '../page/dialog.js';
 import { send, whenMounted } from '../page/elements.js';
 import { $ } from '../page/parts.js';
 import { askAbout, pointAt } from '../composer/region.js';
+import { trimmer } from './trimmer.js';
 
 const SETTLE_MS = 200; // debounces a dragged handle, which goes through many values
 /** @type {any} */
 let shown = null; // the dialog
+let trimmed = () => ({}); // the part of the clip that is shown
 let wanted = null; // id of the item to open; an answer that comes after its dialog was closed opens nothing
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let settling;
@@ -41,10 +43,10 @@ function open(drawn) {
   });
   shown.addEventListener('submit', (event) => event.preventDefault());
   shown.addEventListener('change', changed);
-  shown.addEventListener('input', dragged);
   shown.addEventListener('click', pressed);
   showFields();
   makePointable();
+  trimmed = trimmer(shown);
   shown.querySelector('select').focus();
 }
 
@@ -66,12 +68,8 @@ function sendResolution() {
   const fields = Object.fromEntries(new FormData(shown.querySelector('form')));
   const resolution = { level: fields.level };
   for (const [name, value] of Object.entries(fields))
-    if (name !== 'level' && value !== '') resolution[name] = Number(value);
-  const { start, end } = shown.querySelector('form').elements;
-  // A handle at its end of the clip trims nothing.
-  if (start && Number(start.value) <= Number(start.min)) delete resolution.start;
-  if (end && Number(end.value) >= Number(end.max)) delete resolution.end;
-  change('set_resolution', resolution);
+    if (!['level', 'start', 'end'].includes(name) && value !== '') resolution[name] = Number(value);
+  change('set_resolution', { ...resolution, ...trimmed() });
 }
 
 function changed(event) {
@@ -80,14 +78,6 @@ function changed(event) {
   showFields();
   clearTimeout(settling);
   settling = setTimeout(sendResolution, SETTLE_MS);
-}
-
-const clock = (s) => `${Math.floor(s / 60)}:${(s % 60).toFixed(1).padStart(4, '0')}`;
-
-function dragged(event) {
-  const handle = event.target;
-  if (handle.type !== 'range') return;
-  handle.parentElement.querySelector('output').value = clock(Number(handle.value));
 }
 
 function pressed(event) {
