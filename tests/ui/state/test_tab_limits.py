@@ -119,18 +119,23 @@ def test_one_address_holds_so_much_text_and_no_more(monkeypatch: pytest.MonkeyPa
         failing = open_tabs.backend
         assert isinstance(failing, FakeBackend)
         failing.events = [DemoError("No.")]
+
+        async def fail(tab: Tab, asked: str) -> None:
+            """Send a message that fails once its page has been drawn."""
+            failing.gate = threading.Event()
+            await sending.submit(open_tabs, tab.key, asked, {})
+            failing.gate.set()
+            await becomes(free(tab))
+            assert tab.draft.returned == asked
+
         own = [opened(open_tabs, number, STRANGER) for number in range(3)]
         for tab in own[:2]:
-            await sending.submit(open_tabs, tab.key, text, {})
-            await becomes(free(tab))
-            assert len(tab.draft.returned) == LONG_TEXT
+            await fail(tab, text)
             open_tabs.clear(tab)  # which can be undone
         await sending.submit(open_tabs, own[2].key, text + text, {})
         assert "close one and load this page again" in own[2].chat.notice
-        for tab, asked in ((own[2], "Hi"), (opened(open_tabs, 4, "192.0.2.1"), text + text)):
-            await sending.submit(open_tabs, tab.key, asked, {})
-            await becomes(free(tab))
-            assert tab.draft.returned == asked
+        await fail(own[2], "Hi")
+        await fail(opened(open_tabs, 4, "192.0.2.1"), text + text)
 
     played(play)
 
