@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 from model import VERSION
 from model.backend import AnswerRecord
@@ -101,8 +101,14 @@ def file_names(conversation: Conversation) -> dict[str, str]:
     return names
 
 
-def write(archive: Archive, target: Path, *, script: str = "") -> None:
-    """Write the zip file. script: a program that answers the latest turn again. Raises `DemoError` if media are gone."""
+def write(
+    archive: Archive, target: Path | BinaryIO, *, script: str = "", media: bool = True
+) -> None:
+    """Write the zip file. Raises `DemoError` if media are gone.
+
+    script: a program that answers the latest turn again; media: whether the zip file holds them, or they are kept beside
+    it, see `archive_reader.read`.
+    """
     names = file_names(archive.conversation)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("messages.json", _json(_messages(archive, names)))
@@ -110,7 +116,7 @@ def write(archive: Archive, target: Path, *, script: str = "") -> None:
         file.writestr("conversation.md", _markdown(archive, names))
         if script:
             file.writestr("reproduce.py", script)
-        for path, name in names.items():
+        for path, name in names.items() if media else ():
             try:
                 file.write(path, name, zipfile.ZIP_STORED)
             except OSError as error:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
@@ -96,11 +97,15 @@ class Entries:
     Raises `BadZipFile` for a malformed file, `KeyError` for a missing entry and `DemoError` for one that is too large.
     """
 
-    def __init__(self, file: zipfile.ZipFile, size: int, allowance: Allowance) -> None:
-        """size: bytes of the zip file."""
+    def __init__(
+        self, file: zipfile.ZipFile, size: int, allowance: Allowance, beside: Mapping[str, Path]
+    ) -> None:
+        """size: bytes of the zip file; beside: files that take the place of entries, by name."""
         self._file = file
         self._allowance = allowance
-        self._left = min(MAX_BYTES, MAX_GROWTH * size + MAX_MORE_BYTES)
+        self._beside = beside
+        more = sum(path.stat().st_size for path in set(beside.values()))
+        self._left = min(MAX_BYTES, MAX_GROWTH * size + MAX_MORE_BYTES + more)
         self._found: dict[str, zipfile.ZipInfo] = {}
         names = {_name(info): info for info in file.infolist()}
         if len(names) != len(file.infolist()):
@@ -128,6 +133,9 @@ class Entries:
 
     def extract(self, name: str, target: Path) -> None:
         """Write one entry to `target`, a new file."""
+        if name in self._beside:
+            self._copy(self._beside[name], target)
+            return
         info = self._info(name)
         ratio = MAX_RATIO * info.compress_size + SMALL_CHUNK
         most = min(MAX_FILE, self._allowance.file_bytes, self._left, ratio)
@@ -138,6 +146,14 @@ class Entries:
                 self._left -= len(chunk)
                 self._allowance.take(len(chunk))
                 written.write(chunk)
+
+    def _copy(self, source: Path, target: Path) -> None:
+        size = source.stat().st_size
+        if size > min(MAX_FILE, self._allowance.file_bytes, self._left):
+            raise too_large()
+        self._left -= size
+        self._allowance.take(size)
+        shutil.copyfile(source, target)
 
     def _info(self, name: str) -> zipfile.ZipInfo:
         info = self._found[_key(name)]

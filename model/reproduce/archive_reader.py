@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Any, get_args
 
 from model.backend import AnswerRecord, StopReason, Usage
@@ -34,15 +35,21 @@ NO_OTHER = Allowance()
 FRACTIONS = ("temperature", "top_p", "repetition_penalty")
 
 
-def read(source: Path, folder: Path, allowance: Allowance = NO_OTHER) -> Archive:
+def read(
+    source: Path,
+    folder: Path,
+    allowance: Allowance = NO_OTHER,
+    beside: Mapping[str, Path] = MappingProxyType({}),
+) -> Archive:
     """Read an archive, and extract its media as new files into `folder`. Raises `DemoError`.
 
-    The content of the media is not checked.
+    beside: media that the zip file does not hold, by their names in it; they are copied. The content of the media is not
+    checked.
     """
     try:
         check_directory(source)
         with zipfile.ZipFile(source) as file:
-            return _archive(Entries(file, source.stat().st_size, allowance), folder)
+            return _archive(Entries(file, source.stat().st_size, allowance, beside), folder)
     except (
         # All that malformed zip files and JSON of other shapes can raise.
         zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError, NotImplementedError,
