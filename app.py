@@ -203,6 +203,7 @@ def _build(
         max_uploads_gb=options.max_uploads_gb,
         log_ins=bool(options.auth),
         demo=demo,
+        history=not options.no_history,
         give_back=process.give_back,
     )
 

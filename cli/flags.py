@@ -205,6 +205,8 @@ def _add_server_flags(flags: argparse.ArgumentParser, environment: Mapping[str, 
              "other name is answered but those of its own network")
     server.add_argument("--auth", action="append", default=None, metavar="USER:PASSWORD",
         help="ask for a log-in; may be given several times")
+    server.add_argument("--no-history", action="store_true",
+        help="browsers keep no list of chats")
     server.add_argument("--log-messages", action="store_true",
         help="write what is asked and answered into the log, which otherwise has counts and timings only")
     server.add_argument("--metrics", action="store_true",

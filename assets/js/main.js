@@ -3,6 +3,8 @@ import { download } from './browser/download.js';
 import { watchErrors } from './browser/errors.js';
 import { askForRoom, whenItChanges } from './browser/on_screen_keyboard.js';
 import * as storage from './browser/storage.js';
+import * as chats from './chats/chats.js';
+import { reply } from './chats/server.js';
 import * as composer from './composer/composer.js';
 import * as editBox from './composer/edit_box.js';
 import { keepFocus, skipToComposer } from './composer/focus.js';
@@ -52,7 +54,7 @@ const REFUSED = { blocked: 'storageBlocked', full: 'storageFull' };
   sent: composer.sent, giveBack: composer.giveBack, written: composer.written,
   rewrite: editBox.rewrite, startOver: attachments.startOver,
   keptSettings: settings.keptSettings, gatherSettings: settings.gatherSettings, startSettings: settings.startSettings,
-  takenSettings: comparison.takenSettings, verdict: reproduce.verdict, tokensOf, levelOf,
+  takenSettings: comparison.takenSettings, verdict: reproduce.verdict, chatsReply: reply, tokensOf, levelOf,
 });
 
 endLoop(window, () => document.querySelector('#talk'));
@@ -67,6 +69,7 @@ whenItChanges(window, (height) => {
   $('#page').style.height = height ? `${height}px` : '';
   scrollTo(0, 0); // back from where Safari has scrolled
 });
+chats.start();
 keepFocus();
 skipToComposer();
 sayGoodbye();

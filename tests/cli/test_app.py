@@ -270,7 +270,7 @@ def look(page):
     print(
         httpx.get(page.local_url + "config", timeout=300).status_code, tabs.queue_size, tabs.rates.per_minute,
         tabs.background.quota.most_bytes == 2**29, tabs.downloads.max_bytes == page.max_file_size == 3 * 2**20, tabs.open_tabs.kept_s,
-        tabs.answer_log.messages, any(function.name == "read_ahead" for function in page.fns.values()),
+        tabs.answer_log.messages, any(function.name in ("read_ahead", "reopen") for function in page.fns.values()),
         tabs.give_back is process.give_back,
     )
 
@@ -278,7 +278,7 @@ app.load, process.wait_for_signal, process.drain = lambda *_: FakeBackend(), lam
 app.main(sys.argv[1:])
 """
     flags = ("--auth=ann:one", "--queue-size=5", "--requests-per-minute=7", "--max-uploads-gb=0.5",
-             "--max-file-mb=3", "--allow-urls", "--keep-minutes=2", "--log-messages", "--no-read-ahead")  # fmt: skip
+             "--max-file-mb=3", "--allow-urls", "--keep-minutes=2", "--log-messages", "--no-read-ahead", "--no-history")  # fmt: skip
     run = subprocess.run(
         [sys.executable, "-c", code, "--server-port", str(free_port()), *flags],
         cwd=ROOT, capture_output=True, text=True, check=True,

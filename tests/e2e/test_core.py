@@ -230,3 +230,20 @@ def test_what_grows_without_being_drawn_anew_is_followed(core: Chat) -> None:
     )
     core.page.wait_for_function(at_bottom)
     core.page.evaluate("document.querySelector('.grown').remove()")
+
+
+def test_a_chat_is_kept_in_the_browser_and_opened_again(core: Chat, picture: Path) -> None:
+    core.attach(picture)
+    core.ask("What is this?")
+    core.page.click("#keep-chats .primary")
+    core.page.click("#chats-entry button")
+    core.page.wait_for_selector("#chats .chat[aria-current] img")
+    core.page.click("#clear")
+    core.page.wait_for_selector("#chats .chat:not([aria-current])")
+    core.page.click("#chats .chat")
+    core.page.wait_for_function(SEEN, arg=1)
+    assert (core.asked, core.answered) == (["What is this?"], ["Hello"])
+    core.page.click("#chats footer button")
+    core.page.click("#chats footer .danger")
+    core.page.wait_for_selector("#chats .chat", state="detached")
+    core.page.click("#chats .close")

@@ -65,6 +65,7 @@ SCRIPT_ARROWS: dict[str, set[str]] = {
     "conversation": {"browser", "page", "settings", "composer", "opening"},
     "tray": {"browser", "page", "composer", "opening", "conversation"},
     "inspector": {"browser", "page", "composer"},
+    "chats": {"browser", "page", "settings", "composer", "opening", "conversation", "tray"},
 }
 # Attributes of Gradio's objects that it does not promise.
 GRADIO_PRIVATE = (

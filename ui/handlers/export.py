@@ -12,9 +12,10 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -110,12 +111,9 @@ async def restore(tabs: Tabs, key: str, event: gr.EventData) -> tuple[Any, ...]:
         _require_empty(tab)
         tabs.rates.admit_task(tab.presence.asker.address)
         source = tabs.uploads.claim(asked.get("path"), tab.key, tab.presence.asker)
-        restored, items = await _restored(tabs, tab, source)
-        tab.restore(restored.conversation, restored.answers, items)
-        for item in items:
-            if not item.playable:
-                tabs.clip_copies.start(tab, item)
-        settings = list(_settings(restored).values())
+        restored, items = await read(tabs, tab, source, lambda: _require_empty(tab))
+        go_on(tabs, tab, restored, items)
+        settings = settings_of(restored)
         # In a thread: drawing hundreds of answers takes a while.
         return *await tabs.background.run(tab, partial(page_update.full_update, tab)), *settings
     except DemoError as error:
@@ -193,30 +191,47 @@ def _archive(
     try:
         record = _reproducible(tabs).generation_record(question, settings)
     except NotReplayableError:
-        costs = tabs.backend.estimate(question, settings).items
-        media = (
-            ProcessedMedia(str(item.path), cost.kind, *cost.resized, cost.times)
-            for item, cost in zip(question.media, costs, strict=True)
-        )
-        name, _, _ = tabs.backend.status().label.partition(" · ")
-        return Archive(conversation, answers, tuple(media), ModelInfo(name)), ""
+        return plain_archive(tabs, conversation, answers), ""
     named = record.renamed(archive.file_names(conversation))
     return Archive(conversation, answers, record.media, record.model_info), transformers_script(
         named
     )
 
 
-async def _restored(tabs: Tabs, tab: Tab, source: Path) -> tuple[Archive, list[Attachment]]:
-    """Read an archive, check each of its files as an upload, and remove the zip file. Raises `DemoError`."""
+def plain_archive(
+    tabs: Tabs, conversation: Conversation, answers: tuple[AnswerRecord, ...]
+) -> Archive:
+    """The archive without what only a backend can tell that reproduces answers. Raises `DemoError`."""
+    question = reproduce_html.asked(conversation, len(answers) - 1)
+    costs = tabs.backend.estimate(question, replayed(answers[-1])).items
+    media = (
+        ProcessedMedia(str(item.path), cost.kind, *cost.resized, cost.times)
+        for item, cost in zip(question.media, costs, strict=True)
+    )
+    name, _, _ = tabs.backend.status().label.partition(" · ")
+    return Archive(conversation, answers, tuple(media), ModelInfo(name))
+
+
+async def read(
+    tabs: Tabs,
+    tab: Tab,
+    source: Path,
+    require: Callable[[], None],
+    beside: Mapping[str, Path] = MappingProxyType({}),
+) -> tuple[Archive, list[Attachment]]:
+    """Read an archive, check each of its files as an upload, and remove the zip file. Raises `DemoError`.
+
+    require: what must still hold at the end, or it raises; beside: see `archive_reader.read`.
+    """
     folder = upload_folder() / secrets.token_hex(16)
     try:
         restored = await tabs.background.run(
-            tab, partial(_unpacked, source, folder, tabs.background.room(tab))
+            tab, partial(_unpacked, source, folder, tabs.background.room(tab), beside)
         )
         tabs.open_tabs.require_text(tab, characters(restored.conversation.messages))
         by_path = {str(item.path): item for item in restored.conversation.media}
         items = [await _inspected(tabs, tab, item) for item in by_path.values()]
-        _require_empty(tab)
+        require()
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -227,11 +242,20 @@ async def _restored(tabs: Tabs, tab: Tab, source: Path) -> tuple[Archive, list[A
     return restored, items
 
 
-def _unpacked(source: Path, folder: Path, room: Room) -> Archive:
+def go_on(tabs: Tabs, tab: Tab, restored: Archive, items: list[Attachment]) -> None:
+    """Go on with what was read, in a tab without a conversation."""
+    tab.restore(restored.conversation, restored.answers, items)
+    for item in items:
+        if not item.playable:
+            tabs.clip_copies.start(tab, item)
+
+
+def _unpacked(source: Path, folder: Path, room: Room, beside: Mapping[str, Path]) -> Archive:
     room.require()
     folder.mkdir(parents=True)
     with storing(), room.writing() as writing:
-        restored = archive_reader.read(source, folder, Allowance(room.max_file_bytes, writing.take))
+        allowance = Allowance(room.max_file_bytes, writing.take)
+        restored = archive_reader.read(source, folder, allowance, beside)
         room.keep(*folder.iterdir())
         return restored
 
@@ -245,16 +269,15 @@ async def _inspected(tabs: Tabs, tab: Tab, item: Media) -> Attachment:
     return attachment
 
 
-def _settings(restored: Archive) -> dict[str, Any]:
-    """The page's settings as they were for the latest answer."""
+def settings_of(restored: Archive) -> list[Any]:
+    """The page's settings as they were for the latest answer, in the order of the table."""
     *_, last = [None, *restored.conversation.media]
     generation = restored.answers[-1].settings
     vision = last.vision if last else None
     imported = DefaultSettings(vision, generation).values if vision else {}
-    return {
-        spec.name: imported.get(spec.name, getattr(generation, spec.name, gr.skip()))
-        for spec in SETTING_SPECS
-    }
+    return [
+        imported.get(spec.name, getattr(generation, spec.name, gr.skip())) for spec in SETTING_SPECS
+    ]
 
 
 async def _in_thread(work: Callable[[], Result]) -> Result:

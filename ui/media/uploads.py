@@ -66,6 +66,14 @@ class Uploads:
         self._owners[str(file)].add(owner)
         return file
 
+    def lent(self, path: object, owner: str) -> Path | None:
+        """The file, if it is there and `owner`'s, whom only they know by name who are meant to have it."""
+        try:
+            file = checked_upload_path(path)
+        except MediaError:
+            return None
+        return file if owner in self._owners.get(str(file), ()) else None
+
     def keep(self, path: Path, owner: str) -> None:
         """The server has stored this file for `owner`."""
         self._owners[str(path)].add(owner)

@@ -66,6 +66,7 @@ def build_page(
     max_uploads_gb: float = 20,
     log_ins: bool = False,
     demo: bool = False,
+    history: bool = True,
     give_back: Callable[[], None] = lambda: None,
 ) -> ServedBlocks:
     """The page in front of `backend`. Serve it with `launch`.
@@ -74,7 +75,7 @@ def build_page(
     any number; log_messages: whether the log holds what was asked and answered; downloads: fetches what programs
     and people name by its address, None if nothing does; keep_minutes: of a conversation that has no page any more;
     max_uploads_gb: all attached files together; log_ins: whether people log in, and so can log out; demo: whether the
-    bundled checkpoint answers, so that the page offers what it can do; give_back: returns freed memory to
+    bundled checkpoint answers, so that the page offers what it can do; history: whether browsers keep a list of chats; give_back: returns freed memory to
     the system, called from any thread.
     """
     tabs = Tabs(
@@ -90,7 +91,7 @@ def build_page(
     )
     blocks = ServedBlocks(title=ENGLISH.title, fill_width=True, analytics_enabled=False)
     with blocks:
-        page = lay_out(tabs.defaults, log_ins, demo)
+        page = lay_out(tabs.defaults, log_ins, demo, history)
         wire(page, tabs, blocks, read_ahead=read_ahead, demo=demo)
         add_api(tabs, blocks)
     blocks.queue(api_open=False, max_size=max(queue_size, 1) * 8)

@@ -30,6 +30,7 @@ class Bar:
     banner: gr.HTML
     views: gr.HTML
     clear: gr.Button
+    chats: gr.HTML | None  # the list of chats; none where browsers keep none
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,9 @@ class Values:
     ending: gr.Textbox  # everything that an answer has changed, as JSON
     verdict: gr.Textbox
     exported: gr.Textbox
+    owner: gr.Textbox  # who is logged in
+    kept: gr.Textbox  # the conversation, for the browser to keep, as JSON
+    reopened: gr.Textbox  # what became of opening a kept one, as JSON
 
 
 @dataclass(frozen=True)

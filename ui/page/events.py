@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from ui.gradio_compat import bound
+from ui.handlers.chat import following
 from ui.page.elements import Page
 from ui.state.registry import Tabs
 
@@ -97,6 +98,16 @@ class Events:
         texts = [view.taken, view.rewritten, view.returned]
         after.then(None, texts, None, js=COMPOSE, **UNQUEUED_EVERY)
         after.then(None, [view.conversation, view.tray], None, js=FOLLOW_OR_PRICE, **UNQUEUED_EVERY)
+
+    def restore_after(self, restored: Any) -> None:
+        """After an event whose outputs are a `View` and the settings of an earlier conversation."""
+        page = self.page
+        self.draw_after(restored)
+        play = self.bind(following.play_clips)
+        self.draw_after(
+            restored.then(play, page.values.key, page.view.conversation, **STREAMED_EVERY)
+        )
+        self.price_after(self.gather_at(restored.then).then)
 
     def gather_at(self, event: Callable[..., Any]) -> Any:
         """At `event`, take over the values of the controls as settings."""

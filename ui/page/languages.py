@@ -9,6 +9,7 @@ import gradio as gr
 from ui.html import comparison as comparison_html
 from ui.html import messages as messages_html
 from ui.html import tray as tray_html
+from ui.html.chats import entry
 from ui.html.examples import offered
 from ui.html.tasks import tasks
 from ui.http.access.log_in_page import log_out_form
@@ -33,6 +34,7 @@ def translations(page: Page, demo: bool) -> list[Translation]:
         (desk.tasks, partial(tasks, demo=demo)),
         (desk.sources, tray_html.sources),
         (page.bar.views, comparison_html.views),
+        *([(page.bar.chats, entry)] if page.bar.chats else []),
         (page.scripts.texts, messages_html.page_texts),
         (desk.message, lambda t: gr.Textbox(label=t.message, placeholder=t.placeholder)),
         (talk.examples, partial(offered, demo=demo)),

@@ -9,6 +9,7 @@ from ui.handlers.settings import started
 from ui.html import comparison as comparison_html
 from ui.html import messages as messages_html
 from ui.html import tray as tray_html
+from ui.html.chats import entry as chats_entry
 from ui.html.examples import offered
 from ui.html.page_update import HIDDEN, View
 from ui.html.syntax.formulas import DELIMITERS
@@ -33,16 +34,19 @@ from ui.text.languages import LANGUAGES
 from ui.text.texts import Texts
 
 
-def lay_out(defaults: DefaultSettings, log_ins: bool = False, demo: bool = False) -> Page:
+def lay_out(
+    defaults: DefaultSettings, log_ins: bool = False, demo: bool = False, history: bool = True
+) -> Page:
     """Put every element into the current blocks, with these settings.
 
-    log_ins: whether people can log out; demo: whether the bundled checkpoint answers, which can do little.
+    log_ins: whether people can log out; demo: whether the bundled checkpoint answers, which can do little;
+    history: whether browsers keep a list of chats.
     """
     texts = ENGLISH
     top_of_page = gr.HTML(top(texts), elem_id="top")
     sidebar = lay_out_sidebar(defaults, texts, log_ins)
     with gr.Column(elem_id="page"):
-        bar = lay_out_bar(texts)
+        bar = lay_out_bar(texts, history)
         talk = lay_out_talk(texts, demo)
         comparison = lay_out_comparison()
         desk = lay_out_desk(texts, demo)
@@ -81,10 +85,13 @@ def lay_out_sidebar(defaults: DefaultSettings, texts: Texts, log_ins: bool) -> S
         )
 
 
-def lay_out_bar(texts: Texts) -> Bar:
+def lay_out_bar(texts: Texts, history: bool) -> Bar:
     """One line above everything."""
     with gr.Column(elem_id="bar", scale=0):
+        events = mounted("chats", "keep", "reopen")
+        entry = gr.HTML(chats_entry(texts), elem_id="chats-entry", js_on_load=events) if history else None  # fmt: skip
         return Bar(
+            chats=entry,
             brand=gr.HTML(f"<h1>{texts.title}</h1>", elem_id="brand"),
             banner=gr.HTML(elem_id="model-banner"),
             views=gr.HTML(comparison_html.views(texts), elem_id="views"),
@@ -248,6 +255,9 @@ def lay_out_values(defaults: DefaultSettings) -> Values:
         ending=gr.Textbox(visible=False),
         verdict=gr.Textbox(visible=False),
         exported=gr.Textbox(visible=False),
+        owner=gr.Textbox(visible=False),
+        kept=gr.Textbox(visible=False),
+        reopened=gr.Textbox(visible=False),
     )
 
 

@@ -8,7 +8,7 @@ FOLDER = ASSETS / "css"
 # Of two rules that say the same of an element, the later one holds.
 ORDER = (
     "base", "bar", "conversation", "answers", "grounding", "stats", "examples", "composer", "tasks", "cost", "tray",
-    "edit_box", "notices", "dialog", "inspector", "reproduce", "comparison", "settings", "touch",
+    "edit_box", "notices", "dialog", "inspector", "reproduce", "comparison", "settings", "chats", "touch",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from ui.handlers.chat import editing, following, opening, sending
 from ui.handlers.tray import attaching, pricing, read_ahead
 from ui.handlers.tray.inspector import inspect
 from ui.html.page_update import as_updates
+from ui.page.chats import wire_chats
 from ui.page.controls import DETAIL
 from ui.page.elements import Page
 from ui.page.events import PRESS, STREAMED_EVERY, UNQUEUED, UNQUEUED_EVERY, UNQUEUED_LATEST, Events
@@ -44,6 +45,7 @@ def wire(page: Page, tabs: Tabs, blocks: gr.Blocks, *, read_ahead: bool, demo: b
     wire_editing(events)
     wire_saving_places(events)
     wire_keeping(events)
+    wire_chats(events)
     wire_comparing(events)
     wire_tray(events)
     wire_pricing(events)
@@ -58,12 +60,12 @@ def wire_opening(events: Events) -> None:
     opened = blocks.load(
         bind(opening.open_page),
         [key, page.sidebar.language, page.values.original, page.values.held],
-        [key, name, page.bar.banner, page.loading, *view],
+        [key, name, page.values.owner, page.bar.banner, page.loading, *view],
         js="() => qwenVlChat.open()",
         **UNQUEUED,
     )
-    tell = "(key, page) => { qwenVlChat.acknowledge(key, page); return [] }"
-    opened.then(None, [key, name], None, js=tell, **UNQUEUED)
+    tell = "(key, page, owner) => { qwenVlChat.acknowledge(key, page, owner); return [] }"
+    opened.then(None, [key, name, page.values.owner], None, js=tell, **UNQUEUED)
     back = page.scripts.resume.click(bind(opening.reattach_page), key, list(view), **UNQUEUED)
     for event in (opened, back):
         events.update_after(event)
@@ -188,13 +190,7 @@ def wire_keeping(events: Events) -> None:
     )
     exported.then(None, values.exported, None, js=DOWNLOAD, **UNQUEUED)
     outputs = [*view, *events.page.sidebar.controls.components]
-    restored = events.draw_after(
-        reproduction.restore(bind(export.restore), key, outputs, **UNQUEUED)
-    )
-    events.draw_after(
-        restored.then(bind(following.play_clips), key, view.conversation, **STREAMED_EVERY)
-    )
-    events.price_after(events.gather_at(restored.then).then)
+    events.restore_after(reproduction.restore(bind(export.restore), key, outputs, **UNQUEUED))
 
 
 def wire_comparing(events: Events) -> None:

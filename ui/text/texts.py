@@ -136,6 +136,25 @@ class Texts:
     enlarge: str
     clear: str
     cleared: str
+    chats: str
+    chats_ask: str
+    chats_keep: str
+    chats_no: str
+    chats_limits: str
+    chats_empty: str
+    chats_off: str
+    chats_delete: str
+    chats_delete_ask: str
+    chats_delete_now: str
+    chats_forget: str
+    chats_forget_ask: str
+    chats_forget_now: str
+    chats_too_large: str
+    chats_refused: str
+    chats_opening: str
+    chats_lost: str
+    chats_not_opened: str
+    chats_unkept: str
     conversation: str
     loading: str
     load_failed: str

@@ -34,9 +34,14 @@ function tellOfSilence() {
 
 let leaving = '';
 
-/** The server has opened this page; `page` is its name. */
-export function acknowledge(key, page) {
+let loggedIn = '';
+/** The name of who is logged in, or ''. */
+export const owner = () => loggedIn;
+
+/** The server has opened this page; `page` is its name, and `name` that of who is logged in. */
+export function acknowledge(key, page, name) {
   if (!key) return; // refused
+  loggedIn = name;
   leaving = JSON.stringify({ key, page });
   resolveOpened();
 }

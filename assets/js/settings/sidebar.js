@@ -7,9 +7,24 @@ const SIDEBAR = 'qwen-vl-chat-sidebar'; // 'open' or 'closed'
 const TOGGLE = '#settings .toggle-button';
 const WIDE_PX = 1200; // of a window with room for the sidebar
 
+const listeners = [];
+
+/** Call `listener` when the person opens the settings. */
+export const whenOpened = (listener) => listeners.push(listener);
+
+/** Whether what is at the side covers the page. */
+export const narrow = () => innerWidth < WIDE_PX;
+
+/** Close the settings: something else takes their place. */
+export function close() {
+  if (!$('#settings.open')) return;
+  $(TOGGLE).click();
+  local.set(SIDEBAR, 'closed');
+}
+
 export function openAsBefore() {
   const toggle = $(TOGGLE);
-  const open = innerWidth >= WIDE_PX && local.get(SIDEBAR) === 'open';
+  const open = !narrow() && local.get(SIDEBAR) === 'open';
   if (toggle && open && !$('#settings.open')) toggle.click();
 }
 
@@ -22,7 +37,9 @@ function name() {
 export function start() {
   whenReady(() => whenSaid(name));
   document.addEventListener('click', (event) => {
-    if (event.isTrusted && within(event, TOGGLE))
-      local.set(SIDEBAR, $('#settings.open') ? 'closed' : 'open'); // it is about to change
+    if (!event.isTrusted || !within(event, TOGGLE)) return;
+    const opens = !$('#settings.open'); // it is about to change
+    local.set(SIDEBAR, opens ? 'open' : 'closed');
+    if (opens) for (const listener of listeners) listener();
   }, true);
 }

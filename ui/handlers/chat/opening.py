@@ -19,7 +19,8 @@ from ui.state.tab.tab import Tab
 async def open_page(
     tabs: Tabs, key: str, language: str, original: str, held: str, request: gr.Request
 ) -> tuple[Any, ...]:
-    """A page has opened: its key, its own name, what runs, and everything that it shows of its tab, see `View`.
+    """A page has opened: its key, its own name, who is logged in, what runs, and everything that it shows of its tab, see
+    `View`.
 
     original: the key of the tab that the browser duplicated into this one, or empty; held: what the page before this
     one had, "chat" or "files", or nothing.
@@ -35,7 +36,8 @@ async def open_page(
     browser = browser_of(request.request) if request.request else ""
     page = str(request.session_hash)
     tabs.page_opened(tab, browser, page, address_of(request.request))
-    return key, page, *_model(tabs, tab), *await reattach_page(tabs, key, request)
+    shown = *_model(tabs, tab), *await reattach_page(tabs, key, request)
+    return key, page, request.username or "", *shown
 
 
 async def close_page(tabs: Tabs, request: gr.Request) -> None:

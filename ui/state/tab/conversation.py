@@ -5,6 +5,7 @@ Only turns write it. The messages are an immutable value, so a run and a page ca
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -40,6 +41,7 @@ Answered = tuple[Conversation, tuple[AnswerRecord, ...]]
 class Chat:
     """One conversation. New chat replaces it by an empty one."""
 
+    id: str = field(default_factory=lambda: secrets.token_hex(8))  # for the browser that keeps it
     conversation: Conversation = field(default_factory=Conversation)
     answers: list[AnswerRecord] = field(default_factory=list)  # one for each answer
     attachments: dict[str, Attachment] = field(

@@ -132,6 +132,7 @@ class Tab:
         cleared, since, self.cleared = self.cleared, self.draft, None
         before = cleared.chat
         self.chat = Chat(
+            before.id,
             attachments=before.attachments | self.chat.attachments,
             answered=before.answered,
             finished_turns=self.chat.finished_turns,
@@ -160,6 +161,15 @@ class Tab:
         """Go on with a conversation from elsewhere; `items` are its files."""
         self.chat.remember(items)
         self.chat.restart(conversation, answers)
+
+    def keep_draft(self, draft: Draft) -> None:
+        """Go on with the draft from before the conversation was cleared."""
+        draft.cancel_edit()
+        here = {item.id for item in draft.tray}
+        draft.places.marked[:] = [place for place in draft.places.marked if place.item in here]
+        self.chat.remember(draft.tray)
+        drawn_for, self.draft = self.draft.drawn_for, draft.copied(self.chat)
+        self.draft.drawn_for = drawn_for
 
     def begin(self, run: Run) -> None:
         """An answer starts."""

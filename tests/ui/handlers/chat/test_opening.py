@@ -72,8 +72,8 @@ def test_a_page_that_opens_is_sent_what_was_said_with_what_runs() -> None:
         await sending.submit(tabs, KEY, "Hi", {})
         await followed(tabs)
         opened = await opening.open_page(tabs, KEY, "en", "", "", gr.Request(session_hash="page"))
-        key, name, banner, timer, *shown = opened
-        assert (key, name, timer.active) == (KEY, "page", False) and "Fake-VL" in banner
+        key, name, owner, banner, timer, *shown = opened
+        assert (key, name, owner, timer.active) == (KEY, "page", "", False) and "Fake-VL" in banner
         update = json.loads(View(*shown).conversation)
         assert [message["role"] for message in update["messages"]] == ["user", "assistant"]
 

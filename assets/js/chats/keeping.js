@@ -1,0 +1,97 @@
+// Keeps the conversation of this page after each change, if the person wants that.
+import { whenDrawn } from '../conversation/conversation.js';
+import { key } from '../opening/conversation_key.js';
+import { owner } from '../opening/opening.js';
+import * as notices from '../page/notices.js';
+import { $, ANY_CHANGE } from '../page/parts.js';
+import { chosen, known, remember, whenChosen } from './choice.js';
+import { ask } from './server.js';
+import * as store from './store.js';
+
+const SETTLE_MS = 100; // the elements of an update change one after the other
+const UNDER_WAY = ['queued', 'reading', 'answering'];
+const NOTICES = { 'too-large': 'chatsTooLarge', refused: 'chatsRefused' };
+
+const listeners = [];
+let chat = ''; // the conversation's id on the server
+
+/** Call `listener` when a chat was kept, or there is another conversation on the page. */
+export const whenKept = (listener) => listeners.push(listener);
+
+const tell = () => { for (const listener of listeners) listener(); };
+
+/** Whether no answer is being written. */
+export const ended = () => !UNDER_WAY.includes($('#run-state [data-state]')?.dataset.state);
+export const answered = () => Boolean($('#chatbot .bot'));
+
+/** The id of the record of the conversation on the page, or ''. */
+export const current = () => known()[chat]?.id ?? '';
+
+/** The page shows this conversation now. */
+export function shows(id, record) {
+  chat = id;
+  if (record) remember(id, record);
+  tell();
+}
+
+const fetched = async (url) => {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  return await answer.blob();
+};
+
+async function recordOf(told, id) {
+  const thumbnails = await Promise.all(told.thumbnails.map((url) => fetched(url).catch(() => null)));
+  const zip = new Blob([Uint8Array.from(atob(told.zip), (byte) => byte.charCodeAt(0))], { type: 'application/zip' });
+  const media = told.media.map(({ name, path, hash, bytes }) => ({ name, path, hash, bytes, key: key() }));
+  return {
+    id, owner: owner(), at: Date.now(), state: told.state, stamp: Math.random().toString(36).slice(2), title: told.title,
+    thumbnails: thumbnails.filter(Boolean), zip, media, bytes: zip.size,
+  };
+}
+
+async function keep() {
+  if (chosen() !== 'yes') return false;
+  const told = await ask('keep');
+  if (!told.zip) return false;
+  const before = known()[told.chat];
+  const record = await store.keep(await recordOf(told, before?.id ?? told.chat), before?.stamp);
+  notices.withdraw(NOTICES.refused);
+  shows(told.chat, record);
+  const lacking = new Set(await store.missing(told.media.map(({ hash }) => hash)));
+  for (const { hash, url } of told.media.filter((one) => lacking.delete(one.hash)))
+    await store.putMedia(record.id, hash, await fetched(url));
+  return true;
+}
+
+/** Resolves to whether the conversation on the page is kept, with all its files. Call it within `alone`. */
+export async function kept() {
+  try {
+    return await keep();
+  } catch (/** @type {any} */ error) {
+    if (error instanceof store.StoreError) notices.tell(NOTICES[error.reason]);
+    return false;
+  }
+}
+
+/** @type {Promise<boolean>} */
+let latest = Promise.resolve(false);
+
+/** Do this while nothing else is kept or opened. `work` gives whether it was done, and fails by no exception. */
+export const alone = (work) => latest = latest.then(work);
+
+function look() {
+  if (!ended()) return;
+  if (answered()) alone(kept);
+  else if (chat) shows('');
+}
+
+/** Call it when the page is ready and knows who is logged in. changed: called after each change of the conversation. */
+export function start(changed) {
+  let timer = 0;
+  const later = () => { clearTimeout(timer); timer = setTimeout(() => { look(); changed(); }, SETTLE_MS); };
+  whenDrawn(later);
+  whenChosen(later);
+  new MutationObserver(later).observe($('#run-state'), ANY_CHANGE);
+  later();
+}

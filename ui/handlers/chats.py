@@ -1,0 +1,182 @@
+"""Handlers for the chats that a browser keeps (assets/js/chats): each is told to it, and comes back from it.
+
+The server stores none of them. Handlers as in `handlers`: they belong to the open tabs, which are bound as their first
+argument.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from model.backend import AnswerRecord
+from model.conversation import Conversation
+from model.errors import DemoError
+from model.prompt.file_facts import content_hash
+from model.reproduce import archive
+from model.reproduce.archive import Archive
+from model.reproduce.archive_reader import MAX_MEDIA
+from model.settings import SETTING_SPECS
+from ui.gradio_compat import file_url, posted
+from ui.handlers import export
+from ui.handlers.page_tab import is_key, tab_of
+from ui.html import page_update
+from ui.html.page_update import View
+from ui.state.registry import Tabs
+from ui.state.tab.tab import Tab
+from ui.state.tray.attachment import Attachment
+
+MAX_TITLE = 80  # characters
+THUMBNAILS = 3
+UNCHANGED = View(*(gr.skip() for _ in View._fields))
+
+
+async def keep(tabs: Tabs, key: str, event: gr.EventData) -> str:
+    """What the browser needs to bring the conversation back, as JSON: `request`, as it was posted, and the keys of `_told`.
+
+    Those are missing where there is no answer yet, a file is gone, or too much is asked.
+    """
+    tab = tab_of(tabs, key)
+    told = _reply(event)
+    conversation, answers = tab.chat.settled
+    if not answers:
+        return json.dumps(told)
+    identity, attachments = tab.chat.id, dict(tab.chat.attachments)
+    try:
+        tabs.rates.admit_look(tab.presence.asker.address)
+        told |= await tabs.background.run(
+            tab, partial(_told, tabs, conversation, answers, attachments)
+        )
+    except (DemoError, OSError):  # OSError: a file went meanwhile
+        return json.dumps(told)
+    return json.dumps(told | {"chat": identity})
+
+
+async def reopen(tabs: Tabs, key: str, event: gr.EventData) -> tuple[Any, ...]:
+    """Go on with a kept conversation in place of the one on the page, by the rules for an import.
+
+    Returns JSON with `request`, as it was posted, and `missing`, the files that have to be uploaded first, or `chat`, the
+    conversation's new id; then the view and the settings. What is posted has the `path` of an uploaded zip file without
+    media, and `files`: of each its name in the zip file, its path, and the key of the tab that had it there, or "" after
+    an upload.
+    """
+    tab, asked, told = tab_of(tabs, key), posted(event), _reply(event)
+    settings: list[Any] = [gr.skip()] * len(SETTING_SPECS)
+    try:
+        _require_idle(tab)
+        files = _files(asked.get("files"))
+        found = {name: _found(tabs, tab, path, owner) for name, path, owner in files}
+        if missing := [name for name, file in found.items() if file is None]:
+            tabs.rates.admit_look(tab.presence.asker.address)
+            return json.dumps(told | {"missing": missing}), *UNCHANGED, *settings
+        tabs.rates.admit_task(tab.presence.asker.address)
+        source = tabs.uploads.claim(asked.get("path"), tab.key, tab.presence.asker)
+        restored = await _replaced(
+            tabs, tab, source, {name: file for name, file in found.items() if file}
+        )
+        told["chat"] = tab.chat.id
+        view = await tabs.background.run(tab, partial(page_update.full_update, tab))
+        return json.dumps(told), *view, *export.settings_of(restored)
+    except DemoError as error:
+        tab.chat.warn(error.sentence)
+    return json.dumps(told), *page_update.full_update(tab), *settings
+
+
+def _reply(event: gr.EventData) -> dict[str, Any]:
+    request = posted(event).get("request")
+    return {"request": request if type(request) is int else 0}
+
+
+def _require_idle(tab: Tab, before: Conversation | None = None) -> None:
+    """before: what the conversation must still be."""
+    if tab.chat.live or (before is not None and tab.chat.conversation is not before):
+        raise DemoError("An answer is still being written; stop it first.")
+
+
+def _told(
+    tabs: Tabs,
+    conversation: Conversation,
+    answers: tuple[AnswerRecord, ...],
+    attachments: Mapping[str, Attachment],
+) -> dict[str, Any]:
+    """`zip`: an export without media, in base64; `media`: where to fetch these; `thumbnails`: their addresses; `title`;
+    and `state`, equal for equal conversations. Blocks. Raises `DemoError`.
+    """
+    kept = export.plain_archive(tabs, conversation, answers)
+    file = io.BytesIO()
+    archive.write(kept, file, media=False)
+    with zipfile.ZipFile(file) as written:
+        messages = written.read("messages.json")
+    shown = (attachments[path] for path in archive.file_names(conversation) if path in attachments)
+    return {
+        "zip": base64.b64encode(file.getvalue()).decode(),
+        "state": hashlib.sha256(messages + repr(answers).encode()).hexdigest(),
+        "title": _title(conversation),
+        "media": [
+            {
+                "name": name,
+                "path": path,
+                "url": file_url(path),
+                "hash": content_hash(path),
+                "bytes": Path(path).stat().st_size,
+            }
+            for path, name in archive.file_names(conversation).items()
+        ],
+        "thumbnails": [file_url(item.thumbnail) for item in shown][:THUMBNAILS],
+    }
+
+
+def _title(conversation: Conversation) -> str:
+    """The first words, or else the names of the first files."""
+    first = conversation.messages[0]
+    words = " ".join(first.text.split()) or ", ".join(item.name for item in first.media)
+    return words[:MAX_TITLE]
+
+
+async def _replaced(tabs: Tabs, tab: Tab, source: Path, beside: Mapping[str, Path]) -> Archive:
+    """Go on with what is read in place of the conversation; the draft stays. Raises `DemoError`."""
+    before = tab.chat.conversation
+    try:
+        restored, items = await export.read(
+            tabs, tab, source, lambda: _require_idle(tab, before), beside
+        )
+        draft = tab.draft
+        tabs.clear(tab)
+        tab.keep_draft(draft)
+        export.go_on(tabs, tab, restored, items)
+    finally:
+        for file in set(beside.values()):
+            if str(file) not in tab.chat.attachments:  # it was uploaded to be copied
+                tabs.give_up(tab, file)
+    return restored
+
+
+def _found(tabs: Tabs, tab: Tab, path: str, owner: str) -> Path | None:
+    """A file that the tab with the key `owner` has, or that was uploaded for this one. Raises `DemoError`.
+
+    The key is as unguessable as the tab's own, so nobody learns of other people's files.
+    """
+    if owner:
+        return tabs.uploads.lent(path, owner) if is_key(owner) else None
+    return tabs.uploads.claim(path, tab.key, tab.presence.asker)
+
+
+def _files(listed: object) -> list[tuple[str, str, str]]:
+    """What the browser posted, which may be anything. Raises `DemoError`."""
+    files = (
+        [tuple(one) for one in listed if isinstance(one, list)] if isinstance(listed, list) else []
+    )
+    if len(files) > MAX_MEDIA or not all(
+        len(one) == 3 and all(isinstance(word, str) for word in one) for one in files
+    ):
+        raise DemoError("This conversation is too large to be restored.")
+    return files

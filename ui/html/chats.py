@@ -1,0 +1,16 @@
+"""The way to the list of chats, which a script draws (assets/js/chats/panel.js)."""
+
+from __future__ import annotations
+
+import html
+
+from ui.text.texts import Texts
+
+
+def entry(texts: Texts) -> str:
+    """A button in the bar."""
+    name = html.escape(texts.chats)
+    return (
+        f'<button type="button" aria-label="{name}" title="{name}" aria-expanded="false" aria-controls="chats">'
+        "</button>"
+    )
