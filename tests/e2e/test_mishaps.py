@@ -20,7 +20,7 @@ NO_STORAGE = """for (const name of ['localStorage', 'sessionStorage'])
 CONFIRMED = """() => document.querySelector('#composer textarea').dispatchEvent(new KeyboardEvent(
   'keydown', { key: 'Enter', code: 'Enter', keyCode: 229, which: 229, bubbles: true, cancelable: true }))"""
 
-MADE_BY_SCRIPTS = {"#text-length"}
+MADE_BY_SCRIPTS = {"#keep-chats", "#text-length"}
 
 # Takes each part away that is there from the beginning; gives those that `whenReady` does not wait for.
 MISSED = """async (parts) => {

@@ -9,7 +9,7 @@ import { language } from '../page/language.js';
 import { megabytes, text, whenSaid } from '../page/texts.js';
 import * as sidebar from '../settings/sidebar.js';
 import { choose, chosen, whenChosen } from './choice.js';
-import { current, whenKept } from './keeping.js';
+import { alone, current, whenKept } from './keeping.js';
 import { reopen } from './reopening.js';
 import * as store from './store.js';
 
@@ -79,15 +79,22 @@ function question(place, said, yes, confirmed) {
   no.focus();
 }
 
+// What is being kept meanwhile is kept first, and removed too.
+const removed = (of) => alone(async () => {
+  await store.remove(of).catch(() => {});
+  return true;
+});
+
 async function remove(record) {
-  await store.remove(({ id }) => id === record.id).catch(() => {});
+  await removed(({ id }) => id === record.id);
   await draw();
   buttons()[0]?.focus();
 }
 
 async function forget() {
-  await store.remove((one) => one.owner === owner()).catch(() => {});
   choose('no');
+  await removed((one) => one.owner === owner());
+  await draw();
   buttons()[0]?.focus();
 }
 
