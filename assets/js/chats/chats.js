@@ -9,12 +9,14 @@ import * as keeping from './keeping.js';
 import * as panel from './panel.js';
 import * as store from './store.js';
 
-// The question whether chats may be kept, which is asked once: after the first answer.
-async function ask() {
+let possible = false; // the browser has a database
+
+// The question whether chats may be kept, which is asked once. It comes with the first message: later it would move what is read.
+function ask() {
   const asked = $('#keep-chats');
-  if (chosen() !== null || !keeping.answered() || !keeping.ended()) return asked?.remove();
-  if (asked || !await store.list('').catch(() => null)) return undefined; // or the browser has no database
-  const place = $('#keep-chats') ?? Object.assign(document.createElement('div'), { id: 'keep-chats' });
+  if (chosen() !== null || (keeping.ended() && !keeping.answered())) return void asked?.remove();
+  if (asked || !possible) return;
+  const place = Object.assign(document.createElement('div'), { id: 'keep-chats' });
   const said = document.createElement('p');
   said.setAttribute('role', 'status');
   const answer = (choice) => button('', choice === 'yes' ? 'primary' : '', () => choose(choice));
@@ -26,7 +28,7 @@ async function ask() {
   };
   place.replaceChildren(said, yes, no);
   $('#composer').before(place);
-  return whenSaid(say);
+  whenSaid(say);
 }
 
 export function start() {
@@ -34,5 +36,6 @@ export function start() {
     keeping.start(ask);
     whenChosen(ask);
     panel.start();
+    store.list('').then(() => { possible = true; ask(); }, () => {});
   })));
 }

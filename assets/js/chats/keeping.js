@@ -89,7 +89,12 @@ function look() {
 /** Call it when the page is ready and knows who is logged in. changed: called after each change of the conversation. */
 export function start(changed) {
   let timer = 0;
-  const later = () => { clearTimeout(timer); timer = setTimeout(() => { look(); changed(); }, SETTLE_MS); };
+  const settled = () => { look(); changed(); };
+  const later = () => {
+    if (!ended()) changed();
+    clearTimeout(timer);
+    timer = setTimeout(settled, SETTLE_MS);
+  };
   whenDrawn(later);
   whenChosen(later);
   new MutationObserver(later).observe($('#run-state'), ANY_CHANGE);
