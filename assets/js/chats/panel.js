@@ -33,6 +33,7 @@ let opening = ''; // the id of the chat that is being opened
 
 function show(open, kept = true) {
   panel.hidden = !open;
+  document.body.toggleAttribute('data-chats', open); // with `:has` each piece of an answer would restyle the page
   $(ENTRY)?.setAttribute('aria-expanded', String(open));
   if (kept) local.set(PANEL, open ? 'open' : 'closed');
   if (!open) return;
