@@ -44,7 +44,7 @@ def said_and_kept(chat: Chat, text: str) -> None:
 
 
 def keep(chat: Chat) -> None:
-    """Answer the question that is asked after the first answer."""
+    """Answer the question that is asked with the first message."""
     chat.page.click("#keep-chats .primary")
 
 

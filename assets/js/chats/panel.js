@@ -22,9 +22,8 @@ const made = (tag, className, ...children) => {
   return element;
 };
 
-const panel = document.createElement('aside');
-panel.id = 'chats';
-panel.hidden = true;
+/** @type {HTMLElement} */
+let panel;
 
 /** @type {string[]} */
 const pictures = []; // addresses of the thumbnails that are shown
@@ -155,6 +154,7 @@ async function draw() {
 }
 
 export function start() {
+  panel = Object.assign(document.createElement('aside'), { id: 'chats', hidden: true });
   $('#page').before(panel);
   document.addEventListener('click', (event) => {
     if (!within(event, ENTRY)) return;
