@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from model.answers.references import spoken_of, subject, subjects
-from model.conversation import Conversation, Image
+from model.conversation import Conversation, Image, Message, Role
 from model.families import of_key
 from model.grounding import Box, Convention, Point, mentions, place
 from model.grounding.mention import Mention
@@ -108,16 +108,13 @@ def by_answer(
     start: int = 0,
 ) -> list[list[Marked]]:
     """The places that each answer of the conversation names, from message `start` on."""
-    pictures: list[Image] = []
-    found: list[list[Marked]] = []
     if start == len(conversation.messages):
-        return found
+        return []
     about = [None, *subjects(conversation, "image")]
-    for number, (message, otherwise) in enumerate(zip(conversation.messages, about, strict=False)):
-        pictures += [item for item in message.media if isinstance(item, Image)]
-        if message.role == "assistant" and number >= start:
-            found.append(_marked(pictures, otherwise, message.text, attachments, convention))
-    return found
+    return [
+        _marked(pictures, about[number], message.text, attachments, convention)
+        for number, message, pictures in _with_pictures(conversation, "assistant", start)
+    ]
 
 
 def by_question(
@@ -127,17 +124,25 @@ def by_question(
     start: int = 0,
 ) -> list[list[Marked]]:
     """The regions that each question is about, in their order, from message `start` on; without those of unknown pictures."""
+    return [
+        [
+            one
+            for region in message.regions
+            for one in _marked(pictures, None, region.text, attachments, convention)
+        ]
+        for _, message, pictures in _with_pictures(conversation, "user", start)
+    ]
+
+
+def _with_pictures(
+    conversation: Conversation, role: Role, start: int
+) -> Iterator[tuple[int, Message, list[Image]]]:
+    """The messages of `role` from number `start` on: the number, the message, and the pictures up to it."""
     pictures: list[Image] = []
-    found: list[list[Marked]] = []
     for number, message in enumerate(conversation.messages):
         pictures += [item for item in message.media if isinstance(item, Image)]
-        if message.role == "user" and number >= start:
-            regions = (
-                _marked(pictures, None, region.text, attachments, convention)
-                for region in message.regions
-            )
-            found.append([one for region in regions for one in region])
-    return found
+        if message.role == role and number >= start:
+            yield number, message, pictures
 
 
 def described(pictures: Sequence[Marked]) -> list[dict[str, Any]]:

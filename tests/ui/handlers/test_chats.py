@@ -27,6 +27,13 @@ async def told(tabs: Tabs, key: str = KEY) -> dict[str, Any]:
     return found
 
 
+async def kept_chat(tabs: Tabs, uploads: Path) -> dict[str, Any]:
+    """Ask about a picture, and return what the browser keeps of the answer."""
+    await red_boat(tabs, uploads)
+    await followed(tabs)
+    return await told(tabs)
+
+
 def uploaded(tabs: Tabs, folder: Path, kept: dict[str, Any]) -> str:
     """The kept zip file, as the browser sends it back."""
     path = folder / "chat.zip"
@@ -50,9 +57,7 @@ def test_a_browser_is_told_what_brings_a_conversation_back(uploads: Path) -> Non
     async def play() -> None:
         tabs = Tabs(FakeBackend())
         assert await told(tabs) == {"request": 7}, "there is nothing to keep"
-        await red_boat(tabs, uploads)
-        await followed(tabs)
-        kept = await told(tabs)
+        kept = await kept_chat(tabs, uploads)
         assert kept["title"] == "Where is the boat?"
         (item,) = kept["media"]
         assert (item["path"], item["bytes"]) == (
@@ -77,9 +82,7 @@ def test_a_browser_is_told_what_brings_a_conversation_back(uploads: Path) -> Non
 def test_files_that_are_gone_are_asked_for_and_nothing_changes_before(uploads: Path) -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
-        await red_boat(tabs, uploads)
-        await followed(tabs)
-        kept = await told(tabs)
+        kept = await kept_chat(tabs, uploads)
         path = uploaded(tabs, uploads, kept)
         (name, *_), *_ = files(kept)
         (uploads / "red.png").rename(uploads / "again.png")
@@ -97,9 +100,7 @@ def test_files_that_are_gone_are_asked_for_and_nothing_changes_before(uploads: P
 def test_nobody_learns_of_or_gets_other_peoples_files(uploads: Path) -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
-        await red_boat(tabs, uploads)
-        await followed(tabs)
-        kept = await told(tabs)
+        kept = await kept_chat(tabs, uploads)
         path = uploaded(tabs, uploads, kept)
         (there,), absent = files(kept, STRANGER), str(uploads / "no such.png")
         for owner in (STRANGER, OTHER, "no key"):
@@ -136,9 +137,7 @@ def test_another_chat_takes_the_place_of_the_one_on_the_page_and_the_draft_stays
 ) -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
-        await red_boat(tabs, uploads)
-        await followed(tabs)
-        kept = await told(tabs)
+        kept = await kept_chat(tabs, uploads)
         await editing.clear(tabs, KEY)
         await sending.submit(tabs, KEY, "Another chat", {})
         await followed(tabs)
@@ -161,9 +160,7 @@ def test_no_other_chat_is_opened_while_an_answer_is_written(uploads: Path) -> No
     async def play() -> None:
         backend = FakeBackend()
         tabs = Tabs(backend)
-        await red_boat(tabs, uploads)
-        await followed(tabs)
-        kept = await told(tabs)
+        kept = await kept_chat(tabs, uploads)
         backend.pause_s = 0.2
         await sending.submit(tabs, KEY, "Go on", {})
         answer, view = await reopened(tabs, uploaded(tabs, uploads, kept), files(kept), KEY)
@@ -195,9 +192,7 @@ def test_a_new_chat_is_another_one_and_undo_brings_the_same_back(uploads: Path) 
 def test_too_many_requests_keep_nothing_and_open_nothing(uploads: Path) -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
-        await red_boat(tabs, uploads)
-        await followed(tabs)
-        kept = await told(tabs)
+        kept = await kept_chat(tabs, uploads)
         tabs.rates = Rates(1)
         tab = page_tab.tab_of(tabs, OTHER)
         tab.presence.asker = replace(tab.presence.asker, address="10.0.0.1")
