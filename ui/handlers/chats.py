@@ -1,7 +1,6 @@
-"""Handlers for the chats that a browser keeps (assets/js/chats): each is told to it, and comes back from it.
+"""Handlers for the chats that a browser keeps (assets/js/chats). The server stores none of them.
 
-The server stores none of them. Handlers as in `handlers`: they belong to the open tabs, which are bound as their first
-argument.
+As all handlers, they take the open tabs as their first argument.
 """
 
 from __future__ import annotations
@@ -41,9 +40,9 @@ UNCHANGED = View(*(gr.skip() for _ in View._fields))
 
 
 async def keep(tabs: Tabs, key: str, event: gr.EventData) -> str:
-    """What the browser needs to bring the conversation back, as JSON: `request`, as it was posted, and the keys of `_told`.
+    """Return as JSON what the browser needs to restore the conversation: the posted `request`, and the keys of `_told`.
 
-    Those are missing where there is no answer yet, a file is gone, or too much is asked.
+    The keys of `_told` are missing if there is no answer yet, a file is gone, or the address has asked too often.
     """
     tab = tab_of(tabs, key)
     told = _reply(event)
@@ -62,12 +61,11 @@ async def keep(tabs: Tabs, key: str, event: gr.EventData) -> str:
 
 
 async def reopen(tabs: Tabs, key: str, event: gr.EventData) -> tuple[Any, ...]:
-    """Go on with a kept conversation in place of the one on the page, by the rules for an import.
+    """Replace the conversation on the page by a kept one, which is checked as an import is.
 
-    Returns JSON with `request`, as it was posted, and `missing`, the files that have to be uploaded first, or `chat`, the
-    conversation's new id; then the view and the settings. What is posted has the `path` of an uploaded zip file without
-    media, and `files`: of each its name in the zip file, its path, and the key of the tab that had it there, or "" after
-    an upload.
+    The event has `path`, an uploaded zip file without media, and `files`: for each its name in the zip file, its path, and
+    the key of the tab that had it, or "" after an upload. Returns JSON with the posted `request`, and either `missing`, the
+    names of files that must be uploaded first, or `chat`, the conversation's new id; then the view and the settings.
     """
     tab, asked, told = tab_of(tabs, key), posted(event), _reply(event)
     settings: list[Any] = [gr.skip()] * len(SETTING_SPECS)
@@ -97,7 +95,7 @@ def _reply(event: gr.EventData) -> dict[str, Any]:
 
 
 def _require_idle(tab: Tab, before: Conversation | None = None) -> None:
-    """before: what the conversation must still be."""
+    """Raise `DemoError` during an answer, and if the conversation is no longer `before`."""
     if tab.chat.live or (before is not None and tab.chat.conversation is not before):
         raise DemoError("An answer is still being written; stop it first.")
 
@@ -108,8 +106,10 @@ def _told(
     answers: tuple[AnswerRecord, ...],
     attachments: Mapping[str, Attachment],
 ) -> dict[str, Any]:
-    """`zip`: an export without media, in base64; `media`: where to fetch these; `thumbnails`: their addresses; `title`;
-    and `state`, equal for equal conversations. Blocks. Raises `DemoError`.
+    """Return what the browser keeps. Blocks. Raises `DemoError`.
+
+    `zip`: an export without media, in base64. `media`: where to fetch each file. `thumbnails`: addresses. `state`: equal
+    for equal conversations.
     """
     kept = export.plain_archive(tabs, conversation, answers)
     file = io.BytesIO()
@@ -136,14 +136,14 @@ def _told(
 
 
 def _title(conversation: Conversation) -> str:
-    """The first words, or else the names of the first files."""
+    """The first words, or the names of the first files if there are none."""
     first = conversation.messages[0]
     words = " ".join(first.text.split()) or ", ".join(item.name for item in first.media)
     return words[:MAX_TITLE]
 
 
 async def _replaced(tabs: Tabs, tab: Tab, source: Path, beside: Mapping[str, Path]) -> Archive:
-    """Go on with what is read in place of the conversation; the draft stays. Raises `DemoError`."""
+    """Replace the conversation by the restored one. The draft stays. Raises `DemoError`."""
     before = tab.chat.conversation
     try:
         restored, items = await export.read(
@@ -155,15 +155,15 @@ async def _replaced(tabs: Tabs, tab: Tab, source: Path, beside: Mapping[str, Pat
         export.go_on(tabs, tab, restored, items)
     finally:
         for file in set(beside.values()):
-            if str(file) not in tab.chat.attachments:  # it was uploaded to be copied
+            if str(file) not in tab.chat.attachments:  # its copy is attached
                 tabs.give_up(tab, file)
     return restored
 
 
 def _found(tabs: Tabs, tab: Tab, path: str, owner: str) -> Path | None:
-    """A file that the tab with the key `owner` has, or that was uploaded for this one. Raises `DemoError`.
+    """Return a file of the tab with the key `owner`, or one that was uploaded for this tab. Raises `DemoError`.
 
-    The key is as unguessable as the tab's own, so nobody learns of other people's files.
+    Keys are unguessable, so nobody can probe for other people's files.
     """
     if owner:
         return tabs.uploads.lent(path, owner) if is_key(owner) else None
@@ -171,7 +171,7 @@ def _found(tabs: Tabs, tab: Tab, path: str, owner: str) -> Path | None:
 
 
 def _files(listed: object) -> list[tuple[str, str, str]]:
-    """What the browser posted, which may be anything. Raises `DemoError`."""
+    """Return the posted names, paths and keys. Raises `DemoError` for anything else."""
     files = (
         [tuple(one) for one in listed if isinstance(one, list)] if isinstance(listed, list) else []
     )

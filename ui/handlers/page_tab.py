@@ -78,9 +78,9 @@ async def drawn(tabs: Tabs, tab: Tab) -> View:
 
 
 async def handed_back(tabs: Tabs, tab: Tab) -> View:
-    """The same, with the texts of messages whose answers failed; they are handed back once.
+    """The same, with the texts of messages whose answers failed. Each is handed back once.
 
-    What fails while the page is drawn is handed back, too: a page that is told of no answer does not ask for its end.
+    This includes an answer that fails while the page is drawn: the page is told of no answer and does not follow it.
     """
     view = await drawn(tabs, tab)
     returned, rewritten = tab.draft.hand_back()

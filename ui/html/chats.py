@@ -1,4 +1,4 @@
-"""The way to the list of chats, which a script draws (assets/js/chats/panel.js)."""
+"""The button that opens the list of chats. A script draws the list (assets/js/chats/panel.js)."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def by_question(
     convention: Convention,
     start: int = 0,
 ) -> list[list[Marked]]:
-    """The regions that each question is about, in their order, from message `start` on; without those of unknown pictures."""
+    """The regions of each question, in order, from message `start` on. Regions of unknown pictures are left out."""
     return [
         [
             one

@@ -1,4 +1,4 @@
-// How much of people's chats this browser keeps.
+// The limits of the chats that this browser keeps.
 
 export const MAX_CHATS = 100;
 export const MAX_BYTES = 500 * 2 ** 20;

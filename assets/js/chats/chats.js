@@ -1,4 +1,4 @@
-// The chats of this browser, where the operator offers that.
+// Starts the list of chats, if the operator offers it.
 import { button } from '../page/dialog.js';
 import { whenMounted } from '../page/elements.js';
 import { opened } from '../opening/opening.js';
@@ -11,7 +11,7 @@ import * as store from './store.js';
 
 let possible = false; // the browser has a database
 
-// The question whether chats may be kept, which is asked once. It comes with the first message: later it would move what is read.
+// Asks once whether chats may be kept. The question appears with the first message: later it would shift the answer.
 function ask() {
   const asked = $('#keep-chats');
   if (chosen() !== null || (keeping.ended() && !keeping.answered())) return void asked?.remove();

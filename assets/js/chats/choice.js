@@ -1,4 +1,4 @@
-// Whether this browser may keep chats, as whoever is logged in has said.
+// The choice of the logged-in person whether this browser keeps chats.
 import { local, session } from '../browser/storage.js';
 import { owner } from '../opening/opening.js';
 

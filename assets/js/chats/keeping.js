@@ -1,4 +1,4 @@
-// Keeps the conversation of this page after each change, if the person wants that.
+// Keeps the conversation of this page after each change, if the person has chosen so.
 import { whenDrawn } from '../conversation/conversation.js';
 import { key } from '../opening/conversation_key.js';
 import { owner } from '../opening/opening.js';

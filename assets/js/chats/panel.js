@@ -1,4 +1,4 @@
-// The list of chats, at the left of the page. It is closed at the first visit, and then as the person left it.
+// The list of chats, at the left of the page. It is closed on the first visit and remembers whether it was open.
 import { leaves } from '../browser/keyboard.js';
 import { local } from '../browser/storage.js';
 import { focus } from '../composer/composer.js';
@@ -62,7 +62,7 @@ async function open(record) {
   if (done) focus();
 }
 
-// A question in the place of what it is about; the focus goes to the way back.
+// Replaces an element's content by a question. Cancel gets the focus.
 function question(place, said, yes, confirmed) {
   const before = [...place.childNodes];
   const restore = () => place.replaceChildren(...before);
@@ -79,7 +79,7 @@ function question(place, said, yes, confirmed) {
   no.focus();
 }
 
-// What is being kept meanwhile is kept first, and removed too.
+// Waits for a chat that is just being kept, so that it is removed too.
 const removed = (of) => alone(async () => {
   await store.remove(of).catch(() => {});
   return true;

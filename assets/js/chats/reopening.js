@@ -10,7 +10,7 @@ import * as store from './store.js';
 const LOOK_MS = 50;
 const FAILURES = ['chatsUnkept', 'chatsLost', 'chatsNotOpened'];
 
-// Stop the answer that is being written; what there is of it stays in its chat. The button goes last.
+// Stops the answer that is being written and keeps its text. The Stop button disappears last.
 async function stopped() {
   $(STOP)?.click();
   while (!ended() || $(STOP)) await new Promise((resolve) => { setTimeout(resolve, LOOK_MS); });

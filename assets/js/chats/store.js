@@ -1,4 +1,4 @@
-// The chats in this browser's database: of each a record, and its pictures and clips by their content.
+// The chats in this browser's database: a record for each, and pictures and clips by their content hash.
 import { allowed, MAX_CHATS, place, surplus, unneeded } from './bounds.js';
 
 const DATABASE = 'qwen-vl-chat-chats';
@@ -28,7 +28,7 @@ async function opened() {
   return await done(opening);
 }
 
-// What `work` gives, when all of it has been written.
+// Returns the result of `work` after its transaction has completed.
 async function use(mode, work) {
   const database = await opened();
   try {
@@ -66,7 +66,7 @@ const write = (record, seen, most) => use('readwrite', async (chats, media) => {
   const all = await done(chats.getAll());
   const [id, changed] = place(record, seen, all, crypto.getRandomValues(new Uint32Array(4)).join('-'));
   const before = all.find((one) => one.id === id);
-  // The server has the media elsewhere now, also where nothing was said.
+  // The server may have moved the media, even if the conversation has not changed.
   const now = { ...(changed ? record : before), id, media: record.media };
   const others = all.filter((one) => one.id !== id);
   const gone = surplus([...others, now], id, most);
@@ -87,7 +87,7 @@ async function dropOldest(but) {
   });
 }
 
-// Where there is no room, the oldest chats go until there is.
+// Deletes the oldest chats until there is room.
 async function roomily(id, work) {
   for (;;) {
     try {

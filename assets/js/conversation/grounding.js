@@ -1,5 +1,5 @@
-// Draws the places that answers name: under each answer a figure for each picture, with a table. And beside the sentence of
-// a region that a question is about, what is in it.
+// Draws the places that answers name: a figure for each picture, with a table, under the answer. Draws the crop of a region
+// beside the question about it.
 import { whenDrawn } from './conversation.js';
 import { copyText } from '../page/copy_button.js';
 import { send } from '../page/elements.js';

@@ -1,5 +1,5 @@
-// Follows the running answer again after a lost network, a locked phone, or a return from the browser's page cache. A reload
-// does so anyway. A server that cannot be reached is told, until it can be.
+// Follows the running answer again after a lost network, a locked phone, or a return from the browser's page cache, and shows
+// a notice while the server cannot be reached.
 import * as notices from '../page/notices.js';
 import { $ } from '../page/parts.js';
 
