@@ -68,6 +68,16 @@ def wait_for_kept(chat: Chat, *counts: int) -> None:
     chat.wait_until(lambda: kept(chat) == list(counts))
 
 
+def kept_picture(person: BrowserContext, url: str, picture: Path) -> Chat:
+    """A tab with a chat about a picture, which the browser keeps."""
+    chat = tab(person, url)
+    chat.attach(picture)
+    chat.ask("The picture")
+    keep(chat)
+    wait_for_kept(chat, 1, 1)
+    return chat
+
+
 def store(chat: Chat, body: str) -> None:
     """Run `body` with the page's own module, as `store`, where nothing else can be done to it."""
     chat.page.evaluate(
@@ -166,11 +176,7 @@ def test_a_chat_is_found_in_another_tab_with_its_pictures_boxes_and_settings_and
 def test_only_what_the_server_no_longer_has_is_uploaded(
     person: BrowserContext, url: str, blocks: ServedBlocks, picture: Path, tmp_path: Path
 ) -> None:
-    chat = tab(person, url)
-    chat.attach(picture)
-    chat.ask("The picture")
-    keep(chat)
-    wait_for_kept(chat, 1, 1)
+    chat = kept_picture(person, url, picture)
     (path,) = [
         Path(str(item.path))
         for one in blocks.tabs.open_tabs
@@ -234,11 +240,7 @@ def test_another_chat_is_opened_while_an_answer_is_written_and_both_are_whole(
 def test_a_chat_is_deleted_after_a_question_and_all_are_forgotten(
     person: BrowserContext, url: str, picture: Path
 ) -> None:
-    chat = tab(person, url)
-    chat.attach(picture)
-    chat.ask("The picture")
-    keep(chat)
-    wait_for_kept(chat, 1, 1)
+    chat = kept_picture(person, url, picture)
     for number in (2, 3):
         chat.page.click("#clear")
         chat.ask(f"Chat {number}")
