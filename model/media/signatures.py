@@ -27,6 +27,7 @@ IMAGE_SIGNATURES = (
     (0, b"MM\0*"),
     (4, b"ftypavi"),
 )
+RAW_SIGNATURES = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM")
 # What people attach by mistake.
 OTHER_SIGNATURES = (
     (4, b"ftypavi", LocalizedText("an AVIF picture")),
@@ -35,14 +36,8 @@ OTHER_SIGNATURES = (
     (8, b"AVI ", LocalizedText("a video")),
     (0, b"FLV\x01", LocalizedText("a video")),
     (0, b"0&\xb2u\x8ef\xcf\x11", LocalizedText("a video")),  # ASF, which WMV is kept in
-    (0, b"FUJIFILMCCD-RAW", RAW),
+    *((0, magic, RAW) for magic in RAW_SIGNATURES),
     (8, b"CR\x02\0", RAW),
-    (0, b"IIRO", RAW),
-    (0, b"IIRS", RAW),
-    (0, b"MMOR", RAW),
-    (0, b"IIU\0", RAW),
-    (0, b"FOVb", RAW),
-    (0, b"\0MRM", RAW),
     (0, b"%PDF", LocalizedText("a PDF document")),
 )
 # Brands of the HEIF_BRANDS family, among which files name their own and those that they can be read as.

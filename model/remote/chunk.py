@@ -117,10 +117,8 @@ def _counts(usage: object) -> dict[str, int]:
     """The token counts of a `usage` object, by our names, without those that are 0 or missing."""
     if not isinstance(usage, dict):
         return {}
-    prompt, completion = (usage.get(f"{side}_tokens_details") for side in ("prompt", "completion"))
-    prompt, completion = (
-        details if isinstance(details, dict) else {} for details in (prompt, completion)
-    )
+    given = (usage.get(f"{side}_tokens_details") for side in ("prompt", "completion"))
+    prompt, completion = (details if isinstance(details, dict) else {} for details in given)
     found = {
         "prompt_tokens": _whole(usage.get("prompt_tokens")) or _whole(usage.get("input_tokens")),
         "new_tokens": _whole(usage.get("completion_tokens")) or _whole(usage.get("output_tokens")),

@@ -164,9 +164,9 @@ def _processed_media(item: Media, facts: Mapping[str, Any]) -> ProcessedMedia:
     width, height = (_whole(facts[side], MAX_PIXELS) for side in ("width", "height"))
     times = tuple(_number(at, 1e6) for at in facts["times"])
     clip = isinstance(item, Video)
-    if not 0 < width * height <= MAX_PIXELS or len(times) > MAX_FRAMES or clip != bool(times):
+    if not 0 < width * height <= MAX_PIXELS or len(times) > MAX_FRAMES:
         raise ValueError("size")
-    if list(times) != sorted(times):
+    if clip != bool(times) or list(times) != sorted(times):
         raise ValueError("times")
     return ProcessedMedia(str(item.path), "video" if clip else "image", width, height, times)
 

@@ -32,12 +32,23 @@ ROW_HEIGHT = "document.querySelector('#chatbot .user-row').getBoundingClientRect
 LOADED = "[...document.querySelectorAll('#chatbot img')].every((image) => image.naturalWidth)"
 
 
-# From now on, of what is read or pressed; what follows a press is no surprise. Statistics and buttons come with the end.
+VISIBILITY = "getComputedStyle(document.querySelector('#actions')).visibility"
+# How far below the bottom of the view the content ends after a frame in which it has grown by 300 px.
+GROW = """async () => {
+  await new Promise(requestAnimationFrame);
+  const chat = document.querySelector('#chatbot');
+  chat.style.minHeight = `${chat.offsetHeight + 300}px`;
+  await new Promise((painted) => { setTimeout(painted); });
+  const { scrollHeight, scrollTop, clientHeight } = document.querySelector('#talk');
+  chat.style.minHeight = '';
+  return [scrollHeight - scrollTop - clientHeight, scrollHeight > clientHeight];
+}"""
+# From now on. What follows a press is no surprise.
 WATCH_SHIFTS = """() => {
   window.shifts = [];
   new PerformanceObserver((list) => {
     for (const { value, hadRecentInput, sources } of list.getEntries())
-      if (!hadRecentInput && !sources.every(({ node }) => node?.closest?.('#stats, #actions')))
+      if (!hadRecentInput)
         window.shifts.push([value, ...sources.map(({ node }) => node?.id || node?.className || node?.nodeName)]);
   }).observe({ type: 'layout-shift' });
 }"""
@@ -68,9 +79,11 @@ def test_an_answer_stays_where_it_is_when_it_is_finished(
         told.page.wait_for_selector("#live :text('lake')")
         told.wait_until(lambda: len(told.asked) == turn + 1)  # noqa: B023 (it is waited for here)
         written = told.page.evaluate(FIRST_LINE, "#live .prose")
+        assert told.page.evaluate(VISIBILITY) == "hidden"
         finished.set()
         told.wait("idle", after_turn=turn - 1)
         assert told.page.evaluate(FIRST_LINE, "#chatbot .bot-row .prose") == written
+        assert told.page.evaluate(VISIBILITY) == "visible"
     told.page.set_viewport_size({"width": 1280, "height": 800})
 
 
@@ -91,6 +104,16 @@ def test_a_long_answer_is_not_scrolled_when_it_is_finished(
     told.page.wait_for_function(AT_THE_BOTTOM)
     assert abs(told.page.evaluate(SCROLLED) - written) <= 1
     told.page.set_viewport_size({"width": 1280, "height": 800})
+
+
+@pytest.mark.chromium_only
+def test_what_comes_is_in_view_in_the_frame_in_which_it_is_drawn(
+    told: Chat, fake: FakeBackend
+) -> None:
+    fake.events = [Delta("\n\n".join(["A boat."] * 60))]
+    told.ask("Tell me.")
+    told.page.wait_for_function(AT_THE_BOTTOM)
+    assert told.page.evaluate(GROW) == [0, True]
 
 
 @pytest.mark.chromium_only

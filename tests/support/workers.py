@@ -6,11 +6,13 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadGroupScheduling
 
-from tests.support.browsers import CORE
+FIREFOX = "firefox"
+# A file whose name begins with one of these, or with a later one, runs in another Chromium. Each has half of the time.
+SECOND_HALF = "test_m"
 
 
 class BrowsersApart(LoadGroupScheduling):  # type: ignore[misc]  # it has no types
-    """A worker for each browser and the servers in front of it; any other test goes where there is room.
+    """A worker for Firefox and two for Chromium, with their servers; any other test goes where there is room.
 
     By place and name: with pytest 9.2, pytest-xdist 3.8 ignores its own mark (pytest-xdist issue 1386).
     """
@@ -18,7 +20,10 @@ class BrowsersApart(LoadGroupScheduling):  # type: ignore[misc]  # it has no typ
     def _split_scope(self, nodeid: str) -> str:
         if not nodeid.startswith("tests/e2e/"):
             return nodeid
-        return next((name for name in CORE if f"[{name}" in nodeid), "chromium")
+        if f"[{FIREFOX}" in nodeid:
+            return FIREFOX
+        half = nodeid.removeprefix("tests/e2e/") >= SECOND_HALF
+        return f"chromium {1 + half}"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BrowsersApart:

@@ -16,10 +16,11 @@ export function start() {
   const talk = $('#talk');
   const offer = offerLatest(talk);
   const moved = watchReader(talk, offer);
-  // Once per frame: to ask for the height is to lay the page out.
-  let due = 0;
-  const scroll = () => { due = 0; if (follow.pinned) talk.scrollTop = talk.scrollHeight; };
-  watchContent(talk, () => { moved(); offer(); if (!due) due = requestAnimationFrame(scroll); });
+  watchContent(talk, moved, () => {
+    moved();
+    offer();
+    if (follow.pinned) talk.scrollTop = talk.scrollHeight;
+  });
 }
 
 // Gives what to call when the reader or the content may have moved.
@@ -52,10 +53,9 @@ function watchReader(talk, seen) {
   return () => { changed = true; };
 }
 
-function watchContent(talk, grown) {
-  new MutationObserver(grown).observe(talk, { childList: true, subtree: true, characterData: true });
-  talk.addEventListener('load', grown, true);
-  // Also content that grows later, when fonts or the style sheet of formulas arrive.
+// changed: called at any change; grown: called when the content has another size, before that is painted.
+function watchContent(talk, changed, grown) {
+  new MutationObserver(changed).observe(talk, { childList: true, subtree: true, characterData: true });
   const sizes = new ResizeObserver(grown);
   const watch = () => { for (const part of [talk, ...talk.children]) sizes.observe(part); };
   new MutationObserver(watch).observe(talk, { childList: true });

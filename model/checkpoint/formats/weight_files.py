@@ -16,18 +16,8 @@ from typing import BinaryIO
 from model.errors import CheckpointError, LocalizedText
 
 SINGLE_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
-# Weight files of other programs, and formats whose reading can run code.
-OTHER_FORMATS = (
-    "*.bin",
-    "*.pt",
-    "*.pth",
-    "*.ckpt",
-    "*.gguf",
-    "*.msgpack",
-    "*.h5",
-    "*.npz",
-    "*.onnx",
-)
+# Suffixes of other programs' weight files, and of formats whose reading can run code.
+OTHER_FORMATS = ("bin", "pt", "pth", "ckpt", "gguf", "msgpack", "h5", "npz", "onnx")
 # The dtypes of weights that are not quantized, as safetensors names them.
 UNQUANTIZED_DTYPES = ("F64", "F32", "F16", "BF16")
 # The limit of safetensors itself.
@@ -145,7 +135,7 @@ def _no_weights_error(folder: Path) -> CheckpointError:
             single=SINGLE_FILE,
             index=INDEX_FILE,
         )
-    if foreign := sorted(file for kind in OTHER_FORMATS for file in folder.glob(kind)):
+    if foreign := sorted(file for kind in OTHER_FORMATS for file in folder.glob(f"*.{kind}")):
         return CheckpointError(
             "{checkpoint} holds its weights as {file} only; give a checkpoint with *.safetensors, "
             "or save this one anew with `save_pretrained`.",
