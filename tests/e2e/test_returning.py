@@ -72,10 +72,15 @@ def test_a_server_that_is_out_of_reach_is_told_in_the_pages_language_until_it_is
         assert not cut.page.locator("#told p").count() and len(fake.calls) == 1
 
 
+# Where the page sends a message.
+EVENT = "gradio_api/run/"
+
+
 def test_a_draft_that_is_sent_offline_stays_and_the_page_says_why(told: Chat) -> None:
     told.ask("first")
     told.page.context.set_offline(True)
-    told.send("second")
+    with told.page.expect_event("requestfailed", lambda request: EVENT in request.url):
+        told.send("second")
     told.page.wait_for_selector(f"#told p:has-text('{texts_for('en').connection_lost}')")
     assert not told.page.locator(".toast-body >> visible=true").count()
     with told.page.expect_navigation():
