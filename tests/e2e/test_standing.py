@@ -41,7 +41,8 @@ GROW = """async () => {
   await new Promise((painted) => { setTimeout(painted); });
   const { scrollHeight, scrollTop, clientHeight } = document.querySelector('#talk');
   chat.style.minHeight = '';
-  return scrollHeight > clientHeight && document.querySelector('#latest').hidden && scrollHeight - scrollTop - clientHeight;
+  const followed = scrollHeight > clientHeight && document.querySelector('#latest').hidden;
+  return followed ? scrollHeight - scrollTop - clientHeight : null;
 }"""
 # From now on. What follows a press is no surprise.
 WATCH_SHIFTS = """() => {
