@@ -104,6 +104,7 @@ function show(host, answer, pictures) {
     fill(figures.get(name), picture);
     return figures.get(name);
   });
+  if (!wanted.length && !host.querySelector(':scope > .marked')) return;
   const there = [...host.querySelectorAll(':scope > .marked')];
   if (wanted.length === there.length && wanted.every((made, i) => made === there[i])) return;
   for (const made of there) if (!wanted.includes(made)) made.remove();
@@ -124,6 +125,7 @@ function crop({ src, size: [width, height], marks: [{ place: { x1, y1, x2, y2 } 
 
 // Sentences of regions come first among a message's texts.
 function showRegions(row, regions) {
+  if (!regions.length && !row.querySelector('.crop')) return;
   row.querySelectorAll('.user > .message:not(.component)').forEach((sentence, i) => {
     const [there, version] = [sentence.querySelector(':scope > .crop'), JSON.stringify(regions[i] ?? '')];
     if ((there?.dataset.version ?? '""') === version) return;
@@ -141,21 +143,25 @@ export function start() {
   live.id = 'live-places';
   $('#live').after(live);
 
+  function updateLive() {
+    show(live, drawn.places().length, JSON.parse($('#run-state [data-places]')?.dataset.places ?? '[]'));
+  }
+
   function update() {
-    const answers = drawn.places();
-    const arriving = JSON.parse($('#run-state [data-places]')?.dataset.places ?? '[]');
+    const [answers, regions] = [drawn.places(), drawn.regions()];
     document.querySelectorAll('#chatbot .bot-row').forEach((row, i) => { show(row, i, answers[i] ?? []); });
-    show(live, answers.length, arriving);
-    const regions = drawn.regions();
+    updateLive();
     document.querySelectorAll('#chatbot .user-row').forEach((row, i) => { showRegions(row, regions[i] ?? []); });
   }
 
   const observer = new MutationObserver(update);
   observer.observe($('#chatbot'), { childList: true, subtree: true });
+  observer.observe($('#page-texts'), ANY_CHANGE);
   whenDrawn(() => {
     if (!drawn.places().length) figures.clear();
     update();
   });
-  for (const place of ['#run-state', '#page-texts']) observer.observe($(place), ANY_CHANGE);
+  // It changes with each piece of an answer.
+  new MutationObserver(updateLive).observe($('#run-state'), ANY_CHANGE);
   update();
 }

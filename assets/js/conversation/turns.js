@@ -27,16 +27,24 @@ function offer(row, kind, label) {
   there ? named(there, label) : row.append(button(kind, label));
 }
 
+const edited = () => Number($('#run-state [data-editing]')?.dataset.editing ?? Infinity);
+let marked = Infinity; // the turn that is shown as being rewritten
+
 // A turn that is being rewritten has a box in its place (edit_box.js). What follows will be replaced, and is dimmed.
-function decorate() {
-  const edited = Number($('#run-state [data-editing]')?.dataset.editing ?? Infinity);
+function markEdited() {
+  marked = edited();
   rows('user').forEach((row, turn) => {
-    offer(row, 'edit-turn', text('edit'));
-    mark(row, 'edited', turn === edited);
-    row.querySelector(':scope > .flex-wrap')?.toggleAttribute('inert', turn === edited);
-    mark(row, 'replaced', turn > edited);
+    mark(row, 'edited', turn === marked);
+    row.querySelector(':scope > .flex-wrap')?.toggleAttribute('inert', turn === marked);
+    mark(row, 'replaced', turn > marked);
   });
-  rows('bot').forEach((row, turn) => { offer(row, 'copy-answer', text('copy')); mark(row, 'replaced', turn >= edited); });
+  rows('bot').forEach((row, turn) => mark(row, 'replaced', turn >= marked));
+}
+
+function decorate() {
+  for (const row of rows('user')) offer(row, 'edit-turn', text('edit'));
+  for (const row of rows('bot')) offer(row, 'copy-answer', text('copy'));
+  markEdited();
   number();
   for (const picture of document.querySelectorAll('#chatbot button:has(> .image-frame)')) {
     const image = picture.querySelector('img');
@@ -96,7 +104,9 @@ export function start() {
   for (const kind of ['loadedmetadata', 'play', 'pause']) $('#chatbot').addEventListener(kind, showLength, true);
   const observer = new MutationObserver(decorate);
   observer.observe($('#chatbot'), { childList: true, subtree: true });
-  for (const place of ['#run-state', '#page-texts']) observer.observe($(place), ANY_CHANGE);
+  observer.observe($('#page-texts'), ANY_CHANGE);
+  // It changes with each piece of an answer, and seldom says that another turn is being rewritten.
+  new MutationObserver(() => { if (edited() !== marked) markEdited(); }).observe($('#run-state'), ANY_CHANGE);
   decorate();
   new MutationObserver(nameActions).observe($('#actions'), { childList: true, characterData: true, subtree: true });
   nameActions();

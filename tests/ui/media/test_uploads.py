@@ -122,6 +122,18 @@ def test_who_uploads_the_same_has_it_too(uploads: Path) -> None:
         known.claim(path, owner)
 
 
+def test_who_still_owns_a_file_keeps_it_when_another_lets_it_go(uploads: Path) -> None:
+    file = uploads / "a.png"
+    file.write_bytes(b"x")
+    known = Uploads()
+    for owner in ("one", "other"):
+        known.register([str(file)])
+        known.claim(str(file), owner)
+    assert not known.released(str(file), "one")
+    assert known.lent(str(file), "other") and not known.lent(str(file), "one")
+    assert known.released(str(file), "other")
+
+
 ANN, BOB = Asker("192.0.2.1", "a"), Asker("192.0.2.1", "b")
 PROGRAM = Asker("192.0.2.1")
 
