@@ -22,10 +22,9 @@ from model.engine.cache import prefix_cache
 from model.engine.cache.prefix_cache import CachedPrefix
 from model.engine.engine import Engine
 from model.engine.grouped_attention import grouped_attention
-from model.engine.logits_processor import FiniteLogitsProcessor
+from model.engine.logits_processor import FiniteLogitsProcessor, not_finite_error
 from model.engine.repetition import RepetitionDetector
 from model.engine.streamer import StopWhen, TextStreamer
-from model.errors import DemoError
 from model.prompt.sampling_arguments import sampling_arguments
 from model.prompt.token_ids import Prompt
 from model.serving.event_stream import Emit
@@ -258,10 +257,7 @@ class Generation:
         if finite.failed:
             # The numbers may come from the cached keys, values or features, so these are dropped.
             self._engine.session_cache.forget(self.session)
-            raise DemoError(
-                "The model's numbers are not finite, so the answer was ended; "
-                "whoever runs this page should start it with --dtype bfloat16 or float32."
-            )
+            raise not_finite_error()
         tokens = [self._prompt.ids[-1], *self._streamer.ids]
         prefix.keys += tokens[: prefix.cache.get_seq_length() - len(prefix.keys)]
 

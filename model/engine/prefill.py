@@ -51,11 +51,13 @@ def prefill_in_chunks(
     chunk: int,
     cancel: Cancel,
     report: ReportTokens,
+    mask: torch.Tensor | None = None,
 ) -> int:
     """Read `ids[:, cached:until]` into `cache`. Returns the number of tokens read, fewer if cancelled.
 
-    ids: (1, len) int; positions: (4, 1, len) int; chunk: tokens per forward pass; features_of(i): (tokens, hidden)
-    of span i, called only when a chunk contains a part of it.
+    ids: (rows, len) int; positions: (4, rows, len) int; spans: of all rows, one row after the other; chunk: tokens of a
+    row per forward pass; features_of(i): (tokens, hidden) of span i, called only when a chunk contains a part of it;
+    mask: (rows, len) int, 0 where a row is padded.
     """
     start = int(cache.get_seq_length())
     at = start
@@ -64,6 +66,7 @@ def prefill_in_chunks(
         model.model(
             input_ids=ids[:, at:end],
             position_ids=positions[:, :, at:end],
+            attention_mask=None if mask is None else mask[:, :end],
             cache=cache,
             mm_encoder_outputs=_encoder_outputs(spans, features_of, at, end),
             use_cache=True,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -85,6 +85,11 @@ class StopWhen(StoppingCriteria):  # type: ignore[misc]  # transformers ships no
     ) -> torch.Tensor:
         """Shape (1,) bool, one per sequence."""
         return torch.full((input_ids.shape[0],), self._condition(), device=input_ids.device)
+
+
+def decoded(tokenizer: Any, tokens: Iterable[int]) -> str:
+    """The text of an answer's tokens, as a `TextStreamer` emits it."""
+    return b"".join(token_bytes(tokenizer, token) for token in tokens).decode(errors="replace")
 
 
 def token_bytes(tokenizer: Any, token: int) -> bytes:

@@ -7,13 +7,13 @@ generations on an `Engine` one at a time, each in a background thread, and `Repr
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from os import PathLike
 from typing import Any
 
-from model.backend import CacheFigures, Cancel, Estimate, Event, Status
+from model.backend import CacheFigures, Cancel, Estimate, Event, Status, Usage, collected
 from model.checkpoint import settings as checkpoint_settings
 from model.checkpoint.choose import GB, Choice, Flags, choose
 from model.checkpoint.load import detect_hardware, free_memory, load
@@ -211,6 +211,19 @@ class LocalBackend:
             self._runner.answer, conversation, settings, cancel, session, time.perf_counter()
         )
         return events_of(answer, cancel)
+
+    def answer_batch(
+        self, conversations: Sequence[Conversation], settings: GenerationSettings
+    ) -> list[tuple[str, Usage]]:
+        """Answer conversations that need not wait for each other. Returns each answer with its usage, in order.
+
+        Greedy answers are decoded together and equal those of `stream`, in float32. Sampled ones are drawn one after the
+        other, so that a seed gives what it gives alone. Nothing is reused from earlier turns, and nothing is kept.
+        Raises `ContextError`, `MediaError` and `DemoError`.
+        """
+        if settings.temperature > 0:
+            return [collected(self.stream(talk, settings, Cancel())) for talk in conversations]
+        return self._runner.answer_batch(conversations, settings)
 
     def read_ahead(
         self, conversation: Conversation, settings: GenerationSettings, *, session: str

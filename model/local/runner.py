@@ -5,21 +5,24 @@ Media are decoded before the lock is taken, so the lock covers the model's work 
 
 from __future__ import annotations
 
+import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
 
-from model.backend import Cancel, CancelWhen, Progress
+from model.backend import Cancel, CancelWhen, Progress, Usage
 from model.conversation import Conversation
 from model.engine.cache.prefix_cache import common_prefix_length
 from model.engine.engine import Engine, fits_in_memory
 from model.engine.generation import Generation
 from model.engine.vision_encoder import pixels_nbytes, prepare_pixels
 from model.errors import DemoError
+from model.local import batch
 from model.media.reader import MediaReader
 from model.prompt.builder import PromptBuilder
+from model.prompt.token_ids import Prompt
 from model.serving.event_stream import Emit
 from model.serving.fair_lock import FairLock
 from model.serving.prepared_media import Items, PreparedMedia
@@ -92,6 +95,45 @@ class GenerationRunner:
             return self._prefill_between_answers(generation, over, until)
         finally:
             self._read_aheads.end(session, over)
+
+    def answer_batch(
+        self, conversations: Sequence[Conversation], settings: GenerationSettings
+    ) -> list[tuple[str, Usage]]:
+        """Answer conversations together, with greedy decoding, and return each answer with its usage, in order.
+
+        Raises `ContextError` and `MediaError` before the first is answered, and `DemoError`.
+        """
+        prompts = [self._prompts.build(talk, settings) for talk in conversations]
+        for prompt in prompts:
+            self._engine.max_answer_tokens(prompt)
+        answers: dict[int, tuple[str, Usage]] = {}
+        for numbers in batch.split(prompts, settings.max_new_tokens):
+            together = [prompts[number] for number in numbers]
+            answers.update(zip(numbers, self._answer_together(together, settings), strict=True))
+        return [answers[number] for number in range(len(prompts))]
+
+    def _answer_together(
+        self, prompts: Sequence[Prompt], settings: GenerationSettings
+    ) -> list[tuple[str, Usage]]:
+        """Answer one batch. Its media are decoded and encoded for it alone, equal ones once."""
+        items = {item.content_hash(): item for prompt in prompts for item in prompt.items}
+        answers: list[tuple[str, Usage]] = []
+        requested_at, session, cancel = time.perf_counter(), secrets.token_hex(), Cancel()
+        unreported = lambda *_: None  # noqa: E731
+        try:
+            with (
+                self.media.ready(session, items, cancel, unreported) as media,
+                self.lock.acquire(cancel, unreported, requested_at),
+                torch.inference_mode(),
+            ):
+                assert media  # nobody cancels
+                answer = partial(batch.answer, self._engine, prompts, settings, media, requested_at)
+                self._retry_after_freeing_memory(
+                    lambda: answers.extend(answer()), lambda: not answers
+                )
+        finally:
+            self.media.forget(session)
+        return answers
 
     def forget(self, session: str) -> None:
         """Drop everything of one session, and cancel reading ahead for it."""

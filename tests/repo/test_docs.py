@@ -198,3 +198,12 @@ def test_the_python_snippet_runs_as_printed(capsys: pytest.CaptureFixture[str]) 
     exec(snippet("api.md", "From Python"), {})
     last = capsys.readouterr().out.splitlines()[-1]
     assert re.fullmatch(r"\d+ prompt tokens, \d+ visual, ended by (stop|length|loop)", last)
+
+
+@pytest.mark.usefixtures("in_a_folder_with_boats")
+def test_the_snippet_of_several_conversations_runs_as_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    exec(snippet("api.md", "Several conversations at once"), {})
+    answers = capsys.readouterr().out.splitlines()
+    assert len(answers) >= 3 and all(re.search(r" \d+$", answer) for answer in answers)
