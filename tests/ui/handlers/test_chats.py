@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, attach, followed, posted, red_boat, rest
-from tests.support.patience import scene
+from tests.support.patience import becomes, scene
 from ui.handlers import chats, page_tab
 from ui.handlers.chat import editing, sending
 from ui.html.page_update import View
@@ -199,5 +199,21 @@ def test_too_many_requests_keep_nothing_and_open_nothing(uploads: Path) -> None:
         tabs.rates.admit_task("10.0.0.1")
         answer, view = await reopened(tabs, uploaded(tabs, uploads, kept), files(kept))
         assert answer == {"request": 8} and "Too many requests" in view.notice
+
+    scene(play)
+
+
+def test_new_chat_can_be_undone_after_its_chat_could_not_be_opened(uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        kept = await kept_chat(tabs, uploads)
+        path = Path(uploaded(tabs, uploads, kept))
+        path.write_bytes(b"no zip file")
+        await editing.clear(tabs, KEY)
+        answer, _ = await reopened(tabs, str(path), files(kept), KEY)
+        assert answer == {"request": 8}
+        await becomes(lambda: not path.exists())
+        await editing.undo_clear(tabs, KEY)
+        assert (await told(tabs))["state"] == kept["state"], "its picture is there"
 
     scene(play)
