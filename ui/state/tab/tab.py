@@ -152,7 +152,7 @@ class Tab:
         self.draft.drawn_for = since.drawn_for
         if before.run:
             self.draft.take_back_failed(before.run.conversation)
-        self.draft.tray += since.tray
+        self.draft.add(since.tray)
         self.made_files = cleared.made_files + self.made_files
 
     def copy(self, other: Tab) -> None:

@@ -156,3 +156,21 @@ def test_a_copy_of_the_tab_takes_nothing_away_that_can_come_back(uploads: Path) 
         assert all(file.exists() for file in files)
 
     scene(play)
+
+
+def test_what_was_attached_since_is_for_the_next_message_and_not_for_a_rewritten_one() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tab = tabs.open(KEY)
+        await sending.submit(tabs, KEY, "Hi", {})
+        await followed(tabs)
+        tab.draft.attach(PHOTO)
+        tab.draft.edit(0)
+        await editing.clear(tabs, KEY)
+        tab.draft.attach(CLIP)
+        await editing.undo_clear(tabs, KEY)
+        assert tab.draft.editing and tab.draft.tray == []
+        await editing.cancel_edit(tabs, KEY)
+        assert tab.draft.tray == [PHOTO, CLIP]
+
+    scene(play)
