@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, Route
 
 from model.backend import Delta
 from tests.e2e.conftest import DESKTOP
@@ -319,21 +319,132 @@ def test_a_chat_that_goes_on_in_two_tabs_is_kept_twice(person: BrowserContext, u
     wait_for_kept(one, 2, 0)
 
 
+def deleted(chat: Chat, title: str) -> None:
+    chat.page.get_by_role("button", name=f"Delete “{title}”").click()
+    chat.page.get_by_role("button", name="Delete", exact=True).click()
+    wait_for_kept(chat, 0, 0)
+
+
+def test_the_chat_on_the_page_is_not_kept_again_after_it_was_deleted_until_it_goes_on(
+    person: BrowserContext, url: str
+) -> None:
+    chat = tab(person, url)
+    chat.ask("A secret")
+    keep(chat)
+    wait_for_kept(chat, 1, 0)
+    open_list(chat)
+    deleted(chat, "A secret")
+    with chat.page.expect_response(keeping):
+        chat.reload()
+    chat.page.wait_for_timeout(500)  # for what would be kept
+    assert chat.asked == ["A secret"] and kept(chat) == [0, 0]
+    said_and_kept(chat, "Go on")
+    assert kept(chat) == [1, 0]
+
+
+def keeping(about: Request | Response) -> bool:
+    """Whether the page asks what to keep, or is told."""
+    asked = about if isinstance(about, Request) else about.request
+    return '"request":' in (asked.post_data or "")
+
+
+def test_nothing_is_kept_that_another_tab_has_just_forgotten(
+    person: BrowserContext, url: str
+) -> None:
+    one = tab(person, url)
+    one.ask("A secret")
+    keep(one)
+    wait_for_kept(one, 1, 0)
+    other = tab(person, url)
+    held: list[Route] = []
+    other.page.route(
+        "**/predict",
+        lambda route: held.append(route) if keeping(route.request) else route.continue_(),
+    )
+    other.ask("Another secret")
+    other.wait_until(lambda: held)
+    open_list(one)
+    one.page.get_by_role("button", name="Forget this browser").click()
+    one.page.get_by_role("button", name="Delete all").click()
+    wait_for_kept(one, 0, 0)
+    with other.page.expect_response(keeping):
+        held[0].continue_()
+    other.page.wait_for_timeout(500)  # for what would be kept
+    assert kept(one) == [0, 0]
+
+
+def test_a_chat_is_opened_though_the_server_refused_to_tell_what_to_keep(
+    person: BrowserContext, url: str
+) -> None:
+    chat = tab(person, url)
+    chat.ask("The first")
+    keep(chat)
+    wait_for_kept(chat, 1, 0)
+    chat.page.click("#clear")
+    chat.page.wait_for_selector("#examples", state="visible")
+    refusing = [True]
+    chat.page.route(
+        "**/predict",
+        lambda route: (
+            route.fulfill(status=500, body="{}")
+            if keeping(route.request) and refusing
+            else route.continue_()
+        ),
+    )
+    chat.ask("The second")
+    chat.page.wait_for_selector("#told p")
+    refusing.clear()
+    chat.page.set_default_timeout(30_000)  # less than it waits for an answer that does not come
+    open_list(chat)
+    chat.page.click("#chats .chat:has-text('The first')")
+    chat.page.wait_for_selector("#chatbot .user:has-text('The first')")
+    assert chat.asked == ["The first"] and kept(chat) == [2, 0]
+
+
+def test_a_full_disk_costs_few_chats(person: BrowserContext, url: str) -> None:
+    chat = tab(person, url)
+    store(
+        chat,
+        """for (let at = 0; at < 9; at += 1) await store.keep({
+          id: `${at}`, owner: '', at, state: `${at}`, stamp: '', title: `Chat ${at}`, zip: new Blob(), media: [], bytes: 9e4 });""",
+    )
+    chat.page.evaluate(
+        """() => { IDBObjectStore.prototype.put = () => {
+          throw new DOMException('no', 'QuotaExceededError');
+        } }"""
+    )
+    chat.ask("Hello")
+    keep(chat)
+    chat.page.wait_for_selector("#told p:has-text('no room for chats')")
+    with chat.page.expect_response(keeping):
+        chat.ask("And now?")
+    chat.page.wait_for_timeout(500)  # for what would be deleted
+    assert kept(chat) == [8, 0]
+
+
 @contextmanager
 def somebody(person: BrowserContext, url: str, name: str) -> Iterator[Chat]:
     """Somebody has logged in, in the same browser."""
     page = person.new_page()
     page.goto(url)
-    page.fill("input[name=username]", name)
-    page.fill("input[type=password]", "secret")
-    page.click("button")
-    page.wait_for_selector("#composer textarea")
     chat = Chat(page, url)
-    chat.wait("idle")
+    log_in(chat, name)
     yield chat
-    page.dispatch_event("#log-out button", "click")
-    page.wait_for_selector("input[type=password]")
+    log_out(chat)
     page.close()
+
+
+def log_in(chat: Chat, name: str) -> None:
+    chat.page.fill("input[name=username]", name)
+    chat.page.fill("input[type=password]", "secret")
+    chat.page.click("button")
+    chat.page.wait_for_selector("#composer textarea")
+    chat.wait("idle")
+
+
+def log_out(chat: Chat) -> None:
+    chat.page.dispatch_event("#log-out button", "click")
+    chat.page.wait_for_selector("input[type=password]")
 
 
 def test_two_people_who_log_in_with_one_browser_do_not_see_each_others_chats(
@@ -359,6 +470,32 @@ def test_two_people_who_log_in_with_one_browser_do_not_see_each_others_chats(
             open_list(ann)
             assert titles(ann) == ["A secret of Ann"]
             ann.page.click("#chats .close")
+
+
+def test_who_logs_in_in_the_same_tab_sees_nothing_of_who_was_there_before(
+    person: BrowserContext, backend: FakeBackend
+) -> None:
+    people = [("ann", "secret"), ("bob", "secret")]
+    with (
+        listening(build_page(backend, log_ins=True), auth=people) as url,
+        somebody(person, url, "ann") as chat,
+    ):
+        chat.ask("A secret of Ann")
+        keep(chat)
+        wait_for_kept(chat, 1, 0)
+        chat.page.fill("#composer textarea", "A draft of Ann")
+        log_out(chat)
+        log_in(chat, "bob")
+        chat.wait_for_draft("")
+        assert not chat.asked and not chat.page.is_visible("#notice p")
+        chat.ask("Hello")
+        keep(chat)
+        wait_for_kept(chat, 2, 0)
+        log_out(chat)
+        log_in(chat, "ann")
+        open_list(chat)
+        assert titles(chat) == ["A secret of Ann"]
+        chat.page.click("#chats .close")
 
 
 def test_an_operator_who_wants_no_history_has_no_list_and_no_question(

@@ -235,18 +235,19 @@ def test_escape_leaves_everything_as_it_was(told: Chat) -> None:
     assert told.draft == "a draft"
 
 
+COPIED = "navigator.clipboard.readText()"
+
+
 def test_every_answer_can_be_copied_as_the_text_it_is(told: Chat, fake: FakeBackend) -> None:
     fake.events = [Delta("**one** <|box_start|>(1,2),(3,4)<|box_end|>")]
     told.ask("first")
     fake.events = [Delta("two")]
     told.ask("second")
     told.page.click("#copy")
-    told.page.wait_for_function("navigator.clipboard.readText().then((t) => t === 'two')")
+    told.wait_until(lambda: told.page.evaluate(COPIED) == "two")
     told.page.hover("#chatbot .bot-row >> nth=0")
     told.page.click("#chatbot .bot-row >> nth=0 >> .copy-answer")
-    told.page.wait_for_function("navigator.clipboard.readText().then((t) => t !== 'two')")
-    copied = told.page.evaluate("navigator.clipboard.readText()")
-    assert copied == "**one** (1,2),(3,4)"
+    told.wait_until(lambda: told.page.evaluate(COPIED) == "**one** (1,2),(3,4)")
 
 
 def test_an_answer_can_be_copied_from_a_page_that_came_over_plain_http(
@@ -261,7 +262,7 @@ def test_an_answer_can_be_copied_from_a_page_that_came_over_plain_http(
     told.watch_label("#copy")
     told.page.dblclick("#copy")
     told.page.evaluate("delete navigator.clipboard")
-    told.page.wait_for_function("navigator.clipboard.readText().then((t) => t === 'three')")
+    told.wait_until(lambda: told.page.evaluate(COPIED) == "three")
     told.page.wait_for_function("window.labels.length > 1 && window.labels.at(-1) === 'Copy'")
     assert set(told.page.evaluate("window.labels")) == {"Copy", "Copied"}
     told.page.locator("#language input[value=zh]").dispatch_event("click")

@@ -52,9 +52,7 @@ def test_an_answer_is_shown_with_the_code_that_gives_it_and_verified(
     assert 'picture("media/1-a-red-circle.png", 224, 224)' in script
     assert "Are you sure?" in script and chat.answered[0] in script
     dialog.locator("details[open] [data-op=copy]").click()
-    chat.page.wait_for_function(
-        "navigator.clipboard.readText().then((t) => t.includes('generate('))"
-    )
+    chat.wait_until(lambda: "generate(" in chat.page.evaluate("navigator.clipboard.readText()"))
     dialog.locator("[data-op=verify]").click()
     dialog.locator("[role=status]", has_text="Verified").wait_for()
     dialog.locator("select").select_option("0")

@@ -85,9 +85,7 @@ def test_code_is_highlighted_and_copied_as_it_is(told: Chat, fake: FakeBackend) 
     assert block.locator(".token.keyword").count() > 0
     assert block.evaluate("(code) => code.textContent") == f"{code}\n"
     told.page.locator("#chatbot .bot .copy_code_button").click()
-    told.page.wait_for_function(
-        "(code) => navigator.clipboard.readText().then((it) => it === code)", arg=code
-    )
+    told.wait_until(lambda: told.page.evaluate("navigator.clipboard.readText()") == code)
 
 
 def indented(code: str) -> str:

@@ -154,8 +154,9 @@ async def _replaced(tabs: Tabs, tab: Tab, source: Path, beside: Mapping[str, Pat
         tab.keep_draft(draft)
         export.go_on(tabs, tab, restored, items)
     finally:
+        needed = {item.path for item in tab.attached}  # of what was restored, these are the copies
         for file in set(beside.values()):
-            if str(file) not in tab.chat.attachments:  # its copy is attached
+            if str(file) not in needed:
                 tabs.give_up(tab, file)
     return restored
 

@@ -45,7 +45,8 @@ class ClipCopies:
         except Exception:
             log.exception("a clip could not be copied for the page")
             return
-        if attachment.path in tab.chat.attachments:
-            tab.chat.attachments[attachment.path] = replace(attachment, shown=shown)
-        else:
+        chats = [chat for chat in tab.chats if attachment.path in chat.attachments]
+        for chat in chats:
+            chat.attachments[attachment.path] = replace(attachment, shown=shown)
+        if not chats:
             self._remove([shown])

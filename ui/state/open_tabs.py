@@ -105,7 +105,7 @@ class OpenTabs:
         if time.monotonic() < self._swept + self._pause_s:
             return
         self._swept = time.monotonic()
-        items = [item for tab in self for item in tab.chat.attachments.values()]
+        items = [item for tab in self for item in tab.attached]
         needed = {path for item in items for path in (item.path, item.thumbnail, item.shown)}
         asyncio.get_running_loop().run_in_executor(None, disk_quota.sweep, needed, self.kept_s)
 

@@ -235,9 +235,9 @@ class Tabs:
         return self.backend.cache_figures()
 
     def copy(self, original: str, tab: Tab) -> None:
-        """Start an unused tab as a copy of the tab with the key `original`, if that is still open."""
+        """Start an unused tab as a copy of the same person's tab with the key `original`, if that is still open."""
         other = self.open_tabs.get(original)
-        if other and not tab.used:
+        if other and other.presence.user == tab.presence.user and not tab.used:
             tab.copy(other)
             for path in tab.chat.attachments:
                 self.uploads.keep(Path(path), tab.key)

@@ -39,10 +39,12 @@ def _left(
 
 
 def among(files: Iterable[str], tabs: Iterable[Tab]) -> list[str]:
-    """Those of `files` that none of these tabs shows. A duplicated tab shares its thumbnails with the original."""
+    """Those of `files` that none of these tabs shows or can show again. A duplicated tab shares its thumbnails with the
+    original.
+    """
     left = set(files)
     for tab in tabs:
-        shown = ((item.path, item.thumbnail, item.shown) for item in tab.chat.attachments.values())
+        shown = ((item.path, item.thumbnail, item.shown) for item in tab.attached)
         left.difference_update(*tab.made_files, *shown)
     return list(left)
 

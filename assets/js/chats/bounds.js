@@ -33,16 +33,19 @@ export function unneeded(hashes, all) {
 export const allowed = (quota) => Math.min(MAX_BYTES, quota ? quota / 2 : MAX_BYTES);
 
 /**
- * Which record a conversation is kept in: `[id, whether it has to be written]`. seen: the stamp of the record `record.id` that
- * this tab has written or opened. If another tab has written it since, the conversation gets a record of its own, and
- * nothing of either is lost.
+ * Which record a conversation is kept in: `[id, whether it has to be written]`, or null if that was deleted and the
+ * conversation has not gone on since. seen: `{ stamp, state }` of the record `record.id` that this tab has written or opened.
+ * If another tab has written it since, or it is of another log-in, the conversation gets a record of its own, and nothing of
+ * either is lost.
  */
 export function place(record, seen, all, fresh) {
   const before = all.find(({ id }) => id === record.id);
-  if (!before) {
-    const twin = all.find(({ owner, state }) => owner === record.owner && state === record.state);
-    return twin ? [twin.id, false] : [record.id, true];
+  if (before?.owner === record.owner) {
+    if (before.state === record.state) return [before.id, false];
+    return [before.stamp === seen?.stamp ? before.id : fresh, true];
   }
-  if (before.state === record.state) return [before.id, false];
-  return [before.stamp === seen ? before.id : fresh, true];
+  const twin = all.find(({ owner, state }) => owner === record.owner && state === record.state);
+  if (twin) return [twin.id, false];
+  if (before) return [fresh, true];
+  return seen?.state === record.state ? null : [record.id, true];
 }

@@ -13,18 +13,19 @@ const name = () => (owner() ? `${CHOICE}-${owner()}` : CHOICE);
 export const chosen = () => local.get(name());
 
 export function choose(choice) {
+  if (choice !== chosen()) session.set(KNOWN, '{}'); // what was deleted with the last choice may be kept again
   local.set(name(), choice);
   for (const listener of listeners) listener();
 }
 
 export const whenChosen = (listener) => listeners.push(listener);
 
-/** Where this tab's conversations are kept, by their ids on the server: `{ id, stamp }`. */
+/** Where this tab's conversations are kept, by their ids on the server: `{ id, stamp, state }` of the record. */
 export function known() {
   try { return JSON.parse(session.get(KNOWN) ?? '{}'); } catch { return {}; }
 }
 
-export function remember(chat, { id, stamp }) {
+export function remember(chat, { id, stamp, state }) {
   const all = Object.entries(known()).filter(([other]) => other !== chat);
-  session.set(KNOWN, JSON.stringify(Object.fromEntries([...all.slice(1 - MAX_KNOWN), [chat, { id, stamp }]])));
+  session.set(KNOWN, JSON.stringify(Object.fromEntries([...all.slice(1 - MAX_KNOWN), [chat, { id, stamp, state }]])));
 }

@@ -55,7 +55,9 @@ async function keep() {
   const told = await ask('keep');
   if (!told.zip) return false;
   const before = known()[told.chat];
-  const record = await store.keep(await recordOf(told, before?.id ?? told.chat), before?.stamp);
+  const wanted = () => chosen() === 'yes';
+  const record = await store.keep(await recordOf(told, before?.id ?? told.chat), before, wanted);
+  if (!record) return wanted(); // it was deleted: nothing of it is to be kept
   notices.withdraw(NOTICES.refused);
   shows(told.chat, record);
   const lacking = new Set(await store.missing(told.media.map(({ hash }) => hash)));
@@ -64,7 +66,7 @@ async function keep() {
   return true;
 }
 
-/** Resolves to whether the conversation on the page is kept, with all its files. Call it within `alone`. */
+/** Resolves to whether the conversation on the page is kept, with all its files, or was deleted. Call it within `alone`. */
 export async function kept() {
   try {
     return await keep();

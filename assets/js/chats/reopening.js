@@ -20,15 +20,16 @@ async function stopped() {
 async function asked({ zip, media }) {
   const files = media.map(({ name, path, key }) => [name, path, key]);
   const path = await upload(new File([zip], 'chat.zip'));
-  const told = await ask('reopen', { path, files });
-  if (!told.missing) return told;
-  for (const name of told.missing) {
-    const at = media.findIndex((one) => one.name === name);
-    const blob = at < 0 ? undefined : await store.file(media[at].hash);
-    if (!blob) { notices.tell('chatsLost'); return {}; }
-    files[at] = [name, await upload(new File([blob], name.split('/').at(-1), { type: blob.type })), ''];
+  for (;;) { // others may go while some are uploaded
+    const told = await ask('reopen', { path, files });
+    if (!told.missing) return told;
+    for (const name of told.missing) {
+      const at = media.findIndex((one) => one.name === name);
+      const blob = at < 0 ? undefined : await store.file(media[at].hash);
+      if (!blob) { notices.tell('chatsLost'); return {}; }
+      files[at] = [name, await upload(new File([blob], name.split('/').at(-1), { type: blob.type })), ''];
+    }
   }
-  return await ask('reopen', { path, files });
 }
 
 /** Resolves to whether the chat is open. */

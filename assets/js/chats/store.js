@@ -4,6 +4,7 @@ import { allowed, MAX_CHATS, place, surplus, unneeded } from './bounds.js';
 const DATABASE = 'qwen-vl-chat-chats';
 const CHATS = 'chats';
 const MEDIA = 'media';
+const ENOUGH = 2; // times the bytes that are to be written
 
 /** Why a chat is not kept: `reason` is 'too-large' or 'refused'. */
 export class StoreError extends Error {
@@ -49,6 +50,7 @@ async function use(mode, work) {
 async function sweep(chats, media) {
   const gone = unneeded(await done(media.getAllKeys()), await done(chats.getAll()));
   for (const hash of gone) media.delete(hash);
+  return gone;
 }
 
 const newest = (all, owner) => all.filter((one) => one.owner === owner).sort((a, b) => b.at - a.at);
@@ -62,9 +64,11 @@ export async function limits() {
   return { chats: MAX_CHATS, bytes: allowed(estimate?.quota) };
 }
 
-const write = (record, seen, most) => use('readwrite', async (chats, media) => {
+const write = (record, seen, most, wanted) => use('readwrite', async (chats, media) => {
   const all = await done(chats.getAll());
-  const [id, changed] = place(record, seen, all, crypto.getRandomValues(new Uint32Array(4)).join('-'));
+  const where = place(record, seen, all, crypto.getRandomValues(new Uint32Array(4)).join('-'));
+  if (!where || !wanted()) return null;
+  const [id, changed] = where;
   const before = all.find((one) => one.id === id);
   // The server may have moved the media, even if the conversation has not changed.
   const now = { ...(changed ? record : before), id, media: record.media };
@@ -77,25 +81,34 @@ const write = (record, seen, most) => use('readwrite', async (chats, media) => {
   return now;
 });
 
+// Gives how many bytes that has freed, 0 if there is no other chat.
 async function dropOldest(but) {
   return await use('readwrite', async (chats, media) => {
     const [oldest] = (await done(chats.getAll())).filter(({ id }) => id !== but).sort((a, b) => a.at - b.at);
-    if (!oldest) return false;
+    if (!oldest) return 0;
     await done(chats.delete(oldest.id));
-    await sweep(chats, media);
-    return true;
+    const gone = await sweep(chats, media);
+    const alone = oldest.media.filter(({ hash }) => gone.includes(hash));
+    return alone.reduce((sum, { bytes }) => sum + bytes, oldest.bytes);
   });
 }
 
-// Deletes the oldest chats until there is room.
-async function roomily(id, work) {
-  for (;;) {
+let helps = true; // whether the browser has had room when chats were deleted for it
+
+// Deletes the oldest chats until there is room for so many bytes. A full disk has none however many go: then the others stay.
+async function roomily(id, bytes, work) {
+  for (let freed = 0; ;) {
     try {
-      return await work();
+      const result = await work();
+      helps = true;
+      return result;
     } catch (/** @type {any} */ error) {
       if (error instanceof StoreError) throw error;
       const full = error?.name === 'QuotaExceededError';
-      if (!full || !await dropOldest(id).catch(() => false)) throw new StoreError('refused');
+      const more = full && helps && freed <= ENOUGH * bytes ? await dropOldest(id).catch(() => 0) : 0;
+      if (full && !more) helps = false;
+      if (!more) throw new StoreError('refused');
+      freed += more;
     }
   }
 }
@@ -103,14 +116,17 @@ async function roomily(id, work) {
 /**
  * Keep a chat; gives its record as it is kept, which may have another id, see `place`. Its media are put afterwards. Throws
  * `StoreError`.
+ *
+ * wanted: asked at the last moment whether it is still to be kept: another tab may just have forgotten all chats. Gives null
+ * if not, or if it was deleted.
  */
-export const keep = async (record, seen) => {
+export const keep = async (record, seen, wanted = () => true) => {
   const most = await limits();
-  return await roomily(record.id, () => write(record, seen, most));
+  return await roomily(record.id, record.bytes, () => write(record, seen, most, wanted));
 };
 
 /** Keep a file of the chat `id`. Throws `StoreError`. */
-export const putMedia = (id, hash, blob) => roomily(id, () => use('readwrite', async (chats, media) => {
+export const putMedia = (id, hash, blob) => roomily(id, blob.size, () => use('readwrite', async (chats, media) => {
   const record = await done(chats.get(id));
   // It may have been deleted meanwhile.
   if (record?.media.some((one) => one.hash === hash)) await done(media.put(blob, hash));

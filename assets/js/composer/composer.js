@@ -33,6 +33,12 @@ export function write(text, where = FIELD) {
 // Writing it again also corrects the height, which Gradio has measured before the style sheet was there.
 export const restoreDraft = () => write($(FIELD).value || (session.get(DRAFT) ?? ''));
 
+/** Give the draft's text up for good. */
+export function dropDraft() {
+  session.set(DRAFT, '');
+  write('');
+}
+
 let composing = false; // with an input method, which a change of the field would disturb
 
 /** Remove the text that was sent, but keep what was typed since. */

@@ -4,7 +4,7 @@ import * as drawn from './drawn.js';
 import { $ } from '../page/parts.js';
 import { session } from '../browser/storage.js';
 
-const SAID = 'qwen-vl-chat-said'; // 'yes' in a tab with a conversation, which the page draws later
+const SHOWN = 'qwen-vl-chat-shown'; // 'yes' in a tab with a conversation, which the page draws later
 
 const listeners = [];
 /** @type {MutationObserver | undefined} */
@@ -21,7 +21,7 @@ export function draw(sent, messages, live) {
   if (!all) $('#resume').click(); // asks for the whole conversation
   for (const listener of listeners) listener();
   const said = Boolean((all ?? messages)?.length);
-  session.set(SAID, said ? 'yes' : 'no');
+  session.set(SHOWN, said ? 'yes' : 'no');
   markEmpty(!said);
   if (rest.answering) {
     folding?.disconnect();
@@ -49,7 +49,7 @@ function fold(answers) {
 const markEmpty = (empty) => $('#page').toggleAttribute('data-empty', empty);
 
 /** Call it when the page is ready. */
-export const start = () => markEmpty(session.get(SAID) !== 'yes');
+export const start = () => markEmpty(session.get(SHOWN) !== 'yes');
 
 /** Copy the answer with this index; negative ones count from the end. */
 export async function copy(button, index) {

@@ -1,13 +1,15 @@
 // Tells the server when the page opens and when it is left.
-import { restoreDraft } from '../composer/composer.js';
+import { session } from '../browser/storage.js';
+import { dropDraft, restoreDraft } from '../composer/composer.js';
 import { key, whenOwned } from './conversation_key.js';
-import { heldBefore } from './said.js';
+import { dropSaid, heldBefore } from './said.js';
 import { language } from '../page/language.js';
 import * as notices from '../page/notices.js';
 import { $ } from '../page/parts.js';
 import { openAsBefore } from '../settings/sidebar.js';
 
 const OPEN_MS = 15_000; // for the server's answer
+const OWNER = 'qwen-vl-chat-owner'; // who was logged in when this tab was opened last
 
 let resolveOpened;
 /** Resolves when the server knows this page. Before, it answers nothing else. */
@@ -42,6 +44,11 @@ export const owner = () => loggedIn;
 export function acknowledge(key, page, name) {
   if (!key) return; // refused
   loggedIn = name;
+  if ((session.get(OWNER) || name) !== name) { // what the tab has kept is somebody else's
+    dropDraft();
+    dropSaid();
+  }
+  session.set(OWNER, name);
   leaving = JSON.stringify({ key, page });
   resolveOpened();
 }

@@ -17,6 +17,9 @@ export function held() {
 /** The same of the page before this one. */
 export const heldBefore = () => session.get(HELD) ?? '';
 
+/** Give up what was said on the page before this one. */
+export const dropSaid = () => session.set(SAID, '');
+
 // The whole conversation, with questions as quotations.
 function said(answers) {
   const rows = [...document.querySelectorAll('#chatbot .message-row')];

@@ -37,11 +37,11 @@ test('at most half of what the browser gives is taken', () => {
 });
 
 test('a conversation that goes on replaces its record', () => {
-  assert.deepEqual(place(record('a', 'longer'), 's', [record('a', 'short')], 'fresh'), ['a', true]);
+  assert.deepEqual(place(record('a', 'longer'), { stamp: 's', state: 'short' }, [record('a', 'short')], 'fresh'), ['a', true]);
 });
 
 test('a conversation that has gone on in two tabs is kept twice', () => {
-  assert.deepEqual(place(record('a', 'here'), 'before', [record('a', 'there', 'after')], 'fresh'), ['fresh', true]);
+  assert.deepEqual(place(record('a', 'here'), { stamp: 'before', state: 'once' }, [record('a', 'there', 'after')], 'fresh'), ['fresh', true]);
 });
 
 test('a conversation that is kept already is not written again, under whatever id it comes', () => {
@@ -52,4 +52,15 @@ test('a conversation that is kept already is not written again, under whatever i
 test('equal conversations of two log-ins are kept for each', () => {
   const all = [record('a', 'same', 's', 'ann')];
   assert.deepEqual(place(record('b', 'same', 's', 'bob'), undefined, all, 'fresh'), ['b', true]);
+});
+
+test('a conversation whose record is of another log-in gets a record of its own', () => {
+  const all = [record('a', 'short', 's', 'ann')];
+  assert.deepEqual(place(record('a', 'longer', 's', 'bob'), { stamp: 's', state: 'short' }, all, 'fresh'), ['fresh', true]);
+});
+
+test('a chat that was deleted is kept again when it goes on, and not before', () => {
+  const seen = { stamp: 's', state: 'deleted' };
+  assert.equal(place(record('a', 'deleted'), seen, [], 'fresh'), null);
+  assert.deepEqual(place(record('a', 'longer'), seen, [], 'fresh'), ['a', true]);
 });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import shutil
@@ -11,12 +12,14 @@ from typing import Any
 
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, attach, followed, posted, red_boat, rest
-from tests.support.patience import scene
+from tests.support.patience import becomes, scene
 from ui.handlers import chats, page_tab
 from ui.handlers.chat import editing, sending
 from ui.html.page_update import View
 from ui.state.rate_limit import Rates
 from ui.state.registry import Tabs
+from ui.state.tab.tab import Tab
+from ui.state.tray.attachment import Attachment
 
 OTHER, STRANGER = "e" * 32, "d" * 32
 
@@ -199,5 +202,47 @@ def test_too_many_requests_keep_nothing_and_open_nothing(uploads: Path) -> None:
         tabs.rates.admit_task("10.0.0.1")
         answer, view = await reopened(tabs, uploaded(tabs, uploads, kept), files(kept))
         assert answer == {"request": 8} and "Too many requests" in view.notice
+
+    scene(play)
+
+
+def test_new_chat_can_be_undone_after_its_chat_could_not_be_opened(uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        kept = await kept_chat(tabs, uploads)
+        path = Path(uploaded(tabs, uploads, kept))
+        path.write_bytes(b"no zip file")
+        await editing.clear(tabs, KEY)
+        answer, _ = await reopened(tabs, str(path), files(kept), KEY)
+        assert answer == {"request": 8}
+        await becomes(lambda: not path.exists())
+        await editing.undo_clear(tabs, KEY)
+        assert (await told(tabs))["state"] == kept["state"], "its picture is there"
+
+    scene(play)
+
+
+def test_a_file_that_is_being_attached_goes_to_the_draft_when_another_chat_is_opened(
+    uploads: Path,
+) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        kept = await kept_chat(tabs, uploads)
+        path = uploaded(tabs, uploads, kept)
+        draft = shutil.copy(uploads / "red.png", uploads / "draft.png")
+        look, opened = tabs.background.inspect, asyncio.Event()
+
+        async def look_at_length(tab: Tab, file: Path, name: object = None) -> Attachment:
+            if name == "draft.png":
+                await opened.wait()
+            return await look(tab, file, name)
+
+        tabs.background.inspect = look_at_length  # type: ignore[method-assign]
+        attaching = asyncio.create_task(attach(tabs, [{"path": str(draft), "name": "draft.png"}]))
+        await asyncio.sleep(0)
+        answer, _ = await reopened(tabs, path, files(kept), KEY)
+        opened.set()
+        assert "draft.png" in await attaching and "chat" in answer
+        assert [item.name for item in tabs.open(KEY).draft.tray] == ["draft.png"]
 
     scene(play)

@@ -114,3 +114,18 @@ def test_a_clip_that_was_let_go_meanwhile_does_not_come_back(avi: Path) -> None:
         assert tab.chat.attachments == {}
 
     scene(play)
+
+
+def test_a_clip_that_new_chat_has_put_away_comes_back_with_its_copy(avi: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tab = tabs.open("k")
+        attachment = await asyncio.to_thread(inspect, avi)
+        tab.draft.attach(attachment)
+        tabs.clip_copies.start(tab, attachment)
+        tab.clear()
+        assert await tabs.clip_copies.made(tab)
+        tab.undo_clear()
+        assert facts(tab.chat.attachments[attachment.path].shown)[0] == "h264"
+
+    scene(play)

@@ -16,12 +16,15 @@ from ui.state.tab.tab import Tab
 async def edit(tabs: Tabs, key: str, event: gr.EventData) -> View:
     """Rewrite a turn: its text goes into the edit box, its files into the tray. The draft's files are set aside.
 
-    An answer that is being written is stopped first. If it has no text yet, its message goes back into the composer.
+    An answer that is being written is stopped first. If it has no text yet, its message goes back into the composer; a
+    rewritten turn goes back into the edit box instead, and `turn` is not opened.
     """
     tab = tab_of(tabs, key)
     if run := tab.chat.run:
         run.cancel.set()
         await run.ended()
+        if tab.draft.editing:  # the text in the box is nowhere else
+            return await handed_back(tabs, tab)
     return await _rewritten(tabs, tab, posted(event).get("turn"))
 
 

@@ -27,6 +27,7 @@ async def open_page(
     """
     forgotten = is_key(key) and tabs.open_tabs.get(key) is None and held
     tab = tab_of(tabs, key, language, begins=True)
+    _give_to(tabs, tab, request.username or "")
     if is_key(original):
         tabs.copy(original, tab)
     elif forgotten:
@@ -38,6 +39,14 @@ async def open_page(
     tabs.page_opened(tab, browser, page, address_of(request.request))
     shown = *_model(tabs, tab), *await reattach_page(tabs, key, request)
     return key, page, request.username or "", *shown
+
+
+def _give_to(tabs: Tabs, tab: Tab, user: str) -> None:
+    """`user` has logged in. A tab of the browser keeps its key, but nobody sees what somebody else has said in it."""
+    if tab.presence.user not in ("", user):
+        tabs.clear(tab)
+        tabs.clear(tab)  # so that it cannot be undone
+    tab.presence.user = user
 
 
 async def close_page(tabs: Tabs, request: gr.Request) -> None:

@@ -13,7 +13,6 @@ from ui.gradio_compat import posted
 from ui.handlers.page_tab import tab_of
 from ui.html import page_update
 from ui.state.registry import Tabs
-from ui.state.tab.conversation import Chat
 from ui.state.tab.tab import Tab
 from ui.state.tray.attachment import Attachment
 
@@ -37,9 +36,9 @@ async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
     before = list(tab.draft.refusals)
     if problem := SOURCE_PROBLEMS.get(str(asked.get("error"))):
         tab.draft.refusals.append(problem)
-    files, chat = asked.get("files"), tab.chat
+    files, origin = asked.get("files"), tab.draft.origin
     taken = [
-        await _attach_one(tabs, tab, file if isinstance(file, dict) else {}, chat)
+        await _attach_one(tabs, tab, file if isinstance(file, dict) else {}, origin)
         for file in (files if isinstance(files, list) else [])
     ]
     if any(taken):
@@ -51,12 +50,15 @@ async def attach(tabs: Tabs, key: str, event: gr.EventData) -> str:
     return page_update.tray(tab)
 
 
-async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any], chat: Chat) -> bool:
-    """Whether the file is in the tray now. If not, the tray says why, or New chat was pressed meanwhile."""
+async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any], origin: object) -> bool:
+    """Whether the file is in the tray now. If not, the tray says why, or New chat was pressed meanwhile.
+
+    origin: that of the draft which the file is for.
+    """
     try:
         tabs.rates.admit_look(tab.presence.asker.address)
         attachment = await _opened(tabs, tab, file)
-        if tab.chat is not chat:
+        if tab.draft.origin is not origin:
             tabs.give_up(tab, Path(attachment.path))
             return False
         tab.draft.attach(attachment)

@@ -57,6 +57,8 @@ class Draft:
     rewritten: str = ""  # the text of a rewritten turn on its way back into the edit box
     fit: Fit | None = None  # the latest, as long as it is about what is in the tray
     sent_resolutions: dict[Media, Resolution] = field(default_factory=dict)
+    # The same object in its copies: New chat begins another draft, an opened chat keeps the one that there is.
+    origin: object = field(default_factory=object, compare=False)
 
     def attach(self, attachment: Attachment) -> None:
         """Raises `DemoError` when the tray is full."""
@@ -69,6 +71,13 @@ class Draft:
         self.chat.remember([attachment])
         self.tray.append(attachment)
         self.fit = None
+
+    def add(self, items: Sequence[Attachment]) -> None:
+        """Take items of another draft over. They are for the next message, also while a turn is being rewritten."""
+        if self.editing:
+            self.editing = replace(self.editing, tray=(*self.editing.tray, *items))
+        else:
+            self.tray += items
 
     def detach(self, attachment_id: object) -> None:
         """Take an item out of the tray, if it is there."""
@@ -223,6 +232,7 @@ class Draft:
             places=self.places.copy(),
             editing=self.editing,
             sent_resolutions=dict(self.sent_resolutions),
+            origin=self.origin,
         )
 
     def _prepend(self, message: Message) -> None:

@@ -15,6 +15,7 @@ class Presence:
     key: str
     browser: str = ""  # that opened the tab last
     asker: Asker = ANYBODY  # of the latest request
+    user: str = ""  # who had logged in when a page opened the tab last
     pages: set[str] = field(default_factory=set)  # Gradio's sessions that show it
     is_program: bool = False  # opened through the API, not by a page
     last_used_at: float = field(default_factory=time.monotonic)

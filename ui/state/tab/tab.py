@@ -66,6 +66,16 @@ class Tab:
         return self.busy or self.chat.answered
 
     @property
+    def chats(self) -> list[Chat]:
+        """The conversation, and that which New chat has put away as long as this can be undone."""
+        return [self.chat, self.cleared.chat] if self.cleared else [self.chat]
+
+    @property
+    def attached(self) -> list[Attachment]:
+        """The files of all of them."""
+        return [item for chat in self.chats for item in chat.attachments.values()]
+
+    @property
     def characters(self) -> int:
         """How much text it holds, with what New chat has put away and what is on its way back into the composer."""
         held: list[Tab | Cleared] = [self, self.cleared] if self.cleared else [self]
@@ -142,7 +152,7 @@ class Tab:
         self.draft.drawn_for = since.drawn_for
         if before.run:
             self.draft.take_back_failed(before.run.conversation)
-        self.draft.tray += since.tray
+        self.draft.add(since.tray)
         self.made_files = cleared.made_files + self.made_files
 
     def copy(self, other: Tab) -> None:

@@ -128,6 +128,22 @@ def test_a_message_that_is_edited_before_its_answer_begins_is_in_the_composer_ag
     scene(play)
 
 
+@pytest.mark.parametrize("turn", [0, 1])
+def test_a_rewritten_turn_without_an_answer_yet_goes_on_being_rewritten(turn: int) -> None:
+    async def play() -> None:
+        tabs = Tabs(backend := FakeBackend())
+        tab = await talked(tabs)
+        await send(tabs, tab, "third")
+        backend.gate = threading.Event()
+        tab.draft.edit(1)
+        await sending.submit_edit(tabs, KEY, "another", {})
+        view = await editing.edit(tabs, KEY, gr.EventData(None, {"turn": turn}))
+        assert view.rewritten == "another" and 'data-editing="1"' in view.run_state
+        assert len(said(tab)) == 6
+
+    scene(play)
+
+
 def test_the_latest_turn_is_what_the_edit_button_means() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())

@@ -184,3 +184,23 @@ def test_a_page_of_a_tab_that_is_gone_changes_nothing_and_may_begin_anew() -> No
         assert len(backend.calls) == 2
 
     scene(play)
+
+
+def test_somebody_else_who_logs_in_in_the_same_tab_gets_an_empty_page() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tab = tabs.open(KEY)
+        ann, bob = (gr.Request(username=name, session_hash="p") for name in ("ann", "bob"))
+        for request in (ann, ann):
+            await opening.open_page(tabs, KEY, "en", "", "", request)
+            await sending.submit(tabs, KEY, "A secret", {})
+            await followed(tabs)
+        assert tab.chat.conversation.turns == 2, "it is still Ann"
+        await opening.open_page(tabs, OTHER, "en", KEY, "", bob)
+        assert not tabs.open(OTHER).chat.conversation.messages, "nor a copy"
+        await opening.open_page(tabs, KEY, "en", "", "chat", bob)
+        assert not tab.chat.conversation.messages
+        await editing.undo_clear(tabs, KEY)
+        assert not tab.chat.conversation.messages
+
+    scene(play)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 from model.errors import MediaError
 from tests.support.fakes import FakeBackend
-from tests.support.following import KEY, drawn, followed
+from tests.support.following import KEY, drawn, followed, red_boat
 from tests.support.patience import becomes, scene
 from tests.support.sending import CLIP, PHOTO
 from ui.handlers.chat import editing, sending
@@ -112,5 +113,64 @@ def test_a_second_new_chat_is_the_one_that_can_be_undone() -> None:
             await editing.clear(tabs, KEY)
         await editing.undo_clear(tabs, KEY)
         assert [m.text for m in tabs.open(KEY).chat.conversation.messages] == ["second", "Hello"]
+
+    scene(play)
+
+
+async def pictured(tabs: Tabs, uploads: Path) -> list[Path]:
+    """A message with a picture is answered. Gives the files that it needs."""
+    await red_boat(tabs, uploads)
+    await followed(tabs)
+    (item,) = tabs.open(KEY).chat.attachments.values()
+    return [Path(item.path), Path(item.thumbnail)]
+
+
+def test_old_files_are_not_swept_as_long_as_new_chat_can_be_undone(uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        files = await pictured(tabs, uploads)
+        tabs.page_opened(tabs.open(KEY), "browser", "page")
+        for file in (*files, uploads / "notes.txt"):
+            os.utime(file, (0.0, 0.0))
+        await editing.clear(tabs, KEY)
+        tabs.open_tabs.kept_s = 0.2
+        await becomes(lambda: tabs.open(KEY) and not (uploads / "notes.txt").exists())
+        assert all(file.exists() for file in files)
+
+    scene(play)
+
+
+def test_a_copy_of_the_tab_takes_nothing_away_that_can_come_back(uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        files = await pictured(tabs, uploads)
+        copy = tabs.open("copy")
+        tabs.copy(KEY, copy)
+        shown = uploads / "made.webp"
+        shown.touch()
+        tabs.made(copy, [str(shown)])
+        await editing.clear(tabs, KEY)
+        tabs.undo_s = 0.0
+        tabs.clear(copy)
+        await becomes(lambda: not shown.exists())
+        assert all(file.exists() for file in files)
+
+    scene(play)
+
+
+def test_what_was_attached_since_is_for_the_next_message_and_not_for_a_rewritten_one() -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        tab = tabs.open(KEY)
+        await sending.submit(tabs, KEY, "Hi", {})
+        await followed(tabs)
+        tab.draft.attach(PHOTO)
+        tab.draft.edit(0)
+        await editing.clear(tabs, KEY)
+        tab.draft.attach(CLIP)
+        await editing.undo_clear(tabs, KEY)
+        assert tab.draft.editing and tab.draft.tray == []
+        await editing.cancel_edit(tabs, KEY)
+        assert tab.draft.tray == [PHOTO, CLIP]
 
     scene(play)
