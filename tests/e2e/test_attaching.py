@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import APIResponse, Route
 
+from tests.e2e.conftest import OpenChat
 from tests.support.chat import ENDED, Chat
 from tests.support.fakes import FakeBackend
 from ui.media.sandbox.probe import SUFFIXES
@@ -196,3 +197,25 @@ def test_a_scan_of_several_pages_says_that_the_first_is_read(told: Chat, tmp_pat
     told.attach(tmp_path / "scan.tiff")
     assert told.page.inner_text("#tray li small") == "page 1 of 3"
     told.page.click("#tray [data-op=detach]")
+
+
+def choose(chat: Chat, file: Path) -> None:
+    """With the button, as a person does."""
+    with chat.page.expect_file_chooser() as asked:
+        chat.page.click("#attach")
+    asked.value.set_files(file)
+
+
+def test_what_is_typed_after_a_file_was_chosen_is_the_question(told: Chat, picture: Path) -> None:
+    choose(told, picture)
+    told.page.keyboard.type("What is this?")
+    told.wait_for_cards(1)
+    assert told.draft == "What is this?"
+
+
+@pytest.mark.chromium_only
+def test_a_chosen_file_brings_no_keyboard_up(open_page: OpenChat, picture: Path) -> None:
+    chat = open_page(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    choose(chat, picture)
+    chat.wait_for_cards(1)
+    assert chat.page.evaluate("document.activeElement.id") == "attach"

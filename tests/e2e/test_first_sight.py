@@ -18,6 +18,14 @@ MIDDLE = """() => {
   return ((box('#chatbot h2').top + box('#composer').bottom) / 2 - bar) / (innerHeight - bar);
 }"""
 SELECTED = "getSelection().toString()"
+# From the left: the edges of the buttons in the bar, and of what stands beside the settings.
+EDGES = """() => Object.fromEntries(
+  ['#settings', '#settings .toggle-button', '#chats-entry button', '#page', '#brand h1'].map((place) => {
+    const { left, right } = document.querySelector(place).getBoundingClientRect();
+    return [place, [Math.round(left), Math.round(right)]];
+  }),
+)"""
+BESIDE = "document.querySelector('#page').getBoundingClientRect().left === 320"
 
 
 def test_an_empty_page_says_what_it_is_and_has_everything_in_its_middle(chat: Chat) -> None:
@@ -45,6 +53,20 @@ def test_a_phone_has_a_low_bar_and_targets_that_fingers_hit(
         for button in chat.page.locator(place).all():
             box = button.bounding_box()
             assert box and min(box["width"], box["height"]) >= 44, place
+
+
+def test_the_buttons_of_the_bar_are_whole_and_apart(chat: Chat) -> None:
+    edges = chat.page.evaluate(EDGES)
+    (left, right), (next_left, _) = edges["#settings .toggle-button"], edges["#chats-entry button"]
+    assert 0 < left < right <= next_left
+
+
+def test_the_settings_and_the_page_are_side_by_side(told: Chat) -> None:
+    told.open_settings()
+    told.page.wait_for_function(BESIDE)  # they slide
+    edges = told.page.evaluate(EDGES)
+    assert edges["#settings"] == [0, 320]
+    assert edges["#brand h1"][0] == 336
 
 
 def test_a_task_writes_its_question_into_the_composer_to_be_completed(

@@ -128,3 +128,12 @@ def test_the_composer_is_above_the_keyboard(open_page: OpenChat, picture: Path) 
     chat.page.wait_for_function(
         "document.querySelector('#composer').getBoundingClientRect().bottom <= innerHeight"
     )
+
+
+@pytest.mark.chromium_only
+def test_what_is_folded_in_the_settings_has_an_arrow(open_page: OpenChat) -> None:
+    chat = open_page(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    chat.open_settings()
+    beyond = """() => [...document.querySelectorAll('#settings .gr-accordion')].map((group) =>
+      group.querySelector('.icon').getBoundingClientRect().right - group.getBoundingClientRect().right)"""
+    assert all(px < 8 for px in chat.page.evaluate(beyond))  # its line is higher than the arrow

@@ -76,6 +76,8 @@ function takeFiles() {
     if (!field) return;
     take(event, field.files);
     field.value = ''; // so that the same file can be chosen again
+    // What is typed next is the question: on the button, a space would ask for files again. Not where it brings a keyboard up.
+    if (!matchMedia('(pointer: coarse)').matches) composer.focus();
   }, true);
 }
 
