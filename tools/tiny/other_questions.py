@@ -104,7 +104,7 @@ def small_talk(
 OFFERED = ("get_date", "crop")
 
 
-def offer_tools(rng: random.Random) -> tuple[str, tuple[str, ...]]:
+def tool_offer(rng: random.Random) -> tuple[str, tuple[str, ...]]:
     """What stands behind the system prompt where tools are offered, and which are; one of `OFFERED` always is."""
     tools = ENGLISH.table["tools"]
     offered = [rng.choice(OFFERED)]

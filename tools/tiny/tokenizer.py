@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerFast, Qwen2TokenizerFast
 
 from model.prompt.chat_template import GROUNDING_TOKENS
 from tools.tiny import names
-from tools.tiny.other_questions import offer_tools
+from tools.tiny.other_questions import tool_offer
 from tools.tiny.wordings import ENGLISH, LANGUAGES, Language, language
 
 VOCABULARY_SIZE = 1600
@@ -50,7 +50,7 @@ def corpus(language: Language, wordings_per_kind: int = 160) -> Iterator[str]:
         yield from (language.expand(template, rng) for _ in range(10))
     yield from ("system\nYou are a helpful assistant.", "user\n", "assistant\n") * 80
     yield from ("Picture 1: ", "Video 1: ") * 80
-    yield from [offer_tools(rng)[0] for _ in range(40)]
+    yield from [tool_offer(rng)[0] for _ in range(40)]
     for _ in range(8 * wordings_per_kind):
         yield f'the {_slots(language, rng)["x"]}(12,345),(678,901) the text\n<tool_call>\n{{"name": "crop", "arguments": {{"bbox_2d": [12, 345, 678, 901]}}}}'
 
