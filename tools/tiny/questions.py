@@ -28,7 +28,7 @@ WEIGHTS = {
     "left_of": 0.5, "right_of": 0.5, "above": 0.5, "below": 0.5,
     "leftmost": 0.25, "rightmost": 0.25, "topmost": 0.25, "bottommost": 0.25, "biggest": 0.45, "smallest": 0.45,
 }  # fmt: skip
-# What is answered by a sentence about one thing: the kind of exchange, how it is asked, and how it is answered.
+# Questions about one thing: the kind of exchange, how it is asked, and how it is answered.
 _ABOUT_ONE = {
     "colour": ("colour", "colour", "colour"),
     "colour_single": ("colour", "colour_single", "colour"),

@@ -62,7 +62,8 @@ def _slots(language: Language, rng: random.Random) -> dict[str, str]:
     x = language.name(name, rng)
     x = language.say("thing", c=colour, x=x) if rng.random() < 0.5 else x
     picture = language.picture(rng.randrange(4), 4, rng) if language.english else ""
-    return {"x": x, "xs": language.plural(name), "c": colour, "y": language.name(other), "pic": picture, "n": "3", "m": "4"}  # fmt: skip
+    shapes = {"x": x, "xs": language.plural(name), "y": language.name(other)}
+    return shapes | {"c": colour, "pic": picture, "n": "3", "m": "4"}
 
 
 def _without_capital_runs(text: str) -> str:

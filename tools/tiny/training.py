@@ -319,7 +319,7 @@ def _first_model(plan: Plan, tokenizer: PreTrainedTokenizerFast) -> Any:
     model = checkpoint.build_model(tokenizer, "qwen2_vl", "tiny", plan.seed)
     torch.manual_seed(plan.seed)
     checkpoint.scale_weights(model)
-    # Every block begins almost as a detour that adds nothing: deeper stacks then learn from the first step.
+    # Every block begins almost as a detour that adds nothing: deeper stacks learn sooner so.
     outputs = ("o_proj.weight", "down_proj.weight", "attn.proj.weight", "fc2.weight")
     with torch.no_grad():
         for name, weight in model.named_parameters():
