@@ -54,10 +54,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.init_only:
         write_random_checkpoint(options.output, options.family, options.size, options.seed)
-        write_training(
-            options.output,
-            "These weights are random: nothing has been trained, every answer is noise.",
-        )
+        said = "These weights are random: nothing has been trained, every answer is noise."
+        write_training(options.output, said)
         return
     plan = Plan(output=options.output, state=options.state, further=options.further, steps=options.steps, minutes=options.minutes,
                 seed=options.seed, processes=options.processes, workers=options.workers, world=WORLDS[options.world], batch_scale=options.batch_scale)  # fmt: skip

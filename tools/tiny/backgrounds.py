@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from tools.tiny import names
@@ -27,11 +29,9 @@ def _noise_tiles() -> list[Pixels]:
     for cell in (1, 2, 4, 12, 40, 120):
         side = _TILE // cell + 2
         small = generator.standard_normal((side, side, 3)).astype(np.float32)
-        channels = [
-            Image.fromarray(small[..., k]).resize((_TILE, _TILE), Image.Resampling.BICUBIC)
-            for k in range(3)
-        ]
-        tile = np.stack([np.asarray(channel) for channel in channels], -1)
+        channels = [Image.fromarray(small[..., k]) for k in range(3)]
+        large = [one.resize((_TILE, _TILE), Image.Resampling.BICUBIC) for one in channels]
+        tile = np.stack([np.asarray(one) for one in large], -1)
         tiles.append(tile / tile.std())
     return tiles
 
@@ -68,20 +68,15 @@ def _pattern(height: int, width: int, rng: random.Random) -> Pixels:
     """Where a pattern has its lines or dots, 0 or 1: ruled paper, squares, stripes, dots; (height, width, 1)."""
     step = rng.randint(6, max(7, height // 4))
     y, x = np.mgrid[0:height, 0:width]
-    kind = rng.choice(("lines", "squares", "stripes", "board", "dots", "halves"))
-    if kind == "lines":
-        mask = y % step < max(1, step // 10)
-    elif kind == "squares":
-        mask = (y % step < max(1, step // 12)) | (x % step < max(1, step // 12))
-    elif kind == "stripes":
-        mask = (x + rng.choice((-1, 0, 1)) * y) % (2 * step) < step
-    elif kind == "board":
-        mask = (x // step + y // step) % 2 == 0
-    elif kind == "dots":
-        mask = (x % step - step / 2) ** 2 + (y % step - step / 2) ** 2 < (step * 0.2) ** 2
-    else:
-        mask = y > height * rng.uniform(0.3, 0.8)
-    marked: Pixels = mask[..., None].astype(np.float32)
+    patterns: tuple[Callable[[], NDArray[np.bool_]], ...] = (
+        lambda: y % step < max(1, step // 10),  # ruled
+        lambda: np.minimum(x % step, y % step) < max(1, step // 12),  # squared
+        lambda: (x + rng.choice((-1, 0, 1)) * y) % (2 * step) < step,  # striped
+        lambda: (x // step + y // step) % 2 == 0,  # a chess board
+        lambda: (x % step - step / 2) ** 2 + (y % step - step / 2) ** 2 < (step * 0.2) ** 2,  # dots
+        lambda: y > height * rng.uniform(0.3, 0.8),  # halves
+    )
+    marked: Pixels = rng.choice(patterns)()[..., None].astype(np.float32)
     return marked
 
 
@@ -122,15 +117,12 @@ def photograph(height: int, width: int, rng: random.Random) -> Pixels:
     horizon = _ramp(height, width, rng)
     pixels += horizon * (np.asarray(any_colour(rng), np.float32) - pixels)
     for _ in range(rng.randint(2, 6)):  # soft regions of other colours with rough borders
-        field = (
-            _noise(rng.choice((3, 4, 5)), height, width, rng)[..., :1]
-            + 0.35 * _noise(2, height, width, rng)[..., :1]
-        )
+        field = _noise(rng.choice((3, 4, 5)), height, width, rng)[..., :1]
+        field = field + 0.35 * _noise(2, height, width, rng)[..., :1]
         edge = rng.uniform(2, 12)
         region = 1 / (1 + np.exp(-edge * (field - rng.uniform(-0.5, 1.2))))
-        pixels += (
-            region * (np.asarray(any_colour(rng), np.float32) - pixels) * rng.uniform(0.4, 1.0)
-        )
+        other = np.asarray(any_colour(rng), np.float32)
+        pixels += region * (other - pixels) * rng.uniform(0.4, 1.0)
     for scale in range(6):  # light and grain at every size, as nature has it
         pixels += rng.uniform(2, 24) * _noise(scale, height, width, rng)[..., :1]
     return np.clip(pixels, 0, 255)

@@ -29,9 +29,8 @@ class Pen:
     smooth: bool
     shading: float = 0.0  # brightness from one side of the filling to the other
     ball: bool = False  # the brightness changes from a bright spot outwards instead
-    hatch: tuple[float, float, float] | None = (
-        None  # scribbled: angle, distance and width of the lines, in pixels
-    )
+    # Scribbled: angle, distance and width of the lines, in pixels.
+    hatch: tuple[float, float, float] | None = None
 
 
 def polygon_mask(
@@ -130,31 +129,30 @@ def shrunk(mask: Mask, factor: float) -> Mask:
     return np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.BOX), np.float32)
 
 
-def glyph_mask(character: str, font: Font, height: float, hand: random.Random) -> Mask:
+def glyph_mask(character: str, font: Font, height: float, hand: int) -> Mask:
     """One character's coverage, narrow at its sides and with room above and below.
 
-    `hand` is reseeded by the caller so that one word is written by one hand.
+    `hand` is the number of who writes without a font: the same for all of a word.
     """
+    tall = max(1, int(height * 1.3))
+    if character == " ":  # nothing, for a third of the height
+        return np.zeros((tall, max(1, int(height / 3))), np.float32)
     if font is None:
-        return _stroke_mask(character, height, hand)
+        return _stroke_mask(character, height, random.Random(hand))
     x1, _, x2, _ = font.getbbox(character, anchor="ls")
-    image = Image.new("L", (max(1, int(x2 - x1) + 2), max(1, int(height * 1.3))))
+    image = Image.new("L", (max(1, int(x2 - x1) + 2), tall))
     ImageDraw.Draw(image).text((1 - x1, height * 1.1), character, fill=255, font=font, anchor="ls")
     return coverage(image)
 
 
 def _stroke_mask(character: str, height: float, hand: random.Random) -> Mask:
-    weight, slant, width = (
-        hand.uniform(0.09, 0.2),
-        hand.uniform(-0.1, 0.25),
-        hand.uniform(0.5, 0.72),
-    )
+    weight, slant = hand.uniform(0.09, 0.2), hand.uniform(-0.1, 0.25)
+    width = hand.uniform(0.5, 0.72)
     wobble = hand.choice((0.0, 0.0, 0.02, 0.035))
     factor = 4 if height < 60 else 2
     pen = max(1, round(weight * height * factor))
-    image = Image.new(
-        "L", (int((width + 0.35) * height * factor) + pen, int(height * 1.3 * factor))
-    )
+    size = (int((width + 0.35) * height * factor) + pen, int(height * 1.3 * factor))
+    image = Image.new("L", size)
     draw = ImageDraw.Draw(image)
     for stroke in STROKES[character]:
         line = []

@@ -7,20 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import (
-    GenerationConfig,
-    PreTrainedModel,
-    PreTrainedTokenizerFast,
-    Qwen2_5_VLConfig,
-    Qwen2_5_VLForConditionalGeneration,
-    Qwen2_5_VLProcessor,
-    Qwen2TokenizerFast,
-    Qwen2VLConfig,
-    Qwen2VLForConditionalGeneration,
-    Qwen2VLImageProcessor,
-    Qwen2VLProcessor,
-    Qwen2VLVideoProcessor,
-)
+import transformers
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from tools.tiny.tokenizer import train_tokenizer
 
@@ -52,7 +40,8 @@ SIZES = {
     "shallow": Size(192, 1, 6, 512, 160, 2, 5, (4, 6, 6)),  # for what takes long in every layer
     "30m": Size(512, 7, 8, 1536, 320, 6, 5, (8, 12, 12)),  # 32 M parameters
 }
-FAMILIES = ("qwen2_vl", "qwen2_5_vl")
+_PREFIXES = {"qwen2_vl": "Qwen2VL", "qwen2_5_vl": "Qwen2_5_VL"}  # of the library's classes
+FAMILIES = tuple(_PREFIXES)
 
 
 def build_model(
@@ -62,18 +51,29 @@ def build_model(
     if family not in FAMILIES or size not in SIZES:
         raise ValueError(f"Unknown {family=} or {size=}; there are {FAMILIES} and {tuple(SIZES)}.")
     shape = SIZES[size]
-    configs: dict[str, Any] = {
-        "text_config": _text_config(tokenizer, shape),
-        "vision_config": _vision_config(family, shape),
-        **_token_ids(tokenizer),
-    }
+    pads = ("image_pad", "video_pad", "vision_start", "vision_end")
+    image, video, start, end = tokenizer.convert_tokens_to_ids([f"<|{name}|>" for name in pads])
+    config = _of_family(family, "Config")(
+        text_config=_text_config(tokenizer, shape),
+        vision_config=_vision_config(family, shape),
+        image_token_id=image,
+        video_token_id=video,
+        vision_start_token_id=start,
+        vision_end_token_id=end,
+        tie_word_embeddings=True,
+    )
     torch.manual_seed(seed)
-    if family == "qwen2_vl":
-        return Qwen2VLForConditionalGeneration(Qwen2VLConfig(**configs)).eval()
-    return Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig(**configs)).eval()
+    return _of_family(family, "ForConditionalGeneration")(config).eval()
+
+
+def _of_family(family: str, kind: str) -> Any:
+    return getattr(transformers, _PREFIXES[family] + kind)
 
 
 def _text_config(tokenizer: PreTrainedTokenizerFast, shape: Size) -> dict[str, Any]:
+    end, pad = tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"])
+    sections = list(shape.rotary_sections)
+    rotary = {"rope_type": "default", "rope_theta": ROPE_THETA, "mrope_section": sections}
     return {
         "vocab_size": len(tokenizer),
         "hidden_size": shape.hidden,
@@ -82,32 +82,22 @@ def _text_config(tokenizer: PreTrainedTokenizerFast, shape: Size) -> dict[str, A
         "num_attention_heads": shape.heads,
         "num_key_value_heads": 2,
         "max_position_embeddings": CONTEXT_TOKENS,
-        "rope_parameters": {
-            "rope_type": "default",
-            "rope_theta": ROPE_THETA,
-            "mrope_section": list(shape.rotary_sections),
-        },
+        "rope_parameters": rotary,
         "use_sliding_window": False,
         "tie_word_embeddings": True,
-        "bos_token_id": tokenizer.convert_tokens_to_ids("<|endoftext|>"),
-        "eos_token_id": tokenizer.convert_tokens_to_ids("<|im_end|>"),
-        "pad_token_id": tokenizer.convert_tokens_to_ids("<|endoftext|>"),
+        "bos_token_id": pad,
+        "eos_token_id": end,
+        "pad_token_id": pad,
     }
 
 
 def _vision_config(family: str, shape: Size) -> dict[str, Any]:
+    deep = {"depth": shape.vision_depth, "num_heads": shape.vision_heads}
     if family == "qwen2_vl":
-        return {
-            "embed_dim": shape.vision_width,
-            "depth": shape.vision_depth,
-            "num_heads": shape.vision_heads,
-            "hidden_size": shape.hidden,
-        }
-    return {
+        return deep | {"embed_dim": shape.vision_width, "hidden_size": shape.hidden}
+    return deep | {
         "hidden_size": shape.vision_width,
         "intermediate_size": 3 * shape.vision_width,
-        "depth": shape.vision_depth,
-        "num_heads": shape.vision_heads,
         "out_hidden_size": shape.hidden,
         "fullatt_block_indexes": [shape.vision_depth // 2 - 1, shape.vision_depth - 1],
         # In pixels: windows of 2x2 visual tokens, so that a small image has several.
@@ -115,24 +105,15 @@ def _vision_config(family: str, shape: Size) -> dict[str, Any]:
     }
 
 
-def _token_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
-    return {
-        "image_token_id": tokenizer.convert_tokens_to_ids("<|image_pad|>"),
-        "video_token_id": tokenizer.convert_tokens_to_ids("<|video_pad|>"),
-        "vision_start_token_id": tokenizer.convert_tokens_to_ids("<|vision_start|>"),
-        "vision_end_token_id": tokenizer.convert_tokens_to_ids("<|vision_end|>"),
-        "tie_word_embeddings": True,
-    }
-
-
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     """The tokenizer of a finished checkpoint."""
-    return Qwen2TokenizerFast.from_pretrained(folder)
+    return transformers.Qwen2TokenizerFast.from_pretrained(folder)
 
 
 def load_model(folder: Path) -> PreTrainedModel:
     """The weights of a finished checkpoint of the `qwen2_vl` family, in float32."""
-    return Qwen2VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).eval()
+    kind = _of_family("qwen2_vl", "ForConditionalGeneration")
+    return kind.from_pretrained(folder, dtype=torch.float32).eval()
 
 
 def with_vocabulary(
@@ -173,34 +154,24 @@ def scale_weights(model: PreTrainedModel, gain: float = 1.0) -> None:
 
 def build_processor(tokenizer: PreTrainedTokenizerFast, family: str) -> Any:
     """The family's real processor, limited to the sizes that the tiny model is trained on."""
-    image_processor = Qwen2VLImageProcessor(
-        size={
-            "shortest_edge": MIN_TOKENS * TOKEN_PIXELS,
-            "longest_edge": MAX_TOKENS * TOKEN_PIXELS,
-        },
+    least, most, most_of_frame = (
+        tokens * TOKEN_PIXELS for tokens in (MIN_TOKENS, MAX_TOKENS, MAX_FRAME_TOKENS)
     )
-    video_processor = Qwen2VLVideoProcessor(
-        size={
-            "shortest_edge": MIN_TOKENS * TOKEN_PIXELS,
-            "longest_edge": MAX_FRAME_TOKENS * TOKEN_PIXELS,
-        },
+    images = transformers.Qwen2VLImageProcessor(size={"shortest_edge": least, "longest_edge": most})
+    videos = transformers.Qwen2VLVideoProcessor(
+        size={"shortest_edge": least, "longest_edge": most_of_frame},
         do_sample_frames=False,
         max_frames=MAX_FRAMES,
         cap_pixels_per_frame=False,
     )
-    kind = Qwen2VLProcessor if family == "qwen2_vl" else Qwen2_5_VLProcessor
-    return kind(
-        image_processor=image_processor,
-        tokenizer=tokenizer,
-        video_processor=video_processor,
-        chat_template=_TEMPLATE.read_text(encoding="utf-8"),
-    )
+    template = _TEMPLATE.read_text(encoding="utf-8")
+    return _of_family(family, "Processor")(images, tokenizer, videos, chat_template=template)
 
 
-def generation_config(tokenizer: PreTrainedTokenizerFast) -> GenerationConfig:
+def generation_config(tokenizer: PreTrainedTokenizerFast) -> transformers.GenerationConfig:
     """The fields that Qwen2-VL-Instruct ships, its near-greedy sampling (`top_k` 1) included."""
     end, pad = tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"])
-    return GenerationConfig(
+    return transformers.GenerationConfig(
         bos_token_id=pad,
         pad_token_id=pad,
         eos_token_id=[end, pad],

@@ -9,16 +9,11 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass, field
+from functools import partial
 
 from tools.tiny.exchange import Exchange, Target
 from tools.tiny.names import MAX_PICTURES
-from tools.tiny.other_questions import (
-    ask_a_tool,
-    ask_about_clip,
-    follow_up,
-    offer_tools,
-    small_talk,
-)
+from tools.tiny.other_questions import ask_a_tool, ask_about_clip, follow_up, small_talk, tool_offer
 from tools.tiny.questions import ask_about
 from tools.tiny.scene import FULL, Scene, make_clip, make_picture
 from tools.tiny.several_questions import ask_about_several
@@ -60,16 +55,6 @@ class MarkedText:
         self.text += "<|im_end|>"
         return self
 
-    def after(self, text: str) -> MarkedText:
-        """These behind a text that is not learnt."""
-        shift = len(text)
-        return MarkedText(
-            text + self.text,
-            [(a + shift, b + shift, target) for a, b, target in self.answers],
-            [(a + shift, targets) for a, targets in self.counted],
-            [(a + shift, more) for a, more in self.more],
-        )
-
 
 @dataclass
 class Dialogue:
@@ -102,10 +87,8 @@ def pick_grids(rng: random.Random, largest: int | None = None, world: World = FU
             tokens = rng.uniform(4, 9) if rng.random() < 0.08 else 9 * (limit / 9) ** rng.random()
             tokens = min(tokens, rng.uniform(30, 110)) if rng.random() < world.moderate else tokens
             shape = math.exp(rng.gauss(0, world.stretch))
-            rows, columns = (
-                max(2, round((tokens * shape) ** 0.5)),
-                max(2, round((tokens / shape) ** 0.5)),
-            )
+            rows = max(2, round((tokens * shape) ** 0.5))
+            columns = max(2, round((tokens / shape) ** 0.5))
             if rows * columns <= limit:
                 return rows, columns
 
@@ -142,8 +125,8 @@ def _language(rng: random.Random) -> Language:
 SHOUTED = 0.08  # of the questions; their words in capitals are tokens of their own
 
 
-def _branch(exchanges: list[Exchange], rng: random.Random) -> MarkedText:
-    words = MarkedText()
+def _branch(exchanges: list[Exchange], rng: random.Random, before: str = "") -> MarkedText:
+    words = MarkedText(before)
     for index, exchange in enumerate(exchanges):
         question = exchange.question.upper() if rng.random() < SHOUTED else exchange.question
         words.add(_NEXT * bool(index) + question + _REPLY).answer(exchange)
@@ -153,12 +136,13 @@ def _branch(exchanges: list[Exchange], rng: random.Random) -> MarkedText:
 def _picture(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
     size = grids.picture if rng.random() < 0.8 else grids.others[0]
     scene, unasked = make_picture(*size, rng, world=grids.world), grids.world.unasked
+    ask = partial(ask_about, scene, rng, unasked=unasked)
     first, head, media = rng.random(), _head(rng), _media(scene, 1, rng.random() < 0.3)
     if first < 0.12:  # the question before the picture: then there is only this one
-        exchange = ask_about(scene, rng, unasked=unasked, language=_language(rng))
+        exchange = ask(language=_language(rng))
         prefix = head.add(exchange.question + media + _REPLY).answer(exchange)
-        rest = [ask_about(scene, rng, unasked=unasked, language=_language(rng)) for _ in range(branches - 2)]  # fmt: skip
-        return Dialogue([scene], prefix, [_branch([one], rng).after(_NEXT) for one in rest])
+        rest = [ask(language=_language(rng)) for _ in range(branches - 2)]
+        return Dialogue([scene], prefix, [_branch([one], rng, _NEXT) for one in rest])
     prefix = head.add((ENGLISH.lead_in(rng) if first < 0.2 else "") + media)
     branches = 3 if scene.photograph else branches
     # What it refuses elsewhere it answers here by what it sees: a photograph.
@@ -168,7 +152,7 @@ def _picture(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
         # "The other one" has a meaning where there are two.
         pair = len(scene.shapes) == 2 and scene.shapes[0].kind != scene.shapes[1].kind
         kind = "colour" if pair and rng.random() < 0.3 else None
-        exchanges = [ask_about(scene, rng, kind, unasked=unasked, language=_language(rng))]
+        exchanges = [ask(kind, language=_language(rng))]
         often = 0.8 if exchanges[0].kind == "colour" else 0.45
         after = follow_up(scene, exchanges[0], rng, unasked=unasked) if rng.random() < often else None  # fmt: skip
         if after:
@@ -220,14 +204,15 @@ def _later(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
     # By their number only as many pictures are asked for as stand beside each other elsewhere.
     across = 0 if newest >= MAX_PICTURES or any(scene.photograph for scene in scenes) else 3
     asked = [ask_about_several(scenes, rng) for _ in range(across)]
-    asked += [ask_about(scenes[newest], rng, picture=newest, unasked=unasked, language=_language(rng)) for _ in range(branches - across)]  # fmt: skip
+    ask = partial(ask_about, scenes[newest], rng, picture=newest, unasked=unasked)
+    asked += [ask(language=_language(rng)) for _ in range(branches - across)]
     return Dialogue(scenes, prefix, [_branch([one], rng) for one in asked])
 
 
 def _tools(grids: Grids, rng: random.Random, branches: int) -> Dialogue:
     """Tools are offered: what one of them answers is a call, everything else is answered as ever."""
     scene = _other(grids, rng)
-    offer, offered = offer_tools(rng)
+    offer, offered = tool_offer(rng)
     prefix = _head(rng, offer).add(_media(scene, 1, rng.random() < 0.3))
     called = [ask_a_tool(scene, rng, offered) for _ in range(branches // 2)]
     asked = [one for one in called if one]

@@ -65,42 +65,32 @@ def vision_forward(
     """The vision tower on equally large frame pairs; (pairs, patches, 1176) -> (pairs, tokens, hidden)."""
     heads = visual.config.num_heads
     projection = visual.patch_embed.proj.weight
+
+    def linear(layer: Any, x: Tensor) -> Tensor:
+        return F.linear(x, layer.weight.to(dtype), layer.bias.to(dtype))
+
+    def norm(layer: Any, x: Tensor) -> Tensor:
+        return F.layer_norm(x, (width,), layer.weight.to(dtype), layer.bias.to(dtype), 1e-6)
+
     x = F.linear(pixels.to(dtype), projection.flatten(1).to(dtype))
     frames, count, width = x.shape
     angles = vision_angles(visual, rows, columns).to(pixels.device)
     cos, sin = angles.cos().to(dtype), angles.sin().to(dtype)
     scale = (width // heads) ** -0.5
     for block in visual.blocks:
-        y = F.layer_norm(
-            x, (width,), block.norm1.weight.to(dtype), block.norm1.bias.to(dtype), 1e-6
-        )
-        qkv = F.linear(y, block.attn.qkv.weight.to(dtype), block.attn.qkv.bias.to(dtype))
-        query, key, value = qkv.view(frames, count, 3, heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = _attend(
-            _apply_rotary(query, cos * scale, sin * scale),
-            _apply_rotary(key, cos, sin),
-            value,
-            None,
-        )
-        mixed = mixed.transpose(1, 2).reshape(frames, count, width)
-        x = x + F.linear(mixed, block.attn.proj.weight.to(dtype), block.attn.proj.bias.to(dtype))
-        y = F.layer_norm(
-            x, (width,), block.norm2.weight.to(dtype), block.norm2.bias.to(dtype), 1e-6
-        )
+        qkv = linear(block.attn.qkv, norm(block.norm1, x)).view(frames, count, 3, heads, -1)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        query, key = _apply_rotary(query, cos * scale, sin * scale), _apply_rotary(key, cos, sin)
+        mixed = _attend(query, key, value, None).transpose(1, 2).reshape(frames, count, width)
+        x = x + linear(block.attn.proj, mixed)
         # quick_gelu(z) = z * sigmoid(1.702 z) = silu(1.702 z) / 1.702: scaling the small weights saves two passes.
-        gate = F.silu(
-            F.linear(
-                y, (1.702 * block.mlp.fc1.weight).to(dtype), (1.702 * block.mlp.fc1.bias).to(dtype)
-            )
-        )
-        x = x + F.linear(
-            gate, (block.mlp.fc2.weight / 1.702).to(dtype), block.mlp.fc2.bias.to(dtype)
-        )
+        first, second = block.mlp.fc1, block.mlp.fc2
+        wide, offset = (1.702 * first.weight).to(dtype), (1.702 * first.bias).to(dtype)
+        gate = F.silu(F.linear(norm(block.norm2, x), wide, offset))
+        x = x + F.linear(gate, (second.weight / 1.702).to(dtype), second.bias.to(dtype))
     merger = visual.merger
-    y = F.layer_norm(x, (width,), merger.ln_q.weight.to(dtype), merger.ln_q.bias.to(dtype), 1e-6)
-    y = y.reshape(frames, count // MERGE**2, width * MERGE**2)
-    y = F.gelu(F.linear(y, merger.mlp[0].weight.to(dtype), merger.mlp[0].bias.to(dtype)))
-    return F.linear(y, merger.mlp[2].weight.to(dtype), merger.mlp[2].bias.to(dtype))
+    y = norm(merger.ln_q, x).reshape(frames, count // MERGE**2, width * MERGE**2)
+    return linear(merger.mlp[2], F.gelu(linear(merger.mlp[0], y)))
 
 
 def visual_tokens(model: Any, batch: Batch, dtype: torch.dtype) -> Tensor:
@@ -110,12 +100,8 @@ def visual_tokens(model: Any, batch: Batch, dtype: torch.dtype) -> Tensor:
         vision_forward(visual, patches(frames), rows, columns, dtype).flatten(0, 1)
         for frames, (rows, columns) in zip(batch.frames, batch.grids, strict=True)
     ]
-    together = (
-        torch.cat(groups)
-        if groups
-        else torch.zeros(0, hidden, dtype=dtype, device=batch.ids.device)
-    )
-    return together[batch.visual_order]
+    nothing = torch.zeros(0, hidden, dtype=dtype, device=batch.ids.device)
+    return torch.cat([nothing, *groups])[batch.visual_order]
 
 
 def _text_angles(language: Any, positions: Tensor) -> Tensor:

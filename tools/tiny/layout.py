@@ -86,9 +86,8 @@ def choose_kinds(tokens: int, rng: random.Random, dense: bool, world: World) -> 
         count = min(9, 1 + tokens // 4)
         pool = (*names.SHAPES, "text", "text") if world.texts else names.SHAPES
         return [rng.choice(pool) for _ in range(rng.randint(max(1, count // 2), count))]
-    most = min(
-        world.most_shapes, 2 if tokens < 12 else 3 if tokens < 20 else 4 if tokens < 36 else 6
-    )
+    room = 2 if tokens < 12 else 3 if tokens < 20 else 4 if tokens < 36 else 6
+    most = min(world.most_shapes, room)
     chance = rng.random() if world.texts else 1.0
     if chance < 0.26 or (chance < 0.38 and most < 3):
         return ["text"]
@@ -116,19 +115,14 @@ def arrange(
             if kind == "text":
                 plan = _plan_text(height, width, largest / crowd * ease, colours, rng, world)
             else:
-                low, high = (
-                    max(world.smallest_pixels / 2, world.smallest * short),
-                    max(12.0, 0.5 * largest * short / crowd * ease),
-                )
-                half = min(
-                    math.exp(rng.uniform(math.log(min(low, high)), math.log(high))), short / 2 - 2
-                )
+                low = max(world.smallest_pixels / 2, world.smallest * short)
+                high = max(12.0, 0.5 * largest * short / crowd * ease)
+                size = rng.uniform(math.log(min(low, high)), math.log(high))
+                half = min(math.exp(size), short / 2 - 2)
                 if rng.random() < 0.5:
                     half = max(half, rng.uniform(low, high) if high > low else high)
-                x, y = (
-                    rng.uniform(half + 1, width - half - 1),
-                    rng.uniform(half + 1, height - half - 1),
-                )
+                x = rng.uniform(half + 1, width - half - 1)
+                y = rng.uniform(half + 1, height - half - 1)
                 plan = _plan_shape(kind, rng.choice(colours), x, y, half, rng, world)
             clear = all(_apart(plan, other, width) or (covering and _covers(plan, other, width)) for other in plans)  # fmt: skip
             if clear and _contrast(plan, pixels) > 130:
@@ -143,16 +137,15 @@ def _plan_shape(
     paint = shade(colour, rng)
     style, sketch = rng.random(), rng.random()
     smooth = rng.random() < 0.72
-    shading = (
-        rng.uniform(-35, 35) if rng.random() < 0.2 and colour not in ("black", "white") else 0.0
-    )
+    coloured = colour not in ("black", "white")
+    shading = rng.uniform(-35, 35) if rng.random() < 0.2 and coloured else 0.0
     edge_width = max(rng.uniform(0.04, 0.2), 1.2 / half)
     darker = (round(0.55 * paint[0]), round(0.55 * paint[1]), round(0.55 * paint[2]))
     if sketch < world.sketched / 2 and half > 14:  # scribbled, with its outline
         step = half * rng.uniform(0.1, 0.24)
         hatch = (rng.uniform(0, math.pi), step, max(1.3, step * rng.uniform(0.45, 0.75)))
         pen = Pen(paint, paint, max(0.05, 1.5 / half), smooth, hatch=hatch)
-    elif sketch < world.sketched and colour not in ("black", "white"):  # clearly lit
+    elif sketch < world.sketched and coloured:  # clearly lit
         light = rng.choice((-1, 1)) * rng.uniform(35, 75)
         ball = rng.random() < 0.6
         pen = Pen(paint, None, 0.0, smooth, abs(light) if ball else light, ball)

@@ -41,12 +41,9 @@ def _load(name: str, size: int) -> ImageFont.FreeTypeFont:
 
 
 @cache
-def _words() -> dict[int, list[str]]:
-    """The words of `languages/english.toml`, by length."""
-    words: dict[int, list[str]] = {}
-    for word in ENGLISH.table["words"].split():
-        words.setdefault(len(word), []).append(word)
-    return words
+def _words(length: int) -> list[str]:
+    """The words of `languages/english.toml` that have so many letters."""
+    return [word for word in ENGLISH.table["words"].split() if len(word) == length]
 
 
 def some_word(most: int, rng: random.Random) -> str:
@@ -55,17 +52,16 @@ def some_word(most: int, rng: random.Random) -> str:
     Made-up words keep the model from guessing what it has not read.
     """
     most = min(most, MAX_CHARACTERS)
-    lengths = [length for length in range(3, most + 1) if length <= 8]
-    if not lengths:
+    if most < 3:
         return ""
     if most >= 7 and rng.random() < 0.3:
         first = rng.randint(2, most - 4)
         return f"{_one_word(first, rng)} {_one_word(rng.randint(3, most - 1 - first), rng)}"
-    return _one_word(rng.choice(lengths), rng)
+    return _one_word(rng.choice(range(3, min(most, 8) + 1)), rng)
 
 
 def _one_word(length: int, rng: random.Random) -> str:
-    known = _words().get(length, [])
+    known = _words(length)
     if known and rng.random() < 0.5:
         return rng.choice(known)
     sounds = ("BCDFGHJKLMNPQRSTVWXYZ", "AEIOU")

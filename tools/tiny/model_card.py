@@ -71,26 +71,20 @@ def training_summary(log: Path, machine: str, world: World, before: str = "") ->
     if not log.exists():
         return f"{start} {machine} for so few steps that nothing was logged."
     last = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
-    losses = ", ".join(
-        f"{name} {value}"
-        for name, value in last.items()
-        if name not in ("step", "minutes", "progress")
-    )
+    losses = [name for name in last if name not in ("step", "minutes", "progress")]
+    ends = ", ".join(f"{name} {last[name]}" for name in losses)
     material = f"{len(font_files())} font files and {len(real_photographs())} photographs"
     return (
         f"{start} {machine}, with {material} found in the installed packages: {last['step']} steps "
-        f"in {last['minutes']:.0f} minutes. At the end: {losses}."
+        f"in {last['minutes']:.0f} minutes. At the end: {ends}."
     ) + _limits(world)
 
 
 def _limits(world: World) -> str:
     if world == WORLDS["full"]:
         return ""
-    missing = [
-        name
-        for name, there in (("texts", world.texts), ("clips", "clip" in world.kinds))
-        if not there
-    ]
+    missing = [] if world.texts else ["texts"]
+    missing += [] if "clip" in world.kinds else ["clips"]
     missing += ["boxes and points"] if "locate" in world.unasked else []
     return (
         f"\n\nIt knows only a part of that world: pictures of at most {world.most_shapes} shapes and "

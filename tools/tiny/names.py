@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
+from tools.tiny.palette import TABLE
+
 SHAPES = ("circle", "square", "triangle", "star", "cross", "diamond")
-COLOURS = (
-    "red",
-    "green",
-    "blue",
-    "yellow",
-    "orange",
-    "purple",
-    "black",
-    "white",
-    "pink",
-    "brown",
-    "grey",
-)
+COLOURS = tuple(TABLE)
 FIRST_COLOURS = COLOURS[:8]  # the world of the first checkpoint, whose table the card keeps
 
 # In a random text O and I are left out: nobody can tell them from 0 and 1 in every font. Words have them.

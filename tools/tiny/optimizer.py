@@ -41,10 +41,9 @@ class Average:
         """Move towards the model; faster at the beginning."""
         pull = 1 - min(self.decay, (1 + step) / (10 + step))
         weights = dict(model.named_parameters())
+        now = [weights[name] for name in self.weights]
         with torch.no_grad():
-            torch._foreach_lerp_(
-                list(self.weights.values()), [weights[name] for name in self.weights], pull
-            )
+            torch._foreach_lerp_(list(self.weights.values()), now, pull)
 
     def copy_to(self, model: nn.Module) -> None:
         """Overwrite the model's weights with the average."""

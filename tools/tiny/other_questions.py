@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from typing import Any
 
 from tools.tiny import names
 from tools.tiny.exchange import Exchange, Span, Target, exchange
 from tools.tiny.questions import ask_about, phrase, possible
-from tools.tiny.references import box_text, place, references, thousandths
+from tools.tiny.references import box_text, names_of, place, thousandths
 from tools.tiny.scene import Scene
 from tools.tiny.wordings import ENGLISH, Language
 
@@ -89,8 +88,9 @@ def small_talk(
     known = {k: w for k, w in weights.items() if k in language.questions or k == "blind"}
     kind = rng.choices(list(known), list(known.values()))[0]
     name = rng.choice(names.SHAPES)
-    slots = {"x": language.name(name, rng), "xs": language.table.get("plurals", {}).get(name, name), "c": language.name(rng.choice(names.COLOURS)),
-             "n": str(rng.randint(2, 99)), "m": str(rng.randint(2, 99))}  # fmt: skip
+    slots = {"x": language.name(name, rng), "xs": language.plural(name)}
+    slots |= {"c": language.name(rng.choice(names.COLOURS))}
+    slots |= {number: str(rng.randint(2, 99)) for number in ("n", "m")}
     if kind == "blind":
         about = ("describe", "colour", "shape", "count", "count_by", "where", "exists", "locate", "read",
                  "describe_all", "describe_clip", "which_picture", "biggest", "colours")  # fmt: skip
@@ -101,40 +101,29 @@ def small_talk(
     return exchange(kind, question, language.say(kind))
 
 
-# The Qwen family's wording, as in Qwen2.5's chat template.
-_OFFER = (
-    "\n\n# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
-    "You are provided with function signatures within <tools></tools> XML tags:\n<tools>\n{tools}\n</tools>\n\n"
-    "For each function call, return a json object with function name and arguments within <tool_call></tool_call> XML tags:\n"
-    '<tool_call>\n{{"name": <function-name>, "arguments": <args-json-object>}}\n</tool_call>'
-)
-_BOX = {"type": "array", "items": {"type": "integer"}}
-_ABOUT: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
-    "get_date": (("Today's date.", "Returns the date of today.", "The current date."), {}),
-    "crop": (("A part of the picture, enlarged.", "Cuts out a part of the image.", "Zooms in on a box."), {"bbox_2d": _BOX}),
-    "get_weather": (("The weather in a city.",), {"city": {"type": "string"}}),
-    "search": (("Searches the web.",), {"query": {"type": "string"}}),
-}  # fmt: skip
 OFFERED = ("get_date", "crop")
 
 
-def offer_tools(rng: random.Random) -> tuple[str, tuple[str, ...]]:
+def tool_offer(rng: random.Random) -> tuple[str, tuple[str, ...]]:
     """What stands behind the system prompt where tools are offered, and which are; one of `OFFERED` always is."""
+    tools = ENGLISH.table["tools"]
     offered = [rng.choice(OFFERED)]
-    offered += [name for name in _ABOUT if name not in offered and rng.random() < 0.5]
+    offered += [name for name in tools["functions"] if name not in offered and rng.random() < 0.5]
     rng.shuffle(offered)
     signatures = []
     for name in offered:
-        about, properties = _ABOUT[name]
-        parameters = {"type": "object", "properties": properties} | ({"required": list(properties)} if properties else {})  # fmt: skip
+        about, properties = tools["functions"][name].values()
+        parameters = {"type": "object", "properties": properties}
+        if properties:
+            parameters["required"] = list(properties)
         function = {"name": name, "description": rng.choice(about), "parameters": parameters}
         signatures.append(json.dumps({"type": "function", "function": function}))
-    return _OFFER.format(tools="\n".join(signatures)), tuple(offered)
+    return tools["offer"].format(tools="\n".join(signatures)), tuple(offered)
 
 
 def ask_a_tool(scene: Scene, rng: random.Random, offered: tuple[str, ...]) -> Exchange | None:
     """A request that one of the offered tools answers, or None if there is none about this picture."""
-    named = [(thing, one) for thing in scene.shapes for one in references(scene, thing)]
+    named = [(thing, one) for thing in scene.shapes for one in names_of(scene, thing)]
     tools = [name for name in OFFERED if name in offered and (name != "crop" or named)]
     if not tools:
         return None

@@ -20,21 +20,16 @@ def outline(shape: str, rng: random.Random) -> list[Point]:
         turn += math.pi / 4
     stretch = math.exp(rng.gauss(0, 0.09)) if rng.random() < 0.6 else 1.0
     points = [(x * stretch, y) for x, y in points]
-    points = [
-        (x * math.cos(turn) - y * math.sin(turn), x * math.sin(turn) + y * math.cos(turn))
-        for x, y in points
-    ]
+    cos, sin = math.cos(turn), math.sin(turn)
+    points = [(x * cos - y * sin, x * sin + y * cos) for x, y in points]
     if rng.random() < 0.25:
         points = _by_hand(points, rng)
     return _fitted(points)
 
 
 def _circle(_: random.Random) -> list[Point]:
-    corners = 48
-    return [
-        (math.cos(2 * math.pi * k / corners), math.sin(2 * math.pi * k / corners))
-        for k in range(corners)
-    ]
+    turns = [2 * math.pi * k / 48 for k in range(48)]
+    return [(math.cos(turn), math.sin(turn)) for turn in turns]
 
 
 def _square(_: random.Random) -> list[Point]:
@@ -67,10 +62,8 @@ def _star(rng: random.Random) -> list[Point]:
     inner = rng.uniform(0.34, 0.52) if tips == 5 else rng.uniform(0.45, 0.62)
     points = []
     for k in range(2 * tips):
-        radius = 1.0 if k % 2 == 0 else inner
-        points.append(
-            (radius * math.sin(math.pi * k / tips), -radius * math.cos(math.pi * k / tips))
-        )
+        radius, turn = 1.0 if k % 2 == 0 else inner, math.pi * k / tips
+        points.append((radius * math.sin(turn), -radius * math.cos(turn)))
     return points
 
 
@@ -87,10 +80,8 @@ _OUTLINES = {
 def _by_hand(points: list[Point], rng: random.Random) -> list[Point]:
     """Wavering sides, as drawn with a mouse."""
     amount = 0.006 * 8 ** rng.random()  # up to 0.05: an unsteady hand
-    phases = [
-        (rng.uniform(0, 2 * math.pi), rng.uniform(0, 2 * math.pi), rng.uniform(2, 6))
-        for _ in range(2)
-    ]
+    turn = 2 * math.pi
+    phases = [(rng.uniform(0, turn), rng.uniform(0, turn), rng.uniform(2, 6)) for _ in range(2)]
     wavering = []
     for (x1, y1), (x2, y2) in zip(points, points[1:] + points[:1], strict=True):
         steps = max(1, round(math.hypot(x2 - x1, y2 - y1) / 0.12))

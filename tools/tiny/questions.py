@@ -5,19 +5,16 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from tools.tiny import names
+from tools.tiny import names, references
 from tools.tiny.exchange import Exchange, Span, Target, exchange, listing, quoted
 from tools.tiny.references import (
-    OUTERMOST,
+    FOREMOST,
     RELATIONS,
     Reference,
     box_text,
     foremost,
     neighbours,
     only,
-    place,
-    reference,
-    references,
 )
 from tools.tiny.scene import Scene, Thing
 from tools.tiny.wordings import ENGLISH, Language
@@ -31,6 +28,15 @@ WEIGHTS = {
     "left_of": 0.5, "right_of": 0.5, "above": 0.5, "below": 0.5,
     "leftmost": 0.25, "rightmost": 0.25, "topmost": 0.25, "bottommost": 0.25, "biggest": 0.45, "smallest": 0.45,
 }  # fmt: skip
+# Questions about one thing: the kind of exchange, how it is asked, and how it is answered.
+_ABOUT_ONE = {
+    "colour": ("colour", "colour", "colour"),
+    "colour_single": ("colour", "colour_single", "colour"),
+    "shape": ("shape", "shape", "shape"),
+    "shape_single": ("shape", "shape_single", "shape_single"),
+    "text_colour": ("text_colour", "colour", "colour"),
+    "text_where": ("where", "where", "where"),
+}
 
 
 def possible(scene: Scene) -> list[str]:
@@ -43,13 +49,13 @@ def possible(scene: Scene) -> list[str]:
     if any(only(scene, "kind", thing) for thing in shapes):
         kinds += ["colour", "is_colour", "colour_word"]
     kinds += ["shape"] if any(only(scene, "colour", thing) for thing in shapes) else []
-    if any(references(scene, thing) for thing in shapes):
+    if any(references.names_of(scene, thing) for thing in shapes):
         kinds += ["where", "locate", "point"]
     kinds += ["locate_all", "colours"] if shapes else []
     kinds += ["read", "text_colour", "text_where", "text_locate"] if text else []
     if len(shapes) > 1 and not text:
         kinds += [kind for kind in RELATIONS if neighbours(scene, kind)]
-        kinds += [kind for kind in (*OUTERMOST, "biggest", "smallest") if foremost(scene, kind)]
+        kinds += [kind for kind in FOREMOST if foremost(scene, kind)]
     return kinds
 
 
@@ -96,13 +102,18 @@ def summary(scene: Scene, picture: int = 0, language: Language = ENGLISH) -> lis
     """`a red circle, a blue square and the green text "AB"`, left to right."""
     items = []
     for index, thing in enumerate(scene.things):
-        target, colour = Target(picture, index), language.name(thing.colour)
+        target = Target(picture, index)
         if thing.kind == "text":
-            items.append(quoted(language.say("a_text", c=colour), thing.text, '"', target))
+            before = language.say("a_text", c=language.name(thing.colour))
+            items.append(quoted(before, thing.text, '"', target))
         else:
-            name = language.say("a_thing", c=colour, x=language.name(thing.kind))
-            items.append([Span(name, target)])
+            items.append([_a_thing(thing, target, language)])
     return listing(items, language)
+
+
+def _a_thing(thing: Thing, target: Target, language: Language) -> Span:
+    colour, kind = language.name(thing.colour), language.name(thing.kind)
+    return Span(language.say("a_thing", c=colour, x=kind), target)
 
 
 class _Asker:
@@ -118,8 +129,12 @@ class _Asker:
         """An exchange of a kind that is possible for the picture."""
         if kind in RELATIONS:
             return self._beside(kind)
-        if kind in (*OUTERMOST, "biggest", "smallest"):
+        if kind in FOREMOST:
             return self._foremost(kind)
+        if kind in _ABOUT_ONE:
+            return self._about(*_ABOUT_ONE[kind], self._subject(kind))
+        if kind.endswith("_word"):
+            return self._in_a_word(kind)
         make: Callable[[], Exchange] = getattr(self, f"_{kind}")
         return make()
 
@@ -130,27 +145,43 @@ class _Asker:
         number = next(i for i, other in enumerate(self.scene.things) if other is thing)
         return Target(self.picture, number)
 
-    def _some(self, attribute: str) -> Thing:
-        return self.rng.choice([t for t in self.scene.shapes if only(self.scene, attribute, t)])
+    def _targets(self, things: list[Thing]) -> tuple[Target, ...]:
+        return tuple(map(self._target, things))
+
+    def _subject(self, kind: str) -> Thing:
+        """What a question is about: the text, the only thing, or one that nothing else is like."""
+        if kind.startswith("text") or kind == "read":
+            return next(thing for thing in self.scene.things if thing.kind == "text")
+        if kind in ("colour_single", "shape_single", "shape_word"):
+            return self.scene.things[0]
+        unlike = "colour" if kind == "shape" else "kind"
+        return self.rng.choice([t for t in self.scene.shapes if only(self.scene, unlike, t)])
 
     def _named(self) -> tuple[Thing, Reference]:
-        found = [thing for thing in self.scene.shapes if references(self.scene, thing)]
-        thing = self.rng.choice(found)
-        return thing, self.rng.choice(references(self.scene, thing))
+        named = [(thing, references.names_of(self.scene, thing)) for thing in self.scene.shapes]
+        thing, found = self.rng.choice([one for one in named if one[1]])
+        return thing, self.rng.choice(found)
 
     def _phrase(self, named: Reference, asked: bool = False) -> str:
         """A name as answers say it, or as one of the ways in which it may be asked for."""
         return phrase(self.language, named, self.rng if asked else None)
 
     def _about(
-        self, kind: str, wording: str, key: str, thing: Thing, named: Reference | None = None, **slots: str
-    ) -> Exchange:  # fmt: skip
+        self, kind: str, wording: str, key: str, thing: Thing, named: Reference | None = None
+    ) -> Exchange:
         """A question about one thing, and a sentence about it."""
         named = named or ("", thing.kind)
         colour = self.language.name(thing.colour)
-        question = self.words(wording, **({"x": self._phrase(named, True), "c": colour} | slots))
-        slots = {"x": self._phrase(named), "c": colour} | slots
-        return exchange(kind, question, Span(self.say(key, **slots), self._target(thing)))
+        question = self.words(wording, x=self._phrase(named, True), c=colour)
+        where = references.place(self.scene, thing, self.language)
+        answer = self.say(key, x=self._phrase(named), c=colour, place=where)
+        return exchange(kind, question, Span(answer, self._target(thing)))
+
+    def _in_a_word(self, kind: str) -> Exchange:
+        thing = self._subject(kind)
+        word = thing.colour if kind == "colour_word" else thing.kind
+        answer = Span(f"{word.capitalize()}.", self._target(thing))
+        return exchange("one_word", self.words(kind, x=thing.kind), answer)
 
     def _describe(self) -> Exchange:
         if not self.scene.things:
@@ -159,37 +190,17 @@ class _Asker:
         things = summary(self.scene, self.picture, self.language)
         return exchange("describe", self.words("describe"), before, *things, after)
 
-    def _colour(self) -> Exchange:
-        return self._about("colour", "colour", "colour", self._some("kind"))
-
-    def _colour_single(self) -> Exchange:
-        return self._about("colour", "colour_single", "colour", self.scene.things[0])
-
-    def _shape(self) -> Exchange:
-        return self._about("shape", "shape", "shape", self._some("colour"))
-
-    def _shape_single(self) -> Exchange:
-        return self._about("shape", "shape_single", "shape_single", self.scene.things[0])
-
-    def _colour_word(self) -> Exchange:
-        thing = self._some("kind")
-        asked = self.words("colour_word", x=thing.kind)
-        return exchange("one_word", asked, Span(f"{thing.colour.capitalize()}.", self._target(thing)))  # fmt: skip
-
-    def _shape_word(self) -> Exchange:
-        thing = self.scene.things[0]
-        return exchange("one_word", self.words("shape_word"), Span(f"{thing.kind.capitalize()}.", self._target(thing)))  # fmt: skip
-
     def _colours(self) -> Exchange:
         first = {thing.colour: self._target(thing) for thing in reversed(self.scene.shapes)}
-        named = [[Span(self.language.name(colour), target)] for colour, target in reversed(first.items())]  # fmt: skip
-        one = len(named) == 1 and "colours_1" in self.language.answers
+        said = [[Span(self.language.name(name), first[name])] for name in reversed(first)]
+        one = len(said) == 1 and "colours_1" in self.language.answers
         before, after = self.say("colours_1" if one else "colours")
-        counted = tuple(self._target(thing) for thing in self.scene.shapes)
-        return exchange("colours", self.words("colours"), before, *listing(named, self.language), after, counted=counted)  # fmt: skip
+        parts = [before, *listing(said, self.language), after]
+        counted = self._targets(self.scene.shapes)
+        return exchange("colours", self.words("colours"), *parts, counted=counted)
 
     def _count(self) -> Exchange:
-        targets = tuple(self._target(thing) for thing in self.scene.shapes)
+        targets = self._targets(self.scene.shapes)
         one = len(targets) == 1 and self.language.english
         answer = self.say("count_1" if one else "count", n=len(targets))
         return exchange("count", self.words("count"), answer, counted=targets)
@@ -203,21 +214,18 @@ class _Asker:
         named = ("", kind) if rng.random() < 0.5 else (colour, "shape")
         counted = [t for t in shapes if (t.kind == kind if not named[0] else t.colour == colour)]
         # First one by one, then the number: each step is then as easy as a description.
-        items = [[Span(self.say("a_thing", c=self.language.name(t.colour), x=self.language.name(t.kind)), self._target(t))] for t in counted]  # fmt: skip
-        asked = self.words("count_by", x=self._phrase(named, True), xs=self._plural(named))
+        items = [[_a_thing(t, self._target(t), self.language)] for t in counted]
+        many = f"{named[0]} {self.language.plural(named[1])}".strip()
+        asked = self.words("count_by", x=self._phrase(named, True), xs=many)
         key = "amount_1" if len(counted) == 1 and self.language.english else "amount"
-        amount = self.say(key, n=len(counted), x=self._phrase(named), xs=self._plural(named))
+        amount = self.say(key, n=len(counted), x=self._phrase(named), xs=many)
         before, after, nothing = self.say("count_by", n=amount)
         parts = [before, *listing(items, self.language), after] if counted else [nothing]
-        return exchange("count_by", asked, *parts, counted=tuple(map(self._target, counted)))
-
-    def _plural(self, named: Reference) -> str:
-        many = self.language.table.get("plurals", {}).get(named[1], named[1])
-        return f"{named[0]} {many}".strip()
+        return exchange("count_by", asked, *parts, counted=self._targets(counted))
 
     def _where(self) -> Exchange:
         thing, named = self._named()
-        return self._about("where", "where", "where", thing, named, place=place(self.scene, thing, self.language))  # fmt: skip
+        return self._about("where", "where", "where", thing, named)
 
     def _exists(self) -> Exchange:
         shapes, rng = self.scene.shapes, self.rng
@@ -230,11 +238,12 @@ class _Asker:
         found = [t for t in shapes if t.kind == named[1] and named[0] in ("", t.colour)]
         question = self.words("exists", x=self._phrase(named, True))
         answer = self.say("exists" if found else "exists_not", x=self._phrase(named))
-        targets = tuple(map(self._target, found))
-        return exchange("exists", question, Span(answer, targets[0] if found else None), counted=targets)  # fmt: skip
+        targets = self._targets(found)
+        span = Span(answer, targets[0] if found else None)
+        return exchange("exists", question, span, counted=targets)
 
     def _is_colour(self) -> Exchange:
-        thing = self._some("kind")
+        thing = self._subject("is_colour")
         right = self.rng.random() < 0.5
         others = [colour for colour in self.scene.palette if colour != thing.colour]
         asked = thing.colour if right else self.rng.choice(others)
@@ -248,7 +257,7 @@ class _Asker:
     def _beside(self, kind: str) -> Exchange:
         pairs = neighbours(self.scene, kind)
         thing, other = self.rng.choice([p for p in pairs if p[1]] * 4 + pairs)
-        named = self.rng.choice(references(self.scene, thing))
+        named = self.rng.choice(references.names_of(self.scene, thing))
         asked = self.words(kind, x=self._phrase(named, True))
         if other is None:
             return exchange("relation", asked, Span(self.say("nothing"), self._target(thing)))
@@ -276,29 +285,19 @@ class _Asker:
         thing, named = self._named()
         sides = (self.scene.width, self.scene.height)
         x, y = (round(1000 * a / b) for a, b in zip(thing.centre, sides, strict=True))
-        answer = Span(f"{reference(thing)}<|box_start|>({x},{y})<|box_end|>", self._target(thing))
-        return exchange("point", self.words("point", x=self._phrase(named)), answer)
-
-    def _text(self) -> Thing:
-        if self.scene.text is None:
-            raise ValueError("this picture has no text")
-        return self.scene.text
+        point = f"{references.reference(thing)}<|box_start|>({x},{y})<|box_end|>"
+        asked = self.words("point", x=self._phrase(named))
+        return exchange("point", asked, Span(point, self._target(thing)))
 
     def _read(self) -> Exchange:
-        text = self._text()
+        text = self._subject("read")
         before, after = self.say("read")
         asked = self.words("read", c=self.language.name(text.colour))
         return exchange("read", asked, *quoted(before, text.text, after, self._target(text)))
 
-    def _text_colour(self) -> Exchange:
-        return self._about("text_colour", "colour", "colour", self._text())
-
-    def _text_where(self) -> Exchange:
-        text = self._text()
-        return self._about("where", "where", "where", text, place=place(self.scene, text, self.language))  # fmt: skip
-
     def _text_locate(self) -> Exchange:
-        return self._boxes("locate", self.words("locate", x="text"), [self._text()])
+        asked = self.words("locate", x="text")
+        return self._boxes("locate", asked, [self._subject("text_locate")])
 
     def _background(self) -> Exchange:
         colour = self.language.name(self.scene.background or "")

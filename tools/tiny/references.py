@@ -9,6 +9,7 @@ from tools.tiny.wordings import ENGLISH, Language
 RELATIONS = {"left_of": (0, -1), "right_of": (0, 1), "above": (1, -1), "below": (1, 1)}
 OUTERMOST = {"leftmost": (0, -1), "rightmost": (0, 1), "topmost": (1, -1), "bottommost": (1, 1)}
 CLEAR = 0.07  # of the picture's side: how far apart centres lie of which one is said to be left of the other
+FOREMOST = (*OUTERMOST, "biggest", "smallest")
 LARGER = 1.5  # how much larger an area must be to be called the biggest
 Reference = tuple[str, str]  # a colour or "", and a shape, "shape" or "text"
 
@@ -37,7 +38,7 @@ def reference(thing: Thing) -> str:
     return f"<|object_ref_start|>the {thing.name}<|object_ref_end|>"
 
 
-def references(scene: Scene, thing: Thing) -> list[Reference]:
+def names_of(scene: Scene, thing: Thing) -> list[Reference]:
     """Every name that means this thing and no other: `circle`, `red circle`, `red shape`."""
     found = [("", thing.kind)] if only(scene, "kind", thing) else []
     if sum(other.name == thing.name for other in scene.shapes) == 1:
@@ -56,7 +57,7 @@ def neighbours(scene: Scene, kind: str) -> list[tuple[Thing, Thing | None]]:
     axis, side = RELATIONS[kind]
     reach = CLEAR * (scene.width, scene.height)[axis]
     found: list[tuple[Thing, Thing | None]] = []
-    for thing in (one for one in scene.shapes if references(scene, one)):
+    for thing in (one for one in scene.shapes if names_of(scene, one)):
         steps = [(side * (o.centre[axis] - thing.centre[axis]), o) for o in scene.shapes if o is not thing]  # fmt: skip
         there = [other for step, other in steps if step > reach]
         if len(there) <= 1 and not any(0 < step <= reach for step, _ in steps):

@@ -10,18 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from tools.tiny import names
+from tools.tiny import canvas, names
 from tools.tiny.backgrounds import background, photograph
-from tools.tiny.canvas import (
-    Box,
-    Mask,
-    Pixels,
-    blend,
-    draw_polygon,
-    glyph_mask,
-    shrunk,
-    visible_box,
-)
+from tools.tiny.canvas import Box, Pixels
 from tools.tiny.layout import Plan, arrange, choose_kinds, clear_track
 from tools.tiny.world import WORLDS, World
 
@@ -145,9 +136,9 @@ def make_clip(
     frames: list[NDArray[np.uint8]] = []
     shown: list[tuple[Thing, ...]] = []
     for plans in track:
-        canvas = pixels.copy()
-        shown.append(tuple(_draw(canvas, plans[index]) for index in order))
-        frames.append(np.clip(canvas, 0, 255).astype(np.uint8))
+        frame = pixels.copy()
+        shown.append(tuple(_draw(frame, plans[index]) for index in order))
+        frames.append(np.clip(frame, 0, 255).astype(np.uint8))
     return Scene(
         np.stack(frames),
         shown[-1],
@@ -161,35 +152,26 @@ def make_clip(
 
 def _draw(pixels: Pixels, plan: Plan) -> Thing:
     if plan.pen is not None:
-        box = draw_polygon(pixels, list(plan.points), plan.x, plan.y, plan.half, plan.pen)
+        box = canvas.draw_polygon(pixels, list(plan.points), plan.x, plan.y, plan.half, plan.pen)
         return Thing(plan.kind, plan.colour, _inside(box, pixels))
     height = 2 * plan.tall / 1.1
-    masks = [_space(height) if c == " " else glyph_mask(c, plan.font, height, random.Random(plan.hand)) for c in plan.text]  # fmt: skip
+    masks = [canvas.glyph_mask(c, plan.font, height, plan.hand) for c in plan.text]
     gap = 1 + (plan.hand % 7) / 40 * plan.tall
     fit = min(1.0, 2 * plan.half / sum(mask.shape[1] + gap for mask in masks))
     if fit < 1:  # a wide font: nothing may be cut off or lie on something else
-        masks, gap = [shrunk(mask, fit) for mask in masks], gap * fit
+        masks, gap = [canvas.shrunk(mask, fit) for mask in masks], gap * fit
     advance = [mask.shape[1] + gap for mask in masks]
     left = _within(plan.x - sum(advance) / 2, sum(advance), pixels.shape[1])
     top = _within(plan.y - masks[0].shape[0] / 2, masks[0].shape[0], pixels.shape[0])
     characters = []
     for character, mask, step in zip(plan.text, masks, advance, strict=True):
-        blend(pixels, mask, round(left), round(top), plan.paint)
-        characters.append((character, _inside(visible_box(mask, round(left), round(top)), pixels)))
+        canvas.blend(pixels, mask, round(left), round(top), plan.paint)
+        box = canvas.visible_box(mask, round(left), round(top))
+        characters.append((character, _inside(box, pixels)))
         left += step
-    boxes = [box for _, box in characters]
-    whole = (
-        min(b[0] for b in boxes),
-        min(b[1] for b in boxes),
-        max(b[2] for b in boxes),
-        max(b[3] for b in boxes),
-    )
+    x1, y1, x2, y2 = zip(*(box for _, box in characters), strict=True)
+    whole = (min(x1), min(y1), max(x2), max(y2))
     return Thing("text", plan.colour, whole, plan.text, tuple(characters))
-
-
-def _space(height: float) -> Mask:
-    """Between two words: nothing, for a third of their height."""
-    return np.zeros((max(1, int(height * 1.3)), max(1, int(height / 3))), np.float32)
 
 
 def _within(start: float, length: float, side: float) -> float:
@@ -206,18 +188,17 @@ def _inside(box: Box, pixels: Pixels) -> Box:
 def _finish(pixels: Pixels, rng: random.Random) -> NDArray[np.uint8]:
     """What cameras, resizing and JPEG do to a drawing; (1, height, width, 3)."""
     if rng.random() < 0.1:
-        pixels = pixels + np.float32(rng.uniform(1, 8)) * np.random.default_rng(
-            rng.randrange(1 << 30)
-        ).standard_normal(pixels.shape, np.float32)
+        strength, seed = np.float32(rng.uniform(1, 8)), rng.randrange(1 << 30)
+        noise = np.random.default_rng(seed).standard_normal(pixels.shape, np.float32)
+        pixels = pixels + strength * noise
     image = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
     if rng.random() < 0.15:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.9)))
     if rng.random() < 0.15:  # smaller or larger and back, as when the picture had another size
         scale = rng.uniform(0.7, 2.5)
-        small = image.resize(
-            (round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC
-        )
-        image = small.resize(image.size, Image.Resampling.BICUBIC)
+        size = [round(side * scale) for side in image.size]
+        other = image.resize(size, Image.Resampling.BICUBIC)
+        image = other.resize(image.size, Image.Resampling.BICUBIC)
     if rng.random() < 0.12:
         file = io.BytesIO()
         image.save(file, "JPEG", quality=rng.randint(45, 92))

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerFast, Qwen2TokenizerFast
 
 from model.prompt.chat_template import GROUNDING_TOKENS
 from tools.tiny import names
-from tools.tiny.other_questions import offer_tools
+from tools.tiny.other_questions import tool_offer
 from tools.tiny.wordings import ENGLISH, LANGUAGES, Language, language
 
 VOCABULARY_SIZE = 1600
@@ -48,14 +48,9 @@ def corpus(language: Language, wordings_per_kind: int = 160) -> Iterator[str]:
         return
     for template in language.table["lead_ins"]:
         yield from (language.expand(template, rng) for _ in range(10))
-    yield from [
-        "system\nYou are a helpful assistant.",
-        "user\n",
-        "assistant\n",
-        "Picture 1: ",
-        "Video 1: ",
-    ] * 80
-    yield from [offer_tools(rng)[0] for _ in range(40)]
+    yield from ("system\nYou are a helpful assistant.", "user\n", "assistant\n") * 80
+    yield from ("Picture 1: ", "Video 1: ") * 80
+    yield from [tool_offer(rng)[0] for _ in range(40)]
     for _ in range(8 * wordings_per_kind):
         yield f'the {_slots(language, rng)["x"]}(12,345),(678,901) the text\n<tool_call>\n{{"name": "crop", "arguments": {{"bbox_2d": [12, 345, 678, 901]}}}}'
 
@@ -64,11 +59,11 @@ def _slots(language: Language, rng: random.Random) -> dict[str, str]:
     """Something for every slot of a question or an answer."""
     name, other = (rng.choice((*names.SHAPES, "shape", "text")) for _ in range(2))
     colour = language.name(rng.choice(names.COLOURS))
-    many = language.table.get("plurals", {}).get(name, name)
     x = language.name(name, rng)
     x = language.say("thing", c=colour, x=x) if rng.random() < 0.5 else x
     picture = language.picture(rng.randrange(4), 4, rng) if language.english else ""
-    return {"x": x, "xs": many, "c": colour, "y": language.name(other), "pic": picture, "n": "3", "m": "4"}  # fmt: skip
+    shapes = {"x": x, "xs": language.plural(name), "y": language.name(other)}
+    return shapes | {"c": colour, "pic": picture, "n": "3", "m": "4"}
 
 
 def _without_capital_runs(text: str) -> str:
@@ -81,12 +76,9 @@ def train_tokenizer(cased_words: int = CASED_WORDS) -> PreTrainedTokenizerFast:
     """The tokenizer of the tiny world: `VOCABULARY_SIZE` tokens and those of `with_cased_words`, control tokens last."""
     bpe = Tokenizer(models.BPE())
     bpe.normalizer = normalizers.NFC()
-    bpe.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(_SPLIT, behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
+    split = pre_tokenizers.Split(_SPLIT, behavior="isolated")
+    spelt = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    bpe.pre_tokenizer = pre_tokenizers.Sequence([split, spelt])
     bpe.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY_SIZE - len(CONTROL_TOKENS),
@@ -109,14 +101,12 @@ def with_cased_words(
     A shouted question is else read letter by letter, three times as long, and misunderstood ten times as often. All
     new tokens begin with a space and texts in pictures never do, so that these are still read letter by letter.
     """
-    heard = Counter(
-        word for text in corpus(ENGLISH) for word in re.findall("[a-z]{2,}", text.lower())
-    )
-    words = [word for word, _ in heard.most_common(count)]
+    words = re.findall("[a-z]{2,}", "\n".join(corpus(ENGLISH)).lower())
+    commonest = [word for word, _ in Counter(words).most_common(count)]
     bpe = tokenizer.backend_tokenizer
     learnt = json.loads(bpe.to_str())
     vocabulary, merges = learnt["model"]["vocab"], learnt["model"]["merges"]
-    for cased in (form for word in words for form in (word.upper(), word.title())):
+    for cased in (form for word in commonest for form in (word.upper(), word.title())):
         known, *rest = bpe.encode(f" {cased}").tokens
         for piece in rest:
             if known + piece not in vocabulary:

@@ -14,20 +14,13 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerFast
 
+from tools.tiny import checkpoint
 from tools.tiny.batches import Batches
-from tools.tiny.checkpoint import (
-    build_model,
-    load_model,
-    load_tokenizer,
-    scale_weights,
-    with_vocabulary,
-    write_checkpoint,
-)
 from tools.tiny.encoding import Batch
 from tools.tiny.forward import forward, visual_tokens
 from tools.tiny.heads import WEIGHTS, Heads
@@ -60,12 +53,8 @@ class Plan:
     def fixed(self) -> dict[str, str]:
         """The flags that a resumed training cannot change; the budget and the number of processes may differ."""
         further = str(self.further.resolve()) if self.further else ""
-        return {
-            "--further": further,
-            "--seed": str(self.seed),
-            "--world": repr(self.world),
-            "--batch-scale": str(self.batch_scale),
-        }
+        same = {"--seed": self.seed, "--world": self.world, "--batch-scale": self.batch_scale}
+        return {"--further": further} | {flag: str(value) for flag, value in same.items()}
 
 
 class StateError(Exception):
@@ -79,13 +68,11 @@ def train(plan: Plan) -> None:
     """
     plan.state.mkdir(parents=True, exist_ok=True)
     _require_same(plan)
-    if torch.cuda.is_available():
-        _worker(
-            0, replace(plan, processes=1), train_tokenizer(), torch.device("cuda"), torch.bfloat16
-        )
-        return
-    torch.set_num_threads(1)
     tokenizer = train_tokenizer()
+    if torch.cuda.is_available():
+        alone = replace(plan, processes=1)
+        _run(Trainer(0, alone, tokenizer, torch.device("cuda"), torch.bfloat16), tokenizer)
+        return
     # A core with units for bfloat16 is 1.5 to 3 times as fast with it; one that emulates it, 10 times as slow.
     units = torch.cpu.get_capabilities()
     dtype = torch.bfloat16 if units.get("amx_bf16") or units.get("avx512_bf16") else torch.float32
@@ -105,34 +92,24 @@ def train(plan: Plan) -> None:
 
 
 def _joined(
-    rank: int,
-    plan: Plan,
-    tokenizer: PreTrainedTokenizerFast,
-    dtype: torch.dtype,
-    meeting: Path,
+    rank: int, plan: Plan, tokenizer: PreTrainedTokenizerFast, dtype: torch.dtype, meeting: Path
 ) -> None:
     torch.set_num_threads(1)
     if plan.processes > 1:
         dist.init_process_group(
             "gloo", init_method=f"file://{meeting}", rank=rank, world_size=plan.processes
         )
-    _worker(rank, plan, tokenizer, torch.device("cpu"), dtype)
+    _run(Trainer(rank, plan, tokenizer, torch.device("cpu"), dtype), tokenizer)
 
 
-def _worker(
-    rank: int,
-    plan: Plan,
-    tokenizer: PreTrainedTokenizerFast,
-    device: torch.device,
-    dtype: torch.dtype,
-) -> None:
-    trainer = Trainer(rank, plan, tokenizer, device, dtype)
+def _run(trainer: Trainer, tokenizer: PreTrainedTokenizerFast) -> None:
+    plan = trainer.plan
     trainer.resume()
     trainer.loop()
-    if rank == 0:
+    if trainer.rank == 0:
         trainer.average.copy_to(trainer.model)
-        write_checkpoint(plan.output, trainer.model, tokenizer)
-        machine = torch.cuda.get_device_name() if device.type == "cuda" else "a CPU"
+        checkpoint.write_checkpoint(plan.output, trainer.model, tokenizer)
+        machine = torch.cuda.get_device_name() if trainer.device.type == "cuda" else "a CPU"
         before = training_so_far(plan.further) if plan.further else ""
         log = plan.state / "log.jsonl"
         write_training(plan.output, training_summary(log, machine, plan.world, before))
@@ -217,9 +194,8 @@ class Trainer:
 
     def _agree(self, progress: float) -> tuple[float, bool]:
         """The first process's progress, and whether a file named `finish` asks for an early end."""
-        told = torch.tensor(
-            [progress, float((self.plan.state / "finish").exists())], dtype=torch.float64
-        )
+        asked = (self.plan.state / "finish").exists()
+        told = torch.tensor([progress, asked], dtype=torch.float64)
         if dist.is_initialized():
             dist.broadcast(told, 0)
         return float(told[0]), bool(told[1])
@@ -233,10 +209,9 @@ class Trainer:
             embeddings = self.model.model.language_model.embed_tokens.weight
             logits = F.linear(outputs.final[batch.label_spots], embeddings.to(self.dtype))
             losses = {"language": F.cross_entropy(logits.float(), batch.labels)}
-            losses |= self.heads.visual_losses(outputs.visual, batch) | self.heads.text_losses(
-                outputs, batch
-            )
             visual = outputs.visual
+            losses |= self.heads.visual_losses(visual, batch)
+            losses |= self.heads.text_losses(outputs, batch)
         loss = torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum()
         loss.backward()
         self._share_gradients()
@@ -255,14 +230,12 @@ class Trainer:
         for weight in weights:
             if weight.grad is None:
                 weight.grad = torch.zeros_like(weight)
-        gradients = [weight.grad for weight in weights if weight.grad is not None]
         if dist.is_initialized():
-            flat = torch.cat([gradient.flatten() for gradient in gradients])
-            dist.all_reduce(flat)
-            flat /= self.plan.processes
-            torch._foreach_copy_(gradients, [part.view_as(g) for part, g in zip(
-                flat.split([g.numel() for g in gradients]), gradients, strict=True)])  # fmt: skip
-        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+            gradients = [weight.grad for weight in weights]
+            together = nn.utils.parameters_to_vector(gradients)
+            dist.all_reduce(together)
+            nn.utils.vector_to_parameters(together / self.plan.processes, gradients)
+        nn.utils.clip_grad_norm_(weights, 1.0)
 
     def _log(self, losses: dict[str, Tensor], progress: float) -> None:
         # A GPU is waited for once, not for each.
@@ -271,24 +244,17 @@ class Trainer:
             self.recent[name] = 0.95 * self.recent.get(name, value) + 0.05 * value
         if self.rank or self.step % LOG_EVERY:
             return
-        line = {
-            "step": self.step,
-            "minutes": round(self.seconds / 60, 2),
-            "progress": round(progress, 4),
-        }
+        line = {"step": self.step, "minutes": round(self.seconds / 60, 2)}
+        line |= {"progress": round(progress, 4)}
         line |= {name: round(value, 4) for name, value in self.recent.items()}
         with (self.plan.state / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
         left = self.schedule.seconds_left(progress, self.seconds) / 60
-        bar = "#" * int(30 * progress) + "." * (30 - int(30 * progress))
+        bar = ("#" * int(30 * progress)).ljust(30, ".")
         shown = "  ".join(f"{name} {value:.3f}" for name, value in self.recent.items())
         end = "\r" if sys.stderr.isatty() else "\n"
-        print(
-            f"[{bar}] step {self.step}, {left:.0f} min left  {shown}",
-            end=end,
-            file=sys.stderr,
-            flush=True,
-        )
+        said = f"[{bar}] step {self.step}, {left:.0f} min left  {shown}"
+        print(said, end=end, file=sys.stderr, flush=True)
 
     def save(self) -> None:
         """Write everything a resumed run needs; a kill at any moment leaves the old file or the new one."""
@@ -346,21 +312,17 @@ def _stand_back(_: int) -> None:
 def _first_model(plan: Plan, tokenizer: PreTrainedTokenizerFast) -> Any:
     """The weights that a training begins with: random, or those of a finished checkpoint."""
     if plan.further:
-        model = with_vocabulary(load_model(plan.further), load_tokenizer(plan.further), tokenizer)
+        old, known = checkpoint.load_model(plan.further), checkpoint.load_tokenizer(plan.further)
+        model = checkpoint.with_vocabulary(old, known, tokenizer)
         torch.manual_seed(plan.seed)
         return model
-    model = build_model(tokenizer, "qwen2_vl", "tiny", plan.seed)
+    model = checkpoint.build_model(tokenizer, "qwen2_vl", "tiny", plan.seed)
     torch.manual_seed(plan.seed)
-    scale_weights(model)
-    _scale_down_residual_outputs(model)
-    return model
-
-
-def _scale_down_residual_outputs(model: Any) -> None:
-    """Let every block begin almost as a detour that adds nothing: deeper stacks then learn from the first step."""
+    checkpoint.scale_weights(model)
+    # Every block begins almost as a detour that adds nothing: deeper stacks learn sooner so.
+    outputs = ("o_proj.weight", "down_proj.weight", "attn.proj.weight", "fc2.weight")
     with torch.no_grad():
         for name, weight in model.named_parameters():
-            if name.endswith(
-                ("o_proj.weight", "down_proj.weight", "attn.proj.weight", "fc2.weight")
-            ):
+            if name.endswith(outputs):
                 weight.mul_(0.2)
+    return model

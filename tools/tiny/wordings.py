@@ -29,6 +29,10 @@ class Language:
         names = self.table["names"].get(word, [word])
         return str(rng.choice(names) if rng else names[0])
 
+    def plural(self, word: str) -> str:
+        """What several of a shape are called."""
+        return str(self.table.get("plurals", {}).get(word, word))
+
     def say(self, key: str, **slots: str | int) -> Any:
         """An answer, or the pieces that stand around a list; slots are already in this language."""
         found = self.answers[key]

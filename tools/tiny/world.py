@@ -6,6 +6,9 @@ from dataclasses import dataclass, field, replace
 
 from tools.tiny.names import COLOURS, FIRST_COLOURS, MAX_SHAPES
 
+# How many of the dialogues are of each kind.
+KINDS = {"picture": 0.5, "several": 0.2, "clip": 0.14, "later": 0.08, "tools": 0.04, "talk": 0.04}
+
 
 @dataclass(frozen=True)
 class World:
@@ -22,12 +25,8 @@ class World:
     words: float = 0.45  # of the texts: how many are words, which may be long
     hollow: float = 0.22  # how many shapes are only a line
     sketched: float = 0.16  # how many are scribbled or shaded like a ball
-    overlaps: float = (
-        0.1  # of the pictures of shapes: in how many one thing may cover a part of another
-    )
-    on_photographs: float = (
-        0.07  # of the pictures of shapes: how many have a photograph as their ground
-    )
+    overlaps: float = 0.1  # of the pictures of shapes: in how many one thing may cover another
+    on_photographs: float = 0.07  # of the pictures of shapes: how many stand on a photograph
     alike: float = 0.45  # of the pictures of shapes: how many choose theirs from two kinds
     most_tokens: int = 400  # visual tokens per picture
     moderate: float = 0.85  # of the pictures: how many are held to 110 visual tokens at most
@@ -36,16 +35,7 @@ class World:
     growing: float = 0.25  # of the clips: in how many the thing grows or shrinks where it is
     clip_company: float = 0.3  # of the clips: in how many a second thing is, where there is room
     photographs: float = 0.04  # of the pictures: how many are photographs
-    kinds: dict[str, float] = field(
-        default_factory=lambda: {
-            "picture": 0.50,
-            "several": 0.20,
-            "clip": 0.14,
-            "later": 0.08,
-            "tools": 0.04,
-            "talk": 0.04,
-        }
-    )
+    kinds: dict[str, float] = field(default_factory=KINDS.copy)
     unasked: tuple[str, ...] = ()  # kinds of questions that are left out
 
     def practised(self) -> World:

@@ -22,7 +22,7 @@ from tools.tiny.other_questions import (
     ask_a_tool,
     ask_about_clip,
     follow_up,
-    offer_tools,
+    tool_offer,
 )
 from tools.tiny.questions import ask_about, possible
 from tools.tiny.references import foremost
@@ -197,7 +197,7 @@ def test_a_tool_is_called_in_the_familys_format_when_it_is_offered() -> None:
     rng, called = random.Random(9), set[str]()
     scene = _scene(("circle", "red", LEFT), ("square", "blue", RIGHT))
     for _ in range(60):
-        offer, offered = offer_tools(rng)
+        offer, offered = tool_offer(rng)
         assert all(f'"name": "{name}"' in offer for name in offered) and set(offered) & set(OFFERED)
         asked = ask_a_tool(scene, rng, offered)
         assert asked is not None
