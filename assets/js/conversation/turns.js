@@ -38,7 +38,7 @@ function markEdited() {
     row.querySelector(':scope > .flex-wrap')?.toggleAttribute('inert', turn === marked);
     mark(row, 'replaced', turn > marked);
   });
-  rows('bot').forEach((row, turn) => mark(row, 'replaced', turn >= marked));
+  rows('bot').forEach((row, turn) => { mark(row, 'replaced', turn >= marked); });
 }
 
 function decorate() {
