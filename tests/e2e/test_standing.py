@@ -35,12 +35,15 @@ LOADED = "[...document.querySelectorAll('#chatbot img')].every((image) => image.
 VISIBILITY = "getComputedStyle(document.querySelector('#actions')).visibility"
 # How far below the bottom of the view the content ends after a frame in which it has grown by 300 px.
 GROW = """async () => {
-  await new Promise(requestAnimationFrame);
+  const frame = () => new Promise(requestAnimationFrame);
+  await frame();
+  await frame(); // now the page has seen the size that it has
   const chat = document.querySelector('#chatbot');
   chat.style.minHeight = `${chat.offsetHeight + 300}px`;
   await new Promise((painted) => { setTimeout(painted); });
   const { scrollHeight, scrollTop, clientHeight } = document.querySelector('#talk');
   chat.style.minHeight = '';
+  await frame();
   const followed = scrollHeight > clientHeight && document.querySelector('#latest').hidden;
   return followed ? scrollHeight - scrollTop - clientHeight : null;
 }"""
