@@ -3,7 +3,7 @@ import * as composer from './composer.js';
 import { send } from '../page/elements.js';
 import { $, ANY_CHANGE, within } from '../page/parts.js';
 
-const OFFERED_MS = 10_000; // less than the server keeps what was cleared
+const OFFERED_MS = 10_000; // as `cleared` in ui/text says; less than the server keeps what was cleared
 
 let draft = ''; // the text that the composer held
 let rewritten = ''; // that of the edit box
