@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Route
+from playwright.sync_api import Browser, BrowserContext, Route
 
 from tests.e2e.conftest import OpenChat
 from tests.support.chat import Chat, holding
@@ -158,18 +158,17 @@ def test_an_error_in_a_script_is_told_once(told: Chat) -> None:
     assert not told.page.is_visible("#told")
 
 
-def test_a_page_that_the_server_does_not_answer_says_so(
-    profile: BrowserContext, fake_url: str
-) -> None:
-    chat = Chat(profile.new_page(), fake_url)
-    chat.page.clock.install()
-    with holding(chat.page, "**/run/predict*") as held:
-        chat.page.goto(fake_url)
-        chat.wait_until(lambda: held)
-        chat.page.clock.fast_forward(20_000)
-        chat.page.wait_for_selector("#told p")
-        assert "not answered" in chat.page.inner_text("#told p")
-    chat.page.close()
+def test_a_page_that_the_server_does_not_answer_says_so(browser: Browser, fake_url: str) -> None:
+    """In a browser of its own: all pages of a context get its clock."""
+    with browser.new_context(locale="en-GB") as profile:
+        chat = Chat(profile.new_page(), fake_url)
+        chat.page.clock.install()
+        with holding(chat.page, "**/run/predict*") as held:
+            chat.page.goto(fake_url)
+            chat.wait_until(lambda: held)
+            chat.page.clock.fast_forward(20_000)
+            chat.page.wait_for_selector("#told p")
+            assert "not answered" in chat.page.inner_text("#told p")
 
 
 def test_what_the_server_refuses_is_told_until_it_does_something(told: Chat) -> None:

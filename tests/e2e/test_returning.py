@@ -64,8 +64,8 @@ def test_a_server_that_is_out_of_reach_is_told_in_the_pages_language_until_it_is
         cut.page.press("#composer textarea", "Enter")
         cut.page.wait_for_timeout(SHOWN_MS)
         assert not cut.page.locator(".toast-body >> visible=true").count()
-        with cut.page.expect_navigation():
-            relay.target = server
+        relay.target = server
+        # Gradio may load the page anew after it has done so itself.
         cut.wait("idle", after_turn=0)
         cut.wait_for_draft("a draft")
         assert cut.answered[0].split() == "".join(WORDS).split()
