@@ -68,8 +68,17 @@ class Chat:
 
     def open(self) -> None:
         self._forget_the_page_before()
-        self.page.goto(self.url)
+        self._go()
         self.wait("idle")
+
+    def _go(self) -> None:
+        """Firefox sometimes aborts a navigation for the one before it, such as that of a new tab to its blank page."""
+        try:
+            self.page.goto(self.url)
+        except Error as aborted:
+            if "NS_BINDING_ABORTED" not in aborted.message:
+                raise
+            self.page.goto(self.url)
 
     def start_over(self) -> None:
         """An empty page with the settings of a first visit, whatever the test before has left."""

@@ -7,15 +7,20 @@ import { session } from '../browser/storage.js';
 const SHOWN = 'qwen-vl-chat-shown'; // 'yes' in a tab with a conversation, which the page draws later
 
 const listeners = [];
+let isDrawn = false;
 /** @type {MutationObserver | undefined} */
 let folding;
 
-/** Call `listener` before each change is drawn. */
-export const whenDrawn = (listener) => listeners.push(listener);
+/** Call `listener` before each change is drawn, and at once if one has been: the server may answer before the page is ready. */
+export function whenDrawn(listener) {
+  listeners.push(listener);
+  if (isDrawn) listener();
+}
 
 /** The values of `#chatbot` and `#live` after an update. sent: the new part, as JSON; live: the answer below. */
 export function draw(sent, messages, live) {
   if (!sent) return [messages, live];
+  isDrawn = true;
   const rest = JSON.parse(sent);
   const all = drawn.completed(rest, messages ?? []);
   if (!all) $('#resume').click(); // asks for the whole conversation
