@@ -143,7 +143,7 @@ def _given(options: argparse.Namespace) -> set[str]:
 def _add_model_flags(flags: argparse.ArgumentParser) -> None:
     model = flags.add_argument_group("model")
     model.add_argument("-c", "--checkpoint-path", default="auto", metavar="ID_OR_FOLDER",
-        help="hub id or folder of a Qwen2-VL or Qwen2.5-VL checkpoint; 'tiny' is the bundled one; "
+        help="hub id or folder of a checkpoint of Qwen2-VL, Qwen2.5-VL or Qwen3-VL; 'tiny' is the bundled one; "
              "'auto' takes a full one where there is a CUDA GPU")
     model.add_argument("--adapter", action=_Once, default="", metavar="ID_OR_FOLDER",
         help="hub id or folder of a LoRA adapter, used on top of the checkpoint; needs `pip "

@@ -38,16 +38,17 @@ class Geometry:
 class Family:
     """One member of the family.
 
-    key: transformers' `model_type`, and the convention of places in its answers (see `grounding`); local: whether its
-    checkpoints run in this program; template_system: the system prompt that its chat template adds if there is none;
-    frame_times: whether its processor writes the time before each pair of frames; repetition_penalty: of its checkpoints'
-    generation_config.json.
+    key: the convention of places in its answers (see `grounding`); model_types: what config.json calls its checkpoints;
+    processor_class: of transformers; template_system: the system prompt that its chat template adds if there is none;
+    frame_times: whether its processor writes the time before each pair of frames; repetition_penalty: of its
+    checkpoints' generation_config.json.
     """
 
     key: Convention
     title: str
+    model_types: tuple[str, ...]
+    processor_class: str
     geometry: Geometry = Geometry()
-    local: bool = True
     template_system: str = "You are a helpful assistant."
     frame_times: bool = False
     repetition_penalty: float = 1.0
@@ -65,20 +66,24 @@ class Family:
         return DefaultSettings.within(bounds, generation)
 
 
-QWEN2_VL = Family("qwen2_vl", "Qwen2-VL")
-QWEN2_5_VL = Family("qwen2_5_vl", "Qwen2.5-VL", repetition_penalty=1.05)
-# Dense and MoE checkpoints of Qwen3-VL, and every later Qwen: all of these have its vision tower and processor.
+QWEN2_VL = Family("qwen2_vl", "Qwen2-VL", ("qwen2_vl",), "Qwen2VLProcessor")
+QWEN2_5_VL = Family(
+    "qwen2_5_vl", "Qwen2.5-VL", ("qwen2_5_vl",), "Qwen2_5_VLProcessor", repetition_penalty=1.05
+)
+# Served models of every later Qwen count as Qwen3-VL too: all of these have its vision tower and processor.
 QWEN3_VL = Family(
     "qwen3_vl",
     "Qwen3-VL",
+    ("qwen3_vl", "qwen3_vl_moe"),
+    "Qwen3VLProcessor",
     # Of preprocessor_config.json and video_preprocessor_config.json: 65,536 pixels and 25,165,824.
     Geometry(patch_size=16, min_tokens=64, max_video_tokens=12_288),
-    local=False,
     template_system="",
     frame_times=True,
 )
 FAMILIES = (QWEN2_VL, QWEN2_5_VL, QWEN3_VL)
-LOCAL = tuple(family.key for family in FAMILIES if family.local)
+BY_MODEL_TYPE = {kind: family for family in FAMILIES for kind in family.model_types}
+BY_PROCESSOR_CLASS = {family.processor_class: family for family in FAMILIES}
 
 
 @dataclass(frozen=True)

@@ -146,20 +146,21 @@ def _fetch(name: str) -> Path:
     return hub.fetch_files(name, (CONFIG_FILE, WEIGHTS_FILE))
 
 
-def _require_family(adapter: Adapter, checkpoint: str, family: str) -> None:
+def _require_family(adapter: Adapter, checkpoint: str, model_type: str) -> None:
     """Raises `CheckpointError` if the adapter's base is of another family.
 
     The language models of Qwen2-VL and Qwen2.5-VL have the same layers, so the layers alone do not tell.
     """
     base = families.recognised([Path(adapter.base).name])
-    if base.sure and base.family.key != family:
+    family = families.BY_MODEL_TYPE[model_type]
+    if base.sure and base.family != family:
         raise CheckpointError(
             "{adapter} was made for {base}, and {checkpoint} is a {family} checkpoint; choose "
             "the one that it was made for with --checkpoint-path.",
             adapter=adapter.name,
             base=adapter.base,
             checkpoint=checkpoint,
-            family=families.of_key(family).title,
+            family=family.title,
         )
 
 

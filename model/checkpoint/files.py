@@ -59,7 +59,7 @@ def load_config(checkpoint: str) -> Any:
         raise (unreadable if folder.is_dir() else load_error(checkpoint, error)) from error
     except (ValueError, KeyError) as error:  # no model_type, or an unknown one
         raise CheckpointError(
-            "{checkpoint} is not a Qwen2-VL or Qwen2.5-VL checkpoint; "
+            "{checkpoint} is not a Qwen2-VL, Qwen2.5-VL or Qwen3-VL checkpoint; "
             "choose one with --checkpoint-path.",
             checkpoint=checkpoint,
         ) from error

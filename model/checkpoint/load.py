@@ -77,10 +77,10 @@ def load_processor(checkpoint: str) -> Any:
     from model.checkpoint import weights
 
     config = checkpoint_files.load_config(checkpoint)
-    if config.model_type not in families.LOCAL:
+    if config.model_type not in families.BY_MODEL_TYPE:
         raise CheckpointError(
             "{checkpoint} is a {model_type} checkpoint; "
-            "choose a Qwen2-VL or Qwen2.5-VL one with --checkpoint-path.",
+            "choose a Qwen2-VL, Qwen2.5-VL or Qwen3-VL one with --checkpoint-path.",
             checkpoint=checkpoint,
             model_type=config.model_type,
         )

@@ -13,6 +13,7 @@ from typing import Any
 
 from model.checkpoint.hub import repository as hub
 from model.errors import SettingError
+from model.families import Geometry
 from model.settings import SETTING_SPECS, Bounds, DefaultSettings, GenerationSettings, SettingSpec
 
 # A generation_config with `do_sample` and this top_k, or at most this temperature, means greedy decoding.
@@ -58,7 +59,7 @@ def _setting_bounds(folder: Path) -> dict[str, Bounds]:
     """The bounds of the settings that count visual tokens or frames.
 
     The files hold pixels of an image, or of one frame of a video, in `size` or, in older files, in `min_pixels` and
-    `max_pixels`.
+    `max_pixels`. Qwen3-VL's are of a whole video and say nothing of a frame. An exact side is a multiple of a token's.
     """
     both = _read_json(folder / "processor_config.json")
     image = _nested_object(both, "image_processor") or _read_json(
@@ -67,10 +68,14 @@ def _setting_bounds(folder: Path) -> dict[str, Bounds]:
     video = _nested_object(both, "video_processor") or _read_json(
         folder / "video_preprocessor_config.json"
     )
+    whole = video.get("video_processor_type") == "Qwen3VLVideoProcessor"
+    frame = (None, None) if whole else _visual_token_bounds(video)
     bounds: dict[str, Bounds] = {}
+    if (px := _token_px(image)) != Geometry().token_px and px:
+        bounds |= {side: Bounds(px, None, px) for side in ("resized_height", "resized_width")}
     for names, limits in (
         (("min_tokens", "max_tokens"), _visual_token_bounds(image)),
-        (("video_min_tokens_per_frame", "video_max_tokens_per_frame"), _visual_token_bounds(video)),
+        (("video_min_tokens_per_frame", "video_max_tokens_per_frame"), frame),
         (("video_max_frames",), (None, video.get("max_frames"))),
     ):
         for name in names:
@@ -94,14 +99,19 @@ def _visual_token_bounds(processor: Mapping[str, Any]) -> tuple[int | None, int 
     size = _nested_object(processor, "size")
     low = size.get("shortest_edge") or size.get("min_pixels") or processor.get("min_pixels")
     high = size.get("longest_edge") or size.get("max_pixels") or processor.get("max_pixels")
-    sides = processor.get("patch_size"), processor.get("merge_size")
-    pixels = math.prod(side if type(side) is int else 0 for side in sides) ** 2
+    pixels = _token_px(processor) ** 2
     if not pixels:
         return None, None
     return (
         -(-low // pixels) if type(low) is int else None,
         high // pixels if type(high) is int else None,
     )
+
+
+def _token_px(processor: Mapping[str, Any]) -> int:
+    """The side in pixels of a visual token; 0 if the configuration does not say."""
+    sides = processor.get("patch_size"), processor.get("merge_size")
+    return math.prod(side if type(side) is int else 0 for side in sides)
 
 
 def _nested_object(config: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -151,7 +151,7 @@ class Generation:
 
     def _uncached_items(self, cached: int) -> list[int]:
         """The indices of the items that end after the first `cached` tokens."""
-        return [i for i, span in enumerate(self._prompt.spans) if span.end > cached]
+        return sorted({span.item for span in self._prompt.spans if span.end > cached})
 
     def _cached_features(self, cached: int) -> dict[str, torch.Tensor]:
         """The cached features (tokens, hidden) of the uncached items, by content hash."""
@@ -185,7 +185,7 @@ class Generation:
                 start.positions,
                 start.prefix.cache,
                 self._prompt.spans,
-                features.__getitem__,
+                lambda span: features[span.item],
                 until=until,
                 chunk=PREFILL_CHUNK_TOKENS[self._model.device.type],
                 cancel=cancel,

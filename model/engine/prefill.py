@@ -7,6 +7,7 @@ Between chunks it reports progress and checks the cancel flag. The language-mode
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,6 +19,13 @@ from model.prompt.token_ids import PlaceholderRange, Prompt
 
 # Called with the number of tokens that were read, and of those to read in total.
 ReportTokens = Callable[[int, int], None]
+
+
+@dataclass
+class EncoderOutput(BaseModelOutputWithPooling):  # type: ignore[misc]  # transformers ships no types for it
+    """What a model's vision encoder returns. deepstack_features: of Qwen3-VL, for each layer."""
+
+    deepstack_features: list[tuple[torch.Tensor, ...]] | None = None
 
 
 def position_ids(model: Any, prompt: Prompt, ids: torch.Tensor) -> torch.Tensor:
@@ -45,7 +53,7 @@ def prefill_in_chunks(
     positions: torch.Tensor,
     cache: KVCache,
     spans: Sequence[PlaceholderRange],
-    features_of: Callable[[int], torch.Tensor],
+    features_of: Callable[[PlaceholderRange], torch.Tensor],
     *,
     until: int,
     chunk: int,
@@ -56,7 +64,8 @@ def prefill_in_chunks(
     """Read `ids[:, cached:until]` into `cache`. Returns the number of tokens read, fewer if cancelled.
 
     ids: (rows, len) int; positions: (4, rows, len) int; spans: of all rows, one row after the other; chunk: tokens of a
-    row per forward pass; features_of(i): (tokens, hidden) of span i, called only when a chunk contains a part of it;
+    row per forward pass; features_of(span): the features of its item, see `VisionEncoder.encode`, called only when a
+    chunk contains a part of the span;
     mask: (rows, len) int, 0 where a row is padded.
     """
     start = int(cache.get_seq_length())
@@ -68,7 +77,7 @@ def prefill_in_chunks(
             position_ids=positions[:, :, at:end],
             attention_mask=None if mask is None else mask[:, :end],
             cache=cache,
-            mm_encoder_outputs=_encoder_outputs(spans, features_of, at, end),
+            mm_encoder_outputs=_encoder_outputs(model, spans, features_of, at, end),
             use_cache=True,
         )
         at = end
@@ -77,13 +86,27 @@ def prefill_in_chunks(
 
 
 def _encoder_outputs(
-    spans: Sequence[PlaceholderRange], features_of: Callable[[int], torch.Tensor], at: int, end: int
-) -> dict[str, BaseModelOutputWithPooling]:
+    model: Any,
+    spans: Sequence[PlaceholderRange],
+    features_of: Callable[[PlaceholderRange], torch.Tensor],
+    at: int,
+    end: int,
+) -> dict[str, EncoderOutput]:
     """The vision features of the tokens in `at..end`, by kind, as the model's encoders would return them."""
     rows: dict[str, list[torch.Tensor]] = {}
-    for i, span in enumerate(spans):
+    for span in spans:
         first, last = max(at, span.start), min(end, span.end)
         if first < last:
-            features = features_of(i)[first - span.start : last - span.start]
+            skipped = span.first - span.start
+            features = features_of(span)[first + skipped : last + skipped]
             rows.setdefault(span.kind, []).append(features)
-    return {kind: BaseModelOutputWithPooling(pooler_output=tuple(r)) for kind, r in rows.items()}
+    hidden = model.config.get_text_config().hidden_size
+    return {kind: _encoder_output(torch.cat(r), hidden) for kind, r in rows.items()}
+
+
+def _encoder_output(features: torch.Tensor, hidden: int) -> EncoderOutput:
+    """features: (tokens, hidden), with deepstack (tokens, hidden + layers * hidden)."""
+    output, *deepstack = features.split(hidden, dim=1)
+    return EncoderOutput(
+        pooler_output=(output,), deepstack_features=[(layer,) for layer in deepstack]
+    )

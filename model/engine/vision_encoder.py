@@ -40,6 +40,7 @@ class VisionEncoder:
     ) -> torch.Tensor | None:
         """The vision features of one item, (tokens, hidden); None if cancelled.
 
+        Qwen3-VL's deepstack features, which its first layers add, follow in each row: (tokens, hidden + layers * hidden).
         frames: the result of `prepare_pixels`; done: the features of the slices that an earlier, cancelled call has
         encoded. New slices are appended to it.
         """
@@ -92,7 +93,8 @@ class VisionEncoder:
             pixels, encode = inputs["pixel_values_videos"], self._model.model.get_video_features
         device = self._model.device
         output = encode(pixels.to(device), inputs[f"{kind}_grid_thw"].to(device), return_dict=True)
-        return torch.cat(output.pooler_output)
+        layers = [output.pooler_output, *getattr(output, "deepstack_features", ())]
+        return torch.cat([torch.cat(features) for features in layers], dim=1)
 
 
 def resize(pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

@@ -24,6 +24,7 @@ from model.engine.cache.prefix_cache import bytes_per_token
 from model.engine.cache.static_cache import CompiledDecoding, compile_decoding
 from model.engine.engine import Engine
 from model.errors import CheckpointError
+from model.families import BY_MODEL_TYPE
 from model.local.reproduction import Reproduction, model_info_of
 from model.local.runner import GenerationRunner
 from model.media.reader import IN_THIS_PROCESS, MediaReader
@@ -167,8 +168,7 @@ class LocalBackend:
         return self._reproduction.model_info
 
     def status(self) -> Status:
-        # Each family's name is its convention's.
-        convention = self.model.config.model_type
+        convention = BY_MODEL_TYPE[self.model.config.model_type].key
         yield_core = self.engine.decode_threads.yield_core if self.engine.device == "cpu" else None
         return Status(
             "ready", self._label, self._note, 1.0, convention, yield_core, reproducible=True

@@ -24,7 +24,7 @@ from model.engine.logits_processor import FiniteLogitsProcessor, not_finite_erro
 from model.engine.repetition import RepetitionDetector
 from model.engine.streamer import StopWhen, decoded
 from model.prompt.sampling_arguments import sampling_arguments
-from model.prompt.token_ids import Prompt
+from model.prompt.token_ids import PlaceholderRange, Prompt
 from model.serving.media_piece import Ready
 from model.settings import GenerationSettings
 
@@ -123,24 +123,29 @@ def _prefill(
             encoded = engine.vision_encoder.encode(item, media.values[name], Cancel(), [])
             assert encoded is not None  # nobody cancels
             features[name] = encoded
-    spans = [
-        replace(span, start=span.start + ids.shape[1] - len(prompt))
-        for prompt in prompts
-        for span in prompt.spans
-    ]
     prefill.prefill_in_chunks(
         engine.model,
         ids,
         positions,
         cache,
-        spans,
-        lambda number: features[items[number].content_hash()],
+        list(_shifted_spans(prompts, ids.shape[1])),
+        lambda span: features[items[span.item].content_hash()],
         until=ids.shape[1] - 1,
         chunk=max(1, PREFILL_CHUNK_TOKENS[engine.device] // len(prompts)),
         cancel=Cancel(),
         report=lambda *_: None,
         mask=mask,
     )
+
+
+def _shifted_spans(prompts: Sequence[Prompt], length: int) -> Iterator[PlaceholderRange]:
+    """Yield the ranges of prompts that are padded on the left to `length`, with the items of all prompts in one list."""
+    before = 0
+    for prompt in prompts:
+        padding = length - len(prompt)
+        for span in prompt.spans:
+            yield replace(span, start=span.start + padding, item=span.item + before)
+        before += len(prompt.items)
 
 
 class _Rows(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types for it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from model.families import Geometry
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.prompt import visual_item
 from model.prompt.chat_template import ChatTemplate, Segment, prompt_text
+from model.prompt.frame_times import with_frame_times
 from model.prompt.token_ids import Prompt, build
 from model.settings import GenerationSettings
 
@@ -26,6 +28,7 @@ class PromptBuilder:
         reader: MediaReader = IN_THIS_PROCESS,
     ) -> None:
         """max_video_seconds: longer videos are refused; reader: opens the files of conversations."""
+        self._processor = processor
         self.template = ChatTemplate(processor)
         images = processor.image_processor
         self.geometry = Geometry(images.patch_size, images.merge_size, images.temporal_patch_size)
@@ -47,7 +50,10 @@ class PromptBuilder:
             context_tokens=self._context_tokens,
             reader=self._reader,
         )
-        prompt = build(self.template, self._segments(conversation, settings), items)
+        segments: Sequence[Segment] = self._segments(conversation, settings)
+        if self.template.frame_times:
+            segments = tuple(with_frame_times(segments, items, self._processor))
+        prompt = build(self.template, segments, items)
         return replace(prompt, conversation=conversation)
 
     def _segments(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from model.conversation import Conversation, Image, Part, Role, Text
+from model.families import BY_PROCESSOR_CLASS
 
 # The control tokens with which Qwen2-VL names places in an image. Active in replies, never in typed text.
 GROUNDING_TOKENS = (
@@ -52,6 +53,7 @@ class ChatTemplate:
         self._grounding = {token: control[token] for token in GROUNDING_TOKENS if token in control}
         self.image_pad: int = processor.image_token_id
         self.video_pad: int = processor.video_token_id
+        self.frame_times = BY_PROCESSOR_CLASS[type(processor).__name__].frame_times
         # A copy, because `encode_special_tokens` is an attribute of the tokenizer, which other threads use. It has an
         # effect on special tokens only, so all added tokens become special.
         self._literal_tokenizer = copy.deepcopy(tokenizer.backend_tokenizer)

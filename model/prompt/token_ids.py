@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -17,11 +17,16 @@ CacheKey = int | str
 
 @dataclass(frozen=True)
 class PlaceholderRange:
-    """The range of one item's visual tokens in the prompt."""
+    """A range of visual tokens in the prompt: of one item, or of one step of a video whose frames have times.
+
+    item: index of the item; first: the item's tokens in earlier ranges.
+    """
 
     kind: Literal["image", "video"]
     start: int
     tokens: int
+    item: int
+    first: int = 0
 
     @property
     def end(self) -> int:
@@ -30,7 +35,7 @@ class PlaceholderRange:
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt's token ids, kept with one pad token per item, and its items in order.
+    """A prompt's token ids, kept with one pad token per range of visual tokens, and its items in order.
 
     `len()` does not expand the ids, so a prompt that is far too long is refused before it takes memory.
     """
@@ -42,11 +47,11 @@ class Prompt:
 
     def __len__(self) -> int:
         """Tokens, the visual ones included."""
-        return len(self.collapsed_ids) - len(self.items) + self.visual_tokens
+        return len(self.collapsed_ids) - len(self.spans) + self.visual_tokens
 
     @cached_property
     def ids(self) -> list[int]:
-        """Every item's pad token repeated once per visual token."""
+        """Every pad token repeated once per visual token."""
         ids: list[int] = []
         taken = 0
         for span in self.spans:
@@ -63,15 +68,15 @@ class Prompt:
     def cache_keys(self, content_hashes: Sequence[str]) -> list[CacheKey]:
         """Return one key per token for comparing prompts: the token id, or the item's content hash at visual tokens."""
         keys: list[CacheKey] = list(self.ids)
-        for span, content_hash in zip(self.spans, content_hashes, strict=True):
-            keys[span.start : span.end] = [content_hash] * span.tokens
+        for span in self.spans:
+            keys[span.start : span.end] = [content_hashes[span.item]] * span.tokens
         return keys
 
 
 def build(
     template: ChatTemplate, segments: Sequence[Segment], items: tuple[VisualItem, ...]
 ) -> Prompt:
-    """The prompt with `items` at the pad tokens of the template."""
+    """The prompt with `items` at the pad tokens of the segments, one for each item or for each step of a video."""
     collapsed_ids = template.ids(segments)
     pads = (
         at
@@ -79,8 +84,17 @@ def build(
         if token in (template.image_pad, template.video_pad)
     )
     spans: list[PlaceholderRange] = []
-    surplus = 0  # tokens that the earlier items add beyond their one pad each
-    for at, item in zip(pads, items, strict=True):
-        spans.append(PlaceholderRange(item.kind, at + surplus, item.tokens))
-        surplus += item.tokens - 1
+    surplus = 0  # tokens that the earlier ranges add beyond their one pad each
+    for at, (number, first, tokens) in zip(pads, _ranges(items, template), strict=True):
+        spans.append(PlaceholderRange(items[number].kind, at + surplus, tokens, number, first))
+        surplus += tokens - 1
     return Prompt(collapsed_ids, tuple(spans), items)
+
+
+def _ranges(items: Sequence[VisualItem], template: ChatTemplate) -> Iterator[tuple[int, int, int]]:
+    """Yield each range's item by its index, its first token in the item, and its tokens."""
+    for number, item in enumerate(items):
+        timed = item.kind == "video" and template.frame_times
+        tokens = item.tokens // item.grid[0] if timed else item.tokens
+        for first in range(0, item.tokens, tokens):
+            yield number, first, tokens

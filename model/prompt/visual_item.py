@@ -55,6 +55,14 @@ class VisualItem:
     seconds_per_grid: float = 1.0  # s between two steps of a video's grid; Qwen2.5-VL's time axis
 
     @property
+    def step_times(self) -> tuple[float, ...]:
+        """The time in seconds of each step of a video's grid: the middle of its frames' times."""
+        rate, frames = sampled_fps(self.times), len(self.times) // self.grid[0]
+        # The stock processor gets numbers of frames and divides them by the rate; without it the last digit may differ.
+        at = [time * rate / rate for time in self.times]
+        return tuple((at[i] + at[i + frames - 1]) / 2 for i in range(0, len(at), frames))
+
+    @property
     def label(self) -> LocalizedText:
         return item_label(self.kind, self.number)
 

@@ -95,11 +95,10 @@ def prompt_text(messages: Sequence[RemoteMessage], model: Recognised) -> str:
 
 
 def _placeholders(slot: MediaSlot, family: Family) -> str:
-    item, frames = slot.item, family.geometry.temporal_patch_size
+    item = slot.item
     if item.kind == "image" or slot.frame is not None or not family.frame_times:
         return PICTURE_TOKENS
-    steps = (item.times[i : i + frames] for i in range(0, len(item.times), frames))
-    return "".join(f"<{(step[0] + step[-1]) / 2:.1f} seconds>{PICTURE_TOKENS}" for step in steps)
+    return "".join(f"<{at:.1f} seconds>{PICTURE_TOKENS}" for at in item.step_times)
 
 
 def escape_control_tokens(text: str) -> str:

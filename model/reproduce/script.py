@@ -125,32 +125,34 @@ def _media_lists(record: GenerationRecord) -> dict[str, tuple[ProcessedMedia, ..
 
 
 def _media(record: GenerationRecord) -> Iterator[str]:
+    if record.videos:
+        yield f"times = {[list(item.times) for item in record.videos]}  # s"
+        yield f"rates = {[item.fps for item in record.videos]}  # frames/s"
     for name, items in _media_lists(record).items():
         if items:
             yield f"{name} = ["
-            yield from (f"    {_call(item)}," for item in items)
+            yield from (f"    {_call(item, number)}," for number, item in enumerate(items))
             yield "]"
-    if record.videos:
-        yield f"rates = {[item.fps for item in record.videos]}  # frames/s"
 
 
-def _call(item: ProcessedMedia) -> str:
+def _call(item: ProcessedMedia, number: int) -> str:
     size = f"{item.width}, {item.height}"
     if item.kind == "image":
         return f"picture({literal(item.file)}, {size})"
-    return f"clip({literal(item.file)}, {size}, {[round(at, 4) for at in item.times]})"
+    return f"clip({literal(item.file)}, {size}, times[{number}])"
 
 
 def _inputs(record: GenerationRecord) -> Iterator[str]:
     if record.has_escaped_control_tokens:
         given = [name for name, items in _media_lists(record).items() if items]
-        named = [f"{name}={name}" for name in (*given, *(["rates"] * bool(record.videos)))]
+        timed = ("times", "rates") if record.videos else ()
+        named = [f"{name}={name}" for name in (*given, *timed)]
         yield f"inputs = inputs_with_typed({', '.join(['processor', 'prompt', *named])})"
         return
     if record.videos:
         yield "sampled = ["
-        yield "    VideoMetadata(len(clip), fps=rate, frames_indices=list(range(len(clip))))"
-        yield "    for clip, rate in zip(clips, rates)"
+        yield "    VideoMetadata(len(at), fps=rate, frames_indices=[second * rate for second in at])"
+        yield "    for at, rate in zip(times, rates)"
         yield "]"
     yield "inputs = processor("
     yield "    text=[prompt],"

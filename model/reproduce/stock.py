@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Sequence
-from itertools import repeat
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -41,12 +41,13 @@ def inputs_of(
     prompt: str,
     pictures: Sequence[torch.Tensor] = (),
     clips: Sequence[torch.Tensor] = (),
+    times: Sequence[Sequence[float]] = (),
     rates: Sequence[float] = (),
 ) -> Any:
-    """Return the model's inputs. pictures, clips: at their final size; rates: of the clips, in frames/s."""
+    """Return the model's inputs. pictures, clips: at their final size; times, rates: of the clips, in s and frames/s."""
     sampled = [
-        VideoMetadata(len(clip), fps=rate, frames_indices=list(range(len(clip))))
-        for clip, rate in zip(clips, rates, strict=True)
+        VideoMetadata(len(at), fps=rate, frames_indices=[second * rate for second in at])
+        for at, rate in zip(times, rates, strict=True)
     ]
     return processor(
         text=[prompt],
@@ -75,12 +76,10 @@ def inputs_with_typed(processor: Any, prompt: str, **media: Any) -> Any:
     tokenizer.add_tokens(list(live), special_tokens=True)
     plain, *rest = re.split(f"(?<!\ue000)({pattern})", prompt)
     pads = (processor.image_token, processor.video_token)
-    inputs = inputs_of(processor, "\n".join(token for token in rest if token in pads), **media)
-    merged = processor.image_processor.merge_size**2  # patches in one token
-    counts = {
-        pad: iter([int(grid.prod()) // merged for grid in inputs.get(f"{kind}_grid_thw", ())])
-        for pad, kind in zip(pads, ("image", "video"), strict=True)
-    }
+    end = processor.tokenizer.eos_token
+    inputs = inputs_of(processor, end.join(token for token in rest if token in pads), **media)
+    made = groupby(inputs["input_ids"][0].tolist(), live[end].__eq__)
+    expanded = (list(tokens) for is_end, tokens in made if not is_end)
 
     def typed(text: str) -> list[int]:
         text = re.sub("\ue000(\ue001?)", lambda mark: "\ue000" if mark[1] else "", text)
@@ -89,8 +88,7 @@ def inputs_with_typed(processor: Any, prompt: str, **media: Any) -> Any:
 
     ids = typed(plain)
     for token, text in zip(rest[::2], rest[1::2], strict=True):
-        ids += repeat(live[token], next(counts[token]) if token in pads else 1)
-        ids += typed(text)
+        ids += [*(next(expanded) if token in pads else [live[token]]), *typed(text)]
     inputs["input_ids"] = torch.tensor([ids])
     inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
     kinds = [(processor.image_token_id, 1), (processor.video_token_id, 2)]

@@ -65,6 +65,7 @@ def stock_inputs(
         prompt,
         pictures=[_load(item, reader) for item in record.images],
         clips=[_load(item, reader) for item in record.videos],
+        times=[item.times for item in record.videos],
         rates=[item.fps for item in record.videos],
     )
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from transformers import AutoConfig
+from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
 
 from model.families import (
+    BY_MODEL_TYPE,
     FAMILIES,
-    LOCAL,
     QWEN2_5_VL,
     QWEN2_VL,
     QWEN3_VL,
@@ -219,8 +220,11 @@ def test_later_models_have_the_vision_tower_of_qwen3_vl(model_type: str) -> None
     assert (vision.patch_size, vision.spatial_merge_size, vision.temporal_patch_size) == (16, 2, 2)
 
 
-def test_qwen3_vl_does_not_run_in_this_program_yet() -> None:
-    assert LOCAL == ("qwen2_vl", "qwen2_5_vl")
+def test_each_family_is_known_by_its_configurations_and_its_processor() -> None:
+    for model_type, family in BY_MODEL_TYPE.items():
+        config = AutoConfig.for_model(model_type)
+        kind = PROCESSOR_MAPPING[type(config)]
+        assert kind.__name__ == family.processor_class
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.key)

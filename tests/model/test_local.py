@@ -20,6 +20,7 @@ from model.engine.cache.prefix_cache import bytes_per_token
 from model.engine.generation import PREFILL_CHUNK_TOKENS
 from model.engine.vision_encoder import VisionEncoder
 from model.errors import ContextError, MediaError
+from model.families import BY_MODEL_TYPE
 from model.grounding import Convention
 from model.local import LocalBackend
 from model.prompt.visual_item import VisualItem
@@ -406,5 +407,6 @@ def test_a_part_of_a_clip_that_is_too_long_is_refused(qwen2_vl: LocalBackend, cl
 
 
 def test_the_family_says_how_places_are_written(backend: LocalBackend) -> None:
-    assert backend.status().convention == backend.model.config.model_type
+    model_type = backend.model.config.model_type
+    assert backend.status().convention == BY_MODEL_TYPE[model_type].key
     assert backend.status().convention in get_args(Convention)

@@ -128,7 +128,7 @@ def test_a_gpu_gets_the_large_checkpoint_from_the_memory_on_that_the_page_names(
 
 
 def test_a_card_of_24_gb_holds_what_the_page_says_of_it() -> None:
-    large = ModelSizes(28, 28, 4, 128, 3584, 18944, 32768, 1280, 5120, 1176, 2)
+    large = ModelSizes(28, 28, 4, 128, 3584, 18944, 32768, 1280, 5120, 1176, 3584, 2)
     said = read(DEPLOY).partition("one GPU of 24 GB holds a 7B")[2]
     weights, turn, kept = map(float, re.findall(r"([\d.]+) GB", said)[:3])
     assert turn == round(large.working_bytes / 10**9, 1)

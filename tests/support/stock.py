@@ -6,6 +6,7 @@ conversation, opened pictures, and the frames that were chosen from a clip.
 
 from __future__ import annotations
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import numpy as np
 import PIL.Image
 import torch
 from torchvision.transforms import v2
-from transformers import TextIteratorStreamer
+from transformers import Qwen3VLVideoProcessor, TextIteratorStreamer
 from transformers.video_utils import VideoMetadata, load_video
 
 from model.conversation import Conversation, Image, Media, Message, Text, Video
@@ -26,8 +27,6 @@ from model.media.image import open_image
 from model.media.sampling import sample_times
 from model.prompt.resize import exact_size
 from model.settings import GenerationSettings, VisionSettings
-
-GEOMETRY = Geometry()
 
 
 def stock_prompt(
@@ -55,6 +54,10 @@ def stock_inputs(
     prompt, items = stock_prompt(backend, conversation, settings), list(conversation.media)
     visions = {(type(item), item.vision) for item in items}
     alike = len(visions) == len({type(item) for item in items})
+    if _bounds_whole_videos(backend.processor):
+        alike = (
+            alike and len({len(_frames(clip)[0]) for clip in items if isinstance(clip, Video)}) < 2
+        )
     called = _called if alike else _stitched
     return called(backend.processor, prompt, items)
 
@@ -133,7 +136,10 @@ def stock_clip(processor: Any, path: str, vision: VisionSettings, fps: float) ->
     """A clip's pixels and grid as `apply_chat_template` gets them: `load_video`, then the video processor."""
     frames, metadata = load_video(path, fps=fps, backend="pyav")
     return processor.video_processor(
-        [frames], video_metadata=[metadata], return_tensors="pt", **videos_kwargs(vision, GEOMETRY)
+        [frames],
+        video_metadata=[metadata],
+        return_tensors="pt",
+        **videos_kwargs(vision, Geometry()),
     )
 
 
@@ -171,8 +177,8 @@ def _called(processor: Any, prompt: str, items: list[Media]) -> dict[str, torch.
     inputs = processor(
         text=[prompt],
         return_tensors="pt",
-        **(_pictures_kwargs(pictures) if pictures else {}),
-        **(_clips_kwargs(clips) if clips else {}),
+        **(_pictures_kwargs(processor, pictures) if pictures else {}),
+        **(_clips_kwargs(processor, clips) if clips else {}),
     )
     return {name: torch.as_tensor(value) for name, value in inputs.items()}
 
@@ -180,39 +186,60 @@ def _called(processor: Any, prompt: str, items: list[Media]) -> dict[str, torch.
 def _stitched(processor: Any, prompt: str, items: list[Media]) -> dict[str, torch.Tensor]:
     """One processor call per item with its own size, stitched together around one tokenization."""
     merged: dict[str, list[torch.Tensor]] = {}
+    expanded: list[str] = []
     for item in items:
         pad = processor.image_token if isinstance(item, Image) else processor.video_token
         for name, tensor in _called(processor, pad, [item]).items():
-            if name not in ("input_ids", "attention_mask", "mm_token_type_ids"):
+            if name == "input_ids":
+                expanded.append(processor.tokenizer.decode(tensor[0]))
+            elif name not in ("attention_mask", "mm_token_type_ids"):
                 merged.setdefault(name, []).append(tensor)
     stitched = {name: torch.cat(tensors) for name, tensors in merged.items()}
-    return stitched | _tokens(processor, prompt, stitched)
+    return stitched | _tokens(processor, prompt, expanded)
 
 
-def _pictures_kwargs(pictures: list[Image]) -> dict[str, Any]:
+def _geometry(processor: Any) -> Geometry:
+    images = processor.image_processor
+    return Geometry(images.patch_size, images.merge_size, images.temporal_patch_size)
+
+
+def _pictures_kwargs(processor: Any, pictures: list[Image]) -> dict[str, Any]:
     """Of pictures with the same settings."""
+    geometry = _geometry(processor)
     return {
-        "images": [_exactly(open_image(picture.path), picture) for picture in pictures],
-        "images_kwargs": images_kwargs(pictures[0].vision, GEOMETRY),
+        "images": [_exactly(open_image(picture.path), picture, geometry) for picture in pictures],
+        "images_kwargs": images_kwargs(pictures[0].vision, geometry),
     }
 
 
-def _clips_kwargs(clips: list[Video]) -> dict[str, Any]:
-    """Of clips with the same settings."""
+def _clips_kwargs(processor: Any, clips: list[Video]) -> dict[str, Any]:
+    """Of clips with the same settings, and for Qwen3-VL with as many frames."""
+    geometry = _geometry(processor)
     sampled, metadata = [], []
     for clip in clips:
         times, frames = _frames(clip)
-        exact = [np.asarray(_exactly(PIL.Image.fromarray(frame), clip)) for frame in frames]
+        exact = [
+            np.asarray(_exactly(PIL.Image.fromarray(frame), clip, geometry)) for frame in frames
+        ]
         sampled.append(np.stack(exact))
-        indices = list(range(len(frames)))
-        metadata.append(VideoMetadata(len(frames), fps=_fps(times), frames_indices=indices))
-    kwargs = videos_kwargs(clips[0].vision, GEOMETRY) | {"video_metadata": metadata}
+        rate = _fps(times)
+        indices = [at * rate for at in times]
+        metadata.append(VideoMetadata(len(frames), fps=rate, frames_indices=indices))
+    kwargs = videos_kwargs(clips[0].vision, geometry)
+    if bounds := kwargs.get("size") if _bounds_whole_videos(processor) else None:
+        kwargs["size"] = {edge: pixels * len(sampled[0]) for edge, pixels in bounds.items()}
+    kwargs["video_metadata"] = metadata
     return {"videos": sampled, "videos_kwargs": kwargs}
 
 
-def _exactly(picture: PIL.Image.Image, item: Media) -> PIL.Image.Image:
+def _bounds_whole_videos(processor: Any) -> bool:
+    """Whether `size` of the video processor bounds the pixels of all frames together."""
+    return isinstance(processor.video_processor, Qwen3VLVideoProcessor)
+
+
+def _exactly(picture: PIL.Image.Image, item: Media, geometry: Geometry) -> PIL.Image.Image:
     """The picture at the exact size that was asked for, if one was."""
-    size = exact_size(item.vision, GEOMETRY)
+    size = exact_size(item.vision, geometry)
     if size is None:
         return picture
     bicubic = v2.InterpolationMode.BICUBIC
@@ -232,19 +259,12 @@ def _fps(times: tuple[float, ...]) -> float:
     return (len(distinct) - 1) / (distinct[-1] - distinct[0]) if len(distinct) > 1 else 1.0
 
 
-def _tokens(
-    processor: Any, prompt: str, stitched: dict[str, torch.Tensor]
-) -> dict[str, torch.Tensor]:
-    """Token ids with the placeholders repeated as the grids say, as the processor does it."""
-    merge = processor.image_processor.merge_size**2
-    for pad, name in (
-        (processor.image_token, "image_grid_thw"),
-        (processor.video_token, "video_grid_thw"),
-    ):
-        for grid in stitched.get(name, torch.empty(0, 3, dtype=torch.long)).tolist():
-            prompt = prompt.replace(pad, "\ufdd0" * (int(np.prod(grid)) // merge), 1)
-        prompt = prompt.replace("\ufdd0", pad)
-    inputs = processor.tokenizer(prompt, return_tensors="pt")
+def _tokens(processor: Any, prompt: str, expanded: list[str]) -> dict[str, torch.Tensor]:
+    """Token ids with what each placeholder becomes, in order."""
+    pads = f"({re.escape(processor.image_token)}|{re.escape(processor.video_token)})"
+    first, *rest = re.split(pads, prompt)
+    texts = [first, *(part for pair in zip(expanded, rest[1::2], strict=True) for part in pair)]
+    inputs = processor.tokenizer("".join(texts), return_tensors="pt")
     ids = inputs["input_ids"]
     types = torch.zeros_like(ids)
     types[ids == processor.image_token_id] = 1

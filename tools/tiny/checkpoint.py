@@ -40,7 +40,13 @@ SIZES = {
     "shallow": Size(192, 1, 6, 512, 160, 2, 5, (4, 6, 6)),  # for what takes long in every layer
     "30m": Size(512, 7, 8, 1536, 320, 6, 5, (8, 12, 12)),  # 32 M parameters
 }
-_PREFIXES = {"qwen2_vl": "Qwen2VL", "qwen2_5_vl": "Qwen2_5_VL"}  # of the library's classes
+# Of the library's classes.
+_PREFIXES = {
+    "qwen2_vl": "Qwen2VL",
+    "qwen2_5_vl": "Qwen2_5_VL",
+    "qwen3_vl": "Qwen3VL",
+    "qwen3_vl_moe": "Qwen3VLMoe",
+}
 FAMILIES = tuple(_PREFIXES)
 
 
@@ -54,7 +60,7 @@ def build_model(
     pads = ("image_pad", "video_pad", "vision_start", "vision_end")
     image, video, start, end = tokenizer.convert_tokens_to_ids([f"<|{name}|>" for name in pads])
     config = _of_family(family, "Config")(
-        text_config=_text_config(tokenizer, shape),
+        text_config=_text_config(tokenizer, family, shape),
         vision_config=_vision_config(family, shape),
         image_token_id=image,
         video_token_id=video,
@@ -70,12 +76,19 @@ def _of_family(family: str, kind: str) -> Any:
     return getattr(transformers, _PREFIXES[family] + kind)
 
 
-def _text_config(tokenizer: PreTrainedTokenizerFast, shape: Size) -> dict[str, Any]:
+def _text_config(tokenizer: PreTrainedTokenizerFast, family: str, shape: Size) -> dict[str, Any]:
     end, pad = tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"])
     sections = list(shape.rotary_sections)
     rotary = {"rope_type": "default", "rope_theta": ROPE_THETA, "mrope_section": sections}
-    return {
+    experts = {
+        "num_experts": 4,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": shape.intermediate // 2,
+        "decoder_sparse_step": 1,
+    }
+    return (experts if family == "qwen3_vl_moe" else {}) | {
         "vocab_size": len(tokenizer),
+        "head_dim": shape.hidden // shape.heads,
         "hidden_size": shape.hidden,
         "intermediate_size": shape.intermediate,
         "num_hidden_layers": shape.layers,
@@ -95,6 +108,14 @@ def _vision_config(family: str, shape: Size) -> dict[str, Any]:
     deep = {"depth": shape.vision_depth, "num_heads": shape.vision_heads}
     if family == "qwen2_vl":
         return deep | {"embed_dim": shape.vision_width, "hidden_size": shape.hidden}
+    if family.startswith("qwen3_vl"):
+        return deep | {
+            # Of this width rotary embeddings have whole pairs for rows and for columns.
+            "hidden_size": 32 * shape.vision_heads,
+            "intermediate_size": 3 * shape.vision_width,
+            "out_hidden_size": shape.hidden,
+            "deepstack_visual_indexes": [0, shape.vision_depth - 2],
+        }
     return deep | {
         "hidden_size": shape.vision_width,
         "intermediate_size": 3 * shape.vision_width,
@@ -157,6 +178,8 @@ def build_processor(tokenizer: PreTrainedTokenizerFast, family: str) -> Any:
     least, most, most_of_frame = (
         tokens * TOKEN_PIXELS for tokens in (MIN_TOKENS, MAX_TOKENS, MAX_FRAME_TOKENS)
     )
+    if family.startswith("qwen3_vl"):
+        return _qwen3_processor(tokenizer)
     images = transformers.Qwen2VLImageProcessor(size={"shortest_edge": least, "longest_edge": most})
     videos = transformers.Qwen2VLVideoProcessor(
         size={"shortest_edge": least, "longest_edge": most_of_frame},
@@ -166,6 +189,22 @@ def build_processor(tokenizer: PreTrainedTokenizerFast, family: str) -> Any:
     )
     template = _TEMPLATE.read_text(encoding="utf-8")
     return _of_family(family, "Processor")(images, tokenizer, videos, chat_template=template)
+
+
+def _qwen3_processor(tokenizer: PreTrainedTokenizerFast) -> Any:
+    """With the sizes and means of the official files: a video's pixels are bounded as a whole."""
+    kept = {"patch_size": 16, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+    images = transformers.Qwen2VLImageProcessor(
+        size={"shortest_edge": 65_536, "longest_edge": 16_777_216}, **kept
+    )
+    videos = transformers.Qwen3VLVideoProcessor(
+        size={"shortest_edge": 4096, "longest_edge": 25_165_824},
+        do_sample_frames=False,
+        cap_pixels_per_frame=False,
+        **kept,
+    )
+    template = _TEMPLATE.with_name("qwen3_chat_template.jinja").read_text(encoding="utf-8")
+    return transformers.Qwen3VLProcessor(images, tokenizer, videos, chat_template=template)
 
 
 def generation_config(tokenizer: PreTrainedTokenizerFast) -> transformers.GenerationConfig:

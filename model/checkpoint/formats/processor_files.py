@@ -12,6 +12,7 @@ from typing import Any
 
 from model.checkpoint.formats.weight_files import damaged_file_error, redownload_hint
 from model.errors import CheckpointError, LocalizedText
+from model.families import BY_PROCESSOR_CLASS
 
 PROCESSOR_FILE, IMAGE_SETTINGS_FILE = "processor_config.json", "preprocessor_config.json"
 TOKENIZER_FILES, VOCABULARY_FILES = ("tokenizer.json",), ("vocab.json", "merges.txt")
@@ -21,7 +22,6 @@ JSON_OBJECT_FILES = (
     *(PROCESSOR_FILE, IMAGE_SETTINGS_FILE, "video_preprocessor_config.json"),
     *("tokenizer_config.json", "chat_template.json", "generation_config.json"),
 )
-PROCESSOR_CLASSES = ("Qwen2VLProcessor", "Qwen2_5_VLProcessor")
 
 
 def missing_file(folder: Path) -> str | None:
@@ -65,7 +65,7 @@ def _from_pretrained(folder: Path) -> Any:
         if unknown := _unknown_class_error(folder):
             raise unknown from error
         raise _broken_processor_error(folder, error) from error
-    if type(processor).__name__ not in PROCESSOR_CLASSES:
+    if type(processor).__name__ not in BY_PROCESSOR_CLASS:
         raise _unknown_class_error(folder) or _foreign_class_error(
             folder, PROCESSOR_FILE, type(processor).__name__
         )
@@ -81,7 +81,7 @@ def _unknown_class_error(folder: Path) -> CheckpointError | None:
         (PROCESSOR_FILE, both.get("processor_class")),
         (IMAGE_SETTINGS_FILE, images.get("processor_class")),
     ):
-        if name is not None and name not in PROCESSOR_CLASSES:
+        if name is not None and name not in BY_PROCESSOR_CLASS:
             return _foreign_class_error(folder, file, name)
     within = both.get("image_processor")
     config = within if isinstance(within, dict) else images
@@ -95,7 +95,7 @@ def _unknown_class_error(folder: Path) -> CheckpointError | None:
 
 def _foreign_class_error(folder: Path, file: str, name: object) -> CheckpointError:
     return CheckpointError(
-        "{file} in {checkpoint} asks for {name}, which does not belong to Qwen2-VL or Qwen2.5-VL; "
+        "{file} in {checkpoint} asks for {name}, which does not belong to Qwen2-VL, Qwen2.5-VL or Qwen3-VL; "
         "give a complete checkpoint.",
         file=file,
         checkpoint=folder,

@@ -92,7 +92,7 @@ def _loadable_files(checkpoint: str) -> dict[str, int]:
         if not found:
             raise CheckpointError(
                 "{checkpoint} at the Hugging Face Hub has no {file}; give the id of a complete "
-                "Qwen2-VL or Qwen2.5-VL checkpoint.",
+                "Qwen2-VL, Qwen2.5-VL or Qwen3-VL checkpoint.",
                 checkpoint=checkpoint,
                 file=needed,
             )

@@ -17,7 +17,11 @@ GPU_CACHE_SHARE, CPU_CACHE_SHARE = 0.8, 0.2
 
 @dataclass(frozen=True)
 class ModelSizes:
-    """The sizes of a checkpoint's layers. itemsize: bytes of a number in its dtype."""
+    """The sizes of a checkpoint's layers.
+
+    intermediate: of an MoE checkpoint, that of the experts that a token goes through, together; visual_features: numbers
+    of a visual token; itemsize: bytes of a number in the checkpoint's dtype.
+    """
 
     layers: int
     heads: int
@@ -29,14 +33,19 @@ class ModelSizes:
     vision_hidden: int
     vision_intermediate: int
     patch_values: int
+    visual_features: int
     itemsize: int
 
     @classmethod
     def of(cls, config: Any, itemsize: int) -> ModelSizes:
-        """The sizes in a transformers config of a Qwen2-VL or Qwen2.5-VL checkpoint."""
+        """The sizes in a transformers config of a checkpoint of any family."""
         text, vision = config.get_text_config(), config.vision_config
         # In Qwen2-VL's vision config `embed_dim` is the tower's width and `hidden_size` the language model's.
         width = getattr(vision, "embed_dim", None) or vision.hidden_size
+        experts = getattr(text, "num_experts_per_tok", 0) * getattr(
+            text, "moe_intermediate_size", 0
+        )
+        deepstack = len(getattr(vision, "deepstack_visual_indexes", ()))
         return cls(
             layers=text.num_hidden_layers,
             heads=text.num_attention_heads,
@@ -44,12 +53,13 @@ class ModelSizes:
             head_size=getattr(text, "head_dim", None)
             or text.hidden_size // text.num_attention_heads,
             hidden=text.hidden_size,
-            intermediate=text.intermediate_size,
+            intermediate=experts or text.intermediate_size,
             context_tokens=text.max_position_embeddings,
             vision_hidden=width,
             vision_intermediate=getattr(vision, "intermediate_size", None)
             or int(width * vision.mlp_ratio),
             patch_values=3 * vision.temporal_patch_size * vision.patch_size**2,
+            visual_features=(1 + deepstack) * text.hidden_size,
             itemsize=itemsize,
         )
 
@@ -80,7 +90,9 @@ class ModelSizes:
         chunk = PREFILL_CHUNK_TOKENS * (3 * self.intermediate + 8 * self.hidden)
         repeated = 2 * self.context_tokens * self.heads * self.head_size
         mask = PREFILL_CHUNK_TOKENS * self.context_tokens
-        return self.itemsize * (chunk + repeated + mask + self.context_tokens * self.hidden)
+        return self.itemsize * (
+            chunk + repeated + mask + self.context_tokens * self.visual_features
+        )
 
 
 def cache_budget_bytes(free: int, sizes: ModelSizes, gpus: int) -> int:

@@ -214,7 +214,7 @@ def test_checkpoints_that_cannot_be_loaded_say_why(
     (other / "config.json").write_text(json.dumps({"model_type": "bert"}))
     assert "is a bert checkpoint" in loading(other)
     (other / "config.json").write_text("{}")
-    assert "not a Qwen2-VL or Qwen2.5-VL checkpoint" in loading(other)
+    assert "not a Qwen2-VL, Qwen2.5-VL or Qwen3-VL checkpoint" in loading(other)
     assert "There is no folder" in loading(tmp_path / "nowhere")
     assert "HF_HUB_OFFLINE forbids" in loading("nobody/no-such-checkpoint")
 

@@ -21,10 +21,11 @@ LARGE = ModelSizes(
     vision_hidden=1280,
     vision_intermediate=5120,
     patch_values=1176,
+    visual_features=3584,
     itemsize=2,
 )
 LARGE_WEIGHTS = int(16.6 * 10**9)  # of Qwen2-VL-7B-Instruct in bfloat16
-SMALL = ModelSizes(28, 12, 2, 128, 1536, 8960, 32768, 1280, 5120, 1176, 2)
+SMALL = ModelSizes(28, 12, 2, 128, 1536, 8960, 32768, 1280, 5120, 1176, 1536, 2)
 SMALL_WEIGHTS = int(4.4 * 10**9)
 
 
@@ -73,11 +74,19 @@ def test_the_sizes_are_those_of_a_checkpoint(backend: LocalBackend) -> None:
     layer = backend.model.model.language_model.layers[0]
     block = backend.model.model.visual.blocks[0]
     assert sizes.bytes_per_token == bytes_per_token(backend.model)
-    assert layer.mlp.up_proj.weight.shape == (sizes.intermediate, sizes.hidden)
+    config = backend.model.config.get_text_config()
+    if experts := getattr(layer.mlp, "experts", None):
+        width = config.num_experts_per_tok * experts.down_proj.shape[-1]
+    else:
+        width = layer.mlp.up_proj.weight.shape[0]
+    assert (width, config.hidden_size) == (sizes.intermediate, sizes.hidden)
+    deepstack = getattr(backend.model.model.visual, "deepstack_merger_list", ())
+    assert (1 + len(deepstack)) * config.hidden_size == sizes.visual_features
     assert layer.self_attn.k_proj.weight.shape[0] == sizes.kv_heads * sizes.head_size
     assert layer.self_attn.q_proj.weight.shape[0] == sizes.heads * sizes.head_size
     assert block.attn.proj.weight.shape[0] == sizes.vision_hidden
-    first = getattr(block.mlp, "fc1", None) or block.mlp.up_proj
+    mlp = block.mlp
+    first = getattr(mlp, "fc1", None) or getattr(mlp, "linear_fc1", None) or mlp.up_proj
     assert first.weight.shape[0] == sizes.vision_intermediate
     assert backend.model.model.visual.patch_embed.proj.weight[0].numel() == sizes.patch_values
 
