@@ -118,6 +118,8 @@ def require_as_stored(model: Any) -> None:
     quantized = any(tensor.dtype not in UNQUANTIZED_DTYPES for tensor in tensors.values())
     for key, weight in weights.items():
         name = stored.get(key)
+        if name is not None:
+            weight = _as_in_file(weight, tensors[name])
         comparable = name is not None and _is_comparable(weight, tensors[name])
         if weight.is_meta or (quantized and not comparable):
             # The weight is offloaded to a disk, or was repacked for the device.
@@ -278,6 +280,12 @@ def _model_names(model: Any, stored: Mapping[str, object]) -> dict[str, str]:
         return str(renamed)
 
     return {name: place(name) for name in stored}
+
+
+def _as_in_file(weight: torch.Tensor, stored: StoredTensor) -> torch.Tensor:
+    """The weight with the dimensions of the file, where transformers transposes the matrices of experts."""
+    experts = weight.ndim == 3 and tuple(weight.shape) != stored.shape
+    return weight.mT if experts else weight
 
 
 def _is_comparable(weight: torch.Tensor, stored: StoredTensor) -> bool:

@@ -213,6 +213,8 @@ def test_checkpoints_that_cannot_be_loaded_say_why(
     assert "holds no readable config.json" in loading(other)
     (other / "config.json").write_text(json.dumps({"model_type": "bert"}))
     assert "is a bert checkpoint" in loading(other)
+    (other / "config.json").write_text(json.dumps({"model_type": "qwen3_5"}))
+    assert "is a qwen3_5 checkpoint" in loading(other)
     (other / "config.json").write_text("{}")
     assert "not a Qwen2-VL, Qwen2.5-VL or Qwen3-VL checkpoint" in loading(other)
     assert "There is no folder" in loading(tmp_path / "nowhere")

@@ -100,6 +100,24 @@ def test_bounds_of_clips_are_of_one_frame(tmp_path: Path) -> None:
     assert vision.video_min_tokens_per_frame == 16 and vision.video_max_frames == 32
 
 
+def test_the_pixels_of_qwen3_vl_are_of_a_whole_clip_and_its_sides_are_of_32_pixels(
+    tmp_path: Path,
+) -> None:
+    sides = {"patch_size": 16, "merge_size": 2}
+    images = {"size": {"shortest_edge": 65_536, "longest_edge": 16_777_216}, **sides}
+    clips = {"size": {"shortest_edge": 131_072, "longest_edge": 786_432}, **sides}
+    clips |= {"video_processor_type": "Qwen3VLVideoProcessor"}
+    found = said(tmp_path, preprocessor_config=images, video_preprocessor_config=clips)
+    assert bounds(found) == {
+        "min_tokens": (64, 16384),
+        "max_tokens": (64, 16384),
+        "resized_height": (32, None),
+        "resized_width": (32, None),
+    }
+    (height,) = (spec for spec in found.setting_specs if spec.name == "resized_height")
+    assert height.step == 32
+
+
 @pytest.mark.parametrize(
     "told",
     [[], {"size": None, **SIDES}, {"max_pixels": 5e5}, {**OFFICIAL_PIXELS, "max_pixels": "many"},

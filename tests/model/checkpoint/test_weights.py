@@ -337,6 +337,31 @@ def test_what_is_in_memory_is_what_the_files_hold(backend: LocalBackend) -> None
     weights.require_as_stored(backend.model)
 
 
+def with_experts_as_published(folder: Path) -> None:
+    """With the matrices of experts transposed, as Qwen3-VL's MoE repositories have them."""
+
+    def transposed(key: str, tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.mT.contiguous() if ".experts." in key else tensor
+
+    rewritten(folder, lambda held: {key: transposed(key, held[key]) for key in held})
+
+
+def test_experts_that_are_stored_transposed_are_whole_and_are_what_the_files_hold(
+    checkpoints: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(checkpoints["qwen3_vl_moe"], tmp_path / "published")
+    with_experts_as_published(folder)
+    expected, found = in_memory(checkpoints["qwen3_vl_moe"]), in_memory(folder)
+    assert all(torch.equal(expected[key], found[key]) for key in expected)
+    backend = LocalBackend.load(folder, device="cpu")
+    weights.require_as_stored(backend.model)
+    key = "model.language_model.layers.1.mlp.experts.down_proj"
+    with torch.inference_mode():
+        backend.model.state_dict()[key][-1] += 1
+    with pytest.raises(DemoError, match=f"{key} in memory is not what the files"):
+        weights.require_as_stored(backend.model)
+
+
 @pytest.mark.parametrize("row", [0, -1])
 @pytest.mark.parametrize(
     "key", ["model.visual.blocks.1.attn.qkv.weight", "model.language_model.norm.weight"]
