@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from transformers import GenerationConfig, StoppingCriteria
 
+from model.answers.reasoning import answer_in
 from model.backend import Cancel, Usage
 from model.engine import prefill
 from model.engine.cache.kv_cache import KVCache
@@ -212,4 +213,5 @@ class _Rows(StoppingCriteria):  # type: ignore[misc]  # transformers ships no ty
             prefilled_tokens=len(prompt) - 1,
         )
         written = tokens[: len(tokens) - stopped]
-        return decoded(self._engine.processor.tokenizer, written), usage
+        text = decoded(self._engine.processor.tokenizer, written)
+        return answer_in(text, thinks=prompt.thinks), usage

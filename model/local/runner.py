@@ -20,6 +20,7 @@ from model.engine.generation import Generation
 from model.engine.vision_encoder import pixels_nbytes, prepare_pixels
 from model.errors import DemoError
 from model.local import batch
+from model.local.reasoning import ThinkingEmit
 from model.media.reader import MediaReader
 from model.prompt.builder import PromptBuilder
 from model.prompt.token_ids import Prompt
@@ -63,6 +64,7 @@ class GenerationRunner:
         self._read_aheads.end(session)
         with self._engine.session_cache.in_use(session), self.media.in_use(session):
             prompt = self._prompts.build(conversation, settings)
+            emit = ThinkingEmit(emit) if prompt.thinks else emit
             generation = Generation(
                 self._engine, prompt, settings, cancel, session, emit, requested_at
             )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from model.answers.reasoning import OPENED
 from model.conversation import Conversation
 from model.families import Geometry
 from model.media.reader import IN_THIS_PROCESS, MediaReader
@@ -54,7 +55,8 @@ class PromptBuilder:
         if self.template.frame_times:
             segments = tuple(with_frame_times(segments, items, self._processor))
         prompt = build(self.template, segments, items)
-        return replace(prompt, conversation=conversation)
+        thinks = prompt_text(segments).rstrip().endswith(OPENED)
+        return replace(prompt, conversation=conversation, thinks=thinks)
 
     def _segments(
         self, conversation: Conversation, settings: GenerationSettings

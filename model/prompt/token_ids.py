@@ -44,6 +44,7 @@ class Prompt:
     spans: tuple[PlaceholderRange, ...]
     items: tuple[VisualItem, ...]
     conversation: Conversation = field(default_factory=Conversation)  # what is asked
+    thinks: bool = False  # the answer begins inside a reasoning
 
     def __len__(self) -> int:
         """Tokens, the visual ones included."""

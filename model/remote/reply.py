@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from model.answers.reasoning import Part, Splitter
 from model.backend import Delta, Reasoning, StopReason
 from model.remote.chunk import Calls, added
 from model.remote.http.characters import Characters
 from model.remote.http.errors import BrokenOffError, StreamedError
-from model.remote.reasoning import Part, Splitter
 from model.serving.event_stream import Emit
 
 # Characters of an answer, and of a reasoning. The longest answer has 8,192 tokens.

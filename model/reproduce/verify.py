@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from transformers import StoppingCriteria
 
+from model.answers.reasoning import OPENED, answer_in
 from model.errors import DemoError
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.reproduce import stock
@@ -35,7 +36,8 @@ def replay(
     settings = {**record.generation, "stopping_criteria": list(stopping)}
     ids = stock.generated(model, inputs, record.seed, **settings)
     ends = {*_listed(model.generation_config.eos_token_id), tokenizer.eos_token_id}
-    return compared(tokenizer, [token for token in ids if token not in ends], reply)
+    answer = [token for token in ids if token not in ends]
+    return compared(tokenizer, answer, reply, thinks=record.prompt.rstrip().endswith(OPENED))
 
 
 def inputs_of(
@@ -77,20 +79,24 @@ def _load(item: ProcessedMedia, reader: MediaReader) -> Any:
     return torch.stack(frames) if item.kind == "video" else frames[0]
 
 
-def compared(tokenizer: Any, ids: Sequence[int], reply: str) -> VerifyResult:
-    """Compare stock's token ids, without end tokens, with the recorded text."""
+def compared(
+    tokenizer: Any, ids: Sequence[int], reply: str, *, thinks: bool = False
+) -> VerifyResult:
+    """Compare stock's token ids, without end tokens, with the recorded text.
+
+    thinks: they begin inside a reasoning, of which nothing is recorded.
+    """
 
     def text(count: int) -> str:
         # Several tokens may make one character.
-        return str(tokenizer.decode(ids[:count])).rstrip("\ufffd")
+        return answer_in(str(tokenizer.decode(ids[:count])), thinks=thinks).rstrip("\ufffd")
 
-    if str(tokenizer.decode(ids)) == reply:
+    whole = answer_in(str(tokenizer.decode(ids)), thinks=thinks)
+    if whole == reply:
         return VerifyResult(len(ids))
     wrong = bisect_left(range(1, len(ids) + 1), True, key=lambda n: not reply.startswith(text(n)))
     agreed = len(text(wrong))
-    return VerifyResult(
-        len(ids), wrong, reply[agreed:][:SHOWN], str(tokenizer.decode(ids[wrong:]))[:SHOWN]
-    )
+    return VerifyResult(len(ids), wrong, reply[agreed:][:SHOWN], whole[agreed:][:SHOWN])
 
 
 def _listed(tokens: int | list[int]) -> list[int]:

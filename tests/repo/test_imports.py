@@ -26,14 +26,23 @@ MODEL_ARROWS: dict[str, set[str]] = {
     "answers": set(),
     "families": set(),
     "media": set(),
-    "prompt": {"families", "media"},
+    "prompt": {"answers", "families", "media"},
     "serving": {"media", "prompt"},
     "engine": {"families", "media", "prompt", "serving"},
     "checkpoint": {"families", "prompt"},
-    "remote": {"families", "media", "prompt", "serving"},
-    "reproduce": {"families", "media", "prompt"},
+    "remote": {"answers", "families", "media", "prompt", "serving"},
+    "reproduce": {"answers", "families", "media", "prompt"},
     "loading": {"reproduce"},
-    "local": {"checkpoint", "engine", "families", "media", "prompt", "reproduce", "serving"},
+    "local": {
+        "answers",
+        "checkpoint",
+        "engine",
+        "families",
+        "media",
+        "prompt",
+        "reproduce",
+        "serving",
+    },
 }
 # What each package of ui/ may import of ui/, beside itself and `gradio_compat`.
 UI_ARROWS: dict[str, set[str]] = {

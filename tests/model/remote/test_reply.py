@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from model.answers.reasoning import Part, Splitter
 from model.backend import Event
-from model.remote.reasoning import Part, Splitter
 from model.remote.reply import Reply
 
 

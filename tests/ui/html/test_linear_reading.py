@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 import pytest
 
+from model.answers.reasoning import Splitter
 from model.answers.references import spoken_of
 from model.answers.timestamps import timestamps
 from model.conversation import Conversation, Image, Text, Video
 from model.grounding import Convention, parse
-from model.remote.reasoning import Splitter
 from model.reproduce.generation_record import template_messages, unescaped
 from ui.html import grounding as grounding_html
 from ui.html import messages as messages_html

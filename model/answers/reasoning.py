@@ -16,6 +16,8 @@ MARKS = {
     "◁think▷": "◁/think▷",
     "[THINK]": "[/THINK]",
 }
+# What the chat template of a checkpoint that always thinks writes before its answer.
+OPENED = "<think>"
 # Characters that are searched at once.
 STEP = 4096
 # Characters of end tokens that are held back at most.
@@ -133,3 +135,14 @@ class Splitter:
         if ended := _ENDED.search(text, max(0, kept - MAX_ENDED), kept):
             kept = ended.start()
         return len(text) - kept
+
+
+def answer_in(text: str, *, thinks: bool) -> str:
+    """The answer in a whole text of the model. thinks: the text begins inside a reasoning."""
+    if not thinks:
+        return text
+    splitter, answer = Splitter(), ""
+    for part in (*splitter.add(f"{OPENED}{text}"), *splitter.end()):
+        answer = "" if part.all_before else answer
+        answer += "" if part.thought else part.text
+    return answer
