@@ -169,7 +169,8 @@ def scale_weights(model: PreTrainedModel, gain: float = 1.0) -> None:
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if weight.ndim >= 2 and "embed_tokens" not in name:
-                fan_in = weight[0].numel()
+                # The matrices of experts lie in one tensor; a convolution has five dimensions.
+                fan_in = weight.shape[-1] if weight.ndim == 3 else weight[0].numel()
                 weight.normal_(0.0, gain * fan_in**-0.5)
 
 

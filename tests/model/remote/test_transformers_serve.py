@@ -15,6 +15,7 @@ from model.remote.backend import RemoteBackend
 from model.remote.http.connection import Connection
 from model.settings import GenerationSettings, VisionSettings
 from tests.support import media_files
+from tests.support.transformers_serve import serving
 
 pytestmark = pytest.mark.slow
 
@@ -141,3 +142,28 @@ def test_a_model_that_it_does_not_have_is_said(transformers_serve: str) -> None:
     backend = RemoteBackend.connect(Connection(transformers_serve, "other"))
     with pytest.raises(DemoError, match="has no model other"):
         answered(backend, Conversation().with_user_turn(Text("Hi")))
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        "qwen3_vl",
+        pytest.param("qwen2_5_vl", marks=pytest.mark.nightly),
+        pytest.param("qwen3_vl_moe", marks=pytest.mark.nightly),
+    ],
+)
+def test_every_family_answers_about_pictures_in_two_turns(
+    checkpoints: dict[str, Path], tmp_path: Path, family: str
+) -> None:
+    # Of whole tokens of 28 and of 32 pixels, so that nobody resizes them.
+    first, second = (
+        Image(media_files.photo(tmp_path / f"{seed}.png", (448, 448), seed=seed))
+        for seed in range(2)
+    )
+    local = LocalBackend.load(checkpoints[family], device="cpu")
+    with serving(tmp_path, checkpoints[family]) as address:
+        remote = RemoteBackend.connect(Connection(address, str(checkpoints[family])))
+        talk = Conversation().with_user_turn(first, Text("Which one is larger?"))
+        assert_same(remote, local, talk)
+        talk = talk.with_reply("A boat.").with_user_turn(second, Text("And this?"))
+        assert_same(remote, local, talk)
