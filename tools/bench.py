@@ -7,11 +7,13 @@ python tools/bench.py start     from `python app.py` until the page is usable
 python tools/bench.py ttft      the first token of each turn of a conversation, against stock transformers
 python tools/bench.py ahead     what reading the pictures saves while the question is typed
 python tools/bench.py decode    tokens per second, against stock transformers and the bare model
+python tools/bench.py batch     conversations answered together, against one after the other
 python tools/bench.py lookup    what --prompt-lookup gains where an answer quotes, and costs where not
 python tools/bench.py memory    what one answer needs, against stock transformers
 python tools/bench.py video     reading a 1080p clip, against stock transformers and bare decoding
 python tools/bench.py sandbox   what it costs that strangers' files are decoded in a sandbox
 python tools/bench.py ui        how much of the token rate reaches the browser
+python tools/bench.py paced     what the page costs at 100 tokens per second
 python tools/bench.py long      the first word in chats of up to 500 turns
 python tools/bench.py crowd     many people who ask at once, in front of a server
 python tools/bench.py load      the first word beside a stranger who posts the worst requests found
@@ -89,6 +91,14 @@ BENCHMARKS = {
         ],
         model=True,
     ),
+    "batch": Benchmark(
+        "batches",
+        [
+            Flag("conversations", 16, 2, "with a picture each"),
+            Flag("tokens", 64, 8, "of each answer, at most"),
+        ],
+        model=True,
+    ),
     "lookup": Benchmark("quoting", [Flag("repeats", 40, 1, "pictures")], model=True),
     "memory": Benchmark(
         "memory",
@@ -100,6 +110,7 @@ BENCHMARKS = {
     "video": Benchmark("reading_video", [Flag("seconds", 60, 2, "length of the clip")]),
     "sandbox": Benchmark("sandboxed", model=True),
     "ui": Benchmark("streaming", [Flag("tokens", 512, 128, "of the measured answer")]),
+    "paced": Benchmark("paced", [Flag("tokens", 1000, 100, "of each answer")]),
     "long": Benchmark("long_chats", [Flag("longest", 500, 50, "chat, in turns")]),
     "crowd": Benchmark(
         "behind_server",

@@ -36,7 +36,8 @@ PACED = """
 import sys
 from tests.support.openai_server import OpenAIServer, Told
 server = OpenAIServer()
-server.replies = [Told([f"{i} " for i in range(int(sys.argv[1]))], every_s=1 / float(sys.argv[2]))]
+from tools.benchmarks.behind_server import words
+server.replies = [Told(words(int(sys.argv[1])), every_s=1 / float(sys.argv[2]))]
 with server.running():
     print(server.base, flush=True)
     sys.stdin.read()
@@ -46,7 +47,7 @@ with server.running():
 def run(options: argparse.Namespace) -> Report:
     """Ask the server directly, through the backend and through the page's API, in turn."""
     people, tokens = options.people, options.tokens
-    expected = "".join(f"{i} " for i in range(tokens))
+    expected = "".join(words(tokens))
     with TemporaryDirectory() as name, paced(tokens, RATE) as base:
         behind = ("--backend", "openai", "--api-base", base)
         # All are at one address, which may take three quarters of the places.
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> Report:
             page = psutil.Process(server.process.pid)
             measured = [
                 (
-                    asyncio.run(_direct(base, people, expected)),
+                    asyncio.run(direct(base, people, expected)),
                     _through_backend(base, people, expected),
                     *asyncio.run(_paged(server.address, people, expected, page)),
                 )
@@ -78,6 +79,11 @@ def run(options: argparse.Namespace) -> Report:
     return Report(about, head, rows)
 
 
+def words(tokens: int) -> list[str]:
+    """The tokens of every answer, each of five characters."""
+    return [f"{number} " for number in range(1000, 1000 + tokens)]
+
+
 @contextmanager
 def paced(tokens: int, rate: float) -> Iterator[str]:
     """Start a stand-in that sends `tokens` tokens at `rate` tokens/s, and yield its address."""
@@ -92,7 +98,7 @@ def paced(tokens: int, rate: float) -> Iterator[str]:
         served.ended(process)
 
 
-async def _direct(base: str, people: int, expected: str) -> float:
+async def direct(base: str, people: int, expected: str) -> float:
     """Seconds until all people have the whole answer, from the server itself."""
     async with AsyncOpenAI(base_url=base, api_key="none") as client:
 
