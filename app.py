@@ -54,6 +54,7 @@ def checkpoint_flags(options: argparse.Namespace) -> Flags:
         options.prompt_lookup,
         options.gpu_memory,
         options.adapter,
+        options.quantize,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from model import VERSION
 from model.errors import DemoError
-from model.families import FAMILIES
+from model.families import FAMILIES, QUANTIZATIONS
 from model.remote.http.connection import Connection
 from model.settings import SETTING_SPECS, SettingSpec
 
@@ -31,6 +31,7 @@ LOCAL_ONLY = (
     "flash_attn2",
     "no_loop_guard",
     "prompt_lookup",
+    "quantize",
 )
 # Accepted with --backend openai, and logged: no model runs in this process.
 WITHOUT_EFFECT = ("cache_gb", "cpu_only", "gpu_memory")
@@ -158,6 +159,9 @@ def _add_model_flags(flags: argparse.ArgumentParser) -> None:
     model.add_argument("--prompt-lookup", action="store_true",
         help="check several words of what an answer seems to quote in one step: faster for "
              "documents, tables and code, slower for other answers; at temperature 0")
+    model.add_argument("--quantize", choices=QUANTIZATIONS, default="",
+        help="quantize the language model while it is loaded, for less memory; needs `pip install "
+             "bitsandbytes`")
     dtypes = ("auto", "bfloat16", "float16", "float32")
     model.add_argument("--dtype", choices=dtypes, default="auto",
         help="of the weights; 'auto' is bfloat16 where the hardware computes in it (small "

@@ -36,7 +36,7 @@ def report(path: str, flags: Flags) -> int:
 
 
 def wanted(model_info: ModelInfo, flags: Flags) -> Flags:
-    """Complete the flags with the checkpoint, adapter, dtype and attention of the answers. Raises `DemoError`."""
+    """Complete the flags with the checkpoint, adapter, dtype, quantization and attention of the answers. Raises `DemoError`."""
     checkpoint = flags.checkpoint
     if not model_info.device:  # a server's answers
         raise NotReplayableError("Only answers of a checkpoint in this program can be reproduced.")
@@ -62,7 +62,12 @@ def wanted(model_info: ModelInfo, flags: Flags) -> Flags:
     dtype = model_info.dtype if flags.dtype == "auto" else flags.dtype
     attention = flags.flash_attn2 or model_info.attention == "flash_attention_2"
     return replace(
-        flags, checkpoint=checkpoint, dtype=dtype, flash_attn2=attention, adapter=adapter
+        flags,
+        checkpoint=checkpoint,
+        dtype=dtype,
+        flash_attn2=attention,
+        adapter=adapter,
+        quantize=flags.quantize or model_info.quantize,
     )
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from model.grounding import Convention
 from model.settings import MAX_IMAGE_TOKENS, Bounds, DefaultSettings, GenerationSettings
@@ -84,6 +85,8 @@ QWEN3_VL = Family(
 FAMILIES = (QWEN2_VL, QWEN2_5_VL, QWEN3_VL)
 BY_MODEL_TYPE = {kind: family for family in FAMILIES for kind in family.model_types}
 BY_PROCESSOR_CLASS = {family.processor_class: family for family in FAMILIES}
+# What --quantize takes.
+QUANTIZATIONS = ("4bit", "8bit")
 
 
 @dataclass(frozen=True)
@@ -167,3 +170,16 @@ def now_called(name: str) -> str:
     for before, after in RENAMED.items():
         name = re.sub(before, after, name)
     return name
+
+
+def bitsandbytes_arguments(quantize: str, dtype: str) -> dict[str, Any]:
+    """The arguments of `BitsAndBytesConfig` that quantize the language model while it is loaded.
+
+    quantize: "4bit" or "8bit"; dtype: in which products are computed. The vision tower reads small print and takes little
+    memory, so it stays as it is.
+    """
+    kept = {"llm_int8_skip_modules": ["model.visual", "lm_head"]}
+    if quantize == "8bit":
+        return {"load_in_8bit": True, **kept}
+    fours = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_compute_dtype": dtype}
+    return {"load_in_4bit": True, **fours, **kept}

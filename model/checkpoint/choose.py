@@ -21,6 +21,8 @@ LARGE, SMALL = "Qwen/Qwen2-VL-7B-Instruct", "Qwen/Qwen2-VL-2B-Instruct"
 LARGE_CHECKPOINT_BYTES = int(16.6 * 10**9)
 # Bytes on GPUs for each byte of weights. Images and the KV cache take the rest.
 GPU_BYTES_PER_WEIGHT_BYTE = 1.2
+# The most of the 16-bit weights that is left by `quantize`: the vision tower and the embeddings stay as they are.
+QUANTIZED_SHARE = {"": 1.0, "4bit": 0.6, "8bit": 0.8}
 # Major compute capability of the first NVIDIA GPUs with bfloat16. Older ones emulate it slowly.
 AMPERE_COMPUTE_CAPABILITY = 8
 # Bytes of weights in 16 bits, below which a CPU is fast enough in float32. In float32 cache reuse changes no answer.
@@ -57,7 +59,8 @@ class Hardware:
 class Flags:
     """The flags of the command line that decide what runs.
 
-    gpu_memory: GB of each GPU that may be used; adapter: folder or hub id of a LoRA adapter, empty for none.
+    gpu_memory: GB of each GPU that may be used; adapter: folder or hub id of a LoRA adapter, empty for none; quantize:
+    "4bit" or "8bit", empty for neither.
     """
 
     checkpoint: str = "auto"
@@ -68,6 +71,7 @@ class Flags:
     prompt_lookup: bool = False
     gpu_memory: float | None = None
     adapter: str = ""
+    quantize: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class Choice:
     """What will run.
 
     gpus: indices of the GPUs, which share the model layer by layer; note: for the banner, a `LocalizedText` or empty;
-    compiled: whether decoding is compiled; gpu_memory, adapter: see `Flags`.
+    compiled: whether decoding is compiled; gpu_memory, adapter, quantize: see `Flags`.
     """
 
     checkpoint: str
@@ -88,6 +92,7 @@ class Choice:
     prompt_lookup: bool = False
     gpu_memory: float | None = None
     adapter: str = ""
+    quantize: str = ""
 
     @property
     def device_map(self) -> str | dict[str, str] | None:
@@ -106,8 +111,9 @@ class Choice:
         )
         attention = " flash-attn 2" if self.attention == "flash_attention_2" else ""
         compiled = " compiled" if self.compiled else ""
+        quantized = f" {self.quantize}" if self.quantize else ""
         adapter = f" + {Path(self.adapter).name}" if self.adapter else ""
-        return f"{Path(self.checkpoint).name}{adapter} · {self.device} {short}{attention}{compiled}"
+        return f"{Path(self.checkpoint).name}{adapter} · {self.device} {short}{quantized}{attention}{compiled}"
 
 
 def choose(
@@ -127,12 +133,15 @@ def choose(
     free = tuple(int(min(gpu, most)) for gpu in hardware.gpu_free)
     checkpoint, note = _checkpoint(flags, device, sum(free))
     stored = weights_bytes_of(checkpoint)
-    gpus = _gpus(hardware, free, _needed_gpu_bytes(stored, flags.dtype)) if device == "cuda" else ()
+    needed = _needed_gpu_bytes(stored, flags)
+    gpus = _gpus(hardware, free, needed) if device == "cuda" else ()
     dtype = _dtype(hardware, flags, device, gpus, stored)
     attention: Literal["sdpa", "flash_attention_2"] = "sdpa"
     if flags.flash_attn2:
         _require_flash_attention(hardware, device, gpus, dtype)
         attention = "flash_attention_2"
+    if flags.quantize and device == "mps":
+        raise CheckpointError("--quantize needs a CUDA GPU or a CPU; leave the flag out.")
     if flags.compiled:
         _require_compiling(flags, device, len(gpus))
     return Choice(
@@ -146,16 +155,18 @@ def choose(
         flags.prompt_lookup,
         flags.gpu_memory,
         os.path.expanduser(flags.adapter),
+        flags.quantize,
     )
 
 
-def weights_bytes(halves: int, dtype: str) -> int:
-    """The bytes of weights in `dtype`. halves: their bytes in 16 bits."""
-    return 2 * halves if dtype == "float32" else halves
+def weights_bytes(halves: int, dtype: str, quantize: str = "") -> int:
+    """The most bytes of weights in `dtype`. halves: their bytes in 16 bits; quantize: see `Flags`."""
+    whole = 2 * halves if dtype == "float32" else halves
+    return int(QUANTIZED_SHARE[quantize] * whole)
 
 
-def _needed_gpu_bytes(stored: int, dtype: str) -> int:
-    return int(GPU_BYTES_PER_WEIGHT_BYTE * weights_bytes(stored, dtype))
+def _needed_gpu_bytes(stored: int, flags: Flags) -> int:
+    return int(GPU_BYTES_PER_WEIGHT_BYTE * weights_bytes(stored, flags.dtype, flags.quantize))
 
 
 def _gpus(hardware: Hardware, free: tuple[int, ...], needed: int) -> tuple[int, ...]:
@@ -198,7 +209,7 @@ def _checkpoint(flags: Flags, device: Device, free: int) -> tuple[str, str]:
     if flags.checkpoint not in ("auto", "tiny"):
         return os.path.expanduser(flags.checkpoint), ""
     if flags.checkpoint == "auto" and device == "cuda":
-        short = free < _needed_gpu_bytes(LARGE_CHECKPOINT_BYTES, flags.dtype)
+        short = free < _needed_gpu_bytes(LARGE_CHECKPOINT_BYTES, flags)
         note = LocalizedText("The GPU is too small for {checkpoint}.", checkpoint=LARGE)
         return (SMALL, note) if short else (LARGE, "")
     note = LocalizedText("Demo model: it knows only simple shapes, colours and short texts.")

@@ -59,6 +59,10 @@ def load(choice: Choice, report: ReportShare | None = None) -> tuple[Any, Any]:
     """The transformers model, with its adapter, and the processor. Raises `CheckpointError` with the remedy."""
     adapters.require_none_hidden(choice.checkpoint, choice.adapter)
     processor = load_processor(choice.checkpoint)
+    if choice.quantize:
+        quantization.require_quantizable(
+            choice.checkpoint, checkpoint_files.load_config(choice.checkpoint)
+        )
     if choice.adapter:
         adapters.require_fitting(choice.adapter, choice.checkpoint)
     require_memory(choice, free_memory(choice))
@@ -111,7 +115,7 @@ def require_memory(choice: Choice, free: int) -> None:
     It is checked before loading, because Linux kills a process that runs out of memory, without an error.
     """
     stored = checkpoint_files.bytes_in_16_bits(choice.checkpoint)
-    needed = weights_bytes(stored, choice.dtype)
+    needed = weights_bytes(stored, choice.dtype, choice.quantize)
     if needed > free:
         raise CheckpointError(
             "{checkpoint} needs {needed:.1f} GB and {free:.1f} GB are free; choose a "
@@ -167,12 +171,16 @@ def _load(choice: Choice, report: ReportShare) -> Any:
 
 
 def _placement(choice: Choice) -> dict[str, Any]:
-    """The arguments of `from_pretrained` for the devices of a choice, and for its adapter."""
+    """The arguments of `from_pretrained` for the devices of a choice, its quantization and its adapter."""
     placed: dict[str, Any] = {}
     if choice.device_map:
         placed["device_map"] = choice.device_map
     if len(choice.gpus) > 1:
         placed["max_memory"] = {gpu: _usable_gpu_bytes(choice, gpu) for gpu in choice.gpus}
+    if choice.quantize:
+        placed["quantization_config"] = quantization.bitsandbytes_config(
+            choice.quantize, choice.dtype
+        )
     if choice.adapter:
         # transformers would also load an adapter in the checkpoint's own folder.
         placed["adapter_kwargs"] = {"subfolder": "none"}

@@ -90,11 +90,12 @@ class LocalBackend:
         prompt_lookup: bool = False,
         cache_gb: float | None = None,
         adapter: str | PathLike[str] = "",
+        quantize: str = "",
     ) -> LocalBackend:
         """Load a checkpoint, and an adapter on top of it, each by folder or hub id. A hub id is downloaded first.
 
         device: auto, cpu, cuda or mps. dtype: auto, bfloat16, float16 or float32. cache_gb: GiB that KV caches and
-        vision features may take between turns; None for a share of the free memory. The others are the flags of the
+        vision features may take between turns; None for a share of the free memory. quantize: 4bit or 8bit. The others are the flags of the
         same names. Raises `CheckpointError`, before the weights are read where it can.
         """
         flags = Flags(
@@ -105,6 +106,7 @@ class LocalBackend:
             compiled,
             prompt_lookup,
             adapter=str(adapter),
+            quantize=quantize,
         )
         choice = choose(detect_hardware(), flags)
         if device not in ("auto", choice.device):

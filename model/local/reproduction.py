@@ -95,6 +95,14 @@ def _require_memory_to_verify(work: Callable[[], None]) -> None:
         raise DemoError("The memory does not suffice to answer this again in one piece.")
 
 
+def _quantized_while_loading(model: Any) -> str:
+    """The `Flags.quantize` with which a model was loaded."""
+    quantizer = getattr(model, "hf_quantizer", None)
+    if quantizer is None or quantizer.pre_quantized:
+        return ""
+    return "4bit" if quantizer.quantization_config.load_in_4bit else "8bit"
+
+
 def model_info_of(model: Any, adapter: str) -> ModelInfo:
     """The facts about a model for generation records. A folder is given by its name, to hide local paths."""
 
@@ -108,4 +116,5 @@ def model_info_of(model: Any, adapter: str) -> ModelInfo:
         device=model.device.type,
         attention=model.config._attn_implementation,
         adapter=known_as(Path(adapter)) if adapter else "",
+        quantize=_quantized_while_loading(model),
     )

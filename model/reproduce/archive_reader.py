@@ -14,6 +14,7 @@ from typing import Any, get_args
 from model.backend import AnswerRecord, StopReason, Usage
 from model.conversation import Conversation, Image, Media, Message, Text, Video
 from model.errors import DemoError
+from model.families import QUANTIZATIONS
 from model.reproduce.archive import FORMAT, SUFFIX, Archive
 from model.reproduce.archive_entries import Allowance, Entries, check_directory, too_large
 from model.reproduce.generation_record import ModelInfo, ProcessedMedia
@@ -172,7 +173,9 @@ def _processed_media(item: Media, facts: Mapping[str, Any]) -> ProcessedMedia:
 
 
 def _model_info(facts: Mapping[str, Any]) -> ModelInfo:
-    facts = {"adapter": "", **facts}  # older archives have no adapter
+    facts = {"adapter": "", "quantize": "", **facts}  # older archives have neither
+    if facts["quantize"] not in ("", *QUANTIZATIONS):
+        raise ValueError("quantize")
     return ModelInfo(**{field.name: _text(facts[field.name])[:200] for field in fields(ModelInfo)})
 
 

@@ -28,7 +28,8 @@ Messages = list[dict[str, Any]]
 class ModelInfo:
     """The arguments of `from_pretrained`. For a server only `checkpoint`, the model's name, is known.
 
-    adapter: the argument of `PeftModel.from_pretrained`, empty without one.
+    adapter: the argument of `PeftModel.from_pretrained`, empty without one; quantize: "4bit" or "8bit" if bitsandbytes has
+    quantized the weights while they were loaded, else empty.
     """
 
     checkpoint: str
@@ -36,6 +37,12 @@ class ModelInfo:
     device: str = ""
     attention: str = ""
     adapter: str = ""
+    quantize: str = ""
+
+    @property
+    def exact(self) -> bool:
+        """Whether the order of computing changes no answer: not in 16 bits, nor with quantized weights."""
+        return self.dtype == "float32" and not self.quantize
 
     @property
     def served_as(self) -> str:

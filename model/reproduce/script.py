@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from model.families import RENAMED
+from model.families import RENAMED, bitsandbytes_arguments
 from model.media import stock_files
 from model.reproduce.generation_record import GenerationRecord, Messages, ProcessedMedia
 
@@ -32,13 +32,15 @@ def transformers_script(record: GenerationRecord) -> str:
         "inputs_of": record.has_escaped_control_tokens,
         "inputs_with_typed": record.has_escaped_control_tokens,
     }
+    names = ["AutoModelForImageTextToText", "AutoProcessor"]
+    names += ["BitsAndBytesConfig"] * bool(record.model_info.quantize)
     body = stock_functions(*(name for name, items in called.items() if items))
     body += "\n".join(_asking(record)) + "\n"
     return (
         "from __future__ import annotations\n\n"
         + stock_imports(body)
         + ("from peft import PeftModel\n" if record.model_info.adapter else "")
-        + "from transformers import AutoModelForImageTextToText, AutoProcessor\n\n\n"
+        + f"from transformers import {', '.join(names)}\n\n\n"
         + body
     )
 
@@ -94,8 +96,15 @@ def _asking(record: GenerationRecord) -> Iterator[str]:
     yield f"checkpoint = {literal(model_info.checkpoint)}"
     yield "processor = AutoProcessor.from_pretrained(checkpoint)"
     yield "model = AutoModelForImageTextToText.from_pretrained("
-    yield f"    checkpoint, dtype=torch.{model_info.dtype}, attn_implementation={literal(model_info.attention)}"
-    yield f").to({literal(model_info.device)})"
+    yield f"    checkpoint, dtype=torch.{model_info.dtype}, attn_implementation={literal(model_info.attention)},"
+    if model_info.quantize:
+        arguments = bitsandbytes_arguments(model_info.quantize, model_info.dtype)
+        told = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+        yield f"    quantization_config=BitsAndBytesConfig({told}),"
+        yield f"    device_map={literal(model_info.device)},"
+        yield ")"
+    else:
+        yield f").to({literal(model_info.device)})"
     if model_info.adapter:
         yield "model = PeftModel.from_pretrained("
         yield f"    model, {literal(model_info.adapter)}, key_mapping={RENAMED!r}"

@@ -72,7 +72,7 @@ async def _verified(tabs: Tabs, tab: Tab, turn: int) -> str:
     def work() -> str:
         record = _reproducible(tabs).generation_record(conversation, settings)
         verdict = _reproducible(tabs).verify(record, reply, cancel)
-        return reproduce_html.verdict(verdict, record.model_info.dtype, tab.texts)
+        return reproduce_html.verdict(verdict, record.model_info.exact, tab.texts)
 
     try:
         tabs.rates.admit(tab.presence.asker.address)  # the model answers again

@@ -87,8 +87,8 @@ def settings_text(
     return json.dumps(shown, ensure_ascii=False, indent=1)
 
 
-def verdict(result: VerifyResult | None, dtype: str, texts: Texts) -> str:
-    """One sentence."""
+def verdict(result: VerifyResult | None, exact: bool, texts: Texts) -> str:
+    """One sentence. exact: see `ModelInfo.exact`."""
     if result is None:
         return texts.verify_cancelled
     if result.equal:
@@ -98,7 +98,7 @@ def verdict(result: VerifyResult | None, dtype: str, texts: Texts) -> str:
         recorded=json.dumps(result.recorded, ensure_ascii=False),
         stock=json.dumps(result.stock, ensure_ascii=False),
     )
-    return sentence if dtype == "float32" else f"{sentence} {texts.verify_rounding}"
+    return sentence if exact else f"{sentence} {texts.verify_rounding}"
 
 
 def _changed(values: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

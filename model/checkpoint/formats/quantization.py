@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
@@ -10,7 +11,7 @@ from typing import Any
 
 from model.checkpoint.formats.weight_files import UNQUANTIZED_DTYPES, StoredTensor
 from model.errors import CheckpointError
-from model.families import now_called
+from model.families import bitsandbytes_arguments, now_called
 
 # The packages that each quantization method needs, as they are imported; transformers reads fp8 by itself.
 PACKAGES_OF_METHOD = {
@@ -72,6 +73,36 @@ def require_packages(
                 reason=reason,
                 command=f"pip install {' '.join(packages).replace('_', '-')}",
             )
+
+
+def require_quantizable(checkpoint: str, config: Any) -> None:
+    """Raises `CheckpointError` unless bitsandbytes can quantize this checkpoint while it is loaded."""
+    if method := quantization_config(config):
+        raise CheckpointError(
+            "{checkpoint} is quantized already ({method}); leave --quantize out.",
+            checkpoint=checkpoint,
+            method=quantization_method(method),
+        )
+    if getattr(config.get_text_config(), "num_experts", 0):
+        raise CheckpointError(
+            "{checkpoint} keeps its weights in experts, which --quantize does not quantize; choose a checkpoint that is "
+            "stored quantized.",
+            checkpoint=checkpoint,
+        )
+    if reason := import_problem("bitsandbytes"):
+        raise CheckpointError(
+            "--quantize needs the package bitsandbytes ({reason}); run `pip install bitsandbytes`.",
+            reason=reason,
+        )
+
+
+def bitsandbytes_config(quantize: str, dtype: str) -> Any:
+    """The `quantization_config` with which `from_pretrained` quantizes the language model. quantize: "4bit" or "8bit"."""
+    from transformers import BitsAndBytesConfig
+
+    # In 8 bits it says for each product that it casts its inputs.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    return BitsAndBytesConfig(**bitsandbytes_arguments(quantize, dtype))
 
 
 def import_problem(package: str) -> str | None:

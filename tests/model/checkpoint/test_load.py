@@ -66,6 +66,10 @@ def weigh(checkpoint: str) -> int:
         (BIG, Flags("tiny"), str(BUNDLED), "cuda", "bfloat16", (0,)),
         (BIG, Flags(gpu_memory=10), SMALL, "cuda", "bfloat16", (0,)),
         (LITTLE, Flags(), SMALL, "cuda", "bfloat16", (0,)),
+        (LITTLE, Flags("a/24", quantize="4bit"), "a/24", "cuda", "bfloat16", (0,)),
+        (PAIR, Flags("a/b", quantize="4bit"), "a/b", "cuda", "bfloat16", (0,)),
+        (PAIR, Flags("a/b", quantize="8bit"), "a/b", "cuda", "bfloat16", (0, 1)),
+        (PAIR, Flags(quantize="4bit"), LARGE, "cuda", "bfloat16", (0,)),
         (OLD, Flags(), LARGE, "cuda", "float16", (0,)),
         (OLD, Flags(dtype="bfloat16"), LARGE, "cuda", "bfloat16", (0,)),
         (MIXED, Flags(), LARGE, "cuda", "float16", (0, 1)),
@@ -129,6 +133,11 @@ def test_a_cpu_computes_in_bfloat16_if_it_has_instructions_for_it(
     capabilities: dict[str, object], native: bool
 ) -> None:
     assert cpu_bfloat16(capabilities) is native
+
+
+def test_quantizing_is_refused_where_it_cannot_run() -> None:
+    with pytest.raises(CheckpointError, match="--quantize needs a CUDA GPU or a CPU"):
+        choose(APPLE, Flags("a/b", quantize="4bit"), weigh)
 
 
 def test_flash_attention_is_taken_where_it_is_asked_for() -> None:

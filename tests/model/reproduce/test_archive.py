@@ -226,6 +226,7 @@ CHANGES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "a usage in words": ("settings.json", lambda s: s["answers"][0]["usage"].update(new_tokens="many")),
     "a negative count": ("settings.json", lambda s: s["answers"][0]["usage"].update(new_tokens=-1)),
     "an unknown end": ("settings.json", lambda s: s["answers"][0]["usage"].update(stop_reason="<b>")),
+    "an unknown quantization": ("settings.json", lambda s: s["runtime"].update(quantize="2bit")),
     "a runtime in numbers": ("settings.json", lambda s: s["runtime"].update(dtype=32)),
 }  # fmt: skip
 
