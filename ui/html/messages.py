@@ -205,15 +205,13 @@ def _clock(seconds: int) -> str:
 
 
 def statistics(usage: Usage | None, texts: Texts) -> str:
-    """One quiet line about an answer: what it cost, how fast it was, why it ended early."""
+    """One quiet line about an answer: what it cost, how fast it was, why it ended early. No figure is broken in two."""
     if usage is None:
         return html.escape(texts.broken_off)
     parts = texts.stats_parts.format(
         reused=number(usage.reused_tokens), visual=number(usage.visual_tokens)
     )
-    line = [
-        f"{texts.stats_prompt.format(prompt=usage.prompt_tokens)} ({parts})",
-    ]
+    line = [f"({parts})"]
     if usage.evicted_tokens:
         line.append(texts.stats_evicted.format(evicted=number(usage.evicted_tokens)))
     if usage.ttft_s:
@@ -222,7 +220,9 @@ def statistics(usage: Usage | None, texts: Texts) -> str:
         line.append(texts.stats_rate.format(rate=round(usage.decode_tokens_per_s)))
     if reason := texts.reasons.get(usage.stop_reason):
         line.append(reason)
-    return html.escape(" · ".join(line))
+    prompt = texts.stats_prompt.format(prompt=usage.prompt_tokens)
+    figures = [prompt, *(f"{part} ·" for part in line[:-1]), line[-1]]
+    return " ".join(f'<span class="figure">{html.escape(part)}</span>' for part in figures)
 
 
 def run_state(

@@ -313,6 +313,7 @@ CHINESE = Texts(
     units={"tokens": "词元", "px": "像素", "s": "秒"},
     empty="就图片或视频提问",
     empty_hint="拖放、粘贴或添加文件。回答会在图片上画出方框，并链接到视频中的时刻。",
+    empty_hint_touch="点 + 添加图片或视频。回答会在图片上画出方框，并链接到视频中的时刻。",
     message="消息",
     placeholder="就您的图片和视频提问",
     attach="添加",

@@ -55,6 +55,7 @@ class Texts:
     units: Mapping[str, str]
     empty: str
     empty_hint: str
+    empty_hint_touch: str  # where nothing is dropped or pasted
     message: str
     placeholder: str
     attach: str
