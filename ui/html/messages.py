@@ -85,6 +85,7 @@ SCRIPT_TEXTS = (
     "chats_limits",
     "chats_empty",
     "chats_off",
+    "chats_rename",
     "chats_delete",
     "chats_delete_ask",
     "chats_delete_now",

@@ -418,6 +418,7 @@ CHINESE = Texts(
     chats_limits="只保存在此浏览器中，不在服务器上：最多 {count} 个对话、{size}，最旧的先删除。",
     chats_empty="还没有对话记录。每个对话在得到第一个回答后会保存在这里。",
     chats_off="对话记录未保存。",
+    chats_rename="重命名“{title}”",
     chats_delete="删除“{title}”",
     chats_delete_ask="删除这个对话？",
     chats_delete_now="删除",

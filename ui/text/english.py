@@ -399,6 +399,7 @@ ENGLISH = Texts(
     chats_limits="Kept in this browser only, not on the server: at most {count} chats and {size}. The oldest go first.",
     chats_empty="No chats yet. Each one is kept here after its first answer.",
     chats_off="Your chats are not kept.",
+    chats_rename="Rename “{title}”",
     chats_delete="Delete “{title}”",
     chats_delete_ask="Delete this chat?",
     chats_delete_now="Delete",

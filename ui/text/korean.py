@@ -436,6 +436,7 @@ KOREAN = Texts(
     chats_limits="서버가 아닌 이 브라우저에만 보관합니다. 최대 {count}개, {size}까지이며 오래된 것부터 지워집니다.",
     chats_empty="아직 대화가 없습니다. 첫 답변을 받은 대화가 여기에 보관됩니다.",
     chats_off="대화를 보관하지 않습니다.",
+    chats_rename="“{title}” 이름 바꾸기",
     chats_delete="“{title}” 삭제",
     chats_delete_ask="이 대화를 삭제할까요?",
     chats_delete_now="삭제",

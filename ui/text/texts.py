@@ -144,6 +144,7 @@ class Texts:
     chats_limits: str
     chats_empty: str
     chats_off: str
+    chats_rename: str
     chats_delete: str
     chats_delete_ask: str
     chats_delete_now: str
