@@ -268,11 +268,14 @@ def test_what_is_drawn_of_an_item_that_has_gone_is_nothing(
 def test_a_card_that_was_pressed_says_so_until_its_dialog_opens(told: Chat, clip: Path) -> None:
     told.attach(clip)
     busy = told.page.locator("#tray [data-look][aria-busy=true]")
-    turning = "(card) => getComputedStyle(card, '::after').animationName"
+    turning = """(card) => {
+      const { animationName, borderBottomWidth } = getComputedStyle(card, '::after');
+      return [animationName, borderBottomWidth];
+    }"""
     with holding(told.page, "**/predict", is_look) as held:
         told.page.click("#tray [data-look]")
         told.wait_until(lambda: held)
-        assert busy.evaluate(turning).endswith("turning")
+        assert busy.evaluate(turning) == ["turning", "3px"]
         held[0].continue_()
         told.page.wait_for_selector(FACTS)
         assert busy.count() == 0

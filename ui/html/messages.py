@@ -222,8 +222,13 @@ def statistics(usage: Usage | None, texts: Texts) -> str:
     if reason := texts.reasons.get(usage.stop_reason):
         line.append(reason)
     prompt = texts.stats_prompt.format(prompt=usage.prompt_tokens)
-    figures = [prompt, *(f"{part} ·" for part in line[:-1]), line[-1]]
-    return " ".join(f'<span class="figure">{html.escape(part)}</span>' for part in figures)
+    return f"{figures(prompt)} {figures(*line)}"
+
+
+def figures(*parts: str) -> str:
+    """The parts with dots between them, as HTML. A line ends between two of them only, if each fits."""
+    dotted = (*(f"{part} ·" for part in parts[:-1]), *parts[-1:])
+    return " ".join(f'<span class="figure">{html.escape(part)}</span>' for part in dotted)
 
 
 def run_state(

@@ -470,7 +470,7 @@ CHINESE = Texts(
     fit_budget="最多词元数",
     fit_now="缩小",
     look="模型看到的内容",
-    detail="精细度",
+    detail="细节",
     levels={
         "auto": "默认",
         "low": "低",

@@ -488,7 +488,7 @@ KOREAN = Texts(
     fit_budget="최대 토큰 수",
     fit_now="줄이기",
     look="모델이 보는 것",
-    detail="세밀함",
+    detail="세부 수준",
     levels={
         "auto": "기본값",
         "low": "낮음",
