@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import Any, get_args
+from typing import Any, BinaryIO, get_args
 
 from model.backend import AnswerRecord, StopReason, Usage
 from model.conversation import Conversation, Image, Media, Message, Text, Video
@@ -59,6 +59,17 @@ def read(
         raise DemoError(
             "This zip file is not a conversation that was exported here, or it was changed; export it again."
         ) from error
+
+
+def is_restorable(written: BinaryIO) -> bool:
+    """Whether an archive of this program is within the limits of `read`. Its media are not looked at."""
+    try:
+        with zipfile.ZipFile(written) as file:
+            entries = Entries(file, 0, NO_OTHER, {})
+            _check_length(entries.json("messages.json"), entries.json("settings.json"))
+    except DemoError:
+        return False
+    return True
 
 
 def _archive(entries: Entries, folder: Path) -> Archive:

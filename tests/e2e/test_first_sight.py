@@ -86,6 +86,25 @@ def test_a_task_writes_its_question_into_the_composer_to_be_completed(
     told.wait_for_draft("Look.\nGive the bounding box of the boat.")
 
 
+def test_the_tasks_are_there_for_a_picture_that_was_sent_until_one_writes_something_else(
+    told: Chat, picture: Path
+) -> None:
+    told.ask("Hello")
+    assert not told.page.is_visible("#tasks"), "there is nothing to ask about"
+    told.attach(picture)
+    told.ask("What is this?")
+    told.page.wait_for_selector("#tasks button", state="visible")
+    before = told.page.locator("#talk").bounding_box()
+    told.page.type("#composer textarea", "And")
+    told.page.wait_for_selector("#tasks button", state="hidden")
+    assert told.page.locator("#talk").bounding_box() == before, "the conversation does not move"
+    told.page.fill("#composer textarea", "")
+    told.page.click("#tasks button >> nth=0")
+    told.wait_for_draft(ENGLISH.task_questions["describe"])
+    told.page.click("#clear")
+    told.page.wait_for_selector("#tasks", state="hidden")
+
+
 def test_a_level_of_detail_sets_the_size_and_shows_which_it_is(told: Chat) -> None:
     told.open_settings()
     checked = "document.querySelector('#detail input:checked')?.value"

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Request
 
 from model.backend import Estimate
-from tests.support.chat import Chat
+from tests.support.chat import Chat, holding
 from tests.support.fakes import FakeBackend
 
 FACTS = "dialog.inspector [role=status]"
@@ -262,3 +263,29 @@ def test_what_is_drawn_of_an_item_that_has_gone_is_nothing(
     removed.set()
     told.page.wait_for_timeout(500)
     assert told.page.locator("dialog").count() == 0
+
+
+def test_a_card_that_was_pressed_says_so_until_its_dialog_opens(told: Chat, clip: Path) -> None:
+    told.attach(clip)
+    busy = told.page.locator("#tray [data-look][aria-busy=true]")
+    turning = """(card) => {
+      const { animationName, borderBottomWidth } = getComputedStyle(card, '::after');
+      return [animationName, borderBottomWidth];
+    }"""
+    with holding(told.page, "**/predict", is_look) as held:
+        told.page.click("#tray [data-look]")
+        told.wait_until(lambda: held)
+        assert busy.evaluate(turning) == ["turning", "3px"]
+        held[0].continue_()
+        told.page.wait_for_selector(FACTS)
+        assert busy.count() == 0
+        close(told)
+        told.page.click("#tray [data-look]")
+        told.wait_until(lambda: len(held) == 2)
+        held[1].fulfill(status=429, body='{"error": "Too many requests."}')
+        busy.wait_for(state="detached")
+    told.problems.clear()  # the browser's own word for it
+
+
+def is_look(request: Request) -> bool:
+    return '"op":"look"' in (request.post_data or "")

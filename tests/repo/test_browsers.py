@@ -25,7 +25,7 @@ def test_alone(): pass
 
 def test_what_speaks_chromiums_own_protocol_is_marked() -> None:
     marked = []
-    for file in (ROOT / "tests" / "e2e").glob("test_*.py"):
+    for file in (ROOT / "tests" / "e2e").rglob("test_*.py"):
         text = file.read_text(encoding="utf-8")
         if f"\npytestmark = pytest.mark.{ALONE}" in text:
             continue  # the whole file is

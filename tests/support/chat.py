@@ -293,14 +293,20 @@ def talking(profile: BrowserContext, url: str) -> Iterator[Chat]:
 
 
 @contextmanager
-def holding(page: Page, address: str) -> Iterator[list[Route]]:
-    """The page's requests to `address`, each of which waits for the test until the end."""
+def holding(
+    page: Page, address: str, wanted: Callable[[Request], bool] = lambda _: True
+) -> Iterator[list[Route]]:
+    """The page's requests to `address` that are `wanted`, each of which waits for the test until the end."""
     held: list[Route] = []
-    page.route(address, lambda route: held.append(route))
+    page.route(
+        address,
+        lambda route: held.append(route) if wanted(route.request) else route.fallback(),
+    )
     try:
         yield held
     finally:
-        page.unroute(address)
+        if not page.is_closed():
+            page.unroute(address)
         for route in held:
             with suppress(Error):  # it was answered, or its page has gone
                 route.abort()

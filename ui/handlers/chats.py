@@ -21,7 +21,7 @@ from model.backend import AnswerRecord
 from model.conversation import Conversation
 from model.errors import DemoError
 from model.prompt.file_facts import content_hash
-from model.reproduce import archive
+from model.reproduce import archive, archive_reader
 from model.reproduce.archive import Archive
 from model.reproduce.archive_reader import MAX_MEDIA
 from model.settings import SETTING_SPECS
@@ -42,14 +42,18 @@ UNCHANGED = View(*(gr.skip() for _ in View._fields))
 async def keep(tabs: Tabs, key: str, event: gr.EventData) -> str:
     """Return as JSON what the browser needs to restore the conversation: the posted `request`, and the keys of `_told`.
 
-    The keys of `_told` are missing if there is no answer yet, a file is gone, or the address has asked too often.
+    The keys of `_told` are missing if there is no answer yet, a file is gone, or the address has asked too often. The event
+    may name `of`, the key of another tab of the same person that is closed: `writing` says that its answer is not yet ended.
     """
     tab = tab_of(tabs, key)
     told = _reply(event)
-    conversation, answers = tab.chat.settled
-    if not answers:
+    kept = _left(tabs, tab, of) if (of := posted(event).get("of")) else tab
+    if kept and kept is not tab and kept.chat.live:
+        return json.dumps(told | {"writing": True})
+    conversation, answers = kept.chat.settled if kept else (None, ())
+    if not kept or not conversation or not answers:
         return json.dumps(told)
-    identity, attachments = tab.chat.id, dict(tab.chat.attachments)
+    identity, attachments = kept.chat.id, dict(kept.chat.attachments)
     try:
         tabs.rates.admit_look(tab.presence.asker.address)
         told |= await tabs.background.run(
@@ -94,6 +98,12 @@ def _reply(event: gr.EventData) -> dict[str, Any]:
     return {"request": request if type(request) is int else 0}
 
 
+def _left(tabs: Tabs, tab: Tab, key: object) -> Tab | None:
+    """Return the tab with this key, if it is the same person's. Keys are unguessable."""
+    other = tabs.open_tabs.get(key) if is_key(key) else None
+    return other if other and other.presence.user == tab.presence.user else None
+
+
 def _require_idle(tab: Tab, before: Conversation | None = None) -> None:
     """Raise `DemoError` during an answer, and if the conversation is no longer `before`."""
     if tab.chat.live or (before is not None and tab.chat.conversation is not before):
@@ -106,7 +116,7 @@ def _told(
     answers: tuple[AnswerRecord, ...],
     attachments: Mapping[str, Attachment],
 ) -> dict[str, Any]:
-    """Return what the browser keeps. Blocks. Raises `DemoError`.
+    """Return what the browser keeps, or `refused` with the reason. Blocks. Raises `DemoError`.
 
     `zip`: an export without media, in base64. `media`: where to fetch each file. `thumbnails`: addresses. `state`: equal
     for equal conversations.
@@ -114,6 +124,8 @@ def _told(
     kept = export.plain_archive(tabs, conversation, answers)
     file = io.BytesIO()
     archive.write(kept, file, media=False)
+    if not archive_reader.is_restorable(file):
+        return {"refused": "too-large"}
     with zipfile.ZipFile(file) as written:
         messages = written.read("messages.json")
     shown = (attachments[path] for path in archive.file_names(conversation) if path in attachments)

@@ -15,6 +15,7 @@ from model.backend import ItemCost
 from model.errors import LocalizedText
 from model.settings import VisionSettings
 from ui.gradio_compat import file_url
+from ui.html.messages import figures
 from ui.state.tray.attachment import Attachment
 from ui.state.tray.resolution import LEVELS, Resolution
 from ui.text.texts import Texts, number
@@ -156,10 +157,10 @@ def _model_view(view: InspectorView, texts: Texts) -> str:
     if view.cost is None:
         return f'<p role="alert">{html.escape(texts.said(view.problem))}</p>'
     shown = _strip(view, view.cost) if view.item.kind == "video" else _beside(view, texts)
-    return f'<p role="status">{html.escape(_facts(view, view.cost, texts))}</p>{shown}'
+    return f'<p role="status">{figures(*_facts(view, view.cost, texts))}</p>{shown}'
 
 
-def _facts(view: InspectorView, cost: ItemCost, texts: Texts) -> str:
+def _facts(view: InspectorView, cost: ItemCost, texts: Texts) -> list[str]:
     (width, height), (seen_width, seen_height) = cost.original, cost.resized
     columns, rows = seen_width // view.token_px, seen_height // view.token_px
     said = texts.seen_size.format(
@@ -167,12 +168,11 @@ def _facts(view: InspectorView, cost: ItemCost, texts: Texts) -> str:
         seen=f"{number(seen_width)} × {number(seen_height)}",
     )
     if not cost.frames:
-        return (
-            f"{said} · {texts.seen_tokens.format(grid=f'{columns} × {rows}', tokens=cost.tokens)}"
-        )
+        grid = f"{columns} × {rows}"
+        return [said, texts.seen_tokens.format(grid=grid, tokens=cost.tokens)]
     grid = f"{cost.frames // FRAMES_PER_TOKEN} × {columns} × {rows}"
     frames = texts.seen_frames.format(frames=cost.frames)
-    return f"{frames} · {said} · {texts.seen_tokens.format(grid=grid, tokens=cost.tokens)}"
+    return [frames, said, texts.seen_tokens.format(grid=grid, tokens=cost.tokens)]
 
 
 def _beside(view: InspectorView, texts: Texts) -> str:

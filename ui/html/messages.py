@@ -85,6 +85,7 @@ SCRIPT_TEXTS = (
     "chats_limits",
     "chats_empty",
     "chats_off",
+    "chats_rename",
     "chats_delete",
     "chats_delete_ask",
     "chats_delete_now",
@@ -205,15 +206,13 @@ def _clock(seconds: int) -> str:
 
 
 def statistics(usage: Usage | None, texts: Texts) -> str:
-    """One quiet line about an answer: what it cost, how fast it was, why it ended early."""
+    """One quiet line about an answer: what it cost, how fast it was, why it ended early. No figure is broken in two."""
     if usage is None:
         return html.escape(texts.broken_off)
     parts = texts.stats_parts.format(
         reused=number(usage.reused_tokens), visual=number(usage.visual_tokens)
     )
-    line = [
-        f"{texts.stats_prompt.format(prompt=usage.prompt_tokens)} ({parts})",
-    ]
+    line = [f"({parts})"]
     if usage.evicted_tokens:
         line.append(texts.stats_evicted.format(evicted=number(usage.evicted_tokens)))
     if usage.ttft_s:
@@ -222,7 +221,14 @@ def statistics(usage: Usage | None, texts: Texts) -> str:
         line.append(texts.stats_rate.format(rate=round(usage.decode_tokens_per_s)))
     if reason := texts.reasons.get(usage.stop_reason):
         line.append(reason)
-    return html.escape(" · ".join(line))
+    prompt = texts.stats_prompt.format(prompt=usage.prompt_tokens)
+    return f"{figures(prompt)} {figures(*line)}"
+
+
+def figures(*parts: str) -> str:
+    """The parts with dots between them, as HTML. A line ends between two of them only, if each fits."""
+    dotted = (*(f"{part} ·" for part in parts[:-1]), *parts[-1:])
+    return " ".join(f'<span class="figure">{html.escape(part)}</span>' for part in dotted)
 
 
 def run_state(

@@ -297,7 +297,10 @@ def note(texts: Texts) -> str:
 
 def welcome(texts: Texts) -> str:
     """What stands where the conversation will be."""
-    return f"<h2>{texts.empty}</h2><p>{texts.empty_hint}</p>"
+    return (
+        f'<h2>{texts.empty}</h2><p class="for-mouse">{texts.empty_hint}</p>'
+        f'<p class="for-touch">{texts.empty_hint_touch}</p>'
+    )
 
 
 def mounted(name: str, *events: str) -> str:

@@ -68,10 +68,8 @@ class Tabs:
         undo_s: float = UNDO_S,
         give_back: Callable[[], None] = lambda: None,
     ) -> None:
-        """given: the operator's default settings by name; the others are the checkpoint's. downloads: None if
-        programs may not name addresses.
-
-        give_back: returns freed memory to the system; called from any thread.
+        """given: the operator's default settings by name; the others are the checkpoint's. downloads: None if programs
+        may not name addresses. give_back: returns freed memory to the system; called from any thread.
         """
         self.backend = backend
         self.give_back = give_back
@@ -250,6 +248,11 @@ class Tabs:
         undo_s = 0.0 if tab.presence.is_program else self.undo_s
         asyncio.get_running_loop().call_later(undo_s, self._forget_cleared, tab, cleared)
 
+    def empty(self, tab: Tab) -> None:
+        """Start over in a tab, which nobody can undo."""
+        self.clear(tab)
+        self._forget_cleared(tab, tab.cleared)
+
     def _forget_cleared(self, tab: Tab, cleared: Cleared | None) -> None:
         if cleared and tab.cleared is cleared:
             tab.cleared = None
@@ -289,15 +292,11 @@ class Tabs:
         tab.presence.browser = browser
         tab.presence.pages.add(page)
         tab.expect_follower()
-        # At its first visit a browser had no cookie yet.
-        self.pending_pages.opened(browser, address)
+        self.pending_pages.opened(browser, address)  # at a first visit a browser has no cookie yet
 
     def page_left(self, key: str, page: str) -> None:
-        """A page says that it is left: unless another one shows the tab, nobody follows its answer any more.
-
-        Its connections may have ended already.
-        """
-        self.page_closed(page)
+        """A page says that it is left: unless another one shows the tab, nobody follows its answer any more."""
+        self.page_closed(page)  # its connections may have ended already
         tab = self.open_tabs.get(key)
         if tab and not tab.presence.pages:
             tab.leave()

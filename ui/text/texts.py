@@ -55,6 +55,7 @@ class Texts:
     units: Mapping[str, str]
     empty: str
     empty_hint: str
+    empty_hint_touch: str  # where nothing is dropped or pasted
     message: str
     placeholder: str
     attach: str
@@ -143,6 +144,7 @@ class Texts:
     chats_limits: str
     chats_empty: str
     chats_off: str
+    chats_rename: str
     chats_delete: str
     chats_delete_ask: str
     chats_delete_now: str

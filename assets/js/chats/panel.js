@@ -10,11 +10,13 @@ import { megabytes, text, whenSaid } from '../page/texts.js';
 import * as sidebar from '../settings/sidebar.js';
 import { choose, chosen, whenChosen } from './choice.js';
 import { alone, current, whenKept } from './keeping.js';
+import { nameOf, rename } from './renaming.js';
 import { reopen } from './reopening.js';
 import * as store from './store.js';
 
 const PANEL = 'qwen-vl-chat-panel'; // 'open' or 'closed'
 const ENTRY = '#chats-entry button';
+const UNDER_WAY = '.danger, input'; // a question stands until it is answered, a field until it is left
 
 const made = (tag, className, ...children) => {
   const element = Object.assign(document.createElement(tag), { className });
@@ -79,11 +81,12 @@ function question(place, said, yes, confirmed) {
   no.focus();
 }
 
-// Waits for a chat that is just being kept, so that it is removed too.
-const removed = (of) => alone(async () => {
-  await store.remove(of).catch(() => {});
-  return true;
-});
+// At once, and again after what is just being kept, which may be one of them.
+function removed(of) {
+  const remove = () => store.remove(of).catch(() => {});
+  alone(() => remove().then(() => true));
+  return remove();
+}
 
 async function remove(record) {
   await removed(({ id }) => id === record.id);
@@ -98,22 +101,30 @@ async function forget() {
   buttons()[0]?.focus();
 }
 
+async function renamed({ id }) {
+  const left = document.activeElement === document.body; // not for something else on the page
+  await draw();
+  if (left) $(`#chats [data-id="${CSS.escape(id)}"] .pen`)?.focus();
+}
+
 function row(record) {
   const shown = (record.thumbnails ?? []).map((blob) => {
     pictures.push(URL.createObjectURL(blob));
     return Object.assign(document.createElement('img'), { src: pictures.at(-1), alt: '' });
   });
   const time = opening === record.id ? text('chatsOpening') : when(record.at);
-  const words = made('span', 'words', made('span', 'title', record.title), made('span', 'when', time));
+  const words = made('span', 'words', made('span', 'title', nameOf(record)), made('span', 'when', time));
   const way = button('', 'chat', () => open(record));
   way.append(made('span', 'thumbnails', ...shown), words);
   if (record.id === current()) way.setAttribute('aria-current', 'true');
   const item = made('li', '', way);
-  const label = text('chatsDelete', { title: record.title });
+  item.dataset.id = record.id;
+  const pen = button('', 'pen', () => rename(item, record, () => renamed(record)));
   const bin = button('', 'asks bin', () =>
     question(item, text('chatsDeleteAsk'), text('chatsDeleteNow'), () => remove(record)));
-  bin.ariaLabel = bin.title = label;
-  item.append(bin);
+  pen.ariaLabel = pen.title = text('chatsRename', { title: nameOf(record) });
+  bin.ariaLabel = bin.title = text('chatsDelete', { title: nameOf(record) });
+  item.append(pen, bin);
   return item;
 }
 
@@ -135,12 +146,12 @@ let latest = 0;
 const buttons = () => [...panel.querySelectorAll('button')];
 
 async function draw() {
-  if (panel.hidden || panel.querySelector('.danger')) return; // a question stands until it is answered
+  if (panel.hidden || panel.querySelector(UNDER_WAY)) return;
   latest += 1;
   const mine = latest;
   const all = await store.list(owner()).catch(() => []);
   const most = await store.limits();
-  if (mine !== latest || panel.querySelector('.danger')) return; // a later one has begun, or a question was asked
+  if (mine !== latest || panel.querySelector(UNDER_WAY)) return; // a later one has begun, or a question was asked
   const focused = buttons().indexOf(/** @type {any} */ (document.activeElement));
   for (const url of pictures.splice(0)) URL.revokeObjectURL(url);
   const leave = button('✕', 'close', close);

@@ -40,8 +40,9 @@ async function reopened(record) {
   try {
     await stopped();
     if (answered() && !await kept()) { notices.tell('chatsUnkept'); return false; }
-    const told = await asked(record);
-    if (told.chat) shows(told.chat, record);
+    const now = await store.chat(record.id) ?? record; // it may have gone on since the list was drawn
+    const told = await asked(now);
+    if (told.chat) shows(told.chat, now);
     return Boolean(told.chat); // or the server says why not
   } catch {
     notices.tell('chatsNotOpened');

@@ -58,6 +58,9 @@ const newest = (all, owner) => all.filter((one) => one.owner === owner).sort((a,
 /** The chats of this log-in, the newest first. */
 export const list = async (owner) => newest(await use('readonly', (chats) => done(chats.getAll())), owner);
 
+/** The chat with this id, or undefined. */
+export const chat = (id) => use('readonly', (chats) => done(chats.get(id)));
+
 /** How much there may be, in chats and bytes. */
 export async function limits() {
   const estimate = await navigator.storage?.estimate?.().catch(() => null);
@@ -70,8 +73,9 @@ const write = (record, seen, most, wanted) => use('readwrite', async (chats, med
   if (!where || !wanted()) return null;
   const [id, changed] = where;
   const before = all.find((one) => one.id === id);
+  const named = all.find((one) => one.id === record.id && one.owner === record.owner)?.name;
   // The server may have moved the media, even if the conversation has not changed.
-  const now = { ...(changed ? record : before), id, media: record.media };
+  const now = { name: named, ...(changed ? record : before), id, media: record.media };
   const others = all.filter((one) => one.id !== id);
   const gone = surplus([...others, now], id, most);
   if (gone.includes(id)) throw new StoreError('too-large');
@@ -124,6 +128,12 @@ export const keep = async (record, seen, wanted = () => true) => {
   const most = await limits();
   return await roomily(record.id, record.bytes, () => write(record, seen, most, wanted));
 };
+
+/** Give a chat a name of its own; without one it is called by its first words. */
+export const rename = (id, name) => use('readwrite', async (chats) => {
+  const record = await done(chats.get(id));
+  if (record) await done(chats.put({ ...record, name })); // it may have been deleted meanwhile
+});
 
 /** Keep a file of the chat `id`. Throws `StoreError`. */
 export const putMedia = (id, hash, blob) => roomily(id, blob.size, () => use('readwrite', async (chats, media) => {

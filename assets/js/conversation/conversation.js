@@ -28,6 +28,7 @@ export function draw(sent, messages, live) {
   const said = Boolean((all ?? messages)?.length);
   session.set(SHOWN, said ? 'yes' : 'no');
   markEmpty(!said);
+  if (all) $('#page').toggleAttribute('data-pictures', all.some(hasFile));
   if (rest.answering) {
     folding?.disconnect();
     $('#live').toggleAttribute('data-folded', false);
@@ -52,6 +53,9 @@ function fold(answers) {
 
 // An empty page has what it offers and the composer in its middle.
 const markEmpty = (empty) => $('#page').toggleAttribute('data-empty', empty);
+
+/** Whether something was sent with this message of Gradio's. */
+export const hasFile = ({ content }) => Array.isArray(content) && content.some(({ file }) => file);
 
 /** Call it when the page is ready. */
 export const start = () => markEmpty(session.get(SHOWN) !== 'yes');

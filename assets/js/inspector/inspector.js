@@ -3,6 +3,7 @@
 import { dialog } from '../page/dialog.js';
 import { send, whenMounted } from '../page/elements.js';
 import { $ } from '../page/parts.js';
+import { whenRefused } from '../page/refusals.js';
 import { askAbout, pointAt } from '../composer/region.js';
 import { trimmer } from './trimmer.js';
 
@@ -13,11 +14,20 @@ let trimmed = () => ({}); // the part of the clip that is shown
 let wanted = null; // id of the item to open; an answer that comes after its dialog was closed opens nothing
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let settling;
+/** @type {Element | null} */
+let waiting = null; // the picture that was pressed; its first frames may take the server seconds
 
 const request = (data) => send('inspector', 'inspect', data);
 const change = (op, values) => request({ op, id: shown?.dataset.id, ...values });
 
+function waitFor(picture) {
+  waiting?.removeAttribute('aria-busy');
+  waiting = picture;
+  waiting?.setAttribute('aria-busy', 'true');
+}
+
 function look(picture) {
+  waitFor(picture);
   wanted = picture.dataset.look;
   request({ op: 'look', id: wanted });
 }
@@ -31,6 +41,7 @@ function makePointable() {
 }
 
 function open(drawn) {
+  waitFor(null);
   const content = document.createElement('div');
   content.innerHTML = drawn.innerHTML;
   shown = dialog(drawn.dataset.label, content);
@@ -112,4 +123,8 @@ export function start() {
       .observe(element, { childList: true, subtree: true, attributeFilter: ['data-drawn'] });
   });
   document.addEventListener('click', press);
+  whenRefused((posted) => {
+    if (posted.includes('"op":"look"')) waitFor(null);
+    return false;
+  });
 }

@@ -14,14 +14,20 @@ export function key() {
   return session.get(KEY);
 }
 
+/** @type {ReturnType<typeof neighbours> | null} */
+let others = null;
+
 async function own() {
-  const others = neighbours();
+  others = neighbours();
   const before = session.get(KEY);
   const copied = before && (session.get(TAKEN) === before || await others.have(before));
   if (copied) session.set(KEY, '');
   others.take(key(), () => { session.set(TAKEN, key()); location.reload(); });
   return copied && before ? before : '';
 }
+
+/** Whether another tab of this browser has this key. Call it when the page is open. */
+export const heldElsewhere = async (other) => Boolean(await others?.have(other));
 
 /** @type {Promise<string> | null} */
 let owned = null;

@@ -14,8 +14,8 @@ export const valueAt = (place, low, high) => Math.round(low * (high / low) ** pl
 // Out of sight of whoever looks for the setting's own fields, and so with a style of its own.
 const STYLE = `input { width: 100%; height: var(--height, 16px); margin: 0; appearance: none; cursor: pointer;
   background: linear-gradient(90deg, var(--accent) var(--place), var(--line) var(--place)) center / 100% 6px no-repeat; }
-input::-webkit-slider-thumb { appearance: none; width: 16px; height: 16px; border: 1px solid var(--line); border-radius: 50%; background: #fff; }
-input::-moz-range-thumb { width: 14px; height: 14px; border: 1px solid var(--line); border-radius: 50%; background: #fff; }`;
+input::-webkit-slider-thumb { appearance: none; width: 16px; height: 16px; border: 0; border-radius: 50%; background: var(--accent); }
+input::-moz-range-thumb { width: 16px; height: 16px; border: 0; border-radius: 50%; background: var(--accent); }`;
 
 function add(theirs) {
   const place = Object.assign(document.createElement('span'), { className: 'even-in-ratios', ariaHidden: 'true' });

@@ -28,14 +28,20 @@ export function openAsBefore() {
   if (toggle && open && !$('#settings.open')) toggle.click();
 }
 
-// Gradio names the button in English, whatever it opens.
+// Gradio names the button in English, whatever it opens. The open settings show it as an x.
 function name() {
   const toggle = $(TOGGLE);
-  if (toggle) toggle.ariaLabel = toggle.title = text('settingsTitle');
+  if (!toggle) return;
+  const open = Boolean($('#settings.open'));
+  toggle.ariaLabel = toggle.title = text(open ? 'close' : 'settingsTitle');
+  toggle.ariaExpanded = String(open);
 }
 
 export function start() {
-  whenReady(() => whenSaid(name));
+  whenReady(() => {
+    whenSaid(name);
+    new MutationObserver(name).observe($('#settings'), { attributeFilter: ['class'] });
+  });
   document.addEventListener('click', (event) => {
     if (!event.isTrusted || !within(event, TOGGLE)) return;
     const opens = !$('#settings.open'); // it is about to change

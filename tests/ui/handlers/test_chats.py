@@ -6,10 +6,14 @@ import asyncio
 import base64
 import json
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from model.reproduce import archive_reader
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, attach, followed, posted, red_boat, rest
 from tests.support.patience import becomes, scene
@@ -113,6 +117,56 @@ def test_nobody_learns_of_or_gets_other_peoples_files(uploads: Path) -> None:
         for named in (there[1], absent, "/etc/passwd"):
             answer, view = await reopened(tabs, path, [[there[0], named, ""]])
             assert answer == {"request": 8} and "was not uploaded here" in view.notice
+
+    scene(play)
+
+
+async def left(tabs: Tabs, of: object, key: str = OTHER) -> dict[str, Any]:
+    """What a page is told of the closed tab with the key `of`."""
+    found: dict[str, Any] = json.loads(await chats.keep(tabs, key, posted(request=9, of=of)))
+    return found
+
+
+def test_a_page_is_told_of_a_closed_tab_of_the_same_person_and_of_no_other(uploads: Path) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        kept = await kept_chat(tabs, uploads)
+        for of in (STRANGER, "no key", 3, ["a"]):
+            assert await left(tabs, of) == {"request": 9}
+        assert (await left(tabs, KEY))["state"] == kept["state"]
+        page_tab.tab_of(tabs, OTHER).presence.user = "bob"
+        assert await left(tabs, KEY) == {"request": 9}
+
+    scene(play)
+
+
+def test_a_page_waits_for_the_last_answer_of_a_closed_tab(uploads: Path) -> None:
+    async def play() -> None:
+        backend = FakeBackend()
+        tabs = Tabs(backend)
+        kept = await kept_chat(tabs, uploads)
+        backend.gate = threading.Event()
+        await sending.submit(tabs, KEY, "And now?", {})
+        assert await left(tabs, KEY) == {"request": 9, "writing": True}
+        backend.gate.set()
+        await followed(tabs)
+        assert (await left(tabs, KEY))["state"] != kept["state"]
+
+    scene(play)
+
+
+def test_what_could_not_be_restored_is_not_kept(
+    uploads: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def play() -> None:
+        tabs = Tabs(FakeBackend())
+        kept = await kept_chat(tabs, uploads)
+        said = sum(len(m.text) for m in page_tab.tab_of(tabs, KEY).chat.conversation.messages)
+        monkeypatch.setattr(archive_reader, "MAX_CHARACTERS", said)
+        assert (await told(tabs))["state"] == kept["state"]
+        monkeypatch.setattr(archive_reader, "MAX_CHARACTERS", said - 1)
+        refused = await told(tabs)
+        assert refused["refused"] == "too-large" and "zip" not in refused
 
     scene(play)
 

@@ -30,6 +30,10 @@ def shown(markdown: str) -> str:
     return html.unescape(markdown)
 
 
+def without_tags(markup: str) -> str:
+    return re.sub(r"<[^>]*>", "", markup)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -59,21 +63,25 @@ def test_messages_keep_the_order_of_parts_and_show_only_known_files() -> None:
 
 
 def test_statistics_say_what_an_answer_cost() -> None:
-    assert messages_html.statistics(USAGE, ENGLISH) == (
+    assert without_tags(messages_html.statistics(USAGE, ENGLISH)) == (
         "1,312 tokens in (1,180 reused, 1,092 visual) · first word 0.21 s · 38 tokens/s"
     )
 
 
+def test_each_figure_of_the_statistics_stays_with_its_unit() -> None:
+    figures = re.findall(r">([^<>]+)</span>", messages_html.statistics(USAGE, ENGLISH))
+    assert {"1,312 tokens in", "first word 0.21 s ·", "38 tokens/s"} < set(figures)
+
+
 def test_statistics_say_what_had_to_make_room_in_memory() -> None:
     evicted = replace(USAGE, reused_tokens=0, evicted_tokens=1180)
-    assert " · 1,180 not kept: memory was short · first word" in messages_html.statistics(
-        evicted, ENGLISH
-    )
+    said = without_tags(messages_html.statistics(evicted, ENGLISH))
+    assert " · 1,180 not kept: memory was short · first word" in said
 
 
 def test_statistics_say_why_an_answer_ended_early() -> None:
     cut = replace(USAGE, stop_reason="length", decode_tokens_per_s=0.0)
-    assert messages_html.statistics(cut, ENGLISH).endswith(
+    assert without_tags(messages_html.statistics(cut, ENGLISH)).endswith(
         "first word 0.21 s · cut off at the maximum answer length"
     )
 

@@ -18,6 +18,7 @@ from ui.media.browser_copy import clip_preview
 from ui.media.disk_quota import DiskQuota
 from ui.media.room import Room
 from ui.state.registry import Tabs
+from ui.state.tab.tab import Tab
 from ui.state.tray.attachment import Attachment, inspect
 
 pytestmark = pytest.mark.slow
@@ -39,6 +40,15 @@ def facts(path: str) -> tuple[str, int, int, float, list[float]]:
         return stream.codec_context.name, stream.width, stream.height, seconds, grey
 
 
+async def copying(tabs: Tabs, clip: Path) -> tuple[Tab, Attachment]:
+    """A tab to which the clip is attached, while it is copied."""
+    tab = tabs.open("k")
+    attachment = await asyncio.to_thread(inspect, clip)
+    tab.draft.attach(attachment)
+    tabs.clip_copies.start(tab, attachment)
+    return tab, attachment
+
+
 def test_the_copy_plays_everywhere_and_shows_the_same(avi: Path) -> None:
     codec, width, height, seconds, grey = facts(clip_preview(str(avi), 2.0, Room(DiskQuota())))
     assert codec == "h264"
@@ -56,11 +66,8 @@ def test_a_long_clip_is_copied_only_in_part(avi: Path, monkeypatch: pytest.Monke
 def test_until_the_copy_is_there_a_picture_stands_for_it(avi: Path) -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend(), undo_s=0.1)
-        tab = tabs.open("k")
-        attachment = await asyncio.to_thread(inspect, avi)
+        tab, attachment = await copying(tabs, avi)
         assert attachment.shown == attachment.thumbnail and not attachment.playable
-        tab.draft.attach(attachment)
-        tabs.clip_copies.start(tab, attachment)
         await becomes(lambda: tab.chat.attachments[attachment.path].playable)
         assert facts(tab.chat.attachments[attachment.path].shown)[0] == "h264"
         assert tab.draft.tray[0].path == str(avi)
@@ -92,11 +99,8 @@ def test_a_clip_that_cannot_be_copied_keeps_its_picture(
 def test_a_page_waits_for_its_own_clips_only(avi: Path) -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend(), undo_s=0.1)
-        mine, other = tabs.open("mine"), tabs.open("other")
-        attachment = await asyncio.to_thread(inspect, avi)
-        mine.draft.attach(attachment)
-        tabs.clip_copies.start(mine, attachment)
-        assert not await asyncio.wait_for(tabs.clip_copies.made(other), 10.0)
+        mine, _ = await copying(tabs, avi)
+        assert not await asyncio.wait_for(tabs.clip_copies.made(tabs.open("other")), 10.0)
         assert await tabs.clip_copies.made(mine)
 
     scene(play)
@@ -105,10 +109,7 @@ def test_a_page_waits_for_its_own_clips_only(avi: Path) -> None:
 def test_a_clip_that_was_let_go_meanwhile_does_not_come_back(avi: Path) -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend(), undo_s=0.1)
-        tab = tabs.open("k")
-        attachment = await asyncio.to_thread(inspect, avi)
-        tab.draft.attach(attachment)
-        tabs.clip_copies.start(tab, attachment)
+        tab, _ = await copying(tabs, avi)
         tab.clear()
         assert await tabs.clip_copies.made(tab)
         assert tab.chat.attachments == {}
@@ -119,10 +120,7 @@ def test_a_clip_that_was_let_go_meanwhile_does_not_come_back(avi: Path) -> None:
 def test_a_clip_that_new_chat_has_put_away_comes_back_with_its_copy(avi: Path) -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
-        tab = tabs.open("k")
-        attachment = await asyncio.to_thread(inspect, avi)
-        tab.draft.attach(attachment)
-        tabs.clip_copies.start(tab, attachment)
+        tab, attachment = await copying(tabs, avi)
         tab.clear()
         assert await tabs.clip_copies.made(tab)
         tab.undo_clear()

@@ -106,3 +106,11 @@ def test_chinese_and_korean_have_one_form_only(language: str) -> None:
 
 def test_digits_are_grouped_from_a_thousand_on() -> None:
     assert [number(n) for n in (999, 1000, 1234567)] == ["999", "1,000", "1,234,567"]
+
+
+def test_korean_particles_fit_the_syllable_before_them() -> None:
+    """`을` and `은` follow a consonant, `를` a vowel; syllables come in rows of 28, the first of which ends in a vowel."""
+    for name, sentence in sentences(texts_for("ko")):
+        for before, particle in re.findall(r"([가-힣])[’”]?(을|은|를)(?![가-힣])", sentence):
+            ends_in_vowel = (ord(before) - ord("가")) % 28 == 0
+            assert ends_in_vowel == (particle == "를"), f"{name}: {sentence}"

@@ -44,8 +44,7 @@ async def open_page(
 def _give_to(tabs: Tabs, tab: Tab, user: str) -> None:
     """`user` has logged in. A tab of the browser keeps its key, but nobody sees what somebody else has said in it."""
     if tab.presence.user not in ("", user):
-        tabs.clear(tab)
-        tabs.clear(tab)  # so that it cannot be undone
+        tabs.empty(tab)
     tab.presence.user = user
 
 

@@ -14,18 +14,24 @@ from tests.support.patience import becomes, scene
 from tests.support.sending import CLIP, PHOTO
 from ui.handlers.chat import editing, sending
 from ui.html import page_update
+from ui.html.page_update import View
 from ui.state.registry import Tabs
 from ui.state.tab.conversation import FORGOTTEN_CHAT
 
 OFFER = "data-undo-clear"
 
 
+async def answered(tabs: Tabs, text: str) -> View:
+    """Ask, and wait for the end of the answer."""
+    await sending.submit(tabs, KEY, text, {})
+    return await followed(tabs)
+
+
 def test_the_conversation_comes_back_with_its_draft_and_what_was_attached_since() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
         tab = tabs.open(KEY)
-        await sending.submit(tabs, KEY, "Hi", {})
-        await followed(tabs)
+        await answered(tabs, "Hi")
         tab.draft.attach(PHOTO)
         cleared = await editing.clear(tabs, KEY)
         assert OFFER in cleared.notice and tab.draft.tray == []
@@ -57,12 +63,10 @@ def test_the_message_of_an_answer_that_was_given_up_is_in_the_composer_again() -
 def test_the_way_back_hides_no_other_notice() -> None:
     async def play() -> None:
         tabs = Tabs(backend := FakeBackend())
-        await sending.submit(tabs, KEY, "Hi", {})
-        await followed(tabs)
+        await answered(tabs, "Hi")
         await editing.clear(tabs, KEY)
         backend.events = [MediaError("It cannot be read.")]
-        await sending.submit(tabs, KEY, "since", {})
-        shown = await followed(tabs)
+        shown = await answered(tabs, "since")
         assert OFFER in shown.notice and "It cannot be read." in shown.notice
         tabs.open(KEY).chat.warn(FORGOTTEN_CHAT)
         both = page_update.notice(tabs.open(KEY))
@@ -76,8 +80,7 @@ def test_what_has_been_said_since_stays() -> None:
         tabs = Tabs(FakeBackend())
         tab = tabs.open(KEY)
         for text in ("before", "since"):
-            await sending.submit(tabs, KEY, text, {})
-            await followed(tabs)
+            await answered(tabs, text)
             if text == "before":
                 await editing.clear(tabs, KEY)
         shown = await editing.undo_clear(tabs, KEY)
@@ -108,8 +111,7 @@ def test_a_second_new_chat_is_the_one_that_can_be_undone() -> None:
     async def play() -> None:
         tabs = Tabs(FakeBackend())
         for text in ("first", "second"):
-            await sending.submit(tabs, KEY, text, {})
-            await followed(tabs)
+            await answered(tabs, text)
             await editing.clear(tabs, KEY)
         await editing.undo_clear(tabs, KEY)
         assert [m.text for m in tabs.open(KEY).chat.conversation.messages] == ["second", "Hello"]
@@ -162,8 +164,7 @@ def test_what_was_attached_since_is_for_the_next_message_and_not_for_a_rewritten
     async def play() -> None:
         tabs = Tabs(FakeBackend())
         tab = tabs.open(KEY)
-        await sending.submit(tabs, KEY, "Hi", {})
-        await followed(tabs)
+        await answered(tabs, "Hi")
         tab.draft.attach(PHOTO)
         tab.draft.edit(0)
         await editing.clear(tabs, KEY)
