@@ -182,7 +182,7 @@ class _Rows(StoppingCriteria):  # type: ignore[misc]  # transformers ships no ty
         ended = token in self._engine.end_tokens or self._tokens >= self._room[row]
         ended = ended or self._repetitions[row].is_repeating
         # One token late, as a single answer's are read.
-        if self._engine.stop_repetition:
+        if self._engine.stop_repetition and not ended:
             self._repetitions[row].add(token)
         return ended
 

@@ -105,6 +105,21 @@ def test_an_answer_ends_at_a_loop_or_where_its_context_is_full(
     assert ends == {(7, "loop"), (4, "length")}
 
 
+@pytest.mark.parametrize("tokens", [5, 6, 7])
+def test_a_loop_in_the_last_token_ends_it_as_it_ends_alone(
+    qwen2_vl: LocalBackend,
+    talks: list[Conversation],
+    monkeypatch: pytest.MonkeyPatch,
+    tokens: int,
+) -> None:
+    # Any six tokens are a loop.
+    for name, value in (("MIN_TOKENS", 6), ("MIN_REPEATS", 1), ("CHECK_EVERY_TOKENS", 1)):
+        monkeypatch.setattr(repetition, name, value)
+    short = GenerationSettings(max_new_tokens=tokens)
+    together = qwen2_vl.answer_batch(talks, short)
+    assert compared(together) == compared(alone(qwen2_vl, talks, short))
+
+
 def test_sampled_answers_are_those_of_their_seed(
     qwen2_vl: LocalBackend, talks: list[Conversation]
 ) -> None:
