@@ -15,13 +15,16 @@ def test_every_file_has_its_place_in_the_style_sheet() -> None:
 
 
 def test_only_what_gradio_writes_into_elements_is_overruled_by_force() -> None:
-    """Its inline `overflow` and `flex-grow`, its own `!important` on quotes; and animations, for who wants none."""
+    """Its inline `overflow`, `flex-grow` and `transform`, its own `!important` on quotes; and animations, for who wants none."""
     forced = [line for line in styles.style_sheet().splitlines() if "!important" in line]
     assert [line.strip().split(" {")[0] for line in forced] == [
         "*, *::before, *::after",
         ":is(#chatbot, #live) .prose blockquote",
         "#page[data-empty] > #talk",
+        "#comparison:not(:has(#compared .prose:not(:empty)))",
         "#reproduction dialog",
         "#settings :is(.form, .form > .block)",
         "#settings .gr-accordion",
+        "#settings .gr-accordion > button:not(.open) .icon",
+        "#settings .gr-accordion > button.open .icon",
     ]
