@@ -1,0 +1,1 @@
+"""`--batch`: one question about many files, without a page."""

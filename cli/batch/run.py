@@ -1,0 +1,103 @@
+"""Asks one question about each file, writes what comes, and says how far it is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from cli.batch import files as batch_files
+from cli.batch.results import Result, Results
+from model.backend import Backend, Cancel, collected
+from model.conversation import Conversation, Text
+from model.errors import DemoError
+from model.settings import DefaultSettings, GenerationSettings
+
+log = logging.getLogger(__name__)
+
+# Files that a local model is asked about together.
+TOGETHER = 8
+
+
+def run(
+    backend: Backend,
+    files: Sequence[Path],
+    prompt: str,
+    settings: DefaultSettings,
+    results: Results,
+    concurrency: int,
+) -> int:
+    """Ask about the files that have no result yet. Returns the exit status: 1 if there is an error among the results.
+
+    concurrency: requests at once, for a server.
+    """
+    done = results.done()
+    left = [file for file in files if str(file) not in done]
+    if done:
+        log.info("%d of %d files have a result already.", len(files) - len(left), len(files))
+    asking = _Asking(backend, prompt, settings)
+    errors = 0
+    with tqdm(total=len(left), unit="file", smoothing=0.05, disable=not left) as bar:
+        for result in asking.answers(left, concurrency):
+            results.add(result)
+            errors += bool(result.error)
+            bar.update()
+            if result.error:
+                bar.write(f"{result.file}: {result.error}")
+    if errors:
+        log.warning("%d files have no answer; their lines say why.", errors)
+    return 1 if errors else 0
+
+
+class _Asking:
+    """One question about files, with the settings of every file."""
+
+    def __init__(self, backend: Backend, prompt: str, settings: DefaultSettings) -> None:
+        self._backend, self._prompt = backend, prompt
+        self._vision, self._generation = settings.vision, settings.generation
+
+    def answers(self, files: Sequence[Path], concurrency: int) -> Iterator[Result]:
+        """Yield the results in the order of the files."""
+        together: Any = getattr(self._backend, "answer_batch", None)
+        if together is not None and self._generation.temperature == 0:
+            for some in _parts(files, TOGETHER):
+                yield from self._together(together, some)
+            return
+        with ThreadPoolExecutor(concurrency) as threads:
+            # A few at a time, so that what an interruption loses is little.
+            for some in _parts(files, 2 * concurrency):
+                yield from threads.map(self._alone, some)
+
+    def _together(self, answer_batch: Any, files: Sequence[Path]) -> Iterator[Result]:
+        talks = [self._conversation(file) for file in files]
+        try:
+            answers = answer_batch(talks, self._generation)
+        except DemoError:
+            # One of them cannot be answered, and the error does not say which.
+            yield from map(self._alone, files)
+            return
+        for file, (text, usage) in zip(files, answers, strict=True):
+            yield Result(str(file), text, usage)
+
+    def _alone(self, file: Path) -> Result:
+        settings: GenerationSettings = self._generation
+        try:
+            text, usage = collected(
+                self._backend.stream(self._conversation(file), settings, Cancel())
+            )
+        except DemoError as error:
+            return Result(str(file), error=str(error))
+        return Result(str(file), text, usage)
+
+    def _conversation(self, file: Path) -> Conversation:
+        media = batch_files.media(file, self._vision)
+        return Conversation().with_user_turn(media, Text(self._prompt))
+
+
+def _parts(files: Sequence[Path], length: int) -> Iterator[Sequence[Path]]:
+    for at in range(0, len(files), length):
+        yield files[at : at + length]
