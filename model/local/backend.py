@@ -73,13 +73,9 @@ class LocalBackend:
             max_video_seconds=max_video_seconds,
             reader=reader,
         )
-        on_gpu = self.engine.device == "cuda"
-        self.planner = Planner(
-            self._prompts,
-            self.engine.context_tokens,
-            bytes_per_token(model) if on_gpu else 0,
-            model_info_of(model, adapter),
-        )
+        gpu_bytes = bytes_per_token(model) if self.engine.device == "cuda" else 0
+        info = model_info_of(model, adapter)
+        self.planner = Planner(self._prompts, self.engine.context_tokens, gpu_bytes, info)
         self._label, self._note = label, note
         self._default_settings = checkpoint_settings.default_settings(model.config.name_or_path)
         self._runner = GenerationRunner(self.engine, self._prompts, reader, lock or FairLock())

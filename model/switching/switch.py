@@ -162,17 +162,22 @@ class Switch:
                 self._changed.notify_all()
 
     def _load_now(self, one: Checkpoint, *, in_line: bool) -> bool:
+        """Load a checkpoint that nobody asks yet. No answer is waited for."""
         with self._loading:
-            return bool(one.backend) or self._load(one, in_line, lambda _: None)
+            return bool(one.backend) or self._load(one, in_line, lambda _: None, waits=False)
 
-    def _load(self, one: Checkpoint, in_line: bool, emit: Emit) -> bool:
-        """Load a checkpoint, and unload those that make room. Returns False if that takes a place in the line."""
+    def _load(self, one: Checkpoint, in_line: bool, emit: Emit, waits: bool = True) -> bool:
+        """Load a checkpoint, and unload those that make room. Returns False if that takes a place in the line.
+
+        waits: for the users of those; otherwise it returns False if there are any.
+        """
         assert one.opened, "it is opened first"
         place = one.opened.place()
         leaving = to_unload(place, self._in_memory())
         if leaving:
             self._scarce = True  # from now on newcomers line up
-            if not in_line:
+            busy = any(self.checkpoints[name].users for name in leaving)
+            if not in_line or (busy and not waits):
                 return False
             self._unload(leaving)
 

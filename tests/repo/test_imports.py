@@ -64,7 +64,7 @@ UI_ARROWS: dict[str, set[str]] = {
     "ui.handlers.chat": {"ui.handlers", "ui.html", "ui.http", "ui.state", "ui.state.tab"},
     "ui.handlers.tray": {"ui.handlers", "ui.html", "ui.media", "ui.state", "ui.state.tab", "ui.state.tray"},
     "ui.handlers": {"ui.html", "ui.html.bar", "ui.http", "ui.media", "ui.state", "ui.state.tab", "ui.state.tray", "ui.text"},
-    "ui.page": {"ui.handlers", "ui.handlers.chat", "ui.handlers.tray", "ui.html", "ui.html.bar", "ui.html.syntax", "ui.http", "ui.http.access", "ui.http.gate", "ui.media", "ui.media.sandbox", "ui.state", "ui.text"},
+    "ui.page": {"ui.handlers", "ui.handlers.chat", "ui.handlers.tray", "ui.html", "ui.html.bar", "ui.html.syntax", "ui.http", "ui.http.access", "ui.http.gate", "ui.media", "ui.media.sandbox", "ui.state", "ui.state.tab", "ui.text"},
 }  # fmt: skip
 # What each folder of the page's scripts may import of the others; main.js, which starts them, imports all.
 SCRIPT_ARROWS: dict[str, set[str]] = {

@@ -53,7 +53,6 @@ ERRORS: Mapping[str, str] = {
     "page_busy": "页面太忙；请一分钟后再试。",
     # Settings
     "checkpoint_unknown": "没有名为 {name} 的模型；可用的模型有 {names}。",
-    "adapter_fits_none": "{adapter} 与这些模型都不匹配；请用 --checkpoint-path 加上它所对应的模型。",
     "setting_refused": "{setting}的值是 {value}；应为{wanted}。",
     "setting_too_long": "{setting}有 {count} 个字符；最多可以有 {most} 个。",
     "setting_not_a_number": "设置“{name}”必须是数字。",

@@ -57,7 +57,6 @@ ERRORS: Mapping[str, str] = {
     "page_busy": "The page has too much to do; try again in a minute.",
     # Settings
     "checkpoint_unknown": "There is no checkpoint {name}; the checkpoints are {names}.",
-    "adapter_fits_none": "{adapter} fits none of the checkpoints; add the one that it was made for with --checkpoint-path.",
     "setting_refused": "{setting} is {value}; it must be {wanted}.",
     "setting_too_long": "{setting} has {count} characters; it can hold {most}.",
     "setting_not_a_number": "Setting '{name}' must be a number.",

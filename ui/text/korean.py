@@ -53,7 +53,6 @@ ERRORS: Mapping[str, str] = {
     "page_busy": "페이지가 너무 바쁩니다. 1분 뒤에 다시 시도하세요.",
     # Settings
     "checkpoint_unknown": "{name} 모델이 없습니다. 쓸 수 있는 모델: {names}.",
-    "adapter_fits_none": "{adapter}에 맞는 모델이 없습니다. --checkpoint-path로 이 어댑터의 원래 모델을 더하세요.",
     "setting_refused": "{setting}의 값은 {value}입니다. 허용되는 값: {wanted}.",
     "setting_too_long": "{setting}: {count}자입니다. 최대 {most}자를 담을 수 있습니다.",
     "setting_not_a_number": "설정 '{name}'은(는) 숫자여야 합니다.",
