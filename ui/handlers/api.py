@@ -159,10 +159,7 @@ async def _drafted(
     if not isinstance(settings, dict | None):
         raise SettingError("The settings must be an object: names and values.")
     by_name = dict(settings or {})
-    name = by_name.pop("checkpoint", tab.checkpoints.default)
-    if not isinstance(name, str):
-        raise SettingError("The settings must be an object: names and values.")
-    tab.choose(name)
+    tab.choose(str(by_name.pop("checkpoint", tab.checkpoints.default)))
     await _until_loaded(tab.backend)
     chosen = tabs.chosen(by_name, tab.backend)
     parts = [part if isinstance(part, str) else await _attached(tabs, tab, part) for part in posted]
