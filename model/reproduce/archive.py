@@ -186,9 +186,9 @@ def _answered_by(archive: Archive) -> list[str]:
 def _markdown(archive: Archive, names: Mapping[str, str]) -> str:
     """The conversation for people. HTML in a message is escaped."""
     lines = ["# Conversation", ""]
-    names = iter(_answered_by(archive))
+    givers = iter(_answered_by(archive))
     for message in archive.conversation.messages:
-        lines += ["## You" if message.role == "user" else f"## {next(names)}", ""]
+        lines += ["## You" if message.role == "user" else f"## {next(givers)}", ""]
         for part in message.parts:
             if isinstance(part, Text):
                 lines += [html.escape(part.text, quote=False), ""]

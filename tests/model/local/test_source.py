@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from model.backend import Backend, Cancel, Status, collected
+from model.checkpoint import load as checkpoint_loading
 from model.checkpoint.choose import BUNDLED, Flags
 from model.conversation import Conversation, Image, Text
 from model.errors import DemoError
 from model.local import LocalBackend
-from model.local import source as sources
 from model.local.source import LocalCheckpoint, LocalOptions
 from model.serving.fair_lock import FairLock
 from model.settings import DefaultSettings, GenerationSettings
@@ -93,7 +93,7 @@ def test_what_leaves_memory_is_gone_and_comes_back(
     # No more is free than what the first one takes.
     held = several["one"]._checkpoint
     monkeypatch.setattr(
-        sources.checkpoints, "free_memory", lambda _: 0 if held.backend else place.needed
+        checkpoint_loading, "free_memory", lambda _: 0 if held.backend else place.needed
     )
     assert ask(several["two"], talk) == first
     gc.collect()
@@ -101,7 +101,7 @@ def test_what_leaves_memory_is_gone_and_comes_back(
     assert several["one"].cache_figures() is None
     assert several["one"].estimate(talk, SETTINGS) == before
     record = several["one"].generation_record(talk, SETTINGS)
-    monkeypatch.setattr(sources.checkpoints, "free_memory", lambda _: place.needed)
+    monkeypatch.setattr(checkpoint_loading, "free_memory", lambda _: place.needed)
     result = several["one"].verify(record, first, Cancel())
     assert result and result.equal
 

@@ -184,7 +184,10 @@ def test_two_checkpoints_are_compared_and_one_is_taken() -> None:
         form, _ = await comparison.show_comparison(tabs, KEY, "en", posted(), {})
         row = form.split('data-name="checkpoint"')[1].split("</div>")[0]
         assert row.count("selected") == 2 and "hidden" not in row.split(">")[0]
-        sides = [{"checkpoint": "first"}, {"checkpoint": "second", "top_k": 7}]
+        sides: list[dict[str, Any]] = [
+            {"checkpoint": "first"},
+            {"checkpoint": "second", "top_k": 7},
+        ]
         await comparison.compare(tabs, KEY, "Hi", posted(sides=sides), {})
         shown = [one async for one in comparison.follow(tabs, KEY)][-1]
         assert len(first.calls) == len(second.calls) == 1
