@@ -8,11 +8,13 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from cli import packages, process
 from cli.address import host_names, require_port, url_host
+from cli.choices import beside_a_server, local_choices, server_name, switched
 from cli.flags import connection, parser
 from model.backend import Backend, LoadProgress
 from model.checkpoint import load as checkpoints
@@ -38,38 +40,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = flags.parse_args(argv)
     process.log_to_stderr()
     try:
-        return _run(options, checkpoint_flags(options))
+        return _run(options, local_choices(options))
     except (DemoError, SettingError) as error:
         flags.error(str(error))
 
 
-def checkpoint_flags(options: argparse.Namespace) -> Flags:
-    """The options that decide which checkpoint runs, and how."""
-    return Flags(
-        options.checkpoint_path,
-        options.cpu_only,
-        options.flash_attn2,
-        options.dtype,
-        options.compile,
-        options.prompt_lookup,
-        options.gpu_memory,
-        options.adapter,
-        options.quantize,
-    )
-
-
-def _run(options: argparse.Namespace, flags: Flags) -> int:
+def _run(options: argparse.Namespace, choices: Mapping[str, Flags]) -> int:
     """The check, the verification or the page. Raises `DemoError` and `SettingError`."""
     server = connection(options, os.environ)
+    if server and not beside_a_server(options):
+        choices = {}
     if options.check:
         from cli import check
 
         print(f"sandbox     {confinement.available().described}")
-        return check.report_server(server) if server else check.report(flags)
+        return check.report_all(server, choices)
     if options.verify:
         from cli import verify
 
-        return verify.report(options.verify, flags)
+        return verify.report(options.verify, next(iter(choices.values()), Flags()))
     if options.log_json:
         from cli import json_log
 
@@ -79,11 +68,13 @@ def _run(options: argparse.Namespace, flags: Flags) -> int:
     if not (sandbox := confinement.available()).whole:
         log.warning("Sandbox for attached files: %s.", sandbox.described)
     atexit.register(process.silence)
-    serve(options, flags, server)
+    serve(options, choices, server)
     return 0
 
 
-def serve(options: argparse.Namespace, flags: Flags, server: Connection | None) -> None:
+def serve(
+    options: argparse.Namespace, choices: Mapping[str, Flags], server: Connection | None
+) -> None:
     """Open the page at once and load the model behind it, until a signal ends the process."""
     from cli import gradio_import
     from cli.proxies import past_proxies
@@ -95,39 +86,71 @@ def serve(options: argparse.Namespace, flags: Flags, server: Connection | None) 
     with private_folder():
         with past_proxies(), gradio_import.lean():
             import gradio  # noqa: F401
-        page = _open(options, flags, server)
+        page = _open(options, choices, server)
         process.wait_for_signal()
         process.drain(page)
     process.exit_soon()
 
 
-def _open(options: argparse.Namespace, flags: Flags, server: Connection | None) -> Any:
+def _open(
+    options: argparse.Namespace, choices: Mapping[str, Flags], server: Connection | None
+) -> Any:
     """Give the page, listening, while its backend is still being loaded. Raises `DemoError` and `SettingError`."""
     given = {name: getattr(options, name) for name in options.given}
-    expected = expected_settings(server, flags)
+    flags = next(iter(choices.values()), Flags())
     # A wrong setting is an error now, before the page opens.
-    expected.changed(given)
+    expected_settings(server, flags).changed(given)
     host_names(options.allow_host)
     require_port(options.server_name, options.server_port)
     process.prepare_to_serve()
     served = threading.Event()
 
-    def load_behind_the_page(report: LoadProgress) -> Backend:
+    @contextmanager
+    def behind_the_page() -> Iterator[None]:
         # Importing torch holds the GIL for so long that Gradio's own request, which asks whether the page is up,
         # would time out.
         served.wait()
         page.tabs.pending_pages.wait_for_first_page()
         try:
-            return load(options, flags, server, report)
+            yield
         finally:
             process.collect_as_usual()
 
-    label = server.label(options.api_model) if server else named(options)
     demo = not server and expected_checkpoint(flags) == str(BUNDLED)
-    page = _build(options, LoadingBackend(load_behind_the_page, label, expected), given, demo)
+    page = _build(options, _backends(options, choices, server, behind_the_page), given, demo)
     _launch(options, page)
     served.set()
     return page
+
+
+def _backends(
+    options: argparse.Namespace,
+    choices: Mapping[str, Flags],
+    server: Connection | None,
+    loading: Callable[[], AbstractContextManager[None]],
+) -> dict[str, Backend]:
+    """What people choose from, by name. The first is the default, and is loaded at once, within `loading`."""
+
+    def load_behind(flags: Flags) -> Callable[[LoadProgress], Backend]:
+        def work(report: LoadProgress) -> Backend:
+            with loading():
+                return load(options, flags, server, report)
+
+        return work
+
+    if server:
+        label, expected = server.label(options.api_model), expected_settings(server, Flags())
+        backends: dict[str, Backend] = {
+            server_name(server): LoadingBackend(load_behind(Flags()), label, expected)
+        }
+        return backends | switched(options, choices, nullcontext)
+    if len(choices) == 1:
+        ((name, flags),) = choices.items()
+        label = " + ".join(part for part in (flags.checkpoint, flags.adapter) if part)
+        return {name: LoadingBackend(load_behind(flags), label, expected_settings(None, flags))}
+    several = switched(options, choices, loading)
+    next(iter(several.values())).begin()
+    return dict(several)
 
 
 def load(
@@ -165,11 +188,6 @@ def load(
     )
 
 
-def named(options: argparse.Namespace) -> str:
-    """The names of the checkpoint and of the adapter, for the banner while they are loaded."""
-    return " + ".join(name for name in (options.checkpoint_path, options.adapter) if name)
-
-
 def expected_settings(server: Connection | None, flags: Flags) -> DefaultSettings:
     """The checkpoint's own default settings, as far as they are known before it is loaded."""
     if server is None:
@@ -187,13 +205,16 @@ def logins(pairs: Sequence[str] | None) -> list[tuple[str, str]] | None:
 
 
 def _build(
-    options: argparse.Namespace, backend: Backend, given: Mapping[str, Any], demo: bool
+    options: argparse.Namespace,
+    backends: Mapping[str, Backend],
+    given: Mapping[str, Any],
+    demo: bool,
 ) -> Any:
     """The page (`gr.Blocks`). given: the settings that flags name, by their names; demo: for the bundled checkpoint."""
     from ui.page.build import build_page
 
     return build_page(
-        backend,
+        backends,
         given=given,
         queue_size=options.queue_size,
         read_ahead=not options.no_read_ahead,

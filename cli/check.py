@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from cli.packages import holes, version_of
@@ -22,15 +22,27 @@ SERVER_PACKAGES = ("gradio", "openai", "av", "pillow")
 DECODERS = {"h264": "H.264", "hevc": "HEVC", "vp9": "VP9", "av1": "AV1", "mpeg4": "MPEG-4"}
 
 
-def report(flags: Flags) -> int:
-    """Print the findings. Returns the exit status: 0, or 1 if something is missing."""
+def report_all(server: Connection | None, choices: Mapping[str, Flags]) -> int:
+    """Print the findings about everything that people can choose. Returns the exit status: 0, or 1 if something is missing."""
+    status = report_server(server) if server else 0
+    return max(status, report(choices)) if choices else status
+
+
+def report(choices: Mapping[str, Flags]) -> int:
+    """Print the findings about checkpoints by name. Returns the exit status: 0, or 1 if something is missing."""
     missing = [name for name in PACKAGES if version_of(name) is None]
     _print_software(PACKAGES)
     problems = [
         f"{name} is missing; run `pip install -r requirements_web_demo.txt`." for name in missing
     ]
     if not missing:
-        problems += _run(flags)
+        problems += _undecodable()
+        hardware = checkpoints.detect_hardware()
+        print(f"hardware    {_described(hardware)}")
+        for name, flags in choices.items():
+            if len(choices) > 1:
+                print(f"choice      {name}")
+            problems += _run(hardware, flags)
     for problem in problems:
         print(f"missing     {problem}")
     print("ready" if not problems else "not ready")
@@ -71,29 +83,31 @@ def _print_software(packages: Iterable[str]) -> None:
         print(f"warning     {hole}")
 
 
-def _run(flags: Flags) -> list[str]:
-    """Print what would run, and return the problems."""
+def _undecodable() -> list[str]:
+    """Print which videos can be decoded, and return the problems."""
     import av
 
     undecodable = [shown for codec, shown in DECODERS.items() if codec not in av.codecs_available]
     decodable = ", ".join(shown for shown in DECODERS.values() if shown not in undecodable)
     print(f"video       PyAV {version_of('av')}, decodes {decodable}")
-    problems = [
+    return [
         f"PyAV cannot decode {shown}; run `pip install --force-reinstall av`."
         for shown in undecodable
     ]
-    hardware = checkpoints.detect_hardware()
-    print(f"hardware    {_described(hardware)}")
+
+
+def _run(hardware: Hardware, flags: Flags) -> list[str]:
+    """Print what would run, and return the problems."""
     try:
         choice = choose(hardware, flags)
     except CheckpointError as error:
-        return [*problems, str(error)]
+        return [str(error)]
     print(f"checkpoint  {choice.checkpoint}")
     gpus = f" {', '.join(map(str, choice.gpus))}" if choice.gpus else ""
     print(f"device      {choice.device}{gpus}")
     print(f"dtype       {choice.dtype}")
     print(f"attention   {choice.attention}")
-    return [*problems, *_unreadable(choice)]
+    return [*_unreadable(choice)]
 
 
 def _unreadable(choice: Choice) -> Iterator[str]:

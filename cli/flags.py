@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from cli.choices import AUTO
 from model import VERSION
 from model.errors import DemoError
 from model.families import FAMILIES, QUANTIZATIONS
@@ -20,12 +21,11 @@ ENVIRONMENT = "QWEN_VL_"
 # Flags without a variable. A container may use QWEN_VL_VERSION for a version of its own.
 NOT_TAKEN = ("help", "version")
 # Flags whose variables hold several values, separated by commas.
-LISTS = ("allow_host", "auth")
+LISTS = ("adapter", "allow_host", "auth", "checkpoint_path")
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
-# Refused with --backend openai: the server decides these.
+# Refused with --backend openai, unless --checkpoint-path names a checkpoint beside the server's: the server decides these.
 LOCAL_ONLY = (
     "adapter",
-    "checkpoint_path",
     "compile",
     "dtype",
     "flash_attn2",
@@ -44,8 +44,11 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         empty = action.default is None or action.default is False or action.default == ""
-        silent = empty or action.dest == "auth"
-        return action.help if silent else super()._get_help_string(action)
+        if empty or action.dest == "auth":
+            return action.help
+        if isinstance(action, _Repeated):
+            return f"{action.help} (default: {', '.join(action.default)})"
+        return super()._get_help_string(action)
 
 
 class _Setting(argparse.Action):
@@ -62,19 +65,19 @@ class _Setting(argparse.Action):
         namespace.given = namespace.given | {self.dest}
 
 
-class _Once(argparse.Action):
-    """A flag that may be given once; argparse alone would let the second value win."""
+class _Repeated(argparse.Action):
+    """A flag that may be given several times. The values of the command line replace those of the environment."""
 
     def __call__(
         self,
-        parser: argparse.ArgumentParser,
+        parser: argparse.ArgumentParser,  # noqa: ARG002
         namespace: argparse.Namespace,
         values: object,
-        option_string: str | None = None,
+        option_string: str | None = None,  # noqa: ARG002
     ) -> None:
-        if getattr(namespace, self.dest) not in (self.default, values):
-            parser.error(f"{option_string} can be given once")
-        setattr(namespace, self.dest, values)
+        before = getattr(namespace, self.dest)
+        given = () if before is self.default else before
+        setattr(namespace, self.dest, (*given, values))
 
 
 def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -108,10 +111,11 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
 
 
 def connection(options: argparse.Namespace, environment: Mapping[str, str]) -> Connection | None:
-    """Return the server of --backend openai, or None for a local model. Raises `DemoError` for conflicting flags."""
+    """Return the server of --backend openai, or None without one. Raises `DemoError` for conflicting flags."""
     remote = options.backend == "openai"
     given = _given(options)
-    for name in LOCAL_ONLY if remote else SERVER_ONLY:
+    beside = "checkpoint_path" in given
+    for name in () if remote and beside else LOCAL_ONLY if remote else SERVER_ONLY:
         if name in given:
             flag, backend = f"--{name.replace('_', '-')}", "local" if remote else "openai"
             raise DemoError(
@@ -121,7 +125,7 @@ def connection(options: argparse.Namespace, environment: Mapping[str, str]) -> C
             )
     if not remote:
         return None
-    for name in WITHOUT_EFFECT:
+    for name in () if beside else WITHOUT_EFFECT:
         if name in given:
             log.info("--%s has no effect with --backend openai.", name.replace("_", "-"))
     if not options.api_base:
@@ -143,12 +147,13 @@ def _given(options: argparse.Namespace) -> set[str]:
 # fmt: off
 def _add_model_flags(flags: argparse.ArgumentParser) -> None:
     model = flags.add_argument_group("model")
-    model.add_argument("-c", "--checkpoint-path", default="auto", metavar="ID_OR_FOLDER",
+    model.add_argument("-c", "--checkpoint-path", action=_Repeated, default=AUTO, metavar="ID_OR_FOLDER",
         help="hub id or folder of a checkpoint of Qwen2-VL, Qwen2.5-VL or Qwen3-VL; 'tiny' is the bundled one; "
-             "'auto' takes a full one where there is a CUDA GPU")
-    model.add_argument("--adapter", action=_Once, default="", metavar="ID_OR_FOLDER",
-        help="hub id or folder of a LoRA adapter, used on top of the checkpoint; needs `pip "
-             "install peft`")
+             "'auto' takes a full one where there is a CUDA GPU; may be given several times, and "
+             "then people choose")
+    model.add_argument("--adapter", action=_Repeated, default=None, metavar="ID_OR_FOLDER",
+        help="hub id or folder of a LoRA adapter, used on top of the checkpoint; may be given "
+             "several times; needs `pip install peft`")
     model.add_argument("--cpu-only", action="store_true",
         help="run on the CPU even if there is a GPU")
     model.add_argument("--flash-attn2", action="store_true",
@@ -285,7 +290,9 @@ def _take_environment(flags: argparse.ArgumentParser, environment: Mapping[str, 
             if action.nargs == 0:
                 action.default = _boolean(text)
             elif action.dest in LISTS:
-                action.default = text.split(",") if text else None
+                listed = [value.strip() for value in text.split(",") if value.strip()]
+                kind = tuple if isinstance(action, _Repeated) else list
+                action.default = kind(listed) or action.default
             elif action.choices and text not in (action.default, *action.choices):
                 raise ValueError(text)
             else:

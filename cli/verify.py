@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from model.backend import AnswerRecord
 from model.checkpoint import load as checkpoints
 from model.checkpoint.choose import BUNDLED, Flags, choose
 from model.conversation import Image
@@ -17,7 +18,7 @@ from model.media.image import image_size
 from model.prompt.chat_template import control_tokens
 from model.reproduce import archive_reader
 from model.reproduce.archive import Archive
-from model.reproduce.generation_record import ModelInfo, VerifyResult
+from model.reproduce.generation_record import GenerationRecord, ModelInfo, VerifyResult
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
@@ -96,13 +97,21 @@ def _results(path: Path, folder: Path, flags: Flags) -> Iterator[VerifyResult]:
     weights.require_as_stored(backend.model)
     control = control_tokens(backend.processor.tokenizer)
     for number, (record, answered, reply) in enumerate(exported.records(control), 1):
-        if not record.greedy or answered.usage is None:
-            why = "drawn by lot" if not record.greedy else "broken off"
+        if why := _not_verified(record, answered, exported):
             print(f"Answer {number}: not verified, because it was {why}.")
             continue
         result = verify.replay(backend.model, backend.processor, record, reply)
         print(f"Answer {number}: {said(result)}")
         yield result
+
+
+def _not_verified(record: GenerationRecord, answered: AnswerRecord, exported: Archive) -> str:
+    """Why stock transformers cannot give this answer again, or nothing. The checkpoint is that of the latest answer."""
+    if answered.checkpoint != exported.answers[-1].checkpoint:
+        return f"given by {answered.checkpoint}"
+    if not record.greedy:
+        return "drawn by lot"
+    return "broken off" if answered.usage is None else ""
 
 
 def said(result: VerifyResult) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from model.conversation import Conversation
 from model.grounding import Convention
@@ -56,11 +56,17 @@ class Usage:
 
 @dataclass(frozen=True)
 class AnswerRecord:
-    """The settings of one answer, and its usage if it was completed. reasoning: shown, and never sent to a model again."""
+    """The settings of one answer, and its usage if it was completed.
+
+    reasoning: shown, and never sent to a model again; checkpoint: the name by which people choose it, empty if unknown;
+    convention: how the answer names places, None if unknown.
+    """
 
     settings: GenerationSettings
     usage: Usage | None
     reasoning: str = ""
+    checkpoint: str = ""
+    convention: Convention | None = None
 
 
 @dataclass(frozen=True)
@@ -211,6 +217,12 @@ class CacheFigures:
     evicted_features: int
 
 
+def together(figures: Iterable[CacheFigures | None]) -> CacheFigures | None:
+    """The sums over several models; None without any."""
+    known = [vars(one) for one in figures if one]
+    return CacheFigures(*map(sum, zip(*map(dict.values, known), strict=True))) if known else None
+
+
 class LoadProgress(Protocol):
     """Called with the share of loading that is done, 0..1, and with the reason while loading cannot continue."""
 
@@ -263,4 +275,13 @@ class Backend(Protocol):
 
     def default_settings(self) -> DefaultSettings:
         """The settings with which a page and programs start, where the command line sets no others."""
+        ...
+
+
+@runtime_checkable
+class Startable(Backend, Protocol):
+    """A backend that is loaded when it is needed."""
+
+    def begin(self) -> None:
+        """Begin to load it, if that has not begun. Returns at once."""
         ...

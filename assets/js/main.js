@@ -32,6 +32,7 @@ import * as notices from './page/notices.js';
 import { $, whenReady } from './page/parts.js';
 import * as refusals from './page/refusals.js';
 import * as scrolling from './page/scrolling.js';
+import * as checkpoint from './settings/checkpoint.js';
 import { levelOf, tokensOf } from './settings/detail.js';
 import * as logSliders from './settings/log_sliders.js';
 import * as modelNote from './settings/model_note.js';
@@ -63,7 +64,7 @@ refusals.start(window);
 copyCode(document);
 storage.whenRefused((why) => notices.tell(REFUSED[why]));
 
-for (const part of [address, attachments, comparison, connection, enlarged, examples, inspector, price, reproduce, seek, sidebar, tasks, textLimit]) part.start();
+for (const part of [address, attachments, checkpoint, comparison, connection, enlarged, examples, inspector, price, reproduce, seek, sidebar, tasks, textLimit]) part.start();
 askForRoom(document);
 whenItChanges(window, (height) => {
   $('#page').style.height = height ? `${height}px` : '';

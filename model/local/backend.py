@@ -25,12 +25,14 @@ from model.engine.cache.static_cache import CompiledDecoding, compile_decoding
 from model.engine.engine import Engine
 from model.errors import CheckpointError
 from model.families import BY_MODEL_TYPE
+from model.local.planner import Planner
 from model.local.reproduction import Reproduction, model_info_of
 from model.local.runner import GenerationRunner
 from model.media.reader import IN_THIS_PROCESS, MediaReader
 from model.prompt.builder import PromptBuilder
 from model.reproduce.generation_record import GenerationRecord, ModelInfo, VerifyResult
 from model.serving.event_stream import events_of
+from model.serving.fair_lock import FairLock
 from model.settings import DefaultSettings, GenerationSettings
 
 
@@ -51,11 +53,12 @@ class LocalBackend:
         prompt_lookup: bool = False,
         adapter: str = "",
         reader: MediaReader = IN_THIS_PROCESS,
+        lock: FairLock | None = None,
     ) -> None:
         """model, processor: of transformers; label, note: for `status`; adapter: the name of the one in `model`.
 
-        max_video_seconds: longer videos are refused; reader: opens the files of conversations. For the other
-        arguments see `Engine`.
+        max_video_seconds: longer videos are refused; reader: opens the files of conversations; lock: shared with other
+        models, if one at a time is to work. For the other arguments see `Engine`.
         """
         self.engine = Engine(
             model,
@@ -71,12 +74,13 @@ class LocalBackend:
             max_video_seconds=max_video_seconds,
             reader=reader,
         )
+        gpu_bytes = bytes_per_token(model) if self.engine.device == "cuda" else 0
+        info = model_info_of(model, adapter)
+        self.planner = Planner(self._prompts, self.engine.context_tokens, gpu_bytes, info)
         self._label, self._note = label, note
         self._default_settings = checkpoint_settings.default_settings(model.config.name_or_path)
-        self._runner = GenerationRunner(self.engine, self._prompts, reader)
-        self._reproduction = Reproduction(
-            self.engine, self._prompts, self._runner.lock, reader, model_info_of(model, adapter)
-        )
+        self._runner = GenerationRunner(self.engine, self._prompts, reader, lock or FairLock())
+        self._reproduction = Reproduction(self.engine, self._runner.lock, reader)
 
     @classmethod
     def load(
@@ -127,8 +131,14 @@ class LocalBackend:
         stop_repetition: bool = True,
         report: Callable[[float], None] = lambda _: None,
         reader: MediaReader = IN_THIS_PROCESS,
+        lock: FairLock | None = None,
+        cache_share: float = 1.0,
     ) -> LocalBackend:
-        """Load what `choose` returned. report: called with the share done, 0..1. Raises `CheckpointError`."""
+        """Load what `choose` returned. Raises `CheckpointError`.
+
+        report: called with the share done, 0..1; lock: see `__init__`; cache_share: of the caches' memory, where several
+        models share it.
+        """
         share = 0.5 if choice.compiled else 1.0
         model, processor = load(choice, lambda done: report(share * done))
         compiling = lambda done: report(share + (1 - share) * done)  # noqa: E731
@@ -145,13 +155,14 @@ class LocalBackend:
             processor,
             label=replace(choice, dtype=dtype).label,
             note=choice.note,
-            cache_bytes=kept,
+            cache_bytes=int(cache_share * kept),
             max_video_seconds=max_video_seconds,
             compiled_decoding=compiled_decoding,
             stop_repetition=stop_repetition,
             prompt_lookup=choice.prompt_lookup,
             adapter=choice.adapter,
             reader=reader,
+            lock=lock,
         )
 
     @property
@@ -167,7 +178,7 @@ class LocalBackend:
     @property
     def model_info(self) -> ModelInfo:
         """Checkpoint, dtype, device, attention and adapter, for generation records."""
-        return self._reproduction.model_info
+        return self.planner.model_info
 
     def status(self) -> Status:
         convention = BY_MODEL_TYPE[self.model.config.model_type].key
@@ -188,17 +199,7 @@ class LocalBackend:
         return self._prompts.build(conversation, settings).ids
 
     def estimate(self, conversation: Conversation, settings: GenerationSettings) -> Estimate:
-        prompt = self._prompts.build(conversation, settings)
-        costs = tuple(item.cost for item in prompt.items)
-        on_gpu = self.engine.device == "cuda"
-        gpu_bytes = bytes_per_token(self.model) * len(prompt) if on_gpu else 0
-        return Estimate(
-            costs,
-            len(prompt),
-            self.engine.context_tokens,
-            token_px=self._prompts.geometry.token_px,
-            gpu_bytes=gpu_bytes,
-        )
+        return self.planner.estimate(conversation, settings)
 
     def stream(
         self,
@@ -236,7 +237,7 @@ class LocalBackend:
         self, conversation: Conversation, settings: GenerationSettings
     ) -> GenerationRecord:
         """See `Reproducible.generation_record`."""
-        return self._reproduction.generation_record(conversation, settings)
+        return self.planner.generation_record(conversation, settings)
 
     def verify(self, record: GenerationRecord, reply: str, cancel: Cancel) -> VerifyResult | None:
         """See `Reproducible.verify`."""

@@ -1,4 +1,4 @@
-"""Records how a local model generated an answer, and verifies an answer with stock transformers code."""
+"""Verifies an answer of a local model with stock transformers code."""
 
 from __future__ import annotations
 
@@ -11,52 +11,26 @@ from typing import Any
 from model.backend import Cancel, CancelWhen
 from model.checkpoint import weights
 from model.checkpoint.choose import BUNDLED
-from model.conversation import Conversation
 from model.engine.engine import Engine, fits_in_memory
 from model.engine.streamer import StopWhen
 from model.errors import DemoError
 from model.media.reader import MediaReader
-from model.prompt.builder import PromptBuilder
-from model.prompt.sampling_arguments import sampling_arguments
 from model.reproduce import verify
 from model.reproduce.generation_record import (
     GenerationRecord,
     ModelInfo,
     VerifyResult,
-    processed_media,
-    template_messages,
 )
 from model.serving.fair_lock import FairLock
-from model.settings import GenerationSettings
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """Makes and verifies generation records on a shared engine. It takes the lock only while nobody waits for it."""
+    """Verifies generation records on a shared engine. It takes the lock only while nobody waits for it."""
 
     engine: Engine
-    prompts: PromptBuilder
     fair_lock: FairLock
     reader: MediaReader
-    model_info: ModelInfo
-
-    def generation_record(
-        self, conversation: Conversation, settings: GenerationSettings
-    ) -> GenerationRecord:
-        """The record from which the answer can be generated again. Raises `MediaError` and `ContextError`."""
-        prompt = self.prompts.build(conversation, settings)
-        longest = min(settings.max_new_tokens, max(1, self.engine.context_tokens - len(prompt)))
-        return GenerationRecord(
-            model_info=self.model_info,
-            prompt=self.prompts.text(conversation, settings),
-            messages=template_messages(
-                conversation, settings.system_prompt, self.prompts.template.control_tokens
-            ),
-            media=tuple(map(processed_media, prompt.items)),
-            vision_ids=settings.vision_ids,
-            generation=sampling_arguments(settings, longest),
-            seed=settings.seed or 0,
-        )
 
     def verify(self, record: GenerationRecord, reply: str, cancel: Cancel) -> VerifyResult | None:
         """Generate the answer again and compare it; None if cancelled. Raises `DemoError`.
@@ -104,17 +78,31 @@ def _quantized_while_loading(model: Any) -> str:
 
 
 def model_info_of(model: Any, adapter: str) -> ModelInfo:
-    """The facts about a model for generation records. A folder is given by its name, to hide local paths."""
+    """The facts about a loaded model for generation records."""
+    return model_info_for(
+        model.config.name_or_path,
+        str(model.dtype).removeprefix("torch."),
+        model.device.type,
+        model.config._attn_implementation,
+        adapter,
+        _quantized_while_loading(model),
+    )
+
+
+def model_info_for(
+    checkpoint: str, dtype: str, device: str, attention: str, adapter: str, quantize: str
+) -> ModelInfo:
+    """The same without the model. A folder is given by its name, to hide local paths."""
 
     def known_as(path: Path) -> str:
         return path.name if path.is_dir() else str(path)
 
-    path = Path(model.config.name_or_path)
+    path = Path(checkpoint)
     return ModelInfo(
         checkpoint=f"assets/{path.name}" if path == BUNDLED else known_as(path),
-        dtype=str(model.dtype).removeprefix("torch."),
-        device=model.device.type,
-        attention=model.config._attn_implementation,
+        dtype=dtype,
+        device=device,
+        attention=attention,
         adapter=known_as(Path(adapter)) if adapter else "",
-        quantize=_quantized_while_loading(model),
+        quantize=quantize,
     )

@@ -40,12 +40,14 @@ class GenerationRunner:
     media: pixels of all sessions that wait for the model; lock: held while the model works.
     """
 
-    def __init__(self, engine: Engine, prompts: PromptBuilder, reader: MediaReader) -> None:
+    def __init__(
+        self, engine: Engine, prompts: PromptBuilder, reader: MediaReader, lock: FairLock
+    ) -> None:
         self._engine, self._prompts = engine, prompts
         self.media = PreparedMedia(
             partial(prepare_pixels, reader=reader), pixels_nbytes, MAX_PREPARED_BYTES
         )
-        self.lock = FairLock()
+        self.lock = lock
         self._read_aheads = ReadAheadRegistry()
 
     def answer(

@@ -177,11 +177,18 @@ def _settings(archive: Archive, names: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def _answered_by(archive: Archive) -> list[str]:
+    """The name of what gave each answer. Where all are from one checkpoint, it is the name in `model_info`."""
+    names = [answered.checkpoint or archive.model_info.checkpoint for answered in archive.answers]
+    return names if len(set(names)) > 1 else [archive.model_info.checkpoint] * len(names)
+
+
 def _markdown(archive: Archive, names: Mapping[str, str]) -> str:
     """The conversation for people. HTML in a message is escaped."""
     lines = ["# Conversation", ""]
+    givers = iter(_answered_by(archive))
     for message in archive.conversation.messages:
-        lines += ["## You" if message.role == "user" else f"## {archive.model_info.checkpoint}", ""]
+        lines += ["## You" if message.role == "user" else f"## {next(givers)}", ""]
         for part in message.parts:
             if isinstance(part, Text):
                 lines += [html.escape(part.text, quote=False), ""]

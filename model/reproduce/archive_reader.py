@@ -15,6 +15,7 @@ from model.backend import AnswerRecord, StopReason, Usage
 from model.conversation import Conversation, Image, Media, Message, Text, Video
 from model.errors import DemoError
 from model.families import QUANTIZATIONS
+from model.grounding import Convention
 from model.reproduce.archive import FORMAT, SUFFIX, Archive
 from model.reproduce.archive_entries import Allowance, Entries, check_directory, too_large
 from model.reproduce.generation_record import ModelInfo, ProcessedMedia
@@ -155,7 +156,14 @@ def _answer_record(facts: Mapping[str, Any]) -> AnswerRecord:
         GenerationSettings(**facts["settings"]),
         usage if usage is None else _usage(usage),
         _text(facts.get("reasoning", "")),
+        _text(facts.get("checkpoint", "")),
+        _convention(facts.get("convention")),
     )
+
+
+def _convention(told: object) -> Convention | None:
+    known = (one for one in get_args(Convention) if one == told)
+    return next(known, None)
 
 
 def _usage(facts: Mapping[str, Any]) -> Usage:

@@ -44,6 +44,8 @@ def written(value: object) -> str:
     """A default as a table writes it."""
     if value in (None, argparse.SUPPRESS):
         return ""
+    if isinstance(value, tuple):
+        return ", ".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -82,7 +82,7 @@ def test_what_is_merged_as_the_page_says_is_whole_and_answers_as_the_adapter_doe
     replaced = re.sub(r"^base, .*$", lambda _: given, code, flags=re.MULTILINE)
     exec(replaced.replace('dtype="auto"', 'dtype="float32"'), {})
     capsys.readouterr()
-    assert check.report(Flags(str(merged), cpu_only=True)) == 0
+    assert check.report({"mine": Flags(str(merged), cpu_only=True)}) == 0
     assert capsys.readouterr().out.endswith("ready\n")
     talk, settings = (
         Conversation().with_user_turn(picture, Text("What?")),

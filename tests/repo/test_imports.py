@@ -33,6 +33,7 @@ MODEL_ARROWS: dict[str, set[str]] = {
     "remote": {"answers", "families", "media", "prompt", "serving"},
     "reproduce": {"answers", "families", "media", "prompt"},
     "loading": {"reproduce"},
+    "switching": {"reproduce", "serving"},
     "local": {
         "answers",
         "checkpoint",
@@ -42,6 +43,7 @@ MODEL_ARROWS: dict[str, set[str]] = {
         "prompt",
         "reproduce",
         "serving",
+        "switching",
     },
 }
 # What each package of ui/ may import of ui/, beside itself and `gradio_compat`.
@@ -58,11 +60,12 @@ UI_ARROWS: dict[str, set[str]] = {
     "ui.state": {"ui.http", "ui.http.access", "ui.media", "ui.media.sandbox", "ui.state.tab", "ui.state.tray", "ui.text"},
     "ui.html.syntax": {"ui.text"},
     "ui.html.markdown": {"ui.html.syntax", "ui.media", "ui.state.tray", "ui.text"},
-    "ui.html": {"ui.html.markdown", "ui.html.syntax", "ui.media", "ui.state", "ui.state.tab", "ui.state.tray", "ui.text"},
+    "ui.html.bar": {"ui.text"},
+    "ui.html": {"ui.html.bar", "ui.html.markdown", "ui.html.syntax", "ui.media", "ui.state", "ui.state.tab", "ui.state.tray", "ui.text"},
     "ui.handlers.chat": {"ui.handlers", "ui.html", "ui.http", "ui.state", "ui.state.tab"},
     "ui.handlers.tray": {"ui.handlers", "ui.html", "ui.media", "ui.state", "ui.state.tab", "ui.state.tray"},
-    "ui.handlers": {"ui.html", "ui.http", "ui.media", "ui.state", "ui.state.tab", "ui.state.tray", "ui.text"},
-    "ui.page": {"ui.handlers", "ui.handlers.chat", "ui.handlers.tray", "ui.html", "ui.html.syntax", "ui.http", "ui.http.access", "ui.http.gate", "ui.media", "ui.media.sandbox", "ui.state", "ui.text"},
+    "ui.handlers": {"ui.html", "ui.html.bar", "ui.http", "ui.media", "ui.state", "ui.state.tab", "ui.state.tray", "ui.text"},
+    "ui.page": {"ui.handlers", "ui.handlers.chat", "ui.handlers.tray", "ui.html", "ui.html.bar", "ui.html.syntax", "ui.http", "ui.http.access", "ui.http.gate", "ui.media", "ui.media.sandbox", "ui.state", "ui.state.tab", "ui.text"},
 }  # fmt: skip
 # What each folder of the page's scripts may import of the others; main.js, which starts them, imports all.
 SCRIPT_ARROWS: dict[str, set[str]] = {

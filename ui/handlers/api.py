@@ -16,6 +16,7 @@ from typing import Any
 
 import gradio as gr
 
+from model.backend import Backend
 from model.conversation import Conversation, Text
 from model.errors import DemoError, SettingError
 from model.media.source import WEB
@@ -99,7 +100,7 @@ async def estimate(
         tab = _tab(tabs, request)
         tabs.rates.admit_task(tab.presence.asker.address)
         conversation, generation = await _drafted(tabs, tab, message, settings)
-        work = partial(tabs.backend.estimate, conversation, generation)
+        work = partial(tab.backend.estimate, conversation, generation)
         return asdict(await tabs.background.run(tab, work))
 
 
@@ -127,7 +128,8 @@ async def _asked(tabs: Tabs, tab: Tab, message: object, settings: object) -> Run
         )  # a program that has just cancelled need not know how long that takes
     tabs.admit(tab)
     asked = await _drafted(tabs, tab, message, settings)
-    if tab.chat.undelivered and _same(tab.chat.undelivered, *asked):
+    same = tab.chat.undelivered and tab.chat.undelivered.checkpoint == tab.checkpoint
+    if same and tab.chat.undelivered and _same(tab.chat.undelivered, *asked):
         tab.chat.undelivered.expect_follower()
         return tab.chat.undelivered
     if tab.chat.run and tab.chat.run.is_ending:
@@ -156,8 +158,10 @@ async def _drafted(
     posted = parts_of(message)
     if not isinstance(settings, dict | None):
         raise SettingError("The settings must be an object: names and values.")
-    await _until_loaded(tabs)
-    chosen = tabs.chosen(settings or {})
+    by_name = dict(settings or {})
+    tab.choose(str(by_name.pop("checkpoint", tab.checkpoints.default)))
+    await _until_loaded(tab.backend)
+    chosen = tabs.chosen(by_name, tab.backend)
     parts = [part if isinstance(part, str) else await _attached(tabs, tab, part) for part in posted]
     asked = composed(
         tab.chat.conversation,
@@ -167,9 +171,9 @@ async def _drafted(
     return asked, chosen.generation
 
 
-async def _until_loaded(tabs: Tabs) -> None:
+async def _until_loaded(backend: Backend) -> None:
     """Wait until the checkpoint is loaded, and its default settings with it."""
-    while tabs.backend.status().state == "loading":
+    while backend.status().state == "loading":
         await asyncio.sleep(LOADING_S)
 
 

@@ -57,7 +57,7 @@ async def keep(tabs: Tabs, key: str, event: gr.EventData) -> str:
     try:
         tabs.rates.admit_look(tab.presence.asker.address)
         told |= await tabs.background.run(
-            tab, partial(_told, tabs, conversation, answers, attachments)
+            tab, partial(_told, tab, conversation, answers, attachments)
         )
     except (DemoError, OSError):  # OSError: a file went meanwhile
         return json.dumps(told)
@@ -111,7 +111,7 @@ def _require_idle(tab: Tab, before: Conversation | None = None) -> None:
 
 
 def _told(
-    tabs: Tabs,
+    tab: Tab,
     conversation: Conversation,
     answers: tuple[AnswerRecord, ...],
     attachments: Mapping[str, Attachment],
@@ -121,7 +121,7 @@ def _told(
     `zip`: an export without media, in base64. `media`: where to fetch each file. `thumbnails`: addresses. `state`: equal
     for equal conversations.
     """
-    kept = export.plain_archive(tabs, conversation, answers)
+    kept = export.plain_archive(tab, conversation, answers)
     file = io.BytesIO()
     archive.write(kept, file, media=False)
     if not archive_reader.is_restorable(file):

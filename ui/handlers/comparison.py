@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import gradio as gr
 
+from model.backend import Backend
 from model.conversation import Conversation
 from model.errors import DemoError
+from model.grounding import Convention
 from model.settings import DefaultSettings
 from ui.gradio_compat import posted
 from ui.handlers.frames import until_news
@@ -18,7 +20,7 @@ from ui.html import comparison as comparison_html
 from ui.html import messages as messages_html
 from ui.state.differences import differences
 from ui.state.registry import Tabs
-from ui.state.tab.comparison import Comparison, overrides_of, side
+from ui.state.tab.comparison import CHECKPOINT, Comparison, overrides_of, side
 from ui.state.tab.draft import Prepared
 from ui.state.tab.tab import Tab
 
@@ -34,11 +36,12 @@ async def show_comparison(
     overrides = overrides_of(posted(event).get("sides"))
     if tab.comparison and not any(overrides):
         overrides = tab.comparison.overrides
-    setting_specs = tabs.defaults.setting_specs
+    setting_specs = tabs.defaults_of(tab.backend).setting_specs
     values = {t.name: settings.get(t.name, t.default) for t in setting_specs}
-    return comparison_html.form(values, overrides, tab.texts, setting_specs), await _shown(
-        tabs, tab
-    )
+    values[CHECKPOINT] = tab.checkpoint
+    names = tab.checkpoints.names
+    form = comparison_html.form(values, overrides, tab.texts, setting_specs, names)
+    return form, await _shown(tabs, tab)
 
 
 async def compare(
@@ -50,9 +53,15 @@ async def compare(
         if not tab.draft.tray and not text.strip():
             raise DemoError("The message is empty; give it a text or a file.")
         overrides = overrides_of(posted(event).get("sides"))
-        draft = tab.prepared(text)
+        drafts = {known: tab.draft.prepared(text, known) for known in get_args(Convention)}
+        draft = drafts.__getitem__
         first, second = (
-            side(override, partial(_asked, tabs, draft, {**settings, **override}))
+            side(
+                override,
+                partial(_asked, tabs, draft, {**settings, **override}),
+                tab.checkpoints,
+                tab.checkpoint,
+            )
             for override in overrides
         )
         tabs.compare(tab, Comparison(first, second))
@@ -62,10 +71,14 @@ async def compare(
 
 
 def _asked(
-    tabs: Tabs, draft: Prepared, settings: Mapping[str, Any]
+    tabs: Tabs,
+    draft: Callable[[Convention], Prepared],
+    settings: Mapping[str, Any],
+    backend: Backend,
 ) -> tuple[Conversation, DefaultSettings]:
-    chosen = tabs.chosen(settings)
-    asked = draft(chosen.vision)
+    by_name = {name: value for name, value in settings.items() if name != CHECKPOINT}
+    chosen = tabs.chosen(by_name, backend)
+    asked = draft(backend.status().convention)(chosen.vision)
     assert asked, "the message is empty"
     return asked, chosen
 

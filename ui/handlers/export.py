@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from model.backend import AnswerRecord, Cancel
+from model.backend import AnswerRecord, Backend, Cancel
 from model.conversation import Conversation, Media
 from model.errors import DemoError, NotReplayableError
 from model.reproduce import archive, archive_reader
@@ -65,13 +65,14 @@ async def _verified(tabs: Tabs, tab: Tab, turn: int) -> str:
     if answer is None:
         return ""
     conversation, settings, reply = answer
+    backend = tab.backend_of(tab.chat.answers[turn])
     if tab.verifying:
         tab.verifying.set()  # one at a time
     cancel = tab.verifying = Cancel()
 
     def work() -> str:
-        record = _reproducible(tabs).generation_record(conversation, settings)
-        verdict = _reproducible(tabs).verify(record, reply, cancel)
+        record = _reproducible(backend).generation_record(conversation, settings)
+        verdict = _reproducible(backend).verify(record, reply, cancel)
         return reproduce_html.verdict(verdict, record.model_info.exact, tab.texts)
 
     try:
@@ -93,7 +94,7 @@ async def export(tabs: Tabs, key: str) -> tuple[str, Any]:
         tabs.rates.admit_task(tab.presence.asker.address)
         kept = tab.chat.conversation, tuple(tab.chat.answers)
         target = await tabs.background.run(
-            tab, partial(_export, tabs, tabs.background.room(tab), *kept)
+            tab, partial(_export, tab, tabs.background.room(tab), *kept)
         )
         tabs.made(tab, [str(target)])
         return file_url(str(target)), gr.skip()
@@ -137,13 +138,21 @@ async def _dialog(tabs: Tabs, tab: Tab, turn: int, request: gr.Request) -> str:
     kept = tab.chat.conversation, tab.chat.answers[: turn + 1]
     try:
         tabs.rates.admit_look(tab.presence.asker.address)
+        backend = tab.backend_of(tab.chat.answers[turn])
         record = await tabs.background.run(
-            tab, partial(_reproducible(tabs).generation_record, question, settings)
+            tab, partial(_reproducible(backend).generation_record, question, settings)
         )
     except DemoError as error:
         return reproduce_html.refusal(tab.texts.said(error.sentence), tab.texts)
     address = str(request.request.base_url) if request.request else "http://127.0.0.1:7860/"
-    return reproduce_html.dialog(record, *kept, tabs.defaults.values, address, tab.texts)
+    defaults = partial(_defaults, tabs, tab)
+    return reproduce_html.dialog(record, *kept, defaults, address, tab.texts)
+
+
+def _defaults(tabs: Tabs, tab: Tab, answered: AnswerRecord) -> dict[str, Any]:
+    """The settings for programs that give none but the checkpoint. Where there is one alone, it is no setting."""
+    values = tabs.defaults_of(tab.backend_of(answered)).values
+    return values | ({"checkpoint": tab.checkpoints.default} if tab.checkpoints.several else {})
 
 
 def _turn(event: gr.EventData) -> int:
@@ -165,16 +174,16 @@ def _answer(tab: Tab, turn: int) -> tuple[Conversation, GenerationSettings, str]
     )
 
 
-def _reproducible(tabs: Tabs) -> Reproducible:
-    if not isinstance(tabs.backend, Reproducible):
+def _reproducible(backend: Backend) -> Reproducible:
+    if not isinstance(backend, Reproducible):
         raise NotReplayableError("Only answers of a checkpoint in this program can be reproduced.")
-    return tabs.backend
+    return backend
 
 
 def _export(
-    tabs: Tabs, room: Room, conversation: Conversation, answers: tuple[AnswerRecord, ...]
+    tab: Tab, room: Room, conversation: Conversation, answers: tuple[AnswerRecord, ...]
 ) -> Path:
-    kept, script = _archive(tabs, conversation, answers)
+    kept, script = _archive(tab, conversation, answers)
     folder = upload_folder() / secrets.token_hex(16)  # unguessable, like an upload
     target = folder / time.strftime("conversation-%Y-%m-%d-%H%M.zip")
     with room.placed(target) as whole:
@@ -183,15 +192,16 @@ def _export(
 
 
 def _archive(
-    tabs: Tabs, conversation: Conversation, answers: tuple[AnswerRecord, ...]
+    tab: Tab, conversation: Conversation, answers: tuple[AnswerRecord, ...]
 ) -> tuple[Archive, str]:
     """The archive; with a script that answers the latest turn again, if the backend can."""
     question = reproduce_html.asked(conversation, len(answers) - 1)
     settings = replayed(answers[-1])
     try:
-        record = _reproducible(tabs).generation_record(question, settings)
+        backend = tab.backend_of(answers[-1])
+        record = _reproducible(backend).generation_record(question, settings)
     except NotReplayableError:
-        return plain_archive(tabs, conversation, answers), ""
+        return plain_archive(tab, conversation, answers), ""
     named = record.renamed(archive.file_names(conversation))
     return Archive(conversation, answers, record.media, record.model_info), transformers_script(
         named
@@ -199,16 +209,17 @@ def _archive(
 
 
 def plain_archive(
-    tabs: Tabs, conversation: Conversation, answers: tuple[AnswerRecord, ...]
+    tab: Tab, conversation: Conversation, answers: tuple[AnswerRecord, ...]
 ) -> Archive:
     """The archive without what only a backend can tell that reproduces answers. Raises `DemoError`."""
     question = reproduce_html.asked(conversation, len(answers) - 1)
-    costs = tabs.backend.estimate(question, replayed(answers[-1])).items
+    backend = tab.backend_of(answers[-1])
+    costs = backend.estimate(question, replayed(answers[-1])).items
     media = (
         ProcessedMedia(str(item.path), cost.kind, *cost.resized, cost.times)
         for item, cost in zip(question.media, costs, strict=True)
     )
-    name, _, _ = tabs.backend.status().label.partition(" · ")
+    name, _, _ = backend.status().label.partition(" · ")
     return Archive(conversation, answers, tuple(media), ModelInfo(name))
 
 

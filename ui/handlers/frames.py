@@ -19,7 +19,7 @@ HEARTBEAT_S = (
 
 async def until_news(tabs: Tabs, run: Run, shown: object) -> None:
     """Wait until the run has another version than `shown`: at least a frame, at most `HEARTBEAT_S` or until it ends."""
-    yield_core = tabs.backend.status().yield_core if run.text else None
+    yield_core = run.backend.status().yield_core if run.backend and run.text else None
     waited, frame = 0.0, tabs.frame_s(CPU_FRAME_S if yield_core else FRAME_S)
     longest = max(frame, HEARTBEAT_S)
     while run.live and waited < longest and (waited < frame or run.version == shown):

@@ -21,7 +21,9 @@ async def save_marked(tabs: Tabs, key: str, event: gr.EventData) -> tuple[str, s
     tab = tab_of(tabs, key)
     asked = posted(event)
     asked_for = asked.get("answer"), asked.get("picture")
-    answers = grounding_html.by_answer(tab.chat.conversation, tab.chat.attachments, tab.convention)
+    conversation = tab.chat.conversation
+    conventions = tab.conventions_of(conversation)
+    answers = grounding_html.by_answer(conversation, tab.chat.attachments, conventions)
     found = (
         m for i, pictures in enumerate(answers) for m in pictures if (i, m.number) == asked_for
     )

@@ -8,12 +8,14 @@ from typing import Any
 import gradio as gr
 
 from model.settings import SETTING_SPECS, DefaultSettings, SettingSpec
+from ui.handlers.page_tab import tab_of
 from ui.state.registry import Tabs
 
 
-async def start_settings(tabs: Tabs, start: Mapping[str, Any]) -> list[Any]:
-    """The defaults and bounds, if the page has others: the checkpoint was loaded after the page had been built."""
-    defaults = tabs.defaults
+async def start_settings(tabs: Tabs, key: str, start: Mapping[str, Any]) -> list[Any]:
+    """The checkpoint's defaults and bounds, if the page has others: it was loaded or chosen after the page had been built."""
+    # A page that has just been loaded has no key yet.
+    defaults = tabs.defaults_of(tab_of(tabs, key).backend if key else tabs.backend)
     if (now := started(defaults)) == start:
         return [gr.skip()] * (1 + len(SETTING_SPECS))
     return [now, *bounded(defaults)]

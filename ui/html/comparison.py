@@ -16,8 +16,9 @@ from model.settings import SETTING_SPECS, SettingSpec
 from ui.gradio_compat import file_url
 from ui.html import messages as messages_html
 from ui.html import page_update
+from ui.html.bar.checkpoint import options
 from ui.state.differences import Piece
-from ui.state.tab.comparison import NAMES, Comparison, Overrides, Side
+from ui.state.tab.comparison import CHECKPOINT, NAMES, Comparison, Overrides, Side
 from ui.state.tab.conversation import UNEXPECTED
 from ui.state.tray.attachment import Attachment
 from ui.text.direction import without_overrides
@@ -42,24 +43,44 @@ def form(
     overrides: tuple[Overrides, Overrides],
     texts: Texts,
     setting_specs: Sequence[SettingSpec] = SETTING_SPECS,
+    checkpoints: Sequence[str] = (),
 ) -> str:
     """The form for what differs. It has a row for each setting, and a script shows the chosen ones.
 
-    values: the page's settings by name; setting_specs: with the bounds that the checkpoint has.
+    values: the page's settings by name, and its checkpoint; setting_specs: with the bounds that the checkpoint has;
+    checkpoints: the names of all that can be compared. Where there are several, a comparison starts with two of them.
     """
+    several = len(checkpoints) > 1
+    if several and not any(overrides):
+        other = next(name for name in checkpoints if name != values[CHECKPOINT])
+        overrides = {CHECKPOINT: values[CHECKPOINT]}, {CHECKPOINT: other}
     if not any(overrides):
         most = values[FIRST]
         fewer = most // PART if isinstance(most, int) else most
         overrides = {FIRST: most}, {FIRST: fewer}
     heads = "".join(f'<strong aria-hidden="true">{name}</strong>' for name in NAMES)
-    rows = "".join(_row(spec, values[spec.name], overrides, texts) for spec in setting_specs)
+    rows = _checkpoint_row(values[CHECKPOINT], overrides, checkpoints, texts) if several else ""
+    rows += "".join(_row(spec, values[spec.name], overrides, texts) for spec in setting_specs)
     return (
         f"<form novalidate><h2>{html.escape(texts.compare_title)}</h2><p>{html.escape(texts.compare_hint)}</p>"
         f'<div class="rows"><div class="head">{heads}</div>{rows}</div>'
-        f'<div class="bar">{_choice(texts)}'
+        f'<div class="bar">{_choice(texts, several)}'
         f'<button class="primary" data-run="{html.escape(texts.compare)}" '
         f'data-stop="{html.escape(texts.stop)}">{html.escape(texts.compare)}</button></div></form>'
     )
+
+
+def _checkpoint_row(
+    value: str, overrides: tuple[Overrides, Overrides], names: Sequence[str], texts: Texts
+) -> str:
+    label = html.escape(texts.checkpoint)
+    fields = "".join(
+        f'<select name="{i}" aria-label="{label}, {NAMES[i]}">'
+        f"{options(names, override.get(CHECKPOINT, value))}</select>"
+        for i, override in enumerate(overrides)
+    )
+    shown = any(CHECKPOINT in override for override in overrides)
+    return _labelled(CHECKPOINT, f"<span>{label}</span>{fields}", label, shown, texts)
 
 
 def _row(
@@ -70,7 +91,7 @@ def _row(
 ) -> str:
     named = labels(spec, texts)
     label, name = html.escape(named["label"]), spec.name
-    hidden = "" if any(name in override for override in overrides) else " hidden"
+    shown = any(name in override for override in overrides)
     partner = f' data-partner="{PARTNERS[name]}"' if name in PARTNERS else ""
     # A checkbox is added to compare both of its values.
     otherwise = (value, not value) if spec.kind == "bool" else (value, value)
@@ -78,11 +99,19 @@ def _row(
         _field(spec, i, override.get(name, otherwise[i]), value, f"{label}, {NAMES[i]}")
         for i, override in enumerate(overrides)
     )
+    content = f'<span title="{html.escape(named["info"])}">{label}</span>{fields}'
+    return _labelled(name, content, label, shown, texts, partner)
+
+
+def _labelled(
+    name: str, content: str, label: str, shown: bool, texts: Texts, partner: str = ""
+) -> str:
+    """A row that can be taken out again. content, label: HTML; partner: an attribute."""
+    remove = html.escape(texts.remove).format(name=label)
     return (
-        f'<div class="row" role="group" aria-label="{label}" data-name="{name}"{partner}{hidden}>'
-        f'<span title="{html.escape(named["info"])}">{label}</span>{fields}'
-        f'<button type="button" data-op="drop" aria-label="{html.escape(texts.remove.format(name=named["label"]))}">'
-        "✕</button></div>"
+        f'<div class="row" role="group" aria-label="{label}" data-name="{name}"{partner}'
+        f"{'' if shown else ' hidden'}>{content}"
+        f'<button type="button" data-op="drop" aria-label="{remove}">✕</button></div>'
     )
 
 
@@ -103,8 +132,10 @@ def _field(spec: SettingSpec, place: int, shown: Any, value: Any, label: str) ->
     return f'<input type="number" {attributes}{limits} value="{said}" placeholder="{placeholder}" inputmode="decimal">'
 
 
-def _choice(texts: Texts) -> str:
-    groups = "".join(
+def _choice(texts: Texts, several: bool) -> str:
+    checkpoint = html.escape(texts.checkpoint)
+    groups = f'<option value="{CHECKPOINT}">{checkpoint}</option>' if several else ""
+    groups += "".join(
         f'<optgroup label="{html.escape(texts.groups[group])}">'
         + "".join(
             f'<option value="{spec.name}">{html.escape(labels(spec, texts)["label"])}</option>'
@@ -193,7 +224,9 @@ def _differing(comparison: Comparison, place: int, texts: Texts) -> str:
         else (ours.overrides, theirs.overrides)
     )
     differing = [t for t in SETTING_SPECS if values.get(t.name) != others.get(t.name)]
-    shown = (f"{labels(t, texts)['label']}: {_value(values.get(t.name), texts)}" for t in differing)
+    shown = [f"{labels(t, texts)['label']}: {_value(values.get(t.name), texts)}" for t in differing]
+    if values.get(CHECKPOINT) != others.get(CHECKPOINT):
+        shown.insert(0, str(values.get(CHECKPOINT)))
     return " · ".join(shown) or texts.compare_equal_settings
 
 

@@ -104,23 +104,26 @@ def _numbered(
 def by_answer(
     conversation: Conversation,
     attachments: Mapping[str, Attachment],
-    convention: Convention,
+    conventions: Sequence[Convention],
     start: int = 0,
 ) -> list[list[Marked]]:
-    """The places that each answer of the conversation names, from message `start` on."""
+    """The places that each answer of the conversation names, from message `start` on.
+
+    conventions: one for each exchange: its checkpoint's.
+    """
     if start == len(conversation.messages):
         return []
     about = [None, *subjects(conversation, "image")]
     return [
-        _marked(pictures, about[number], message.text, attachments, convention)
-        for number, message, pictures in _with_pictures(conversation, "assistant", start)
+        _marked(pictures, about[number], message.text, attachments, conventions[turn])
+        for turn, number, message, pictures in _with_pictures(conversation, "assistant", start)
     ]
 
 
 def by_question(
     conversation: Conversation,
     attachments: Mapping[str, Attachment],
-    convention: Convention,
+    conventions: Sequence[Convention],
     start: int = 0,
 ) -> list[list[Marked]]:
     """The regions of each question, in order, from message `start` on. Regions of unknown pictures are left out."""
@@ -128,21 +131,23 @@ def by_question(
         [
             one
             for region in message.regions
-            for one in _marked(pictures, None, region.text, attachments, convention)
+            for one in _marked(pictures, None, region.text, attachments, conventions[turn])
         ]
-        for _, message, pictures in _with_pictures(conversation, "user", start)
+        for turn, _, message, pictures in _with_pictures(conversation, "user", start)
     ]
 
 
 def _with_pictures(
     conversation: Conversation, role: Role, start: int
-) -> Iterator[tuple[int, Message, list[Image]]]:
-    """The messages of `role` from number `start` on: the number, the message, and the pictures up to it."""
+) -> Iterator[tuple[int, int, Message, list[Image]]]:
+    """The messages of `role` from number `start` on: exchange, number, message, and the pictures up to it."""
     pictures: list[Image] = []
+    turn = -1
     for number, message in enumerate(conversation.messages):
         pictures += [item for item in message.media if isinstance(item, Image)]
+        turn += message.role == "user"
         if message.role == role and number >= start:
-            yield number, message, pictures
+            yield turn, number, message, pictures
 
 
 def described(pictures: Sequence[Marked]) -> list[dict[str, Any]]:

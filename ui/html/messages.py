@@ -10,6 +10,7 @@ import html
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from model.backend import AnswerRecord, Progress, Status, Usage
@@ -122,9 +123,17 @@ def messages(
     return shown
 
 
-def thoughts(answers: Sequence[AnswerRecord], texts: Texts) -> list[str]:
-    """What the model thought before each answer, folded."""
-    return [thought(answered.reasoning, answered.usage, texts) for answered in answers]
+def thoughts(answers: Sequence[AnswerRecord], texts: Texts, *, named: bool = False) -> list[str]:
+    """What the model thought before each answer, folded. named: after the name of the checkpoint."""
+    return [
+        (_giver(answered.checkpoint) if named and answered.checkpoint else "")
+        + thought(answered.reasoning, answered.usage, texts)
+        for answered in answers
+    ]
+
+
+def _giver(checkpoint: str) -> str:
+    return f'<div class="checkpoint">{literal(checkpoint)}</div>'
 
 
 def thought(reasoning: str, usage: Usage | None, texts: Texts) -> str:
@@ -253,9 +262,11 @@ def page_texts(texts: Texts) -> str:
     return f"<div{attributes}></div>"
 
 
-def banner(status: Status, texts: Texts) -> str:
-    """What runs, or how far it is."""
+def banner(status: Status, texts: Texts, *, named: bool = False) -> str:
+    """What runs, or how far it is. named: the name stands beside it already, as a choice."""
     note = texts.said(status.note)
+    if named:
+        status = replace(status, label=status.label.partition(" · ")[2])
     match status.state:
         case "loading" if note:
             return _line(status) + _note(texts.connecting.format(reason=note), "status")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import cache
+from itertools import accumulate, islice
 from typing import Any, Literal, NamedTuple, TypedDict
 
 import gradio as gr
@@ -63,7 +64,8 @@ class ConversationUpdate(TypedDict):
 
 def full_update(tab: Tab) -> View:
     """All elements, after an event."""
-    answered = bool(tab.chat.answers) and not tab.chat.live
+    latest = tab.chat.answers[-1] if tab.chat.answers and not tab.chat.live else None
+    answered = latest is not None
     changeable = answered and not tab.draft.editing
     empty = not tab.chat.shown.messages
     return View(
@@ -84,7 +86,7 @@ def full_update(tab: Tab) -> View:
         retry_penalised=_button(changeable and tab.chat.looped),
         edit=_button(changeable),
         undo=_button(changeable),
-        reproduce=_button(answered and tab.backend.status().reproducible),
+        reproduce=_button(latest is not None and tab.backend_of(latest).status().reproducible),
         export=_button(answered),
         clear=_button(not empty),
     )
@@ -106,17 +108,24 @@ def conversation_update(tab: Tab) -> ConversationUpdate:
     conversation = run.conversation if run else chat.conversation
     shown, answered = conversation.messages, iter(chat.answers)
     answers = [next(answered, None) if m.role == "assistant" else None for m in shown]
-    convention = tab.convention
+    conventions = tab.conventions_of(conversation)
+    turns = accumulate((m.role == "user" for m in shown), initial=-1)
     kept, before = tab.drawn.kept(
-        [(*_drawn_from(tab, *one), convention) for one in zip(shown, answers, strict=True)]
+        [
+            (*_drawn_from(tab, message, answered), conventions[turn])
+            for message, answered, turn in zip(shown, answers, islice(turns, 1, None), strict=True)
+        ]
     )
     new = [answer for answer in answers[kept:] if answer]
     messages = messages_html.messages(
-        conversation, chat.attachments, messages_html.thoughts(new, tab.texts), kept
+        conversation,
+        chat.attachments,
+        messages_html.thoughts(new, tab.texts, named=tab.checkpoints.several),
+        kept,
     )
     said = [messages_html.readable(m.text) for m in shown[kept:] if m.role == "assistant"]
-    pointed = grounding_html.by_answer(conversation, chat.attachments, convention, kept)
-    regions = grounding_html.by_question(conversation, chat.attachments, convention, kept)
+    pointed = grounding_html.by_answer(conversation, chat.attachments, conventions, kept)
+    regions = grounding_html.by_question(conversation, chat.attachments, conventions, kept)
     return {
         "answering": run is not None,
         "before": before,
@@ -198,7 +207,10 @@ def live_places(tab: Tab) -> list[grounding_html.Marked]:
     if tab.chat.run is None:
         return []
     return grounding_html.marked(
-        tab.chat.shown, tab.chat.run.text, tab.chat.attachments, tab.convention
+        tab.chat.shown,
+        tab.chat.run.text,
+        tab.chat.attachments,
+        tab.chat.run.convention or tab.convention,
     )
 
 

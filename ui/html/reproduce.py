@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -20,6 +20,10 @@ from model.reproduce.generation_record import GenerationRecord, VerifyResult
 from model.reproduce.script import transformers_script
 from ui.text.texts import Texts
 
+# From an answer to the settings of this page for programs that give none, by name: those of the checkpoint that gave it.
+# With the default `checkpoint` where there are several.
+Defaults = Callable[[AnswerRecord], Mapping[str, Any]]
+
 
 def asked(conversation: Conversation, turn: int) -> Conversation:
     """The conversation as it was when the answer number `turn` (from 0) was asked for."""
@@ -30,13 +34,13 @@ def dialog(
     record: GenerationRecord,
     conversation: Conversation,
     answers: Sequence[AnswerRecord],
-    defaults: Mapping[str, Any],
+    defaults: Defaults,
     address: str,
     texts: Texts,
 ) -> str:
     """The dialog for the latest of `answers`; `conversation` has at least the messages up to it.
 
-    defaults: this page's settings for programs that give none, by name.
+    defaults: see `Defaults`.
     """
     turn = len(answers) - 1
     names = file_names(conversation)
@@ -73,15 +77,16 @@ def refusal(sentence: str, texts: Texts) -> str:
 
 
 def settings_text(
-    conversation: Conversation, answered: AnswerRecord, turn: int, defaults: Mapping[str, Any]
+    conversation: Conversation, answered: AnswerRecord, turn: int, defaults: Defaults
 ) -> str:
     """The settings in force, and each item's own, as JSON."""
     question = asked(conversation, turn)
     names = file_names(conversation)
-    shown: dict[str, Any] = asdict(replayed(answered))
+    known = defaults(answered)
+    shown: dict[str, Any] = _checkpoint(answered, known) | asdict(replayed(answered))
     if question.media:
         shown["media"] = {
-            f"{number}. {names[str(item.path)]}": _changed(asdict(item.vision), defaults)
+            f"{number}. {names[str(item.path)]}": _changed(asdict(item.vision), known)
             for number, item in enumerate(question.media, 1)
         }
     return json.dumps(shown, ensure_ascii=False, indent=1)
@@ -101,13 +106,19 @@ def verdict(result: VerifyResult | None, exact: bool, texts: Texts) -> str:
     return sentence if exact else f"{sentence} {texts.verify_rounding}"
 
 
+def _checkpoint(answered: AnswerRecord, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The checkpoint as a setting, where there are several."""
+    named = "checkpoint" in defaults and answered.checkpoint
+    return {"checkpoint": answered.checkpoint} if named else {}
+
+
 def _changed(values: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
     """Those that differ from the defaults, by which programs ask."""
     return {name: value for name, value in values.items() if value != defaults[name]}
 
 
 def questions(
-    conversation: Conversation, answers: Sequence[AnswerRecord], defaults: Mapping[str, Any]
+    conversation: Conversation, answers: Sequence[AnswerRecord], defaults: Defaults
 ) -> Iterator[ApiTurn]:
     """What a program asks this page to have the same conversation."""
     names = file_names(conversation)
@@ -116,8 +127,9 @@ def questions(
         files = tuple(names[str(item.path)] for item in message.media)
         # Programs give one resolution for all files of a message: the first item's.
         vision = asdict(message.media[0].vision) if message.media else {}
-        asked_with = {**vision, **asdict(replayed(answered))}
-        changed = _changed(asked_with, defaults)
+        known = defaults(answered)
+        asked_with = {**_checkpoint(answered, known), **vision, **asdict(replayed(answered))}
+        changed = _changed(asked_with, known)
         yield ApiTurn(message.text, files, changed, tuple(_content(message, names)))
 
 

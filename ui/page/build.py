@@ -8,7 +8,6 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from model.backend import Backend
 from model.media.download import Downloads
 from ui import ASSETS
 from ui.gradio_compat import FRONT_END, front_end_folder, slow_the_queue
@@ -32,6 +31,7 @@ from ui.state.answer_log import AnswerLog
 from ui.state.fair_pool import FairPool
 from ui.state.rate_limit import Rates
 from ui.state.registry import Tabs
+from ui.state.tab.checkpoints import Backends
 from ui.text.english import ENGLISH
 
 # That Gradio handles at once: some last as long as an answer or a clip, and of one address there are
@@ -54,7 +54,7 @@ class ServedBlocks(gr.Blocks):  # type: ignore[misc]  # mypy does not read Gradi
 
 
 def build_page(
-    backend: Backend,
+    backends: Backends,
     *,
     given: Mapping[str, object] | None = None,
     queue_size: int = 64,
@@ -69,7 +69,7 @@ def build_page(
     history: bool = True,
     give_back: Callable[[], None] = lambda: None,
 ) -> ServedBlocks:
-    """The page in front of `backend`. Serve it with `launch`.
+    """The page in front of a backend, or of several by name. Serve it with `launch`.
 
     given: settings by name that are defaults in place of the checkpoint's own; read_ahead: whether what is attached is read before it is sent; requests_per_minute: of one address, 0 for
     any number; log_messages: whether the log holds what was asked and answered; downloads: fetches what programs
@@ -79,7 +79,7 @@ def build_page(
     the system, called from any thread.
     """
     tabs = Tabs(
-        backend,
+        backends,
         queue_size=queue_size,
         given=given,
         rates=Rates(requests_per_minute),
@@ -91,7 +91,7 @@ def build_page(
     )
     blocks = ServedBlocks(title=ENGLISH.title, fill_width=True, analytics_enabled=False)
     with blocks:
-        page = lay_out(tabs.defaults, log_ins, demo, history)
+        page = lay_out(tabs.defaults_of(tabs.backend), log_ins, demo, history)
         wire(page, tabs, blocks, read_ahead=read_ahead, demo=demo)
         add_api(tabs, blocks)
     blocks.queue(api_open=False, max_size=max(queue_size, 1) * 8)

@@ -28,6 +28,7 @@ class Bar:
 
     brand: gr.HTML
     banner: gr.HTML
+    checkpoint: gr.HTML  # the choice, empty where there is one alone
     views: gr.HTML
     clear: gr.Button
     chats: gr.HTML | None  # the list of chats; none where browsers keep none

@@ -9,7 +9,7 @@ import gradio as gr
 from ui.html import comparison as comparison_html
 from ui.html import messages as messages_html
 from ui.html import tray as tray_html
-from ui.html.chats import entry
+from ui.html.bar.chats import entry
 from ui.html.examples import offered
 from ui.html.tasks import tasks
 from ui.http.access.log_in_page import log_out_form

@@ -9,7 +9,7 @@ from ui.handlers.settings import started
 from ui.html import comparison as comparison_html
 from ui.html import messages as messages_html
 from ui.html import tray as tray_html
-from ui.html.chats import entry as chats_entry
+from ui.html.bar.chats import entry as chats_entry
 from ui.html.examples import offered
 from ui.html.page_update import HIDDEN, View
 from ui.html.syntax.formulas import DELIMITERS
@@ -94,6 +94,7 @@ def lay_out_bar(texts: Texts, history: bool) -> Bar:
             chats=entry,
             brand=gr.HTML(f"<h1>{texts.title}</h1>", elem_id="brand"),
             banner=gr.HTML(elem_id="model-banner"),
+            checkpoint=gr.HTML(elem_id="checkpoint", js_on_load=mounted("checkpoint", "choose")),
             views=gr.HTML(comparison_html.views(texts), elem_id="views"),
             clear=gr.Button(texts.clear, elem_id="clear", size="sm", visible=HIDDEN),
         )

@@ -9,12 +9,13 @@ import gradio as gr
 
 from model.settings import SETTING_SPECS
 from ui.gradio_compat import bound, forget_session
-from ui.handlers import comparison, export, marked_copy, settings
+from ui.handlers import comparison, export, marked_copy
 from ui.handlers.chat import editing, following, opening, sending
 from ui.handlers.tray import attaching, pricing, read_ahead
 from ui.handlers.tray.inspector import inspect
 from ui.html.page_update import as_updates
 from ui.page.chats import wire_chats
+from ui.page.checkpoint import model_of, wire_checkpoint, wire_start_settings
 from ui.page.controls import DETAIL
 from ui.page.elements import Page
 from ui.page.events import PRESS, STREAMED_EVERY, UNQUEUED, UNQUEUED_EVERY, UNQUEUED_LATEST, Events
@@ -37,7 +38,8 @@ DOWNLOAD = "(url) => { qwenVlChat.download(url); return [] }"
 def wire(page: Page, tabs: Tabs, blocks: gr.Blocks, *, read_ahead: bool, demo: bool) -> None:
     """Connect every event of the page with its handler."""
     events = Events(page, tabs, blocks, read_ahead, demo)
-    wire_opening(events)
+    opened = wire_opening(events)
+    wire_checkpoint(events, opened)
     wire_language(events)
     wire_answering(events)
     wire_following(events)
@@ -53,14 +55,14 @@ def wire(page: Page, tabs: Tabs, blocks: gr.Blocks, *, read_ahead: bool, demo: b
     wire_detail(events)
 
 
-def wire_opening(events: Events) -> None:
-    """A page opens, comes back after a lost connection, or is left."""
+def wire_opening(events: Events) -> Any:
+    """A page opens, comes back after a lost connection, or is left. Returns the event of opening."""
     page, blocks, bind = events.page, events.blocks, events.bind
     key, name, view = page.values.key, page.values.name, page.view
     opened = blocks.load(
         bind(opening.open_page),
         [key, page.sidebar.language, page.values.original, page.values.held],
-        [key, name, page.values.owner, page.bar.banner, page.loading, *view],
+        [key, name, page.values.owner, *model_of(page), *view],
         js="() => qwenVlChat.open()",
         **UNQUEUED,
     )
@@ -71,6 +73,7 @@ def wire_opening(events: Events) -> None:
         events.update_after(event)
     blocks.unload(bind(opening.close_page))
     blocks.unload(bound(_drop_session, blocks))
+    return opened
 
 
 def _drop_session(blocks: gr.Blocks, request: gr.Request) -> None:
@@ -92,7 +95,7 @@ def wire_language(events: Events) -> None:
     events.blocks.load(None, None, sidebar.language, js="() => qwenVlChat.language()", **UNQUEUED)
     keep = "(language) => { qwenVlChat.chooseLanguage(language); return [] }"
     kept = sidebar.language.input(None, sidebar.language, None, js=keep, **UNQUEUED)
-    shown = [page.bar.banner, view.stats, view.notice, view.tray, view.live]
+    shown = [page.bar.checkpoint, page.bar.banner, view.stats, view.notice, view.tray, view.live]
     inputs = [page.values.key, sidebar.language]
     chosen = kept.then(events.bind(opening.choose_language), inputs, shown, **UNQUEUED_LATEST)
     events.price_after(chosen.then)
@@ -260,7 +263,7 @@ def wire_settings(events: Events) -> None:
     names = json.dumps([spec.name for spec in SETTING_SPECS])
     restore = f"(start) => qwenVlChat.keptSettings({names}, start.values)"
     restored = events.gather_at(blocks.load(None, start, controls, js=restore, **UNQUEUED).then)
-    wire_checkpoint_settings(events, restored)
+    wire_start_settings(events, restored)
     reset = page.sidebar.reset.click(
         None, start, controls, js="(start) => start.values", **UNQUEUED
     )
@@ -277,19 +280,3 @@ def wire_detail(events: Events) -> None:
     events.price_after(events.gather_at(tokens.then).then)
     shown = f"(most, start) => qwenVlChat.levelOf(most, {levels}, {bound})"
     most.change(None, [most, start], detail, js=shown, **UNQUEUED_LATEST)
-
-
-def wire_checkpoint_settings(events: Events, restored: Any) -> None:
-    """The settings take the defaults and bounds of the checkpoint, once it is there."""
-    page, start = events.page, events.page.values.start
-    controls = list(page.sidebar.controls.components)
-    shown = [page.bar.banner, page.loading, page.view.run_state]
-    watch = events.bind(opening.watch_loading)
-    watched = page.loading.tick(watch, page.values.key, shown, **UNQUEUED)
-    keep = "(start, ...values) => qwenVlChat.startSettings(start.values, values)"
-    for event in (restored, watched):
-        told = event.then(
-            events.bind(settings.start_settings), start, [start, *controls], **UNQUEUED
-        )
-        started = told.then(None, [start, *controls], controls, js=keep, **UNQUEUED)
-        events.gather_at(started.then)

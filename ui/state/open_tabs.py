@@ -6,10 +6,10 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 
-from model.backend import Backend
 from model.errors import DemoError
 from ui.http.asker import Asker
 from ui.media import disk_quota
+from ui.state.tab.checkpoints import Checkpoints
 from ui.state.tab.tab import Tab
 
 SWEEP_S = 600.0  # between two searches for files that nobody needs
@@ -25,10 +25,12 @@ LONG_TEXT = 20_000  # characters; shorter ones are not counted when they come
 class OpenTabs:
     """Changed on the event loop only. Other threads may iterate."""
 
-    def __init__(self, backend: Backend, kept_s: float, dropped: Callable[[Tab], None]) -> None:
+    def __init__(
+        self, checkpoints: Checkpoints, kept_s: float, dropped: Callable[[Tab], None]
+    ) -> None:
         """dropped: called for each tab just before it is dropped."""
         self.kept_s = kept_s
-        self._backend = backend
+        self._checkpoints = checkpoints
         self._dropped = dropped
         self._tabs: dict[str, Tab] = {}  # the one that was used last at the end
         self._swept = time.monotonic()
@@ -46,7 +48,7 @@ class OpenTabs:
 
     def open(self, key: str) -> Tab:
         """The tab of this key, a new one if there is none (any more). Raises `DemoError` if there are too many."""
-        tab = self._tabs.pop(key, None) or Tab(key, self._backend)
+        tab = self._tabs.pop(key, None) or Tab(key, self._checkpoints)
         self._tabs[key] = tab
         tab.presence.touch()
         self._clean(spare=tab)

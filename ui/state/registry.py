@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from model.backend import Backend, CacheFigures, Status
+from model.backend import Backend, CacheFigures, Status, together
 from model.conversation import Conversation
 from model.errors import DemoError, LocalizedText
 from model.media.download import Downloads
@@ -29,6 +29,7 @@ from ui.state.clip_copies import ClipCopies
 from ui.state.open_tabs import KEPT_S, OpenTabs
 from ui.state.pending_pages import PendingPages
 from ui.state.rate_limit import Rates
+from ui.state.tab.checkpoints import Backends, Checkpoints
 from ui.state.tab.comparison import Comparison
 from ui.state.tab.conversation import UNEXPECTED
 from ui.state.tab.run import Run
@@ -55,7 +56,7 @@ class Tabs:
 
     def __init__(
         self,
-        backend: Backend,
+        backends: Backends,
         *,
         queue_size: int = 64,
         given: Mapping[str, object] | None = None,
@@ -68,10 +69,12 @@ class Tabs:
         undo_s: float = UNDO_S,
         give_back: Callable[[], None] = lambda: None,
     ) -> None:
-        """given: the operator's default settings by name; the others are the checkpoint's. downloads: None if programs
-        may not name addresses. give_back: returns freed memory to the system; called from any thread.
+        """backends: by name, if people can choose; given: the operator's default settings by name, the others are the
+        checkpoint's; downloads: None if programs may not name addresses; give_back: returns freed memory to the system,
+        called from any thread.
         """
-        self.backend = backend
+        self.checkpoints = Checkpoints(backends)
+        self.backend = self.checkpoints[self.checkpoints.default]
         self.give_back = give_back
         self.queue_size = queue_size
         self.rates = rates or Rates()
@@ -87,18 +90,17 @@ class Tabs:
         self.background = BackgroundWork(DiskQuota(most_bytes))
         self.clip_copies = ClipCopies(self.background, self._remove)
         self.pending_pages = PendingPages()
-        self.open_tabs = OpenTabs(backend, kept_s, self._dropped)
+        self.open_tabs = OpenTabs(self.checkpoints, kept_s, self._dropped)
         self.ending = False
         self._count, self._counted = 0, 0.0  # answers that were growing, and when
 
-    @property
-    def defaults(self) -> DefaultSettings:
-        """The default settings. Another checkpoint may change them."""
-        return self.backend.default_settings().changed(self._given)
+    def defaults_of(self, backend: Backend) -> DefaultSettings:
+        """The default settings of a checkpoint, which loading it may change."""
+        return backend.default_settings().changed(self._given)
 
-    def chosen(self, settings: Mapping[str, object]) -> DefaultSettings:
-        """These settings by name, the defaults for all others. Raises `SettingError`."""
-        return self.defaults.changed(settings)
+    def chosen(self, settings: Mapping[str, object], backend: Backend) -> DefaultSettings:
+        """These settings by name, the checkpoint's defaults for all others. Raises `SettingError`."""
+        return self.defaults_of(backend).changed(settings)
 
     def open(self, key: str) -> Tab:
         """The tab of this key, see `OpenTabs.open`."""
@@ -122,7 +124,7 @@ class Tabs:
             raise DemoError("An answer is still being written; stop it first.")
         asked = question()
         self.open_tabs.require_text(tab, characters(asked[0].messages[-1:]))
-        run = Run(*asked, tab.key, tab.presence.person)
+        run = Run(*asked, tab.key, tab.presence.person, tab.checkpoint)
         tab.begin(run)
 
         def settle(run: Run) -> None:
@@ -136,7 +138,7 @@ class Tabs:
 
         try:
             run.start(
-                self.backend,
+                tab.backend,
                 settle,
                 page_pending=lambda: self.pending_pages.has(tab.presence.browser),
                 loaded=lambda: tab.asked_as(run, *question()),
@@ -156,9 +158,7 @@ class Tabs:
         for run in (side.run for side in comparison.sides if side.run):
             run.person = tab.presence.person
         tab.comparison, tab.not_compared = comparison, ""
-        comparison.start(
-            self.backend, lambda: self.pending_pages.has(tab.presence.browser), self._ended
-        )
+        comparison.start(lambda: self.pending_pages.has(tab.presence.browser), self._ended)
 
     def _ended(self, run: Run) -> None:
         self.answer_log.ended(run)
@@ -230,7 +230,8 @@ class Tabs:
         return self.backend.status()
 
     def cache_figures(self) -> CacheFigures | None:
-        return self.backend.cache_figures()
+        """Of all checkpoints that are in memory."""
+        return together(backend.cache_figures() for backend in self.checkpoints.backends)
 
     def copy(self, original: str, tab: Tab) -> None:
         """Start an unused tab as a copy of the same person's tab with the key `original`, if that is still open."""
@@ -282,7 +283,8 @@ class Tabs:
         """Let the backend drop what it kept for a tab, without waiting for it."""
 
         def drop() -> None:
-            self.backend.forget(key)
+            for backend in self.checkpoints.backends:
+                backend.forget(key)
             self.give_back()
 
         in_background(drop)

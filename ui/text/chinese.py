@@ -52,6 +52,7 @@ ERRORS: Mapping[str, str] = {
     "files_forgotten": "服务器已没有所添加的文件：服务器重新启动过，或此页面长时间无人查看。请重新添加。",
     "page_busy": "页面太忙；请一分钟后再试。",
     # Settings
+    "checkpoint_unknown": "没有名为 {name} 的模型；可用的模型有 {names}。",
     "setting_refused": "{setting}的值是 {value}；应为{wanted}。",
     "setting_too_long": "{setting}有 {count} 个字符；最多可以有 {most} 个。",
     "setting_not_a_number": "设置“{name}”必须是数字。",
@@ -499,6 +500,7 @@ CHINESE = Texts(
     compare="比较",
     compare_title="一条消息，两种设置",
     compare_hint="用设置 A 和 B 将下方的消息各发送一次。您的对话不受影响。",
+    checkpoint="模型",
     compare_setting="再改变",
     compare_add="加入",
     compare_answering="正在回答 {side}…",

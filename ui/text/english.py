@@ -56,6 +56,7 @@ ERRORS: Mapping[str, str] = {
     "files_forgotten": "The server has forgotten the attached files: it was started anew, or nobody had looked for long. Attach them again.",
     "page_busy": "The page has too much to do; try again in a minute.",
     # Settings
+    "checkpoint_unknown": "There is no checkpoint {name}; the checkpoints are {names}.",
     "setting_refused": "{setting} is {value}; it must be {wanted}.",
     "setting_too_long": "{setting} has {count} characters; it can hold {most}.",
     "setting_not_a_number": "Setting '{name}' must be a number.",
@@ -494,6 +495,7 @@ ENGLISH = Texts(
     compare="Compare",
     compare_title="One message, two settings",
     compare_hint="Sends the message below twice, with settings A and B. Your chat is not affected.",
+    checkpoint="Checkpoint",
     compare_setting="Also vary",
     compare_add="Add",
     compare_answering="{side} is being answered…",

@@ -52,6 +52,7 @@ ERRORS: Mapping[str, str] = {
     "files_forgotten": "서버에 첨부한 파일이 더 이상 없습니다. 서버가 다시 시작되었거나 오랫동안 아무도 보지 않았습니다. 다시 첨부하세요.",
     "page_busy": "페이지가 너무 바쁩니다. 1분 뒤에 다시 시도하세요.",
     # Settings
+    "checkpoint_unknown": "{name} 모델이 없습니다. 쓸 수 있는 모델: {names}.",
     "setting_refused": "{setting}의 값은 {value}입니다. 허용되는 값: {wanted}.",
     "setting_too_long": "{setting}: {count}자입니다. 최대 {most}자를 담을 수 있습니다.",
     "setting_not_a_number": "설정 '{name}'은(는) 숫자여야 합니다.",
@@ -517,6 +518,7 @@ KOREAN = Texts(
     compare="비교",
     compare_title="메시지 하나, 설정 둘",
     compare_hint="아래 메시지를 설정 A와 B로 한 번씩 보냅니다. 대화는 바뀌지 않습니다.",
+    checkpoint="모델",
     compare_setting="더 바꿀 것",
     compare_add="추가",
     compare_answering="{side}에 답하는 중…",

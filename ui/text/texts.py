@@ -208,6 +208,7 @@ class Texts:
     compare: str
     compare_title: str
     compare_hint: str
+    checkpoint: str
     compare_setting: str
     compare_add: str
     compare_answering: str

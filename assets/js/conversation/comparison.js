@@ -1,4 +1,4 @@
-// Compares one message under two settings. The form says what differs; the server draws the answers into `#compared`.
+// Compares one message under two settings, or of two checkpoints. The form says what differs; the server draws the answers into `#compared`.
 import * as composer from '../composer/composer.js';
 import * as keyboard from '../browser/keyboard.js';
 import { opened } from '../opening/opening.js';
@@ -17,6 +17,7 @@ let asked = false; // whether answers were asked for that are not on the page ye
 export const open = () => location.hash === VIEW;
 const running = () => Boolean($('#compared [data-running]'));
 const row = (name) => element.querySelector(`.row[data-name="${name}"]`);
+const choice = () => element.querySelector('.bar select'); // of what may differ
 const rows = () => [...element.querySelectorAll('.row:not([hidden])')];
 
 function value(field) {
@@ -78,11 +79,12 @@ function drop(shown) {
   touched = true;
   for (const name of [shown.dataset.name, shown.dataset.partner])
     if (name) row(name).hidden = true;
-  element.querySelector('select').focus();
+  choice().focus();
 }
 
 function take(settings) {
   taken = JSON.parse(settings);
+  if (taken.checkpoint) send('checkpoint', 'choose', { name: taken.checkpoint });
   send('comparison', 'take');
   leave();
 }
@@ -97,7 +99,7 @@ export const takenSettings = () => settingsWith(taken);
 
 function press(event) {
   const button = event.target.closest('button[data-op]');
-  if (button?.dataset.op === 'add') add(element.querySelector('select').value);
+  if (button?.dataset.op === 'add') add(choice().value);
   if (button?.dataset.op === 'drop') drop(button.closest('.row'));
 }
 

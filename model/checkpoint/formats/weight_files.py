@@ -82,7 +82,7 @@ def weight_paths(folder: Path) -> tuple[Path, ...]:
 
 def stored_tensors(folder: Path) -> dict[str, StoredTensor]:
     """Every tensor in a checkpoint's weight files, by its name there."""
-    return {key: tensor for file in weight_paths(folder) for key, tensor in _read_header(file)}
+    return {key: tensor for file in weight_paths(folder) for key, tensor in file_header(file)}
 
 
 def indexed_files(folder: Path) -> dict[str, str]:
@@ -148,7 +148,7 @@ def _no_weights_error(folder: Path) -> CheckpointError:
     )
 
 
-def _read_header(file: Path) -> Iterator[tuple[str, StoredTensor]]:
+def file_header(file: Path) -> Iterator[tuple[str, StoredTensor]]:
     """The tensors in a file's header. The file is not mapped, which fails if it is larger than the memory."""
     try:
         with file.open("rb") as opened:

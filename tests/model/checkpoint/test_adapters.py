@@ -203,7 +203,7 @@ def test_what_cannot_be_used_whole_is_refused_by_name(
     said = refused(base, copied)
     assert str(copied) in said
     assert re.search(sentence, said)
-    assert preflight.report(Flags(str(base), cpu_only=True, adapter=str(copied))) == 1
+    assert preflight.report({"": Flags(str(base), cpu_only=True, adapter=str(copied))}) == 1
     assert said in capsys.readouterr().out
 
 
@@ -243,7 +243,7 @@ def test_an_adapter_beside_the_weights_must_be_named(
     said = refused(both)
     assert f"add --adapter {both}" in said
     assert refused(both, whole) == said, "one of two would be ignored"
-    assert preflight.report(Flags(str(both), cpu_only=True)) == 1
+    assert preflight.report({"": Flags(str(both), cpu_only=True)}) == 1
     assert said in capsys.readouterr().out
     talk = asked(picture)
     assert answered(loaded(both, both), talk) == answered(loaded(base, whole), talk)
@@ -268,7 +268,7 @@ def test_without_peft_the_remedy_is_to_install_it(
 def test_it_is_named_wherever_the_checkpoint_is(
     base: Path, whole: Path, picture: Image, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert preflight.report(Flags(str(base), cpu_only=True, adapter=str(whole))) == 0
+    assert preflight.report({"": Flags(str(base), cpu_only=True, adapter=str(whole))}) == 0
     assert f"adapter     {whole} (LoRA of rank 4, made for {base})" in capsys.readouterr().out
     backend = loaded(base, whole)
     assert backend.status().label == f"{base.name} + mine · cpu fp32"

@@ -232,7 +232,7 @@ def test_checkpoints_that_cannot_be_loaded_say_why(
 
 def checking(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """What the preflight says is missing."""
-    assert preflight.report(Flags(str(checkpoint), cpu_only=True)) == 1
+    assert preflight.report({"": Flags(str(checkpoint), cpu_only=True)}) == 1
     return capsys.readouterr().out.partition("missing     ")[2].splitlines()[0]
 
 
@@ -336,7 +336,7 @@ def test_a_device_that_is_not_there_is_refused(checkpoints: dict[str, Path]) -> 
 def test_the_preflight_prints_what_would_run_and_what_is_missing(
     checkpoints: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert preflight.report(Flags(str(checkpoints["qwen2_vl"]), cpu_only=True)) == 0
+    assert preflight.report({"": Flags(str(checkpoints["qwen2_vl"]), cpu_only=True)}) == 0
     printed = capsys.readouterr().out
     for word in (
         "torch",
@@ -350,5 +350,5 @@ def test_the_preflight_prints_what_would_run_and_what_is_missing(
         "ready",
     ):
         assert word in printed
-    assert preflight.report(Flags(str(tmp_path / "nowhere"), cpu_only=True)) == 1
+    assert preflight.report({"": Flags(str(tmp_path / "nowhere"), cpu_only=True)}) == 1
     assert "There is no folder" in capsys.readouterr().out

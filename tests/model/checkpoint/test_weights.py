@@ -248,7 +248,7 @@ def test_what_is_not_whole_is_refused_by_name_before_anything_is_loaded(
     damage(folder)
     said = refused(folder)
     assert sentence in said and str(folder) in said
-    assert preflight.report(Flags(str(folder), cpu_only=True)) == 1
+    assert preflight.report({"": Flags(str(folder), cpu_only=True)}) == 1
     assert f"missing     {said}\nnot ready" in capsys.readouterr().out
 
 

@@ -208,7 +208,10 @@ def test_the_gradio_script_keeps_the_order_of_texts_and_files(folder: Path) -> N
     answers = [AnswerRecord(GenerationSettings(), USAGE)] * 2
     backend = FakeBackend()
     with gradio_environment(folder / "uploads"), listening(build_page(backend)) as address:
-        run([sys.executable, "-"], gradio_script(list(questions(talk, answers, defaults)), address))
+        run(
+            [sys.executable, "-"],
+            gradio_script(list(questions(talk, answers, lambda _: defaults)), address),
+        )
     one_asked, two_asked = (call.conversation.messages[-1].parts for call in backend.calls)
     assert [type(part) for part in one_asked] == [Picture, Text]
     assert [part.text if isinstance(part, Text) else "picture" for part in two_asked] == ["Before: ", "picture", "After: ", "picture", "So?"]  # fmt: skip

@@ -139,7 +139,7 @@ def test_a_conversation_comes_back_with_its_files_and_settings(
         view, settings = View(*shown[: len(View._fields)]), shown[len(View._fields) :]
         assert len(rest(view)["messages"]) == 4 and view.notice == ""
         given = values(vision_ids=True)
-        assert settings == tuple(tabs.chosen(given).values.values())
+        assert settings == tuple(tabs.chosen(given, tabs.backend).values.values())
         address, _ = await keeping.export(tabs, OTHER)
         assert address
 

@@ -51,11 +51,11 @@ def test_a_box_lies_on_the_only_picture_in_its_own_pixels() -> None:
 def test_a_question_is_about_the_regions_that_it_points_at() -> None:
     region = Text("Picture 1: <|box_start|>(250,500),(750,1000)<|box_end|>\n", pointing=True)
     talk = asked(SECOND).with_reply(CAT).with_user_turn(region, Text("And here?"))
-    nothing, (found,) = grounding_html.by_question(talk, KNOWN, "qwen2_vl")
+    nothing, (found,) = grounding_html.by_question(talk, KNOWN, ["qwen2_vl"] * talk.turns)
     assert nothing == []
     assert (found.attachment, found.places) == (SECOND, (Box("", 160, 240, 480, 480),))
-    assert grounding_html.by_question(talk, KNOWN, "qwen2_vl", start=2) == [[found]]
-    assert grounding_html.by_question(talk, {}, "qwen2_vl") == [[], []]
+    assert grounding_html.by_question(talk, KNOWN, ["qwen2_vl"] * talk.turns, start=2) == [[found]]
+    assert grounding_html.by_question(talk, {}, ["qwen2_vl"] * talk.turns) == [[], []]
 
 
 def test_a_box_lies_on_the_picture_that_answer_or_question_names_else_on_the_latest() -> None:
@@ -113,7 +113,7 @@ def test_boxes_lie_on_the_upright_picture(
 def test_every_answer_has_its_own_places() -> None:
     talk = asked(FIRST).with_reply(CAT).with_user_turn(Text("And?")).with_reply("No.")
     talk = talk.with_user_turn(Text("And?")).with_reply(CAT + CAT)
-    answers = grounding_html.by_answer(talk, KNOWN, "qwen2_vl")
+    answers = grounding_html.by_answer(talk, KNOWN, ["qwen2_vl"] * talk.turns)
     assert [[len(m.places) for m in answer] for answer in answers] == [[1], [], [2]]
 
 

@@ -213,7 +213,7 @@ def test_ten_times_the_turns_take_about_ten_times_as_long(reader: str) -> None:
         talk, known = sizes[size]
         if reader == "messages":
             return messages_html.messages(talk, known)
-        return grounding_html.by_answer(talk, known, "qwen2_vl")
+        return grounding_html.by_answer(talk, known, ["qwen2_vl"] * talk.turns)
 
     assert slower(read, "short", "long") <= MAX_RATIO
 

@@ -39,7 +39,8 @@ def test_one_answer_at_a_time_in_a_tab_and_a_limit_over_all() -> None:
         assert one.chat.run
         one.chat.run.cancel.set()
         await sending
-        await send(Tabs(FakeBackend()), other, "Hi")
+        other_tabs = Tabs(FakeBackend())
+        await send(other_tabs, other_tabs.open("k2"), "Hi")
 
     scene(play)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import gradio as gr
 
+from ui.handlers.checkpoint import model_view
 from ui.handlers.page_tab import handed_back, is_key, tab_of
-from ui.html import messages as messages_html
 from ui.html import page_update
 from ui.html.page_update import View
 from ui.http.asker import address_of, browser_of
@@ -37,7 +37,7 @@ async def open_page(
     browser = browser_of(request.request) if request.request else ""
     page = str(request.session_hash)
     tabs.page_opened(tab, browser, page, address_of(request.request))
-    shown = *_model(tabs, tab), *await reattach_page(tabs, key, request)
+    shown = *model_view(tab), *await reattach_page(tabs, key, request)
     return key, page, request.username or "", *shown
 
 
@@ -63,25 +63,14 @@ async def reattach_page(tabs: Tabs, key: str, request: gr.Request | None = None)
     return await handed_back(tabs, tab)
 
 
-async def watch_loading(tabs: Tabs, key: str) -> tuple[str, gr.Timer, str]:
-    """The banner and the state while the model loads."""
-    tab = tab_of(tabs, key)
-    return *_model(tabs, tab), page_update.run_state(tab)
-
-
-def _model(tabs: Tabs, tab: Tab) -> tuple[str, gr.Timer]:
-    """The banner, and the timer that polls until the model is loaded."""
-    status = tabs.backend.status()
-    return messages_html.banner(status, tab.texts), gr.Timer(active=status.state == "loading")
-
-
 async def choose_language(tabs: Tabs, key: str, language: str) -> tuple[Any, ...]:
     """The parts of the page that the server has written, in another language."""
     tab = tab_of(tabs, key, language)
     tab.language = language
-    banner = messages_html.banner(tabs.backend.status(), tab.texts)
+    view = model_view(tab)
     return (
-        banner,
+        view.choice,
+        view.banner,
         page_update.stats(tab),
         page_update.notice(tab),
         page_update.tray(tab),

@@ -23,11 +23,12 @@ from ui.state.tab.tab import Tab
 Change = Callable[[GenerationSettings], GenerationSettings]
 
 
-def question(tabs: Tabs, draft: Prepared, settings: Mapping[str, Any]) -> Question:
+def question(tabs: Tabs, tab: Tab, draft: Prepared, settings: Mapping[str, Any]) -> Question:
     """A function that returns the message and its settings, with the checkpoint's defaults at the time of the call."""
+    backend = tab.backend
 
     def now() -> tuple[Conversation, GenerationSettings]:
-        chosen = tabs.chosen(settings)
+        chosen = tabs.chosen(settings, backend)
         asked = draft(chosen.vision)
         assert asked, "the message is empty"
         return asked, chosen.generation
@@ -60,8 +61,8 @@ def _send(tabs: Tabs, tab: Tab, text: str, settings: Mapping[str, Any]) -> str:
     """Send `text` with the tray. Returns the text that was sent; empty if it cannot be sent now."""
     try:
         draft = tab.prepared(text)
-        if draft(tabs.chosen(settings).vision) and not tab.chat.live:
-            tabs.start(tab, question(tabs, draft, settings))
+        if draft(tabs.chosen(settings, tab.backend).vision) and not tab.chat.live:
+            tabs.start(tab, question(tabs, tab, draft, settings))
             tab.draft.sent()
             return text
     except DemoError as error:
@@ -86,7 +87,8 @@ async def _retry(
     try:
         again = tab.chat.conversation.without_last_reply()
         if again.messages and not tab.chat.live and not tab.draft.editing:
-            tabs.start(tab, lambda: (again, change(tabs.chosen(settings).generation)))
+            backend = tab.backend
+            tabs.start(tab, lambda: (again, change(tabs.chosen(settings, backend).generation)))
     except DemoError as error:
         tab.chat.warn(error.sentence)
     return await handed_back(tabs, tab)
@@ -107,7 +109,7 @@ async def ask_example(
             draft = partial(drafted, tab.chat.conversation, items, text)
             if not tab.chat.live and tab.chat is chat:
                 tab.chat.remember(items)
-                tabs.start(tab, question(tabs, draft, settings))
+                tabs.start(tab, question(tabs, tab, draft, settings))
     except DemoError as error:
         tab.chat.warn(error.sentence)
     return page_update.full_update(tab)

@@ -33,7 +33,7 @@ async def inspect(
     asked = posted(event)
     item = tab.draft.item(asked.get("id"))
     try:
-        chosen = tabs.chosen(settings)
+        chosen = tabs.chosen(settings, tab.backend)
         vision, generation = chosen.vision, chosen.generation
         match asked:
             case {"op": "set_resolution"} if item:
@@ -74,10 +74,10 @@ async def _view_of(
     items = list(tab.draft.tray)
     asked = drafted(tab.draft.context, items, "", vision)
     assert asked
-    room = tabs.background.room(tab)
+    room, backend = tabs.background.room(tab), tab.backend
 
     def view() -> inspector.InspectorView:
-        estimate = tabs.backend.estimate(asked, generation)
+        estimate = backend.estimate(asked, generation)
         cost = estimate.items[len(estimate.items) - len(items) + items.index(item)]
         part = item.part(vision)
         if isinstance(part, Image):
@@ -102,11 +102,11 @@ async def _fit(
     """Lower the resolution of everything in the tray until the message fits into the context, or into
     `budget` tokens. Returns what it did, in a sentence. Raises `DemoError`.
     """
-    before, items = tab.draft.context, list(tab.draft.tray)
+    before, items, backend = tab.draft.context, list(tab.draft.tray), tab.backend
 
     def estimate(trial: Sequence[Attachment]) -> Estimate:
         asked = drafted(before, trial, text, vision)
-        return tabs.backend.estimate(asked or before, generation)
+        return backend.estimate(asked or before, generation)
 
     def fit() -> list[Attachment] | None:
         context = estimate(items).context_tokens

@@ -18,16 +18,16 @@ async def price(tabs: Tabs, key: str, text: str, settings: Mapping[str, Any]) ->
     if not key:
         return ""  # the page has not opened its tab yet
     tab = tab_of(tabs, key)
-    if not tab.draft.tray or tabs.backend.status().state != "ready":
+    if not tab.draft.tray or tab.backend.status().state != "ready":
         return ""  # the price is shown only if something is attached
     try:
-        chosen = tabs.chosen(settings)
+        chosen = tabs.chosen(settings, tab.backend)
         if asked := tab.drafted(text, chosen.vision):
             items = list(tab.draft.tray)
             usages = [answer.usage for answer in tab.chat.answers]
             tabs.rates.admit_look(tab.presence.asker.address)
             estimate = await tabs.background.run(
-                tab, partial(tabs.backend.estimate, asked, chosen.generation)
+                tab, partial(tab.backend.estimate, asked, chosen.generation)
             )
             wait_s = _expected_wait(estimate.prompt_tokens, usages)
             return tray_html.cost(estimate, items, tab.texts, wait_s=wait_s, fit=tab.draft.fit)

@@ -30,20 +30,20 @@ async def read_ahead(tabs: Tabs, key: str, settings: Mapping[str, Any]) -> Any:
     Leaves the display alone if nothing was read, because a later call may have shown its result already.
     """
     tab = tab_of(tabs, key)
-    while tab.draft.tray and tabs.backend.status().state == "loading":
+    while tab.draft.tray and tab.backend.status().state == "loading":
         await asyncio.sleep(HEARTBEAT_S)
     if not tab.draft.tray or tab.chat.live or tab.draft.editing:
         return (
             gr.skip()
         )  # an edit may be given up, and then the conversation as it was is needed again
     try:
-        chosen = tabs.chosen(settings)
+        chosen = tabs.chosen(settings, tab.backend)
         draft = tab.drafted("", chosen.vision)
     except DemoError:
         return gr.skip()  # Send will show the error
     items = list(tab.draft.tray)
     read = draft and await _read(
-        tabs.backend, draft, chosen.generation, tab.key, tab.presence.person
+        tab.backend, draft, chosen.generation, tab.key, tab.presence.person
     )
     return tray_html.read_items(items) if read else gr.skip()
 

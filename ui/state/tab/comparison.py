@@ -1,4 +1,4 @@
-"""One message answered under two settings, one after the other: what is asked for, and how far it is.
+"""One message answered under two settings or by two checkpoints, one after the other: what is asked for, and how far it is.
 
 Knows nothing of the page, and the conversation is not changed by it. Like a tab it is changed on the event
 loop only.
@@ -14,14 +14,16 @@ from model.backend import Backend, Usage
 from model.conversation import Conversation
 from model.errors import DemoError
 from model.settings import SETTING_SPECS, DefaultSettings
+from ui.state.tab.checkpoints import Checkpoints
 from ui.state.tab.run import Run
 
 NAMES = ("A", "B")
 Overrides = Mapping[str, Any]  # settings by name
 # Of a system prompt that a browser posts.
 MAX_OVERRIDE_CHARACTERS = 100_000
-# What is asked, and the settings that are a side's. Raises `DemoError`.
-Question = Callable[[], tuple[Conversation, DefaultSettings]]
+# From a checkpoint to what it is asked, and the settings that are a side's. Raises `DemoError`.
+Question = Callable[[Backend], tuple[Conversation, DefaultSettings]]
+CHECKPOINT = "checkpoint"  # among the overrides; it is no setting of an answer
 NO_SESSION = ""  # no KV cache is kept or dropped for it
 
 
@@ -34,14 +36,15 @@ class Side:
 
     overrides: Overrides
     settings: dict[str, Any] = field(default_factory=dict)
+    backend: Backend | None = None
     run: Run | None = None
     problem: str = ""  # why there is no run, a `LocalizedText`
     question: Question | None = None
 
     def ask_again(self) -> None:
         """The checkpoint is there, with its defaults for what neither side overrides."""
-        if self.run and self.question:
-            self.run.conversation, chosen = self.question()
+        if self.run and self.question and self.backend:
+            self.run.conversation, chosen = self.question(self.backend)
             self.run.settings = chosen.generation
             self.settings.update(chosen.values)
 
@@ -66,8 +69,8 @@ class Comparison:
     def __init__(self, first: Side, second: Side) -> None:
         self.sides = first, second
         self.run: Run | None = None
-        runs = [side.run for side in self.sides if side.run]
-        self._next = runs if len(runs) == len(self.sides) else []
+        ready = all(side.run for side in self.sides)
+        self._next = list(self.sides) if ready else []
 
     @property
     def running(self) -> bool:
@@ -85,17 +88,17 @@ class Comparison:
 
     def start(
         self,
-        backend: Backend,
         page_pending: Callable[[], bool],
         ended: Callable[[Run], None] = lambda _: None,
     ) -> None:
-        """Let the backend answer what has not been answered yet; see `Run.start`. ended: told of each answer."""
-        self.run = self._next.pop(0) if self._next else None
+        """Have answered what has not been answered yet; see `Run.start`. ended: told of each answer."""
+        side = self._next.pop(0) if self._next else None
+        self.run = side.run if side else None
         self.expect_follower()
-        if self.run:
-            self.run.start(
-                backend,
-                lambda run: self._go_on(run, backend, page_pending, ended),
+        if side and side.run and side.backend:
+            side.run.start(
+                side.backend,
+                lambda run: self._go_on(run, page_pending, ended),
                 page_pending=page_pending,
                 loaded=self._ask_again,
             )
@@ -118,24 +121,29 @@ class Comparison:
     def _go_on(
         self,
         run: Run,
-        backend: Backend,
         page_pending: Callable[[], bool],
         ended: Callable[[Run], None],
     ) -> None:
         ended(run)
         if run.finished and run.finished.reason == "cancelled":
             self._next.clear()  # stopped, or nobody follows any more
-        self.start(backend, page_pending, ended)
+        self.start(page_pending, ended)
 
 
-def side(overrides: Overrides, question: Question) -> Side:
-    """One side, with its question under its overrides."""
+def side(
+    overrides: Overrides, question: Question, checkpoints: Checkpoints, checkpoint: str
+) -> Side:
+    """One side, with its question under its overrides. checkpoint: the page's, which an override replaces."""
+    name = str(overrides.get(CHECKPOINT, checkpoint))
     try:
-        asked, settings = question()
+        backend = checkpoints[name]
+        asked, settings = question(backend)
     except DemoError as error:
         return Side(overrides, problem=error.sentence)
-    run = Run(asked, settings.generation, NO_SESSION)
-    return Side(overrides, settings.values, run, question=question)
+    checkpoints.begin(name)
+    run = Run(asked, settings.generation, NO_SESSION, checkpoint=name)
+    values = settings.values | ({CHECKPOINT: name} if checkpoints.several else {})
+    return Side(overrides, values, backend, run, question=question)
 
 
 def overrides_of(posted: object) -> tuple[Overrides, Overrides]:
@@ -148,6 +156,8 @@ def overrides_of(posted: object) -> tuple[Overrides, Overrides]:
 
 def _overrides(posted: Mapping[str, object]) -> Overrides:
     overrides: dict[str, Any] = {}
+    if isinstance(name := posted.get(CHECKPOINT), str):
+        overrides[CHECKPOINT] = name
     for spec in SETTING_SPECS:
         match posted.get(spec.name):
             case str(text):

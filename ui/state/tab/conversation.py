@@ -132,7 +132,8 @@ class Chat:
         self.answered = True
         self.conversation = run.conversation.with_reply(run.text)
         usage = run.finished.usage if run.finished else None
-        self.answers.append(AnswerRecord(run.settings, usage, run.reasoning.strip()))
+        told = run.settings, usage, run.reasoning.strip(), run.checkpoint, run.convention
+        self.answers.append(AnswerRecord(*told))
         if reason == "loop":
             self.inform(LOOPED)
         return True

@@ -17,6 +17,7 @@ from typing import Literal
 from model.backend import Backend, Cancel, Delta, Event, Finished, Notice, Progress, Reasoning
 from model.conversation import Conversation
 from model.errors import DemoError, LocalizedText
+from model.grounding import Convention
 from model.serving.person import PERSON
 from model.settings import GenerationSettings
 
@@ -43,12 +44,15 @@ class Run:
         settings: GenerationSettings,
         session: str,
         person: str = "",
+        checkpoint: str = "",
     ) -> None:
-        """person: whose share of the model and the decoders the answer takes."""
+        """person: whose share of the model and the decoders the answer takes; checkpoint: the name of what answers."""
         self.conversation = conversation
         self.settings = settings
         self.session = session
         self.person = person
+        self.checkpoint = checkpoint
+        self.backend: Backend | None = None  # once it is started
         self.cancel = Cancel()
         self.progress = Progress("queued", 0, 0)
         self.text = ""
@@ -77,6 +81,7 @@ class Run:
         page_pending: whether a page is about to follow; as long as it is true, the answer is not cancelled.
         loaded: called on the event loop before the first use of a backend that was still loading.
         """
+        self.backend = backend
         loop = asyncio.get_running_loop()
         self._task = loop.create_task(self._watch(on_end, page_pending))
         if backend.status().state == "loading":
@@ -90,6 +95,11 @@ class Run:
             return "answering"
         stage = self.progress.stage
         return stage if stage in ("loading", "queued") else "reading"
+
+    @property
+    def convention(self) -> Convention | None:
+        """The convention in which its checkpoint names places; None before it is started."""
+        return self.backend.status().convention if self.backend else None
 
     @property
     def version(self) -> tuple[Progress, int, int]:

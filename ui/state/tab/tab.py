@@ -12,6 +12,7 @@ from model.backend import AnswerRecord, Backend, Cancel
 from model.conversation import Conversation, Message, Text
 from model.grounding import Convention
 from model.settings import GenerationSettings, VisionSettings
+from ui.state.tab.checkpoints import Backends, Checkpoints
 from ui.state.tab.comparison import Comparison
 from ui.state.tab.conversation import COPIED, Chat, Outcome
 from ui.state.tab.draft import Draft, Prepared
@@ -35,10 +36,12 @@ class Cleared:
 class Tab:
     """One conversation, the draft of its next message, and who is there."""
 
-    def __init__(self, key: str, backend: Backend) -> None:
-        """key: known to the browser tab alone."""
+    def __init__(self, key: str, backends: Backends | Checkpoints) -> None:
+        """key: known to the browser tab alone; backends: what can be chosen, or all that there is."""
         self.key = key
-        self.backend = backend
+        self.checkpoints = backends if isinstance(backends, Checkpoints) else Checkpoints(backends)
+        self.checkpoint = self.checkpoints.default  # the name of what answers the next message
+        self._checkpoint_before = self.checkpoint  # to go back to if that one cannot be loaded
         self.language = "en"
         self.chat = Chat()
         self.draft = Draft(self.chat)
@@ -54,6 +57,31 @@ class Tab:
     @property
     def texts(self) -> Texts:
         return texts_for(self.language)
+
+    @property
+    def backend(self) -> Backend:
+        """What answers the next message."""
+        return self.checkpoints[self.checkpoint]
+
+    def choose(self, name: str) -> None:
+        """Let another checkpoint answer from now on, and load it. Raises `SettingError` for an unknown name."""
+        self.checkpoints.begin(name)
+        if self.backend.status().state == "ready":
+            self._checkpoint_before = self.checkpoint
+        self.checkpoint = name
+
+    def fall_back(self) -> bool:
+        """Go on with the checkpoint before if the chosen one cannot be loaded. Returns whether it did."""
+        status = self.backend.status()
+        if status.state != "failed" or self.checkpoint == self._checkpoint_before:
+            return False
+        self.chat.warn(status.note)
+        self.checkpoint = self._checkpoint_before
+        return True
+
+    def backend_of(self, answered: AnswerRecord) -> Backend:
+        """What has given this answer; the chosen checkpoint where that is not known here."""
+        return self.checkpoints.get(answered.checkpoint, self.backend)
 
     @property
     def busy(self) -> bool:
@@ -96,8 +124,15 @@ class Tab:
 
     @property
     def convention(self) -> Convention:
-        """The convention in which the model names places."""
+        """The convention in which the chosen checkpoint names places."""
         return self.backend.status().convention
+
+    def conventions_of(self, conversation: Conversation) -> list[Convention]:
+        """That of each exchange: of the checkpoint that answered it, or is asked."""
+        asking = self.chat.run and self.chat.run.convention
+        turns = conversation.turns
+        known = [answered.convention or self.convention for answered in self.chat.answers[:turns]]
+        return [*known, *[asking or self.convention] * (turns - len(known))]
 
     def prepared(self, text: str) -> Prepared:
         """The message with `text` and the tray as it is now, for vision settings that are known later."""
@@ -157,6 +192,8 @@ class Tab:
 
     def copy(self, other: Tab) -> None:
         """Become a copy of another tab, without the answer that is being written there."""
+        self.checkpoint = other.checkpoint
+        self._checkpoint_before = other._checkpoint_before
         self.chat.restart(*other.chat.settled)
         self.chat.attachments = dict(other.chat.attachments)
         self.draft = other.draft.copied(self.chat)

@@ -112,7 +112,7 @@ def refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(CheckpointError) as failed:
         LocalBackend.from_choice(Choice(str(folder), "cpu", "float32", "sdpa"))
     capsys.readouterr()
-    assert preflight.report(Flags(str(folder), cpu_only=True)) == 1
+    assert preflight.report({"": Flags(str(folder), cpu_only=True)}) == 1
     assert str(failed.value) in capsys.readouterr().out
     return str(failed.value)
 

@@ -138,7 +138,7 @@ def answer(backend: LocalBackend) -> str:
 def test_a_checkpoint_is_fetched_once_and_then_answers_without_the_hub(
     hub: HubServer, at: At, checkpoints: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    preflight.report(Flags("me/tiny", cpu_only=True))
+    preflight.report({"": Flags("me/tiny", cpu_only=True)})
     checked = capsys.readouterr().out
     assert "download    0.0 GB" in checked and "KV cache" in checked and "ready\n" in checked
     working = ModelSizes.of(AutoConfig.from_pretrained(checkpoints["qwen2_vl"]), 4).working_bytes
@@ -328,7 +328,7 @@ def test_an_adapter_is_fetched_once_and_then_used_without_the_hub(
         first = with_adapter("me/adapter")
         asked = len(served.asked)
         assert f"--checkpoint-path {base} --adapter me/adapter" in refusal("me/adapter")
-        preflight.report(Flags("me/adapter", cpu_only=True))
+        preflight.report({"": Flags("me/adapter", cpu_only=True)})
     at(NOBODY)
     away = with_adapter("me/adapter")
     assert first.status().label == f"{base.name} + adapter · cpu fp32"

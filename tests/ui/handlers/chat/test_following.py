@@ -128,7 +128,7 @@ def test_the_checkpoints_convention_is_used(uploads: Path) -> None:
         await followed(tabs)
         # 64x48 is seen as 56x56.
         ((found,),) = by_answer(
-            tabs.open(KEY).chat.conversation, tabs.open(KEY).chat.attachments, "qwen2_5_vl"
+            tabs.open(KEY).chat.conversation, tabs.open(KEY).chat.attachments, ["qwen2_5_vl"]
         )
         assert found.places == (Box("a boat", 32, 24, 64, 48),)
         assert "a boat" in str(drawn(tabs)["answers"])

@@ -15,7 +15,7 @@ from model.settings import SETTING_SPECS, Bounds, DefaultSettings, GenerationSet
 from tests.support.fakes import FakeBackend
 from tests.support.following import KEY, attach, followed, rest
 from tests.support.patience import scene
-from ui.handlers import settings
+from ui.handlers import checkpoint, settings
 from ui.handlers.chat import editing, opening, sending
 from ui.handlers.settings import started
 from ui.html.page_update import View
@@ -29,18 +29,22 @@ def test_a_page_gets_what_a_loaded_checkpoint_says_of_itself_once() -> None:
     async def play() -> None:
         backend = FakeBackend()
         tabs = Tabs(backend, given={"temperature": 0.5})
-        start = started(tabs.defaults)
-        assert await settings.start_settings(tabs, start) == [gr.skip()] * (1 + len(SETTING_SPECS))
+        start = started(tabs.defaults_of(tabs.backend))
+        assert await settings.start_settings(tabs, "", start) == [gr.skip()] * (
+            1 + len(SETTING_SPECS)
+        )
         backend.defaults = DefaultSettings.within(
             dict.fromkeys(("min_tokens", "max_tokens"), Bounds(64, 256)),
             GenerationSettings(repetition_penalty=1.05),
         )
-        now, *controls = await settings.start_settings(tabs, start)
+        now, *controls = await settings.start_settings(tabs, "", start)
         values = dict(zip((t.name for t in SETTING_SPECS), now["values"], strict=True))
         assert (values["repetition_penalty"], values["temperature"]) == (1.05, 0.5)
         largest = controls[[t.name for t in SETTING_SPECS].index("max_tokens")]
         assert (largest.minimum, largest.maximum) == (64, 256)
-        assert await settings.start_settings(tabs, now) == [gr.skip()] * (1 + len(SETTING_SPECS))
+        assert await settings.start_settings(tabs, "", now) == [gr.skip()] * (
+            1 + len(SETTING_SPECS)
+        )
 
     scene(play)
 
@@ -72,7 +76,7 @@ def test_a_page_that_opens_is_sent_what_was_said_with_what_runs() -> None:
         await sending.submit(tabs, KEY, "Hi", {})
         await followed(tabs)
         opened = await opening.open_page(tabs, KEY, "en", "", "", gr.Request(session_hash="page"))
-        key, name, owner, banner, timer, *shown = opened
+        key, name, owner, _, banner, timer, *shown = opened
         assert (key, name, owner, timer.active) == (KEY, "page", "", False) and "Fake-VL" in banner
         update = json.loads(View(*shown).conversation)
         assert [message["role"] for message in update["messages"]] == ["user", "assistant"]
@@ -84,13 +88,13 @@ def test_loading_is_shown_until_the_model_is_there_or_has_failed() -> None:
     async def play() -> None:
         backend = FakeBackend(current=Status("loading", "Fake", progress=0.5))
         tabs = Tabs(backend)
-        banner, _, state = await opening.watch_loading(tabs, KEY)
+        _, banner, _, state, _ = await checkpoint.watch_loading(tabs, KEY)
         assert "50 %" in banner and 'data-state="loading"' in state
         backend.current = Status("failed", "Fake", "No such folder.")
-        banner, _, state = await opening.watch_loading(tabs, KEY)
+        _, banner, _, state, _ = await checkpoint.watch_loading(tabs, KEY)
         assert "No such folder." in banner and 'data-state="error"' in state
         backend.current = Status("ready", "Fake")
-        _, timer, state = await opening.watch_loading(tabs, KEY)
+        _, _, timer, state, _ = await checkpoint.watch_loading(tabs, KEY)
         assert 'data-state="idle"' in state and timer.active is False
 
     scene(play)

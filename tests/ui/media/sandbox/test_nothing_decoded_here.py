@@ -45,7 +45,7 @@ SETTINGS = {
 def loaded(*arguments: str) -> Iterator[Backend]:
     """The backend that `python app.py` makes of these flags."""
     options = parser({}).parse_args(arguments)
-    flags = Flags(options.checkpoint_path, cpu_only=True)
+    flags = Flags(options.checkpoint_path[0], cpu_only=True)
     yield app.load(options, flags, connection(options, {}), lambda *_: None)
 
 

@@ -1,0 +1,1 @@
+"""What stands in the line above the conversation."""
