@@ -17,6 +17,7 @@ from cli.flags import connection, parser
 from model.backend import Backend, LoadProgress
 from model.checkpoint import load as checkpoints
 from model.checkpoint.choose import BUNDLED, Flags, choose, expected_checkpoint
+from model.checkpoint.hub.repository import look_up_at
 from model.checkpoint.settings import default_settings
 from model.errors import DemoError, SettingError
 from model.families import Recognised, of_key, recognised
@@ -60,6 +61,7 @@ def checkpoint_flags(options: argparse.Namespace) -> Flags:
 def _run(options: argparse.Namespace, flags: Flags) -> int:
     """The check, the verification or the page. Raises `DemoError` and `SettingError`."""
     server = connection(options, os.environ)
+    look_up_at(options.hub)
     if options.check:
         from cli import check
 

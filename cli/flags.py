@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from model import VERSION
+from model.checkpoint.hub.hub import HUB_NAMES
 from model.errors import DemoError
 from model.families import FAMILIES
 from model.remote.http.connection import Connection
@@ -33,7 +34,7 @@ LOCAL_ONLY = (
     "prompt_lookup",
 )
 # Accepted with --backend openai, and logged: no model runs in this process.
-WITHOUT_EFFECT = ("cache_gb", "cpu_only", "gpu_memory")
+WITHOUT_EFFECT = ("cache_gb", "cpu_only", "gpu_memory", "hub")
 # Refused with --backend local.
 SERVER_ONLY = ("api_base", "api_key_env", "api_model", "concurrency", "model_family")
 
@@ -148,6 +149,8 @@ def _add_model_flags(flags: argparse.ArgumentParser) -> None:
     model.add_argument("--adapter", action=_Once, default="", metavar="ID_OR_FOLDER",
         help="hub id or folder of a LoRA adapter, used on top of the checkpoint; needs `pip "
              "install peft`")
+    model.add_argument("--hub", choices=HUB_NAMES, default="huggingface",
+        help="where an id is looked up; modelscope needs `pip install modelscope-hub`")
     model.add_argument("--cpu-only", action="store_true",
         help="run on the CPU even if there is a GPU")
     model.add_argument("--flash-attn2", action="store_true",

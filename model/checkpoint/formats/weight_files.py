@@ -92,11 +92,14 @@ def indexed_files(folder: Path) -> dict[str, str]:
 
 
 def redownload_hint(folder: Path) -> LocalizedText:
-    """The remedy for a broken file. The hub's cache takes it for complete, so there a download must be forced."""
+    """The remedy for a broken file. In a hub's cache it is complete for this program, so there only a command helps."""
     repo = folder.parent.parent.name
+    owner_and_name = repo.removeprefix("models--").replace("--", "/")
     if folder.parent.name == "snapshots" and repo.startswith("models--"):
-        owner_and_name = repo.removeprefix("models--").replace("--", "/")
         return LocalizedText("run `hf download {id} --force-download`", id=owner_and_name)
+    if folder.parent.name == "snapshots" and folder.parents[2].name == "models":
+        # It compares the content hashes.
+        return LocalizedText("run `modelscope download {id}`", id=owner_and_name)
     return LocalizedText("download it again")
 
 

@@ -21,9 +21,9 @@ from transformers import AutoConfig
 from cli import check as preflight
 from model.backend import Cancel, collected
 from model.checkpoint.choose import GB, Choice, Flags
-from model.checkpoint.hub import client as hub_client
 from model.checkpoint.hub import repository as model_hub
-from model.checkpoint.hub.errors import to_checkpoint_error
+from model.checkpoint.hub.huggingface import client as hub_client
+from model.checkpoint.hub.huggingface.errors import to_checkpoint_error
 from model.checkpoint.hub.repository import locate
 from model.checkpoint.load import DOWNLOAD_SHARE
 from model.conversation import Conversation, Text
@@ -245,7 +245,7 @@ def test_an_id_that_is_no_checkpoint_is_told_before_anything_is_fetched(
 ) -> None:
     files = {name: file for name, file in hub.files.items() if name != gone}
     monkeypatch.setattr(hub, "files", files)
-    assert f"me/tiny at the Hugging Face Hub has no {named}" in refusal("me/tiny")
+    assert f"me/tiny at Hugging Face has no {named}" in refusal("me/tiny")
     assert not any(tmp_path.iterdir())
 
 
