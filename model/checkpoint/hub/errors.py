@@ -122,7 +122,9 @@ def disk_problem(cause: BaseException) -> Template | None:
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and its chain of causes, outermost first."""
-    while error is not None:
+    """The error and its chain of causes, outermost first. A chain can lead back: urllib3's does, raised again."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         yield error
         error = error.__cause__ or error.__context__
