@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -380,7 +381,7 @@ def test_without_the_package_the_command_that_installs_it_is_named(
 ) -> None:
     def version(_: str) -> str:
         if installed is None:
-            raise client.PackageNotFoundError
+            raise PackageNotFoundError
         return installed
 
     monkeypatch.setattr(client, "version", version)
