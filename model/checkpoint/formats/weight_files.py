@@ -97,7 +97,8 @@ def redownload_hint(folder: Path) -> LocalizedText:
     owner_and_name = repo.removeprefix("models--").replace("--", "/")
     if folder.parent.name == "snapshots" and repo.startswith("models--"):
         return LocalizedText("run `hf download {id} --force-download`", id=owner_and_name)
-    if folder.parent.name == "snapshots" and folder.parents[2].name == "models":
+    kind = folder.parent.parent.parent.name
+    if folder.parent.name == "snapshots" and kind == "models" and "/" in owner_and_name:
         # It compares the content hashes.
         return LocalizedText("run `modelscope download {id}`", id=owner_and_name)
     return LocalizedText("download it again")

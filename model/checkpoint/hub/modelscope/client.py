@@ -117,7 +117,10 @@ def _download(api: Any, checkpoint: str, files: Sequence[HubFile], progress: Pro
     """The folder with `files`."""
     from modelscope_hub.errors import FileDownloadError
 
-    listing = [{"Path": file.name, "Size": file.size, "Sha256": file.sha256} for file in files]
+    # A size of 0 can mean that it is not known.
+    listing = [
+        {"Path": file.name, "Size": file.size or None, "Sha256": file.sha256} for file in files
+    ]
     while True:
         before = progress.furthest
         try:

@@ -228,6 +228,27 @@ def test_a_download_goes_on_where_an_earlier_one_ended(
     ), "what was there counts as done"
 
 
+def test_what_is_not_the_listed_file_is_refused(
+    hub: ModelScopeServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    repository.file_names("me/tiny")
+    whole = hub.files["tokenizer.json"].read_bytes()
+    other = tmp_path / "tokenizer.json"
+    other.write_bytes(whole[:-1] + b" ")
+    monkeypatch.setitem(hub.files, "tokenizer.json", other)
+    assert "Something else answers in the place of" in refusal("me/tiny")
+    assert not (snapshot(tmp_path) / "tokenizer.json").exists()
+
+
+def test_an_empty_file_is_fetched(
+    hub: ModelScopeServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (empty := tmp_path / "merges.txt").touch()
+    monkeypatch.setitem(hub.files, "merges.txt", empty)
+    got = Path(repository.fetch("me/tiny", weights=True))
+    assert (got / "merges.txt").read_bytes() == b"" and (got / "tokenizer.json").is_file()
+
+
 @pytest.mark.skipif(not FULL.exists(), reason="only Linux has a file that takes no byte")
 def test_a_full_disk_is_named_with_the_variable_that_moves_the_cache() -> None:
     got = Path(repository.fetch("me/tiny"))
