@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -22,7 +21,7 @@ from huggingface_hub import close_session, constants, file_download
 from transformers import AutoConfig
 
 from cli import check as preflight
-from model.backend import Cancel, collected
+from model.backend import Cancel
 from model.checkpoint.choose import GB, Choice, Flags
 from model.checkpoint.hub import repository as model_hub
 from model.checkpoint.hub.huggingface import client as hub_client
@@ -37,6 +36,7 @@ from model.local import LocalBackend
 from model.settings import GenerationSettings
 from tests.support.adapters import write_adapter
 from tests.support.checkpoint_folders import without
+from tests.support.hub_checkpoints import answer, loaded, refusal
 from tests.support.hub_server import COMMIT, Fault, HubServer
 
 At = Callable[[str], None]  # sets the address of the hub
@@ -120,23 +120,6 @@ def at(hub: HubServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
     yield at
     model_hub._listing.cache_clear()
     close_session()
-
-
-def loaded(checkpoint: str, **more: Any) -> LocalBackend:
-    return LocalBackend.from_choice(
-        Choice(checkpoint, "cpu", "float32", "sdpa"), cache_gb=0.1, **more
-    )
-
-
-def refusal(checkpoint: str) -> str:
-    with pytest.raises(CheckpointError) as refused:
-        loaded(checkpoint)
-    return str(refused.value)
-
-
-def answer(backend: LocalBackend) -> str:
-    talk = Conversation().with_user_turn(Text("Hi"))
-    return collected(backend.stream(talk, GenerationSettings(max_new_tokens=4), Cancel()))[0]
 
 
 def test_a_checkpoint_is_fetched_once_and_then_answers_without_the_hub(
