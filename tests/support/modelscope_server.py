@@ -42,7 +42,7 @@ class ModelScopeServer(HubServer):
             send(to, 200, self._files())
 
     def _files(self) -> bytes:
-        folder = {"Path": "onnx", "Name": "onnx", "Type": "tree", "Size": 0, "Sha256": ""}
+        folder = {"Path": "old.json", "Name": "old.json", "Type": "tree", "Size": 0, "Sha256": ""}
         files = [
             {
                 "Path": name,

@@ -14,6 +14,8 @@ import pytest
 from cli import check as preflight
 from model.checkpoint.choose import Choice, Flags
 from model.checkpoint.hub import repository
+from model.checkpoint.hub.hub import HubFile
+from model.checkpoint.hub.modelscope import client
 from model.local import LocalBackend
 from tests.model.checkpoint.hub.modelscope.conftest import NOBODY, At, snapshot
 from tests.support.adapters import write_adapter
@@ -83,13 +85,11 @@ def test_a_download_goes_on_where_an_earlier_one_ended(
     ), "what was there counts as done"
 
 
-def test_an_empty_file_is_fetched(
-    hub: ModelScopeServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (empty := tmp_path / "merges.txt").touch()
-    monkeypatch.setitem(hub.files, "merges.txt", empty)
-    got = Path(repository.fetch("me/tiny", weights=True))
-    assert (got / "merges.txt").read_bytes() == b"" and (got / "tokenizer.json").is_file()
+def test_a_file_of_unknown_size_is_fetched(checkpoints: dict[str, Path]) -> None:
+    """ModelScope lists it with 0 bytes."""
+    whole = (checkpoints["qwen2_vl"] / "tokenizer.json").read_bytes()
+    got = client.download("me/tiny", [HubFile("tokenizer.json", 0)], lambda _: None)
+    assert (Path(got) / "tokenizer.json").read_bytes() == whole
 
 
 def test_the_older_variable_for_the_address_counts_too(

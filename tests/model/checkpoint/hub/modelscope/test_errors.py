@@ -188,6 +188,7 @@ def test_without_the_package_the_command_that_installs_it_is_named(
     monkeypatch.setattr(client, "version", version)
     sentence = "needs the package modelscope-hub, 0.5 or newer; run `pip install modelscope-hub"
     assert sentence in refusal("me/tiny")
+    assert repository.locate("no/such/folder") == "no/such/folder", "no id needs the package"
 
 
 @pytest.mark.slow
