@@ -19,6 +19,7 @@ from cli.flags import connection, parser
 from model.backend import Backend, LoadProgress
 from model.checkpoint import load as checkpoints
 from model.checkpoint.choose import BUNDLED, Flags, choose, expected_checkpoint
+from model.checkpoint.hub.repository import look_up_at
 from model.checkpoint.settings import default_settings
 from model.errors import DemoError, SettingError
 from model.families import Recognised, of_key, recognised
@@ -39,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = parser(os.environ)
     options = flags.parse_args(argv)
     process.log_to_stderr()
+    look_up_at(options.hub)
     try:
         return _run(options, local_choices(options))
     except (DemoError, SettingError) as error:

@@ -9,6 +9,7 @@ from typing import Any
 
 from cli.choices import AUTO
 from model import VERSION
+from model.checkpoint.hub.hub import HUB_NAMES
 from model.errors import DemoError
 from model.families import FAMILIES, QUANTIZATIONS
 from model.remote.http.connection import Connection
@@ -34,7 +35,7 @@ LOCAL_ONLY = (
     "quantize",
 )
 # Accepted with --backend openai, and logged: no model runs in this process.
-WITHOUT_EFFECT = ("cache_gb", "cpu_only", "gpu_memory")
+WITHOUT_EFFECT = ("cache_gb", "cpu_only", "gpu_memory", "hub")
 # Refused with --backend local.
 SERVER_ONLY = ("api_base", "api_key_env", "api_model", "concurrency", "model_family")
 
@@ -154,6 +155,8 @@ def _add_model_flags(flags: argparse.ArgumentParser) -> None:
     model.add_argument("--adapter", action=_Repeated, default=None, metavar="ID_OR_FOLDER",
         help="hub id or folder of a LoRA adapter, used on top of the checkpoint; may be given "
              "several times; needs `pip install peft`")
+    model.add_argument("--hub", choices=HUB_NAMES, default="huggingface",
+        help="where an id is looked up; modelscope needs `pip install modelscope-hub`")
     model.add_argument("--cpu-only", action="store_true",
         help="run on the CPU even if there is a GPU")
     model.add_argument("--flash-attn2", action="store_true",

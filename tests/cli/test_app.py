@@ -397,9 +397,10 @@ def test_flags_that_change_nothing_about_a_server_are_ignored_and_said(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
-    options = parser({}).parse_args(remote("--cpu-only", "--cache-gb", "1"))
+    options = parser({}).parse_args(remote("--cpu-only", "--cache-gb", "1", "--hub", "modelscope"))
     assert connection(options, {}) is not None
-    assert "--cpu-only has no effect" in caplog.text and "--cache-gb has no effect" in caplog.text
+    for flag in ("--cpu-only", "--cache-gb", "--hub"):
+        assert f"{flag} has no effect" in caplog.text
 
 
 def test_the_check_of_a_server_says_what_it_serves(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from huggingface_hub import close_session
 
 from cli.proxies import past_proxies
-from model.checkpoint.hub.client import model_info
+from model.checkpoint.hub.huggingface.client import model_info
 from model.errors import CheckpointError, DemoError
 from tests.support.fakes import FakeBackend
 from tests.support.pages import gradio_environment, listening

@@ -18,7 +18,7 @@ from cli import process
 from cli.flags import ENVIRONMENT, parser
 from model.backend import CacheFigures, StopReason, Usage
 from model.checkpoint.choose import BUNDLED, LARGE, SMALL, Flags, Hardware, choose
-from model.checkpoint.hub import client
+from model.checkpoint.hub.huggingface import client
 from model.engine import repetition
 from model.engine.cache.budget import ModelSizes, cache_budget_bytes
 from model.local import runner

@@ -28,6 +28,7 @@ class Fault:
     cuts: int = 0
     ranges: bool = True  # whether a part of a file can be asked for
     files_only: bool = False  # questions about the id are answered well
+    token: str = ""  # who sends it is answered well
 
 
 class HubServer:
@@ -68,22 +69,32 @@ class HubServer:
         path = to.path.partition("?")[0]
         self.asked.append(f"{to.command} {path}")
         repo = "/".join(path.removeprefix("/api/models").split("/")[1:3])
-        fault = self.faults.get(repo, Fault(404, NO_REPO))
+        fault = self.fault(to, repo, Fault(404, NO_REPO))
         about = path.startswith("/api/models/")
         wrong = not (about and fault.files_only)
         if wrong and fault.silent:
-            self._ended.wait()
+            self.wait_for_the_end()
         elif wrong and (fault.status != 200 or fault.body != b"{}"):
-            _send(to, fault.status, fault.body, fault.headers)
+            send(to, fault.status, fault.body, fault.headers)
         elif about:
-            _send(to, 200, self._listing(repo, "/tree/" in path))
+            send(to, 200, self._listing(repo, "/tree/" in path))
         else:
-            self._send_file(to, path.rpartition("/")[2], fault)
+            self.send_file(to, path.rpartition("/")[2], fault)
 
-    def _send_file(self, to: BaseHTTPRequestHandler, name: str, fault: Fault) -> None:
+    def fault(self, to: BaseHTTPRequestHandler, repo: str, unknown: Fault) -> Fault:
+        """What is wrong with an id for whoever asks. unknown: with those that are not served."""
+        fault = self.faults.get(repo, unknown)
+        known = fault.token and to.headers.get("Authorization") == f"Bearer {fault.token}"
+        return Fault() if known else fault
+
+    def wait_for_the_end(self) -> None:
+        self._ended.wait()
+
+    def send_file(self, to: BaseHTTPRequestHandler, name: str, fault: Fault) -> None:
+        """Send a file, or the part that is asked for. How often it was asked before is in `asked`."""
         if name not in self.files:
             missing = {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT}
-            _send(to, 404, b"", missing)
+            send(to, 404, b"", missing)
             return
         content = self.files[name].read_bytes()
         etag = hashlib.sha1(content).hexdigest()
@@ -95,7 +106,7 @@ class HubServer:
             headers["Content-Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
         # Of the GET requests, this one among them.
         before = self.asked.count(f"GET {to.path.partition('?')[0]}")
-        _send(to, status, wanted, headers, len(wanted) // 2 if before <= fault.cuts else None)
+        send(to, status, wanted, headers, len(wanted) // 2 if before <= fault.cuts else None)
 
     def _listing(self, repo: str, tree: bool) -> bytes:
         sizes = {name: file.stat().st_size for name, file in self.files.items()}
@@ -109,7 +120,7 @@ class HubServer:
         return json.dumps({"id": repo, "sha": COMMIT, "siblings": siblings}).encode()
 
 
-def _send(
+def send(
     to: BaseHTTPRequestHandler,
     status: int,
     body: bytes,

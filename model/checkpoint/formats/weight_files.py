@@ -92,11 +92,15 @@ def indexed_files(folder: Path) -> dict[str, str]:
 
 
 def redownload_hint(folder: Path) -> LocalizedText:
-    """The remedy for a broken file. The hub's cache takes it for complete, so there a download must be forced."""
+    """The remedy for a broken file. In a hub's cache it is complete for this program, so there only a command helps."""
     repo = folder.parent.parent.name
+    owner_and_name = repo.removeprefix("models--").replace("--", "/")
     if folder.parent.name == "snapshots" and repo.startswith("models--"):
-        owner_and_name = repo.removeprefix("models--").replace("--", "/")
         return LocalizedText("run `hf download {id} --force-download`", id=owner_and_name)
+    kind = folder.parent.parent.parent.name
+    if folder.parent.name == "snapshots" and kind == "models" and "/" in owner_and_name:
+        # It compares the content hashes.
+        return LocalizedText("run `modelscope download {id}`", id=owner_and_name)
     return LocalizedText("download it again")
 
 

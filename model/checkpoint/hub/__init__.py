@@ -1,1 +1,1 @@
-"""Checkpoints on the Hugging Face Hub and in its cache."""
+"""Checkpoints on a hub and in its cache: on Hugging Face, or on ModelScope."""

@@ -1,4 +1,4 @@
-"""Checkpoints by hub id: locates them in the cache, tells their size, and downloads them.
+"""Checkpoints by id at one of the hubs: locates them in the cache, tells their size, and downloads them.
 
 A checkpoint that is complete in the cache is used without a request to the hub, so it loads without a network.
 """
@@ -11,7 +11,9 @@ from functools import cache
 from pathlib import Path
 
 from model.checkpoint.formats import processor_files, weight_files
-from model.checkpoint.hub import client as hub_client
+from model.checkpoint.hub.hub import Hub, HubFile
+from model.checkpoint.hub.huggingface import client as huggingface
+from model.checkpoint.hub.modelscope import client as modelscope
 from model.errors import CheckpointError
 
 WEIGHTS_SUFFIX = ".safetensors"
@@ -19,13 +21,23 @@ WEIGHTS_SUFFIX = ".safetensors"
 SMALL_FILE_SUFFIXES = (".json", ".jinja", ".txt")
 # Called with the share of the work that is done, 0..1.
 ReportShare = Callable[[float], None]
+# By the values of --hub.
+_HUBS: dict[str, Hub] = {"huggingface": huggingface, "modelscope": modelscope}
+_hub: Hub = huggingface
+
+
+def look_up_at(name: str) -> None:
+    """Look ids up at another hub, one of `HUB_NAMES`, in the whole process: an id does not say whose it is."""
+    global _hub
+    _hub = _HUBS[name]
+    _listing.cache_clear()
 
 
 def locate(checkpoint: str) -> str:
     """The folder of a checkpoint, or of a hub id that is complete in the cache; otherwise the id itself."""
     if Path(checkpoint).exists():
         return checkpoint
-    snapshot = _cached_snapshot(checkpoint)
+    snapshot = _hub.cached_snapshot(checkpoint, "config.json")
     return str(snapshot) if snapshot and _is_complete(snapshot) else checkpoint
 
 
@@ -39,23 +51,23 @@ def fetch(checkpoint: str, *, weights: bool = False, report: ReportShare | None 
         return folder
     files = _loadable_files(checkpoint)
     wanted = (*SMALL_FILE_SUFFIXES, WEIGHTS_SUFFIX) if weights else SMALL_FILE_SUFFIXES
-    sizes = {name: size for name, size in files.items() if name.endswith(wanted)}
-    total = sum(sizes.values())
+    needed = [file for name, file in files.items() if name.endswith(wanted)]
+    total = sum(file.size for file in needed)
 
     def share(done: int) -> None:
         if report and total:
             report(min(1.0, done / total))
 
-    return hub_client.download(checkpoint, sizes, share)
+    return _hub.download(checkpoint, needed, share)
 
 
 def fetch_files(repo: str, names: Sequence[str]) -> Path:
     """The folder in the cache with the files of a hub id that are in `names`. Files that the hub lacks are left out."""
-    cached = _cached_snapshot(repo, names[0])
+    cached = _hub.cached_snapshot(repo, names[0])
     if cached and all((cached / name).is_file() for name in names):
         return cached
-    there = [name for name in names if name in _listing(repo)]
-    return Path(hub_client.download(repo, there, lambda _: None))
+    there = [file for name, file in _listing(repo).items() if name in names]
+    return Path(_hub.download(repo, there, lambda _: None))
 
 
 def file_names(checkpoint: str) -> Iterable[str]:
@@ -71,18 +83,17 @@ def is_weights_file(name: str) -> bool:
 
 def weights_bytes_on_hub(checkpoint: str) -> int:
     """The bytes of a hub id's weight files. Raises `CheckpointError` if the hub fails."""
-    return sum(size for name, size in _listing(checkpoint).items() if is_weights_file(name))
+    return sum(file.size for name, file in _listing(checkpoint).items() if is_weights_file(name))
 
 
 @cache
-def _listing(repo: str) -> dict[str, int]:
-    """The bytes of each file of a repository. Files in folders are left out: they hold other formats."""
-    listing = hub_client.model_info(repo).siblings or []
-    return {file.rfilename: file.size or 0 for file in listing if "/" not in file.rfilename}
+def _listing(repo: str) -> dict[str, HubFile]:
+    """Each file of a repository by its name. Files in folders are left out: they hold other formats."""
+    return {file.name: file for file in _hub.list_files(repo) if "/" not in file.name}
 
 
-def _loadable_files(checkpoint: str) -> dict[str, int]:
-    """The bytes of each file of a hub id. Raises `CheckpointError` if it has no configuration or no weights."""
+def _loadable_files(checkpoint: str) -> dict[str, HubFile]:
+    """Each file of a hub id by its name. Raises `CheckpointError` if it has no configuration or no weights."""
     files = _listing(checkpoint)
     there = {
         "config.json": "config.json" in files,
@@ -91,24 +102,13 @@ def _loadable_files(checkpoint: str) -> dict[str, int]:
     for needed, found in there.items():
         if not found:
             raise CheckpointError(
-                "{checkpoint} at the Hugging Face Hub has no {file}; give the id of a complete "
+                "{checkpoint} at {service} has no {file}; give the id of a complete "
                 "Qwen2-VL, Qwen2.5-VL or Qwen3-VL checkpoint.",
                 checkpoint=checkpoint,
+                service=_hub.WORDS.name,
                 file=needed,
             )
     return files
-
-
-def _cached_snapshot(repo: str, name: str = "config.json") -> Path | None:
-    """The folder in the cache that holds a file of a repository; None if it is not there."""
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        file = try_to_load_from_cache(repo, name)
-    except HFValidationError:
-        return None
-    return Path(file).parent if isinstance(file, str) else None
 
 
 def _is_complete(snapshot: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -11,19 +12,20 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
 from httpx2 import ConnectError
-from huggingface_hub import close_session, constants
+from huggingface_hub import close_session, constants, file_download
 from transformers import AutoConfig
 
 from cli import check as preflight
-from model.backend import Cancel, collected
+from model.backend import Cancel
 from model.checkpoint.choose import GB, Choice, Flags
-from model.checkpoint.hub import client as hub_client
 from model.checkpoint.hub import repository as model_hub
-from model.checkpoint.hub.errors import to_checkpoint_error
+from model.checkpoint.hub.huggingface import client as hub_client
+from model.checkpoint.hub.huggingface.errors import to_checkpoint_error
 from model.checkpoint.hub.repository import locate
 from model.checkpoint.load import DOWNLOAD_SHARE
 from model.conversation import Conversation, Text
@@ -34,15 +36,17 @@ from model.local import LocalBackend
 from model.settings import GenerationSettings
 from tests.support.adapters import write_adapter
 from tests.support.checkpoint_folders import without
+from tests.support.hub_checkpoints import answer, loaded, refusal
 from tests.support.hub_server import COMMIT, Fault, HubServer
 
 At = Callable[[str], None]  # sets the address of the hub
 pytestmark = pytest.mark.usefixtures("at")
 ROOT = Path(__file__).parents[4]
+FULL = Path("/dev/full")  # takes no byte
 NOBODY = "http://127.0.0.1:9"  # refuses every connection
 FAULTS = {
-    "me/gated": Fault(403, {"X-Error-Code": "GatedRepo"}, files_only=True),
-    "me/log-in": Fault(401),
+    "me/gated": Fault(403, {"X-Error-Code": "GatedRepo"}, files_only=True, token="hf_0123"),
+    "me/log-in": Fault(401, token="hf_0123"),
     "me/mirror": Fault(404),
     "me/old-token": Fault(401, {"X-Error-Message": "Invalid credentials in Authorization header"}),
     "me/forbidden": Fault(403),
@@ -118,23 +122,6 @@ def at(hub: HubServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
     close_session()
 
 
-def loaded(checkpoint: str, **more: Any) -> LocalBackend:
-    return LocalBackend.from_choice(
-        Choice(checkpoint, "cpu", "float32", "sdpa"), cache_gb=0.1, **more
-    )
-
-
-def refusal(checkpoint: str) -> str:
-    with pytest.raises(CheckpointError) as refused:
-        loaded(checkpoint)
-    return str(refused.value)
-
-
-def answer(backend: LocalBackend) -> str:
-    talk = Conversation().with_user_turn(Text("Hi"))
-    return collected(backend.stream(talk, GenerationSettings(max_new_tokens=4), Cancel()))[0]
-
-
 def test_a_checkpoint_is_fetched_once_and_then_answers_without_the_hub(
     hub: HubServer, at: At, checkpoints: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -163,6 +150,31 @@ def test_what_the_hub_does_not_give_is_refused_in_fitting_words(
 ) -> None:
     refused = refusal(checkpoint)
     assert sentence in refused and checkpoint in refused
+
+
+@pytest.mark.parametrize("checkpoint", ["me/gated", "me/log-in"])
+def test_a_token_opens_what_is_gated_or_private(
+    monkeypatch: pytest.MonkeyPatch, checkpoint: str
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    assert "log in with `hf auth login` or a token in HF_TOKEN" in refusal(checkpoint)
+    monkeypatch.setenv("HF_TOKEN", "hf_0123")
+    assert (Path(model_hub.fetch(checkpoint, weights=True)) / "model.safetensors").is_file()
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="only Linux has a file that takes no byte")
+def test_a_full_disk_is_named_with_the_variable_that_moves_the_cache(
+    monkeypatch: pytest.MonkeyPatch, checkpoints: dict[str, Path], tmp_path: Path
+) -> None:
+    model_hub.fetch("me/tiny")
+    weights = (checkpoints["qwen2_vl"] / "model.safetensors").read_bytes()
+    etag = hashlib.sha1(weights).hexdigest()
+    # The names of huggingface_hub's temporary files end in a random number.
+    monkeypatch.setattr(file_download, "uuid", SimpleNamespace(uuid4=lambda: UUID(int=0)))
+    unfinished = f"{etag}.{UUID(int=0).hex[:8]}.incomplete"
+    (tmp_path / "models--me--tiny" / "blobs" / unfinished).symlink_to(FULL)
+    sentence = "The disk is full, so me/tiny could not be stored; make room, or set HF_HOME to a folder on a larger disk."
+    assert refusal("me/tiny") == sentence
 
 
 @pytest.mark.slow
@@ -245,7 +257,7 @@ def test_an_id_that_is_no_checkpoint_is_told_before_anything_is_fetched(
 ) -> None:
     files = {name: file for name, file in hub.files.items() if name != gone}
     monkeypatch.setattr(hub, "files", files)
-    assert f"me/tiny at the Hugging Face Hub has no {named}" in refusal("me/tiny")
+    assert f"me/tiny at Hugging Face has no {named}" in refusal("me/tiny")
     assert not any(tmp_path.iterdir())
 
 

@@ -6,14 +6,17 @@ huggingface_hub by itself retries for minutes, and without end if a server break
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any, NoReturn
 
 import httpx2
 
-from model.checkpoint.hub.errors import InterruptedDownloadError, NoAnswerError, to_checkpoint_error
+from model.checkpoint.hub.hub import HubFile, HubWords
+from model.checkpoint.hub.huggingface import errors
+from model.checkpoint.hub.huggingface.errors import InterruptedDownloadError, NoAnswerError
 
 # To connect, and between two reads of one response.
 REQUEST_TIMEOUT_S = 10.0
@@ -24,6 +27,7 @@ NEW_OPERATION_AFTER_S = 60.0
 # How often a download may begin a file again.
 MAX_RESTARTS = 3
 TOO_MANY_REQUESTS = 429
+WORDS: HubWords = errors.WORDS
 
 
 def model_info(checkpoint: str) -> Any:
@@ -34,16 +38,32 @@ def model_info(checkpoint: str) -> Any:
         return HfApi().model_info(checkpoint, files_metadata=True, timeout=REQUEST_TIMEOUT_S)
 
 
-def download(checkpoint: str, names: Iterable[str], report: Callable[[int], None]) -> str:
-    """Download the files in `names`. Returns their folder in the cache. Raises `CheckpointError`.
+def list_files(checkpoint: str) -> list[HubFile]:
+    """See `Hub`."""
+    listing = model_info(checkpoint).siblings or []
+    return [HubFile(file.rfilename, file.size or 0) for file in listing]
 
-    report: called with the number of bytes so far.
-    """
+
+def download(checkpoint: str, files: Sequence[HubFile], report: Callable[[int], None]) -> str:
+    """See `Hub`."""
     from huggingface_hub import snapshot_download
 
     with _operation(checkpoint):
         bar = _progress_bar(report)
-        return snapshot_download(checkpoint, allow_patterns=list(names), tqdm_class=bar)
+        names = [file.name for file in files]
+        return snapshot_download(checkpoint, allow_patterns=names, tqdm_class=bar)
+
+
+def cached_snapshot(checkpoint: str, name: str) -> Path | None:
+    """See `Hub`."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        file = try_to_load_from_cache(checkpoint, name)
+    except HFValidationError:
+        return None
+    return Path(file).parent if isinstance(file, str) else None
 
 
 @contextmanager
@@ -57,7 +77,7 @@ def _operation(checkpoint: str) -> Iterator[None]:
         *(ImportError, OSError, ValueError, RuntimeError),
         *(InterruptedDownloadError, NoAnswerError, httpx2.HTTPError, httpx2.InvalidURL),
     ) as error:
-        raise to_checkpoint_error(checkpoint, error) from error
+        raise errors.to_checkpoint_error(checkpoint, error) from error
 
 
 class _SilenceLimit:

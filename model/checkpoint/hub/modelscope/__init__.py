@@ -1,0 +1,1 @@
+"""ModelScope, through modelscope_hub."""
