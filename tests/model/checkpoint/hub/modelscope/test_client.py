@@ -34,7 +34,7 @@ def test_a_checkpoint_is_fetched_once_and_then_answers_without_the_hub(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    preflight.report(Flags("me/tiny", cpu_only=True))
+    preflight.report({"tiny": Flags("me/tiny", cpu_only=True)})
     checked = capsys.readouterr().out
     assert "download    0.0 GB" in checked and "KV cache" in checked and "ready\n" in checked
     assert not any("model.safetensors" in asked for asked in hub.asked)
