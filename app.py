@@ -70,8 +70,29 @@ def _run(options: argparse.Namespace, choices: Mapping[str, Flags]) -> int:
     if not (sandbox := confinement.available()).whole:
         log.warning("Sandbox for attached files: %s.", sandbox.described)
     atexit.register(process.silence)
+    if options.batch:
+        return batch(options, choices, server)
     serve(options, choices, server)
     return 0
+
+
+def batch(
+    options: argparse.Namespace, choices: Mapping[str, Flags], server: Connection | None
+) -> int:
+    """Ask about many files, and give the exit status. Raises `DemoError` and `SettingError`."""
+    from cli.batch import files, results, run
+
+    if not options.prompt or not options.out:
+        raise DemoError("--batch needs a question with --prompt and a file with --out.")
+    flags = next(iter(choices.values()), Flags())
+    given = {name: getattr(options, name) for name in options.given}
+    expected_settings(server, flags).changed(given)
+    found = files.found(options.batch)
+    kept = results.results(options.out, found)
+    with run.loading() as report:
+        backend = load(options, flags, server, report)
+    settings = backend.default_settings().changed(given)
+    return run.run(backend, found, options.prompt, settings, kept, options.concurrency)
 
 
 def serve(

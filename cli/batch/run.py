@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,15 @@ from tqdm import tqdm
 
 from cli.batch import files as batch_files
 from cli.batch.results import Result, Results
-from model.backend import Backend, Cancel, collected
+from model.backend import Backend, Cancel, LoadProgress, collected
 from model.conversation import Conversation, Text
 from model.errors import DemoError
 from model.settings import DefaultSettings, GenerationSettings
 
 log = logging.getLogger(__name__)
 
+# The exit status of a shell for a program that Ctrl-C has ended.
+INTERRUPTED = 130
 # Files that a local model is asked about together.
 TOGETHER = 8
 
@@ -42,15 +46,31 @@ def run(
     asking = _Asking(backend, prompt, settings)
     errors = 0
     with tqdm(total=len(left), unit="file", smoothing=0.05, disable=not left) as bar:
-        for result in asking.answers(left, concurrency):
-            results.add(result)
-            errors += bool(result.error)
-            bar.update()
-            if result.error:
-                bar.write(f"{result.file}: {result.error}")
+        try:
+            for result in asking.answers(left, concurrency):
+                results.add(result)
+                errors += bool(result.error)
+                bar.update()
+                if result.error:
+                    bar.write(f"{result.file}: {result.error}", sys.stderr)
+        except KeyboardInterrupt:
+            log.warning("Stopped; the same command goes on from here.")
+            return INTERRUPTED
     if errors:
         log.warning("%d files have no answer; their lines say why.", errors)
     return 1 if errors else 0
+
+
+@contextmanager
+def loading() -> Iterator[LoadProgress]:
+    """Give what shows how far the checkpoint is loaded."""
+    with tqdm(total=100, desc="loading", bar_format="{desc} {percentage:3.0f}% {postfix}") as bar:
+
+        def report(progress: float, note: str = "") -> None:
+            bar.n = round(100 * progress)
+            bar.set_postfix_str(note)
+
+        yield report
 
 
 class _Asking:
