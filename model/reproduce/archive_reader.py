@@ -26,7 +26,7 @@ MAX_MEDIA = 400
 # Media of a turn, as the page allows, and its parts: media, selected regions and a text.
 MAX_TURN_MEDIA = 64
 MAX_PARTS = 256
-# Characters of a file's name, and of all texts and reasonings.
+# Characters of a file's and a checkpoint's name, and of all texts and reasonings.
 MAX_NAME = 200
 MAX_CHARACTERS = MAX_TEXT_CHARACTERS
 # Pixels of a resized image: 16,384 tokens of 32x32 pixels, and the rounding of both sides.
@@ -156,7 +156,7 @@ def _answer_record(facts: Mapping[str, Any]) -> AnswerRecord:
         GenerationSettings(**facts["settings"]),
         usage if usage is None else _usage(usage),
         _text(facts.get("reasoning", "")),
-        _text(facts.get("checkpoint", "")),
+        _text(facts.get("checkpoint", ""))[:MAX_NAME],
         _convention(facts.get("convention")),
     )
 

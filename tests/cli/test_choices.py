@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path, PurePath
 
 import pytest
@@ -11,12 +12,16 @@ import pytest
 import app
 from cli.choices import beside_a_server, expected_convention, local_choices, short_names
 from cli.flags import connection, parser
+from model.backend import Cancel, collected
 from model.checkpoint.choose import BUNDLED
+from model.conversation import Conversation, Text
 from model.errors import CheckpointError
 from model.families import BY_MODEL_TYPE
 from model.loading import LoadingBackend
+from model.settings import GenerationSettings
 from model.switching.backend import SwitchedBackend
 from tests.support.adapters import tell, write_adapter
+from tests.support.openai_server import OpenAIServer
 from tests.support.patience import PATIENCE_S, wait_until
 
 
@@ -88,8 +93,6 @@ def test_how_a_checkpoint_names_places_is_known_before_it_is_loaded(
 
 
 def backends(*flags: str, loading: Callable[[], object] | None = None) -> dict[str, object]:
-    from contextlib import nullcontext
-
     options = parser({}).parse_args(list(flags))
     server = connection(options, {})
     chosen = local_choices(options) if not server or beside_a_server(options) else {}
@@ -137,3 +140,15 @@ def test_the_check_tells_of_each(adapter: Path, capsys: pytest.CaptureFixture[st
     ]
     assert told.count("hardware") == 1 and told.count("memory ") == 2
     assert "There is no folder /no/such/folder" in told and told.endswith("not ready\n")
+
+
+def test_a_local_checkpoint_and_a_server_answer_side_by_side() -> None:
+    talk = Conversation().with_user_turn(Text("Hi"))
+    with OpenAIServer().running() as server:
+        flags = ("--backend", "openai", "--api-base", server.base, "-c", "tiny", "--cpu-only")
+        made = backends(*flags, "--cache-gb=0.1")
+        answers = [
+            collected(backend.stream(talk, GenerationSettings(max_new_tokens=8), Cancel()))[0]  # type: ignore[attr-defined]
+            for backend in made.values()
+        ]
+    assert all(answers) and answers[0] != answers[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def names(chat: Chat) -> list[str]:
 def choose(chat: Chat, name: str) -> None:
     chat.page.select_option(CHOICE, name)
     chat.page.wait_for_function(
-        "(name) => document.querySelector('#checkpoint select').value === name"
+        "(name) => document.querySelector('#checkpoint option[selected]').value === name"
         " && !document.querySelector('#model-banner progress')"
         " && document.querySelector('#run-state [data-state]').dataset.state === 'idle'",
         arg=name,
@@ -151,22 +152,29 @@ def test_on_a_phone_the_choice_is_as_large_as_a_thumb_and_nothing_is_covered(
     context.close()
 
 
-def test_one_that_cannot_be_loaded_is_told_and_the_page_goes_on(
-    browser: Browser, tmp_path: Path
+def test_what_a_message_costs_is_told_anew_and_a_failure_leaves_the_page_as_it_was(
+    browser: Browser, tmp_path: Path, picture: Path
 ) -> None:
-    with served.serve(tmp_path, "tiny", "-c", str(tmp_path / "missing")) as server:
+    copy = tmp_path / "copy"
+    shutil.copytree(BUNDLED, copy)
+    flags = ("-c", str(copy), "-c", str(tmp_path / "missing"))
+    with served.serve(tmp_path, "tiny", *flags) as server:
         server.wait()
         context = browser.new_context(viewport=DESKTOP, locale="en-GB")
         chat = Chat(context.new_page(), server.address)
         chat.open()
+        chat.attach(picture)
+        chat.wait_for_price()
+        choose(chat, "copy")
+        chat.wait_for_price()
         chat.page.select_option(CHOICE, "missing")
         chat.page.wait_for_selector("#notice [role=alert]")
         assert "There is no folder" in chat.page.inner_text("#notice")
         chat.page.wait_for_function(
-            "(name) => document.querySelector('#checkpoint select').value === name", arg=TINY
+            "(name) => document.querySelector('#checkpoint select').value === name", arg="copy"
         )
         chat.ask("Hi")
-        assert givers(chat) == [TINY]
+        assert givers(chat) == ["copy"]
         context.close()
 
 

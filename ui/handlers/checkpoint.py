@@ -30,7 +30,8 @@ def model_view(tab: Tab) -> ModelView:
     return ModelView(
         checkpoint_html.choice(checkpoints.names, tab.checkpoint, tab.texts),
         messages_html.banner(status, tab.texts, named=checkpoints.several),
-        gr.Timer(active=status.state == "loading"),
+        # A checkpoint may fail before anybody looks: then the next look falls back.
+        gr.Timer(active=status.state == "loading" or tab.choice_failed),
     )
 
 
@@ -52,7 +53,8 @@ async def watch_loading(tabs: Tabs, key: str) -> tuple[Any, ...]:
     tab = tab_of(tabs, key)
     fell_back = tab.fall_back()
     view = model_view(tab)
-    if not fell_back:  # a person may have the menu open
+    # While it loads, a person may have the menu open. At the end it is drawn: the answer to the choice may have come late.
+    if tab.backend.status().state == "loading":
         view = view._replace(choice=gr.skip())
     notice = page_update.notice(tab) if fell_back else gr.skip()
     return *view, page_update.run_state(tab), notice

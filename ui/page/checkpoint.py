@@ -7,7 +7,7 @@ from typing import Any
 from ui.handlers import checkpoint, settings
 from ui.handlers.checkpoint import ModelView
 from ui.page.elements import Page
-from ui.page.events import UNQUEUED, Events
+from ui.page.events import UNQUEUED, UNQUEUED_EVERY, Events
 
 
 def model_of(page: Page) -> ModelView:
@@ -20,13 +20,15 @@ def wire_checkpoint(events: Events, opened: Any) -> None:
     page = events.page
     shown = [*model_of(page), page.view.run_state, page.view.notice]
     key = page.values.key
-    chosen = page.bar.checkpoint.choose(events.bind(checkpoint.choose), key, shown, **UNQUEUED)
+    choose = events.bind(checkpoint.choose)
+    chosen = page.bar.checkpoint.choose(choose, key, shown, **UNQUEUED_EVERY)
     watched = page.loading.tick(events.bind(checkpoint.watch_loading), key, shown, **UNQUEUED)
     started = wire_start_settings(events, chosen)
     events.price_after(started.then)
-    wire_start_settings(events, watched)
-    if events.tabs.checkpoints.several:  # a tab that is opened again may have chosen
-        wire_start_settings(events, opened)
+    loaded = wire_start_settings(events, watched)
+    if events.tabs.checkpoints.several:
+        events.price_after(loaded.then, read_ahead=False)  # choosing reads ahead already
+        wire_start_settings(events, opened)  # a tab that is opened again may have chosen
 
 
 def wire_start_settings(events: Events, event: Any) -> Any:

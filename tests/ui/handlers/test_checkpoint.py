@@ -144,7 +144,8 @@ def test_a_checkpoint_that_cannot_be_loaded_is_told_and_the_one_before_goes_on()
     async def play() -> None:
         first, second, tabs = two()
         second.fails = LocalizedText("There is no GPU.")
-        await choose(tabs, "second")
+        _, _, timer, *_ = await choose(tabs, "second")
+        assert timer.active, "it looks once more, although loading has failed already"
         choice, _, timer, _, notice = await checkpoint.watch_loading(tabs, KEY)
         assert '<option value="first" selected>' in choice and "There is no GPU." in notice
         assert not timer.active

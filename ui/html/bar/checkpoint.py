@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import secrets
 from collections.abc import Sequence
 
 from ui.text.texts import Texts
@@ -12,8 +13,9 @@ def choice(names: Sequence[str], chosen: str, texts: Texts) -> str:
     """A menu of the names; nothing for one alone."""
     if len(names) < 2:
         return ""
+    # It differs each time, so that a refused choice is taken back on the page, too.
     return (
-        f'<select aria-label="{html.escape(texts.checkpoint)}" '
+        f'<select data-drawn="{secrets.token_hex(4)}" aria-label="{html.escape(texts.checkpoint)}" '
         f'title="{html.escape(texts.checkpoint)}">{options(names, chosen)}</select>'
     )
 

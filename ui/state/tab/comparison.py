@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from model.backend import Backend, Usage
+from model.backend import Backend, Startable, Usage
 from model.conversation import Conversation
 from model.errors import DemoError
 from model.settings import SETTING_SPECS, DefaultSettings
@@ -23,6 +23,7 @@ Overrides = Mapping[str, Any]  # settings by name
 MAX_OVERRIDE_CHARACTERS = 100_000
 # From a checkpoint to what it is asked, and the settings that are a side's. Raises `DemoError`.
 Question = Callable[[Backend], tuple[Conversation, DefaultSettings]]
+MAX_NAME_CHARACTERS = 1000
 CHECKPOINT = "checkpoint"  # among the overrides; it is no setting of an answer
 NO_SESSION = ""  # no KV cache is kept or dropped for it
 
@@ -96,6 +97,8 @@ class Comparison:
         self.run = side.run if side else None
         self.expect_follower()
         if side and side.run and side.backend:
+            if isinstance(side.backend, Startable):
+                side.backend.begin()
             side.run.start(
                 side.backend,
                 lambda run: self._go_on(run, page_pending, ended),
@@ -140,7 +143,6 @@ def side(
         asked, settings = question(backend)
     except DemoError as error:
         return Side(overrides, problem=error.sentence)
-    checkpoints.begin(name)
     run = Run(asked, settings.generation, NO_SESSION, checkpoint=name)
     values = settings.values | ({CHECKPOINT: name} if checkpoints.several else {})
     return Side(overrides, values, backend, run, question=question)
@@ -157,7 +159,7 @@ def overrides_of(posted: object) -> tuple[Overrides, Overrides]:
 def _overrides(posted: Mapping[str, object]) -> Overrides:
     overrides: dict[str, Any] = {}
     if isinstance(name := posted.get(CHECKPOINT), str):
-        overrides[CHECKPOINT] = name
+        overrides[CHECKPOINT] = name[:MAX_NAME_CHARACTERS]
     for spec in SETTING_SPECS:
         match posted.get(spec.name):
             case str(text):

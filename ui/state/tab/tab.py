@@ -70,12 +70,17 @@ class Tab:
             self._checkpoint_before = self.checkpoint
         self.checkpoint = name
 
+    @property
+    def choice_failed(self) -> bool:
+        """Whether the chosen checkpoint cannot be loaded, and there is one before to go on with."""
+        failed = self.backend.status().state == "failed"
+        return failed and self.checkpoint != self._checkpoint_before
+
     def fall_back(self) -> bool:
         """Go on with the checkpoint before if the chosen one cannot be loaded. Returns whether it did."""
-        status = self.backend.status()
-        if status.state != "failed" or self.checkpoint == self._checkpoint_before:
+        if not self.choice_failed:
             return False
-        self.chat.warn(status.note)
+        self.chat.warn(self.backend.status().note)
         self.checkpoint = self._checkpoint_before
         return True
 
