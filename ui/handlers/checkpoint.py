@@ -9,8 +9,8 @@ import gradio as gr
 from model.errors import DemoError
 from ui.gradio_compat import posted
 from ui.handlers.page_tab import tab_of
-from ui.html import messages as messages_html
 from ui.html import page_update
+from ui.html.bar import banner as banner_html
 from ui.html.bar import checkpoint as checkpoint_html
 from ui.state.registry import Tabs
 from ui.state.tab.tab import Tab
@@ -29,7 +29,7 @@ def model_view(tab: Tab) -> ModelView:
     checkpoints, status = tab.checkpoints, tab.backend.status()
     return ModelView(
         checkpoint_html.choice(checkpoints.names, tab.checkpoint, tab.texts),
-        messages_html.banner(status, tab.texts, named=checkpoints.several),
+        banner_html.banner(status, tab.texts, named=checkpoints.several),
         # A checkpoint may fail before anybody looks: then the next look falls back.
         gr.Timer(active=status.state == "loading" or tab.choice_failed),
     )

@@ -69,9 +69,8 @@ class Tabs:
         undo_s: float = UNDO_S,
         give_back: Callable[[], None] = lambda: None,
     ) -> None:
-        """backends: by name, if people can choose; given: the operator's default settings by name, the others are the
-        checkpoint's; downloads: None if programs may not name addresses; give_back: returns freed memory to the system,
-        called from any thread.
+        """backends: by name, if people can choose; given: the operator's default settings; downloads: None if programs
+        may not name addresses; give_back: returns freed memory to the system, called from any thread.
         """
         self.checkpoints = Checkpoints(backends)
         self.backend = self.checkpoints[self.checkpoints.default]

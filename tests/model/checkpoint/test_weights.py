@@ -31,7 +31,7 @@ from tests.support.checkpoint_folders import (
     without,
 )
 from tests.support.patience import PATIENCE_S
-from ui.html import messages as messages_html
+from ui.html.bar import banner as banner_html
 from ui.text.chinese import CHINESE
 
 INDEX = "model.safetensors.index.json"
@@ -259,7 +259,7 @@ def test_the_page_says_it_before_anybody_asks(checkpoints: dict[str, Path], tmp_
     backend = LoadingBackend(lambda _: LocalBackend.from_choice(choice), "broken")
     with pytest.raises(CheckpointError, match="lacks 1 of 118 weights"):
         backend.wait(PATIENCE_S)
-    assert f"中没有 {DOWN}；" in messages_html.banner(backend.status(), CHINESE)
+    assert f"中没有 {DOWN}；" in banner_html.banner(backend.status(), CHINESE)
 
 
 def named(change: Callable[[str], str]) -> Break:

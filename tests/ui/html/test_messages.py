@@ -15,6 +15,7 @@ from model.grounding import Box
 from model.settings import GenerationSettings
 from tests.support.fakes import USAGE
 from ui.html import messages as messages_html
+from ui.html.bar import banner as banner_html
 from ui.html.grounding import Marked
 from ui.state.tray.attachment import Attachment
 from ui.text.chinese import CHINESE
@@ -114,12 +115,12 @@ def test_every_stage_of_waiting_has_a_sentence(progress: Progress, sentence: str
 
 
 def test_banner_shows_what_runs_how_far_it_is_or_why_it_failed() -> None:
-    assert "<b>" not in messages_html.banner(Status("ready", "<b>", "note & more"), ENGLISH)
-    assert 'value="25"' in messages_html.banner(Status("loading", "Fake", progress=0.25), ENGLISH)
+    assert "<b>" not in banner_html.banner(Status("ready", "<b>", "note & more"), ENGLISH)
+    assert 'value="25"' in banner_html.banner(Status("loading", "Fake", progress=0.25), ENGLISH)
     waiting = Status("loading", "Fake", "Nobody there.")
-    assert "Nobody there. Trying again…" in messages_html.banner(waiting, ENGLISH)
-    assert "progress" not in messages_html.banner(waiting, ENGLISH)
-    assert "No such folder." in messages_html.banner(
+    assert "Nobody there. Trying again…" in banner_html.banner(waiting, ENGLISH)
+    assert "progress" not in banner_html.banner(waiting, ENGLISH)
+    assert "No such folder." in banner_html.banner(
         Status("failed", "Fake", "No such folder."), ENGLISH
     )
 

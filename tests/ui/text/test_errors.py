@@ -37,7 +37,7 @@ from tests.support.patience import PATIENCE_S, scene
 from tests.ui.text.test_texts import COUNTING
 from ui.handlers.chat import opening, sending
 from ui.handlers.tray import attaching
-from ui.html import messages as messages_html
+from ui.html.bar import banner as banner_html
 from ui.state.registry import Tabs
 from ui.text import chinese, korean
 from ui.text.chinese import CHINESE
@@ -326,12 +326,12 @@ def test_the_banner_says_in_any_language_why_the_model_is_not_there(
     backend = LoadingBackend(load, "tiny")
     with pytest.raises(DemoError) as raised:
         backend.wait(PATIENCE_S)
-    assert said in messages_html.banner(backend.status(), KOREAN)
+    assert said in banner_html.banner(backend.status(), KOREAN)
     assert said in KOREAN.said(raised.value.sentence)
-    assert str(raised.value) in messages_html.banner(backend.status(), ENGLISH)
+    assert str(raised.value) in banner_html.banner(backend.status(), ENGLISH)
 
 
 def test_the_banner_translates_its_note() -> None:
     note = LocalizedText("The GPU is too small for {checkpoint}.", checkpoint="Qwen/<7B>")
-    banner = messages_html.banner(Status("ready", "Fake", note), CHINESE)
+    banner = banner_html.banner(Status("ready", "Fake", note), CHINESE)
     assert "GPU 显存不足以运行 Qwen/&lt;7B&gt;。" in banner
