@@ -42,8 +42,15 @@ async function probe() {
     setTimeout(probe, PROBE_MS);
     return;
   }
-  if (cutOff) location.reload();
+  if (cutOff) reload();
   else if (lost) tell(false);
+}
+
+// Once: a second call would break off the first.
+let reloading = false;
+function reload() {
+  if (!reloading) location.reload();
+  reloading = true;
 }
 
 function failed(address, error) {
@@ -68,7 +75,7 @@ export function start() {
   let hiddenAt = 0;
   watchRequests();
   addEventListener('offline', () => { if (!lost) probe(); });
-  addEventListener('online', () => { if (cutOff) location.reload(); }); // at once
+  addEventListener('online', () => { if (cutOff) reload(); }); // at once
   setInterval(() => { if (live() && !lost && !document.hidden) probe(); }, LOOK_MS);
   // Its connections have ended, and it has been told nothing since.
   addEventListener('pageshow', (event) => { if (event.persisted) $('#resume')?.click(); });
