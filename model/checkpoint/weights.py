@@ -115,7 +115,8 @@ def require_as_stored(model: Any) -> None:
     weights, names = base_weights(model), _model_names(model, tensors)
     stored = {key: name for name, key in names.items() if key in weights}
     covered = {weights[key].data_ptr() for key in stored}
-    quantized = _is_quantized(model.config)
+    packed = any(tensor.dtype not in UNQUANTIZED_DTYPES for tensor in tensors.values())
+    quantized = packed or _is_quantized(model.config)
     for key, weight in weights.items():
         name = stored.get(key)
         if name is not None:

@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> Report:
                 )
                 for _ in range(options.repeats)
             ]
-    direct, backend, paged, computing = columns(measured, "s")
+    straight, backend, paged, computing = columns(measured, "s")
     head = (
         "",
         "until all have their answers",
@@ -71,9 +71,9 @@ def run(options: argparse.Namespace) -> Report:
         "cores that the page computes on",
     )
     rows: list[list[Cell]] = [
-        ["straight from the server", direct, "", ""],
-        ["through the backend", backend, backend.per(direct), ""],
-        ["through the page's API", paged, paged.per(direct), computing.per(paged)],
+        ["straight from the server", straight, "", ""],
+        ["through the backend", backend, backend.per(straight), ""],
+        ["through the page's API", paged, paged.per(straight), computing.per(paged)],
     ]
     about = f"{people} people at once, answers of {tokens} tokens at {RATE:g} tokens/s each"
     return Report(about, head, rows)

@@ -84,7 +84,7 @@ def test_a_chat_is_renamed_in_its_place_by_the_keyboard_and_keeps_its_name(
     assert titles(chat) == ["My boats"]
     said_and_kept(chat, "Go on")
     chat.page.reload()
-    open_list(chat)
+    chat.page.wait_for_selector("#chats footer")  # the list was open, and is again
     assert titles(chat) == ["My boats"], "also after it has gone on"
     chat.page.get_by_role("button", name="Rename “My boats”").click()
     chat.page.locator("#chats li input").fill("")
