@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 from pathlib import Path
 from types import FrameType
 
@@ -28,12 +29,15 @@ def test_the_files_of_a_send_are_drawn_in_the_order_in_which_it_enters_them() ->
             entered[frame.f_code.co_filename.removeprefix(f"{ROOT}/")] = None
 
     async def play() -> None:
-        tabs = Tabs(FakeBackend([Delta("Hel"), Delta("lo")], pause_s=0.2))
+        # It answers once the page follows it, however busy the machine is.
+        followed = threading.Event()
+        tabs = Tabs(FakeBackend([Delta("Hel"), Delta("lo")], pause_s=0.2, gate=followed))
         tab = tabs.open(KEY)
         sys.setprofile(note)
         try:
             await sending.submit(tabs, KEY, "Hi", {})
             async for live, _state in following.growing(tabs, tab):
+                followed.set()
                 if "Hel" in live:
                     break
         finally:
