@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, cast
 
+from model import json_schema
 from model.errors import LocalizedText, SettingError, SettingName
 
 # More than any context holds.
@@ -21,7 +22,7 @@ MAX_SEED = 2**32 - 1
 MIN_TEMPERATURE = 1e-3
 # Visual tokens of an image, from the preprocessor_config.json of the family's checkpoints.
 MAX_IMAGE_TOKENS = 16384
-Kind = Literal["int", "float", "bool", "str"]
+Kind = Literal["int", "float", "bool", "str", "json"]
 Group = Literal["image", "video", "answer", "prompt"]
 
 
@@ -55,6 +56,8 @@ class SettingSpec:
         """Return `value` in this setting's type. Raises `SettingError` for a wrong type or range."""
         if value is None and self.optional:
             return None
+        if self.kind == "json":
+            return json_schema.canonical(value, self.name)
         typed = self._typed(value)
         if isinstance(typed, str) and len(typed) > MAX_TEXT_CHARACTERS:
             raise SettingError(
@@ -111,8 +114,8 @@ class SettingSpec:
         """The allowed values as text, e.g. `4..16384`."""
         if self.kind == "bool":
             return "true or false"
-        if self.kind == "str":
-            return "text"
+        if self.kind in ("str", "json"):
+            return "text" if self.kind == "str" else "a JSON schema"
         return f"{self._limit(self.low)}..{self._limit(self.high)}"
 
     def _limit(self, limit: float | None) -> str:
@@ -247,6 +250,10 @@ class GenerationSettings:
     seed: int | None = _setting(
         None, "answer", "Seed", kind="int", low=0, high=MAX_SEED, step=1, optional=True,
         help="The same seed draws the same answer again; empty takes a fresh one each time.",
+    )  # fmt: skip
+    json_schema: str | None = _setting(
+        None, "answer", "Answer as data", kind="json", optional=True,
+        help="The answer is JSON that fits this schema, {} for any JSON; empty for an answer in words.",
     )  # fmt: skip
 
     def __post_init__(self) -> None:

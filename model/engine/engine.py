@@ -13,12 +13,15 @@ import torch
 
 from model.engine.cache.prefix_cache import PrefixCache, bytes_per_token
 from model.engine.cache.static_cache import CompiledDecoding
+from model.engine.constraint.schemas import Schemas
 from model.engine.decode_threads import DecodeThreads
 from model.engine.vision_encoder import VisionEncoder
 from model.errors import DemoError
+from model.json_schema import ends
 from model.prompt import visual_item
 from model.prompt.token_ids import Prompt
 from model.serving.session_cache import SessionCache
+from model.settings import GenerationSettings
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +57,17 @@ class Engine:
         # KV caches, see `prefix_cache`, and vision features (visual tokens, hidden), by content hash.
         self.session_cache: SessionCache[Any] = SessionCache(cache_bytes)
         self.prefix_cache = PrefixCache(self.session_cache, bytes_per_token(model))
+        self.schemas = Schemas(processor.tokenizer, self.end_tokens)
         self.stop_repetition, self.prompt_lookup = stop_repetition, prompt_lookup
 
     @property
     def device(self) -> str:
         """The type of the model's device: cpu, cuda or mps."""
         return str(self.model.device.type)
+
+    def stops_repetition(self, settings: GenerationSettings) -> bool:
+        """Whether an answer that repeats its tail is ended. One whose schema limits its length ends by itself."""
+        return self.stop_repetition and not (settings.json_schema and ends(settings.json_schema))
 
     def max_answer_tokens(self, prompt: Prompt) -> int:
         """The number of tokens that `prompt` leaves in the context. Raises `ContextError` if it leaves none."""

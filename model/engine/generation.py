@@ -20,6 +20,7 @@ from model.backend import Cancel, Finished, Progress, StopReason, Usage
 from model.engine import prefill, prompt_lookup
 from model.engine.cache import prefix_cache
 from model.engine.cache.prefix_cache import CachedPrefix
+from model.engine.constraint.processor import require_not_outgrown
 from model.engine.engine import Engine
 from model.engine.grouped_attention import grouped_attention
 from model.engine.logits_processor import FiniteLogitsProcessor, not_finite_error
@@ -71,7 +72,8 @@ class Generation:
     ) -> None:
         """requested_at: `time.perf_counter()` of the request, from which the time to first token is measured.
 
-        Raises `ContextError` if the prompt leaves no tokens for an answer, and `MediaError` for files that are gone.
+        Raises `ContextError` if the prompt leaves no tokens for an answer, `MediaError` for files that are gone, and
+        `SettingError` for a schema that no answer can be held to.
         """
         self._engine, self._model, self._prompt = engine, engine.model, prompt
         self._settings, self.session = settings, session
@@ -92,6 +94,8 @@ class Generation:
         self._cache_keys = prompt.cache_keys(self._content_hashes)
         # Greedy only: speculative decoding draws more random numbers, so a seed would give another answer.
         self._uses_prompt_lookup = engine.prompt_lookup and settings.temperature == 0
+        # Compiled here, because the caller holds the model's lock later.
+        self._matchers = engine.schemas.matchers(settings.json_schema)
 
     @property
     def has_output(self) -> bool:
@@ -225,8 +229,11 @@ class Generation:
         of Qwen2.5-VL the largest position is on the time axis of the video, not at the end of the prompt.
         """
         finite = FiniteLogitsProcessor(min(self._engine.end_tokens))
+        held = self._engine.schemas.processors(
+            self._matchers, len(self._prompt), self._prompt.thinks
+        )
         criteria: list[StoppingCriteria] = [StopWhen(self.cancel.is_set)]
-        if self._engine.stop_repetition:
+        if self._engine.stops_repetition(self._settings):
             # The streamer has fetched its ids from the GPU already, one token late.
             criteria.append(StopWhen(lambda: self._repetition.read(self._streamer.ids)))
 
@@ -240,7 +247,7 @@ class Generation:
                 generation_config=self._generation_config(compiling),
                 streamer=self._streamer,
                 stopping_criteria=criteria,
-                logits_processor=[finite],
+                logits_processor=[*held, finite],
             )
 
         if compiled_decoding := self._engine.compiled_decoding:
@@ -258,6 +265,7 @@ class Generation:
             # The numbers may come from the cached keys, values or features, so these are dropped.
             self._engine.session_cache.forget(self.session)
             raise not_finite_error()
+        require_not_outgrown(held)
         tokens = [self._prompt.ids[-1], *self._streamer.ids]
         prefix.keys += tokens[: prefix.cache.get_seq_length() - len(prefix.keys)]
 

@@ -18,6 +18,7 @@ from model.answers.reasoning import answer_in
 from model.backend import Cancel, Usage
 from model.engine import prefill
 from model.engine.cache.kv_cache import KVCache
+from model.engine.constraint.processor import require_not_outgrown
 from model.engine.engine import Engine
 from model.engine.generation import PREFILL_CHUNK_TOKENS
 from model.engine.grouped_attention import grouped_attention
@@ -63,7 +64,9 @@ def answer(
     model, end_token, threads = engine.model, min(engine.end_tokens), engine.decode_threads
     room = [min(settings.max_new_tokens, engine.max_answer_tokens(prompt)) for prompt in prompts]
     ids, mask, positions = _padded(model, prompts, end_token)
-    cache, finite, rows = KVCache(), FiniteLogitsProcessor(end_token), _Rows(engine, room)
+    cache, finite, rows = KVCache(), FiniteLogitsProcessor(end_token), _Rows(engine, room, settings)
+    matchers = engine.schemas.matchers(settings.json_schema, len(prompts))
+    held = engine.schemas.processors(matchers, ids.shape[1], prompts[0].thinks)
     criteria: list[StoppingCriteria] = [rows]
     if on_cpu := engine.device == "cpu":
         criteria.append(StopWhen(threads.token_done))
@@ -81,10 +84,11 @@ def answer(
                     pad_token_id=end_token,
                 ),
                 stopping_criteria=criteria,
-                logits_processor=[finite],
+                logits_processor=[*held, finite],
             )
     if finite.failed:
         raise not_finite_error()
+    require_not_outgrown(held)
     written = output[:, ids.shape[1] :].tolist()
     return [
         rows.answer(row, prompt, settings, written[row], requested_at)
@@ -152,9 +156,10 @@ def _shifted_spans(prompts: Sequence[Prompt], length: int) -> Iterator[Placehold
 class _Rows(StoppingCriteria):  # type: ignore[misc]  # transformers ships no types for it
     """Ends each row at its own end, and measures when its tokens came."""
 
-    def __init__(self, engine: Engine, room: Sequence[int]) -> None:
+    def __init__(self, engine: Engine, room: Sequence[int], settings: GenerationSettings) -> None:
         """room: the number of tokens that each answer may have."""
         self._engine, self._room = engine, room
+        self._stop_repetition = engine.stops_repetition(settings)
         self._repetitions = [RepetitionDetector() for _ in room]
         self._tokens = 0
         self._first_at = 0.0
@@ -182,7 +187,7 @@ class _Rows(StoppingCriteria):  # type: ignore[misc]  # transformers ships no ty
         ended = token in self._engine.end_tokens or self._tokens >= self._room[row]
         ended = ended or self._repetitions[row].is_repeating
         # One token late, as a single answer's are read.
-        if self._engine.stop_repetition and not ended:
+        if self._stop_repetition and not ended:
             self._repetitions[row].add(token)
         return ended
 

@@ -56,4 +56,5 @@ class Planner:
             vision_ids=settings.vision_ids,
             generation=sampling_arguments(settings, longest),
             seed=settings.seed or 0,
+            json_schema=settings.json_schema,
         )

@@ -105,8 +105,9 @@ class GenerationRunner:
     ) -> list[tuple[str, Usage]]:
         """Answer conversations together, with greedy decoding, and return each answer with its usage, in order.
 
-        Raises `ContextError` and `MediaError` before the first is answered, and `DemoError`.
+        Raises `ContextError`, `MediaError` and `SettingError` before the first is answered, and `DemoError`.
         """
+        self._engine.schemas.matchers(settings.json_schema)  # compiled before the lock is taken
         prompts = [self._prompts.build(talk, settings) for talk in conversations]
         for prompt in prompts:
             self._engine.max_answer_tokens(prompt)

@@ -70,6 +70,7 @@ class Archive:
                     vision_ids=settings.vision_ids,
                     generation=sampling_arguments(settings, settings.max_new_tokens),
                     seed=settings.seed or 0,
+                    json_schema=settings.json_schema,
                 ),
                 answered,
                 self.conversation.messages[2 * turn + 1].text,

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from model.json_schema import response_format
 from model.reproduce.generation_record import GenerationRecord, ProcessedMedia, unescaped
 from model.reproduce.script import listed, literal, stock_functions, stock_imports
 
@@ -134,7 +135,14 @@ def _settings(record: GenerationRecord) -> dict[str, Any]:
     told = record.generation
     sampling = {} if record.greedy else {"top_p": told["top_p"], "seed": record.seed}
     temperature = 0 if record.greedy else told["temperature"]
-    return {"max_tokens": told["max_new_tokens"], "temperature": temperature, **sampling}
+    schema = record.json_schema
+    held = {} if schema is None else {"response_format": response_format(schema)}
+    return {
+        "max_tokens": told["max_new_tokens"],
+        "temperature": temperature,
+        **sampling,
+        **held,
+    }
 
 
 def _extra(record: GenerationRecord) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class ProcessedMedia:
 
 @dataclass(frozen=True)
 class GenerationRecord:
-    """One turn. messages: for `apply_chat_template`; generation: arguments of `generate`."""
+    """One turn. messages: for `apply_chat_template`; generation: arguments of `generate`; json_schema: of the answer."""
 
     model_info: ModelInfo
     prompt: str
@@ -77,6 +77,7 @@ class GenerationRecord:
     vision_ids: bool
     generation: Mapping[str, Any]
     seed: int
+    json_schema: str | None = None
 
     @property
     def images(self) -> tuple[ProcessedMedia, ...]:

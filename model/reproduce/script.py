@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from model.answers.reasoning import OPENED
 from model.families import RENAMED, bitsandbytes_arguments
 from model.media import stock_files
 from model.reproduce.generation_record import GenerationRecord, Messages, ProcessedMedia
@@ -31,6 +32,7 @@ def transformers_script(record: GenerationRecord) -> str:
         "clip": record.videos,
         "inputs_of": record.has_escaped_control_tokens,
         "inputs_with_typed": record.has_escaped_control_tokens,
+        "held_to": record.json_schema is not None,
     }
     names = ["AutoModelForImageTextToText", "AutoProcessor"]
     names += ["BitsAndBytesConfig"] * bool(record.model_info.quantize)
@@ -119,6 +121,12 @@ def _asking(record: GenerationRecord) -> Iterator[str]:
     yield ""
     if not record.greedy:
         yield f"torch.manual_seed({record.seed})"
+    if record.json_schema is not None:
+        yield "held = held_to("
+        yield f"    processor, {literal(record.json_schema)},"
+        yield '    inputs["input_ids"].shape[1], model.generation_config.eos_token_id,'
+        yield f"    thinks={record.prompt.rstrip().endswith(OPENED)},"
+        yield ")"
     yield f"output = model.generate(**inputs.to(model.device), {_settings(record)})"
     yield 'answer = processor.decode(output[0, inputs["input_ids"].shape[1] :])'
     yield "print(answer.removesuffix(processor.tokenizer.eos_token))"
@@ -184,4 +192,5 @@ def _settings(record: GenerationRecord) -> str:
     """The arguments of `generate`, for a greedy answer without those of sampling."""
     unused = ("temperature", "top_p", "top_k") if record.greedy else ()
     told = {name: value for name, value in record.generation.items() if name not in unused}
-    return ", ".join(f"{name}={value!r}" for name, value in told.items())
+    held = ["logits_processor=[held]"] if record.json_schema is not None else []
+    return ", ".join([*(f"{name}={value!r}" for name, value in told.items()), *held])

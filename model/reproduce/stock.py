@@ -96,6 +96,36 @@ def inputs_with_typed(processor: Any, prompt: str, **media: Any) -> Any:
     return inputs
 
 
+def held_to(processor: Any, schema: str, prompt_tokens: int, ends: Any, thinks: bool) -> Any:
+    """Return a logits processor that excludes all tokens with which the answer does not fit the JSON schema.
+
+    ends: the end tokens' ids; thinks: the data begin after a reasoning.
+    """
+    from llguidance import LLMatcher, hf
+
+    ends = [ends] if isinstance(ends, int) else list(ends)
+    compact: Any = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
+    grammar = LLMatcher.grammar_from_json_schema(schema, overrides=compact)
+    matcher = LLMatcher(hf.from_tokenizer(processor.tokenizer, eos_token=ends), grammar)
+    begins = None if thinks else prompt_tokens
+
+    def hold(ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        nonlocal begins
+        if begins is None:
+            if "</think>" not in processor.decode(ids[0, prompt_tokens:]):
+                return scores.index_fill(-1, torch.tensor(ends, device=scores.device), -torch.inf)
+            begins = ids.shape[1]
+        if ids.shape[1] > begins:
+            matcher.consume_token(int(ids[0, -1]))
+        mask = np.frombuffer(matcher.compute_bitmask(), np.uint8)
+        bits = torch.from_numpy(np.unpackbits(mask, bitorder="little")[: scores.shape[-1]])
+        allowed = torch.zeros(scores.shape[-1], dtype=torch.bool)
+        allowed[: len(bits)] = bits.bool()
+        return scores.masked_fill(~allowed.to(scores.device), -torch.inf)
+
+    return hold
+
+
 def generated(model: Any, inputs: Any, seed: int, **settings: Any) -> list[int]:
     """Generate the token ids of the answer."""
     torch.manual_seed(seed)

@@ -34,10 +34,15 @@ def replay(
     tokenizer = processor.tokenizer
     inputs = inputs or inputs_of(processor, record)
     settings = {**record.generation, "stopping_criteria": list(stopping)}
-    ids = stock.generated(model, inputs, record.seed, **settings)
     ends = {*_listed(model.generation_config.eos_token_id), tokenizer.eos_token_id}
+    thinks = record.prompt.rstrip().endswith(OPENED)
+    if record.json_schema is not None:
+        length = inputs["input_ids"].shape[1]
+        held = stock.held_to(processor, record.json_schema, length, sorted(ends), thinks)
+        settings["logits_processor"] = [held]
+    ids = stock.generated(model, inputs, record.seed, **settings)
     answer = [token for token in ids if token not in ends]
-    return compared(tokenizer, answer, reply, thinks=record.prompt.rstrip().endswith(OPENED))
+    return compared(tokenizer, answer, reply, thinks=thinks)
 
 
 def inputs_of(

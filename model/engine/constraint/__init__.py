@@ -1,0 +1,1 @@
+"""Holds an answer to a JSON schema while it is decoded."""
