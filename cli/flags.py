@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from cli.batch.schema import schema
 from cli.choices import AUTO
 from model import VERSION
 from model.checkpoint.hub.hub import HUB_NAMES
@@ -105,7 +106,7 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
             action=_Setting,
             type=_parse(spec),
             default=spec.default,
-            metavar=spec.kind.upper(),
+            metavar="FILE_OR_TEXT" if spec.kind == "json" else spec.kind.upper(),
             help=f"{spec.help.replace('%', '%%')} {spec.range}",
         )
     _take_environment(flags, environment)
@@ -278,9 +279,8 @@ def _parse(spec: SettingSpec) -> Any:
     def parse(text: str) -> object:
         if text == "" and spec.optional:
             return None
-        if spec.kind == "bool":
-            return _boolean(text)
-        return {"int": int, "float": float, "str": str}[spec.kind](text)
+        kinds: Any = {"bool": _boolean, "int": int, "float": float, "str": str, "json": schema}
+        return kinds[spec.kind](text)
 
     parse.__name__ = spec.kind  # argparse names it in its message
     return parse

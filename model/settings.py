@@ -23,7 +23,7 @@ MIN_TEMPERATURE = 1e-3
 # Visual tokens of an image, from the preprocessor_config.json of the family's checkpoints.
 MAX_IMAGE_TOKENS = 16384
 Kind = Literal["int", "float", "bool", "str", "json"]
-Group = Literal["image", "video", "answer", "prompt"]
+Group = Literal["image", "video", "answer", "prompt", "data"]
 
 
 # A minimum and its maximum.
@@ -252,7 +252,7 @@ class GenerationSettings:
         help="The same seed draws the same answer again; empty takes a fresh one each time.",
     )  # fmt: skip
     json_schema: str | None = _setting(
-        None, "answer", "Answer as data", kind="json", optional=True,
+        None, "data", "JSON schema", kind="json", optional=True,
         help="The answer is JSON that fits this schema, {} for any JSON; empty for an answer in words.",
     )  # fmt: skip
 

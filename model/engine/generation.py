@@ -229,9 +229,7 @@ class Generation:
         of Qwen2.5-VL the largest position is on the time axis of the video, not at the end of the prompt.
         """
         finite = FiniteLogitsProcessor(min(self._engine.end_tokens))
-        held = self._engine.schemas.processors(
-            self._matchers, len(self._prompt), self._prompt.thinks
-        )
+        held = self._engine.schemas.processors(self._matchers, self._prompt)
         criteria: list[StoppingCriteria] = [StopWhen(self.cancel.is_set)]
         if self._engine.stops_repetition(self._settings):
             # The streamer has fetched its ids from the GPU already, one token late.
@@ -255,7 +253,7 @@ class Generation:
         elif self._uses_prompt_lookup:
             with prompt_lookup.skip_cached_tokens(self._model), grouped_attention(self._model):
                 generate(prefix.cache, None)
-        elif self._model.device.type == "cpu":
+        elif self._engine.device == "cpu":
             criteria.append(StopWhen(self._engine.decode_threads.token_done))
             with self._engine.decode_threads.decoding(), grouped_attention(self._model):
                 generate(prefix.cache, None)

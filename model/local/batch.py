@@ -66,7 +66,7 @@ def answer(
     ids, mask, positions = _padded(model, prompts, end_token)
     cache, finite, rows = KVCache(), FiniteLogitsProcessor(end_token), _Rows(engine, room, settings)
     matchers = engine.schemas.matchers(settings.json_schema, len(prompts))
-    held = engine.schemas.processors(matchers, ids.shape[1], prompts[0].thinks)
+    held = engine.schemas.processors(matchers, prompts[0], padded=ids.shape[1])
     criteria: list[StoppingCriteria] = [rows]
     if on_cpu := engine.device == "cpu":
         criteria.append(StopWhen(threads.token_done))

@@ -20,6 +20,7 @@ from openai import APITimeoutError, OpenAIError
 from model.backend import Cancel, Finished, Notice, Progress, StopReason, Usage
 from model.conversation import Conversation
 from model.errors import ContextError, LocalizedText
+from model.json_schema import response_format
 from model.prompt.visual_item import VisualItem, context_error
 from model.remote.http import errors
 from model.remote.http.client import OPTIONAL, VIDEO, ServedModels, Server
@@ -27,6 +28,7 @@ from model.remote.http.stream import chunks
 from model.remote.media import EncodedMedia, content_part
 from model.remote.messages import MediaSlot, RemoteMessage, openai_messages
 from model.remote.reply import Reply
+from model.remote.schema import require_not_refused, unfitting
 from model.serving.event_stream import Emit
 from model.serving.prepared_media import Items
 from model.settings import GenerationSettings
@@ -173,6 +175,8 @@ class Answer:
             "repetition_penalty": settings.repetition_penalty,
             "skip_special_tokens": False,
         }
+        if settings.json_schema is not None:
+            request["response_format"] = response_format(settings.json_schema)
         if settings.temperature > 0:
             request |= {"top_p": settings.top_p, "seed": settings.seed}
             extra["top_k"] = settings.top_k or -1  # vLLM and SGLang write -1 for all tokens
@@ -214,6 +218,7 @@ class Answer:
         if not self._reply.begun and (self._change(error) or self._wait(error, backoff)):
             return
         log.warning("The server failed", exc_info=error)
+        require_not_refused(error, self._settings, server.connection)
         raise errors.to_demo_error(
             error, server.connection, model=model, models=served.models
         ) from error
@@ -280,7 +285,7 @@ class Answer:
                 "The server's filter held back the rest of the answer; ask differently."
             )
         if reason not in ("stop", "length") or reply.text.strip():
-            return None
+            return unfitting(reply.text, self._settings, reason)
         if reply.thought and reason == "length":
             return LocalizedText(
                 "The model was still thinking when the maximum answer length was reached; "

@@ -63,6 +63,19 @@ def test_flags_and_the_environment_say_the_same() -> None:
     assert parser(environment).parse_args(["-c", "c/d"]).checkpoint_path == ("c/d",)
 
 
+def test_a_schema_is_given_as_it_is_or_by_its_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "row.json").write_text('{"type": "null"}', encoding="utf-8")
+    said = [str(tmp_path / "row.json"), '{"type": "null"}']
+    assert {parser({}).parse_args(["--json-schema", one]).json_schema for one in said} == {said[1]}
+    assert parser({"QWEN_VL_JSON_SCHEMA": said[0]}).parse_args([]).json_schema == said[1]
+    assert parser({"QWEN_VL_JSON_SCHEMA": ""}).parse_args([]).json_schema is None
+    with pytest.raises(SystemExit):
+        parser({}).parse_args(["--json-schema", str(tmp_path / "none.json")])
+    assert "invalid json value" in capsys.readouterr().err
+
+
 def test_gradios_own_variables_say_where_to_listen() -> None:
     environment = {"GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_SERVER_PORT": "80"}
     options = parser(environment).parse_args([])

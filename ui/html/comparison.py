@@ -121,7 +121,7 @@ def _field(spec: SettingSpec, place: int, shown: Any, value: Any, label: str) ->
     if spec.kind == "bool":
         return f'<input type="checkbox" {attributes}{" checked" * (shown is True)}>'
     said = html.escape(_plain(shown))
-    if spec.kind == "str":
+    if spec.kind in ("str", "json"):
         return f'<textarea rows="3" {attributes}>{said}</textarea>'
     limits = "".join(
         f' {limit}="{number:g}"'

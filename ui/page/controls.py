@@ -115,7 +115,7 @@ def control(spec: SettingSpec, value: Any, texts: Texts) -> Component:
     }
     if spec.kind == "bool":
         return gr.Checkbox(**options)
-    if spec.kind == "str":
+    if spec.kind in ("str", "json"):
         return gr.Textbox(lines=2, max_lines=12, **options)
     if spec.optional:
         return gr.Number(step=spec.step, min_width=80, **options)

@@ -8,7 +8,7 @@ from model.settings import SettingSpec
 from ui.text.texts import Texts
 
 # In the page's order.
-GROUPS = ("image", "video", "prompt", "answer")
+GROUPS = ("image", "video", "prompt", "answer", "data")
 # Always in sight.
 SIMPLE = ("vision_ids", "system_prompt", "max_new_tokens", "temperature")
 # Folded: by group, the rows of controls.
@@ -22,6 +22,7 @@ ADVANCED: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("video_start_s", "video_end_s"),
     ),
     "answer": (("top_p",), ("top_k",), ("repetition_penalty",), ("seed",)),
+    "data": (("json_schema",),),
 }
 
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from model.engine.constraint.processor import SchemaLogitsProcessor
-from model.errors import SettingError, SettingName
+from model.errors import LocalizedText, SettingError, SettingName
+from model.prompt.token_ids import Prompt
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher, LLTokenizer
@@ -52,16 +53,16 @@ class Schemas:
             return [self._compiled[schema].deep_copy() for _ in range(rows)]
 
     def processors(
-        self, matchers: Sequence[LLMatcher], prompt_tokens: int, thinks: bool
+        self, matchers: Sequence[LLMatcher], prompt: Prompt, *, padded: int = 0
     ) -> list[SchemaLogitsProcessor]:
-        """The logits processor of the rows that have these matchers, none without them. For the others see there."""
+        """The logits processor of answers with these matchers, none without them.
+
+        prompt: of one of them; padded: the length of the prompts, if they were padded.
+        """
         if not matchers:
             return []
-        return [
-            SchemaLogitsProcessor(
-                self._tokenizer, self._end_tokens, matchers, prompt_tokens, thinks=thinks
-            )
-        ]
+        known, length = (self._tokenizer, self._end_tokens), padded or len(prompt)
+        return [SchemaLogitsProcessor(*known, matchers, length, thinks=prompt.thinks)]
 
     def _compile(self, schema: str) -> LLMatcher:
         from llguidance import LLMatcher, hf
@@ -78,6 +79,6 @@ class Schemas:
             raise SettingError(
                 "An answer cannot be held to this {setting} ({reason}); leave that part of the schema out.",
                 setting=SettingName("json_schema"),
-                reason=reason or "no answer fits it",
+                reason=reason or LocalizedText("no answer fits it"),
             )
         return matcher

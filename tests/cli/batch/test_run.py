@@ -13,13 +13,16 @@ import pytest
 from cli.batch.files import found
 from cli.batch.results import Result, Results, results
 from cli.batch.run import run
+from model.answers.fitting import fits
 from model.backend import Cancel, collected
 from model.conversation import Conversation, Image, Text
 from model.errors import DemoError
 from model.local import LocalBackend
 from model.settings import DefaultSettings, GenerationSettings, VisionSettings
+from tests.conftest import Times
 from tests.support import media_files
 from tests.support.fakes import FakeBackend
+from tests.support.schemas import FIELDS
 
 SETTINGS = DefaultSettings(VisionSettings(max_tokens=64), GenerationSettings(max_new_tokens=6))
 PROMPT = "What is this?"
@@ -133,3 +136,23 @@ def test_a_server_is_asked_several_questions_at_once_and_the_order_stays(
     assert [line["file"] for line in lines(out)] == [str(file) for file in files]
     assert {call.settings for call in backend.calls} == {SETTINGS.generation}
     assert all(line["answer"] == "Hello" for line in lines(out))
+
+
+def test_under_a_schema_every_line_fits_and_a_kill_changes_nothing(
+    qwen2_vl: LocalBackend, tmp_path: Path, times: Times
+) -> None:
+    count = times(10, nightly=200)
+    for number in range(count):
+        media_files.photo(tmp_path / f"{number:03}.png", (56, 56), seed=number)
+    generation = GenerationSettings(max_new_tokens=400, json_schema=json.dumps(FIELDS))
+    settings, files = DefaultSettings(SETTINGS.vision, generation), found([str(tmp_path)])
+    unbroken, broken = tmp_path / "unbroken.jsonl", tmp_path / "broken.jsonl"
+    assert run(qwen2_vl, files, PROMPT, settings, results(str(unbroken), files), 1) == 0
+    with pytest.raises(Killed):
+        run(qwen2_vl, files, PROMPT, settings, KilledAfter(results(str(broken), files), 3), 1)
+    assert run(qwen2_vl, files, PROMPT, settings, results(str(broken), files), 1) == 0
+    assert lines(broken) == lines(unbroken)
+    assert len(lines(broken)) == count
+    for line in lines(broken):
+        assert line["usage"]["stop_reason"] == "stop"
+        assert fits(line["answer"], generation.json_schema or "")
