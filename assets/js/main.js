@@ -16,6 +16,7 @@ import { copyCode } from './conversation/code.js';
 import * as comparison from './conversation/comparison.js';
 import * as conversation from './conversation/conversation.js';
 import { texts } from './conversation/drawn.js';
+import * as dataTable from './conversation/data_table.js';
 import * as enlarged from './conversation/enlarged.js';
 import * as examples from './conversation/examples.js';
 import * as places from './conversation/grounding.js';
@@ -32,6 +33,7 @@ import * as notices from './page/notices.js';
 import { $, whenReady } from './page/parts.js';
 import * as refusals from './page/refusals.js';
 import * as scrolling from './page/scrolling.js';
+import * as answerAs from './settings/answer_as.js';
 import * as checkpoint from './settings/checkpoint.js';
 import { levelOf, tokensOf } from './settings/detail.js';
 import * as logSliders from './settings/log_sliders.js';
@@ -55,7 +57,7 @@ const REFUSED = { blocked: 'storageBlocked', full: 'storageFull' };
   sent: composer.sent, giveBack: composer.giveBack, written: composer.written,
   rewrite: editBox.rewrite, startOver: attachments.startOver,
   keptSettings: settings.keptSettings, gatherSettings: settings.gatherSettings, startSettings: settings.startSettings,
-  takenSettings: comparison.takenSettings, verdict: reproduce.verdict, chatsReply: reply, tokensOf, levelOf,
+  takenSettings: comparison.takenSettings, verdict: reproduce.verdict, chatsReply: reply, tokensOf, levelOf, showSchema: answerAs.showSchema,
 });
 
 endLoop(window, () => document.querySelector('#talk'));
@@ -64,7 +66,8 @@ refusals.start(window);
 copyCode(document);
 storage.whenRefused((why) => notices.tell(REFUSED[why]));
 
-for (const part of [address, attachments, checkpoint, comparison, connection, enlarged, examples, inspector, price, reproduce, seek, sidebar, tasks, textLimit]) part.start();
+for (const part of [address, answerAs, attachments, checkpoint, comparison, connection, enlarged, examples, inspector, price, reproduce, seek, sidebar, textLimit]) part.start();
+tasks.start(answerAs.lead);
 askForRoom(document);
 whenItChanges(window, (height) => {
   $('#page').style.height = height ? `${height}px` : '';
@@ -75,6 +78,6 @@ keepFocus();
 skipToComposer();
 sayGoodbye();
 whenReady(nameThePage);
-for (const part of [conversation, dropOverlay, logSliders, modelNote, newChat, scrolling, composer, turns, places, camera, tray, tabStops]) whenReady(part.start);
+for (const part of [conversation, dropOverlay, logSliders, modelNote, newChat, scrolling, composer, turns, places, dataTable, camera, tray, tabStops]) whenReady(part.start);
 whenReady(() => editBox.start(conversation.whenDrawn));
 whenReady(() => said.start(texts, conversation.whenDrawn));

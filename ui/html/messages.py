@@ -76,6 +76,7 @@ SCRIPT_TEXTS = (
     "places",
     "place_label",
     "copy_json",
+    "copy_csv",
     "save_marked",
     "enlarge",
     "chats",

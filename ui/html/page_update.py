@@ -58,7 +58,9 @@ class ConversationUpdate(TypedDict):
     version: int  # of the page afterwards
     kept: int  # messages that stay
     messages: list[dict[str, Any]]  # after those, in the format of Gradio's Chatbot
-    answers: list[dict[str, Any]]  # among these: the text to copy, and the places that it names
+    answers: list[
+        dict[str, Any]
+    ]  # among these: the text to copy, the places that it names, whether it is data
     regions: list[list[dict[str, Any]]]  # of each question among these: the places that it is about
 
 
@@ -124,6 +126,8 @@ def conversation_update(tab: Tab) -> ConversationUpdate:
         kept,
     )
     said = [messages_html.readable(m.text) for m in shown[kept:] if m.role == "assistant"]
+    told = zip(answers[kept:], shown[kept:], strict=True)
+    of_data = [_is_data(answered) for answered, m in told if m.role == "assistant"]
     pointed = grounding_html.by_answer(conversation, chat.attachments, conventions, kept)
     regions = grounding_html.by_question(conversation, chat.attachments, conventions, kept)
     return {
@@ -133,11 +137,16 @@ def conversation_update(tab: Tab) -> ConversationUpdate:
         "kept": kept,
         "messages": as_gradio_sends(messages),
         "answers": [
-            {"text": text, "places": grounding_html.described(pictures)}
-            for text, pictures in zip(said, pointed, strict=True)
+            {"text": text, "places": grounding_html.described(pictures), "data": data}
+            for text, pictures, data in zip(said, pointed, of_data, strict=True)
         ],
         "regions": [grounding_html.described(of_question) for of_question in regions],
     }
+
+
+def _is_data(answered: AnswerRecord | None) -> bool:
+    """Whether the answer was held to a schema."""
+    return answered is not None and answered.settings.json_schema is not None
 
 
 def _drawn_from(tab: Tab, message: Message, answered: AnswerRecord | None) -> tuple[Hashable, ...]:

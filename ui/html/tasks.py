@@ -10,6 +10,8 @@ from ui.text.texts import Texts
 
 # The bundled checkpoint knows no documents.
 BEYOND_THE_DEMO = ("extract",)
+# Those that lead to the settings where an answer becomes data.
+LEADS = ("extract",)
 
 
 def tasks(texts: Texts, demo: bool) -> str:
@@ -27,7 +29,8 @@ def _button(name: str, texts: Texts) -> str:
         f' data-{convention.replace("_", "-")}="{html.escape(_question(name, convention, texts))}"'
         for convention in get_args(Convention)
     )
-    return f'<button type="button"{questions}>{html.escape(texts.tasks[name])}</button>'
+    leads = " data-leads" if name in LEADS else ""
+    return f'<button type="button"{leads}{questions}>{html.escape(texts.tasks[name])}</button>'
 
 
 def _question(name: str, convention: Convention, texts: Texts) -> str:

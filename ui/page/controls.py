@@ -12,6 +12,7 @@ import gradio as gr
 from gradio.components import Component
 
 from model.settings import MAX_IMAGE_TOKENS, SETTING_SPECS, DefaultSettings, SettingSpec
+from ui.html.data.form import answer_as
 from ui.text.setting_labels import ADVANCED, SIMPLE, labels
 from ui.text.texts import Texts
 
@@ -30,13 +31,15 @@ class Controls:
     setting_specs: tuple[SettingSpec, ...]
     components: tuple[Component, ...]
     headings: dict[str, gr.Accordion]
+    answer_as: gr.HTML
 
     def translations(self) -> list[Translation]:
         """The headings and the controls, each with its update in a language."""
         headings = [(heading, partial(_heading, group)) for group, heading in self.headings.items()]
         controls = zip(self.setting_specs, self.components, strict=True)
         translated = ((c, partial(_relabelled, type(c), spec)) for spec, c in controls)
-        return [(self.detail, _detail), (self.advanced, heading), *headings, *translated]
+        form = (self.answer_as, answer_as)
+        return [(self.detail, _detail), (self.advanced, heading), *headings, form, *translated]
 
     def of(self, name: str) -> Component:
         """The control of the setting `name`."""
@@ -93,11 +96,13 @@ def build_controls(defaults: DefaultSettings, texts: Texts) -> Controls:
     for group, rows in ADVANCED.items():
         # Open, because Gradio draws nothing of a group that is built closed; a script closes it.
         with gr.Accordion(texts.groups[group], open=True) as headings[group]:
+            if group == "data":
+                form = gr.HTML(answer_as(texts), elem_id="answer-as")
             for row in rows:
                 with gr.Row() if len(row) > 1 else nullcontext():
                     build(row)
     components = tuple(built[spec.name] for spec in SETTING_SPECS)
-    return Controls(detail, advanced, SETTING_SPECS, components, headings)
+    return Controls(detail, advanced, SETTING_SPECS, components, headings, form)
 
 
 def heading(texts: Texts) -> str:

@@ -7,7 +7,7 @@ from ui import ASSETS
 FOLDER = ASSETS / "css"
 # Of two rules that say the same of an element, the later one holds.
 ORDER = (
-    "base", "bar", "conversation", "answers", "grounding", "stats", "examples", "composer", "tasks", "cost", "tray",
+    "base", "bar", "conversation", "answers", "grounding", "data", "stats", "examples", "composer", "tasks", "cost", "tray",
     "edit_box", "notices", "dialog", "inspector", "reproduce", "comparison", "settings", "chats", "touch",
 )  # fmt: skip
 

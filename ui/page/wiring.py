@@ -257,6 +257,9 @@ def wire_settings(events: Events) -> None:
     events.price_after(dragged.then, read_ahead=False)
     chosen = [*(c.release for c in sliders), *(c.input for c in others)]
     events.price_after(events.gather_on(chosen).then)
+    schema = page.sidebar.controls.of("json_schema")
+    say = "(schema) => { qwenVlChat.showSchema(schema); return [] }"
+    schema.change(None, schema, None, js=say, **UNQUEUED_LATEST)
     closed = list(page.sidebar.controls.headings.values())
     close = json.dumps([gr.update(open=False)] * len(closed))
     blocks.load(None, None, closed, js=f"() => {close}", **UNQUEUED)

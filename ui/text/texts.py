@@ -121,6 +121,13 @@ class Texts:
     fetching: str
     screen: str
     try_one: str
+    answer_as: str
+    answer_kinds: Mapping[str, str]
+    field_name: str
+    field_type: str
+    field_types: Mapping[str, str]
+    field_add: str
+    field_remove: str
     tasks_label: str
     tasks: Mapping[str, str]
     task_questions: Mapping[str, str]
@@ -133,6 +140,7 @@ class Texts:
     places: str
     place_label: str
     copy_json: str
+    copy_csv: str
     save_marked: str
     enlarge: str
     clear: str

@@ -17,5 +17,7 @@ export function completed(rest, messages) {
 }
 
 export const texts = () => answers.map(({ text }) => text);
+/** Of one answer: its text, its places, and whether it is data. */
+export const answer = (number) => answers[number];
 export const places = () => answers.map((answer) => answer.places);
 export const regions = () => questions;

@@ -22,6 +22,11 @@ export function close() {
   local.set(SIDEBAR, 'closed');
 }
 
+/** Open the settings: something leads there. */
+export function open() {
+  if (!$('#settings.open')) $(TOGGLE).click();
+}
+
 export function openAsBefore() {
   const toggle = $(TOGGLE);
   const open = !narrow() && local.get(SIDEBAR) === 'open';
