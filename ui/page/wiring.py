@@ -252,8 +252,10 @@ def wire_settings(events: Events) -> None:
     controls = list(page.sidebar.controls.components)
     sliders = [c for c in controls if isinstance(c, gr.Slider)]
     others = [c for c in controls if not isinstance(c, gr.Slider)]
+    # A text's value follows its event of input: what is pasted, or written by a script, is told by the change alone.
+    followed = [*sliders, *(c for c in others if isinstance(c, gr.Textbox))]
     # Not read ahead: a dragged slider goes through many values, and a field with too large a number corrects itself later.
-    dragged = events.gather_on([c.change for c in sliders])
+    dragged = events.gather_on([c.change for c in followed])
     events.price_after(dragged.then, read_ahead=False)
     chosen = [*(c.release for c in sliders), *(c.input for c in others)]
     events.price_after(events.gather_on(chosen).then)

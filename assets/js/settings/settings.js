@@ -12,7 +12,8 @@ export const whenDefaultsChange = (listener) => listeners.push(listener);
 /** Take over the values of the controls. Returns the settings that differ from the defaults. */
 export function gatherSettings(values) {
   const named = settings.names.map((name, i) => [name, values[i]]);
-  settings.kept = Object.fromEntries(named.filter(([, value], i) => value !== settings.defaults[i]));
+  const isDefault = (value, i) => value === settings.defaults[i] || (value === '' && settings.defaults[i] === null);
+  settings.kept = Object.fromEntries(named.filter(([, value], i) => !isDefault(value, i)));
   local.set(SETTINGS, JSON.stringify(settings.kept));
   return settings.kept;
 }
