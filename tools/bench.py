@@ -9,6 +9,7 @@ python tools/bench.py ahead     what reading the pictures saves while the questi
 python tools/bench.py decode    tokens per second, against stock transformers and the bare model
 python tools/bench.py batch     conversations answered together, against one after the other
 python tools/bench.py lookup    what --prompt-lookup gains where an answer quotes, and costs where not
+python tools/bench.py held      what a token of an answer costs that is held to a schema
 python tools/bench.py memory    what one answer needs, against stock transformers
 python tools/bench.py video     reading a 1080p clip, against stock transformers and bare decoding
 python tools/bench.py sandbox   what it costs that strangers' files are decoded in a sandbox
@@ -100,6 +101,7 @@ BENCHMARKS = {
         model=True,
     ),
     "lookup": Benchmark("quoting", [Flag("repeats", 40, 1, "pictures")], model=True),
+    "held": Benchmark("held", [Flag("tokens", 256, 16, "of each answer")], model=True),
     "memory": Benchmark(
         "memory",
         [

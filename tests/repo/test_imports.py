@@ -69,11 +69,12 @@ UI_ARROWS: dict[str, set[str]] = {
     "ui.html.syntax": {"ui.text"},
     "ui.html.markdown": {"ui.html.syntax", "ui.media", "ui.state.tray", "ui.text"},
     "ui.html.bar": {"ui.text"},
+    "ui.html.data": {"ui.text"},
     "ui.html": {"ui.html.bar", "ui.html.markdown", "ui.html.syntax", "ui.media", "ui.state", "ui.state.tab", "ui.state.tray", "ui.text"},
     "ui.handlers.chat": {"ui.handlers", "ui.html", "ui.http", "ui.state", "ui.state.tab"},
     "ui.handlers.tray": {"ui.handlers", "ui.html", "ui.media", "ui.state", "ui.state.tab", "ui.state.tray"},
     "ui.handlers": {"ui.html", "ui.html.bar", "ui.http", "ui.media", "ui.state", "ui.state.tab", "ui.state.tray", "ui.text"},
-    "ui.page": {"ui.handlers", "ui.handlers.chat", "ui.handlers.tray", "ui.html", "ui.html.bar", "ui.html.syntax", "ui.http", "ui.http.access", "ui.http.gate", "ui.media", "ui.media.sandbox", "ui.state", "ui.state.tab", "ui.text"},
+    "ui.page": {"ui.handlers", "ui.handlers.chat", "ui.handlers.tray", "ui.html", "ui.html.bar", "ui.html.data", "ui.html.syntax", "ui.http", "ui.http.access", "ui.http.gate", "ui.media", "ui.media.sandbox", "ui.state", "ui.state.tab", "ui.text"},
 }  # fmt: skip
 # What each folder of the page's scripts may import of the others; main.js, which starts them, imports all.
 SCRIPT_ARROWS: dict[str, set[str]] = {
@@ -85,6 +86,7 @@ SCRIPT_ARROWS: dict[str, set[str]] = {
     "conversation": {"browser", "page", "settings", "composer", "opening"},
     "tray": {"browser", "page", "composer", "opening", "conversation"},
     "inspector": {"browser", "page", "composer"},
+    "data": {"browser", "page", "conversation"},
     "chats": {"browser", "page", "settings", "composer", "opening", "conversation", "tray"},
 }
 # Attributes of Gradio's objects that it does not promise.

@@ -61,7 +61,7 @@ def test_every_control_and_heading_is_named_in_the_language_that_is_chosen() -> 
     controls = built()
     with gr.Blocks():
         updates = {component: update(CHINESE) for component, update in controls.translations()}
-    others = {controls.detail, controls.advanced}
+    others = {controls.detail, controls.advanced, controls.answer_as}
     assert updates.keys() == {*others, *controls.headings.values(), *controls.components}
     assert updates[controls.detail].choices[0] == (CHINESE.details["low"], "low")
     for spec, component in zip(controls.setting_specs, controls.components, strict=True):

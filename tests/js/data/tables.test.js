@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { csv, placed, retyped, tables } from '../../../assets/js/conversation/data_table.js';
+import { csv, placed, retyped, tables } from '../../../assets/js/data/tables.js';
 
 const INVOICE = { number: 'A-1', total: 3.5, paid: null, items: [{ what: 'tea, green', price: 2 }, { what: '"x"', extra: true }], tags: ['a', 'b'] };
 
