@@ -101,7 +101,7 @@ BENCHMARKS = {
         model=True,
     ),
     "lookup": Benchmark("quoting", [Flag("repeats", 40, 1, "pictures")], model=True),
-    "held": Benchmark("held", [Flag("tokens", 256, 16, "of each answer")], model=True),
+    "held": Benchmark("held", [Flag("tokens", 128, 16, "of each answer")], model=True),
     "memory": Benchmark(
         "memory",
         [
