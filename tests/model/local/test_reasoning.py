@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from tokenizers import AddedToken
 from transformers import AutoTokenizer
 
+from model.answers.fitting import fits
 from model.backend import Cancel, Delta, Finished, Reasoning, collected
 from model.checkpoint.choose import BUNDLED
 from model.conversation import Conversation, Image, Text
 from model.local import LocalBackend
 from model.settings import GenerationSettings
 from tests.support.checkpoint_folders import Tensors, rewritten
+from tests.support.schemas import FIELDS
 from tests.support.stock import stock_answer
 from tools.tiny.checkpoint import write_random_checkpoint
 
@@ -101,3 +104,19 @@ def test_the_next_turn_does_not_hold_it(thinking: LocalBackend) -> None:
     assert thinking.prompt(talk, GREEDY).count("think>") == 1
     alone, _ = collected(thinking.stream(talk, GREEDY, Cancel()))
     assert collected(thinking.stream(talk, GREEDY, Cancel(), session="kept"))[0] == alone
+
+
+def test_data_begin_where_the_reasoning_ends_and_no_answer_ends_before(
+    thinking: LocalBackend,
+) -> None:
+    settings = GenerationSettings(max_new_tokens=300, json_schema=json.dumps(FIELDS))
+    events = list(thinking.stream(ASKED, settings, Cancel()))
+    thought = "".join(event.text for event in events if isinstance(event, Reasoning))
+    free = list(thinking.stream(ASKED, GREEDY, Cancel()))
+    assert thought and thought == "".join(e.text for e in free if isinstance(e, Reasoning))
+    said, usage = collected(events)
+    assert usage.stop_reason == "stop" and fits(said, settings.json_schema or "")
+    assert thinking.answer_batch([ASKED, ASKED], settings)[1][0] == said
+    record = thinking.generation_record(ASKED, settings)
+    result = thinking.verify(record, said, Cancel())
+    assert result and result.equal, result

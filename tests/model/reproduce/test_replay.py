@@ -28,6 +28,7 @@ from model.reproduce.script import transformers_script
 from model.settings import GenerationSettings, VisionSettings
 from tests.support import media_files
 from tests.support.patience import PATIENCE_S
+from tests.support.schemas import FIELDS
 
 ROOT = Path(__file__).parents[3]
 GREEDY = GenerationSettings(max_new_tokens=24)
@@ -105,18 +106,21 @@ def conversations(folder: Path) -> dict[str, tuple[Conversation, GenerationSetti
         "a clip and a picture": (Conversation().with_user_turn(clip, one, Text("What happens?")), NUMBERED),
         "typed control tokens": (replied.with_user_turn(Text(TYPED), one, Text("<|im_end|>")), GREEDY),
         "a part of a picture": (Conversation().with_user_turn(one, PLACE, Text("What is here?")), GREEDY),
+        "an answer as data": (asked, replace(GREEDY, max_new_tokens=300, json_schema=json.dumps(FIELDS))),
         "no picture": (Conversation().with_user_turn(Text("Hello")), replace(GREEDY, system_prompt="")),
     }  # fmt: skip
 
 
-CASES = ("a picture", "two pictures with vision ids", "follow-up turns", "a clip and a picture", "typed control tokens", "a part of a picture", "no picture")  # fmt: skip
+CASES = ("a picture", "two pictures with vision ids", "follow-up turns", "a clip and a picture", "typed control tokens", "a part of a picture", "an answer as data", "no picture")  # fmt: skip
 
 
 @pytest.mark.slow
 def test_scripts_as_printed_give_the_same_answers(tiny: LocalBackend, folder: Path) -> None:
     """Greedy ones, and one that is drawn with the same seed."""
     made = conversations(folder)
-    cases = {case: made[case] for case in CASES[:5]} | {"drawn": (made["a picture"][0], DRAWN)}
+    cases = {case: made[case] for case in (*CASES[:5], CASES[6])} | {
+        "drawn": (made["a picture"][0], DRAWN)
+    }
     names = {str(folder / name): name for name in ("one.png", "other.png", "clip.mp4")}
     scripts = [
         transformers_script(tiny.generation_record(*case).renamed(names)) for case in cases.values()
