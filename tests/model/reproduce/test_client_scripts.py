@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -164,6 +165,17 @@ def test_sampling_is_passed_on(qwen2_vl: LocalBackend) -> None:
     )
     assert "'top_k': -1" in script
     assert "PIL" not in script and "base64" not in script
+
+
+def test_the_schema_is_passed_on(qwen2_vl: LocalBackend) -> None:
+    held = GenerationSettings(json_schema='{"type": "null"}')
+    record = qwen2_vl.generation_record(Conversation().with_user_turn(Text("Hi")), held)
+    asked = {"name": "answer", "schema": {"type": "null"}, "strict": True}
+    assert f"response_format={{'type': 'json_schema', 'json_schema': {asked!r}}}" in openai_script(
+        record
+    )
+    (body,) = re.findall(r"(?s)END_OF_REQUEST\n(.*)\nEND_OF_REQUEST", curl_command(record))
+    assert json.loads(body)["response_format"] == {"type": "json_schema", "json_schema": asked}
 
 
 @pytest.mark.slow

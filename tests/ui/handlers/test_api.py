@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ from model.settings import (
 from tests.support.fakes import Call, FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import PATIENCE_S, wait_until
+from tests.support.schemas import FIELDS
 from tests.support.served import program
 from ui.media.disk_quota import DiskQuota
 from ui.page.build import build_page
@@ -95,6 +97,15 @@ def test_settings_can_be_left_out_and_are_then_the_pages_own(served: Served) -> 
     answer, _ = served.client().predict(message={"text": "Hi"}, api_name="/chat")
     assert answer == "Hello"
     assert served.backend.calls[0].settings == GenerationSettings(seed=3)
+
+
+def test_a_schema_is_an_object_or_its_text(served: Served) -> None:
+    text = json.dumps(FIELDS, separators=(",", ":"))
+    client = served.client()
+    for schema in (FIELDS, text, {}, None):
+        ask(client, json_schema=schema, seed=3)
+    asked = [call.settings.json_schema for call in served.backend.calls]
+    assert asked == [text, text, "{}", None]
 
 
 def test_settings_that_nobody_gave_are_the_checkpoints_own(
@@ -241,6 +252,8 @@ def test_a_long_text_is_taken_and_one_that_no_context_holds_is_not(served: Serve
         ({"temperature": 9}, "temperature"),
         ({"max_tokens": "many"}, "max_tokens"),
         ({"seed": -1}, "seed"),
+        ({"json_schema": "no JSON"}, "json_schema"),
+        ({"json_schema": {"enum": list(range(5000))}}, "json_schema"),
         ({"seed": 10**400}, "seed"),
         ({"top_p": "x" * 10**5}, "'top_p' is 'xxxxxxxxxxxx...xxxxxxxxxxxxx'"),
         ({"x" * 10**5: 1}, "no setting 'x{80}'"),

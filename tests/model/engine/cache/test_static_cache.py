@@ -30,6 +30,7 @@ from tools.tiny.checkpoint import write_random_checkpoint
 pytestmark = pytest.mark.slow
 
 ANSWER = GenerationSettings(max_new_tokens=12)
+HELD = GenerationSettings(max_new_tokens=12, json_schema="{}")
 DRAWN = GenerationSettings(max_new_tokens=12, temperature=1.0, seed=7)
 MORE = GenerationSettings(max_new_tokens=200)
 
@@ -124,4 +125,6 @@ def test_warmed_up_it_compiles_nothing_more(
     talk = Conversation().with_user_turn(picture, Text("What?"))
     with torch.compiler.set_stance("fail_on_recompile"):
         said, _ = collected(backend.stream(talk, ANSWER, Cancel()))
+        data, _ = collected(backend.stream(talk, HELD, Cancel()))
     assert said == collected(shallow.stream(talk, ANSWER, Cancel()))[0]
+    assert data == collected(shallow.stream(talk, HELD, Cancel()))[0]
