@@ -38,11 +38,12 @@ def test_a_receipt_becomes_a_table_that_can_be_mended_and_copied(
     told: Chat, fake: FakeBackend, picture: Path
 ) -> None:
     page = told.page
-    open_data(told)
+    told.attach(picture)
+    page.click("#tasks [data-leads]")
+    expect(page.locator(CHOICE)).to_be_focused()
     page.select_option(CHOICE, "receipt")
     expect(page.locator("#json-schema textarea")).to_have_value(READY["receipt"])
     fake.events = [Delta(json.dumps(BILL))]
-    told.attach(picture)
     told.ask("Read it.")
     assert fake.calls[-1].settings.json_schema == READY["receipt"]
     expect(page.locator("figure.data th[scope=row]")).to_have_text(["shop", "total"])
