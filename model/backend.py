@@ -27,7 +27,7 @@ class Usage:
     prompt_tokens: int
     reused_tokens: int
     visual_tokens: int
-    # Tokens of the answer, without the end token.
+    # Tokens that were generated for the answer, without the end token.
     new_tokens: int
     # Seconds from the request to the answer's first token, the wait in the queue included; of a server to its first
     # word, 0 without one.
@@ -52,6 +52,8 @@ class Usage:
     # What was evicted of this conversation since its last answer: tokens of its KV cache, and items with vision features.
     evicted_tokens: int = 0
     evicted_features: int = 0
+    # Tokens of the answer that is continued. They belong to the prompt.
+    continued_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,14 @@ class Notice:
 
 @dataclass(frozen=True)
 class Finished:
-    """The last event of every stream that does not raise."""
+    """The last event of every stream that does not raise.
+
+    tokens: the ids of the whole answer, without the end token, for `Conversation.with_reply`; empty if unknown.
+    """
 
     reason: StopReason
     usage: Usage
+    tokens: tuple[int, ...] = ()
 
 
 Event = Progress | Delta | Reasoning | Notice | Finished
@@ -130,7 +136,7 @@ def collected(events: Iterable[Event]) -> tuple[str, Usage]:
                 text += more
             case Reasoning(_, True):
                 text = ""
-            case Finished(_, usage):
+            case Finished(usage=usage):
                 return text, usage
     raise ValueError("A stream ends with `Finished`.")
 
@@ -242,7 +248,7 @@ class Backend(Protocol):
     ) -> Iterator[Event]:
         """Answer the last user turn, as events: `Progress`, then `Delta` and `Reasoning`, at last one `Finished`.
 
-        A `Notice` may come at any time. Closing the iterator cancels the answer. What can be reused is kept for a
+        After a conversation that ends with a reply, the events are those of what follows it. A `Notice` may come at any time. Closing the iterator cancels the answer. What can be reused is kept for a
         non-empty `session` until `forget`. Raises `DemoError`, also between two events.
         """
         ...
