@@ -205,6 +205,8 @@ class Status:
     yield_core: Callable[[], None] | None = None
     # Whether the backend is a `generation_record.Reproducible`.
     reproducible: bool = False
+    # Whether it continues an answer.
+    continues: bool = False
 
     @property
     def as_progress(self) -> Progress:
@@ -248,7 +250,8 @@ class Backend(Protocol):
     ) -> Iterator[Event]:
         """Answer the last user turn, as events: `Progress`, then `Delta` and `Reasoning`, at last one `Finished`.
 
-        After a conversation that ends with a reply, the events are those of what follows it. A `Notice` may come at any time. Closing the iterator cancels the answer. What can be reused is kept for a
+        After a conversation that ends with a reply, they are the events of what follows it, where `Status.continues`. A
+        `Notice` may come at any time. Closing the iterator cancels the answer. What can be reused is kept for a
         non-empty `session` until `forget`. Raises `DemoError`, also between two events.
         """
         ...
