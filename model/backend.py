@@ -61,7 +61,8 @@ class AnswerRecord:
     """The settings of one answer, and its usage if it was completed.
 
     reasoning: shown, and never sent to a model again; checkpoint: the name by which people choose it, empty if unknown;
-    convention: how the answer names places, None if unknown.
+    convention: how the answer names places, None if unknown; pieced: it was continued from an edit or with other
+    settings, so no single run gives it.
     """
 
     settings: GenerationSettings
@@ -69,6 +70,7 @@ class AnswerRecord:
     reasoning: str = ""
     checkpoint: str = ""
     convention: Convention | None = None
+    pieced: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ write into it. Knows nothing of files' contents, tokens or models.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
@@ -29,7 +29,7 @@ class Text:
 
     text: str
     pointing: bool = False
-    tokens: tuple[int, ...] = field(default=(), compare=False, repr=False)
+    tokens: Sequence[int] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Conversation:
             raise ValueError("A turn needs at least one part.")
         return self._with(Message("user", parts))
 
-    def with_reply(self, text: str, tokens: Iterable[int] = ()) -> Conversation:
+    def with_reply(self, text: str, tokens: Sequence[int] = ()) -> Conversation:
         """The conversation after the model's answer; `text` keeps its grounding tokens.
 
         A backend continues the answer of a conversation that ends with one. tokens: `Finished.tokens`, with which it
@@ -138,7 +138,7 @@ class Conversation:
         """
         if not self.messages or self.messages[-1].role != "user":
             raise ValueError("A reply needs a user turn before it.")
-        return self._with(Message("assistant", (Text(text, tokens=tuple(tokens)),)))
+        return self._with(Message("assistant", (Text(text, tokens=tokens),)))
 
     @property
     def begun_reply(self) -> Text | None:

@@ -107,7 +107,7 @@ def test_the_next_turn_does_not_hold_it(thinking: LocalBackend) -> None:
 def test_an_answer_that_is_continued_in_its_reasoning_or_after_it_equals_the_whole(
     thinking: LocalBackend, place: int
 ) -> None:
-    whole, usage = collected(thinking.stream(ASKED, GREEDY, Cancel()))
+    whole, _ = collected(thinking.stream(ASKED, GREEDY, Cancel()))
     cut = GenerationSettings(max_new_tokens=place)
     *events, finished = thinking.stream(ASKED, cut, Cancel(), session="cut")
     assert isinstance(finished, Finished)
