@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
 
 from model.conversation import Conversation
 from model.grounding import Convention
@@ -17,6 +17,23 @@ from model.settings import DefaultSettings, GenerationSettings
 # The last two come from servers: a filter held back the rest of the answer, or the model refused.
 StopReason = Literal["stop", "length", "cancelled", "loop", "filtered", "refused"]
 Stage = Literal["loading", "queued", "media", "vision", "reading"]
+
+
+class Alternative(TypedDict):
+    """A token that was likely in a place, and the natural logarithm of its probability."""
+
+    text: str
+    logprob: float
+
+
+class TokenLogprob(Alternative):
+    """A token of an answer, and the likeliest in its place, in falling order.
+
+    The texts of all tokens are the text of the answer with its reasoning. A token that ends inside of a character has an
+    empty text.
+    """
+
+    top: list[Alternative]
 
 
 @dataclass(frozen=True)
@@ -54,6 +71,18 @@ class Usage:
     evicted_features: int = 0
     # Tokens of the answer that is continued. They belong to the prompt.
     continued_tokens: int = 0
+    # Of the tokens that were generated, where the settings ask for it and the backend has it.
+    logprobs: list[TokenLogprob] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """Its fields by name without `logprobs`."""
+        return {name: value for name, value in vars(self).items() if name != "logprobs"}
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Its fields by name, for programs."""
+        return self.figures | ({} if self.logprobs is None else {"logprobs": self.logprobs})
 
 
 @dataclass(frozen=True)
