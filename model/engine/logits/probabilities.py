@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from transformers import LogitsProcessor
 
-from model.backend import Alternative, TokenLogprob
 from model.prompt.token_text import decoded, token_bytes
+from model.usage import Alternative, TokenLogprob
 
 # The likeliest tokens that are recorded in each place.
 TOP = 5

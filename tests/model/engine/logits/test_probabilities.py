@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from model.backend import Cancel, TokenLogprob, Usage, collected
+from model.backend import Cancel, Usage, collected
 from model.conversation import Conversation, Image, Text
 from model.local import LocalBackend
 from model.settings import GenerationSettings
+from model.usage import TokenLogprob
 from tests.support.stock import stock_inputs
 
 SURE = GenerationSettings(max_new_tokens=24, logprobs=True)
