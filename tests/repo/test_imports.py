@@ -75,6 +75,7 @@ SCRIPT_ARROWS: dict[str, set[str]] = {
     "composer": {"browser", "page"},
     "opening": {"browser", "page", "settings", "composer"},
     "conversation": {"browser", "page", "settings", "composer", "opening"},
+    "answers": {"browser", "page", "conversation"},
     "tray": {"browser", "page", "composer", "opening", "conversation"},
     "inspector": {"browser", "page", "composer"},
     "chats": {"browser", "page", "settings", "composer", "opening", "conversation", "tray"},
