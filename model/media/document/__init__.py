@@ -1,0 +1,5 @@
+"""Documents become pictures of their pages: PDF, and files of several pictures such as TIFF."""
+
+from model.media.document.pages import count, images, page_name, picture, selected, text
+
+__all__ = ["count", "images", "page_name", "picture", "selected", "text"]

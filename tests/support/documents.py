@@ -1,0 +1,118 @@
+"""PDF documents, written by hand, and TIFFs of several pages."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from PIL import Image
+
+A4 = "0 0 595 842"
+PADDING = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE6453697A")
+# Of the table that `table` draws.
+ROWS = (("Item", "Price"), ("Apples", "3.20"), ("Pears", "4.10"), ("Sum", "7.30"))
+
+
+def written(lines: Sequence[str], size: int = 24) -> bytes:
+    """The content of a page: these lines from the top of an A4 page on."""
+    shown = " ".join(f"({line}) Tj 0 -{2 * size} Td" for line in lines)
+    return f"BT /F1 {size} Tf 72 740 Td {shown} ET".encode("latin-1")
+
+
+def table(rows: Sequence[Sequence[str]] = ROWS) -> bytes:
+    """The content of a page with a ruled table."""
+    parts = []
+    for row, cells in enumerate(rows):
+        y = 700 - 40 * row
+        parts += [f"{72 + 200 * column} {y} 200 40 re S" for column in range(len(cells))]
+        parts += [
+            f"BT /F1 20 Tf {84 + 200 * column} {y + 12} Td ({cell}) Tj ET"
+            for column, cell in enumerate(cells)
+        ]
+    return " ".join(parts).encode("latin-1")
+
+
+def pdf(
+    path: Path,
+    pages: Sequence[bytes | Sequence[str]],
+    *,
+    box: str = A4,
+    more: str = "",
+    password: str = "",
+) -> Path:
+    """A PDF document with these pages. box: the MediaBox; more: further entries of each page; password: to open it."""
+    contents = [page if isinstance(page, bytes) else written(page) for page in pages]
+    kids = " ".join(f"{4 + 2 * i} 0 R" for i in range(len(contents)))
+    objects = {
+        1: b"<< /Type /Catalog /Pages 2 0 R >>",
+        2: f"<< /Type /Pages /Kids [{kids}] /Count {len(contents)} >>".encode(),
+        3: b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    }
+    key, encryption = _encryption(password) if password else (b"", b"")
+    for i, content in enumerate(contents):
+        number = 5 + 2 * i
+        objects[number - 1] = (
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [{box}] /Contents {number} 0 R "
+            f"/Resources << /Font << /F1 3 0 R >> >> {more} >>"
+        ).encode()
+        if key:
+            salted = key + number.to_bytes(3, "little") + bytes(2)
+            content = _rc4(hashlib.md5(salted).digest()[:10], content)
+        objects[number] = b"<< /Length %d >> stream\n%s\nendstream" % (len(content), content)
+    path.write_bytes(_file(objects, encryption))
+    return path
+
+
+def _file(objects: dict[int, bytes], encryption: bytes = b"") -> bytes:
+    content, places = bytearray(b"%PDF-1.4\n"), []
+    for number in sorted(objects):
+        places.append(len(content))
+        content += b"%d 0 obj %s endobj\n" % (number, objects[number])
+    table_at = len(content)
+    content += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    content += b"".join(b"%010d 00000 n \n" % place for place in places)
+    content += b"trailer << /Size %d /Root 1 0 R %s >>\n" % (len(objects) + 1, encryption)
+    return bytes(content + b"startxref\n%d\n%%%%EOF\n" % table_at)
+
+
+def _encryption(password: str) -> tuple[bytes, bytes]:
+    """The key of 40 bits and the entries of the trailer that ask for the password: the standard handler, revision 2."""
+    padded = (password.encode() + PADDING)[:32]
+    owner = _rc4(hashlib.md5(padded).digest()[:5], padded)
+    rights, name = (-4).to_bytes(4, "little", signed=True), b"0123456789abcdef"
+    key = hashlib.md5(padded + owner + rights + name).digest()[:5]
+    user = _rc4(key, PADDING)
+    entries = b"/ID [<%s> <%s>] /Encrypt << /Filter /Standard /V 1 /R 2 /P -4 /O <%s> /U <%s> >>"
+    return key, entries % tuple(part.hex().encode() for part in (name, name, owner, user))
+
+
+def _rc4(key: bytes, content: bytes) -> bytes:
+    state, j = list(range(256)), 0
+    for i in range(256):
+        j = (j + state[i] + key[i % len(key)]) % 256
+        state[i], state[j] = state[j], state[i]
+    coded, j = bytearray(), 0
+    for n, byte in enumerate(content, 1):
+        i = n % 256
+        j = (j + state[i]) % 256
+        state[i], state[j] = state[j], state[i]
+        coded.append(byte ^ state[(state[i] + state[j]) % 256])
+    return bytes(coded)
+
+
+def tiff(path: Path, colours: Sequence[str], size: tuple[int, int] = (64, 48)) -> Path:
+    """A TIFF with a page of each colour."""
+    first, *rest = (Image.new("RGB", size, colour) for colour in colours)
+    first.save(path, save_all=True, append_images=rest)
+    return path
+
+
+def animation(path: Path, colours: Sequence[str], size: tuple[int, int] = (64, 48)) -> Path:
+    """A GIF, WebP or PNG with a frame of each colour, of 100 ms."""
+    frames = [Image.new("RGB", size, colour) for colour in colours]
+    options = {"lossless": True} if path.suffix == ".webp" else {}
+    assert all(a != b for a, b in pairwise(colours)), "equal frames are merged"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=100, **options)
+    return path
