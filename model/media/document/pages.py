@@ -18,6 +18,7 @@ from model.settings import VisionSettings
 _RANGE = re.compile(r"\s*(\d{1,7})\s*(?:[-\u2013\u2014~]\s*(\d{1,7})\s*)?")
 _COMMA = re.compile("[,;\uff0c\u3001]")
 MAX_RANGES = 1000
+MAX_TEXT_CHARACTERS = 50_000  # of one page
 
 
 def count(source: Source, *, name: str = "") -> int:
@@ -39,12 +40,15 @@ def picture(source: Source, page: int, *, name: str = "") -> PillowImage.Image:
 
 
 def text(source: Source, page: int, *, name: str = "") -> str:
-    """The text layer of a page of a PDF, empty for a scan and for other files. Raises `MediaError`."""
+    """The text layer of a page of a PDF, empty for a scan and for other files. Raises `MediaError`.
+
+    At most `MAX_TEXT_CHARACTERS`.
+    """
     if not _is_pdf(source, name):
         return ""
     from model.media.document import pdf
 
-    return pdf.text(source, page, name=name)
+    return pdf.text(source, page, name=name)[:MAX_TEXT_CHARACTERS]
 
 
 def images(

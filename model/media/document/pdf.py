@@ -23,8 +23,6 @@ from model.media.source import Source, display_name, opened
 DPI = 200
 POINTS_PER_INCH = 72
 MAX_SIDE_PX = 4096
-# Of one page.
-MAX_TEXT_CHARACTERS = 50_000
 # PDFium writes a hyphen at the end of a line as U+0002 or U+FFFE.
 _LINE_HYPHEN = re.compile("[\u0002\ufffe](\r?\n)?")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
@@ -54,11 +52,11 @@ def picture(source: Source, page: int, *, name: str = "") -> Image.Image:
 
 
 def text(source: Source, page: int, *, name: str = "") -> str:
-    """The text layer of a page, at most `MAX_TEXT_CHARACTERS`; empty for a scan. Raises `MediaError`."""
+    """The text layer of a page; empty for a scan. Raises `MediaError`."""
     with _opened(source, name) as document, _page(document, page, source, name) as opened_page:
         layer = opened_page.get_textpage()
         try:
-            return _clean(layer.get_text_bounded())[:MAX_TEXT_CHARACTERS]
+            return _clean(layer.get_text_bounded())
         finally:
             layer.close()
 
