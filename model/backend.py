@@ -27,7 +27,7 @@ class Usage:
     prompt_tokens: int
     reused_tokens: int
     visual_tokens: int
-    # Tokens of the answer, without the end token.
+    # Tokens that were generated for the answer, without the end token.
     new_tokens: int
     # Seconds from the request to the answer's first token, the wait in the queue included; of a server to its first
     # word, 0 without one.
@@ -52,6 +52,8 @@ class Usage:
     # What was evicted of this conversation since its last answer: tokens of its KV cache, and items with vision features.
     evicted_tokens: int = 0
     evicted_features: int = 0
+    # Tokens of the answer that is continued. They belong to the prompt.
+    continued_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ class AnswerRecord:
     """The settings of one answer, and its usage if it was completed.
 
     reasoning: shown, and never sent to a model again; checkpoint: the name by which people choose it, empty if unknown;
-    convention: how the answer names places, None if unknown.
+    convention: how the answer names places, None if unknown; pieced: it was continued from an edit or with other
+    settings, so no single run gives it.
     """
 
     settings: GenerationSettings
@@ -67,6 +70,7 @@ class AnswerRecord:
     reasoning: str = ""
     checkpoint: str = ""
     convention: Convention | None = None
+    pieced: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,10 +116,14 @@ class Notice:
 
 @dataclass(frozen=True)
 class Finished:
-    """The last event of every stream that does not raise."""
+    """The last event of every stream that does not raise.
+
+    tokens: the ids of the whole answer, without the end token, for `Conversation.with_reply`; empty if unknown.
+    """
 
     reason: StopReason
     usage: Usage
+    tokens: tuple[int, ...] = ()
 
 
 Event = Progress | Delta | Reasoning | Notice | Finished
@@ -130,7 +138,7 @@ def collected(events: Iterable[Event]) -> tuple[str, Usage]:
                 text += more
             case Reasoning(_, True):
                 text = ""
-            case Finished(_, usage):
+            case Finished(usage=usage):
                 return text, usage
     raise ValueError("A stream ends with `Finished`.")
 
@@ -199,6 +207,8 @@ class Status:
     yield_core: Callable[[], None] | None = None
     # Whether the backend is a `generation_record.Reproducible`.
     reproducible: bool = False
+    # Whether it continues an answer.
+    continues: bool = False
 
     @property
     def as_progress(self) -> Progress:
@@ -242,7 +252,8 @@ class Backend(Protocol):
     ) -> Iterator[Event]:
         """Answer the last user turn, as events: `Progress`, then `Delta` and `Reasoning`, at last one `Finished`.
 
-        A `Notice` may come at any time. Closing the iterator cancels the answer. What can be reused is kept for a
+        After a conversation that ends with a reply, they are the events of what follows it, where `Status.continues`. A
+        `Notice` may come at any time. Closing the iterator cancels the answer. What can be reused is kept for a
         non-empty `session` until `forget`. Raises `DemoError`, also between two events.
         """
         ...

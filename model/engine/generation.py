@@ -85,7 +85,7 @@ class Generation:
         # Features of the first slices of items whose encoding was cancelled, by content hash.
         self._encoded_slices: dict[str, list[torch.Tensor]] = {}
         self._streamer = self._new_streamer()
-        self._repetition = RepetitionDetector()
+        self._repetition = RepetitionDetector(prompt.begun)
         self._seed = secrets.randbelow(MAX_SEED + 1) if settings.seed is None else settings.seed
         self._max_new_tokens = min(settings.max_new_tokens, engine.max_answer_tokens(prompt))
         self._content_hashes = [item.content_hash() for item in prompt.items]
@@ -124,7 +124,9 @@ class Generation:
 
     def finish(self) -> None:
         """Emit `Finished`, also if `answer` was never called."""
-        self.emit(Finished(self._stop_reason(), self._usage()))
+        written = self._streamer.ids
+        tokens = (*self._prompt.begun, *written[: len(written) - self._streamer.has_end_token])
+        self.emit(Finished(self._stop_reason(), self._usage(), tokens))
 
     def _new_streamer(self) -> TextStreamer:
         engine = self._engine
@@ -231,7 +233,7 @@ class Generation:
             criteria.append(StopWhen(lambda: self._repetition.read(self._streamer.ids)))
 
         def generate(cache: Cache, compiling: CompileConfig | None) -> None:
-            torch.manual_seed(self._seed)
+            self._seed_as_for_the_whole_answer()
             self._model.generate(
                 input_ids=ids,
                 attention_mask=torch.ones_like(ids),
@@ -260,6 +262,15 @@ class Generation:
             raise not_finite_error()
         tokens = [self._prompt.ids[-1], *self._streamer.ids]
         prefix.keys += tokens[: prefix.cache.get_seq_length() - len(prefix.keys)]
+
+    def _seed_as_for_the_whole_answer(self) -> None:
+        """Seed, and draw for the tokens of a continued answer what drawing them took."""
+        torch.manual_seed(self._seed)
+        if self._prompt.begun and self._settings.temperature > 0:
+            vocabulary = self._model.config.get_text_config().vocab_size
+            even = torch.ones(1, vocabulary, device=self._model.device)
+            for _ in self._prompt.begun:
+                torch.multinomial(even, num_samples=1)
 
     def _generation_config(self, compiling: CompileConfig | None) -> GenerationConfig:
         """Every field is passed: a missing one would get the value of the checkpoint's generation_config."""
@@ -296,4 +307,5 @@ class Generation:
             prefilled_tokens=work["prefilled_tokens"],
             evicted_tokens=self._evicted_units[prefix_cache.PREFIX_RANK],
             evicted_features=self._evicted_units[prefix_cache.FEATURES_RANK],
+            continued_tokens=len(prompt.begun),
         )

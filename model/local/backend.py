@@ -184,7 +184,14 @@ class LocalBackend:
         convention = BY_MODEL_TYPE[self.model.config.model_type].key
         yield_core = self.engine.decode_threads.yield_core if self.engine.device == "cpu" else None
         return Status(
-            "ready", self._label, self._note, 1.0, convention, yield_core, reproducible=True
+            "ready",
+            self._label,
+            self._note,
+            1.0,
+            convention,
+            yield_core,
+            reproducible=True,
+            continues=True,
         )
 
     def default_settings(self) -> DefaultSettings:

@@ -88,8 +88,8 @@ class Answer:
         self._emit, self._asked_at = emit, asked_at
         self._without = set(server.unsupported)
         self.decoded = 0
-        self._reply = self._new_reply()
         self._plan()
+        self._reply = self._new_reply()
 
     @property
     def items(self) -> Items:
@@ -176,6 +176,8 @@ class Answer:
         if settings.temperature > 0:
             request |= {"top_p": settings.top_p, "seed": settings.seed}
             extra["top_k"] = settings.top_k or -1  # vLLM and SGLang write -1 for all tokens
+        if self._planned.conversation.begun_reply:
+            extra |= {"add_generation_prompt": False, "continue_final_message": True}
         for name in self._without:
             request.pop(name, None)
             extra.pop(name, None)
@@ -200,7 +202,8 @@ class Answer:
         reply.end()
 
     def _new_reply(self) -> Reply:
-        always_thinks = "thinking" in self._server.model.lower()
+        begins = self._planned.conversation.begun_reply is None
+        always_thinks = begins and "thinking" in self._server.model.lower()
         # The server answers once these are left out.
         begun = lambda: self._record_quirks(unsupported=self._without)  # noqa: E731
         return Reply(self._emit, begun, always_thinks=always_thinks)

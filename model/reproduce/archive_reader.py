@@ -158,6 +158,7 @@ def _answer_record(facts: Mapping[str, Any]) -> AnswerRecord:
         _text(facts.get("reasoning", "")),
         _text(facts.get("checkpoint", ""))[:MAX_NAME],
         _convention(facts.get("convention")),
+        facts.get("pieced") is True,
     )
 
 

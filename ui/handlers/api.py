@@ -1,4 +1,4 @@
-"""The page's abilities for programs: `/chat`, `/estimate` and `/reset`, see docs/api.md.
+"""The page's abilities for programs: `/chat`, `/continue`, `/estimate` and `/reset`, see docs/api.md.
 
 A client's conversation belongs to its Gradio session. Gradio hands these endpoints whatever was posted,
 so everything is checked here.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -20,7 +20,7 @@ from model.backend import Backend
 from model.conversation import Conversation, Text
 from model.errors import DemoError, SettingError
 from model.media.source import WEB
-from model.settings import GenerationSettings
+from model.settings import DefaultSettings, GenerationSettings
 from ui import gradio_compat
 from ui.handlers.posted_message import PostedFile, parts_of
 from ui.http.asker import asker_of, asking, path_of
@@ -43,12 +43,13 @@ def add_api(tabs: Tabs, blocks: gr.Blocks) -> None:
     """Add the endpoints to the blocks that are being built."""
     for function, returns in (
         (chat, tuple[str, dict[str, Any]]),
+        (continue_answer, tuple[str, dict[str, Any]]),
         (estimate, dict[str, Any]),
         (reset, None),
     ):
         gr.api(
             gradio_compat.endpoint(function, tabs, returns),
-            api_name=function.__name__,
+            api_name=function.__name__.removesuffix("_answer"),
             concurrency_limit=None,  # the backend has its own queue, and tells the place in it
         )
     for endpoint in ("chat", "estimate"):
@@ -65,6 +66,27 @@ async def chat(
     with _explained():
         tab = _tab(tabs, request)
         run = await _asked(tabs, tab, message, settings)
+    async with aclosing(_streamed(tabs, tab, run)) as answered:
+        async for answer, usage in answered:
+            yield answer, usage
+
+
+async def continue_answer(
+    tabs: Tabs,
+    request: gr.Request,
+    settings: dict[str, Any] | None = {},  # noqa: B006 (never changed)
+) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    """Let the latest answer go on from its end; streams the whole answer so far and, at last, what the rest cost."""
+    with _explained():
+        tab = _tab(tabs, request)
+        run = await _continued(tabs, tab, settings)
+    async with aclosing(_streamed(tabs, tab, run)) as answered:
+        async for answer, usage in answered:
+            yield answer, usage
+
+
+async def _streamed(tabs: Tabs, tab: Tab, run: Run) -> AsyncGenerator[tuple[str, dict[str, Any]]]:
+    """The answer so far and, at last, what it cost."""
     try:
         with run.followed():
             while run.live:
@@ -139,6 +161,24 @@ async def _asked(tabs: Tabs, tab: Tab, message: object, settings: object) -> Run
     return tab.chat.undelivered
 
 
+async def _continued(tabs: Tabs, tab: Tab, settings: object) -> Run:
+    """The rest of the latest answer; the one that is being written, if the program lost its connection and asks again."""
+    running = tab.chat.undelivered
+    if running and running.begun and not (running.error or running.cancel.is_set()):
+        running.expect_follower()
+        return running
+    tabs.admit(tab)
+    chosen = await _chosen(tabs, tab, settings)
+    begun = tab.chat.begun
+    if begun is None:
+        raise DemoError("There is no answer to continue; ask something first.")
+    if not tab.chat.cut:
+        raise DemoError("The answer is complete; there is nothing to continue.")
+    question = begun.question(tab.chat.conversation, chosen.generation)
+    tab.chat.undelivered = tabs.start(tab, lambda: question, admitted=True, begun=begun)
+    return tab.chat.undelivered
+
+
 def _same(run: Run, asked: Conversation, settings: GenerationSettings) -> bool:
     """Whether the run answers this message, and will not be cancelled."""
     message = run.conversation.last_user_message
@@ -156,12 +196,7 @@ async def _drafted(
     tabs: Tabs, tab: Tab, message: object, settings: object
 ) -> tuple[Conversation, GenerationSettings]:
     posted = parts_of(message)
-    if not isinstance(settings, dict | None):
-        raise SettingError("The settings must be an object: names and values.")
-    by_name = dict(settings or {})
-    tab.choose(str(by_name.pop("checkpoint", tab.checkpoints.default)))
-    await _until_loaded(tab.backend)
-    chosen = tabs.chosen(by_name, tab.backend)
+    chosen = await _chosen(tabs, tab, settings)
     parts = [part if isinstance(part, str) else await _attached(tabs, tab, part) for part in posted]
     asked = composed(
         tab.chat.conversation,
@@ -169,6 +204,16 @@ async def _drafted(
     )
     tab.chat.remember([part for part in parts if isinstance(part, Attachment)])
     return asked, chosen.generation
+
+
+async def _chosen(tabs: Tabs, tab: Tab, settings: object) -> DefaultSettings:
+    """The checkpoint's settings with these. Raises `SettingError`."""
+    if not isinstance(settings, dict | None):
+        raise SettingError("The settings must be an object: names and values.")
+    by_name = dict(settings or {})
+    tab.choose(str(by_name.pop("checkpoint", tab.checkpoints.default)))
+    await _until_loaded(tab.backend)
+    return tabs.chosen(by_name, tab.backend)
 
 
 async def _until_loaded(backend: Backend) -> None:

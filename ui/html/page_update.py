@@ -41,13 +41,16 @@ class View(NamedTuple):
     returned: Any  # text that goes back into the composer, before what was typed meanwhile
     examples: Any
     copy: Any
+    continue_answer: Any
     retry: Any
     retry_penalised: Any
     edit: Any
+    edit_answer: Any
     undo: Any
     reproduce: Any
     export: Any
     clear: Any
+    edit_send: Any
 
 
 class ConversationUpdate(TypedDict):
@@ -67,6 +70,7 @@ def full_update(tab: Tab) -> View:
     latest = tab.chat.answers[-1] if tab.chat.answers and not tab.chat.live else None
     answered = latest is not None
     changeable = answered and not tab.draft.editing
+    continuable = changeable and tab.backend.status().continues
     empty = not tab.chat.shown.messages
     return View(
         conversation=as_json(conversation_update(tab)),
@@ -82,13 +86,20 @@ def full_update(tab: Tab) -> View:
         returned="",
         examples=gr.HTML(visible=empty),
         copy=_button(answered),
+        continue_answer=_button(continuable and tab.chat.cut),
         retry=_button(changeable),
         retry_penalised=_button(changeable and tab.chat.looped),
         edit=_button(changeable),
+        edit_answer=_button(continuable),
         undo=_button(changeable),
         reproduce=_button(latest is not None and tab.backend_of(latest).status().reproducible),
         export=_button(answered),
         clear=_button(not empty),
+        edit_send=gr.Button(
+            tab.texts.continue_answer
+            if tab.draft.editing and tab.draft.editing.answer
+            else tab.texts.send
+        ),
     )
 
 
@@ -149,8 +160,13 @@ def _drawn_from(tab: Tab, message: Message, answered: AnswerRecord | None) -> tu
 
 def run_state(tab: Tab) -> str:
     """What goes on, and which turn is being rewritten."""
-    turn = tab.draft.editing.turn if tab.draft.editing else None
-    return messages_html.run_state(tab.state, tab.chat.finished_turns, turn)
+    edit = tab.draft.editing
+    return messages_html.run_state(
+        tab.state,
+        tab.chat.finished_turns,
+        edit.turn if edit else None,
+        side="bot" if edit and edit.answer else "user",
+    )
 
 
 def stats(tab: Tab) -> str:

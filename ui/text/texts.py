@@ -90,6 +90,7 @@ class Texts:
     read: str
     copy: str
     copied: str
+    continue_answer: str
     retry: str
     retry_penalised: str
     undo: str
@@ -107,6 +108,7 @@ class Texts:
     verify_rounding: str
     verify_cancelled: str
     edit: str
+    edit_answer: str
     editing: str
     close: str
     zoom_in: str

@@ -551,3 +551,34 @@ def test_clips_are_counted_about_where_the_server_writes_times_between_frames(
     talk = Conversation().with_user_turn(clip)
     assert serving(server, "qwen2-vl").estimate(talk, GREEDY).exact
     assert not serving(server, "qwen3-vl").estimate(talk, GREEDY).exact
+
+
+@pytest.mark.parametrize("owner", ["vllm", "sglang"])
+def test_an_engine_that_can_continue_an_answer_gets_it_as_the_last_message(
+    server: OpenAIServer, owner: str
+) -> None:
+    server.models, server.tokenizes = [{"id": MODEL, "owned_by": owner}], True
+    server.replies = [Told((" boat.",))]
+    remote = RemoteBackend.connect(Connection(server.base))
+    assert remote.status().continues
+    begun = TALK.with_reply("A red")
+    assert text(events(remote, begun)) == " boat."
+    (asked,) = server.asked
+    assert asked.body["messages"][-1] == {"role": "assistant", "content": "A red"}
+    assert (asked.body["add_generation_prompt"], asked.body["continue_final_message"]) == (
+        False,
+        True,
+    )
+    longer = remote.plan_request(TALK, GREEDY, clips=True).prompt_tokens + 2  # words
+    assert remote.plan_request(begun, GREEDY, clips=True).prompt_tokens == longer
+
+
+def test_a_server_that_may_not_continue_an_answer_is_not_asked_to(
+    server: OpenAIServer, remote: RemoteBackend
+) -> None:
+    assert not remote.status().continues
+    with pytest.raises(DemoError, match="cannot continue an answer"):
+        events(remote, TALK.with_reply("A red"))
+    assert not server.asked
+    events(remote)
+    assert "continue_final_message" not in server.asked[0].body

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,8 +16,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image as PillowImage
 
-from model.backend import Delta, Status
-from model.conversation import Conversation, Image
+from model.backend import Delta, Finished, Status
+from model.conversation import Conversation, Image, Text
 from model.errors import MediaError
 from model.media.download import Downloads
 from model.settings import (
@@ -26,7 +27,7 @@ from model.settings import (
     GenerationSettings,
     VisionSettings,
 )
-from tests.support.fakes import Call, FakeBackend
+from tests.support.fakes import USAGE, Call, FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import PATIENCE_S, wait_until
 from tests.support.served import program
@@ -89,6 +90,29 @@ def test_an_answer_comes_with_what_it_cost(served: Served) -> None:
     answer, usage = ask(served.client())
     assert answer == "Hello"
     assert usage["prompt_tokens"] == 1312 and usage["stop_reason"] == "stop"
+
+
+def test_an_answer_that_was_cut_goes_on_from_its_end(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend, client = served.backend, served.client()
+    with pytest.raises(AppError, match="no answer to continue"):
+        client.predict(settings={}, api_name="/continue")
+    cut = Finished("length", replace(USAGE, stop_reason="length"), (1, 2))
+    monkeypatch.setattr(backend, "ending", cut)
+    assert ask(client)[0] == "Hello"
+    backend.events = [Delta(", "), Delta("you")]
+    monkeypatch.setattr(backend, "ending", Finished("stop", USAGE, (1, 2, 3)))
+    job = client.submit(settings={"max_new_tokens": 9}, api_name="/continue")
+    answer, usage = job.result(PATIENCE_S)
+    assert (answer, usage["stop_reason"]) == ("Hello, you", "stop")
+    assert next(text for text, _ in job.outputs()) == "Hello"
+    assert backend.calls[-1].settings == GenerationSettings(max_new_tokens=9, seed=3)
+    assert backend.calls[-1].conversation.begun_reply == Text("Hello")
+    with pytest.raises(AppError, match="complete"):
+        client.predict(settings={}, api_name="/continue")
+    assert ask(client, "And?")[0] == ", you"
+    assert [m.text for m in backend.calls[-1].conversation.messages] == ["Hi", "Hello, you", "And?"]
 
 
 def test_settings_can_be_left_out_and_are_then_the_pages_own(served: Served) -> None:
