@@ -16,7 +16,7 @@ from tests.support.chat import ENDED, Chat
 from tests.support.fakes import FakeBackend
 from ui.media.sandbox.probe import SUFFIXES
 from ui.state import background_work
-from ui.state.tray.attachment import Attachment, inspect
+from ui.state.tray.attachment import Attachment, Document, look_at
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])
@@ -120,11 +120,11 @@ def test_a_message_waits_for_its_files_whatever_else_is_asked_of_the_tray(
     told.page.wait_for_selector("#cost-card [data-item]", state="attached")
     let_in = threading.Event()
 
-    def slowly(*file: Any) -> Attachment:
+    def slowly(*file: Any) -> Attachment | Document:
         assert let_in.wait(60)
-        return inspect(*file)
+        return look_at(*file)
 
-    monkeypatch.setattr(background_work, "inspect", slowly)
+    monkeypatch.setattr(background_work, "look_at", slowly)
     told.page.set_input_files("#composer input[type=file]", picture)
     told.page.wait_for_selector("#composer[data-uploading]")
     told.page.click("#tray [data-look]")  # which has the tray drawn anew

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -40,9 +41,10 @@ def pdf(
     *,
     box: str = A4,
     more: str = "",
+    field: str = "",
     password: str = "",
 ) -> Path:
-    """A PDF document with these pages. box: the MediaBox; more: further entries of each page; password: to open it."""
+    """A PDF document with these pages. box: the MediaBox; more: further entries of each page; field: where a form has one, filled with black; password: to open it."""
     contents = [page if isinstance(page, bytes) else written(page) for page in pages]
     kids = " ".join(f"{4 + 2 * i} 0 R" for i in range(len(contents)))
     objects = {
@@ -61,8 +63,26 @@ def pdf(
             salted = key + number.to_bytes(3, "little") + bytes(2)
             content = _rc4(hashlib.md5(salted).digest()[:10], content)
         objects[number] = b"<< /Length %d >> stream\n%s\nendstream" % (len(content), content)
+    if field:
+        _add_field(objects, field)
     path.write_bytes(_file(objects, encryption))
     return path
+
+
+def _add_field(objects: dict[int, bytes], rectangle: str) -> None:
+    """A text field on the first page, with its appearance in the file as programs that fill forms write it."""
+    field = max(objects) + 1
+    objects[1] = objects[1].replace(b" >>", b" /AcroForm << /Fields [%d 0 R] >> >>" % field)
+    objects[4] = objects[4].replace(b"/Type /Page ", b"/Type /Page /Annots [%d 0 R] " % field)
+    objects[field] = (
+        f"<< /Type /Annot /Subtype /Widget /FT /Tx /T (name) /V (Ada) /F 4 /Rect [{rectangle}] "
+        f"/AP << /N {field + 1} 0 R >> >>"
+    ).encode()
+    black = b"0 0 1000 1000 re f"
+    objects[field + 1] = (
+        b"<< /Type /XObject /Subtype /Form /BBox [0 0 1000 1000] /Length %d >> stream\n%s\nendstream"
+        % (len(black), black)
+    )
 
 
 def _file(objects: dict[int, bytes], encryption: bytes = b"") -> bytes:
@@ -102,17 +122,19 @@ def _rc4(key: bytes, content: bytes) -> bytes:
     return bytes(coded)
 
 
-def tiff(path: Path, colours: Sequence[str], size: tuple[int, int] = (64, 48)) -> Path:
-    """A TIFF with a page of each colour."""
+def tiff(
+    path: Path, colours: Sequence[str], size: tuple[int, int] = (64, 48), subfile_type: int = 0
+) -> Path:
+    """A TIFF with a page of each colour. subfile_type: of all pages; 1 is that of a smaller copy."""
     first, *rest = (Image.new("RGB", size, colour) for colour in colours)
-    first.save(path, save_all=True, append_images=rest)
+    first.save(path, save_all=True, append_images=rest, tiffinfo={254: subfile_type})
     return path
 
 
 def animation(path: Path, colours: Sequence[str], size: tuple[int, int] = (64, 48)) -> Path:
     """A GIF, WebP or PNG with a frame of each colour, of 100 ms."""
     frames = [Image.new("RGB", size, colour) for colour in colours]
-    options = {"lossless": True} if path.suffix == ".webp" else {}
+    options: dict[str, Any] = {"lossless": True} if path.suffix == ".webp" else {}
     assert all(a != b for a, b in pairwise(colours)), "equal frames are merged"
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=100, **options)
     return path

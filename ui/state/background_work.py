@@ -6,7 +6,8 @@ All threads that work for a person are started here, so this is the place to lim
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
@@ -26,6 +27,7 @@ from ui.state.tray.resolution import AUTO
 MAX_COPIES = 2
 MAX_DOWNLOADS = 8
 MAX_JOBS, MAX_JOBS_OF_ONE = 6, 2
+MAX_PAGES_TEXT = 200_000  # characters
 REST = 3.0  # after a job, so that one person's take a quarter of the time of two threads
 Result = TypeVar("Result")
 Looked = TypeVar("Looked", Attachment, Attachment | Document)
@@ -76,12 +78,25 @@ class BackgroundWork:
         room = self.room(tab)
         return await self._looks.run(tab.presence.person, lambda: page_of(document, number, room))
 
-    async def page_text(self, tab: Tab, document: Document, number: int) -> str:
-        """The text layer of a page, from 1."""
-        return await self._looks.run(
-            tab.presence.person,
-            lambda: STRANGERS_MEDIA.page_text(document.path, document.name, number),
-        )
+    async def pages_text(self, tab: Tab, document: Document, numbers: Sequence[int]) -> str:
+        """The text of these pages, each under its number; empty if there is none."""
+        texts: list[str] = []
+        for number in numbers:
+            text = await self._looks.run(
+                tab.presence.person,
+                partial(STRANGERS_MEDIA.page_text, document.path, document.name, number),
+            )
+            if text:
+                texts.append(f"{document.name}, p. {number}:\n{text}")
+        said = "\n\n".join(texts)
+        if len(said) > MAX_PAGES_TEXT:
+            raise MediaError(
+                "The text of these pages of {name} has {count} characters; at most {most} can be added, so choose fewer pages.",
+                name=document.name,
+                count=f"{len(said):,}",
+                most=f"{MAX_PAGES_TEXT:,}",
+            )
+        return said
 
     async def copy(self, tab: Tab, clip: Attachment) -> str:
         """The path of a copy of the clip that every browser plays."""

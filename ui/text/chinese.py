@@ -93,6 +93,7 @@ ERRORS: Mapping[str, str] = {
     "pages_without_text": "{name} 的这些页没有文字，只有图像；请让模型来识读。",
     "pages_text_too_long": "{name} 这些页的文字有 {count} 个字符；最多可加入 {most} 个，请少选几页。",
     "too_many_pages": "{name} 共 {pages:,} 页，而一条消息最多可包含 {most} 个文件；请选择页码，例如 1-{most}。",
+    "message_pages_wrong": "消息的 'pages' 必须是 '1-5, 8' 这样的文本，'pages_text' 必须是 true 或 false。",
     "picture_too_large": "{name} 有 {width:,} x {height:,} 像素；最多可读取 {millions} 百万像素，请缩小后重新添加。",
     "picture_over_limit": "{name} 超过 {millions} 兆像素；请缩小后重新添加。",
     "picture_too_narrow": "{name} 的尺寸为 {width}x{height} 像素；长边最多只能是短边的 {ratio} 倍，请裁剪后重新添加。",

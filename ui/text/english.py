@@ -97,6 +97,7 @@ ERRORS: Mapping[str, str] = {
     "pages_without_text": "{name} has no text on these pages, only pictures; ask the model to read them.",
     "pages_text_too_long": "The text of these pages of {name} has {count} characters; at most {most} can be added, so choose fewer pages.",
     "too_many_pages": "{name} has {pages:,} pages, and a message can hold {most} files; choose pages, such as 1-{most}.",
+    "message_pages_wrong": "The message's 'pages' must be text such as '1-5, 8', and its 'pages_text' true or false.",
     "picture_too_large": "{name} has {width:,} x {height:,} pixels; at most {millions} million can be read, so make it smaller and attach it again.",
     "picture_over_limit": "{name} has more than {millions} million pixels; make it smaller and attach it again.",
     "picture_too_narrow": "{name} is {width}x{height} pixels; one side can be at most {ratio} times the other, so crop it and attach it again.",

@@ -93,6 +93,7 @@ ERRORS: Mapping[str, str] = {
     "pages_without_text": "{name}의 이 쪽들에는 텍스트가 없고 그림만 있습니다. 모델에게 읽어 달라고 하세요.",
     "pages_text_too_long": "{name}의 이 쪽들의 텍스트는 {count}자입니다. 최대 {most}자까지 추가할 수 있으니 쪽수를 줄이세요.",
     "too_many_pages": "{name} 파일은 {pages:,}쪽인데, 한 메시지에는 파일을 {most}개까지 담을 수 있습니다. 1-{most}와 같이 쪽을 선택하세요.",
+    "message_pages_wrong": "메시지의 'pages'는 '1-5, 8'과 같은 텍스트여야 하고, 'pages_text'는 true 또는 false여야 합니다.",
     "picture_too_large": "{name} 파일은 {width:,} x {height:,} 픽셀입니다. {millions}백만 픽셀까지 읽을 수 있으니 크기를 줄여 다시 첨부하세요.",
     "picture_over_limit": "{name} 파일은 {millions}메가픽셀을 넘습니다. 더 작게 줄여서 다시 첨부하세요.",
     "picture_too_narrow": "{name} 파일의 크기가 {width}x{height} 픽셀입니다. 긴 변은 짧은 변의 최대 {ratio}배까지 가능하니 잘라서 다시 첨부하세요.",

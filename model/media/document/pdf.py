@@ -1,6 +1,7 @@
 """Reads PDF documents with PDFium: the number of pages, a page as a picture, and its text.
 
-PDFium may be used by one thread at a time. Scripts and XFA forms are not run: the wheels of pypdfium2 have neither.
+PDFium may be used by one thread at a time. Filled fields of forms are drawn; scripts and XFA forms are not run, because
+the wheels of pypdfium2 have neither.
 """
 
 from __future__ import annotations
@@ -44,9 +45,10 @@ def picture(source: Source, page: int, *, name: str = "") -> Image.Image:
     with _opened(source, name) as document, _page(document, page, source, name) as opened_page:
         width, height = opened_page.get_size()
         scale = min(DPI / POINTS_PER_INCH, (MAX_SIDE_PX - 1) / max(width, height))
-        bitmap = opened_page.render(scale=scale, may_draw_forms=False, rev_byteorder=True)
+        bitmap = opened_page.render(scale=scale, rev_byteorder=True)
         try:
-            return bitmap.to_pil().convert("RGB").copy()
+            drawn: Image.Image = bitmap.to_pil().convert("RGB")
+            return drawn.copy()  # its memory goes with the bitmap
         finally:
             bitmap.close()
 
@@ -77,6 +79,7 @@ def _opened(source: Source, name: str) -> Iterator[Any]:
         except pypdfium2.PdfiumError as error:
             raise _refusal(error, shown) from error
         try:
+            document.init_forms()  # before the first page; otherwise filled fields are not drawn
             yield document
         finally:
             document.close()

@@ -9,6 +9,7 @@ from typing import Any
 
 from model.errors import ContextError, DemoError, LocalizedText, MediaError
 from model.media.document import selected
+from ui.handlers.posted_message import require_room
 from ui.media.uploads import MAX_ATTACHMENTS
 from ui.state.registry import Tabs
 from ui.state.tab.draft import Draft, drafted
@@ -21,13 +22,12 @@ log = logging.getLogger(__name__)
 FIRST_PAGES = 10  # that are attached unasked
 MAX_REFUSED = 3  # pages that cannot be read, after which no more are tried
 MAX_CHOICE = 400  # characters of what a person writes
-MAX_TEXT_CHARACTERS = 200_000
 
 
 async def first_pages(tabs: Tabs, tab: Tab, document: Document) -> list[Attachment]:
     """The pages that are attached unasked: the first ones, as many as fit. Raises `DemoError`."""
     others = [item for item in tab.draft.tray if item.upload != document.path]
-    _require_room(len(others) + 1)
+    require_room(len(others) + 1)
     most = min(document.pages, FIRST_PAGES, MAX_ATTACHMENTS - len(others))
     drawn = await _drawn(tabs, tab, document, [1])
     fitting = await _fitting(tabs, tab, others, drawn[0]) if drawn else most
@@ -53,7 +53,7 @@ async def choose(tabs: Tabs, tab: Tab, asked: Mapping[str, Any]) -> None:
         ranges = str(asked.get("pages", ""))[:MAX_CHOICE]
         numbers = selected(ranges, document.pages, document.name)
         here = {item.page: item for item in tab.draft.tray if item.upload == document.path}
-        _require_room(len(tab.draft.tray) - len(here) + len(numbers))
+        require_room(len(tab.draft.tray) - len(here) + len(numbers))
         missing = [number for number in numbers if number not in here]
         if missing:
             tabs.rates.admit_look(tab.presence.asker.address, len(missing))
@@ -74,7 +74,7 @@ async def text_of(tabs: Tabs, tab: Tab, asked: Mapping[str, Any]) -> str:
     numbers = sorted(item.page for item in tab.draft.tray if item.upload == document.path)
     try:
         tabs.rates.admit_look(tab.presence.asker.address, len(numbers))
-        said = await texts_of(tabs, tab, document, numbers)
+        said = await tabs.background.pages_text(tab, document, numbers)
     except DemoError as error:
         tab.draft.refusals.append(error.sentence)
         return ""
@@ -84,23 +84,6 @@ async def text_of(tabs: Tabs, tab: Tab, asked: Mapping[str, Any]) -> str:
                 "{name} has no text on these pages, only pictures; ask the model to read them.",
                 name=document.name,
             )
-        )
-    return said
-
-
-async def texts_of(tabs: Tabs, tab: Tab, document: Document, numbers: Sequence[int]) -> str:
-    """The text of these pages, each under its number; empty if there is none. Raises `DemoError`."""
-    texts: list[str] = []
-    for number in numbers:
-        if text := await tabs.background.page_text(tab, document, number):
-            texts.append(f"{document.name}, p. {number}:\n{text}")
-    said = "\n\n".join(texts)
-    if len(said) > MAX_TEXT_CHARACTERS:
-        raise MediaError(
-            "The text of these pages of {name} has {count} characters; at most {most} can be added, so choose fewer pages.",
-            name=document.name,
-            count=grouped(len(said)),
-            most=grouped(MAX_TEXT_CHARACTERS),
         )
     return said
 
@@ -125,15 +108,6 @@ def _document(draft: Draft, document_id: object) -> Document | None:
     """The document with this id of which a page is in the tray."""
     known = (item.document for item in draft.tray if item.document)
     return next((document for document in known if document.id == document_id), None)
-
-
-def _require_room(files: int) -> None:
-    if files > MAX_ATTACHMENTS:
-        raise DemoError(
-            "A message can hold {most} files; this one has {count}.",
-            most=MAX_ATTACHMENTS,
-            count=files,
-        )
 
 
 async def _drawn(
