@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from PIL import Image
@@ -16,7 +17,7 @@ PADDING = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9F
 ROWS = (("Item", "Price"), ("Apples", "3.20"), ("Pears", "4.10"), ("Sum", "7.30"))
 
 
-def written(lines: Sequence[str], size: int = 24) -> bytes:
+def lines_of(lines: Sequence[str], size: int = 24) -> bytes:
     """The content of a page: these lines from the top of an A4 page on."""
     shown = " ".join(f"({line}) Tj 0 -{2 * size} Td" for line in lines)
     return f"BT /F1 {size} Tf 72 740 Td {shown} ET".encode("latin-1")
@@ -42,30 +43,38 @@ def pdf(
     box: str = A4,
     more: str = "",
     field: str = "",
+    objects: Mapping[str, tuple[str, bytes]] = MappingProxyType({}),
     password: str = "",
 ) -> Path:
-    """A PDF document with these pages. box: the MediaBox; more: further entries of each page; field: where a form has one, filled with black; password: to open it."""
-    contents = [page if isinstance(page, bytes) else written(page) for page in pages]
+    """A PDF document with these pages. box: the MediaBox; more: further entries of each page; field: where a form has one, filled with black; objects: streams that
+    pages and forms can draw, by name; password: to open it.
+    """
+    contents = [page if isinstance(page, bytes) else lines_of(page) for page in pages]
     kids = " ".join(f"{4 + 2 * i} 0 R" for i in range(len(contents)))
-    objects = {
+    written = {
         1: b"<< /Type /Catalog /Pages 2 0 R >>",
         2: f"<< /Type /Pages /Kids [{kids}] /Count {len(contents)} >>".encode(),
         3: b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     }
+    first = 4 + 2 * len(contents)
+    named = " ".join(f"/{name} {number} 0 R" for number, name in enumerate(objects, first))
+    resources = f"<< /Font << /F1 3 0 R >> /XObject << {named} >> >>"
     key, encryption = _encryption(password) if password else (b"", b"")
     for i, content in enumerate(contents):
         number = 5 + 2 * i
-        objects[number - 1] = (
-            f"<< /Type /Page /Parent 2 0 R /MediaBox [{box}] /Contents {number} 0 R "
-            f"/Resources << /Font << /F1 3 0 R >> >> {more} >>"
+        written[number - 1] = (
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [{box}] /Contents {number} 0 R /Resources {resources} {more} >>"
         ).encode()
         if key:
             salted = key + number.to_bytes(3, "little") + bytes(2)
             content = _rc4(hashlib.md5(salted).digest()[:10], content)
-        objects[number] = b"<< /Length %d >> stream\n%s\nendstream" % (len(content), content)
+        written[number] = b"<< /Length %d >> stream\n%s\nendstream" % (len(content), content)
+    for number, (entries, content) in enumerate(objects.values(), first):
+        head = f"<< {entries} /Resources {resources} /Length {len(content)} >>"
+        written[number] = head.encode() + b" stream\n%s\nendstream" % content
     if field:
-        _add_field(objects, field)
-    path.write_bytes(_file(objects, encryption))
+        _add_field(written, field)
+    path.write_bytes(_file(written, encryption))
     return path
 
 
