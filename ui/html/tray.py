@@ -68,10 +68,10 @@ def _card(item: Attachment, label: str, texts: Texts) -> str:
     remove = html.escape(texts.remove.format(name=item.name))
     length = _length(item) if item.kind == "video" else ""
     if item.document:
-        length = f"<small>{html.escape(texts.page_number.format(page=item.page, pages=number(item.document.pages)))}</small>"
+        length = f"<small>{html.escape(texts.page_number.format(page=number(item.page)))}</small>"
     look = html.escape(f"{label}, {item.name}: {texts.look}")
     return (
-        f'<li data-kind="{item.kind}" title="{name}"><button type="button" data-look="{html.escape(item.id)}" aria-label="{look}">'
+        f'<li data-kind="{item.kind}"{" data-page" if item.document else ""} title="{name}"><button type="button" data-look="{html.escape(item.id)}" aria-label="{look}">'
         f'<img src="{html.escape(file_url(item.thumbnail))}" alt="{name}"></button>{length}'
         f"<p><strong>{html.escape(label)}</strong><span></span></p>"
         f'<button type="button" data-op="detach" data-id="{html.escape(item.id)}" '

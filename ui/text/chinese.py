@@ -486,7 +486,7 @@ CHINESE = Texts(
     cost_alone=Plural(other="共 {prompt} 个词元"),
     about="约 {number}",
     cost_item=Plural(other="{tokens} 个词元"),
-    page_number="第 {page} 页，共 {pages} 页",
+    page_number="第 {page} 页",
     pages="第 {field} 页，共 {pages} 页",
     frames="第 {field} 帧，共 {pages} 帧",
     pages_text="加入页面文字",

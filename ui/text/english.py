@@ -479,7 +479,7 @@ ENGLISH = Texts(
     cost_alone=Plural(by="prompt", one="{prompt} token", other="{prompt} tokens"),
     about="about {number}",
     cost_item=Plural(by="tokens", one="{tokens} token", other="{tokens} tokens"),
-    page_number="page {page} of {pages}",
+    page_number="page {page}",
     pages="Pages {field} of {pages}",
     frames="Frames {field} of {pages}",
     pages_text="Add their text",

@@ -504,7 +504,7 @@ KOREAN = Texts(
     cost_alone=Plural(other="토큰 {prompt}개"),
     about="약 {number}",
     cost_item=Plural(other="토큰 {tokens}개"),
-    page_number="{pages}쪽 중 {page}쪽",
+    page_number="{page}쪽",
     pages="전체 {pages}쪽 중 {field}쪽",
     frames="전체 {pages}프레임 중 {field}",
     pages_text="텍스트 추가",
