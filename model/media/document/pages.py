@@ -71,10 +71,12 @@ def images(
     return made
 
 
-def selected(ranges: str, pages: int, name: str) -> tuple[int, ...]:
+def selected(
+    ranges: str, pages: int, name: str, *, as_far_as_there: bool = False
+) -> tuple[int, ...]:
     """The numbers that "1-5, 8" names, each once, in rising order; all if it is empty. Raises `MediaError`.
 
-    pages: how many the document `name` has.
+    pages: how many the document `name` has; as_far_as_there: the same is asked of documents of any length.
     """
     if not ranges.strip():
         return tuple(range(1, pages + 1))
@@ -83,14 +85,18 @@ def selected(ranges: str, pages: int, name: str) -> tuple[int, ...]:
         found = _RANGE.fullmatch(part)
         first = int(found[1]) if found else 0
         last = int(found[2] or first) if found else 0
-        if not 1 <= first <= last <= pages:
-            raise MediaError(
-                "{name} has {pages:,} pages; choose from them as in 1-3, 5.",
-                name=name,
-                pages=pages,
-            )
-        chosen.update(range(first, last + 1))
+        if not 1 <= first <= last or (last > pages and not as_far_as_there):
+            raise _not_there(name, pages)
+        chosen.update(range(first, min(last, pages) + 1))
+    if not chosen:
+        raise _not_there(name, pages)
     return tuple(sorted(chosen))
+
+
+def _not_there(name: str, pages: int) -> MediaError:
+    return MediaError(
+        "{name} has {pages:,} pages; choose from them as in 1-3, 5.", name=name, pages=pages
+    )
 
 
 def shown_ranges(numbers: tuple[int, ...]) -> str:
