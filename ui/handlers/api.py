@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -19,17 +19,19 @@ import gradio as gr
 from model.backend import Backend
 from model.conversation import Conversation, Text
 from model.errors import DemoError, SettingError
+from model.media.document import selected
 from model.media.source import WEB
 from model.settings import DefaultSettings, GenerationSettings
 from ui import gradio_compat
-from ui.handlers.posted_message import PostedFile, parts_of
+from ui.handlers.posted_message import PageChoice, PostedFile, pages_of, parts_of, require_room
 from ui.http.asker import asker_of, asking, path_of
+from ui.media.uploads import MAX_ATTACHMENTS
 from ui.state.registry import Tabs
 from ui.state.tab.conversation import UNEXPECTED
 from ui.state.tab.draft import composed
 from ui.state.tab.run import Run
 from ui.state.tab.tab import Tab
-from ui.state.tray.attachment import Attachment
+from ui.state.tray.attachment import Attachment, Document
 
 log = logging.getLogger(__name__)
 
@@ -195,9 +197,12 @@ def _cancelled() -> bool:
 async def _drafted(
     tabs: Tabs, tab: Tab, message: object, settings: object
 ) -> tuple[Conversation, GenerationSettings]:
-    posted = parts_of(message)
+    posted, pages = parts_of(message), pages_of(message)
     chosen = await _chosen(tabs, tab, settings)
-    parts = [part if isinstance(part, str) else await _attached(tabs, tab, part) for part in posted]
+    parts: list[str | Attachment] = []
+    for part in posted:
+        parts += [part] if isinstance(part, str) else await _attached(tabs, tab, part, pages)
+        require_room(sum(isinstance(part, Attachment) for part in parts))
     asked = composed(
         tab.chat.conversation,
         [Text(part) if isinstance(part, str) else part.part(chosen.vision) for part in parts],
@@ -222,12 +227,37 @@ async def _until_loaded(backend: Backend) -> None:
         await asyncio.sleep(LOADING_S)
 
 
-async def _attached(tabs: Tabs, tab: Tab, file: PostedFile) -> Attachment:
+async def _attached(
+    tabs: Tabs, tab: Tab, file: PostedFile, pages: PageChoice
+) -> Sequence[str | Attachment]:
+    """A picture or a clip, or the chosen pages of a document and their text. Raises `DemoError`."""
+    found = await _opened(tabs, tab, file)
+    document = found if isinstance(found, Document) else found.document
+    if isinstance(found, Attachment) and not (
+        document and (pages.pages or document.kind == "pages")
+    ):
+        return [found]
+    assert document
+    numbers = selected(pages.pages, document.pages, document.name)
+    if len(numbers) > MAX_ATTACHMENTS:
+        raise DemoError(
+            "{name} has {pages:,} pages, and a message can hold {most} files; choose pages, such as 1-{most}.",
+            name=document.name,
+            pages=document.pages,
+            most=MAX_ATTACHMENTS,
+        )
+    tabs.rates.admit_look(tab.presence.asker.address, len(numbers))
+    drawn = [await tabs.background.page(tab, document, number) for number in numbers]
+    said = await tabs.background.pages_text(tab, document, numbers) if pages.text else ""
+    return [*drawn, *([f"{said}\n\n"] if said else [])]
+
+
+async def _opened(tabs: Tabs, tab: Tab, file: PostedFile) -> Attachment | Document:
     """What a program has uploaded, or named by its address if that is allowed. Raises `MediaError`."""
     path = file.path
     if not isinstance(path, str) or not path.startswith(WEB):
         stored = tabs.uploads.claim(path, tab.key, tab.presence.asker)
-        return await tabs.background.inspect(tab, stored, file.name)
+        return await tabs.background.look_at(tab, stored, file.name)
     return await tabs.background.download(tab, tabs.downloads, path)
 
 

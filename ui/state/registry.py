@@ -237,8 +237,8 @@ class Tabs:
         other = self.open_tabs.get(original)
         if other and other.presence.user == tab.presence.user and not tab.used:
             tab.copy(other)
-            for path in tab.chat.attachments:
-                self.uploads.keep(Path(path), tab.key)
+            for item in tab.chat.attachments.values():
+                self.uploads.keep(Path(item.upload), tab.key)
 
     def clear(self, tab: Tab) -> None:
         """Start over in a tab. The backend forgets it; its files are removed when it is too late to undo that."""

@@ -187,7 +187,10 @@ class Texts:
     cost_alone: Plural
     about: str
     cost_item: Plural
-    first_page: str
+    page_number: str
+    pages: str
+    frames: str
+    pages_text: str
     cost_memory: str
     cost_wait: str
     fit: str

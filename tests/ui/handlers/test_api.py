@@ -27,6 +27,7 @@ from model.settings import (
     GenerationSettings,
     VisionSettings,
 )
+from tests.support import documents
 from tests.support.fakes import USAGE, Call, FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import PATIENCE_S, wait_until
@@ -349,3 +350,41 @@ def test_a_client_that_has_cancelled_can_ask_again_at_once(served: Served) -> No
     time.sleep(0.5)  # it arrives while the first is still being stopped
     over.set()
     assert again.result(PATIENCE_S)[0] == "Hello"
+
+
+def test_pages_of_a_document_are_pictures_and_their_text_is_sent_if_asked_for(
+    served: Served, tmp_path: Path
+) -> None:
+    paper = documents.pdf(tmp_path / "report.pdf", [["one"], documents.table(), ["three"]])
+    client = served.client()
+    message = {"text": "Sum?", "files": [handle_file(paper)], "pages": "2-3", "pages_text": True}
+    cost = client.predict(message=message, settings={}, api_name="/estimate")
+    assert [item["kind"] for item in cost["items"]] == ["image", "image"]
+    made = set((served.uploads / "pages").iterdir())
+    assert client.predict(message=message, settings={}, api_name="/chat")[0] == "Hello"
+    (sent,) = served.backend.calls[0].conversation.messages
+    assert [part.name for part in sent.media] == ["report-p2.png", "report-p3.png"]
+    assert sent.text.startswith("report.pdf, p. 2:\nItem Price\n") and sent.text.endswith(
+        "three\n\nSum?"
+    )
+    assert set((served.uploads / "pages").iterdir()) == made, "they were drawn once"
+
+
+def test_a_document_with_too_many_pages_is_refused_in_a_sentence(
+    served: Served, tmp_path: Path
+) -> None:
+    paper = documents.pdf(tmp_path / "long.pdf", [[str(n)] for n in range(300)])
+    locked = documents.pdf(tmp_path / "locked.pdf", [["x"]], password="geheim")
+    with pytest.raises(
+        AppError, match=r"^long\.pdf has 300 pages, and a message can hold 64 files;"
+    ):
+        ask(served.stranger, files=[handle_file(paper)])
+    with pytest.raises(AppError, match=r"^locked\.pdf is protected by a password;"):
+        ask(served.stranger, files=[handle_file(locked)])
+    both = {"text": "x", "files": [handle_file(paper)] * 2, "pages": "1-33"}
+    with pytest.raises(AppError, match="can hold 64 files; this one has 66"):
+        served.stranger.predict(message=both, settings={}, api_name="/chat")
+    for wrong in ({"pages": ["1"]}, {"pages_text": "yes"}):
+        with pytest.raises(AppError, match="The message's 'pages' must be text such as"):
+            served.stranger.predict(message={"text": "x"} | wrong, settings={}, api_name="/chat")
+    assert not served.backend.calls
