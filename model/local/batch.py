@@ -22,11 +22,12 @@ from model.engine.constraint.processor import require_not_outgrown
 from model.engine.engine import Engine
 from model.engine.generation import PREFILL_CHUNK_TOKENS
 from model.engine.grouped_attention import grouped_attention
-from model.engine.logits_processor import FiniteLogitsProcessor, not_finite_error
+from model.engine.logits.finite import FiniteLogitsProcessor, not_finite_error
 from model.engine.repetition import RepetitionDetector
-from model.engine.streamer import StopWhen, decoded
+from model.engine.streamer import StopWhen
 from model.prompt.sampling_arguments import sampling_arguments
 from model.prompt.token_ids import PlaceholderRange, Prompt
+from model.prompt.token_text import decoded
 from model.serving.media_piece import Ready
 from model.settings import GenerationSettings
 
@@ -66,7 +67,7 @@ def answer(
     ids, mask, positions = _padded(model, prompts, end_token)
     cache, finite, rows = KVCache(), FiniteLogitsProcessor(end_token), _Rows(engine, room, settings)
     matchers = engine.schemas.matchers(settings.json_schema, len(prompts))
-    held = engine.schemas.processors(matchers, prompts[0], padded=ids.shape[1])
+    held = engine.schemas.processors(matchers, prompts)
     criteria: list[StoppingCriteria] = [rows]
     if on_cpu := engine.device == "cpu":
         criteria.append(StopWhen(threads.token_done))

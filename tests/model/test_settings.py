@@ -49,7 +49,7 @@ def test_defaults_lie_within_their_bounds_and_what_is_given_wins() -> None:
 def test_every_field_of_both_classes_is_a_tunable_with_help() -> None:
     names = [f.name for f in (*fields(VisionSettings), *fields(GenerationSettings))]
     assert [spec.name for spec in SETTING_SPECS] == names
-    assert len(set(names)) == 19
+    assert len(set(names)) == 20
     assert all(spec.help.endswith(".") and spec.label for spec in SETTING_SPECS)
 
 

@@ -27,6 +27,7 @@ CONTRACT = {
     "json_schema",
     "json_size",
     "settings",
+    "usage",
 }
 # What each package or module of model/ may import of model/, beside itself and the contract.
 MODEL_ARROWS: dict[str, set[str]] = {
@@ -84,6 +85,7 @@ SCRIPT_ARROWS: dict[str, set[str]] = {
     "composer": {"browser", "page"},
     "opening": {"browser", "page", "settings", "composer"},
     "conversation": {"browser", "page", "settings", "composer", "opening"},
+    "answers": {"browser", "page", "conversation"},
     "tray": {"browser", "page", "composer", "opening", "conversation"},
     "inspector": {"browser", "page", "composer"},
     "data": {"browser", "page", "conversation"},

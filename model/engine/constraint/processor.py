@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from transformers import LogitsProcessor
 
-from model.engine.streamer import token_bytes
-from model.errors import DemoError
+from model.errors import DemoError, SettingName
+from model.prompt.token_text import token_bytes
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher
@@ -23,18 +23,34 @@ MAX_TAKEN_BACK = 32
 
 
 class _Row:
-    """The tokens of one answer, and its matcher after them."""
+    """The tokens of one answer, and its matcher after them. start: where it begins among the ids."""
 
     def __init__(
-        self, tokenizer: Any, end_tokens: frozenset[int], matcher: LLMatcher, *, thinks: bool
+        self,
+        tokenizer: Any,
+        end_tokens: frozenset[int],
+        matcher: LLMatcher,
+        start: int,
+        *,
+        thinks: bool,
     ) -> None:
         self._tokenizer, self._end_tokens, self._matcher = tokenizer, end_tokens, matcher
-        self.tokens: list[int] = []
+        self.start, self.tokens = start, list[int]()
         # The number of tokens after which the data begin; None while it thinks.
         self._begins: int | None = None if thinks else 0
         # The number of tokens that the matcher has read.
         self._read = 0
         self.failed = False
+
+    @property
+    def fits(self) -> bool:
+        """Whether all its tokens are those of an answer that has not ended."""
+        return self._begins is None or self._begins + self._read == len(self.tokens)
+
+    def unread(self, width: int) -> int:
+        """The first position among so many ids that has to be looked at. Drafts differ from what was read before."""
+        known = min(len(self.tokens), width - self.start)
+        return self.start + max(0, known - MAX_TAKEN_BACK)
 
     def advance(self, start: int, tokens: Sequence[int]) -> None:
         """Replace the tokens from number `start` on."""
@@ -52,7 +68,7 @@ class _Row:
         if self._begins is None:
             allowed[:] = 1
             allowed[list(self._end_tokens)] = 0
-        elif self._begins + self._read < len(self.tokens):
+        elif not self.fits:
             allowed[:] = 1  # after the end of the answer, or after a draft that is not accepted
         else:
             packed = np.frombuffer(self._matcher.compute_bitmask(), np.uint8)
@@ -72,10 +88,12 @@ class _Row:
             self._begins = None
 
     def _add(self, token: int) -> None:
-        whole = self._begins is not None and self._begins + self._read == len(self.tokens)
+        whole, after_thought = self.fits, bool(self._begins) and not self._read
         self.tokens.append(token)
         if self._begins is None:
             self._think()
+        elif after_thought and not token_bytes(self._tokenizer, token).strip():
+            self._begins = len(self.tokens)  # an answer that is continued may have it
         elif whole and token not in self._end_tokens:
             self._read += self._matcher.try_consume_tokens([token])
 
@@ -100,30 +118,40 @@ class SchemaLogitsProcessor(LogitsProcessor):  # type: ignore[misc]  # transform
         tokenizer: Any,
         end_tokens: frozenset[int],
         matchers: Sequence[LLMatcher],
-        prompt_tokens: int,
+        starts: Sequence[int],
         *,
         thinks: bool = False,
     ) -> None:
-        """matchers: one for each row, which are copied; prompt_tokens: the length of the prompts, with their padding."""
+        """matchers: one for each row, which are copied; starts: the position of each answer's first token."""
         self._rows = [
-            _Row(tokenizer, end_tokens, one.deep_copy(), thinks=thinks) for one in matchers
+            _Row(tokenizer, end_tokens, matcher.deep_copy(), start, thinks=thinks)
+            for matcher, start in zip(matchers, starts, strict=True)
         ]
-        self._prompt_tokens = prompt_tokens
 
     @property
     def failed(self) -> bool:
         """Whether a schema was too complex on the way. The answer ended there."""
         return any(row.failed for row in self._rows)
 
+    def require_fitting(self, begun: Sequence[Sequence[int]]) -> None:
+        """Raise `DemoError` if an answer that is continued does not fit. begun: the tokens of each row's."""
+        for row, tokens in zip(self._rows, begun, strict=True):
+            row.advance(0, tokens)
+            if not row.fits:
+                raise DemoError(
+                    "What the answer begins with does not fit {setting}; change it, or leave the schema out.",
+                    setting=SettingName("json_schema"),
+                )
+
     def __call__(self, ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """ids: (rows, tokens) int, with the prompt, and drafts at the end; scores: (rows, vocabulary) float."""
-        # Only the tail is fetched from the device. Drafts differ from what was read before.
-        known = min(len(self._rows[0].tokens), ids.shape[1] - self._prompt_tokens)
-        start = max(0, known - MAX_TAKEN_BACK)
-        latest = ids[:, self._prompt_tokens + start :].tolist()
+        # Only the tail is fetched from the device.
+        first = min(row.unread(ids.shape[1]) for row in self._rows)
+        latest = ids[:, first:].tolist()
         allowed = np.zeros(tuple(scores.shape), np.uint8)
         for row, tokens, mask in zip(self._rows, latest, allowed, strict=True):
-            row.advance(start, tokens)
+            at = max(first, row.start)
+            row.advance(at - row.start, tokens[at - first :])
             row.allow(mask)
         possible = torch.from_numpy(allowed).to(scores.device, torch.bool)
         return scores.masked_fill(~possible, -torch.inf)

@@ -53,16 +53,22 @@ class Schemas:
             return [self._compiled[schema].deep_copy() for _ in range(rows)]
 
     def processors(
-        self, matchers: Sequence[LLMatcher], prompt: Prompt, *, padded: int = 0
+        self, matchers: Sequence[LLMatcher], prompts: Sequence[Prompt]
     ) -> list[SchemaLogitsProcessor]:
-        """The logits processor of answers with these matchers, none without them.
+        """The logits processor of answers with these matchers, none without them. The prompts are padded on the left.
 
-        prompt: of one of them; padded: the length of the prompts, if they were padded.
+        Raises `DemoError` for an answer that is continued and does not fit.
         """
         if not matchers:
             return []
-        known, length = (self._tokenizer, self._end_tokens), padded or len(prompt)
-        return [SchemaLogitsProcessor(*known, matchers, length, thinks=prompt.thinks)]
+        longest = max(map(len, prompts))
+        starts = [longest - len(prompt.begun) for prompt in prompts]
+        thinks = prompts[0].thinks
+        made = SchemaLogitsProcessor(
+            self._tokenizer, self._end_tokens, matchers, starts, thinks=thinks
+        )
+        made.require_fitting([prompt.begun for prompt in prompts])
+        return [made]
 
     def _compile(self, schema: str) -> LLMatcher:
         from llguidance import LLMatcher, hf

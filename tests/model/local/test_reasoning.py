@@ -120,3 +120,28 @@ def test_data_begin_where_the_reasoning_ends_and_no_answer_ends_before(
     record = thinking.generation_record(ASKED, settings)
     result = thinking.verify(record, said, Cancel())
     assert result and result.equal, result
+
+
+@pytest.mark.parametrize("place", [2, 5, 8])
+def test_an_answer_that_is_continued_in_its_reasoning_or_after_it_equals_the_whole(
+    thinking: LocalBackend, place: int
+) -> None:
+    whole, _ = collected(thinking.stream(ASKED, GREEDY, Cancel()))
+    cut = GenerationSettings(max_new_tokens=place)
+    *events, finished = thinking.stream(ASKED, cut, Cancel(), session="cut")
+    assert isinstance(finished, Finished)
+    begun = "".join(event.text for event in events if isinstance(event, Delta))
+    talk = ASKED.with_reply(begun, finished.tokens)
+    *events, finished = thinking.stream(talk, GREEDY, Cancel(), session="cut")
+    more = "".join(event.text for event in events if isinstance(event, Delta))
+    thought = "".join(event.text for event in events if isinstance(event, Reasoning))
+    assert (begun + more)[: len(whole)] == whole
+    assert bool(thought) == (place < 4)
+    thinking.forget("cut")
+
+
+def test_an_edited_answer_goes_on_after_its_reasoning(thinking: LocalBackend) -> None:
+    prompt = thinking.prompt(ASKED.with_reply("Because"), GREEDY)
+    assert prompt.endswith("<think>\n\n</think>\n\nBecause")
+    events = thinking.stream(ASKED.with_reply("Because"), GREEDY, Cancel())
+    assert not any(isinstance(event, Reasoning) for event in events)
