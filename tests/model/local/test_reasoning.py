@@ -145,3 +145,10 @@ def test_an_edited_answer_goes_on_after_its_reasoning(thinking: LocalBackend) ->
     assert prompt.endswith("<think>\n\n</think>\n\nBecause")
     events = thinking.stream(ASKED.with_reply("Because"), GREEDY, Cancel())
     assert not any(isinstance(event, Reasoning) for event in events)
+
+
+def test_edited_data_go_on_after_the_reasoning(thinking: LocalBackend) -> None:
+    settings = GenerationSettings(max_new_tokens=300, json_schema=json.dumps(FIELDS))
+    begun = '{"name":"A'
+    more, usage = collected(thinking.stream(ASKED.with_reply(begun), settings, Cancel()))
+    assert usage.stop_reason == "stop" and fits(begun + more, settings.json_schema or "")

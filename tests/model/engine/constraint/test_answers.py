@@ -17,7 +17,7 @@ from model.backend import Cancel, Delta, Finished, Usage, collected
 from model.checkpoint.choose import BUNDLED
 from model.conversation import Conversation, Image, Text
 from model.engine.constraint import schemas as schemas_module
-from model.errors import SettingError
+from model.errors import DemoError, SettingError
 from model.json_schema import ends
 from model.local import LocalBackend
 from model.reproduce import stock
@@ -192,3 +192,44 @@ print("llguidance" in sys.modules)
 """
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert run.stdout.strip() == "False", run.stderr
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.5])
+def test_a_continued_answer_equals_one_that_never_stopped(
+    qwen2_vl: LocalBackend, temperature: float
+) -> None:
+    settings = replace(HELD, temperature=temperature, seed=3)
+    whole, usage = answer(qwen2_vl, settings)
+    for place in (1, usage.new_tokens // 2, usage.new_tokens - 1):
+        *events, finished = qwen2_vl.stream(TALK, replace(settings, max_new_tokens=place), Cancel())
+        assert isinstance(finished, Finished)
+        begun = "".join(event.text for event in events if isinstance(event, Delta))
+        more, ended = answer(qwen2_vl, settings, TALK.with_reply(begun, finished.tokens))
+        assert begun.rstrip("\ufffd") + more == whole and ended.stop_reason == "stop"
+
+
+def test_an_edited_answer_goes_on_as_data_if_it_is_the_beginning_of_some(
+    qwen2_vl: LocalBackend,
+) -> None:
+    begun = '{"name":"A bo'
+    more, usage = answer(qwen2_vl, HELD, TALK.with_reply(begun))
+    assert usage.stop_reason == "stop" and fits(begun + more, HELD.json_schema or "")
+    with pytest.raises(DemoError, match=r"begins with does not fit 'json_schema'"):
+        answer(qwen2_vl, HELD, TALK.with_reply("It is a boat"))
+
+
+def test_continued_answers_together_each_go_on_from_their_own_end(qwen2_vl: LocalBackend) -> None:
+    begun = ["", '{"name":"A bo', '{"na']
+    talks = [TALK.with_reply(text) if text else TALK for text in begun]
+    together = [said for said, _ in qwen2_vl.answer_batch(talks, HELD)]
+    assert together == [answer(qwen2_vl, HELD, talk)[0] for talk in talks]
+    assert all(fits(a + b, HELD.json_schema or "") for a, b in zip(begun, together, strict=True))
+
+
+def test_probabilities_are_those_among_the_tokens_that_fit(qwen2_vl: LocalBackend) -> None:
+    settings = replace(HELD, json_schema='{"const":"abc"}', logprobs=True)
+    said, usage = answer(qwen2_vl, settings)
+    assert said == '"abc"' and usage.logprobs
+    assert max(token["logprob"] for token in usage.logprobs) <= 0
+    forced = [token for token in usage.logprobs if token["text"] == '"']
+    assert forced and forced[-1]["logprob"] == pytest.approx(0, abs=1e-5)
