@@ -65,7 +65,9 @@ class _Row:
 
     def allow(self, allowed: np.ndarray) -> None:
         """Set the tokens that may come next. allowed: (vocabulary,) uint8, all zero."""
-        if self._begins is None:
+        if self.failed:
+            allowed[list(self._end_tokens)] = 1
+        elif self._begins is None:
             allowed[:] = 1
             allowed[list(self._end_tokens)] = 0
         elif not self.fits:
@@ -96,6 +98,7 @@ class _Row:
             self._begins = len(self.tokens)  # an answer that is continued may have it
         elif whole and token not in self._end_tokens:
             self._read += self._matcher.try_consume_tokens([token])
+            self.failed = self.failed or self._matcher.is_error()
 
     def _think(self) -> None:
         latest = self.tokens[-THOUGHT_TOKENS:]
