@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from model.backend import Delta
+from tests.e2e.test_everybody import found
 from tests.support.chat import Chat
 from tests.support.fakes import FakeBackend
 from ui.html.data.ready import READY
@@ -49,6 +50,7 @@ def test_a_receipt_becomes_a_table_that_can_be_mended_and_copied(
     expect(page.locator("figure.data th[scope=row]")).to_have_text(["shop", "total"])
     expect(page.locator("figure.data thead th")).to_have_text(["label", "bbox_2d"])
     assert not page.is_visible("#chatbot .bot-row code")
+    assert found(told) == []
     row = page.locator("figure.data tr.placed").nth(1)
     row.hover()
     expect(page.locator(".marked .marks > *").nth(1)).to_have_attribute("data-pointed", "")
