@@ -238,7 +238,7 @@ def test_probabilities_are_those_among_the_tokens_that_fit(qwen2_vl: LocalBacken
 def test_a_schema_that_becomes_too_complex_on_the_way_ends_with_a_sentence(
     qwen2_vl: LocalBackend,
 ) -> None:
-    """llguidance limits the work of each step, so that a stranger's schema holds nobody up."""
+    """Llguidance limits the work of each step, so that a stranger's schema holds nobody up."""
     parts = [{"properties": {f"p{n}": {}, f"q{n}": {}}, "type": "object"} for n in range(300)]
     settings = replace(HELD, json_schema=json.dumps({"anyOf": parts}))
     with pytest.raises(DemoError, match="too complex"):
