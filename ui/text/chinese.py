@@ -88,7 +88,7 @@ ERRORS: Mapping[str, str] = {
     "pdf_locked": "{name} 受密码保护；请另存一份不带密码的副本并添加该副本。",
     "pdf_damaged": "{name} 是已损坏的 PDF 文档；请将其重新打印为 PDF 后添加。",
     "page_damaged": "{name} 的第 {page} 页已损坏；请不要选择这一页。",
-    "pages_unknown": "{name} 共 {pages:,} 页；请按 1-3, 5 的形式选择。",
+    "pages_unknown": "{name} 的页码为 1 至 {pages:,}；请按 1-3, 5 的形式选择。",
     "pages_that_fit": "{name}：{pages} 页中可放下 {fitting} 页；请选择其他页，或降低“细节”后选择更多页。",
     "pages_without_text": "{name} 的这些页没有文字，只有图像；请让模型来识读。",
     "pages_text_too_long": "{name} 这些页的文字有 {count} 个字符；最多可加入 {most} 个，请少选几页。",

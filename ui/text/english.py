@@ -92,7 +92,7 @@ ERRORS: Mapping[str, str] = {
     "pdf_locked": "{name} is protected by a password; save a copy without one and attach that.",
     "pdf_damaged": "{name} is a damaged PDF document; print it to a new PDF and attach that.",
     "page_damaged": "Page {page} of {name} is damaged; leave it out.",
-    "pages_unknown": "{name} has {pages:,} pages; choose from them as in 1-3, 5.",
+    "pages_unknown": "The pages of {name} are 1 to {pages:,}; choose from them as in 1-3, 5.",
     "pages_that_fit": "{name}: {fitting} of {pages} pages fit; choose other pages, or lower the detail and choose more.",
     "pages_without_text": "{name} has no text on these pages, only pictures; ask the model to read them.",
     "pages_text_too_long": "The text of these pages of {name} has {count} characters; at most {most} can be added, so choose fewer pages.",

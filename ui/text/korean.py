@@ -88,7 +88,7 @@ ERRORS: Mapping[str, str] = {
     "pdf_locked": "{name} 파일은 암호로 보호되어 있습니다. 암호 없는 사본을 저장해서 첨부하세요.",
     "pdf_damaged": "{name} 파일은 손상된 PDF 문서입니다. 새 PDF로 인쇄해서 첨부하세요.",
     "page_damaged": "{name}의 {page}쪽이 손상되었습니다. 이 쪽은 빼세요.",
-    "pages_unknown": "{name} 파일은 {pages:,}쪽입니다. 1-3, 5와 같이 선택하세요.",
+    "pages_unknown": "{name} 파일은 1쪽부터 {pages:,}쪽까지 있습니다. 1-3, 5와 같이 선택하세요.",
     "pages_that_fit": "{name}: {pages}쪽 중 {fitting}쪽이 들어갑니다. 다른 쪽을 선택하거나, 세부 수준을 낮추고 더 선택하세요.",
     "pages_without_text": "{name}의 이 쪽들에는 텍스트가 없고 그림만 있습니다. 모델에게 읽어 달라고 하세요.",
     "pages_text_too_long": "{name}의 이 쪽들의 텍스트는 {count}자입니다. 최대 {most}자까지 추가할 수 있으니 쪽수를 줄이세요.",

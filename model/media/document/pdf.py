@@ -20,7 +20,7 @@ from PIL import Image
 from model.errors import MediaError
 from model.media.source import Source, display_name, opened
 
-# An A4 page has 1654 x 2339 pixels, which is 4,935 visual tokens of 28 pixels; the settings make it smaller.
+# An A4 page has 1653 x 2339 pixels, about 4,900 visual tokens of 28 pixels; the settings make it smaller.
 DPI = 200
 POINTS_PER_INCH = 72
 MAX_SIDE_PX = 4096

@@ -94,8 +94,8 @@ def test_of_a_long_document_the_first_pages_are_attached_until_others_are_chosen
 @pytest.mark.parametrize(
     ("pages", "sentence"),
     [
-        ("0-2", "report.pdf has 300 pages; choose from them as in 1-3, 5."),
-        ("<b>", "report.pdf has 300 pages; choose from them as in 1-3, 5."),
+        ("0-2", "The pages of report.pdf are 1 to 300; choose from them as in 1-3, 5."),
+        ("<b>", "The pages of report.pdf are 1 to 300; choose from them as in 1-3, 5."),
         ("1-300", "A message can hold 64 files; this one has 301."),
         ("", "A message can hold 64 files; this one has 301."),
     ],
