@@ -94,7 +94,7 @@ def _page(document: Any, page: int, source: Source, name: str) -> Iterator[Any]:
             yield opened_page
     except (pypdfium2.PdfiumError, IndexError, ValueError) as error:
         raise MediaError(
-            "Page {page} of {name} is damaged; leave it out.",
+            "Page {page} of {name} is damaged; choose other pages.",
             page=page,
             name=display_name(source, name),
         ) from error
@@ -115,5 +115,5 @@ def _refusal(error: pypdfium2.PdfiumError, shown: str) -> MediaError:
             name=shown,
         )
     return MediaError(
-        "{name} is a damaged PDF document; print it to a new PDF and attach that.", name=shown
+        "{name} is a damaged PDF document; save it anew with a PDF reader and attach that.", name=shown
     )

@@ -184,7 +184,7 @@ def test_damaged_pages_are_named_and_the_others_attached(uploads: Path) -> None:
         tab = tabs.open(KEY)
         assert pages_of(tab) == [1, 3]
         assert [str(said) for said in tab.draft.refusals] == [
-            "Page 2 of report.pdf is damaged; leave it out."
+            "Page 2 of report.pdf is damaged; choose other pages."
         ]
 
     scene(play)
