@@ -250,6 +250,11 @@ class GenerationSettings:
         help="The same seed draws the same answer again; empty takes a fresh one each time.",
     )  # fmt: skip
 
+    logprobs: bool = _setting(
+        False, "answer", "Show how sure each word is", kind="bool",
+        help="Keeps for every word how likely it was, and what else was likely; shown below the answer.",
+    )  # fmt: skip
+
     def __post_init__(self) -> None:
         _check_fields(self)
         if self.temperature < MIN_TEMPERATURE:

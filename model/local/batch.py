@@ -21,7 +21,7 @@ from model.engine.cache.kv_cache import KVCache
 from model.engine.engine import Engine
 from model.engine.generation import PREFILL_CHUNK_TOKENS
 from model.engine.grouped_attention import grouped_attention
-from model.engine.logits_processor import FiniteLogitsProcessor, not_finite_error
+from model.engine.logits.finite import FiniteLogitsProcessor, not_finite_error
 from model.engine.repetition import RepetitionDetector
 from model.engine.streamer import StopWhen
 from model.prompt.sampling_arguments import sampling_arguments

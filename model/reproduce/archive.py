@@ -182,8 +182,14 @@ def _settings(archive: Archive, names: Mapping[str, str]) -> dict[str, Any]:
             }
             for item, processed in items
         ],
-        "answers": [asdict(answered) for answered in archive.answers],
+        "answers": [_answer(answered) for answered in archive.answers],
     }
+
+
+def _answer(answered: AnswerRecord) -> dict[str, Any]:
+    """Without probabilities, which take more room than everything else."""
+    usage = answered.usage.figures if answered.usage else None
+    return asdict(replace(answered, usage=None)) | {"usage": usage}
 
 
 def _answered_by(archive: Archive) -> list[str]:

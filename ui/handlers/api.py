@@ -109,7 +109,7 @@ async def _streamed(tabs: Tabs, tab: Tab, run: Run) -> AsyncGenerator[tuple[str,
         if run.error:
             tab.chat.undelivered = None  # nobody will read it, and its message may be long
             raise run.error
-    yield run.text, asdict(run.finished.usage) if run.finished else {}
+    yield run.text, run.finished.usage.told if run.finished else {}
     tab.chat.undelivered = None
 
 

@@ -98,6 +98,8 @@ SCRIPT_TEXTS = (
     "chats_lost",
     "chats_not_opened",
     "chats_unkept",
+    "how_sure",
+    "sure_hint",
 )
 _PLAIN = re.compile(r"[^\W_]+(?: [^\W_]+)*")  # words and single spaces mean nothing in Markdown
 

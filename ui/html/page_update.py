@@ -15,6 +15,7 @@ from model.conversation import Message
 from ui.gradio_compat import as_update, file_url
 from ui.html import grounding as grounding_html
 from ui.html import messages as messages_html
+from ui.html import probabilities
 from ui.html import tray as tray_html
 from ui.html.markdown import timestamps
 from ui.html.markdown.answer import to_html
@@ -61,7 +62,9 @@ class ConversationUpdate(TypedDict):
     version: int  # of the page afterwards
     kept: int  # messages that stay
     messages: list[dict[str, Any]]  # after those, in the format of Gradio's Chatbot
-    answers: list[dict[str, Any]]  # among these: the text to copy, and the places that it names
+    answers: list[
+        dict[str, Any]
+    ]  # among these: the text to copy, the places that it names, and how sure they are
     regions: list[list[dict[str, Any]]]  # of each question among these: the places that it is about
 
 
@@ -134,7 +137,11 @@ def conversation_update(tab: Tab) -> ConversationUpdate:
         messages_html.thoughts(new, tab.texts, named=tab.checkpoints.several),
         kept,
     )
-    said = [messages_html.readable(m.text) for m in shown[kept:] if m.role == "assistant"]
+    replies = [m for m in shown[kept:] if m.role == "assistant"]
+    given = [
+        answers[number] for number in range(kept, len(shown)) if shown[number].role == "assistant"
+    ]
+    said = [messages_html.readable(reply.text) for reply in replies]
     pointed = grounding_html.by_answer(conversation, chat.attachments, conventions, kept)
     regions = grounding_html.by_question(conversation, chat.attachments, conventions, kept)
     return {
@@ -144,8 +151,12 @@ def conversation_update(tab: Tab) -> ConversationUpdate:
         "kept": kept,
         "messages": as_gradio_sends(messages),
         "answers": [
-            {"text": text, "places": grounding_html.described(pictures)}
-            for text, pictures in zip(said, pointed, strict=True)
+            {
+                "text": text,
+                "places": grounding_html.described(pictures),
+                "sure": probabilities.described(reply.text, answer.usage if answer else None),
+            }
+            for text, pictures, reply, answer in zip(said, pointed, replies, given, strict=True)
         ],
         "regions": [grounding_html.described(of_question) for of_question in regions],
     }
@@ -155,7 +166,8 @@ def _drawn_from(tab: Tab, message: Message, answered: AnswerRecord | None) -> tu
     """All that the drawing of a message depends on. If one changes, the messages after it are drawn again, too."""
     thought = (answered.reasoning, tab.language) if answered and answered.reasoning else None
     shown = [known.shown for m in message.media if (known := tab.chat.attachments.get(str(m.path)))]
-    return message, thought, tuple(shown)
+    sure = bool(answered and answered.usage and answered.usage.logprobs)
+    return message, thought, sure, tuple(shown)
 
 
 def run_state(tab: Tab) -> str:

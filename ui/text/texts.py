@@ -90,6 +90,8 @@ class Texts:
     read: str
     copy: str
     copied: str
+    how_sure: str
+    sure_hint: str
     continue_answer: str
     retry: str
     retry_penalised: str

@@ -46,9 +46,10 @@ function keepInSight() {
 }
 
 function show() {
-  const editing = Boolean($('#run-state [data-editing]'));
+  const side = $('#run-state [data-editing]')?.dataset.side;
+  const editing = Boolean(side);
   if (editing !== composer.editing()) {
-    $('#page').toggleAttribute('data-editing', editing);
+    editing ? $('#page').setAttribute('data-editing', side) : $('#page').removeAttribute('data-editing');
     $('#message').inert = editing;
     if (editing) unpin();
     place();

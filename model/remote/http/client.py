@@ -36,7 +36,8 @@ MAX_CONTEXT = 2**32 - 1
 # Parts of a request that some servers reject, and that an answer does not need.
 VIDEO = "video_url"
 SAMPLING = ("repetition_penalty", "seed", "top_k")
-OPTIONAL = (*SAMPLING, "skip_special_tokens", "stream_options")
+PROBABILITIES = ("logprobs", "top_logprobs")
+OPTIONAL = (*SAMPLING, *PROBABILITIES, "skip_special_tokens", "stream_options")
 # Owners of models in servers that have `continue_final_message`.
 CONTINUING = ("vllm", "sglang")
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -582,3 +584,40 @@ def test_a_server_that_may_not_continue_an_answer_is_not_asked_to(
     assert not server.asked
     events(remote)
     assert "continue_final_message" not in server.asked[0].body
+
+
+def spoken(token: str, logprob: float, *others: tuple[str, float]) -> dict[str, Any]:
+    """An entry of a server's `logprobs`."""
+    top = [{"token": other, "logprob": one, "bytes": None} for other, one in others]
+    return {"token": token, "logprob": logprob, "bytes": None, "top_logprobs": top}
+
+
+def test_a_server_tells_how_sure_its_model_was(server: OpenAIServer) -> None:
+    told: list[list[Any]] = [
+        [spoken("A", -0.1, ("A", -0.1), ("The", -2.4)), "nonsense", {"token": 3}],
+        [spoken(" boat", -0.5, *[(f"x{i}", -1.0 - i) for i in range(9)])],
+        [spoken("<|im_end|>", -9e9), spoken("", float("nan"))],
+    ]
+    server.replies = [Told(("A", " boat", ""), logprobs=told)]
+    remote = RemoteBackend.connect(Connection(server.base))
+    found = events(remote, settings=replace(GREEDY, logprobs=True))
+    body = server.asked[0].body
+    assert (body["logprobs"], body["top_logprobs"]) == (True, 5)
+    assert (text(found), notices(found)) == ("A boat", [])
+    first, second = usage(found).logprobs or []
+    top = [{"text": "A", "logprob": -0.1}, {"text": "The", "logprob": -2.4}]
+    assert first == {"text": "A", "logprob": -0.1, "top": top}
+    assert (second["text"], len(second["top"])) == (" boat", 5)
+
+
+@pytest.mark.parametrize("takes", [FIELDS | {"stream_options"}, None])
+def test_a_server_without_probabilities_answers_and_says_so(
+    server: OpenAIServer, takes: set[str] | None
+) -> None:
+    server.takes = takes
+    remote = RemoteBackend.connect(Connection(server.base))
+    found = events(remote, settings=replace(GREEDY, logprobs=True))
+    assert text(found) == "Hello"
+    assert any("does not say how sure" in sentence for sentence in notices(found))
+    events(remote)
+    assert "logprobs" not in server.asked[-1].body

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
-from model.backend import AnswerRecord
+from model.backend import AnswerRecord, Usage
 from model.conversation import Conversation
 from model.settings import MAX_NEW_TOKENS, GenerationSettings
 
@@ -48,6 +49,15 @@ class Begun:
         length = settings.max_new_tokens
         same = replace(before.settings, seed=settings.seed, max_new_tokens=length) == settings
         return same and len(self.tokens) + length <= MAX_NEW_TOKENS
+
+    def joined(self, usage: Usage) -> Usage:
+        """The usage of the rest, with the probabilities of the whole answer if those of the beginning are known."""
+        before = self.answered.usage.logprobs if self.answered.usage else None
+        if self.edited or before is None or usage.logprobs is None:
+            return usage
+        ends = list(accumulate(len(token["text"]) for token in before))
+        kept = [token for token, end in zip(before, ends, strict=True) if end <= len(self.text)]
+        return replace(usage, logprobs=kept + usage.logprobs)
 
     def recorded(self, settings: GenerationSettings) -> GenerationSettings:
         """The settings of a single run that gives the whole answer."""

@@ -132,6 +132,7 @@ class Run:
             pieced = not begun.is_whole_with(settings, self.checkpoint)
             settings = begun.recorded(settings)
         usage = self.finished.usage if self.finished else None
+        usage = begun.joined(usage) if begun and usage else usage
         reasoning = self.reasoning.strip()
         return AnswerRecord(settings, usage, reasoning, self.checkpoint, self.convention, pieced)
 
