@@ -115,5 +115,6 @@ def _refusal(error: pypdfium2.PdfiumError, shown: str) -> MediaError:
             name=shown,
         )
     return MediaError(
-        "{name} is a damaged PDF document; save it anew with a PDF reader and attach that.", name=shown
+        "{name} is a damaged PDF document; save it anew with a PDF reader and attach that.",
+        name=shown,
     )
