@@ -237,7 +237,7 @@ def test_every_word_of_the_page_that_using_it_names_stands_on_it() -> None:
     words = {ENGLISH.fit.rstrip("…"), ENGLISH.compare, ENGLISH.retry, ENGLISH.continue_answer, ENGLISH.settings["logprobs"][0], ENGLISH.edit, ENGLISH.edit_answer, ENGLISH.undo, ENGLISH.reproduce,
              ENGLISH.verify, ENGLISH.export, ENGLISH.send, ENGLISH.cancel, ENGLISH.copy, ENGLISH.clear,
              ENGLISH.region_ask, ENGLISH.copy_said, ENGLISH.picture_detail, ENGLISH.advanced,
-             ENGLISH.settings_title, ENGLISH.chats_forget, ENGLISH.groups["data"], ENGLISH.copy_json, ENGLISH.copy_csv, *ENGLISH.tasks.values()}  # fmt: skip
+             ENGLISH.settings_title, ENGLISH.chats_forget, ENGLISH.groups["data"], ENGLISH.copy_json, ENGLISH.copy_csv, ENGLISH.pages_text, *ENGLISH.tasks.values()}  # fmt: skip
     named = set(re.findall(r"\*{1,2}([A-Z][\w ]+…?)\*{1,2}", USING.read_text(encoding="utf-8")))
     assert named == words
 

@@ -19,8 +19,9 @@ def of(tab: Tab, tabs: Iterable[Tab], uploads: Uploads) -> list[str]:
 
 def of_cleared(tab: Tab, cleared: Cleared, tabs: Iterable[Tab], uploads: Uploads) -> list[str]:
     """The same of what a tab has cleared and has not attached again."""
-    again = tab.chat.attachments
-    items = [item for path, item in cleared.chat.attachments.items() if path not in again]
+    again = {path for item in tab.chat.attachments.values() for path in (item.path, item.upload)}
+    before = cleared.chat.attachments.values()
+    items = [item for item in before if not again & {item.path, item.upload}]
     return _left(tab, items, cleared.made_files, tabs, uploads)
 
 

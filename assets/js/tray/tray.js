@@ -81,7 +81,8 @@ export async function choosePages(field) {
   await request('change_tray', { op: 'pages', id: field.dataset.pages, pages: field.value });
   field.readOnly = false;
   field.removeAttribute('aria-busy');
-  for (const shown of document.querySelectorAll(FIELD)) shown.value = shown.getAttribute('value');
+  const fields = /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll(FIELD));
+  for (const shown of fields) shown.value = shown.defaultValue;
 }
 
 /** The field for pages that an event is about. */

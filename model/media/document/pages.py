@@ -95,7 +95,9 @@ def selected(
 
 def _not_there(name: str, pages: int) -> MediaError:
     return MediaError(
-        "{name} has {pages:,} pages; choose from them as in 1-3, 5.", name=name, pages=pages
+        "The pages of {name} are 1 to {pages:,}; choose from them as in 1-3, 5.",
+        name=name,
+        pages=pages,
     )
 
 

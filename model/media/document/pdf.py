@@ -20,7 +20,7 @@ from PIL import Image
 from model.errors import MediaError
 from model.media.source import Source, display_name, opened
 
-# An A4 page has 1654 x 2339 pixels, which is 4,935 visual tokens of 28 pixels; the settings make it smaller.
+# An A4 page has 1653 x 2339 pixels, about 4,900 visual tokens of 28 pixels; the settings make it smaller.
 DPI = 200
 POINTS_PER_INCH = 72
 MAX_SIDE_PX = 4096
@@ -94,7 +94,7 @@ def _page(document: Any, page: int, source: Source, name: str) -> Iterator[Any]:
             yield opened_page
     except (pypdfium2.PdfiumError, IndexError, ValueError) as error:
         raise MediaError(
-            "Page {page} of {name} is damaged; leave it out.",
+            "Page {page} of {name} is damaged; choose other pages.",
             page=page,
             name=display_name(source, name),
         ) from error
@@ -115,5 +115,6 @@ def _refusal(error: pypdfium2.PdfiumError, shown: str) -> MediaError:
             name=shown,
         )
     return MediaError(
-        "{name} is a damaged PDF document; print it to a new PDF and attach that.", name=shown
+        "{name} is a damaged PDF document; save it anew with a PDF reader and attach that.",
+        name=shown,
     )

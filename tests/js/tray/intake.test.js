@@ -38,6 +38,17 @@ test('a message waits for a file that is on its way, and goes with it', async ()
   assert.ok(done.shown.some((seen) => seen?.held));
 });
 
+test('a message waits for a change of the tray, and goes after it', async () => {
+  const { made, done } = intake();
+  made.open();
+  let end = () => {};
+  const changed = made.during(new Promise((resolve) => { end = () => resolve(''); }));
+  assert.deepEqual([heldBack(made), done.sent], [true, 0]);
+  end();
+  await changed;
+  assert.deepEqual([heldBack(made), done.sent], [false, 1]);
+});
+
 test('a message does not go without the file that failed, and is held back no longer', async () => {
   const { made, done } = intake({ store: refuse });
   made.open();

@@ -165,6 +165,8 @@ def test_an_error_that_counts_reads_well_for_one() -> None:
         "weight_files_missing",
         "weights_incomplete",
         "resolution_lowered",
+        "too_many_pages",
+        "pages_text_too_long",
     }
     assert {name for name, said in ERRORS.items() if COUNTING.search(said)} == more_than_one
 

@@ -15,7 +15,6 @@ from ui.state.registry import Tabs
 from ui.state.tab.draft import Draft, drafted
 from ui.state.tab.tab import Tab
 from ui.state.tray.attachment import Attachment, Document
-from ui.text.texts import number as grouped
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +37,7 @@ async def first_pages(tabs: Tabs, tab: Tab, document: Document) -> list[Attachme
                 "{name}: {fitting} of {pages} pages fit; choose other pages, or lower the detail and choose more.",
                 name=document.name,
                 fitting=fitting,
-                pages=grouped(document.pages),
+                pages=f"{document.pages:,}",
             )
         )
     return drawn

@@ -41,7 +41,9 @@ def test_pages_are_chosen_by_numbers_and_ranges(ranges: str, numbers: tuple[int,
     "ranges", ["0", "10", "3-2", "1-10", "two", "1-2-3", ",", "-1", "1e3", "9" * 400]
 )
 def test_pages_that_are_not_there_are_refused_with_how_to_name_them(ranges: str) -> None:
-    with pytest.raises(MediaError, match=r"^a\.pdf has 9 pages; choose from them as in 1-3, 5\.$"):
+    with pytest.raises(
+        MediaError, match=r"^The pages of a\.pdf are 1 to 9; choose from them as in 1-3, 5\.$"
+    ):
         document.selected(ranges, 9, "a.pdf")
 
 
