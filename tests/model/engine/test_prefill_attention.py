@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,13 +12,19 @@ import torch
 from torch import nn
 from torch.nn.attention.bias import CausalBias
 from torch.overrides import TorchFunctionMode
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.modeling_flash_attention_utils import _is_packed_sequence
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from model.backend import Cancel
-from model.engine import prefill
+from model.backend import Cancel, collected
+from model.conversation import Conversation, Image, Text
+from model.engine import generation, prefill
 from model.engine.cache.kv_cache import KVCache
 from model.engine.grouped_attention import GROUPED, STOCK
 from model.engine.prefill_attention import LOWER_RIGHT, prefill_attention
 from model.local import LocalBackend
+from model.settings import GenerationSettings
+from tests.support import media_files
 
 TOKENS, CHUNK = 40, 16
 
@@ -101,3 +108,27 @@ def test_each_device_reads_with_its_own_attention_and_is_stock_again_behind_it(
         assert text._attn_implementation == inside
         raise RuntimeError("in the middle")
     assert text._attn_implementation == STOCK
+
+
+def test_flash_attention_2_gets_neither_a_mask_nor_positions_that_look_like_several_sequences(
+    backend: LocalBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[tuple[bool, bool, bool]] = set()
+
+    def noting(module: Any, query: Any, key: Any, value: Any, mask: Any, **kwargs: Any) -> Any:
+        new, tokens = query.shape[2], key.shape[2]
+        packed = bool(_is_packed_sequence(kwargs.pop("position_ids", None), query.shape[0]))
+        seen.add((new < tokens, mask is not None, packed))
+        triangle = torch.ones(1, 1, new, tokens, dtype=torch.bool).tril(tokens - new)
+        return sdpa_attention_forward(module, query, key, value, triangle, **kwargs)
+
+    picture = Image(media_files.photo(tmp_path / "a.png", (308, 140)), media_files.SMALL)
+    talk = Conversation().with_user_turn(picture, Text("What is this?"))
+    settings = GenerationSettings(max_new_tokens=4)
+    stock, _ = collected(backend.stream(talk, settings, Cancel()))
+    config = backend.model.config.get_text_config()
+    monkeypatch.setitem(generation.PREFILL_CHUNK_TOKENS, "cpu", CHUNK)
+    monkeypatch.setitem(ALL_ATTENTION_FUNCTIONS, "flash_attention_2", noting)
+    monkeypatch.setattr(config, "_attn_implementation_internal", "flash_attention_2")
+    assert collected(backend.stream(talk, settings, Cancel()))[0] == stock
+    assert seen == {(False, False, False), (True, False, False)}
