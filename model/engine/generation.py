@@ -26,6 +26,7 @@ from model.engine.grouped_attention import grouped_attention
 from model.engine.logits import draws
 from model.engine.logits.finite import FiniteLogitsProcessor, not_finite_error
 from model.engine.logits.probabilities import ProbabilityRecorder
+from model.engine.prefill_attention import prefill_attention
 from model.engine.repetition import RepetitionDetector
 from model.engine.streamer import StopWhen, TextStreamer
 from model.prompt.sampling_arguments import sampling_arguments
@@ -193,7 +194,7 @@ class Generation:
             if encoded is None:
                 return False
             features[i] = encoded
-        with grouped_attention(self._model):
+        with prefill_attention(self._model):
             self._work["prefilled_tokens"] = prefill.prefill_in_chunks(
                 self._model,
                 start.ids,

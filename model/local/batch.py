@@ -91,10 +91,24 @@ def answer(
         raise not_finite_error()
     require_not_outgrown(held)
     written = output[:, ids.shape[1] :].tolist()
+    work = _work(prompts, media)
     return [
-        rows.answer(row, prompt, settings, written[row], requested_at)
+        rows.answer(row, prompt, settings, written[row], requested_at, next(work))
         for row, prompt in enumerate(prompts)
     ]
+
+
+def _work(prompts: Sequence[Prompt], media: Ready[torch.Tensor]) -> Iterator[tuple[int, int]]:
+    """Yield the items that are encoded for each prompt, and the images and frames that are decoded for it.
+
+    An item of several prompts is counted for the shortest one.
+    """
+    encoded: set[str] = set()
+    for prompt in prompts:
+        new = {item.content_hash() for item in prompt.items} - encoded
+        encoded |= new
+        frames = sum(media.frames.get(name, 0) for name in new)
+        yield len(new), frames
 
 
 def _padded(
@@ -199,8 +213,9 @@ class _Rows(StoppingCriteria):  # type: ignore[misc]  # transformers ships no ty
         settings: GenerationSettings,
         tokens: list[int],
         requested_at: float,
+        work: tuple[int, int],
     ) -> tuple[str, Usage]:
-        """tokens: of the row, with the padding after its end."""
+        """tokens: of the row, with the padding after its end; work: see `_work`."""
         tokens = tokens[: self._lengths.get(row, self._tokens)]
         stopped = bool(tokens) and tokens[-1] in self._engine.end_tokens
         decoding_s = self._ended_at[row] - self._first_at
@@ -215,7 +230,8 @@ class _Rows(StoppingCriteria):  # type: ignore[misc]  # transformers ships no ty
             stop_reason="stop" if stopped else "loop" if looping else "length",
             seed=settings.seed or 0,
             **settings.drawing,
-            vision_encodes=len(prompt.items),
+            vision_encodes=work[0],
+            decoded_frames=work[1],
             prefilled_tokens=len(prompt) - 1,
         )
         written = tokens[: len(tokens) - stopped]

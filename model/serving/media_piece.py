@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from model.prompt.visual_item import VisualItem
@@ -26,10 +26,15 @@ Key = tuple[object, str]
 
 @dataclass(frozen=True)
 class Ready(Generic[Value]):
-    """values: by content hash; decoded: images and frames that were decoded for this request alone."""
+    """values, and the images and frames that were decoded for this request alone, both by content hash."""
 
     values: Mapping[str, Value]
-    decoded: int = 0
+    frames: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def decoded(self) -> int:
+        """Images and frames that were decoded for this request alone."""
+        return sum(self.frames.values())
 
 
 class Piece(Generic[Value]):

@@ -241,13 +241,13 @@ class PreparedMedia(SessionStore, Generic[Value]):
             report(*told)
 
     def _counted(self, pieces: Sequence[Piece[Value]]) -> Ready[Value]:
-        decoded = sum(piece.uncounted for piece in pieces)
+        frames = {piece.key[1]: piece.uncounted for piece in pieces}
         values: dict[str, Value] = {}
         for piece in pieces:
             piece.uncounted = 0
             assert piece.value is not None
             values[piece.key[1]] = piece.value
-        return Ready(values, decoded)
+        return Ready(values, frames)
 
     def _leave(self, pieces: Sequence[Piece[Value]], *, linger: bool) -> None:
         """linger: decoding goes on for `LINGER_S`."""

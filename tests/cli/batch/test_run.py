@@ -46,7 +46,7 @@ def answered(backend: Any, files: Sequence[Path], out: Path, **kwargs: Any) -> i
 
 
 def lines(out: Path) -> list[dict[str, Any]]:
-    """Without what differs between answers given together and alone: times, seeds, and how frames are counted."""
+    """Without what differs between answers given together and alone: times, seeds, and who counts a picture of several questions."""
     read = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     for line in read:
         for name in ("ttft_s", "decode_tokens_per_s", "seed", "decoded_frames"):

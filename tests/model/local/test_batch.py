@@ -61,6 +61,18 @@ def test_mixed_media_and_texts_are_answered_as_one_after_the_other(
     assert len({text for text, _ in together}) == len(talks)
 
 
+def test_an_item_of_several_prompts_is_in_the_usage_of_one(
+    qwen2_vl: LocalBackend, talks: list[Conversation]
+) -> None:
+    work = [
+        (usage.vision_encodes, usage.decoded_frames)
+        for _, usage in qwen2_vl.answer_batch(talks, GREEDY)
+    ]
+    frames = alone(qwen2_vl, talks[2:3], GREEDY)[0][1].decoded_frames
+    # The shorter one of two with the same picture comes first.
+    assert work == [(0, 0), (1, 1), (1, frames), (0, 0), (1, 1)] and frames > 1
+
+
 def test_more_than_fit_are_answered_in_their_order(
     qwen2_vl: LocalBackend, talks: list[Conversation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
