@@ -92,7 +92,8 @@ def batch(
     with run.loading() as report:
         backend = load(options, flags, server, report)
     settings = backend.default_settings().changed(given)
-    return run.run(backend, found, options.prompt, settings, kept, options.concurrency)
+    pages = files.PageChoice(options.pages, options.pages_text)
+    return run.run(backend, found, options.prompt, settings, kept, options.concurrency, pages)
 
 
 def serve(

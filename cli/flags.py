@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from cli.batch import flags as batch
 from cli.choices import AUTO
 from model import VERSION
 from model.checkpoint.hub.hub import HUB_NAMES
@@ -97,7 +98,7 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     _add_engine_flags(flags)
     _add_server_flags(flags, environment)
     _add_limit_flags(flags)
-    _add_batch_flags(flags)
+    batch.add_flags(flags)
     settings = flags.add_argument_group("defaults of the page's settings")
     for spec in SETTING_SPECS:
         settings.add_argument(
@@ -254,17 +255,6 @@ def _add_limit_flags(flags: argparse.ArgumentParser) -> None:
              "fetched by this machine")
     limits.add_argument("--max-video-seconds", type=float, default=3600.0, metavar="N",
         help="longest clip, or part of one, that is read")
-
-
-def _add_batch_flags(flags: argparse.ArgumentParser) -> None:
-    batch = flags.add_argument_group("one question about many files, without a page")
-    batch.add_argument("--batch", nargs="+", default=None, metavar="PATH",
-        help="files, or folders of pictures and clips, each of which is asked about")
-    batch.add_argument("--prompt", default="", metavar="TEXT",
-        help="the question")
-    batch.add_argument("--out", default="", metavar="FILE",
-        help="where the answers go: a file that ends in .jsonl or .csv, or 'beside' for a .txt "
-             "beside each file; the same command goes on where it was stopped")
 # fmt: on
 
 

@@ -111,6 +111,8 @@ def _not_verified(record: GenerationRecord, answered: AnswerRecord, exported: Ar
         return f"given by {answered.checkpoint}"
     if not record.greedy:
         return "drawn by lot"
+    if answered.pieced:
+        return "changed, or continued with other settings"
     return "broken off" if answered.usage is None else ""
 
 

@@ -1,4 +1,4 @@
-"""The protocol of a model service, the events of an answer, and its usage.
+"""The protocol of a model service, and the events of an answer.
 
 Local and remote backends are equal behind it. It imports neither torch nor a client library.
 """
@@ -13,45 +13,10 @@ from typing import Literal, Protocol, runtime_checkable
 from model.conversation import Conversation
 from model.grounding import Convention
 from model.settings import DefaultSettings, GenerationSettings
+from model.usage import StopReason as StopReason
+from model.usage import Usage as Usage
 
-# The last two come from servers: a filter held back the rest of the answer, or the model refused.
-StopReason = Literal["stop", "length", "cancelled", "loop", "filtered", "refused"]
 Stage = Literal["loading", "queued", "media", "vision", "reading"]
-
-
-@dataclass(frozen=True)
-class Usage:
-    """The cost of an answer, and its sampling settings. The last five count work of this process; 0 if all was reused."""
-
-    # Tokens of the prompt, and those of them that were in the KV cache or are visual tokens.
-    prompt_tokens: int
-    reused_tokens: int
-    visual_tokens: int
-    # Tokens of the answer, without the end token.
-    new_tokens: int
-    # Seconds from the request to the answer's first token, the wait in the queue included; of a server to its first
-    # word, 0 without one.
-    ttft_s: float
-    # After the first streamed chunk; 0 if there was only one chunk.
-    decode_tokens_per_s: float
-    stop_reason: StopReason
-    seed: int
-    # At temperature 0 the next two have no effect.
-    temperature: float = 0.0
-    top_p: float = 1.0
-    top_k: int = 0
-    repetition_penalty: float = 1.0
-    # The part of `new_tokens` that is reasoning.
-    reasoning_tokens: int = 0
-    # Images and videos that went through the vision tower.
-    vision_encodes: int = 0
-    # Images opened and video frames decoded.
-    decoded_frames: int = 0
-    # Prompt tokens that went through the language model.
-    prefilled_tokens: int = 0
-    # What was evicted of this conversation since its last answer: tokens of its KV cache, and items with vision features.
-    evicted_tokens: int = 0
-    evicted_features: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,7 +24,8 @@ class AnswerRecord:
     """The settings of one answer, and its usage if it was completed.
 
     reasoning: shown, and never sent to a model again; checkpoint: the name by which people choose it, empty if unknown;
-    convention: how the answer names places, None if unknown.
+    convention: how the answer names places, None if unknown; pieced: it was continued from an edit or with other
+    settings, so no single run gives it.
     """
 
     settings: GenerationSettings
@@ -67,6 +33,7 @@ class AnswerRecord:
     reasoning: str = ""
     checkpoint: str = ""
     convention: Convention | None = None
+    pieced: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,10 +79,14 @@ class Notice:
 
 @dataclass(frozen=True)
 class Finished:
-    """The last event of every stream that does not raise."""
+    """The last event of every stream that does not raise.
+
+    tokens: the ids of the whole answer, without the end token, for `Conversation.with_reply`; empty if unknown.
+    """
 
     reason: StopReason
     usage: Usage
+    tokens: tuple[int, ...] = ()
 
 
 Event = Progress | Delta | Reasoning | Notice | Finished
@@ -130,7 +101,7 @@ def collected(events: Iterable[Event]) -> tuple[str, Usage]:
                 text += more
             case Reasoning(_, True):
                 text = ""
-            case Finished(_, usage):
+            case Finished(usage=usage):
                 return text, usage
     raise ValueError("A stream ends with `Finished`.")
 
@@ -199,6 +170,8 @@ class Status:
     yield_core: Callable[[], None] | None = None
     # Whether the backend is a `generation_record.Reproducible`.
     reproducible: bool = False
+    # Whether it continues an answer.
+    continues: bool = False
 
     @property
     def as_progress(self) -> Progress:
@@ -242,7 +215,8 @@ class Backend(Protocol):
     ) -> Iterator[Event]:
         """Answer the last user turn, as events: `Progress`, then `Delta` and `Reasoning`, at last one `Finished`.
 
-        A `Notice` may come at any time. Closing the iterator cancels the answer. What can be reused is kept for a
+        After a conversation that ends with a reply, they are the events of what follows it, where `Status.continues`. A
+        `Notice` may come at any time. Closing the iterator cancels the answer. What can be reused is kept for a
         non-empty `session` until `forget`. Raises `DemoError`, also between two events.
         """
         ...

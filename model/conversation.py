@@ -6,6 +6,7 @@ write into it. Knows nothing of files' contents, tokens or models.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
@@ -23,10 +24,12 @@ class Text:
     """Text typed by a person or answered by the model, exactly as it was.
 
     pointing: the page made the text from a region that a person selected; its grounding tokens stay active.
+    tokens: the ids of an answer as they were generated, with its reasoning; only continuing the answer needs them.
     """
 
     text: str
     pointing: bool = False
+    tokens: Sequence[int] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -127,11 +130,25 @@ class Conversation:
             raise ValueError("A turn needs at least one part.")
         return self._with(Message("user", parts))
 
-    def with_reply(self, text: str) -> Conversation:
-        """The conversation after the model's answer; `text` keeps its grounding tokens."""
+    def with_reply(self, text: str, tokens: Sequence[int] = ()) -> Conversation:
+        """The conversation after the model's answer; `text` keeps its grounding tokens.
+
+        A backend continues the answer of a conversation that ends with one. tokens: `Finished.tokens`, with which it
+        continues exactly; without them the text is tokenized.
+        """
         if not self.messages or self.messages[-1].role != "user":
             raise ValueError("A reply needs a user turn before it.")
-        return self._with(Message("assistant", (Text(text),)))
+        return self._with(Message("assistant", (Text(text, tokens=tokens),)))
+
+    @property
+    def begun_reply(self) -> Text | None:
+        """The answer that is to be continued; None if the conversation ends with a user turn."""
+        last = self.messages[-1] if self.messages else None
+        if last is None or last.role == "user":
+            return None
+        (reply,) = last.parts
+        assert isinstance(reply, Text)
+        return reply
 
     def without_last_reply(self) -> Conversation:
         """The conversation as it was before the latest answer (itself, if nothing was answered)."""

@@ -16,6 +16,7 @@ from model.errors import LocalizedText, SettingError, SettingName
 MAX_TEXT_CHARACTERS = 1_000_000
 # Seeds have 32 bits, as numpy's.
 MAX_SEED = 2**32 - 1
+MAX_NEW_TOKENS = 8192
 # Lower temperatures are greedy: dividing logits by a much smaller number overflows, and the assertion that then fails in
 # CUDA's sampling kernel ends the process's use of the GPU.
 MIN_TEMPERATURE = 1e-3
@@ -225,7 +226,7 @@ class GenerationSettings:
         help="What the model is told before the conversation; empty means the checkpoint's own default.",
     )  # fmt: skip
     max_new_tokens: int = _setting(
-        512, "answer", "Maximum answer length", kind="int", low=1, high=8192, step=1, unit="tokens",
+        512, "answer", "Maximum answer length", kind="int", low=1, high=MAX_NEW_TOKENS, step=1, unit="tokens",
         help="The answer is cut off after this many tokens; a token is about three quarters of a word.",
     )  # fmt: skip
     temperature: float = _setting(
@@ -247,6 +248,11 @@ class GenerationSettings:
     seed: int | None = _setting(
         None, "answer", "Seed", kind="int", low=0, high=MAX_SEED, step=1, optional=True,
         help="The same seed draws the same answer again; empty takes a fresh one each time.",
+    )  # fmt: skip
+
+    logprobs: bool = _setting(
+        False, "answer", "Show how sure each word is", kind="bool",
+        help="Keeps for every word how likely it was, and what else was likely; shown below the answer.",
     )  # fmt: skip
 
     def __post_init__(self) -> None:

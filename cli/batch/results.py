@@ -8,7 +8,7 @@ import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ class JsonLines(_Lines):
         if result.usage is None:
             told["error"] = result.error
         else:
-            told |= {"answer": result.answer, "usage": asdict(result.usage)}
+            told |= {"answer": result.answer, "usage": result.usage.told}
         return json.dumps(told, ensure_ascii=False) + "\n"
 
     def _read(self, content: str) -> tuple[str, set[str]]:
@@ -117,7 +117,7 @@ class CsvLines(_Lines):
         return _row(COLUMNS)
 
     def _text(self, result: Result) -> str:
-        usage = asdict(result.usage) if result.usage else {}
+        usage = result.usage.figures if result.usage else {}
         told = {**usage, "file": result.file, "answer": result.answer, "error": result.error}
         return _row([told.get(column, "") for column in COLUMNS])
 

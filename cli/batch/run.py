@@ -7,12 +7,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tqdm import tqdm
 
 from cli.batch import files as batch_files
+from cli.batch.files import PageChoice
 from cli.batch.results import Result, Results
 from model.backend import Backend, Cancel, LoadProgress, collected
 from model.conversation import Conversation, Text
@@ -25,6 +28,7 @@ log = logging.getLogger(__name__)
 INTERRUPTED = 130
 # Files that a local model is asked about together.
 TOGETHER = 8
+ALL_PAGES = PageChoice()
 
 
 def run(
@@ -34,16 +38,17 @@ def run(
     settings: DefaultSettings,
     results: Results,
     concurrency: int,
+    pages: PageChoice = ALL_PAGES,
 ) -> int:
     """Ask about the files that have no result yet. Returns the exit status: 1 if there is an error among the results.
 
-    concurrency: requests at once, for a server.
+    concurrency: requests at once, for a server; pages: of documents.
     """
     done = results.done()
     left = [file for file in files if str(file) not in done]
     if done:
         log.info("%d of %d files have a result already.", len(files) - len(left), len(files))
-    asking = _Asking(backend, prompt, settings)
+    asking = _Asking(backend, prompt, settings, pages)
     errors = 0
     with tqdm(total=len(left), unit="file", smoothing=0.05, disable=not left) as bar:
         try:
@@ -76,16 +81,20 @@ def loading() -> Iterator[LoadProgress]:
 class _Asking:
     """One question about files, with the settings of every file."""
 
-    def __init__(self, backend: Backend, prompt: str, settings: DefaultSettings) -> None:
-        self._backend, self._prompt = backend, prompt
+    def __init__(
+        self, backend: Backend, prompt: str, settings: DefaultSettings, pages: PageChoice
+    ) -> None:
+        self._backend, self._prompt, self._pages = backend, prompt, pages
         self._vision, self._generation = settings.vision, settings.generation
 
     def answers(self, files: Sequence[Path], concurrency: int) -> Iterator[Result]:
         """Yield the results in the order of the files."""
         together: Any = getattr(self._backend, "answer_batch", None)
         if together is not None and self._generation.temperature == 0:
-            for some in _parts(files, TOGETHER):
-                yield from self._together(together, some)
+            # A document is asked about alone, because its pages may fill the context.
+            for alone, group in groupby(files, batch_files.is_document):
+                for some in _parts(list(group), 1 if alone else TOGETHER):
+                    yield from self._together(together, some)
             return
         with ThreadPoolExecutor(concurrency) as threads:
             # A few at a time, so that what an interruption loses is little.
@@ -93,10 +102,13 @@ class _Asking:
                 yield from threads.map(self._alone, some)
 
     def _together(self, answer_batch: Any, files: Sequence[Path]) -> Iterator[Result]:
-        talks = [self._conversation(file) for file in files]
         try:
-            answers = answer_batch(talks, self._generation)
-        except DemoError:
+            with self._conversations(files) as talks:
+                answers = answer_batch(talks, self._generation)
+        except DemoError as error:
+            if len(files) == 1:
+                yield Result(str(files[0]), error=str(error))
+                return
             # One of them cannot be answered, and the error does not say which.
             yield from map(self._alone, files)
             return
@@ -106,16 +118,26 @@ class _Asking:
     def _alone(self, file: Path) -> Result:
         settings: GenerationSettings = self._generation
         try:
-            text, usage = collected(
-                self._backend.stream(self._conversation(file), settings, Cancel())
-            )
+            with self._conversations([file]) as (talk,):
+                text, usage = collected(self._backend.stream(talk, settings, Cancel()))
         except DemoError as error:
             return Result(str(file), error=str(error))
         return Result(str(file), text, usage)
 
-    def _conversation(self, file: Path) -> Conversation:
-        media = batch_files.media(file, self._vision)
-        return Conversation().with_user_turn(media, Text(self._prompt))
+    @contextmanager
+    def _conversations(self, files: Sequence[Path]) -> Iterator[list[Conversation]]:
+        """One question about each file. The pages of documents are on the disk as long as it is being answered.
+
+        Raises `MediaError`.
+        """
+        with TemporaryDirectory(prefix="pages-") as folder:
+            yield [
+                Conversation().with_user_turn(
+                    *batch_files.parts(file, self._pages, self._vision, Path(folder)),
+                    Text(self._prompt),
+                )
+                for file in files
+            ]
 
 
 def _parts(files: Sequence[Path], length: int) -> Iterator[Sequence[Path]]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from transformers import Cache, CompileConfig, GenerationConfig, StoppingCriteria
+from transformers import Cache, CompileConfig, GenerationConfig, LogitsProcessor, StoppingCriteria
 
 from model.backend import Cancel, Finished, Progress, StopReason, Usage
 from model.engine import prefill, prompt_lookup
@@ -22,7 +22,9 @@ from model.engine.cache import prefix_cache
 from model.engine.cache.prefix_cache import CachedPrefix
 from model.engine.engine import Engine
 from model.engine.grouped_attention import grouped_attention
-from model.engine.logits_processor import FiniteLogitsProcessor, not_finite_error
+from model.engine.logits import draws
+from model.engine.logits.finite import FiniteLogitsProcessor, not_finite_error
+from model.engine.logits.probabilities import ProbabilityRecorder
 from model.engine.repetition import RepetitionDetector
 from model.engine.streamer import StopWhen, TextStreamer
 from model.prompt.sampling_arguments import sampling_arguments
@@ -85,13 +87,20 @@ class Generation:
         # Features of the first slices of items whose encoding was cancelled, by content hash.
         self._encoded_slices: dict[str, list[torch.Tensor]] = {}
         self._streamer = self._new_streamer()
-        self._repetition = RepetitionDetector()
+        self._repetition = RepetitionDetector(prompt.begun)
+        self._recorder = ProbabilityRecorder() if settings.logprobs else None
         self._seed = secrets.randbelow(MAX_SEED + 1) if settings.seed is None else settings.seed
         self._max_new_tokens = min(settings.max_new_tokens, engine.max_answer_tokens(prompt))
+        self._drawn = (
+            len(prompt.begun) if settings.temperature > 0 else 0
+        )  # tokens, before this answer
         self._content_hashes = [item.content_hash() for item in prompt.items]
         self._cache_keys = prompt.cache_keys(self._content_hashes)
         # Greedy only: speculative decoding draws more random numbers, so a seed would give another answer.
-        self._uses_prompt_lookup = engine.prompt_lookup and settings.temperature == 0
+        # Nor with probabilities: it has the logits of tokens that come to nothing.
+        self._uses_prompt_lookup = (
+            engine.prompt_lookup and settings.temperature == 0 and not settings.logprobs
+        )
 
     @property
     def has_output(self) -> bool:
@@ -111,6 +120,7 @@ class Generation:
         """
         # `generate` passes the prompt to a streamer first, so each call needs a new one.
         self._streamer = self._new_streamer()
+        self._recorder = ProbabilityRecorder() if self._settings.logprobs else None
         self._evicted_units += self._engine.session_cache.pop_evicted_units(self.session)
         with self._match_prefix(media) as start:
             if start and self._prefill(start, media, self.cancel, until=len(self._prompt) - 1):
@@ -124,7 +134,9 @@ class Generation:
 
     def finish(self) -> None:
         """Emit `Finished`, also if `answer` was never called."""
-        self.emit(Finished(self._stop_reason(), self._usage()))
+        written = self._streamer.ids
+        tokens = (*self._prompt.begun, *written[: len(written) - self._streamer.has_end_token])
+        self.emit(Finished(self._stop_reason(), self._usage(), tokens))
 
     def _new_streamer(self) -> TextStreamer:
         engine = self._engine
@@ -225,13 +237,14 @@ class Generation:
         of Qwen2.5-VL the largest position is on the time axis of the video, not at the end of the prompt.
         """
         finite = FiniteLogitsProcessor(min(self._engine.end_tokens))
+        processors: list[LogitsProcessor] = [finite, *([self._recorder] if self._recorder else [])]
         criteria: list[StoppingCriteria] = [StopWhen(self.cancel.is_set)]
         if self._engine.stop_repetition:
             # The streamer has fetched its ids from the GPU already, one token late.
             criteria.append(StopWhen(lambda: self._repetition.read(self._streamer.ids)))
 
         def generate(cache: Cache, compiling: CompileConfig | None) -> None:
-            torch.manual_seed(self._seed)
+            draws.seed_after(self._model, self._seed, self._drawn)
             self._model.generate(
                 input_ids=ids,
                 attention_mask=torch.ones_like(ids),
@@ -240,7 +253,7 @@ class Generation:
                 generation_config=self._generation_config(compiling),
                 streamer=self._streamer,
                 stopping_criteria=criteria,
-                logits_processor=[finite],
+                logits_processor=processors,
             )
 
         if compiled_decoding := self._engine.compiled_decoding:
@@ -280,6 +293,7 @@ class Generation:
 
     def _usage(self) -> Usage:
         prompt, streamer, work = self._prompt, self._streamer, self._work
+        tokenizer, ends = self._engine.processor.tokenizer, self._engine.end_tokens
         first = streamer.first_token_at or time.perf_counter()
         return Usage(
             prompt_tokens=len(prompt),
@@ -296,4 +310,6 @@ class Generation:
             prefilled_tokens=work["prefilled_tokens"],
             evicted_tokens=self._evicted_units[prefix_cache.PREFIX_RANK],
             evicted_features=self._evicted_units[prefix_cache.FEATURES_RANK],
+            continued_tokens=len(prompt.begun),
+            logprobs=self._recorder and self._recorder.logprobs(tokenizer, streamer.ids, ends),
         )

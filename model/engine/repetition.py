@@ -7,7 +7,7 @@ measures the limits on real text.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from itertools import islice
 
 # Tokens that the repetitions take together, and their number. A chorus, a rule across the page or the empty rows of
@@ -27,15 +27,22 @@ class RepetitionDetector:
     is_repeating: once true, it stays true.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, begun: Iterable[Hashable] = ()) -> None:
+        """begun: tokens before those of `read`. If they repeat already, they do not count."""
         self._tail: deque[Hashable] = deque(maxlen=max(MIN_TOKENS, MIN_REPEATS * MAX_PERIOD))
-        self._fed = 0
+        self._fed = self._read = 0
         self.is_repeating = False
+        for token in begun:
+            self.add(token)
+        if self.is_repeating:
+            self._tail.clear()
+            self._fed, self.is_repeating = 0, False
 
     def read(self, answer: Sequence[Hashable]) -> bool:
         """Add the tokens of an answer that were not added yet, and return `is_repeating`."""
-        for token in islice(answer, self._fed, None):
+        for token in islice(answer, self._read, None):
             self.add(token)
+            self._read += 1
         return self.is_repeating
 
     def add(self, token: Hashable) -> None:

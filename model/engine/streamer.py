@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import codecs
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from transformers import StoppingCriteria
-from transformers.convert_slow_tokenizer import bytes_to_unicode
 from transformers.generation.streamers import BaseStreamer
 
 from model.backend import Delta
+from model.prompt.token_text import token_bytes
 from model.serving.event_stream import Emit
-
-# The byte for each character of a byte-level BPE vocabulary.
-_BYTE_OF_CHARACTER = {character: byte for byte, character in bytes_to_unicode().items()}
 
 
 class TextStreamer(BaseStreamer):  # type: ignore[misc]  # transformers ships no types for it
@@ -85,19 +82,3 @@ class StopWhen(StoppingCriteria):  # type: ignore[misc]  # transformers ships no
     ) -> torch.Tensor:
         """Shape (1,) bool, one per sequence."""
         return torch.full((input_ids.shape[0],), self._condition(), device=input_ids.device)
-
-
-def decoded(tokenizer: Any, tokens: Iterable[int]) -> str:
-    """The text of an answer's tokens, as a `TextStreamer` emits it."""
-    return b"".join(token_bytes(tokenizer, token) for token in tokens).decode(errors="replace")
-
-
-def token_bytes(tokenizer: Any, token: int) -> bytes:
-    """The bytes of one token. A token with characters that stand for no byte gives its text as UTF-8."""
-    text: str | None = tokenizer.convert_ids_to_tokens(token)
-    if text is None:
-        # Checkpoints pad their embeddings beyond the tokenizer's vocabulary.
-        return b""
-    if all(character in _BYTE_OF_CHARACTER for character in text):
-        return bytes(_BYTE_OF_CHARACTER[character] for character in text)
-    return text.encode()

@@ -184,7 +184,14 @@ class LocalBackend:
         convention = BY_MODEL_TYPE[self.model.config.model_type].key
         yield_core = self.engine.decode_threads.yield_core if self.engine.device == "cpu" else None
         return Status(
-            "ready", self._label, self._note, 1.0, convention, yield_core, reproducible=True
+            "ready",
+            self._label,
+            self._note,
+            1.0,
+            convention,
+            yield_core,
+            reproducible=True,
+            continues=True,
         )
 
     def default_settings(self) -> DefaultSettings:
@@ -221,10 +228,10 @@ class LocalBackend:
         """Answer conversations that need not wait for each other. Returns each answer with its usage, in order.
 
         Greedy answers are decoded together and equal those of `stream`, in float32. Sampled ones are drawn one after the
-        other, so that a seed gives what it gives alone. Nothing is reused from earlier turns, and nothing is kept.
+        other, so that a seed gives what it gives alone; so are those with probabilities. Nothing is reused from earlier turns, and nothing is kept.
         Raises `ContextError`, `MediaError` and `DemoError`.
         """
-        if settings.temperature > 0:
+        if settings.temperature > 0 or settings.logprobs:
             return [collected(self.stream(talk, settings, Cancel())) for talk in conversations]
         return self._runner.answer_batch(conversations, settings)
 

@@ -21,11 +21,12 @@ from model.engine.cache.kv_cache import KVCache
 from model.engine.engine import Engine
 from model.engine.generation import PREFILL_CHUNK_TOKENS
 from model.engine.grouped_attention import grouped_attention
-from model.engine.logits_processor import FiniteLogitsProcessor, not_finite_error
+from model.engine.logits.finite import FiniteLogitsProcessor, not_finite_error
 from model.engine.repetition import RepetitionDetector
-from model.engine.streamer import StopWhen, decoded
+from model.engine.streamer import StopWhen
 from model.prompt.sampling_arguments import sampling_arguments
 from model.prompt.token_ids import PlaceholderRange, Prompt
+from model.prompt.token_text import decoded
 from model.serving.media_piece import Ready
 from model.settings import GenerationSettings
 

@@ -14,19 +14,21 @@ from model.serving.event_stream import Emit
 class ThinkingEmit:
     """Emits the events of an answer that begins inside a reasoning, and of its `Delta`s the thoughts as `Reasoning`."""
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit, begun: str = "") -> None:
+        """begun: the text of an answer that is continued, with its reasoning."""
         self._emit, self._splitter = emit, Splitter()
         # Pieces of the reasoning (True) and of the answer, which are tokens or a few of them.
         self._pieces: Counter[bool] = Counter()
-        self._pass_on(self._splitter.add(OPENED))
+        for _ in self._splitter.add(f"{OPENED}{begun}"):
+            pass
 
     def __call__(self, event: Event) -> None:
         match event:
             case Delta(text):
                 self._pass_on(self._splitter.add(text))
-            case Finished(reason, usage):
+            case Finished(usage=usage):
                 self._pass_on(self._splitter.end())
-                self._emit(Finished(reason, self._counted(usage)))
+                self._emit(replace(event, usage=self._counted(usage)))
             case _:
                 self._emit(event)
 

@@ -24,6 +24,7 @@ from model.local.reasoning import ThinkingEmit
 from model.media.reader import MediaReader
 from model.prompt.builder import PromptBuilder
 from model.prompt.token_ids import Prompt
+from model.prompt.token_text import decoded
 from model.serving.event_stream import Emit
 from model.serving.fair_lock import FairLock
 from model.serving.prepared_media import Items, PreparedMedia
@@ -66,7 +67,8 @@ class GenerationRunner:
         self._read_aheads.end(session)
         with self._engine.session_cache.in_use(session), self.media.in_use(session):
             prompt = self._prompts.build(conversation, settings)
-            emit = ThinkingEmit(emit) if prompt.thinks else emit
+            if prompt.thinks:
+                emit = ThinkingEmit(emit, decoded(self._engine.processor.tokenizer, prompt.begun))
             generation = Generation(
                 self._engine, prompt, settings, cancel, session, emit, requested_at
             )

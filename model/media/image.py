@@ -41,6 +41,7 @@ STRIP_ROWS = 256
 DNG_VERSION = 0xC612  # a TIFF tag
 DEEP_MODES = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
 PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # a TIFF tag and one of its values
+SUBFILE_TYPE, NO_PAGE = 254, 0b101  # a TIFF tag, and its bits for a smaller copy and for a mask
 EXIF_TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -53,13 +54,13 @@ EXIF_TRANSPOSE = {
 SWAPPED_SIDES = (5, 6, 7, 8)
 
 
-def open_image(source: Source, *, name: str = "") -> Image.Image:
-    """Return the image's first frame, decoded, RGB and upright. Raises `MediaError`.
+def open_image(source: Source, *, name: str = "", page: int = 1) -> Image.Image:
+    """Return the image, decoded, RGB and upright; of a file with several pages or frames, one. Raises `MediaError`.
 
-    Transparent pixels are laid over white, and 16-bit levels are scaled to 8. Colours are taken as sRGB, as the stock
+    page: from 1. Transparent pixels are laid over white, and 16-bit levels are scaled to 8. Colours are taken as sRGB, as the stock
     processors take them. name: what messages call the file.
     """
-    with _opened(source, name) as image:
+    with _opened(source, name, page) as image:
         turn = EXIF_TRANSPOSE.get(_orientation(image))
         inverted = _white_is_zero(image)
         image.load()
@@ -83,10 +84,22 @@ def is_turned(source: Source, *, name: str = "") -> bool:
 
 
 def pages(source: Source, *, name: str = "") -> int:
-    """Return the number of pages or frames in the file. Only the first is read. Raises `MediaError`."""
+    """Return the number of pages or frames in the file. Raises `MediaError`."""
     with _opened(source, name) as image:
         # The MPO of phones contains more images, which are no pages.
         return 1 if image.format in ("MPO", "HEIF") else int(getattr(image, "n_frames", 1))
+
+
+def holds_pages(source: Source, *, name: str = "") -> bool:
+    """Whether a file is a TIFF of several pages. Frames of an animation are none. Raises `MediaError`."""
+    with _opened(source, name) as image:
+        if not isinstance(image, TiffImageFile) or image.n_frames < 2:
+            return False
+        for frame in range(image.n_frames):
+            image.seek(frame)
+            if image.tag_v2.get(SUBFILE_TYPE, 0) & NO_PAGE:
+                return False
+        return True
 
 
 def mime_type(source: Source, *, name: str = "") -> str:
@@ -97,7 +110,7 @@ def mime_type(source: Source, *, name: str = "") -> str:
 
 
 @contextmanager
-def _opened(source: Source, name: str) -> Iterator[Image.Image]:
+def _opened(source: Source, name: str, page: int = 1) -> Iterator[Image.Image]:
     """Open the image, read its header and check its size. Pillow's errors become `MediaError`."""
     shown = display_name(source, name)
     with opened(source, name) as file:
@@ -110,6 +123,9 @@ def _opened(source: Source, name: str) -> Iterator[Image.Image]:
                 if _is_raw(image, display_name(source, name)):
                     raise signatures.refused(signatures.RAW, shown)
                 _check_pixels(image, shown)
+                if page > 1:
+                    image.seek(page - 1)
+                    _check_pixels(image, shown)
                 if image.info.get("progressive"):
                     _check_scans(file, shown)
                 yield image

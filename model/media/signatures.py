@@ -5,17 +5,17 @@ Knows nothing of Pillow or FFmpeg.
 
 from __future__ import annotations
 
-import os
 from typing import Literal
 
 from model.errors import LocalizedText, MediaError
-from model.media.source import opened
+from model.media.source import Source, opened
 
 HEIC = LocalizedText("a HEIC picture")
 ARCHIVE = b"PK\x03\x04"
 # How the first file in an archive is called that an office program has written.
 OFFICE = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"mimetypeapplication/")
 RAW = LocalizedText("a raw photo")
+PDF = LocalizedText("a PDF document")
 # What a file is, by how it begins: (offset, bytes, name). First those that are read as pictures.
 IMAGE_SIGNATURES = (
     (0, b"\x89PNG"),
@@ -38,7 +38,7 @@ OTHER_SIGNATURES = (
     (0, b"0&\xb2u\x8ef\xcf\x11", LocalizedText("a video")),  # ASF, which WMV is kept in
     *((0, magic, RAW) for magic in RAW_SIGNATURES),
     (8, b"CR\x02\0", RAW),
-    (0, b"%PDF", LocalizedText("a PDF document")),
+    (0, b"%PDF", PDF),
 )
 # Brands of the HEIF_BRANDS family, among which files name their own and those that they can be read as.
 HEIF_BRANDS = frozenset(
@@ -52,17 +52,19 @@ RAW_SUFFIXES = frozenset((
 ))  # fmt: skip
 
 
-def kind(path: str | os.PathLike[str], *, name: str = "") -> Literal["image", "video", ""]:
+def kind(source: Source, *, name: str = "") -> Literal["image", "video", "document", ""]:
     """A file's kind by its first 512 bytes, whatever its name; empty where these do not tell. Raises `MediaError`.
 
     Archives and other files of `OTHER_SIGNATURES` count as images: the error of opening them says what they are.
     """
-    with opened(path, name) as file:
+    with opened(source, name) as file:
         head = file.read(512)
     known = any(head[at : at + len(magic)] == magic for at, magic in IMAGE_SIGNATURES)
     if known or head.startswith(ARCHIVE):
         return "image"
     what = described(head)
+    if what == PDF:
+        return "document"
     return "" if what is None else "video" if what == "a video" else "image"
 
 

@@ -45,6 +45,7 @@ class Prompt:
     items: tuple[VisualItem, ...]
     conversation: Conversation = field(default_factory=Conversation)  # what is asked
     thinks: bool = False  # the answer begins inside a reasoning
+    begun: tuple[int, ...] = ()  # the answer that is continued, the last of the ids
 
     def __len__(self) -> int:
         """Tokens, the visual ones included."""

@@ -21,8 +21,9 @@ from model.backend import Cancel, Finished, Notice, Progress, StopReason, Usage
 from model.conversation import Conversation
 from model.errors import ContextError, LocalizedText
 from model.prompt.visual_item import VisualItem, context_error
+from model.remote.chunk import MAX_TOP
 from model.remote.http import errors
-from model.remote.http.client import OPTIONAL, VIDEO, ServedModels, Server
+from model.remote.http.client import OPTIONAL, PROBABILITIES, VIDEO, ServedModels, Server
 from model.remote.http.stream import chunks
 from model.remote.media import EncodedMedia, content_part
 from model.remote.messages import MediaSlot, RemoteMessage, openai_messages
@@ -88,8 +89,8 @@ class Answer:
         self._emit, self._asked_at = emit, asked_at
         self._without = set(server.unsupported)
         self.decoded = 0
-        self._reply = self._new_reply()
         self._plan()
+        self._reply = self._new_reply()
 
     @property
     def items(self) -> Items:
@@ -139,6 +140,7 @@ class Answer:
                     reasoning_tokens=reply.reasoning_tokens,
                     decoded_frames=self.decoded,
                     prefilled_tokens=prompt_tokens - reused if reply.counts else 0,
+                    logprobs=reply.logprobs if self._settings.logprobs else None,
                 ),
             )
         )
@@ -176,6 +178,10 @@ class Answer:
         if settings.temperature > 0:
             request |= {"top_p": settings.top_p, "seed": settings.seed}
             extra["top_k"] = settings.top_k or -1  # vLLM and SGLang write -1 for all tokens
+        if settings.logprobs and not self._without & {*PROBABILITIES}:
+            request |= {"logprobs": True, "top_logprobs": MAX_TOP}
+        if self._planned.conversation.begun_reply:
+            extra |= {"add_generation_prompt": False, "continue_final_message": True}
         for name in self._without:
             request.pop(name, None)
             extra.pop(name, None)
@@ -200,7 +206,8 @@ class Answer:
         reply.end()
 
     def _new_reply(self) -> Reply:
-        always_thinks = "thinking" in self._server.model.lower()
+        begins = self._planned.conversation.begun_reply is None
+        always_thinks = begins and "thinking" in self._server.model.lower()
         # The server answers once these are left out.
         begun = lambda: self._record_quirks(unsupported=self._without)  # noqa: E731
         return Reply(self._emit, begun, always_thinks=always_thinks)
@@ -275,6 +282,8 @@ class Answer:
     def _lack(self, reason: StopReason) -> LocalizedText | None:
         """The notice for an empty or a filtered answer; None if nothing needs saying."""
         reply = self._reply
+        if self._settings.logprobs and reply.text and not reply.logprobs:
+            return LocalizedText("This server does not say how sure its model is of each word.")
         if reason == "filtered":
             return LocalizedText(
                 "The server's filter held back the rest of the answer; ask differently."

@@ -94,8 +94,14 @@ class RemoteBackend:
 
     def status(self) -> Status:
         label = self.server.connection.label(self.server.model)
-        convention = self.family.key
-        return Status("ready", label, _joined(self.server.notes), 1.0, convention)
+        return Status(
+            "ready",
+            label,
+            _joined(self.server.notes),
+            1.0,
+            self.family.key,
+            continues=self.server.continues,
+        )
 
     @property
     def family(self) -> Family:
@@ -170,6 +176,10 @@ class RemoteBackend:
             settings = replace(settings, seed=secrets.randbelow(MAX_FRESH_SEED + 1))
 
         def work(emit: Emit) -> None:
+            if conversation.begun_reply and not self.server.continues:
+                raise DemoError(
+                    "This server cannot continue an answer; ask for the rest in a message."
+                )
             self._read_aheads.end(session)
             with self._media.in_use(session):
                 answer = Answer(

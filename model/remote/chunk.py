@@ -6,11 +6,12 @@ Covers OpenAI's protocol and its variants by vLLM, SGLang, Ollama, DashScope, Op
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from model.remote.http.characters import whole
+from model.usage import Alternative, TokenLogprob
 
 # The names of the reasoning field. Two of them in one delta hold the same text, for older and newer clients.
 _REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
@@ -18,6 +19,10 @@ _REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
 MAX_TOKENS = 2**32 - 1
 # Tool calls of one answer.
 MAX_CALLS = 64
+# Alternatives of a token, and characters of one. Servers write -9999 for what is excluded.
+MAX_TOP = 5
+MAX_TOKEN = 1000
+LEAST = -9999.0
 
 Ending = Literal["stop", "length", "filtered", "refused", "broken"]
 # Values of `finish_reason`, in lower case. Any other means "stop".
@@ -42,6 +47,7 @@ class Added:
     error: object = None
     calls: tuple[Mapping[str, Any], ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 def added(chunk: Mapping[str, Any]) -> Added:
@@ -64,6 +70,7 @@ def added(chunk: Mapping[str, Any]) -> Added:
         choice.get("error"),
         tuple(call for call in calls if isinstance(call, dict)) if isinstance(calls, list) else (),
         {**_counts(choice.get("usage")), **_counts(chunk.get("usage"))},
+        tuple(_logprobs(choice.get("logprobs"))),
     )
 
 
@@ -107,6 +114,25 @@ def _content(content: object) -> tuple[str, str, str]:
     if isinstance(said, dict):
         said = said.get("value")
     return _text(said) or _text(content.get("content")), "", ""
+
+
+def _logprobs(told: object) -> Iterator[TokenLogprob]:
+    """Yield the tokens of a `logprobs` object; malformed ones are left out."""
+    listed = told.get("content") if isinstance(told, dict) else None
+    for entry in listed if isinstance(listed, list) else ():
+        if (one := _alternative(entry)) is not None:
+            others = entry.get("top_logprobs")
+            top = map(_alternative, others[:MAX_TOP] if isinstance(others, list) else ())
+            yield TokenLogprob(**one, top=[other for other in top if other])
+
+
+def _alternative(entry: object) -> Alternative | None:
+    if not isinstance(entry, dict) or not isinstance(token := entry.get("token"), str):
+        return None
+    logprob = entry.get("logprob")
+    if isinstance(logprob, bool) or not isinstance(logprob, int | float) or not logprob <= 0:
+        return None
+    return Alternative(text=whole(token[:MAX_TOKEN]), logprob=max(float(logprob), LEAST))
 
 
 def _text(value: object) -> str:

@@ -86,11 +86,14 @@ def prompt_text(messages: Sequence[RemoteMessage], model: Recognised) -> str:
     if system and (not messages or messages[0].role != "system"):
         messages = (RemoteMessage("system", (system,)), *messages)
     rendered = ""
-    for message in messages:
+    for number, message in enumerate(messages, 1):
         content = (
             p if isinstance(p, str) else _placeholders(p, model.family) for p in message.pieces
         )
-        rendered += f"<|im_start|>{message.role}\n{''.join(content)}<|im_end|>\n"
+        rendered += f"<|im_start|>{message.role}\n{''.join(content)}"
+        if message.role == "assistant" and number == len(messages):
+            return rendered  # the answer that is continued
+        rendered += "<|im_end|>\n"
     return rendered + "<|im_start|>assistant\n" + ("<think>\n" if model.thinks else "")
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 from typing import Any
 
-from model.answers.reasoning import Part, Splitter
+from model.answers.reasoning import END_TOKENS, Part, Splitter
 from model.backend import Delta, Reasoning, StopReason
 from model.remote.chunk import Calls, added
 from model.remote.http.characters import Characters
 from model.remote.http.errors import BrokenOffError, StreamedError
 from model.serving.event_stream import Emit
+from model.usage import TokenLogprob
 
 # Characters of an answer, and of a reasoning. The longest answer has 8,192 tokens.
 MAX_CHARACTERS = 200_000
@@ -39,10 +41,17 @@ class Reply:
         self._said, self._thinking = Characters(), Characters()
         self._splitter, self._calls = Splitter(), Calls()
         self._refusal = ""
+        self._logprobs: list[TokenLogprob] = []
 
     @property
     def text(self) -> str:
         return "".join(self._answer)
+
+    @property
+    def logprobs(self) -> list[TokenLogprob]:
+        """Of the tokens so far, without end tokens. An incomplete character of a token is what the server makes of it."""
+        ended = takewhile(lambda token: token["text"] in END_TOKENS, reversed(self._logprobs))
+        return self._logprobs[: len(self._logprobs) - sum(1 for _ in ended)]
 
     @property
     def thought(self) -> bool:
@@ -86,6 +95,8 @@ class Reply:
             return
         more = added(chunk)
         self.counts |= more.counts
+        if len(self._logprobs) < MAX_CHARACTERS:
+            self._logprobs += more.logprobs
         if more.error:
             raise StreamedError({"error": more.error})
         if more.thought:

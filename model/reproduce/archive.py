@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from model import VERSION
 from model.backend import AnswerRecord
 from model.conversation import Conversation, Image, Media, Text, Video
-from model.errors import DemoError
+from model.errors import DemoError, NotReplayableError
 from model.prompt.sampling_arguments import sampling_arguments
 from model.reproduce.generation_record import (
     GenerationRecord,
@@ -81,8 +81,17 @@ def replayed(answered: AnswerRecord) -> GenerationSettings:
     settings, usage = answered.settings, answered.usage
     if usage is None:
         return settings
-    longest = settings.max_new_tokens if usage.stop_reason == "stop" else max(1, usage.new_tokens)
+    written = usage.continued_tokens + usage.new_tokens
+    longest = settings.max_new_tokens if usage.stop_reason == "stop" else max(1, written)
     return replace(settings, seed=usage.seed, max_new_tokens=min(longest, settings.max_new_tokens))
+
+
+def require_whole(answered: AnswerRecord) -> None:
+    """Raises `NotReplayableError` for an answer that no single run gives."""
+    if answered.pieced:
+        raise NotReplayableError(
+            "This answer was changed, or continued with other settings, so no single run gives it."
+        )
 
 
 def file_names(conversation: Conversation) -> dict[str, str]:
@@ -173,8 +182,14 @@ def _settings(archive: Archive, names: Mapping[str, str]) -> dict[str, Any]:
             }
             for item, processed in items
         ],
-        "answers": [asdict(answered) for answered in archive.answers],
+        "answers": [_answer(answered) for answered in archive.answers],
     }
+
+
+def _answer(answered: AnswerRecord) -> dict[str, Any]:
+    """Without probabilities, which take more room than everything else."""
+    usage = answered.usage.figures if answered.usage else None
+    return asdict(replace(answered, usage=None)) | {"usage": usage}
 
 
 def _answered_by(archive: Archive) -> list[str]:

@@ -158,6 +158,7 @@ def _answer_record(facts: Mapping[str, Any]) -> AnswerRecord:
         _text(facts.get("reasoning", "")),
         _text(facts.get("checkpoint", ""))[:MAX_NAME],
         _convention(facts.get("convention")),
+        facts.get("pieced") is True,
     )
 
 
@@ -168,7 +169,8 @@ def _convention(told: object) -> Convention | None:
 
 def _usage(facts: Mapping[str, Any]) -> Usage:
     # Older archives lack the fields with a default.
-    names = [f.name for f in fields(Usage) if f.name in facts or f.default is MISSING]
+    kept = (f for f in fields(Usage) if f.name != "logprobs")
+    names = [f.name for f in kept if f.name in facts or f.default is MISSING]
     known = {name: facts[name] for name in names}
     if known["stop_reason"] not in get_args(StopReason):
         raise ValueError("stop_reason")

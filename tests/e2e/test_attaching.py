@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 from playwright.sync_api import APIResponse, Route
 
 from tests.e2e.conftest import OpenChat
+from tests.support import documents
 from tests.support.chat import ENDED, Chat
 from tests.support.fakes import FakeBackend
 from ui.media.sandbox.probe import SUFFIXES
 from ui.state import background_work
-from ui.state.tray.attachment import Attachment, inspect
+from ui.state.tray.attachment import Attachment, Document, look_at
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])
@@ -120,11 +120,11 @@ def test_a_message_waits_for_its_files_whatever_else_is_asked_of_the_tray(
     told.page.wait_for_selector("#cost-card [data-item]", state="attached")
     let_in = threading.Event()
 
-    def slowly(*file: Any) -> Attachment:
+    def slowly(*file: Any) -> Attachment | Document:
         assert let_in.wait(60)
-        return inspect(*file)
+        return look_at(*file)
 
-    monkeypatch.setattr(background_work, "inspect", slowly)
+    monkeypatch.setattr(background_work, "look_at", slowly)
     told.page.set_input_files("#composer input[type=file]", picture)
     told.page.wait_for_selector("#composer[data-uploading]")
     told.page.click("#tray [data-look]")  # which has the tray drawn anew
@@ -191,12 +191,38 @@ def test_the_file_input_asks_for_what_is_read(told: Chat) -> None:
     assert {kind.strip() for kind in accepted.split(",")} == set(SUFFIXES)
 
 
-def test_a_scan_of_several_pages_says_that_the_first_is_read(told: Chat, tmp_path: Path) -> None:
-    pages = [Image.new("RGB", (64, 48), colour) for colour in ("red", "lime", "blue")]
-    pages[0].save(tmp_path / "scan.tiff", save_all=True, append_images=pages[1:])
-    told.attach(tmp_path / "scan.tiff")
-    assert told.page.inner_text("#tray li small") == "page 1 of 3"
-    told.page.click("#tray [data-op=detach]")
+def test_a_pdf_is_attached_page_by_page_priced_and_sent(
+    told: Chat, fake: FakeBackend, tmp_path: Path
+) -> None:
+    paper = documents.pdf(
+        tmp_path / "report.pdf", [["One"], documents.table(), ["Three"], ["Four"], ["Five"]]
+    )
+    told.page.set_input_files("#composer input[type=file]", paper)
+    told.wait_for_cards(5)
+    field = "#tray input[data-pages]"
+    assert told.page.input_value(field) == "1-5"
+    labels = told.page.locator("#tray li small")
+    assert labels.all_inner_texts() == [f"page {n}" for n in range(1, 6)]
+    told.wait_until(
+        lambda: told.page.locator("#tray li p span").all_inner_texts() == ["4 tokens"] * 5
+    )
+    told.page.click("#tray [data-op=detach] >> nth=4")
+    told.wait_for_cards(4)
+    assert told.page.input_value(field) == "1-4"
+    told.page.fill("#composer textarea", "Sum it up:")
+    told.page.click("#tray [data-op=pages_text]")
+    read = "Item Price\nApples 3.20\nPears 4.10\nSum 7.30"
+    told.wait_for_draft(
+        f"Sum it up:\n\nreport.pdf, p. 1:\nOne\n\nreport.pdf, p. 2:\n{read}\n\n"
+        "report.pdf, p. 3:\nThree\n\nreport.pdf, p. 4:\nFour"
+    )
+    told.page.fill(field, "2, 4-5")
+    told.page.press(field, "Enter")
+    told.send("What is the sum?")  # which waits for the pages
+    told.wait(*ENDED, after_turn=0)
+    sent = fake.calls[-1].conversation.media
+    assert [part.name for part in sent] == [f"report-p{n}.png" for n in (2, 4, 5)]
+    assert told.cards == 0
 
 
 def choose(chat: Chat, file: Path) -> None:

@@ -234,7 +234,7 @@ def test_no_file_holds_the_marks_of_an_unfinished_merge() -> None:
 
 
 def test_every_word_of_the_page_that_using_it_names_stands_on_it() -> None:
-    words = {ENGLISH.fit.rstrip("…"), ENGLISH.compare, ENGLISH.retry, ENGLISH.edit, ENGLISH.undo, ENGLISH.reproduce,
+    words = {ENGLISH.fit.rstrip("…"), ENGLISH.compare, ENGLISH.retry, ENGLISH.continue_answer, ENGLISH.settings["logprobs"][0], ENGLISH.edit, ENGLISH.edit_answer, ENGLISH.undo, ENGLISH.reproduce,
              ENGLISH.verify, ENGLISH.export, ENGLISH.send, ENGLISH.cancel, ENGLISH.copy, ENGLISH.clear,
              ENGLISH.region_ask, ENGLISH.copy_said, ENGLISH.picture_detail, ENGLISH.advanced,
              ENGLISH.settings_title, ENGLISH.chats_forget, *ENGLISH.tasks.values()}  # fmt: skip

@@ -19,7 +19,7 @@ SCRIPTS = ROOT / "assets" / "js"
 IMPORTED_FOLDER = re.compile(r"from '\.\./(\w+)/")
 TOP = ("app", "cli", "ui", "model")
 # The contract: immutable values, settings, errors and the Backend protocol. Everything may import it.
-CONTRACT = {"backend", "conversation", "errors", "grounding", "json_size", "settings"}
+CONTRACT = {"backend", "conversation", "errors", "grounding", "json_size", "settings", "usage"}
 # What each package or module of model/ may import of model/, beside itself and the contract.
 MODEL_ARROWS: dict[str, set[str]] = {
     **{name: set() for name in CONTRACT},
@@ -75,6 +75,7 @@ SCRIPT_ARROWS: dict[str, set[str]] = {
     "composer": {"browser", "page"},
     "opening": {"browser", "page", "settings", "composer"},
     "conversation": {"browser", "page", "settings", "composer", "opening"},
+    "answers": {"browser", "page", "conversation"},
     "tray": {"browser", "page", "composer", "opening", "conversation"},
     "inspector": {"browser", "page", "composer"},
     "chats": {"browser", "page", "settings", "composer", "opening", "conversation", "tray"},

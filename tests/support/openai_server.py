@@ -11,6 +11,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import uvicorn
@@ -48,6 +49,7 @@ class Told:
     finish: str | None = "stop"
     usage: Mapping[str, Any] | None = field(default_factory=lambda: USAGE)
     every_s: float = 0.0  # between two pieces
+    logprobs: Sequence[list[Any]] = ()  # of each piece
     silent: bool = False  # not a word, until whoever asked has left
 
 
@@ -147,9 +149,10 @@ class OpenAIServer:
     async def _told(self, reply: Told, body: Mapping[str, Any]) -> AsyncIterator[str]:
         whole = False
         try:
-            for piece in reply.pieces:
+            for piece, told in zip_longest(reply.pieces, reply.logprobs):
                 await asyncio.sleep(reply.every_s)
-                yield _event({"delta": {"content": piece}})
+                more = {"logprobs": {"content": told}} if told else {}
+                yield _event({"delta": {"content": piece}, **more})
             if reply.finish is None:
                 raise ConnectionAbortedError
             yield _event({"delta": {}, "finish_reason": reply.finish})

@@ -1,4 +1,4 @@
-"""The page's abilities for programs: `/chat`, `/estimate` and `/reset`, see docs/api.md.
+"""The page's abilities for programs: `/chat`, `/continue`, `/estimate` and `/reset`, see docs/api.md.
 
 A client's conversation belongs to its Gradio session. Gradio hands these endpoints whatever was posted,
 so everything is checked here.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -19,17 +19,19 @@ import gradio as gr
 from model.backend import Backend
 from model.conversation import Conversation, Text
 from model.errors import DemoError, SettingError
+from model.media.document import selected
 from model.media.source import WEB
-from model.settings import GenerationSettings
+from model.settings import DefaultSettings, GenerationSettings
 from ui import gradio_compat
-from ui.handlers.posted_message import PostedFile, parts_of
+from ui.handlers.posted_message import PageChoice, PostedFile, pages_of, parts_of, require_room
 from ui.http.asker import asker_of, asking, path_of
+from ui.media.uploads import MAX_ATTACHMENTS
 from ui.state.registry import Tabs
 from ui.state.tab.conversation import UNEXPECTED
 from ui.state.tab.draft import composed
 from ui.state.tab.run import Run
 from ui.state.tab.tab import Tab
-from ui.state.tray.attachment import Attachment
+from ui.state.tray.attachment import Attachment, Document
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +45,13 @@ def add_api(tabs: Tabs, blocks: gr.Blocks) -> None:
     """Add the endpoints to the blocks that are being built."""
     for function, returns in (
         (chat, tuple[str, dict[str, Any]]),
+        (continue_answer, tuple[str, dict[str, Any]]),
         (estimate, dict[str, Any]),
         (reset, None),
     ):
         gr.api(
             gradio_compat.endpoint(function, tabs, returns),
-            api_name=function.__name__,
+            api_name=function.__name__.removesuffix("_answer"),
             concurrency_limit=None,  # the backend has its own queue, and tells the place in it
         )
     for endpoint in ("chat", "estimate"):
@@ -65,6 +68,27 @@ async def chat(
     with _explained():
         tab = _tab(tabs, request)
         run = await _asked(tabs, tab, message, settings)
+    async with aclosing(_streamed(tabs, tab, run)) as answered:
+        async for answer, usage in answered:
+            yield answer, usage
+
+
+async def continue_answer(
+    tabs: Tabs,
+    request: gr.Request,
+    settings: dict[str, Any] | None = {},  # noqa: B006 (never changed)
+) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    """Let the latest answer go on from its end; streams the whole answer so far and, at last, what the rest cost."""
+    with _explained():
+        tab = _tab(tabs, request)
+        run = await _continued(tabs, tab, settings)
+    async with aclosing(_streamed(tabs, tab, run)) as answered:
+        async for answer, usage in answered:
+            yield answer, usage
+
+
+async def _streamed(tabs: Tabs, tab: Tab, run: Run) -> AsyncGenerator[tuple[str, dict[str, Any]]]:
+    """The answer so far and, at last, what it cost."""
     try:
         with run.followed():
             while run.live:
@@ -85,7 +109,7 @@ async def chat(
         if run.error:
             tab.chat.undelivered = None  # nobody will read it, and its message may be long
             raise run.error
-    yield run.text, asdict(run.finished.usage) if run.finished else {}
+    yield run.text, run.finished.usage.told if run.finished else {}
     tab.chat.undelivered = None
 
 
@@ -139,6 +163,24 @@ async def _asked(tabs: Tabs, tab: Tab, message: object, settings: object) -> Run
     return tab.chat.undelivered
 
 
+async def _continued(tabs: Tabs, tab: Tab, settings: object) -> Run:
+    """The rest of the latest answer; the one that is being written, if the program lost its connection and asks again."""
+    running = tab.chat.undelivered
+    if running and running.begun and not (running.error or running.cancel.is_set()):
+        running.expect_follower()
+        return running
+    tabs.admit(tab)
+    chosen = await _chosen(tabs, tab, settings)
+    begun = tab.chat.begun
+    if begun is None:
+        raise DemoError("There is no answer to continue; ask something first.")
+    if not tab.chat.cut:
+        raise DemoError("The answer is complete; there is nothing to continue.")
+    question = begun.question(tab.chat.conversation, chosen.generation)
+    tab.chat.undelivered = tabs.start(tab, lambda: question, admitted=True, begun=begun)
+    return tab.chat.undelivered
+
+
 def _same(run: Run, asked: Conversation, settings: GenerationSettings) -> bool:
     """Whether the run answers this message, and will not be cancelled."""
     message = run.conversation.last_user_message
@@ -155,14 +197,12 @@ def _cancelled() -> bool:
 async def _drafted(
     tabs: Tabs, tab: Tab, message: object, settings: object
 ) -> tuple[Conversation, GenerationSettings]:
-    posted = parts_of(message)
-    if not isinstance(settings, dict | None):
-        raise SettingError("The settings must be an object: names and values.")
-    by_name = dict(settings or {})
-    tab.choose(str(by_name.pop("checkpoint", tab.checkpoints.default)))
-    await _until_loaded(tab.backend)
-    chosen = tabs.chosen(by_name, tab.backend)
-    parts = [part if isinstance(part, str) else await _attached(tabs, tab, part) for part in posted]
+    posted, pages = parts_of(message), pages_of(message)
+    chosen = await _chosen(tabs, tab, settings)
+    parts: list[str | Attachment] = []
+    for part in posted:
+        parts += [part] if isinstance(part, str) else await _attached(tabs, tab, part, pages)
+        require_room(sum(isinstance(part, Attachment) for part in parts))
     asked = composed(
         tab.chat.conversation,
         [Text(part) if isinstance(part, str) else part.part(chosen.vision) for part in parts],
@@ -171,18 +211,53 @@ async def _drafted(
     return asked, chosen.generation
 
 
+async def _chosen(tabs: Tabs, tab: Tab, settings: object) -> DefaultSettings:
+    """The checkpoint's settings with these. Raises `SettingError`."""
+    if not isinstance(settings, dict | None):
+        raise SettingError("The settings must be an object: names and values.")
+    by_name = dict(settings or {})
+    tab.choose(str(by_name.pop("checkpoint", tab.checkpoints.default)))
+    await _until_loaded(tab.backend)
+    return tabs.chosen(by_name, tab.backend)
+
+
 async def _until_loaded(backend: Backend) -> None:
     """Wait until the checkpoint is loaded, and its default settings with it."""
     while backend.status().state == "loading":
         await asyncio.sleep(LOADING_S)
 
 
-async def _attached(tabs: Tabs, tab: Tab, file: PostedFile) -> Attachment:
+async def _attached(
+    tabs: Tabs, tab: Tab, file: PostedFile, pages: PageChoice
+) -> Sequence[str | Attachment]:
+    """A picture or a clip, or the chosen pages of a document and their text. Raises `DemoError`."""
+    found = await _opened(tabs, tab, file)
+    document = found if isinstance(found, Document) else found.document
+    if isinstance(found, Attachment) and not (
+        document and (pages.pages or document.kind == "pages")
+    ):
+        return [found]
+    assert document
+    numbers = selected(pages.pages, document.pages, document.name)
+    if len(numbers) > MAX_ATTACHMENTS:
+        raise DemoError(
+            "{name} has {pages:,} pages, and a message can hold {most} files; choose pages, such as 1-{most}.",
+            name=document.name,
+            pages=document.pages,
+            most=MAX_ATTACHMENTS,
+        )
+    tabs.rates.admit_look(tab.presence.asker.address, len(numbers))
+    drawn = [await tabs.background.page(tab, document, number) for number in numbers]
+    said = await tabs.background.pages_text(tab, document, numbers) if pages.text else ""
+    return [*drawn, *([f"{said}\n\n"] if said else [])]
+
+
+async def _opened(tabs: Tabs, tab: Tab, file: PostedFile) -> Attachment | Document:
     """What a program has uploaded, or named by its address if that is allowed. Raises `MediaError`."""
     path = file.path
     if not isinstance(path, str) or not path.startswith(WEB):
         stored = tabs.uploads.claim(path, tab.key, tab.presence.asker)
-        return await tabs.background.inspect(tab, stored, file.name)
+        return await tabs.background.look_at(tab, stored, file.name)
     return await tabs.background.download(tab, tabs.downloads, path)
 
 

@@ -24,7 +24,7 @@ from model.backend import AnswerRecord, Backend, Cancel
 from model.conversation import Conversation, Media
 from model.errors import DemoError, NotReplayableError
 from model.reproduce import archive, archive_reader
-from model.reproduce.archive import Archive, replayed
+from model.reproduce.archive import Archive, replayed, require_whole
 from model.reproduce.archive_entries import Allowance
 from model.reproduce.generation_record import ModelInfo, ProcessedMedia, Reproducible
 from model.reproduce.script import transformers_script
@@ -65,12 +65,14 @@ async def _verified(tabs: Tabs, tab: Tab, turn: int) -> str:
     if answer is None:
         return ""
     conversation, settings, reply = answer
-    backend = tab.backend_of(tab.chat.answers[turn])
+    answered = tab.chat.answers[turn]
+    backend = tab.backend_of(answered)
     if tab.verifying:
         tab.verifying.set()  # one at a time
     cancel = tab.verifying = Cancel()
 
     def work() -> str:
+        require_whole(answered)
         record = _reproducible(backend).generation_record(conversation, settings)
         verdict = _reproducible(backend).verify(record, reply, cancel)
         return reproduce_html.verdict(verdict, record.model_info.exact, tab.texts)
@@ -138,6 +140,7 @@ async def _dialog(tabs: Tabs, tab: Tab, turn: int, request: gr.Request) -> str:
     kept = tab.chat.conversation, tab.chat.answers[: turn + 1]
     try:
         tabs.rates.admit_look(tab.presence.asker.address)
+        require_whole(tab.chat.answers[turn])
         backend = tab.backend_of(tab.chat.answers[turn])
         record = await tabs.background.run(
             tab, partial(_reproducible(backend).generation_record, question, settings)
@@ -198,6 +201,7 @@ def _archive(
     question = reproduce_html.asked(conversation, len(answers) - 1)
     settings = replayed(answers[-1])
     try:
+        require_whole(answers[-1])
         backend = tab.backend_of(answers[-1])
         record = _reproducible(backend).generation_record(question, settings)
     except NotReplayableError:

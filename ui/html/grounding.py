@@ -151,7 +151,7 @@ def _with_pictures(
 
 
 def described(pictures: Sequence[Marked]) -> list[dict[str, Any]]:
-    """What assets/js/conversation/grounding.js needs to draw the places of one answer or question, which are in original pixels."""
+    """What assets/js/answers/grounding.js needs to draw the places of one answer or question, which are in original pixels."""
     return [
         {
             "number": picture.number,

@@ -10,7 +10,7 @@ import html
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from model.backend import AnswerRecord, Progress, Usage
 from model.conversation import Conversation, Message, Text
@@ -98,6 +98,8 @@ SCRIPT_TEXTS = (
     "chats_lost",
     "chats_not_opened",
     "chats_unkept",
+    "how_sure",
+    "sure_hint",
 )
 _PLAIN = re.compile(r"[^\W_]+(?: [^\W_]+)*")  # words and single spaces mean nothing in Markdown
 
@@ -240,13 +242,18 @@ def figures(*parts: str) -> str:
 
 
 def run_state(
-    state: str, turn: int, editing: int | None = None, pointed_at: Sequence[Marked] = ()
+    state: str,
+    turn: int,
+    editing: int | None = None,
+    *,
+    side: Literal["user", "bot"] = "user",
+    pointed_at: Sequence[Marked] = (),
 ) -> str:
     """The element that holds what is going on, for scripts and tests.
 
-    editing: a turn's number, from 0; pointed_at: by the answer that is being written.
+    editing: a turn's number, from 0; side: whose part of it; pointed_at: by the answer that is being written.
     """
-    more = "" if editing is None else f' data-editing="{editing}"'
+    more = "" if editing is None else f' data-editing="{editing}" data-side="{side}"'
     if pointed_at:
         more += f' data-places="{html.escape(json.dumps(described(pointed_at)))}"'
     return f'<div data-state="{html.escape(state)}" data-turn="{turn}"{more}></div>'

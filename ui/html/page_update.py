@@ -15,6 +15,7 @@ from model.conversation import Message
 from ui.gradio_compat import as_update, file_url
 from ui.html import grounding as grounding_html
 from ui.html import messages as messages_html
+from ui.html import probabilities
 from ui.html import tray as tray_html
 from ui.html.markdown import timestamps
 from ui.html.markdown.answer import to_html
@@ -41,13 +42,16 @@ class View(NamedTuple):
     returned: Any  # text that goes back into the composer, before what was typed meanwhile
     examples: Any
     copy: Any
+    continue_answer: Any
     retry: Any
     retry_penalised: Any
     edit: Any
+    edit_answer: Any
     undo: Any
     reproduce: Any
     export: Any
     clear: Any
+    edit_send: Any
 
 
 class ConversationUpdate(TypedDict):
@@ -58,7 +62,9 @@ class ConversationUpdate(TypedDict):
     version: int  # of the page afterwards
     kept: int  # messages that stay
     messages: list[dict[str, Any]]  # after those, in the format of Gradio's Chatbot
-    answers: list[dict[str, Any]]  # among these: the text to copy, and the places that it names
+    answers: list[
+        dict[str, Any]
+    ]  # among these: the text to copy, the places that it names, and how sure they are
     regions: list[list[dict[str, Any]]]  # of each question among these: the places that it is about
 
 
@@ -67,6 +73,7 @@ def full_update(tab: Tab) -> View:
     latest = tab.chat.answers[-1] if tab.chat.answers and not tab.chat.live else None
     answered = latest is not None
     changeable = answered and not tab.draft.editing
+    continuable = changeable and tab.backend.status().continues
     empty = not tab.chat.shown.messages
     return View(
         conversation=as_json(conversation_update(tab)),
@@ -82,13 +89,20 @@ def full_update(tab: Tab) -> View:
         returned="",
         examples=gr.HTML(visible=empty),
         copy=_button(answered),
+        continue_answer=_button(continuable and tab.chat.cut),
         retry=_button(changeable),
         retry_penalised=_button(changeable and tab.chat.looped),
         edit=_button(changeable),
+        edit_answer=_button(continuable),
         undo=_button(changeable),
         reproduce=_button(latest is not None and tab.backend_of(latest).status().reproducible),
         export=_button(answered),
         clear=_button(not empty),
+        edit_send=gr.Button(
+            tab.texts.continue_answer
+            if tab.draft.editing and tab.draft.editing.answer
+            else tab.texts.send
+        ),
     )
 
 
@@ -123,7 +137,11 @@ def conversation_update(tab: Tab) -> ConversationUpdate:
         messages_html.thoughts(new, tab.texts, named=tab.checkpoints.several),
         kept,
     )
-    said = [messages_html.readable(m.text) for m in shown[kept:] if m.role == "assistant"]
+    replies = [m for m in shown[kept:] if m.role == "assistant"]
+    given = [
+        answers[number] for number in range(kept, len(shown)) if shown[number].role == "assistant"
+    ]
+    said = [messages_html.readable(reply.text) for reply in replies]
     pointed = grounding_html.by_answer(conversation, chat.attachments, conventions, kept)
     regions = grounding_html.by_question(conversation, chat.attachments, conventions, kept)
     return {
@@ -133,8 +151,12 @@ def conversation_update(tab: Tab) -> ConversationUpdate:
         "kept": kept,
         "messages": as_gradio_sends(messages),
         "answers": [
-            {"text": text, "places": grounding_html.described(pictures)}
-            for text, pictures in zip(said, pointed, strict=True)
+            {
+                "text": text,
+                "places": grounding_html.described(pictures),
+                "sure": probabilities.described(reply.text, answer.usage if answer else None),
+            }
+            for text, pictures, reply, answer in zip(said, pointed, replies, given, strict=True)
         ],
         "regions": [grounding_html.described(of_question) for of_question in regions],
     }
@@ -144,13 +166,19 @@ def _drawn_from(tab: Tab, message: Message, answered: AnswerRecord | None) -> tu
     """All that the drawing of a message depends on. If one changes, the messages after it are drawn again, too."""
     thought = (answered.reasoning, tab.language) if answered and answered.reasoning else None
     shown = [known.shown for m in message.media if (known := tab.chat.attachments.get(str(m.path)))]
-    return message, thought, tuple(shown)
+    sure = bool(answered and answered.usage and answered.usage.logprobs)
+    return message, thought, sure, tuple(shown)
 
 
 def run_state(tab: Tab) -> str:
     """What goes on, and which turn is being rewritten."""
-    turn = tab.draft.editing.turn if tab.draft.editing else None
-    return messages_html.run_state(tab.state, tab.chat.finished_turns, turn)
+    edit = tab.draft.editing
+    return messages_html.run_state(
+        tab.state,
+        tab.chat.finished_turns,
+        edit.turn if edit else None,
+        side="bot" if edit and edit.answer else "user",
+    )
 
 
 def stats(tab: Tab) -> str:

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 from model.backend import Estimate, ItemCost
 from model.errors import LocalizedText
+from model.media.document import shown_ranges
 from ui.gradio_compat import file_url
 from ui.state.tab.draft import Fit
-from ui.state.tray.attachment import Attachment
+from ui.state.tray.attachment import Attachment, Document
 from ui.state.tray.regions import Pointed
 from ui.text.texts import Texts, number
 
@@ -34,6 +35,11 @@ def tray(
     listed = f'<ul aria-label="{html.escape(texts.attached)}">{cards}</ul>' if items else ""
     listed += "".join(
         _chip(place, texts.said(label), picture, texts) for place, label, picture in places
+    )
+    documents = {item.upload: item.document for item, _ in items if item.document}
+    listed += "".join(
+        _pages(document, [item.page for item, _ in items if item.upload == path], texts)
+        for path, document in documents.items()
     )
     listed += "".join(_refusal(sentence, texts) for sentence in refused)
     copying = "" if all(item.playable for item, _ in items) else " data-copying"
@@ -61,16 +67,43 @@ def _card(item: Attachment, label: str, texts: Texts) -> str:
     name = html.escape(item.name)
     remove = html.escape(texts.remove.format(name=item.name))
     length = _length(item) if item.kind == "video" else ""
-    if item.pages > 1:
-        length = f"<small>{html.escape(texts.first_page.format(pages=item.pages))}</small>"
+    if item.document:
+        length = f"<small>{html.escape(texts.page_number.format(page=number(item.page)))}</small>"
     look = html.escape(f"{label}, {item.name}: {texts.look}")
     return (
-        f'<li data-kind="{item.kind}" title="{name}"><button type="button" data-look="{html.escape(item.id)}" aria-label="{look}">'
+        f'<li data-kind="{item.kind}"{" data-page" if item.document else ""} title="{name}"><button type="button" data-look="{html.escape(item.id)}" aria-label="{look}">'
         f'<img src="{html.escape(file_url(item.thumbnail))}" alt="{name}"></button>{length}'
         f"<p><strong>{html.escape(label)}</strong><span></span></p>"
         f'<button type="button" data-op="detach" data-id="{html.escape(item.id)}" '
         f'aria-label="{remove}">{_CROSS}</button></li>'
     )
+
+
+def _pages(document: Document, numbers: Sequence[int], texts: Texts) -> str:
+    """Which pages of a document are attached, in a field to choose others."""
+    name, pages = html.escape(document.name), number(document.pages)
+    template = texts.frames if document.kind == "frames" else texts.pages
+    value = shown_ranges(tuple(sorted(numbers)))
+    label = html.escape(template.format(field=value, pages=pages))
+    field = (
+        f'<input type="text" data-pages="{document.id}" value="{value}" autocomplete="off" '
+        f'enterkeyhint="done" aria-label="{name}: {label}">'
+    )
+    before, after = map(html.escape, template.format(field="\0", pages=pages).split("\0"))
+    said = "".join(
+        f"<span>{part}</span>" for part in (before.strip(), field, after.strip()) if part
+    )
+    text = (
+        f'<button type="button" data-op="pages_text" data-id="{document.id}">{html.escape(texts.pages_text)}</button>'
+        if document.kind == "pdf"
+        else ""
+    )
+    return f'<div class="pages" role="group" aria-label="{name}"><b>{name}</b>{said}{text}</div>'
+
+
+def pages_text(text: str) -> str:
+    """The text of pages, for the script that writes it into the composer."""
+    return f"<pre data-pages-text hidden>{html.escape(text)}</pre>" if text else ""
 
 
 def _length(item: Attachment) -> str:

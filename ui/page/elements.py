@@ -39,9 +39,11 @@ class Actions:
     """The buttons below the conversation."""
 
     copy: gr.Button
+    continue_answer: gr.Button
     retry: gr.Button
     retry_penalised: gr.Button
     edit: gr.Button
+    edit_answer: gr.Button
     undo: gr.Button
     reproduce: gr.Button
     export: gr.Button

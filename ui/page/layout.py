@@ -135,9 +135,11 @@ def lay_out_actions(texts: Texts) -> Actions:
     with gr.Row(elem_id="actions"):
         return Actions(
             copy=button(texts.copy, "copy"),
+            continue_answer=button(texts.continue_answer, "continue"),
             retry=button(texts.retry, "retry"),
             retry_penalised=button(texts.retry_penalised, "retry-penalised"),
             edit=button(texts.edit, "edit"),
+            edit_answer=button(texts.edit_answer, "edit-answer"),
             undo=button(texts.undo, "undo"),
             reproduce=button(texts.reproduce, "reproduce"),
             export=button(texts.export, "export"),
@@ -277,6 +279,7 @@ def view_of(bar: Bar, talk: Talk, desk: Desk, scripts: ForScripts, values: Value
         returned=values.returned,
         examples=talk.examples,
         clear=bar.clear,
+        edit_send=desk.edit_box.send,
         **vars(talk.actions),
     )
 

@@ -10,7 +10,7 @@ import gradio as gr
 from model.settings import SETTING_SPECS
 from ui.gradio_compat import bound, forget_session
 from ui.handlers import comparison, export, marked_copy
-from ui.handlers.chat import editing, following, opening, sending
+from ui.handlers.chat import continuing, editing, following, opening, sending
 from ui.handlers.tray import attaching, pricing, read_ahead
 from ui.handlers.tray.inspector import inspect
 from ui.html.page_update import as_updates
@@ -111,6 +111,7 @@ def wire_answering(events: Events) -> None:
     events.update_after(submitted)
     view.message.stop(bind(sending.stop), key, None, **UNQUEUED)
     for event, handler in (
+        (view.continue_answer.click, continuing.continue_answer),
         (view.retry.click, sending.retry),
         (view.retry_penalised.click, sending.retry_penalised),
         (view.examples.ask, sending.ask_example),
@@ -163,6 +164,7 @@ def wire_editing(events: Events) -> None:
     for event, handler in (
         (page.scripts.turns.edit, editing.edit),
         (view.edit.click, editing.edit_latest),
+        (view.edit_answer.click, continuing.edit_answer),
         (box.cancel.click, editing.cancel_edit),
     ):
         events.update_after(event(bind(handler), key, list(view), **UNQUEUED))

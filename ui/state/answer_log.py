@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
 
 from ui.state.tab.run import Run
 
@@ -24,7 +23,7 @@ class AnswerLog:
                 "Answer: %s after %d tokens; prompt of %d tokens, %d of them reused; first word after %.2f s, then %.1f tokens/s",
                 usage.stop_reason, usage.new_tokens, usage.prompt_tokens, usage.reused_tokens, usage.ttft_s,
                 usage.decode_tokens_per_s,
-                extra={"fields": {"event": "answer", **asdict(usage)}},
+                extra={"fields": {"event": "answer", **usage.figures}},
             )  # fmt: skip
         else:
             kind = type(run.error).__name__

@@ -108,7 +108,7 @@ class OpenTabs:
             return
         self._swept = time.monotonic()
         items = [item for tab in self for item in tab.attached]
-        needed = {path for item in items for path in (item.path, item.thumbnail, item.shown)}
+        needed = {path for item in items for path in item.files}
         asyncio.get_running_loop().run_in_executor(None, disk_quota.sweep, needed, self.kept_s)
 
     def _expire(self, spare: Tab | None) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from model.backend import Backend, CacheFigures, Status, together
 from model.conversation import Conversation
-from model.errors import DemoError, LocalizedText
+from model.errors import DemoError
 from model.media.download import Downloads
 from model.settings import DefaultSettings, GenerationSettings
 from ui.http.asker import Asker, person_of
@@ -29,9 +29,10 @@ from ui.state.clip_copies import ClipCopies
 from ui.state.open_tabs import KEPT_S, OpenTabs
 from ui.state.pending_pages import PendingPages
 from ui.state.rate_limit import Rates
+from ui.state.tab.begun import Begun
 from ui.state.tab.checkpoints import Backends, Checkpoints
 from ui.state.tab.comparison import Comparison
-from ui.state.tab.conversation import UNEXPECTED
+from ui.state.tab.conversation import ENDING, UNEXPECTED
 from ui.state.tab.run import Run
 from ui.state.tab.tab import Cleared, Tab, characters
 
@@ -43,9 +44,6 @@ LEFT_TO_OTHERS = 4  # one address leaves a quarter of the queue to others
 MAX_MADE = 8  # pictures as the model sees them, exports and the like that a tab has at once
 UNDO_S = 15.0  # New chat can be undone; the page offers it for less (composer/new_chat.js)
 CLOSED_S = 10.0  # a reload opens the tab again within this; then what the backend keeps for it goes
-ENDING = LocalizedText(
-    "This page is being shut down; what there is of the answer is here, copy what you need."
-)
 
 # What is asked, and how it is to be answered. Raises `DemoError`.
 Question = Callable[[], tuple[Conversation, GenerationSettings]]
@@ -112,8 +110,10 @@ class Tabs:
         self._require_room(tab)
         self.rates.admit(tab.presence.asker.address)
 
-    def start(self, tab: Tab, question: Question, *, admitted: bool = False) -> Run:
-        """Let the backend answer. Raises `DemoError` when too many people are waiting, or this one asks too often.
+    def start(
+        self, tab: Tab, question: Question, *, admitted: bool = False, begun: Begun | None = None
+    ) -> Run:
+        """Let the backend answer, or continue what `begun` is. Raises `DemoError` when too many people are waiting, or this one asks too often.
 
         While a checkpoint loads, `question` is called again after it, because the checkpoint brings its own defaults.
         """
@@ -123,7 +123,7 @@ class Tabs:
             raise DemoError("An answer is still being written; stop it first.")
         asked = question()
         self.open_tabs.require_text(tab, characters(asked[0].messages[-1:]))
-        run = Run(*asked, tab.key, tab.presence.person, tab.checkpoint)
+        run = Run(*asked, tab.key, tab.presence.person, tab.checkpoint, begun)
         tab.begin(run)
 
         def settle(run: Run) -> None:
@@ -237,8 +237,8 @@ class Tabs:
         other = self.open_tabs.get(original)
         if other and other.presence.user == tab.presence.user and not tab.used:
             tab.copy(other)
-            for path in tab.chat.attachments:
-                self.uploads.keep(Path(path), tab.key)
+            for item in tab.chat.attachments.values():
+                self.uploads.keep(Path(item.upload), tab.key)
 
     def clear(self, tab: Tab) -> None:
         """Start over in a tab. The backend forgets it; its files are removed when it is too late to undo that."""

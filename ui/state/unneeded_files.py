@@ -31,10 +31,10 @@ def _left(
     others: Iterable[Tab],
     uploads: Uploads,
 ) -> list[str]:
-    files = {path for item in items for path in (item.thumbnail, item.shown)}
-    files -= {item.path for item in items}
+    attached = {item.upload for item in items}
+    files = {path for item in items for path in item.files} - attached
     if not tab.presence.is_program:
-        files |= {item.path for item in items if uploads.released(item.path, tab.key)}
+        files |= {path for path in attached if uploads.released(path, tab.key)}
     return among(files.union(*made), others)
 
 
@@ -44,7 +44,7 @@ def among(files: Iterable[str], tabs: Iterable[Tab]) -> list[str]:
     """
     left = set(files)
     for tab in tabs:
-        shown = ((item.path, item.thumbnail, item.shown) for item in tab.attached)
+        shown = (item.files for item in tab.attached)
         left.difference_update(*tab.made_files, *shown)
     return list(left)
 

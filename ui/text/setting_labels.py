@@ -21,7 +21,7 @@ ADVANCED: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("video_max_tokens_per_frame",),
         ("video_start_s", "video_end_s"),
     ),
-    "answer": (("top_p",), ("top_k",), ("repetition_penalty",), ("seed",)),
+    "answer": (("top_p",), ("top_k",), ("repetition_penalty",), ("seed",), ("logprobs",)),
 }
 
 

@@ -90,6 +90,9 @@ class Texts:
     read: str
     copy: str
     copied: str
+    how_sure: str
+    sure_hint: str
+    continue_answer: str
     retry: str
     retry_penalised: str
     undo: str
@@ -107,6 +110,7 @@ class Texts:
     verify_rounding: str
     verify_cancelled: str
     edit: str
+    edit_answer: str
     editing: str
     close: str
     zoom_in: str
@@ -183,7 +187,10 @@ class Texts:
     cost_alone: Plural
     about: str
     cost_item: Plural
-    first_page: str
+    page_number: str
+    pages: str
+    frames: str
+    pages_text: str
     cost_memory: str
     cost_wait: str
     fit: str

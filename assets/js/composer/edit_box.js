@@ -1,4 +1,4 @@
-// The box in which an earlier message is rewritten, in that message's bubble. The server says in `#run-state` when that
+// The box in which an earlier message or the latest answer is rewritten, in its place. The server says in `#run-state` when that
 // begins and ends.
 import * as composer from './composer.js';
 import { button } from '../page/dialog.js';
@@ -29,8 +29,8 @@ function move(parent, before, trayParent, trayBefore) {
 const takeHome = () => move($('#desk'), $('#tasks'), $('#composer'), $('#composer').firstElementChild);
 
 function place() {
-  const turn = $('#run-state [data-editing]')?.dataset.editing;
-  const row = turn && document.querySelectorAll('#chatbot .user-row')[turn];
+  const { editing, side } = $('#run-state [data-editing]')?.dataset ?? {};
+  const row = editing && document.querySelectorAll(`#chatbot .${side}-row`)[editing];
   if (!row || $('#page').dataset.view === 'compare') return takeHome(); // the comparison takes the conversation's place
   if (row.contains($('#edit-box'))) return;
   const field = $(composer.EDIT_FIELD);
@@ -41,14 +41,15 @@ function place() {
 // Where there is not room for all of it, the buttons matter most.
 function keepInSight() {
   if (!composer.editing()) return;
-  $('#edit-box').closest('.user-row')?.scrollIntoView({ block: 'nearest' });
+  $('#edit-box').closest('.message-row')?.scrollIntoView({ block: 'nearest' });
   $('#edit-actions').scrollIntoView({ block: 'nearest' });
 }
 
 function show() {
-  const editing = Boolean($('#run-state [data-editing]'));
+  const side = $('#run-state [data-editing]')?.dataset.side;
+  const editing = Boolean(side);
   if (editing !== composer.editing()) {
-    $('#page').toggleAttribute('data-editing', editing);
+    editing ? $('#page').setAttribute('data-editing', side) : $('#page').removeAttribute('data-editing');
     $('#message').inert = editing;
     if (editing) unpin();
     place();

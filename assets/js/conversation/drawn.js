@@ -1,7 +1,7 @@
 // What this page has drawn of the conversation. ui/state/tab/drawn.py keeps the same on the server.
 
 let version = 0;
-let answers = []; // of each answer: the text for copying, and the places that it names
+let answers = []; // of each answer: the text for copying, the places that it names, and how sure they are
 let questions = []; // of each question: the regions that it is about
 
 /** The messages with the new part from the server; null if it continues another version. */
@@ -18,4 +18,5 @@ export function completed(rest, messages) {
 
 export const texts = () => answers.map(({ text }) => text);
 export const places = () => answers.map((answer) => answer.places);
+export const probabilities = () => answers.map(({ sure }) => sure ?? null);
 export const regions = () => questions;

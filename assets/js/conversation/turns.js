@@ -27,19 +27,33 @@ function offer(row, kind, label) {
   there ? named(there, label) : row.append(button(kind, label));
 }
 
-const edited = () => Number($('#run-state [data-editing]')?.dataset.editing ?? Infinity);
-let marked = Infinity; // the turn that is shown as being rewritten
-
-// A turn that is being rewritten has a box in its place (edit_box.js). What follows will be replaced, and is dimmed.
-function markEdited() {
-  marked = edited();
-  rows('user').forEach((row, turn) => {
-    mark(row, 'edited', turn === marked);
-    row.querySelector(':scope > .flex-wrap')?.toggleAttribute('inert', turn === marked);
-    mark(row, 'replaced', turn > marked);
-  });
-  rows('bot').forEach((row, turn) => { mark(row, 'replaced', turn >= marked); });
+function said() {
+  const { editing, side } = $('#run-state [data-state]')?.dataset ?? {};
+  return `${editing} ${side}`;
 }
+let marked = ''; // what is shown as being rewritten
+
+// A message or an answer that is being rewritten has a box in its place (edit_box.js). What follows will be replaced, and
+// is dimmed.
+function markEdited() {
+  marked = said();
+  const { editing = Infinity, side } = $('#run-state [data-editing]')?.dataset ?? {};
+  const edited = Number(editing);
+  rows('user').forEach((row, turn) => {
+    markAs(row, turn === edited && side === 'user');
+    mark(row, 'replaced', turn > edited);
+  });
+  rows('bot').forEach((row, turn) => {
+    markAs(row, turn === edited && side === 'bot');
+    mark(row, 'replaced', turn > edited || (turn === edited && side === 'user'));
+  });
+}
+
+function markAs(row, edited) {
+  mark(row, 'edited', edited);
+  row.querySelector(':scope > .flex-wrap')?.toggleAttribute('inert', edited);
+}
+
 
 function decorate() {
   for (const row of rows('user')) offer(row, 'edit-turn', text('edit'));
@@ -107,8 +121,8 @@ export function start() {
   const observer = new MutationObserver(decorate);
   observer.observe($('#chatbot'), { childList: true, subtree: true });
   observer.observe($('#page-texts'), ANY_CHANGE);
-  // It changes with each piece of an answer, and seldom says that another turn is being rewritten.
-  new MutationObserver(() => { if (edited() !== marked) markEdited(); }).observe($('#run-state'), ANY_CHANGE);
+  // It changes with each piece of an answer, and seldom says that something else is being rewritten.
+  new MutationObserver(() => { if (said() !== marked) markEdited(); }).observe($('#run-state'), ANY_CHANGE);
   decorate();
   new MutationObserver(nameActions).observe($('#actions'), { childList: true, characterData: true, subtree: true });
   nameActions();

@@ -9,7 +9,7 @@ import { clearText } from '../composer/new_chat.js';
 import { opened } from '../opening/opening.js';
 import { $, whenReady, within } from '../page/parts.js';
 import { restore } from '../conversation/reproduce.js';
-import { request } from './tray.js';
+import { choosePages, pagesField, request } from './tray.js';
 import { upload } from './upload.js';
 import { showProgress } from './upload_progress.js';
 
@@ -81,9 +81,21 @@ function takeFiles() {
   }, true);
 }
 
+// Enter in the field of a document, or leaving it, chooses its pages.
+function takePages() {
+  document.addEventListener('change', (event) => {
+    const field = pagesField(event);
+    if (field) intake.during(choosePages(field));
+  }, true);
+  document.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' && !event.isComposing) pagesField(event)?.blur();
+  }, true);
+}
+
 export function start() {
   holdMessages();
   takeFiles();
+  takePages();
   opened.then(() => intake.open());
   whenOwned().then(() => whenReady(() => {
     failedUploads.start({ tab: key(), limit: limit(), again: (file) => attach([file]) });

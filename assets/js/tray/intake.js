@@ -5,6 +5,7 @@ const EXPORTED = /\.zip$/i; // an exported conversation, which is no attachment
 export class Intake {
   #uploads = new Map(); // by file that is being uploaded: [bytes sent, total]
   #waiting = 0; // batches that are not in the tray yet
+  #changing = 0; // changes of the tray that a message waits for
   #known = false; // whether the server knows this page
   #sendLater = false;
   #stop = new AbortController(); // of all uploads
@@ -36,7 +37,7 @@ export class Intake {
 
   /** Hold back a Send until all files are in the tray and the server knows the page. */
   holdBack(event) {
-    if (!this.#waiting && this.#known) return;
+    if (!this.#waiting && !this.#changing && this.#known) return;
     event.preventDefault();
     event.stopPropagation();
     this.#sendLater = true;
@@ -61,6 +62,17 @@ export class Intake {
       chosen.forEach(this.#work.cards.arrived);
       if (!this.#waiting) this.#uploads.clear();
       this.#show();
+    }
+    this.#sendHeld();
+  }
+
+  /** Hold back a Send until this has ended, too. */
+  async during(change) {
+    this.#changing += 1;
+    try {
+      await change;
+    } finally {
+      this.#changing -= 1;
     }
     this.#sendHeld();
   }
@@ -95,7 +107,7 @@ export class Intake {
   }
 
   #sendHeld() {
-    if (!this.#sendLater || this.#waiting || !this.#known) return;
+    if (!this.#sendLater || this.#waiting || this.#changing || !this.#known) return;
     this.#sendLater = false;
     this.#work.send();
   }

@@ -1,11 +1,13 @@
 // The tray: sends changes of it to the server, which draws the cards.
+import * as composer from '../composer/composer.js';
 import { send, whenMounted } from '../page/elements.js';
 import { opened } from '../opening/opening.js';
-import { $ } from '../page/parts.js';
+import { $, within } from '../page/parts.js';
 import { whenRefused } from '../page/refusals.js';
 import { text } from '../page/texts.js';
 
 const SETTLE_MS = 20_000; // for an answer, and as long again for each file
+const PAGES_MS = 600_000; // for pages of a document, of which there may be many
 
 const mounted = new Promise((resolve) => { whenMounted('tray', resolve); });
 let answered = opened; // the request before this one
@@ -28,7 +30,8 @@ function refused(posted) {
 export const request = (event, data) => answered = answered.then(async () => {
   const id = Math.random().toString(36).slice(2);
   const count = data.files?.length ?? 0;
-  const refusal = drawnFor(await mounted, id, SETTLE_MS * (1 + count));
+  const patience = Math.max(SETTLE_MS * (1 + count), data.op?.startsWith('pages') ? PAGES_MS : 0);
+  const refusal = drawnFor(await mounted, id, patience);
   latest.files = count > 0;
   send('tray', event, { ...data, request: id });
   return await refusal;
@@ -63,7 +66,37 @@ function mark() {
 
 function press(event) {
   const button = event.target.closest('button[data-op]');
-  if (button) request('change_tray', { op: button.dataset.op, id: button.dataset.id });
+  if (!button) return;
+  const { op, id } = button.dataset;
+  if (op === 'pages_text') addText(button, id);
+  else request('change_tray', { op, id });
+}
+
+const FIELD = '#tray input[data-pages]';
+
+/** Other pages of a document: have the server attach those that its field names. Ends when they are in the tray. */
+export async function choosePages(field) {
+  field.setAttribute('aria-busy', 'true');
+  field.readOnly = true;
+  await request('change_tray', { op: 'pages', id: field.dataset.pages, pages: field.value });
+  field.readOnly = false;
+  field.removeAttribute('aria-busy');
+  for (const shown of document.querySelectorAll(FIELD)) shown.value = shown.getAttribute('value');
+}
+
+/** The field for pages that an event is about. */
+export const pagesField = (event) => within(event, FIELD);
+
+// The text of the pages goes after what is written, where it can be read and changed before it is sent.
+async function addText(button, id) {
+  button.setAttribute('aria-busy', 'true');
+  await request('change_tray', { op: 'pages_text', id });
+  button.removeAttribute('aria-busy');
+  const said = $('#tray [data-pages-text]')?.textContent;
+  if (!said) return;
+  const where = composer.editing() ? composer.EDIT_FIELD : composer.FIELD;
+  const before = $(where).value.trimEnd();
+  composer.write(before ? `${before}\n\n${said}` : said, where);
 }
 
 /** Call it when the page is ready. */

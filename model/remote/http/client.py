@@ -36,7 +36,10 @@ MAX_CONTEXT = 2**32 - 1
 # Parts of a request that some servers reject, and that an answer does not need.
 VIDEO = "video_url"
 SAMPLING = ("repetition_penalty", "seed", "top_k")
-OPTIONAL = (*SAMPLING, "skip_special_tokens", "stream_options")
+PROBABILITIES = ("logprobs", "top_logprobs")
+OPTIONAL = (*SAMPLING, *PROBABILITIES, "skip_special_tokens", "stream_options")
+# Owners of models in servers that have `continue_final_message`.
+CONTINUING = ("vllm", "sglang")
 
 
 @dataclass(frozen=True)
@@ -44,18 +47,20 @@ class ServedModels:
     """The models of a server.
 
     context_tokens, source: of the model that is used: its context length (0: unknown), and the folder or hub id from
-    which the server loaded it.
+    which the server loaded it; owner: what it calls its owner, which many engines give their own name.
     """
 
     models: tuple[str, ...] = ()
     context_tokens: int = 0
     source: str = ""
+    owner: str = ""
 
 
 class Server:
     """One server. Safe to use from several threads.
 
-    source: the folder or hub id that the server gives for its model; unsupported: the parts of a request, of `OPTIONAL`
+    source: the folder or hub id that the server gives for its model; continues: whether its engine is known to go on
+    with an answer that ends the messages; unsupported: the parts of a request, of `OPTIONAL`
     and `VIDEO`, that it rejects; resizes: whether it resized an image that was sent; kept_frames: the number of frames
     after which it drops those of a video, or 0; strips_special_tokens: whether it answered with boxes but without their
     control tokens.
@@ -66,6 +71,7 @@ class Server:
         self.model = connection.model
         self.context_tokens = 0
         self.source = ""
+        self.continues = False
         self.unsupported: frozenset[str] = frozenset()
         self.resizes = False
         self.kept_frames = 0
@@ -142,7 +148,7 @@ class Server:
         served = self.run(self._ask())
         self.model = self.connection.model or next(iter(served.models), self.model)
         self.context_tokens = served.context_tokens or self.context_tokens
-        self.source = served.source
+        self.source, self.continues = served.source, served.owner in CONTINUING
         return served
 
     def ask_again(self) -> ServedModels:
@@ -169,10 +175,12 @@ class Server:
         wanted = [model for model in models if model["id"] == self.connection.model] or models
         held = wanted[0].get("max_model_len") if wanted else 0
         source = wanted[0].get("root") if wanted else ""  # of vLLM and SGLang
+        owner = wanted[0].get("owned_by") if wanted else ""
         return ServedModels(
             tuple(model["id"] for model in models),
             held if type(held) is int and 0 < held <= MAX_CONTEXT else 0,
             whole(source[:MAX_NAME]) if isinstance(source, str) else "",
+            owner if isinstance(owner, str) else "",
         )
 
     def _notes(self) -> Iterable[LocalizedText]:

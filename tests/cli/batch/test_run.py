@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from cli.batch.files import found
+from cli.batch.files import PageChoice, found
 from cli.batch.results import Result, Results, results
 from cli.batch.run import run
-from model.backend import Cancel, collected
+from model.backend import Cancel, Delta, collected
 from model.conversation import Conversation, Image, Text
 from model.errors import DemoError
 from model.local import LocalBackend
 from model.settings import DefaultSettings, GenerationSettings, VisionSettings
-from tests.support import media_files
+from tests.support import documents, media_files
 from tests.support.fakes import FakeBackend
 
 SETTINGS = DefaultSettings(VisionSettings(max_tokens=64), GenerationSettings(max_new_tokens=6))
@@ -77,7 +77,7 @@ def test_a_folder_gives_its_pictures_and_clips_in_order(folder: Path) -> None:
     assert names == [*(f"{n}.png" for n in range(10)), "broken.jpg", "deeper/clip.mp4", "notes.md"]
     with pytest.raises(DemoError, match="does not exist"):
         found([str(folder / "nothing.png")])
-    with pytest.raises(DemoError, match="found no picture and no clip"):
+    with pytest.raises(DemoError, match="found no picture, no clip and no PDF"):
         (folder / "empty").mkdir()
         found([str(folder / "empty")])
 
@@ -133,3 +133,49 @@ def test_a_server_is_asked_several_questions_at_once_and_the_order_stays(
     assert [line["file"] for line in lines(out)] == [str(file) for file in files]
     assert {call.settings for call in backend.calls} == {SETTINGS.generation}
     assert all(line["answer"] == "Hello" for line in lines(out))
+
+
+def test_a_document_has_one_answer_about_its_pages_and_a_bad_one_a_sentence(
+    qwen2_vl: LocalBackend, tmp_path: Path
+) -> None:
+    (folder := tmp_path / "papers").mkdir()
+    documents.pdf(folder / "a.pdf", [["one"], documents.table(), ["three"]])
+    documents.pdf(folder / "b.pdf", [["secret"]], password="geheim")
+    documents.pdf(folder / "c.pdf", [[f"page {n}"] for n in range(1, 101)])
+    documents.tiff(folder / "d.tif", ("red", "lime"))
+    media_files.photo(folder / "e.png", (112, 84))
+    (folder / "f.pdf").write_bytes((folder / "a.pdf").read_bytes()[:300])
+    out, files = tmp_path / "out.jsonl", found([str(folder)])
+    assert answered(qwen2_vl, files, out) == 1
+    by_name = {Path(line["file"]).name: line for line in lines(out)}
+    assert list(by_name) == ["a.pdf", "b.pdf", "c.pdf", "d.tif", "e.png", "f.pdf"]
+    tokens = {
+        name: line["usage"]["visual_tokens"] for name, line in by_name.items() if "usage" in line
+    }
+    assert tokens.keys() == {"a.pdf", "d.tif", "e.png"}
+    assert tokens["a.pdf"] > 2 * 40 and "protected by a password" in by_name["b.pdf"]["error"]
+    assert by_name["c.pdf"]["error"].startswith("c.pdf has 100 pages, and a message can hold 64")
+    assert "damaged PDF" in by_name["f.pdf"]["error"]
+
+
+def test_chosen_pages_are_asked_about_with_their_text_and_go_afterwards(tmp_path: Path) -> None:
+    seen: list[list[Path]] = []
+
+    def answer(talk: Conversation) -> list[Delta]:
+        seen.append([Path(str(part.path)) for part in talk.media])
+        assert all(path.stat().st_size for path in seen[-1])
+        return [Delta("Yes.")]
+
+    (folder := tmp_path / "papers").mkdir()
+    documents.pdf(folder / "long.pdf", [[f"page {n}"] for n in range(1, 301)])
+    documents.pdf(folder / "short.pdf", [["page 1"], ["page 2"]])
+    backend, files = FakeBackend(answer=answer), found([str(folder)])
+    kept = results(str(tmp_path / "out.csv"), files)
+    assert run(backend, files, PROMPT, SETTINGS, kept, 1, PageChoice("2-3, 300", text=True)) == 0
+    assert [[path.name for path in pages] for pages in seen] == [
+        ["long-p2.png", "long-p3.png", "long-p300.png"],
+        ["short-p2.png"],
+    ]
+    assert not any(path.exists() for pages in seen for path in pages)
+    (message,) = backend.calls[1].conversation.messages
+    assert message.text == f"short.pdf, p. 2:\npage 2\n\n{PROMPT}"

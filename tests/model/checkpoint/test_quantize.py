@@ -77,6 +77,7 @@ def test_products_in_8_bits_are_no_news(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("quantize", ["4bit"], indirect=True)
 def test_the_script_quantizes_too(quantized: LocalBackend, picture: Image, tmp_path: Path) -> None:
     answer, _ = collected(quantized.stream(asked(picture), GREEDY, Cancel()))
     script = tmp_path / "answer.py"

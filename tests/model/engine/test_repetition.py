@@ -175,3 +175,19 @@ def test_a_stopped_loop_is_the_beginning_of_what_would_have_come(dull: LocalBack
     finally:
         dull.engine.stop_repetition = True
     assert end.reason == "length" and unguarded.startswith(text) and len(unguarded) > len(text)
+
+
+def test_a_loop_that_began_before_an_answer_was_continued_is_noticed() -> None:
+    tokens = [1, 2, 3, 4] * MIN_TOKENS
+    whole = RepetitionDetector()
+    ended = next(n for n in range(len(tokens)) if whole.read(tokens[: n + 1]))
+    rest = RepetitionDetector(begun=tokens[:100])
+    assert not rest.is_repeating
+    again = next(n for n in range(100, len(tokens)) if rest.read(tokens[100 : n + 1]))
+    assert again == ended
+
+
+def test_an_answer_that_ended_in_a_loop_can_be_continued() -> None:
+    detector = RepetitionDetector(begun=[1, 2] * MIN_TOKENS)
+    assert not detector.read([1, 2] * 20)
+    assert detector.read([1, 2] * MIN_TOKENS)

@@ -101,3 +101,28 @@ def test_the_next_turn_does_not_hold_it(thinking: LocalBackend) -> None:
     assert thinking.prompt(talk, GREEDY).count("think>") == 1
     alone, _ = collected(thinking.stream(talk, GREEDY, Cancel()))
     assert collected(thinking.stream(talk, GREEDY, Cancel(), session="kept"))[0] == alone
+
+
+@pytest.mark.parametrize("place", [2, 5, 8])
+def test_an_answer_that_is_continued_in_its_reasoning_or_after_it_equals_the_whole(
+    thinking: LocalBackend, place: int
+) -> None:
+    whole, _ = collected(thinking.stream(ASKED, GREEDY, Cancel()))
+    cut = GenerationSettings(max_new_tokens=place)
+    *events, finished = thinking.stream(ASKED, cut, Cancel(), session="cut")
+    assert isinstance(finished, Finished)
+    begun = "".join(event.text for event in events if isinstance(event, Delta))
+    talk = ASKED.with_reply(begun, finished.tokens)
+    *events, finished = thinking.stream(talk, GREEDY, Cancel(), session="cut")
+    more = "".join(event.text for event in events if isinstance(event, Delta))
+    thought = "".join(event.text for event in events if isinstance(event, Reasoning))
+    assert (begun + more)[: len(whole)] == whole
+    assert bool(thought) == (place < 4)
+    thinking.forget("cut")
+
+
+def test_an_edited_answer_goes_on_after_its_reasoning(thinking: LocalBackend) -> None:
+    prompt = thinking.prompt(ASKED.with_reply("Because"), GREEDY)
+    assert prompt.endswith("<think>\n\n</think>\n\nBecause")
+    events = thinking.stream(ASKED.with_reply("Because"), GREEDY, Cancel())
+    assert not any(isinstance(event, Reasoning) for event in events)

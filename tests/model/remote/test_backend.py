@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -551,3 +553,71 @@ def test_clips_are_counted_about_where_the_server_writes_times_between_frames(
     talk = Conversation().with_user_turn(clip)
     assert serving(server, "qwen2-vl").estimate(talk, GREEDY).exact
     assert not serving(server, "qwen3-vl").estimate(talk, GREEDY).exact
+
+
+@pytest.mark.parametrize("owner", ["vllm", "sglang"])
+def test_an_engine_that_can_continue_an_answer_gets_it_as_the_last_message(
+    server: OpenAIServer, owner: str
+) -> None:
+    server.models, server.tokenizes = [{"id": MODEL, "owned_by": owner}], True
+    server.replies = [Told((" boat.",))]
+    remote = RemoteBackend.connect(Connection(server.base))
+    assert remote.status().continues
+    begun = TALK.with_reply("A red")
+    assert text(events(remote, begun)) == " boat."
+    (asked,) = server.asked
+    assert asked.body["messages"][-1] == {"role": "assistant", "content": "A red"}
+    assert (asked.body["add_generation_prompt"], asked.body["continue_final_message"]) == (
+        False,
+        True,
+    )
+    longer = remote.plan_request(TALK, GREEDY, clips=True).prompt_tokens + 2  # words
+    assert remote.plan_request(begun, GREEDY, clips=True).prompt_tokens == longer
+
+
+def test_a_server_that_may_not_continue_an_answer_is_not_asked_to(
+    server: OpenAIServer, remote: RemoteBackend
+) -> None:
+    assert not remote.status().continues
+    with pytest.raises(DemoError, match="cannot continue an answer"):
+        events(remote, TALK.with_reply("A red"))
+    assert not server.asked
+    events(remote)
+    assert "continue_final_message" not in server.asked[0].body
+
+
+def spoken(token: str, logprob: float, *others: tuple[str, float]) -> dict[str, Any]:
+    """An entry of a server's `logprobs`."""
+    top = [{"token": other, "logprob": one, "bytes": None} for other, one in others]
+    return {"token": token, "logprob": logprob, "bytes": None, "top_logprobs": top}
+
+
+def test_a_server_tells_how_sure_its_model_was(server: OpenAIServer) -> None:
+    told: list[list[Any]] = [
+        [spoken("A", -0.1, ("A", -0.1), ("The", -2.4)), "nonsense", {"token": 3}],
+        [spoken(" boat", -0.5, *[(f"x{i}", -1.0 - i) for i in range(9)])],
+        [spoken("<|im_end|>", -9e9), spoken("", float("nan"))],
+    ]
+    server.replies = [Told(("A", " boat", ""), logprobs=told)]
+    remote = RemoteBackend.connect(Connection(server.base))
+    found = events(remote, settings=replace(GREEDY, logprobs=True))
+    body = server.asked[0].body
+    assert (body["logprobs"], body["top_logprobs"]) == (True, 5)
+    assert (text(found), notices(found)) == ("A boat", [])
+    first, second = usage(found).logprobs or []
+    top = [{"text": "A", "logprob": -0.1}, {"text": "The", "logprob": -2.4}]
+    assert first == {"text": "A", "logprob": -0.1, "top": top}
+    assert (second["text"], len(second["top"])) == (" boat", 5)
+
+
+@pytest.mark.parametrize("takes", [FIELDS | {"stream_options"}, None])
+def test_a_server_without_probabilities_answers_and_says_so(
+    server: OpenAIServer, takes: set[str] | None
+) -> None:
+    server.takes = takes
+    remote = RemoteBackend.connect(Connection(server.base))
+    found = events(remote, settings=replace(GREEDY, logprobs=True))
+    assert text(found) == "Hello"
+    assert any("does not say how sure" in sentence for sentence in notices(found))
+    events(remote)
+    assert "logprobs" not in server.asked[-1].body

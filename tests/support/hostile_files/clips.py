@@ -101,7 +101,7 @@ def damaged() -> Iterator[Case]:
     yield refused("empty.mp4", written(b""), "is an empty file")
     yield refused("junk.mp4", written(bytes(range(256)) * 64), "is damaged or not a video")
     yield refused("only-ftyp.mp4", written(b"\0\0\0\x18ftypisom\0\0\0\0isommp42"), "is damaged")
-    yield refused("paper.mp4", written(b"%PDF-1.7\n%%EOF"), "attach it again")
+    yield refused("paper.mp4", written(b"%PDF-1.7\n%%EOF"), "is a damaged PDF document")
     undecodable = partial(_replaced, codec="h264", old=b"avc1", new=b"zzzz")
     yield refused("unknown-codec.mp4", undecodable, "convert it to MP4 (H.264)")
 

@@ -42,12 +42,12 @@ def strange_formats() -> Iterator[Case]:
     html, svg = b"<!DOCTYPE html><script>alert(1)</script>", b"<svg onload='alert(1)'/>"
     for suffix in ("png", "jpg"):
         yield refused(f"page.{suffix}", written(html), "is a web page")
-        yield refused(f"paper.{suffix}", written(b"%PDF-1.7\n%%EOF"), "is a PDF document")
+        yield refused(f"paper.{suffix}", written(b"%PDF-1.7\n%%EOF"), "is a damaged PDF document")
         yield refused(f"pack.{suffix}", _zip, "is a ZIP archive")
         yield refused(f"drawn.{suffix}", written(svg), "is an SVG drawing")
     yield refused("drawing.svg", written(b"<?xml version='1.0'?>\n" + svg), "is an SVG drawing")
     yield refused("page.html", written(html), "is a web page")
-    yield refused("paper.pdf", written(b"%PDF-1.7\n%%EOF"), "is a PDF document")
+    yield refused("paper.pdf", written(b"%PDF-1.7\n%%EOF"), "is a damaged PDF document")
     for brand in (b"heic", b"heix", b"mif1"):
         content = b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0mif1heic"
         yield refused(f"{brand.decode()}.heic", written(content), "is a HEIC picture")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,8 +16,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image as PillowImage
 
-from model.backend import Delta, Status
-from model.conversation import Conversation, Image
+from model.backend import Delta, Finished, Status
+from model.conversation import Conversation, Image, Text
 from model.errors import MediaError
 from model.media.download import Downloads
 from model.settings import (
@@ -26,7 +27,8 @@ from model.settings import (
     GenerationSettings,
     VisionSettings,
 )
-from tests.support.fakes import Call, FakeBackend
+from tests.support import documents
+from tests.support.fakes import USAGE, Call, FakeBackend
 from tests.support.pages import gradio_environment, listening
 from tests.support.patience import PATIENCE_S, wait_until
 from tests.support.served import program
@@ -89,6 +91,29 @@ def test_an_answer_comes_with_what_it_cost(served: Served) -> None:
     answer, usage = ask(served.client())
     assert answer == "Hello"
     assert usage["prompt_tokens"] == 1312 and usage["stop_reason"] == "stop"
+
+
+def test_an_answer_that_was_cut_goes_on_from_its_end(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend, client = served.backend, served.client()
+    with pytest.raises(AppError, match="no answer to continue"):
+        client.predict(settings={}, api_name="/continue")
+    cut = Finished("length", replace(USAGE, stop_reason="length"), (1, 2))
+    monkeypatch.setattr(backend, "ending", cut)
+    assert ask(client)[0] == "Hello"
+    backend.events = [Delta(", "), Delta("you")]
+    monkeypatch.setattr(backend, "ending", Finished("stop", USAGE, (1, 2, 3)))
+    job = client.submit(settings={"max_new_tokens": 9}, api_name="/continue")
+    answer, usage = job.result(PATIENCE_S)
+    assert (answer, usage["stop_reason"]) == ("Hello, you", "stop")
+    assert next(text for text, _ in job.outputs()) == "Hello"
+    assert backend.calls[-1].settings == GenerationSettings(max_new_tokens=9, seed=3)
+    assert backend.calls[-1].conversation.begun_reply == Text("Hello")
+    with pytest.raises(AppError, match="complete"):
+        client.predict(settings={}, api_name="/continue")
+    assert ask(client, "And?")[0] == ", you"
+    assert [m.text for m in backend.calls[-1].conversation.messages] == ["Hi", "Hello, you", "And?"]
 
 
 def test_settings_can_be_left_out_and_are_then_the_pages_own(served: Served) -> None:
@@ -325,3 +350,41 @@ def test_a_client_that_has_cancelled_can_ask_again_at_once(served: Served) -> No
     time.sleep(0.5)  # it arrives while the first is still being stopped
     over.set()
     assert again.result(PATIENCE_S)[0] == "Hello"
+
+
+def test_pages_of_a_document_are_pictures_and_their_text_is_sent_if_asked_for(
+    served: Served, tmp_path: Path
+) -> None:
+    paper = documents.pdf(tmp_path / "report.pdf", [["one"], documents.table(), ["three"]])
+    client = served.client()
+    message = {"text": "Sum?", "files": [handle_file(paper)], "pages": "2-3", "pages_text": True}
+    cost = client.predict(message=message, settings={}, api_name="/estimate")
+    assert [item["kind"] for item in cost["items"]] == ["image", "image"]
+    made = set((served.uploads / "pages").iterdir())
+    assert client.predict(message=message, settings={}, api_name="/chat")[0] == "Hello"
+    (sent,) = served.backend.calls[0].conversation.messages
+    assert [part.name for part in sent.media] == ["report-p2.png", "report-p3.png"]
+    assert sent.text.startswith("report.pdf, p. 2:\nItem Price\n") and sent.text.endswith(
+        "three\n\nSum?"
+    )
+    assert set((served.uploads / "pages").iterdir()) == made, "they were drawn once"
+
+
+def test_a_document_with_too_many_pages_is_refused_in_a_sentence(
+    served: Served, tmp_path: Path
+) -> None:
+    paper = documents.pdf(tmp_path / "long.pdf", [[str(n)] for n in range(300)])
+    locked = documents.pdf(tmp_path / "locked.pdf", [["x"]], password="geheim")
+    with pytest.raises(
+        AppError, match=r"^long\.pdf has 300 pages, and a message can hold 64 files;"
+    ):
+        ask(served.stranger, files=[handle_file(paper)])
+    with pytest.raises(AppError, match=r"^locked\.pdf is protected by a password;"):
+        ask(served.stranger, files=[handle_file(locked)])
+    both = {"text": "x", "files": [handle_file(paper)] * 2, "pages": "1-33"}
+    with pytest.raises(AppError, match="can hold 64 files; this one has 66"):
+        served.stranger.predict(message=both, settings={}, api_name="/chat")
+    for wrong in ({"pages": ["1"]}, {"pages_text": "yes"}):
+        with pytest.raises(AppError, match="The message's 'pages' must be text such as"):
+            served.stranger.predict(message={"text": "x"} | wrong, settings={}, api_name="/chat")
+    assert not served.backend.calls

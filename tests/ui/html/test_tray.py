@@ -9,7 +9,7 @@ from model.backend import Estimate, ItemCost
 from model.errors import LocalizedText
 from ui.gradio_compat import file_url
 from ui.html import tray as tray_html
-from ui.state.tray.attachment import Attachment
+from ui.state.tray.attachment import Attachment, Document
 from ui.state.tray.resolution import Resolution
 from ui.text.english import ENGLISH
 
@@ -56,9 +56,19 @@ def test_a_clip_shows_its_length() -> None:
     assert "<small>▶ 4.5 s</small>" in trimmed and "--from:0.250;--to:0.812" in trimmed
 
 
-def test_a_file_of_several_pages_says_that_the_first_is_read() -> None:
-    scan = replace(attachment("scan.tiff"), pages=3)
-    assert "<small>page 1 of 3</small>" in tray_html.tray([(scan, FIRST)], [], ENGLISH)
+def test_a_page_says_which_it_is_and_its_document_which_pages_are_attached() -> None:
+    paper = Document("d1", "pdf", "/u/a.pdf", HOSTILE, 1200)
+    pages = [
+        replace(attachment(), path=f"/u/{n}.png", document=paper, page=n) for n in (2, 3, 7, 1000)
+    ]
+    shown = tray_html.tray([(page, FIRST) for page in pages], [], ENGLISH)
+    assert "<small>page 1,000</small>" in shown
+    assert shown.count("data-pages=") == 1 and 'value="2-3, 7, 1000"' in shown
+    assert "<span>of 1,200</span>" in shown and 'data-op="pages_text" data-id="d1"' in shown
+    assert "<img src=x" not in shown
+    frames = replace(attachment(), document=replace(paper, kind="frames", pages=3))
+    moving = tray_html.tray([(frames, FIRST)], [], ENGLISH)
+    assert "<span>Frames</span>" in moving and "pages_text" not in moving
     assert "<small>" not in tray_html.tray([(attachment(), FIRST)], [], ENGLISH)
 
 

@@ -100,7 +100,7 @@ def test_the_chatbot_is_never_an_input(config: dict[str, Any]) -> None:
 
 def test_only_the_three_endpoints_are_public(config: dict[str, Any]) -> None:
     public = {e["api_name"] for e in config["dependencies"] if e["api_visibility"] == "public"}
-    assert public == {"chat", "estimate", "reset"}
+    assert public == {"chat", "continue", "estimate", "reset"}
 
 
 def test_nothing_is_fetched_from_elsewhere(page: gr.Blocks, config: dict[str, Any]) -> None:

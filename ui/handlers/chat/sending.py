@@ -12,6 +12,7 @@ from model.conversation import Conversation
 from model.errors import DemoError
 from model.settings import GenerationSettings
 from ui.gradio_compat import posted
+from ui.handlers.chat.continuing import continue_from
 from ui.handlers.page_tab import handed_back, tab_of
 from ui.html import page_update
 from ui.html.examples import EXAMPLES
@@ -53,7 +54,10 @@ async def submit_edit(tabs: Tabs, key: str, text: str, settings: Mapping[str, An
     tab = tab_of(tabs, key)
     if not tab.draft.editing:
         return (await handed_back(tabs, tab))._replace(returned=text)
-    _send(tabs, tab, text, settings)
+    if tab.draft.editing.answer:
+        continue_from(tabs, tab, text, settings)
+    else:
+        _send(tabs, tab, text, settings)
     return await handed_back(tabs, tab)
 
 

@@ -11,10 +11,12 @@ import gradio as gr
 from model.errors import DemoError, LocalizedText
 from ui.gradio_compat import posted
 from ui.handlers.page_tab import tab_of
+from ui.handlers.tray import pages
 from ui.html import page_update
+from ui.html import tray as tray_html
 from ui.state.registry import Tabs
 from ui.state.tab.tab import Tab
-from ui.state.tray.attachment import Attachment
+from ui.state.tray.attachment import Attachment, Document
 
 log = logging.getLogger(__name__)
 SOURCE_PROBLEMS = {  # by what assets/js/tray/camera.js calls them
@@ -57,13 +59,20 @@ async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any], origin: object
     """
     try:
         tabs.rates.admit_look(tab.presence.asker.address)
-        attachment = await _opened(tabs, tab, file)
+        found = await _opened(tabs, tab, file)
+        document = found if isinstance(found, Document) else found.document
+        in_pages = document is not None and document.kind != "frames"
+        drawn = await pages.first_pages(tabs, tab, document) if document and in_pages else []
         if tab.draft.origin is not origin:
-            tabs.give_up(tab, Path(attachment.path))
+            tabs.give_up(tab, Path(found.upload if isinstance(found, Attachment) else found.path))
             return False
-        tab.draft.attach(attachment)
-        if not attachment.playable:
-            tabs.clip_copies.start(tab, attachment)
+        if in_pages:
+            pages.place(tab.draft, drawn)
+            return bool(drawn)
+        assert isinstance(found, Attachment)
+        tab.draft.attach(found)
+        if not found.playable:
+            tabs.clip_copies.start(tab, found)
     except DemoError as error:
         tab.draft.refusals.append(error.sentence)
     except Exception:
@@ -80,22 +89,26 @@ async def _attach_one(tabs: Tabs, tab: Tab, file: dict[str, Any], origin: object
     return False
 
 
-async def _opened(tabs: Tabs, tab: Tab, file: dict[str, Any]) -> Attachment:
+async def _opened(tabs: Tabs, tab: Tab, file: dict[str, Any]) -> Attachment | Document:
     """An uploaded file, or what lies at an address. Raises `DemoError`."""
     address = file.get("address")
     if not isinstance(address, str):
         path = tabs.uploads.claim(file.get("path"), tab.key, tab.presence.asker)
-        return await tabs.background.inspect(tab, path, file.get("name"))
-    attachment = await tabs.background.download(tab, tabs.downloads, address)
-    tabs.uploads.keep(Path(attachment.path), tab.key)  # so that it goes with the tab
-    return attachment
+        return await tabs.background.look_at(tab, path, file.get("name"))
+    found = await tabs.background.download(tab, tabs.downloads, address)
+    tabs.uploads.keep(Path(found.path), tab.key)  # so that it goes with the tab
+    return found
 
 
 async def change_tray(tabs: Tabs, key: str, event: gr.EventData) -> str:
-    """A button on the tray: take an item out, or dismiss a refusal."""
+    """What is done on the tray: an item is taken out, pages are chosen, a refusal is dismissed."""
     tab = tab_of(tabs, key)
-    asked = posted(event)
+    asked, text = posted(event), ""
     match asked:
+        case {"op": "pages"}:
+            await pages.choose(tabs, tab, asked)
+        case {"op": "pages_text"}:
+            text = await pages.text_of(tabs, tab, asked)
         case {"op": "detach", "id": item}:
             tab.draft.detach(item)
         case {"op": "unpoint", "id": place}:
@@ -103,4 +116,4 @@ async def change_tray(tabs: Tabs, key: str, event: gr.EventData) -> str:
         case {"op": "dismiss", "id": str(sentence)} if sentence in tab.draft.refusals:
             tab.draft.refusals.remove(sentence)
     tab.draft.drawn_for = str(asked.get("request", ""))[:64]
-    return page_update.tray(tab)
+    return page_update.tray(tab) + tray_html.pages_text(text)

@@ -1,4 +1,4 @@
-"""Moments of a clip in an answer, as links that assets/js/conversation/seek.js follows in the clip's player.
+"""Moments of a clip in an answer, as links that assets/js/answers/seek.js follows in the clip's player.
 
 A link is an address within the page and nothing else; a model that writes one itself can but seek.
 """

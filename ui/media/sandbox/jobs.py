@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
@@ -12,17 +13,21 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from model.conversation import Image, Media, Video
-from model.media import container, image, video
+from model.media import container, document, image, signatures, video
 from model.media.stock_files import stock_pixels
 from ui.media.sandbox.channel import Content
-from ui.media.sandbox.probe import is_clip, look
+from ui.media.sandbox.probe import is_clip, look, page
 
 Found = tuple[dict[str, Any], Content | None]
 Tell = Callable[[dict[str, Any]], None]  # sends a message about progress
 
+DOCUMENT_SHARE = 0.5  # PDFium reads all of a damaged document to find its pages
+
 
 def largeness(source: Media | str, name: str = "", *_: object) -> float:
     """The size in the file's header, as a share of the largest that is read. Raises `MediaError`."""
+    if isinstance(source, str) and signatures.kind(source, name=name) == "document":
+        return DOCUMENT_SHARE
     if isinstance(source, str):
         source = Video(source, name=name) if is_clip(source, name) else Image(source, name=name)
     if isinstance(source, Video) and source.frames:
@@ -37,9 +42,24 @@ def largeness(source: Media | str, name: str = "", *_: object) -> float:
 def first_look(_: Tell, file: str, name: str) -> Iterator[Found]:
     seen, pictures = look(file, name)
     yield {"look": asdict(seen)}, None
-    yield {"picture": "thumbnail"}, pictures.thumbnail
+    if pictures.thumbnail:
+        yield {"picture": "thumbnail"}, pictures.thumbnail
     if pictures.large is not None:
         yield {"picture": "large"}, pictures.large
+
+
+def document_page(_: Tell, file: str, name: str, number: int) -> Iterator[Found]:
+    """Yield the page as a PNG file, and its thumbnail."""
+    picture, thumbnail = page(file, name, number)
+    content = io.BytesIO()
+    picture.save(content, "PNG", compress_level=1)
+    yield {"size": picture.size}, content.getvalue()
+    yield {"picture": "thumbnail"}, thumbnail
+
+
+def document_text(_: Tell, file: str, name: str, number: int) -> Iterator[Found]:
+    said = document.text(file, number, name=name).encode()
+    yield {"text": True}, said or None
 
 
 def image_size(_: Tell, picture: Image) -> Iterator[Found]:
@@ -87,6 +107,8 @@ def _frame(shown: npt.NDArray[np.uint8]) -> Found:
 
 JOBS: Mapping[str, Callable[..., Iterator[Found]]] = {
     "first_look": first_look,
+    "document_page": document_page,
+    "document_text": document_text,
     "image_size": image_size,
     "video_info": video_info,
     "pixels": pixels,

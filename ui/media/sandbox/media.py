@@ -6,9 +6,9 @@ import logging
 import math
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from model.backend import Cancel
 from model.conversation import Image, Media, Video
 from model.media import container, image, source, video
 from model.media.decoding import MAX_PACKETS, Pixels
+from model.media.document.pages import MAX_TEXT_CHARACTERS
 from model.media.sampling import VideoInfo
 from model.media.video import VideoProgress
 from ui.media.sandbox.channel import BrokenOffError, Message
@@ -37,6 +38,15 @@ LOOKS_AT_ONCE = 2  # which bounds what all of them take together
 MISSHAPEN = (BrokenOffError, StopIteration, KeyError, TypeError, ValueError, OverflowError)
 
 
+@dataclass(frozen=True)
+class Page:
+    """A page of a document. size: width and height in pixels; png: the content of a file; thumbnail: a WebP file."""
+
+    size: tuple[int, int]
+    png: bytes
+    thumbnail: bytes
+
+
 class SandboxedMedia:
     """The `MediaReader` of the page, with what it shows itself. Thread-safe."""
 
@@ -53,6 +63,32 @@ class SandboxedMedia:
             seen, *pictures = islice(messages, 3)
             contents = {str(picture.said["picture"]): picture.content() for picture in pictures}
             return _look(seen.said["look"]), Pictures(**contents)
+
+    def page(self, file: str, name: str, number: int) -> Page:
+        """A page of a document; blocks. number: from 1. Raises `MediaError`."""
+        with self._of_page("document_page", file, name, number) as messages:
+            whole, thumbnail = islice(messages, 2)
+            size = _size(whole.said["size"], image.MAX_IMAGE_PIXELS)
+            return Page(size, whole.content(), thumbnail.content())
+
+    def page_text(self, file: str, name: str, number: int) -> str:
+        """The text layer of a page; blocks. number: from 1. Raises `MediaError`."""
+        with self._of_page("document_text", file, name, number) as messages:
+            said = next(messages)
+            text = said.content().decode() if said.blob is not None else ""
+            if len(text) > MAX_TEXT_CHARACTERS:
+                raise BrokenOffError
+            return text
+
+    @contextmanager
+    def _of_page(
+        self, job: str, file: str, name: str, number: int
+    ) -> Iterator[Generator[Message, None, None]]:
+        file = os.path.abspath(file)
+        # How large a page is says nothing about what it takes to draw it.
+        asked = Request(job, (file, name, number), (file,), self._looking, largest=1.0)
+        with self._looks, _believed(name), closing(self._sandbox.ask(asked, name)) as messages:
+            yield messages
 
     def image_size(self, picture: Image) -> tuple[int, int]:
         return self._looked("image_size", picture, _size_of)
@@ -189,7 +225,7 @@ def _progress(message: Message) -> tuple[float, float] | None:
 
 
 def _look(told: dict[str, Any]) -> FirstLook:
-    if told["kind"] not in ("image", "video"):
+    if told["kind"] not in ("image", "video", "document"):
         raise BrokenOffError
     return FirstLook(
         told["kind"],
@@ -197,6 +233,7 @@ def _look(told: dict[str, Any]) -> FirstLook:
         _number(told["seconds"], 0.0, MAX_SECONDS),
         int(_number(told["pages"], 1, MAX_PACKETS)),
         bool(told["browsers"]),
+        bool(told["paged"]),
     )
 
 

@@ -15,7 +15,7 @@ from PIL import Image as PillowImage
 
 from model.conversation import Video
 from model.errors import MediaError
-from model.media import image, signatures, video
+from model.media import document, image, signatures, video
 
 THUMBNAIL_PX = 256
 LARGE_PX = 2048  # longest side of the copy of a picture that browsers cannot show
@@ -44,32 +44,45 @@ PICTURE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"),
     *((".heic", ".heif") if image.READS_HEIF else ()),
 )
+DOCUMENT_SUFFIX = ".pdf"
 # The `accept` of the file dialog. Without HEIC in it, a phone converts a HEIC picture to JPEG.
-SUFFIXES = (*PICTURE_SUFFIXES, *CLIPS_BY_SUFFIX)
+SUFFIXES = (*PICTURE_SUFFIXES, *CLIPS_BY_SUFFIX, DOCUMENT_SUFFIX)
 
 
 @dataclass(frozen=True)
 class FirstLook:
-    """The facts about a file that an `Attachment` has."""
+    """The facts about a file that an `Attachment` has. A document has no size, its pages do."""
 
-    kind: Literal["image", "video"]
-    size: tuple[int, int]
+    kind: Literal["image", "video", "document"]
+    size: tuple[int, int] = (1, 1)
     seconds: float = 0.0
-    pages: int = 1
+    pages: int = 1  # or frames of an animation
     browsers: bool = True  # whether browsers can show the file itself
+    paged: bool = False  # whether each page becomes a picture
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """WebP files. large: the copy that browsers show if they cannot show the picture itself."""
+    """WebP files; a document has none. large: the copy that browsers show if they cannot show the picture itself."""
 
-    thumbnail: bytes
+    thumbnail: bytes = b""
     large: bytes | None = None
 
 
 def look(file: str, name: str) -> tuple[FirstLook, Pictures]:
     """Raises `MediaError`."""
+    if signatures.kind(file, name=name) == "document":
+        seen = FirstLook("document", pages=document.count(file, name=name), paged=True)
+        return seen, Pictures()
     return _clip(Path(file), name) if is_clip(file, name) else _picture(Path(file), name)
+
+
+def page(file: str, name: str, number: int) -> tuple[PillowImage.Image, bytes]:
+    """A page of a document, and its thumbnail. number: from 1. Raises `MediaError`."""
+    whole = document.picture(file, number, name=name)
+    small = whole.copy()
+    small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+    return whole, _webp(small)
 
 
 def is_clip(file: str, name: str) -> bool:
@@ -79,7 +92,7 @@ def is_clip(file: str, name: str) -> bool:
     family = (_mime(Path(file)) or "image/").split("/")[0]
     if family not in ("image", "video"):
         raise MediaError(
-            "{name} is neither a picture nor a video; attach a PNG or JPEG, or an MP4 (H.264).",
+            "{name} is neither a picture nor a video; attach a PNG or JPEG, an MP4 (H.264), or a PDF.",
             name=name,
         )
     return family == "video"
@@ -94,7 +107,9 @@ def _picture(file: Path, name: str) -> tuple[FirstLook, Pictures]:
         large = _webp(picture)
     picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
     pages = image.pages(file, name=name)
-    return FirstLook("image", size, 0.0, pages, browsers), Pictures(_webp(picture), large)
+    paged = pages > 1 and image.holds_pages(file, name=name)
+    seen = FirstLook("image", size, 0.0, pages, browsers, paged)
+    return seen, Pictures(_webp(picture), large)
 
 
 def _shown_by_browsers(file: Path, name: str) -> bool:

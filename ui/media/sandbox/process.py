@@ -25,6 +25,7 @@ from pathlib import Path
 import av
 import numpy as np
 import PIL.Image
+import pypdfium2
 
 import model
 import ui
@@ -39,12 +40,22 @@ AHEAD = 1  # blobs that wait for the page while the next is made
 JOB, FIRST_FREE = 3, 4  # file descriptors of a fork
 MAX_FDS = 256
 STATUS = struct.Struct("i")
-PACKAGES = (model, ui, av, np, PIL, *((import_module("pillow_heif"),) if image.READS_HEIF else ()))
+PACKAGES = (
+    model,
+    ui,
+    av,
+    np,
+    PIL,
+    pypdfium2,
+    *((import_module("pillow_heif"),) if image.READS_HEIF else ()),
+)
 # Folders of modules that may be imported after the fork.
 IMPORTABLE = (
     *{sysconfig.get_paths()[kind] for kind in ("stdlib", "platstdlib")},
     *(str(Path(package.__file__ or "").parent) for package in PACKAGES),
 )
+# Of the system, for documents that do not bring theirs along. PDFium looks in these folders.
+FONTS = ("/usr/share/fonts", "/usr/share/X11/fonts", "/usr/local/share/fonts")
 
 
 class StandingBy:
@@ -128,7 +139,7 @@ def _answer(channel: socket.socket) -> None:
     try:
         request = _request(channel)
         _begin_limits(request.limits)
-        confine([*IMPORTABLE, *request.files])
+        confine([*IMPORTABLE, *FONTS, *request.files])
         allowed = request.limits.share(_largeness(request))
         _allow(allowed, allowed)
         _work(channel, request)

@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from model.backend import AnswerRecord, Usage
+from model.backend import AnswerRecord, StopReason, Usage
 from model.conversation import Conversation
 from model.errors import DemoError, LocalizedText
 from model.settings import GenerationSettings
+from ui.state.tab.begun import Begun
 from ui.state.tab.run import Run
 from ui.state.tray.attachment import Attachment
 
@@ -31,7 +32,12 @@ FORGOTTEN_FILES = LocalizedText(
     "The server has forgotten the attached files: it was started anew, or nobody had looked for long. "
     "Attach them again."
 )
+ENDING = LocalizedText(
+    "This page is being shut down; what there is of the answer is here, copy what you need."
+)
 PENALTY_STEP = 0.1
+# Why answers end that have more to say. One that repeats itself would go on with that.
+CUT: tuple[StopReason, ...] = ("length", "cancelled")
 
 Outcome = Literal["idle", "stopped", "error"]
 Answered = tuple[Conversation, tuple[AnswerRecord, ...]]
@@ -81,6 +87,17 @@ class Chat:
         """Whether the latest answer was stopped because it repeated itself."""
         return self.usage is not None and self.usage.stop_reason == "loop"
 
+    @property
+    def begun(self) -> Begun | None:
+        """The latest answer, to be continued; None without one."""
+        reply = self.conversation.begun_reply
+        return Begun.of(reply.text, reply.tokens, self.answers[-1]) if reply else None
+
+    @property
+    def cut(self) -> bool:
+        """Whether the latest answer was ended before the model ended it."""
+        return bool(self.answers) and (self.usage is None or self.usage.stop_reason in CUT)
+
     def penalised(self, settings: GenerationSettings) -> GenerationSettings:
         """`settings` with a higher repetition penalty than the latest answer had."""
         before = self.answers[-1].settings.repetition_penalty if self.answers else 1.0
@@ -126,14 +143,12 @@ class Chat:
         else:
             self.outcome = "stopped" if reason == "cancelled" else "idle"
             self.inform(run.notice)
-        if not run.text and reason in (None, "cancelled"):
+        if not run.has_text and reason in (None, "cancelled"):
             self._roll_back()
             return False
         self.answered = True
-        self.conversation = run.conversation.with_reply(run.text)
-        usage = run.finished.usage if run.finished else None
-        told = run.settings, usage, run.reasoning.strip(), run.checkpoint, run.convention
-        self.answers.append(AnswerRecord(*told))
+        self.conversation = run.conversation.with_reply(run.text, run.tokens)
+        self.answers.append(run.record)
         if reason == "loop":
             self.inform(LOOPED)
         return True

@@ -26,11 +26,15 @@ Prepared = Callable[[VisionSettings], Conversation | None]
 
 @dataclass(frozen=True)
 class Edit:
-    """One of the person's turns that is being rewritten, and what was set aside of the draft for it."""
+    """One of the person's turns that is being rewritten, and what was set aside of the draft for it.
+
+    answer: whether it is the answer to that turn.
+    """
 
     turn: int  # from 0
     tray: tuple[Attachment, ...]
     places: tuple[Pointed, ...]
+    answer: bool = False
 
 
 @dataclass(frozen=True)
@@ -186,6 +190,17 @@ class Draft:
             return None
         self._rewrite(turn, messages[turn])
         return messages[turn].text
+
+    def edit_answer(self) -> str | None:
+        """Let the latest answer be changed, to go on from there; returns its text. None while one is being written."""
+        if self.chat.live or not self.chat.answers:
+            return None
+        self.cancel_edit()
+        turn = self.chat.conversation.turns - 1
+        self.editing = Edit(turn, tuple(self.tray), tuple(self.places.marked), answer=True)
+        self.tray.clear()
+        self.places.marked.clear()
+        return self.chat.conversation.messages[-1].text
 
     def _rewrite(self, turn: int, message: Message) -> None:
         """The tray holds the files of `message`, which takes the place of a turn; the draft's are set aside."""

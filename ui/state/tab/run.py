@@ -10,16 +10,28 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Literal
 
-from model.backend import Backend, Cancel, Delta, Event, Finished, Notice, Progress, Reasoning
+from model.backend import (
+    AnswerRecord,
+    Backend,
+    Cancel,
+    Delta,
+    Event,
+    Finished,
+    Notice,
+    Progress,
+    Reasoning,
+)
 from model.conversation import Conversation
 from model.errors import DemoError, LocalizedText
 from model.grounding import Convention
 from model.serving.person import PERSON
 from model.settings import GenerationSettings
+from ui.state.tab.begun import Begun
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +57,12 @@ class Run:
         session: str,
         person: str = "",
         checkpoint: str = "",
+        begun: Begun | None = None,
     ) -> None:
-        """person: whose share of the model and the decoders the answer takes; checkpoint: the name of what answers."""
+        """person: whose share of the model and the decoders the answer takes; checkpoint: the name of what answers.
+
+        begun: the answer that is continued.
+        """
         self.conversation = conversation
         self.settings = settings
         self.session = session
@@ -55,8 +71,10 @@ class Run:
         self.backend: Backend | None = None  # once it is started
         self.cancel = Cancel()
         self.progress = Progress("queued", 0, 0)
-        self.text = ""
-        self.reasoning = ""  # before the answer, and no part of it
+        self.begun = begun
+        self.text = begun.text if begun else ""
+        # Before the answer, and no part of it.
+        self.reasoning = begun.answered.reasoning if begun else ""
         self.notice = ""  # the latest `Notice` of the backend
         self.finished: Finished | None = None
         self.error: Exception | None = None
@@ -90,11 +108,33 @@ class Run:
             self._ask(backend)
 
     @property
+    def has_text(self) -> bool:
+        """Whether the answer has text that it did not begin with."""
+        return self.text != (self.begun.text if self.begun else "")
+
+    @property
     def state(self) -> RunState:
         if self.text or self.reasoning:
             return "answering"
         stage = self.progress.stage
         return stage if stage in ("loading", "queued") else "reading"
+
+    @property
+    def tokens(self) -> Sequence[int]:
+        """Of the finished answer; packed, because they are kept as long as the conversation."""
+        return array("I", self.finished.tokens if self.finished else ())
+
+    @property
+    def record(self) -> AnswerRecord:
+        """How the answer was given."""
+        settings, pieced = self.settings, False
+        if begun := self.begun:
+            pieced = not begun.is_whole_with(settings, self.checkpoint)
+            settings = begun.recorded(settings)
+        usage = self.finished.usage if self.finished else None
+        usage = begun.joined(usage) if begun and usage else usage
+        reasoning = self.reasoning.strip()
+        return AnswerRecord(settings, usage, reasoning, self.checkpoint, self.convention, pieced)
 
     @property
     def convention(self) -> Convention | None:
@@ -165,9 +205,10 @@ class Run:
     def _drain(self, backend: Backend, done: Callable[[], object]) -> None:
         PERSON.set(self.person)
         try:
-            stream = backend.stream(
-                self.conversation, self.settings, self.cancel, session=self.session
-            )
+            asked, begun = self.conversation, self.begun
+            if begun:
+                asked = asked.with_reply(begun.text, begun.tokens)
+            stream = backend.stream(asked, self.settings, self.cancel, session=self.session)
             for event in stream:
                 self._take(event)
         except DemoError as error:

@@ -14,6 +14,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from model.conversation import Image, Media, Video
+from model.media import signatures
+from model.media.document import page_name
 from model.media.download import Downloads
 from model.settings import VisionSettings
 from ui.gradio_compat import upload_folder
@@ -22,6 +24,17 @@ from ui.media.sandbox.media import STRANGERS_MEDIA
 from ui.media.temp_folder import storing
 from ui.media.uploads import shown_name
 from ui.state.tray.resolution import AUTO, Resolution
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file whose pages become pictures. kind: "frames" for an animation, of which the first frame does at first."""
+
+    id: str
+    kind: Literal["pdf", "pages", "frames"]
+    path: str
+    name: str
+    pages: int
 
 
 @dataclass(frozen=True)
@@ -37,7 +50,9 @@ class Attachment:
     shown: str  # path of what the conversation shows: the file, a copy or the thumbnail
     seconds: float = 0.0  # of a clip
     resolution: Resolution = AUTO
-    pages: int = 1  # of a picture's file; the first is read
+    # Where the picture comes from, and which page of it, from 1.
+    document: Document | None = None
+    page: int = 1
 
     def part(self, vision: VisionSettings) -> Media:
         """The item as a part of a message, at a resolution that stays with it. Raises `SettingError`."""
@@ -51,22 +66,44 @@ class Attachment:
         return replace(self, id=_new_id(), resolution=resolution)
 
     @property
+    def upload(self) -> str:
+        """The path of the file that a person has attached."""
+        return self.document.path if self.document else self.path
+
+    @property
+    def files(self) -> set[str]:
+        """The paths of all files that it needs."""
+        return {self.path, self.thumbnail, self.shown, self.upload}
+
+    @property
     def playable(self) -> bool:
         """Whether browsers can play it; otherwise they show a picture of it."""
         return self.shown != self.thumbnail
 
 
 def inspect(file: Path, name: object = None) -> Attachment:
-    """Check a stored file and draw its thumbnail; blocks. Raises `MediaError`."""
+    """Check a stored picture or clip and draw its thumbnail; blocks. Raises `MediaError`."""
+    found = look_at(file, name)
+    if isinstance(found, Document):
+        raise signatures.refused(signatures.PDF, found.name)
+    return found
+
+
+def look_at(file: Path, name: object = None) -> Attachment | Document:
+    """The same of any file; of a PDF document, how many pages it has. Blocks. Raises `MediaError`."""
     shown = shown_name(name, file)
-    folder = upload_folder() / "thumbnails"
-    folder.mkdir(parents=True, exist_ok=True)
     seen, pictures = STRANGERS_MEDIA.first_look(str(file), shown)
-    thumbnail = stands_for = _stored(pictures.thumbnail, folder)
+    if seen.kind == "document":
+        return Document(_new_id(), "pdf", str(file), shown, seen.pages)
+    document = None
+    if seen.pages > 1:
+        kind: Literal["pages", "frames"] = "pages" if seen.paged else "frames"
+        document = Document(_new_id(), kind, str(file), shown, seen.pages)
+    thumbnail = stands_for = _stored(pictures.thumbnail)
     if seen.browsers:
         stands_for = str(file)
     elif pictures.large is not None:
-        stands_for = _stored(pictures.large, folder)
+        stands_for = _stored(pictures.large)
     return Attachment(
         _new_id(),
         seen.kind,
@@ -76,11 +113,35 @@ def inspect(file: Path, name: object = None) -> Attachment:
         thumbnail,
         stands_for,
         seen.seconds,
-        pages=seen.pages,
+        document=document,
     )
 
 
-def _stored(picture: bytes, folder: Path) -> str:
+def page_of(document: Document, number: int, room: Room) -> Attachment:
+    """A page of a document as a picture in a file of its own; blocks. number: from 1. Raises `MediaError`."""
+    drawn = STRANGERS_MEDIA.page(document.path, document.name, number)
+    name = page_name(document.name, number)
+    file = upload_folder() / "pages" / f"{secrets.token_hex(16)}.png"
+    with room.placed(file) as whole:
+        whole.write_bytes(drawn.png)
+    thumbnail = _stored(drawn.thumbnail)
+    room.keep(thumbnail)
+    return Attachment(
+        _new_id(),
+        "image",
+        str(file),
+        name,
+        drawn.size,
+        thumbnail,
+        str(file),
+        document=document,
+        page=number,
+    )
+
+
+def _stored(picture: bytes) -> str:
+    folder = upload_folder() / "thumbnails"
+    folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{secrets.token_hex(16)}.webp"  # unguessable, like the upload itself
     with storing():
         target.write_bytes(picture)

@@ -104,14 +104,14 @@ def test_a_file_that_is_looked_at_while_a_new_chat_begins_is_no_part_of_it(
         tabs = Tabs(FakeBackend())
         tab = tabs.open(KEY)
         looked, go_on = asyncio.Event(), asyncio.Event()
-        inspect = tabs.background.inspect
+        look_at = tabs.background.look_at
 
         async def slowly(*what: Any) -> Any:
             looked.set()
             await go_on.wait()
-            return await inspect(*what)
+            return await look_at(*what)
 
-        monkeypatch.setattr(tabs.background, "inspect", slowly)
+        monkeypatch.setattr(tabs.background, "look_at", slowly)
         files = [{"path": str(uploads / "red.png"), "name": name} for name in "ab"]
         attachment = asyncio.create_task(attach(tabs, files))
         await looked.wait()

@@ -138,11 +138,11 @@ def test_a_file_may_take_more_the_larger_it_is() -> None:
 
 
 def test_a_refusal_comes_through_as_it_was_made(sandbox: Sandbox, tmp_path: Path) -> None:
-    (paper := tmp_path / "a.png").write_bytes(b"%PDF-1.7")
+    (drawing := tmp_path / "a.png").write_bytes(b"<svg/>")
     with pytest.raises(MediaError) as refusal:
-        looked_at(sandbox, paper)
+        looked_at(sandbox, drawing)
     what = refusal.value.values["what"]
-    assert isinstance(what, LocalizedText) and what.template == "a PDF document"
+    assert isinstance(what, LocalizedText) and what.template == "an SVG drawing"
 
 
 def test_a_clip_whose_decoding_takes_too_long_is_given_up_with_the_remedy(tmp_path: Path) -> None:

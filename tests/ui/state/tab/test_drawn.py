@@ -164,6 +164,6 @@ def test_answers_are_copied_without_grounding_tokens_and_with_their_places() -> 
         box = "a<|box_start|>(1,2)<|box_end|>"
         tab.chat.conversation = Conversation().with_user_turn(Text("?")).with_reply(box)
         tab.chat.answers = [AnswerRecord(GenerationSettings(), USAGE)]
-        assert drawn(tabs)["answers"] == [{"text": "a (1,2)", "places": []}]
+        assert drawn(tabs)["answers"] == [{"text": "a (1,2)", "places": [], "sure": None}]
 
     scene(play)

@@ -1,7 +1,4 @@
-"""The logits processor that `generate` gets: what the logits of a token must be before one is chosen.
-
-A schema that holds an answer while it is decoded would be one more.
-"""
+"""Ends an answer whose numbers are not finite."""
 
 from __future__ import annotations
 

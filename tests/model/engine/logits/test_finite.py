@@ -11,7 +11,7 @@ import torch
 
 from model.backend import Cancel, Delta
 from model.conversation import Conversation, Text
-from model.engine.logits_processor import FiniteLogitsProcessor
+from model.engine.logits.finite import FiniteLogitsProcessor
 from model.errors import DemoError
 from model.local import LocalBackend
 from model.settings import GenerationSettings

@@ -1,10 +1,10 @@
 // Draws the places that answers name: a figure for each picture, with a table, under the answer. Draws the crop of a region
 // beside the question about it.
-import { whenDrawn } from './conversation.js';
+import { whenDrawn } from '../conversation/conversation.js';
 import { copyText } from '../page/copy_button.js';
 import { send } from '../page/elements.js';
-import { enlarge } from './enlarged.js';
-import * as drawn from './drawn.js';
+import { enlarge } from '../conversation/enlarged.js';
+import * as drawn from '../conversation/drawn.js';
 import { $, ANY_CHANGE } from '../page/parts.js';
 import { text } from '../page/texts.js';
 

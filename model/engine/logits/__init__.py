@@ -1,0 +1,1 @@
+"""What happens to the logits before a token is chosen."""
