@@ -19,7 +19,9 @@ def compare(chat: Chat) -> None:
 
 def add(chat: Chat, name: str) -> None:
     """Let a setting differ; nothing changes if it does already."""
-    chat.page.select_option("#comparison select", name)
+    if chat.page.is_visible(f"#comparison [data-name={name}]"):
+        return
+    chat.page.select_option("#comparison .bar select", name)
     chat.page.click("#comparison [data-op=add]")
     chat.page.wait_for_selector(f"#comparison [data-name={name}]", state="visible")
 
@@ -145,6 +147,21 @@ def test_the_exact_sides_come_and_go_together(told: Chat) -> None:
     told.page.wait_for_selector("#comparison [data-name=resized_height]", state="visible")
     told.page.click("#comparison [data-name=resized_height] [data-op=drop]")
     assert not told.page.is_visible("#comparison [data-name=resized_width]")
+    back(told)
+
+
+def test_what_differs_already_is_not_offered_again(told: Chat) -> None:
+    compare(told)
+    offered = (
+        "#comparison .bar option:not(:disabled)[value='max_tokens'], "
+        "#comparison .bar option:not(:disabled)[value='seed']"
+    )
+    values = "(all) => all.map((one) => one.value)"
+    assert told.page.eval_on_selector_all(offered, values) == ["seed"]
+    add(told, "seed")
+    assert told.page.eval_on_selector_all(offered, values) == []
+    told.page.click("#comparison [data-name=max_tokens] [data-op=drop]")
+    assert told.page.eval_on_selector_all(offered, values) == ["max_tokens"]
     back(told)
 
 

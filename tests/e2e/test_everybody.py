@@ -213,6 +213,8 @@ def test_typing_goes_on_in_the_composer_where_what_was_pressed_goes_away(told: C
         told.page.keyboard.press("Enter")
         told.page.wait_for_function("document.activeElement.matches('#composer textarea')")
         told.wait("idle")
+    told.page.click("#clear")
+    told.page.wait_for_function("document.activeElement.matches('#composer textarea')")
 
 
 def test_an_answer_is_announced_politely(told: Chat) -> None:

@@ -117,6 +117,9 @@ def test_items_can_change_places(chat: Chat, picture: Path, clip: Path) -> None:
     chat.page.click("dialog [data-op=detach]")
     chat.wait_for_cards(1)
     assert chat.page.inner_text("#tray li p").startswith("Picture 1")
+    look(chat, 0)
+    assert not chat.page.is_visible("dialog [data-op=move]"), "there is nowhere to move it"
+    close(chat)
 
 
 def test_a_clip_shows_its_sampled_frames_and_can_be_trimmed(chat: Chat, clip: Path) -> None:

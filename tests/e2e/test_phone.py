@@ -137,3 +137,12 @@ def test_what_is_folded_in_the_settings_has_an_arrow(open_page: OpenChat) -> Non
     beyond = """() => [...document.querySelectorAll('#settings .gr-accordion')].map((group) =>
       group.querySelector('.icon').getBoundingClientRect().right - group.getBoundingClientRect().right)"""
     assert all(px < 8 for px in chat.page.evaluate(beyond))  # its line is higher than the arrow
+
+
+def test_help_does_not_cover_the_next_setting(open_page: OpenChat) -> None:
+    chat = open_page(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    chat.open_settings()
+    chat.page.tap("#detail label >> nth=0")
+    help_text = chat.page.locator("#detail .info-text").bounding_box()
+    below = chat.page.locator("#vision-ids").bounding_box()
+    assert help_text and below and help_text["y"] + help_text["height"] <= below["y"]

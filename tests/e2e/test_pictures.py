@@ -24,6 +24,17 @@ def test_a_picture_opens_large_and_closes_with_escape(told: Chat, picture: Path)
     large.hover()
     told.page.mouse.wheel(0, -300)
     told.page.wait_for_function(f"{width} > 1.5 * {fitted}")
+    larger, close = (
+        told.page.locator(f"dialog button[aria-label='{name}']") for name in ("Zoom in", "Close")
+    )
+    before = larger.bounding_box(), close.bounding_box()
+    larger.click()
+    assert (larger.bounding_box(), close.bounding_box()) == before, "they stay under the pointer"
+    room = told.page.locator("dialog .room").bounding_box()
+    assert room and before[1] and room["y"] >= before[1]["y"] + before[1]["height"], (
+        "not over the picture"
+    )
+    told.page.click("dialog button[aria-label='Zoom out']")
     told.page.click("dialog button[aria-label='Zoom out']")
     told.page.click("dialog button[aria-label='Zoom out']")
     told.page.wait_for_function(f"{width} === {fitted}")

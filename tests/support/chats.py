@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Error, Request, Response
+from playwright.sync_api import BrowserContext, Request, Response
 
 from tests.support.chat import Chat
-
-PRESSED_MS = 20_000  # for what a press opens
 
 KEPT = """async () => {
   const open = indexedDB.open('qwen-vl-chat-chats', 1);
@@ -79,14 +76,8 @@ def titles(chat: Chat) -> list[str]:
 
 def open_chat_called(chat: Chat, title: str) -> None:
     open_list(chat)
-    # The list may be drawn anew under a press, which is lost then.
-    for last in (False, False, True):
-        chat.page.click(f"#chats .chat:has-text('{title}')")
-        with suppress(*([] if last else [Error])):
-            chat.page.wait_for_selector(
-                f"#chats .chat[aria-current]:has-text('{title}')", timeout=PRESSED_MS
-            )
-            return
+    chat.page.click(f"#chats .chat:has-text('{title}')")
+    chat.page.wait_for_selector(f"#chats .chat[aria-current]:has-text('{title}')")
 
 
 def wait_for_kept(chat: Chat, *counts: int) -> None:

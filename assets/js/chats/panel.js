@@ -16,7 +16,8 @@ import * as store from './store.js';
 
 const PANEL = 'qwen-vl-chat-panel'; // 'open' or 'closed'
 const ENTRY = '#chats-entry button';
-const UNDER_WAY = '.danger, input'; // a question stands until it is answered, a field until it is left
+// A question stands until it is answered, a field until it is left. A pressed button that is replaced is never clicked.
+const UNDER_WAY = '.danger, input, button:active';
 
 const made = (tag, className, ...children) => {
   const element = Object.assign(document.createElement(tag), { className });
@@ -31,6 +32,8 @@ let panel;
 const pictures = []; // addresses of the thumbnails that are shown
 let enters = false; // whether the focus goes into the list when it is drawn
 let opening = ''; // the id of the chat that is being opened
+let next; // the chat that was pressed meanwhile
+let putOff = false; // whether the list was to be drawn while something was under way
 
 function show(open, kept = true) {
   panel.hidden = !open;
@@ -54,11 +57,16 @@ function when(at) {
 }
 
 async function open(record) {
-  if (opening) return;
+  next = undefined;
+  if (opening) {
+    if (record.id !== opening) next = record;
+    return;
+  }
   opening = record.id;
   draw();
   const done = await reopen(record);
   opening = '';
+  if (next) return open(next);
   if (done && sidebar.narrow()) show(false);
   await draw();
   if (done) focus();
@@ -145,13 +153,23 @@ let latest = 0;
 
 const buttons = () => [...panel.querySelectorAll('button')];
 
+function underWay() {
+  putOff = Boolean(panel.querySelector(UNDER_WAY));
+  return putOff;
+}
+
+// After the click, which comes in the same task.
+function released() {
+  setTimeout(() => { if (putOff) draw(); });
+}
+
 async function draw() {
-  if (panel.hidden || panel.querySelector(UNDER_WAY)) return;
+  if (panel.hidden || underWay()) return;
   latest += 1;
   const mine = latest;
   const all = await store.list(owner()).catch(() => []);
   const most = await store.limits();
-  if (mine !== latest || panel.querySelector(UNDER_WAY)) return; // a later one has begun, or a question was asked
+  if (mine !== latest || underWay()) return; // a later one has begun, or something else
   const focused = buttons().indexOf(/** @type {any} */ (document.activeElement));
   for (const url of pictures.splice(0)) URL.revokeObjectURL(url);
   const leave = button('✕', 'close', close);
@@ -178,6 +196,7 @@ export function start() {
     event.stopPropagation();
     close();
   });
+  for (const kind of ['pointerup', 'pointercancel', 'keyup']) document.addEventListener(kind, released);
   sidebar.whenOpened(() => { if (!panel.hidden) show(false); });
   for (const listen of [whenChosen, whenKept]) listen(draw);
   whenSaid(draw);

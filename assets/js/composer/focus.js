@@ -9,8 +9,8 @@ export function keepFocus() {
   document.addEventListener('click', (event) => {
     // Gradio removes these two buttons when they are pressed.
     if (within(event, `${composer.STOP}, ${composer.SEND}`)) setTimeout(composer.focus, 150);
-    // Others only when pressed by keyboard: on a phone, the focus would open the on-screen keyboard.
-    else if (event.isTrusted && event.detail === 0) giveBack(Date.now() + GONE_MS);
+    // Others not when pressed by a finger: on a phone, the focus would open the on-screen keyboard.
+    else if (event.isTrusted && (event.detail === 0 || event.pointerType === 'mouse' && within(event, 'button'))) giveBack(Date.now() + GONE_MS);
   }, true);
 }
 

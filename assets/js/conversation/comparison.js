@@ -68,10 +68,18 @@ function label() {
   if (button) button.textContent = running() ? button.dataset.stop : button.dataset.run;
 }
 
+// Only what does not stand there already.
+function offer() {
+  const options = [...(choice()?.options ?? [])];
+  for (const option of options) option.hidden = option.disabled = !row(option.value).hidden;
+  if (choice()?.selectedOptions[0]?.disabled) choice().value = options.find((one) => !one.disabled)?.value ?? '';
+}
+
 function add(name) {
   touched = true;
   for (const wanted of [name, row(name).dataset.partner])
     if (wanted) row(wanted).hidden = false;
+  offer();
   row(name).querySelector('[name="1"]').focus();
 }
 
@@ -79,6 +87,7 @@ function drop(shown) {
   touched = true;
   for (const name of [shown.dataset.name, shown.dataset.partner])
     if (name) row(name).hidden = true;
+  offer();
   choice().focus();
 }
 
@@ -127,7 +136,7 @@ function watchForm(form) {
     running() ? stop() : compare();
   });
   element.addEventListener('click', press);
-  new MutationObserver(label).observe(element, { childList: true });
+  new MutationObserver(() => { label(); offer(); }).observe(element, { childList: true });
 }
 
 function watchPage() {

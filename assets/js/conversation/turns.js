@@ -74,7 +74,9 @@ function number() {
   /** @type {NodeListOf<HTMLElement>} */
   const attached = document.querySelectorAll('#chatbot .user-row .component');
   for (const shown of attached) {
-    const said = shown.querySelector('video') ? `▶ ${++clips}` : `${++pictures}`;
+    const clip = shown.querySelector('video');
+    const said = clip ? `▶ ${++clips}` : `${++pictures}`;
+    if (!clip) delete shown.dataset.length; // Gradio draws another chat's picture in a clip's place
     if (shown.dataset.number !== said) shown.dataset.number = said;
   }
 }

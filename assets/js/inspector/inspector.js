@@ -46,6 +46,8 @@ function open(drawn) {
   content.innerHTML = drawn.innerHTML;
   shown = dialog(drawn.dataset.label, content);
   shown.classList.add('inspector');
+  const alone = document.querySelectorAll('#tray [data-look]').length === 1; // there is nowhere to move it
+  for (const move of shown.querySelectorAll('[data-op=move]')) move.hidden = alone;
   shown.dataset.id = drawn.dataset.id;
   shown.addEventListener('close', () => {
     if (document.activeElement === document.body) $(`#tray [data-look="${shown.dataset.id}"]`)?.focus();

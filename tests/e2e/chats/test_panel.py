@@ -5,7 +5,7 @@ from __future__ import annotations
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.support.chats import keep, kept_chat, open_list, said_and_kept, tab, titles
+from tests.support.chats import keep, kept_chat, open_list, said_and_kept, store, tab, titles
 
 
 def test_the_list_is_for_everybody(browser: Browser, url: str) -> None:
@@ -90,4 +90,44 @@ def test_a_chat_is_renamed_in_its_place_by_the_keyboard_and_keeps_its_name(
     chat.page.locator("#chats li input").fill("")
     chat.page.click("#chatbot")
     chat.page.wait_for_selector("#chats .title:has-text('What is this?')")
+    assert chat.problems == []
+
+
+def test_a_press_is_not_lost_when_the_list_is_drawn_anew_under_it(
+    person: BrowserContext, url: str
+) -> None:
+    chat = kept_chat(person, url, "The first")
+    chat.page.click("#clear")
+    said_and_kept(chat, "The second")
+    open_list(chat)
+    chat.page.hover("#chats .chat:has-text('The first')")
+    chat.page.mouse.down()
+    chat.page.evaluate("document.querySelector('#page-texts').dataset.test = 'said anew'")
+    store(
+        chat,
+        "for (let turn = 0; turn < 9; turn += 1) { await store.list(''); await store.limits(); }",
+    )
+    chat.page.mouse.up()
+    chat.page.wait_for_selector("#chats .chat[aria-current]:has-text('The first')")
+    assert chat.asked == ["The first"]
+    assert chat.problems == []
+
+
+def test_a_chat_that_is_pressed_while_another_is_being_opened_is_opened_after_it(
+    person: BrowserContext, url: str
+) -> None:
+    chat = kept_chat(person, url, "The first")
+    for later in ("The second", "The third"):
+        chat.page.click("#clear")
+        said_and_kept(chat, later)
+    open_list(chat)
+    chat.page.wait_for_selector("#chats .chat:has-text('The third')")
+    chat.page.evaluate(
+        """() => {
+          const chats = [...document.querySelectorAll('#chats .chat')].reverse();
+          for (const chat of chats.slice(0, 2)) chat.click();
+        }"""
+    )
+    chat.page.wait_for_selector("#chats .chat[aria-current]:has-text('The second')")
+    assert chat.asked == ["The second"]
     assert chat.problems == []

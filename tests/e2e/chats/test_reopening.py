@@ -144,3 +144,17 @@ def test_a_chat_is_opened_though_the_server_refused_to_tell_what_to_keep(
     chat.page.click("#chats .chat:has-text('The first')")
     chat.page.wait_for_selector("#chatbot .user:has-text('The first')")
     assert chat.asked == ["The first"] and kept(chat) == [2, 0]
+
+
+def test_a_picture_that_is_opened_in_a_clips_place_does_not_look_like_a_clip(
+    person: BrowserContext, url: str, picture: Path, clip: Path
+) -> None:
+    chat = kept_picture(person, url, picture)
+    chat.page.click("#clear")
+    chat.attach(clip)
+    chat.ask("The clip")
+    wait_for_kept(chat, 2, 2)
+    chat.page.wait_for_selector("#chatbot .user [data-length]")
+    open_chat_called(chat, "The picture")
+    chat.page.wait_for_selector("#chatbot .user [data-number='1'] img")
+    assert chat.page.locator("#chatbot .user [data-length]").count() == 0
