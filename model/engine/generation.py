@@ -177,9 +177,8 @@ class Generation:
 
     def _missing_items(self, names: Container[str], cached: int) -> Items:
         """The uncached items whose content hash is not in `names`."""
-        uncached = (
-            (self._content_hashes[i], self._prompt.items[i]) for i in self._uncached_items(cached)
-        )
+        hashes, items = self._content_hashes, self._prompt.items
+        uncached = ((hashes[i], items[i]) for i in self._uncached_items(cached))
         return {name: item for name, item in uncached if name not in names}
 
     def _prefill(

@@ -90,8 +90,7 @@ def answer(
     if finite.failed:
         raise not_finite_error()
     require_not_outgrown(held)
-    written = output[:, ids.shape[1] :].tolist()
-    work = _work(prompts, media)
+    written, work = output[:, ids.shape[1] :].tolist(), _work(prompts, media)
     return [
         rows.answer(row, prompt, settings, written[row], requested_at, next(work))
         for row, prompt in enumerate(prompts)
