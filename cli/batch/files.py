@@ -63,14 +63,7 @@ def parts(file: Path, choice: PageChoice, vision: VisionSettings, folder: Path) 
     seen, _ = STRANGERS_MEDIA.first_look(str(file), file.name)
     if not seen.paged:
         return [Image(file, vision=vision)]
-    numbers = selected(choice.pages, seen.pages, file.name, as_far_as_there=True)
-    if len(numbers) > MAX_PAGES:
-        raise MediaError(
-            "{name} has {pages:,} pages, and a message can hold {most} files; choose pages, such as 1-{most}.",
-            name=file.name,
-            pages=seen.pages,
-            most=MAX_PAGES,
-        )
+    numbers = selected(choice.pages, seen.pages, file.name, as_far_as_there=True, most=MAX_PAGES)
     made: list[Part] = [_page(file, number, vision, folder) for number in numbers]
     texts = [_text(file, number) for number in numbers] if choice.text else []
     return [*made, *(Text(f"{text}\n\n") for text in texts if text)]

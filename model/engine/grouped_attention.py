@@ -26,11 +26,18 @@ STOCK, GROUPED = "sdpa", "grouped_sdpa"
 @contextmanager
 def grouped_attention(model: Any) -> Iterator[None]:
     """Inside the `with`, a text model on a CPU uses `attend`. Outside it is stock, which Verify compares with."""
+    with replaced_attention(model, "cpu", GROUPED):
+        yield
+
+
+@contextmanager
+def replaced_attention(model: Any, device: str, name: str) -> Iterator[None]:
+    """Inside the `with`, a text model on this kind of device uses the attention `name` in place of stock's SDPA."""
     config = model.config.get_text_config()
-    if model.device.type != "cpu" or config._attn_implementation != STOCK:
+    if model.device.type != device or config._attn_implementation != STOCK:
         yield
         return
-    config._attn_implementation = GROUPED
+    config._attn_implementation = name
     try:
         yield
     finally:

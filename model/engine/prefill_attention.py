@@ -19,7 +19,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from model.engine.grouped_attention import STOCK, grouped_attention
+from model.engine.grouped_attention import grouped_attention, replaced_attention
 
 LOWER_RIGHT = "lower_right_sdpa"
 
@@ -30,16 +30,8 @@ def prefill_attention(model: Any) -> Iterator[None]:
 
     Outside it is stock, which Verify compares with.
     """
-    config = model.config.get_text_config()
-    if model.device.type != "cuda" or config._attn_implementation != STOCK:
-        with grouped_attention(model):
-            yield
-        return
-    config._attn_implementation = LOWER_RIGHT
-    try:
+    with grouped_attention(model), replaced_attention(model, "cuda", LOWER_RIGHT):
         yield
-    finally:
-        config._attn_implementation = STOCK
 
 
 def attend(

@@ -228,7 +228,8 @@ class LocalBackend:
         """Answer conversations that need not wait for each other. Returns each answer with its usage, in order.
 
         Greedy answers are decoded together and equal those of `stream`, in float32. Sampled ones are drawn one after the
-        other, so that a seed gives what it gives alone; so are those with probabilities. Nothing is reused from earlier turns, and nothing is kept.
+        other, so that a seed gives what it gives alone; so are those with probabilities.
+        Nothing is reused from earlier turns, and nothing is kept.
         Raises `ContextError`, `MediaError` and `DemoError`.
         """
         if settings.temperature > 0 or settings.logprobs:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from transformers.convert_slow_tokenizer import bytes_to_unicode
-
-# The byte for each character of a byte-level BPE vocabulary.
-_BYTE_OF_CHARACTER = {character: byte for byte, character in bytes_to_unicode().items()}
+# Bytes that a byte-level BPE vocabulary writes as the character of the same number. The others have those from 256 on.
+_PRINTABLE = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
+_OTHERS = (byte for byte in range(256) if byte not in _PRINTABLE)
+_BYTE_OF_CHARACTER = {
+    **{chr(byte): byte for byte in _PRINTABLE},
+    **{chr(256 + number): byte for number, byte in enumerate(_OTHERS)},
+}
 
 
 def decoded(tokenizer: Any, tokens: Iterable[int]) -> str:

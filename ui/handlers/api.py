@@ -238,14 +238,7 @@ async def _attached(
     ):
         return [found]
     assert document
-    numbers = selected(pages.pages, document.pages, document.name)
-    if len(numbers) > MAX_ATTACHMENTS:
-        raise DemoError(
-            "{name} has {pages:,} pages, and a message can hold {most} files; choose pages, such as 1-{most}.",
-            name=document.name,
-            pages=document.pages,
-            most=MAX_ATTACHMENTS,
-        )
+    numbers = selected(pages.pages, document.pages, document.name, most=MAX_ATTACHMENTS)
     tabs.rates.admit_look(tab.presence.asker.address, len(numbers))
     drawn = [await tabs.background.page(tab, document, number) for number in numbers]
     said = await tabs.background.pages_text(tab, document, numbers) if pages.text else ""

@@ -5,18 +5,10 @@ import { copyText } from '../page/copy_button.js';
 import { send } from '../page/elements.js';
 import { enlarge } from '../conversation/enlarged.js';
 import * as drawn from '../conversation/drawn.js';
-import { $, ANY_CHANGE } from '../page/parts.js';
+import { $, ANY_CHANGE, make } from '../page/parts.js';
 import { text } from '../page/texts.js';
 
 const figures = new Map(); // by answer and picture; they are moved when the finished answer is drawn
-
-function make(tag, className, ...children) {
-  const made = document.createElement(tag);
-  made.className = className;
-  if (tag === 'button') made.type = 'button';
-  made.append(...children);
-  return made;
-}
 
 function percent(element, values, [width, height]) {
   const along = { left: width, width, top: height, height };

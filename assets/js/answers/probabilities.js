@@ -1,19 +1,11 @@
 // Shows how sure the model was of an answer, in the answer's place: its words shaded, with what else was likely.
 import { whenDrawn } from '../conversation/conversation.js';
 import * as drawn from '../conversation/drawn.js';
-import { $, ANY_CHANGE } from '../page/parts.js';
+import { $, ANY_CHANGE, make } from '../page/parts.js';
 import { text } from '../page/texts.js';
 
 /** As a person says it: 97 %, <1 %. */
 export const percent = (share) => (share < 0.01 ? '<1 %' : `${Math.round(100 * share)} %`);
-
-function make(tag, className, ...children) {
-  const made = document.createElement(tag);
-  made.className = className;
-  if (tag === 'button') made.type = 'button';
-  made.append(...children);
-  return made;
-}
 
 // Visible, for a word of white space.
 const shown = (word) => word.replaceAll('\n', '⏎').trim() || '␣';

@@ -3,19 +3,11 @@
 import { whenDrawn } from '../conversation/conversation.js';
 import * as drawn from '../conversation/drawn.js';
 import { copyText } from '../page/copy_button.js';
-import { $, ANY_CHANGE } from '../page/parts.js';
+import { $, ANY_CHANGE, make } from '../page/parts.js';
 import { text } from '../page/texts.js';
 import { csv, placed, retyped, shown, tables } from './tables.js';
 
 const MAX_ROWS = 500; // of a table on the page; copies have all
-
-function make(tag, className, ...children) {
-  const made = document.createElement(tag);
-  made.className = className;
-  if (tag === 'button') made.type = 'button';
-  made.append(...children);
-  return made;
-}
 
 function put(value, path, given) {
   const last = path[path.length - 1];

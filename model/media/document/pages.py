@@ -72,14 +72,32 @@ def images(
 
 
 def selected(
-    ranges: str, pages: int, name: str, *, as_far_as_there: bool = False
+    ranges: str,
+    pages: int,
+    name: str,
+    *,
+    as_far_as_there: bool = False,
+    most: int | None = None,
 ) -> tuple[int, ...]:
     """The numbers that "1-5, 8" names, each once, in rising order; all if it is empty. Raises `MediaError`.
 
-    pages: how many the document `name` has; as_far_as_there: the same is asked of documents of any length.
+    pages: how many the document `name` has; as_far_as_there: the same is asked of documents of any length; most: how many
+    a message can hold.
     """
-    if not ranges.strip():
-        return tuple(range(1, pages + 1))
+    numbers = (
+        _numbers(ranges, pages, name, as_far_as_there) if ranges.strip() else range(1, pages + 1)
+    )
+    if most is not None and len(numbers) > most:
+        raise MediaError(
+            "{name} has {pages:,} pages, and a message can hold {most} files; choose pages, such as 1-{most}.",
+            name=name,
+            pages=pages,
+            most=most,
+        )
+    return tuple(numbers)
+
+
+def _numbers(ranges: str, pages: int, name: str, as_far_as_there: bool) -> list[int]:
     chosen: set[int] = set()
     for part in _COMMA.split(ranges, MAX_RANGES):
         found = _RANGE.fullmatch(part)
@@ -90,7 +108,7 @@ def selected(
         chosen.update(range(first, min(last, pages) + 1))
     if not chosen:
         raise _not_there(name, pages)
-    return tuple(sorted(chosen))
+    return sorted(chosen)
 
 
 def _not_there(name: str, pages: int) -> MediaError:
